@@ -1,0 +1,84 @@
+/** Joins programs into one: the `u` of each becomes the `g` of the next. */
+import { foldNodes, type Node, symbol, withSources } from "./node.ts";
+import type { Statement } from "./parse.ts";
+import { printExpression, printStatements } from "./print.ts";
+import { type Document, parseProgram, printProgram, type Program, RESERVED } from "./program.ts";
+
+/** A program made of others, and under which names each one's symbols live in it. */
+export interface Composition {
+  readonly program: Program;
+  readonly names: readonly ReadonlyMap<string, string>[];
+}
+
+/**
+ * One program that does what `programs` do in turn. A name that an earlier one uses gets the first
+ * free suffix `_2`, `_3`, …, which makes composition associative. Inputs of one name are one input.
+ */
+export function compose(programs: readonly Program[]): Composition {
+  const used = new Set<string>(Object.keys(RESERVED));
+  const names = programs.map((program) => {
+    const renamed = new Map<string, string>();
+    const targets = program.statements.map(({ target }) => target);
+    for (const name of [...program.hyper.keys(), ...program.state.keys(), ...targets]) {
+      if (!(name in RESERVED) && !renamed.has(name)) renamed.set(name, fresh(name, used));
+    }
+    renamed.forEach((name) => used.add(name));
+    for (const name of program.inputs.keys()) renamed.set(name, name);
+    return renamed;
+  });
+  const statements = programs.flatMap((program, i): Statement[] => [
+    ...(i === 0 ? [] : [{ target: "g", value: symbol("u") }]),
+    ...program.statements.map(({ target, value }) => ({
+      target: names[i].get(target) ?? target,
+      value: rename(value, names[i]),
+    })),
+  ]);
+  const documents = programs.map(printProgram);
+  const gather = (section: "hyper" | "inputs") =>
+    Object.fromEntries(
+      documents.flatMap((document, i) =>
+        Object.entries(document[section] ?? {}).map(([name, value]) => [names[i].get(name), value])
+      ),
+    );
+  const state = programs.flatMap((program, i) =>
+    [...program.state].map(([name, { init, over }]) => [names[i].get(name), {
+      init: printExpression(rename(init, names[i])),
+      over: over.includes(",") || Number.isInteger(Number(over))
+        ? over.split(",").map(Number)
+        : over,
+    }])
+  );
+  const notes = (key: "doc" | "source", glue: string) =>
+    [...new Set(documents.map((document) => document[key] ?? ""))].filter(Boolean).join(glue);
+  const document = {
+    name: documents.map(({ name }) => name).join("_"),
+    doc: notes("doc", " Then: "),
+    source: notes("source", "; "),
+    hyper: gather("hyper"),
+    state: Object.fromEntries(state),
+    inputs: gather("inputs"),
+    step: printStatements(statements),
+  } as Document;
+  return { program: parseProgram(document), names };
+}
+
+/** `node` with its symbols renamed. */
+export function rename(node: Node, names: ReadonlyMap<string, string>): Node {
+  return foldNodes<Node>(
+    [node],
+    (n, src) =>
+      n.op === "Symbol"
+        ? symbol(names.get(n.arg as string) ?? n.arg as string)
+        : withSources(n, src),
+  ).get(node)!;
+}
+
+// Taken names include those just given within the same program, so that `m, m_2` after `m` become
+// `m_2, m_3` whichever way a chain was grouped.
+function fresh(name: string, used: Set<string>): string {
+  const base = name.replace(/_[0-9]+$/, "");
+  let free = name;
+  for (let k = 2; used.has(free); k++) free = `${base}_${k}`;
+  used.add(free);
+  return free;
+}

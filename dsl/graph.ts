@@ -1,0 +1,143 @@
+/** What one step computes, as a graph of old values, and how often each value in it changes. */
+import {
+  apply,
+  constant,
+  foldNodes,
+  type Node,
+  postorder,
+  symbol,
+  withSources,
+  ZERO,
+} from "./node.ts";
+import { type ReduceOpName, reduceRow } from "./ops.ts";
+import type { Program } from "./program.ts";
+import { substitute } from "./simplify.ts";
+
+/** The new values of a step in terms of the old: locals are gone, sharing is by identity. */
+export interface Graph {
+  /** `u`, what is added to the parameter. */
+  readonly update: Node;
+  /** The next value of each state. */
+  readonly states: ReadonlyMap<string, Node>;
+  /**
+   * The reductions over the whole tree, in an order in which each depends on earlier ones only. The
+   * `k`th one's value is the symbol `%k`: it needs every leaf, so it splits the step into phases.
+   */
+  readonly globals: readonly GlobalReduction[];
+}
+
+/** A reduction of `node` over all leaves. */
+export interface GlobalReduction {
+  readonly op: ReduceOpName;
+  readonly node: Node;
+}
+
+/** The symbol of the `k`th reduction over the tree: no name that a program could write. */
+export const globalSymbol = (k: number): string => `%${k}`;
+
+/** Which reduction over the tree a symbol stands for, or undefined. */
+export function globalIndex(name: string): number | undefined {
+  return name.startsWith("%") ? Number(name.slice(1)) : undefined;
+}
+
+/** How often a value changes, slowest first. */
+export type Rate = "const" | "step" | "tensor" | "axis" | "element";
+
+const RATES: readonly Rate[] = ["const", "step", "tensor", "axis", "element"];
+const elaborated = new WeakMap<Program, Graph>();
+
+/** The graph of a program. */
+export function elaborate(program: Program): Graph {
+  const known = elaborated.get(program);
+  if (known !== undefined) return known;
+  const values = new Map<string, Node>([["t", apply("Add", symbol("count"), constant(1))]]);
+  for (const { target, value } of program.statements) {
+    values.set(target, substitute([value], (name) => values.get(name))(value));
+  }
+  const graph = liftGlobals({
+    update: values.get("u")!,
+    states: new Map(
+      [...program.state.keys()].map((name) => [name, values.get(name) ?? symbol(name)]),
+    ),
+    globals: [],
+  });
+  elaborated.set(program, graph);
+  return graph;
+}
+
+function liftGlobals(graph: Graph): Graph {
+  const globals: GlobalReduction[] = [];
+  const lifted = foldNodes<Node>([graph.update, ...graph.states.values()], (node, src) => {
+    if (node.arg !== "tree" || reduceRow(node.op) === undefined) return withSources(node, src);
+    globals.push({ op: node.op as ReduceOpName, node: src[0] });
+    return symbol(globalSymbol(globals.length - 1));
+  });
+  return { ...mapGraph(graph, (node) => lifted.get(node)!), globals };
+}
+
+/** `graph` with every root changed. */
+export function mapGraph(graph: Graph, change: (node: Node) => Node): Graph {
+  return {
+    update: change(graph.update),
+    states: new Map([...graph.states].map(([name, node]) => [name, change(node)])),
+    globals: graph.globals.map(({ op, node }) => ({ op, node: change(node) })),
+  };
+}
+
+/** Every node that a step must compute. */
+export function rootsOf(graph: Graph): Node[] {
+  return [graph.update, ...graph.states.values(), ...graph.globals.map(({ node }) => node)];
+}
+
+/** Hyperparameters whose value is known for good: absent (0) or a truth value. */
+export type Structural = ReadonlyMap<string, 0 | boolean>;
+
+/** `graph` with structural hyperparameters taken in. */
+export function specialise(graph: Graph, structural: Structural): Graph {
+  if (structural.size === 0) return graph;
+  const at = substitute(rootsOf(graph), (name) => {
+    const value = structural.get(name);
+    return value === undefined ? undefined : value === 0 ? ZERO : constant(Number(value));
+  });
+  return mapGraph(graph, at);
+}
+
+/** The states whose old value some next value or the update depends on. */
+export function statesRead(program: Program, graph: Graph): Set<string> {
+  const read = new Set<string>();
+  for (const node of postorder(rootsOf(graph))) {
+    if (node.op === "Symbol" && program.state.has(node.arg as string)) read.add(node.arg as string);
+  }
+  return read;
+}
+
+/** The rate of every node; symbols that are not `w`, `g` or a state change once a step. */
+export function rates(roots: readonly Node[], program: Program): Map<Node, Rate> {
+  return foldNodes<Rate>(roots, (node, src) => {
+    if (node.op === "Const" || node.op === "Zero") return "const";
+    if (node.op === "Symbol") return symbolRate(node.arg as string, program);
+    if (reduceRow(node.op) === undefined) return fastest(src);
+    return src[0] === "tensor" ? "tensor" : overRate(node.arg as string);
+  });
+}
+
+function symbolRate(name: string, program: Program): Rate {
+  if (name === "w" || name === "g") return "element";
+  const state = program.state.get(name);
+  return state === undefined ? "step" : overRate(state.over);
+}
+
+/** The rate of what is kept by a state, or left by a reduction, that ranges over `over`. */
+export function overRate(over: string): Rate {
+  if (over === "tensor" || over === "element") return over;
+  return over === "tree" ? "step" : "axis";
+}
+
+/** Whether a value of rate `a` changes at most as often as one of rate `b`. */
+export function isAtMost(a: Rate, b: Rate): boolean {
+  return RATES.indexOf(a) <= RATES.indexOf(b);
+}
+
+function fastest(given: readonly Rate[]): Rate {
+  return RATES[Math.max(0, ...given.map((rate) => RATES.indexOf(rate)))];
+}

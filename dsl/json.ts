@@ -1,0 +1,86 @@
+/** The JSON carrier of a program. */
+import { GradusError } from "./errors.ts";
+import { type Document, parseProgram, printProgram, type Program } from "./program.ts";
+
+/** The most text a carrier is read from, in characters. */
+export const LONGEST_FILE = 1_000_000;
+
+/**
+ * Reads a program from JSON text.
+ *
+ * @example
+ * ```ts
+ * import { lion, parseJson, printJson } from "@gradus/gradus";
+ * import { assert } from "@std/assert";
+ *
+ * assert(parseJson(printJson(lion.program)) === lion.program);
+ * ```
+ *
+ * @throws {GradusError} if the text is not JSON or not a program.
+ */
+export function parseJson(text: string): Program {
+  return readCarrier(text, "JSON", JSON.parse);
+}
+
+/**
+ * Writes a program as JSON text, such that `parseJson(printJson(p)) === p`.
+ *
+ * @example
+ * ```ts
+ * import { lion, printJson } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(JSON.parse(printJson(lion.program)).hyper.b1, 0.9);
+ * ```
+ */
+export function printJson(program: Program): string {
+  return JSON.stringify(carried(printProgram(program)), null, 2);
+}
+
+/** Reads a document that `read` finds in `text`; refuses what is too large to be one. */
+export function readCarrier(
+  text: string,
+  carrier: string,
+  read: (text: string) => unknown,
+): Program {
+  if (text.length > LONGEST_FILE) {
+    throw new GradusError(
+      `Cannot read a program from ${carrier}: it must be at most ${LONGEST_FILE} characters: ` +
+        `given ${text.length}`,
+    );
+  }
+  let value: unknown;
+  try {
+    value = read(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new GradusError(`Cannot read a program from ${carrier}: ${reason.slice(0, 500)}`);
+  }
+  const document = value as Document;
+  if (typeof document?.hyper !== "object" || document.hyper === null) return parseProgram(document);
+  const hyper = Object.fromEntries(
+    Object.entries(document.hyper).map(([name, given]) => [name, uncarriedNumber(given)]),
+  );
+  return parseProgram({ ...document, hyper: hyper as Document["hyper"] });
+}
+
+/** A document whose numbers JSON and YAML can both hold: the few they cannot become their names. */
+export function carried(document: Document): Document {
+  if (document.hyper === undefined) return document;
+  const hyper = Object.fromEntries(
+    Object.entries(document.hyper).map(([name, value]) => [name, carriedNumber(value)]),
+  );
+  return { ...document, hyper: hyper as Document["hyper"] };
+}
+
+function carriedNumber(value: unknown): unknown {
+  if (Object.is(value, -0)) return "-0";
+  if (value === Infinity) return "inf";
+  return value === -Infinity ? "-inf" : value;
+}
+
+function uncarriedNumber(value: unknown): unknown {
+  if (value === "-0") return -0;
+  if (value === "inf") return Infinity;
+  return value === "-inf" ? -Infinity : value;
+}

@@ -1,0 +1,118 @@
+/** Writes a program as the equations a paper would print. */
+import type { Node } from "./node.ts";
+import { elementRow, LEVEL, reduceRow } from "./ops.ts";
+import type { Program } from "./program.ts";
+
+// Names that the literature writes with one symbol.
+const WRITTEN: Readonly<Record<string, string>> = {
+  learningRate: "\\alpha_t",
+  weightDecay: "\\lambda",
+  momentum: "\\mu",
+  eps: "\\epsilon",
+  epsRoot: "\\bar{\\epsilon}",
+  count: "(t - 1)",
+  t: "t",
+};
+
+const GREEK = new Map<string, string>(
+  ("α alpha β beta γ gamma δ delta ϵ epsilon ε varepsilon ζ zeta η eta θ theta ι iota κ kappa λ lambda " +
+    "μ mu ν nu ξ xi π pi ρ rho σ sigma τ tau υ upsilon ϕ phi φ varphi χ chi ψ psi ω omega " +
+    "Γ Gamma Δ Delta Θ Theta Λ Lambda Ξ Xi Π Pi Σ Sigma Φ Phi Ψ Psi Ω Omega")
+    .split(" ").flatMap((word, i, all) =>
+      i % 2 === 0 ? [[word, `\\${all[i + 1]}`] as const] : [[word, `\\${word}`] as const]
+    ),
+);
+
+/**
+ * The equations of a program, one line a statement and a last one for the state, ready for
+ * `\begin{align*}`.
+ *
+ * @example
+ * ```ts
+ * import { latex, lion } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(latex(lion.program), String.raw`
+ * c_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * u_t &\leftarrow -\alpha_t \cdot (\operatorname{sign} \left( c_t \right) + \lambda \cdot \theta_{t-1}) \\
+ * m_t &\leftarrow \beta_2 \cdot m_{t-1} + (1 - \beta_2) \cdot g_t \\
+ * S_t &\leftarrow (m_t)
+ * `.trim());
+ * ```
+ */
+export function latex(program: Program): string {
+  const current = new Set<string>(["g"]);
+  const name = (symbol: string): string => {
+    if (program.hyper.has(symbol) || program.inputs.has(symbol)) return written(symbol);
+    if (symbol === "w") return "\\theta_{t-1}";
+    if (symbol in WRITTEN) return WRITTEN[symbol];
+    return indexed(symbol, current.has(symbol) ? "t" : "t-1");
+  };
+  const lines = program.statements.map(({ target, value }) => {
+    const right = write(value, name).text;
+    current.add(target);
+    return `${name(target)} &\\leftarrow ${right}`;
+  });
+  if (program.state.size > 0) {
+    const states = [...program.state.keys()].map(name).join(", ");
+    lines.push(`S_t &\\leftarrow (${states})`);
+  }
+  return lines.join(" \\\\\n");
+}
+
+/** A single expression as LaTeX, its symbols written as constants of the optimizer are. */
+export function latexExpression(node: Node): string {
+  return write(node, written).text;
+}
+
+function write(node: Node, name: (symbol: string) => string): { text: string; level: number } {
+  if (node.op === "Const") return writeNumber(node.arg as number);
+  if (node.op === "Zero") return { text: "0", level: LEVEL.atom };
+  if (node.op === "Symbol") return { text: name(node.arg as string), level: LEVEL.atom };
+  const reduction = reduceRow(node.op);
+  const row = (elementRow(node.op) ?? reduction!).latex;
+  const operands = node.src.map((operand, i) => {
+    const { text, level } = write(operand, name);
+    return level < row.operands[i] ? `(${text})` : text;
+  });
+  const text = row.write(...operands);
+  if (reduction === undefined || node.arg === "tensor") return { text, level: row.level };
+  const over = node.arg === "tree" ? "\\text{tree}" : `\\text{axis } ${node.arg}`;
+  return { text: `${text}_{${over}}`, level: row.level };
+}
+
+function writeNumber(value: number): { text: string; level: number } {
+  const level = value < 0 || Object.is(value, -0) ? LEVEL.unary : LEVEL.atom;
+  if (Number.isNaN(value)) return { text: "\\text{NaN}", level };
+  if (!Number.isFinite(value)) return { text: value < 0 ? "-\\infty" : "\\infty", level };
+  const [digits, exponent] = (Object.is(value, -0) ? "-0" : String(value)).split("e");
+  if (exponent === undefined) return { text: digits, level };
+  const power = `10^{${Number(exponent)}}`;
+  if (digits === "1") return { text: power, level: LEVEL.power };
+  return { text: `${digits} \\cdot ${power}`, level: Math.min(level, LEVEL.product) };
+}
+
+function written(name: string): string {
+  const [, stem, copy] = /^(.*?)(?:_([0-9]+))?$/.exec(name)!;
+  if (!(stem in WRITTEN)) return indexed(name, "");
+  return WRITTEN[stem] + (copy === undefined ? "" : `^{(${copy})}`);
+}
+
+/** `m`, `t-1` as `m_{t-1}`; `beta1` as `\beta_1`; `mhat` as `\hat{m}_t`; `m_2` as `m^{(2)}_t`. */
+function indexed(name: string, time: string): string {
+  const [, stem, digits, copy] = /^(.*?)([0-9]*)(?:_([0-9]+))?$/.exec(name)!;
+  const subscript = [digits, time].filter(Boolean).join(",");
+  const base = stemmed(stem === "b" && digits !== "" ? "beta" : stem);
+  return base + (copy === undefined ? "" : `^{(${copy})}`) +
+    (subscript === "" ? "" : subscript.length === 1 ? `_${subscript}` : `_{${subscript}}`);
+}
+
+function stemmed(stem: string): string {
+  const accent = /^(.+)(hat|bar|tilde)$/.exec(stem);
+  if (accent !== null && (accent[1].length === 1 || GREEK.has(accent[1]))) {
+    return `\\${accent[2]}{${stemmed(accent[1])}}`;
+  }
+  const greek = GREEK.get(stem);
+  if (greek !== undefined) return greek;
+  return stem.length === 1 ? stem : `\\mathrm{${stem.replaceAll("_", "\\_")}}`;
+}

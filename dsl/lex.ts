@@ -1,0 +1,63 @@
+/** Splits program text into tokens. */
+import type { Span } from "./errors.ts";
+
+/** A token; `text` is its normal form, so `·` arrives as `*` and `←` as `=`. */
+export interface Token extends Span {
+  readonly kind: "number" | "name" | "mark" | "newline" | "end";
+  readonly text: string;
+}
+
+/** What an identifier may look like: Latin and Greek letters, digits and `_`, not starting with `__`. */
+export const IDENTIFIER = /^(?!__)[A-Za-zΑ-Ωα-ωϵϕ_][A-Za-zΑ-Ωα-ωϵϕ0-9_]{0,63}$/;
+
+const NAME = /[A-Za-zΑ-Ωα-ωϵϕ_][A-Za-zΑ-Ωα-ωϵϕ0-9_]*/y;
+const NUMBER = /(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?/y;
+const MARK = /:=|<=|>=|==|[-+*/^()=,<>&|!;←·×−≤≥∧∨¬√²]/y;
+const SKIPPED = /(?:[ \t\r\u00a0]|#[^\n]*)+/y;
+const NORMAL: Readonly<Record<string, string>> = {
+  ":=": "=",
+  "←": "=",
+  "·": "*",
+  "×": "*",
+  "−": "-",
+  "≤": "<=",
+  "≥": ">=",
+  "∧": "&",
+  "∨": "|",
+  "¬": "!",
+};
+
+/** Tokens of `text`, ended by one `end`; `fail` is called for a character that starts none. */
+export function lex(text: string, fail: (message: string, span: Span) => never): Token[] {
+  const tokens: Token[] = [];
+  let at = 0;
+  const match = (pattern: RegExp): string | undefined => {
+    pattern.lastIndex = at;
+    return pattern.exec(text)?.[0];
+  };
+  while (at < text.length) {
+    const start = at;
+    const skipped = match(SKIPPED);
+    if (skipped !== undefined) {
+      at += skipped.length;
+      continue;
+    }
+    let kind: Token["kind"];
+    let found: string | undefined;
+    if (text[at] === "\n") [kind, found] = ["newline", "\n"];
+    else if ((found = match(NUMBER)) !== undefined) kind = "number";
+    else if ((found = match(NAME)) !== undefined) kind = "name";
+    else if ((found = match(MARK)) !== undefined) kind = found === ";" ? "newline" : "mark";
+    else {
+      const character = String.fromCodePoint(text.codePointAt(at)!);
+      return fail(`unexpected character ${JSON.stringify(character)}`, {
+        start,
+        end: start + character.length,
+      });
+    }
+    at += found.length;
+    tokens.push({ kind, text: NORMAL[found] ?? found, start, end: at });
+  }
+  tokens.push({ kind: "end", text: "", start: text.length, end: text.length });
+  return tokens;
+}

@@ -1,0 +1,100 @@
+import type { ElementOpName, ReduceOpName } from "./ops.ts";
+
+/**
+ * A node of an expression: an operation on other nodes. Immutable and interned: two nodes of equal
+ * structure are the same object, so `===` is equality and sharing costs nothing.
+ */
+export interface Node {
+  /**
+   * A row of the op table, or one of three leaves: `Const` (its `arg` is the number), `Symbol` (its
+   * `arg` is the name) and `Zero`, a term that is structurally absent: unlike the number 0, it
+   * takes whatever it multiplies out of the program, infinities included.
+   */
+  readonly op: ElementOpName | ReduceOpName | "Const" | "Symbol" | "Zero";
+  /** The operands. */
+  readonly src: readonly Node[];
+  /** A constant's number, a symbol's name, a reduction's range (see {@linkcode Over}). */
+  readonly arg: number | string | null;
+  /** A number of its own, never used again. */
+  readonly id: number;
+}
+
+/** What a reduction ranges over: a whole tensor, the whole tree, or a list of axes such as `"0,1"`. */
+export type Over = "tensor" | "tree" | `${number}` | `${number},${string}`;
+
+const interned = new Map<string, WeakRef<Node>>();
+const collected = new FinalizationRegistry<string>((key) => {
+  if (interned.get(key)?.deref() === undefined) interned.delete(key);
+});
+let nextId = 0;
+
+function intern(op: Node["op"], src: readonly Node[], arg: Node["arg"]): Node {
+  let key: string = op;
+  for (const node of src) key += ` ${node.id}`;
+  if (typeof arg === "number") key += `#${Object.is(arg, -0) ? "-0" : arg}`;
+  else if (arg !== null) key += `:${arg}`;
+  const known = interned.get(key)?.deref();
+  if (known !== undefined) return known;
+  const node: Node = Object.freeze({ op, src: Object.freeze(src), arg, id: nextId++ });
+  interned.set(key, new WeakRef(node));
+  collected.register(node, key);
+  return node;
+}
+
+/** The number `value`; -0 and NaN are constants of their own. */
+export const constant = (value: number): Node => intern("Const", [], value);
+
+/** The symbol `name`. */
+export const symbol = (name: string): Node => intern("Symbol", [], name);
+
+/** The structurally absent term. */
+export const ZERO: Node = intern("Zero", [], null);
+
+/** The element-wise operation `op` on `src`. */
+export const apply = (op: ElementOpName, ...src: Node[]): Node => intern(op, src, null);
+
+/** The reduction `op` of `node` over a tensor, the tree, or axes. */
+export const reduce = (op: ReduceOpName, node: Node, over: Over): Node => intern(op, [node], over);
+
+/** The same operation on other operands. */
+export function withSources(node: Node, src: readonly Node[]): Node {
+  return src.every((s, i) => s === node.src[i]) ? node : intern(node.op, src, node.arg);
+}
+
+/** Every node reachable from `roots`, operands before their users, each once. Never recurses. */
+export function postorder(roots: Iterable<Node>): Node[] {
+  const order: Node[] = [];
+  const seen = new Set<Node>();
+  const stack: { node: Node; next: number }[] = [];
+  for (const root of roots) {
+    if (seen.has(root)) continue;
+    seen.add(root);
+    stack.push({ node: root, next: 0 });
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1];
+      if (top.next === top.node.src.length) {
+        order.push(top.node);
+        stack.pop();
+        continue;
+      }
+      const child = top.node.src[top.next++];
+      if (!seen.has(child)) {
+        seen.add(child);
+        stack.push({ node: child, next: 0 });
+      }
+    }
+  }
+  return order;
+}
+
+/** Values for every node reachable from `roots`, each computed from the node and its operands' values. */
+export function foldNodes<T>(
+  roots: Iterable<Node>,
+  visit: (node: Node, src: T[]) => T,
+): Map<Node, T> {
+  const values = new Map<Node, T>();
+  for (const node of postorder(roots)) {
+    values.set(node, visit(node, node.src.map((s) => values.get(s)!)));
+  }
+  return values;
+}

@@ -1,0 +1,586 @@
+/**
+ * The one op table. A row tells all there is to know of an operation: how it is written, what it
+ * means, what it can return, how each target spells it. A target that cannot spell an op gets the
+ * row's `lower`ing to simpler ops; where that is missing too, the target refuses the op by name.
+ */
+import { apply, constant, type Node } from "./node.ts";
+
+/** Element-wise operations, by their ONNX names where ONNX has them. */
+export type ElementOpName =
+  | ("Add" | "Sub" | "Mul" | "Div" | "Pow" | "Neg" | "Abs" | "Sign" | "Sqrt" | "Cbrt" | "Exp")
+  | ("Log" | "Sin" | "Cos" | "Tan" | "Asin" | "Acos" | "Atan" | "Sinh" | "Cosh" | "Tanh")
+  | ("Floor" | "Ceil" | "Min" | "Max" | "Clip" | "Where" | "IsNaN" | "And" | "Or" | "Not")
+  | ("Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "Equal");
+
+/** Reductions, by their ONNX names. */
+export type ReduceOpName = "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceL2";
+
+/** What a value is: a number, or the truth of a condition. */
+export type Type = "number" | "truth";
+
+/** All values from `lo` to `hi`, both included; NaN is always possible and never listed. */
+export type Interval = readonly [lo: number, hi: number];
+
+/** Binding strengths of the notation, weakest first. */
+export const LEVEL = {
+  or: 1,
+  and: 2,
+  compare: 3,
+  sum: 4,
+  product: 5,
+  unary: 6,
+  power: 7,
+  atom: 8,
+} as const;
+
+/** How the language writes an operation. */
+export type Syntax =
+  | { readonly infix: string; readonly level: number; readonly operands: readonly [number, number] }
+  | { readonly prefix: string }
+  | { readonly call: string };
+
+/** How LaTeX writes an operation; `operands` are the levels below which an operand needs parentheses. */
+export interface Latex {
+  readonly level: number;
+  readonly operands: readonly number[];
+  write(...operands: string[]): string;
+}
+
+/** One element-wise operation. */
+export interface ElementOp {
+  readonly syntax: Syntax;
+  readonly takes: readonly Type[];
+  readonly gives: Type;
+  /** The meaning, on float64 numbers (truth is 1 or 0); rounded to float32 afterwards if `rounds`. */
+  eval(...operands: number[]): number;
+  /** Whether a result on float32 operands may be no float32 number. */
+  readonly rounds: boolean;
+  /** How far from `eval` a backend may be, in units in the last place; 0 demands the same bits. */
+  readonly ulp: number;
+  range(...operands: Interval[]): Interval;
+  readonly latex: Latex;
+  /** JavaScript on operands that are identifiers. */
+  readonly js: ((...operands: string[]) => string) | null;
+  /** The SIMD instruction, `*` standing for the lane type, and the order it takes operands in. */
+  readonly wasm: { readonly instruction: string; readonly order?: readonly number[] } | null;
+  /** The operator of ONNX's default domain. */
+  readonly onnx: string | null;
+  readonly lower: ((...operands: Node[]) => Node) | null;
+}
+
+/** One reduction: `finish(accumulate(… accumulate(start, x₀) …, xₙ), n)`, in float64. */
+export interface ReduceOp {
+  /** Its name in the language; over the whole tree, `global` and the name. */
+  readonly call: string;
+  readonly start: number;
+  accumulate(accumulator: number, x: number): number;
+  /** Joins the accumulators of two parts. */
+  combine(a: number, b: number): number;
+  finish(accumulator: number, count: number): number;
+  range(operand: Interval): Interval;
+  readonly latex: Latex;
+  /** JavaScript of `accumulate` and of `combine`, on identifiers. */
+  readonly js: { accumulate(accumulator: string, x: string): string; combine: ReduceJs };
+  readonly onnx: string;
+}
+type ReduceJs = (a: string, b: string) => string;
+
+const EVERYTHING: Interval = [-Infinity, Infinity];
+
+/** The hull of some corner values; an indeterminate corner (0·∞) adds only the 0 it can come to. */
+function hull(...values: number[]): Interval {
+  const known = values.map((value) => Number.isNaN(value) ? 0 : value);
+  return [Math.min(...known), Math.max(...known)];
+}
+
+// A rising function evaluated at both ends, widened by the last bits a library may be off by.
+const rising = (f: (x: number) => number) => ([lo, hi]: Interval): Interval => {
+  const [a, b] = [f(lo), f(hi)];
+  const slack = 2 ** -50;
+  return [
+    Number.isNaN(a) ? -Infinity : a - Math.abs(Number.isFinite(a) ? a : 0) * slack,
+    Number.isNaN(b) ? Infinity : b + Math.abs(Number.isFinite(b) ? b : 0) * slack,
+  ];
+};
+
+const within = (...bounds: [number, number]) => (): Interval => bounds;
+
+const named = (name: string): Latex => ({
+  level: LEVEL.atom,
+  operands: [0],
+  write: (x) => `${name} \\left( ${x} \\right)`,
+});
+
+const call = (name: string): Syntax => ({ call: name });
+
+/** A function of the mathematical library: never exact, so each backend may differ by `ulp`. */
+function library(
+  row: Pick<ElementOp, "range"> & {
+    name: string;
+    latex?: Latex;
+    eval: (x: number) => number;
+    onnx?: string;
+    lower?: (x: Node) => Node;
+  },
+): ElementOp {
+  return {
+    syntax: call(row.name),
+    takes: ["number"],
+    gives: "number",
+    eval: row.eval,
+    rounds: true,
+    ulp: 4,
+    range: row.range,
+    latex: row.latex ?? named(`\\${row.name}`),
+    js: (x) => `Math.${row.name}(${x})`,
+    wasm: null,
+    onnx: row.onnx ?? null,
+    lower: row.lower ?? null,
+  };
+}
+
+function comparison(
+  infix: string,
+  latex: string,
+  instruction: string,
+  onnx: string,
+  holds: (a: number, b: number) => boolean,
+): ElementOp {
+  return {
+    syntax: { infix, level: LEVEL.compare, operands: [LEVEL.sum, LEVEL.sum] },
+    takes: ["number", "number"],
+    gives: "truth",
+    eval: (a, b) => Number(holds(a, b)),
+    rounds: false,
+    ulp: 0,
+    range: within(0, 1),
+    latex: {
+      level: LEVEL.compare,
+      operands: [LEVEL.sum, LEVEL.sum],
+      write: (a, b) => `${a} ${latex} ${b}`,
+    },
+    js: (a, b) => `${a} ${infix === "==" ? "===" : infix} ${b}`,
+    wasm: { instruction },
+    onnx,
+    lower: null,
+  };
+}
+
+const truthRow = {
+  gives: "truth",
+  rounds: false,
+  ulp: 0,
+  range: within(0, 1),
+  lower: null,
+} as const;
+const numberRow = { gives: "number", ulp: 0, lower: null } as const;
+
+/** The element-wise rows. */
+export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
+  Add: {
+    ...numberRow,
+    syntax: { infix: "+", level: LEVEL.sum, operands: [LEVEL.sum, LEVEL.product] },
+    takes: ["number", "number"],
+    eval: (a, b) => a + b,
+    rounds: true,
+    range: (a, b) => [
+      Number.isNaN(a[0] + b[0]) ? -Infinity : a[0] + b[0],
+      Number.isNaN(a[1] + b[1]) ? Infinity : a[1] + b[1],
+    ],
+    latex: {
+      level: LEVEL.sum,
+      operands: [LEVEL.sum, LEVEL.product],
+      write: (a, b) => `${a} + ${b}`,
+    },
+    js: (a, b) => `${a} + ${b}`,
+    wasm: { instruction: "*.add" },
+    onnx: "Add",
+  },
+  Sub: {
+    ...numberRow,
+    syntax: { infix: "-", level: LEVEL.sum, operands: [LEVEL.sum, LEVEL.product] },
+    takes: ["number", "number"],
+    eval: (a, b) => a - b,
+    rounds: true,
+    range: (a, b) => [
+      Number.isNaN(a[0] - b[1]) ? -Infinity : a[0] - b[1],
+      Number.isNaN(a[1] - b[0]) ? Infinity : a[1] - b[0],
+    ],
+    latex: {
+      level: LEVEL.sum,
+      operands: [LEVEL.sum, LEVEL.product],
+      write: (a, b) => `${a} - ${b}`,
+    },
+    js: (a, b) => `${a} - ${b}`,
+    wasm: { instruction: "*.sub" },
+    onnx: "Sub",
+  },
+  Mul: {
+    ...numberRow,
+    syntax: { infix: "*", level: LEVEL.product, operands: [LEVEL.product, LEVEL.unary] },
+    takes: ["number", "number"],
+    eval: (a, b) => a * b,
+    rounds: true,
+    range: (a, b) => hull(a[0] * b[0], a[0] * b[1], a[1] * b[0], a[1] * b[1]),
+    latex: {
+      level: LEVEL.product,
+      operands: [LEVEL.product, LEVEL.power],
+      write: (a, b) => `${a} \\cdot ${b}`,
+    },
+    js: (a, b) => `${a} * ${b}`,
+    wasm: { instruction: "*.mul" },
+    onnx: "Mul",
+  },
+  Div: {
+    ...numberRow,
+    syntax: { infix: "/", level: LEVEL.product, operands: [LEVEL.product, LEVEL.unary] },
+    takes: ["number", "number"],
+    eval: (a, b) => a / b,
+    rounds: true,
+    range: (a, b) =>
+      b[0] <= 0 && b[1] >= 0
+        ? EVERYTHING
+        : hull(a[0] / b[0], a[0] / b[1], a[1] / b[0], a[1] / b[1]),
+    latex: { level: LEVEL.product, operands: [0, 0], write: (a, b) => `\\frac{${a}}{${b}}` },
+    js: (a, b) => `${a} / ${b}`,
+    wasm: { instruction: "*.div" },
+    onnx: "Div",
+  },
+  Pow: {
+    ...numberRow,
+    syntax: { infix: "^", level: LEVEL.power, operands: [LEVEL.atom, LEVEL.unary] },
+    takes: ["number", "number"],
+    eval: (a, b) => Math.pow(a, b),
+    rounds: true,
+    ulp: 8,
+    range: (a, b) => a[0] >= 0 || (b[0] === b[1] && b[0] % 2 === 0) ? [0, Infinity] : EVERYTHING,
+    latex: { level: LEVEL.power, operands: [LEVEL.atom, 0], write: (a, b) => `${a}^{${b}}` },
+    js: (a, b) => `Math.pow(${a}, ${b})`,
+    wasm: null,
+    onnx: "Pow",
+  },
+  Neg: {
+    ...numberRow,
+    syntax: { prefix: "-" },
+    takes: ["number"],
+    eval: (x) => -x,
+    rounds: false,
+    range: ([lo, hi]) => [-hi, -lo],
+    latex: { level: LEVEL.unary, operands: [LEVEL.product], write: (x) => `-${x}` },
+    js: (x) => `-${x}`,
+    wasm: { instruction: "*.neg" },
+    onnx: "Neg",
+  },
+  Abs: {
+    ...numberRow,
+    syntax: call("abs"),
+    takes: ["number"],
+    eval: Math.abs,
+    rounds: false,
+    range: ([lo, hi]) =>
+      lo <= 0 && hi >= 0 ? [0, Math.max(-lo, hi)] : hull(Math.abs(lo), Math.abs(hi)),
+    latex: { level: LEVEL.atom, operands: [0], write: (x) => `\\left| ${x} \\right|` },
+    js: (x) => `Math.abs(${x})`,
+    wasm: { instruction: "*.abs" },
+    onnx: "Abs",
+  },
+  Sign: {
+    ...numberRow,
+    syntax: call("sign"),
+    takes: ["number"],
+    // Zeros and NaN are returned as they are.
+    eval: (x) => x > 0 ? 1 : x < 0 ? -1 : x,
+    rounds: false,
+    range: rising(Math.sign),
+    latex: named("\\operatorname{sign}"),
+    js: (x) => `${x} > 0 ? 1 : ${x} < 0 ? -1 : ${x}`,
+    wasm: null,
+    // ONNX's own Sign is not exact (NaN gives 0 in ONNX Runtime) and has no WebGPU kernel.
+    onnx: null,
+    lower: (x) =>
+      apply(
+        "Where",
+        apply("Greater", x, constant(0)),
+        constant(1),
+        apply("Where", apply("Less", x, constant(0)), constant(-1), x),
+      ),
+  },
+  Sqrt: {
+    ...numberRow,
+    syntax: call("sqrt"),
+    takes: ["number"],
+    eval: Math.sqrt,
+    rounds: true,
+    range: ([lo, hi]) => [Math.sqrt(Math.max(lo, 0)), Math.sqrt(Math.max(hi, 0))],
+    latex: { level: LEVEL.atom, operands: [0], write: (x) => `\\sqrt{${x}}` },
+    js: (x) => `Math.sqrt(${x})`,
+    wasm: { instruction: "*.sqrt" },
+    onnx: "Sqrt",
+  },
+  Cbrt: library({
+    name: "cbrt",
+    eval: Math.cbrt,
+    range: rising(Math.cbrt),
+    latex: { level: LEVEL.atom, operands: [0], write: (x) => `\\sqrt[3]{${x}}` },
+    lower: (x) => apply("Mul", apply("Sign", x), apply("Pow", apply("Abs", x), constant(1 / 3))),
+  }),
+  Exp: library({ name: "exp", eval: Math.exp, range: rising(Math.exp), onnx: "Exp" }),
+  Log: library({
+    name: "log",
+    eval: Math.log,
+    range: ([lo, hi]) => rising(Math.log)([Math.max(lo, 0), Math.max(hi, 0)]),
+    onnx: "Log",
+  }),
+  Sin: library({ name: "sin", eval: Math.sin, range: within(-1, 1), onnx: "Sin" }),
+  Cos: library({ name: "cos", eval: Math.cos, range: within(-1, 1), onnx: "Cos" }),
+  Tan: library({ name: "tan", eval: Math.tan, range: () => EVERYTHING, onnx: "Tan" }),
+  Asin: library({
+    name: "asin",
+    latex: named("\\arcsin"),
+    eval: Math.asin,
+    range: within(-Math.PI / 2, Math.PI / 2),
+    onnx: "Asin",
+  }),
+  Acos: library({
+    name: "acos",
+    latex: named("\\arccos"),
+    eval: Math.acos,
+    range: within(0, Math.PI),
+    onnx: "Acos",
+  }),
+  Atan: library({
+    name: "atan",
+    latex: named("\\arctan"),
+    eval: Math.atan,
+    range: rising(Math.atan),
+    onnx: "Atan",
+  }),
+  Sinh: library({ name: "sinh", eval: Math.sinh, range: rising(Math.sinh), onnx: "Sinh" }),
+  Cosh: library({ name: "cosh", eval: Math.cosh, range: within(1, Infinity), onnx: "Cosh" }),
+  Tanh: library({ name: "tanh", eval: Math.tanh, range: rising(Math.tanh), onnx: "Tanh" }),
+  Floor: {
+    ...numberRow,
+    syntax: call("floor"),
+    takes: ["number"],
+    eval: Math.floor,
+    rounds: false,
+    range: ([lo, hi]) => [Math.floor(lo), Math.floor(hi)],
+    latex: {
+      level: LEVEL.atom,
+      operands: [0],
+      write: (x) => `\\left\\lfloor ${x} \\right\\rfloor`,
+    },
+    js: (x) => `Math.floor(${x})`,
+    wasm: { instruction: "*.floor" },
+    onnx: "Floor",
+  },
+  Ceil: {
+    ...numberRow,
+    syntax: call("ceil"),
+    takes: ["number"],
+    eval: Math.ceil,
+    rounds: false,
+    range: ([lo, hi]) => [Math.ceil(lo), Math.ceil(hi)],
+    latex: { level: LEVEL.atom, operands: [0], write: (x) => `\\left\\lceil ${x} \\right\\rceil` },
+    js: (x) => `Math.ceil(${x})`,
+    wasm: { instruction: "*.ceil" },
+    onnx: "Ceil",
+  },
+  Min: {
+    ...numberRow,
+    syntax: call("min"),
+    takes: ["number", "number"],
+    eval: (a, b) => Math.min(a, b),
+    rounds: false,
+    range: (a, b) => [Math.min(a[0], b[0]), Math.min(a[1], b[1])],
+    latex: {
+      level: LEVEL.atom,
+      operands: [0, 0],
+      write: (a, b) => `\\min \\left( ${a}, ${b} \\right)`,
+    },
+    js: (a, b) => `Math.min(${a}, ${b})`,
+    wasm: { instruction: "*.min" },
+    onnx: "Min",
+  },
+  Max: {
+    ...numberRow,
+    syntax: call("max"),
+    takes: ["number", "number"],
+    eval: (a, b) => Math.max(a, b),
+    rounds: false,
+    range: (a, b) => [Math.max(a[0], b[0]), Math.max(a[1], b[1])],
+    latex: {
+      level: LEVEL.atom,
+      operands: [0, 0],
+      write: (a, b) => `\\max \\left( ${a}, ${b} \\right)`,
+    },
+    js: (a, b) => `Math.max(${a}, ${b})`,
+    wasm: { instruction: "*.max" },
+    onnx: "Max",
+  },
+  Clip: {
+    ...numberRow,
+    syntax: call("clip"),
+    takes: ["number", "number", "number"],
+    eval: (x, lo, hi) => Math.min(Math.max(x, lo), hi),
+    rounds: false,
+    range: (x, lo, hi) => [
+      Math.min(Math.max(x[0], lo[0]), hi[0]),
+      Math.min(Math.max(x[1], lo[1]), hi[1]),
+    ],
+    latex: {
+      level: LEVEL.atom,
+      operands: [0, 0, 0],
+      write: (x, lo, hi) => `\\operatorname{clip} \\left( ${x}, ${lo}, ${hi} \\right)`,
+    },
+    js: null,
+    wasm: null,
+    onnx: null,
+    lower: (x, lo, hi) => apply("Min", apply("Max", x, lo), hi),
+  },
+  Where: {
+    ...numberRow,
+    syntax: call("where"),
+    takes: ["truth", "number", "number"],
+    eval: (condition, a, b) => condition ? a : b,
+    rounds: false,
+    range: (condition, a, b) =>
+      condition[0] > 0 ? a : condition[1] < 1 ? b : [Math.min(a[0], b[0]), Math.max(a[1], b[1])],
+    latex: {
+      level: LEVEL.atom,
+      operands: [0, 0, 0],
+      write: (condition, a, b) =>
+        `\\begin{cases} ${a} & \\text{if } ${condition} \\\\ ${b} & \\text{otherwise} \\end{cases}`,
+    },
+    js: (condition, a, b) => `${condition} ? ${a} : ${b}`,
+    wasm: { instruction: "v128.bitselect", order: [1, 2, 0] },
+    onnx: "Where",
+  },
+  Less: comparison("<", "<", "*.lt", "Less", (a, b) => a < b),
+  LessOrEqual: comparison("<=", "\\le", "*.le", "LessOrEqual", (a, b) => a <= b),
+  Greater: comparison(">", ">", "*.gt", "Greater", (a, b) => a > b),
+  GreaterOrEqual: comparison(">=", "\\ge", "*.ge", "GreaterOrEqual", (a, b) => a >= b),
+  Equal: comparison("==", "=", "*.eq", "Equal", (a, b) => a === b),
+  IsNaN: {
+    ...truthRow,
+    syntax: call("isnan"),
+    takes: ["number"],
+    eval: (x) => Number(Number.isNaN(x)),
+    latex: named("\\operatorname{isnan}"),
+    js: (x) => `${x} !== ${x}`,
+    wasm: null,
+    onnx: null, // ONNX's IsNaN has no WebGPU kernel; a number that is not itself has.
+    lower: (x) => apply("Not", apply("Equal", x, x)),
+  },
+  And: {
+    ...truthRow,
+    syntax: { infix: "&", level: LEVEL.and, operands: [LEVEL.and, LEVEL.compare] },
+    takes: ["truth", "truth"],
+    eval: (a, b) => a && b,
+    latex: {
+      level: LEVEL.and,
+      operands: [LEVEL.and, LEVEL.compare],
+      write: (a, b) => `${a} \\land ${b}`,
+    },
+    js: (a, b) => `${a} && ${b}`,
+    wasm: { instruction: "v128.and" },
+    onnx: "And",
+  },
+  Or: {
+    ...truthRow,
+    syntax: { infix: "|", level: LEVEL.or, operands: [LEVEL.or, LEVEL.and] },
+    takes: ["truth", "truth"],
+    eval: (a, b) => a || b,
+    latex: {
+      level: LEVEL.or,
+      operands: [LEVEL.or, LEVEL.and],
+      write: (a, b) => `${a} \\lor ${b}`,
+    },
+    js: (a, b) => `${a} || ${b}`,
+    wasm: { instruction: "v128.or" },
+    onnx: "Or",
+  },
+  Not: {
+    ...truthRow,
+    syntax: { prefix: "!" },
+    takes: ["truth"],
+    eval: (x) => 1 - x,
+    latex: { level: LEVEL.unary, operands: [LEVEL.atom], write: (x) => `\\lnot ${x}` },
+    js: (x) => `!${x}`,
+    wasm: { instruction: "v128.not" },
+    onnx: "Not",
+  },
+};
+
+/** The reductions. */
+export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
+  ReduceSum: {
+    call: "sum",
+    start: 0,
+    accumulate: (a, x) => a + x,
+    combine: (a, b) => a + b,
+    finish: (a) => a,
+    range: ([lo, hi]) => [lo >= 0 ? 0 : -Infinity, hi <= 0 ? 0 : Infinity],
+    latex: named("\\operatorname{sum}"),
+    js: { accumulate: (a, x) => `${a} + ${x}`, combine: (a, b) => `${a} + ${b}` },
+    onnx: "ReduceSum",
+  },
+  ReduceMean: {
+    call: "mean",
+    start: 0,
+    accumulate: (a, x) => a + x,
+    combine: (a, b) => a + b,
+    finish: (a, count) => a / count,
+    range: ([lo, hi]) => rising((x) => x)([lo, hi]),
+    latex: named("\\operatorname{mean}"),
+    js: { accumulate: (a, x) => `${a} + ${x}`, combine: (a, b) => `${a} + ${b}` },
+    onnx: "ReduceMean",
+  },
+  ReduceMax: {
+    call: "max",
+    start: -Infinity,
+    accumulate: (a, x) => Math.max(a, x),
+    combine: (a, b) => Math.max(a, b),
+    finish: (a) => a,
+    range: (x) => x,
+    latex: named("\\max"),
+    js: { accumulate: (a, x) => `Math.max(${a}, ${x})`, combine: (a, b) => `Math.max(${a}, ${b})` },
+    onnx: "ReduceMax",
+  },
+  ReduceMin: {
+    call: "min",
+    start: Infinity,
+    accumulate: (a, x) => Math.min(a, x),
+    combine: (a, b) => Math.min(a, b),
+    finish: (a) => a,
+    range: (x) => x,
+    latex: named("\\min"),
+    js: { accumulate: (a, x) => `Math.min(${a}, ${x})`, combine: (a, b) => `Math.min(${a}, ${b})` },
+    onnx: "ReduceMin",
+  },
+  ReduceL2: {
+    call: "norm",
+    start: 0,
+    accumulate: (a, x) => a + x * x,
+    combine: (a, b) => a + b,
+    finish: (a) => Math.sqrt(a),
+    range: () => [0, Infinity],
+    latex: {
+      level: LEVEL.atom,
+      operands: [0],
+      write: (x) => `\\left\\lVert ${x} \\right\\rVert`,
+    },
+    js: { accumulate: (a, x) => `${a} + ${x} * ${x}`, combine: (a, b) => `${a} + ${b}` },
+    onnx: "ReduceL2",
+  },
+};
+
+/** The row of an element-wise op, or undefined for a reduction or a leaf. */
+export function elementRow(op: Node["op"]): ElementOp | undefined {
+  return (elementOps as Record<string, ElementOp>)[op];
+}
+
+/** The row of a reduction, or undefined for anything else. */
+export function reduceRow(op: Node["op"]): ReduceOp | undefined {
+  return (reduceOps as Record<string, ReduceOp>)[op];
+}

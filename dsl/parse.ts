@@ -1,0 +1,366 @@
+/** Reads program text into interned nodes, checking names and types as it goes. */
+import { GradusError, pointAt, type Span, suggestion } from "./errors.ts";
+import { lex, type Token } from "./lex.ts";
+import { apply, constant, type Node, type Over, reduce, symbol } from "./node.ts";
+import {
+  type ElementOpName,
+  elementOps,
+  LEVEL,
+  type ReduceOpName,
+  reduceOps,
+  type Type,
+} from "./ops.ts";
+
+/** One line of a program: `target = value`. */
+export interface Statement {
+  readonly target: string;
+  readonly value: Node;
+}
+
+/** What names mean where a text is read. `fail` raises an error that points at the name. */
+export interface Scope {
+  read(name: string, fail: (message: string) => never): Type;
+  assign(name: string, type: Type, fail: (message: string) => never): void;
+}
+
+/** Limits on program text, far above any optimizer and far below what would hurt. */
+export const LIMITS = { characters: 65_536, nesting: 200, statements: 1_000 } as const;
+
+/** Numbers that have names. */
+export const NAMED_NUMBERS: ReadonlyMap<string, number> = new Map([
+  ["pi", Math.PI],
+  ["π", Math.PI],
+  ["inf", Infinity],
+  ["nan", NaN],
+]);
+
+const infixes = new Map<string, { op: ElementOpName; level: number; right: number }>();
+const calls = new Map<string, ElementOpName>();
+for (const [name, row] of Object.entries(elementOps) as [ElementOpName, typeof elementOps.Add][]) {
+  const { syntax } = row;
+  if ("infix" in syntax) {
+    infixes.set(syntax.infix, { op: name, level: syntax.level, right: syntax.operands[1] });
+  } else if ("call" in syntax) calls.set(syntax.call, name);
+}
+const reductions = new Map<string, { op: ReduceOpName; tree: boolean }>();
+for (
+  const [name, row] of Object.entries(reduceOps) as [ReduceOpName, typeof reduceOps.ReduceL2][]
+) {
+  reductions.set(row.call, { op: name, tree: false });
+  reductions.set(treeName(row.call), { op: name, tree: true });
+}
+
+/** The name of a reduction over the whole tree: `norm` becomes `globalNorm`. */
+export function treeName(call: string): string {
+  return `global${call[0].toUpperCase()}${call.slice(1)}`;
+}
+
+/** Whether a name belongs to the language: a function or a named number. */
+export function isReserved(name: string): boolean {
+  return calls.has(name) || reductions.has(name) || NAMED_NUMBERS.has(name) || name === "axis";
+}
+
+/** Reads the statements of `text`; errors begin with `Cannot read WHAT`. */
+export function parseStatements(text: string, scope: Scope, what: string): Statement[] {
+  return new Parser(text, scope, what).statements();
+}
+
+/** Reads `text` as a single expression. */
+export function parseExpression(text: string, scope: Scope, what: string): Node {
+  return new Parser(text, scope, what).wholeExpression();
+}
+
+interface Typed {
+  readonly node: Node;
+  readonly type: Type;
+  readonly span: Span;
+}
+
+class Parser {
+  readonly #tokens: Token[];
+  readonly #text: string;
+  readonly #scope: Scope;
+  readonly #what: string;
+  #at = 0;
+  #depth = 0;
+  #open = 0;
+
+  constructor(text: string, scope: Scope, what: string) {
+    this.#what = what;
+    this.#scope = scope;
+    if (typeof text !== "string") {
+      throw new GradusError(`Cannot read ${what}: its text must be a string: given ${typeof text}`);
+    }
+    if (text.length > LIMITS.characters) {
+      throw new GradusError(
+        `Cannot read ${what}: its text must be at most ${LIMITS.characters} characters: ` +
+          `given ${text.length}`,
+      );
+    }
+    this.#text = text;
+    this.#tokens = lex(text, (message, span) => this.#fail(message, span));
+  }
+
+  statements(): Statement[] {
+    const statements: Statement[] = [];
+    for (;;) {
+      while (this.#peek().kind === "newline") this.#at++;
+      if (this.#peek().kind === "end") return statements;
+      if (statements.length === LIMITS.statements) {
+        this.#fail(`a program may have at most ${LIMITS.statements} statements`, this.#peek());
+      }
+      statements.push(this.#statement());
+      const next = this.#peek();
+      if (next.kind !== "newline" && next.kind !== "end") {
+        this.#fail(`expected the end of the statement, found ${spell(next)}`, next);
+      }
+    }
+  }
+
+  wholeExpression(): Node {
+    const value = this.#number(this.#operand(0));
+    this.#skipNewlines();
+    const next = this.#peek();
+    if (next.kind !== "end") this.#fail(`expected the end, found ${spell(next)}`, next);
+    return value;
+  }
+
+  #statement(): Statement {
+    const target = this.#next();
+    if (target.kind !== "name") {
+      this.#fail(`expected the name that a statement assigns, found ${spell(target)}`, target);
+    }
+    const equals = this.#next();
+    if (equals.text !== "=") {
+      this.#fail(`expected \`=\` after \`${target.text}\`, found ${spell(equals)}`, equals);
+    }
+    const value = this.#operand(0);
+    this.#scope.assign(target.text, value.type, (message) => this.#fail(message, target));
+    return Object.freeze({ target: target.text, value: value.node });
+  }
+
+  /** An operand that may begin on the next line, as after an infix or an opening parenthesis. */
+  #operand(level: number): Typed {
+    this.#skipNewlines();
+    if (++this.#depth > LIMITS.nesting) {
+      this.#fail(`expressions may nest at most ${LIMITS.nesting} deep`, this.#peek());
+    }
+    let left = this.#unary();
+    for (;;) {
+      if (this.#open > 0) this.#skipNewlines();
+      const token = this.#peek();
+      const infix = token.kind === "mark" ? infixes.get(token.text) : undefined;
+      if (infix === undefined || infix.level < level) break;
+      this.#next();
+      const right = this.#operand(infix.right);
+      left = this.#apply(infix.op, [left, right]);
+      const next = infixes.get(this.#peek().text);
+      if (infix.level === LEVEL.compare && next?.level === LEVEL.compare) {
+        this.#fail("comparisons do not chain: join two with `&`", this.#peek());
+      }
+    }
+    this.#depth--;
+    return left;
+  }
+
+  #unary(): Typed {
+    const token = this.#peek();
+    if (token.kind !== "mark") return this.#power();
+    if (token.text === "-" || token.text === "!") {
+      this.#next();
+      const value = this.#peek();
+      // A minus before a number that is no base of a power is part of the number.
+      const number = numberOf(value);
+      if (token.text === "-" && number !== undefined && !this.#isPower(this.#at + 1)) {
+        this.#next();
+        return { node: constant(-number), type: "number", span: join(token, value) };
+      }
+      const operand = this.#operand(LEVEL.unary);
+      const span = join(token, operand.span);
+      return { ...this.#apply(token.text === "-" ? "Neg" : "Not", [operand]), span };
+    }
+    if (token.text === "√") {
+      this.#next();
+      return this.#apply("Sqrt", [this.#operand(LEVEL.atom)]);
+    }
+    return this.#power();
+  }
+
+  #isPower(at: number): boolean {
+    return this.#tokens[at].text === "^" || this.#tokens[at].text === "²";
+  }
+
+  #power(): Typed {
+    let base = this.#primary();
+    while (this.#peek().text === "²") {
+      const square = this.#next();
+      base = this.#apply("Pow", [base, { node: constant(2), type: "number", span: square }]);
+    }
+    return base;
+  }
+
+  #primary(): Typed {
+    const token = this.#next();
+    const number = numberOf(token);
+    if (number !== undefined) return { node: constant(number), type: "number", span: token };
+    if (token.kind === "name") {
+      if (this.#peek().text === "(") return this.#call(token);
+      if (isReserved(token.text)) {
+        this.#fail(`\`${token.text}\` is a function: it needs arguments in parentheses`, token);
+      }
+      const type = this.#scope.read(token.text, (message) => this.#fail(message, token));
+      return { node: symbol(token.text), type, span: token };
+    }
+    if (token.text === "(") {
+      this.#open++;
+      const value = this.#operand(0);
+      return { ...value, span: join(token, this.#close(token)) };
+    }
+    return this.#fail(`expected a value, found ${spell(token)}`, token);
+  }
+
+  #call(name: Token): Typed {
+    const known = calls.has(name.text) || reductions.has(name.text);
+    if (!known) {
+      const near = suggestion(name.text, [...calls.keys(), ...reductions.keys()]);
+      this.#fail(`there is no function \`${name.text}\`${near}`, name);
+    }
+    const open = this.#next();
+    this.#open++;
+    const operands: Typed[] = [];
+    let axes: string | undefined;
+    while (true) {
+      this.#skipNewlines();
+      if (this.#peek().text === "axis" && this.#tokens[this.#at + 1].text === "=") {
+        axes = this.#axes();
+      } else operands.push(this.#operand(0));
+      this.#skipNewlines();
+      if (this.#peek().text !== ",") break;
+      this.#next();
+    }
+    const span = join(name, this.#close(open));
+    const element = calls.get(name.text);
+    const reduction = reductions.get(name.text);
+    if (reduction !== undefined && operands.length === 1) {
+      const over = reduction.tree ? "tree" : axes ?? "tensor";
+      if (reduction.tree && axes !== undefined) {
+        this.#fail(`\`${name.text}\` ranges over the whole tree and takes no axis`, span);
+      }
+      const node = reduce(reduction.op, this.#number(operands[0]), over as Over);
+      return { node, type: "number", span };
+    }
+    if (axes !== undefined) this.#fail(`\`${name.text}\` of these arguments takes no axis`, span);
+    if (element === undefined) {
+      return this.#fail(`\`${name.text}\` takes 1 argument, given ${operands.length}`, span);
+    }
+    const arity = elementOps[element].takes.length;
+    // min and max of more than two fold from the left.
+    while ((element === "Min" || element === "Max") && operands.length > 2) {
+      operands.splice(0, 2, this.#apply(element, operands.slice(0, 2)));
+    }
+    if (operands.length !== arity) {
+      const plural = arity === 1 ? "" : "s";
+      this.#fail(
+        `\`${name.text}\` takes ${arity} argument${plural}, given ${operands.length}`,
+        span,
+      );
+    }
+    return { ...this.#apply(element, operands), span };
+  }
+
+  #axes(): string {
+    this.#next();
+    this.#next();
+    const list = this.#peek().text === "(";
+    const open = list ? this.#next() : this.#peek();
+    if (list) this.#open++;
+    const axes: number[] = [];
+    do {
+      if (axes.length > 0) this.#next();
+      const negative = this.#peek().text === "-";
+      if (negative) this.#next();
+      const token = this.#next();
+      if (!/^[0-9]{1,2}$/.test(token.text)) {
+        this.#fail(`an axis is a whole number, found ${spell(token)}`, token);
+      }
+      axes.push(negative ? -Number(token.text) : Number(token.text));
+    } while (list && this.#peek().text === ",");
+    if (list) this.#close(open);
+    return axes.map((axis) => axis + 0).join(",");
+  }
+
+  #apply(op: ElementOpName, operands: Typed[]): Typed {
+    const row = elementOps[op];
+    operands.forEach(({ type, span }, i) => {
+      if (type !== row.takes[i]) {
+        this.#fail(
+          row.takes[i] === "truth"
+            ? "a condition is required here, such as `g > 0`, and this is a number"
+            : "a number is required here, and this is a condition",
+          span,
+        );
+      }
+    });
+    const span = join(operands[0].span, operands[operands.length - 1].span);
+    return { node: apply(op, ...operands.map(({ node }) => node)), type: row.gives, span };
+  }
+
+  #number({ node, type, span }: Typed): Node {
+    if (type !== "number") this.#fail("a number is required here, and this is a condition", span);
+    return node;
+  }
+
+  #close(open: Span): Token {
+    this.#skipNewlines();
+    const token = this.#next();
+    if (token.text !== ")") {
+      if (token.kind === "end") this.#fail("this `(` is never closed", open);
+      this.#fail(`expected \`)\`, found ${spell(token)}`, token);
+    }
+    this.#open--;
+    return token;
+  }
+
+  #peek(): Token {
+    return this.#tokens[this.#at];
+  }
+
+  #next(): Token {
+    const token = this.#tokens[this.#at];
+    if (token.kind !== "end") this.#at++;
+    return token;
+  }
+
+  #skipNewlines(): void {
+    while (this.#peek().text === "\n") this.#at++;
+  }
+
+  #fail(message: string, { start, end }: Span): never {
+    throw new GradusError(
+      `Cannot read ${this.#what}: ${message}\n${pointAt(this.#text, { start, end })}`,
+    );
+  }
+}
+
+function numberOf(token: Token): number | undefined {
+  return token.kind === "number"
+    ? Number(token.text)
+    : token.kind === "name"
+    ? NAMED_NUMBERS.get(token.text)
+    : undefined;
+}
+
+function join(a: Span, b: Span): Span {
+  return { start: a.start, end: b.end };
+}
+
+function spell(token: Token): string {
+  switch (token.kind) {
+    case "end":
+      return "the end of the text";
+    case "newline":
+      return "the end of the line";
+    default:
+      return `\`${token.text.length > 40 ? `${token.text.slice(0, 40)}…` : token.text}\``;
+  }
+}

@@ -1,0 +1,71 @@
+/** Writes nodes as program text, with the fewest parentheses that read back as the same nodes. */
+import type { Node } from "./node.ts";
+import { elementRow, LEVEL, reduceRow } from "./ops.ts";
+import { type Statement, treeName } from "./parse.ts";
+
+/** The text of an expression. */
+export function printExpression(node: Node): string {
+  return write(node).text;
+}
+
+/** The text of statements, one a line. */
+export function printStatements(statements: readonly Statement[]): string {
+  return statements.map(({ target, value }) => `${target} = ${printExpression(value)}`).join("\n");
+}
+
+interface Written {
+  readonly text: string;
+  readonly level: number;
+}
+
+function write(node: Node): Written {
+  if (node.op === "Const") return writeNumber(node.arg as number);
+  if (node.op === "Symbol") return { text: node.arg as string, level: LEVEL.atom };
+  if (node.op === "Zero") return { text: "0", level: LEVEL.atom };
+  const reduction = reduceRow(node.op);
+  if (reduction !== undefined) {
+    const operand = printExpression(node.src[0]);
+    const over = node.arg as string;
+    const name = over === "tree" ? treeName(reduction.call) : reduction.call;
+    const axes = over === "tree" || over === "tensor" ? "" : `, axis=${writeAxes(over)}`;
+    return { text: `${name}(${operand}${axes})`, level: LEVEL.atom };
+  }
+  const { syntax } = elementRow(node.op)!;
+  if ("call" in syntax) {
+    const operands = node.src.map(printExpression).join(", ");
+    return { text: `${syntax.call}(${operands})`, level: LEVEL.atom };
+  }
+  if ("prefix" in syntax) {
+    const [operand] = node.src;
+    // -(3) is an operation on 3; -3 is a number.
+    const text = operand.op === "Const" && (operand.arg as number) >= 0 || isPlainNaN(operand)
+      ? `(${printExpression(operand)})`
+      : enclose(write(operand), LEVEL.unary);
+    return { text: `${syntax.prefix}${text}`, level: LEVEL.unary };
+  }
+  const [left, right] = node.src.map((operand, i) => enclose(write(operand), syntax.operands[i]));
+  const tight = syntax.level === LEVEL.product || syntax.level === LEVEL.power;
+  const gap = tight ? "" : " ";
+  return { text: `${left}${gap}${syntax.infix}${gap}${right}`, level: syntax.level };
+}
+
+function isPlainNaN(node: Node): boolean {
+  return node.op === "Const" && Number.isNaN(node.arg);
+}
+
+function writeNumber(value: number): Written {
+  const text = Number.isNaN(value)
+    ? "nan"
+    : Object.is(value, -0)
+    ? "-0"
+    : String(value).replace("Infinity", "inf");
+  return { text, level: text.startsWith("-") ? LEVEL.unary : LEVEL.atom };
+}
+
+function writeAxes(over: string): string {
+  return over.includes(",") ? `(${over.replaceAll(",", ", ")})` : over;
+}
+
+function enclose({ text, level }: Written, required: number): string {
+  return level < required ? `(${text})` : text;
+}

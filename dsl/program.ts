@@ -1,0 +1,408 @@
+/** What an optimizer is: a document checked into a program. */
+import { GradusError, shown, suggestion } from "./errors.ts";
+import { elaborate, isAtMost, overRate, rates, rootsOf } from "./graph.ts";
+import { IDENTIFIER } from "./lex.ts";
+import { constant, type Node } from "./node.ts";
+import { reduceOps, reduceRow, type Type } from "./ops.ts";
+import {
+  isReserved,
+  NAMED_NUMBERS,
+  parseExpression,
+  parseStatements,
+  type Scope,
+  type Statement,
+  treeName,
+} from "./parse.ts";
+import { printExpression, printStatements } from "./print.ts";
+
+/** Marks a hyperparameter that has no default: leaving it out is a type error and a run-time error. */
+export const required: "required" = "required";
+
+/** What a state holds per leaf of the parameter tree, or once for all of it (`"tree"`). */
+export type StateOver = "element" | "tensor" | "tree" | number | readonly number[];
+
+/** A state as a document declares it: its initial value, or that and its extent. */
+export type StateDocument =
+  | number
+  | string
+  | {
+    /** The initial value: a number, or an expression of `w` and hyperparameters. Default 0. */
+    readonly init?: number | string;
+    /** One value an element (the default), a tensor, a tree, or per kept index of reduced axes. */
+    readonly over?: StateOver;
+  };
+
+/** An optimizer as plain data: what a TypeScript object, a YAML file and a JSON file hold. */
+export interface Document {
+  /** An identifier. */
+  readonly name: string;
+  /** One or two sentences for a reader. */
+  readonly doc?: string;
+  /** The paper. */
+  readonly source?: string;
+  /** Hyperparameters and their defaults: a number, a truth value, or {@linkcode required}. */
+  readonly hyper?: Readonly<Record<string, number | boolean | "required">>;
+  /** State carried from step to step and its initial value. */
+  readonly state?: Readonly<Record<string, StateDocument>>;
+  /** Further inputs of a step, such as the loss `value`. */
+  readonly inputs?: Readonly<Record<string, "scalar">>;
+  /** The statements of one step, a line each. */
+  readonly step: string;
+}
+
+/** A state of a checked program. */
+export interface StateDeclaration {
+  readonly init: Node;
+  /** `"element"`, `"tensor"`, `"tree"`, or the list of reduced axes, such as `"0,1"`. */
+  readonly over: string;
+}
+
+/**
+ * A checked optimizer: immutable and interned, so that equal programs are the same object. Made by
+ * {@linkcode parseProgram}.
+ */
+export interface Program {
+  readonly name: string;
+  readonly doc: string;
+  readonly source: string;
+  readonly hyper: ReadonlyMap<string, number | boolean | "required">;
+  readonly state: ReadonlyMap<string, StateDeclaration>;
+  readonly inputs: ReadonlyMap<string, "scalar">;
+  readonly statements: readonly Statement[];
+}
+
+/** Symbols with a meaning of their own, and that meaning. */
+export const RESERVED: Readonly<Record<string, string>> = {
+  w: "the parameter",
+  g: "the incoming update",
+  u: "the outgoing update",
+  t: "the step number, 1 at the first update",
+  count: "the number of updates before this one",
+};
+
+const STATE_KEYS = ["optimizer", "hyper"];
+const KEYS: readonly (keyof Document)[] = [
+  "name",
+  "doc",
+  "source",
+  "hyper",
+  "state",
+  "inputs",
+  "step",
+];
+const LONGEST_NOTE = 4096;
+const MOST_NAMES = 256;
+const interned = new Map<string, WeakRef<Program>>();
+const collected = new FinalizationRegistry<string>((key) => {
+  if (interned.get(key)?.deref() === undefined) interned.delete(key);
+});
+
+/**
+ * Checks a document and returns its program: the same object for equal documents.
+ *
+ * @example
+ * ```ts
+ * import { parseProgram, printProgram } from "@gradus/gradus";
+ * import { assert } from "@std/assert";
+ *
+ * const program = parseProgram({
+ *   name: "descent",
+ *   hyper: { learningRate: "required" },
+ *   step: "u = -learningRate*g",
+ * });
+ * assert(parseProgram(printProgram(program)) === program);
+ * ```
+ *
+ * @throws {GradusError} if the document is not an optimizer; the message shows where.
+ */
+export function parseProgram(document: Document): Program {
+  const what = describe(document);
+  const refuse = (message: string): never => {
+    throw new GradusError(`Cannot read ${what}: ${message}`);
+  };
+  const given = record(document, "an optimizer", refuse);
+  for (const key of Object.keys(given)) {
+    if (!(KEYS as string[]).includes(key)) {
+      refuse(`it has no key \`${key.slice(0, 64)}\`${suggestion(key, KEYS)}`);
+    }
+  }
+  if (typeof given.name !== "string" || !/^[A-Za-z][A-Za-z0-9_]{0,255}$/.test(given.name)) {
+    refuse(`\`name\` must be an identifier: given ${shown(given.name)}`);
+  }
+  for (const key of ["doc", "source"] as const) {
+    const note = given[key] ?? "";
+    if (typeof note !== "string" || note.length > LONGEST_NOTE) {
+      refuse(`\`${key}\` must be text of at most ${LONGEST_NOTE} characters: given ${shown(note)}`);
+    }
+  }
+
+  const declared = new Map<string, string>(Object.entries(RESERVED));
+  const declare = (section: string): [string, unknown][] => {
+    const entries = Object.entries(record(given[section] ?? {}, `\`${section}\``, refuse));
+    if (entries.length > MOST_NAMES) {
+      refuse(`\`${section}\` may have at most ${MOST_NAMES} names: given ${entries.length}`);
+    }
+    for (const [name] of entries) {
+      if (!IDENTIFIER.test(name)) {
+        refuse(`a name in \`${section}\` must be an identifier: given ${shown(name)}`);
+      }
+      const meaning = isReserved(name) ? "part of the language" : declared.get(name) ??
+        (section === "state" && STATE_KEYS.includes(name) ? "kept for the state tree" : undefined);
+      if (meaning !== undefined) refuse(`\`${name}\` in \`${section}\` is already ${meaning}`);
+      declared.set(name, `declared in \`${section}\``);
+    }
+    return entries;
+  };
+
+  const hyper = new Map<string, number | boolean | "required">();
+  for (const [name, value] of declare("hyper")) {
+    const isNumber = typeof value === "number" && !Number.isNaN(value);
+    if (!isNumber && typeof value !== "boolean" && value !== required) {
+      refuse(
+        `the default of \`${name}\` must be a number, true, false or "required": ` +
+          `given ${shown(value)}`,
+      );
+    }
+    hyper.set(name, value as number | boolean | "required");
+  }
+  const inputs = new Map<string, "scalar">();
+  for (const [name, value] of declare("inputs")) {
+    if (value !== "scalar") refuse(`input \`${name}\` must be "scalar": given ${shown(value)}`);
+    inputs.set(name, "scalar");
+  }
+  const state = new Map<string, StateDeclaration>();
+  for (const [name, value] of declare("state")) {
+    state.set(name, stateDeclaration(name, value, hyper, what, refuse));
+  }
+
+  const step = given.step;
+  if (typeof step !== "string") {
+    return refuse(`\`step\` must be the text of its statements: given ${shown(step)}`);
+  }
+  const scope = new StepScope(step, hyper, state, inputs);
+  const statements = Object.freeze(parseStatements(step, scope, what));
+  if (!scope.isAssigned("u")) {
+    refuse("no statement assigns `u`, the update that is added to the parameter");
+  }
+  const program = intern({
+    name: given.name as string,
+    doc: (given.doc as string) ?? "",
+    source: (given.source as string) ?? "",
+    hyper,
+    state,
+    inputs,
+    statements,
+  });
+  checkRates(program, refuse);
+  return program;
+}
+
+// What no single statement shows: a state must not change more often than it is kept, and a
+// reduction needs something to range over.
+function checkRates(program: Program, refuse: (message: string) => never): void {
+  const graph = elaborate(program);
+  const rate = rates(rootsOf(graph), program);
+  for (const node of rate.keys()) {
+    const reduction = reduceRow(node.op);
+    if (reduction !== undefined) requireVarying(reduction.call, node.src[0]);
+  }
+  for (const { op, node } of graph.globals) requireVarying(treeName(reduceOps[op].call), node);
+  for (const [name, { over }] of program.state) {
+    const next = rate.get(graph.states.get(name)!)!;
+    if (isAtMost(next, overRate(over))) continue;
+    const statement = program.statements.findLast(({ target }) => target === name)!;
+    refuse(
+      `state \`${name}\` is kept over ${
+        over === "tensor" || over === "tree" ? `the ${over}` : "axes"
+      }, ` +
+        `and \`${printStatements([statement])}\` gives a value per ${next}: reduce it`,
+    );
+  }
+
+  function requireVarying(call: string, operand: Node): void {
+    if (isAtMost(rate.get(operand)!, "step")) {
+      refuse(
+        `\`${call}\` reduces over elements, and \`${
+          printExpression(operand)
+        }\` is one number for all`,
+      );
+    }
+  }
+}
+
+/**
+ * The document of a program, such that `parseProgram(printProgram(p)) === p`.
+ *
+ * @example
+ * ```ts
+ * import { lion, printProgram } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(printProgram(lion.program).state, { m: 0 });
+ * ```
+ */
+export function printProgram(program: Program): Document {
+  const { name, doc, source, hyper, state, inputs } = program;
+  return {
+    name,
+    ...(doc === "" ? {} : { doc }),
+    ...(source === "" ? {} : { source }),
+    ...(hyper.size === 0 ? {} : { hyper: Object.fromEntries(hyper) }),
+    ...(state.size === 0 ? {} : {
+      state: Object.fromEntries([...state].map(([key, value]) => [key, printState(value)])),
+    }),
+    ...(inputs.size === 0 ? {} : { inputs: Object.fromEntries(inputs) }),
+    step: printStatements(program.statements),
+  };
+}
+
+function printState({ init, over }: StateDeclaration): StateDocument {
+  const value = init.op === "Const" && Number.isFinite(init.arg) && !Object.is(init.arg, -0)
+    ? init.arg as number
+    : printExpression(init);
+  if (over === "element") return value;
+  const axes = over.split(",").map(Number);
+  const extent = over === "tensor" || over === "tree" ? over : axes.length === 1 ? axes[0] : axes;
+  return { init: value, over: extent };
+}
+
+function intern(program: Program): Program {
+  const key = JSON.stringify(
+    printProgram(program),
+    (_, value) =>
+      typeof value === "number" && !Number.isFinite(value) || Object.is(value, -0)
+        ? `number ${Object.is(value, -0) ? "-0" : value}`
+        : value,
+  );
+  const known = interned.get(key)?.deref();
+  if (known !== undefined) return known;
+  Object.freeze(program);
+  interned.set(key, new WeakRef(program));
+  collected.register(program, key);
+  return program;
+}
+
+function stateDeclaration(
+  name: string,
+  value: unknown,
+  hyper: Program["hyper"],
+  what: string,
+  refuse: (message: string) => never,
+): StateDeclaration {
+  const whole = typeof value === "object" ? record(value, `state \`${name}\``, refuse) : undefined;
+  for (const key of Object.keys(whole ?? {})) {
+    if (key !== "init" && key !== "over") {
+      refuse(`state \`${name}\` has keys \`init\` and \`over\`: given \`${key.slice(0, 64)}\``);
+    }
+  }
+  const init = whole === undefined ? value : whole.init ?? 0;
+  if (typeof init !== "number" && typeof init !== "string") {
+    refuse(
+      `the initial value of state \`${name}\` must be a number or an expression: ` +
+        `given ${shown(init)}`,
+    );
+  }
+  const over = whole?.over ?? "element";
+  const axes = typeof over === "number" ? [over] : over;
+  const isList = Array.isArray(axes) && axes.length > 0 &&
+    axes.every((axis) => Number.isInteger(axis) && Math.abs(axis) < 100);
+  if (!isList && over !== "element" && over !== "tensor" && over !== "tree") {
+    refuse(
+      `\`over\` of state \`${name}\` must be "element", "tensor", "tree" or reduced axes: ` +
+        `given ${shown(over)}`,
+    );
+  }
+  const scope: Scope = {
+    read(symbol, fail) {
+      if (symbol === "w" && over === "element") return "number";
+      const kind = hyper.get(symbol);
+      if (kind !== undefined && typeof kind !== "boolean") return "number";
+      return fail(
+        `an initial value is made of hyperparameters${over === "element" ? " and `w`" : ""}: ` +
+          `\`${symbol}\` is none${suggestion(symbol, hyper.keys())}`,
+      );
+    },
+    assign: (_name, _type, fail) => fail("an initial value assigns nothing"),
+  };
+  const node = typeof init === "number"
+    ? constant(init)
+    : parseExpression(init as string, scope, `the initial value of state \`${name}\` of ${what}`);
+  return Object.freeze({ init: node, over: isList ? (axes as number[]).join(",") : String(over) });
+}
+
+/** What names mean in a step, and which have been assigned so far. */
+class StepScope implements Scope {
+  readonly #known = new Map<string, Type>();
+  readonly #assigned = new Set<string>();
+  readonly #targets: ReadonlySet<string>;
+  readonly #hyper: Program["hyper"];
+  readonly #state: Program["state"];
+  readonly #inputs: Program["inputs"];
+
+  constructor(
+    text: string,
+    hyper: Program["hyper"],
+    state: Program["state"],
+    inputs: Program["inputs"],
+  ) {
+    const assignment = /(?:^|[\n;])[ \t]*([^\s=←:;]{1,64})[ \t]*(?:=(?!=)|←|:=)/g;
+    this.#targets = new Set(Array.from(text.matchAll(assignment), (match) => match[1]));
+    [this.#hyper, this.#state, this.#inputs] = [hyper, state, inputs];
+    for (const name of ["w", "g", "t", "count", ...state.keys(), ...inputs.keys()]) {
+      this.#known.set(name, "number");
+    }
+    for (const [name, value] of hyper) {
+      this.#known.set(name, typeof value === "boolean" ? "truth" : "number");
+    }
+  }
+
+  read(name: string, fail: (message: string) => never): Type {
+    const type = this.#known.get(name);
+    if (type !== undefined) return type;
+    if (this.#targets.has(name)) return fail(`\`${name}\` is read before a statement sets it`);
+    const near = suggestion(name, [
+      ...this.#known.keys(),
+      ...this.#targets,
+      ...NAMED_NUMBERS.keys(),
+    ]);
+    return fail(`there is no symbol \`${name}\`${near}`);
+  }
+
+  assign(name: string, type: Type, fail: (message: string) => never): void {
+    if (name === "w") fail("`w`, the parameter, is not assigned: assign `u`, which is added to it");
+    if (name === "t" || name === "count") fail(`\`${name}\` is ${RESERVED[name]}: it is only read`);
+    if (this.#hyper.has(name)) fail(`\`${name}\` is a hyperparameter: it is only read`);
+    if (this.#inputs.has(name)) fail(`\`${name}\` is an input: it is only read`);
+    if (isReserved(name)) fail(`\`${name}\` is part of the language and cannot be assigned`);
+    if (!IDENTIFIER.test(name)) {
+      fail("a name has at most 64 letters and digits and does not begin with `__`");
+    }
+    if ((name === "u" || name === "g" || this.#state.has(name)) && type !== "number") {
+      fail(`\`${name}\` must be a number, and this is a condition`);
+    }
+    this.#known.set(name, type);
+    this.#assigned.add(name);
+  }
+
+  isAssigned(name: string): boolean {
+    return this.#assigned.has(name);
+  }
+}
+
+function describe(document: unknown): string {
+  const name = typeof document === "object" && document !== null && "name" in document
+    ? document.name
+    : undefined;
+  return typeof name === "string" && IDENTIFIER.test(name) ? `optimizer "${name}"` : "an optimizer";
+}
+
+function record(
+  value: unknown,
+  what: string,
+  refuse: (message: string) => never,
+): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return refuse(`${what} must be an object of named entries: given ${shown(value)}`);
+  }
+  return value as Record<string, unknown>;
+}

@@ -1,0 +1,47 @@
+/**
+ * Gradus: an optimizer is a symbolic step program. The few lines of mathematics that define it are
+ * checked, printed as LaTeX, run as a fused kernel and exported as an ONNX update graph.
+ *
+ * @example
+ * ```ts
+ * import { lion } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = lion({ learningRate: 0.25, weightDecay: 0 });
+ * const params = { weight: Float32Array.of(1, -1) };
+ * const state = opt.init(params);
+ * opt.step(params, { weight: Float32Array.of(2, -2) }, state);
+ * assertEquals(params.weight, Float32Array.of(0.75, -0.75));
+ * ```
+ *
+ * @module
+ */
+export { GradusError } from "./dsl/errors.ts";
+export { parseJson, printJson } from "./dsl/json.ts";
+export { latex } from "./dsl/latex.ts";
+export {
+  type Document,
+  parseProgram,
+  printProgram,
+  type Program,
+  required,
+  type StateDeclaration,
+  type StateDocument,
+  type StateOver,
+} from "./dsl/program.ts";
+export * from "./dsl/schedules.ts";
+export { chain, factory, optimizer } from "./runtime/define.ts";
+export type { MaskOption, MuDTypeOption, OptimizerFactory, OptionsOf } from "./runtime/define.ts";
+export type {
+  HyperNumbers,
+  HyperTree,
+  HyperValue,
+  Mask,
+  MaskTree,
+  Setting,
+} from "./runtime/hyper.ts";
+export { applyUpdates, type Optimizer, type RunOptions, type State } from "./runtime/optimizer.ts";
+export type { StorageType } from "./runtime/storage.ts";
+export type { StoredTensor, Tensor } from "./runtime/trees.ts";
+export type { Backend } from "./runtime/variants.ts";
+export * from "./zoo/mod.ts";

@@ -1,0 +1,183 @@
+/** Makes optimizers: from a document, and from other optimizers. */
+import { compose } from "../dsl/compose.ts";
+import { GradusError, shown } from "../dsl/errors.ts";
+import { type Document, parseProgram, type Program } from "../dsl/program.ts";
+import { type HyperValue, type Mask, type Setting, settingsOf } from "./hyper.ts";
+import { bind, type Optimizer } from "./optimizer.ts";
+import type { StorageType } from "./storage.ts";
+
+/** What weight decay can be limited by. */
+export interface MaskOption {
+  /**
+   * Which parameters decay: a tree-prefix of truth values over the parameters, or a function from
+   * the parameters to one, called once a structure. Default: all.
+   */
+  mask?: Mask;
+}
+
+/** What the first moment can be stored as. */
+export interface MuDTypeOption {
+  /** Storage of the state `m`: arithmetic stays in the parameters' type. Default: theirs. */
+  muDtype?: StorageType;
+}
+
+type HyperOf<D extends Document> = D extends { readonly hyper: infer H } ? H : Record<never, never>;
+type StateOf<D extends Document> = D extends { readonly state: infer S } ? S : Record<never, never>;
+
+/** The options of an optimizer of a document: its hyperparameters and what they bring. */
+export type OptionsOf<D extends Document> =
+  & {
+    -readonly [K in keyof HyperOf<D> as HyperOf<D>[K] extends "required" ? K : never]: HyperValue;
+  }
+  & {
+    -readonly [K in keyof HyperOf<D> as HyperOf<D>[K] extends "required" ? never : K]?:
+      HyperOf<D>[K] extends boolean ? boolean : HyperValue;
+  }
+  & ("weightDecay" extends keyof HyperOf<D> ? MaskOption : Record<never, never>)
+  & ("m" extends keyof StateOf<D> ? MuDTypeOption : Record<never, never>);
+
+/** Makes optimizers of one program; options may be left out if none is required. */
+export interface OptimizerFactory<Options> {
+  (
+    ...options: Record<never, never> extends Options ? [options?: Options] : [options: Options]
+  ): Optimizer;
+  /** What its optimizers compute. */
+  readonly program: Program;
+}
+
+/**
+ * Defines an optimizer: checks its document and returns a function from options to optimizers.
+ * `weightDecay` among the hyperparameters brings the option `mask`; a state `m` brings `muDtype`.
+ *
+ * @example
+ * ```ts
+ * import { optimizer, required } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const momentum = optimizer({
+ *   name: "momentum",
+ *   hyper: { learningRate: required, decay: 0.5 },
+ *   state: { m: 0 },
+ *   step: `
+ *     m = decay*m + g
+ *     u = -learningRate*m
+ *   `,
+ * });
+ * const opt = momentum({ learningRate: 1 });
+ * const params = { x: Float32Array.of(4) };
+ * const state = opt.init(params);
+ * opt.step(params, { x: Float32Array.of(1) }, state);
+ * opt.step(params, { x: Float32Array.of(1) }, state);
+ * assertEquals(params.x, Float32Array.of(1.5));
+ * ```
+ *
+ * @throws {GradusError} if the document is not an optimizer; the message shows where.
+ */
+export function optimizer<const D extends Document>(document: D): OptimizerFactory<OptionsOf<D>> {
+  return factory(parseProgram(document));
+}
+
+/**
+ * The optimizers of a program, such as one read from a file: its options are checked when called.
+ *
+ * @example
+ * ```ts
+ * import { factory, parseJson } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const descent = factory(parseJson(`{
+ *   "name": "descent",
+ *   "hyper": { "learningRate": "required" },
+ *   "step": "u = -learningRate*g"
+ * }`));
+ * const params = Float32Array.of(1);
+ * const opt = descent({ learningRate: 0.5 });
+ * opt.step(params, Float32Array.of(1), opt.init(params));
+ * assertEquals(params, Float32Array.of(0.5));
+ * ```
+ */
+export function factory<Options = Record<string, unknown>>(
+  program: Program,
+): OptimizerFactory<Options> {
+  const make = (options: object = {}): Optimizer => {
+    const doing = `Cannot make "${program.name}"`;
+    if (typeof options !== "object" || options === null) {
+      throw new GradusError(`${doing}: its options must be an object: given ${shown(options)}`);
+    }
+    const { mask, muDtype, ...given } = options as MaskOption & MuDTypeOption;
+    const settings = settingsOf(program, given, doing);
+    if (mask !== undefined) maskDecay(settings, mask, doing);
+    return bind(program, settings, storageOf(program, muDtype, doing));
+  };
+  return Object.freeze(Object.assign(make, { program })) as OptimizerFactory<Options>;
+}
+
+function maskDecay(settings: Map<string, Setting>, mask: Mask, doing: string): void {
+  const setting = settings.get("weightDecay");
+  if (setting === undefined) {
+    throw new GradusError(`${doing}: \`mask\` limits \`weightDecay\`, which it does not have`);
+  }
+  if (!["boolean", "object", "function"].includes(typeof mask) || mask === null) {
+    throw new GradusError(
+      `${doing}: \`mask\` must be a tree of truth values or a function: given ${shown(mask)}`,
+    );
+  }
+  settings.set("weightDecay", { ...setting, mask });
+}
+
+const STORED: readonly StorageType[] = ["float32", "bfloat16", "float16"];
+
+function storageOf(
+  program: Program,
+  muDtype: StorageType | undefined,
+  doing: string,
+): Map<string, StorageType> {
+  if (muDtype === undefined || muDtype === null) return new Map();
+  if (!program.state.has("m")) {
+    throw new GradusError(
+      `${doing}: \`muDtype\` is the storage of state \`m\`, which it does not have`,
+    );
+  }
+  if (!STORED.includes(muDtype)) {
+    throw new GradusError(
+      `${doing}: \`muDtype\` must be one of ${STORED.join(", ")}: given ${shown(muDtype)}`,
+    );
+  }
+  return new Map([["m", muDtype]]);
+}
+
+/**
+ * One optimizer that applies others in turn: what each makes of the gradient is the gradient of the
+ * next. The result is one program, with one fused kernel. Where two share a name, the later one's
+ * gets the suffix `_2`.
+ *
+ * @example
+ * ```ts
+ * import { chain, clipByGlobalNorm, sgd } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), sgd({ learningRate: 1 }));
+ * const params = Float32Array.of(0, 0);
+ * opt.step(params, Float32Array.of(3, 4), opt.init(params));
+ * assertEquals(params, Float32Array.of(-0.6, -0.8));
+ * ```
+ */
+export function chain(first: Optimizer, ...others: readonly Optimizer[]): Optimizer {
+  const optimizers = [first, ...others];
+  optimizers.forEach((given, i) => {
+    if (typeof given?.init !== "function" || given.program === undefined) {
+      const hint = typeof given === "function" ? ": call it with its options first" : "";
+      throw new GradusError(
+        `Cannot chain: argument ${i + 1} must be an optimizer: given ${shown(given)}${hint}`,
+      );
+    }
+  });
+  const { program, names } = compose(optimizers.map((each) => each.program));
+  const renamed = <T>(part: (each: Optimizer) => ReadonlyMap<string, T>) =>
+    new Map(
+      optimizers.flatMap((each, i) =>
+        [...part(each)].map(([name, value]) => [names[i].get(name)!, value] as const)
+      ),
+    );
+  return bind(program, renamed((each) => each.settings), renamed((each) => each.storage));
+}

@@ -1,0 +1,83 @@
+/** What one step hands to whatever computes it. */
+import type { GlobalReduction, Graph } from "../dsl/graph.ts";
+import { globalSymbol } from "../dsl/graph.ts";
+import { reduceOps } from "../dsl/ops.ts";
+import type { Mode, Plan } from "./plan.ts";
+import type { DType, NumberArray } from "./storage.ts";
+
+/** What leaves have in common that are computed alike: program, hyperparameters and types. */
+export interface GroupRun {
+  readonly graph: Graph;
+  readonly plan: Plan;
+  readonly mode: Mode;
+  /** What arithmetic is rounded to. */
+  readonly dtype: "float32" | "float64";
+  /** The arrays a leaf brings, `w` (where the program or the mode reads it) and `g` among them. */
+  readonly inputs: readonly ArrayKind[];
+  /** The arrays a leaf takes results in, in the order of the plan's outputs. */
+  readonly outputs: readonly ArrayKind[];
+  /** The value of every symbol that changes once a step. */
+  readonly symbols: ReadonlyMap<string, number>;
+}
+
+/** An array by name: `w`, `g` or a state, `""` for the parameter or update that is written. */
+export interface ArrayKind {
+  readonly name: string;
+  readonly dtype: DType;
+}
+
+/** A leaf's arrays for one step, in the order its group names them. */
+export interface LeafRun {
+  readonly group: GroupRun;
+  readonly shape: readonly number[];
+  readonly size: number;
+  readonly inputs: readonly NumberArray[];
+  readonly outputs: readonly NumberArray[];
+}
+
+/** One step of all leaves, in tree order. */
+export interface StepRun {
+  readonly leaves: readonly LeafRun[];
+  readonly globals: readonly GlobalReduction[];
+}
+
+/** Computes a step; returns the next values of states that are kept once for the tree. */
+export type Executor = (run: StepRun) => Map<string, number>;
+
+/** Element-wise reductions go by blocks of this many elements and, within one, by four lanes. */
+export const BLOCK = 4096;
+
+/** A reduction over the tree as its leaves are added. */
+export class GlobalTotal {
+  readonly #op: GlobalReduction["op"];
+  #accumulator: number;
+  #count = 0;
+
+  constructor(op: GlobalReduction["op"]) {
+    this.#op = op;
+    this.#accumulator = reduceOps[op].start;
+  }
+
+  /** Adds a leaf's accumulator over `count` elements. */
+  add(accumulator: number, count: number): void {
+    this.#accumulator = reduceOps[this.#op].combine(this.#accumulator, accumulator);
+    this.#count += count;
+  }
+
+  /** The value over all leaves added. */
+  finish(): number {
+    return reduceOps[this.#op].finish(this.#accumulator, this.#count);
+  }
+}
+
+/** `symbols` and the reductions over the tree known so far. */
+export function withGlobals(
+  symbols: ReadonlyMap<string, number>,
+  globals: readonly (number | undefined)[],
+): Map<string, number> {
+  const all = new Map(symbols);
+  globals.forEach((value, k) => {
+    if (value !== undefined) all.set(globalSymbol(k), value);
+  });
+  return all;
+}

@@ -1,0 +1,92 @@
+/** How numbers are stored: float32 and float64 as they are, the short types as their bits. */
+
+/** What a state may be stored as, whatever its parameter is. */
+export type StorageType = "float32" | "bfloat16" | "float16";
+
+/** Every type an array of Gradus may hold. */
+export type DType = StorageType | "float64";
+
+/** Arrays of each type: the short ones hold their bits. */
+export type NumberArray = Float32Array | Float64Array | Uint16Array;
+
+/** A new array of zeros. */
+export function allocate(dtype: DType, size: number): NumberArray {
+  if (dtype === "float64") return new Float64Array(size);
+  return dtype === "float32" ? new Float32Array(size) : new Uint16Array(size);
+}
+
+/** Bytes of one number. */
+export function bytesOf(dtype: DType): number {
+  return dtype === "float64" ? 8 : dtype === "float32" ? 4 : 2;
+}
+
+const word = new Uint32Array(1);
+const single = new Float32Array(word.buffer);
+
+/** The bits of a float32 that is `value` or, if that is none, the neighbour towards 0 made odd. */
+function oddBits(value: number): number {
+  single[0] = value;
+  const nearest = single[0];
+  if (nearest === value || Number.isNaN(value)) return word[0];
+  // Rounding to odd keeps what a second rounding must know, so that the two equal one.
+  const bits = Math.abs(nearest) > Math.abs(value) ? word[0] - 1 : word[0];
+  return (bits | 1) >>> 0;
+}
+
+/** The bfloat16 bits nearest to `value`, ties to even. */
+export function toBfloat16(value: number): number {
+  const bits = oddBits(value);
+  if (Number.isNaN(value)) return (bits >>> 16) | 0x40;
+  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
+}
+
+/** The value of bfloat16 bits. */
+export function fromBfloat16(bits: number): number {
+  word[0] = bits << 16;
+  return single[0];
+}
+
+/** The float16 bits nearest to `value`, ties to even. */
+export function toFloat16(value: number): number {
+  const bits = oddBits(value);
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  if (magnitude >= 0x47800000) return sign | 0x7c00;
+  const exponent = magnitude >>> 23;
+  if (exponent < 102) return sign;
+  // Normal numbers drop 13 bits; subnormal ones drop more, with the hidden bit made visible.
+  const isNormal = exponent >= 113;
+  const dropped = isNormal ? 13 : 126 - exponent;
+  const whole = isNormal ? magnitude - 0x38000000 : (magnitude & 0x7fffff) | 0x800000;
+  const kept = whole >>> dropped;
+  const rest = whole & ((1 << dropped) - 1);
+  const half = 1 << (dropped - 1);
+  return sign | (kept + (rest > half || (rest === half && (kept & 1) === 1) ? 1 : 0));
+}
+
+/** The value of float16 bits. */
+export function fromFloat16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >>> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0x1f) return fraction ? NaN : sign * Infinity;
+  return exponent === 0
+    ? sign * fraction * 2 ** -24
+    : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** Reads element `i` of an array of `dtype`. */
+export function load(dtype: DType, array: NumberArray, i: number): number {
+  if (dtype === "bfloat16") return fromBfloat16(array[i]);
+  return dtype === "float16" ? fromFloat16(array[i]) : array[i];
+}
+
+/** Writes element `i` of an array of `dtype`, rounding to nearest even. */
+export function store(dtype: DType, array: NumberArray, i: number, value: number): void {
+  array[i] = dtype === "bfloat16"
+    ? toBfloat16(value)
+    : dtype === "float16"
+    ? toFloat16(value)
+    : value;
+}

@@ -1,0 +1,329 @@
+/** Trees of arrays: what they may be, and how trees of one structure are held against each other. */
+import { GradusError, shown } from "../dsl/errors.ts";
+import { allocate, type DType, type NumberArray } from "./storage.ts";
+
+/** An array with a shape, row-major. */
+export interface Tensor {
+  /** The numbers, row-major. */
+  readonly data: Float32Array | Float64Array;
+  /** The extents; their product is the length of `data`. */
+  readonly shape: readonly number[];
+}
+
+/** A state that is stored short: `data` holds the bits. */
+export interface StoredTensor {
+  readonly data: Uint16Array;
+  readonly shape: readonly number[];
+  readonly dtype: "bfloat16" | "float16";
+}
+
+/** An array as the runtime sees it. */
+export interface Leaf {
+  readonly data: NumberArray;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+/** A leaf of a parameter tree: where it is and what it is like. */
+export interface LeafInfo {
+  readonly path: string;
+  readonly shape: readonly number[];
+  readonly size: number;
+  readonly dtype: "float32" | "float64";
+  /** Whether it is a bare array, and what mirrors it is too. */
+  readonly isBare: boolean;
+}
+
+type Skeleton =
+  | { readonly leaf: number }
+  | { readonly keys: readonly string[]; readonly isArray: boolean; readonly nodes: Skeleton[] };
+
+const DEEPEST = 100;
+
+/** A path as messages show it. */
+export function spellPath(path: string): string {
+  return path === "" ? "the root" : `\`${path}\``;
+}
+
+/** The structure of a parameter tree; leaves are numbered with keys in sorted order. */
+export class Layout {
+  readonly leaves: readonly LeafInfo[];
+  readonly #skeleton: Skeleton;
+
+  private constructor(leaves: readonly LeafInfo[], skeleton: Skeleton) {
+    this.leaves = leaves;
+    this.#skeleton = skeleton;
+  }
+
+  /** The layout of `tree`; `doing` begins the message of an error. */
+  static of(tree: unknown, doing: string): Layout {
+    const leaves: LeafInfo[] = [];
+    const visit = (node: unknown, path: string, depth: number): Skeleton => {
+      const leaf = asLeaf(node, path, doing);
+      if (leaf !== undefined) {
+        const { data, shape, dtype } = leaf;
+        if (dtype !== "float32" && dtype !== "float64") {
+          throw new GradusError(
+            `${doing}: the parameter at ${
+              spellPath(path)
+            } must be float32 or float64: given ${dtype}`,
+          );
+        }
+        leaves.push({ path, shape, size: data.length, dtype, isBare: ArrayBuffer.isView(node) });
+        return { leaf: leaves.length - 1 };
+      }
+      requireNode(node, path, doing, depth);
+      const keys = keysOf(node);
+      return {
+        keys,
+        isArray: Array.isArray(node),
+        nodes: keys.map((key) => visit(child(node, key), join(path, key), depth + 1)),
+      };
+    };
+    const skeleton = visit(tree, "", 0);
+    if (leaves.length === 0) {
+      throw new GradusError(`${doing}: the parameters must hold at least one array: given none`);
+    }
+    return new Layout(leaves, skeleton);
+  }
+
+  /** Whether `tree` has this very structure, shapes and types. */
+  matches(tree: unknown): boolean {
+    const visit = (skeleton: Skeleton, node: unknown): boolean => {
+      if ("leaf" in skeleton) {
+        const info = this.leaves[skeleton.leaf];
+        if (ArrayBuffer.isView(node) !== info.isBare) return false;
+        const leaf = asLeaf(node, info.path, "");
+        return leaf?.dtype === info.dtype && sameShape(leaf.shape, info.shape);
+      }
+      if (typeof node !== "object" || node === null || ArrayBuffer.isView(node)) return false;
+      if (Array.isArray(node) !== skeleton.isArray) return false;
+      if (Object.keys(node).length !== skeleton.keys.length) return false;
+      return skeleton.keys.every((key, i) =>
+        Object.hasOwn(node, key) && visit(skeleton.nodes[i], child(node, key))
+      );
+    };
+    try {
+      return visit(this.#skeleton, tree);
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * The leaves of a tree that mirrors the parameters, in their order. `shapes` are the shapes
+   * required where they differ from the parameters'.
+   */
+  align(
+    tree: unknown,
+    what: string,
+    doing: string,
+    dtypeOf: (info: LeafInfo) => DType,
+    shapeOf: (info: LeafInfo) => readonly number[],
+  ): NumberArray[] {
+    const arrays: NumberArray[] = new Array(this.leaves.length);
+    this.#walk(tree, what, doing, (index, node) => {
+      const info = this.leaves[index];
+      const leaf = asLeaf(node, info.path, `${doing}: reading ${what}`);
+      const where = `${doing}: ${what} at ${spellPath(info.path)} must`;
+      if (leaf === undefined) {
+        throw new GradusError(`${where} be an array as the parameter is: given ${shown(node)}`);
+      }
+      const [dtype, shape] = [dtypeOf(info), shapeOf(info)];
+      if (leaf.dtype !== dtype) {
+        throw new GradusError(`${where} be ${dtype}: given ${leaf.dtype}`);
+      }
+      if (!sameShape(leaf.shape, shape)) {
+        const same = sameShape(info.shape, shape) ? " as the parameter has" : "";
+        throw new GradusError(
+          `${where} have shape [${shape.join(", ")}]${same}: given [${leaf.shape.join(", ")}]`,
+        );
+      }
+      arrays[index] = leaf.data;
+    });
+    return arrays;
+  }
+
+  /** A tree of this structure with `values` at its leaves. */
+  build(values: readonly unknown[]): unknown {
+    const visit = (skeleton: Skeleton): unknown => {
+      if ("leaf" in skeleton) return values[skeleton.leaf];
+      const children = skeleton.nodes.map(visit);
+      return skeleton.isArray
+        ? children
+        : Object.fromEntries(skeleton.keys.map((key, i) => [key, children[i]]));
+    };
+    return visit(this.#skeleton);
+  }
+
+  /**
+   * What a tree-prefix says of each leaf: a value stands for everything below it. `isValue` tells
+   * values from the prefix's own branches.
+   */
+  prefix(
+    prefix: unknown,
+    what: string,
+    doing: string,
+    isValue: (node: unknown) => boolean,
+  ): { readonly position: string; readonly value: unknown }[] {
+    const values = new Array(this.leaves.length);
+    const visit = (skeleton: Skeleton, node: unknown, path: string): void => {
+      if (isValue(node)) {
+        return each(skeleton, (leaf) => values[leaf] = { position: path, value: node });
+      }
+      if ("leaf" in skeleton || typeof node !== "object" || node === null) {
+        throw new GradusError(
+          `${doing}: ${what} at ${spellPath(path)} must be a value: given ${shown(node)}`,
+        );
+      }
+      requireSameKeys(skeleton, node, path, what, doing);
+      skeleton.keys.forEach((key, i) =>
+        visit(skeleton.nodes[i], child(node, key), join(path, key))
+      );
+    };
+    const each = (skeleton: Skeleton, visitLeaf: (leaf: number) => void): void => {
+      if ("leaf" in skeleton) visitLeaf(skeleton.leaf);
+      else skeleton.nodes.forEach((node) => each(node, visitLeaf));
+    };
+    visit(this.#skeleton, prefix, "");
+    return values;
+  }
+
+  #walk(
+    tree: unknown,
+    what: string,
+    doing: string,
+    visitLeaf: (index: number, node: unknown) => void,
+  ): void {
+    const visit = (skeleton: Skeleton, node: unknown, path: string): void => {
+      if ("leaf" in skeleton) return visitLeaf(skeleton.leaf, node);
+      requireSameKeys(skeleton, node, path, what, doing);
+      skeleton.keys.forEach((key, i) =>
+        visit(skeleton.nodes[i], child(node as object, key), join(path, key))
+      );
+    };
+    visit(this.#skeleton, tree, "");
+  }
+}
+
+function requireSameKeys(
+  skeleton: Exclude<Skeleton, { leaf: number }>,
+  node: unknown,
+  path: string,
+  what: string,
+  doing: string,
+): void {
+  const where = `${doing}: ${what} at ${spellPath(path)} must have the parameters' structure`;
+  const isBranch = typeof node === "object" && node !== null && !ArrayBuffer.isView(node);
+  if (!isBranch || Array.isArray(node) !== skeleton.isArray) {
+    const kind = skeleton.isArray ? "an array" : "an object";
+    throw new GradusError(`${where}, ${kind} of ${skeleton.keys.length}: given ${shown(node)}`);
+  }
+  for (const key of skeleton.keys) {
+    if (!Object.hasOwn(node, key)) {
+      throw new GradusError(`${where}: \`${join(path, key)}\` is missing`);
+    }
+  }
+  if (Object.keys(node).length !== skeleton.keys.length) {
+    const extra = Object.keys(node).find((key) => !skeleton.keys.includes(key))!;
+    throw new GradusError(`${where}: there is no parameter \`${join(path, extra)}\``);
+  }
+}
+
+/** An array or tensor as a leaf, or undefined for anything else. */
+export function asLeaf(node: unknown, path: string, doing: string): Leaf | undefined {
+  if (node instanceof Float32Array) return { data: node, shape: [node.length], dtype: "float32" };
+  if (node instanceof Float64Array) return { data: node, shape: [node.length], dtype: "float64" };
+  if (ArrayBuffer.isView(node)) {
+    throw new GradusError(
+      `${doing}: ${spellPath(path)} must be a Float32Array, a Float64Array or a Tensor: ` +
+        `given ${shown(node)}`,
+    );
+  }
+  if (typeof node !== "object" || node === null) return undefined;
+  const { data, shape, dtype } = node as { data?: unknown; shape?: unknown; dtype?: unknown };
+  if (!ArrayBuffer.isView(data) || !Array.isArray(shape)) return undefined;
+  if (ArrayBuffer.isView(shape[0])) return undefined;
+  const isShort = data instanceof Uint16Array && (dtype === "bfloat16" || dtype === "float16");
+  if (!(data instanceof Float32Array || data instanceof Float64Array) && !isShort) {
+    throw new GradusError(
+      `${doing}: the tensor at ${spellPath(path)} must hold a Float32Array or a Float64Array: ` +
+        `given ${shown(data)}`,
+    );
+  }
+  const isShape = shape.every((extent) => Number.isInteger(extent) && extent >= 0);
+  if (!isShape || shape.reduce((a, b) => a * b, 1) !== (data as NumberArray).length) {
+    throw new GradusError(
+      `${doing}: the tensor at ${
+        spellPath(path)
+      } must have a shape whose product is the length of ` +
+        `its data, ${(data as NumberArray).length}: given [${shape.slice(0, 8).join(", ")}]`,
+    );
+  }
+  const kind = isShort ? dtype as DType : data instanceof Float32Array ? "float32" : "float64";
+  return { data: data as NumberArray, shape, dtype: kind };
+}
+
+/** A new leaf that mirrors a parameter: a bare array for a bare array of the same type and shape. */
+export function mirror(info: LeafInfo, dtype: DType, shape: readonly number[]): unknown {
+  const data = allocate(dtype, shape.reduce((a, b) => a * b, 1));
+  if (info.isBare && dtype === info.dtype) return data;
+  const isShort = dtype === "bfloat16" || dtype === "float16";
+  return isShort ? { data, shape: [...shape], dtype } : { data, shape: [...shape] };
+}
+
+/** Refuses one array at two places, since both would be written. */
+export function requireDistinct(
+  arrays: Iterable<readonly [array: NumberArray, place: string]>,
+  doing: string,
+): void {
+  const places = new Map<NumberArray, string>();
+  for (const [array, place] of arrays) {
+    const other = places.get(array);
+    if (other !== undefined) {
+      throw new GradusError(
+        `${doing}: every array must be at one place of the tree: given one at both ${other} and ` +
+          `${place}; pass a tied parameter once`,
+      );
+    }
+    places.set(array, place);
+  }
+}
+
+function requireNode(
+  node: unknown,
+  path: string,
+  doing: string,
+  depth: number,
+): asserts node is object {
+  if (Object.prototype.toString.call(node) !== "[object Object]" && !Array.isArray(node)) {
+    throw new GradusError(
+      `${doing}: ${spellPath(path)} must be an array of numbers, a Tensor, or a plain object or ` +
+        `list of those: given ${shown(node)}`,
+    );
+  }
+  if (depth > DEEPEST) {
+    throw new GradusError(
+      `${doing}: a tree may nest at most ${DEEPEST} deep (does it contain itself?): at \`${
+        path.slice(0, 60)
+      }…\``,
+    );
+  }
+}
+
+// Sorted, so that reductions over the tree do not depend on the order of insertion.
+function keysOf(node: object): string[] {
+  return Array.isArray(node) ? Array.from(node, (_, i) => String(i)) : Object.keys(node).sort();
+}
+
+function child(node: object, key: string): unknown {
+  return (node as Record<string, unknown>)[key];
+}
+
+function join(path: string, key: string): string {
+  return path === "" ? key : `${path}/${key}`;
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((extent, i) => extent === b[i]);
+}

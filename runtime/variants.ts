@@ -1,0 +1,54 @@
+/** Plans of a program, made once per structural variant and shared by everything that runs it. */
+import {
+  elaborate,
+  type Graph,
+  mapGraph,
+  rootsOf,
+  specialise,
+  type Structural,
+} from "../dsl/graph.ts";
+import { lower } from "../dsl/lower.ts";
+import type { Program } from "../dsl/program.ts";
+import { globalLevels, type Mode, type Plan, plan } from "./plan.ts";
+
+/** What runs the loops: compiled JavaScript, or the interpreter that defines them. */
+export type Backend = "js" | "interpreter";
+
+/** What tells one plan of a program from another. */
+export interface VariantKey {
+  readonly structural: Structural;
+  readonly live: ReadonlySet<string>;
+  readonly mode: Mode;
+  readonly rank: number;
+  readonly backend: Backend;
+  /** The types computed with and stored in, since compiled loops depend on them. */
+  readonly dtypes: string;
+}
+
+/** A program with its structural hyperparameters taken in, and its plan. */
+export interface Variant {
+  readonly graph: Graph;
+  readonly plan: Plan;
+}
+
+const variants = new WeakMap<Program, Map<string, Variant>>();
+
+/** The variant of `program` for `key`. */
+export function variantOf(program: Program, key: VariantKey): Variant {
+  const { structural, live, mode, rank, backend, dtypes } = key;
+  const text = JSON.stringify([[...structural], [...live], mode, rank, backend, dtypes]);
+  let known = variants.get(program);
+  if (known === undefined) variants.set(program, known = new Map());
+  let variant = known.get(text);
+  if (variant === undefined) {
+    const whole = elaborate(program);
+    const graph = spelled(specialise(whole, structural), backend);
+    variant = { graph, plan: plan(program, graph, live, globalLevels(whole), mode, rank) };
+    known.set(text, variant);
+  }
+  return variant;
+}
+
+function spelled(graph: Graph, backend: Backend): Graph {
+  return backend === "interpreter" ? graph : mapGraph(graph, lower(rootsOf(graph), backend));
+}
