@@ -1,0 +1,126 @@
+/** The pieces of an ONNX model, written and read with protocol buffers. */
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import {
+  AttributeProto_AttributeType,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProtoSchema,
+  TensorProto_DataType as DataType,
+  type TensorProtoSchema,
+  type ValueInfoProtoSchema,
+} from "onnx-buf";
+
+/** The element types that exported graphs use. */
+export type ElementType = "float32" | "float64" | "float16" | "int64" | "bool";
+
+/** A node; made by {@linkcode node}. */
+export type NodeInit = MessageInitShape<typeof NodeProtoSchema>;
+/** A constant; made by {@linkcode scalarOf}. */
+export type TensorInit = MessageInitShape<typeof TensorProtoSchema>;
+/** An input or output; made by {@linkcode valueInfo}. */
+export type ValueInit = MessageInitShape<typeof ValueInfoProtoSchema>;
+
+const DATA_TYPES: Readonly<Record<ElementType, DataType>> = {
+  float32: DataType.FLOAT,
+  float64: DataType.DOUBLE,
+  float16: DataType.FLOAT16,
+  int64: DataType.INT64,
+  bool: DataType.BOOL,
+};
+
+/** An operator of the default domain with one output. */
+export function node(opType: string, input: readonly string[], output: string): NodeInit {
+  return { opType, input: [...input], output: [output], name: output };
+}
+
+/** A conversion to another element type. */
+export function cast(input: string, output: string, to: ElementType): NodeInit {
+  const type = AttributeProto_AttributeType.INT;
+  const attribute = [{ name: "to", type, i: BigInt(DATA_TYPES[to]) }];
+  return { opType: "Cast", input: [input], output: [output], name: output, attribute };
+}
+
+/** The name, type and shape of an input or output. */
+export function valueInfo(name: string, type: ElementType, shape: readonly number[]): ValueInit {
+  const dim = shape.map((size) => ({ value: { case: "dimValue" as const, value: BigInt(size) } }));
+  const value = { elemType: DATA_TYPES[type], shape: { dim } };
+  return { name, type: { value: { case: "tensorType", value } } };
+}
+
+/** A constant scalar. */
+export function scalarOf(name: string, type: ElementType, value: number): TensorInit {
+  const data = type === "float64"
+    ? Float64Array.of(value)
+    : type === "int64"
+    ? BigInt64Array.of(BigInt(value))
+    : type === "bool"
+    ? Uint8Array.of(value)
+    : Float32Array.of(value);
+  return { name, dataType: DATA_TYPES[type], dims: [], rawData: new Uint8Array(data.buffer) };
+}
+
+/** The parts of a model. */
+export interface ModelParts {
+  readonly name: string;
+  readonly doc: string;
+  readonly inputs: readonly ValueInit[];
+  readonly outputs: readonly ValueInit[];
+  readonly constants: readonly TensorInit[];
+  readonly nodes: readonly NodeInit[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Writes a model. */
+export function writeModel(parts: ModelParts, opset: number): Uint8Array<ArrayBuffer> {
+  const model = create(ModelProtoSchema, {
+    irVersion: 10n,
+    producerName: "gradus",
+    docString: parts.doc,
+    opsetImport: [{ domain: "", version: BigInt(opset) }],
+    metadataProps: Object.entries(parts.metadata).map(([key, value]) => ({ key, value })),
+    graph: {
+      name: parts.name,
+      docString: parts.doc,
+      input: [...parts.inputs],
+      output: [...parts.outputs],
+      initializer: [...parts.constants],
+      node: [...parts.nodes],
+    },
+  });
+  return toBinary(ModelProtoSchema, model);
+}
+
+/** An input or output of a model that was read. */
+export interface ReadValue {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+}
+
+/** What a reader of a model needs of it. */
+export interface ReadModel {
+  readonly inputs: readonly ReadValue[];
+  readonly outputs: readonly ReadValue[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Reads a model; throws what the protobuf reader throws if the bytes are none. */
+export function readModel(bytes: Uint8Array): ReadModel {
+  const model = fromBinary(ModelProtoSchema, bytes);
+  return {
+    inputs: (model.graph?.input ?? []).map(readValue),
+    outputs: (model.graph?.output ?? []).map(readValue),
+    metadata: Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value])),
+  };
+}
+
+type ValueProto = NonNullable<ModelProto["graph"]>["input"][number];
+
+function readValue({ name, type }: ValueProto): ReadValue {
+  const tensor = type?.value.case === "tensorType" ? type.value.value : undefined;
+  const found = Object.entries(DATA_TYPES).find(([, value]) => value === tensor?.elemType);
+  const shape = (tensor?.shape?.dim ?? []).map(({ value }) =>
+    value.case === "dimValue" ? Number(value.value) : NaN
+  );
+  return { name, type: (found?.[0] ?? "float32") as ElementType, shape };
+}
