@@ -40,6 +40,7 @@ export type {
   MaskTree,
   Setting,
 } from "./runtime/hyper.ts";
+export { explain, type Explanation } from "./runtime/explain.ts";
 export { applyUpdates, type Optimizer, type RunOptions, type State } from "./runtime/optimizer.ts";
 export type { StorageType } from "./runtime/storage.ts";
 export type { StoredTensor, Tensor } from "./runtime/trees.ts";

@@ -55,10 +55,18 @@ export class Layout {
     this.#skeleton = skeleton;
   }
 
-  /** The layout of `tree`; `doing` begins the message of an error. */
-  static of(tree: unknown, doing: string): Layout {
+  /**
+   * The layout of `tree`; `doing` begins the message of an error. With `takesShapes`, a list of
+   * numbers stands for a float32 leaf of that shape.
+   */
+  static of(tree: unknown, doing: string, takesShapes: boolean = false): Layout {
     const leaves: LeafInfo[] = [];
     const visit = (node: unknown, path: string, depth: number): Skeleton => {
+      if (takesShapes && isShape(node)) {
+        const size = node.reduce((a, b) => a * b, 1);
+        leaves.push({ path, shape: [...node], size, dtype: "float32", isBare: false });
+        return { leaf: leaves.length - 1 };
+      }
       const leaf = asLeaf(node, path, doing);
       if (leaf !== undefined) {
         const { data, shape, dtype } = leaf;
@@ -251,8 +259,7 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
         `given ${shown(data)}`,
     );
   }
-  const isShape = shape.every((extent) => Number.isInteger(extent) && extent >= 0);
-  if (!isShape || shape.reduce((a, b) => a * b, 1) !== (data as NumberArray).length) {
+  if (!isShape(shape) || shape.reduce((a, b) => a * b, 1) !== (data as NumberArray).length) {
     throw new GradusError(
       `${doing}: the tensor at ${
         spellPath(path)
@@ -262,6 +269,10 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
   }
   const kind = isShort ? dtype as DType : data instanceof Float32Array ? "float32" : "float64";
   return { data: data as NumberArray, shape, dtype: kind };
+}
+
+function isShape(node: unknown): node is readonly number[] {
+  return Array.isArray(node) && node.every((extent) => Number.isInteger(extent) && extent >= 0);
 }
 
 /** A new leaf that mirrors a parameter: a bare array for a bare array of the same type and shape. */

@@ -127,6 +127,7 @@ class Renderer {
       blocked.forEach(({ op, sum }) => this.#endBlock(op, sum));
       this.#close();
     }
+    // A block of its own around one loop an axis; a flat loop counts by itself.
     if (depth > 1) this.#line(`i++;`);
     for (let k = 0; k < depth; k++) this.#close();
 
@@ -172,6 +173,8 @@ class Renderer {
       this.#indent++;
       return 1;
     }
+    this.#line(`{`);
+    this.#indent++;
     this.#line(`let i = 0;`);
     for (const axis of axes) {
       this.#line(`for (let i${axis} = 0; i${axis} < d${axis}; i${axis}++) {`);
@@ -184,7 +187,7 @@ class Renderer {
       );
       this.#line(`const j${mask} = ${position};`);
     }
-    return axes.length;
+    return axes.length + 1;
   }
 
   #close(): void {

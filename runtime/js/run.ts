@@ -109,7 +109,7 @@ class Kernel {
       new Float64Array(sizeOf(extent, shape, size)).fill(reduceOps[op].start)
     );
     this.#phases[phase](shape, size, inputs, outputs, this.#numbers, cells, sums, CONVERT);
-    accumulations.forEach(({ op, operand, extent, into }, k) => {
+    accumulations.forEach(({ op, operand, into }, k) => {
       const from = plan.extents.get(operand)!;
       const reduced = sizeOf(from === "scalar" ? "element" : from, shape, size);
       if ("global" in into) return addGlobal(into.global, sums[k][0], reduced);

@@ -1,0 +1,182 @@
+/** Shows every stage of what an optimizer does, as text: a pure function that needs no permission. */
+import { GradusError } from "../dsl/errors.ts";
+import { rates, rootsOf } from "../dsl/graph.ts";
+import { type Node, postorder, symbol, withSources } from "../dsl/node.ts";
+import { reduceOps } from "../dsl/ops.ts";
+import { printExpression } from "../dsl/print.ts";
+import { printProgram } from "../dsl/program.ts";
+import { Binding } from "./binding.ts";
+import { renderPhases } from "./js/render.ts";
+import type { Optimizer } from "./optimizer.ts";
+import type { Extent, Loop, Plan } from "./plan.ts";
+import type { ArrayKind } from "./run.ts";
+import { bytesOf } from "./storage.ts";
+import { Layout } from "./trees.ts";
+import { variantOf } from "./variants.ts";
+
+/** What {@linkcode explain} returns. */
+export interface Explanation {
+  /** The program's statements. */
+  readonly program: string;
+  /** Every value a step computes, with how often it changes. */
+  readonly graph: string;
+  /** The fused loops, phase by phase. */
+  readonly loops: string;
+  /** The generated source of each phase. */
+  readonly source: string;
+  /** Bytes of state kept for each parameter. */
+  readonly stateBytes: number;
+  /** Element-wise operations for each parameter. */
+  readonly arithmetic: number;
+  /** Bytes read and written for each parameter. */
+  readonly bytesMoved: number;
+  /** All of it, under headings. */
+  toString(): string;
+}
+
+/**
+ * Explains a step of an optimizer: program, graph, loops, source and cost. `params` decide how leaves
+ * are grouped, and the first group is shown; without them it is a float32 matrix that every
+ * hyperparameter applies to.
+ *
+ * @example
+ * ```ts
+ * import { explain, lion } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { stateBytes, arithmetic } = explain(lion({ learningRate: 1e-3 }));
+ * assertEquals([stateBytes, arithmetic], [4, 11]);
+ * ```
+ */
+export function explain(optimizer: Optimizer, params?: object): Explanation {
+  const { program } = optimizer;
+  const doing = `Cannot explain "${program.name}"`;
+  const layout = Layout.of(params ?? [2, 2], doing, params === undefined);
+  const settings = new Map(
+    [...optimizer.settings].map(([name, { value, mask }]) => {
+      if (params === undefined && typeof value === "object") {
+        throw new GradusError(
+          `${doing}: its hyperparameter \`${name}\` is a tree, so the parameters must be given`,
+        );
+      }
+      return [name, params === undefined ? { value } : { value, mask }];
+    }),
+  );
+  const binding = new Binding(program, settings, layout, params, doing);
+  const [{ dtype, rank, structural }] = binding.groups;
+  const kinds = [...binding.live]
+    .filter((name) => program.state.get(name)!.over !== "tree")
+    .map((name): ArrayKind => ({ name, dtype: optimizer.storage.get(name) ?? dtype }));
+  const inputs: ArrayKind[] = [{ name: "w", dtype }, { name: "g", dtype }, ...kinds];
+  const outputs: ArrayKind[] = [{ name: "", dtype }, ...kinds];
+  const dtypes = [dtype, true, ...kinds.map((kind) => kind.dtype)].join();
+  const { graph, plan } = variantOf(program, {
+    structural,
+    live: binding.live,
+    mode: "step",
+    rank,
+    backend: "js",
+    dtypes,
+  });
+
+  const names = new Map(
+    postorder([...rootsOf(graph), ...plan.outputs.map(({ node }) => node)])
+      .filter(({ src }) => src.length > 0)
+      .map((node, i) => [node, `v${i + 1}`]),
+  );
+  const wide = plan.phases.flat().filter(({ extent }) => extent === "element");
+  const isState = ({ name }: ArrayKind) => program.state.get(name)?.over === "element";
+  const explanation = {
+    program: printProgram(program).step,
+    graph: showGraph(
+      rates([...rootsOf(graph), ...plan.outputs.map(({ node }) => node)], program),
+      names,
+    ),
+    loops: showLoops(plan, names),
+    source: renderPhases(plan, dtype, inputs, outputs).join("\n\n"),
+    stateBytes: sum(kinds.filter(isState).map((kind) => bytesOf(kind.dtype))),
+    arithmetic: sum(wide.map(({ nodes }) => nodes.length)),
+    bytesMoved: sum(wide.map((loop) => bytesMovedBy(loop, inputs, outputs))),
+  };
+  return Object.freeze({ ...explanation, toString: () => showAll(program.name, explanation) });
+}
+
+function showAll(name: string, each: Omit<Explanation, "toString">): string {
+  return [
+    `# ${name}`,
+    `state ${each.stateBytes} bytes, arithmetic ${each.arithmetic} operations, ` +
+    `moved ${each.bytesMoved} bytes per parameter`,
+    `## Program\n${each.program}`,
+    `## Graph\n${each.graph}`,
+    `## Loops\n${each.loops}`,
+    `## JavaScript\n${each.source}`,
+  ].join("\n\n");
+}
+
+// Values are numbered, so that a line shows one operation and not all it rests on.
+type Names = ReadonlyMap<Node, string>;
+
+function nameOf(node: Node, names: Names): string {
+  return names.get(node) ?? printExpression(node);
+}
+
+function showGraph(rate: ReadonlyMap<Node, string>, names: Names): string {
+  const lines = [...rate].filter(([{ op }]) => op !== "Const" && op !== "Zero");
+  return lines.map(([node, changes]) => {
+    const name = names.get(node);
+    if (name === undefined) return `${changes.padEnd(8)}${printExpression(node)}`;
+    const operands = node.src.map((operand) =>
+      names.has(operand) ? symbol(names.get(operand)!) : operand
+    );
+    const operation = printExpression(withSources(node, operands));
+    return `${changes.padEnd(8)}${name} = ${operation}`;
+  }).join("\n");
+}
+
+function showLoops(plan: Plan, names: Names): string {
+  return plan.phases.map((phase, i) =>
+    [
+      `phase ${i + 1} of ${plan.phases.length}`,
+      ...phase.flatMap((loop) => [
+        `  over ${showExtent(loop.extent)}: ${loop.nodes.length} operations`,
+        ...loop.accumulations.map(({ op, operand, into }) =>
+          `    accumulates the ${
+            "global" in into ? `tree's ${reduceOps[op].call} (%${into.global})` : reduceOps[op].call
+          } of ${nameOf(operand, names)}`
+        ),
+        ...loop.outputs.map(({ target, node }) =>
+          `    writes ${target === "" ? "w" : target} = ${nameOf(node, names)}`
+        ),
+      ]),
+    ].join("\n")
+  ).join("\n");
+}
+
+function showExtent(extent: Extent): string {
+  if (typeof extent !== "number") return "elements";
+  if (extent === 0) return "tensors";
+  const axes = Array.from({ length: 32 }, (_, axis) => axis).filter((a) => extent & (1 << a));
+  return `axes ${axes.join(", ")}`;
+}
+
+function bytesMovedBy(
+  loop: Loop,
+  inputs: readonly ArrayKind[],
+  outputs: readonly ArrayKind[],
+): number {
+  const read = new Set([
+    ...loop.nodes.flatMap(({ src }) => src),
+    ...loop.accumulations.map(({ operand }) => operand),
+    ...loop.outputs.map(({ node }) => node),
+  ]);
+  return sum([
+    ...inputs.filter(({ name }) => read.has(symbol(name))).map((kind) => bytesOf(kind.dtype)),
+    ...loop.outputs.map(({ target }) =>
+      bytesOf(outputs.find(({ name }) => name === target)!.dtype)
+    ),
+  ]);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
