@@ -50,7 +50,6 @@ Exit codes: 0 done, 1 a program or value is wrong, 2 the command is.`;
 /** A mistake in the command itself. */
 class UsageError extends Error {}
 
-type Print = (line: string) => void;
 type Options = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /**
@@ -63,8 +62,8 @@ type Options = Readonly<Record<string, string | boolean | readonly string[] | un
  */
 export async function main(
   args: readonly string[],
-  print: Print = console.log,
-  printError: Print = console.error,
+  print: (line: string) => void = console.log,
+  printError: (line: string) => void = console.error,
 ): Promise<number> {
   try {
     const { values, positionals } = read(args);
@@ -117,7 +116,11 @@ function read(args: readonly string[]): { values: Options; positionals: string[]
   }
 }
 
-async function show(target: string, options: Options, print: Print): Promise<void> {
+async function show(
+  target: string,
+  options: Options,
+  print: (line: string) => void,
+): Promise<void> {
   const program = await programOf(target);
   if (options.latex) print(latex(program));
   else if (options.explain) print(String(explain(bound(program, options))));
@@ -125,7 +128,11 @@ async function show(target: string, options: Options, print: Print): Promise<voi
   else print(printYaml(program).trimEnd());
 }
 
-async function check(target: string, _options: Options, print: Print): Promise<void> {
+async function check(
+  target: string,
+  _options: Options,
+  print: (line: string) => void,
+): Promise<void> {
   const program = await readProgram(target);
   const { stateBytes, arithmetic } = explain(bound(program, {}));
   print(
@@ -134,7 +141,11 @@ async function check(target: string, _options: Options, print: Print): Promise<v
   );
 }
 
-async function exportOnnx(target: string, options: Options, print: Print): Promise<void> {
+async function exportOnnx(
+  target: string,
+  options: Options,
+  print: (line: string) => void,
+): Promise<void> {
   if (typeof options.params !== "string") {
     throw new UsageError("`export` needs --params, such as --params w:784x64,b:64");
   }

@@ -19,6 +19,9 @@
 export { GradusError } from "./dsl/errors.ts";
 export { parseJson, printJson } from "./dsl/json.ts";
 export { latex } from "./dsl/latex.ts";
+export type { Node, Over } from "./dsl/node.ts";
+export type { ElementOpName, ReduceOpName } from "./dsl/ops.ts";
+export type { Statement } from "./dsl/parse.ts";
 export {
   type Document,
   parseProgram,
@@ -31,7 +34,14 @@ export {
 } from "./dsl/program.ts";
 export * from "./dsl/schedules.ts";
 export { chain, factory, optimizer } from "./runtime/define.ts";
-export type { MaskOption, MuDTypeOption, OptimizerFactory, OptionsOf } from "./runtime/define.ts";
+export type {
+  HyperOf,
+  MaskOption,
+  MuDTypeOption,
+  OptimizerFactory,
+  OptionsOf,
+  StateOf,
+} from "./runtime/define.ts";
 export type {
   HyperNumbers,
   HyperTree,
@@ -41,8 +51,9 @@ export type {
   Setting,
 } from "./runtime/hyper.ts";
 export { explain, type Explanation } from "./runtime/explain.ts";
-export { applyUpdates, type Optimizer, type RunOptions, type State } from "./runtime/optimizer.ts";
+export { applyUpdates, type Optimizer, type RunOptions } from "./runtime/optimizer.ts";
+export type { State } from "./runtime/state.ts";
 export type { StorageType } from "./runtime/storage.ts";
-export type { StoredTensor, Tensor } from "./runtime/trees.ts";
+export type { StoredTensor, Tensor } from "./runtime/leaves.ts";
 export type { Backend } from "./runtime/variants.ts";
 export * from "./zoo/mod.ts";

@@ -13,7 +13,9 @@ import {
 
 /** One line of a program: `target = value`. */
 export interface Statement {
+  /** The name it assigns. */
   readonly target: string;
+  /** The expression it assigns. */
   readonly value: Node;
 }
 

@@ -16,7 +16,7 @@ import {
 import { printExpression, printStatements } from "./print.ts";
 
 /** Marks a hyperparameter that has no default: leaving it out is a type error and a run-time error. */
-export const required: "required" = "required";
+export const required = "required" as const;
 
 /** What a state holds per leaf of the parameter tree, or once for all of it (`"tree"`). */
 export type StateOver = "element" | "tensor" | "tree" | number | readonly number[];
@@ -52,6 +52,7 @@ export interface Document {
 
 /** A state of a checked program. */
 export interface StateDeclaration {
+  /** Its initial value: a number, or an expression of `w` and hyperparameters. */
   readonly init: Node;
   /** `"element"`, `"tensor"`, `"tree"`, or the list of reduced axes, such as `"0,1"`. */
   readonly over: string;
@@ -62,12 +63,19 @@ export interface StateDeclaration {
  * {@linkcode parseProgram}.
  */
 export interface Program {
+  /** An identifier. */
   readonly name: string;
+  /** One or two sentences for a reader, or the empty string. */
   readonly doc: string;
+  /** The paper, or the empty string. */
   readonly source: string;
+  /** Hyperparameters and their defaults. */
   readonly hyper: ReadonlyMap<string, number | boolean | "required">;
+  /** States. */
   readonly state: ReadonlyMap<string, StateDeclaration>;
+  /** Further inputs of a step. */
   readonly inputs: ReadonlyMap<string, "scalar">;
+  /** What a step does, in order. */
   readonly statements: readonly Statement[];
 }
 

@@ -21,15 +21,15 @@
  */
 import * as ort from "onnxruntime-web/wasm";
 import { GradusError, shown } from "../dsl/errors.ts";
-import { Evaluator } from "../dsl/evaluate.ts";
 import { parseJson } from "../dsl/json.ts";
-import type { Node } from "../dsl/node.ts";
+import { constant, type Node } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import type { Schedule } from "../dsl/schedules.ts";
 import { parseExpression } from "../dsl/parse.ts";
-import type { State } from "../runtime/optimizer.ts";
-import { type DType, type NumberArray, store } from "../runtime/storage.ts";
-import { asLeaf, Layout, type LeafInfo, mirror, requireDistinct } from "../runtime/trees.ts";
+import { type LeafInfo, requireDistinct } from "../runtime/leaves.ts";
+import { initialLeaf, requireState, type State } from "../runtime/state.ts";
+import type { DType, NumberArray } from "../runtime/storage.ts";
+import { Layout } from "../runtime/trees.ts";
 import { METADATA } from "./onnx/write.ts";
 import { type ReadModel, readModel, type ReadValue } from "./onnx/proto.ts";
 
@@ -110,13 +110,10 @@ export class OrtOptimizer {
     }
     const state: State = { optimizer: this.program.name, count: 0, hyper };
     for (const [name, initial] of Object.entries(this.#initial)) {
-      const valueAt = typeof initial === "number" ? () => initial : ofParameter(initial, name);
+      const init = typeof initial === "number" ? constant(initial) : ofParameter(initial, name);
       state[name] = layout.build(layout.leaves.map((info, i) => {
         const dtype = this.#dtypeOf(name, info);
-        const leaf = mirror(info, dtype, info.shape);
-        const { data } = asLeaf(leaf, info.path, doing)!;
-        for (let j = 0; j < data.length; j++) store(dtype, data, j, valueAt(arrays[i][j]));
-        return leaf;
+        return initialLeaf(init, info, arrays[i], new Map(), dtype, info.shape);
       }));
     }
     return state;
@@ -135,16 +132,13 @@ export class OrtOptimizer {
     const { name: optimizer } = this.program;
     const doing = `Cannot step by "${optimizer}"`;
     const layout = this.#layoutOf(params, doing);
-    if (state?.optimizer !== optimizer || !Number.isSafeInteger(state.count)) {
-      throw new GradusError(
-        `${doing}: the state must be one of "${optimizer}": given ${shown(state)}`,
-      );
-    }
+    const names = Object.keys(this.#initial);
+    requireState(state, this.program, names, new Map(Object.entries(this.#hyper)), doing);
     const trees = new Map<string, NumberArray[]>([
       ["w", aligned(layout, params, "parameters", doing)],
       ["g", aligned(layout, gradients, "gradients", doing)],
     ]);
-    for (const name of Object.keys(this.#initial)) {
+    for (const name of names) {
       const dtypeOf = (info: LeafInfo) => this.#dtypeOf(name, info);
       const what = `state \`${name}\``;
       trees.set(name, layout.align(state[name], what, doing, dtypeOf, ({ shape }) => shape));
@@ -252,16 +246,11 @@ function readOptimizer(bytes: Uint8Array): ReadModel {
   return model;
 }
 
-function ofParameter(text: string, name: string): (w: number) => number {
-  const expression: Node = parseExpression(text, {
-    read: () => "number",
+function ofParameter(text: string, name: string): Node {
+  return parseExpression(text, {
+    read: (symbol, fail) => symbol === "w" ? "number" : fail(`there is no symbol \`${symbol}\``),
     assign: (_name, _type, fail) => fail("an initial value assigns nothing"),
   }, `the initial value of state \`${name}\``);
-  const evaluator = new Evaluator([expression]);
-  return (w) => {
-    evaluator.evaluate(new Map([["w", w]]));
-    return evaluator.get(expression);
-  };
 }
 
 function aligned(layout: Layout, tree: unknown, what: string, doing: string): NumberArray[] {

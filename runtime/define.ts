@@ -21,8 +21,12 @@ export interface MuDTypeOption {
   muDtype?: StorageType;
 }
 
-type HyperOf<D extends Document> = D extends { readonly hyper: infer H } ? H : Record<never, never>;
-type StateOf<D extends Document> = D extends { readonly state: infer S } ? S : Record<never, never>;
+/** The hyperparameters of a document. */
+export type HyperOf<D extends Document> = D extends { readonly hyper: infer H } ? H
+  : Record<never, never>;
+/** The states of a document. */
+export type StateOf<D extends Document> = D extends { readonly state: infer S } ? S
+  : Record<never, never>;
 
 /** The options of an optimizer of a document: its hyperparameters and what they bring. */
 export type OptionsOf<D extends Document> =

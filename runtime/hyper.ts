@@ -27,6 +27,7 @@ export type HyperNumbers = number | { [key: string]: HyperNumbers } | HyperNumbe
 
 /** A hyperparameter as an optimizer is made with it. */
 export interface Setting {
+  /** Its value, or a truth value for one that chooses between forms of the program. */
   readonly value: HyperValue | boolean;
   /** Where false, the value is 0. */
   readonly mask?: Mask;

@@ -1,36 +1,26 @@
 /** An optimizer that runs: its state, its functional update and its step in place. */
 import { GradusError, shown } from "../dsl/errors.ts";
-import { Evaluator } from "../dsl/evaluate.ts";
 import { elaborate } from "../dsl/graph.ts";
-import { postorder } from "../dsl/node.ts";
-import type { Program, StateDeclaration } from "../dsl/program.ts";
+import type { Program } from "../dsl/program.ts";
 import { Binding, type Group, readsParameter } from "./binding.ts";
-import { type HyperNumbers, isScheduled, numbersAt, type Setting } from "./hyper.ts";
+import { isScheduled, numbersAt, type Setting } from "./hyper.ts";
 import { interpret } from "./interpret.ts";
 import { isCodeForbidden, runJs } from "./js/run.ts";
-import { keptAxes, type Mode, plan } from "./plan.ts";
+import { asLeaf, type LeafInfo, mirror, requireDistinct } from "./leaves.ts";
+import { numbersOf } from "./numbers.ts";
+import type { Mode } from "./plan.ts";
 import type { ArrayKind, GroupRun, LeafRun, StepRun } from "./run.ts";
-import { type DType, load, type NumberArray, type StorageType, store } from "./storage.ts";
-import { asLeaf, Layout, type LeafInfo, mirror, requireDistinct } from "./trees.ts";
+import {
+  inheritScheduled,
+  initialLeaf,
+  initialNumber,
+  requireState,
+  type State,
+  stateShape,
+} from "./state.ts";
+import type { DType, NumberArray, StorageType } from "./storage.ts";
+import { Layout } from "./trees.ts";
 import { type Backend, variantOf } from "./variants.ts";
-
-/**
- * What an optimizer carries from step to step: a plain tree that can be looked at and saved. Besides
- * these it holds each state of the program under its name, a tree like the parameters'.
- */
-export interface State {
-  /** The name of the optimizer that made it. */
-  optimizer: string;
-  /** The number of updates so far. */
-  count: number;
-  /**
-   * The hyperparameters the last step used. A number written here holds from the next step on;
-   * deleting one that is scheduled returns it to its schedule. Scheduled values follow from `count`
-   * and are inherited, not own, so that only what was written is saved.
-   */
-  hyper: Record<string, HyperNumbers>;
-  [state: string]: unknown;
-}
 
 /** How an optimizer runs. */
 export interface RunOptions {
@@ -120,7 +110,7 @@ class BoundOptimizer implements Optimizer {
       if (typeof value !== "boolean" && !isScheduled(value)) hyper[name] = numbersAt(value, 0);
     }
     const state: State = { optimizer: this.program.name, count: 0, hyper };
-    const numbers = this.#numbersOf(binding, {}, 0, params, doing).groups;
+    const numbers = numbersOf(this.program, this.settings, binding, {}, 0, params, doing).groups;
     for (const name of binding.live) {
       state[name] = this.#initialState(name, binding, arrays, numbers);
     }
@@ -147,7 +137,7 @@ class BoundOptimizer implements Optimizer {
       const declaration = program.state.get(name)!;
       next[name] = declaration.over === "tree" ? 0 : layout.build(
         layout.leaves.map((info) =>
-          mirror(info, this.#dtypeOf(name, info), stateShape(declaration, info, program.name))
+          mirror(info, this.#dtypeOf(name, info), stateShape(declaration, info))
         ),
       );
     }
@@ -179,8 +169,10 @@ class BoundOptimizer implements Optimizer {
     const { program } = this;
     const known = this.#bindingOf(params ?? gradients, doing);
     const { layout } = known;
-    this.#requireState(state, known, doing);
-    const { binding, groups, used } = this.#numbersOf(
+    requireState(state, program, known.live, this.settings, doing);
+    const { binding, groups, used } = numbersOf(
+      program,
+      this.settings,
       known,
       state.hyper,
       state.count,
@@ -224,7 +216,7 @@ class BoundOptimizer implements Optimizer {
     const treeStates = this.#backend === "js" ? runJs(run) : interpret(run);
     for (const name of kept.filter(isTree)) next[name] = treeStates.get(name);
     next.count = state.count + 1;
-    record(next, used);
+    inheritScheduled(next, used);
   }
 
   #groupRun(
@@ -264,60 +256,6 @@ class BoundOptimizer implements Optimizer {
     };
   }
 
-  /** The numbers of each group at a step, and the values that schedules gave. */
-  #numbersOf(
-    binding: Binding,
-    written: State["hyper"],
-    count: number,
-    params: unknown,
-    doing: string,
-  ): {
-    readonly binding: Binding;
-    readonly groups: readonly ReadonlyMap<string, number>[];
-    readonly used: State["hyper"];
-  } {
-    const { layout } = binding;
-    const groups = binding.groups.map(() => new Map<string, number>());
-    const used: State["hyper"] = {};
-    for (const [name, setting] of this.settings) {
-      if (typeof setting.value === "boolean") continue;
-      const isWritten = Object.hasOwn(written, name);
-      const value = isWritten ? written[name] : numbersAt(setting.value, count);
-      if (!isWritten && isScheduled(setting.value)) used[name] = value;
-      const what = `hyperparameter \`${name}\``;
-      const leaves = typeof value === "object" && value !== null
-        ? layout.prefix(value, what, doing, (part) => typeof part === "number")
-        : undefined;
-      for (const [i, group] of binding.groups.entries()) {
-        const values = leaves === undefined
-          ? [value]
-          : group.leaves.map((leaf) => leaves[leaf].value);
-        if (group.settings.get(name)!.isMasked) {
-          groups[i].set(name, 0);
-          continue;
-        }
-        for (const number of values) {
-          if (typeof number !== "number" || Number.isNaN(number)) {
-            throw new GradusError(
-              `${doing}: ${what} must be a number: given ${shown(number)} at count ${count}`,
-            );
-          }
-        }
-        if (values.some((number) => number !== values[0])) {
-          // A tree was written whose parts cut across the groups: group anew by it.
-          const settings = new Map([...this.settings, [name, {
-            ...setting,
-            value: value as never,
-          }]]);
-          const regrouped = new Binding(this.program, settings, layout, params, doing);
-          return this.#numbersOf(regrouped, written, count, params, doing);
-        }
-        groups[i].set(name, values[0] as number);
-      }
-    }
-    return { binding, groups, used };
-  }
-
   #initialState(
     name: string,
     { layout, groups, groupOf }: Binding,
@@ -325,27 +263,12 @@ class BoundOptimizer implements Optimizer {
     numbers: readonly ReadonlyMap<string, number>[],
   ): unknown {
     const declaration = this.program.state.get(name)!;
-    const { init } = declaration;
-    const isOfParameter = postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w");
-    const evaluator = new Evaluator([init]);
-    const value = (group: Group) => {
-      evaluator.evaluate(numbers[groups.indexOf(group)]);
-      return evaluator.get(init);
-    };
-    if (declaration.over === "tree") return value(groups[0]);
+    const { init, over } = declaration;
+    if (over === "tree") return initialNumber(init, numbers[0]);
     return layout.build(layout.leaves.map((info, i) => {
-      const dtype = this.#dtypeOf(name, info);
-      const shape = stateShape(declaration, info, this.program.name);
-      const leaf = mirror(info, dtype, shape);
-      const { data } = asLeaf(leaf, info.path, "")!;
-      if (isOfParameter) {
-        const symbols = numbers[groups.indexOf(groupOf[i])];
-        interpretInit(declaration, info, arrays[i], symbols, data, dtype);
-      } else {
-        const number = value(groupOf[i]);
-        for (let j = 0; j < data.length; j++) store(dtype, data, j, number);
-      }
-      return leaf;
+      const symbols = numbers[groups.indexOf(groupOf[i])];
+      const [dtype, shape] = [this.#dtypeOf(name, info), stateShape(declaration, info)];
+      return initialLeaf(init, info, arrays[i], symbols, dtype, shape);
     }));
   }
 
@@ -358,38 +281,6 @@ class BoundOptimizer implements Optimizer {
     return binding;
   }
 
-  #requireState(state: State, { live }: Binding, doing: string): void {
-    const { name } = this.program;
-    if (typeof state !== "object" || state === null || state.optimizer !== name) {
-      const given = typeof state?.optimizer === "string"
-        ? `one of "${state.optimizer}"`
-        : shown(state);
-      throw new GradusError(`${doing}: the state must be one of "${name}": given ${given}`);
-    }
-    if (!Number.isSafeInteger(state.count) || state.count < 0) {
-      throw new GradusError(
-        `${doing}: the state's \`count\` must be a whole number from 0: given ${
-          shown(state.count)
-        }`,
-      );
-    }
-    if (typeof state.hyper !== "object" || state.hyper === null) {
-      throw new GradusError(
-        `${doing}: the state's \`hyper\` must be an object: given ${shown(state.hyper)}`,
-      );
-    }
-    for (const key of Object.keys(state.hyper)) {
-      if (!this.settings.has(key)) {
-        throw new GradusError(`${doing}: the state's \`hyper\` has no \`${key}\` to set`);
-      }
-    }
-    for (const key of live) {
-      if (!Object.hasOwn(state, key)) {
-        throw new GradusError(`${doing}: the state must have \`${key}\`: it is missing`);
-      }
-    }
-  }
-
   #alignState(layout: Layout, state: State, name: string, doing: string): NumberArray[] {
     const declaration = this.program.state.get(name)!;
     return layout.align(
@@ -397,7 +288,7 @@ class BoundOptimizer implements Optimizer {
       `state \`${name}\``,
       doing,
       (info) => this.#dtypeOf(name, info),
-      (info) => stateShape(declaration, info, this.program.name),
+      (info) => stateShape(declaration, info),
     );
   }
 
@@ -439,16 +330,6 @@ function alignLike(layout: Layout, tree: unknown, what: string, doing: string): 
   return layout.align(tree, what, doing, ({ dtype }) => dtype, ({ shape }) => shape);
 }
 
-function stateShape(
-  { over }: StateDeclaration,
-  { shape }: LeafInfo,
-  name: string,
-): readonly number[] {
-  if (over === "element") return shape;
-  const kept = over === "tensor" ? 0 : keptAxes(over, shape.length, `optimizer "${name}"`);
-  return shape.map((size, axis) => kept & (1 << axis) ? size : 1);
-}
-
 function inputOf(inputs: Readonly<Record<string, unknown>>, name: string, doing: string): number {
   const value = inputs[name];
   if (typeof value !== "number") {
@@ -484,46 +365,6 @@ function requireKept(
   }
 }
 
-/** The initial value of a state that starts from the parameter. */
-function interpretInit(
-  { init }: StateDeclaration,
-  { shape, size, dtype }: LeafInfo,
-  parameter: NumberArray,
-  symbols: ReadonlyMap<string, number>,
-  data: NumberArray,
-  stored: DType,
-): void {
-  const graph = { update: init, states: new Map(), globals: [] };
-  const none = { name: "", state: new Map() } as unknown as Program;
-  const group: GroupRun = {
-    graph,
-    plan: plan(none, graph, new Set(), [], "update", shape.length),
-    mode: "update",
-    dtype,
-    inputs: [{ name: "w", dtype }],
-    outputs: [{ name: "", dtype: stored }],
-    symbols,
-  };
-  interpret({
-    globals: [],
-    leaves: [{ group, shape, size, inputs: [parameter], outputs: [data] }],
-  });
-}
-
-const records = new WeakSet<object>();
-
-/** Lets `state.hyper` inherit what schedules gave, without losing who holds on to the object. */
-function record(state: State, used: State["hyper"]): void {
-  const inherited = Object.getPrototypeOf(state.hyper);
-  if (records.has(inherited)) {
-    for (const name of Object.keys(inherited)) delete inherited[name];
-    Object.assign(inherited, used);
-  } else if (Object.keys(used).length > 0) {
-    records.add(used);
-    Object.setPrototypeOf(state.hyper, used);
-  }
-}
-
 /** `params` plus `updates`, rounded to the parameters' type: a new tree. */
 export function applyUpdates<P extends object>(params: P, updates: P): P {
   const doing = "Cannot apply updates";
@@ -535,7 +376,7 @@ export function applyUpdates<P extends object>(params: P, updates: P): P {
   return layout.build(layout.leaves.map((info, i) => {
     const leaf = mirror(info, info.dtype, info.shape);
     const { data } = asLeaf(leaf, info.path, doing)!;
-    for (let j = 0; j < data.length; j++) data[j] = load(info.dtype, before[i], j) + change[i][j];
+    for (let j = 0; j < data.length; j++) data[j] = before[i][j] + change[i][j];
     return leaf;
   })) as P;
 }

@@ -57,6 +57,9 @@ export interface Cell {
   readonly from: Exclude<Extent, "scalar">;
 }
 
+/** What planning needs of a program. */
+export type Planned = Pick<Program, "name" | "state">;
+
 /** How a group of leaves is computed. */
 export interface Plan {
   readonly rank: number;
@@ -118,7 +121,7 @@ function levelsOf(roots: readonly Node[], globals: readonly number[]): Map<Node,
  * graph before that, so that every group of leaves agrees when the tree is synchronised.
  */
 export function plan(
-  program: Program,
+  program: Planned,
   graph: Graph,
   live: ReadonlySet<string>,
   globalPhases: readonly number[],
@@ -187,7 +190,7 @@ function overExtent(over: string, rank: number, name: string): Exclude<Extent, "
   return over === "tensor" ? 0 : keptAxes(over, rank, `optimizer "${name}"`);
 }
 
-function extentsOf(roots: readonly Node[], program: Program, rank: number): Map<Node, Extent> {
+function extentsOf(roots: readonly Node[], program: Planned, rank: number): Map<Node, Extent> {
   const all = 2 ** rank - 1;
   return foldNodes<Extent>(roots, (node, src) => {
     if (node.op === "Symbol") {

@@ -1,49 +1,13 @@
 /** Trees of arrays: what they may be, and how trees of one structure are held against each other. */
 import { GradusError, shown } from "../dsl/errors.ts";
-import { allocate, type DType, type NumberArray } from "./storage.ts";
-
-/** An array with a shape, row-major. */
-export interface Tensor {
-  /** The numbers, row-major. */
-  readonly data: Float32Array | Float64Array;
-  /** The extents; their product is the length of `data`. */
-  readonly shape: readonly number[];
-}
-
-/** A state that is stored short: `data` holds the bits. */
-export interface StoredTensor {
-  readonly data: Uint16Array;
-  readonly shape: readonly number[];
-  readonly dtype: "bfloat16" | "float16";
-}
-
-/** An array as the runtime sees it. */
-export interface Leaf {
-  readonly data: NumberArray;
-  readonly shape: readonly number[];
-  readonly dtype: DType;
-}
-
-/** A leaf of a parameter tree: where it is and what it is like. */
-export interface LeafInfo {
-  readonly path: string;
-  readonly shape: readonly number[];
-  readonly size: number;
-  readonly dtype: "float32" | "float64";
-  /** Whether it is a bare array, and what mirrors it is too. */
-  readonly isBare: boolean;
-}
+import { asLeaf, isShape, type LeafInfo, sameShape, spellPath } from "./leaves.ts";
+import type { DType, NumberArray } from "./storage.ts";
 
 type Skeleton =
   | { readonly leaf: number }
   | { readonly keys: readonly string[]; readonly isArray: boolean; readonly nodes: Skeleton[] };
 
 const DEEPEST = 100;
-
-/** A path as messages show it. */
-export function spellPath(path: string): string {
-  return path === "" ? "the root" : `\`${path}\``;
-}
 
 /** The structure of a parameter tree; leaves are numbered with keys in sorted order. */
 export class Layout {
@@ -238,69 +202,6 @@ function requireSameKeys(
   }
 }
 
-/** An array or tensor as a leaf, or undefined for anything else. */
-export function asLeaf(node: unknown, path: string, doing: string): Leaf | undefined {
-  if (node instanceof Float32Array) return { data: node, shape: [node.length], dtype: "float32" };
-  if (node instanceof Float64Array) return { data: node, shape: [node.length], dtype: "float64" };
-  if (ArrayBuffer.isView(node)) {
-    throw new GradusError(
-      `${doing}: ${spellPath(path)} must be a Float32Array, a Float64Array or a Tensor: ` +
-        `given ${shown(node)}`,
-    );
-  }
-  if (typeof node !== "object" || node === null) return undefined;
-  const { data, shape, dtype } = node as { data?: unknown; shape?: unknown; dtype?: unknown };
-  if (!ArrayBuffer.isView(data) || !Array.isArray(shape)) return undefined;
-  if (ArrayBuffer.isView(shape[0])) return undefined;
-  const isShort = data instanceof Uint16Array && (dtype === "bfloat16" || dtype === "float16");
-  if (!(data instanceof Float32Array || data instanceof Float64Array) && !isShort) {
-    throw new GradusError(
-      `${doing}: the tensor at ${spellPath(path)} must hold a Float32Array or a Float64Array: ` +
-        `given ${shown(data)}`,
-    );
-  }
-  if (!isShape(shape) || shape.reduce((a, b) => a * b, 1) !== (data as NumberArray).length) {
-    throw new GradusError(
-      `${doing}: the tensor at ${
-        spellPath(path)
-      } must have a shape whose product is the length of ` +
-        `its data, ${(data as NumberArray).length}: given [${shape.slice(0, 8).join(", ")}]`,
-    );
-  }
-  const kind = isShort ? dtype as DType : data instanceof Float32Array ? "float32" : "float64";
-  return { data: data as NumberArray, shape, dtype: kind };
-}
-
-function isShape(node: unknown): node is readonly number[] {
-  return Array.isArray(node) && node.every((extent) => Number.isInteger(extent) && extent >= 0);
-}
-
-/** A new leaf that mirrors a parameter: a bare array for a bare array of the same type and shape. */
-export function mirror(info: LeafInfo, dtype: DType, shape: readonly number[]): unknown {
-  const data = allocate(dtype, shape.reduce((a, b) => a * b, 1));
-  if (info.isBare && dtype === info.dtype) return data;
-  const isShort = dtype === "bfloat16" || dtype === "float16";
-  return isShort ? { data, shape: [...shape], dtype } : { data, shape: [...shape] };
-}
-
-/** Refuses one array at two places, since both would be written. */
-export function requireDistinct(
-  arrays: Iterable<readonly [array: NumberArray, place: string]>,
-  doing: string,
-): void {
-  const places = new Map<NumberArray, string>();
-  for (const [array, place] of arrays) {
-    const other = places.get(array);
-    if (other !== undefined) {
-      throw new GradusError(
-        `${doing}: every array must be at one place of the tree: given one at both ${other} and ` +
-          `${place}; pass a tied parameter once`,
-      );
-    }
-    places.set(array, place);
-  }
-}
-
 function requireNode(
   node: unknown,
   path: string,
@@ -333,8 +234,4 @@ function child(node: object, key: string): unknown {
 
 function join(path: string, key: string): string {
   return path === "" ? key : `${path}/${key}`;
-}
-
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((extent, i) => extent === b[i]);
 }

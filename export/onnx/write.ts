@@ -9,9 +9,10 @@ import { printExpression } from "../../dsl/print.ts";
 import { settle, simplified, substitute } from "../../dsl/simplify.ts";
 import { Binding, type Group } from "../../runtime/binding.ts";
 import type { LeafSetting } from "../../runtime/hyper.ts";
+import type { LeafInfo } from "../../runtime/leaves.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { DType } from "../../runtime/storage.ts";
-import { Layout, type LeafInfo } from "../../runtime/trees.ts";
+import { Layout } from "../../runtime/trees.ts";
 import {
   cast,
   type ElementType,

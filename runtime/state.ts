@@ -1,0 +1,133 @@
+/** What an optimizer carries from step to step: how it begins, and what it must be. */
+import { GradusError, shown } from "../dsl/errors.ts";
+import { Evaluator } from "../dsl/evaluate.ts";
+import { type Node, postorder } from "../dsl/node.ts";
+import type { Program, StateDeclaration } from "../dsl/program.ts";
+import type { HyperNumbers } from "./hyper.ts";
+import { interpret } from "./interpret.ts";
+import { keptAxes, plan, type Planned } from "./plan.ts";
+import { type DType, type NumberArray, store } from "./storage.ts";
+import { asLeaf, type LeafInfo, mirror } from "./trees.ts";
+
+/**
+ * What an optimizer carries from step to step: a plain tree that can be looked at and saved. Besides
+ * these it holds each state of the program under its name, a tree like the parameters'.
+ */
+export interface State {
+  /** The name of the optimizer that made it. */
+  optimizer: string;
+  /** The number of updates so far. */
+  count: number;
+  /**
+   * The hyperparameters the last step used. A number written here holds from the next step on;
+   * deleting one that is scheduled returns it to its schedule. Scheduled values follow from `count`
+   * and are inherited, not own, so that only what was written is saved.
+   */
+  hyper: Record<string, HyperNumbers>;
+  /** Each state of the program. */
+  [state: string]: unknown;
+}
+
+/** Refuses what is no state of `program`. `hyper` are the names that may be written. */
+export function requireState(
+  state: State,
+  program: Program,
+  live: Iterable<string>,
+  hyper: { has(name: string): boolean },
+  doing: string,
+): void {
+  const { name } = program;
+  if (typeof state !== "object" || state === null || state.optimizer !== name) {
+    const isNamed = typeof state?.optimizer === "string";
+    const given = isNamed ? `one of "${state.optimizer.slice(0, 64)}"` : shown(state);
+    throw new GradusError(`${doing}: the state must be one of "${name}": given ${given}`);
+  }
+  if (!Number.isSafeInteger(state.count) || state.count < 0) {
+    throw new GradusError(
+      `${doing}: the state's \`count\` must be a whole number from 0: given ${shown(state.count)}`,
+    );
+  }
+  if (typeof state.hyper !== "object" || state.hyper === null) {
+    throw new GradusError(
+      `${doing}: the state's \`hyper\` must be an object: given ${shown(state.hyper)}`,
+    );
+  }
+  for (const key of Object.keys(state.hyper)) {
+    if (!hyper.has(key)) {
+      throw new GradusError(`${doing}: the state's \`hyper\` has no \`${key}\` to set`);
+    }
+  }
+  for (const key of live) {
+    if (!Object.hasOwn(state, key)) {
+      throw new GradusError(`${doing}: the state must have \`${key}\`: it is missing`);
+    }
+  }
+}
+
+const records = new WeakSet<object>();
+
+/** Lets `state.hyper` inherit what schedules gave, without losing who holds on to the object. */
+export function inheritScheduled(state: State, used: State["hyper"]): void {
+  const inherited = Object.getPrototypeOf(state.hyper);
+  if (records.has(inherited)) {
+    for (const name of Object.keys(inherited)) delete inherited[name];
+    Object.assign(inherited, used);
+  } else if (Object.keys(used).length > 0) {
+    records.add(used);
+    Object.setPrototypeOf(state.hyper, used);
+  }
+}
+
+/** The shape a state has for a parameter. */
+export function stateShape(
+  { over }: StateDeclaration,
+  { shape, path }: LeafInfo,
+): readonly number[] {
+  if (over === "element") return shape;
+  const kept = over === "tensor" ? 0 : keptAxes(over, shape.length, `a state for \`${path}\``);
+  return shape.map((size, axis) => kept & (1 << axis) ? size : 1);
+}
+
+/** The number that an initial value without `w` is. */
+export function initialNumber(init: Node, symbols: ReadonlyMap<string, number>): number {
+  const evaluator = new Evaluator([init]);
+  evaluator.evaluate(symbols);
+  return evaluator.get(init);
+}
+
+/** A leaf of a state at the beginning; `parameter` is the array of the parameter it mirrors. */
+export function initialLeaf(
+  init: Node,
+  info: LeafInfo,
+  parameter: NumberArray,
+  symbols: ReadonlyMap<string, number>,
+  dtype: DType,
+  shape: readonly number[],
+): unknown {
+  const leaf = mirror(info, dtype, shape);
+  const { data } = asLeaf(leaf, info.path, "")!;
+  if (!postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w")) {
+    const number = initialNumber(init, symbols);
+    for (let i = 0; i < data.length; i++) store(dtype, data, i, number);
+    return leaf;
+  }
+  // What starts from the parameter is an update of nothing by it.
+  const graph = { update: init, states: new Map(), globals: [] };
+  const group = {
+    graph,
+    plan: plan(NO_STATES, graph, new Set(), [], "update", info.shape.length),
+    mode: "update",
+    dtype: info.dtype,
+    inputs: [{ name: "w", dtype: info.dtype }],
+    outputs: [{ name: "", dtype }],
+    symbols,
+  } as const;
+  const { shape: whole, size } = info;
+  interpret({
+    globals: [],
+    leaves: [{ group, shape: whole, size, inputs: [parameter], outputs: [data] }],
+  });
+  return leaf;
+}
+
+const NO_STATES: Planned = { name: "an initial value", state: new Map() };
