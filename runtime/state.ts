@@ -7,7 +7,7 @@ import type { HyperNumbers } from "./hyper.ts";
 import { interpret } from "./interpret.ts";
 import { keptAxes, plan, type Planned } from "./plan.ts";
 import { type DType, type NumberArray, store } from "./storage.ts";
-import { asLeaf, type LeafInfo, mirror } from "./trees.ts";
+import { asLeaf, type LeafInfo, mirror } from "./leaves.ts";
 
 /**
  * What an optimizer carries from step to step: a plain tree that can be looked at and saved. Besides
