@@ -55,6 +55,16 @@ type Options = Readonly<Record<string, string | boolean | readonly string[] | un
 /**
  * Runs the command.
  *
+ * @example
+ * ```ts
+ * import { main } from "@gradus/gradus/cli";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const errors: string[] = [];
+ * assertEquals(await main(["shwo", "lion"], console.log, (line) => errors.push(line)), 2);
+ * assertEquals(errors[0].includes("did you mean `show`?"), true);
+ * ```
+ *
  * @param args What follows the command's name.
  * @param print Takes each line of output.
  * @param printError Takes each line about what went wrong.

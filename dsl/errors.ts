@@ -1,4 +1,19 @@
-/** Every error Gradus raises on purpose: it says what was being done, what is required and what was given. */
+/**
+ * Every error Gradus raises on purpose: it says what was being done, what is required and what was
+ * given.
+ *
+ * @example
+ * ```ts
+ * import { GradusError, lion } from "@gradus/gradus";
+ * import { assertThrows } from "@std/assert";
+ *
+ * assertThrows(
+ *   () => lion({ learningRate: NaN }),
+ *   GradusError,
+ *   'Cannot make "lion": hyperparameter `learningRate` must be a number',
+ * );
+ * ```
+ */
 export class GradusError extends Error {
   /** Always `"GradusError"`. */
   override readonly name: string = "GradusError";

@@ -15,7 +15,22 @@ import {
 } from "./parse.ts";
 import { printExpression, printStatements } from "./print.ts";
 
-/** Marks a hyperparameter that has no default: leaving it out is a type error and a run-time error. */
+/**
+ * Marks a hyperparameter that has no default: leaving it out is a type error and a run-time error.
+ *
+ * @example
+ * ```ts
+ * import { optimizer, required } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const descent = optimizer({
+ *   name: "descent",
+ *   hyper: { learningRate: required },
+ *   step: "u = -learningRate*g",
+ * });
+ * assertEquals(descent.program.hyper.get("learningRate"), "required");
+ * ```
+ */
 export const required = "required" as const;
 
 /** What a state holds per leaf of the parameter tree, or once for all of it (`"tree"`). */

@@ -41,7 +41,23 @@ export interface OrtOptions {
   readonly hyper?: Readonly<Record<string, number | Schedule>>;
 }
 
-/** An exported optimizer, running on ONNX Runtime Web. */
+/**
+ * An exported optimizer, running on ONNX Runtime Web.
+ *
+ * @example
+ * ```ts
+ * import { OrtOptimizer } from "@gradus/gradus/ort";
+ * import { toOnnx } from "@gradus/gradus/onnx";
+ * import { lion } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const params = { x: Float32Array.of(1, -1) };
+ * const opt = await OrtOptimizer.load(toOnnx(lion({ learningRate: 0.25 }), params));
+ * const state = opt.init(params);
+ * assertEquals(state.m, { x: Float32Array.of(0, 0) });
+ * await opt.dispose();
+ * ```
+ */
 export class OrtOptimizer {
   /** What its step computes. */
   readonly program: Program;

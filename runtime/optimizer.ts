@@ -365,7 +365,19 @@ function requireKept(
   }
 }
 
-/** `params` plus `updates`, rounded to the parameters' type: a new tree. */
+/**
+ * `params` plus `updates`, rounded to the parameters' type: a new tree.
+ *
+ * @example
+ * ```ts
+ * import { applyUpdates } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const params = { w: Float32Array.of(1, 2) };
+ * const after = applyUpdates(params, { w: Float32Array.of(0.5, -0.5) });
+ * assertEquals(after, { w: Float32Array.of(1.5, 1.5) });
+ * ```
+ */
 export function applyUpdates<P extends object>(params: P, updates: P): P {
   const doing = "Cannot apply updates";
   const layout = Layout.of(params, doing);

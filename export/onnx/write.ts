@@ -35,7 +35,17 @@ export interface OnnxOptions {
   readonly inputs?: readonly string[];
 }
 
-/** Keys of the metadata that every exported model carries. */
+/**
+ * Keys of the metadata that every exported model carries.
+ *
+ * @example
+ * ```ts
+ * import { METADATA } from "@gradus/gradus/onnx";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(METADATA.program, "gradus.program");
+ * ```
+ */
 export const METADATA = {
   /** The program as JSON text. */
   program: "gradus.program",

@@ -1,0 +1,112 @@
+/** What the house promises: imports point one way, the main entry needs nothing, symbols have examples. */
+import { assert, assertEquals } from "./assert.ts";
+
+const root = new URL("../", import.meta.url);
+
+/** What each folder may import besides itself; packages by name. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  dsl: [],
+  "dsl/yaml.ts": ["dsl", "@std/yaml"],
+  runtime: ["dsl"],
+  zoo: ["dsl", "runtime"],
+  "export/onnx": ["dsl", "runtime", "onnx-buf", "@bufbuild/protobuf"],
+  "export/ort.ts": ["dsl", "runtime", "export/onnx", "onnxruntime-web/wasm"],
+  "mod.ts": ["dsl", "runtime", "zoo"],
+  "cli.ts": ["dsl", "runtime", "zoo", "export/onnx", "node:util"],
+};
+
+async function deno(...args: string[]): Promise<string> {
+  const command = new Deno.Command(Deno.execPath(), { args, cwd: root, stderr: "piped" });
+  const { code, stdout, stderr } = await command.output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+async function sources(folder: string = ""): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder || ".", root))) {
+    const path = `${folder}${name}`;
+    const isHidden = name.startsWith(".") || name === "node_modules" || name === "out";
+    if (isDirectory && !isHidden) found.push(...await sources(`${path}/`));
+    else if (name.endsWith(".ts")) found.push(path);
+  }
+  return found.sort();
+}
+
+function placeOf(path: string): string | undefined {
+  return Object.keys(MAY_IMPORT)
+    .filter((place) => path === place || path.startsWith(`${place}/`))
+    .sort((a, b) => b.length - a.length)[0];
+}
+
+Deno.test("imports point one way", async () => {
+  const wrong: string[] = [];
+  let checked = 0;
+  for (const path of await sources()) {
+    const place = placeOf(path);
+    if (place === undefined) {
+      assert(/^(tests|examples|bench)\//.test(path), `${path} is in no folder of the house`);
+      continue;
+    }
+    const text = (await Deno.readTextFile(new URL(path, root))).replace(/^ \*.*$/gm, "");
+    for (const [, specifier] of text.matchAll(/^(?:import|export|\}) [^;]*?from "([^"]+)"/gms)) {
+      const target = specifier.startsWith(".")
+        ? new URL(specifier, new URL(path, root)).href.slice(root.href.length)
+        : specifier;
+      const allowed = [place, ...MAY_IMPORT[place]];
+      const isAllowed = allowed.some((each) => target === each || target.startsWith(`${each}/`));
+      if (!isAllowed) wrong.push(`${path} imports ${target}`);
+      checked++;
+    }
+  }
+  assertEquals(wrong, []);
+  assert(checked > 100, `only ${checked} imports were found`);
+});
+
+Deno.test("the main entry pulls nothing from a registry and needs no permission", async () => {
+  const { modules } = JSON.parse(await deno("info", "--json", "mod.ts"));
+  const outside = modules.map((each: { specifier: string }) => each.specifier)
+    .filter((specifier: string) => !specifier.startsWith(root.href));
+  assertEquals(outside, []);
+  const script = `import { lion } from "./mod.ts"; const x = Float32Array.of(1);` +
+    `const opt = lion({ learningRate: 0.5, weightDecay: 0 }); opt.step(x, x, opt.init(x)); console.log(x[0]);`;
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(file, script.replace("./mod.ts", new URL("mod.ts", root).href));
+    assertEquals((await deno("run", "--no-prompt", file)).trim(), "0.5");
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+interface Documented {
+  readonly name: string;
+  readonly declarations: readonly {
+    readonly kind: string;
+    readonly jsDoc?: {
+      readonly doc?: string;
+      readonly tags?: readonly { readonly kind: string }[];
+    };
+  }[];
+}
+
+Deno.test("every public function, class and value has an example that runs", async () => {
+  const { exports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
+  const entries = Object.values<string>(exports);
+  const { nodes } = JSON.parse(await deno("doc", "--json", ...entries));
+  const missing: string[] = [];
+  let checked = 0;
+  for (const { symbols } of Object.values<{ symbols: Documented[] }>(nodes)) {
+    for (const { name, declarations } of symbols) {
+      const [declaration] = declarations.filter(({ kind }) => kind !== "moduleDoc");
+      if (declaration === undefined || !/function|class|variable/.test(declaration.kind)) continue;
+      checked++;
+      const hasExample = declarations.some(({ jsDoc }) =>
+        jsDoc?.tags?.some(({ kind }) => kind === "example")
+      );
+      if (!hasExample) missing.push(name);
+    }
+  }
+  assertEquals(missing, []);
+  assert(checked > 20, `only ${checked} symbols were found`);
+});

@@ -1,0 +1,45 @@
+/** The README's snippets: `deno test --doc` runs those in TypeScript, this the others. */
+import { main } from "../cli.ts";
+import { parseYaml } from "../dsl/yaml.ts";
+import { latex, lion, parseJson } from "../mod.ts";
+import { assert, assertEquals } from "./assert.ts";
+
+const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+
+function snippets(language: string): string[] {
+  const fence = new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, "gms");
+  return Array.from(readme.matchAll(fence), ([, text]) => text);
+}
+
+Deno.test("Lion in YAML and in JSON is the Lion of the library", () => {
+  const [[yaml], [json]] = [snippets("yaml"), snippets("json")];
+  assert(parseYaml(yaml) === lion.program);
+  assert(parseJson(json) === lion.program);
+});
+
+Deno.test("the equations of the README are those that Lion prints", () => {
+  const [math] = snippets("math");
+  assertEquals(math, `\\begin{align*}\n${latex(lion.program)}\n\\end{align*}\n`);
+});
+
+Deno.test("every command of the README does what it says", async () => {
+  const commands = snippets("sh").join("").split("\n").filter((line) => line.startsWith("gradus "));
+  assertEquals(commands.length, 4);
+  await Deno.mkdir("out", { recursive: true });
+  for (const command of commands) {
+    const lines: string[] = [];
+    const print = (line: string) => lines.push(line);
+    assertEquals(await main(command.split(" ").slice(1), print, print), 0, lines.join("\n"));
+    assert(lines.length > 0);
+  }
+});
+
+Deno.test("the set-up of the README names tasks that exist", async () => {
+  const manifest = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
+  const tasks = Array.from(
+    readme.matchAll(/^npx -y deno@2\.9\.6 task (\w+)/gm),
+    ([, task]) => task,
+  );
+  assertEquals(tasks, ["demo", "test"]);
+  for (const task of [...tasks, "ok", "bench"]) assert(task in manifest.tasks, task);
+});
