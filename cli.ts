@@ -19,7 +19,7 @@ import { GradusError, suggestion } from "./dsl/errors.ts";
 import { parseJson, printJson } from "./dsl/json.ts";
 import { latex } from "./dsl/latex.ts";
 import type { Program } from "./dsl/program.ts";
-import { schedule } from "./dsl/schedules.ts";
+import { schedule } from "./dsl/schedules/mod.ts";
 import { parseYaml, printYaml } from "./dsl/yaml.ts";
 import { toOnnx } from "./export/onnx/mod.ts";
 import { factory } from "./runtime/define.ts";

@@ -32,7 +32,7 @@ export {
   type StateDocument,
   type StateOver,
 } from "./dsl/program.ts";
-export * from "./dsl/schedules.ts";
+export * from "./dsl/schedules/mod.ts";
 export { chain, factory, optimizer } from "./runtime/define.ts";
 export type {
   HyperOf,

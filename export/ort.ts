@@ -24,7 +24,7 @@ import { GradusError, shown } from "../dsl/errors.ts";
 import { parseJson } from "../dsl/json.ts";
 import { constant, type Node } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
-import type { Schedule } from "../dsl/schedules.ts";
+import type { Schedule } from "../dsl/schedules/mod.ts";
 import { parseExpression } from "../dsl/parse.ts";
 import { type LeafInfo, requireDistinct } from "../runtime/leaves.ts";
 import { initialLeaf, requireState, type State } from "../runtime/state.ts";

@@ -1,7 +1,7 @@
 /** What hyperparameters may be, and what each leaf of a tree is given. */
 import { GradusError, shown, suggestion } from "../dsl/errors.ts";
 import type { Program } from "../dsl/program.ts";
-import type { Schedule } from "../dsl/schedules.ts";
+import type { Schedule } from "../dsl/schedules/mod.ts";
 import type { Layout } from "./trees.ts";
 
 /** A hyperparameter: a number, a schedule, or a tree-prefix of those over the parameters. */

@@ -1,0 +1,78 @@
+/**
+ * What a schedule is: a scalar program over `count`, the number of updates before this one. It is called
+ * as a function, and printed, exported and searched as an expression.
+ */
+import { GradusError, shown, suggestion } from "../errors.ts";
+import { Evaluator } from "../evaluate.ts";
+import { apply, constant, foldNodes, type Node, symbol, withSources } from "../node.ts";
+import { parseExpression } from "../parse.ts";
+
+/**
+ * A value for each step: called with the number of updates before this one. One made here carries
+ * its expression; a function of your own has none, runs all the same, and becomes an input of an
+ * exported graph.
+ */
+export interface Schedule {
+  (count: number): number;
+  /** The value as an expression of the symbol `count`. */
+  readonly expression?: Node;
+}
+
+/** The symbol that schedules are expressions of. */
+export const COUNT: Node = symbol("count");
+
+/** A schedule from its expression. */
+export function scheduleOf(expression: Node): Schedule {
+  const evaluator = new Evaluator([expression]);
+  const evaluate = (count: number): number => {
+    evaluator.evaluate(new Map([["count", count]]));
+    return evaluator.get(expression);
+  };
+  return Object.freeze(Object.assign(evaluate, { expression }));
+}
+
+/** Refuses options of a schedule that are no numbers. */
+export function requireNumbers(name: string, values: Readonly<Record<string, unknown>>): void {
+  for (const [key, value] of Object.entries(values)) {
+    if (typeof value !== "number" || Number.isNaN(value)) {
+      throw new GradusError(
+        `Cannot make ${name}: \`${key}\` must be a number: given ${shown(value)}`,
+      );
+    }
+  }
+}
+
+/**
+ * A schedule in the language's own text, over `count` or `t` = `count` + 1.
+ *
+ * @example
+ * ```ts
+ * import { schedule } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(schedule("0.1 / sqrt(t)")(3), 0.05);
+ * ```
+ *
+ * @throws {GradusError} if the text is no expression over `count`.
+ */
+export function schedule(text: string): Schedule {
+  const expression = parseExpression(text, {
+    read: (name, fail) =>
+      name === "count" || name === "t" ? "number" : fail(
+        `a schedule reads \`count\` and \`t\` only: there is no \`${name}\`${
+          suggestion(name, ["count"])
+        }`,
+      ),
+    assign: (_name, _type, fail) => fail("a schedule is one expression"),
+  }, "a schedule");
+  const t = apply("Add", COUNT, constant(1));
+  return scheduleOf(
+    foldNodes<Node>([expression], (node, src) => {
+      if (node.op === "Symbol") return node.arg === "t" ? t : COUNT;
+      if (node.op.startsWith("Reduce")) {
+        throw new GradusError(`Cannot read a schedule: it has nothing to reduce: given ${text}`);
+      }
+      return withSources(node, src);
+    }).get(expression)!,
+  );
+}

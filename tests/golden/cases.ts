@@ -1,0 +1,186 @@
+/**
+ * The golden trajectories as typed data, and for each case the optimizer of this library that it
+ * stands for. README.md describes the files.
+ */
+import {
+  adamw,
+  type AdamWOptions,
+  chain,
+  clipByGlobalNorm,
+  cosineDecaySchedule,
+  linearSchedule,
+  lion,
+  type MaskTree,
+  type Optimizer,
+  type Schedule,
+  sgd,
+  type Tensor,
+  warmupCosineDecaySchedule,
+} from "../../mod.ts";
+
+/** An argument of a case: plain, a schedule, or a mask. */
+export type Argument = number | boolean | string | null | Call | MaskRule;
+
+/** A function by its name in Optax, with its arguments. */
+export interface Call {
+  readonly fn: string;
+  readonly args: Readonly<Record<string, Argument>>;
+}
+
+/** A mask by a rule on the leaves. */
+export interface MaskRule {
+  readonly mask: "ndim>1";
+}
+
+/** An optimizer as data: a call, or a composition `of` others. */
+export interface Spec {
+  readonly fn: string;
+  readonly args?: Readonly<Record<string, Argument>>;
+  readonly of?: Spec | readonly Spec[] | Readonly<Record<string, Spec>>;
+  readonly by?: Readonly<Record<string, string>>;
+}
+
+/** The stream's parameters, updates or gradients as the files hold them. */
+export interface StreamNumbers {
+  readonly b: readonly number[];
+  readonly w: readonly (readonly number[])[];
+}
+
+/** What Optax did with an optimizer. */
+export interface Case extends Spec {
+  /** Whether the loss is passed to each update of the stream. */
+  readonly value?: true;
+  /** Where Optax departs from the paper. */
+  readonly note?: string;
+  /** The first steps on the stream. */
+  readonly trajectory: readonly {
+    readonly updates: StreamNumbers;
+    readonly params: StreamNumbers;
+  }[];
+  /** The first steps on f = Σx². */
+  readonly quadratic: readonly { readonly f: number; readonly params: readonly number[] }[];
+}
+
+/** One of the files. */
+export interface Golden {
+  readonly meta: {
+    readonly oracle: string;
+    readonly quadratic: string;
+    readonly stream: string;
+  };
+  readonly cases: readonly Case[];
+}
+
+/** Optax in float32, each operation rounded on its own. */
+export const optax32: Golden = read("optax32.json");
+
+/** Optax in float64 on the same inputs: the truth. */
+export const optax64: Golden = read("optax64.json");
+
+function read(name: string): Golden {
+  const text = Deno.readTextFileSync(new URL(name, import.meta.url));
+  // A loss that overflowed is written as Python does; 1e999 is its spelling in JSON.
+  return JSON.parse(text.replaceAll(":Infinity", ":1e999"));
+}
+
+/**
+ * The optimizers of the cases by their names in Optax; arguments become options of the same names in
+ * camel case. A case that follows Optax away from a paper this library follows has no row.
+ */
+const OPTIMIZERS: Readonly<Record<string, (options: never) => Optimizer>> = {
+  adamw,
+  clip_by_global_norm: clipByGlobalNorm,
+  lion,
+  nadamw: (options: AdamWOptions) => adamw({ ...options, nesterov: true }),
+  sgd,
+};
+
+/** The compositions of the cases: what `of` and `by` mean. */
+const COMPOSITIONS: Readonly<Record<string, (spec: Spec, parts: Optimizer[]) => Optimizer>> = {
+  chain: (_spec, [first, ...others]) => chain(first, ...others),
+};
+
+/** Schedules by their names in Optax. */
+export type ScheduleTable = Readonly<Record<string, (options: never) => Schedule>>;
+
+/** The schedules that arguments may be. */
+const SCHEDULES: ScheduleTable = {
+  cosine_decay_schedule: cosineDecaySchedule,
+  linear_schedule: linearSchedule,
+  warmup_cosine_decay_schedule: warmupCosineDecaySchedule,
+};
+
+/** Whether the tables have all that an optimizer is made of. */
+export function isKnown(spec: Spec): boolean {
+  if (spec.of === undefined) return Object.hasOwn(OPTIMIZERS, spec.fn);
+  return Object.hasOwn(COMPOSITIONS, spec.fn) && partsOf(spec).every(isKnown);
+}
+
+/** The optimizer that a case stands for; `schedules` go before the library's own. */
+export function optimizerOf(spec: Spec, schedules: ScheduleTable = {}): Optimizer {
+  if (!isKnown(spec)) throw new Error(`The tables lack a part of ${titleOf(spec)}`);
+  if (spec.of !== undefined) {
+    return COMPOSITIONS[spec.fn](spec, partsOf(spec).map((part) => optimizerOf(part, schedules)));
+  }
+  const options = optionsOf(spec.args ?? {}, { ...SCHEDULES, ...schedules });
+  return OPTIMIZERS[spec.fn](options as never);
+}
+
+/** The cases of `golden` that are calls of one of `names`. */
+export function casesOf(golden: Golden, ...names: readonly string[]): Case[] {
+  return golden.cases.filter(({ fn }) => names.includes(fn));
+}
+
+/** A case as Optax writes it, for the name of a test. */
+export function titleOf(spec: Spec): string {
+  const write = (value: Argument): string => {
+    if (typeof value !== "object" || value === null) return String(value);
+    return "mask" in value ? value.mask : titleOf(value);
+  };
+  const named = Object.entries(spec.args ?? {}).map(([name, value]) => `${name}=${write(value)}`);
+  return `${spec.fn}(${[...partsOf(spec).map(titleOf), ...named].join(", ")})`;
+}
+
+/** Whether any argument of a call is a schedule. */
+export function isScheduled({ args = {} }: Spec): boolean {
+  return Object.values(args).some((value) =>
+    typeof value === "object" && value !== null && "fn" in value
+  );
+}
+
+function partsOf({ of }: Spec): readonly Spec[] {
+  if (of === undefined || of instanceof Array) return of ?? [];
+  return isSpec(of) ? [of] : Object.values(of);
+}
+
+function isSpec(of: Spec | Readonly<Record<string, Spec>>): of is Spec {
+  return typeof of.fn === "string";
+}
+
+function optionsOf(
+  args: Readonly<Record<string, Argument>>,
+  schedules: ScheduleTable,
+): Record<string, unknown> {
+  const option = (value: Argument): unknown => {
+    if (typeof value !== "object" || value === null) return value;
+    if ("mask" in value) return isMatrix;
+    if (!Object.hasOwn(schedules, value.fn)) throw new Error(`The table lacks ${value.fn}`);
+    return schedules[value.fn](optionsOf(value.args, schedules) as never);
+  };
+  return Object.fromEntries(
+    Object.entries(args).map(([name, value]) => [camelCase(name), option(value)]),
+  );
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** The mask `ndim>1`. */
+function isMatrix(params: object): boolean | MaskTree {
+  if (ArrayBuffer.isView(params)) return false;
+  if ("shape" in params) return (params as Tensor).shape.length > 1;
+  return Object.fromEntries(
+    Object.entries(params).map(([key, inner]) => [key, isMatrix(inner as object)]),
+  );
+}

@@ -1,0 +1,97 @@
+/**
+ * Float64 parameters against Optax in float64. An error is relative to the number itself, or to a
+ * millionth of the largest number in its array where that is more: a parameter that two updates
+ * have all but cancelled keeps their error.
+ */
+import {
+  cosineDecaySchedule,
+  type LinearScheduleOptions,
+  type Schedule,
+  type WarmupCosineDecayScheduleOptions,
+} from "../../mod.ts";
+import { assert, assertEquals } from "../assert.ts";
+import {
+  casesOf,
+  isKnown,
+  isScheduled,
+  optax64,
+  optimizerOf,
+  type ScheduleTable,
+  titleOf,
+} from "./cases.ts";
+import {
+  BACKENDS,
+  goldenQuadratic,
+  goldenStream,
+  largestError,
+  replayQuadratic,
+  replayStream,
+} from "./replay.ts";
+
+const TOLERANCE = 1e-12;
+const FLOOR = 1e-6;
+
+/**
+ * Optax counts in int32, and what comes of dividing that is float32 even where all else is float64.
+ * So is a straight line then, and what is joined to one; a cosine alone is float64.
+ */
+const AS_OPTAX: ScheduleTable = {
+  linear_schedule: linear32,
+  warmup_cosine_decay_schedule: (options: WarmupCosineDecayScheduleOptions) => {
+    const { initValue, peakValue, warmupSteps, decaySteps, endValue = 0 } = options;
+    const warmup = linear32({ initValue, endValue: peakValue, transitionSteps: warmupSteps });
+    const cosine = cosineDecaySchedule({
+      initValue: peakValue,
+      decaySteps: decaySteps - warmupSteps,
+      alpha: endValue / peakValue,
+    });
+    return (count) =>
+      count < warmupSteps ? warmup(count) : Math.fround(cosine(count - warmupSteps));
+  },
+};
+
+function linear32({ initValue, endValue, transitionSteps }: LinearScheduleOptions): Schedule {
+  const f = Math.fround;
+  return (count) => {
+    const left = f(1 - f(Math.min(count, transitionSteps) / transitionSteps));
+    return f(f(f(initValue - endValue) * left) + f(endValue));
+  };
+}
+
+const known = optax64.cases.filter(isKnown);
+
+Deno.test("every case of Lion, AdamW, NAdamW, SGD and clipping is measured", () => {
+  const count = (name: string) => known.filter(({ fn }) => fn === name).length;
+  const names = ["lion", "adamw", "nadamw", "sgd", "clip_by_global_norm"];
+  assertEquals(names.map(count), [7, 1, 1, 3, 1]);
+  const chains = known.filter(({ fn }) => fn === "chain").map(titleOf);
+  assert(chains.some((title) => title.startsWith("chain(clip_by_global_norm(max_norm=1), lion(")));
+});
+
+for (const each of known) {
+  for (const backend of BACKENDS) {
+    Deno.test(`${titleOf(each)} is within ${TOLERANCE} of Optax in float64, on ${backend}`, () => {
+      const opt = optimizerOf(each, AS_OPTAX).with({ backend });
+      const within = (error: number, what: string) =>
+        assert(error <= TOLERANCE, `${what} are off by ${error}`);
+      const [stream, quadratic] = [goldenStream(each), goldenQuadratic(each)];
+      const updated = replayStream(opt, "float64", "update");
+      within(largestError(updated, stream, "updates", FLOOR), "updates");
+      within(largestError(updated, stream, "params", FLOOR), "parameters");
+      const stepped = replayStream(opt, "float64", "step");
+      within(largestError(stepped, stream, "params", FLOOR), "parameters stepped in place");
+      for (const manner of ["update", "step"] as const) {
+        const steps = replayQuadratic(opt, "float64", manner);
+        within(largestError(steps, quadratic, "params", FLOOR), `parameters on Σx² by ${manner}`);
+      }
+    });
+  }
+}
+
+for (const each of casesOf(optax64, "lion").filter(isScheduled)) {
+  Deno.test(`${titleOf(each)} with this library's schedules is Optax's to float32's last bits`, () => {
+    const updated = replayStream(optimizerOf(each), "float64", "update");
+    const error = largestError(updated, goldenStream(each), "updates", 1);
+    assert(error <= 2 ** -22, `updates are off by ${error}`);
+  });
+}
