@@ -7,12 +7,20 @@ import { printExpression } from "./print.ts";
 /** What generated code or a graph is written in: a column of the op table. */
 export type Target = "js" | "wasm" | "onnx";
 
-/** `roots` by ops that `target` spells; what neither it nor a lowering spells is refused by name. */
-export function lower(roots: readonly Node[], target: Target): (root: Node) => Node {
+/**
+ * `roots` by ops that `target` spells. What neither it nor a lowering spells is refused by name, or, if
+ * it `isOptional`, left as it is.
+ */
+export function lower(
+  roots: readonly Node[],
+  target: Target,
+  isOptional: boolean = false,
+): (root: Node) => Node {
   const done = foldNodes<Node>(roots, (node, src) => {
     const row = elementRow(node.op);
     const same = withSources(node, src);
     if (row === undefined || spells(row, target)) return same;
+    if (row.lower === null && isOptional) return same;
     if (row.lower === null) {
       throw new GradusError(
         `Cannot write ${node.op} for ${target}: it has neither a spelling nor a lowering there: ` +
@@ -20,7 +28,7 @@ export function lower(roots: readonly Node[], target: Target): (root: Node) => N
       );
     }
     const simpler = row.lower(...src);
-    return lower([simpler], target)(simpler);
+    return lower([simpler], target, isOptional)(simpler);
   });
   return (root) => done.get(root)!;
 }

@@ -81,6 +81,8 @@ export interface ReduceOp {
   readonly latex: Latex;
   /** JavaScript of `accumulate` and of `combine`, on identifiers. */
   readonly js: { accumulate(accumulator: string, x: string): string; combine: ReduceJs };
+  /** The instruction that combines pairs of float64, and whether elements are squared first. */
+  readonly wasm: { readonly combine: string; readonly squares: boolean };
   readonly onnx: string;
 }
 type ReduceJs = (a: string, b: string) => string;
@@ -523,6 +525,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     range: ([lo, hi]) => [lo >= 0 ? 0 : -Infinity, hi <= 0 ? 0 : Infinity],
     latex: named("\\operatorname{sum}"),
     js: { accumulate: (a, x) => `${a} + ${x}`, combine: (a, b) => `${a} + ${b}` },
+    wasm: { combine: "f64x2.add", squares: false },
     onnx: "ReduceSum",
   },
   ReduceMean: {
@@ -534,6 +537,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     range: ([lo, hi]) => rising((x) => x)([lo, hi]),
     latex: named("\\operatorname{mean}"),
     js: { accumulate: (a, x) => `${a} + ${x}`, combine: (a, b) => `${a} + ${b}` },
+    wasm: { combine: "f64x2.add", squares: false },
     onnx: "ReduceMean",
   },
   ReduceMax: {
@@ -545,6 +549,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     range: (x) => x,
     latex: named("\\max"),
     js: { accumulate: (a, x) => `Math.max(${a}, ${x})`, combine: (a, b) => `Math.max(${a}, ${b})` },
+    wasm: { combine: "f64x2.max", squares: false },
     onnx: "ReduceMax",
   },
   ReduceMin: {
@@ -556,6 +561,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     range: (x) => x,
     latex: named("\\min"),
     js: { accumulate: (a, x) => `Math.min(${a}, ${x})`, combine: (a, b) => `Math.min(${a}, ${b})` },
+    wasm: { combine: "f64x2.min", squares: false },
     onnx: "ReduceMin",
   },
   ReduceL2: {
@@ -571,6 +577,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
       write: (x) => `\\left\\lVert ${x} \\right\\rVert`,
     },
     js: { accumulate: (a, x) => `${a} + ${x} * ${x}`, combine: (a, b) => `${a} + ${b}` },
+    wasm: { combine: "f64x2.add", squares: true },
     onnx: "ReduceL2",
   },
 };

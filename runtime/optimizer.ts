@@ -9,7 +9,7 @@ import { isCodeForbidden, runJs } from "./js/run.ts";
 import { asLeaf, type LeafInfo, mirror, requireDistinct } from "./leaves.ts";
 import { numbersOf } from "./numbers.ts";
 import type { Mode } from "./plan.ts";
-import type { ArrayKind, GroupRun, LeafRun, StepRun } from "./run.ts";
+import type { ArrayKind, Executor, GroupRun, LeafRun, StepRun } from "./run.ts";
 import {
   inheritScheduled,
   initialLeaf,
@@ -21,10 +21,15 @@ import {
 import type { DType, NumberArray, StorageType } from "./storage.ts";
 import { Layout } from "./trees.ts";
 import { type Backend, variantOf } from "./variants.ts";
+import { isRunnable } from "./wasm/kernel.ts";
+import { runWasm } from "./wasm/run.ts";
 
 /** How an optimizer runs. */
 export interface RunOptions {
-  /** Compiled JavaScript (the default), or the interpreter that defines what a program means. */
+  /**
+   * WebAssembly SIMD (the default), compiled JavaScript, or the interpreter that defines what a program
+   * means. Where a program or a place does not allow one, the next one runs.
+   */
   readonly backend?: Backend;
 }
 
@@ -70,6 +75,12 @@ export function bind(
 }
 
 const MOST_BINDINGS = 8;
+const EXECUTORS: Readonly<Record<Backend, Executor>> = {
+  wasm: runWasm,
+  js: runJs,
+  interpreter: interpret,
+};
+const BACKENDS: readonly Backend[] = ["wasm", "js", "interpreter"];
 
 class BoundOptimizer implements Optimizer {
   readonly program: Program;
@@ -83,16 +94,16 @@ class BoundOptimizer implements Optimizer {
     program: Program,
     settings: ReadonlyMap<string, Setting>,
     storage: ReadonlyMap<string, StorageType>,
-    { backend = "js" }: RunOptions,
+    { backend = "wasm" }: RunOptions,
   ) {
-    if (backend !== "js" && backend !== "interpreter") {
+    if (!BACKENDS.includes(backend)) {
       throw new GradusError(
-        `Cannot run "${program.name}": \`backend\` must be "js" or "interpreter": ` +
+        `Cannot run "${program.name}": \`backend\` must be one of ${BACKENDS.join(", ")}: ` +
           `given ${shown(backend)}`,
       );
     }
     [this.program, this.settings, this.storage] = [program, settings, storage];
-    this.#backend = backend === "js" && isCodeForbidden() ? "interpreter" : backend;
+    this.#backend = backend;
   }
 
   with(options: RunOptions): Optimizer {
@@ -195,10 +206,21 @@ class BoundOptimizer implements Optimizer {
     };
     if (mode === "step") this.#requireDistinct(arrays.out, arrays.next, states, layout, doing);
 
-    const runs = new Map<Group, GroupRun>(binding.groups.map((group, i) => [
-      group,
-      this.#groupRun(group, mode, params !== undefined, states, known, groups[i], common, doing),
-    ]));
+    const { backend, runs } = this.#groupRuns(
+      (group, i, backend) =>
+        this.#groupRun(
+          group,
+          mode,
+          params !== undefined,
+          states,
+          known,
+          groups[i],
+          common,
+          backend,
+          doing,
+        ),
+      binding,
+    );
     const run: StepRun = {
       globals: elaborate(program).globals,
       leaves: layout.leaves.map(({ shape, size }, i): LeafRun => ({
@@ -213,10 +235,24 @@ class BoundOptimizer implements Optimizer {
         outputs: [arrays.out[i], ...arrays.next.map((leaves) => leaves[i])],
       })),
     };
-    const treeStates = this.#backend === "js" ? runJs(run) : interpret(run);
+    const treeStates = EXECUTORS[backend](run);
     for (const name of kept.filter(isTree)) next[name] = treeStates.get(name);
     next.count = state.count + 1;
     inheritScheduled(next, used);
+  }
+
+  /** The groups as the first backend plans them that can run them all. */
+  #groupRuns(
+    make: (group: Group, i: number, backend: Backend) => GroupRun,
+    { groups }: Binding,
+  ): { readonly backend: Backend; readonly runs: ReadonlyMap<Group, GroupRun> } {
+    for (const backend of BACKENDS.slice(BACKENDS.indexOf(this.#backend))) {
+      if (backend === "js" && isCodeForbidden()) continue;
+      const runs = groups.map((group, i) => make(group, i, backend));
+      if (backend === "wasm" && !runs.every(isRunnable)) continue;
+      return { backend, runs: new Map(groups.map((group, i) => [group, runs[i]])) };
+    }
+    throw new Error("the interpreter runs everything");
   }
 
   #groupRun(
@@ -227,6 +263,7 @@ class BoundOptimizer implements Optimizer {
     { live }: Binding,
     numbers: ReadonlyMap<string, number>,
     common: ReadonlyMap<string, number>,
+    backend: Backend,
     doing: string,
   ): GroupRun {
     const { dtype, rank } = group;
@@ -239,7 +276,7 @@ class BoundOptimizer implements Optimizer {
       live,
       mode,
       rank,
-      backend: this.#backend,
+      backend,
       dtypes: [dtype, hasParams, ...kinds.map((kind) => kind.dtype)].join(),
     });
     if (structural.size !== group.structural.size) {

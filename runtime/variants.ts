@@ -11,8 +11,11 @@ import { lower } from "../dsl/lower.ts";
 import type { Program } from "../dsl/program.ts";
 import { globalLevels, type Mode, type Plan, plan } from "./plan.ts";
 
-/** What runs the loops: compiled JavaScript, or the interpreter that defines them. */
-export type Backend = "js" | "interpreter";
+/**
+ * What runs the loops: WebAssembly SIMD, compiled JavaScript, or the interpreter that defines what
+ * they mean. What one of the first two cannot run, the next does.
+ */
+export type Backend = "wasm" | "js" | "interpreter";
 
 /** What tells one plan of a program from another. */
 export interface VariantKey {
@@ -50,5 +53,6 @@ export function variantOf(program: Program, key: VariantKey): Variant {
 }
 
 function spelled(graph: Graph, backend: Backend): Graph {
-  return backend === "interpreter" ? graph : mapGraph(graph, lower(rootsOf(graph), backend));
+  if (backend === "interpreter") return graph;
+  return mapGraph(graph, lower(rootsOf(graph), backend, backend === "wasm"));
 }

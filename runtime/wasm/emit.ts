@@ -1,0 +1,373 @@
+/**
+ * Writes WebAssembly modules: bytes for the engine, and the same as text for a reader. Operand types are
+ * checked as instructions are added, so that a mistake shows where it is made.
+ */
+import { instructions, type ValueType } from "./instructions.ts";
+
+/** A local variable or parameter of a function. */
+export interface Local {
+  readonly index: number;
+  readonly type: ValueType;
+}
+
+/** A function of the module being written, or one that it imports. */
+export interface FunctionType {
+  readonly name: string;
+  readonly params: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+
+const TYPE_BYTES: Readonly<Record<ValueType, number>> = {
+  i32: 0x7f,
+  i64: 0x7e,
+  f32: 0x7d,
+  f64: 0x7c,
+  v128: 0x7b,
+};
+
+/** The body of a function. */
+export class Code {
+  readonly type: FunctionType;
+  readonly #locals: ValueType[] = [];
+  readonly #bytes: number[] = [];
+  readonly #text: string[] = [];
+  readonly #stack: ValueType[] = [];
+  #indent = 2;
+
+  constructor(type: FunctionType) {
+    this.type = type;
+  }
+
+  /** The `index`th parameter. */
+  param(index: number): Local {
+    return { index, type: this.type.params[index] };
+  }
+
+  /** A new local variable, 0 at the start. */
+  local(type: ValueType): Local {
+    this.#locals.push(type);
+    return { index: this.type.params.length + this.#locals.length - 1, type };
+  }
+
+  /** Adds instructions without immediates, in order. */
+  op(...names: string[]): this {
+    for (const name of names) this.#plain(name, "none", []);
+    return this;
+  }
+
+  /** Pushes a local. */
+  get({ index, type }: Local): this {
+    return this.#add(`local.get ${index}`, [0x20, ...unsigned(index)], [], [type]);
+  }
+
+  /** Pops into a local. */
+  set({ index, type }: Local): this {
+    return this.#add(`local.set ${index}`, [0x21, ...unsigned(index)], [type], []);
+  }
+
+  /** Copies the top into a local. */
+  tee({ index, type }: Local): this {
+    return this.#add(`local.tee ${index}`, [0x22, ...unsigned(index)], [type], [type]);
+  }
+
+  /** Pushes an i32. */
+  i32(value: number): this {
+    return this.#add(`i32.const ${value | 0}`, [0x41, ...signed(value | 0)], [], ["i32"]);
+  }
+
+  /** Pushes an f64. */
+  f64(value: number): this {
+    const bytes = new Uint8Array(Float64Array.of(value).buffer);
+    return this.#add(`f64.const ${floatText(value)}`, [0x44, ...bytes], [], ["f64"]);
+  }
+
+  /** Pushes a vector whose lanes are all `value`, as 4 float32 or 2 float64. */
+  splat(lanes: "f32x4" | "f64x2", value: number): this {
+    const array = lanes === "f32x4"
+      ? new Float32Array(4).fill(value)
+      : new Float64Array(2).fill(value);
+    return this.#vector(new Uint8Array(array.buffer));
+  }
+
+  /** Pushes a vector of 4 words, or of 2 double words, all of the same bits. */
+  bits(lanes: "i32x4" | "i64x2", value: number | bigint): this {
+    const array = lanes === "i32x4"
+      ? new Uint32Array(4).fill(Number(value))
+      : new BigUint64Array(2).fill(BigInt(value));
+    return this.#vector(new Uint8Array(array.buffer));
+  }
+
+  /** A load or store at a constant offset from the address on the stack. */
+  memory(name: string, offset: number = 0): this {
+    const { align } = instructions.get(name)!;
+    const suffix = offset === 0 ? "" : ` offset=${offset}`;
+    return this.#plain(name, "memory", [...unsigned(align), ...unsigned(offset)], suffix);
+  }
+
+  /** A store of one lane. */
+  memoryLane(name: string, lane: number, offset: number = 0): this {
+    const { align } = instructions.get(name)!;
+    const suffix = `${offset === 0 ? "" : ` offset=${offset}`} ${lane}`;
+    const bytes = [...unsigned(align), ...unsigned(offset), lane];
+    return this.#plain(name, "memory lane", bytes, suffix);
+  }
+
+  /** An instruction on one lane. */
+  lane(name: string, lane: number): this {
+    return this.#plain(name, "lane", [lane], ` ${lane}`);
+  }
+
+  /** Picks 16 bytes out of the two vectors on top. */
+  shuffle(...picks: number[]): this {
+    const text = `i8x16.shuffle ${picks.join(" ")}`;
+    return this.#add(text, [0xfd, 0x0d, ...picks], ["v128", "v128"], ["v128"]);
+  }
+
+  /** Calls the function of the module with this index. */
+  call(index: number, { params, results }: FunctionType): this {
+    return this.#add(`call ${index}`, [0x10, ...unsigned(index)], params, results);
+  }
+
+  /** A block; `branch(0)` within it goes to its end. */
+  block(body: () => void): this {
+    return this.#nest("block", 0x02, body);
+  }
+
+  /** A loop; `branch(0)` within it goes to its beginning. */
+  loop(body: () => void): this {
+    return this.#nest("loop", 0x03, body);
+  }
+
+  /** Goes to the `depth`th enclosing block or loop if the i32 on top is not 0. */
+  branchIf(depth: number): this {
+    return this.#add(`br_if ${depth}`, [0x0d, ...unsigned(depth)], ["i32"], []);
+  }
+
+  /** Goes to the `depth`th enclosing block or loop; nothing may follow in the block. */
+  branch(depth: number): this {
+    return this.#add(`br ${depth}`, [0x0c, ...unsigned(depth)], [], []);
+  }
+
+  /** The bytes of the function's code entry. */
+  bytes(): number[] {
+    const left = this.#stack.join();
+    if (left !== this.type.results.join()) {
+      throw new Error(`${this.type.name} leaves [${left}], and must leave [${this.type.results}]`);
+    }
+    const runs: { type: ValueType; count: number }[] = [];
+    for (const type of this.#locals) {
+      if (runs.at(-1)?.type === type) runs.at(-1)!.count++;
+      else runs.push({ type, count: 1 });
+    }
+    const locals = vector(runs.map(({ type, count }) => [...unsigned(count), TYPE_BYTES[type]]));
+    return sized([...locals, ...this.#bytes, 0x0b]);
+  }
+
+  /** The function as text. */
+  text(): string {
+    const { name, params, results } = this.type;
+    const list = (kind: string, types: readonly ValueType[]) =>
+      types.length === 0 ? "" : ` (${kind} ${types.join(" ")})`;
+    return [
+      `  (func $${name}${list("param", params)}${list("result", results)}`,
+      ...(this.#locals.length === 0 ? [] : [`    (local ${this.#locals.join(" ")})`]),
+      ...this.#text,
+      "  )",
+    ].join("\n");
+  }
+
+  #vector(bytes: Uint8Array): this {
+    const text = `v128.const i32x4 ${
+      Array.from(new Uint32Array(bytes.buffer), (word) => `0x${word.toString(16)}`).join(" ")
+    }`;
+    return this.#add(text, [0xfd, 0x0c, ...bytes], [], ["v128"]);
+  }
+
+  #plain(name: string, immediate: string, bytes: number[], suffix: string = ""): this {
+    const instruction = instructions.get(name);
+    if (instruction === undefined) throw new Error(`there is no instruction ${name}`);
+    if (instruction.immediate !== immediate) {
+      throw new Error(`${name} takes ${instruction.immediate} and was given ${immediate}`);
+    }
+    const { opcode, takes, gives } = instruction;
+    return this.#add(name + suffix, [...opcode, ...bytes], takes, gives);
+  }
+
+  #nest(name: string, opcode: number, body: () => void): this {
+    this.#line(name);
+    this.#bytes.push(opcode, 0x40);
+    const depth = this.#stack.length;
+    this.#indent++;
+    body();
+    this.#indent--;
+    if (this.#stack.length !== depth) {
+      throw new Error(`a ${name} of ${this.type.name} leaves [${this.#stack.slice(depth)}]`);
+    }
+    this.#line("end");
+    this.#bytes.push(0x0b);
+    return this;
+  }
+
+  #add(
+    text: string,
+    bytes: readonly number[],
+    takes: readonly ValueType[],
+    gives: readonly ValueType[],
+  ): this {
+    const from = this.#stack.length - takes.length;
+    const given = this.#stack.slice(Math.max(from, 0));
+    if (takes.join() !== given.join()) {
+      throw new Error(`${text} in ${this.type.name} takes [${takes}] and was given [${given}]`);
+    }
+    this.#stack.length = from;
+    this.#stack.push(...gives);
+    for (const byte of bytes) this.#bytes.push(byte);
+    this.#line(text);
+    return this;
+  }
+
+  #line(text: string): void {
+    this.#text.push("  ".repeat(this.#indent) + text);
+  }
+}
+
+/** The memory that a module imports, as `env.memory`; sizes in pages of 64 KiB. */
+export interface MemoryImport {
+  readonly shared: boolean;
+  readonly initial: number;
+  readonly maximum: number;
+}
+
+/** A module: every function is exported under its name. */
+export class Module {
+  readonly #memory: MemoryImport;
+  readonly #imports: readonly FunctionType[];
+  readonly #functions: Code[] = [];
+
+  constructor(memory: MemoryImport, imports: readonly FunctionType[] = []) {
+    [this.#memory, this.#imports] = [memory, imports];
+  }
+
+  /** Adds a function; returns its index for calls. */
+  add(code: Code): number {
+    return this.#imports.length + this.#functions.push(code) - 1;
+  }
+
+  /** The module for the engine. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    const { types, indexOf } = this.#types();
+    const { shared, initial, maximum } = this.#memory;
+    const imports = [
+      [
+        ...name("env"),
+        ...name("memory"),
+        0x02,
+        shared ? 3 : 1,
+        ...unsigned(initial),
+        ...unsigned(maximum),
+      ],
+      ...this.#imports.map((each) => [
+        ...name("env"),
+        ...name(each.name),
+        0x00,
+        ...unsigned(indexOf(each)),
+      ]),
+    ];
+    const functions = this.#functions.map(({ type }) => unsigned(indexOf(type)));
+    const exports = this.#functions.map(({ type }, i) => [
+      ...name(type.name),
+      0x00,
+      ...unsigned(this.#imports.length + i),
+    ]);
+    const encoded = types.map(({ params, results }) => [
+      0x60,
+      ...vector(params.map((type) => [TYPE_BYTES[type]])),
+      ...vector(results.map((type) => [TYPE_BYTES[type]])),
+    ]);
+    return Uint8Array.from([
+      ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+      ...section(1, encoded),
+      ...section(2, imports),
+      ...section(3, functions),
+      ...section(7, exports),
+      ...section(10, this.#functions.map((code) => code.bytes())),
+    ]);
+  }
+
+  /** The module as WebAssembly text. */
+  text(): string {
+    const { types } = this.#types();
+    const list = (kind: string, given: readonly ValueType[]) =>
+      given.length === 0 ? "" : ` (${kind} ${given.join(" ")})`;
+    const signature = ({ params, results }: FunctionType) =>
+      list("param", params) + list("result", results);
+    const { shared, initial, maximum } = this.#memory;
+    return [
+      "(module",
+      ...types.map((type) => `  (type (func${signature(type)}))`),
+      `  (import "env" "memory" (memory ${initial} ${maximum}${shared ? " shared" : ""}))`,
+      ...this.#imports.map((each) =>
+        `  (import "env" "${each.name}" (func $${each.name}${signature(each)}))`
+      ),
+      ...this.#functions.map((code) => code.text()),
+      ...this.#functions.map(({ type }) => `  (export "${type.name}" (func $${type.name}))`),
+      ")",
+    ].join("\n");
+  }
+
+  #types(): { types: FunctionType[]; indexOf(type: FunctionType): number } {
+    const key = ({ params, results }: FunctionType) => `${params}->${results}`;
+    const types = new Map<string, FunctionType>();
+    for (const type of [...this.#imports, ...this.#functions.map((code) => code.type)]) {
+      if (!types.has(key(type))) types.set(key(type), type);
+    }
+    const order = [...types.keys()];
+    return { types: [...types.values()], indexOf: (type) => order.indexOf(key(type)) };
+  }
+}
+
+function unsigned(value: number): number[] {
+  const bytes: number[] = [];
+  do {
+    const low = value % 128;
+    value = Math.floor(value / 128);
+    bytes.push(value > 0 ? low | 0x80 : low);
+  } while (value > 0);
+  return bytes;
+}
+
+function signed(value: number): number[] {
+  const bytes: number[] = [];
+  for (;;) {
+    const low = value & 0x7f;
+    value >>= 7;
+    const isDone = (value === 0 && !(low & 0x40)) || (value === -1 && (low & 0x40) !== 0);
+    bytes.push(isDone ? low : low | 0x80);
+    if (isDone) return bytes;
+  }
+}
+
+function vector(entries: readonly (readonly number[])[]): number[] {
+  return [...unsigned(entries.length), ...entries.flat()];
+}
+
+function sized(bytes: readonly number[]): number[] {
+  return [...unsigned(bytes.length), ...bytes];
+}
+
+function section(id: number, entries: readonly (readonly number[])[]): number[] {
+  return [id, ...sized(vector(entries))];
+}
+
+function name(text: string): number[] {
+  return sized([...new TextEncoder().encode(text)]);
+}
+
+function floatText(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  return Number.isFinite(value)
+    ? (Object.is(value, -0) ? "-0" : String(value))
+    : value > 0
+    ? "inf"
+    : "-inf";
+}

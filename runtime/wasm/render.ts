@@ -1,0 +1,304 @@
+/**
+ * Writes the element loops of a plan as WebAssembly SIMD, one function a phase. A function goes through a
+ * table of entries in memory, each a stretch of one leaf, so that one call steps all leaves.
+ */
+import { type Node, symbol } from "../../dsl/node.ts";
+import { elementOps, elementRow, type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
+import type { Loop, Plan } from "../plan.ts";
+import type { ArrayKind, GroupRun } from "../run.ts";
+import { Code, type FunctionType, type Local, type MemoryImport, Module } from "./emit.ts";
+import { emitLoad, emitStore, strideOf, type Width } from "./storage.ts";
+
+/** Words at the beginning of an entry, before the addresses of its arrays. */
+export const ENTRY = { length: 0, numbers: 1, sums: 2, arrays: 3 } as const;
+
+/** The number of 32-bit words of an entry for so many arrays. */
+export function entryWords(arrays: number): number {
+  return ENTRY.arrays + arrays;
+}
+
+/** The numbers that an entry brings: scalars of the step, then values of its tensor. */
+export function entryNumbers(plan: Plan): { readonly scalars: Node[]; readonly tensor: Node[] } {
+  const loops = plan.phases.flat();
+  const tensor = new Set([
+    ...loops.flatMap((loop) => loop.extent === 0 ? loop.kept : []),
+    ...plan.cells.map(({ node }) => node),
+    ...[...plan.extents].flatMap(([node, extent]) =>
+      extent === 0 && node.op === "Symbol" ? [node] : []
+    ),
+  ]);
+  return { scalars: plan.scalars.map(({ node }) => node), tensor: [...tensor] };
+}
+
+/** The loop of a phase over elements, if it has one. */
+export function elementLoop(plan: Plan, phase: number): Loop | undefined {
+  return plan.phases[phase].find(({ extent }) => extent === "element");
+}
+
+const PHASE: Omit<FunctionType, "name"> = { params: ["i32", "i32"], results: [] };
+
+/** A module with the function `phase<k>` for each phase that has a loop over elements. */
+export function renderModule(
+  plan: Plan,
+  dtype: GroupRun["dtype"],
+  inputs: readonly ArrayKind[],
+  outputs: readonly ArrayKind[],
+  memory: MemoryImport,
+): Module {
+  const module = new Module(memory);
+  plan.phases.forEach((_, k) => {
+    const loop = elementLoop(plan, k);
+    if (loop === undefined) return;
+    const code = new Code({ name: `phase${k}`, ...PHASE });
+    new Renderer(code, plan, loop, dtype, inputs, outputs).render();
+    module.add(code);
+  });
+  return module;
+}
+
+interface Slot {
+  readonly dtype: ArrayKind["dtype"];
+  readonly address: Local;
+}
+
+class Renderer {
+  readonly #code: Code;
+  readonly #plan: Plan;
+  readonly #loop: Loop;
+  readonly #lanes: "f32x4" | "f64x2";
+  readonly #inputs = new Map<Node["arg"], Slot>();
+  readonly #outputs = new Map<string, Slot>();
+  /** Constants and numbers of the entry, in registers throughout a loop. */
+  readonly #fixed = new Map<Node, Local>();
+  readonly #sums: { readonly low: Local; readonly high: Local }[];
+  readonly #left: Local;
+  readonly #position: Local;
+
+  constructor(
+    code: Code,
+    plan: Plan,
+    loop: Loop,
+    dtype: GroupRun["dtype"],
+    inputs: readonly ArrayKind[],
+    outputs: readonly ArrayKind[],
+  ) {
+    [this.#code, this.#plan, this.#loop] = [code, plan, loop];
+    this.#lanes = dtype === "float32" ? "f32x4" : "f64x2";
+    this.#left = code.local("i32");
+    this.#position = code.local("i32");
+    this.#sums = loop.accumulations.map(() => ({
+      low: code.local("v128"),
+      high: code.local("v128"),
+    }));
+    const used = new Set(this.#operands().map(({ op, arg }) => op === "Symbol" ? arg : null));
+    const written = new Set(loop.outputs.map(({ target }) => target));
+    this.#entry(inputs, outputs, used, written);
+  }
+
+  render(): void {
+    const code = this.#code;
+    const [entry, count] = [code.param(0), code.param(1)];
+    const arrays = this.#arrays!;
+    code.block(() => {
+      code.loop(() => {
+        code.get(count).op("i32.eqz").branchIf(1);
+        code.get(entry).memory("i32.load", 4 * ENTRY.length).set(this.#left);
+        arrays.forEach(({ slot, word }) =>
+          code.get(entry).memory("i32.load", 4 * word).set(slot.address)
+        );
+        this.#readNumbers(entry);
+        this.#loop.accumulations.forEach(({ op }, k) => {
+          code.splat("f64x2", reduceOps[op].start).tee(this.#sums[k].low).set(this.#sums[k].high);
+        });
+        this.#stretch("vector", 4);
+        code.i32(0).set(this.#position);
+        this.#stretch("single", 1);
+        this.#writeSums(entry);
+        code.get(entry).i32(4 * entryWords(this.#arrayCount)).op("i32.add").set(entry);
+        code.get(count).i32(1).op("i32.sub").set(count);
+        code.branch(0);
+      });
+    });
+  }
+
+  #arrays: { slot: Slot; word: number }[] = [];
+  #arrayCount = 0;
+
+  #entry(
+    inputs: readonly ArrayKind[],
+    outputs: readonly ArrayKind[],
+    used: ReadonlySet<Node["arg"]>,
+    written: ReadonlySet<string>,
+  ): void {
+    this.#arrayCount = inputs.length + outputs.length;
+    const place = (kind: ArrayKind, word: number): Slot => {
+      const slot = { dtype: kind.dtype, address: this.#code.local("i32") };
+      this.#arrays.push({ slot, word });
+      return slot;
+    };
+    inputs.forEach((kind, i) => {
+      const isElement = this.#plan.extents.get(symbol(kind.name)) === "element";
+      if (isElement && used.has(kind.name)) {
+        this.#inputs.set(kind.name, place(kind, ENTRY.arrays + i));
+      }
+    });
+    outputs.forEach((kind, i) => {
+      if (!written.has(kind.name)) return;
+      this.#outputs.set(kind.name, place(kind, ENTRY.arrays + inputs.length + i));
+    });
+  }
+
+  #operands(): Node[] {
+    const { nodes, accumulations, outputs } = this.#loop;
+    return [
+      ...nodes.flatMap(({ src }) => src),
+      ...accumulations.map(({ operand }) => operand),
+      ...outputs.map(({ node }) => node),
+    ];
+  }
+
+  #readNumbers(entry: Local): void {
+    const code = this.#code;
+    const isDouble = this.#lanes === "f64x2";
+    const used = new Set(this.#operands());
+    const { scalars, tensor } = entryNumbers(this.#plan);
+    [...scalars, ...tensor].forEach((node, i) => {
+      if (!used.has(node)) return;
+      const local = this.#fixed.get(node) ?? code.local("v128");
+      this.#fixed.set(node, local);
+      code.get(entry).memory("i32.load", 4 * ENTRY.numbers);
+      if (isDouble) code.memory("v128.load64_splat", 8 * i);
+      else code.memory("v128.load32_splat", 4 * i);
+      code.set(local);
+    });
+    for (const node of used) {
+      if (node.op !== "Const" || this.#fixed.has(node)) continue;
+      const local = code.local("v128");
+      this.#fixed.set(node, local);
+      code.splat(this.#lanes, node.arg as number).set(local);
+    }
+  }
+
+  /** A loop while at least `elements` are left. */
+  #stretch(width: Width, elements: number): void {
+    const code = this.#code;
+    // Two half vectors of float64 take the place of one vector of float32.
+    const halves = width === "vector" && this.#lanes === "f64x2" ? 2 : 1;
+    code.block(() => {
+      code.loop(() => {
+        code.get(this.#left).i32(elements).op("i32.lt_u").branchIf(1);
+        for (let half = 0; half < halves; half++) this.#body(width, half);
+        for (const { slot } of this.#arrays) {
+          const bytes = halves * strideOf(slot.dtype, width);
+          code.get(slot.address).i32(bytes).op("i32.add").set(slot.address);
+        }
+        if (width === "single") {
+          code.get(this.#position).i32(1).op("i32.add").set(this.#position);
+        }
+        code.get(this.#left).i32(elements).op("i32.sub").set(this.#left);
+        code.branch(0);
+      });
+    });
+  }
+
+  #body(width: Width, half: number): void {
+    const code = this.#code;
+    const values = new Map<Node, Local>(this.#fixed);
+    const read = (node: Node): Local => {
+      const known = values.get(node);
+      if (known !== undefined) return known;
+      const { dtype, address } = this.#inputs.get(node.arg)!;
+      const local = code.local("v128");
+      code.get(address);
+      emitLoad(code, dtype, width, half * strideOf(dtype, width));
+      code.set(local);
+      values.set(node, local);
+      return local;
+    };
+    for (const node of this.#loop.nodes) {
+      const { wasm } = elementRow(node.op)!;
+      const operands = node.src.map(read);
+      const order = wasm!.order ?? operands.map((_, i) => i);
+      for (const i of order) code.get(operands[i]);
+      code.op(wasm!.instruction.replace("*", this.#lanes));
+      const local = code.local("v128");
+      code.set(local);
+      values.set(node, local);
+    }
+    this.#loop.accumulations.forEach(({ op, operand }, k) =>
+      this.#accumulate(op, read(operand), k, width, half)
+    );
+    // Everything is read before anything is written: the arrays may be the same.
+    const results = this.#loop.outputs.map(({ node }) => read(node));
+    this.#loop.outputs.forEach(({ target }, k) => {
+      const { dtype, address } = this.#outputs.get(target)!;
+      code.get(address).get(results[k]);
+      emitStore(code, dtype, width, half * strideOf(dtype, width));
+    });
+  }
+
+  /** Adds to the four lanes: the low two and the high two, each a pair of float64. */
+  #accumulate(op: ReduceOpName, value: Local, k: number, width: Width, half: number): void {
+    const code = this.#code;
+    const { low, high } = this.#sums[k];
+    const pair = code.local("v128");
+    const add = (into: Local) => {
+      if (reduceOps[op].wasm.squares) code.get(pair).get(pair).op("f64x2.mul").set(pair);
+      code.get(into).get(pair).op(reduceOps[op].wasm.combine).set(into);
+    };
+    const isDouble = this.#lanes === "f64x2";
+    if (width === "single") {
+      // An element beyond the last vector: it counts for its own lane only.
+      for (const [into, first] of [[low, 0], [high, 2]] as const) {
+        code.get(value);
+        if (!isDouble) code.op("f64x2.promote_low_f32x4");
+        if (reduceOps[op].wasm.squares) {
+          code.set(pair).get(pair).get(pair).op("f64x2.mul");
+        }
+        code.splat("f64x2", reduceOps[op].start);
+        code.get(this.#position).op("i32x4.splat");
+        code.get(this.#lanesFrom(first)).op("i32x4.eq", "v128.bitselect").set(pair);
+        code.get(into).get(pair).op(reduceOps[op].wasm.combine).set(into);
+      }
+    } else if (isDouble) {
+      code.get(value).set(pair);
+      add(half === 0 ? low : high);
+    } else {
+      code.get(value).op("f64x2.promote_low_f32x4").set(pair);
+      add(low);
+      code.get(value).get(value).shuffle(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+      code.op("f64x2.promote_low_f32x4").set(pair);
+      add(high);
+    }
+  }
+
+  readonly #lanePairs = new Map<number, Local>();
+
+  /** The numbers `first`, `first`, `first` + 1, `first` + 1: which lane each half of a pair is. */
+  #lanesFrom(first: number): Local {
+    const code = this.#code;
+    const known = this.#lanePairs.get(first) ?? code.local("v128");
+    this.#lanePairs.set(first, known);
+    code.bits("i64x2", BigInt(first) * 0x1_0000_0001n);
+    code.bits("i64x2", BigInt(first + 1) * 0x1_0000_0001n);
+    code.shuffle(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23).set(known);
+    return known;
+  }
+
+  #writeSums(entry: Local): void {
+    const code = this.#code;
+    this.#loop.accumulations.forEach(({ op }, k) => {
+      const { low, high } = this.#sums[k];
+      code.get(low).get(high).op(reduceOps[op].wasm.combine).set(low);
+      code.get(entry).memory("i32.load", 4 * ENTRY.sums);
+      // The second lane joins the first.
+      code.get(low).get(low).get(low).shuffle(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+      code.op(reduceOps[op].wasm.combine).lane("f64x2.extract_lane", 0).memory("f64.store", 8 * k);
+    });
+  }
+}
+
+/** Whether a number of an entry is a condition, which a kernel takes as a mask. */
+export function isTruth(node: Node): boolean {
+  return node.op in elementOps && elementRow(node.op)!.gives === "truth";
+}

@@ -1,0 +1,390 @@
+/**
+ * Runs a step on WebAssembly. Leaves whose arrays are in one memory are stepped where they are; other
+ * arrays pass through a window that stays in the cache.
+ */
+import { GradusError } from "../../dsl/errors.ts";
+import { type Node, symbol } from "../../dsl/node.ts";
+import { reduceOps } from "../../dsl/ops.ts";
+import type { Accumulation } from "../plan.ts";
+import { BLOCK, GlobalTotal, type GroupRun, type LeafRun, type StepRun } from "../run.ts";
+import { bytesOf, load, type NumberArray, store } from "../storage.ts";
+import { type Kernel, kernelOf, type PhaseFunction } from "./kernel.ts";
+import { type Arena, type Block, blockOf, stagingArena } from "./memory.ts";
+import { GroupNumbers, TensorValues } from "./numbers.ts";
+import { elementLoop, ENTRY, entryWords } from "./render.ts";
+
+/** The window through which ordinary arrays pass, in bytes. */
+const WINDOW = 1 << 17;
+/** The most elements of a leaf that are in the window at once. */
+const PIECE = 2 * BLOCK;
+
+const prepared = new WeakMap<StepRun, WasmRun>();
+
+/** Runs one step; a run that is given again is prepared once. */
+export function runWasm(run: StepRun): Map<string, number> {
+  let known = prepared.get(run);
+  if (known === undefined) prepared.set(run, known = new WasmRun(run));
+  return known.execute();
+}
+
+class WasmRun {
+  readonly #run: StepRun;
+  readonly #groups = new Map<GroupRun, GroupNumbers>();
+  readonly #steps: readonly LeafStep[];
+  readonly #arenas: ReadonlyMap<Arena, readonly LeafStep[]>;
+
+  constructor(run: StepRun) {
+    this.#run = run;
+    this.#steps = run.leaves.map((leaf) => {
+      let numbers = this.#groups.get(leaf.group);
+      if (numbers === undefined) {
+        this.#groups.set(leaf.group, numbers = new GroupNumbers(leaf.group));
+      }
+      return new LeafStep(leaf, numbers);
+    });
+    this.#arenas = groupBy(this.#steps, ({ arena }) => arena);
+  }
+
+  execute(): Map<string, number> {
+    const { leaves, globals } = this.#run;
+    const known: (number | undefined)[] = globals.map(() => undefined);
+    const phases = Math.max(...[...this.#groups.keys()].map(({ plan }) => plan.phases.length));
+    for (const step of this.#steps) step.begin();
+    for (let phase = 0; phase < phases; phase++) {
+      this.#groups.forEach((numbers) => numbers.evaluate(known));
+      for (const [arena, steps] of this.#arenas) {
+        for (const [kernel, alike] of groupBy(steps, ({ kernel }) => kernel)) {
+          if (phase < kernel.phases) new PhaseRun(phase, alike, kernel, arena).execute();
+        }
+      }
+      const totals = new Map<number, GlobalTotal>();
+      if (globals.length > 0) {
+        for (const step of this.#steps) {
+          step.eachGlobal(phase, (k, sum, count) => {
+            if (!totals.has(k)) totals.set(k, new GlobalTotal(globals[k].op));
+            totals.get(k)!.add(sum, count);
+          });
+        }
+      }
+      totals.forEach((total, k) => known[k] = total.finish());
+    }
+    for (const step of this.#steps) step.writeTensorStates();
+    const first = this.#groups.get(leaves[0].group)!;
+    first.evaluate(known);
+    const { treeStates } = leaves[0].group.plan;
+    return new Map([...treeStates].map(([name, node]) => [name, first.scalar(node)]));
+  }
+}
+
+/** A leaf, where its arrays are, and what it has accumulated. */
+class LeafStep {
+  readonly leaf: LeafRun;
+  readonly numbers: GroupNumbers;
+  readonly kernel: Kernel;
+  readonly arena: Arena;
+  /** The addresses of inputs and outputs; of those that are not in the arena, 0. */
+  readonly addresses: readonly number[];
+  readonly isDirect: boolean;
+  tensor: TensorValues | undefined;
+  #sums: { readonly accumulation: Accumulation; readonly sum: number }[] = [];
+
+  constructor(leaf: LeafRun, numbers: GroupNumbers) {
+    [this.leaf, this.numbers] = [leaf, numbers];
+    this.kernel = kernelOf(leaf.group);
+    const arrays = [...leaf.inputs, ...leaf.outputs];
+    const blocks = arrays.map(blockOf);
+    this.arena = blocks.find((block) => block !== undefined)?.arena ?? stagingArena();
+    this.addresses = blocks.map((block) => block?.arena === this.arena ? block.address : 0);
+    const kinds = [...leaf.group.inputs, ...leaf.group.outputs];
+    const isWide = (name: string) =>
+      name === "" || leaf.group.plan.extents.get(symbol(name)) === "element";
+    this.isDirect = this.addresses.every((address, i) => address !== 0 || !isWide(kinds[i].name));
+  }
+
+  /** Reads what a step starts from. */
+  begin(): void {
+    const { numbers, leaf } = this;
+    if (numbers.tensor.length === 0 && leaf.group.plan.outputs.every((o) => o.extent !== 0)) return;
+    const states = new Map<Node, number>();
+    leaf.group.inputs.forEach(({ name, dtype }, i) => {
+      const node = symbol(name);
+      if (leaf.group.plan.extents.get(node) === 0) states.set(node, load(dtype, leaf.inputs[i], 0));
+    });
+    this.tensor = new TensorValues(numbers, states);
+  }
+
+  /** Takes the sums of a phase: for each accumulation, those of its blocks in order. */
+  take(phase: number, accumulations: readonly Accumulation[], sums: Float64Array): void {
+    const { plan } = this.leaf.group;
+    this.#sums = accumulations.map((accumulation, k) => {
+      const { start, combine } = reduceOps[accumulation.op];
+      let total = start;
+      for (let i = k; i < sums.length; i += accumulations.length) total = combine(total, sums[i]);
+      return { accumulation, sum: total };
+    });
+    // What is already one value a tensor is reduced as it is.
+    const narrow = plan.phases[phase].find(({ extent }) => extent === 0)?.accumulations ?? [];
+    for (const accumulation of narrow) {
+      const { start, accumulate } = reduceOps[accumulation.op];
+      const sum = accumulate(start, this.tensor!.read(accumulation.operand));
+      this.#sums.push({ accumulation, sum });
+    }
+    for (const { accumulation: { op, operand, into }, sum } of this.#sums) {
+      if (!("cell" in into)) continue;
+      this.tensor!.set(plan.cells[into.cell].node, reduceOps[op].finish(sum, this.#count(operand)));
+    }
+  }
+
+  eachGlobal(phase: number, add: (k: number, sum: number, count: number) => void): void {
+    if (phase >= this.leaf.group.plan.phases.length) return;
+    for (const { accumulation: { operand, into }, sum } of this.#sums) {
+      if ("global" in into) add(into.global, sum, this.#count(operand));
+    }
+  }
+
+  writeTensorStates(): void {
+    if (this.tensor === undefined) return;
+    const { plan, outputs } = this.leaf.group;
+    const narrow = plan.outputs.map(({ node, extent }) =>
+      extent === 0 ? this.tensor!.read(node) : undefined
+    );
+    narrow.forEach((value, k) => {
+      if (value !== undefined) store(outputs[k].dtype, this.leaf.outputs[k], 0, value);
+    });
+  }
+
+  #count(operand: Node): number {
+    return this.leaf.group.plan.extents.get(operand) === 0 ? 1 : this.leaf.size;
+  }
+}
+
+/** One phase of leaves that share a kernel and a memory. */
+class PhaseRun {
+  readonly #phase: number;
+  readonly #steps: readonly LeafStep[];
+  readonly #kernel: Kernel;
+  readonly #arena: Arena;
+  readonly #accumulations: readonly Accumulation[];
+  readonly #function: PhaseFunction | undefined;
+
+  constructor(phase: number, steps: readonly LeafStep[], kernel: Kernel, arena: Arena) {
+    [this.#phase, this.#steps, this.#kernel, this.#arena] = [phase, steps, kernel, arena];
+    this.#accumulations = elementLoop(steps[0].leaf.group.plan, phase)?.accumulations ?? [];
+    this.#function = kernel.on(arena)[phase];
+  }
+
+  execute(): void {
+    const steps = this.#steps;
+    for (const step of steps) step.tensor?.evaluate(this.#phase);
+    if (this.#function !== undefined) this.#runLoops(this.#function);
+    else for (const step of steps) step.take(this.#phase, [], new Float64Array(0));
+  }
+
+  #runLoops(run: PhaseFunction): void {
+    const steps = this.#steps;
+    const words = entryWords(steps[0].addresses.length);
+    const isAccumulating = this.#accumulations.length > 0;
+    const blocks = steps.map(({ leaf }) => isAccumulating ? Math.ceil(leaf.size / BLOCK) : 0);
+    const direct = steps.filter(({ isDirect }) => isDirect);
+    const staged = steps.filter(({ isDirect }) => !isDirect);
+    const directEntries = isAccumulating
+      ? sum(steps.map(({ isDirect }, i) => isDirect ? blocks[i] : 0))
+      : direct.length;
+
+    const numbers = this.#placeNumbers();
+    const sumsAt = numbers.bytes;
+    const sumBytes = 8 * this.#accumulations.length;
+    const tableAt = sumsAt + sumBytes * sum(blocks);
+    const stagedEntries = staged.length === 0 ? 0 : WINDOW / 64;
+    const windowAt = Math.ceil((tableAt + 4 * words * (directEntries + stagedEntries)) / 64) * 64;
+    const base = scratch(this.#arena, windowAt + (staged.length === 0 ? 0 : WINDOW));
+    const { buffer } = this.#arena.memory;
+    numbers.write(new DataView(buffer, base, numbers.bytes));
+    const table = new Uint32Array(buffer, base + tableAt, words * (directEntries + stagedEntries));
+
+    const sumsOf = new Map<LeafStep, number>();
+    let [entry, sums] = [0, base + sumsAt];
+    steps.forEach((step, i) => {
+      sumsOf.set(step, sums);
+      sums += sumBytes * blocks[i];
+    });
+    for (const step of direct) {
+      const { leaf, addresses } = step;
+      const piece = isAccumulating ? BLOCK : Math.max(leaf.size, 1);
+      const kinds = kindsOf(leaf.group);
+      for (let from = 0, k = 0; from < leaf.size; from += piece, k++) {
+        const at = entry++ * words;
+        table[at + ENTRY.length] = Math.min(piece, leaf.size - from);
+        table[at + ENTRY.numbers] = base + numbers.at(step);
+        table[at + ENTRY.sums] = sumsOf.get(step)! + k * sumBytes;
+        for (let a = 0; a < addresses.length; a++) {
+          table[at + ENTRY.arrays + a] = addresses[a] + from * kinds[a];
+        }
+      }
+    }
+    if (entry > 0) run(base + tableAt, entry);
+    if (staged.length > 0) {
+      const window = new Window(this.#kernel, this.#phase, this.#arena, base + windowAt);
+      const stagedTable = table.subarray(directEntries * words);
+      for (const step of staged) {
+        const at = base + numbers.at(step);
+        window.pass(step, at, sumsOf.get(step)!, sumBytes, stagedTable, words, run);
+      }
+      window.flush(stagedTable, run);
+    }
+    const all = new Float64Array(buffer, base + sumsAt, sum(blocks) * this.#accumulations.length);
+    let first = 0;
+    steps.forEach((step, i) => {
+      const count = blocks[i] * this.#accumulations.length;
+      step.take(this.#phase, this.#accumulations, all.subarray(first, first += count));
+    });
+  }
+
+  /** Where the numbers of each leaf go: one place a group, or one a leaf where tensors differ. */
+  #placeNumbers(): {
+    readonly bytes: number;
+    at(step: LeafStep): number;
+    write(memory: DataView): void;
+  } {
+    const places = new Map<GroupNumbers | LeafStep, number>();
+    const keyOf = (step: LeafStep) => step.numbers.tensor.length > 0 ? step : step.numbers;
+    let bytes = 0;
+    for (const step of this.#steps) {
+      if (places.has(keyOf(step))) continue;
+      places.set(keyOf(step), bytes);
+      bytes += step.numbers.bytes;
+    }
+    return {
+      bytes,
+      at: (step) => places.get(keyOf(step))!,
+      write(memory) {
+        places.forEach((address, key) => {
+          if (key instanceof GroupNumbers) key.write(memory, address, () => NaN);
+          else key.numbers.write(memory, address, key.tensor!.read);
+        });
+      },
+    };
+  }
+}
+
+/** The place in an arena where ordinary arrays are stepped, a piece at a time. */
+class Window {
+  readonly #reads: readonly number[];
+  readonly #writes: readonly number[];
+  readonly #arena: Arena;
+  readonly #address: number;
+  #used = 0;
+  #entries = 0;
+  #outs: { readonly from: NumberArray; readonly to: NumberArray; readonly at: number }[] = [];
+
+  constructor(kernel: Kernel, phase: number, arena: Arena, address: number) {
+    const { reads, writes } = kernel.arrays[phase];
+    [this.#reads, this.#writes, this.#arena, this.#address] = [reads, writes, arena, address];
+  }
+
+  /** Brings a leaf in, piece by piece, running what is there whenever the window is full. */
+  pass(
+    step: LeafStep,
+    numbers: number,
+    sums: number,
+    sumBytes: number,
+    table: Uint32Array,
+    words: number,
+    run: PhaseFunction,
+  ): void {
+    const { leaf, addresses } = step;
+    const arrays = [...leaf.inputs, ...leaf.outputs];
+    const bytes = kindsOf(leaf.group);
+    const inputs = leaf.inputs.length;
+    const touched = [...this.#reads, ...this.#writes.map((k) => inputs + k)];
+    const piece = sumBytes > 0 ? BLOCK : PIECE;
+    for (let from = 0, k = 0; from < leaf.size; from += piece, k++) {
+      const size = Math.min(piece, leaf.size - from);
+      const needed = sum(touched.map((a) => Math.ceil(size * bytes[a] / 64) * 64));
+      const isFull = this.#used + needed > WINDOW || (this.#entries + 1) * words > table.length;
+      if (isFull) this.flush(table, run);
+      const at = this.#entries++ * words;
+      table[at + ENTRY.length] = size;
+      table[at + ENTRY.numbers] = numbers;
+      table[at + ENTRY.sums] = sums + k * sumBytes;
+      const placed = new Map<NumberArray, number>();
+      for (const a of touched) {
+        const array = arrays[a];
+        let address = addresses[a] === 0 ? placed.get(array) : addresses[a] + from * bytes[a];
+        if (address === undefined) {
+          address = this.#address + this.#used;
+          this.#used += Math.ceil(size * bytes[a] / 64) * 64;
+          placed.set(array, address);
+        }
+        table[at + ENTRY.arrays + a] = address;
+        if (addresses[a] !== 0) continue;
+        const there = viewOf(array, this.#arena.memory.buffer, address, size);
+        if (a < inputs) there.set(array.subarray(from, from + size));
+        else this.#outs.push({ from: there, to: array, at: from });
+      }
+    }
+  }
+
+  /** Steps what is in the window and brings the results out. */
+  flush(table: Uint32Array, run: PhaseFunction): void {
+    if (this.#entries > 0) run(table.byteOffset, this.#entries);
+    for (const { from, to, at } of this.#outs) to.set(from, at);
+    [this.#used, this.#entries, this.#outs] = [0, 0, []];
+  }
+}
+
+function viewOf(
+  like: NumberArray,
+  buffer: ArrayBufferLike,
+  address: number,
+  size: number,
+): NumberArray {
+  if (like instanceof Float32Array) return new Float32Array(buffer, address, size);
+  if (like instanceof Float64Array) return new Float64Array(buffer, address, size);
+  return new Uint16Array(buffer, address, size);
+}
+
+const scratches = new WeakMap<Arena, Block>();
+
+/** The address of at least `bytes` of an arena that are free between calls. */
+function scratch(arena: Arena, bytes: number): number {
+  const known = scratches.get(arena);
+  if (known !== undefined && known.bytes >= bytes) return known.address;
+  if (known !== undefined) arena.free(known);
+  scratches.delete(arena);
+  const block = arena.allocate(bytes);
+  if (block === undefined) {
+    throw new GradusError(
+      `Cannot step: a WebAssembly memory has no room left for ${bytes} bytes of working space`,
+    );
+  }
+  scratches.set(arena, block);
+  return block.address;
+}
+
+const elementBytes = new WeakMap<GroupRun, readonly number[]>();
+
+/** The bytes of an element of each array of a leaf, inputs and then outputs. */
+function kindsOf(group: GroupRun): readonly number[] {
+  let bytes = elementBytes.get(group);
+  if (bytes === undefined) {
+    bytes = [...group.inputs, ...group.outputs].map(({ dtype }) => bytesOf(dtype));
+    elementBytes.set(group, bytes);
+  }
+  return bytes;
+}
+
+function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
