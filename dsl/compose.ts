@@ -1,5 +1,6 @@
 /** Joins programs into one: the `u` of each becomes the `g` of the next. */
-import { foldNodes, type Node, symbol, withSources } from "./node.ts";
+import { LONGEST_NAME } from "./lex.ts";
+import { foldNodes, type Node, postorder, symbol, withSources } from "./node.ts";
 import type { Statement } from "./parse.ts";
 import { printExpression, printStatements } from "./print.ts";
 import { type Document, parseProgram, printProgram, type Program, RESERVED } from "./program.ts";
@@ -15,13 +16,11 @@ export interface Composition {
  * free suffix `_2`, `_3`, …, which makes composition associative. Inputs of one name are one input.
  */
 export function compose(programs: readonly Program[]): Composition {
-  const used = new Set<string>(Object.keys(RESERVED));
+  const inputs = programs.flatMap((program) => [...program.inputs.keys()]);
+  const used = new Set<string>([...RESERVED.keys(), ...inputs]);
   const names = programs.map((program) => {
     const renamed = new Map<string, string>();
-    const targets = program.statements.map(({ target }) => target);
-    for (const name of [...program.hyper.keys(), ...program.state.keys(), ...targets]) {
-      if (!(name in RESERVED) && !renamed.has(name)) renamed.set(name, fresh(name, used));
-    }
+    for (const name of namesOf(program)) renamed.set(name, fresh(name, used));
     renamed.forEach((name) => used.add(name));
     for (const name of program.inputs.keys()) renamed.set(name, name);
     return renamed;
@@ -49,7 +48,7 @@ export function compose(programs: readonly Program[]): Composition {
     }])
   );
   const notes = (key: "doc" | "source", glue: string) =>
-    [...new Set(documents.map((document) => document[key] ?? ""))].filter(Boolean).join(glue);
+    documents.map((document) => document[key] ?? "").filter(Boolean).join(glue);
   const document = {
     name: documents.map(({ name }) => name).join("_"),
     doc: notes("doc", " Then: "),
@@ -60,6 +59,17 @@ export function compose(programs: readonly Program[]): Composition {
     step: printStatements(statements),
   } as Document;
   return { program: parseProgram(document), names };
+}
+
+/** The names a program gives to things of its own, in the order in which its statements use them. */
+function namesOf(program: Program): Set<string> {
+  const used = program.statements.flatMap(({ target, value }) => [
+    ...postorder([value]).flatMap(({ op, arg }) => op === "Symbol" ? [arg as string] : []),
+    target,
+  ]);
+  const names = new Set([...used, ...program.hyper.keys(), ...program.state.keys()]);
+  for (const name of [...RESERVED.keys(), ...program.inputs.keys()]) names.delete(name);
+  return names;
 }
 
 /** `node` with its symbols renamed. */
@@ -78,7 +88,10 @@ export function rename(node: Node, names: ReadonlyMap<string, string>): Node {
 function fresh(name: string, used: Set<string>): string {
   const base = name.replace(/_[0-9]+$/, "");
   let free = name;
-  for (let k = 2; used.has(free); k++) free = `${base}_${k}`;
+  for (let k = 2; used.has(free); k++) {
+    const suffix = `_${k}`;
+    free = base.slice(0, LONGEST_NAME - suffix.length) + suffix;
+  }
   used.add(free);
   return free;
 }

@@ -43,6 +43,11 @@ export function pointAt(text: string, span: Span): string {
     `  | ${" ".repeat(column - from)}${"^".repeat(carets)}`;
 }
 
+/** A name in a message: in backticks, and never at length. */
+export function quoted(name: string): string {
+  return `\`${name.length > 64 ? `${name.slice(0, 64)}…` : name}\``;
+}
+
 /** The candidate nearest to `name` by edit distance, or undefined where none is near. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;

@@ -1,5 +1,5 @@
 /** The JSON carrier of a program. */
-import { GradusError } from "./errors.ts";
+import { GradusError, shown } from "./errors.ts";
 import { type Document, parseProgram, printProgram, type Program } from "./program.ts";
 
 /** The most text a carrier is read from, in characters. */
@@ -43,6 +43,11 @@ export function readCarrier(
   carrier: string,
   read: (text: string) => unknown,
 ): Program {
+  if (typeof text !== "string") {
+    throw new GradusError(
+      `Cannot read a program from ${carrier}: it must be a text: given ${shown(text)}`,
+    );
+  }
   if (text.length > LONGEST_FILE) {
     throw new GradusError(
       `Cannot read a program from ${carrier}: it must be at most ${LONGEST_FILE} characters: ` +

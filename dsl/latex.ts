@@ -4,15 +4,15 @@ import { elementRow, LEVEL, reduceRow } from "./ops.ts";
 import type { Program } from "./program.ts";
 
 // Names that the literature writes with one symbol.
-const WRITTEN: Readonly<Record<string, string>> = {
-  learningRate: "\\alpha_t",
-  weightDecay: "\\lambda",
-  momentum: "\\mu",
-  eps: "\\epsilon",
-  epsRoot: "\\bar{\\epsilon}",
-  count: "(t - 1)",
-  t: "t",
-};
+const WRITTEN: ReadonlyMap<string, string> = new Map([
+  ["learningRate", "\\alpha_t"],
+  ["weightDecay", "\\lambda"],
+  ["momentum", "\\mu"],
+  ["eps", "\\epsilon"],
+  ["epsRoot", "\\bar{\\epsilon}"],
+  ["count", "(t - 1)"],
+  ["t", "t"],
+]);
 
 const GREEK = new Map<string, string>(
   ("α alpha β beta γ gamma δ delta ϵ epsilon ε varepsilon ζ zeta η eta θ theta ι iota κ kappa λ lambda " +
@@ -45,7 +45,7 @@ export function latex(program: Program): string {
   const name = (symbol: string): string => {
     if (program.hyper.has(symbol) || program.inputs.has(symbol)) return written(symbol);
     if (symbol === "w") return "\\theta_{t-1}";
-    if (symbol in WRITTEN) return WRITTEN[symbol];
+    if (symbol === "t" || symbol === "count") return WRITTEN.get(symbol)!;
     return indexed(symbol, current.has(symbol) ? "t" : "t-1");
   };
   const lines = program.statements.map(({ target, value }) => {
@@ -94,8 +94,8 @@ function writeNumber(value: number): { text: string; level: number } {
 
 function written(name: string): string {
   const [, stem, copy] = /^(.*?)(?:_([0-9]+))?$/.exec(name)!;
-  if (!(stem in WRITTEN)) return indexed(name, "");
-  return WRITTEN[stem] + (copy === undefined ? "" : `^{(${copy})}`);
+  if (!WRITTEN.has(stem)) return indexed(name, "");
+  return WRITTEN.get(stem) + (copy === undefined ? "" : `^{(${copy})}`);
 }
 
 /** `m`, `t-1` as `m_{t-1}`; `beta1` as `\beta_1`; `mhat` as `\hat{m}_t`; `m_2` as `m^{(2)}_t`. */

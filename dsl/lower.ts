@@ -2,7 +2,7 @@
 import { GradusError } from "./errors.ts";
 import { foldNodes, type Node, withSources } from "./node.ts";
 import { type ElementOp, elementRow } from "./ops.ts";
-import { printExpression } from "./print.ts";
+import { sketchExpression } from "./print.ts";
 
 /** What generated code or a graph is written in: a column of the op table. */
 export type Target = "js" | "wasm" | "onnx";
@@ -24,7 +24,7 @@ export function lower(
     if (row.lower === null) {
       throw new GradusError(
         `Cannot write ${node.op} for ${target}: it has neither a spelling nor a lowering there: ` +
-          `needed by \`${printExpression(node)}\``,
+          `needed by \`${sketchExpression(node)}\``,
       );
     }
     const simpler = row.lower(...src);

@@ -255,7 +255,11 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     eval: (a, b) => Math.pow(a, b),
     rounds: true,
     ulp: 8,
-    range: (a, b) => a[0] >= 0 || (b[0] === b[1] && b[0] % 2 === 0) ? [0, Infinity] : EVERYTHING,
+    // A base of -0 has results of both signs where the exponent may be negative.
+    range: (a, b) =>
+      a[0] > 0 || (a[0] === 0 && b[0] >= 0) || (b[0] === b[1] && b[0] % 2 === 0)
+        ? [0, Infinity]
+        : EVERYTHING,
     latex: { level: LEVEL.power, operands: [LEVEL.atom, 0], write: (a, b) => `${a}^{${b}}` },
     js: (a, b) => `Math.pow(${a}, ${b})`,
     wasm: null,
@@ -324,7 +328,14 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     eval: Math.cbrt,
     range: rising(Math.cbrt),
     latex: { level: LEVEL.atom, operands: [0], write: (x) => `\\sqrt[3]{${x}}` },
-    lower: (x) => apply("Mul", apply("Sign", x), apply("Pow", apply("Abs", x), constant(1 / 3))),
+    lower: (x) => {
+      // A power by a rounded 1/3 is a little off: one step of Newton's mends it, save for 0 and ∞.
+      const y = apply("Pow", apply("Abs", x), constant(1 / 3));
+      const error = apply("Sub", y, apply("Div", apply("Abs", x), apply("Mul", y, y)));
+      const root = apply("Sub", y, apply("Div", error, constant(3)));
+      const isFixed = apply("Equal", y, apply("Add", y, y));
+      return apply("Where", isFixed, x, apply("Mul", apply("Sign", x), root));
+    },
   }),
   Exp: library({ name: "exp", eval: Math.exp, range: rising(Math.exp), onnx: "Exp" }),
   Log: library({
@@ -534,7 +545,11 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     accumulate: (a, x) => a + x,
     combine: (a, b) => a + b,
     finish: (a, count) => a / count,
-    range: ([lo, hi]) => rising((x) => x)([lo, hi]),
+    // Its sum may overflow, and is rounded as often as there are elements.
+    range: ([lo, hi]) => [
+      lo < -1e290 ? -Infinity : Math.abs(lo) === Infinity ? lo : lo - Math.abs(lo) * 2 ** -20,
+      hi > 1e290 ? Infinity : Math.abs(hi) === Infinity ? hi : hi + Math.abs(hi) * 2 ** -20,
+    ],
     latex: named("\\operatorname{mean}"),
     js: { accumulate: (a, x) => `${a} + ${x}`, combine: (a, b) => `${a} + ${b}` },
     wasm: { combine: "f64x2.add", squares: false },
@@ -546,7 +561,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     accumulate: (a, x) => Math.max(a, x),
     combine: (a, b) => Math.max(a, b),
     finish: (a) => a,
-    range: (x) => x,
+    range: ([, hi]) => [-Infinity, hi], // of nothing, -∞
     latex: named("\\max"),
     js: { accumulate: (a, x) => `Math.max(${a}, ${x})`, combine: (a, b) => `Math.max(${a}, ${b})` },
     wasm: { combine: "f64x2.max", squares: false },
@@ -558,7 +573,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     accumulate: (a, x) => Math.min(a, x),
     combine: (a, b) => Math.min(a, b),
     finish: (a) => a,
-    range: (x) => x,
+    range: ([lo]) => [lo, Infinity], // of nothing, ∞
     latex: named("\\min"),
     js: { accumulate: (a, x) => `Math.min(${a}, ${x})`, combine: (a, b) => `Math.min(${a}, ${b})` },
     wasm: { combine: "f64x2.min", squares: false },
@@ -590,4 +605,9 @@ export function elementRow(op: Node["op"]): ElementOp | undefined {
 /** The row of a reduction, or undefined for anything else. */
 export function reduceRow(op: Node["op"]): ReduceOp | undefined {
   return (reduceOps as Record<string, ReduceOp>)[op];
+}
+
+/** The name of a reduction over the whole tree: `norm` becomes `globalNorm`. */
+export function treeName(call: string): string {
+  return `global${call[0].toUpperCase()}${call.slice(1)}`;
 }

@@ -1,5 +1,5 @@
 /** Reads program text into interned nodes, checking names and types as it goes. */
-import { GradusError, pointAt, type Span, suggestion } from "./errors.ts";
+import { GradusError, pointAt, quoted, type Span, suggestion } from "./errors.ts";
 import { lex, type Token } from "./lex.ts";
 import { apply, constant, type Node, type Over, reduce, symbol } from "./node.ts";
 import {
@@ -8,8 +8,10 @@ import {
   LEVEL,
   type ReduceOpName,
   reduceOps,
+  treeName,
   type Type,
 } from "./ops.ts";
+import { levelOf } from "./print.ts";
 
 /** One line of a program: `target = value`. */
 export interface Statement {
@@ -26,7 +28,14 @@ export interface Scope {
 }
 
 /** Limits on program text, far above any optimizer and far below what would hurt. */
-export const LIMITS = { characters: 65_536, nesting: 200, statements: 1_000 } as const;
+export const LIMITS = {
+  characters: 65_536,
+  statements: 1_000,
+  /** Of parentheses, calls and right operands within one another. */
+  nesting: 200,
+  /** Of operations upon one another, as in a sum of many terms. */
+  depth: 1_000,
+} as const;
 
 /** Numbers that have names. */
 export const NAMED_NUMBERS: ReadonlyMap<string, number> = new Map([
@@ -52,11 +61,6 @@ for (
   reductions.set(treeName(row.call), { op: name, tree: true });
 }
 
-/** The name of a reduction over the whole tree: `norm` becomes `globalNorm`. */
-export function treeName(call: string): string {
-  return `global${call[0].toUpperCase()}${call.slice(1)}`;
-}
-
 /** Whether a name belongs to the language: a function or a named number. */
 export function isReserved(name: string): boolean {
   return calls.has(name) || reductions.has(name) || NAMED_NUMBERS.has(name) || name === "axis";
@@ -76,6 +80,10 @@ interface Typed {
   readonly node: Node;
   readonly type: Type;
   readonly span: Span;
+  /** Operations upon one another in it; none if left out. */
+  readonly depth?: number;
+  /** How deep it nests when it is printed; not at all if left out. */
+  readonly nesting?: number;
 }
 
 class Parser {
@@ -134,7 +142,7 @@ class Parser {
     }
     const equals = this.#next();
     if (equals.text !== "=") {
-      this.#fail(`expected \`=\` after \`${target.text}\`, found ${spell(equals)}`, equals);
+      this.#fail(`expected \`=\` after ${quoted(target.text)}, found ${spell(equals)}`, equals);
     }
     const value = this.#operand(0);
     this.#scope.assign(target.text, value.type, (message) => this.#fail(message, target));
@@ -144,9 +152,7 @@ class Parser {
   /** An operand that may begin on the next line, as after an infix or an opening parenthesis. */
   #operand(level: number): Typed {
     this.#skipNewlines();
-    if (++this.#depth > LIMITS.nesting) {
-      this.#fail(`expressions may nest at most ${LIMITS.nesting} deep`, this.#peek());
-    }
+    this.#descend();
     let left = this.#unary();
     for (;;) {
       if (this.#open > 0) this.#skipNewlines();
@@ -165,6 +171,14 @@ class Parser {
     return left;
   }
 
+  #descend(): void {
+    if (++this.#depth > LIMITS.nesting) this.#failNesting(this.#peek());
+  }
+
+  #failNesting(span: Span): never {
+    this.#fail(`expressions may nest at most ${LIMITS.nesting} deep`, span);
+  }
+
   #unary(): Typed {
     const token = this.#peek();
     if (token.kind !== "mark") return this.#power();
@@ -180,10 +194,6 @@ class Parser {
       const operand = this.#operand(LEVEL.unary);
       const span = join(token, operand.span);
       return { ...this.#apply(token.text === "-" ? "Neg" : "Not", [operand]), span };
-    }
-    if (token.text === "√") {
-      this.#next();
-      return this.#apply("Sqrt", [this.#operand(LEVEL.atom)]);
     }
     return this.#power();
   }
@@ -213,6 +223,12 @@ class Parser {
       const type = this.#scope.read(token.text, (message) => this.#fail(message, token));
       return { node: symbol(token.text), type, span: token };
     }
+    if (token.text === "√") {
+      this.#descend();
+      const root = this.#apply("Sqrt", [this.#primary()]);
+      this.#depth--;
+      return { ...root, span: join(token, root.span) };
+    }
     if (token.text === "(") {
       this.#open++;
       const value = this.#operand(0);
@@ -225,7 +241,7 @@ class Parser {
     const known = calls.has(name.text) || reductions.has(name.text);
     if (!known) {
       const near = suggestion(name.text, [...calls.keys(), ...reductions.keys()]);
-      this.#fail(`there is no function \`${name.text}\`${near}`, name);
+      this.#fail(`there is no function ${quoted(name.text)}${near}`, name);
     }
     const open = this.#next();
     this.#open++;
@@ -249,7 +265,7 @@ class Parser {
         this.#fail(`\`${name.text}\` ranges over the whole tree and takes no axis`, span);
       }
       const node = reduce(reduction.op, this.#number(operands[0]), over as Over);
-      return { node, type: "number", span };
+      return { node, type: "number", span, ...this.#measure(node, operands, span) };
     }
     if (axes !== undefined) this.#fail(`\`${name.text}\` of these arguments takes no axis`, span);
     if (element === undefined) {
@@ -304,7 +320,32 @@ class Parser {
       }
     });
     const span = join(operands[0].span, operands[operands.length - 1].span);
-    return { node: apply(op, ...operands.map(({ node }) => node)), type: row.gives, span };
+    const node = apply(op, ...operands.map((operand) => operand.node));
+    return { node, type: row.gives, span, ...this.#measure(node, operands, span) };
+  }
+
+  /** Refuses what could be computed but not read again, or is too long a chain. */
+  #measure(
+    node: Node,
+    operands: readonly Typed[],
+    span: Span,
+  ): { readonly depth: number; readonly nesting: number } {
+    const depth = 1 + Math.max(...operands.map((operand) => operand.depth ?? 0));
+    const syntax = node.op in elementOps
+      ? elementOps[node.op as ElementOpName].syntax
+      : { call: node.op };
+    const nesting = Math.max(...operands.map((operand, i) => {
+      const inner = operand.nesting ?? 0;
+      if ("call" in syntax) return inner + 1;
+      const required = "prefix" in syntax ? LEVEL.unary : syntax.operands[i];
+      const isEnclosed = levelOf(operand.node) < required || operand.node.op === "Const";
+      return inner + ("infix" in syntax && i === 0 ? 0 : 1) + (isEnclosed ? 1 : 0);
+    }));
+    if (nesting >= LIMITS.nesting) this.#failNesting(span);
+    if (depth > LIMITS.depth) {
+      this.#fail(`an expression may have at most ${LIMITS.depth} operations in a row`, span);
+    }
+    return { depth, nesting };
   }
 
   #number({ node, type, span }: Typed): Node {
@@ -363,6 +404,6 @@ function spell(token: Token): string {
     case "newline":
       return "the end of the line";
     default:
-      return `\`${token.text.length > 40 ? `${token.text.slice(0, 40)}…` : token.text}\``;
+      return quoted(token.text);
   }
 }

@@ -1,16 +1,35 @@
 /** Writes nodes as program text, with the fewest parentheses that read back as the same nodes. */
-import type { Node } from "./node.ts";
-import { elementRow, LEVEL, reduceRow } from "./ops.ts";
-import { type Statement, treeName } from "./parse.ts";
+import { type Node, symbol, withSources } from "./node.ts";
+import { elementRow, LEVEL, reduceRow, treeName } from "./ops.ts";
+import type { Statement } from "./parse.ts";
 
 /** The text of an expression. */
 export function printExpression(node: Node): string {
   return write(node).text;
 }
 
+/** The text of an expression as a message shows it: what lies deep in it is left out. */
+export function sketchExpression(node: Node): string {
+  const cut = (each: Node, depth: number): Node =>
+    each.src.length === 0
+      ? each
+      : depth === 0
+      ? symbol("…")
+      : withSources(each, each.src.map((operand) => cut(operand, depth - 1)));
+  return printExpression(cut(node, 3));
+}
+
 /** The text of statements, one a line. */
 export function printStatements(statements: readonly Statement[]): string {
   return statements.map(({ target, value }) => `${target} = ${printExpression(value)}`).join("\n");
+}
+
+/** How strongly an expression is held together as it is written. */
+export function levelOf(node: Node): number {
+  if (node.op === "Const") return writeNumber(node.arg as number).level;
+  const syntax = elementRow(node.op)?.syntax;
+  if (syntax === undefined || "call" in syntax) return LEVEL.atom;
+  return "prefix" in syntax ? LEVEL.unary : syntax.level;
 }
 
 interface Written {

@@ -1,9 +1,9 @@
 /** What an optimizer is: a document checked into a program. */
-import { GradusError, shown, suggestion } from "./errors.ts";
+import { GradusError, quoted, shown, suggestion } from "./errors.ts";
 import { elaborate, isAtMost, overRate, rates, rootsOf } from "./graph.ts";
 import { IDENTIFIER } from "./lex.ts";
 import { constant, type Node } from "./node.ts";
-import { reduceOps, reduceRow, type Type } from "./ops.ts";
+import { reduceOps, reduceRow, treeName, type Type } from "./ops.ts";
 import {
   isReserved,
   NAMED_NUMBERS,
@@ -11,9 +11,8 @@ import {
   parseStatements,
   type Scope,
   type Statement,
-  treeName,
 } from "./parse.ts";
-import { printExpression, printStatements } from "./print.ts";
+import { printExpression, printStatements, sketchExpression } from "./print.ts";
 
 /**
  * Marks a hyperparameter that has no default: leaving it out is a type error and a run-time error.
@@ -95,15 +94,21 @@ export interface Program {
 }
 
 /** Symbols with a meaning of their own, and that meaning. */
-export const RESERVED: Readonly<Record<string, string>> = {
-  w: "the parameter",
-  g: "the incoming update",
-  u: "the outgoing update",
-  t: "the step number, 1 at the first update",
-  count: "the number of updates before this one",
-};
+export const RESERVED: ReadonlyMap<string, string> = new Map([
+  ["w", "the parameter"],
+  ["g", "the incoming update"],
+  ["u", "the outgoing update"],
+  ["t", "the step number, 1 at the first update"],
+  ["count", "the number of updates before this one"],
+]);
 
-const STATE_KEYS = ["optimizer", "hyper"];
+// Names that mean something else where these would stand, and what.
+const TAKEN: Readonly<Record<string, { readonly names: readonly string[]; readonly by: string }>> =
+  {
+    hyper: { names: ["mask", "muDtype"], by: "an option of its own" },
+    state: { names: ["optimizer", "hyper"], by: "kept for the state tree" },
+    inputs: { names: [], by: "" },
+  };
 const KEYS: readonly (keyof Document)[] = [
   "name",
   "doc",
@@ -149,7 +154,7 @@ export function parseProgram(document: Document): Program {
       refuse(`it has no key \`${key.slice(0, 64)}\`${suggestion(key, KEYS)}`);
     }
   }
-  if (typeof given.name !== "string" || !/^[A-Za-z][A-Za-z0-9_]{0,255}$/.test(given.name)) {
+  if (typeof given.name !== "string" || !/^[A-Za-z][A-Za-z0-9_]{0,4095}$/.test(given.name)) {
     refuse(`\`name\` must be an identifier: given ${shown(given.name)}`);
   }
   for (const key of ["doc", "source"] as const) {
@@ -159,7 +164,7 @@ export function parseProgram(document: Document): Program {
     }
   }
 
-  const declared = new Map<string, string>(Object.entries(RESERVED));
+  const declared = new Map<string, string>(RESERVED);
   const declare = (section: string): [string, unknown][] => {
     const entries = Object.entries(record(given[section] ?? {}, `\`${section}\``, refuse));
     if (entries.length > MOST_NAMES) {
@@ -170,7 +175,7 @@ export function parseProgram(document: Document): Program {
         refuse(`a name in \`${section}\` must be an identifier: given ${shown(name)}`);
       }
       const meaning = isReserved(name) ? "part of the language" : declared.get(name) ??
-        (section === "state" && STATE_KEYS.includes(name) ? "kept for the state tree" : undefined);
+        (TAKEN[section].names.includes(name) ? TAKEN[section].by : undefined);
       if (meaning !== undefined) refuse(`\`${name}\` in \`${section}\` is already ${meaning}`);
       declared.set(name, `declared in \`${section}\``);
     }
@@ -238,7 +243,9 @@ function checkRates(program: Program, refuse: (message: string) => never): void 
       `state \`${name}\` is kept over ${
         over === "tensor" || over === "tree" ? `the ${over}` : "axes"
       }, ` +
-        `and \`${printStatements([statement])}\` gives a value per ${next}: reduce it`,
+        `and \`${name} = ${
+          sketchExpression(statement.value)
+        }\` gives a value per ${next}: reduce it`,
     );
   }
 
@@ -246,7 +253,7 @@ function checkRates(program: Program, refuse: (message: string) => never): void 
     if (isAtMost(rate.get(operand)!, "step")) {
       refuse(
         `\`${call}\` reduces over elements, and \`${
-          printExpression(operand)
+          sketchExpression(operand)
         }\` is one number for all`,
       );
     }
@@ -342,7 +349,7 @@ function stateDeclaration(
       if (kind !== undefined && typeof kind !== "boolean") return "number";
       return fail(
         `an initial value is made of hyperparameters${over === "element" ? " and `w`" : ""}: ` +
-          `\`${symbol}\` is none${suggestion(symbol, hyper.keys())}`,
+          `${quoted(symbol)} is none${suggestion(symbol, hyper.keys())}`,
       );
     },
     assign: (_name, _type, fail) => fail("an initial value assigns nothing"),
@@ -382,18 +389,20 @@ class StepScope implements Scope {
   read(name: string, fail: (message: string) => never): Type {
     const type = this.#known.get(name);
     if (type !== undefined) return type;
-    if (this.#targets.has(name)) return fail(`\`${name}\` is read before a statement sets it`);
+    if (this.#targets.has(name)) return fail(`${quoted(name)} is read before a statement sets it`);
     const near = suggestion(name, [
       ...this.#known.keys(),
       ...this.#targets,
       ...NAMED_NUMBERS.keys(),
     ]);
-    return fail(`there is no symbol \`${name}\`${near}`);
+    return fail(`there is no symbol ${quoted(name)}${near}`);
   }
 
   assign(name: string, type: Type, fail: (message: string) => never): void {
     if (name === "w") fail("`w`, the parameter, is not assigned: assign `u`, which is added to it");
-    if (name === "t" || name === "count") fail(`\`${name}\` is ${RESERVED[name]}: it is only read`);
+    if (name === "t" || name === "count") {
+      fail(`\`${name}\` is ${RESERVED.get(name)}: it is only read`);
+    }
     if (this.#hyper.has(name)) fail(`\`${name}\` is a hyperparameter: it is only read`);
     if (this.#inputs.has(name)) fail(`\`${name}\` is an input: it is only read`);
     if (isReserved(name)) fail(`\`${name}\` is part of the language and cannot be assigned`);

@@ -37,6 +37,7 @@ export class Binding {
     layout: Layout,
     params: unknown,
     doing: string,
+    coarser?: Binding,
   ) {
     this.layout = layout;
     const graph = elaborate(program);
@@ -52,9 +53,12 @@ export class Binding {
       const rank = isRanked ? shape.length : 0;
       const given = new Map([...perLeaf].map(([name, leaves]) => [name, leaves[i]]));
       const marks = [...given.values()].map((setting) => [setting.position, setting.isMasked]);
-      const key = JSON.stringify([dtype, rank, marks]);
+      // Groups are only ever split further: what is structural stays so as it was made.
+      const within = coarser?.groupOf[i];
+      const structural = within?.structural ?? structuralOf(given);
+      const key = JSON.stringify([dtype, rank, marks, coarser?.groups.indexOf(within!)]);
       const group = groups.get(key) ??
-        { leaves: [], dtype, rank, settings: given, structural: structuralOf(given) };
+        { leaves: [], dtype, rank, settings: given, structural };
       groups.set(key, group);
       group.leaves.push(i);
       return group;

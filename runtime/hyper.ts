@@ -59,12 +59,11 @@ export function settingsOf(
   }
   const settings = new Map<string, Setting>();
   for (const [name, fallback] of program.hyper) {
-    const value = given[name] ?? fallback;
+    const own = Object.hasOwn(given, name) ? given[name] : undefined;
+    const value = own ?? fallback;
     if (value === "required") {
       throw new GradusError(
-        `${doing}: hyperparameter \`${name}\` is required and has no default: given ${
-          shown(given[name])
-        }`,
+        `${doing}: hyperparameter \`${name}\` is required and has no default: given ${shown(own)}`,
       );
     }
     if (typeof fallback === "boolean") {

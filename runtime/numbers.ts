@@ -49,7 +49,7 @@ export function numbersOf(
         // A tree was written whose parts cut across the groups: group anew by it.
         const tree = { ...setting, value: value as HyperValue };
         const regrouped = new Map([...settings, [name, tree]]);
-        const finer = new Binding(program, regrouped, binding.layout, params, doing);
+        const finer = new Binding(program, regrouped, binding.layout, params, doing, binding);
         return numbersOf(program, regrouped, finer, written, count, params, doing);
       }
       const isMasked = group.settings.get(name)!.isMasked;

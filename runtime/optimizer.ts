@@ -15,6 +15,7 @@ import {
   initialLeaf,
   initialNumber,
   requireState,
+  requireWritable,
   type State,
   stateShape,
 } from "./state.ts";
@@ -143,12 +144,16 @@ class BoundOptimizer implements Optimizer {
     }
     const { layout, live } = this.#bindingOf(params ?? gradients, doing);
     const updates = layout.build(layout.leaves.map((info) => mirror(info, info.dtype, info.shape)));
-    const next: State = { optimizer: program.name, count: 0, hyper: { ...state?.hyper } };
+    const next: State = {
+      optimizer: program.name,
+      count: 0,
+      hyper: structuredClone({ ...state?.hyper }),
+    };
     for (const name of live) {
       const declaration = program.state.get(name)!;
       next[name] = declaration.over === "tree" ? 0 : layout.build(
         layout.leaves.map((info) =>
-          mirror(info, this.#dtypeOf(name, info), stateShape(declaration, info))
+          mirror(info, this.#dtypeOf(name, info), stateShape(program, name, info))
         ),
       );
     }
@@ -163,6 +168,7 @@ class BoundOptimizer implements Optimizer {
     inputs: Readonly<Record<string, unknown>> = {},
   ): void {
     const doing = `Cannot step by "${this.program.name}"`;
+    requireWritable(state, doing);
     this.#run("step", params, gradients, state, inputs, params, state, doing);
   }
 
@@ -304,7 +310,7 @@ class BoundOptimizer implements Optimizer {
     if (over === "tree") return initialNumber(init, numbers[0]);
     return layout.build(layout.leaves.map((info, i) => {
       const symbols = numbers[groups.indexOf(groupOf[i])];
-      const [dtype, shape] = [this.#dtypeOf(name, info), stateShape(declaration, info)];
+      const [dtype, shape] = [this.#dtypeOf(name, info), stateShape(this.program, name, info)];
       return initialLeaf(init, info, arrays[i], symbols, dtype, shape);
     }));
   }
@@ -325,7 +331,7 @@ class BoundOptimizer implements Optimizer {
       `state \`${name}\``,
       doing,
       (info) => this.#dtypeOf(name, info),
-      (info) => stateShape(declaration, info),
+      (info) => stateShape(this.program, name, info),
     );
   }
 
@@ -368,7 +374,7 @@ function alignLike(layout: Layout, tree: unknown, what: string, doing: string): 
 }
 
 function inputOf(inputs: Readonly<Record<string, unknown>>, name: string, doing: string): number {
-  const value = inputs[name];
+  const value = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
   if (typeof value !== "number") {
     throw new GradusError(
       `${doing}: input \`${name}\` must be given as a number: given ${shown(value)}`,

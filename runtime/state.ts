@@ -2,12 +2,12 @@
 import { GradusError, shown } from "../dsl/errors.ts";
 import { Evaluator } from "../dsl/evaluate.ts";
 import { type Node, postorder } from "../dsl/node.ts";
-import type { Program, StateDeclaration } from "../dsl/program.ts";
+import type { Program } from "../dsl/program.ts";
 import type { HyperNumbers } from "./hyper.ts";
 import { interpret } from "./interpret.ts";
 import { keptAxes, plan, type Planned } from "./plan.ts";
 import { type DType, type NumberArray, store } from "./storage.ts";
-import { asLeaf, type LeafInfo, mirror } from "./leaves.ts";
+import { asLeaf, type LeafInfo, mirror, spellPath } from "./leaves.ts";
 
 /**
  * What an optimizer carries from step to step: a plain tree that can be looked at and saved. Besides
@@ -64,6 +64,16 @@ export function requireState(
   }
 }
 
+/** Refuses a frozen state before anything is computed into its arrays. */
+export function requireWritable(state: State, doing: string): void {
+  const isObject = typeof state === "object" && state !== null;
+  if (!isObject) return;
+  const count = Object.getOwnPropertyDescriptor(state, "count");
+  if (count?.writable === false || Object.isFrozen(state.hyper)) {
+    throw new GradusError(`${doing}: the state must not be frozen, since a step writes it`);
+  }
+}
+
 const records = new WeakSet<object>();
 
 /** Lets `state.hyper` inherit what schedules gave, without losing who holds on to the object. */
@@ -80,11 +90,14 @@ export function inheritScheduled(state: State, used: State["hyper"]): void {
 
 /** The shape a state has for a parameter. */
 export function stateShape(
-  { over }: StateDeclaration,
+  program: Program,
+  state: string,
   { shape, path }: LeafInfo,
 ): readonly number[] {
+  const { over } = program.state.get(state)!;
   if (over === "element") return shape;
-  const kept = over === "tensor" ? 0 : keptAxes(over, shape.length, `a state for \`${path}\``);
+  const what = `optimizer "${program.name}", state \`${state}\` for ${spellPath(path)}`;
+  const kept = over === "tensor" ? 0 : keptAxes(over, shape.length, what);
   return shape.map((size, axis) => kept & (1 << axis) ? size : 1);
 }
 

@@ -11,7 +11,7 @@ import { Lanes, type Quad, type Routine } from "./math/lanes.ts";
 import { log, pow } from "./math/logarithm.ts";
 import { cos, sin, tan } from "./math/trigonometric.ts";
 
-type Formula = (lanes: Lanes, x: Quad, y: Quad) => Quad;
+type Formula = (lanes: Lanes, ...operands: Quad[]) => Quad;
 
 const formulas = new Map<ElementOpName, Formula>([
   ["Exp", exp],
@@ -36,7 +36,8 @@ const routines: ReadonlyMap<ElementOpName, Routine> = new Map(
       params: elementOps[op].takes.map(() => "v128" as const),
       results: ["v128" as const],
     },
-    write: (lanes) => lanes.give(formula(lanes, lanes.param(0), lanes.param(1))),
+    write: (lanes) =>
+      lanes.give(formula(lanes, ...elementOps[op].takes.map((_, i) => lanes.param(i)))),
   }]),
 );
 

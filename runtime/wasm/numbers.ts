@@ -6,7 +6,14 @@ import type { Plan } from "../plan.ts";
 import { type GroupRun, withGlobals } from "../run.ts";
 import { entryNumbers, isTruth } from "./render.ts";
 
-const evaluators = new WeakMap<Plan, Evaluator>();
+/** What is the same for all groups of a plan. */
+interface Prepared {
+  readonly evaluator: Evaluator;
+  readonly roots: readonly Node[];
+  readonly index: ReadonlyMap<Node, number>;
+}
+
+const preparations = new WeakMap<Plan, Prepared>();
 
 /** The numbers of a group of leaves in one step. */
 export class GroupNumbers {
@@ -15,19 +22,23 @@ export class GroupNumbers {
   readonly tensor: readonly Node[];
   readonly #scalars: readonly Node[];
   readonly #isDouble: boolean;
-  readonly #evaluator: Evaluator;
+  readonly #prepared: Prepared;
+  readonly #values: Float64Array;
 
   constructor(group: GroupRun) {
     const { plan } = group;
     this.group = group;
     this.#isDouble = group.dtype === "float64";
     ({ scalars: this.#scalars, tensor: this.tensor } = entryNumbers(plan));
-    let evaluator = evaluators.get(plan);
-    if (evaluator === undefined) {
-      evaluator = new Evaluator([...this.#scalars, ...plan.treeStates.values()]);
-      evaluators.set(plan, evaluator);
+    let prepared = preparations.get(plan);
+    if (prepared === undefined) {
+      const roots = [...this.#scalars, ...plan.treeStates.values()];
+      const index = new Map(roots.map((node, i) => [node, i]));
+      prepared = { evaluator: new Evaluator(roots), roots, index };
+      preparations.set(plan, prepared);
     }
-    this.#evaluator = evaluator;
+    this.#prepared = prepared;
+    this.#values = new Float64Array(prepared.roots.length);
   }
 
   /** The bytes of the numbers of one entry. */
@@ -38,11 +49,13 @@ export class GroupNumbers {
 
   /** Brings the numbers up to date with the reductions over the tree known so far. */
   evaluate(globals: readonly (number | undefined)[]): void {
-    this.#evaluator.evaluate(withGlobals(this.group.symbols, globals));
+    const { evaluator, roots } = this.#prepared;
+    evaluator.evaluate(withGlobals(this.group.symbols, globals));
+    roots.forEach((node, i) => this.#values[i] = evaluator.get(node));
   }
 
   /** A number of the step, in float64. */
-  scalar = (node: Node): number => this.#evaluator.get(node);
+  scalar = (node: Node): number => this.#values[this.#prepared.index.get(node)!];
 
   /** What arithmetic is rounded to. */
   round = (x: number): number => this.#isDouble ? x : Math.fround(x);

@@ -1,0 +1,40 @@
+/** Gradus on each of its backends, through its public interface. */
+import { lion } from "@gradus/gradus";
+import type { Contestant } from "../contestant.ts";
+import { gradusStepper, type Way } from "../gradus.ts";
+import { HYPER, numbersAt, shapeOf, type Task } from "../tasks.ts";
+
+/** The rows of Gradus. */
+export const gradusContestants: readonly Contestant[] = [
+  // It defines what a program means, and takes the time of 10 steps for it.
+  { ...contestant("Gradus interpreter", { backend: "interpreter" }), largest: 10_000 },
+  contestant("Gradus JavaScript", { backend: "js" }),
+  contestant("Gradus staged, 1 thread", { backend: "wasm", threads: 1 }),
+  contestant("Gradus staged, 2 threads", { backend: "wasm", threads: 2 }),
+  contestant("Gradus resident, 1 thread", { backend: "wasm", resident: true, threads: 1 }),
+  contestant("Gradus resident, 2 threads", { backend: "wasm", resident: true, threads: 2 }),
+  bfloat16({ backend: "wasm", resident: true, threads: 1 }),
+];
+
+function contestant(name: string, way: Way): Contestant {
+  return {
+    name,
+    takes: () => true,
+    open: ({ optimizer }, size) => open(optimizer, size, way),
+  };
+}
+
+function bfloat16(way: Way): Contestant {
+  const optimizer = lion({ learningRate: HYPER.learningRate, muDtype: "bfloat16" });
+  return {
+    name: "Gradus resident, 1 thread, bfloat16 momentum",
+    takes: (task) => task.optimizer.program === lion.program,
+    open: (_task, size) => open(optimizer, size, way),
+  };
+}
+
+function open(optimizer: Task["optimizer"], size: number, way: Way) {
+  const { w, g } = numbersAt(size);
+  const shape = shapeOf(size);
+  return gradusStepper(optimizer, { data: w, shape }, { data: g, shape }, way);
+}

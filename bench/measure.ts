@@ -1,0 +1,89 @@
+/** Measures steppers side by side, so that whatever else the machine does hits all of them alike. */
+import type { Stepper } from "./contestant.ts";
+
+/** How much time goes into a cell. */
+export interface Budget {
+  /** For all rounds of a cell together; slow contestants may exceed it to fill the least rounds. */
+  readonly seconds: number;
+  /** Each sample is the mean over as many steps as this takes, at least one. */
+  readonly sampleMilliseconds: number;
+  /** Each stepper runs this long before anything counts, for the compilers behind it. */
+  readonly warmMilliseconds: number;
+  /** Rounds that there are at least; each gives every stepper one sample. */
+  readonly leastRounds: number;
+}
+
+/** What a step took, in milliseconds. */
+export interface Timing {
+  readonly median: number;
+  /** The quartiles: half of the samples lie between them. */
+  readonly quartiles: readonly [number, number];
+  readonly samples: number;
+  /** Steps that each sample is the mean of. */
+  readonly steps: number;
+}
+
+interface Lane {
+  readonly stepper: Stepper;
+  readonly steps: number;
+  readonly samples: number[];
+}
+
+/** Times all steppers in turn, round by round. */
+export async function measure(steppers: readonly Stepper[], budget: Budget): Promise<Timing[]> {
+  const lanes: Lane[] = [];
+  for (const stepper of steppers) {
+    lanes.push({ stepper, steps: await warmUp(stepper, budget), samples: [] });
+  }
+  const end = performance.now() + 1000 * budget.seconds;
+  for (let round = 0; round < budget.leastRounds || performance.now() < end; round++) {
+    // Nobody is always the first, and nobody's first step after the others left him no cache counts.
+    const first = round % Math.max(lanes.length, 1);
+    for (const lane of [...lanes.slice(first), ...lanes.slice(0, first)]) {
+      await run(lane.stepper, 1);
+      lane.samples.push(await run(lane.stepper, lane.steps) / lane.steps);
+    }
+  }
+  return lanes.map(timingOf);
+}
+
+/** The median of some numbers. */
+export function median(values: readonly number[]): number {
+  return quantile(values.toSorted((a, b) => a - b), 0.5);
+}
+
+/** Runs until compiled and returns how many steps make a sample. */
+async function warmUp(stepper: Stepper, budget: Budget): Promise<number> {
+  let [steps, spent, last] = [1, 0, 0];
+  for (; spent < budget.warmMilliseconds; steps *= 2) {
+    last = await run(stepper, steps);
+    spent += last;
+  }
+  return Math.max(1, Math.round(budget.sampleMilliseconds / (last / (steps / 2))));
+}
+
+async function run(stepper: Stepper, steps: number): Promise<number> {
+  const start = performance.now();
+  for (let i = 0; i < steps; i++) {
+    const pending = stepper.step();
+    // Awaiting nothing would still cost more than a small step.
+    if (pending !== undefined) await pending;
+  }
+  return performance.now() - start;
+}
+
+function timingOf({ samples, steps }: Lane): Timing {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return {
+    median: quantile(sorted, 0.5),
+    quartiles: [quantile(sorted, 0.25), quantile(sorted, 0.75)],
+    samples: sorted.length,
+    steps,
+  };
+}
+
+function quantile(sorted: readonly number[], q: number): number {
+  const at = q * (sorted.length - 1);
+  const low = Math.floor(at);
+  return sorted[low] + (at - low) * (sorted[Math.ceil(at)] - sorted[low]);
+}

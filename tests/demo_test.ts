@@ -1,0 +1,95 @@
+/** The demo as a newcomer runs it, on a copy, so that it leaves nothing behind in the repository. */
+import { METADATA } from "../export/onnx/mod.ts";
+import { OrtOptimizer } from "../export/ort.ts";
+import { explain, latex, lion, parseJson } from "../mod.ts";
+import { assert, assertEquals, assertStringIncludes } from "./assert.ts";
+import { decodeModel, metadataOf, operatorsOf, signatureOf } from "./export/models.ts";
+import { tagsOf, textsOf } from "./svg.ts";
+
+const examples = new URL("../examples/", import.meta.url);
+const config = new URL("../deno.json", import.meta.url).pathname;
+const CONTENDERS = ["Lion", "AdamW", "SGD with momentum"];
+
+Deno.test("the demo trains three optimizers, draws them, exports Lion and replays it", async (t) => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${folder}/examples`);
+    for (const { name } of Deno.readDirSync(examples)) {
+      await Deno.copyFile(new URL(name, examples), `${folder}/examples/${name}`);
+    }
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--config", config, `${folder}/examples/demo.ts`],
+      env: { NO_COLOR: "1" },
+    }).output();
+    const output = new TextDecoder().decode(stdout);
+
+    await t.step("it ends well", () => {
+      assertEquals(code, 0, new TextDecoder().decode(stderr));
+      assertStringIncludes(output, "Training on 8000 digits");
+    });
+
+    await t.step("it prints Lion's equations and what a step costs", () => {
+      assertStringIncludes(output, latex(lion.program));
+      const { stateBytes, arithmetic, bytesMoved } = explain(lion({ learningRate: 1 }));
+      assertStringIncludes(output, `keeps ${stateBytes} bytes of state for each parameter`);
+      assertStringIncludes(output, `takes ${arithmetic} operations and ${bytesMoved} bytes`);
+    });
+
+    await t.step("each of the three names more than 85 % of the test digits", () => {
+      for (const name of CONTENDERS) {
+        const found = new RegExp(`^ +${name} +([0-9.]+) %$`, "m").exec(output);
+        assert(found !== null, `no accuracy of ${name} in ${output}`);
+        assert(Number(found[1]) > 85 && Number(found[1]) <= 100, found[0]);
+      }
+    });
+
+    await t.step("replayed through ONNX Runtime, Lion and SGD have every bit", () => {
+      for (const name of ["Lion", "SGD with momentum"]) {
+        const found = new RegExp(`^ +${name} +([0-9]+) of ([0-9]+) bits`, "m").exec(output);
+        assert(found !== null, `no replay of ${name} in ${output}`);
+        assertEquals([found[1], found[2]], ["0", String(32 * (784 * 128 + 128 + 128 * 10 + 10))]);
+      }
+    });
+
+    await t.step("the curves are a picture of three named lines over named axes", async () => {
+      const svg = await Deno.readTextFile(`${folder}/out/curves.svg`);
+      assertEquals(tagsOf(svg)[0], "svg");
+      const texts = textsOf(svg);
+      for (const text of ["step", "training loss (mean of the last 20 steps)", ...CONTENDERS]) {
+        assert(texts.includes(text), `${text} is not among ${texts.join(" | ")}`);
+      }
+    });
+
+    await t.step("the model is Lion for the network, and runs", async () => {
+      const bytes = await Deno.readFile(`${folder}/out/lion.onnx`);
+      assert(parseJson(metadataOf(bytes)[METADATA.program]) === lion.program);
+      assertEquals(decodeModel(bytes).opsetImport.map(({ version }) => version), [21n]);
+      assertEquals(signatureOf(bytes).inputs.filter((each) => each.startsWith("w/")).sort(), [
+        "w/hidden/b float [128]",
+        "w/hidden/w float [784, 128]",
+        "w/output/b float [10]",
+        "w/output/w float [128, 10]",
+      ]);
+      assert(operatorsOf(bytes).includes("Cos"), "the learning rate follows a cosine");
+      const exported = await OrtOptimizer.load(bytes);
+      const layer = (inputs: number, outputs: number) => ({
+        w: { data: new Float32Array(inputs * outputs).fill(1), shape: [inputs, outputs] },
+        b: new Float32Array(outputs).fill(1),
+      });
+      const params = { hidden: layer(784, 128), output: layer(128, 10) };
+      const gradients = structuredClone(params);
+      const state = exported.init(params);
+      await exported.step(params, gradients, state);
+      // A first step of -1e-3·(sign(g) + 0.1·w), each operation rounded.
+      const decay = Math.fround(Math.fround(0.1) * 1);
+      const update = Math.fround(Math.fround(-1e-3) * Math.fround(1 + decay));
+      const expected = Math.fround(1 + update);
+      for (const { w, b } of [params.hidden, params.output]) {
+        assert(w.data.every((x) => x === expected) && b.every((x) => x === expected));
+      }
+      await exported.dispose();
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

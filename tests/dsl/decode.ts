@@ -1,0 +1,134 @@
+/** Turns any tree of numbers into an expression that is right in its types and rates. */
+import {
+  apply,
+  constant,
+  foldNodes,
+  type Node,
+  type Over,
+  reduce,
+  symbol,
+} from "../../dsl/node.ts";
+import {
+  type ElementOpName,
+  elementOps,
+  elementRow,
+  type ReduceOpName,
+  reduceOps,
+  reduceRow,
+  type Type,
+} from "../../dsl/ops.ts";
+
+/** What fast-check draws of an expression. */
+export interface Sketch {
+  /** Chooses a symbol or an operation. */
+  readonly pick: number;
+  /** Makes a leaf a constant. */
+  readonly number: number | undefined;
+  readonly parts: readonly Sketch[];
+}
+
+/** What a value varies over, least first; axes are those that were reduced. */
+export type Extent = "step" | "tensor" | `axes ${string}` | "element";
+
+/** What is known of a name. */
+export interface Known {
+  readonly type: Type;
+  readonly extent: Extent;
+  /** Whether it varies within the tree however it is simplified, so that it can be reduced. */
+  readonly varies: boolean;
+}
+
+/** What expressions may be made of. */
+export interface Language {
+  readonly ops: readonly ElementOpName[];
+  /** What reductions may range over. */
+  readonly overs: readonly string[];
+}
+
+type Form = (operands: readonly Sketch[]) => Node;
+
+/** Decodes a sketch to a value of `type` that varies over no more than `most`. */
+export function decode(
+  { pick, number, parts }: Sketch,
+  type: Type,
+  most: Extent,
+  known: ReadonlyMap<string, Known>,
+  language: Language,
+): Node {
+  const again = (sketch: Sketch, type: Type, most: Extent) =>
+    decode(sketch, type, most, known, language);
+  if (parts.length === 0) {
+    const symbols = [...known].filter(([, its]) => its.type === type && fits(its.extent, most));
+    if (number === undefined && symbols.length > 0) {
+      return symbol(symbols[pick % symbols.length][0]);
+    }
+    if (type === "number") return constant(number ?? pick % 4);
+    return apply("Greater", again({ pick, number, parts }, "number", most), constant(0));
+  }
+  const forms = formsOf(type, parts.length, most);
+  return forms[pick % forms.length](parts);
+
+  function formsOf(type: Type, arity: number, most: Extent): Form[] {
+    const giving = language.ops.filter((op) => elementOps[op].gives === type);
+    const fitting = giving.filter((op) => elementOps[op].takes.length === arity);
+    const forms = (fitting.length > 0 ? fitting : giving).map((op): Form => (parts) =>
+      apply(
+        op,
+        ...elementOps[op].takes.map((takes, i) => again(parts[i % parts.length], takes, most)),
+      )
+    );
+    if (type !== "number" || arity !== 1) return forms;
+    // Exact although powers are not: squares are products.
+    forms.push(([part]) => apply("Pow", again(part, "number", most), constant(2)));
+    const overs = language.overs.filter((over) => fits(extentOf(over), most));
+    for (const op of Object.keys(reduceOps) as ReduceOpName[]) {
+      if (overs.length === 0) break;
+      forms.push(([part]) => {
+        const operand = varying(again(part, "number", "element"));
+        return reduce(op, operand, overs[part.pick % overs.length] as Over);
+      });
+    }
+    return forms;
+  }
+
+  function varying(node: Node): Node {
+    return describe(node, known).varies ? node : apply("Add", node, symbol("w"));
+  }
+}
+
+/** What is known of an expression. */
+export function describe(root: Node, known: ReadonlyMap<string, Known>): Known {
+  return foldNodes<Known>([root], (node, src): Known => {
+    if (node.op === "Const") return { type: "number", extent: "step", varies: false };
+    if (node.op === "Symbol") return known.get(node.arg as string)!;
+    if (reduceRow(node.op) !== undefined) {
+      const over = extentOf(node.arg as string);
+      const extent = src[0].extent === "tensor" && over !== "step" ? "tensor" : over;
+      return { type: "number", extent, varies: extent !== "step" };
+    }
+    return {
+      type: elementRow(node.op)!.gives,
+      extent: src.map(({ extent }) => extent).reduce(join),
+      // A condition may turn out to be known, and then only one of the values is left.
+      varies: node.op === "Where" ? src[1].varies && src[2].varies : src.some((s) => s.varies),
+    };
+  }).get(root)!;
+}
+
+/** What is left of an element after a reduction, or what a state keeps. */
+export function extentOf(over: string): Extent {
+  if (over === "tree") return "step";
+  return over === "element" || over === "tensor" ? over : `axes ${over}`;
+}
+
+function fits(extent: Extent, most: Extent): boolean {
+  return join(extent, most) === most;
+}
+
+function join(a: Extent, b: Extent): Extent {
+  if (a === b || b === "step") return a;
+  if (a === "step") return b;
+  if (a === "element" || b === "element") return "element";
+  if (a === "tensor") return b;
+  return b === "tensor" ? a : "element";
+}

@@ -1,0 +1,150 @@
+/** What `toOnnx` refuses, and how it says so. */
+import { adamw, chain, clipByGlobalNorm, lion, type Optimizer, optimizer, sgd } from "../../mod.ts";
+import { toOnnx } from "../../export/onnx/mod.ts";
+import { assertEquals } from "../assert.ts";
+import { assertRefused, assertRefusedUnchanged } from "../refused.ts";
+
+const params = () => ({ w: Float32Array.of(1, 2) });
+const descent = sgd({ learningRate: 1 });
+
+Deno.test("a state in bfloat16 is refused with the types that ONNX Runtime takes", () => {
+  for (const opt of [lion, adamw].map((make) => make({ learningRate: 1, muDtype: "bfloat16" }))) {
+    assertRefusedUnchanged(
+      () => toOnnx(opt, params()),
+      [opt.settings, opt.storage],
+      `Cannot export "${opt.program.name}" to ONNX`,
+      "state `m` is stored as bfloat16",
+      "float16 or float32",
+    );
+  }
+  toOnnx(sgd({ learningRate: 1, muDtype: "bfloat16" }), params());
+});
+
+const REDUCING: Readonly<Record<string, [step: string, reduction: string, statement: string]>> = {
+  "a tensor": ["u = g/norm(g)", "norm(g)", "u = g/norm(g)"],
+  "the tree": ["c = 2*globalMax(abs(g)); u = c", "globalMax(abs(g))", "c = 2*globalMax(abs(g))"],
+  "an axis": [
+    "m = mean(g^2, axis=0)\nu = g",
+    "mean(g^2, axis=0)",
+    "m = mean(g^2, axis=0)",
+  ],
+};
+
+for (const [over, [step, reduction, statement]] of Object.entries(REDUCING)) {
+  Deno.test(`a program that reduces over ${over} is refused with the reduction and its line`, () => {
+    assertRefused(
+      () => toOnnx(optimizer({ name: "reducing", step })(), { w: [2, 2] }),
+      'Cannot export "reducing" to ONNX',
+      "element-wise",
+      `\`${reduction}\` in \`${statement}\` reduces`,
+    );
+  });
+}
+
+Deno.test("a chain with a clip of the tree's norm is refused by the chain's name", () => {
+  const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), lion({ learningRate: 1 }));
+  assertRefused(
+    () => toOnnx(opt, params()),
+    'Cannot export "clipByGlobalNorm_lion" to ONNX',
+    "`globalNorm(g)` in `n = globalNorm(g)` reduces",
+  );
+});
+
+for (const over of ["tensor", "tree", 0] as const) {
+  Deno.test(`a state kept over ${over} is refused even where nothing reduces`, () => {
+    const opt = optimizer({
+      name: "kept",
+      state: { k: { init: 1, over } },
+      step: "u = k*g",
+    })();
+    assertRefused(
+      () => toOnnx(opt, { w: [2, 2] }),
+      'Cannot export "kept" to ONNX',
+      `state \`k\` is kept over ${over}`,
+    );
+  });
+}
+
+Deno.test("a name that is no hyperparameter cannot stay an input", () => {
+  for (const name of ["m", "w", "count", "toString", ""]) {
+    assertRefused(
+      () => toOnnx(lion({ learningRate: 1 }), params(), { inputs: ["learningRate", name] }),
+      'Cannot export "lion" to ONNX',
+      `no hyperparameter \`${name}\` to stay an input`,
+    );
+  }
+});
+
+Deno.test("a misspelt hyperparameter is refused with the one that is meant", () => {
+  assertRefused(
+    () => toOnnx(lion({ learningRate: 1 }), params(), { inputs: ["learningrate"] }),
+    "no hyperparameter `learningrate`",
+    "did you mean `learningRate`?",
+  );
+});
+
+Deno.test("a truth value cannot stay an input, since it decides what the graph computes", () => {
+  assertRefused(
+    () => toOnnx(sgd({ learningRate: 1, momentum: 0.5 }), params(), { inputs: ["nesterov"] }),
+    'Cannot export "sgd" to ONNX',
+    "`nesterov`",
+  );
+});
+
+Deno.test("parameters that are no tree of arrays or shapes are refused with the place", () => {
+  const refuse = (given: unknown, ...parts: string[]) =>
+    assertRefused(
+      () => toOnnx(descent, given as object),
+      'Cannot export "sgd" to ONNX',
+      ...parts,
+    );
+  refuse(null, "the root", "given null");
+  refuse(undefined, "the root", "given undefined");
+  refuse("w", "the root", 'given "w"');
+  refuse({}, "at least one array");
+  refuse({ w: { a: {} } }, "at least one array");
+  refuse({ a: { b: 3 } }, "`a/b`", "given 3");
+  refuse({ a: [[-1]] }, "`a/0/0`", "given -1");
+  refuse({ a: [1.5] }, "`a/0`", "given 1.5");
+  refuse({ a: new Int8Array(2) }, "`a`", "given a Int8Array of 2");
+  refuse({ a: new Uint16Array(2) }, "`a`", "given a Uint16Array of 2");
+  refuse({ a: { data: new Float32Array(3), shape: [2] } }, "`a`", "its data, 3", "given [2]");
+  refuse(new Map([["a", [1]]]), "the root");
+});
+
+Deno.test("a shape that no array can have is refused", () => {
+  for (const shape of [[1e20, 2], [2 ** 53, 2 ** 53], [Number.MAX_VALUE]]) {
+    assertRefused(() => toOnnx(descent, { a: shape }), 'Cannot export "sgd" to ONNX', "`a`");
+  }
+});
+
+Deno.test("a tree of parameters that contains itself is refused", () => {
+  const tree: Record<string, unknown> = { a: [1] };
+  tree.b = tree;
+  assertRefused(() => toOnnx(descent, tree), 'Cannot export "sgd" to ONNX', "deep");
+});
+
+Deno.test("a hyperparameter or mask that does not fit the parameters is refused", () => {
+  const given = { a: [1], b: [1] };
+  assertRefused(
+    () => toOnnx(lion({ learningRate: { a: 1 } }), given),
+    'Cannot export "lion" to ONNX: hyperparameter `learningRate`',
+    "`b` is missing",
+  );
+  assertRefused(
+    () => toOnnx(lion({ learningRate: 1, mask: { a: true, b: true, c: true } }), given),
+    'Cannot export "lion" to ONNX: the mask',
+    "there is no parameter `c`",
+  );
+});
+
+Deno.test("what is no optimizer is refused, a factory with a hint", () => {
+  for (const given of [null, undefined, {}, lion, lion.program]) {
+    const { message } = assertRefused(
+      () => toOnnx(given as unknown as Optimizer, params()),
+      "Cannot export",
+      "optimizer",
+    );
+    assertEquals(message.includes("call it with its options"), given === lion);
+  }
+});

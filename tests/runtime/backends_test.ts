@@ -1,0 +1,163 @@
+import fc from "fast-check";
+import {
+  applyUpdates,
+  type Backend,
+  factory,
+  type Optimizer,
+  parseProgram,
+  type State,
+} from "../../mod.ts";
+import { type ElementOp, elementOps, reduceOps, treeName } from "../../dsl/ops.ts";
+import { assert } from "../assert.ts";
+import { anyProgram, exactProgram, type Generated } from "../dsl/generate.ts";
+import { numbers32, randomWords, ulpsBetween } from "../numbers.ts";
+import { backends } from "./backends.ts";
+import { assertSameBits, type Compared } from "./same_bits.ts";
+import { arraysOf, inputsOf, optionsOf, type Scenario, scenarios } from "./scenario.ts";
+
+const STEPS = 3;
+const RANKS = [0, 1, 2, 3];
+
+/** Holds `law` in `count` scenarios, always the same. */
+function forScenarios(
+  program: (options: { rank: number }) => fc.Arbitrary<Generated>,
+  count: number,
+  isLarge: boolean,
+  law: (scenario: Scenario) => void,
+): void {
+  const all = fc.oneof(...RANKS.map((rank) => scenarios(program({ rank }), rank, isLarge)));
+  fc.assert(fc.property(all, law), {
+    numRuns: count,
+    seed: 3,
+    includeErrorInReport: true,
+    // Shrinking large arrays may take minutes: what was found by then is reported.
+    interruptAfterTimeLimit: 60_000,
+    markInterruptAsFailure: true,
+  });
+}
+
+function optimizerOf(scenario: Scenario): Optimizer {
+  return factory(parseProgram(scenario.generated.document))(optionsOf(scenario));
+}
+
+/** Every tree that some steps make, by both ways of stepping. */
+function trajectory(opt: Optimizer, scenario: Scenario): Record<string, unknown> {
+  const made: Record<string, unknown> = {};
+  let params = arraysOf(scenario, 0);
+  let state = opt.init(params);
+  const stepped = structuredClone(params);
+  const own = opt.init(stepped);
+  made["the first state"] = snapshot(state);
+  for (let step = 1; step <= STEPS; step++) {
+    const gradients = arraysOf(scenario, step);
+    const inputs = inputsOf(scenario, step);
+    const [updates, next] = opt.update(gradients, state, params, inputs);
+    made[`update ${step}`] = updates;
+    made[`the state after update ${step}`] = snapshot(next);
+    params = applyUpdates(params, updates);
+    state = next;
+    opt.step(stepped, gradients, own, inputs);
+    made[`the parameters after step ${step}`] = structuredClone(stepped);
+    made[`the state after step ${step}`] = snapshot(own);
+  }
+  return made;
+}
+
+/** A copy of a state with the hyperparameters that its last step used, inherited ones included. */
+function snapshot(state: State): unknown {
+  const hyper: Record<string, unknown> = {};
+  for (const name in state.hyper) hyper[name] = structuredClone(state.hyper[name]);
+  return { ...structuredClone(state), hyper };
+}
+
+function assertSameTrajectories(backend: Backend, compared: Compared): (s: Scenario) => void {
+  return (scenario) => {
+    const opt = optimizerOf(scenario);
+    const actual = trajectory(opt.with({ backend }), scenario);
+    const expected = trajectory(opt.with({ backend: "interpreter" }), scenario);
+    assertSameBits(actual, expected, "", compared);
+  };
+}
+
+// Bits that are all NaN would be the same whatever was computed.
+function assertTelling({ numbers, finite }: Compared): void {
+  assert(finite > numbers / 3, `only ${finite} of ${numbers} numbers were finite`);
+}
+
+for (const backend of backends.filter((backend) => backend !== "interpreter")) {
+  Deno.test(`"${backend}" makes every bit of exact programs as the interpreter does`, () => {
+    const compared: Compared = { numbers: 0, finite: 0 };
+    forScenarios(exactProgram, 2_000, false, assertSameTrajectories(backend, compared));
+    assertTelling(compared);
+  });
+
+  Deno.test(`"${backend}" runs exact programs on large arrays as the interpreter does`, () => {
+    const compared: Compared = { numbers: 0, finite: 0 };
+    forScenarios(exactProgram, 40, true, assertSameTrajectories(backend, compared));
+    assertTelling(compared);
+  });
+
+  Deno.test(`"${backend}" makes each op within its ulps of the interpreter`, () => {
+    const numbers = numbers32(120, 4);
+    const pairs = numbers.flatMap((a) => numbers.map((b) => [a, b]));
+    const w = Float32Array.from(pairs, ([a]) => a);
+    const g = Float32Array.from(pairs, ([, b]) => b);
+    for (const [name, { syntax, takes, ulp }] of Object.entries<ElementOp>(elementOps)) {
+      const value = "call" in syntax && ulp > 0
+        ? `${syntax.call}(${["w", "g"].slice(0, takes.length)})`
+        : name === "Pow"
+        ? "w^g"
+        : undefined;
+      if (value === undefined) continue;
+      const opt = factory(parseProgram({ name, step: `u = ${value}` }))({});
+      const [actual, expected] = [backend, "interpreter" as const].map((backend) =>
+        opt.with({ backend }).update(g, opt.init(w), w)[0]
+      );
+      for (let i = 0; i < w.length; i++) {
+        const apart = ulpsBetween(actual[i], expected[i], "float32");
+        assert(apart <= ulp, `${name} of ${w[i]}, ${g[i]} is ${apart} ulp off: ${actual[i]}`);
+      }
+    }
+  });
+
+  Deno.test(`"${backend}" accumulates blocks and lanes in the interpreter's order`, () => {
+    // Numbers of many sizes, in float64: nearly every other order has other bits.
+    const next = randomWords(5);
+    const numbers = (size: number) =>
+      Float64Array.from({ length: size }, () => (next() - 2 ** 31) * 2 ** -(next() % 40));
+    const calls = Object.values(reduceOps).flatMap(({ call }) => [call, treeName(call)]);
+    for (const size of [3, 5, 4_095, 4_096, 4_097, 8_192, 20_001]) {
+      const params = { a: numbers(size), b: { data: numbers(size), shape: [size, 1, 1] } };
+      for (const call of calls) {
+        const opt = factory(parseProgram({ name: call, step: `u = ${call}(w)` }))({});
+        const [actual, expected] = [backend, "interpreter" as const].map((backend) =>
+          opt.with({ backend }).update(params, opt.init(params), params)[0]
+        );
+        assertSameBits(actual, expected, `${call} of ${size}`);
+      }
+    }
+  });
+}
+
+Deno.test('"js" runs programs of every op as the interpreter does, since both use Math', () => {
+  const compared: Compared = { numbers: 0, finite: 0 };
+  forScenarios(anyProgram, 400, false, assertSameTrajectories("js", compared));
+  assertTelling(compared);
+});
+
+Deno.test("a step adds what an update gives, and leaves the same state", () => {
+  // A parameter to which nothing is added keeps -0, to which 0 may be added.
+  const isSame = (a: number, b: number) => a === b || Number.isNaN(a) && Number.isNaN(b);
+  forScenarios(exactProgram, 500, false, (scenario) => {
+    const opt = optimizerOf(scenario).with({ backend: "interpreter" });
+    const params = arraysOf(scenario, 0);
+    const gradients = arraysOf(scenario, 1);
+    const inputs = inputsOf(scenario, 1);
+    const [state, own] = [opt.init(params), opt.init(params)];
+    const [updates, next] = opt.update(gradients, state, params, inputs);
+    const expected = applyUpdates(params, updates);
+    opt.step(params, gradients, own, inputs);
+    assertSameBits(params, expected, "the parameters", undefined, isSame);
+    assertSameBits(snapshot(own), snapshot(next), "the state");
+  });
+});
