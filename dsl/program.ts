@@ -2,7 +2,7 @@
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
 import { elaborate, isAtMost, overRate, rates, rootsOf } from "./graph.ts";
 import { IDENTIFIER } from "./lex.ts";
-import { constant, type Node } from "./node.ts";
+import { constant, type Node, postorder } from "./node.ts";
 import { reduceOps, reduceRow, treeName, type Type } from "./ops.ts";
 import {
   isReserved,
@@ -357,6 +357,16 @@ function stateDeclaration(
   const node = typeof init === "number"
     ? constant(init)
     : parseExpression(init as string, scope, `the initial value of state \`${name}\` of ${what}`);
+  for (const each of postorder([node])) {
+    if (reduceRow(each.op) === undefined) continue;
+    const isOfParameter = postorder(each.src).some(({ op, arg }) => op === "Symbol" && arg === "w");
+    if (each.arg === "tree" || !isOfParameter) {
+      refuse(
+        `the initial value of state \`${name}\` may reduce what is made of \`w\`, over its tensor: ` +
+          `given \`${sketchExpression(each)}\``,
+      );
+    }
+  }
   return Object.freeze({ init: node, over: isList ? (axes as number[]).join(",") : String(over) });
 }
 

@@ -149,7 +149,7 @@ export class OrtOptimizer {
     const doing = `Cannot step by "${optimizer}"`;
     const layout = this.#layoutOf(params, doing);
     const names = Object.keys(this.#initial);
-    requireState(state, this.program, names, new Map(Object.entries(this.#hyper)), doing);
+    requireState(state, this.program, names, Object.keys(this.#hyper), doing);
     const trees = new Map<string, NumberArray[]>([
       ["w", aligned(layout, params, "parameters", doing)],
       ["g", aligned(layout, gradients, "gradients", doing)],

@@ -6,7 +6,7 @@ import { globalSymbol } from "../dsl/graph.ts";
 import { apply, type Node, postorder, symbol } from "../dsl/node.ts";
 import { elementRow, type ReduceOp, reduceRow } from "../dsl/ops.ts";
 import { settle, simplified } from "../dsl/simplify.ts";
-import type { Extent } from "./plan.ts";
+import { type Extent, settledUpdate } from "./plan.ts";
 import { BLOCK, GlobalTotal, type LeafRun, type StepRun } from "./run.ts";
 import { load, store } from "./storage.ts";
 
@@ -36,7 +36,10 @@ export function interpret({ leaves, globals }: StepRun): Map<string, number> {
       const { graph, mode } = leaf.group;
       if (name !== "") return evaluateAt(i, settle(graph.states.get(name)!));
       const sum = apply("Add", symbol("w"), graph.update);
-      return evaluateAt(i, mode === "step" ? simplified(sum, sum.src) : settle(graph.update));
+      return evaluateAt(
+        i,
+        mode === "step" ? simplified(sum, sum.src) : settledUpdate(graph.update),
+      );
     })
   );
   const treeStates = new Map<string, number>();
@@ -48,7 +51,8 @@ export function interpret({ leaves, globals }: StepRun): Map<string, number> {
     leaf.group.outputs.forEach(({ dtype }, k) => {
       const out = leaf.outputs[k];
       const shape = extentShape(leaf, leaf.group.plan.outputs[k].extent);
-      const read = at(fieldOf(results[i][k], leaf), shape);
+      const result = results[i][k];
+      const read = typeof result === "number" ? () => rounded(result, leaf) : at(result, shape);
       for (let j = 0; j < out.length; j++) store(dtype, out, j, read(j));
     })
   );
@@ -88,28 +92,28 @@ function evaluateNode(
   }
   const reduction = reduceRow(node.op);
   if (reduction !== undefined) {
-    return reduceField(reduction, fieldOf(src[0], leaf), node.arg as string, round);
+    // All axes together are the tensor.
+    const isWhole = leaf.group.plan.extents.get(node) === 0;
+    const over = isWhole ? "tensor" : node.arg as string;
+    return reduceField(reduction, fieldOf(src[0], leaf), over, round);
   }
   const row = elementRow(node.op)!;
   if (src.every((value) => typeof value === "number")) return row.eval(...src);
 
   const fields = src.filter((value) => typeof value !== "number");
-  const shape = leaf.shape.map((_, axis) => Math.max(...fields.map((f) => minExtent(f, axis))));
+  const shape = leaf.shape.map((size, axis) =>
+    fields.some((f) => f.shape[axis] === size) ? size : 1
+  );
   const operands = src.map((value) => {
     if (typeof value !== "number") return at(value, shape);
     // A number enters element-wise arithmetic here, and is rounded as it does.
-    const rounded = round(value);
-    return () => rounded;
+    const entered = round(value);
+    return () => entered;
   });
   const size = shape.reduce((a, b) => a * b, 1);
   const data = new Float64Array(size);
   for (let i = 0; i < size; i++) data[i] = round(row.eval(...operands.map((read) => read(i))));
   return { shape, data };
-
-  // An axis of extent 0 stays empty: no field is broadcast over it.
-  function minExtent(field: Field, axis: number): number {
-    return leaf.shape[axis] === 0 && field.shape[axis] === 0 ? 0 : field.shape[axis];
-  }
 }
 
 /** Reads a field as if it had the larger `shape`. */
@@ -173,8 +177,11 @@ export function accumulateBlocks(row: ReduceOp, data: Float64Array): number {
 // A number for the whole group is the same at every element.
 function fieldOf(value: Value, leaf: LeafRun): Field {
   if (typeof value !== "number") return value;
-  const rounded = leaf.group.dtype === "float32" ? Math.fround(value) : value;
-  return { shape: leaf.shape, data: new Float64Array(leaf.size).fill(rounded) };
+  return { shape: leaf.shape, data: new Float64Array(leaf.size).fill(rounded(value, leaf)) };
+}
+
+function rounded(value: number, leaf: LeafRun): number {
+  return leaf.group.dtype === "float32" ? Math.fround(value) : value;
 }
 
 function extentShape({ shape }: LeafRun, extent: Extent): readonly number[] {

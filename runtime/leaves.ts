@@ -88,22 +88,58 @@ export function mirror(info: LeafInfo, dtype: DType, shape: readonly number[]): 
   return isShort ? { data, shape: [...shape], dtype } : { data, shape: [...shape] };
 }
 
-/** Refuses one array at two places, since both would be written. */
+/** Refuses arrays that share memory at two places, since both would be written. */
 export function requireDistinct(
   arrays: Iterable<readonly [array: NumberArray, place: string]>,
   doing: string,
 ): void {
-  const places = new Map<NumberArray, string>();
+  const buffers = new Map<ArrayBufferLike, { array: NumberArray; place: string }[]>();
   for (const [array, place] of arrays) {
-    const other = places.get(array);
-    if (other !== undefined) {
-      throw new GradusError(
-        `${doing}: every array must be at one place of the tree: given one at both ${other} and ` +
-          `${place}; pass a tied parameter once`,
-      );
-    }
-    places.set(array, place);
+    if (array.length === 0) continue;
+    const sharing = buffers.get(array.buffer);
+    if (sharing === undefined) buffers.set(array.buffer, [{ array, place }]);
+    else sharing.push({ array, place });
   }
+  for (const sharing of buffers.values()) {
+    sharing.sort((a, b) => a.array.byteOffset - b.array.byteOffset);
+    sharing.slice(1).forEach(({ array, place }, i) => {
+      const before = sharing[i];
+      if (before.array.byteOffset + before.array.byteLength <= array.byteOffset) return;
+      throw new GradusError(
+        `${doing}: every array must be at one place of the tree: given one at both ` +
+          `${before.place} and ${place}; pass a tied parameter once`,
+      );
+    });
+  }
+}
+
+/** `arrays`, each copied that shares memory with one that is `written`. */
+export function apartFrom(
+  arrays: readonly NumberArray[],
+  written: readonly NumberArray[],
+): NumberArray[] {
+  const buffers = new Map<ArrayBufferLike, NumberArray[]>();
+  for (const array of written) {
+    const sharing = buffers.get(array.buffer);
+    if (sharing === undefined) buffers.set(array.buffer, [array]);
+    else sharing.push(array);
+  }
+  for (const sharing of buffers.values()) sharing.sort((a, b) => a.byteOffset - b.byteOffset);
+  return arrays.map((array) => {
+    const sharing = buffers.get(array.buffer);
+    if (sharing === undefined) return array;
+    // The last that begins before the end of `array`; written arrays do not overlap each other.
+    const end = array.byteOffset + array.byteLength;
+    let [low, high] = [0, sharing.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sharing[middle].byteOffset < end) low = middle + 1;
+      else high = middle;
+    }
+    const last = sharing[low - 1];
+    const isShared = last !== undefined && last.byteOffset + last.byteLength > array.byteOffset;
+    return isShared ? array.slice() : array;
+  });
 }
 
 /** Whether two shapes are equal. */

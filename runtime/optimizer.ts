@@ -6,7 +6,7 @@ import { Binding, type Group, readsParameter } from "./binding.ts";
 import { isScheduled, numbersAt, type Setting } from "./hyper.ts";
 import { interpret } from "./interpret.ts";
 import { isCodeForbidden, runJs } from "./js/run.ts";
-import { asLeaf, type LeafInfo, mirror, requireDistinct } from "./leaves.ts";
+import { apartFrom, asLeaf, type LeafInfo, mirror, requireDistinct, spellPath } from "./leaves.ts";
 import { numbersOf } from "./numbers.ts";
 import type { Mode } from "./plan.ts";
 import type { ArrayKind, Executor, GroupRun, LeafRun, StepRun } from "./run.ts";
@@ -88,6 +88,8 @@ class BoundOptimizer implements Optimizer {
   readonly settings: ReadonlyMap<string, Setting>;
   readonly storage: ReadonlyMap<string, StorageType>;
   readonly #backend: Backend;
+  /** The hyperparameters that a state may hold. */
+  readonly #writable: readonly string[];
   #bindings: Binding[] = [];
   #distinct: readonly NumberArray[] = [];
 
@@ -105,6 +107,9 @@ class BoundOptimizer implements Optimizer {
     }
     [this.program, this.settings, this.storage] = [program, settings, storage];
     this.#backend = backend;
+    this.#writable = [...settings].flatMap(([name, { value }]) =>
+      typeof value === "boolean" ? [] : [name]
+    );
   }
 
   with(options: RunOptions): Optimizer {
@@ -116,7 +121,7 @@ class BoundOptimizer implements Optimizer {
     const binding = this.#bindingOf(params, doing);
     const { layout } = binding;
     const arrays = alignLike(layout, params, "parameters", doing);
-    requireDistinct(arrays.map((array, i) => [array, `\`${layout.leaves[i].path}\``]), doing);
+    requireDistinct(arrays.map((array, i) => [array, spellPath(layout.leaves[i].path)]), doing);
     const hyper: State["hyper"] = {};
     for (const [name, { value }] of this.settings) {
       if (typeof value !== "boolean" && !isScheduled(value)) hyper[name] = numbersAt(value, 0);
@@ -168,7 +173,6 @@ class BoundOptimizer implements Optimizer {
     inputs: Readonly<Record<string, unknown>> = {},
   ): void {
     const doing = `Cannot step by "${this.program.name}"`;
-    requireWritable(state, doing);
     this.#run("step", params, gradients, state, inputs, params, state, doing);
   }
 
@@ -186,7 +190,8 @@ class BoundOptimizer implements Optimizer {
     const { program } = this;
     const known = this.#bindingOf(params ?? gradients, doing);
     const { layout } = known;
-    requireState(state, program, known.live, this.settings, doing);
+    requireState(state, program, known.live, this.#writable, doing);
+    if (mode === "step") requireWritable(state, doing);
     const { binding, groups, used } = numbersOf(
       program,
       this.settings,
@@ -210,7 +215,11 @@ class BoundOptimizer implements Optimizer {
       states: states.map((name) => this.#alignState(layout, state, name, doing)),
       next: states.map((name) => this.#alignState(layout, next, name, doing)),
     };
-    if (mode === "step") this.#requireDistinct(arrays.out, arrays.next, states, layout, doing);
+    if (mode === "step") {
+      this.#requireDistinct(arrays.out, arrays.next, states, layout, doing);
+      // A gradient may be another leaf's parameter, which is written before it is read.
+      arrays.g = apartFrom(arrays.g, [...arrays.out, ...arrays.next.flat()]);
+    }
 
     const { backend, runs } = this.#groupRuns(
       (group, i, backend) =>
@@ -366,7 +375,7 @@ class BoundOptimizer implements Optimizer {
 }
 
 function place(name: string, path: string): string {
-  return name === "w" ? `\`${path}\`` : `\`${path}\` of state \`${name}\``;
+  return name === "w" ? spellPath(path) : `${spellPath(path)} of state \`${name}\``;
 }
 
 function alignLike(layout: Layout, tree: unknown, what: string, doing: string): NumberArray[] {
@@ -374,7 +383,7 @@ function alignLike(layout: Layout, tree: unknown, what: string, doing: string): 
 }
 
 function inputOf(inputs: Readonly<Record<string, unknown>>, name: string, doing: string): number {
-  const value = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
+  const value = Object.hasOwn(inputs ?? {}, name) ? inputs[name] : undefined;
   if (typeof value !== "number") {
     throw new GradusError(
       `${doing}: input \`${name}\` must be given as a number: given ${shown(value)}`,

@@ -4,8 +4,9 @@
  */
 import { GradusError } from "../dsl/errors.ts";
 import { globalIndex, type GlobalReduction, type Graph, rootsOf } from "../dsl/graph.ts";
-import { apply, foldNodes, type Node, postorder, symbol } from "../dsl/node.ts";
+import { apply, constant, foldNodes, type Node, postorder, symbol, ZERO } from "../dsl/node.ts";
 import { type ReduceOpName, reduceRow } from "../dsl/ops.ts";
+import { sketchExpression } from "../dsl/print.ts";
 import type { Program } from "../dsl/program.ts";
 import { settle, simplified } from "../dsl/simplify.ts";
 
@@ -128,7 +129,7 @@ export function plan(
   mode: Mode,
   rank: number,
 ): Plan {
-  const update = mode === "update" ? settle(graph.update) : stepped(graph.update);
+  const update = mode === "update" ? settledUpdate(graph.update) : stepped(graph.update);
   const isTree = (name: string) => program.state.get(name)!.over === "tree";
   const targets = new Map<string, Node>([["", update]]);
   const treeStates = new Map<string, Node>();
@@ -153,6 +154,13 @@ export function plan(
     const over = target === "" ? "element" : program.state.get(target)!.over;
     return { target, node, extent: overExtent(over, rank, program.name) };
   });
+  for (const { target, node, extent } of outputs) {
+    if (isWithin(extents.get(node)!, extent)) continue;
+    throw new GradusError(
+      `Cannot plan optimizer "${program.name}": state \`${target}\` is kept over other axes than its ` +
+        `value varies over, which is \`${sketchExpression(node)}\``,
+    );
+  }
   const phases = Array.from({ length: last + 1 }, (_, phase) =>
     planPhase(
       [
@@ -180,9 +188,20 @@ export function plan(
   return { rank, scalars, treeStates, cells, outputs, phases, extents };
 }
 
+/** An update, -0 where there is none: added to a parameter, that changes no bit. */
+export function settledUpdate(update: Node): Node {
+  return update === ZERO ? constant(-0) : update;
+}
+
 function stepped(update: Node): Node {
   const sum = apply("Add", symbol("w"), update);
   return simplified(sum, sum.src);
+}
+
+/** Whether what varies over `inner` fits into what varies over `outer`. */
+function isWithin(inner: Extent, outer: Extent): boolean {
+  if (outer === "element" || inner === "scalar") return true;
+  return typeof inner === "number" && typeof outer === "number" && (inner & ~outer) === 0;
 }
 
 function overExtent(over: string, rank: number, name: string): Exclude<Extent, "scalar"> {

@@ -1,5 +1,5 @@
 /** What an optimizer carries from step to step: how it begins, and what it must be. */
-import { GradusError, shown } from "../dsl/errors.ts";
+import { GradusError, quoted, shown, suggestion } from "../dsl/errors.ts";
 import { Evaluator } from "../dsl/evaluate.ts";
 import { type Node, postorder } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
@@ -33,7 +33,7 @@ export function requireState(
   state: State,
   program: Program,
   live: Iterable<string>,
-  hyper: { has(name: string): boolean },
+  hyper: readonly string[],
   doing: string,
 ): void {
   const { name } = program;
@@ -47,14 +47,17 @@ export function requireState(
       `${doing}: the state's \`count\` must be a whole number from 0: given ${shown(state.count)}`,
     );
   }
-  if (typeof state.hyper !== "object" || state.hyper === null) {
+  if (typeof state.hyper !== "object" || state.hyper === null || Array.isArray(state.hyper)) {
     throw new GradusError(
       `${doing}: the state's \`hyper\` must be an object: given ${shown(state.hyper)}`,
     );
   }
   for (const key of Object.keys(state.hyper)) {
-    if (!hyper.has(key)) {
-      throw new GradusError(`${doing}: the state's \`hyper\` has no \`${key}\` to set`);
+    if (!hyper.includes(key)) {
+      const near = suggestion(key, hyper);
+      throw new GradusError(
+        `${doing}: the state's \`hyper\` has no ${quoted(key)} to set${near}`,
+      );
     }
   }
   for (const key of live) {
@@ -78,6 +81,8 @@ const records = new WeakSet<object>();
 
 /** Lets `state.hyper` inherit what schedules gave, without losing who holds on to the object. */
 export function inheritScheduled(state: State, used: State["hyper"]): void {
+  // What is inherited would be overwritten at the next step: writing into it is refused.
+  for (const tree of Object.values(used)) freezeTree(tree);
   const inherited = Object.getPrototypeOf(state.hyper);
   if (records.has(inherited)) {
     for (const name of Object.keys(inherited)) delete inherited[name];
@@ -86,6 +91,12 @@ export function inheritScheduled(state: State, used: State["hyper"]): void {
     records.add(used);
     Object.setPrototypeOf(state.hyper, used);
   }
+}
+
+function freezeTree(tree: HyperNumbers): void {
+  if (typeof tree !== "object" || tree === null) return;
+  Object.values(tree).forEach(freezeTree);
+  Object.freeze(tree);
 }
 
 /** The shape a state has for a parameter. */

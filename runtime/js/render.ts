@@ -100,8 +100,8 @@ class Renderer {
     const { extent, nodes, kept, outputs } = loop;
     this.#locals.clear();
     const narrowOutputs = extent === "element" ? [] : outputs;
-    const keep = new Set([...kept, ...narrowOutputs.map(({ node }) => node)]);
-    const arrays = new Map([...keep].map((node) => [node, this.#array(extent)]));
+    const arrays = new Map(kept.map((node) => [node, this.#array(extent)]));
+    const finalArrays = narrowOutputs.map(({ node }) => arrays.get(node) ?? this.#array(extent));
     const blocked = sums.filter((sum) => sum.extent === 0);
     for (const { op, sum } of blocked) {
       const start = literal(reduceOps[op].start);
@@ -119,7 +119,11 @@ class Renderer {
     // Everything is read before anything is written: the arrays may be the same.
     const wide: readonly Output[] = extent === "element" ? outputs : [];
     const values = wide.map(({ node }) => this.#read(node, extent));
-    arrays.forEach((array, node) => this.#line(`${array}[i] = ${this.#read(node, extent)};`));
+    const targets = new Map([
+      ...[...arrays].map(([node, array]) => [array, node] as const),
+      ...narrowOutputs.map(({ node }, k) => [finalArrays[k], node] as const),
+    ]);
+    targets.forEach((node, array) => this.#line(`${array}[i] = ${this.#read(node, extent)};`));
     wide.forEach(({ target }, k) => this.#line(this.#assignment(target, "i", values[k])));
     if (blocked.length > 0) {
       this.#line(`if ((i & ${BLOCK - 1}) === ${BLOCK - 1}) {`);
@@ -136,8 +140,8 @@ class Renderer {
       this.#line(`sums[${sum}][0] = r${sum};`);
     }
     arrays.forEach((array, node) => this.#kept.set(node, array));
-    for (const { target, node } of narrowOutputs) {
-      const array = arrays.get(node)!;
+    for (const [k, { target }] of narrowOutputs.entries()) {
+      const array = finalArrays[k];
       const write = this.#assignment(target, "i", `${array}[i]`);
       finals.push(`for (let i = 0; i < ${array}.length; i++) ${write}`);
     }

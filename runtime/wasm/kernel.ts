@@ -19,12 +19,14 @@ export type PhaseFunction = (table: number, count: number) => void;
 const LARGEST = 65_535;
 
 /** Whether a group can be computed here: element-wise and per tensor, in types that kernels have. */
-export function isRunnable({ plan, dtype, inputs }: GroupRun): boolean {
+export function isRunnable({ plan, dtype, inputs, outputs }: GroupRun): boolean {
   if (!isAllowed()) return false;
-  const isWide = ({ name }: ArrayKind) => plan.extents.get(symbol(name)) === "element";
-  if (dtype === "float64" && inputs.some((kind) => isWide(kind) && kind.dtype !== "float64")) {
-    return false;
-  }
+  const isRead = ({ name }: ArrayKind) => plan.extents.get(symbol(name)) === "element";
+  const wide = [
+    ...inputs.filter(isRead),
+    ...outputs.filter((_, k) => plan.outputs[k].extent === "element"),
+  ];
+  if (dtype === "float64" && wide.some((kind) => kind.dtype !== "float64")) return false;
   return plan.phases.flat().every((loop) =>
     (loop.extent === "element" || loop.extent === 0) &&
     loop.accumulations.every(({ extent }) => extent === 0) &&

@@ -96,9 +96,12 @@ class LeafStep {
     this.arena = blocks.find((block) => block !== undefined)?.arena ?? stagingArena();
     this.addresses = blocks.map((block) => block?.arena === this.arena ? block.address : 0);
     const kinds = [...leaf.group.inputs, ...leaf.group.outputs];
-    const isWide = (name: string) =>
-      name === "" || leaf.group.plan.extents.get(symbol(name)) === "element";
-    this.isDirect = this.addresses.every((address, i) => address !== 0 || !isWide(kinds[i].name));
+    const { plan, inputs } = leaf.group;
+    const isTouched = (i: number) =>
+      i < inputs.length
+        ? plan.extents.get(symbol(kinds[i].name)) === "element"
+        : plan.outputs[i - inputs.length].extent === "element";
+    this.isDirect = this.addresses.every((address, i) => address !== 0 || !isTouched(i));
   }
 
   /** Reads what a step starts from. */

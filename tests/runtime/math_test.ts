@@ -4,6 +4,7 @@ import { Module } from "../../runtime/wasm/emit.ts";
 import { addRoutine, routineTypes, routineUlps } from "../../runtime/wasm/math.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { edges32, numbers32, randomWords } from "../numbers.ts";
+import { fixed, PI } from "./coefficients.ts";
 import { assertWithinUlps, runRoutine } from "./routines.ts";
 
 const unary = [...routineTypes.keys()].filter((op) => op !== "Pow");
@@ -65,6 +66,32 @@ Deno.test("every routine keeps within its ulps where it changes its ways", () =>
     assert(centres !== undefined, `${op} has no turning points`);
     assertWithinUlps(op, around(centres, Math.ceil(100_000 / centres.length)));
   }
+});
+
+/** The convergents' denominators below 2^24: by which a number comes closest to whole numbers. */
+function closestMultipliers(numerator: bigint, denominator: bigint): number[] {
+  let [last, before] = [0n, 1n];
+  const found: number[] = [];
+  while (denominator !== 0n) {
+    [last, before] = [numerator / denominator * last + before, last];
+    [numerator, denominator] = [denominator, numerator % denominator];
+    if (last >= 2n ** 24n) break;
+    found.push(Number(last));
+  }
+  return found;
+}
+
+Deno.test("angles next to a whole number of quarter turns lose no digits", () => {
+  const scales = Array.from({ length: 128 }, (_, i) => i - 24);
+  const angles = scales.flatMap((scale) =>
+    // 2^scale·2/π: over the scale where it is negative.
+    closestMultipliers(fixed(2 ** Math.max(scale, 0)) * 2n, PI << BigInt(Math.max(-scale, 0)))
+      .map((multiplier) => multiplier * 2 ** scale)
+  );
+  assert(Math.min(...angles.map((x) => Math.abs(Math.cos(x)))) < 2 ** -29);
+  const inputs = Float32Array.from(angles.flatMap((x) => [x, -x]));
+  assert(inputs.length > 2000);
+  for (const op of ["Sin", "Cos", "Tan"] as const) assertWithinUlps(op, inputs);
 });
 
 Deno.test("special operands give what mathematics says", () => {
