@@ -15,7 +15,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { GradusError, suggestion } from "./dsl/errors.ts";
+import { GradusError, quoted, suggestion } from "./dsl/errors.ts";
 import { parseJson, printJson } from "./dsl/json.ts";
 import { latex } from "./dsl/latex.ts";
 import type { Program } from "./dsl/program.ts";
@@ -83,10 +83,10 @@ export async function main(
       print(HELP);
       return 0;
     }
-    const run = { show, check, export: exportOnnx }[command];
+    const run = COMMANDS.get(command);
     if (run === undefined) {
-      const near = suggestion(command, ["show", "check", "export", "help"]);
-      throw new UsageError(`there is no command \`${command}\`${near}`);
+      const near = suggestion(command, [...COMMANDS.keys(), "help"]);
+      throw new UsageError(`there is no command ${quoted(command)}${near}`);
     }
     if (target === undefined) throw new UsageError(`\`${command}\` needs an optimizer`);
     if (rest.length > 0) throw new UsageError(`\`${rest[0]}\` is one argument too many`);
@@ -125,6 +125,8 @@ function read(args: readonly string[]): { values: Options; positionals: string[]
     throw new UsageError((error as Error).message.split("\n")[0]);
   }
 }
+
+const COMMANDS = new Map([["show", show], ["check", check], ["export", exportOnnx]]);
 
 async function show(
   target: string,
@@ -173,9 +175,14 @@ function bound(program: Program, options: Options): Optimizer {
   const given: Record<string, HyperValue | boolean> = {};
   for (const [name, value] of program.hyper) if (value === "required") given[name] = () => NaN;
   for (const setting of options.set as readonly string[] ?? []) {
-    const [, name, value] = /^([^=]+)=(.+)$/.exec(setting) ?? [];
+    const [, name, value] = /^\s*([^=\s]+)\s*=\s*(\S.*)$/s.exec(setting) ?? [];
     if (name === undefined) throw new UsageError(`--set takes NAME=VALUE: given ${setting}`);
-    given[name.trim()] = valueOf(value.trim());
+    Object.defineProperty(given, name, {
+      value: valueOf(value.trim()),
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
   }
   return factory(program)(given);
 }
@@ -183,7 +190,7 @@ function bound(program: Program, options: Options): Optimizer {
 function valueOf(text: string): HyperValue | boolean {
   if (text === "true" || text === "false") return text === "true";
   const number = Number(text);
-  return Number.isNaN(number) ? schedule(text) : number;
+  return Number.isNaN(number) && text !== "nan" ? schedule(text) : number;
 }
 
 /** `w:784x64,deep/k:3` as a tree of shapes. */

@@ -25,8 +25,10 @@ export function gradusStepper(
   gradients: Tree,
   way: Way,
 ): Stepper | Absent {
-  const { backend, threads } = way;
+  const { backend, threads = 1 } = way;
   if (way.resident && resident === undefined) return new Absent("there are no resident arrays");
+  // Threads come with resident arrays; before, the option would be passed over without a word.
+  if (threads > 1 && resident === undefined) return new Absent("there are no threads");
   const place: <T extends Tree>(tree: T) => T = way.resident ? resident! : (tree) => tree;
   let placed: gradus.Optimizer;
   try {

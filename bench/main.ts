@@ -85,7 +85,8 @@ const name = given.name ?? (isPart !== undefined ? "part" : given.quick ? "quick
 const order = (task: string) => tasks.findIndex((each) => each.name === task);
 cells.sort((a, b) => order(a.task) - order(b.task));
 gaps.sort((a, b) => order(a.task) - order(b.task));
-const run: Run = { name, date: today(), machine: machine(), cells, gaps };
+const names = chosen.map((each) => each.name);
+const run: Run = { name, date: today(), machine: machine(), contestants: names, cells, gaps };
 console.log(`\n${table(run)}\n`);
 console.log(
   `After five steps, nobody's parameters differ by more than ${difference.toPrecision(1)}.\n`,

@@ -18,6 +18,7 @@ export interface Timing {
   readonly median: number;
   /** The quartiles: half of the samples lie between them. */
   readonly quartiles: readonly [number, number];
+  readonly fastest: number;
   readonly samples: number;
   /** Steps that each sample is the mean of. */
   readonly steps: number;
@@ -77,6 +78,7 @@ function timingOf({ samples, steps }: Lane): Timing {
   return {
     median: quantile(sorted, 0.5),
     quartiles: [quantile(sorted, 0.25), quantile(sorted, 0.75)],
+    fastest: sorted[0],
     samples: sorted.length,
     steps,
   };

@@ -28,6 +28,8 @@ export interface Run {
   readonly name: string;
   readonly date: string;
   readonly machine: Readonly<Record<string, string | number>>;
+  /** Everyone who took part, in the order of the table. */
+  readonly contestants: readonly string[];
   readonly cells: readonly Cell[];
   readonly gaps: readonly Gap[];
 }

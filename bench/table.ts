@@ -5,7 +5,7 @@ import type { Cell, Run } from "./record.ts";
 export const REFERENCE = "best JavaScript loop";
 
 /** The table, with the reasons for its gaps below. */
-export function table({ cells, gaps }: Run): string {
+export function table({ contestants, cells, gaps }: Run): string {
   const all = [...cells, ...gaps];
   const sizes = [...new Set(all.map(({ size }) => size))].sort((a, b) => a - b);
   const tasks = [...new Set(all.map(({ task }) => task))];
@@ -13,12 +13,10 @@ export function table({ cells, gaps }: Run): string {
   for (const task of tasks) {
     const at = (contestant: string, size: number) => find(cells, task, contestant, size);
     lines.push("", task);
-    for (const contestant of contestantsOf(all, task)) {
+    for (const contestant of contestants) {
+      if (!all.some((each) => each.task === task && each.contestant === contestant)) continue;
       const columns = sizes.map((size) => showCell(at(contestant, size), at(REFERENCE, size)));
-      const isEmpty = sizes.every((size) => at(contestant, size) === undefined);
-      if (!isEmpty || gaps.some((gap) => gap.contestant === contestant)) {
-        lines.push(row(`  ${contestant}`, columns));
-      }
+      lines.push(row(`  ${contestant}`, columns));
     }
   }
   const reasons = gaps.map(({ contestant, reason }) => `- ${contestant}: ${reason}`);
@@ -50,18 +48,19 @@ export function showTime(milliseconds: number): string {
   return `${threeDigits(milliseconds * 1e6)} ns`;
 }
 
-/** A number to three digits, without exponent. */
-export function threeDigits(x: number): string {
-  return x >= 100 ? x.toFixed(0) : x.toPrecision(3);
+/** A ratio, to as many digits as mean something. */
+export function showRatio(ratio: number): string {
+  if (ratio < 0.01) return "<0.01×";
+  return `${ratio.toFixed(ratio < 10 ? 2 : ratio < 100 ? 1 : 0)}×`;
 }
 
-function contestantsOf(all: readonly { task: string; contestant: string }[], task: string) {
-  return new Set(all.filter((each) => each.task === task).map(({ contestant }) => contestant));
+function threeDigits(x: number): string {
+  return x >= 100 ? x.toFixed(0) : x.toPrecision(3);
 }
 
 function showCell(cell: Cell | undefined, reference: Cell | undefined): string {
   if (cell === undefined) return "–";
-  const ratio = reference === undefined ? "" : `${threeDigits(reference.median / cell.median)}×`;
+  const ratio = reference === undefined ? "" : showRatio(reference.median / cell.median);
   return `${showTime(cell.median)} ${ratio.padStart(6)}`;
 }
 

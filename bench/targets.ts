@@ -1,6 +1,6 @@
 /** What the table must show, and what it shows. */
 import type { Run } from "./record.ts";
-import { find, threeDigits } from "./table.ts";
+import { find, showRatio } from "./table.ts";
 
 interface Target {
   readonly text: string;
@@ -55,7 +55,7 @@ export function showTargets({ cells }: Run): string {
     const ratio = above.median / below.median;
     const isMet = side === "at least" ? ratio >= bound : ratio <= bound;
     const verdict = isMet ? "met" : "MISSED";
-    return [`  ${text.padEnd(68)}${threeDigits(ratio)} (${side} ${bound}): ${verdict}`];
+    return [`  ${text.padEnd(68)}${showRatio(ratio)} (${side} ${bound}×): ${verdict}`];
   });
   return lines.length === 0 ? "" : [
     `Targets at ${SIZE.toLocaleString("en")} parameters`,

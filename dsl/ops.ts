@@ -252,7 +252,8 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     ...numberRow,
     syntax: { infix: "^", level: LEVEL.power, operands: [LEVEL.atom, LEVEL.unary] },
     takes: ["number", "number"],
-    eval: (a, b) => Math.pow(a, b),
+    // As in C and in ONNX, and unlike Math.pow: 1 to any power is 1, and so is -1 to an infinite one.
+    eval: (a, b) => a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : Math.pow(a, b),
     rounds: true,
     ulp: 8,
     // A base of -0 has results of both signs where the exponent may be negative.
@@ -261,7 +262,8 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
         ? [0, Infinity]
         : EVERYTHING,
     latex: { level: LEVEL.power, operands: [LEVEL.atom, 0], write: (a, b) => `${a}^{${b}}` },
-    js: (a, b) => `Math.pow(${a}, ${b})`,
+    js: (a, b) =>
+      `${a} === 1 || (${a} === -1 && Math.abs(${b}) === Infinity) ? 1 : Math.pow(${a}, ${b})`,
     wasm: null,
     onnx: "Pow",
   },

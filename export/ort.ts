@@ -20,17 +20,18 @@
  * @module
  */
 import * as ort from "onnxruntime-web/wasm";
-import { GradusError, shown } from "../dsl/errors.ts";
+import { GradusError, quoted, shown, suggestion } from "../dsl/errors.ts";
 import { parseJson } from "../dsl/json.ts";
 import { constant, type Node } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import type { Schedule } from "../dsl/schedules/mod.ts";
 import { parseExpression } from "../dsl/parse.ts";
+import { printExpression } from "../dsl/print.ts";
 import { type LeafInfo, requireDistinct } from "../runtime/leaves.ts";
 import { initialLeaf, requireState, type State } from "../runtime/state.ts";
 import type { DType, NumberArray } from "../runtime/storage.ts";
 import { Layout } from "../runtime/trees.ts";
-import { METADATA } from "./onnx/write.ts";
+import { METADATA, requirePlainPaths } from "./onnx/write.ts";
 import { type ReadModel, readModel, type ReadValue } from "./onnx/proto.ts";
 
 /** Options of {@linkcode OrtOptimizer.load}. */
@@ -65,20 +66,20 @@ export class OrtOptimizer {
   readonly #model: ReadModel;
   readonly #initial: Readonly<Record<string, number | string>>;
   readonly #hyper: Readonly<Record<string, number | Schedule | null>>;
+  /** What was written into the graph as it is, as text. */
+  readonly #constants: Readonly<Record<string, string>>;
 
   private constructor(
     session: ort.InferenceSession,
-    model: ReadModel,
-    program: Program,
+    { model, program, initial, inputs, constants }: ReadOptimizer,
     hyper: OrtOptions["hyper"],
   ) {
     [this.#session, this.#model, this.program] = [session, model, program];
-    this.#initial = JSON.parse(model.metadata[METADATA.state]);
-    const bound: Record<string, number | null> = JSON.parse(model.metadata[METADATA.inputs]);
+    [this.#initial, this.#constants] = [initial, constants];
     this.#hyper = Object.fromEntries(
-      Object.entries(bound).map(([input, value]) => {
+      Object.entries(inputs).map(([input, value]) => {
         const name = input.slice("hyper/".length);
-        return [name, hyper?.[name] ?? value];
+        return [name, Object.hasOwn(hyper ?? {}, name) ? hyper![name] : value];
       }),
     );
   }
@@ -97,8 +98,16 @@ export class OrtOptimizer {
         }`,
       );
     }
-    const model = readOptimizer(bytes);
-    const program = parseJson(model.metadata[METADATA.program]);
+    const read = readOptimizer(bytes);
+    const { program } = read;
+    for (const name of Object.keys(hyper ?? {})) {
+      if (Object.hasOwn(read.inputs, `hyper/${name}`)) continue;
+      const names = Object.keys(read.inputs).map((input) => input.slice("hyper/".length));
+      throw new GradusError(
+        `Cannot load "${program.name}": ${quoted(name)} is no hyperparameter input of the graph` +
+          suggestion(name, names),
+      );
+    }
     let session: ort.InferenceSession;
     try {
       session = await ort.InferenceSession.create(bytes, {
@@ -111,7 +120,7 @@ export class OrtOptimizer {
         `Cannot load "${program.name}": ONNX Runtime refused the model: ${messageOf(error)}`,
       );
     }
-    return new OrtOptimizer(session, model, program, hyper);
+    return new OrtOptimizer(session, read, hyper);
   }
 
   /** The state before the first step. */
@@ -149,7 +158,9 @@ export class OrtOptimizer {
     const doing = `Cannot step by "${optimizer}"`;
     const layout = this.#layoutOf(params, doing);
     const names = Object.keys(this.#initial);
-    requireState(state, this.program, names, Object.keys(this.#hyper), doing);
+    const known = [...Object.keys(this.#hyper), ...this.program.hyper.keys()];
+    requireState(state, this.program, names, known, doing);
+    this.#requireConstants(state, doing);
     const trees = new Map<string, NumberArray[]>([
       ["w", aligned(layout, params, "parameters", doing)],
       ["g", aligned(layout, gradients, "gradients", doing)],
@@ -201,9 +212,36 @@ export class OrtOptimizer {
     await this.#session.release();
   }
 
+  /** Refuses a number in the state that the graph would not heed. */
+  #requireConstants(state: State, doing: string): void {
+    for (const [name, value] of Object.entries(state.hyper)) {
+      if (Object.hasOwn(this.#hyper, name)) continue;
+      for (const [part, text] of Object.entries(this.#constants)) {
+        const [key, ...path] = part.split("/");
+        if (key !== name) continue;
+        const given = path.reduce<unknown>(
+          (tree, step) =>
+            typeof tree === "object" ? (tree as Record<string, unknown>)?.[step] : tree,
+          value,
+        );
+        if (typeof given === "number" && printExpression(constant(given)) === text) continue;
+        throw new GradusError(
+          `${doing}: hyperparameter \`${name}\` is ${text} in the graph, and is ${
+            shown(given)
+          } in ` +
+            `the state: export it with \`inputs: ["${name}"]\` to change it`,
+        );
+      }
+    }
+  }
+
   #hyperAt(state: State, doing: string): [name: string, value: number][] {
     return Object.entries(this.#hyper).map(([name, bound]) => {
-      const value = state.hyper[name] ?? (typeof bound === "function" ? bound(state.count) : bound);
+      const value = Object.hasOwn(state.hyper, name)
+        ? state.hyper[name]
+        : typeof bound === "function"
+        ? bound(state.count)
+        : bound;
       if (typeof value !== "number" || Number.isNaN(value)) {
         throw new GradusError(
           `${doing}: hyperparameter \`${name}\` is an input of the graph and must be a number, in ` +
@@ -217,6 +255,7 @@ export class OrtOptimizer {
   /** The layout of `params`, which must be what the graph was written for. */
   #layoutOf(params: unknown, doing: string): Layout {
     const layout = Layout.of(params, doing);
+    requirePlainPaths(layout, doing);
     const wanted = this.#model.inputs.filter(({ name }) => name === "w" || name.startsWith("w/"));
     for (const info of layout.leaves) {
       const input = wanted.find(({ name }) => name === at("w", info));
@@ -244,7 +283,15 @@ export class OrtOptimizer {
   }
 }
 
-function readOptimizer(bytes: Uint8Array): ReadModel {
+interface ReadOptimizer {
+  readonly model: ReadModel;
+  readonly program: Program;
+  readonly initial: Readonly<Record<string, number | string>>;
+  readonly inputs: Readonly<Record<string, number | null>>;
+  readonly constants: Readonly<Record<string, string>>;
+}
+
+function readOptimizer(bytes: Uint8Array): ReadOptimizer {
   const refuse = (reason: string): never => {
     throw new GradusError(
       `Cannot load an optimizer: the bytes must be an ONNX model written by \`toOnnx\`: ${reason}`,
@@ -259,7 +306,63 @@ function readOptimizer(bytes: Uint8Array): ReadModel {
   for (const key of Object.values(METADATA)) {
     if (model.metadata[key] === undefined) refuse(`given one without \`${key}\` in its metadata`);
   }
-  return model;
+  const record = <T>(key: keyof typeof METADATA, isValue: (value: unknown) => boolean) => {
+    let value: unknown;
+    try {
+      value = JSON.parse(model.metadata[METADATA[key]]);
+    } catch (error) {
+      return refuse(`\`${METADATA[key]}\`: ${messageOf(error)}`);
+    }
+    const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
+    if (!isRecord || !Object.values(value as object).every(isValue)) {
+      return refuse(`\`${METADATA[key]}\` is ${shown(value)}`);
+    }
+    return value as Record<string, T>;
+  };
+  let program: Program;
+  try {
+    program = parseJson(model.metadata[METADATA.program]);
+  } catch (error) {
+    return refuse(`\`${METADATA.program}\`: ${messageOf(error)}`);
+  }
+  const initial = record<number | string>(
+    "state",
+    (value) => typeof value === "number" || typeof value === "string",
+  );
+  const inputs = record<number | null>(
+    "inputs",
+    (value) => typeof value === "number" || value === null,
+  );
+  const constants = record<string>("constants", (value) => typeof value === "string");
+  requireValues(model, Object.keys(initial), Object.keys(inputs), program, refuse);
+  for (const name of Object.keys(initial)) {
+    if (typeof initial[name] === "string") ofParameter(initial[name], name);
+  }
+  return { model, program, initial, inputs, constants };
+}
+
+/** Refuses a graph whose inputs and outputs are not those of a step. */
+function requireValues(
+  { inputs, outputs }: ReadModel,
+  states: readonly string[],
+  hyper: readonly string[],
+  program: Program,
+  refuse: (reason: string) => never,
+): void {
+  const [given, made] = [inputs, outputs].map((values) => new Set(values.map(({ name }) => name)));
+  const paths = inputs.flatMap(({ name }) => /^w(?:\/|$)/.test(name) ? [name.slice(1)] : []);
+  if (paths.length === 0) refuse("given a graph without parameters");
+  for (const name of states) {
+    if (!program.state.has(name)) refuse(`\`${METADATA.state}\` has no state \`${name}\``);
+  }
+  const carried = ["w", ...states].flatMap((name) => paths.map((path) => name + path));
+  const needed = [...carried, ...paths.map((path) => `g${path}`), "count", ...hyper];
+  for (const name of [...needed, ...program.inputs.keys()]) {
+    if (!given.has(name)) refuse(`given a graph without the input ${quoted(name)}`);
+  }
+  for (const name of [...carried, "count"].map((each) => `next/${each}`)) {
+    if (!made.has(name)) refuse(`given a graph without the output ${quoted(name)}`);
+  }
 }
 
 function ofParameter(text: string, name: string): Node {

@@ -1,10 +1,10 @@
 /** Shows every stage of what an optimizer does, as text: a pure function that needs no permission. */
 import { GradusError } from "../dsl/errors.ts";
-import { rates, rootsOf } from "../dsl/graph.ts";
+import { elaborate, rates, rootsOf } from "../dsl/graph.ts";
 import { type Node, postorder, symbol, withSources } from "../dsl/node.ts";
-import { reduceOps } from "../dsl/ops.ts";
+import { reduceOps, reduceRow } from "../dsl/ops.ts";
 import { printExpression } from "../dsl/print.ts";
-import { printProgram } from "../dsl/program.ts";
+import { printProgram, type Program } from "../dsl/program.ts";
 import { Binding } from "./binding.ts";
 import { renderPhases } from "./js/render.ts";
 import type { Optimizer } from "./optimizer.ts";
@@ -51,7 +51,7 @@ export interface Explanation {
 export function explain(optimizer: Optimizer, params?: object): Explanation {
   const { program } = optimizer;
   const doing = `Cannot explain "${program.name}"`;
-  const layout = Layout.of(params ?? [2, 2], doing, params === undefined);
+  const layout = Layout.of(params ?? shapeFor(program), doing, params === undefined);
   const settings = new Map(
     [...optimizer.settings].map(([name, { value, mask }]) => {
       if (params === undefined && typeof value === "object") {
@@ -99,6 +99,19 @@ export function explain(optimizer: Optimizer, params?: object): Explanation {
     bytesMoved: sum(wide.map((loop) => bytesMovedBy(loop, inputs, outputs))),
   };
   return Object.freeze({ ...explanation, toString: () => showAll(program.name, explanation) });
+}
+
+/** A matrix, or what has as many axes as the program looks at. */
+function shapeFor(program: Program): number[] {
+  const lists = [
+    ...[...program.state.values()].map(({ over }) => over),
+    ...postorder(rootsOf(elaborate(program))).flatMap(({ op, arg }) =>
+      reduceRow(op) === undefined ? [] : String(arg)
+    ),
+  ];
+  const axes = lists.flatMap((over) => over.split(",").map(Number)).filter(Number.isInteger);
+  const rank = Math.max(2, ...axes.map((axis) => axis < 0 ? -axis : axis + 1));
+  return new Array(rank).fill(2);
 }
 
 function showAll(name: string, each: Omit<Explanation, "toString">): string {

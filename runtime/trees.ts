@@ -28,6 +28,12 @@ export class Layout {
     const visit = (node: unknown, path: string, depth: number): Skeleton => {
       if (takesShapes && isShape(node)) {
         const size = node.reduce((a, b) => a * b, 1);
+        if (!Number.isSafeInteger(size) || !node.every(Number.isSafeInteger)) {
+          throw new GradusError(
+            `${doing}: the shape at ${spellPath(path)} must be one that an array can have: ` +
+              `given [${node.slice(0, 8).join(", ")}]`,
+          );
+        }
         leaves.push({ path, shape: [...node], size, dtype: "float32", isBare: false });
         return { leaf: leaves.length - 1 };
       }

@@ -3,6 +3,9 @@ import type { Contestant, Stepper } from "../contestant.ts";
 import type { Task } from "../tasks.ts";
 import { type Copying, DONE, EPOCH } from "./copy_worker.ts";
 
+// ONNX Runtime puts Node's class of the same name in its place as soon as it runs.
+const { Worker } = globalThis;
+
 // Some ten seconds.
 const MOST_SPINS = 5e9;
 

@@ -1,15 +1,15 @@
 /** Writes an optimizer as an ONNX graph: one step, from old values to new. */
-import { GradusError } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { elaborate, mapGraph, rootsOf, specialise } from "../../dsl/graph.ts";
 import { printJson } from "../../dsl/json.ts";
 import { lower } from "../../dsl/lower.ts";
 import { apply, constant, type Node, postorder, symbol } from "../../dsl/node.ts";
 import { elementOps, elementRow } from "../../dsl/ops.ts";
-import { printExpression } from "../../dsl/print.ts";
+import { printExpression, sketchExpression } from "../../dsl/print.ts";
 import { settle, simplified, substitute } from "../../dsl/simplify.ts";
 import { Binding, type Group } from "../../runtime/binding.ts";
 import type { LeafSetting } from "../../runtime/hyper.ts";
-import type { LeafInfo } from "../../runtime/leaves.ts";
+import { type LeafInfo, spellPath } from "../../runtime/leaves.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { DType } from "../../runtime/storage.ts";
 import { Layout } from "../../runtime/trees.ts";
@@ -53,9 +53,15 @@ export const METADATA = {
   state: "gradus.state",
   /** Each hyperparameter that is an input and its value, or null for an opaque schedule, as JSON. */
   inputs: "gradus.inputs",
+  /** Each hyperparameter that is not, and the text of its value or of each part of it, as JSON. */
+  constants: "gradus.constants",
 } as const;
 
 const OPSET = 21;
+// Identifiers do not begin so: what the graph names itself cannot meet what a program names.
+const OWN = "__";
+// ONNX spells these for float64, but ONNX Runtime has no kernel for them.
+const NO_FLOAT64 = ["Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh"];
 
 /**
  * The bytes of an ONNX model (opset 21) that computes one step of an element-wise optimizer for
@@ -82,14 +88,29 @@ export function toOnnx(
   params: object,
   options: OnnxOptions = {},
 ): Uint8Array<ArrayBuffer> {
+  if (typeof optimizer?.init !== "function") {
+    const hint = typeof optimizer === "function" ? ": call it with its options first" : "";
+    throw new GradusError(
+      `Cannot export to ONNX: an optimizer is required: given ${shown(optimizer)}${hint}`,
+    );
+  }
   const { program } = optimizer;
   const doing = `Cannot export "${program.name}" to ONNX`;
   const layout = Layout.of(params, doing, true);
   requirePlainPaths(layout, doing);
   requireElementwise(optimizer, doing);
   for (const name of options.inputs ?? []) {
-    if (!optimizer.settings.has(name)) {
-      throw new GradusError(`${doing}: it has no hyperparameter \`${name}\` to stay an input`);
+    const setting = optimizer.settings.get(name);
+    if (setting === undefined) {
+      const near = suggestion(name, optimizer.settings.keys());
+      throw new GradusError(
+        `${doing}: it has no hyperparameter ${quoted(name)} to stay an input${near}`,
+      );
+    }
+    if (typeof setting.value === "boolean") {
+      throw new GradusError(
+        `${doing}: \`${name}\` decides what the graph computes and cannot stay an input`,
+      );
     }
   }
   const binding = new Binding(program, optimizer.settings, layout, params, doing);
@@ -102,6 +123,7 @@ export function toOnnx(
       [METADATA.program]: printJson(program),
       [METADATA.state]: JSON.stringify(writer.initialStates()),
       [METADATA.inputs]: JSON.stringify(Object.fromEntries(writer.hyperInputs)),
+      [METADATA.constants]: JSON.stringify(Object.fromEntries(writer.constants)),
     },
   }, OPSET);
 }
@@ -109,6 +131,8 @@ export function toOnnx(
 class Writer {
   /** Each hyperparameter that is an input, by its name there, and the value it was bound to. */
   readonly hyperInputs = new Map<string, number | null>();
+  /** The text of each other one, by its name and part. */
+  readonly constants = new Map<string, string>();
   readonly #optimizer: Optimizer;
   readonly #binding: Binding;
   readonly #asked: ReadonlySet<string>;
@@ -147,6 +171,7 @@ class Writer {
     layout.leaves.forEach((info, i) => this.#leaf(info, graphs.get(groupOf[i])!));
     const one = this.#constant(1, "int64");
     this.#nodes.push(node("Add", ["count", one], "next/count"));
+    requireDistinctNames([...this.#inputs, ...this.#outputs], this.#doing);
     return {
       inputs: this.#inputs,
       outputs: this.#outputs,
@@ -165,13 +190,21 @@ class Writer {
         (symbolName) => symbolName === "w" ? undefined : this.#hyper(symbolName, group, true),
       )(init);
       const settled = settle(value);
-      return [name, settled.op === "Const" ? settled.arg as number : printExpression(settled)];
+      const isPlain = settled.op === "Const" && Number.isFinite(settled.arg) &&
+        !Object.is(settled.arg, -0);
+      return [name, isPlain ? settled.arg as number : printExpression(settled)];
     }));
   }
 
   /** The results of a leaf of `group`, hyperparameters taken in, in ops that ONNX spells. */
   #rootsOf(group: Group): ReadonlyMap<string, Node> {
-    const graph = specialise(elaborate(this.#optimizer.program), group.structural);
+    // A 0 that stays an input may become another number.
+    const structural = new Map(
+      [...group.structural].filter(([name, value]) =>
+        value !== 0 || !this.#asked.has(name) || group.settings.get(name)!.isMasked
+      ),
+    );
+    const graph = specialise(elaborate(this.#optimizer.program), structural);
     const bound = mapGraph(graph, substitute(rootsOf(graph), (name) => this.#hyper(name, group)));
     const sum = apply("Add", symbol("w"), bound.update);
     const roots = new Map<string, Node>([["w", simplified(sum, sum.src)]]);
@@ -193,11 +226,11 @@ class Writer {
       this.hyperInputs.set(input, startOf(setting));
       return symbol(input);
     }
-    if (typeof value === "function") {
-      const evaluated = substitute([value.expression!], () => undefined);
-      return evaluated(value.expression!);
-    }
-    return constant(Number(value));
+    const node = typeof value === "function"
+      ? substitute([value.expression!], () => undefined)(value.expression!)
+      : constant(Number(value));
+    this.constants.set(`${name}${position === "" ? "" : `/${position}`}`, printExpression(node));
+    return node;
   }
 
   #leaf(info: LeafInfo, roots: ReadonlyMap<string, Node>): void {
@@ -226,6 +259,7 @@ class Writer {
         return this.#scalar(operand, isTruth ? "bool" : dtype);
       });
       const output = named.get(each) ?? at(this.#fresh(each.op));
+      this.#requireKernel(each, dtype);
       this.#nodes.push(node(elementRow(each.op)!.onnx!, operands, output));
       values.set(each, output);
     }
@@ -252,7 +286,7 @@ class Writer {
 
   #convert(value: string, from: ElementType, to: ElementType): string {
     if (from === to) return value;
-    const output = `${to}/${value}`;
+    const output = `${OWN}${to}/${value}`;
     this.#nodes.push(cast(value, output, to));
     return output;
   }
@@ -281,20 +315,34 @@ class Writer {
         ? this.#constant(operand.arg as number, row.takes[k] === "truth" ? "bool" : "float64")
         : this.#scalars.get(operand)!
     );
-    const output = `step/${this.#fresh(each.op)}`;
+    const output = this.#fresh(each.op);
+    this.#requireKernel(each, "float64");
     this.#nodes.push(node(row.onnx!, operands, output));
     return output;
   }
 
   #constant(value: number, type: ElementType): string {
-    const spelled = Object.is(value, -0) ? "-0" : String(value);
-    const name = `${type}/${spelled}`;
-    if (!this.#constants.has(name)) this.#constants.set(name, scalarOf(name, type, value));
+    const kept = type === "float32" ? Math.fround(value) : value;
+    const key = `${type}/${Object.is(kept, -0) ? "-0" : kept}`;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known.name!;
+    const name = `${OWN}${type}/${Object.is(value, -0) ? "-0" : value}`;
+    this.#constants.set(key, scalarOf(name, type, value));
     return name;
   }
 
   #fresh(op: string): string {
-    return `${op}_${this.#next++}`;
+    return `${OWN}${op}_${this.#next++}`;
+  }
+
+  #requireKernel(each: Node, type: ElementType): void {
+    if (type !== "float64" || !NO_FLOAT64.includes(each.op)) return;
+    throw new GradusError(
+      `${this.#doing}: \`${
+        sketchExpression(each)
+      }\` would be computed in float64, and ONNX Runtime has ` +
+        `no float64 ${each.op}`,
+    );
   }
 
   #storedAs(state: string, dtype: DType): ElementType {
@@ -314,15 +362,36 @@ function startOf({ value }: LeafSetting): number | null {
   return value.expression === undefined ? null : value(0);
 }
 
-function requirePlainPaths({ leaves }: Layout, doing: string): void {
+/** Refuses paths that no name in a graph can hold, or that are one when joined. */
+export function requirePlainPaths({ leaves }: Layout, doing: string): void {
   const paths = new Set<string>();
   for (const { path } of leaves) {
     if (paths.has(path)) {
       throw new GradusError(
-        `${doing}: paths joined by "/" must differ: \`${path}\` stands for two parameters`,
+        `${doing}: paths joined by "/" must differ: ${spellPath(path)} stands for two parameters`,
+      );
+    }
+    if (path.includes("\0") || !path.isWellFormed()) {
+      throw new GradusError(
+        `${doing}: the path of a parameter must be well-formed text without zeros: given ` +
+          `${shown(path)}`,
       );
     }
     paths.add(path);
+  }
+}
+
+function requireDistinctNames(values: readonly ValueInit[], doing: string): void {
+  const names = new Set<string>();
+  for (const { name } of values) {
+    if (names.has(name!)) {
+      throw new GradusError(
+        `${doing}: two values of the graph would be named ${
+          quoted(name!)
+        }: rename a parameter or state`,
+      );
+    }
+    names.add(name!);
   }
 }
 
@@ -332,8 +401,8 @@ function requireElementwise({ program }: Optimizer, doing: string): void {
     if (reduction !== undefined) {
       throw new GradusError(
         `${doing}: only element-wise programs are exported, and \`${
-          printExpression(reduction)
-        }\` in \`${target} = ${printExpression(value)}\` reduces`,
+          sketchExpression(reduction)
+        }\` in \`${target} = ${sketchExpression(value)}\` reduces`,
       );
     }
   }

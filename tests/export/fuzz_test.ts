@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { postorder } from "../../dsl/node.ts";
 import { reduceRow } from "../../dsl/ops.ts";
-import { type Document, factory, parseProgram, type Program } from "../../mod.ts";
+import { type Document, factory, optimizer, parseProgram, type Program } from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
 import { OrtOptimizer } from "../../export/ort.ts";
-import { assert } from "../assert.ts";
+import { assert, assertEquals } from "../assert.ts";
 import { exactProgram, type Generated } from "../dsl/generate.ts";
 import { edges32, numbers32, numbers64, randomWords } from "../numbers.ts";
 import { type Hyper, losesElements, type Point, zeroFinder } from "./excuses.ts";
@@ -138,4 +138,19 @@ Deno.test("the random programs are of many kinds", () => {
   assert(count(({ document }) => Object.keys(document.state ?? {}).length > 0) > 50);
   assert(count(({ document }) => Object.keys(document.inputs ?? {}).length > 0) > 50);
   assert(count(({ statements }) => statements.length > 2) > 50);
+});
+
+Deno.test("what is chosen for good between elements is rounded as elements are", async () => {
+  const opt = optimizer({
+    name: "chosen",
+    hyper: { a: 0.3 },
+    step: "u = 3*where(a > 0, a, w)",
+  })().with({ backend: "interpreter" });
+  const [ours, theirs] = [Float32Array.of(0), Float32Array.of(0)];
+  opt.step(ours, ours.slice(), opt.init(ours));
+  assertEquals(ours, Float32Array.of(Math.fround(3 * Math.fround(0.3))));
+  const exported = await OrtOptimizer.load(toOnnx(opt, theirs));
+  await exported.step(theirs, theirs.slice(), exported.init(theirs));
+  assertEquals(theirs, ours);
+  await exported.dispose();
 });

@@ -46,7 +46,12 @@ Deno.test("an input that is left alone keeps the number it was exported with", a
   const [, state] = await assertSame(lion({ learningRate: 0.01 }), {
     inputs: ["learningRate", "b1", "weightDecay"],
   });
-  assertEquals(state.hyper, { learningRate: 0.01, b1: 0.9, weightDecay: 1e-3 });
+  const { learningRate, b1, weightDecay } = state.hyper;
+  assertEquals({ learningRate, b1, weightDecay }, {
+    learningRate: 0.01,
+    b1: 0.9,
+    weightDecay: 1e-3,
+  });
 });
 
 Deno.test("a number written into the state holds from the next step on", async () => {

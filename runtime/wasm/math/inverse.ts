@@ -7,9 +7,7 @@ function oddSeries(lanes: Lanes, x: Quad, s: Quad, coefficients: readonly number
   return lanes.mul(x, lanes.add(lanes.mul(s, lanes.polynomial(s, coefficients)), 1));
 }
 
-/**
- * asin(size) up to 1/2, and above it asin √((1 - size)/2), half of acos(size). Above 1 that is NaN.
- */
+/** asin(size) up to 1/2, and above it asin √((1 - size)/2), half of acos(size). Above 1 that is NaN. */
 function partial(lanes: Lanes, size: Quad): { value: Quad; isFar: Quad } {
   const isFar = lanes.op("gt", size, 0.5);
   const halved = lanes.mul(lanes.sub(1, size), 0.5);
@@ -33,7 +31,7 @@ export function acos(lanes: Lanes, x: Quad): Quad {
   return lanes.narrow(lanes.select(isFar, far, lanes.sub(Math.PI / 2, signed)));
 }
 
-/** An eighth, a quarter and three eighths of a half turn part the ways. */
+/** The ways part at π/8 and 3π/8, so that no series starts further than that from its centre. */
 export function atan(lanes: Lanes, x: Quad): Quad {
   const size = lanes.widen(lanes.op("abs", x));
   const isFar = lanes.op("gt", size, Math.SQRT2 + 1);
