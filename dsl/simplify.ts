@@ -38,6 +38,13 @@ export function simplified(node: Node, src: readonly Node[]): Node {
       if (a.op === "Const") return a.arg ? b : c;
       if (b === c) return b;
       break;
+    case "And":
+    case "Or": {
+      // A condition that is known decides, or leaves it to the other.
+      const [known, other] = a.op === "Const" ? [a, b] : [b, a];
+      if (known.op === "Const") return Boolean(known.arg) === (node.op === "Or") ? known : other;
+      break;
+    }
     case "Mul":
       if (isNumber(a, 1)) return b;
       if (isNumber(b, 1)) return a;

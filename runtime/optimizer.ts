@@ -1,6 +1,6 @@
 /** An optimizer that runs: its state, its functional update and its step in place. */
 import { GradusError, shown } from "../dsl/errors.ts";
-import { elaborate } from "../dsl/graph.ts";
+import { elaborate, type Structural } from "../dsl/graph.ts";
 import type { Program } from "../dsl/program.ts";
 import { Binding, type Group, readsParameter } from "./binding.ts";
 import { isScheduled, numbersAt, type Setting } from "./hyper.ts";
@@ -10,6 +10,7 @@ import { apartFrom, asLeaf, type LeafInfo, mirror, requireDistinct, spellPath } 
 import { numbersOf } from "./numbers.ts";
 import type { Mode } from "./plan.ts";
 import type { ArrayKind, Executor, GroupRun, LeafRun, StepRun } from "./run.ts";
+import { Snapshot } from "./snapshot.ts";
 import {
   inheritScheduled,
   initialLeaf,
@@ -23,6 +24,7 @@ import type { DType, NumberArray, StorageType } from "./storage.ts";
 import { Layout } from "./trees.ts";
 import { type Backend, variantOf } from "./variants.ts";
 import { isRunnable } from "./wasm/kernel.ts";
+import { isReleased, releases } from "./wasm/memory.ts";
 import { runWasm } from "./wasm/run.ts";
 
 /** How an optimizer runs. */
@@ -91,7 +93,7 @@ class BoundOptimizer implements Optimizer {
   /** The hyperparameters that a state may hold. */
   readonly #writable: readonly string[];
   #bindings: Binding[] = [];
-  #distinct: readonly NumberArray[] = [];
+  #last: GatheredStep | undefined;
 
   constructor(
     program: Program,
@@ -188,10 +190,16 @@ class BoundOptimizer implements Optimizer {
     doing: string,
   ): void {
     const { program } = this;
-    const known = this.#bindingOf(params ?? gradients, doing);
-    const { layout } = known;
+    let last = this.#last;
+    if (mode !== "step" || !last?.isOf(params, gradients, state)) {
+      const known = this.#bindingOf(params ?? gradients, doing);
+      requireState(state, program, known.live, this.#writable, doing);
+      if (mode === "step") requireWritable(state, doing);
+      last = this.#gather(mode, known, params, gradients, state, target, next, doing);
+      this.#last = mode === "step" && last.isKeepable ? last : undefined;
+    }
+    const { known } = last;
     requireState(state, program, known.live, this.#writable, doing);
-    if (mode === "step") requireWritable(state, doing);
     const { binding, groups, used } = numbersOf(
       program,
       this.settings,
@@ -203,63 +211,82 @@ class BoundOptimizer implements Optimizer {
     );
     const common = new Map<string, number>([["count", state.count]]);
     for (const name of program.inputs.keys()) common.set(name, inputOf(inputs, name, doing));
+    const trees = [...known.live].filter((name) => program.state.get(name)!.over === "tree");
+    for (const name of trees) common.set(name, treeNumber(state, name, doing));
 
-    const kept = [...known.live];
-    const isTree = (name: string) => program.state.get(name)!.over === "tree";
-    for (const name of kept.filter(isTree)) common.set(name, treeNumber(state, name, doing));
-    const states = kept.filter((name) => !isTree(name));
-    const arrays = {
-      w: params === undefined ? undefined : alignLike(layout, params, "parameters", doing),
-      g: alignLike(layout, gradients, "gradients", doing),
-      out: alignLike(layout, target, "parameters", doing),
-      states: states.map((name) => this.#alignState(layout, state, name, doing)),
-      next: states.map((name) => this.#alignState(layout, next, name, doing)),
-    };
-    if (mode === "step") {
-      this.#requireDistinct(arrays.out, arrays.next, states, layout, doing);
-      // A gradient may be another leaf's parameter, which is written before it is read.
-      arrays.g = apartFrom(arrays.g, [...arrays.out, ...arrays.next.flat()]);
-    }
-
-    const { backend, runs } = this.#groupRuns(
-      (group, i, backend) =>
-        this.#groupRun(
-          group,
-          mode,
-          params !== undefined,
-          states,
-          known,
-          groups[i],
-          common,
-          backend,
-          doing,
-        ),
-      binding,
+    // What was 0 for good when the optimizer was made, and still is.
+    const structural = binding.groups.map((group, i) =>
+      new Map(
+        [...group.structural].filter(([name, value]) => value !== 0 || groups[i].get(name) === 0),
+      )
     );
-    const run: StepRun = {
-      globals: elaborate(program).globals,
-      leaves: layout.leaves.map(({ shape, size }, i): LeafRun => ({
-        group: runs.get(binding.groupOf[i])!,
-        shape,
-        size,
-        inputs: [
-          ...(arrays.w === undefined ? [] : [arrays.w[i]]),
-          arrays.g[i],
-          ...arrays.states.map((leaves) => leaves[i]),
-        ],
-        outputs: [arrays.out[i], ...arrays.next.map((leaves) => leaves[i])],
-      })),
-    };
-    const treeStates = EXECUTORS[backend](run);
-    for (const name of kept.filter(isTree)) next[name] = treeStates.get(name);
+    const form = structural.map((each) => [...each.keys()].join()).join(";");
+    if (last.run === undefined || last.binding !== binding || last.form !== form) {
+      const hasParams = params !== undefined;
+      const { backend, runs } = this.#groupRuns(
+        binding,
+        (group, i, backend) =>
+          this.#groupRun(group, mode, hasParams, known, structural[i], backend, doing),
+      );
+      last.plan(binding, form, backend, runs, elaborate(program).globals);
+    }
+    binding.groups.forEach((group, i) =>
+      last.groups!.get(group)!.symbols = new Map([...common, ...groups[i]])
+    );
+    const treeStates = EXECUTORS[last.backend!](last.run!);
+    for (const name of trees) next[name] = treeStates.get(name);
     next.count = state.count + 1;
     inheritScheduled(next, used);
   }
 
+  /** The arrays of a step, checked. */
+  #gather(
+    mode: Mode,
+    known: Binding,
+    params: object | undefined,
+    gradients: object,
+    state: State,
+    target: unknown,
+    next: State,
+    doing: string,
+  ): GatheredStep {
+    const { layout } = known;
+    const states = statesOf(this.program, known);
+    const w = params === undefined ? undefined : alignLike(layout, params, "parameters", doing);
+    const g = alignLike(layout, gradients, "gradients", doing);
+    const arrays = {
+      w,
+      g,
+      out: mode === "step" ? w! : alignLike(layout, target, "parameters", doing),
+      states: states.map((name) => this.#alignState(layout, state, name, doing)),
+      next: states.map((name) => this.#alignState(layout, next, name, doing)),
+    };
+    for (const array of [...(w ?? []), ...g, ...arrays.states.flat()]) {
+      requireKeptArray(array, doing);
+    }
+    if (mode === "step") {
+      const written = [...arrays.out, ...arrays.next.flat()];
+      const names = ["w", ...states];
+      const { leaves } = layout;
+      requireDistinct(
+        written.map((array, i) => [
+          array,
+          place(names[Math.floor(i / leaves.length)], leaves[i % leaves.length].path),
+        ]),
+        doing,
+      );
+      // A gradient may be another leaf's parameter, which is written before it is read.
+      arrays.g = apartFrom(g, written);
+    }
+    const isKeepable = arrays.g.every((array, i) => array === g[i]);
+    const kept = [params, gradients, ...states.map((name) => state[name])];
+    return new GatheredStep(known, arrays, isKeepable, states, kept);
+  }
+
   /** The groups as the first backend plans them that can run them all. */
   #groupRuns(
-    make: (group: Group, i: number, backend: Backend) => GroupRun,
     { groups }: Binding,
+    make: (group: Group, i: number, backend: Backend) => GroupRun,
   ): { readonly backend: Backend; readonly runs: ReadonlyMap<Group, GroupRun> } {
     for (const backend of BACKENDS.slice(BACKENDS.indexOf(this.#backend))) {
       if (backend === "js" && isCodeForbidden()) continue;
@@ -274,28 +301,26 @@ class BoundOptimizer implements Optimizer {
     group: Group,
     mode: Mode,
     hasParams: boolean,
-    states: readonly string[],
-    { live }: Binding,
-    numbers: ReadonlyMap<string, number>,
-    common: ReadonlyMap<string, number>,
+    known: Binding,
+    structural: Structural,
     backend: Backend,
     doing: string,
   ): GroupRun {
     const { dtype, rank } = group;
-    const structural = new Map(
-      [...group.structural].filter(([name, value]) => value !== 0 || numbers.get(name) === 0),
-    );
-    const kinds = states.map((name): ArrayKind => ({ name, dtype: this.#stored(name, dtype) }));
+    const kinds = statesOf(this.program, known).map((name): ArrayKind => ({
+      name,
+      dtype: this.#stored(name, dtype),
+    }));
     const variant = variantOf(this.program, {
       structural,
-      live,
+      live: known.live,
       mode,
       rank,
       backend,
       dtypes: [dtype, hasParams, ...kinds.map((kind) => kind.dtype)].join(),
     });
     if (structural.size !== group.structural.size) {
-      requireKept(this.program, variant.plan.extents.keys(), live, doing);
+      requireKept(this.program, variant.plan.extents.keys(), known.live, doing);
     }
     const parameter: ArrayKind[] = hasParams ? [{ name: "w", dtype }] : [];
     return {
@@ -304,7 +329,7 @@ class BoundOptimizer implements Optimizer {
       dtype,
       inputs: [...parameter, { name: "g", dtype }, ...kinds],
       outputs: [{ name: "", dtype }, ...kinds],
-      symbols: new Map([...common, ...numbers]),
+      symbols: new Map(),
     };
   }
 
@@ -344,27 +369,6 @@ class BoundOptimizer implements Optimizer {
     );
   }
 
-  // Checking a thousand arrays at every step would cost more than stepping them.
-  #requireDistinct(
-    params: readonly NumberArray[],
-    next: readonly (readonly NumberArray[])[],
-    states: readonly string[],
-    { leaves }: Layout,
-    doing: string,
-  ): void {
-    const written = [...params, ...next.flat()];
-    const isKnown = written.length === this.#distinct.length &&
-      written.every((array, i) => array === this.#distinct[i]);
-    if (isKnown) return;
-    const named = ["w", ...states];
-    const n = leaves.length;
-    requireDistinct(
-      written.map((array, i) => [array, place(named[Math.floor(i / n)], leaves[i % n].path)]),
-      doing,
-    );
-    this.#distinct = written;
-  }
-
   #dtypeOf(state: string, info: LeafInfo): DType {
     return this.#stored(state, info.dtype);
   }
@@ -372,6 +376,82 @@ class BoundOptimizer implements Optimizer {
   #stored(state: string, dtype: "float32" | "float64"): DType {
     return this.storage.get(state) ?? dtype;
   }
+}
+
+/** The arrays of a step and, once planned, the step itself: kept while the trees hold the same arrays. */
+class GatheredStep {
+  readonly known: Binding;
+  readonly isKeepable: boolean;
+  binding: Binding | undefined;
+  form: string | undefined;
+  backend: Backend | undefined;
+  groups: ReadonlyMap<Group, GroupRun> | undefined;
+  run: StepRun | undefined;
+  readonly #arrays: StepArrays;
+  readonly #states: readonly string[];
+  readonly #snapshots: readonly Snapshot[];
+  readonly #releases = releases();
+
+  constructor(
+    known: Binding,
+    arrays: StepArrays,
+    isKeepable: boolean,
+    states: readonly string[],
+    trees: readonly unknown[],
+  ) {
+    [this.known, this.#arrays, this.isKeepable] = [known, arrays, isKeepable];
+    this.#states = states;
+    this.#snapshots = isKeepable ? trees.map((tree) => new Snapshot(tree)) : [];
+  }
+
+  /** Whether the trees hold the arrays that were gathered. */
+  isOf(params: unknown, gradients: unknown, state: State): boolean {
+    if (state === null || typeof state !== "object" || this.#releases !== releases()) return false;
+    const [w, g, ...states] = this.#snapshots;
+    return w.matches(params) && g.matches(gradients) &&
+      states.every((snapshot, i) => snapshot.matches(state[this.#states[i]]));
+  }
+
+  /** Takes the plans of the groups. */
+  plan(
+    binding: Binding,
+    form: string,
+    backend: Backend,
+    groups: ReadonlyMap<Group, GroupRun>,
+    globals: StepRun["globals"],
+  ): void {
+    [this.binding, this.form, this.backend, this.groups] = [binding, form, backend, groups];
+    const { w, g, out, states, next } = this.#arrays;
+    const leaves = this.known.layout.leaves.map(({ shape, size }, i): LeafRun => ({
+      group: groups.get(binding.groupOf[i])!,
+      shape,
+      size,
+      inputs: [...(w === undefined ? [] : [w[i]]), g[i], ...states.map((leaves) => leaves[i])],
+      outputs: [out[i], ...next.map((leaves) => leaves[i])],
+    }));
+    this.run = { globals, leaves };
+  }
+}
+
+/** The arrays of a step, by leaf; of states, by state and then by leaf. */
+interface StepArrays {
+  readonly w: readonly NumberArray[] | undefined;
+  g: readonly NumberArray[];
+  readonly out: readonly NumberArray[];
+  readonly states: readonly (readonly NumberArray[])[];
+  readonly next: readonly (readonly NumberArray[])[];
+}
+
+/** The states that are arrays. */
+function statesOf(program: Program, { live }: Binding): string[] {
+  return [...live].filter((name) => program.state.get(name)!.over !== "tree");
+}
+
+function requireKeptArray(array: NumberArray, doing: string): void {
+  if (!isReleased(array)) return;
+  throw new GradusError(
+    `${doing}: an array was given back by \`release\` and cannot be used again`,
+  );
 }
 
 function place(name: string, path: string): string {

@@ -16,8 +16,8 @@ export interface GroupRun {
   readonly inputs: readonly ArrayKind[];
   /** The arrays a leaf takes results in, in the order of the plan's outputs. */
   readonly outputs: readonly ArrayKind[];
-  /** The value of every symbol that changes once a step. */
-  readonly symbols: ReadonlyMap<string, number>;
+  /** The value of every symbol that changes once a step; replaced when a step is run again. */
+  symbols: ReadonlyMap<string, number>;
 }
 
 /** An array by name: `w`, `g` or a state, `""` for the parameter or update that is written. */

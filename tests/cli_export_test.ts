@@ -179,3 +179,24 @@ Deno.test("a file that was there is replaced as a whole, or not at all", async (
     assert(bytes.length < before.length);
   });
 });
+
+Deno.test("a disk that is full half-way leaves the file that was there, and no part of another", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/lion.onnx`;
+    await Deno.writeTextFile(path, "before");
+    const { writeFile } = Deno;
+    try {
+      Deno.writeFile = async (to, bytes) => {
+        await writeFile(to, (bytes as Uint8Array).subarray(0, 100));
+        throw new Error("No space left on device");
+      };
+      const { code, out, error } = await run(["export", "lion", "--params", "w:2", "-o", path]);
+      assertEquals([code, out], [1, ""]);
+      assertStringIncludes(error, `gradus: Cannot write \`${path}\`: No space left on device`);
+    } finally {
+      Deno.writeFile = writeFile;
+    }
+    assertEquals(filesIn(folder), ["lion.onnx"]);
+    assertEquals(await Deno.readTextFile(path), "before");
+  });
+});

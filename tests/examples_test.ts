@@ -111,6 +111,8 @@ Deno.test("the network starts alike for a seed, within LeCun's bounds", () => {
     assertEquals(w.data.length, w.shape[0] * w.shape[1]);
     const bound = Math.sqrt(3 / w.shape[0]);
     assert(w.data.every((x) => Math.abs(x) <= bound));
+    const mean = w.data.reduce((sum, x) => sum + x, 0) / w.data.length;
+    assertAlmostEquals(mean / bound, 0, 0.05);
     const variance = w.data.reduce((sum, x) => sum + x * x, 0) / w.data.length;
     assertAlmostEquals(variance * w.shape[0], 1, 0.1);
   }

@@ -163,7 +163,15 @@ export function releaseArray(array: NumberArray): void {
   if (block === undefined) return;
   resident.delete(array);
   released.add(array);
+  releaseCount++;
   block.arena.free(block);
+}
+
+let releaseCount = 0;
+
+/** How many arrays have been given back so far: while it stays, what was resident still is. */
+export function releases(): number {
+  return releaseCount;
 }
 
 /** Whether an array was resident and has been given back. */

@@ -41,6 +41,20 @@ for (const init of INITS) {
   });
 }
 
+Deno.test("a state that begins at a hyperparameter begins at 0 where a mask leaves that out", async () => {
+  const opt = optimizer({
+    name: "masked",
+    hyper: { weightDecay: 0.5 },
+    state: { m: "2*weightDecay" },
+    step: "m = 0.5*m + g; u = -m - weightDecay*w",
+  })({ mask: { a: false, b: true } });
+  const params = { a: Float32Array.of(1), b: Float32Array.of(1) };
+  const exported = await OrtOptimizer.load(toOnnx(opt, params));
+  assertEquals(opt.init(params).m, { a: Float32Array.of(0), b: Float32Array.of(1) });
+  assertEquals(exported.init(params).m, { a: Float32Array.of(0), b: Float32Array.of(1) });
+  await exported.dispose();
+});
+
 Deno.test("a state at the beginning is the library's in all but the constants of the graph", async () => {
   const opt = lion({ learningRate: 0.5, muDtype: "float16" });
   const params = streamParams("float32");

@@ -15,7 +15,7 @@ function reduce(lanes: Lanes, x: Quad): Angle {
   const quarters = lanes.add(lanes.mul(angle, 2 / Math.PI), ROUND);
   const k = lanes.sub(quarters, ROUND);
   // Below 2^20 the first product and difference are exact. The second part of π/2 leaves an error of
-  // 2^-66, and no float32 there comes within 2^-30 of a multiple of π/2.
+  // 2^-66, and no float32 there comes closer than 2^-28 to a multiple of π/2.
   const near = lanes.sub(angle, lanes.mul(k, HALF_PI[0]));
   const rest = lanes.sub(near, lanes.mul(k, HALF_PI[1]));
   lanes.whenAny(lanes.op("ge", lanes.op("abs", x), LARGE), () => {
