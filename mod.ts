@@ -52,6 +52,7 @@ export type {
 } from "./runtime/hyper.ts";
 export { explain, type Explanation } from "./runtime/explain.ts";
 export { applyUpdates, type Optimizer, type RunOptions } from "./runtime/optimizer.ts";
+export { release, resident } from "./runtime/resident.ts";
 export type { State } from "./runtime/state.ts";
 export type { StorageType } from "./runtime/storage.ts";
 export type { StoredTensor, Tensor } from "./runtime/leaves.ts";

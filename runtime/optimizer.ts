@@ -10,6 +10,7 @@ import { apartFrom, asLeaf, type LeafInfo, mirror, requireDistinct, spellPath } 
 import { numbersOf } from "./numbers.ts";
 import type { Mode } from "./plan.ts";
 import type { ArrayKind, Executor, GroupRun, LeafRun, StepRun } from "./run.ts";
+import { beside, disposable } from "./resident.ts";
 import { Snapshot } from "./snapshot.ts";
 import {
   inheritScheduled,
@@ -24,7 +25,7 @@ import type { DType, NumberArray, StorageType } from "./storage.ts";
 import { Layout } from "./trees.ts";
 import { type Backend, variantOf } from "./variants.ts";
 import { isRunnable } from "./wasm/kernel.ts";
-import { isReleased, releases } from "./wasm/memory.ts";
+import { blockOf, isReleased, releases } from "./wasm/memory.ts";
 import { runWasm } from "./wasm/run.ts";
 
 /** How an optimizer runs. */
@@ -44,6 +45,8 @@ export interface Optimizer {
   readonly settings: ReadonlyMap<string, Setting>;
   /** Types that states are stored in where they differ from the parameter's. */
   readonly storage: ReadonlyMap<string, StorageType>;
+  /** The state before the first step; of resident parameters, a resident one. */
+  init(params: Disposable): State & Disposable;
   /** The state before the first step. */
   init(params: object): State;
   /**
@@ -118,6 +121,8 @@ class BoundOptimizer implements Optimizer {
     return new BoundOptimizer(this.program, this.settings, this.storage, options);
   }
 
+  init(params: Disposable): State & Disposable;
+  init(params: object): State;
   init(params: object): State {
     const doing = `Cannot initialise "${this.program.name}"`;
     const binding = this.#bindingOf(params, doing);
@@ -133,7 +138,7 @@ class BoundOptimizer implements Optimizer {
     for (const name of binding.live) {
       state[name] = this.#initialState(name, binding, arrays, numbers);
     }
-    return state;
+    return arrays.some(blockOf) ? disposable(state) : state;
   }
 
   update<P extends object>(
@@ -345,7 +350,8 @@ class BoundOptimizer implements Optimizer {
     return layout.build(layout.leaves.map((info, i) => {
       const symbols = numbers[groups.indexOf(groupOf[i])];
       const [dtype, shape] = [this.#dtypeOf(name, info), stateShape(this.program, name, info)];
-      return initialLeaf(init, info, arrays[i], symbols, dtype, shape);
+      const leaf = initialLeaf(init, info, arrays[i], symbols, dtype, shape);
+      return beside(leaf, info, arrays[i]);
     }));
   }
 

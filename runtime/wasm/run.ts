@@ -15,6 +15,8 @@ import { elementLoop, ENTRY, entryWords } from "./render.ts";
 
 /** The window through which ordinary arrays pass, in bytes. */
 const WINDOW = 1 << 17;
+/** The most entries that are in the window at once. */
+const WINDOW_ENTRIES = WINDOW / 64;
 /** The most elements of a leaf that are in the window at once. */
 const PIECE = 2 * BLOCK;
 
@@ -31,7 +33,8 @@ class WasmRun {
   readonly #run: StepRun;
   readonly #groups = new Map<GroupRun, GroupNumbers>();
   readonly #steps: readonly LeafStep[];
-  readonly #arenas: ReadonlyMap<Arena, readonly LeafStep[]>;
+  /** For each phase, what is run together. */
+  readonly #phases: readonly (readonly PhaseRun[])[];
 
   constructor(run: StepRun) {
     this.#run = run;
@@ -42,21 +45,30 @@ class WasmRun {
       }
       return new LeafStep(leaf, numbers);
     });
-    this.#arenas = groupBy(this.#steps, ({ arena }) => arena);
+    const phases = Math.max(...this.#steps.map(({ kernel }) => kernel.phases));
+    const together = [...groupBy(this.#steps, ({ arena }) => arena)].flatMap(([arena, steps]) =>
+      [...groupBy(steps, ({ kernel }) => kernel)].map(([kernel, alike]) => ({
+        arena,
+        kernel,
+        alike,
+      }))
+    );
+    this.#phases = Array.from(
+      { length: phases },
+      (_, phase) =>
+        together.flatMap(({ arena, kernel, alike }) =>
+          phase < kernel.phases ? [new PhaseRun(phase, alike, kernel, arena)] : []
+        ),
+    );
   }
 
   execute(): Map<string, number> {
     const { leaves, globals } = this.#run;
     const known: (number | undefined)[] = globals.map(() => undefined);
-    const phases = Math.max(...[...this.#groups.keys()].map(({ plan }) => plan.phases.length));
     for (const step of this.#steps) step.begin();
-    for (let phase = 0; phase < phases; phase++) {
+    for (const [phase, runs] of this.#phases.entries()) {
       this.#groups.forEach((numbers) => numbers.evaluate(known));
-      for (const [arena, steps] of this.#arenas) {
-        for (const [kernel, alike] of groupBy(steps, ({ kernel }) => kernel)) {
-          if (phase < kernel.phases) new PhaseRun(phase, alike, kernel, arena).execute();
-        }
-      }
+      for (const run of runs) run.execute();
       const totals = new Map<number, GlobalTotal>();
       if (globals.length > 0) {
         for (const step of this.#steps) {
@@ -86,6 +98,7 @@ class LeafStep {
   readonly addresses: readonly number[];
   readonly isDirect: boolean;
   tensor: TensorValues | undefined;
+  readonly #hasTensor: boolean;
   #sums: { readonly accumulation: Accumulation; readonly sum: number }[] = [];
 
   constructor(leaf: LeafRun, numbers: GroupNumbers) {
@@ -97,6 +110,9 @@ class LeafStep {
     this.addresses = blocks.map((block) => block?.arena === this.arena ? block.address : 0);
     const kinds = [...leaf.group.inputs, ...leaf.group.outputs];
     const { plan, inputs } = leaf.group;
+    this.#hasTensor = numbers.tensor.length > 0 ||
+      plan.outputs.some(({ extent }) => extent === 0) ||
+      plan.phases.some((phase) => phase.some(({ extent }) => extent === 0));
     const isTouched = (i: number) =>
       i < inputs.length
         ? plan.extents.get(symbol(kinds[i].name)) === "element"
@@ -107,7 +123,7 @@ class LeafStep {
   /** Reads what a step starts from. */
   begin(): void {
     const { numbers, leaf } = this;
-    if (numbers.tensor.length === 0 && leaf.group.plan.outputs.every((o) => o.extent !== 0)) return;
+    if (!this.#hasTensor) return;
     const states = new Map<Node, number>();
     leaf.group.inputs.forEach(({ name, dtype }, i) => {
       const node = symbol(name);
@@ -169,105 +185,129 @@ class PhaseRun {
   readonly #arena: Arena;
   readonly #accumulations: readonly Accumulation[];
   readonly #function: PhaseFunction | undefined;
+  readonly #direct: readonly LeafStep[];
+  readonly #staged: readonly LeafStep[];
+  /** The number of sums of each leaf, one a block. */
+  readonly #blocks: readonly number[];
+  /** Offsets from the beginning of the working space. */
+  readonly #numbersOf = new Map<GroupNumbers | LeafStep, number>();
+  readonly #sumsOf = new Map<LeafStep, number>();
+  readonly #offsets: { sums: number; table: number; window: number; end: number };
+  readonly #words: number;
+  /** The entries of the leaves that are stepped where they are, for a working space at `#base`. */
+  readonly #table: Uint32Array<ArrayBuffer>;
+  #base = -1;
 
   constructor(phase: number, steps: readonly LeafStep[], kernel: Kernel, arena: Arena) {
     [this.#phase, this.#steps, this.#kernel, this.#arena] = [phase, steps, kernel, arena];
     this.#accumulations = elementLoop(steps[0].leaf.group.plan, phase)?.accumulations ?? [];
     this.#function = kernel.on(arena)[phase];
+    this.#direct = steps.filter(({ isDirect }) => isDirect);
+    this.#staged = steps.filter(({ isDirect }) => !isDirect);
+    this.#words = entryWords(steps[0].addresses.length);
+    const isAccumulating = this.#accumulations.length > 0;
+    this.#blocks = steps.map(({ leaf }) => isAccumulating ? Math.ceil(leaf.size / BLOCK) : 0);
+
+    let end = 0;
+    for (const step of steps) {
+      const key = numbersKey(step);
+      if (this.#numbersOf.has(key)) continue;
+      this.#numbersOf.set(key, end);
+      end += step.numbers.bytes;
+    }
+    const sums = end;
+    steps.forEach((step, i) => {
+      this.#sumsOf.set(step, end);
+      end += this.#sumBytes * this.#blocks[i];
+    });
+    const entries = isAccumulating
+      ? sum(steps.map(({ isDirect }, i) => isDirect ? this.#blocks[i] : 0))
+      : this.#direct.filter(({ leaf }) => leaf.size > 0).length;
+    const table = end;
+    end += 4 * this.#words * (entries + (this.#staged.length === 0 ? 0 : WINDOW_ENTRIES));
+    const window = Math.ceil(end / 64) * 64;
+    end = window + (this.#staged.length === 0 ? 0 : WINDOW);
+    this.#offsets = { sums, table, window, end };
+    this.#table = new Uint32Array(this.#words * entries);
   }
 
   execute(): void {
-    const steps = this.#steps;
-    for (const step of steps) step.tensor?.evaluate(this.#phase);
-    if (this.#function !== undefined) this.#runLoops(this.#function);
-    else for (const step of steps) step.take(this.#phase, [], new Float64Array(0));
-  }
-
-  #runLoops(run: PhaseFunction): void {
-    const steps = this.#steps;
-    const words = entryWords(steps[0].addresses.length);
-    const isAccumulating = this.#accumulations.length > 0;
-    const blocks = steps.map(({ leaf }) => isAccumulating ? Math.ceil(leaf.size / BLOCK) : 0);
-    const direct = steps.filter(({ isDirect }) => isDirect);
-    const staged = steps.filter(({ isDirect }) => !isDirect);
-    const directEntries = isAccumulating
-      ? sum(steps.map(({ isDirect }, i) => isDirect ? blocks[i] : 0))
-      : direct.length;
-
-    const numbers = this.#placeNumbers();
-    const sumsAt = numbers.bytes;
-    const sumBytes = 8 * this.#accumulations.length;
-    const tableAt = sumsAt + sumBytes * sum(blocks);
-    const stagedEntries = staged.length === 0 ? 0 : WINDOW / 64;
-    const windowAt = Math.ceil((tableAt + 4 * words * (directEntries + stagedEntries)) / 64) * 64;
-    const base = scratch(this.#arena, windowAt + (staged.length === 0 ? 0 : WINDOW));
+    for (const step of this.#steps) step.tensor?.evaluate(this.#phase);
+    if (this.#function === undefined) {
+      for (const step of this.#steps) step.take(this.#phase, [], NO_SUMS);
+      return;
+    }
+    const { sums, table, window, end } = this.#offsets;
+    const base = scratch(this.#arena, end);
     const { buffer } = this.#arena.memory;
-    numbers.write(new DataView(buffer, base, numbers.bytes));
-    const table = new Uint32Array(buffer, base + tableAt, words * (directEntries + stagedEntries));
-
-    const sumsOf = new Map<LeafStep, number>();
-    let [entry, sums] = [0, base + sumsAt];
-    steps.forEach((step, i) => {
-      sumsOf.set(step, sums);
-      sums += sumBytes * blocks[i];
+    if (base !== this.#base) this.#fillTable(base);
+    const memory = new DataView(buffer, base, end);
+    this.#numbersOf.forEach((at, key) => {
+      if (key instanceof GroupNumbers) key.write(memory, at, () => NaN);
+      else key.numbers.write(memory, at, key.tensor!.read);
     });
-    for (const step of direct) {
-      const { leaf, addresses } = step;
-      const piece = isAccumulating ? BLOCK : Math.max(leaf.size, 1);
-      const kinds = kindsOf(leaf.group);
-      for (let from = 0, k = 0; from < leaf.size; from += piece, k++) {
-        const at = entry++ * words;
-        table[at + ENTRY.length] = Math.min(piece, leaf.size - from);
-        table[at + ENTRY.numbers] = base + numbers.at(step);
-        table[at + ENTRY.sums] = sumsOf.get(step)! + k * sumBytes;
-        for (let a = 0; a < addresses.length; a++) {
-          table[at + ENTRY.arrays + a] = addresses[a] + from * kinds[a];
-        }
-      }
+    const count = this.#table.length / this.#words;
+    if (count > 0) {
+      new Uint32Array(buffer, base + table, this.#table.length).set(this.#table);
+      this.#function(base + table, count);
     }
-    if (entry > 0) run(base + tableAt, entry);
-    if (staged.length > 0) {
-      const window = new Window(this.#kernel, this.#phase, this.#arena, base + windowAt);
-      const stagedTable = table.subarray(directEntries * words);
-      for (const step of staged) {
-        const at = base + numbers.at(step);
-        window.pass(step, at, sumsOf.get(step)!, sumBytes, stagedTable, words, run);
+    if (this.#staged.length > 0) {
+      const at = base + table + 4 * this.#table.length;
+      const entries = new Uint32Array(buffer, at, this.#words * WINDOW_ENTRIES);
+      const pass = new Window(this.#kernel, this.#phase, this.#arena, base + window);
+      for (const step of this.#staged) {
+        const numbers = base + this.#numbersOf.get(numbersKey(step))!;
+        const into = base + this.#sumsOf.get(step)!;
+        pass.pass(step, numbers, into, this.#sumBytes, entries, this.#words, this.#function);
       }
-      window.flush(stagedTable, run);
+      pass.flush(entries, this.#function);
     }
-    const all = new Float64Array(buffer, base + sumsAt, sum(blocks) * this.#accumulations.length);
+    if (this.#accumulations.length === 0 && this.#steps[0].tensor === undefined) return;
+    const each = this.#accumulations.length;
+    const all = new Float64Array(buffer, base + sums, each * sum(this.#blocks));
     let first = 0;
-    steps.forEach((step, i) => {
-      const count = blocks[i] * this.#accumulations.length;
-      step.take(this.#phase, this.#accumulations, all.subarray(first, first += count));
-    });
+    this.#steps.forEach((step, i) =>
+      step.take(
+        this.#phase,
+        this.#accumulations,
+        all.subarray(first, first += each * this.#blocks[i]),
+      )
+    );
   }
 
-  /** Where the numbers of each leaf go: one place a group, or one a leaf where tensors differ. */
-  #placeNumbers(): {
-    readonly bytes: number;
-    at(step: LeafStep): number;
-    write(memory: DataView): void;
-  } {
-    const places = new Map<GroupNumbers | LeafStep, number>();
-    const keyOf = (step: LeafStep) => step.numbers.tensor.length > 0 ? step : step.numbers;
-    let bytes = 0;
-    for (const step of this.#steps) {
-      if (places.has(keyOf(step))) continue;
-      places.set(keyOf(step), bytes);
-      bytes += step.numbers.bytes;
-    }
-    return {
-      bytes,
-      at: (step) => places.get(keyOf(step))!,
-      write(memory) {
-        places.forEach((address, key) => {
-          if (key instanceof GroupNumbers) key.write(memory, address, () => NaN);
-          else key.numbers.write(memory, address, key.tensor!.read);
-        });
-      },
-    };
+  get #sumBytes(): number {
+    return 8 * this.#accumulations.length;
   }
+
+  #fillTable(base: number): void {
+    this.#base = base;
+    const table = this.#table;
+    let at = 0;
+    for (const step of this.#direct) {
+      const { leaf, addresses } = step;
+      const piece = this.#accumulations.length > 0 ? BLOCK : leaf.size;
+      const bytes = kindsOf(leaf.group);
+      const numbers = base + this.#numbersOf.get(numbersKey(step))!;
+      let sums = base + this.#sumsOf.get(step)!;
+      for (let from = 0; from < leaf.size; from += piece) {
+        table[at + ENTRY.length] = Math.min(piece, leaf.size - from);
+        table[at + ENTRY.numbers] = numbers;
+        table[at + ENTRY.sums] = sums;
+        for (let a = 0; a < addresses.length; a++) {
+          table[at + ENTRY.arrays + a] = addresses[a] + from * bytes[a];
+        }
+        sums += this.#sumBytes;
+        at += this.#words;
+      }
+    }
+  }
+}
+
+const NO_SUMS = new Float64Array(0);
+
+/** Leaves of a group share numbers, unless some are one a tensor. */
+function numbersKey(step: LeafStep): GroupNumbers | LeafStep {
+  return step.numbers.tensor.length > 0 ? step : step.numbers;
 }
 
 /** The place in an arena where ordinary arrays are stepped, a piece at a time. */

@@ -47,7 +47,7 @@ function optimizerOf(scenario: Scenario): Optimizer {
 function trajectory(opt: Optimizer, scenario: Scenario): Record<string, unknown> {
   const made: Record<string, unknown> = {};
   let params = arraysOf(scenario, 0);
-  let state = opt.init(params);
+  let state: State = opt.init(params);
   const stepped = structuredClone(params);
   const own = opt.init(stepped);
   made["the first state"] = snapshot(state);
