@@ -1,5 +1,5 @@
 /** Makes a stepper of an optimizer: the one place that knows how Gradus is told where to run. */
-import * as gradus from "@gradus/gradus";
+import { GradusError, type Optimizer, release, resident, type RunOptions } from "@gradus/gradus";
 import { Absent, type Stepper } from "./contestant.ts";
 
 /** Where and how a step runs. */
@@ -10,40 +10,41 @@ export interface Way {
   readonly threads?: number;
 }
 
-type Tree = Parameters<gradus.Optimizer["step"]>[0];
-
-// What runs WebAssembly is asked for by name, so that without it its rows are absent, not an error.
-const { resident, release } = gradus as {
-  resident?: <T extends Tree>(tree: T) => T;
-  release?: (tree: Tree) => void;
-};
+type Tree = Parameters<Optimizer["step"]>[0];
 
 /** Steps `params`; a way that this version of Gradus does not have is absent. */
 export function gradusStepper(
-  optimizer: gradus.Optimizer,
+  optimizer: Optimizer,
   params: Tree,
   gradients: Tree,
   way: Way,
 ): Stepper | Absent {
   const { backend, threads = 1 } = way;
-  if (way.resident && resident === undefined) return new Absent("there are no resident arrays");
-  // Threads come with resident arrays; before, the option would be passed over without a word.
-  if (threads > 1 && resident === undefined) return new Absent("there are no threads");
-  const place: <T extends Tree>(tree: T) => T = way.resident ? resident! : (tree) => tree;
-  let placed: gradus.Optimizer;
+  if (threads > 1 && !knowsThreads(optimizer)) return new Absent("there are no threads");
+  let placed: Optimizer;
   try {
-    placed = optimizer.with({ backend, threads } as gradus.RunOptions);
+    placed = optimizer.with({ backend, threads } as RunOptions);
   } catch (error) {
-    if (error instanceof gradus.GradusError) return new Absent(error.message);
+    if (error instanceof GradusError) return new Absent(error.message);
     throw error;
   }
-  const [w, g] = [place(params), place(gradients)];
+  const [w, g] = way.resident ? [resident(params), resident(gradients)] : [params, gradients];
   const state = placed.init(w);
   return {
     step: () => placed.step(w, g, state),
     result: () => (w as { data: Float32Array }).data,
     close() {
-      if (way.resident) [w, g, state].forEach((tree) => release?.(tree));
+      if (way.resident) [w, g, state].forEach(release);
     },
   };
+}
+
+// An option that is not known is passed over without a word; one that is known refuses nonsense.
+function knowsThreads(optimizer: Optimizer): boolean {
+  try {
+    optimizer.with({ threads: -1 } as RunOptions);
+    return false;
+  } catch {
+    return true;
+  }
 }

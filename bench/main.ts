@@ -88,9 +88,11 @@ gaps.sort((a, b) => order(a.task) - order(b.task));
 const names = chosen.map((each) => each.name);
 const run: Run = { name, date: today(), machine: machine(), contestants: names, cells, gaps };
 console.log(`\n${table(run)}\n`);
-console.log(
-  `After five steps, nobody's parameters differ by more than ${difference.toPrecision(1)}.\n`,
-);
+if (difference > 0) {
+  console.log(
+    `After five steps, nobody's parameters are off by more than ${difference.toPrecision(1)}.\n`,
+  );
+}
 const targets = showTargets(run);
 if (targets !== "") console.log(`${targets}\n`);
 const written = [

@@ -27,6 +27,7 @@ import { type Backend, variantOf } from "./variants.ts";
 import { isRunnable } from "./wasm/kernel.ts";
 import { blockOf, isReleased, releases } from "./wasm/memory.ts";
 import { runWasm } from "./wasm/run.ts";
+import { defaultThreads, MOST_THREADS } from "./wasm/threads.ts";
 
 /** How an optimizer runs. */
 export interface RunOptions {
@@ -35,6 +36,11 @@ export interface RunOptions {
    * means. Where a program or a place does not allow one, the next one runs.
    */
   readonly backend?: Backend;
+  /**
+   * How many threads may step resident parameters, the caller among them; results have the same bits for
+   * any number. Default: one a core where memory can be shared between threads, else 1.
+   */
+  readonly threads?: number;
 }
 
 /** A program with values for its hyperparameters. */
@@ -93,6 +99,7 @@ class BoundOptimizer implements Optimizer {
   readonly settings: ReadonlyMap<string, Setting>;
   readonly storage: ReadonlyMap<string, StorageType>;
   readonly #backend: Backend;
+  readonly #threads: number;
   /** The hyperparameters that a state may hold. */
   readonly #writable: readonly string[];
   #bindings: Binding[] = [];
@@ -102,7 +109,7 @@ class BoundOptimizer implements Optimizer {
     program: Program,
     settings: ReadonlyMap<string, Setting>,
     storage: ReadonlyMap<string, StorageType>,
-    { backend = "wasm" }: RunOptions,
+    { backend = "wasm", threads = defaultThreads() }: RunOptions,
   ) {
     if (!BACKENDS.includes(backend)) {
       throw new GradusError(
@@ -110,8 +117,15 @@ class BoundOptimizer implements Optimizer {
           `given ${shown(backend)}`,
       );
     }
+    if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
+      throw new GradusError(
+        `Cannot run "${program.name}": \`threads\` must be a whole number from 1 to ${MOST_THREADS}: ` +
+          `given ${shown(threads)}`,
+      );
+    }
     [this.program, this.settings, this.storage] = [program, settings, storage];
     this.#backend = backend;
+    this.#threads = threads;
     this.#writable = [...settings].flatMap(([name, { value }]) =>
       typeof value === "boolean" ? [] : [name]
     );
@@ -233,7 +247,7 @@ class BoundOptimizer implements Optimizer {
         (group, i, backend) =>
           this.#groupRun(group, mode, hasParams, known, structural[i], backend, doing),
       );
-      last.plan(binding, form, backend, runs, elaborate(program).globals);
+      last.plan(binding, form, backend, runs, elaborate(program).globals, this.#threads);
     }
     binding.groups.forEach((group, i) =>
       last.groups!.get(group)!.symbols = new Map([...common, ...groups[i]])
@@ -425,6 +439,7 @@ class GatheredStep {
     backend: Backend,
     groups: ReadonlyMap<Group, GroupRun>,
     globals: StepRun["globals"],
+    threads: number,
   ): void {
     [this.binding, this.form, this.backend, this.groups] = [binding, form, backend, groups];
     const { w, g, out, states, next } = this.#arrays;
@@ -435,7 +450,7 @@ class GatheredStep {
       inputs: [...(w === undefined ? [] : [w[i]]), g[i], ...states.map((leaves) => leaves[i])],
       outputs: [out[i], ...next.map((leaves) => leaves[i])],
     }));
-    this.run = { globals, leaves };
+    this.run = { globals, leaves, threads };
   }
 }
 

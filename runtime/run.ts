@@ -37,6 +37,8 @@ export interface LeafRun {
 
 /** One step of all leaves, in tree order. */
 export interface StepRun {
+  /** How many threads may take part, the caller among them. */
+  readonly threads: number;
   readonly leaves: readonly LeafRun[];
   readonly globals: readonly GlobalReduction[];
 }

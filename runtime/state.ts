@@ -148,6 +148,7 @@ export function initialLeaf(
   } as const;
   const { shape: whole, size } = info;
   interpret({
+    threads: 1,
     globals: [],
     leaves: [{ group, shape: whole, size, inputs: [parameter], outputs: [data] }],
   });

@@ -10,7 +10,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: ["dsl"],
   zoo: ["dsl", "runtime"],
   "export/onnx": ["dsl", "runtime", "onnx-buf", "@bufbuild/protobuf"],
-  "export/ort.ts": ["dsl", "runtime", "export/onnx", "onnxruntime-web/wasm"],
+  "export/ort": ["dsl", "runtime", "export/onnx", "onnxruntime-web/wasm"],
+  "export/ort.ts": ["dsl", "runtime", "export/onnx", "export/ort", "onnxruntime-web/wasm"],
   "mod.ts": ["dsl", "runtime", "zoo"],
   "cli.ts": ["dsl", "runtime", "zoo", "export/onnx", "node:util"],
 };

@@ -14,4 +14,5 @@
  *
  * @module
  */
-export { METADATA, type OnnxOptions, toOnnx } from "./write.ts";
+export { METADATA } from "./metadata.ts";
+export { type OnnxOptions, toOnnx } from "./write.ts";

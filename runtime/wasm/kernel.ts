@@ -17,6 +17,7 @@ export interface PhaseArrays {
 export type PhaseFunction = (table: number, count: number) => void;
 
 const LARGEST = 65_535;
+let nextId = 0;
 
 /** Whether a group can be computed here: element-wise and per tensor, in types that kernels have. */
 export function isRunnable({ plan, dtype, inputs, outputs }: GroupRun): boolean {
@@ -61,6 +62,8 @@ export class Kernel {
   readonly #outputs: readonly ArrayKind[];
   readonly #modules = new Map<boolean, WebAssembly.Module>();
   readonly #instances = new WeakMap<Arena, readonly (PhaseFunction | undefined)[]>();
+  /** A number of its own, by which worker threads know it. */
+  readonly id: number = nextId++;
   /** What each phase touches. */
   readonly arrays: readonly PhaseArrays[];
 

@@ -11,12 +11,17 @@ import { bytesOf, load, type NumberArray, store } from "../storage.ts";
 import { type Kernel, kernelOf, type PhaseFunction } from "./kernel.ts";
 import { type Arena, type Block, blockOf, stagingArena } from "./memory.ts";
 import { GroupNumbers, TensorValues } from "./numbers.ts";
+import { runThreaded } from "./threads.ts";
 import { elementLoop, ENTRY, entryWords } from "./render.ts";
 
 /** The window through which ordinary arrays pass, in bytes. */
 const WINDOW = 1 << 17;
 /** The most entries that are in the window at once. */
 const WINDOW_ENTRIES = WINDOW / 64;
+/** The most elements of an entry where arrays are stepped in place: what one thread takes at a time. */
+const DIRECT_PIECE = 8 * BLOCK;
+/** The fewest elements that make a thread worth waking. */
+const LEAST_EACH = 1 << 16;
 /** The most elements of a leaf that are in the window at once. */
 const PIECE = 2 * BLOCK;
 
@@ -68,7 +73,7 @@ class WasmRun {
     for (const step of this.#steps) step.begin();
     for (const [phase, runs] of this.#phases.entries()) {
       this.#groups.forEach((numbers) => numbers.evaluate(known));
-      for (const run of runs) run.execute();
+      for (const run of runs) run.execute(this.#run.threads);
       const totals = new Map<number, GlobalTotal>();
       if (globals.length > 0) {
         for (const step of this.#steps) {
@@ -194,6 +199,10 @@ class PhaseRun {
   readonly #sumsOf = new Map<LeafStep, number>();
   readonly #offsets: { sums: number; table: number; window: number; end: number };
   readonly #words: number;
+  /** The most elements of an entry that is stepped where it is. */
+  readonly #piece: number;
+  /** The elements that are. */
+  readonly #elements: number;
   /** The entries of the leaves that are stepped where they are, for a working space at `#base`. */
   readonly #table: Uint32Array<ArrayBuffer>;
   #base = -1;
@@ -220,9 +229,9 @@ class PhaseRun {
       this.#sumsOf.set(step, end);
       end += this.#sumBytes * this.#blocks[i];
     });
-    const entries = isAccumulating
-      ? sum(steps.map(({ isDirect }, i) => isDirect ? this.#blocks[i] : 0))
-      : this.#direct.filter(({ leaf }) => leaf.size > 0).length;
+    this.#piece = isAccumulating ? BLOCK : DIRECT_PIECE;
+    this.#elements = sum(this.#direct.map(({ leaf }) => leaf.size));
+    const entries = sum(this.#direct.map(({ leaf }) => Math.ceil(leaf.size / this.#piece)));
     const table = end;
     end += 4 * this.#words * (entries + (this.#staged.length === 0 ? 0 : WINDOW_ENTRIES));
     const window = Math.ceil(end / 64) * 64;
@@ -231,7 +240,7 @@ class PhaseRun {
     this.#table = new Uint32Array(this.#words * entries);
   }
 
-  execute(): void {
+  execute(threads: number): void {
     for (const step of this.#steps) step.tensor?.evaluate(this.#phase);
     if (this.#function === undefined) {
       for (const step of this.#steps) step.take(this.#phase, [], NO_SUMS);
@@ -249,7 +258,19 @@ class PhaseRun {
     const count = this.#table.length / this.#words;
     if (count > 0) {
       new Uint32Array(buffer, base + table, this.#table.length).set(this.#table);
-      this.#function(base + table, count);
+      const most = Math.min(threads, Math.floor(this.#elements / LEAST_EACH));
+      if (most > 1 && this.#arena.isShared) {
+        runThreaded({
+          kernel: this.#kernel.id,
+          phase: this.#phase,
+          module: this.#kernel.module(true),
+          arena: this.#arena,
+          run: this.#function,
+          table: base + table,
+          entries: count,
+          entryBytes: 4 * this.#words,
+        }, most);
+      } else this.#function(base + table, count);
     }
     if (this.#staged.length > 0) {
       const at = base + table + 4 * this.#table.length;
@@ -285,7 +306,7 @@ class PhaseRun {
     let at = 0;
     for (const step of this.#direct) {
       const { leaf, addresses } = step;
-      const piece = this.#accumulations.length > 0 ? BLOCK : leaf.size;
+      const piece = this.#piece;
       const bytes = kindsOf(leaf.group);
       const numbers = base + this.#numbersOf.get(numbersKey(step))!;
       let sums = base + this.#sumsOf.get(step)!;

@@ -1,0 +1,50 @@
+/** What an exported model says of itself beside its graph. */
+import { constant } from "../../dsl/node.ts";
+import { printExpression } from "../../dsl/print.ts";
+
+/**
+ * Keys of the metadata that every exported model carries.
+ *
+ * @example
+ * ```ts
+ * import { METADATA } from "@gradus/gradus/onnx";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(METADATA.program, "gradus.program");
+ * ```
+ */
+export const METADATA = {
+  /** The program as JSON text. */
+  program: "gradus.program",
+  /**
+   * Each state's initial value as JSON: a number, the text of an expression of `w`, or, where it is
+   * not the same for all, an object of those by the parameters' paths.
+   */
+  state: "gradus.state",
+  /**
+   * Each hyperparameter that is an input and its value as JSON: a number, the text of one that JSON
+   * has not, or null for an opaque schedule.
+   */
+  inputs: "gradus.inputs",
+  /**
+   * Each hyperparameter as JSON, a tree where it was given as one: the text of each part that the
+   * graph holds, and null for each that is an input.
+   */
+  hyper: "gradus.hyper",
+} as const;
+
+/** A number where JSON has it, else its text. */
+export function carriedNumber(value: number): number | string {
+  const isCarried = Number.isFinite(value) && !Object.is(value, -0);
+  return isCarried ? value : printExpression(constant(value));
+}
+
+/** The place of what is under `key` at a place in a tree. */
+export function below(position: string, key: string): string {
+  return position === "" ? key : `${position}/${key}`;
+}
+
+/** The name of a hyperparameter, or of its part at a place, as an input. */
+export function inputName(name: string, position: string): string {
+  return `hyper/${name}${position === "" ? "" : `/${position}`}`;
+}

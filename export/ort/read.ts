@@ -1,0 +1,179 @@
+/** Reads what an exported model says of itself, and refuses what `toOnnx` did not write. */
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
+import { parseJson } from "../../dsl/json.ts";
+import { constant, type Node } from "../../dsl/node.ts";
+import { parseExpression } from "../../dsl/parse.ts";
+import type { Program } from "../../dsl/program.ts";
+import { schedule } from "../../dsl/schedules/mod.ts";
+import { below, inputName, METADATA } from "../onnx/metadata.ts";
+import { type ReadModel, readModel } from "../onnx/proto.ts";
+import { Part, type Parts, partsOf } from "./hyper.ts";
+
+/** How a state begins: alike everywhere, or by the paths of parameters. */
+export type Initial = Node | ReadonlyMap<string, Node>;
+
+/** An exported optimizer as its bytes describe it. */
+export interface ReadOptimizer {
+  readonly model: ReadModel;
+  readonly program: Program;
+  readonly initial: ReadonlyMap<string, Initial>;
+  readonly hyper: ReadonlyMap<string, Parts>;
+}
+
+const DEEPEST = 100;
+
+/** Reads the bytes of a model. */
+export function readOptimizer(bytes: Uint8Array): ReadOptimizer {
+  const refuse = (reason: string): never => {
+    throw new GradusError(
+      `Cannot load an optimizer: the bytes must be an ONNX model written by \`toOnnx\`: ${reason}`,
+    );
+  };
+  const attempt = <T>(what: string, read: () => T): T => {
+    try {
+      return read();
+    } catch (error) {
+      return refuse(`${what}${error instanceof Error ? error.message.slice(0, 500) : error}`);
+    }
+  };
+  const model = attempt("", () => readModel(bytes));
+  for (const key of Object.values(METADATA)) {
+    if (model.metadata[key] === undefined) refuse(`given one without \`${key}\` in its metadata`);
+  }
+  const read = <T>(key: keyof typeof METADATA, parse: (text: string) => T): T =>
+    attempt(`\`${METADATA[key]}\`: `, () => parse(model.metadata[METADATA[key]]));
+  const program = read("program", parseJson);
+  const initial = read("state", parseStates);
+  const starts = read("inputs", parseInputs);
+  const hyper = read("hyper", (text) => parseHyper(text, program, starts));
+  requireValues(model, [...initial.keys()], [...starts.keys()], program, refuse);
+  requirePaths(model, initial, refuse);
+  return { model, program, initial, hyper };
+}
+
+function parseRecord(text: string): [key: string, value: unknown][] {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new GradusError(`it must be an object: given ${shown(value)}`);
+  }
+  return Object.entries(value);
+}
+
+function parseStates(text: string): Map<string, Initial> {
+  return new Map(
+    parseRecord(text).map(([name, value]): [string, Initial] => {
+      if (typeof value !== "object" || value === null) return [name, initialValue(value, name)];
+      const values = Object.entries(value);
+      return [name, new Map(values.map(([path, each]) => [path, initialValue(each, name)]))];
+    }),
+  );
+}
+
+function initialValue(value: unknown, name: string): Node {
+  if (typeof value === "number") return constant(value);
+  if (typeof value !== "string") {
+    throw new GradusError(`state ${quoted(name)} begins at ${shown(value)}`);
+  }
+  return parseExpression(value, {
+    read: (symbol, fail) => symbol === "w" ? "number" : fail(`there is no symbol \`${symbol}\``),
+    assign: (_name, _type, fail) => fail("an initial value assigns nothing"),
+  }, `the initial value of state \`${name}\``);
+}
+
+function parseInputs(text: string): Map<string, number | null> {
+  return new Map(
+    parseRecord(text).map(([name, value]) => {
+      if (typeof value === "number" || value === null) return [name, value];
+      if (typeof value === "string") return [name, schedule(value)(0)];
+      throw new GradusError(`input ${quoted(name)} is ${shown(value)}`);
+    }),
+  );
+}
+
+function parseHyper(
+  text: string,
+  program: Program,
+  starts: ReadonlyMap<string, number | null>,
+): Map<string, Parts> {
+  const read = (value: unknown, name: string, position: string, depth: number): Parts => {
+    const input = inputName(name, position);
+    if (value === null) {
+      const start = starts.get(input);
+      if (start === undefined) throw new GradusError(`${quoted(input)} is no input`);
+      return new Part(input.slice("hyper/".length), start, "an input");
+    }
+    if (typeof value === "string") {
+      const held = schedule(value);
+      const isNumber = held.expression!.op === "Const";
+      return new Part(undefined, isNumber ? held(0) : held, value);
+    }
+    if (typeof value !== "object" || depth > DEEPEST) {
+      throw new GradusError(`${quoted(input)} is ${shown(value)}`);
+    }
+    const parts = Object.entries(value).map(([key, part]) =>
+      [key, read(part, name, below(position, key), depth + 1)] as const
+    );
+    return Array.isArray(value) ? parts.map(([, part]) => part) : Object.fromEntries(parts);
+  };
+  const hyper = new Map(parseRecord(text).map(([name, value]) => [name, read(value, name, "", 0)]));
+  for (const name of hyper.keys()) {
+    if (!program.hyper.has(name)) throw new GradusError(`there is no ${quoted(name)}`);
+  }
+  for (const [name, fallback] of program.hyper) {
+    if (typeof fallback !== "boolean" && !hyper.has(name)) {
+      throw new GradusError(`${quoted(name)} is missing`);
+    }
+  }
+  const found = new Set([...hyper.values()].flatMap(partsOf).map(({ input }) => input));
+  for (const name of starts.keys()) {
+    if (!found.has(name.slice("hyper/".length))) {
+      throw new GradusError(`${quoted(name)} is missing`);
+    }
+  }
+  return hyper;
+}
+
+/** Refuses a graph whose inputs and outputs are not those of a step. */
+function requireValues(
+  { inputs, outputs }: ReadModel,
+  states: readonly string[],
+  hyper: readonly string[],
+  program: Program,
+  refuse: (reason: string) => never,
+): void {
+  const [given, made] = [inputs, outputs].map((values) => new Set(values.map(({ name }) => name)));
+  const paths = suffixesOf(inputs);
+  if (paths.length === 0) refuse("given a graph without parameters");
+  for (const name of states) {
+    if (!program.state.has(name)) refuse(`\`${METADATA.state}\` has no state \`${name}\``);
+  }
+  const carried = ["w", ...states].flatMap((name) => paths.map((path) => name + path));
+  const needed = [...carried, ...paths.map((path) => `g${path}`), "count", ...hyper];
+  for (const name of [...needed, ...program.inputs.keys()]) {
+    if (!given.has(name)) refuse(`given a graph without the input ${quoted(name)}`);
+  }
+  for (const name of [...carried, "count"].map((each) => `next/${each}`)) {
+    if (!made.has(name)) refuse(`given a graph without the output ${quoted(name)}`);
+  }
+}
+
+/** Refuses initial values that leave a parameter out. */
+function requirePaths(
+  { inputs }: ReadModel,
+  initial: ReadonlyMap<string, Initial>,
+  refuse: (reason: string) => never,
+): void {
+  const paths = suffixesOf(inputs).map((suffix) => suffix.slice(1));
+  for (const [name, value] of initial) {
+    if (!(value instanceof Map)) continue;
+    const missing = paths.find((path) => !value.has(path));
+    if (missing !== undefined) {
+      refuse(`\`${METADATA.state}\` has no ${quoted(missing)} of state \`${name}\``);
+    }
+  }
+}
+
+/** What follows the name in the inputs of a tree: paths with their slash, or nothing. */
+function suffixesOf(inputs: ReadModel["inputs"]): string[] {
+  return inputs.flatMap(({ name }) => /^w(?:\/|$)/.test(name) ? [name.slice(1)] : []);
+}

@@ -1,0 +1,78 @@
+/** Arrays of the library as values of a graph, and the parameters that a graph was written for. */
+import * as ort from "onnxruntime-web/wasm";
+import { GradusError } from "../../dsl/errors.ts";
+import type { LeafInfo } from "../../runtime/leaves.ts";
+import type { NumberArray } from "../../runtime/storage.ts";
+import { Layout } from "../../runtime/trees.ts";
+import type { ReadModel, ReadValue } from "../onnx/proto.ts";
+import { requirePlainPaths } from "../onnx/write.ts";
+
+/** The name of a leaf of a tree. */
+export function at(name: string, { path }: LeafInfo): string {
+  return path === "" ? name : `${name}/${path}`;
+}
+
+/** The layout of `params`, which must be what the graph was written for. */
+export function layoutOf(params: unknown, { inputs }: ReadModel, doing: string): Layout {
+  const layout = Layout.of(params, doing);
+  requirePlainPaths(layout, doing);
+  const wanted = new Map(
+    inputs.filter(({ name }) => /^w(?:\/|$)/.test(name)).map((input) => [input.name, input]),
+  );
+  for (const info of layout.leaves) {
+    const input = wanted.get(at("w", info));
+    if (input === undefined) {
+      throw new GradusError(`${doing}: the graph has no parameter \`${info.path}\``);
+    }
+    if (input.type !== info.dtype || !isShape(input, info.shape)) {
+      throw new GradusError(
+        `${doing}: the parameter \`${info.path}\` must be ${input.type} of shape ` +
+          `[${input.shape.join(", ")}]: given ${info.dtype} of [${info.shape.join(", ")}]`,
+      );
+    }
+    wanted.delete(input.name);
+  }
+  for (const name of wanted.keys()) {
+    throw new GradusError(`${doing}: the parameter \`${name.slice(2)}\` is missing`);
+  }
+  return layout;
+}
+
+function isShape(input: ReadValue, shape: readonly number[]): boolean {
+  return input.shape.length === shape.length && input.shape.every((size, i) => size === shape[i]);
+}
+
+/** The arrays of a tree that mirrors the parameters. */
+export function aligned(
+  layout: Layout,
+  tree: unknown,
+  what: string,
+  doing: string,
+): NumberArray[] {
+  return layout.align(tree, what, doing, ({ dtype }) => dtype, ({ shape }) => shape);
+}
+
+/** A number as a graph takes it. */
+export function scalar(value: number): ort.Tensor {
+  return new ort.Tensor("float64", Float64Array.of(value), []);
+}
+
+/** A step count as a graph takes it. */
+export function whole(value: number): ort.Tensor {
+  return new ort.Tensor("int64", BigInt64Array.of(BigInt(value)), []);
+}
+
+/** An array as a graph takes it. */
+export function tensorOf(data: NumberArray, shape: readonly number[]): ort.Tensor {
+  if (data instanceof Float32Array) return new ort.Tensor("float32", data, shape);
+  if (data instanceof Float64Array) return new ort.Tensor("float64", data, shape);
+  return new ort.Tensor("float16", data, shape);
+}
+
+/** Writes a result of a graph into an array of the library. */
+export function copyInto(array: NumberArray, { data }: ort.Tensor): void {
+  const bits = ArrayBuffer.isView(data) && array instanceof Uint16Array
+    ? new Uint16Array(data.buffer, data.byteOffset, data.length)
+    : data as NumberArray;
+  array.set(bits);
+}
