@@ -8,6 +8,7 @@ const COLOURS: readonly (readonly [contestant: string, colour: string, dash: num
   ["Gradus resident, 2 threads", "#08306b", []],
   ["Gradus resident, 1 thread", "#2171b5", []],
   ["Gradus resident, 1 thread, bfloat16 momentum", "#2171b5", [2, 2]],
+  ["Gradus resident, 1 thread, without clipping", "#2171b5", [8, 2, 2, 2]],
   ["Gradus staged, 2 threads", "#08306b", [6, 3]],
   ["Gradus staged, 1 thread", "#2171b5", [6, 3]],
   ["Gradus JavaScript", "#6baed6", []],

@@ -61,8 +61,14 @@ export interface ElementOp {
   readonly latex: Latex;
   /** JavaScript on operands that are identifiers. */
   readonly js: ((...operands: string[]) => string) | null;
-  /** The SIMD instruction, `*` standing for the lane type, and the order it takes operands in. */
-  readonly wasm: { readonly instruction: string; readonly order?: readonly number[] } | null;
+  /**
+   * The SIMD instruction, `*` standing for the lane type, and the order it takes operands in; or a
+   * routine of the op's own on vectors of float32.
+   */
+  readonly wasm:
+    | { readonly instruction: string; readonly order?: readonly number[] }
+    | "routine"
+    | null;
   /** The operator of ONNX's default domain. */
   readonly onnx: string | null;
   readonly lower: ((...operands: Node[]) => Node) | null;
@@ -135,7 +141,7 @@ function library(
     range: row.range,
     latex: row.latex ?? named(`\\${row.name}`),
     js: (x) => `Math.${row.name}(${x})`,
-    wasm: null,
+    wasm: "routine",
     onnx: row.onnx ?? null,
     lower: row.lower ?? null,
   };
@@ -264,7 +270,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     latex: { level: LEVEL.power, operands: [LEVEL.atom, 0], write: (a, b) => `${a}^{${b}}` },
     js: (a, b) =>
       `${a} === 1 || (${a} === -1 && Math.abs(${b}) === Infinity) ? 1 : Math.pow(${a}, ${b})`,
-    wasm: null,
+    wasm: "routine",
     onnx: "Pow",
   },
   Neg: {
@@ -301,7 +307,8 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     rounds: false,
     range: rising(Math.sign),
     latex: named("\\operatorname{sign}"),
-    js: (x) => `${x} > 0 ? 1 : ${x} < 0 ? -1 : ${x}`,
+    // Without a branch on the sign, which no processor can predict.
+    js: (x) => `${x} === 0 || ${x} !== ${x} ? ${x} : +(${x} > 0) - +(${x} < 0)`,
     wasm: null,
     // ONNX's own Sign is not exact (NaN gives 0 in ONNX Runtime) and has no WebGPU kernel.
     onnx: null,

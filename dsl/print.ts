@@ -57,19 +57,15 @@ function write(node: Node): Written {
   if ("prefix" in syntax) {
     const [operand] = node.src;
     // -(3) is an operation on 3; -3 is a number.
-    const text = operand.op === "Const" && (operand.arg as number) >= 0 || isPlainNaN(operand)
-      ? `(${printExpression(operand)})`
-      : enclose(write(operand), LEVEL.unary);
+    const isPlain = operand.op === "Const" &&
+      !writeNumber(operand.arg as number).text.startsWith("-");
+    const text = isPlain ? `(${printExpression(operand)})` : enclose(write(operand), LEVEL.unary);
     return { text: `${syntax.prefix}${text}`, level: LEVEL.unary };
   }
   const [left, right] = node.src.map((operand, i) => enclose(write(operand), syntax.operands[i]));
   const tight = syntax.level === LEVEL.product || syntax.level === LEVEL.power;
   const gap = tight ? "" : " ";
   return { text: `${left}${gap}${syntax.infix}${gap}${right}`, level: syntax.level };
-}
-
-function isPlainNaN(node: Node): boolean {
-  return node.op === "Const" && Number.isNaN(node.arg);
 }
 
 function writeNumber(value: number): Written {

@@ -32,8 +32,8 @@ export interface AdamWOptions extends MaskOption, MuDTypeOption {
  * ```text
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
- * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta_1 \cdot m_t}{1 - \beta_1^{t + 1}} + \frac{(1 - \beta_1) \cdot g_t}{1 - \beta_1^{t}} & \text{if } \mathrm{nesterov} \\ \frac{m_t}{1 - \beta_1^{t}} & \text{otherwise} \end{cases} \\
- * \hat{v}_t &\leftarrow \frac{v_t}{1 - \beta_2^{t}} \\
+ * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta_1}{1 - \beta_1^{t + 1}} \cdot m_t + \frac{1 - \beta_1}{1 - \beta_1^{t}} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{otherwise} \end{cases} \\
+ * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
  * u_t &\leftarrow -\alpha_t \cdot (\frac{\hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon} + \lambda \cdot \theta_{t-1}) \\
  * S_t &\leftarrow (m_t, v_t)
  * ```
@@ -68,8 +68,8 @@ export const adamw: OptimizerFactory<AdamWOptions> = optimizer({
   step: `
     m = b1*m + (1 - b1)*g
     v = b2*v + (1 - b2)*g^2
-    mhat = where(nesterov, b1*m/(1 - b1^(t + 1)) + (1 - b1)*g/(1 - b1^t), m/(1 - b1^t))
-    vhat = v/(1 - b2^t)
+    mhat = where(nesterov, b1/(1 - b1^(t + 1))*m + (1 - b1)/(1 - b1^t)*g, 1/(1 - b1^t)*m)
+    vhat = 1/(1 - b2^t)*v
     u = -learningRate*(mhat/(sqrt(vhat + epsRoot) + eps) + weightDecay*w)
   `,
 });

@@ -13,7 +13,7 @@ export interface ClipByGlobalNormOptions {
  *
  * ```text
  * n_t &\leftarrow \left\lVert g_t \right\rVert_{\text{tree}} \\
- * u_t &\leftarrow \begin{cases} g_t & \text{if } n_t < \mathrm{maxNorm} \\ \frac{g_t}{n_t} \cdot \mathrm{maxNorm} & \text{otherwise} \end{cases}
+ * u_t &\leftarrow \begin{cases} 1 & \text{if } n_t < \mathrm{maxNorm} \\ \frac{\mathrm{maxNorm}}{n_t} & \text{otherwise} \end{cases} \cdot g_t
  * ```
  *
  * Source: Pascanu et al. 2013, On the difficulty of training recurrent neural networks.
@@ -36,6 +36,6 @@ export const clipByGlobalNorm: OptimizerFactory<ClipByGlobalNormOptions> = optim
   hyper: { maxNorm: required },
   step: `
     n = globalNorm(g)
-    u = where(n < maxNorm, g, g/n*maxNorm)
+    u = where(n < maxNorm, 1, maxNorm/n)*g
   `,
 });

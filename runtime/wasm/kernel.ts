@@ -31,7 +31,11 @@ export function isRunnable({ plan, dtype, inputs, outputs }: GroupRun): boolean 
   return plan.phases.flat().every((loop) =>
     (loop.extent === "element" || loop.extent === 0) &&
     loop.accumulations.every(({ extent }) => extent === 0) &&
-    (loop.extent === 0 || loop.nodes.every(({ op }) => elementRow(op)?.wasm !== null))
+    (loop.extent === 0 || loop.nodes.every(({ op }) => {
+      const wasm = elementRow(op)!.wasm;
+      // Routines are on vectors of float32.
+      return wasm !== null && (wasm !== "routine" || dtype === "float32");
+    }))
   );
 }
 

@@ -3,10 +3,17 @@
  * table of entries in memory, each a stretch of one leaf, so that one call steps all leaves.
  */
 import { type Node, symbol } from "../../dsl/node.ts";
-import { elementOps, elementRow, type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
+import {
+  type ElementOpName,
+  elementOps,
+  elementRow,
+  type ReduceOpName,
+  reduceOps,
+} from "../../dsl/ops.ts";
 import type { Loop, Plan } from "../plan.ts";
 import type { ArrayKind, GroupRun } from "../run.ts";
 import { Code, type FunctionType, type Local, type MemoryImport, Module } from "./emit.ts";
+import { addRoutine, routineTypes } from "./math.ts";
 import { emitLoad, emitStore, strideOf, type Width } from "./storage.ts";
 
 /** Words at the beginning of an entry, before the addresses of its arrays. */
@@ -46,15 +53,20 @@ export function renderModule(
   memory: MemoryImport,
 ): Module {
   const module = new Module(memory);
+  const routines: Routines = new Map();
   plan.phases.forEach((_, k) => {
     const loop = elementLoop(plan, k);
     if (loop === undefined) return;
     const code = new Code({ name: `phase${k}`, ...PHASE });
-    new Renderer(code, plan, loop, dtype, inputs, outputs).render();
+    const call = (op: ElementOpName) =>
+      code.call(addRoutine(module, op, routines), routineTypes.get(op)!);
+    new Renderer(code, call, plan, loop, dtype, inputs, outputs).render();
     module.add(code);
   });
   return module;
 }
+
+type Routines = Map<ElementOpName | string, number>;
 
 interface Slot {
   readonly dtype: ArrayKind["dtype"];
@@ -63,6 +75,8 @@ interface Slot {
 
 class Renderer {
   readonly #code: Code;
+  /** Calls the routine of an op that is no instruction. */
+  readonly #call: (op: ElementOpName) => void;
   readonly #plan: Plan;
   readonly #loop: Loop;
   readonly #lanes: "f32x4" | "f64x2";
@@ -76,13 +90,14 @@ class Renderer {
 
   constructor(
     code: Code,
+    call: (op: ElementOpName) => void,
     plan: Plan,
     loop: Loop,
     dtype: GroupRun["dtype"],
     inputs: readonly ArrayKind[],
     outputs: readonly ArrayKind[],
   ) {
-    [this.#code, this.#plan, this.#loop] = [code, plan, loop];
+    [this.#code, this.#call, this.#plan, this.#loop] = [code, call, plan, loop];
     this.#lanes = dtype === "float32" ? "f32x4" : "f64x2";
     this.#left = code.local("i32");
     this.#position = code.local("i32");
@@ -218,9 +233,11 @@ class Renderer {
     for (const node of this.#loop.nodes) {
       const { wasm } = elementRow(node.op)!;
       const operands = node.src.map(read);
-      const order = wasm!.order ?? operands.map((_, i) => i);
+      const isRoutine = wasm === "routine";
+      const order = (isRoutine ? undefined : wasm!.order) ?? operands.map((_, i) => i);
       for (const i of order) code.get(operands[i]);
-      code.op(wasm!.instruction.replace("*", this.#lanes));
+      if (isRoutine) this.#call(node.op as ElementOpName);
+      else code.op(wasm!.instruction.replace("*", this.#lanes));
       const local = code.local("v128");
       code.set(local);
       values.set(node, local);

@@ -11,6 +11,9 @@ const CHUNKS_EACH = 8;
 /** How long a chunk may take before its worker counts as dead, in milliseconds. */
 const PATIENCE = 20_000;
 
+// Taken now: a library that is loaded later may put another class in its place.
+const { Worker: WebWorker } = globalThis;
+
 interface Thread {
   post(message: Message): void;
   end(): void;
@@ -181,7 +184,7 @@ function startThread(died: (reason: string) => void): Thread {
     return { post: (message) => worker.postMessage(message), end: () => worker.terminate() };
   }
   const url = URL.createObjectURL(new Blob([workerSource()], { type: "text/javascript" }));
-  const worker = new Worker(url);
+  const worker = new WebWorker(url);
   worker.onerror = (event) => died(event.message);
   return { post: (message) => worker.postMessage(message), end: () => worker.terminate() };
 }

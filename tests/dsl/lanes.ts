@@ -16,9 +16,10 @@ export function laneFunction(
   { wasm, takes, gives }: Pick<ElementOp, "wasm" | "takes" | "gives">,
   laneType: LaneType,
 ): (tuples: readonly (readonly number[])[]) => number[] {
-  const order = wasm!.order ?? takes.map((_, i) => i);
+  if (wasm === null || wasm === "routine") throw new Error("the row has no instruction");
+  const order = wasm.order ?? takes.map((_, i) => i);
   const operands = order.map((i) => `(v128.load (i32.const ${16 * i}))`).join(" ");
-  const instruction = wasm!.instruction.replace("*", laneType);
+  const instruction = wasm.instruction.replace("*", laneType);
   const text = `(module
     (memory (export "memory") 1)
     (func (export "run") (v128.store (i32.const ${RESULT}) (${instruction} ${operands}))))`;

@@ -42,7 +42,7 @@ export const elementLaws = {
     assertEquals(row.latex.write.length, arity, "latex.write");
     if (row.js !== null) assertEquals(row.js.length, arity, "js");
     if (row.lower !== null) assertEquals(row.lower.length, arity, "lower");
-    const order = row.wasm?.order;
+    const order = row.wasm === "routine" ? undefined : row.wasm?.order;
     if (order !== undefined) {
       assertEquals([...order].sort(), OPERANDS.slice(0, arity).map((_, i) => i), "wasm.order");
     }
@@ -108,7 +108,8 @@ export const elementLaws = {
   },
 
   "means in a SIMD instruction what eval says": (_, row) => {
-    if (row.wasm === null) return;
+    // Routines are held against their meaning over the whole range in tests of their own.
+    if (row.wasm === null || row.wasm === "routine") return;
     for (const [laneType, dtype] of LANES) {
       const round = dtype === "float32" ? Math.fround : (x: number) => x;
       const tuples = tuplesOf(row, dtype);

@@ -138,6 +138,29 @@ Deno.test("a hyperparameter or mask that does not fit the parameters is refused"
   );
 });
 
+Deno.test("parts of a hyperparameter that are one when joined are refused", () => {
+  const learningRate = { "a/b": 1, a: { b: 2 } };
+  assertRefused(
+    () => toOnnx(sgd({ learningRate }), { "a/b": { x: [1] }, a: { b: { y: [1] } } }),
+    'Cannot export "sgd" to ONNX',
+    "`a/b` stands for two parts of hyperparameter `learningRate`",
+  );
+});
+
+Deno.test("a state that begins at a value without a number is refused", () => {
+  const opt = optimizer({
+    name: "begun",
+    hyper: { a: 1 },
+    state: { m: "2*a" },
+    step: "m = m + a*g; u = m",
+  })({ a: () => NaN });
+  assertRefused(
+    () => toOnnx(opt, params()),
+    'Cannot export "begun" to ONNX',
+    "state `m` begins at a value that needs `a`",
+  );
+});
+
 Deno.test("what is no optimizer is refused, a factory with a hint", () => {
   for (const given of [null, undefined, {}, lion, lion.program]) {
     const { message } = assertRefused(

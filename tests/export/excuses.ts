@@ -12,10 +12,10 @@ import {
   type Structural,
 } from "../../dsl/graph.ts";
 import { lower } from "../../dsl/lower.ts";
-import { apply, constant, type Node, postorder, symbol } from "../../dsl/node.ts";
+import { apply, type Node, postorder, symbol } from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
-import { settle, substitute } from "../../dsl/simplify.ts";
+import { settle } from "../../dsl/simplify.ts";
 
 /** What hyperparameters are. */
 export type Hyper = Readonly<Record<string, number | boolean>>;
@@ -33,23 +33,6 @@ function graphOf(program: Program, hyper: Hyper): Graph {
   return mapGraph({ ...graph, update: sum }, settle);
 }
 
-const numbersIn = (hyper: Hyper) => (name: string) =>
-  Object.hasOwn(hyper, name) ? constant(Number(hyper[name])) : undefined;
-
-/**
- * Whether taking in the numbers of the hyperparameters leaves one number of what was a value per
- * element: of `where(a > 0, a, w)`, say. What is computed with it is then no longer rounded.
- */
-export function losesElements(program: Program, hyper: Hyper): boolean {
-  const roots = rootsOf(graphOf(program, hyper));
-  const before = rates(roots, program);
-  const bound = substitute(roots, numbersIn(hyper));
-  const after = rates([...before.keys()].map(bound), program);
-  return [...before].some(([node, rate]) =>
-    rate === "element" && after.get(bound(node)) !== "element"
-  );
-}
-
 /**
  * Whether, at a point, a step comes upon a zero whose sign ONNX Runtime does not keep: its Where
  * makes 0 of a -0 from its first branch, and its Min and Max choose freely between zeros.
@@ -59,8 +42,8 @@ export function zeroFinder(
   hyper: Hyper,
 ): (at: Point, round: (x: number) => number) => boolean {
   const graph = graphOf(program, hyper);
-  const bound = rootsOf(mapGraph(graph, substitute(rootsOf(graph), numbersIn(hyper)))).map(settle);
-  const roots = bound.map(lower(bound, "onnx"));
+  const whole = rootsOf(graph);
+  const roots = whole.map(lower(whole, "onnx"));
   const order = postorder(roots);
   const rate = rates(roots, program);
   return (at, round) => {

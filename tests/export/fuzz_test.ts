@@ -8,7 +8,7 @@ import { OrtOptimizer } from "../../export/ort.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { exactProgram, type Generated } from "../dsl/generate.ts";
 import { edges32, numbers32, numbers64, randomWords } from "../numbers.ts";
-import { type Hyper, losesElements, type Point, zeroFinder } from "./excuses.ts";
+import { type Hyper, type Point, zeroFinder } from "./excuses.ts";
 import { leavesOf, numbersOf, statesOf } from "./trees.ts";
 
 const PROGRAMS = 300;
@@ -61,7 +61,6 @@ const some = (word: number) => [0.5, -1, 2, 0.1, 1e-3, 3][word % 6];
 async function compare(document: Document, seed: number): Promise<Tally> {
   const program = parseProgram(document);
   const hyper = hyperOf(program, seed);
-  if (losesElements(program, hyper)) return { numbers: 0, excused: 0 };
   const next = randomWords(seed);
   const inputs = Object.fromEntries([...program.inputs.keys()].map((name) => [name, some(next())]));
   const opt = factory(program)(hyper).with({ backend: "interpreter" });
@@ -122,8 +121,6 @@ Deno.test("random element-wise programs run in ONNX Runtime as the interpreter d
     tallies.push(await compare(document, 1000 * i));
   }
   const sum = (part: "numbers" | "excused") => tallies.reduce((all, each) => all + each[part], 0);
-  const left = tallies.filter(({ numbers }) => numbers > 0).length;
-  assert(left > 0.95 * PROGRAMS, `${PROGRAMS - left} programs were left out`);
   assert(sum("numbers") > 50_000, `${sum("numbers")} numbers were compared`);
   assert(sum("excused") < 0.001 * sum("numbers"), `${sum("excused")} zeros were excused`);
 });

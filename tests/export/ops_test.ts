@@ -4,6 +4,7 @@ import { type Optimizer, optimizer } from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
 import { OrtOptimizer } from "../../export/ort.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { assertRefused } from "../refused.ts";
 import { edges32, numbers32, numbers64, ulpsBetween } from "../numbers.ts";
 
 type Precision = "float32" | "float64";
@@ -53,9 +54,46 @@ function isZeroQuirk(name: string, ours: number, theirs: number): boolean {
   return ["Where", "Min", "Max", "Clip"].includes(name) && ours === 0 && theirs === 0;
 }
 
+/** ONNX Runtime has these for float32 elements alone. */
+const NO_FLOAT64 = ["Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh"];
+
+/**
+ * ONNX Runtime's tanh of float32 is a quotient of polynomials: 7 ulp off at most, and next to the subnormals,
+ * where an ulp is no measure, at most 2^-142.
+ */
+function isTanhQuirk(name: string, precision: Precision, ours: number, theirs: number): boolean {
+  if (name !== "Tanh" || precision !== "float32") return false;
+  return ulpsBetween(ours, theirs, precision) <= 7 || Math.abs(ours - theirs) <= 2 ** -142;
+}
+
 for (const [name, row] of Object.entries(elementOps)) {
+  if (NO_FLOAT64.includes(name)) {
+    Deno.test(`${name} in float64 is refused, of elements and once a step`, () => {
+      const refuse = (operand: string, params: Float32Array | Float64Array) =>
+        assertRefused(
+          () =>
+            toOnnx(
+              optimizer({
+                name: "op",
+                inputs: { x: "scalar" },
+                step: `u = 2*g + ${textOf(row, [operand])}`,
+              })(),
+              params,
+            ),
+          'Cannot export "op" to ONNX',
+          `\`${textOf(row, [operand])}\` would be computed in float64`,
+          `no float64 ${name}`,
+        );
+      refuse("g", new Float64Array(1));
+      refuse("x", new Float64Array(1));
+      refuse("x", new Float32Array(1));
+    });
+  }
+
   for (const precision of ["float32", "float64"] as const) {
-    Deno.test(`${name} of ${precision} elements is within ${row.ulp} ulp in ONNX Runtime`, async () => {
+    if (precision === "float64" && NO_FLOAT64.includes(name)) continue;
+    const bound = name === "Tanh" && precision === "float32" ? 7 : row.ulp;
+    Deno.test(`${name} of ${precision} elements is within ${bound} ulp in ONNX Runtime`, async () => {
       const opt = optimizer({
         name: "op",
         state: { m: 0, out: 0 },
@@ -66,15 +104,17 @@ for (const [name, row] of Object.entries(elementOps)) {
       ours.forEach((expected, i) => {
         const given = operands.slice(0, row.takes.length).map((operand) => operand[i]);
         const what = `${name}(${given}) is ${theirs[i]}, not ${expected}`;
+        kinds |= Number.isNaN(expected) ? 1 : 2;
         if (isZeroQuirk(name, expected, theirs[i])) return;
+        if (isTanhQuirk(name, precision, expected, theirs[i])) return;
         if (row.ulp === 0) assert(Object.is(theirs[i], expected), what);
         else assert(ulpsBetween(theirs[i], expected, precision) <= row.ulp, what);
-        kinds |= Number.isNaN(expected) ? 1 : 2;
       });
       assert((kinds & 2) === 2, "every result was NaN");
     });
   }
 
+  if (NO_FLOAT64.includes(name)) continue;
   Deno.test(`${name} once a step is within ${row.ulp} ulp in ONNX Runtime`, async () => {
     const opt = optimizer({
       name: "op",

@@ -135,6 +135,7 @@ const SPOILT: Readonly<Record<string, readonly [(step: Step) => void, ...parts: 
   ],
   "a state without hyperparameters": [(s) => delete s.state.hyper, "`hyper`", "given undefined"],
   "null for hyperparameters": [(s) => s.state.hyper = null, "`hyper`", "given null"],
+  "hyperparameters that are frozen": [(s) => Object.freeze(s.state.hyper), "must not be frozen"],
   "a hyperparameter of no such name": [(s) => s.state.hyper.rate = 1, "`hyper`", "`rate`"],
   "a hyperparameter that is NaN": [
     (s) => s.state.hyper.learningRate = NaN,

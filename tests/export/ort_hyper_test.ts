@@ -12,6 +12,7 @@ import { type OnnxOptions, toOnnx } from "../../export/onnx/mod.ts";
 import { OrtOptimizer, type OrtOptions } from "../../export/ort.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { streamGradients, streamParams, type StreamTree } from "../golden/replay.ts";
+import { assertRejected } from "./rejected.ts";
 import { differences, statesOf } from "./trees.ts";
 
 /** Changes to `hyper` before a step, made alike to the library's state and to the other. */
@@ -188,4 +189,66 @@ Deno.test("the state shows what a schedule gave to the last step, without saving
   assertEquals(ours.hyper.learningRate, inverse(5));
   assertEquals(theirs.hyper.learningRate, inverse(5));
   assert(!Object.hasOwn(theirs.hyper, "learningRate"));
+});
+
+Deno.test("a number, or a finer tree of the same numbers, may be written over a tree", async () => {
+  const start = () => ({
+    a: { x: Float32Array.of(1), y: Float32Array.of(2) },
+    b: [Float32Array.of(3)],
+  });
+  const opt = sgd({ learningRate: { a: 0.5, b: 0.25 } });
+  const exported = await OrtOptimizer.load(toOnnx(opt, start(), { inputs: ["learningRate"] }));
+  const [ours, theirs] = [start(), start()];
+  const [state, theirState] = [opt.init(ours), exported.init(theirs)];
+  assertEquals(theirState.hyper, { learningRate: state.hyper.learningRate });
+  for (const learningRate of [3, { a: { x: 2, y: 2 }, b: [1] }, { a: -1, b: 0.5 }]) {
+    for (const each of [state, theirState]) each.hyper.learningRate = learningRate;
+    opt.step(ours, start(), state);
+    await exported.step(theirs, start(), theirState);
+    assertEquals(theirs, ours);
+  }
+  theirState.hyper.learningRate = { a: { x: 1, y: 2 }, b: 1 };
+  await assertRejected(
+    () => exported.step(theirs, start(), theirState),
+    [theirs, theirState],
+    "`learningRate` is one input of the graph, `hyper/learningRate/a`",
+    "given 1 and 2",
+  );
+  await exported.dispose();
+});
+
+Deno.test("a number that the graph holds may stand in the state, and no other", async () => {
+  const opt = lion({ learningRate: 0.5, weightDecay: 0 });
+  const x = Float32Array.of(1);
+  const exported = await OrtOptimizer.load(toOnnx(opt, x));
+  const state = opt.init(x);
+  await exported.step(x, Float32Array.of(1), state);
+  assertEquals(x, Float32Array.of(0.5));
+  state.hyper.weightDecay = 0.25;
+  await assertRejected(
+    () => exported.step(x, Float32Array.of(1), state),
+    [x, state],
+    "`weightDecay` is 0 in the graph, and is 0.25 in the state",
+    'inputs: ["weightDecay"]',
+  );
+  await exported.dispose();
+});
+
+Deno.test("after a step the state shows all that the step used, as the library's does", async () => {
+  const [ours, theirs] = await assertSame(lion({ learningRate: { b: 0.01, w: cosine } }), {});
+  for (const name of ["learningRate", "b1", "b2", "weightDecay"]) {
+    assertEquals(theirs.hyper[name], ours.hyper[name], name);
+  }
+  assertEquals(Object.keys(theirs.hyper), []);
+});
+
+Deno.test("what is given when loading must be a number or a schedule", async () => {
+  const bytes = toOnnx(sgd({ learningRate: 1 }), [1], { inputs: ["learningRate"] });
+  for (const given of [NaN, "1", null, { a: 1 }]) {
+    await assertRejected(
+      () => OrtOptimizer.load(bytes, { hyper: { learningRate: given as number } }),
+      [given],
+      'Cannot load "sgd": hyperparameter `learningRate` must be a number or a schedule',
+    );
+  }
 });

@@ -1,5 +1,5 @@
-/** Runs the mathematical routines on arrays, and measures how far they are from Math's functions. */
-import type { ElementOpName } from "../../dsl/ops.ts";
+/** Runs the mathematical routines on arrays, and measures how far they are from their rows. */
+import { type ElementOpName, elementOps } from "../../dsl/ops.ts";
 import { Code, Module } from "../../runtime/wasm/emit.ts";
 import { addRoutine, routineTypes, routineUlps } from "../../runtime/wasm/math.ts";
 import { assert } from "../assert.ts";
@@ -51,25 +51,20 @@ function compile(op: ElementOpName): (operands: readonly Float32Array[]) => Floa
   };
 }
 
-/** JavaScript's function of the same name. */
-export function mathOf(op: ElementOpName): (...operands: number[]) => number {
-  return (Math as unknown as Record<string, (...operands: number[]) => number>)[op.toLowerCase()];
-}
-
-/** One result in so many may be other than Math's function rounded to float32. */
+/** One result in so many may be other than `eval` of its row, rounded to float32. */
 const RARE = 100_000;
 
 /**
- * Fails where the routine's result has another sign than Math's function rounded to float32, is NaN where
- * that is not, or is further off than `routineUlps` says; and if more than a rare result is off at all.
+ * Fails where the routine's result has another sign than `eval` of its row, rounded to float32, is NaN
+ * where that is not, or is further off than `routineUlps` says; and if more than a rare result is off at all.
  */
 export function assertWithinUlps(op: ElementOpName, ...operands: Float32Array[]): void {
   const results = runRoutine(op, ...operands);
-  const math = mathOf(op);
+  const { eval: evaluate } = elementOps[op];
   const [x, y] = operands;
   const wanted = new Float32Array(results.length);
   for (let i = 0; i < wanted.length; i++) {
-    wanted[i] = y === undefined ? math(x[i]) : math(x[i], y[i]);
+    wanted[i] = y === undefined ? evaluate(x[i]) : evaluate(x[i], y[i]);
   }
   const [resultBits, wantedBits] = [results, wanted].map((each) => new Int32Array(each.buffer));
   let off = 0;

@@ -25,12 +25,11 @@ export function log(lanes: Lanes, x: Quad): Quad {
   return lanes.select(lanes.op("eq", x, Infinity), x, finite);
 }
 
-/** What Math.pow gives: 1 to any infinite power is NaN. */
+/** x to the power y as C has it: 1 to any power is 1, and so is -1 to an infinite one. */
 export function pow(lanes: Lanes, x: Quad, y: Quad): Quad {
   const base = lanes.widen(lanes.op("abs", x));
   const finite = lanes.select(lanes.op("lt", base, Infinity), log2(lanes, base), base);
   const logarithm = lanes.select(lanes.op("eq", base, 0), -Infinity, finite);
-  // 0·∞, at a base of 1, is the NaN it must be.
   const t = lanes.clamp(lanes.mul(logarithm, lanes.widen(y)), -200, 200);
   const size = lanes.narrow(exp2(lanes, t));
 
@@ -41,5 +40,8 @@ export function pow(lanes: Lanes, x: Quad, y: Quad): Quad {
   // A mask of all ones is also a NaN.
   const isNegative = lanes.and(lanes.op("lt", x, 0), lanes.op("gt", x, -Infinity));
   const value = lanes.or(signed, lanes.op("v128.andnot", isNegative, isWhole));
-  return lanes.select(lanes.op("eq", y, 0), 1, value);
+  const isUnit = lanes.op("eq", lanes.op("abs", x), 1);
+  const isEven = lanes.and(isUnit, lanes.op("eq", lanes.op("abs", y), Infinity));
+  const isOne = lanes.or(lanes.or(lanes.op("eq", x, 1), isEven), lanes.op("eq", y, 0));
+  return lanes.select(isOne, 1, value);
 }

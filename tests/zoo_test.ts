@@ -1,0 +1,31 @@
+/** What the zoo says of its optimizers is what their programs say. */
+import { latex, type OptimizerFactory } from "../mod.ts";
+import * as zoo from "../zoo/mod.ts";
+import { assert, assertEquals } from "./assert.ts";
+
+const factories = Object.entries(zoo) as [string, OptimizerFactory<unknown>][];
+
+async function sources(): Promise<string> {
+  const texts: string[] = [];
+  const folder = new URL("../zoo/", import.meta.url);
+  for await (const { name } of Deno.readDir(folder)) {
+    if (name !== "mod.ts") texts.push(await Deno.readTextFile(new URL(name, folder)));
+  }
+  return texts.join("\n");
+}
+
+Deno.test("the equations in each doc comment are those the program prints", async () => {
+  const text = await sources();
+  for (const [name, { program }] of factories) {
+    const equations = latex(program).split("\n").map((line) => ` * ${line}\n`).join("");
+    assert(text.includes(` * \`\`\`text\n${equations} * \`\`\`\n`), `${name}:\n${equations}`);
+  }
+});
+
+Deno.test("each optimizer bears its own name, a source, and at most 15 lines", () => {
+  for (const [name, { program }] of factories) {
+    assertEquals(program.name, name);
+    assert(program.doc !== "" && program.source !== "");
+    assert(program.statements.length <= 15);
+  }
+});
