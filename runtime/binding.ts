@@ -52,7 +52,7 @@ export class Binding {
     this.groupOf = layout.leaves.map(({ dtype, shape }, i) => {
       const rank = isRanked ? shape.length : 0;
       const given = new Map([...perLeaf].map(([name, leaves]) => [name, leaves[i]]));
-      const marks = [...given.values()].map((setting) => [setting.position, setting.isMasked]);
+      const marks = [...given.values()].map((setting) => [setting.part, setting.isMasked]);
       // Groups are only ever split further: what is structural stays so as it was made.
       const within = coarser?.groupOf[i];
       const structural = within?.structural ?? structuralOf(given);

@@ -36,6 +36,8 @@ export interface Setting {
 /** What one leaf is given for one hyperparameter. */
 export interface LeafSetting {
   /** Which part of a tree-prefix it comes from, so that leaves can be told alike. */
+  readonly part: number;
+  /** The path of that part. */
   readonly position: string;
   readonly value: number | boolean | Schedule;
   readonly isMasked: boolean;
@@ -106,7 +108,8 @@ export function leafSettings(
   const values = layout.prefix(value, `hyperparameter \`${name}\``, doing, isLeafValue);
   const tree = typeof mask === "function" ? mask(params as never) : mask ?? true;
   const masks = layout.prefix(tree, "the mask", doing, (node) => typeof node === "boolean");
-  return values.map(({ position, value }, i) => ({
+  return values.map(({ part, position, value }, i) => ({
+    part,
     position,
     value: value as LeafSetting["value"],
     isMasked: masks[i].value === false,

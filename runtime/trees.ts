@@ -7,6 +7,15 @@ type Skeleton =
   | { readonly leaf: number }
   | { readonly keys: readonly string[]; readonly isArray: boolean; readonly nodes: Skeleton[] };
 
+/** What a tree-prefix says of one leaf. */
+export interface PrefixValue {
+  /** Which part of the prefix says it; unlike its path, never that of another. */
+  readonly part: number;
+  /** The path of that part. */
+  readonly position: string;
+  readonly value: unknown;
+}
+
 const DEEPEST = 100;
 
 /** The structure of a parameter tree; leaves are numbered with keys in sorted order. */
@@ -143,11 +152,13 @@ export class Layout {
     what: string,
     doing: string,
     isValue: (node: unknown) => boolean,
-  ): { readonly position: string; readonly value: unknown }[] {
-    const values = new Array(this.leaves.length);
+  ): PrefixValue[] {
+    const values: PrefixValue[] = new Array(this.leaves.length);
+    let parts = 0;
     const visit = (skeleton: Skeleton, node: unknown, path: string): void => {
       if (isValue(node)) {
-        return each(skeleton, (leaf) => values[leaf] = { position: path, value: node });
+        const part = parts++;
+        return each(skeleton, (leaf) => values[leaf] = { part, position: path, value: node });
       }
       if ("leaf" in skeleton || typeof node !== "object" || node === null) {
         throw new GradusError(

@@ -103,7 +103,7 @@ export class Kernel {
       const memory: MemoryImport = { shared: isShared, initial: 1, maximum: LARGEST };
       const rendered = renderModule(this.#plan, this.#dtype, this.#inputs, this.#outputs, memory);
       const bytes = rendered.bytes();
-      const key = String.fromCharCode(...bytes);
+      const key = new TextDecoder("latin1").decode(bytes);
       module = compiled.get(key) ?? new WebAssembly.Module(bytes);
       if (compiled.size >= MOST_COMPILED) compiled.delete(compiled.keys().next().value!);
       compiled.set(key, module);

@@ -222,3 +222,14 @@ Deno.test("a masked leaf stays masked when weight decay is written into the stat
   opt.step(params, tree(0), state);
   assertEquals([params.a[0], params.b[0][0], params.b[1][0]], [1, 0.25, 0.375]);
 });
+
+Deno.test("parts whose paths are the same when joined are still two parts", () => {
+  const tree = (a: number, b: number) => ({
+    "a/b": { x: Float32Array.of(a) },
+    a: { b: { y: Float32Array.of(b) } },
+  });
+  const opt = sgd({ learningRate: { "a/b": 1, a: { b: 2 } } });
+  const params = tree(0, 0);
+  opt.step(params, tree(1, 1), opt.init(params));
+  assertEquals(params, tree(-1, -2));
+});

@@ -1,0 +1,169 @@
+/** In a browser a step has the bits that the interpreter has in Deno, whatever the page is allowed. */
+import { assert, assertEquals } from "../assert.ts";
+import { Chromium } from "./chromium.ts";
+import type { Parts } from "./page.ts";
+import { ISOLATED, serve, type SiteOptions } from "./site.ts";
+import { type Bits, optimizers, train, ways } from "./train.ts";
+
+type Result<P extends keyof Parts> = Awaited<ReturnType<Parts[P]>>;
+
+/** A page that runs one of its parts: what came of it, and what it said on the console. */
+type Open = <P extends keyof Parts>(
+  part: P,
+  ...given: Parameters<Parts[P]>
+) => Promise<{ readonly value: Result<P>; readonly console: readonly string[] }>;
+
+/** A test in a browser, on a site of its own; left out, aloud, where there is none but on CI. */
+function browserTest(name: string, options: SiteOptions, run: (open: Open) => Promise<void>): void {
+  Deno.test(name, async () => {
+    await using chromium = await Chromium.start();
+    if (chromium === undefined) {
+      assert(!Deno.env.has("CI"), "Chromium is required here: it is missing");
+      return console.log("Not tested: Chromium is missing (Debian has it as `chromium`)");
+    }
+    await using site = await serve(options);
+    await run(async (part, ...given) => {
+      const what = encodeURIComponent(JSON.stringify([part, given]));
+      const { report, console } = await chromium.visit(`${site.address}#${what}`);
+      const { value, error } = JSON.parse(report);
+      assertEquals(error, undefined);
+      return { value, console };
+    });
+  });
+}
+
+const known = new Map<string, Promise<Bits>>();
+
+/** The bits by the interpreter, which defines what a step means. */
+function defined(name: string): Promise<Bits> {
+  let bits = known.get(name);
+  if (bits === undefined) {
+    known.set(name, bits = train(optimizers[name].with({ backend: "interpreter" }), "ordinary"));
+  }
+  return bits;
+}
+
+function assertSame(actual: Bits, expected: Bits, what: string): void {
+  assertEquals(Object.keys(actual).sort(), Object.keys(expected).sort(), what);
+  for (const [place, text] of Object.entries(expected)) {
+    if (actual[place] === text) continue;
+    const [a, b] = [atob(actual[place]), atob(text)];
+    const at = [...b].findIndex((byte, i) => byte !== a[i]);
+    assert(false, `${what}: byte ${at} of ${place} (${a.length} bytes, not ${b.length}) differs`);
+  }
+}
+
+async function assertDefined(results: Readonly<Record<string, Bits>>): Promise<void> {
+  assertEquals(Object.keys(results).length, 6);
+  for (const name of Object.keys(optimizers)) {
+    for (const way of ways) {
+      const what = `${name}, ${way}`;
+      assertSame(results[what], await defined(name), what);
+    }
+  }
+}
+
+Deno.test("what is compared has as many bits as it should, and no step is like another", async () => {
+  const all = await Promise.all(Object.keys(optimizers).map(defined));
+  assertEquals(all.map((bits) => Object.keys(bits).length), [6, 9, 9]);
+  assertEquals(new Set(all.map((bits) => bits["params/weight/data"])).size, 3);
+  assertEquals(atob(all[0]["params/weight/data"]).length, 4 * 451 * 300);
+});
+
+browserTest("a page steps with the bits that the interpreter defines", {}, async (open) => {
+  const { value, console } = await open("all");
+  await assertDefined(value);
+  assertEquals(console, []);
+});
+
+browserTest("memory that is not shared never moves under arrays", {}, async (open) => {
+  const { value } = await open("placed");
+  assert(value.memories > 1, `${value.memories} memories: too little was placed to tell`);
+  assertEquals({ ...value, memories: 0 }, {
+    memories: 0,
+    detached: 0,
+    lengths: [1 << 18],
+    wrong: 0,
+  });
+});
+
+browserTest("memory that is shared grows under arrays", { headers: ISOLATED }, async (open) => {
+  const { value } = await open("placed");
+  assertEquals(value, { memories: 1, detached: 0, lengths: [1 << 18], wrong: 0 });
+});
+
+browserTest("a memory that is full of arrays has room to step them", {}, async (open) => {
+  const { value } = await open("brim");
+  const expected = Math.fround(1 - Math.fround(0.01) * Math.fround(1 + Math.fround(0.1)));
+  assertEquals(value.map((each) => Math.abs(each - expected) < 1e-6), [true, true, true]);
+});
+
+for (const isMinified of [false, true]) {
+  const page = `an isolated page${isMinified ? " whose script is minified" : ""}`;
+  const options = { headers: ISOLATED, isMinified };
+  browserTest(`in ${page}, threads take part and change no bit`, options, async (open) => {
+    for (const name of Object.keys(optimizers)) {
+      // Each on a page of its own, whose threads are new.
+      const { value, console } = await open("trained", name, "resident", 2);
+      assertEquals([value.isIsolated, value.isThreaded], [true, true]);
+      for (const bits of value.bits) assertSame(bits, await defined(name), name);
+      assertEquals(console, []);
+    }
+  });
+}
+
+browserTest(
+  "an isolated page steps with as many threads as it has cores",
+  { headers: ISOLATED },
+  async (open) => {
+    const { value, console } = await open("all");
+    await assertDefined(value);
+    assertEquals(console, []);
+  },
+);
+
+for (const isolation of [{}, ISOLATED]) {
+  const page = isolation === ISOLATED ? "an isolated page" : "a page";
+  const under = (policy: string) => ({
+    headers: { ...isolation, "content-security-policy": policy },
+  });
+
+  browserTest(
+    `${page} that allows neither code from text nor WebAssembly steps, and says so once`,
+    under("script-src 'self'"),
+    async (open) => {
+      const { value, console } = await open("all");
+      await assertDefined(value);
+      assertEquals(console, [
+        "warning: gradus: WebAssembly SIMD is not allowed here; steps run in JavaScript",
+      ]);
+    },
+  );
+
+  browserTest(
+    `${page} that allows WebAssembly alone steps with it`,
+    under("script-src 'self' 'wasm-unsafe-eval'; worker-src blob:"),
+    async (open) => {
+      const { value, console } = await open("all");
+      await assertDefined(value);
+      assertEquals(console, []);
+    },
+  );
+}
+
+browserTest(
+  "an isolated page that allows no worker threads steps alone, and says so once",
+  {
+    headers: {
+      ...ISOLATED,
+      "content-security-policy": "script-src 'self' 'wasm-unsafe-eval'",
+    },
+  },
+  async (open) => {
+    const { value, console } = await open("all", 3);
+    await assertDefined(value);
+    assertEquals(console, [
+      "warning: gradus: worker threads are not allowed here; steps run on one thread",
+    ]);
+  },
+);

@@ -1,0 +1,156 @@
+/** Runs Chromium without a window, and opens pages in it over the DevTools protocol. */
+
+const FLAGS = [
+  "--headless=new",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--remote-debugging-port=0",
+];
+/** How long a page may take, in milliseconds. */
+const PATIENCE = 60_000;
+
+/** What a page left behind. */
+export interface Visit {
+  /** What it reported. */
+  readonly report: string;
+  /** What it said on the console: the kind, then the text. */
+  readonly console: readonly string[];
+}
+
+interface Message {
+  readonly id?: number;
+  readonly method?: string;
+  readonly sessionId?: string;
+  // deno-lint-ignore no-explicit-any
+  readonly params?: any;
+  // deno-lint-ignore no-explicit-any
+  readonly result?: any;
+  readonly error?: { readonly message: string };
+}
+
+/** A browser with a profile of its own; pages in it can call `report` once. */
+export class Chromium implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #profile: string;
+  readonly #socket: WebSocket;
+  readonly #answers = new Map<number, (message: Message) => void>();
+  readonly #errors: Promise<void>;
+  #listen: (message: Message) => void = () => {};
+  #asked = 0;
+
+  private constructor(
+    process: Deno.ChildProcess,
+    profile: string,
+    socket: WebSocket,
+    errors: Promise<void>,
+  ) {
+    [this.#process, this.#profile, this.#socket] = [process, profile, socket];
+    this.#errors = errors;
+    socket.onmessage = ({ data }) => {
+      const message: Message = JSON.parse(data);
+      if (message.id === undefined) this.#listen(message);
+      else this.#answers.get(message.id)?.(message);
+    };
+  }
+
+  /** A browser that runs, or undefined where none is installed. */
+  static async start(): Promise<Chromium | undefined> {
+    const profile = await Deno.makeTempDir();
+    let process: Deno.ChildProcess;
+    try {
+      process = new Deno.Command("chromium", {
+        args: [...FLAGS, `--user-data-dir=${profile}`],
+        stdout: "null",
+        stderr: "piped",
+      }).spawn();
+    } catch (error) {
+      await Deno.remove(profile, { recursive: true });
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+    const [address, errors] = await addressOf(process);
+    const socket = new WebSocket(address);
+    await new Promise((resolve, reject) => [socket.onopen, socket.onerror] = [resolve, reject]);
+    return new Chromium(process, profile, socket, errors);
+  }
+
+  /** Opens a page, and closes it when it has reported. */
+  async visit(address: string): Promise<Visit> {
+    const { targetId } = await this.#ask("Target.createTarget", { url: "about:blank" });
+    const { sessionId } = await this.#ask("Target.attachToTarget", { targetId, flatten: true });
+    const console: string[] = [];
+    const reported = new Promise<string>((resolve, reject) => {
+      const late = setTimeout(
+        () => reject(new Error(`the page did not report: ${console.join("\n")}`)),
+        PATIENCE,
+      );
+      this.#listen = ({ method, params, sessionId: from }) => {
+        if (from !== sessionId) return;
+        if (method === "Runtime.consoleAPICalled") {
+          const said = params.args.map(({ value, description }: Record<string, unknown>) =>
+            value ?? description
+          );
+          console.push(`${params.type}: ${said.join(" ")}`);
+        } else if (method === "Runtime.exceptionThrown") {
+          const { text, exception } = params.exceptionDetails;
+          clearTimeout(late);
+          reject(new Error(`the page threw: ${exception?.description ?? text}`));
+        } else if (method === "Runtime.bindingCalled") {
+          clearTimeout(late);
+          resolve(params.payload);
+        }
+      };
+    });
+    await this.#ask("Runtime.enable", {}, sessionId);
+    await this.#ask("Runtime.addBinding", { name: "report" }, sessionId);
+    await this.#ask("Page.navigate", { url: address }, sessionId);
+    const report = await reported;
+    await this.#ask("Target.closeTarget", { targetId });
+    return { report, console };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise((resolve) => this.#socket.onclose = resolve);
+    await this.#ask("Browser.close", {});
+    await closed;
+    await this.#process.status;
+    await this.#errors;
+    await Deno.remove(this.#profile, { recursive: true });
+  }
+
+  // deno-lint-ignore no-explicit-any
+  #ask(method: string, params: object, sessionId?: string): Promise<any> {
+    const id = ++this.#asked;
+    return new Promise((resolve, reject) => {
+      this.#answers.set(id, ({ result, error }) => {
+        this.#answers.delete(id);
+        if (error === undefined) resolve(result);
+        else reject(new Error(`${method}: ${error.message}`));
+      });
+      this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
+    });
+  }
+}
+
+/** Where the browser listens, as it says itself; and a promise of the end of all that it says. */
+async function addressOf(process: Deno.ChildProcess): Promise<[string, Promise<void>]> {
+  const reader = process.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  let said = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`Chromium ended: ${said}`);
+    said += value;
+    const address = /^DevTools listening on (\S+)$/m.exec(said)?.[1];
+    if (address === undefined) continue;
+    // Read to the end: a pipe that is full would hold the browser up.
+    const errors = (async () => {
+      while (!(await reader.read()).done);
+    })();
+    return [address, errors];
+  }
+}

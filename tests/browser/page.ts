@@ -1,0 +1,99 @@
+/** What a page does: the part that its address names, then it reports to the test that opened it. */
+import { release, resident } from "../../mod.ts";
+import { threadsTakenPart } from "../../runtime/wasm/threads.ts";
+import { type Bits, optimizers, train, type Way, ways } from "./train.ts";
+
+/** The bits of a training, and how it went. */
+export interface Trained {
+  readonly isIsolated: boolean;
+  readonly isThreaded: boolean;
+  /** One for each time that the training was done. */
+  readonly bits: readonly Bits[];
+}
+
+/** What became of arrays in WebAssembly memory while more were placed. */
+export interface Placed {
+  readonly memories: number;
+  readonly detached: number;
+  readonly lengths: readonly number[];
+  readonly wrong: number;
+}
+
+const place = globalThis as unknown as {
+  readonly crossOriginIsolated: boolean;
+  /** What the test listens to. */
+  readonly report: (text: string) => void;
+};
+const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 10));
+
+/** Trains in one way; with threads, again and again until they have taken part. */
+async function trained(name: string, way: Way, threads: number): Promise<Trained> {
+  const opt = optimizers[name].with({ threads });
+  const bits: Bits[] = [];
+  do bits.push(await train(opt, way, pause)); while (
+    threads > 1 && !threadsTakenPart() && bits.length < 50
+  );
+  return { isIsolated: place.crossOriginIsolated, isThreaded: threadsTakenPart(), bits };
+}
+
+/** Trains with every optimizer in every way, each told how many threads it may use, or not. */
+async function all(threads?: number): Promise<Readonly<Record<string, Bits>>> {
+  const results: Record<string, Bits> = {};
+  for (const [name, opt] of Object.entries(optimizers)) {
+    const told = threads === undefined ? opt : opt.with({ threads });
+    for (const way of ways) results[`${name}, ${way}`] = await train(told, way, pause);
+  }
+  return results;
+}
+
+/** Places trees of a megabyte, more than one memory of a fixed size holds, and looks at all of them. */
+function placed(): Placed {
+  const [length, count] = [1 << 18, 40];
+  const trees = Array.from(
+    { length: count },
+    (_, k) => resident({ w: new Float32Array(length).fill(k) }),
+  );
+  const arrays = trees.map(({ w }) => w);
+  const result = {
+    memories: new Set(arrays.map(({ buffer }) => bufferKey(buffer))).size,
+    detached: arrays.filter(({ buffer }) => (buffer as ArrayBuffer).detached).length,
+    lengths: [...new Set(arrays.map(({ length }) => length))],
+    wrong: arrays.filter((array, k) => !array.every((value) => value === k)).length,
+  };
+  release(trees);
+  return result;
+}
+
+const SHARED = {};
+
+// A shared memory that has grown hands out another object for the same bytes.
+function bufferKey(buffer: ArrayBufferLike): object {
+  return buffer instanceof ArrayBuffer ? buffer : SHARED;
+}
+
+/** Steps resident trees that fill a memory to the brim, and one that is larger than a memory. */
+function brim(): readonly number[] {
+  const opt = optimizers.lion.with({});
+  const small = Array.from({ length: 200 }, () => resident(new Float32Array(1 << 15).fill(1)));
+  const large = resident(new Float32Array(5_000_000).fill(1));
+  const stepped = [small[0], small.at(-1)!, large].map((params) => {
+    const gradients = resident(new Float32Array(params.length).fill(1));
+    opt.step(params, gradients, opt.init(params));
+    return params.every((value) => value === params[0]) ? params[0] : NaN;
+  });
+  release([small, large]);
+  return stepped;
+}
+
+/** The parts, by name. */
+const parts = { trained, all, placed, brim };
+
+export type Parts = typeof parts;
+
+try {
+  const [part, given] = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+  const run = parts[part as keyof Parts] as (...given: unknown[]) => unknown;
+  place.report(JSON.stringify({ value: await run(...given) }));
+} catch (error) {
+  place.report(JSON.stringify({ error: String(error) }));
+}
