@@ -9,10 +9,12 @@ import { Binding } from "./binding.ts";
 import { renderPhases } from "./js/render.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { Extent, Loop, Plan } from "./plan.ts";
-import type { ArrayKind } from "./run.ts";
+import type { ArrayKind, GroupRun } from "./run.ts";
 import { bytesOf } from "./storage.ts";
 import { Layout } from "./trees.ts";
-import { variantOf } from "./variants.ts";
+import { type VariantKey, variantOf } from "./variants.ts";
+import { isRunnable } from "./wasm/kernel.ts";
+import { renderModule } from "./wasm/render.ts";
 
 /** What {@linkcode explain} returns. */
 export interface Explanation {
@@ -22,8 +24,10 @@ export interface Explanation {
   readonly graph: string;
   /** The fused loops, phase by phase. */
   readonly loops: string;
-  /** The generated source of each phase. */
+  /** The generated JavaScript of each phase. */
   readonly source: string;
+  /** The generated WebAssembly as text; empty if the program cannot run on it. */
+  readonly webAssembly: string;
   /** Bytes of state kept for each parameter. */
   readonly stateBytes: number;
   /** Element-wise operations for each parameter. */
@@ -70,14 +74,8 @@ export function explain(optimizer: Optimizer, params?: object): Explanation {
   const inputs: ArrayKind[] = [{ name: "w", dtype }, { name: "g", dtype }, ...kinds];
   const outputs: ArrayKind[] = [{ name: "", dtype }, ...kinds];
   const dtypes = [dtype, true, ...kinds.map((kind) => kind.dtype)].join();
-  const { graph, plan } = variantOf(program, {
-    structural,
-    live: binding.live,
-    mode: "step",
-    rank,
-    backend: "js",
-    dtypes,
-  });
+  const key = { structural, live: binding.live, mode: "step", rank, dtypes } as const;
+  const { graph, plan } = variantOf(program, { ...key, backend: "js" });
 
   const names = new Map(
     postorder([...rootsOf(graph), ...plan.outputs.map(({ node }) => node)])
@@ -94,11 +92,26 @@ export function explain(optimizer: Optimizer, params?: object): Explanation {
     ),
     loops: showLoops(plan, names),
     source: renderPhases(plan, dtype, inputs, outputs).join("\n\n"),
+    webAssembly: webAssemblyOf(program, key, dtype, inputs, outputs),
     stateBytes: sum(kinds.filter(isState).map((kind) => bytesOf(kind.dtype))),
     arithmetic: sum(wide.map(({ nodes }) => nodes.length)),
     bytesMoved: sum(wide.map((loop) => bytesMovedBy(loop, inputs, outputs))),
   };
   return Object.freeze({ ...explanation, toString: () => showAll(program.name, explanation) });
+}
+
+function webAssemblyOf(
+  program: Program,
+  key: Omit<VariantKey, "backend">,
+  dtype: GroupRun["dtype"],
+  inputs: readonly ArrayKind[],
+  outputs: readonly ArrayKind[],
+): string {
+  const variant = variantOf(program, { ...key, backend: "wasm" });
+  const group = { ...variant, mode: key.mode, dtype, inputs, outputs, symbols: new Map() };
+  if (!isRunnable(group)) return "";
+  const memory = { shared: false, initial: 1, maximum: 1 };
+  return renderModule(variant.plan, dtype, inputs, outputs, memory).text();
 }
 
 /** A matrix, or what has as many axes as the program looks at. */
@@ -123,6 +136,7 @@ function showAll(name: string, each: Omit<Explanation, "toString">): string {
     `## Graph\n${each.graph}`,
     `## Loops\n${each.loops}`,
     `## JavaScript\n${each.source}`,
+    ...(each.webAssembly === "" ? [] : [`## WebAssembly\n${each.webAssembly}`]),
   ].join("\n\n");
 }
 

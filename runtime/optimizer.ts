@@ -3,15 +3,15 @@ import { GradusError, shown } from "../dsl/errors.ts";
 import { elaborate, type Structural } from "../dsl/graph.ts";
 import type { Program } from "../dsl/program.ts";
 import { Binding, type Group, readsParameter } from "./binding.ts";
+import { GatheredStep } from "./gathered.ts";
 import { isScheduled, numbersAt, type Setting } from "./hyper.ts";
 import { interpret } from "./interpret.ts";
 import { isCodeForbidden, runJs } from "./js/run.ts";
 import { apartFrom, asLeaf, type LeafInfo, mirror, requireDistinct, spellPath } from "./leaves.ts";
 import { numbersOf } from "./numbers.ts";
 import type { Mode } from "./plan.ts";
-import type { ArrayKind, Executor, GroupRun, LeafRun, StepRun } from "./run.ts";
+import type { ArrayKind, Executor, GroupRun } from "./run.ts";
 import { beside, disposable } from "./resident.ts";
-import { Snapshot } from "./snapshot.ts";
 import {
   inheritScheduled,
   initialLeaf,
@@ -25,7 +25,7 @@ import type { DType, NumberArray, StorageType } from "./storage.ts";
 import { Layout } from "./trees.ts";
 import { type Backend, variantOf } from "./variants.ts";
 import { isRunnable } from "./wasm/kernel.ts";
-import { blockOf, isReleased, releases } from "./wasm/memory.ts";
+import { blockOf, isReleased } from "./wasm/memory.ts";
 import { runWasm } from "./wasm/run.ts";
 import { defaultThreads, MOST_THREADS } from "./wasm/threads.ts";
 
@@ -65,6 +65,13 @@ export interface Optimizer {
     params?: P,
     inputs?: Readonly<Record<string, unknown>>,
   ): [updates: P, state: State];
+  /** One step in place on resident parameters; their gradients need not be resident. */
+  step<P extends object>(
+    params: P & Disposable,
+    gradients: P,
+    state: State,
+    inputs?: Readonly<Record<string, unknown>>,
+  ): void;
   /** One step in place: changes the arrays of `params` and `state`. */
   step<P extends object>(
     params: P,
@@ -379,7 +386,6 @@ class BoundOptimizer implements Optimizer {
   }
 
   #alignState(layout: Layout, state: State, name: string, doing: string): NumberArray[] {
-    const declaration = this.program.state.get(name)!;
     return layout.align(
       state[name],
       `state \`${name}\``,
@@ -396,71 +402,6 @@ class BoundOptimizer implements Optimizer {
   #stored(state: string, dtype: "float32" | "float64"): DType {
     return this.storage.get(state) ?? dtype;
   }
-}
-
-/** The arrays of a step and, once planned, the step itself: kept while the trees hold the same arrays. */
-class GatheredStep {
-  readonly known: Binding;
-  readonly isKeepable: boolean;
-  binding: Binding | undefined;
-  form: string | undefined;
-  backend: Backend | undefined;
-  groups: ReadonlyMap<Group, GroupRun> | undefined;
-  run: StepRun | undefined;
-  readonly #arrays: StepArrays;
-  readonly #states: readonly string[];
-  readonly #snapshots: readonly Snapshot[];
-  readonly #releases = releases();
-
-  constructor(
-    known: Binding,
-    arrays: StepArrays,
-    isKeepable: boolean,
-    states: readonly string[],
-    trees: readonly unknown[],
-  ) {
-    [this.known, this.#arrays, this.isKeepable] = [known, arrays, isKeepable];
-    this.#states = states;
-    this.#snapshots = isKeepable ? trees.map((tree) => new Snapshot(tree)) : [];
-  }
-
-  /** Whether the trees hold the arrays that were gathered. */
-  isOf(params: unknown, gradients: unknown, state: State): boolean {
-    if (state === null || typeof state !== "object" || this.#releases !== releases()) return false;
-    const [w, g, ...states] = this.#snapshots;
-    return w.matches(params) && g.matches(gradients) &&
-      states.every((snapshot, i) => snapshot.matches(state[this.#states[i]]));
-  }
-
-  /** Takes the plans of the groups. */
-  plan(
-    binding: Binding,
-    form: string,
-    backend: Backend,
-    groups: ReadonlyMap<Group, GroupRun>,
-    globals: StepRun["globals"],
-    threads: number,
-  ): void {
-    [this.binding, this.form, this.backend, this.groups] = [binding, form, backend, groups];
-    const { w, g, out, states, next } = this.#arrays;
-    const leaves = this.known.layout.leaves.map(({ shape, size }, i): LeafRun => ({
-      group: groups.get(binding.groupOf[i])!,
-      shape,
-      size,
-      inputs: [...(w === undefined ? [] : [w[i]]), g[i], ...states.map((leaves) => leaves[i])],
-      outputs: [out[i], ...next.map((leaves) => leaves[i])],
-    }));
-    this.run = { globals, leaves, threads };
-  }
-}
-
-/** The arrays of a step, by leaf; of states, by state and then by leaf. */
-interface StepArrays {
-  readonly w: readonly NumberArray[] | undefined;
-  g: readonly NumberArray[];
-  readonly out: readonly NumberArray[];
-  readonly states: readonly (readonly NumberArray[])[];
-  readonly next: readonly (readonly NumberArray[])[];
 }
 
 /** The states that are arrays. */
