@@ -3,7 +3,8 @@ import { LONGEST_NAME } from "./lex.ts";
 import { foldNodes, type Node, postorder, symbol, withSources } from "./node.ts";
 import type { Statement } from "./parse.ts";
 import { printExpression, printStatements } from "./print.ts";
-import { type Document, parseProgram, printProgram, type Program, RESERVED } from "./program.ts";
+import { type Document, parseProgram, printProgram, type Program } from "./program.ts";
+import { RESERVED } from "./scope.ts";
 
 /** A program made of others, and under which names each one's symbols live in it. */
 export interface Composition {

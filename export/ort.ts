@@ -27,6 +27,7 @@ import { type LeafInfo, requireDistinct, spellPath } from "../runtime/leaves.ts"
 import {
   inheritScheduled,
   initialLeaf,
+  inputOf,
   requireState,
   requireWritable,
   type State,
@@ -36,7 +37,7 @@ import type { Layout } from "../runtime/trees.ts";
 import type { ReadModel } from "./onnx/proto.ts";
 import { inputsAt, mapParts, numbersOf, Part, type Parts, partsOf } from "./ort/hyper.ts";
 import { type Initial, type ReadOptimizer, readOptimizer } from "./ort/read.ts";
-import { aligned, at, copyInto, layoutOf, scalar, tensorOf, whole } from "./ort/tensors.ts";
+import { at, copyInto, layoutOf, scalar, tensorOf, whole } from "./ort/tensors.ts";
 
 /** Options of {@linkcode OrtOptimizer.load}. */
 export interface OrtOptions {
@@ -120,7 +121,7 @@ export class OrtOptimizer {
   init(params: object): State {
     const doing = `Cannot initialise "${this.program.name}"`;
     const layout = layoutOf(params, this.#model, doing);
-    const arrays = aligned(layout, params, "parameters", doing);
+    const arrays = layout.alignLike(params, "parameters", doing);
     requireDistinct(arrays.map((array, i) => [array, spellPath(layout.leaves[i].path)]), doing);
     const hyper: State["hyper"] = {};
     for (const [name, parts] of this.#hyper) {
@@ -178,7 +179,7 @@ export class OrtOptimizer {
     requireState(state, this.program, this.#initial.keys(), [...this.#hyper.keys()], doing);
     requireWritable(state, doing);
     const written = this.#written(layout, params, state, doing);
-    const given = aligned(layout, gradients, "gradients", doing);
+    const given = layout.alignLike(gradients, "gradients", doing);
     const { numbers, used } = inputsAt(this.#hyper, layout, state.hyper, state.count, doing);
     const feeds: Record<string, ort.Tensor> = { count: whole(state.count) };
     for (const [name, number] of numbers) feeds[`hyper/${name}`] = scalar(number);
@@ -210,7 +211,7 @@ export class OrtOptimizer {
     state: State,
     doing: string,
   ): Map<string, NumberArray[]> {
-    const trees = new Map([["w", aligned(layout, params, "parameters", doing)]]);
+    const trees = new Map([["w", layout.alignLike(params, "parameters", doing)]]);
     for (const name of this.#initial.keys()) {
       const dtypeOf = (info: LeafInfo) => this.#dtypeOf(name, info);
       const what = `state \`${name}\``;
@@ -261,16 +262,6 @@ function withGiven(
     return new Part(input, given[input], part.text);
   };
   return new Map([...hyper].map(([name, parts]) => [name, mapParts(parts, change)]));
-}
-
-function inputOf(inputs: Readonly<Record<string, unknown>>, name: string, doing: string): number {
-  const value = Object.hasOwn(inputs ?? {}, name) ? inputs[name] : undefined;
-  if (typeof value !== "number") {
-    throw new GradusError(
-      `${doing}: input \`${name}\` must be given as a number: given ${shown(value)}`,
-    );
-  }
-  return value;
 }
 
 function messageOf(error: unknown): string {

@@ -16,6 +16,7 @@ import {
   inheritScheduled,
   initialLeaf,
   initialNumber,
+  inputOf,
   requireState,
   requireWritable,
   type State,
@@ -148,7 +149,7 @@ class BoundOptimizer implements Optimizer {
     const doing = `Cannot initialise "${this.program.name}"`;
     const binding = this.#bindingOf(params, doing);
     const { layout } = binding;
-    const arrays = alignLike(layout, params, "parameters", doing);
+    const arrays = layout.alignLike(params, "parameters", doing);
     requireDistinct(arrays.map((array, i) => [array, spellPath(layout.leaves[i].path)]), doing);
     const hyper: State["hyper"] = {};
     for (const [name, { value }] of this.settings) {
@@ -278,12 +279,12 @@ class BoundOptimizer implements Optimizer {
   ): GatheredStep {
     const { layout } = known;
     const states = statesOf(this.program, known);
-    const w = params === undefined ? undefined : alignLike(layout, params, "parameters", doing);
-    const g = alignLike(layout, gradients, "gradients", doing);
+    const w = params === undefined ? undefined : layout.alignLike(params, "parameters", doing);
+    const g = layout.alignLike(gradients, "gradients", doing);
     const arrays = {
       w,
       g,
-      out: mode === "step" ? w! : alignLike(layout, target, "parameters", doing),
+      out: mode === "step" ? w! : layout.alignLike(target, "parameters", doing),
       states: states.map((name) => this.#alignState(layout, state, name, doing)),
       next: states.map((name) => this.#alignState(layout, next, name, doing)),
     };
@@ -420,20 +421,6 @@ function place(name: string, path: string): string {
   return name === "w" ? spellPath(path) : `${spellPath(path)} of state \`${name}\``;
 }
 
-function alignLike(layout: Layout, tree: unknown, what: string, doing: string): NumberArray[] {
-  return layout.align(tree, what, doing, ({ dtype }) => dtype, ({ shape }) => shape);
-}
-
-function inputOf(inputs: Readonly<Record<string, unknown>>, name: string, doing: string): number {
-  const value = Object.hasOwn(inputs ?? {}, name) ? inputs[name] : undefined;
-  if (typeof value !== "number") {
-    throw new GradusError(
-      `${doing}: input \`${name}\` must be given as a number: given ${shown(value)}`,
-    );
-  }
-  return value;
-}
-
 function treeNumber(state: State, name: string, doing: string): number {
   const value = state[name];
   if (typeof value !== "number") {
@@ -476,8 +463,8 @@ export function applyUpdates<P extends object>(params: P, updates: P): P {
   const doing = "Cannot apply updates";
   const layout = Layout.of(params, doing);
   const [before, change] = [
-    alignLike(layout, params, "parameters", doing),
-    alignLike(layout, updates, "updates", doing),
+    layout.alignLike(params, "parameters", doing),
+    layout.alignLike(updates, "updates", doing),
   ];
   return layout.build(layout.leaves.map((info, i) => {
     const leaf = mirror(info, info.dtype, info.shape);

@@ -30,13 +30,7 @@ import { allocateResident, type Arena, blockOf, releaseArray } from "./wasm/memo
  */
 export function resident<P extends object>(tree: P): P & Disposable {
   const layout = Layout.of(tree, "Cannot make a tree resident");
-  const given = layout.align(
-    tree,
-    "arrays",
-    "Cannot make a tree resident",
-    ({ dtype }) => dtype,
-    ({ shape }) => shape,
-  );
+  const given = layout.alignLike(tree, "arrays", "Cannot make a tree resident");
   if (typeof WebAssembly === "undefined") {
     throw new GradusError(
       "Cannot make a tree resident: WebAssembly is required here: it is missing",

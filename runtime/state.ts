@@ -67,6 +67,21 @@ export function requireState(
   }
 }
 
+/** A further input of a step, by name. */
+export function inputOf(
+  inputs: Readonly<Record<string, unknown>>,
+  name: string,
+  doing: string,
+): number {
+  const value = Object.hasOwn(inputs ?? {}, name) ? inputs[name] : undefined;
+  if (typeof value !== "number") {
+    throw new GradusError(
+      `${doing}: input \`${name}\` must be given as a number: given ${shown(value)}`,
+    );
+  }
+  return value;
+}
+
 /** Refuses a frozen state before anything is computed into its arrays. */
 export function requireWritable(state: State, doing: string): void {
   const isObject = typeof state === "object" && state !== null;

@@ -131,6 +131,11 @@ export class Layout {
     return arrays;
   }
 
+  /** The leaves of a tree whose arrays are like the parameters'. */
+  alignLike(tree: unknown, what: string, doing: string): NumberArray[] {
+    return this.align(tree, what, doing, ({ dtype }) => dtype, ({ shape }) => shape);
+  }
+
   /** A tree of this structure with `values` at its leaves. */
   build(values: readonly unknown[]): unknown {
     const visit = (skeleton: Skeleton): unknown => {

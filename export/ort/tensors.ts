@@ -42,16 +42,6 @@ function isShape(input: ReadValue, shape: readonly number[]): boolean {
   return input.shape.length === shape.length && input.shape.every((size, i) => size === shape[i]);
 }
 
-/** The arrays of a tree that mirrors the parameters. */
-export function aligned(
-  layout: Layout,
-  tree: unknown,
-  what: string,
-  doing: string,
-): NumberArray[] {
-  return layout.align(tree, what, doing, ({ dtype }) => dtype, ({ shape }) => shape);
-}
-
 /** A number as a graph takes it. */
 export function scalar(value: number): ort.Tensor {
   return new ort.Tensor("float64", Float64Array.of(value), []);

@@ -1,0 +1,76 @@
+/** What names mean in the statements of a step. */
+import { quoted, suggestion } from "./errors.ts";
+import { IDENTIFIER } from "./lex.ts";
+import type { Type } from "./ops.ts";
+import { isReserved, NAMED_NUMBERS, type Scope } from "./parse.ts";
+import type { Program } from "./program.ts";
+
+/** Symbols with a meaning of their own, and that meaning. */
+export const RESERVED: ReadonlyMap<string, string> = new Map([
+  ["w", "the parameter"],
+  ["g", "the incoming update"],
+  ["u", "the outgoing update"],
+  ["t", "the step number, 1 at the first update"],
+  ["count", "the number of updates before this one"],
+]);
+
+/** What names mean in a step, and which have been assigned so far. */
+export class StepScope implements Scope {
+  readonly #known = new Map<string, Type>();
+  readonly #assigned = new Set<string>();
+  readonly #targets: ReadonlySet<string>;
+  readonly #hyper: Program["hyper"];
+  readonly #state: Program["state"];
+  readonly #inputs: Program["inputs"];
+
+  constructor(
+    text: string,
+    hyper: Program["hyper"],
+    state: Program["state"],
+    inputs: Program["inputs"],
+  ) {
+    const assignment = /(?:^|[\n;])[ \t]*([^\s=←:;]{1,64})[ \t]*(?:=(?!=)|←|:=)/g;
+    this.#targets = new Set(Array.from(text.matchAll(assignment), (match) => match[1]));
+    [this.#hyper, this.#state, this.#inputs] = [hyper, state, inputs];
+    for (const name of ["w", "g", "t", "count", ...state.keys(), ...inputs.keys()]) {
+      this.#known.set(name, "number");
+    }
+    for (const [name, value] of hyper) {
+      this.#known.set(name, typeof value === "boolean" ? "truth" : "number");
+    }
+  }
+
+  read(name: string, fail: (message: string) => never): Type {
+    const type = this.#known.get(name);
+    if (type !== undefined) return type;
+    if (this.#targets.has(name)) return fail(`${quoted(name)} is read before a statement sets it`);
+    const near = suggestion(name, [
+      ...this.#known.keys(),
+      ...this.#targets,
+      ...NAMED_NUMBERS.keys(),
+    ]);
+    return fail(`there is no symbol ${quoted(name)}${near}`);
+  }
+
+  assign(name: string, type: Type, fail: (message: string) => never): void {
+    if (name === "w") fail("`w`, the parameter, is not assigned: assign `u`, which is added to it");
+    if (name === "t" || name === "count") {
+      fail(`\`${name}\` is ${RESERVED.get(name)}: it is only read`);
+    }
+    if (this.#hyper.has(name)) fail(`\`${name}\` is a hyperparameter: it is only read`);
+    if (this.#inputs.has(name)) fail(`\`${name}\` is an input: it is only read`);
+    if (isReserved(name)) fail(`\`${name}\` is part of the language and cannot be assigned`);
+    if (!IDENTIFIER.test(name)) {
+      fail("a name has at most 64 letters and digits and does not begin with `__`");
+    }
+    if ((name === "u" || name === "g" || this.#state.has(name)) && type !== "number") {
+      fail(`\`${name}\` must be a number, and this is a condition`);
+    }
+    this.#known.set(name, type);
+    this.#assigned.add(name);
+  }
+
+  isAssigned(name: string): boolean {
+    return this.#assigned.has(name);
+  }
+}
