@@ -19,6 +19,7 @@ export class GatheredStep {
   readonly #arrays: StepArrays;
   readonly #states: readonly string[];
   readonly #snapshots: readonly Snapshot[];
+  readonly #all: readonly { readonly array: NumberArray; readonly length: number }[];
   readonly #releases = releases();
 
   constructor(
@@ -31,12 +32,19 @@ export class GatheredStep {
     [this.known, this.#arrays, this.isKeepable] = [known, arrays, isKeepable];
     this.#states = states;
     this.#snapshots = isKeepable ? trees.map((tree) => new Snapshot(tree)) : [];
+    const { w = [], g } = arrays;
+    this.#all = [...w, ...g, ...arrays.states.flat()].map((array) => ({
+      array,
+      length: array.length,
+    }));
   }
 
   /** Whether the trees hold the arrays that were gathered. */
   isOf(params: unknown, gradients: unknown, state: State): boolean {
     if (state === null || typeof state !== "object" || this.#releases !== releases()) return false;
     const [w, g, ...states] = this.#snapshots;
+    // An array whose buffer was transferred is the same object, and empty.
+    if (!this.#all.every(({ array, length }) => array.length === length)) return false;
     return w.matches(params) && g.matches(gradients) &&
       states.every((snapshot, i) => snapshot.matches(state[this.#states[i]]));
   }

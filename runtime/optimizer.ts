@@ -26,7 +26,7 @@ import type { DType, NumberArray, StorageType } from "./storage.ts";
 import { Layout } from "./trees.ts";
 import { type Backend, variantOf } from "./variants.ts";
 import { isRunnable } from "./wasm/kernel.ts";
-import { blockOf, isReleased } from "./wasm/memory.ts";
+import { blockOf } from "./wasm/memory.ts";
 import { runWasm } from "./wasm/run.ts";
 import { defaultThreads, MOST_THREADS } from "./wasm/threads.ts";
 
@@ -221,12 +221,12 @@ class BoundOptimizer implements Optimizer {
     if (mode !== "step" || !last?.isOf(params, gradients, state)) {
       const known = this.#bindingOf(params ?? gradients, doing);
       requireState(state, program, known.live, this.#writable, doing);
-      if (mode === "step") requireWritable(state, doing);
       last = this.#gather(mode, known, params, gradients, state, target, next, doing);
       this.#last = mode === "step" && last.isKeepable ? last : undefined;
     }
     const { known } = last;
     requireState(state, program, known.live, this.#writable, doing);
+    if (mode === "step") requireWritable(state, doing);
     const { binding, groups, used } = numbersOf(
       program,
       this.settings,
@@ -288,9 +288,6 @@ class BoundOptimizer implements Optimizer {
       states: states.map((name) => this.#alignState(layout, state, name, doing)),
       next: states.map((name) => this.#alignState(layout, next, name, doing)),
     };
-    for (const array of [...(w ?? []), ...g, ...arrays.states.flat()]) {
-      requireKeptArray(array, doing);
-    }
     if (mode === "step") {
       const written = [...arrays.out, ...arrays.next.flat()];
       const names = ["w", ...states];
@@ -408,13 +405,6 @@ class BoundOptimizer implements Optimizer {
 /** The states that are arrays. */
 function statesOf(program: Program, { live }: Binding): string[] {
   return [...live].filter((name) => program.state.get(name)!.over !== "tree");
-}
-
-function requireKeptArray(array: NumberArray, doing: string): void {
-  if (!isReleased(array)) return;
-  throw new GradusError(
-    `${doing}: an array was given back by \`release\` and cannot be used again`,
-  );
 }
 
 function place(name: string, path: string): string {

@@ -2,6 +2,7 @@
 import { GradusError, shown } from "../dsl/errors.ts";
 import { asLeaf, isShape, type LeafInfo, sameShape, spellPath } from "./leaves.ts";
 import type { DType, NumberArray } from "./storage.ts";
+import { isReleased } from "./wasm/memory.ts";
 
 type Skeleton =
   | { readonly leaf: number }
@@ -115,6 +116,11 @@ export class Layout {
       const where = `${doing}: ${what} at ${spellPath(info.path)} must`;
       if (leaf === undefined) {
         throw new GradusError(`${where} be an array as the parameter is: given ${shown(node)}`);
+      }
+      if (isReleased(leaf.data)) {
+        throw new GradusError(
+          `${where} not have been given back by \`release\`: given an array that was`,
+        );
       }
       const [dtype, shape] = [dtypeOf(info), shapeOf(info)];
       if (leaf.dtype !== dtype) {

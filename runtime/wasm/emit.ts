@@ -33,6 +33,8 @@ export class Code {
   readonly #text: string[] = [];
   readonly #stack: ValueType[] = [];
   #indent = 2;
+  /** What the stack held where the innermost block began: a block cannot take of it. */
+  #floor = 0;
 
   constructor(type: FunctionType) {
     this.type = type;
@@ -99,14 +101,14 @@ export class Code {
 
   /** A load or store at a constant offset from the address on the stack. */
   memory(name: string, offset: number = 0): this {
-    const { align } = instructions.get(name)!;
+    const align = instructions.get(name)?.align ?? 0;
     const suffix = offset === 0 ? "" : ` offset=${offset}`;
     return this.#plain(name, "memory", [...unsigned(align), ...unsigned(offset)], suffix);
   }
 
   /** A store of one lane. */
   memoryLane(name: string, lane: number, offset: number = 0): this {
-    const { align } = instructions.get(name)!;
+    const align = instructions.get(name)?.align ?? 0;
     const suffix = `${offset === 0 ? "" : ` offset=${offset}`} ${lane}`;
     const bytes = [...unsigned(align), ...unsigned(offset), lane];
     return this.#plain(name, "memory lane", bytes, suffix);
@@ -185,9 +187,10 @@ export class Code {
 
   #plain(name: string, immediate: string, bytes: number[], suffix: string = ""): this {
     const instruction = instructions.get(name);
-    if (instruction === undefined) throw new Error(`there is no instruction ${name}`);
+    const where = `${name} in ${this.type.name}`;
+    if (instruction === undefined) throw new Error(`${where} is no known instruction`);
     if (instruction.immediate !== immediate) {
-      throw new Error(`${name} takes ${instruction.immediate} and was given ${immediate}`);
+      throw new Error(`${where} takes the immediate ${instruction.immediate}, not ${immediate}`);
     }
     const { opcode, takes, gives } = instruction;
     return this.#add(name + suffix, [...opcode, ...bytes], takes, gives);
@@ -196,12 +199,14 @@ export class Code {
   #nest(name: string, opcode: number, body: () => void): this {
     this.#line(name);
     this.#bytes.push(opcode, 0x40);
-    const depth = this.#stack.length;
+    const [depth, floor] = [this.#stack.length, this.#floor];
     this.#indent++;
+    this.#floor = depth;
     body();
+    this.#floor = floor;
     this.#indent--;
     if (this.#stack.length !== depth) {
-      throw new Error(`a ${name} of ${this.type.name} leaves [${this.#stack.slice(depth)}]`);
+      throw new Error(`a ${name} in ${this.type.name} leaves [${this.#stack.slice(depth)}]`);
     }
     this.#line("end");
     this.#bytes.push(0x0b);
@@ -215,7 +220,7 @@ export class Code {
     gives: readonly ValueType[],
   ): this {
     const from = this.#stack.length - takes.length;
-    const given = this.#stack.slice(Math.max(from, 0));
+    const given = this.#stack.slice(Math.max(from, this.#floor));
     if (takes.join() !== given.join()) {
       throw new Error(`${text} in ${this.type.name} takes [${takes}] and was given [${given}]`);
     }

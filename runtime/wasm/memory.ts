@@ -9,10 +9,14 @@ import type { NumberArray } from "../storage.ts";
 const PAGE = 65_536;
 /** The most pages one memory can have: 4 GiB less a page, so that every end has an address. */
 const MOST_PAGES = 65_535;
+/** The most bytes one array can have. */
+const MOST_BYTES = 63 * 2 ** 26;
 /** Every block begins and ends on a cache line. */
 const LINE = 64;
 /** What a memory that cannot grow is made to hold at least. */
 const FIXED_PAGES = 256;
+/** What arrays leave free for the working space of steps, of which those of small arrays take the most. */
+const WORKING_SPACE = { bytes: 1 << 21, share: 1 / 128, eachBlock: LINE } as const;
 
 /** A part of an arena. */
 export interface Block {
@@ -27,6 +31,7 @@ export class Arena {
   readonly isShared: boolean;
   #free: { address: number; bytes: number }[] = [];
   #end: number;
+  #blocks = 0;
 
   private constructor(memory: WebAssembly.Memory, isShared: boolean) {
     [this.memory, this.isShared] = [memory, isShared];
@@ -36,7 +41,8 @@ export class Arena {
 
   /** A memory with room for `bytes` at least, shared between threads where that is allowed and asked. */
   static of(bytes: number, mayShare: boolean): Arena {
-    const pages = Math.min(MOST_PAGES, Math.ceil((bytes + LINE) / PAGE) + 1);
+    const needed = bytes + 3 * LINE;
+    const pages = Math.min(MOST_PAGES, Math.ceil((needed + spaceBeside(needed, 1)) / PAGE) + 1);
     if (mayShare && canShare()) {
       const limits = { initial: Math.max(1, pages), maximum: MOST_PAGES, shared: true };
       try {
@@ -49,24 +55,38 @@ export class Arena {
     return new Arena(new WebAssembly.Memory({ initial: size, maximum: size }), false);
   }
 
-  /** A block of at least `bytes`, or undefined if there is no room. */
+  /** A block of at least `bytes` for an array, or undefined if there is no room. */
   allocate(bytes: number): Block | undefined {
+    return this.#take(bytes, (end) => spaceBeside(end, this.#blocks + 1));
+  }
+
+  /** The same for the working space of steps, for which arrays leave room. */
+  allocateWorkingSpace(bytes: number): Block | undefined {
+    return this.#take(bytes, () => 0);
+  }
+
+  #take(bytes: number, spaceBehind: (end: number) => number): Block | undefined {
     const size = Math.max(LINE, Math.ceil(bytes / LINE) * LINE);
-    const hole = this.#free.findIndex((each) => each.bytes >= size);
+    const most = this.isShared ? MOST_PAGES * PAGE : this.memory.buffer.byteLength;
+    const fits = (address: number) => address + size + spaceBehind(address + size) <= most;
+    const hole = this.#free.findIndex((each) => each.bytes >= size && fits(each.address));
     if (hole >= 0) {
+      this.#blocks++;
       const found = this.#free[hole];
       if (found.bytes === size) this.#free.splice(hole, 1);
       else this.#free[hole] = { address: found.address + size, bytes: found.bytes - size };
       return { arena: this, address: found.address, bytes: size };
     }
     const address = this.#end;
-    if (!this.#reach(address + size)) return undefined;
+    if (!fits(address) || !this.#reach(address + size)) return undefined;
+    this.#blocks++;
     this.#end = address + size;
     return { arena: this, address, bytes: size };
   }
 
   /** Takes a block back. */
   free({ address, bytes }: Block): void {
+    this.#blocks--;
     this.#free.push({ address, bytes });
     this.#free.sort((a, b) => a.address - b.address);
     const merged: { address: number; bytes: number }[] = [];
@@ -103,6 +123,12 @@ export class Arena {
   }
 }
 
+/** The working space that the arrays up to `end`, in so many blocks, may need. */
+function spaceBeside(end: number, blocks: number): number {
+  const { bytes, share, eachBlock } = WORKING_SPACE;
+  return bytes + Math.ceil(share * end) + eachBlock * blocks;
+}
+
 const arenas: Arena[] = [];
 const resident = new WeakMap<NumberArray, Block>();
 const released = new WeakSet<NumberArray>();
@@ -124,7 +150,7 @@ export function allocateBlock(bytes: number, preferred?: Arena): Block {
   if (block === undefined) {
     throw new GradusError(
       `Cannot place an array in WebAssembly memory: one array may have at most ` +
-        `${MOST_PAGES * PAGE - LINE} bytes there: given ${bytes}`,
+        `${MOST_BYTES} bytes there: given ${bytes}`,
     );
   }
   arenas.push(arena);

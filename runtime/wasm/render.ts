@@ -216,14 +216,19 @@ class Renderer {
     });
   }
 
+  readonly #reused: Local[] = [];
+
   #body(width: Width, half: number): void {
     const code = this.#code;
+    // Bodies share their locals, since engines allow a function only so many.
+    let taken = 0;
+    const take = () => this.#reused[taken++] ??= code.local("v128");
     const values = new Map<Node, Local>(this.#fixed);
     const read = (node: Node): Local => {
       const known = values.get(node);
       if (known !== undefined) return known;
       const { dtype, address } = this.#inputs.get(node.arg)!;
-      const local = code.local("v128");
+      const local = take();
       code.get(address);
       emitLoad(code, dtype, width, half * strideOf(dtype, width));
       code.set(local);
@@ -238,7 +243,7 @@ class Renderer {
       for (const i of order) code.get(operands[i]);
       if (isRoutine) this.#call(node.op as ElementOpName);
       else code.op(wasm!.instruction.replace("*", this.#lanes));
-      const local = code.local("v128");
+      const local = take();
       code.set(local);
       values.set(node, local);
     }

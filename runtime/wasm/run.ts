@@ -105,6 +105,8 @@ class LeafStep {
   tensor: TensorValues | undefined;
   readonly #hasTensor: boolean;
   #sums: { readonly accumulation: Accumulation; readonly sum: number }[] = [];
+  /** The phase that the sums are of: one without accumulations takes none. */
+  #summed = -1;
 
   constructor(leaf: LeafRun, numbers: GroupNumbers) {
     [this.leaf, this.numbers] = [leaf, numbers];
@@ -140,6 +142,7 @@ class LeafStep {
   /** Takes the sums of a phase: for each accumulation, those of its blocks in order. */
   take(phase: number, accumulations: readonly Accumulation[], sums: Float64Array): void {
     const { plan } = this.leaf.group;
+    this.#summed = phase;
     this.#sums = accumulations.map((accumulation, k) => {
       const { start, combine } = reduceOps[accumulation.op];
       let total = start;
@@ -160,7 +163,7 @@ class LeafStep {
   }
 
   eachGlobal(phase: number, add: (k: number, sum: number, count: number) => void): void {
-    if (phase >= this.leaf.group.plan.phases.length) return;
+    if (phase !== this.#summed) return;
     for (const { accumulation: { operand, into }, sum } of this.#sums) {
       if ("global" in into) add(into.global, sum, this.#count(operand));
     }
@@ -199,6 +202,8 @@ class PhaseRun {
   readonly #sumsOf = new Map<LeafStep, number>();
   readonly #offsets: { sums: number; table: number; window: number; end: number };
   readonly #words: number;
+  /** The bytes of the window. */
+  readonly #window: number;
   /** The most elements of an entry that is stepped where it is. */
   readonly #piece: number;
   /** The elements that are. */
@@ -235,7 +240,10 @@ class PhaseRun {
     const table = end;
     end += 4 * this.#words * (entries + (this.#staged.length === 0 ? 0 : WINDOW_ENTRIES));
     const window = Math.ceil(end / 64) * 64;
-    end = window + (this.#staged.length === 0 ? 0 : WINDOW);
+    // A program of many arrays needs more, so that a piece of each finds room.
+    const bytes = kindsOf(steps[0].leaf.group);
+    this.#window = Math.max(WINDOW, pieceBytes(isAccumulating ? BLOCK : PIECE, bytes));
+    end = window + (this.#staged.length === 0 ? 0 : this.#window);
     this.#offsets = { sums, table, window, end };
     this.#table = new Uint32Array(this.#words * entries);
   }
@@ -275,7 +283,7 @@ class PhaseRun {
     if (this.#staged.length > 0) {
       const at = base + table + 4 * this.#table.length;
       const entries = new Uint32Array(buffer, at, this.#words * WINDOW_ENTRIES);
-      const pass = new Window(this.#kernel, this.#phase, this.#arena, base + window);
+      const pass = new Window(this.#kernel, this.#phase, this.#arena, base + window, this.#window);
       for (const step of this.#staged) {
         const numbers = base + this.#numbersOf.get(numbersKey(step))!;
         const into = base + this.#sumsOf.get(step)!;
@@ -337,12 +345,14 @@ class Window {
   readonly #writes: readonly number[];
   readonly #arena: Arena;
   readonly #address: number;
+  readonly #bytes: number;
   #used = 0;
   #entries = 0;
   #outs: { readonly from: NumberArray; readonly to: NumberArray; readonly at: number }[] = [];
 
-  constructor(kernel: Kernel, phase: number, arena: Arena, address: number) {
+  constructor(kernel: Kernel, phase: number, arena: Arena, address: number, bytes: number) {
     const { reads, writes } = kernel.arrays[phase];
+    this.#bytes = bytes;
     [this.#reads, this.#writes, this.#arena, this.#address] = [reads, writes, arena, address];
   }
 
@@ -364,8 +374,9 @@ class Window {
     const piece = sumBytes > 0 ? BLOCK : PIECE;
     for (let from = 0, k = 0; from < leaf.size; from += piece, k++) {
       const size = Math.min(piece, leaf.size - from);
-      const needed = sum(touched.map((a) => Math.ceil(size * bytes[a] / 64) * 64));
-      const isFull = this.#used + needed > WINDOW || (this.#entries + 1) * words > table.length;
+      const needed = pieceBytes(size, touched.map((a) => bytes[a]));
+      const isFull = this.#used + needed > this.#bytes ||
+        (this.#entries + 1) * words > table.length;
       if (isFull) this.flush(table, run);
       const at = this.#entries++ * words;
       table[at + ENTRY.length] = size;
@@ -397,6 +408,11 @@ class Window {
   }
 }
 
+/** What a piece of so many elements takes in the window, for arrays of so many bytes an element. */
+function pieceBytes(size: number, bytes: readonly number[]): number {
+  return sum(bytes.map((each) => Math.ceil(size * each / 64) * 64));
+}
+
 function viewOf(
   like: NumberArray,
   buffer: ArrayBufferLike,
@@ -416,7 +432,7 @@ function scratch(arena: Arena, bytes: number): number {
   if (known !== undefined && known.bytes >= bytes) return known.address;
   if (known !== undefined) arena.free(known);
   scratches.delete(arena);
-  const block = arena.allocate(bytes);
+  const block = arena.allocateWorkingSpace(bytes);
   if (block === undefined) {
     throw new GradusError(
       `Cannot step: a WebAssembly memory has no room left for ${bytes} bytes of working space`,

@@ -40,6 +40,8 @@ class Pool {
   /** The kernels that each thread has been sent, by memory. */
   readonly #sent: WeakMap<Arena, Set<number>>[] = [];
   readonly #deaths: string[] = [];
+  /** Whether this place has refused a thread: it is not asked for another. */
+  #isRefused = false;
 
   /** Runs a job on so many threads, the caller among them. */
   run(job: Job, threads: number): void {
@@ -124,7 +126,8 @@ class Pool {
   }
 
   #start(count: number): void {
-    for (let i = this.#threads.length; i < Math.min(count, MOST_THREADS - 1); i++) {
+    const most = Math.min(count, MOST_THREADS - 1);
+    for (let i = this.#threads.length; i < most && !this.#isRefused; i++) {
       const died = (reason: string) => {
         if (this.#threads[i] === undefined) return;
         this.#bury(i);
@@ -135,10 +138,18 @@ class Pool {
             `without it`,
         );
       };
-      this.#threads.push(startThread(died));
-      this.#sent.push(new WeakMap());
-      this.#threads[i]!.post({ control: this.#control.buffer, index: i });
+      this.#threads[i] = startThread(died, () => this.#refuse(i));
+      this.#sent[i] = new WeakMap();
+      this.#threads[i]?.post({ control: this.#control.buffer, index: i });
     }
+  }
+
+  /** A thread that never started has touched nothing: steps go on without it. */
+  #refuse(i: number): void {
+    this.#bury(i);
+    if (this.#isRefused) return;
+    this.#isRefused = true;
+    console.warn("gradus: worker threads are not allowed here; steps run on one thread");
   }
 
   #ready(i: number, { kernel, module, arena }: Job): void {
@@ -170,23 +181,32 @@ type NodeThreads = {
   readonly Worker: new (source: string, options: { readonly eval: true }) => NodeWorker;
 };
 
-function startThread(died: (reason: string) => void): Thread {
+let workerUrl: string | undefined;
+
+/** A thread, or undefined if it is refused, as a content security policy may; that may come later too. */
+function startThread(died: (reason: string) => void, refused: () => void): Thread | undefined {
   const { process } = globalThis as {
     process?: { getBuiltinModule?(name: string): NodeThreads | undefined };
   };
   const threads = process?.getBuiltinModule?.("node:worker_threads");
-  if (threads !== undefined) {
-    const worker = new threads.Worker(workerSource(), { eval: true });
-    worker.on("error", (error) => died(error.message));
-    worker.on("exit", (code) => died(`exit code ${code}`));
-    // A program that is done must not be kept running by threads that wait.
-    worker.unref();
+  try {
+    if (threads !== undefined) {
+      const worker = new threads.Worker(workerSource(), { eval: true });
+      worker.on("error", (error) => died(error.message));
+      worker.on("exit", (code) => died(`exit code ${code}`));
+      // A program that is done must not be kept running by threads that wait.
+      worker.unref();
+      return { post: (message) => worker.postMessage(message), end: () => worker.terminate() };
+    }
+    workerUrl ??= URL.createObjectURL(new Blob([workerSource()], { type: "text/javascript" }));
+    const worker = new WebWorker(workerUrl);
+    // What is thrown in a worker comes with a message; one that was not let start does not.
+    worker.onerror = (event) => event instanceof ErrorEvent ? died(event.message) : refused();
     return { post: (message) => worker.postMessage(message), end: () => worker.terminate() };
+  } catch {
+    refused();
+    return undefined;
   }
-  const url = URL.createObjectURL(new Blob([workerSource()], { type: "text/javascript" }));
-  const worker = new WebWorker(url);
-  worker.onerror = (event) => died(event.message);
-  return { post: (message) => worker.postMessage(message), end: () => worker.terminate() };
 }
 
 let pool: Pool | undefined;
