@@ -3,7 +3,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { Chromium } from "./chromium.ts";
 import type { Parts } from "./page.ts";
 import { ISOLATED, serve, type SiteOptions } from "./site.ts";
-import { type Bits, optimizers, train, ways } from "./train.ts";
+import { type Bits, optimizers, type Size, train, ways } from "./train.ts";
 
 type Result<P extends keyof Parts> = Awaited<ReturnType<Parts[P]>>;
 
@@ -35,10 +35,12 @@ function browserTest(name: string, options: SiteOptions, run: (open: Open) => Pr
 const known = new Map<string, Promise<Bits>>();
 
 /** The bits by the interpreter, which defines what a step means. */
-function defined(name: string): Promise<Bits> {
-  let bits = known.get(name);
+function defined(name: string, size: Size): Promise<Bits> {
+  const key = `${name}, ${size}`;
+  let bits = known.get(key);
   if (bits === undefined) {
-    known.set(name, bits = train(optimizers[name].with({ backend: "interpreter" }), "ordinary"));
+    const opt = optimizers[name].with({ backend: "interpreter" });
+    known.set(key, bits = train(opt, "ordinary", size));
   }
   return bits;
 }
@@ -53,26 +55,27 @@ function assertSame(actual: Bits, expected: Bits, what: string): void {
   }
 }
 
-async function assertDefined(results: Readonly<Record<string, Bits>>): Promise<void> {
+async function assertDefined(results: Readonly<Record<string, Bits>>, size: Size): Promise<void> {
   assertEquals(Object.keys(results).length, 6);
   for (const name of Object.keys(optimizers)) {
     for (const way of ways) {
       const what = `${name}, ${way}`;
-      assertSame(results[what], await defined(name), what);
+      assertSame(results[what], await defined(name, size), what);
     }
   }
 }
 
 Deno.test("what is compared has as many bits as it should, and no step is like another", async () => {
-  const all = await Promise.all(Object.keys(optimizers).map(defined));
+  const all = await Promise.all(Object.keys(optimizers).map((name) => defined(name, "small")));
   assertEquals(all.map((bits) => Object.keys(bits).length), [6, 9, 9]);
   assertEquals(new Set(all.map((bits) => bits["params/weight/data"])).size, 3);
-  assertEquals(atob(all[0]["params/weight/data"]).length, 4 * 451 * 300);
+  assertEquals(atob(all[0]["params/weight/data"]).length, 4 * 43 * 300);
 });
 
 browserTest("a page steps with the bits that the interpreter defines", {}, async (open) => {
-  const { value, console } = await open("all");
-  await assertDefined(value);
+  const { value, console } = await open("all", "small");
+  await assertDefined(value.bits, "small");
+  assertEquals(value.allows, { wasm: true, code: true });
   assertEquals(console, []);
 });
 
@@ -104,9 +107,11 @@ for (const isMinified of [false, true]) {
   browserTest(`in ${page}, threads take part and change no bit`, options, async (open) => {
     for (const name of Object.keys(optimizers)) {
       // Each on a page of its own, whose threads are new.
-      const { value, console } = await open("trained", name, "resident", 2);
+      const { value, console } = await open("threaded", name);
       assertEquals([value.isIsolated, value.isThreaded], [true, true]);
-      for (const bits of value.bits) assertSame(bits, await defined(name), name);
+      for (const bits of [value.first, value.last]) {
+        assertSame(bits, await defined(name, "large"), name);
+      }
       assertEquals(console, []);
     }
   });
@@ -116,54 +121,68 @@ browserTest(
   "an isolated page steps with as many threads as it has cores",
   { headers: ISOLATED },
   async (open) => {
-    const { value, console } = await open("all");
-    await assertDefined(value);
+    const { value, console } = await open("all", "large");
+    await assertDefined(value.bits, "large");
+    assertEquals(value.allows, { wasm: true, code: true });
     assertEquals(console, []);
   },
 );
 
-for (const isolation of [{}, ISOLATED]) {
-  const page = isolation === ISOLATED ? "an isolated page" : "a page";
-  const under = (policy: string) => ({
-    headers: { ...isolation, "content-security-policy": policy },
-  });
-
-  browserTest(
-    `${page} that allows neither code from text nor WebAssembly steps, and says so once`,
-    under("script-src 'self'"),
-    async (open) => {
-      const { value, console } = await open("all");
-      await assertDefined(value);
-      assertEquals(console, [
-        "warning: gradus: WebAssembly SIMD is not allowed here; steps run in JavaScript",
-      ]);
-    },
-  );
-
-  browserTest(
-    `${page} that allows WebAssembly alone steps with it`,
-    under("script-src 'self' 'wasm-unsafe-eval'; worker-src blob:"),
-    async (open) => {
-      const { value, console } = await open("all");
-      await assertDefined(value);
-      assertEquals(console, []);
-    },
-  );
+function under(policy: string, headers: Readonly<Record<string, string>> = {}): SiteOptions {
+  return { headers: { ...headers, "content-security-policy": policy } };
 }
 
+const ALONE = "warning: gradus: worker threads are not allowed here; steps run on one thread";
+
 browserTest(
-  "an isolated page that allows no worker threads steps alone, and says so once",
-  {
-    headers: {
-      ...ISOLATED,
-      "content-security-policy": "script-src 'self' 'wasm-unsafe-eval'",
-    },
-  },
+  "a page that allows neither code from text nor WebAssembly steps, and says so once",
+  under("script-src 'self'"),
   async (open) => {
-    const { value, console } = await open("all", 3);
-    await assertDefined(value);
+    const { value, console } = await open("all", "small");
+    await assertDefined(value.bits, "small");
+    assertEquals(value.allows, { wasm: false, code: false });
     assertEquals(console, [
-      "warning: gradus: worker threads are not allowed here; steps run on one thread",
+      "warning: gradus: WebAssembly SIMD is not allowed here; steps run in JavaScript",
     ]);
   },
 );
+
+browserTest(
+  "a page that allows WebAssembly alone steps with it",
+  under("script-src 'self' 'wasm-unsafe-eval'"),
+  async (open) => {
+    const { value, console } = await open("all", "small");
+    await assertDefined(value.bits, "small");
+    assertEquals(value.allows, { wasm: true, code: false });
+    assertEquals(console, []);
+  },
+);
+
+browserTest(
+  "an isolated page that allows WebAssembly and workers from blobs steps with threads",
+  under("script-src 'self' 'wasm-unsafe-eval'; worker-src blob:", ISOLATED),
+  async (open) => {
+    const { value, console } = await open("threaded", "adamw");
+    assertEquals([value.isIsolated, value.isThreaded], [true, true]);
+    assertSame(value.last, await defined("adamw", "large"), "adamw");
+    assertEquals(console, []);
+  },
+);
+
+for (
+  const [what, policy] of [
+    ["no workers from blobs", "script-src 'self' 'wasm-unsafe-eval'"],
+    ["scripts that are trusted alone", "require-trusted-types-for 'script'"],
+  ]
+) {
+  browserTest(
+    `an isolated page that allows ${what} steps on one thread, and says so once`,
+    under(policy, ISOLATED),
+    async (open) => {
+      const { value, console } = await open("all", "large", 3);
+      await assertDefined(value.bits, "large");
+      assertEquals(value.allows, { wasm: true, code: false });
+      assertEquals(console, [ALONE]);
+    },
+  );
+}

@@ -11,8 +11,8 @@ const FLAGS = [
   "--disable-sync",
   "--remote-debugging-port=0",
 ];
-/** How long a page may take, in milliseconds. */
-const PATIENCE = 60_000;
+/** How long a page may take to report, and the browser to answer, in milliseconds. */
+const PATIENCE = 30_000;
 
 /** What a page left behind. */
 export interface Visit {
@@ -85,10 +85,6 @@ export class Chromium implements AsyncDisposable {
     const { sessionId } = await this.#ask("Target.attachToTarget", { targetId, flatten: true });
     const console: string[] = [];
     const reported = new Promise<string>((resolve, reject) => {
-      const late = setTimeout(
-        () => reject(new Error(`the page did not report: ${console.join("\n")}`)),
-        PATIENCE,
-      );
       this.#listen = ({ method, params, sessionId: from }) => {
         if (from !== sessionId) return;
         if (method === "Runtime.consoleAPICalled") {
@@ -98,25 +94,25 @@ export class Chromium implements AsyncDisposable {
           console.push(`${params.type}: ${said.join(" ")}`);
         } else if (method === "Runtime.exceptionThrown") {
           const { text, exception } = params.exceptionDetails;
-          clearTimeout(late);
           reject(new Error(`the page threw: ${exception?.description ?? text}`));
-        } else if (method === "Runtime.bindingCalled") {
-          clearTimeout(late);
-          resolve(params.payload);
-        }
+        } else if (method === "Runtime.bindingCalled") resolve(params.payload);
       };
     });
     await this.#ask("Runtime.enable", {}, sessionId);
     await this.#ask("Runtime.addBinding", { name: "report" }, sessionId);
     await this.#ask("Page.navigate", { url: address }, sessionId);
-    const report = await reported;
+    const report = await inTime(reported, () => `the page did not report: ${console.join("\n")}`);
     await this.#ask("Target.closeTarget", { targetId });
     return { report, console };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise((resolve) => this.#socket.onclose = resolve);
-    await this.#ask("Browser.close", {});
+    try {
+      await this.#ask("Browser.close", {});
+    } catch {
+      this.#process.kill("SIGKILL");
+    }
     await closed;
     await this.#process.status;
     await this.#errors;
@@ -126,7 +122,7 @@ export class Chromium implements AsyncDisposable {
   // deno-lint-ignore no-explicit-any
   #ask(method: string, params: object, sessionId?: string): Promise<any> {
     const id = ++this.#asked;
-    return new Promise((resolve, reject) => {
+    const answer = new Promise((resolve, reject) => {
       this.#answers.set(id, ({ result, error }) => {
         this.#answers.delete(id);
         if (error === undefined) resolve(result);
@@ -134,6 +130,19 @@ export class Chromium implements AsyncDisposable {
       });
       this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
     });
+    return inTime(answer, () => `${method} was not answered`);
+  }
+}
+
+async function inTime<T>(promise: Promise<T>, doing: () => string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${doing()} in ${PATIENCE} ms`)), PATIENCE);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,14 +1,23 @@
 /** What a page does: the part that its address names, then it reports to the test that opened it. */
 import { release, resident } from "../../mod.ts";
+import { isCodeForbidden } from "../../runtime/js/run.ts";
+import { isAllowed } from "../../runtime/wasm/kernel.ts";
 import { threadsTakenPart } from "../../runtime/wasm/threads.ts";
-import { type Bits, optimizers, train, type Way, ways } from "./train.ts";
+import { type Bits, optimizers, type Size, train, ways } from "./train.ts";
 
-/** The bits of a training, and how it went. */
+/** The bits of a training that was done again and again until threads took part in it. */
 export interface Trained {
   readonly isIsolated: boolean;
   readonly isThreaded: boolean;
-  /** One for each time that the training was done. */
-  readonly bits: readonly Bits[];
+  /** Those of the first time, which the caller stepped alone, and those of the last. */
+  readonly first: Bits;
+  readonly last: Bits;
+}
+
+/** The bits of every training, and what the page allowed it to run on. */
+export interface AllTrained {
+  readonly bits: Readonly<Record<string, Bits>>;
+  readonly allows: { readonly wasm: boolean; readonly code: boolean };
 }
 
 /** What became of arrays in WebAssembly memory while more were placed. */
@@ -26,24 +35,25 @@ const place = globalThis as unknown as {
 };
 const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 10));
 
-/** Trains in one way; with threads, again and again until they have taken part. */
-async function trained(name: string, way: Way, threads: number): Promise<Trained> {
-  const opt = optimizers[name].with({ threads });
-  const bits: Bits[] = [];
-  do bits.push(await train(opt, way, pause)); while (
-    threads > 1 && !threadsTakenPart() && bits.length < 50
-  );
-  return { isIsolated: place.crossOriginIsolated, isThreaded: threadsTakenPart(), bits };
+/** Trains resident trees with two threads until both have taken part. */
+async function threaded(name: string): Promise<Trained> {
+  const opt = optimizers[name].with({ threads: 2 });
+  const first = await train(opt, "resident", "large", pause);
+  let last = first;
+  for (let i = 0; i < 50 && !threadsTakenPart(); i++) {
+    last = await train(opt, "resident", "large", pause);
+  }
+  return { isIsolated: place.crossOriginIsolated, isThreaded: threadsTakenPart(), first, last };
 }
 
 /** Trains with every optimizer in every way, each told how many threads it may use, or not. */
-async function all(threads?: number): Promise<Readonly<Record<string, Bits>>> {
-  const results: Record<string, Bits> = {};
+async function all(size: Size, threads?: number): Promise<AllTrained> {
+  const bits: Record<string, Bits> = {};
   for (const [name, opt] of Object.entries(optimizers)) {
     const told = threads === undefined ? opt : opt.with({ threads });
-    for (const way of ways) results[`${name}, ${way}`] = await train(told, way, pause);
+    for (const way of ways) bits[`${name}, ${way}`] = await train(told, way, size, pause);
   }
-  return results;
+  return { bits, allows: { wasm: isAllowed(), code: !isCodeForbidden() } };
 }
 
 /** Places trees of a megabyte, more than one memory of a fixed size holds, and looks at all of them. */
@@ -86,7 +96,7 @@ function brim(): readonly number[] {
 }
 
 /** The parts, by name. */
-const parts = { trained, all, placed, brim };
+const parts = { threaded, all, placed, brim };
 
 export type Parts = typeof parts;
 

@@ -1,10 +1,11 @@
 /** The training that a page and Deno both do: what comes of it must have the same bits. */
 import { adamw, chain, clipByGlobalNorm, lion, type Optimizer, resident } from "../../mod.ts";
+import { randomArray } from "../runtime/random.ts";
 
 /** What is trained with, by name. */
 export const optimizers: Readonly<Record<string, Optimizer>> = {
   lion: lion({ learningRate: 0.01, weightDecay: 0.1 }),
-  adamw: adamw({ learningRate: (count) => 0.1 / (1 + count), muDtype: "bfloat16" }),
+  adamw: adamw({ learningRate: (count) => 0.1 / (1 + count) }),
   "clip and adamw": chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate: 0.01 })),
 };
 
@@ -12,7 +13,7 @@ export const optimizers: Readonly<Record<string, Optimizer>> = {
 export type Way = "ordinary" | "resident";
 export const ways: readonly Way[] = ["ordinary", "resident"];
 
-const STEPS = 4;
+const STEPS = 3;
 
 /** The bits of arrays in base64, by their place. */
 export type Bits = Readonly<Record<string, string>>;
@@ -23,13 +24,17 @@ interface Trained {
   readonly gain: Float64Array;
 }
 
-/** Large enough that two threads share its work. */
-function tree(phase: number): Trained {
-  const at = (i: number) => Math.sin(1.3 * i + phase) * (i % 7 === 0 ? 1e-3 : 1);
+/** How large a tree is: of some blocks and a bit, or so large that three threads share its work. */
+export type Size = "small" | "large";
+const ROWS: Readonly<Record<Size, number>> = { small: 43, large: 661 };
+
+/** Made without the functions that engines differ in, as they do in the sine of a float64. */
+function tree(size: Size, seed: number): Trained {
+  const rows = ROWS[size];
   return {
-    weight: { data: Float32Array.from({ length: 451 * 300 }, (_, i) => at(i)), shape: [451, 300] },
-    bias: Float32Array.from({ length: 777 }, (_, i) => at(i + 5)),
-    gain: Float64Array.from({ length: 1001 }, (_, i) => at(i + 9)),
+    weight: { data: randomArray(300 * rows, seed), shape: [rows, 300] },
+    bias: randomArray(777, seed + 1),
+    gain: new Float64Array(randomArray(1001, seed + 2)),
   };
 }
 
@@ -37,11 +42,12 @@ function tree(phase: number): Trained {
 export async function train(
   opt: Optimizer,
   way: Way,
+  size: Size,
   pause: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Bits> {
   const [params, gradients] = way === "resident"
-    ? [resident(tree(0)), resident(tree(1))]
-    : [tree(0), tree(1)];
+    ? [resident(tree(size, 1)), resident(tree(size, 10))]
+    : [tree(size, 1), tree(size, 10)];
   const state = opt.init(params);
   for (let step = 0; step < STEPS; step++) {
     for (const array of [gradients.weight.data, gradients.bias, gradients.gain]) {
