@@ -15,6 +15,9 @@ const MOST_BYTES = 63 * 2 ** 26;
 const LINE = 64;
 /** What a memory that cannot grow is made to hold at least. */
 const FIXED_PAGES = 256;
+/** How many times the first array a memory that cannot grow is made for, and up to how many pages. */
+const ROOM_BESIDE = 8;
+const MOST_AMPLE = 16_384;
 /** What arrays leave free for the working space of steps, of which those of small arrays take the most. */
 const WORKING_SPACE = { bytes: 1 << 21, share: 1 / 128, eachBlock: LINE } as const;
 
@@ -51,8 +54,19 @@ export class Arena {
         // Some engines reserve all of the maximum and refuse: then a fixed memory will do.
       }
     }
-    const size = Math.max(FIXED_PAGES, pages);
-    return new Arena(new WebAssembly.Memory({ initial: size, maximum: size }), false);
+    // Room for what will stand beside the first array, so that steps need not copy between memories;
+    // pages that are never written cost nothing.
+    const ample = Math.max(FIXED_PAGES, pages, Math.min(MOST_AMPLE, ROOM_BESIDE * pages));
+    for (const size of [ample, Math.max(FIXED_PAGES, pages)]) {
+      try {
+        return new Arena(new WebAssembly.Memory({ initial: size, maximum: size }), false);
+      } catch {
+        // Not that much, then.
+      }
+    }
+    throw new GradusError(
+      `Cannot place an array in WebAssembly memory: there is no memory left for ${bytes} bytes`,
+    );
   }
 
   /** A block of at least `bytes` for an array, or undefined if there is no room. */
