@@ -60,11 +60,6 @@ export function latex(program: Program): string {
   return lines.join(" \\\\\n");
 }
 
-/** A single expression as LaTeX, its symbols written as constants of the optimizer are. */
-export function latexExpression(node: Node): string {
-  return write(node, written).text;
-}
-
 function write(node: Node, name: (symbol: string) => string): { text: string; level: number } {
   if (node.op === "Const") return writeNumber(node.arg as number);
   if (node.op === "Zero") return { text: "0", level: LEVEL.atom };
