@@ -4,7 +4,7 @@ import { assertEquals } from "../assert.ts";
 import type { Case, StreamNumbers } from "./cases.ts";
 
 /** Everything that can run an optimizer. */
-export const BACKENDS: readonly Backend[] = ["js", "interpreter"];
+export const BACKENDS: readonly Backend[] = ["wasm", "js", "interpreter"];
 
 /** The type that parameters are held and computed in. */
 export type Precision = "float32" | "float64";
