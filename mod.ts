@@ -51,7 +51,8 @@ export type {
   Setting,
 } from "./runtime/hyper.ts";
 export { explain, type Explanation } from "./runtime/explain.ts";
-export { applyUpdates, type Optimizer, type RunOptions } from "./runtime/optimizer.ts";
+export { applyUpdates } from "./runtime/apply.ts";
+export type { Optimizer, RunOptions } from "./runtime/optimizer.ts";
 export { release, resident } from "./runtime/resident.ts";
 export type { State } from "./runtime/state.ts";
 export type { StorageType } from "./runtime/storage.ts";

@@ -3,7 +3,8 @@ import { compose } from "../dsl/compose.ts";
 import { GradusError, shown } from "../dsl/errors.ts";
 import { type Document, parseProgram, type Program } from "../dsl/program.ts";
 import { type HyperValue, type Mask, type Setting, settingsOf } from "./hyper.ts";
-import { bind, type Optimizer } from "./optimizer.ts";
+import { bind } from "./bound.ts";
+import type { Optimizer } from "./optimizer.ts";
 import type { StorageType } from "./storage.ts";
 
 /** What weight decay can be limited by. */

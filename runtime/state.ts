@@ -82,6 +82,15 @@ export function inputOf(
   return value;
 }
 
+/** A state that is one number for the tree. */
+export function treeNumber(state: State, name: string, doing: string): number {
+  const value = state[name];
+  if (typeof value !== "number") {
+    throw new GradusError(`${doing}: state \`${name}\` must be a number: given ${shown(value)}`);
+  }
+  return value;
+}
+
 /** Refuses a frozen state before anything is computed into its arrays. */
 export function requireWritable(state: State, doing: string): void {
   const isObject = typeof state === "object" && state !== null;

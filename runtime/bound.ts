@@ -1,0 +1,377 @@
+/** How an optimizer runs: it checks what it is given, has it planned, and hands it to a backend. */
+import { GradusError, shown } from "../dsl/errors.ts";
+import { elaborate, type Structural } from "../dsl/graph.ts";
+import type { Program } from "../dsl/program.ts";
+import { Binding, type Group, readsParameter } from "./binding.ts";
+import { GatheredStep } from "./gathered.ts";
+import { isScheduled, numbersAt, type Setting } from "./hyper.ts";
+import type { Optimizer, RunOptions } from "./optimizer.ts";
+import { interpret } from "./interpret.ts";
+import { isCodeForbidden, runJs } from "./js/run.ts";
+import { apartFrom, type LeafInfo, mirror, requireDistinct, spellPath } from "./leaves.ts";
+import { numbersOf } from "./numbers.ts";
+import type { Mode } from "./plan.ts";
+import type { ArrayKind, Executor, GroupRun } from "./run.ts";
+import { beside, disposable } from "./resident.ts";
+import {
+  inheritScheduled,
+  initialLeaf,
+  initialNumber,
+  inputOf,
+  requireState,
+  requireWritable,
+  type State,
+  stateShape,
+  treeNumber,
+} from "./state.ts";
+import type { DType, NumberArray, StorageType } from "./storage.ts";
+import { Layout } from "./trees.ts";
+import { type Backend, variantOf } from "./variants.ts";
+import { isRunnable } from "./wasm/kernel.ts";
+import { blockOf } from "./wasm/memory.ts";
+import { runWasm } from "./wasm/run.ts";
+import { defaultThreads, MOST_THREADS } from "./wasm/threads.ts";
+
+/** An optimizer of `program`; the settings are checked. */
+export function bind(
+  program: Program,
+  settings: ReadonlyMap<string, Setting>,
+  storage: ReadonlyMap<string, StorageType>,
+  options: RunOptions = {},
+): Optimizer {
+  return new BoundOptimizer(program, settings, storage, options);
+}
+
+const MOST_BINDINGS = 8;
+const EXECUTORS: Readonly<Record<Backend, Executor>> = {
+  wasm: runWasm,
+  js: runJs,
+  interpreter: interpret,
+};
+const BACKENDS: readonly Backend[] = ["wasm", "js", "interpreter"];
+
+class BoundOptimizer implements Optimizer {
+  readonly program: Program;
+  readonly settings: ReadonlyMap<string, Setting>;
+  readonly storage: ReadonlyMap<string, StorageType>;
+  readonly #backend: Backend;
+  readonly #threads: number;
+  /** The hyperparameters that a state may hold. */
+  readonly #writable: readonly string[];
+  #bindings: Binding[] = [];
+  #last: GatheredStep | undefined;
+
+  constructor(
+    program: Program,
+    settings: ReadonlyMap<string, Setting>,
+    storage: ReadonlyMap<string, StorageType>,
+    { backend = "wasm", threads = defaultThreads() }: RunOptions,
+  ) {
+    if (!BACKENDS.includes(backend)) {
+      throw new GradusError(
+        `Cannot run "${program.name}": \`backend\` must be one of ${BACKENDS.join(", ")}: ` +
+          `given ${shown(backend)}`,
+      );
+    }
+    if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
+      throw new GradusError(
+        `Cannot run "${program.name}": \`threads\` must be a whole number from 1 to ${MOST_THREADS}: ` +
+          `given ${shown(threads)}`,
+      );
+    }
+    [this.program, this.settings, this.storage] = [program, settings, storage];
+    this.#backend = backend;
+    this.#threads = threads;
+    this.#writable = [...settings].flatMap(([name, { value }]) =>
+      typeof value === "boolean" ? [] : [name]
+    );
+  }
+
+  with(options: RunOptions): Optimizer {
+    return new BoundOptimizer(this.program, this.settings, this.storage, options);
+  }
+
+  init(params: Disposable): State & Disposable;
+  init(params: object): State;
+  init(params: object): State {
+    const doing = `Cannot initialise "${this.program.name}"`;
+    const binding = this.#bindingOf(params, doing);
+    const { layout } = binding;
+    const arrays = layout.alignLike(params, "parameters", doing);
+    requireDistinct(arrays.map((array, i) => [array, spellPath(layout.leaves[i].path)]), doing);
+    const hyper: State["hyper"] = {};
+    for (const [name, { value }] of this.settings) {
+      if (typeof value !== "boolean" && !isScheduled(value)) hyper[name] = numbersAt(value, 0);
+    }
+    const state: State = { optimizer: this.program.name, count: 0, hyper };
+    const numbers = numbersOf(this.program, this.settings, binding, {}, 0, params, doing).groups;
+    for (const name of binding.live) {
+      state[name] = this.#initialState(name, binding, arrays, numbers);
+    }
+    return arrays.some(blockOf) ? disposable(state) : state;
+  }
+
+  update<P extends object>(
+    gradients: P,
+    state: State,
+    params?: P,
+    inputs: Readonly<Record<string, unknown>> = {},
+  ): [updates: P, state: State] {
+    const { program } = this;
+    const doing = `Cannot update by "${program.name}"`;
+    if (params === undefined && readsParameter(program)) {
+      throw new GradusError(
+        `${doing}: it reads the parameters: they must be given as third argument`,
+      );
+    }
+    const { layout, live } = this.#bindingOf(params ?? gradients, doing);
+    const updates = layout.build(layout.leaves.map((info) => mirror(info, info.dtype, info.shape)));
+    const next: State = {
+      optimizer: program.name,
+      count: 0,
+      hyper: structuredClone({ ...state?.hyper }),
+    };
+    for (const name of live) {
+      const declaration = program.state.get(name)!;
+      next[name] = declaration.over === "tree" ? 0 : layout.build(
+        layout.leaves.map((info) =>
+          mirror(info, this.#dtypeOf(name, info), stateShape(program, name, info))
+        ),
+      );
+    }
+    this.#run("update", params, gradients, state, inputs, updates, next, doing);
+    return [updates as P, next];
+  }
+
+  step<P extends object>(
+    params: P,
+    gradients: P,
+    state: State,
+    inputs: Readonly<Record<string, unknown>> = {},
+  ): void {
+    const doing = `Cannot step by "${this.program.name}"`;
+    this.#run("step", params, gradients, state, inputs, params, state, doing);
+  }
+
+  /** Checks everything, then computes; `target` and `next` take the results. */
+  #run(
+    mode: Mode,
+    params: object | undefined,
+    gradients: object,
+    state: State,
+    inputs: Readonly<Record<string, unknown>>,
+    target: unknown,
+    next: State,
+    doing: string,
+  ): void {
+    const { program } = this;
+    let last = this.#last;
+    if (mode !== "step" || !last?.isOf(params, gradients, state)) {
+      const known = this.#bindingOf(params ?? gradients, doing);
+      requireState(state, program, known.live, this.#writable, doing);
+      last = this.#gather(mode, known, params, gradients, state, target, next, doing);
+      this.#last = mode === "step" && last.isKeepable ? last : undefined;
+    }
+    const { known } = last;
+    requireState(state, program, known.live, this.#writable, doing);
+    if (mode === "step") requireWritable(state, doing);
+    const { binding, groups, used } = numbersOf(
+      program,
+      this.settings,
+      known,
+      state.hyper,
+      state.count,
+      params ?? gradients,
+      doing,
+    );
+    const common = new Map<string, number>([["count", state.count]]);
+    for (const name of program.inputs.keys()) common.set(name, inputOf(inputs, name, doing));
+    const trees = [...known.live].filter((name) => program.state.get(name)!.over === "tree");
+    for (const name of trees) common.set(name, treeNumber(state, name, doing));
+
+    // What was 0 for good when the optimizer was made, and still is.
+    const structural = binding.groups.map((group, i) =>
+      new Map(
+        [...group.structural].filter(([name, value]) => value !== 0 || groups[i].get(name) === 0),
+      )
+    );
+    const form = structural.map((each) => [...each.keys()].join()).join(";");
+    if (last.run === undefined || last.binding !== binding || last.form !== form) {
+      const hasParams = params !== undefined;
+      const { backend, runs } = this.#groupRuns(
+        binding,
+        (group, i, backend) =>
+          this.#groupRun(group, mode, hasParams, known, structural[i], backend, doing),
+      );
+      last.plan(binding, form, backend, runs, elaborate(program).globals, this.#threads);
+    }
+    binding.groups.forEach((group, i) =>
+      last.groups!.get(group)!.symbols = new Map([...common, ...groups[i]])
+    );
+    const treeStates = EXECUTORS[last.backend!](last.run!);
+    for (const name of trees) next[name] = treeStates.get(name);
+    next.count = state.count + 1;
+    inheritScheduled(next, used);
+  }
+
+  /** The arrays of a step, checked. */
+  #gather(
+    mode: Mode,
+    known: Binding,
+    params: object | undefined,
+    gradients: object,
+    state: State,
+    target: unknown,
+    next: State,
+    doing: string,
+  ): GatheredStep {
+    const { layout } = known;
+    const states = statesOf(this.program, known);
+    const w = params === undefined ? undefined : layout.alignLike(params, "parameters", doing);
+    const g = layout.alignLike(gradients, "gradients", doing);
+    const arrays = {
+      w,
+      g,
+      out: mode === "step" ? w! : layout.alignLike(target, "parameters", doing),
+      states: states.map((name) => this.#alignState(layout, state, name, doing)),
+      next: states.map((name) => this.#alignState(layout, next, name, doing)),
+    };
+    if (mode === "step") {
+      const written = [...arrays.out, ...arrays.next.flat()];
+      const names = ["w", ...states];
+      const { leaves } = layout;
+      requireDistinct(
+        written.map((array, i) => [
+          array,
+          place(names[Math.floor(i / leaves.length)], leaves[i % leaves.length].path),
+        ]),
+        doing,
+      );
+      // A gradient may be another leaf's parameter, which is written before it is read.
+      arrays.g = apartFrom(g, written);
+    }
+    const isKeepable = arrays.g.every((array, i) => array === g[i]);
+    const kept = [params, gradients, ...states.map((name) => state[name])];
+    return new GatheredStep(known, arrays, isKeepable, states, kept);
+  }
+
+  /** The groups as the first backend plans them that can run them all. */
+  #groupRuns(
+    { groups }: Binding,
+    make: (group: Group, i: number, backend: Backend) => GroupRun,
+  ): { readonly backend: Backend; readonly runs: ReadonlyMap<Group, GroupRun> } {
+    for (const backend of BACKENDS.slice(BACKENDS.indexOf(this.#backend))) {
+      if (backend === "js" && isCodeForbidden()) continue;
+      const runs = groups.map((group, i) => make(group, i, backend));
+      if (backend === "wasm" && !runs.every(isRunnable)) continue;
+      return { backend, runs: new Map(groups.map((group, i) => [group, runs[i]])) };
+    }
+    throw new Error("the interpreter runs everything");
+  }
+
+  #groupRun(
+    group: Group,
+    mode: Mode,
+    hasParams: boolean,
+    known: Binding,
+    structural: Structural,
+    backend: Backend,
+    doing: string,
+  ): GroupRun {
+    const { dtype, rank } = group;
+    const kinds = statesOf(this.program, known).map((name): ArrayKind => ({
+      name,
+      dtype: this.#stored(name, dtype),
+    }));
+    const variant = variantOf(this.program, {
+      structural,
+      live: known.live,
+      mode,
+      rank,
+      backend,
+      dtypes: [dtype, hasParams, ...kinds.map((kind) => kind.dtype)].join(),
+    });
+    if (structural.size !== group.structural.size) {
+      requireKept(this.program, variant.plan.extents.keys(), known.live, doing);
+    }
+    const parameter: ArrayKind[] = hasParams ? [{ name: "w", dtype }] : [];
+    return {
+      ...variant,
+      mode,
+      dtype,
+      inputs: [...parameter, { name: "g", dtype }, ...kinds],
+      outputs: [{ name: "", dtype }, ...kinds],
+      symbols: new Map(),
+    };
+  }
+
+  #initialState(
+    name: string,
+    { layout, groups, groupOf }: Binding,
+    arrays: readonly NumberArray[],
+    numbers: readonly ReadonlyMap<string, number>[],
+  ): unknown {
+    const declaration = this.program.state.get(name)!;
+    const { init, over } = declaration;
+    if (over === "tree") return initialNumber(init, numbers[0]);
+    return layout.build(layout.leaves.map((info, i) => {
+      const symbols = numbers[groups.indexOf(groupOf[i])];
+      const [dtype, shape] = [this.#dtypeOf(name, info), stateShape(this.program, name, info)];
+      const leaf = initialLeaf(init, info, arrays[i], symbols, dtype, shape);
+      return beside(leaf, info, arrays[i]);
+    }));
+  }
+
+  #bindingOf(params: unknown, doing: string): Binding {
+    const known = this.#bindings.find(({ layout }) => layout.matches(params));
+    if (known !== undefined) return known;
+    const layout = Layout.of(params, doing);
+    const binding = new Binding(this.program, this.settings, layout, params, doing);
+    this.#bindings = [binding, ...this.#bindings.slice(0, MOST_BINDINGS - 1)];
+    return binding;
+  }
+
+  #alignState(layout: Layout, state: State, name: string, doing: string): NumberArray[] {
+    return layout.align(
+      state[name],
+      `state \`${name}\``,
+      doing,
+      (info) => this.#dtypeOf(name, info),
+      (info) => stateShape(this.program, name, info),
+    );
+  }
+
+  #dtypeOf(state: string, info: LeafInfo): DType {
+    return this.#stored(state, info.dtype);
+  }
+
+  #stored(state: string, dtype: "float32" | "float64"): DType {
+    return this.storage.get(state) ?? dtype;
+  }
+}
+
+/** The states that are arrays. */
+function statesOf(program: Program, { live }: Binding): string[] {
+  return [...live].filter((name) => program.state.get(name)!.over !== "tree");
+}
+
+function place(name: string, path: string): string {
+  return name === "w" ? spellPath(path) : `${spellPath(path)} of state \`${name}\``;
+}
+
+// A hyperparameter that was 0 for good when the optimizer was made has taken its states with it.
+function requireKept(
+  program: Program,
+  nodes: Iterable<{ readonly op: string; readonly arg: unknown }>,
+  live: ReadonlySet<string>,
+  doing: string,
+): void {
+  for (const { op, arg } of nodes) {
+    if (op === "Symbol" && program.state.has(arg as string) && !live.has(arg as string)) {
+      throw new GradusError(
+        `${doing}: state \`${arg}\` was left out, since a hyperparameter that it needs was 0 when ` +
+          `the optimizer was made: make it with another value, or with a schedule`,
+      );
+    }
+  }
+}
