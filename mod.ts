@@ -33,7 +33,8 @@ export {
   type StateOver,
 } from "./dsl/program.ts";
 export * from "./dsl/schedules/mod.ts";
-export { chain, factory, optimizer } from "./runtime/define.ts";
+export type { FixedNotes } from "./dsl/fix.ts";
+export { chain, factory, fixed, optimizer } from "./runtime/define.ts";
 export type {
   HyperOf,
   MaskOption,

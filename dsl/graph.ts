@@ -102,13 +102,34 @@ export function specialise(graph: Graph, structural: Structural): Graph {
   return mapGraph(graph, at);
 }
 
-/** The states whose old value some next value or the update depends on. */
+/** The states whose old value the update depends on, in this step or through later ones. */
 export function statesRead(program: Program, graph: Graph): Set<string> {
   const read = new Set<string>();
-  for (const node of postorder(rootsOf(graph))) {
-    if (node.op === "Symbol" && program.state.has(node.arg as string)) read.add(node.arg as string);
+  const roots = [graph.update];
+  const seen = new Set<Node>();
+  for (let root = roots.pop(); root !== undefined; root = roots.pop()) {
+    for (const node of postorder([root])) {
+      if (node.op !== "Symbol" || seen.has(node)) continue;
+      seen.add(node);
+      const name = node.arg as string;
+      const global = globalIndex(name);
+      if (global !== undefined) roots.push(graph.globals[global].node);
+      if (!program.state.has(name)) continue;
+      read.add(name);
+      roots.push(graph.states.get(name)!);
+    }
   }
   return read;
+}
+
+/**
+ * The states of `program` that remain in `graph`, which is its own specialised. Those that never reach
+ * the update, such as an average of the parameters, are kept for their own sake.
+ */
+export function statesLeft(program: Program, graph: Graph): Set<string> {
+  const ever = statesRead(program, elaborate(program));
+  const read = statesRead(program, graph);
+  return new Set([...program.state.keys()].filter((name) => read.has(name) || !ever.has(name)));
 }
 
 /** The rate of every node; symbols that are not `w`, `g` or a state change once a step. */

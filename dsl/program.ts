@@ -277,7 +277,8 @@ export function printProgram(program: Program): Document {
   };
 }
 
-function printState({ init, over }: StateDeclaration): StateDocument {
+/** A state as a document declares it. */
+export function printState({ init, over }: StateDeclaration): StateDocument {
   const value = init.op === "Const" && Number.isFinite(init.arg) && !Object.is(init.arg, -0)
     ? init.arg as number
     : printExpression(init);

@@ -2,8 +2,15 @@
  * Binds an optimizer to the structure of a tree. Leaves that are given the same hyperparameters and
  * types form a group, which is planned once.
  */
-import { elaborate, rootsOf, specialise, statesRead, type Structural } from "../dsl/graph.ts";
-import type { Node } from "../dsl/node.ts";
+import {
+  elaborate,
+  type Graph,
+  rootsOf,
+  specialise,
+  statesLeft,
+  type Structural,
+} from "../dsl/graph.ts";
+import { postorder, symbol } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import { type LeafSetting, leafSettings, type Setting } from "./hyper.ts";
 import { usesAxes } from "./plan.ts";
@@ -70,14 +77,28 @@ export class Binding {
 
 /** The states that remain when `variants` of a program are structurally what they are. */
 export function statesKept(program: Program, variants: readonly Structural[]): Set<string> {
-  const graph = elaborate(program);
-  const ever = statesRead(program, graph);
-  const read = variants.map((structural) => statesRead(program, specialise(graph, structural)));
+  const kept = variants.map((structural) => statesKeptBy(program, structural));
   return new Set(
-    [...program.state.keys()].filter((name) =>
-      !ever.has(name) || read.some((names) => names.has(name))
-    ),
+    [...program.state.keys()].filter((name) => kept.some((names) => names.has(name))),
   );
+}
+
+/**
+ * The states that remain under `structural`. A truth value holds for good, and takes with it all that
+ * never reaches the update again; a 0 may be written over, so that what still moves is kept.
+ */
+function statesKeptBy(program: Program, structural: Structural): Set<string> {
+  const graph = elaborate(program);
+  const truths = new Map([...structural].filter(([, value]) => value !== 0));
+  const left = statesLeft(program, specialise(graph, truths));
+  const ever = statesMentioned(program, graph);
+  const mentioned = statesMentioned(program, specialise(graph, structural));
+  return new Set([...left].filter((name) => mentioned.has(name) || !ever.has(name)));
+}
+
+function statesMentioned(program: Program, graph: Graph): Set<string> {
+  const names = postorder(rootsOf(graph)).filter(({ op }) => op === "Symbol").map(({ arg }) => arg);
+  return new Set([...program.state.keys()].filter((name) => names.includes(name)));
 }
 
 /** What is structurally known of one leaf's hyperparameters: truth values, and those that are 0. */
@@ -92,15 +113,5 @@ export function structuralOf(settings: ReadonlyMap<string, LeafSetting>): Struct
 
 /** Whether a step of `program` reads the parameter. */
 export function readsParameter(program: Program): boolean {
-  const isParameter = (node: Node): boolean => node.op === "Symbol" && node.arg === "w";
-  const seen = new Set<Node>();
-  const stack = [...rootsOf(elaborate(program))];
-  while (stack.length > 0) {
-    const node = stack.pop()!;
-    if (isParameter(node)) return true;
-    if (seen.has(node)) continue;
-    seen.add(node);
-    stack.push(...node.src);
-  }
-  return false;
+  return postorder(rootsOf(elaborate(program))).includes(symbol("w"));
 }

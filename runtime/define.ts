@@ -1,6 +1,7 @@
 /** Makes optimizers: from a document, and from other optimizers. */
 import { compose } from "../dsl/compose.ts";
 import { GradusError, shown } from "../dsl/errors.ts";
+import { fix, type FixedNotes } from "../dsl/fix.ts";
 import { type Document, parseProgram, type Program } from "../dsl/program.ts";
 import { type HyperValue, type Mask, type Setting, settingsOf } from "./hyper.ts";
 import { bind } from "./bound.ts";
@@ -185,4 +186,28 @@ export function chain(first: Optimizer, ...others: readonly Optimizer[]): Optimi
       ),
     );
   return bind(program, renamed((each) => each.settings), renamed((each) => each.storage));
+}
+
+/**
+ * Makes optimizers like another's with some hyperparameters fixed for good: numbers or truth values
+ * that are no longer options. What multiplies a 0 is gone from the program, its states included.
+ *
+ * @example
+ * ```ts
+ * import { adamw, fixed, printProgram } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // A transform is an optimizer whose learning rate is -1.
+ * const rms = fixed(adamw, { name: "rms" }, { learningRate: -1, b1: 0, weightDecay: 0, nesterov: false });
+ * assertEquals(printProgram(rms.program).state, { v: 0 });
+ * ```
+ *
+ * @throws {GradusError} if a name is no hyperparameter, or its value not of its kind.
+ */
+export function fixed<Options = Record<string, unknown>>(
+  { program }: { readonly program: Program },
+  notes: FixedNotes,
+  values: Readonly<Record<string, number | boolean>>,
+): OptimizerFactory<Options> {
+  return factory(fix(program, notes, values));
 }
