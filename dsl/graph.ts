@@ -11,6 +11,7 @@ import {
 } from "./node.ts";
 import { type ReduceOpName, reduceRow } from "./ops.ts";
 import type { Program } from "./program.ts";
+import { SHAPE_SYMBOLS } from "./scope.ts";
 import { substitute } from "./simplify.ts";
 
 /** The new values of a step in terms of the old: locals are gone, sharing is by identity. */
@@ -89,17 +90,16 @@ export function rootsOf(graph: Graph): Node[] {
   return [graph.update, ...graph.states.values(), ...graph.globals.map(({ node }) => node)];
 }
 
-/** Hyperparameters whose value is known for good: absent (0) or a truth value. */
-export type Structural = ReadonlyMap<string, 0 | boolean>;
+/**
+ * Symbols whose value is known for good: hyperparameters that are absent (`Zero`) or a truth value, and
+ * what a leaf's shape tells.
+ */
+export type Structural = ReadonlyMap<string, Node>;
 
 /** `graph` with structural hyperparameters taken in. */
 export function specialise(graph: Graph, structural: Structural): Graph {
   if (structural.size === 0) return graph;
-  const at = substitute(rootsOf(graph), (name) => {
-    const value = structural.get(name);
-    return value === undefined ? undefined : value === 0 ? ZERO : constant(Number(value));
-  });
-  return mapGraph(graph, at);
+  return mapGraph(graph, substitute(rootsOf(graph), (name) => structural.get(name)));
 }
 
 /** The states whose old value the update depends on, in this step or through later ones. */
@@ -144,6 +144,7 @@ export function rates(roots: readonly Node[], program: Program): Map<Node, Rate>
 
 function symbolRate(name: string, program: Program): Rate {
   if (name === "w" || name === "g") return "element";
+  if (SHAPE_SYMBOLS.has(name)) return "tensor";
   const state = program.state.get(name);
   return state === undefined ? "step" : overRate(state.over);
 }

@@ -2,6 +2,7 @@
 import type { Node } from "./node.ts";
 import { elementRow, LEVEL, reduceRow } from "./ops.ts";
 import type { Program } from "./program.ts";
+import { SHAPE_SYMBOLS } from "./scope.ts";
 
 // Names that the literature writes with one symbol.
 const WRITTEN: ReadonlyMap<string, string> = new Map([
@@ -44,6 +45,7 @@ export function latex(program: Program): string {
   const current = new Set<string>(["g"]);
   const name = (symbol: string): string => {
     if (program.hyper.has(symbol) || program.inputs.has(symbol)) return written(symbol);
+    if (SHAPE_SYMBOLS.has(symbol)) return written(symbol);
     if (symbol === "w") return "\\theta_{t-1}";
     if (symbol === "t" || symbol === "count") return WRITTEN.get(symbol)!;
     return indexed(symbol, current.has(symbol) ? "t" : "t-1");

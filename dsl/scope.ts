@@ -5,6 +5,14 @@ import type { Type } from "./ops.ts";
 import { isReserved, NAMED_NUMBERS, type Scope } from "./parse.ts";
 import type { Program } from "./program.ts";
 
+/** What the shape of a parameter tells: numbers known before the first step, so that conditions on them cost nothing. */
+export const SHAPE_SYMBOLS: ReadonlyMap<string, string> = new Map([
+  ["rank", "the number of axes of the parameter"],
+  ["rows", "the extent of its first axis, 1 if it has none"],
+  ["columns", "the number of its elements in a row"],
+  ["size", "the number of its elements"],
+]);
+
 /** Symbols with a meaning of their own, and that meaning. */
 export const RESERVED: ReadonlyMap<string, string> = new Map([
   ["w", "the parameter"],
@@ -12,6 +20,7 @@ export const RESERVED: ReadonlyMap<string, string> = new Map([
   ["u", "the outgoing update"],
   ["t", "the step number, 1 at the first update"],
   ["count", "the number of updates before this one"],
+  ...SHAPE_SYMBOLS,
 ]);
 
 /** What names mean in a step, and which have been assigned so far. */
@@ -32,7 +41,8 @@ export class StepScope implements Scope {
     const assignment = /(?:^|[\n;])[ \t]*([^\s=←:;]{1,64})[ \t]*(?:=(?!=)|←|:=)/g;
     this.#targets = new Set(Array.from(text.matchAll(assignment), (match) => match[1]));
     [this.#hyper, this.#state, this.#inputs] = [hyper, state, inputs];
-    for (const name of ["w", "g", "t", "count", ...state.keys(), ...inputs.keys()]) {
+    const given = ["w", "g", "t", "count", ...SHAPE_SYMBOLS.keys()];
+    for (const name of [...given, ...state.keys(), ...inputs.keys()]) {
       this.#known.set(name, "number");
     }
     for (const [name, value] of hyper) {
@@ -54,7 +64,7 @@ export class StepScope implements Scope {
 
   assign(name: string, type: Type, fail: (message: string) => never): void {
     if (name === "w") fail("`w`, the parameter, is not assigned: assign `u`, which is added to it");
-    if (name === "t" || name === "count") {
+    if (name === "t" || name === "count" || SHAPE_SYMBOLS.has(name)) {
       fail(`\`${name}\` is ${RESERVED.get(name)}: it is only read`);
     }
     if (this.#hyper.has(name)) fail(`\`${name}\` is a hyperparameter: it is only read`);

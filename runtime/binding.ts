@@ -10,8 +10,9 @@ import {
   statesLeft,
   type Structural,
 } from "../dsl/graph.ts";
-import { postorder, symbol } from "../dsl/node.ts";
+import { constant, type Node, postorder, symbol, ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
+import { SHAPE_SYMBOLS } from "../dsl/scope.ts";
 import { type LeafSetting, leafSettings, type Setting } from "./hyper.ts";
 import { usesAxes } from "./plan.ts";
 import type { Layout } from "./trees.ts";
@@ -24,6 +25,11 @@ export interface Group {
   readonly rank: number;
   readonly settings: ReadonlyMap<string, LeafSetting>;
   readonly structural: Structural;
+  /**
+   * The states that these leaves keep. One whose every reader is structurally absent, such as the
+   * momentum of a descent without any, is not: where other leaves keep it, theirs is an empty array.
+   */
+  readonly live: ReadonlySet<string>;
 }
 
 /** An optimizer on a tree of one structure. */
@@ -32,10 +38,7 @@ export class Binding {
   readonly groups: readonly Group[];
   /** The group of each leaf. */
   readonly groupOf: readonly Group[];
-  /**
-   * The states that are kept. One whose every reader is structurally absent, such as the momentum
-   * of a descent without any, is not.
-   */
+  /** The states that some leaf keeps. */
   readonly live: ReadonlySet<string>;
 
   constructor(
@@ -49,51 +52,71 @@ export class Binding {
     this.layout = layout;
     const graph = elaborate(program);
     const isRanked = usesAxes(program, graph);
+    const read = postorder(rootsOf(graph));
+    const shapeSymbols = [...SHAPE_SYMBOLS.keys()].filter((name) => read.includes(symbol(name)));
     const perLeaf = new Map(
       [...settings].map(([name, setting]) => [
         name,
         leafSettings(name, setting, layout, params, doing),
       ]),
     );
-    const groups = new Map<string, Group & { readonly leaves: number[] }>();
+    const groups = new Map<string, Group & { readonly leaves: number[]; live: Group["live"] }>();
     this.groupOf = layout.leaves.map(({ dtype, shape }, i) => {
       const rank = isRanked ? shape.length : 0;
+      const numbers = new Map(shapeSymbols.map((name) => [name, shapeNumber(name, shape)]));
       const given = new Map([...perLeaf].map(([name, leaves]) => [name, leaves[i]]));
       const marks = [...given.values()].map((setting) => [setting.part, setting.isMasked]);
       // Groups are only ever split further: what is structural stays so as it was made.
       const within = coarser?.groupOf[i];
-      const structural = within?.structural ?? structuralOf(given);
-      const key = JSON.stringify([dtype, rank, marks, coarser?.groups.indexOf(within!)]);
-      const group = groups.get(key) ??
-        { leaves: [], dtype, rank, settings: given, structural };
-      groups.set(key, group);
+      const key = JSON.stringify([
+        ...[dtype, rank, marks, coarser?.groups.indexOf(within!)],
+        ...numbers.values(),
+      ]);
+      let group = groups.get(key);
+      if (group === undefined) {
+        const structural = within?.structural ?? structuralOf(given, numbers);
+        group = { leaves: [], dtype, rank, settings: given, structural, live: NONE };
+        groups.set(key, group);
+      }
       group.leaves.push(i);
       return group;
     });
     this.groups = [...groups.values()];
-    this.live = statesKept(program, this.groups.map(({ structural }) => structural));
+    this.live = coarser?.live ??
+      statesKept(program, this.groups.map(({ structural }) => structural));
+    for (const group of groups.values()) {
+      group.live = this.live.intersection(lasting(program, group.structural));
+    }
   }
 }
 
-/** The states that remain when `variants` of a program are structurally what they are. */
-export function statesKept(program: Program, variants: readonly Structural[]): Set<string> {
-  const kept = variants.map((structural) => statesKeptBy(program, structural));
-  return new Set(
-    [...program.state.keys()].filter((name) => kept.some((names) => names.has(name))),
-  );
+const NONE: ReadonlySet<string> = new Set();
+
+function shapeNumber(name: string, shape: readonly number[]): number {
+  const [rows = 1, ...others] = shape;
+  const columns = others.reduce((a, b) => a * b, 1);
+  return { rank: shape.length, rows, columns, size: rows * columns }[name]!;
 }
 
 /**
- * The states that remain under `structural`. A truth value holds for good, and takes with it all that
- * never reaches the update again; a 0 may be written over, so that what still moves is kept.
+ * The states that some of `variants` keeps. What is known for good takes with it all that never reaches
+ * the update again; a 0 may be written over, so that what still moves is kept, and for every leaf.
  */
-function statesKeptBy(program: Program, structural: Structural): Set<string> {
+export function statesKept(program: Program, variants: readonly Structural[]): Set<string> {
   const graph = elaborate(program);
-  const truths = new Map([...structural].filter(([, value]) => value !== 0));
-  const left = statesLeft(program, specialise(graph, truths));
   const ever = statesMentioned(program, graph);
-  const mentioned = statesMentioned(program, specialise(graph, structural));
-  return new Set([...left].filter((name) => mentioned.has(name) || !ever.has(name)));
+  const kept = variants.map((structural) => {
+    const mentioned = statesMentioned(program, specialise(graph, structural));
+    const isKept = (name: string) => mentioned.has(name) || !ever.has(name);
+    return [...lasting(program, structural)].filter(isKept);
+  });
+  return new Set([...program.state.keys()].filter((name) => kept.flat().includes(name)));
+}
+
+/** The states that what is known for good leaves. */
+function lasting(program: Program, structural: Structural): Set<string> {
+  const known = new Map([...structural].filter(([, value]) => value !== ZERO));
+  return statesLeft(program, specialise(elaborate(program), known));
 }
 
 function statesMentioned(program: Program, graph: Graph): Set<string> {
@@ -101,13 +124,20 @@ function statesMentioned(program: Program, graph: Graph): Set<string> {
   return new Set([...program.state.keys()].filter((name) => names.includes(name)));
 }
 
-/** What is structurally known of one leaf's hyperparameters: truth values, and those that are 0. */
-export function structuralOf(settings: ReadonlyMap<string, LeafSetting>): Structural {
-  const structural = new Map<string, 0 | boolean>();
+/**
+ * What is known of one leaf for good: truth values, which a mask makes false, hyperparameters that are
+ * 0, and what its shape tells, `numbers`.
+ */
+export function structuralOf(
+  settings: ReadonlyMap<string, LeafSetting>,
+  numbers: ReadonlyMap<string, number> = new Map(),
+): Structural {
+  const structural = new Map<string, Node>();
   for (const [name, { value, isMasked }] of settings) {
-    if (typeof value === "boolean") structural.set(name, value);
-    else if (isMasked || value === 0) structural.set(name, 0);
+    if (typeof value === "boolean") structural.set(name, constant(Number(value && !isMasked)));
+    else if (isMasked || value === 0) structural.set(name, ZERO);
   }
+  for (const [name, value] of numbers) structural.set(name, constant(value));
   return structural;
 }
 

@@ -1,6 +1,7 @@
 /** How an optimizer runs: it checks what it is given, has it planned, and hands it to a backend. */
 import { GradusError, shown } from "../dsl/errors.ts";
 import { elaborate, type Structural } from "../dsl/graph.ts";
+import { ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import { Binding, type Group, readsParameter } from "./binding.ts";
 import { GatheredStep } from "./gathered.ts";
@@ -124,7 +125,8 @@ class BoundOptimizer implements Optimizer {
         `${doing}: it reads the parameters: they must be given as third argument`,
       );
     }
-    const { layout, live } = this.#bindingOf(params ?? gradients, doing);
+    const known = this.#bindingOf(params ?? gradients, doing);
+    const { layout, live } = known;
     const updates = layout.build(layout.leaves.map((info) => mirror(info, info.dtype, info.shape)));
     const next: State = {
       optimizer: program.name,
@@ -134,8 +136,12 @@ class BoundOptimizer implements Optimizer {
     for (const name of live) {
       const declaration = program.state.get(name)!;
       next[name] = declaration.over === "tree" ? 0 : layout.build(
-        layout.leaves.map((info) =>
-          mirror(info, this.#dtypeOf(name, info), stateShape(program, name, info))
+        layout.leaves.map((info, i) =>
+          mirror(
+            info,
+            this.#dtypeOf(name, info),
+            stateShape(program, name, info, known.groupOf[i].live),
+          )
         ),
       );
     }
@@ -192,7 +198,9 @@ class BoundOptimizer implements Optimizer {
     // What was 0 for good when the optimizer was made, and still is.
     const structural = binding.groups.map((group, i) =>
       new Map(
-        [...group.structural].filter(([name, value]) => value !== 0 || groups[i].get(name) === 0),
+        [...group.structural].filter(([name, value]) =>
+          value !== ZERO || groups[i].get(name) === 0
+        ),
       )
     );
     const form = structural.map((each) => [...each.keys()].join()).join(";");
@@ -201,7 +209,7 @@ class BoundOptimizer implements Optimizer {
       const { backend, runs } = this.#groupRuns(
         binding,
         (group, i, backend) =>
-          this.#groupRun(group, mode, hasParams, known, structural[i], backend, doing),
+          this.#groupRun(group, mode, hasParams, structural[i], backend, doing),
       );
       last.plan(binding, form, backend, runs, elaborate(program).globals, this.#threads);
     }
@@ -226,15 +234,15 @@ class BoundOptimizer implements Optimizer {
     doing: string,
   ): GatheredStep {
     const { layout } = known;
-    const states = statesOf(this.program, known);
+    const states = statesOf(this.program, known.live);
     const w = params === undefined ? undefined : layout.alignLike(params, "parameters", doing);
     const g = layout.alignLike(gradients, "gradients", doing);
     const arrays = {
       w,
       g,
       out: mode === "step" ? w! : layout.alignLike(target, "parameters", doing),
-      states: states.map((name) => this.#alignState(layout, state, name, doing)),
-      next: states.map((name) => this.#alignState(layout, next, name, doing)),
+      states: states.map((name) => this.#alignState(known, state, name, doing)),
+      next: states.map((name) => this.#alignState(known, next, name, doing)),
     };
     if (mode === "step") {
       const written = [...arrays.out, ...arrays.next.flat()];
@@ -273,26 +281,25 @@ class BoundOptimizer implements Optimizer {
     group: Group,
     mode: Mode,
     hasParams: boolean,
-    known: Binding,
     structural: Structural,
     backend: Backend,
     doing: string,
   ): GroupRun {
-    const { dtype, rank } = group;
-    const kinds = statesOf(this.program, known).map((name): ArrayKind => ({
+    const { dtype, rank, live } = group;
+    const kinds = statesOf(this.program, live).map((name): ArrayKind => ({
       name,
       dtype: this.#stored(name, dtype),
     }));
     const variant = variantOf(this.program, {
       structural,
-      live: known.live,
+      live,
       mode,
       rank,
       backend,
       dtypes: [dtype, hasParams, ...kinds.map((kind) => kind.dtype)].join(),
     });
     if (structural.size !== group.structural.size) {
-      requireKept(this.program, variant.plan.extents.keys(), known.live, doing);
+      requireKept(this.program, variant.plan.extents.keys(), live, doing);
     }
     const parameter: ArrayKind[] = hasParams ? [{ name: "w", dtype }] : [];
     return {
@@ -316,7 +323,8 @@ class BoundOptimizer implements Optimizer {
     if (over === "tree") return initialNumber(init, numbers[0]);
     return layout.build(layout.leaves.map((info, i) => {
       const symbols = numbers[groups.indexOf(groupOf[i])];
-      const [dtype, shape] = [this.#dtypeOf(name, info), stateShape(this.program, name, info)];
+      const dtype = this.#dtypeOf(name, info);
+      const shape = stateShape(this.program, name, info, groupOf[i].live);
       const leaf = initialLeaf(init, info, arrays[i], symbols, dtype, shape);
       return beside(leaf, info, arrays[i]);
     }));
@@ -331,13 +339,18 @@ class BoundOptimizer implements Optimizer {
     return binding;
   }
 
-  #alignState(layout: Layout, state: State, name: string, doing: string): NumberArray[] {
+  #alignState(
+    { layout, groupOf }: Binding,
+    state: State,
+    name: string,
+    doing: string,
+  ): NumberArray[] {
     return layout.align(
       state[name],
       `state \`${name}\``,
       doing,
       (info) => this.#dtypeOf(name, info),
-      (info) => stateShape(this.program, name, info),
+      (info, i) => stateShape(this.program, name, info, groupOf[i].live),
     );
   }
 
@@ -351,7 +364,7 @@ class BoundOptimizer implements Optimizer {
 }
 
 /** The states that are arrays. */
-function statesOf(program: Program, { live }: Binding): string[] {
+function statesOf(program: Program, live: ReadonlySet<string>): string[] {
   return [...live].filter((name) => program.state.get(name)!.over !== "tree");
 }
 

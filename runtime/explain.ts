@@ -67,14 +67,14 @@ export function explain(optimizer: Optimizer, params?: object): Explanation {
     }),
   );
   const binding = new Binding(program, settings, layout, params, doing);
-  const [{ dtype, rank, structural }] = binding.groups;
-  const kinds = [...binding.live]
+  const [{ dtype, rank, structural, live }] = binding.groups;
+  const kinds = [...live]
     .filter((name) => program.state.get(name)!.over !== "tree")
     .map((name): ArrayKind => ({ name, dtype: optimizer.storage.get(name) ?? dtype }));
   const inputs: ArrayKind[] = [{ name: "w", dtype }, { name: "g", dtype }, ...kinds];
   const outputs: ArrayKind[] = [{ name: "", dtype }, ...kinds];
   const dtypes = [dtype, true, ...kinds.map((kind) => kind.dtype)].join();
-  const key = { structural, live: binding.live, mode: "step", rank, dtypes } as const;
+  const key = { structural, live, mode: "step", rank, dtypes } as const;
   const { graph, plan } = variantOf(program, { ...key, backend: "js" });
 
   const names = new Map(

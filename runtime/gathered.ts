@@ -60,13 +60,18 @@ export class GatheredStep {
   ): void {
     [this.binding, this.form, this.backend, this.groups] = [binding, form, backend, groups];
     const { w, g, out, states, next } = this.#arrays;
-    const leaves = this.known.layout.leaves.map(({ shape, size }, i): LeafRun => ({
-      group: groups.get(binding.groupOf[i])!,
-      shape,
-      size,
-      inputs: [...(w === undefined ? [] : [w[i]]), g[i], ...states.map((leaves) => leaves[i])],
-      outputs: [out[i], ...next.map((leaves) => leaves[i])],
-    }));
+    const leaves = this.known.layout.leaves.map(({ shape, size }, i): LeafRun => {
+      const group = binding.groupOf[i];
+      const ofLeaf = (trees: StepArrays["states"]) =>
+        trees.filter((_, k) => group.live.has(this.#states[k])).map((arrays) => arrays[i]);
+      return {
+        group: groups.get(group)!,
+        shape,
+        size,
+        inputs: [...(w === undefined ? [] : [w[i]]), g[i], ...ofLeaf(states)],
+        outputs: [out[i], ...ofLeaf(next)],
+      };
+    });
     this.run = { globals, leaves, threads };
   }
 }

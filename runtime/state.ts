@@ -123,12 +123,14 @@ function freezeTree(tree: HyperNumbers): void {
   Object.freeze(tree);
 }
 
-/** The shape a state has for a parameter. */
+/** The shape a state has for a parameter that keeps those that are `live`. */
 export function stateShape(
   program: Program,
   state: string,
   { shape, path }: LeafInfo,
+  live: ReadonlySet<string>,
 ): readonly number[] {
+  if (!live.has(state)) return [0];
   const { over } = program.state.get(state)!;
   if (over === "element") return shape;
   const what = `optimizer "${program.name}", state \`${state}\` for ${spellPath(path)}`;

@@ -107,7 +107,7 @@ export class Layout {
     what: string,
     doing: string,
     dtypeOf: (info: LeafInfo) => DType,
-    shapeOf: (info: LeafInfo) => readonly number[],
+    shapeOf: (info: LeafInfo, index: number) => readonly number[],
   ): NumberArray[] {
     const arrays: NumberArray[] = new Array(this.leaves.length);
     this.#walk(tree, what, doing, (index, node) => {
@@ -122,7 +122,7 @@ export class Layout {
           `${where} not have been given back by \`release\`: given an array that was`,
         );
       }
-      const [dtype, shape] = [dtypeOf(info), shapeOf(info)];
+      const [dtype, shape] = [dtypeOf(info), shapeOf(info, index)];
       if (leaf.dtype !== dtype) {
         throw new GradusError(`${where} be ${dtype}: given ${leaf.dtype}`);
       }

@@ -39,15 +39,16 @@ const variants = new WeakMap<Program, Map<string, Variant>>();
 /** The variant of `program` for `key`. */
 export function variantOf(program: Program, key: VariantKey): Variant {
   const { structural, live, mode, rank, backend, dtypes } = key;
-  const text = JSON.stringify([[...structural], [...live], mode, rank, backend, dtypes]);
-  let known = variants.get(program);
-  if (known === undefined) variants.set(program, known = new Map());
-  let variant = known.get(text);
+  const known = [...structural].map(([name, node]) => [name, node.id]);
+  const text = JSON.stringify([known, [...live], mode, rank, backend, dtypes]);
+  let made = variants.get(program);
+  if (made === undefined) variants.set(program, made = new Map());
+  let variant = made.get(text);
   if (variant === undefined) {
     const whole = elaborate(program);
     const graph = spelled(specialise(whole, structural), backend);
     variant = { graph, plan: plan(program, graph, live, globalLevels(whole), mode, rank) };
-    known.set(text, variant);
+    made.set(text, variant);
   }
   return variant;
 }

@@ -2,7 +2,15 @@
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { elaborate, specialise } from "../../dsl/graph.ts";
 import { lower } from "../../dsl/lower.ts";
-import { apply, foldNodes, type Node, postorder, symbol, withSources } from "../../dsl/node.ts";
+import {
+  apply,
+  foldNodes,
+  type Node,
+  postorder,
+  symbol,
+  withSources,
+  ZERO,
+} from "../../dsl/node.ts";
 import { elementOps, elementRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { settle, simplified } from "../../dsl/simplify.ts";
@@ -81,7 +89,7 @@ export class GraphWriter {
   #rootsOf(group: Group): ReadonlyMap<string, Node> {
     const structural = new Map(
       [...group.structural].filter(([name, value]) =>
-        value !== 0 || this.#hyper.isKnown(name, group.settings.get(name)!)
+        value !== ZERO || this.#hyper.isKnown(name, group.settings.get(name)!)
       ),
     );
     const graph = specialise(elaborate(this.#optimizer.program), structural);

@@ -12,7 +12,7 @@ import {
   type Structural,
 } from "../../dsl/graph.ts";
 import { lower } from "../../dsl/lower.ts";
-import { apply, type Node, postorder, symbol } from "../../dsl/node.ts";
+import { apply, constant, type Node, postorder, symbol, ZERO } from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
 import { settle } from "../../dsl/simplify.ts";
@@ -24,10 +24,15 @@ export type Point = ReadonlyMap<string, number>;
 
 /** What the library computes, with what is structurally known of the hyperparameters taken in. */
 function graphOf(program: Program, hyper: Hyper): Graph {
-  const known = Object.entries(hyper).filter(([, value]) =>
-    typeof value === "boolean" || value === 0
+  const structural: Structural = new Map(
+    Object.entries(hyper).flatMap(([name, value]) =>
+      typeof value === "boolean"
+        ? [[name, constant(Number(value))] as const]
+        : value === 0
+        ? [[name, ZERO] as const]
+        : []
+    ),
   );
-  const structural = new Map(known) as Structural;
   const graph = specialise(elaborate(program), structural);
   const sum = apply("Add", symbol("w"), settle(graph.update));
   return mapGraph({ ...graph, update: sum }, settle);

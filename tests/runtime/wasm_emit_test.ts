@@ -13,6 +13,7 @@ import {
   sgd,
 } from "../../mod.ts";
 import type { Structural } from "../../dsl/graph.ts";
+import { constant } from "../../dsl/node.ts";
 import { elementOps } from "../../dsl/ops.ts";
 import { statesKept } from "../../runtime/binding.ts";
 import type { Mode } from "../../runtime/plan.ts";
@@ -232,7 +233,7 @@ Deno.test("memories are imported as they are declared", () => {
 function groupOf(program: Program, dtype: GroupRun["dtype"], mode: Mode, stored?: DType): GroupRun {
   const structural: Structural = new Map(
     [...program.hyper].flatMap(([name, value]) =>
-      typeof value === "boolean" ? [[name, value] as const] : []
+      typeof value === "boolean" ? [[name, constant(Number(value))] as const] : []
     ),
   );
   const live = statesKept(program, [structural]);
