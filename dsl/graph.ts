@@ -1,14 +1,5 @@
 /** What one step computes, as a graph of old values, and how often each value in it changes. */
-import {
-  apply,
-  constant,
-  foldNodes,
-  type Node,
-  postorder,
-  symbol,
-  withSources,
-  ZERO,
-} from "./node.ts";
+import { apply, constant, foldNodes, type Node, postorder, symbol, withSources } from "./node.ts";
 import { type ReduceOpName, reduceRow } from "./ops.ts";
 import type { Program } from "./program.ts";
 import { SHAPE_SYMBOLS } from "./scope.ts";
@@ -83,6 +74,21 @@ export function mapGraph(graph: Graph, change: (node: Node) => Node): Graph {
     states: new Map([...graph.states].map(([name, node]) => [name, change(node)])),
     globals: graph.globals.map(({ op, node }) => ({ op, node: change(node) })),
   };
+}
+
+/** The reductions over the tree that the update or a state of `graph` reads, directly or through others. */
+export function globalsRead(graph: Graph): Set<number> {
+  const read = new Set<number>();
+  const roots = [graph.update, ...graph.states.values()];
+  for (let root = roots.pop(); root !== undefined; root = roots.pop()) {
+    for (const { op, arg } of postorder([root])) {
+      const k = op === "Symbol" ? globalIndex(arg as string) : undefined;
+      if (k === undefined || read.has(k)) continue;
+      read.add(k);
+      roots.push(graph.globals[k].node);
+    }
+  }
+  return read;
 }
 
 /** Every node that a step must compute. */

@@ -1,6 +1,6 @@
 /** How an optimizer runs: it checks what it is given, has it planned, and hands it to a backend. */
 import { GradusError, shown } from "../dsl/errors.ts";
-import { elaborate, type Structural } from "../dsl/graph.ts";
+import { elaborate, globalsRead } from "../dsl/graph.ts";
 import { ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import { Binding, type Group, readsParameter } from "./binding.ts";
@@ -27,7 +27,7 @@ import {
 } from "./state.ts";
 import type { DType, NumberArray, StorageType } from "./storage.ts";
 import { Layout } from "./trees.ts";
-import { type Backend, variantOf } from "./variants.ts";
+import { type Backend, type FormKey, formOf, guardsAt, guardsOf, variantOf } from "./variants.ts";
 import { isRunnable } from "./wasm/kernel.ts";
 import { blockOf } from "./wasm/memory.ts";
 import { runWasm } from "./wasm/run.ts";
@@ -203,20 +203,24 @@ class BoundOptimizer implements Optimizer {
         ),
       )
     );
-    const form = structural.map((each) => [...each.keys()].join()).join(";");
-    if (last.run === undefined || last.binding !== binding || last.form !== form) {
+    const symbols = groups.map((numbers) => new Map([...common, ...numbers]));
+    const forms = structural.map((each, i): FormKey => ({
+      structural: each,
+      guards: guardsAt(guardsOf(program, each), symbols[i]),
+    }));
+    const form = forms.map(({ structural, guards }) => [...structural.keys(), ...guards].join());
+    const planned = last.planned(binding, form.join(";"), () => {
       const hasParams = params !== undefined;
+      const globals = new Set(forms.flatMap((key) => [...globalsRead(formOf(program, key))]));
       const { backend, runs } = this.#groupRuns(
         binding,
         (group, i, backend) =>
-          this.#groupRun(group, mode, hasParams, structural[i], backend, doing),
+          this.#groupRun(group, mode, hasParams, forms[i], globals, backend, doing),
       );
-      last.plan(binding, form, backend, runs, elaborate(program).globals, this.#threads);
-    }
-    binding.groups.forEach((group, i) =>
-      last.groups!.get(group)!.symbols = new Map([...common, ...groups[i]])
-    );
-    const treeStates = EXECUTORS[last.backend!](last.run!);
+      return { backend, runs, globals: elaborate(program).globals, threads: this.#threads };
+    });
+    binding.groups.forEach((group, i) => planned.groups.get(group)!.symbols = symbols[i]);
+    const treeStates = EXECUTORS[planned.backend](planned.run);
     for (const name of trees) next[name] = treeStates.get(name);
     next.count = state.count + 1;
     inheritScheduled(next, used);
@@ -281,7 +285,8 @@ class BoundOptimizer implements Optimizer {
     group: Group,
     mode: Mode,
     hasParams: boolean,
-    structural: Structural,
+    form: FormKey,
+    globals: ReadonlySet<number>,
     backend: Backend,
     doing: string,
   ): GroupRun {
@@ -291,14 +296,15 @@ class BoundOptimizer implements Optimizer {
       dtype: this.#stored(name, dtype),
     }));
     const variant = variantOf(this.program, {
-      structural,
+      ...form,
       live,
+      globals,
       mode,
       rank,
       backend,
       dtypes: [dtype, hasParams, ...kinds.map((kind) => kind.dtype)].join(),
     });
-    if (structural.size !== group.structural.size) {
+    if (form.structural.size !== group.structural.size) {
       requireKept(this.program, variant.plan.extents.keys(), live, doing);
     }
     const parameter: ArrayKind[] = hasParams ? [{ name: "w", dtype }] : [];

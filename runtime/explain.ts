@@ -74,7 +74,7 @@ export function explain(optimizer: Optimizer, params?: object): Explanation {
   const inputs: ArrayKind[] = [{ name: "w", dtype }, { name: "g", dtype }, ...kinds];
   const outputs: ArrayKind[] = [{ name: "", dtype }, ...kinds];
   const dtypes = [dtype, true, ...kinds.map((kind) => kind.dtype)].join();
-  const key = { structural, live, mode: "step", rank, dtypes } as const;
+  const key = { structural, guards: [], live, mode: "step", rank, dtypes } as const;
   const { graph, plan } = variantOf(program, { ...key, backend: "js" });
 
   const names = new Map(

@@ -11,11 +11,9 @@ import { releases } from "./wasm/memory.ts";
 export class GatheredStep {
   readonly known: Binding;
   readonly isKeepable: boolean;
-  binding: Binding | undefined;
-  form: string | undefined;
-  backend: Backend | undefined;
-  groups: ReadonlyMap<Group, GroupRun> | undefined;
-  run: StepRun | undefined;
+  #binding: Binding | undefined;
+  /** By what is known of a step before it begins: a step that alternates is planned once a form. */
+  readonly #planned = new Map<string, PlannedStep>();
   readonly #arrays: StepArrays;
   readonly #states: readonly string[];
   readonly #snapshots: readonly Snapshot[];
@@ -49,18 +47,23 @@ export class GatheredStep {
       states.every((snapshot, i) => snapshot.matches(state[this.#states[i]]));
   }
 
-  /** Takes the plans of the groups. */
-  plan(
-    binding: Binding,
-    form: string,
-    backend: Backend,
-    groups: ReadonlyMap<Group, GroupRun>,
-    globals: StepRun["globals"],
-    threads: number,
-  ): void {
-    [this.binding, this.form, this.backend, this.groups] = [binding, form, backend, groups];
+  /** The step as it is planned for a binding in one form; `plan` makes the groups' plans. */
+  planned(binding: Binding, form: string, plan: () => GroupPlans): PlannedStep {
+    if (this.#binding !== binding || this.#planned.size >= MOST_FORMS) this.#planned.clear();
+    this.#binding = binding;
+    let planned = this.#planned.get(form);
+    if (planned === undefined) {
+      const { backend, runs, globals, threads } = plan();
+      const leaves = this.#leafRuns(binding, runs);
+      planned = { backend, groups: runs, run: { globals, leaves, threads } };
+      this.#planned.set(form, planned);
+    }
+    return planned;
+  }
+
+  #leafRuns(binding: Binding, groups: ReadonlyMap<Group, GroupRun>): LeafRun[] {
     const { w, g, out, states, next } = this.#arrays;
-    const leaves = this.known.layout.leaves.map(({ shape, size }, i): LeafRun => {
+    return this.known.layout.leaves.map(({ shape, size }, i): LeafRun => {
       const group = binding.groupOf[i];
       const ofLeaf = (trees: StepArrays["states"]) =>
         trees.filter((_, k) => group.live.has(this.#states[k])).map((arrays) => arrays[i]);
@@ -72,8 +75,24 @@ export class GatheredStep {
         outputs: [out[i], ...ofLeaf(next)],
       };
     });
-    this.run = { globals, leaves, threads };
   }
+}
+
+const MOST_FORMS = 16;
+
+/** The groups of a step as a backend runs them. */
+export interface GroupPlans {
+  readonly backend: Backend;
+  readonly runs: ReadonlyMap<Group, GroupRun>;
+  readonly globals: StepRun["globals"];
+  readonly threads: number;
+}
+
+/** A step, ready to be handed to a backend. */
+export interface PlannedStep {
+  readonly backend: Backend;
+  readonly groups: ReadonlyMap<Group, GroupRun>;
+  readonly run: StepRun;
 }
 
 /** The arrays of a step, by leaf; of states, by state and then by leaf. */

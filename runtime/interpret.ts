@@ -3,10 +3,10 @@
  * rounded. Slow and obvious; every other backend answers to it.
  */
 import { globalSymbol } from "../dsl/graph.ts";
-import { apply, type Node, postorder, symbol } from "../dsl/node.ts";
+import { type Node, postorder } from "../dsl/node.ts";
 import { elementRow, type ReduceOp, reduceRow } from "../dsl/ops.ts";
-import { settle, simplified } from "../dsl/simplify.ts";
-import { type Extent, settledUpdate } from "./plan.ts";
+import { settle } from "../dsl/simplify.ts";
+import { type Extent, settledUpdate, stepped } from "./plan.ts";
 import { BLOCK, GlobalTotal, type LeafRun, type StepRun } from "./run.ts";
 import { load, store } from "./storage.ts";
 
@@ -35,11 +35,8 @@ export function interpret({ leaves, globals }: StepRun): Map<string, number> {
     leaf.group.outputs.map(({ name }) => {
       const { graph, mode } = leaf.group;
       if (name !== "") return evaluateAt(i, settle(graph.states.get(name)!));
-      const sum = apply("Add", symbol("w"), graph.update);
-      return evaluateAt(
-        i,
-        mode === "step" ? simplified(sum, sum.src) : settledUpdate(graph.update),
-      );
+      const { update } = graph;
+      return evaluateAt(i, mode === "step" ? stepped(update) : settledUpdate(update));
     })
   );
   const treeStates = new Map<string, number>();

@@ -119,7 +119,8 @@ function levelsOf(roots: readonly Node[], globals: readonly number[]): Map<Node,
 
 /**
  * Plans `graph`, which may be specialised. `globalPhases` are the {@linkcode globalLevels} of the
- * graph before that, so that every group of leaves agrees when the tree is synchronised.
+ * graph before that, so that every group of leaves agrees when the tree is synchronised. `needed` are
+ * the reductions over the tree that some leaf or state reads; the others are left out.
  */
 export function plan(
   program: Planned,
@@ -128,6 +129,7 @@ export function plan(
   globalPhases: readonly number[],
   mode: Mode,
   rank: number,
+  needed: ReadonlySet<number> = new Set(graph.globals.keys()),
 ): Plan {
   const update = mode === "update" ? settledUpdate(graph.update) : stepped(graph.update);
   const isTree = (name: string) => program.state.get(name)!.over === "tree";
@@ -170,12 +172,12 @@ export function plan(
             : []
         ),
         ...globals.flatMap(({ op, node }: GlobalReduction, k) =>
-          globalPhases[k] === phase + 1
+          globalPhases[k] === phase + 1 && needed.has(k)
             ? [{ op, operand: node, extent: 0, into: { global: k } }]
             : []
         ),
       ],
-      phase === last ? outputs : [],
+      phase === last ? outputs.filter((output) => mode === "update" || isChanged(output)) : [],
       extents,
       isCell,
     ));
@@ -193,9 +195,15 @@ export function settledUpdate(update: Node): Node {
   return update === ZERO ? constant(-0) : update;
 }
 
-function stepped(update: Node): Node {
+/** The parameter after an update; one that is 0 for good leaves it as it is, -0 included. */
+export function stepped(update: Node): Node {
+  if (update === ZERO || (update.op === "Const" && update.arg === 0)) return symbol("w");
   const sum = apply("Add", symbol("w"), update);
   return simplified(sum, sum.src);
+}
+
+function isChanged({ target, node }: Output): boolean {
+  return node !== symbol(target === "" ? "w" : target);
 }
 
 /** Whether what varies over `inner` fits into what varies over `outer`. */

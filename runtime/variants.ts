@@ -1,14 +1,21 @@
 /** Plans of a program, made once per structural variant and shared by everything that runs it. */
+import { Evaluator } from "../dsl/evaluate.ts";
 import {
   elaborate,
+  globalIndex,
   type Graph,
+  isAtMost,
   mapGraph,
+  rates,
   rootsOf,
   specialise,
   type Structural,
 } from "../dsl/graph.ts";
 import { lower } from "../dsl/lower.ts";
+import { apply, foldNodes, type Node, postorder, symbol } from "../dsl/node.ts";
+import { reduceRow } from "../dsl/ops.ts";
 import type { Program } from "../dsl/program.ts";
+import { simplified } from "../dsl/simplify.ts";
 import { globalLevels, type Mode, type Plan, plan } from "./plan.ts";
 
 /**
@@ -17,15 +24,23 @@ import { globalLevels, type Mode, type Plan, plan } from "./plan.ts";
  */
 export type Backend = "wasm" | "js" | "interpreter";
 
-/** What tells one plan of a program from another. */
-export interface VariantKey {
+/** What a program comes to for some leaves: what is known of them for good, and this step. */
+export interface FormKey {
   readonly structural: Structural;
+  /** The truth of each of the {@linkcode guardsOf} the program. */
+  readonly guards: readonly boolean[];
+}
+
+/** What tells one plan of a program from another. */
+export interface VariantKey extends FormKey {
   readonly live: ReadonlySet<string>;
   readonly mode: Mode;
   readonly rank: number;
   readonly backend: Backend;
   /** The types computed with and stored in, since compiled loops depend on them. */
   readonly dtypes: string;
+  /** The reductions over the tree that are read for some leaf; all if left out. */
+  readonly globals?: ReadonlySet<number>;
 }
 
 /** A program with its structural hyperparameters taken in, and its plan. */
@@ -34,23 +49,102 @@ export interface Variant {
   readonly plan: Plan;
 }
 
-const variants = new WeakMap<Program, Map<string, Variant>>();
+/** Values kept for a program by a text that tells them apart. */
+class Memo<T> {
+  readonly #values = new WeakMap<Program, Map<string, T>>();
+
+  get(program: Program, key: string, make: () => T): T {
+    let known = this.#values.get(program);
+    if (known === undefined) this.#values.set(program, known = new Map());
+    let value = known.get(key);
+    if (value === undefined) known.set(key, value = make());
+    return value;
+  }
+}
+
+const guards = new Memo<readonly Node[]>();
+const forms = new Memo<Graph>();
+const variants = new Memo<Variant>();
+
+const spellStructural = (structural: Structural) =>
+  JSON.stringify([...structural].map(([name, { id }]) => [name, id]));
+
+/**
+ * The conditions of a program that are known before a step begins and choose what its loops compute,
+ * such as whether a wrapper lets this step through. Each way they can turn out has a plan of its own,
+ * which computes nothing that is not chosen.
+ */
+export function guardsOf(program: Program, structural: Structural): readonly Node[] {
+  return guards.get(program, spellStructural(structural), () => {
+    const roots = rootsOf(specialise(elaborate(program), structural));
+    const rate = rates(roots, program);
+    const isOfData = foldNodes<boolean>(
+      roots,
+      ({ op, arg }, src) =>
+        src.includes(true) || reduceRow(op) !== undefined ||
+        (op === "Symbol" && globalIndex(arg as string) !== undefined),
+    );
+    const isEarly = (node: Node) => ["const", "step"].includes(rate.get(node)!);
+    const chosen = postorder(roots).filter(({ op, src: [condition] }) =>
+      op === "Where" && isEarly(condition) && !isOfData.get(condition)
+    );
+    const conditions = chosen.filter((node) => !isEarly(node) || isOfData.get(node))
+      .map(({ src: [condition] }) => condition);
+    return [...new Set(conditions)];
+  });
+}
+
+/** How guards turn out in a step. */
+export function guardsAt(
+  guards: readonly Node[],
+  symbols: ReadonlyMap<string, number>,
+): readonly boolean[] {
+  if (guards.length === 0) return [];
+  const evaluator = new Evaluator(guards);
+  evaluator.evaluate(symbols);
+  return guards.map((guard) => evaluator.get(guard) !== 0);
+}
+
+/** The graph of `program` in one form. */
+export function formOf(program: Program, { structural, guards }: FormKey): Graph {
+  const key = `${spellStructural(structural)} ${guards.map(Number).join("")}`;
+  return forms.get(program, key, () => {
+    const graph = specialise(elaborate(program), structural);
+    if (guards.length === 0) return graph;
+    const known = new Map(guardsOf(program, structural).map((node, i) => [node, guards[i]]));
+    const rate = rates(rootsOf(graph), program);
+    const spread = new Map<Node, Node>();
+    const decided = foldNodes<Node>(rootsOf(graph), (node, src) => {
+      const truth = node.op === "Where" ? known.get(node.src[0]) : undefined;
+      if (truth === undefined) return simplified(node, src);
+      const k = truth ? 1 : 2;
+      if (isAtMost(rate.get(node)!, rate.get(node.src[k])!)) return src[k];
+      if (rate.get(node) !== "element") return simplified(node, src);
+      // What is done with a number chosen between elements is rounded as elements are.
+      const each = apply("Where", apply("IsNaN", symbol("g")), src[k], src[k]);
+      spread.set(each, src[k]);
+      return each;
+    });
+    return mapGraph(graph, (node) => {
+      const root = decided.get(node)!;
+      return spread.get(root) ?? root;
+    });
+  });
+}
 
 /** The variant of `program` for `key`. */
 export function variantOf(program: Program, key: VariantKey): Variant {
-  const { structural, live, mode, rank, backend, dtypes } = key;
-  const known = [...structural].map(([name, node]) => [name, node.id]);
-  const text = JSON.stringify([known, [...live], mode, rank, backend, dtypes]);
-  let made = variants.get(program);
-  if (made === undefined) variants.set(program, made = new Map());
-  let variant = made.get(text);
-  if (variant === undefined) {
-    const whole = elaborate(program);
-    const graph = spelled(specialise(whole, structural), backend);
-    variant = { graph, plan: plan(program, graph, live, globalLevels(whole), mode, rank) };
-    made.set(text, variant);
-  }
-  return variant;
+  const { structural, live, mode, rank, backend, dtypes, globals } = key;
+  const whole = elaborate(program);
+  const text = JSON.stringify([
+    ...[spellStructural(structural), key.guards, [...live], mode, rank, backend, dtypes],
+    globals === undefined || globals.size === whole.globals.length ? "all" : [...globals],
+  ]);
+  return variants.get(program, text, () => {
+    const graph = spelled(formOf(program, key), backend);
+    const planned = plan(program, graph, live, globalLevels(whole), mode, rank, globals);
+    return { graph, plan: planned };
+  });
 }
 
 function spelled(graph: Graph, backend: Backend): Graph {

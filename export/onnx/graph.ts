@@ -2,20 +2,13 @@
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { elaborate, specialise } from "../../dsl/graph.ts";
 import { lower } from "../../dsl/lower.ts";
-import {
-  apply,
-  foldNodes,
-  type Node,
-  postorder,
-  symbol,
-  withSources,
-  ZERO,
-} from "../../dsl/node.ts";
+import { foldNodes, type Node, postorder, symbol, withSources, ZERO } from "../../dsl/node.ts";
 import { elementOps, elementRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { settle, simplified } from "../../dsl/simplify.ts";
 import type { Binding, Group } from "../../runtime/binding.ts";
 import type { LeafInfo } from "../../runtime/leaves.ts";
+import { stepped } from "../../runtime/plan.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { DType } from "../../runtime/storage.ts";
 import { toFloat16 } from "./half.ts";
@@ -93,8 +86,7 @@ export class GraphWriter {
       ),
     );
     const graph = specialise(elaborate(this.#optimizer.program), structural);
-    const sum = apply("Add", symbol("w"), graph.update);
-    const roots = new Map<string, Node>([["w", simplified(sum, sum.src)]]);
+    const roots = new Map<string, Node>([["w", stepped(graph.update)]]);
     for (const name of this.#binding.live) roots.set(name, settle(graph.states.get(name)!));
     const bound = this.#bound([...roots.values()], group);
     const lowered = lower([...bound.values()], "onnx");

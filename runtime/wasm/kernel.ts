@@ -1,6 +1,6 @@
 /** Compiles a plan's loops to WebAssembly and binds them to memories. */
 import type { ArrayKind, GroupRun } from "../run.ts";
-import type { Plan } from "../plan.ts";
+import type { Extent, Plan } from "../plan.ts";
 import { symbol } from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
 import { Code, type MemoryImport, Module } from "./emit.ts";
@@ -28,6 +28,8 @@ export function isRunnable({ plan, dtype, inputs, outputs }: GroupRun): boolean 
     ...outputs.filter((_, k) => plan.outputs[k].extent === "element"),
   ];
   if (dtype === "float64" && wide.some((kind) => kind.dtype !== "float64")) return false;
+  const isAxes = (extent: Extent) => typeof extent === "number" && extent !== 0;
+  if ([...plan.extents.values()].some(isAxes)) return false;
   return plan.phases.flat().every((loop) =>
     (loop.extent === "element" || loop.extent === 0) &&
     loop.accumulations.every(({ extent }) => extent === 0) &&

@@ -240,7 +240,15 @@ function groupOf(program: Program, dtype: GroupRun["dtype"], mode: Mode, stored?
   const kinds = [...live].filter((name) => program.state.get(name)!.over !== "tree")
     .map((name): ArrayKind => ({ name, dtype: stored ?? dtype }));
   const dtypes = [dtype, ...kinds.map((kind) => kind.dtype)].join();
-  const variant = variantOf(program, { structural, live, mode, rank: 0, backend: "wasm", dtypes });
+  const variant = variantOf(program, {
+    structural,
+    guards: [],
+    live,
+    mode,
+    rank: 0,
+    backend: "wasm",
+    dtypes,
+  });
   const inputs: ArrayKind[] = [{ name: "w", dtype }, { name: "g", dtype }, ...kinds];
   const outputs: ArrayKind[] = [{ name: "", dtype }, ...kinds];
   return { ...variant, mode, dtype, inputs, outputs, symbols: new Map() };
