@@ -34,7 +34,8 @@ export {
 } from "./dsl/program.ts";
 export * from "./dsl/schedules/mod.ts";
 export type { FixedNotes } from "./dsl/fix.ts";
-export { chain, factory, fixed, optimizer } from "./runtime/define.ts";
+export { chain, namedChain } from "./runtime/chain.ts";
+export { factory, fixed, optimizer } from "./runtime/define.ts";
 export type {
   HyperOf,
   MaskOption,
@@ -59,4 +60,5 @@ export type { State } from "./runtime/state.ts";
 export type { StorageType } from "./runtime/storage.ts";
 export type { StoredTensor, Tensor } from "./runtime/leaves.ts";
 export type { Backend } from "./runtime/variants.ts";
+export * from "./wrappers/mod.ts";
 export * from "./zoo/mod.ts";

@@ -2,8 +2,8 @@
 import { LONGEST_NAME } from "./lex.ts";
 import { foldNodes, type Node, postorder, symbol, withSources } from "./node.ts";
 import type { Statement } from "./parse.ts";
-import { printExpression, printStatements } from "./print.ts";
-import { type Document, parseProgram, printProgram, type Program } from "./program.ts";
+import { printStatements } from "./print.ts";
+import { type Document, parseProgram, printProgram, printState, type Program } from "./program.ts";
 import { RESERVED } from "./scope.ts";
 
 /** A program made of others, and under which names each one's symbols live in it. */
@@ -15,17 +15,15 @@ export interface Composition {
 /**
  * One program that does what `programs` do in turn. A name that an earlier one uses gets the first
  * free suffix `_2`, `_3`, …, which makes composition associative. Inputs of one name are one input.
+ * The names of a program that has a label get it as a suffix.
  */
-export function compose(programs: readonly Program[]): Composition {
+export function compose(
+  programs: readonly Program[],
+  labels: readonly (string | undefined)[] = [],
+): Composition {
   const inputs = programs.flatMap((program) => [...program.inputs.keys()]);
   const used = new Set<string>([...RESERVED.keys(), ...inputs]);
-  const names = programs.map((program) => {
-    const renamed = new Map<string, string>();
-    for (const name of namesOf(program)) renamed.set(name, fresh(name, used));
-    renamed.forEach((name) => used.add(name));
-    for (const name of program.inputs.keys()) renamed.set(name, name);
-    return renamed;
-  });
+  const names = programs.map((program, i) => freshNames(program, used, labels[i]));
   const statements = programs.flatMap((program, i): Statement[] => [
     ...(i === 0 ? [] : [{ target: "g", value: symbol("u") }]),
     ...program.statements.map(({ target, value }) => ({
@@ -41,12 +39,10 @@ export function compose(programs: readonly Program[]): Composition {
       ),
     );
   const state = programs.flatMap((program, i) =>
-    [...program.state].map(([name, { init, over }]) => [names[i].get(name), {
-      init: printExpression(rename(init, names[i])),
-      over: over.includes(",") || Number.isInteger(Number(over))
-        ? over.split(",").map(Number)
-        : over,
-    }])
+    [...program.state].map(([name, declaration]) => [
+      names[i].get(name),
+      printState({ ...declaration, init: rename(declaration.init, names[i]) }),
+    ])
   );
   const notes = (key: "doc" | "source", glue: string) =>
     documents.map((document) => document[key] ?? "").filter(Boolean).join(glue);
@@ -60,6 +56,24 @@ export function compose(programs: readonly Program[]): Composition {
     step: printStatements(statements),
   } as Document;
   return { program: parseProgram(document), names };
+}
+
+/**
+ * Names for the symbols of `program` that none of `used` has, and which are then added to those; each
+ * with the suffix `label` if there is one.
+ */
+export function freshNames(
+  program: Program,
+  used: Set<string>,
+  label?: string,
+): ReadonlyMap<string, string> {
+  const renamed = new Map<string, string>();
+  for (const name of namesOf(program)) {
+    renamed.set(name, fresh(label === undefined ? name : `${name}_${label}`, used));
+  }
+  renamed.forEach((name) => used.add(name));
+  for (const name of program.inputs.keys()) renamed.set(name, name);
+  return renamed;
 }
 
 /** The names a program gives to things of its own, in the order in which its statements use them. */

@@ -105,7 +105,8 @@ class BoundOptimizer implements Optimizer {
       if (typeof value !== "boolean" && !isScheduled(value)) hyper[name] = numbersAt(value, 0);
     }
     const state: State = { optimizer: this.program.name, count: 0, hyper };
-    const numbers = numbersOf(this.program, this.settings, binding, {}, 0, params, doing).groups;
+    const numbers =
+      numbersOf(this.program, this.settings, binding, {}, () => 0, params, doing).groups;
     for (const name of binding.live) {
       state[name] = this.#initialState(name, binding, arrays, numbers);
     }
@@ -186,7 +187,7 @@ class BoundOptimizer implements Optimizer {
       this.settings,
       known,
       state.hyper,
-      state.count,
+      (clock) => clock === undefined ? state.count : treeNumber(state, clock, doing),
       params ?? gradients,
       doing,
     );

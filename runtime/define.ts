@@ -1,5 +1,4 @@
-/** Makes optimizers: from a document, and from other optimizers. */
-import { compose } from "../dsl/compose.ts";
+/** Makes optimizers of documents and programs. */
 import { GradusError, shown } from "../dsl/errors.ts";
 import { fix, type FixedNotes } from "../dsl/fix.ts";
 import { type Document, parseProgram, type Program } from "../dsl/program.ts";
@@ -150,42 +149,6 @@ function storageOf(
     );
   }
   return new Map([["m", muDtype]]);
-}
-
-/**
- * One optimizer that applies others in turn: what each makes of the gradient is the gradient of the
- * next. The result is one program, with one fused kernel. Where two share a name, the later one's
- * gets the suffix `_2`.
- *
- * @example
- * ```ts
- * import { chain, clipByGlobalNorm, sgd } from "@gradus/gradus";
- * import { assertEquals } from "@std/assert";
- *
- * const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), sgd({ learningRate: 1 }));
- * const params = Float32Array.of(0, 0);
- * opt.step(params, Float32Array.of(3, 4), opt.init(params));
- * assertEquals(params, Float32Array.of(-0.6, -0.8));
- * ```
- */
-export function chain(first: Optimizer, ...others: readonly Optimizer[]): Optimizer {
-  const optimizers = [first, ...others];
-  optimizers.forEach((given, i) => {
-    if (typeof given?.init !== "function" || given.program === undefined) {
-      const hint = typeof given === "function" ? ": call it with its options first" : "";
-      throw new GradusError(
-        `Cannot chain: argument ${i + 1} must be an optimizer: given ${shown(given)}${hint}`,
-      );
-    }
-  });
-  const { program, names } = compose(optimizers.map((each) => each.program));
-  const renamed = <T>(part: (each: Optimizer) => ReadonlyMap<string, T>) =>
-    new Map(
-      optimizers.flatMap((each, i) =>
-        [...part(each)].map(([name, value]) => [names[i].get(name)!, value] as const)
-      ),
-    );
-  return bind(program, renamed((each) => each.settings), renamed((each) => each.storage));
 }
 
 /**

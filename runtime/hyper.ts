@@ -29,8 +29,10 @@ export type HyperNumbers = number | { [key: string]: HyperNumbers } | HyperNumbe
 export interface Setting {
   /** Its value, or a truth value for one that chooses between forms of the program. */
   readonly value: HyperValue | boolean;
-  /** Where false, the value is 0. */
+  /** Where false, the value is 0, or false. */
   readonly mask?: Mask;
+  /** The state over the tree whose number a schedule sees. Default: `count`. */
+  readonly clock?: string;
 }
 
 /** What one leaf is given for one hyperparameter. */
@@ -48,7 +50,7 @@ const isLeafValue = (value: unknown) =>
 
 /** Checks the values given for a program's hyperparameters and adds the defaults. */
 export function settingsOf(
-  program: Program,
+  program: Pick<Program, "hyper">,
   given: Readonly<Record<string, unknown>>,
   doing: string,
 ): Map<string, Setting> {

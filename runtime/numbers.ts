@@ -14,13 +14,16 @@ export interface StepNumbers {
   readonly used: Record<string, HyperNumbers>;
 }
 
-/** What each group is given at `count`: what is `written` in the state, else what it was made with. */
+/**
+ * What each group is given: what is `written` in the state, else what it was made with, a schedule's by
+ * the `clock` of its setting.
+ */
 export function numbersOf(
   program: Program,
   settings: ReadonlyMap<string, Setting>,
   binding: Binding,
   written: Readonly<Record<string, HyperNumbers>>,
-  count: number,
+  clock: (name: string | undefined) => number,
   params: unknown,
   doing: string,
 ): StepNumbers {
@@ -29,6 +32,7 @@ export function numbersOf(
   for (const [name, setting] of settings) {
     if (typeof setting.value === "boolean") continue;
     const isWritten = Object.hasOwn(written, name);
+    const count = clock(setting.clock);
     const value = isWritten ? written[name] : numbersAt(setting.value, count);
     if (!isWritten) used[name] = value;
     const what = `hyperparameter \`${name}\``;
@@ -50,7 +54,7 @@ export function numbersOf(
         const tree = { ...setting, value: value as HyperValue };
         const regrouped = new Map([...settings, [name, tree]]);
         const finer = new Binding(program, regrouped, binding.layout, params, doing, binding);
-        return numbersOf(program, regrouped, finer, written, count, params, doing);
+        return numbersOf(program, regrouped, finer, written, clock, params, doing);
       }
       const isMasked = group.settings.get(name)!.isMasked;
       groups[i].set(name, isMasked ? 0 : given[0] as number);

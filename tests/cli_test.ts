@@ -1,11 +1,11 @@
 /** The command `gradus`: what it prints, what it returns, how it complains. */
 import { main } from "../cli.ts";
 import { parseYaml } from "../dsl/yaml.ts";
-import * as library from "../mod.ts";
 import { explain, latex, lion, parseJson, printJson, sgd } from "../mod.ts";
+import * as zoo from "../zoo/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "./assert.ts";
 
-const BUILT_IN = ["adamw", "clipByGlobalNorm", "lion", "sgd"] as const;
+const BUILT_IN = Object.keys(zoo) as (keyof typeof zoo)[];
 const EXAMPLE = new URL("../examples/lion.yaml", import.meta.url).pathname;
 
 interface Result {
@@ -103,7 +103,7 @@ Deno.test("an unknown option is refused, and one without its value", async () =>
 });
 
 for (const name of BUILT_IN) {
-  const { program } = library[name];
+  const { program } = zoo[name];
 
   Deno.test(`show ${name} prints a document that reads back as the program`, async () => {
     assert(parseYaml(await succeed("show", name)) === program);
@@ -224,7 +224,7 @@ Deno.test("check says of a right file what it keeps and what it costs", async ()
     `${EXAMPLE}: "lion" is an optimizer: 4 bytes of state and 11 operations per parameter`,
   );
   for (const name of BUILT_IN) {
-    await withFile(`${name}.json`, printJson(library[name].program), async (path) => {
+    await withFile(`${name}.json`, printJson(zoo[name].program), async (path) => {
       assertStringIncludes(await succeed("check", path), `"${name}" is an optimizer`);
     });
   }

@@ -9,10 +9,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "dsl/yaml.ts": ["dsl", "@std/yaml"],
   runtime: ["dsl"],
   zoo: ["dsl", "runtime"],
+  wrappers: ["dsl", "runtime", "zoo"],
   "export/onnx": ["dsl", "runtime", "onnx-buf", "@bufbuild/protobuf"],
   "export/ort": ["dsl", "runtime", "export/onnx", "onnxruntime-web/wasm"],
   "export/ort.ts": ["dsl", "runtime", "export/onnx", "export/ort", "onnxruntime-web/wasm"],
-  "mod.ts": ["dsl", "runtime", "zoo"],
+  "mod.ts": ["dsl", "runtime", "wrappers", "zoo"],
   "cli.ts": ["dsl", "runtime", "zoo", "export/onnx", "node:util"],
 };
 

@@ -1,0 +1,91 @@
+/** Makes one optimizer of several that act in turn. */
+import { compose } from "../dsl/compose.ts";
+import { GradusError, shown } from "../dsl/errors.ts";
+import { IDENTIFIER } from "../dsl/lex.ts";
+import { bind } from "./bound.ts";
+import type { Optimizer } from "./optimizer.ts";
+import { requireOptimizer } from "./wrap.ts";
+
+/**
+ * One optimizer that applies others in turn: what each makes of the gradient is the gradient of the
+ * next. The result is one program, with one fused kernel. Where two share a name, the later one's
+ * gets the suffix `_2`.
+ *
+ * @example
+ * ```ts
+ * import { chain, clipByGlobalNorm, sgd } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), sgd({ learningRate: 1 }));
+ * const params = Float32Array.of(0, 0);
+ * opt.step(params, Float32Array.of(3, 4), opt.init(params));
+ * assertEquals(params, Float32Array.of(-0.6, -0.8));
+ * ```
+ */
+export function chain(first: Optimizer, ...others: readonly Optimizer[]): Optimizer {
+  const optimizers = [first, ...others];
+  optimizers.forEach((given, i) => requireOptimizer(given, `argument ${i + 1}`, "Cannot chain"));
+  return chained(optimizers);
+}
+
+/**
+ * A chain whose parts have names: what belongs to a part has the part's name as a suffix, such as the
+ * state `m_body` and the hyperparameter `learningRate_body`.
+ *
+ * @example
+ * ```ts
+ * import { clipByGlobalNorm, namedChain, sgd } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = namedChain({
+ *   clip: clipByGlobalNorm({ maxNorm: 1 }),
+ *   descent: sgd({ learningRate: 1, momentum: 0.9 }),
+ * });
+ * const state = opt.init(Float32Array.of(0, 0));
+ * assertEquals(Object.keys(state), ["optimizer", "count", "hyper", "m_descent"]);
+ * assertEquals(state.hyper.maxNorm_clip, 1);
+ * ```
+ *
+ * @throws {GradusError} if a name is no identifier, or a part no optimizer.
+ */
+export function namedChain(parts: Readonly<Record<string, Optimizer>>): Optimizer {
+  return chained(Object.values(parts), requireLabels(parts, "Cannot chain"));
+}
+
+/** The names of optimizers that become suffixes. */
+export function requireLabels(
+  parts: Readonly<Record<string, Optimizer>>,
+  doing: string,
+): readonly string[] {
+  const isRecord = typeof parts === "object" && parts !== null && !Array.isArray(parts);
+  const labels = isRecord ? Object.keys(parts) : [];
+  if (labels.length === 0) {
+    throw new GradusError(`${doing}: named optimizers are required: given ${shown(parts)}`);
+  }
+  for (const label of labels) {
+    if (!IDENTIFIER.test(label)) {
+      throw new GradusError(`${doing}: a name must be an identifier: given ${shown(label)}`);
+    }
+    requireOptimizer(parts[label], `\`${label}\``, doing);
+  }
+  return labels;
+}
+
+/** One optimizer of several; names of a part that has a label get it as a suffix. */
+export function chained(
+  optimizers: readonly Optimizer[],
+  labels: readonly string[] = [],
+): Optimizer {
+  const { program, names } = compose(optimizers.map((each) => each.program), labels);
+  const settings = optimizers.flatMap((each, i) =>
+    [...each.settings].map(([name, setting]) => {
+      const { clock } = setting;
+      const renamed = clock === undefined ? {} : { clock: names[i].get(clock) };
+      return [names[i].get(name)!, { ...setting, ...renamed }] as const;
+    })
+  );
+  const storage = optimizers.flatMap((each, i) =>
+    [...each.storage].map(([name, type]) => [names[i].get(name)!, type] as const)
+  );
+  return bind(program, new Map(settings), new Map(storage));
+}

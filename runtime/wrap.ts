@@ -1,0 +1,46 @@
+/** Makes an optimizer of another and a wrapper around its program. */
+import { GradusError, shown } from "../dsl/errors.ts";
+import { weave, type Wrapper } from "../dsl/weave.ts";
+import { bind } from "./bound.ts";
+import { type Setting, settingsOf } from "./hyper.ts";
+import type { Optimizer } from "./optimizer.ts";
+
+/** Refuses what is no optimizer; `what` says which argument it is. */
+export function requireOptimizer(given: Optimizer, what: string, doing: string): void {
+  if (typeof given?.init === "function" && given.program !== undefined) return;
+  const hint = typeof given === "function" ? ": call it with its options first" : "";
+  throw new GradusError(`${doing}: ${what} must be an optimizer: given ${shown(given)}${hint}`);
+}
+
+/**
+ * `inner` within `wrapper`. `settings` are those of the wrapper's own hyperparameters; `label` is the
+ * suffix that the inner one's names get.
+ */
+export function wrap(
+  inner: Optimizer,
+  wrapper: Wrapper,
+  settings: ReadonlyMap<string, Setting>,
+  label?: string,
+): Optimizer {
+  const { program, names } = weave(wrapper, inner.program, label);
+  const clockOf = ({ clock }: Setting) => clock === undefined ? wrapper.clock : names.get(clock);
+  return bind(
+    program,
+    new Map([
+      ...settings,
+      ...[...inner.settings].map(([name, setting]) =>
+        [names.get(name)!, { ...setting, clock: clockOf(setting) }] as const
+      ),
+    ]),
+    new Map([...inner.storage].map(([name, type]) => [names.get(name)!, type])),
+  );
+}
+
+/** Checked values for the hyperparameters of a wrapper. */
+export function wrapperSettings(
+  { hyper = {} }: Wrapper,
+  given: Readonly<Record<string, unknown>>,
+  doing: string,
+): Map<string, Setting> {
+  return settingsOf({ hyper: new Map(Object.entries(hyper)) }, given, doing);
+}

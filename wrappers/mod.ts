@@ -1,0 +1,6 @@
+/** Optimizers made of optimizers: each is a program around another's. */
+export * from "./conditionally.ts";
+export * from "./finite.ts";
+export * from "./lookahead.ts";
+export * from "./masked.ts";
+export * from "./multi_steps.ts";
