@@ -24,6 +24,7 @@ export type { ElementOpName, ReduceOpName } from "./dsl/ops.ts";
 export type { Statement } from "./dsl/parse.ts";
 export {
   type Document,
+  type InputKind,
   parseProgram,
   printProgram,
   type Program,

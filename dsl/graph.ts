@@ -149,7 +149,7 @@ export function rates(roots: readonly Node[], program: Program): Map<Node, Rate>
 }
 
 function symbolRate(name: string, program: Program): Rate {
-  if (name === "w" || name === "g") return "element";
+  if (name === "w" || name === "g" || program.inputs.get(name) === "element") return "element";
   if (SHAPE_SYMBOLS.has(name)) return "tensor";
   const state = program.state.get(name);
   return state === undefined ? "step" : overRate(state.over);

@@ -46,6 +46,9 @@ export type StateDocument =
     readonly over?: StateOver;
   };
 
+/** What an input is: one number, or a tree like the parameters, such as a diagonal of the Hessian. */
+export type InputKind = "scalar" | "element";
+
 /** An optimizer as plain data: what a TypeScript object, a YAML file and a JSON file hold. */
 export interface Document {
   /** An identifier. */
@@ -59,7 +62,7 @@ export interface Document {
   /** State carried from step to step and its initial value. */
   readonly state?: Readonly<Record<string, StateDocument>>;
   /** Further inputs of a step, such as the loss `value`. */
-  readonly inputs?: Readonly<Record<string, "scalar">>;
+  readonly inputs?: Readonly<Record<string, InputKind>>;
   /** The statements of one step, a line each. */
   readonly step: string;
 }
@@ -88,7 +91,7 @@ export interface Program {
   /** States. */
   readonly state: ReadonlyMap<string, StateDeclaration>;
   /** Further inputs of a step. */
-  readonly inputs: ReadonlyMap<string, "scalar">;
+  readonly inputs: ReadonlyMap<string, InputKind>;
   /** What a step does, in order. */
   readonly statements: readonly Statement[];
 }
@@ -184,10 +187,12 @@ export function parseProgram(document: Document): Program {
     }
     hyper.set(name, value as number | boolean | "required");
   }
-  const inputs = new Map<string, "scalar">();
+  const inputs = new Map<string, InputKind>();
   for (const [name, value] of declare("inputs")) {
-    if (value !== "scalar") refuse(`input \`${name}\` must be "scalar": given ${shown(value)}`);
-    inputs.set(name, "scalar");
+    if (value !== "scalar" && value !== "element") {
+      refuse(`input \`${name}\` must be "scalar" or "element": given ${shown(value)}`);
+    }
+    inputs.set(name, value as InputKind);
   }
   const state = new Map<string, StateDeclaration>();
   for (const [name, value] of declare("state")) {

@@ -4,7 +4,7 @@ import { elaborate, globalsRead } from "../dsl/graph.ts";
 import { ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import { Binding, type Group, readsParameter } from "./binding.ts";
-import { GatheredStep } from "./gathered.ts";
+import { GatheredStep, type StepArrays, type StepInputs } from "./gathered.ts";
 import { isScheduled, numbersAt, type Setting } from "./hyper.ts";
 import type { Optimizer, RunOptions } from "./optimizer.ts";
 import { interpret } from "./interpret.ts";
@@ -117,7 +117,7 @@ class BoundOptimizer implements Optimizer {
     gradients: P,
     state: State,
     params?: P,
-    inputs: Readonly<Record<string, unknown>> = {},
+    inputs: StepInputs = {},
   ): [updates: P, state: State] {
     const { program } = this;
     const doing = `Cannot update by "${program.name}"`;
@@ -154,7 +154,7 @@ class BoundOptimizer implements Optimizer {
     params: P,
     gradients: P,
     state: State,
-    inputs: Readonly<Record<string, unknown>> = {},
+    inputs: StepInputs = {},
   ): void {
     const doing = `Cannot step by "${this.program.name}"`;
     this.#run("step", params, gradients, state, inputs, params, state, doing);
@@ -166,17 +166,17 @@ class BoundOptimizer implements Optimizer {
     params: object | undefined,
     gradients: object,
     state: State,
-    inputs: Readonly<Record<string, unknown>>,
+    inputs: StepInputs,
     target: unknown,
     next: State,
     doing: string,
   ): void {
     const { program } = this;
     let last = this.#last;
-    if (mode !== "step" || !last?.isOf(params, gradients, state)) {
+    if (mode !== "step" || !last?.isOf(params, gradients, state, inputs)) {
       const known = this.#bindingOf(params ?? gradients, doing);
       requireState(state, program, known.live, this.#writable, doing);
-      last = this.#gather(mode, known, params, gradients, state, target, next, doing);
+      last = this.#gather(mode, known, params, gradients, state, inputs, target, next, doing);
       this.#last = mode === "step" && last.isKeepable ? last : undefined;
     }
     const { known } = last;
@@ -192,7 +192,9 @@ class BoundOptimizer implements Optimizer {
       doing,
     );
     const common = new Map<string, number>([["count", state.count]]);
-    for (const name of program.inputs.keys()) common.set(name, inputOf(inputs, name, doing));
+    for (const [name, kind] of program.inputs) {
+      if (kind === "scalar") common.set(name, inputOf(inputs, name, doing));
+    }
     const trees = [...known.live].filter((name) => program.state.get(name)!.over === "tree");
     for (const name of trees) common.set(name, treeNumber(state, name, doing));
 
@@ -234,6 +236,7 @@ class BoundOptimizer implements Optimizer {
     params: object | undefined,
     gradients: object,
     state: State,
+    inputs: StepInputs,
     target: unknown,
     next: State,
     doing: string,
@@ -242,15 +245,12 @@ class BoundOptimizer implements Optimizer {
     const states = statesOf(this.program, known.live);
     const w = params === undefined ? undefined : layout.alignLike(params, "parameters", doing);
     const g = layout.alignLike(gradients, "gradients", doing);
-    const arrays = {
-      w,
-      g,
-      out: mode === "step" ? w! : layout.alignLike(target, "parameters", doing),
-      states: states.map((name) => this.#alignState(known, state, name, doing)),
-      next: states.map((name) => this.#alignState(known, next, name, doing)),
-    };
+    const trees = elementInputs(this.program);
+    const given = trees.map((name) => layout.alignLike(inputs?.[name], `input \`${name}\``, doing));
+    const out = mode === "step" ? w! : layout.alignLike(target, "parameters", doing);
+    const nextStates = states.map((name) => this.#alignState(known, next, name, doing));
+    const written = [...out, ...nextStates.flat()];
     if (mode === "step") {
-      const written = [...arrays.out, ...arrays.next.flat()];
       const names = ["w", ...states];
       const { leaves } = layout;
       requireDistinct(
@@ -260,12 +260,26 @@ class BoundOptimizer implements Optimizer {
         ]),
         doing,
       );
-      // A gradient may be another leaf's parameter, which is written before it is read.
-      arrays.g = apartFrom(g, written);
     }
-    const isKeepable = arrays.g.every((array, i) => array === g[i]);
-    const kept = [params, gradients, ...states.map((name) => state[name])];
-    return new GatheredStep(known, arrays, isKeepable, states, kept);
+    // What is only read may be another leaf's parameter, which is written before it is read.
+    const apart = (arrays: readonly NumberArray[]) =>
+      mode === "step" ? apartFrom(arrays, written) : arrays;
+    const arrays: StepArrays = {
+      w,
+      g: apart(g),
+      inputs: given.map(apart),
+      out,
+      states: states.map((name) => this.#alignState(known, state, name, doing)),
+      next: nextStates,
+    };
+    const isKeepable = [arrays.g, ...arrays.inputs].every((read, k) =>
+      read.every((array, i) => array === [g, ...given][k][i])
+    );
+    const kept = [
+      ...[params, gradients, ...trees.map((name) => inputs[name])],
+      ...states.map((name) => state[name]),
+    ];
+    return new GatheredStep(known, arrays, isKeepable, states, trees, kept);
   }
 
   /** The groups as the first backend plans them that can run them all. */
@@ -313,7 +327,11 @@ class BoundOptimizer implements Optimizer {
       ...variant,
       mode,
       dtype,
-      inputs: [...parameter, { name: "g", dtype }, ...kinds],
+      inputs: [
+        ...parameter,
+        ...["g", ...elementInputs(this.program)].map((name) => ({ name, dtype })),
+        ...kinds,
+      ],
       outputs: [{ name: "", dtype }, ...kinds],
       symbols: new Map(),
     };
@@ -368,6 +386,11 @@ class BoundOptimizer implements Optimizer {
   #stored(state: string, dtype: "float32" | "float64"): DType {
     return this.storage.get(state) ?? dtype;
   }
+}
+
+/** The inputs that are trees like the parameters. */
+function elementInputs({ inputs }: Program): string[] {
+  return [...inputs].flatMap(([name, kind]) => kind === "element" ? [name] : []);
 }
 
 /** The states that are arrays. */

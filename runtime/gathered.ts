@@ -16,6 +16,7 @@ export class GatheredStep {
   readonly #planned = new Map<string, PlannedStep>();
   readonly #arrays: StepArrays;
   readonly #states: readonly string[];
+  readonly #inputs: readonly string[];
   readonly #snapshots: readonly Snapshot[];
   readonly #all: readonly { readonly array: NumberArray; readonly length: number }[];
   readonly #releases = releases();
@@ -25,26 +26,31 @@ export class GatheredStep {
     arrays: StepArrays,
     isKeepable: boolean,
     states: readonly string[],
+    inputs: readonly string[],
     trees: readonly unknown[],
   ) {
     [this.known, this.#arrays, this.isKeepable] = [known, arrays, isKeepable];
-    this.#states = states;
+    [this.#states, this.#inputs] = [states, inputs];
     this.#snapshots = isKeepable ? trees.map((tree) => new Snapshot(tree)) : [];
     const { w = [], g } = arrays;
-    this.#all = [...w, ...g, ...arrays.states.flat()].map((array) => ({
+    this.#all = [...w, ...g, ...arrays.inputs.flat(), ...arrays.states.flat()].map((array) => ({
       array,
       length: array.length,
     }));
   }
 
   /** Whether the trees hold the arrays that were gathered. */
-  isOf(params: unknown, gradients: unknown, state: State): boolean {
+  isOf(params: unknown, gradients: unknown, state: State, inputs: StepInputs): boolean {
     if (state === null || typeof state !== "object" || this.#releases !== releases()) return false;
-    const [w, g, ...states] = this.#snapshots;
+    const [w, g, ...others] = this.#snapshots;
+    const trees = [
+      ...this.#inputs.map((name) => inputs?.[name]),
+      ...this.#states.map((name) => state[name]),
+    ];
     // An array whose buffer was transferred is the same object, and empty.
     if (!this.#all.every(({ array, length }) => array.length === length)) return false;
     return w.matches(params) && g.matches(gradients) &&
-      states.every((snapshot, i) => snapshot.matches(state[this.#states[i]]));
+      others.every((snapshot, i) => snapshot.matches(trees[i]));
   }
 
   /** The step as it is planned for a binding in one form; `plan` makes the groups' plans. */
@@ -62,7 +68,7 @@ export class GatheredStep {
   }
 
   #leafRuns(binding: Binding, groups: ReadonlyMap<Group, GroupRun>): LeafRun[] {
-    const { w, g, out, states, next } = this.#arrays;
+    const { w, g, inputs, out, states, next } = this.#arrays;
     return this.known.layout.leaves.map(({ shape, size }, i): LeafRun => {
       const group = binding.groupOf[i];
       const ofLeaf = (trees: StepArrays["states"]) =>
@@ -71,7 +77,12 @@ export class GatheredStep {
         group: groups.get(group)!,
         shape,
         size,
-        inputs: [...(w === undefined ? [] : [w[i]]), g[i], ...ofLeaf(states)],
+        inputs: [
+          ...(w === undefined ? [] : [w[i]]),
+          g[i],
+          ...inputs.map((arrays) => arrays[i]),
+          ...ofLeaf(states),
+        ],
         outputs: [out[i], ...ofLeaf(next)],
       };
     });
@@ -95,10 +106,14 @@ export interface PlannedStep {
   readonly run: StepRun;
 }
 
-/** The arrays of a step, by leaf; of states, by state and then by leaf. */
+/** What a step is given besides parameters, gradients and state, by name. */
+export type StepInputs = Readonly<Record<string, unknown>>;
+
+/** The arrays of a step, by leaf; of inputs and states, by name and then by leaf. */
 export interface StepArrays {
   readonly w: readonly NumberArray[] | undefined;
-  g: readonly NumberArray[];
+  readonly g: readonly NumberArray[];
+  readonly inputs: readonly (readonly NumberArray[])[];
   readonly out: readonly NumberArray[];
   readonly states: readonly (readonly NumberArray[])[];
   readonly next: readonly (readonly NumberArray[])[];

@@ -59,7 +59,7 @@ export interface Cell {
 }
 
 /** What planning needs of a program. */
-export type Planned = Pick<Program, "name" | "state">;
+export type Planned = Pick<Program, "name" | "state" | "inputs">;
 
 /** How a group of leaves is computed. */
 export interface Plan {
@@ -222,7 +222,7 @@ function extentsOf(roots: readonly Node[], program: Planned, rank: number): Map<
   return foldNodes<Extent>(roots, (node, src) => {
     if (node.op === "Symbol") {
       const name = node.arg as string;
-      if (name === "w" || name === "g") return "element";
+      if (name === "w" || name === "g" || program.inputs.get(name) === "element") return "element";
       const over = program.state.get(name)?.over ?? "tree";
       return over === "tree" ? "scalar" : overExtent(over, rank, program.name);
     }

@@ -181,4 +181,4 @@ export function initialLeaf(
   return leaf;
 }
 
-const NO_STATES: Planned = { name: "an initial value", state: new Map() };
+const NO_STATES: Planned = { name: "an initial value", state: new Map(), inputs: new Map() };

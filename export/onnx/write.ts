@@ -75,6 +75,7 @@ export function toOnnx(
     }
   }
   const binding = new Binding(program, optimizer.settings, layout, params, doing);
+  requireUniform(optimizer, binding, doing);
   const hyper = new Hyperparameters(optimizer, binding, new Set(options.inputs), doing);
   return writeModel({
     name: program.name,
@@ -87,6 +88,26 @@ export function toOnnx(
       [METADATA.hyper]: JSON.stringify(hyper.texts()),
     },
   }, OPSET);
+}
+
+/** Refuses what a graph of like leaves cannot say. */
+function requireUniform({ program, settings }: Optimizer, binding: Binding, doing: string): void {
+  const input = [...program.inputs].find(([, kind]) => kind === "element");
+  if (input !== undefined) {
+    throw new GradusError(`${doing}: its input \`${input[0]}\` is a tree, and must be a number`);
+  }
+  for (const name of binding.live) {
+    const without = binding.groups.find(({ live }) => !live.has(name));
+    if (without === undefined) continue;
+    throw new GradusError(
+      `${doing}: every parameter must keep the same states: ` +
+        `${spellPath(binding.layout.leaves[without.leaves[0]].path)} keeps no \`${name}\``,
+    );
+  }
+  for (const [name, { clock }] of settings) {
+    if (clock === undefined) continue;
+    throw new GradusError(`${doing}: \`${name}\` follows \`${clock}\`, and must follow \`count\``);
+  }
 }
 
 /** Refuses paths that no name in a graph can hold, or that are one when joined. */
