@@ -5,13 +5,22 @@
 import {
   adamw,
   type AdamWOptions,
+  applyIfFinite,
+  type ApplyIfFiniteOptions,
   chain,
   clipByGlobalNorm,
   cosineDecaySchedule,
+  type Labels,
+  type LabelTree,
   linearSchedule,
   lion,
+  type Mask,
+  masked,
   type MaskTree,
+  multiSteps,
+  type MultiStepsOptions,
   type Optimizer,
+  partition,
   type Schedule,
   sgd,
   type Tensor,
@@ -97,7 +106,23 @@ const OPTIMIZERS: Readonly<Record<string, (options: never) => Optimizer>> = {
 
 /** The compositions of the cases: what `of` and `by` mean. */
 const COMPOSITIONS: Readonly<Record<string, (spec: Spec, parts: Optimizer[]) => Optimizer>> = {
+  apply_if_finite: ({ args = {} }, [inner]) =>
+    applyIfFinite(inner, optionsOf(args, {}) as unknown as ApplyIfFiniteOptions),
   chain: (_spec, [first, ...others]) => chain(first, ...others),
+  masked: (_spec, [inner]) => masked(inner, isMatrix as Mask),
+  multi_steps: ({ args = {} }, [inner]) =>
+    multiSteps(inner, optionsOf(args, {}) as unknown as MultiStepsOptions),
+  partition: ({ of = {}, by = {} }, parts) => {
+    const names = Object.keys(of);
+    const labels = (params: object): LabelTree => {
+      const name = (chosen: boolean | MaskTree): LabelTree =>
+        typeof chosen === "boolean" ? by[chosen ? "ndim>1" : "else"] : Object.fromEntries(
+          Object.entries(chosen).map(([key, inner]) => [key, name(inner as boolean)]),
+        );
+      return name(isMatrix(params));
+    };
+    return partition(Object.fromEntries(names.map((key, i) => [key, parts[i]])), labels as Labels);
+  },
 };
 
 /** Schedules by their names in Optax. */
