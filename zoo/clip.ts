@@ -39,3 +39,139 @@ export const clipByGlobalNorm: OptimizerFactory<ClipByGlobalNormOptions> = optim
     u = where(n < maxNorm, 1, maxNorm/n)*g
   `,
 });
+
+/** Options of {@linkcode clip}. */
+export interface ClipOptions {
+  /** The largest magnitude let through. */
+  maxDelta: HyperValue;
+}
+
+/**
+ * Limits each element of the updates to ±`maxDelta`.
+ *
+ * ```text
+ * u_t &\leftarrow \operatorname{clip} \left( g_t, -\mathrm{maxDelta}, \mathrm{maxDelta} \right)
+ * ```
+ *
+ * Source: Mikolov 2012, Statistical language models based on neural networks.
+ *
+ * @example
+ * ```ts
+ * import { clip } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = clip({ maxDelta: 1 });
+ * const [updates] = opt.update(Float32Array.of(-3, 0.5), opt.init(Float32Array.of(0, 0)));
+ * assertEquals(updates, Float32Array.of(-1, 0.5));
+ * ```
+ */
+export const clip: OptimizerFactory<ClipOptions> = optimizer({
+  name: "clip",
+  doc: "Limits each element of the updates.",
+  source: "Mikolov 2012, Statistical language models based on neural networks",
+  hyper: { maxDelta: required },
+  step: "u = clip(g, -maxDelta, maxDelta)",
+});
+
+/** Options of {@linkcode clipByBlockRms}. */
+export interface ClipByBlockRmsOptions {
+  /** The largest root mean square of a tensor let through. */
+  threshold: HyperValue;
+}
+
+/**
+ * Scales each tensor of the updates down to a root mean square of `threshold` where it exceeds it.
+ *
+ * ```text
+ * u_t &\leftarrow \frac{g_t}{\max \left( 1, \frac{\sqrt{\operatorname{mean} \left( g_t^{2} \right)}}{\mathrm{threshold}} \right)}
+ * ```
+ *
+ * Source: Shazeer and Stern 2018, Adafactor, arXiv 1804.04235, section 6.
+ *
+ * @example
+ * ```ts
+ * import { clipByBlockRms } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = clipByBlockRms({ threshold: 1 });
+ * const [updates] = opt.update(Float32Array.of(3, 3), opt.init(Float32Array.of(0, 0)));
+ * assertEquals(updates, Float32Array.of(1, 1));
+ * ```
+ */
+export const clipByBlockRms: OptimizerFactory<ClipByBlockRmsOptions> = optimizer({
+  name: "clipByBlockRms",
+  doc: "Scales each tensor of the updates down to a common root mean square.",
+  source:
+    "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, " +
+    "arXiv 1804.04235",
+  hyper: { threshold: required },
+  step: "u = g/max(1, sqrt(mean(g^2))/threshold)",
+});
+
+/** Options of {@linkcode normalizeByUpdateNorm}. */
+export interface NormalizeByUpdateNormOptions {
+  /** The norm that updates come to have. Default 1. */
+  scaleFactor?: HyperValue;
+  /** Added to the norm. Default 1e-6. */
+  eps?: HyperValue;
+}
+
+/**
+ * Scales the updates of the whole tree to one norm.
+ *
+ * ```text
+ * u_t &\leftarrow \frac{\mathrm{scaleFactor}}{\left\lVert g_t \right\rVert_{\text{tree}} + \epsilon} \cdot g_t
+ * ```
+ *
+ * Source: Hazan et al. 2015, Beyond convexity: stochastic quasi-convex optimization.
+ *
+ * @example
+ * ```ts
+ * import { normalizeByUpdateNorm } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = normalizeByUpdateNorm({ scaleFactor: 10, eps: 0 });
+ * const [updates] = opt.update(Float32Array.of(3, 4), opt.init(Float32Array.of(0, 0)));
+ * assertEquals(updates, Float32Array.of(6, 8));
+ * ```
+ */
+export const normalizeByUpdateNorm: OptimizerFactory<NormalizeByUpdateNormOptions> = optimizer({
+  name: "normalizeByUpdateNorm",
+  doc: "Scales the updates of the whole tree to one norm.",
+  source: "Hazan et al. 2015, Beyond convexity: stochastic quasi-convex optimization",
+  hyper: { scaleFactor: 1, eps: 1e-6 },
+  step: "u = scaleFactor/(globalNorm(g) + eps)*g",
+});
+
+/**
+ * Replaces NaN in the updates by 0; infinities stay. The state `foundNan` is 1 for tensors that had one in the last step.
+ *
+ * ```text
+ * \mathrm{foundNan}_t &\leftarrow \max \left( \begin{cases} 1 & \text{if } \operatorname{isnan} \left( g_t \right) \\ 0 & \text{otherwise} \end{cases} \right) \\
+ * u_t &\leftarrow \begin{cases} 0 & \text{if } \operatorname{isnan} \left( g_t \right) \\ g_t & \text{otherwise} \end{cases} \\
+ * S_t &\leftarrow (\mathrm{foundNan}_t)
+ * ```
+ *
+ * Source: what Optax calls zero_nans.
+ *
+ * @example
+ * ```ts
+ * import { zeroNans } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = zeroNans();
+ * const [updates, state] = opt.update(Float32Array.of(1, NaN), opt.init(Float32Array.of(0, 0)));
+ * assertEquals(updates, Float32Array.of(1, 0));
+ * assertEquals(state.foundNan, Float32Array.of(1));
+ * ```
+ */
+export const zeroNans: OptimizerFactory<Record<never, never>> = optimizer({
+  name: "zeroNans",
+  doc: "Replaces NaN in the updates by 0.",
+  source: "What Optax calls zero_nans",
+  state: { foundNan: { over: "tensor" } },
+  step: `
+    foundNan = max(where(isnan(g), 1, 0))
+    u = where(isnan(g), 0, g)
+  `,
+});

@@ -5,11 +5,17 @@
 import {
   adamw,
   type AdamWOptions,
+  addDecayedWeights,
+  applyEvery,
   applyIfFinite,
   type ApplyIfFiniteOptions,
   chain,
+  clip,
+  clipByBlockRms,
   clipByGlobalNorm,
   cosineDecaySchedule,
+  ema,
+  keepParamsNonnegative,
   type Labels,
   type LabelTree,
   linearSchedule,
@@ -19,12 +25,16 @@ import {
   type MaskTree,
   multiSteps,
   type MultiStepsOptions,
+  normalizeByUpdateNorm,
   type Optimizer,
   partition,
+  scaleByLearningRate,
   type Schedule,
   sgd,
   type Tensor,
+  trace,
   warmupCosineDecaySchedule,
+  zeroNans,
 } from "../../mod.ts";
 
 /** An argument of a case: plain, a schedule, or a mask. */
@@ -98,10 +108,20 @@ function read(name: string): Golden {
  */
 const OPTIMIZERS: Readonly<Record<string, (options: never) => Optimizer>> = {
   adamw,
+  add_decayed_weights: addDecayedWeights,
+  apply_every: applyEvery,
+  clip,
+  clip_by_block_rms: clipByBlockRms,
   clip_by_global_norm: clipByGlobalNorm,
+  ema,
+  keep_params_nonnegative: keepParamsNonnegative,
   lion,
   nadamw: (options: AdamWOptions) => adamw({ ...options, nesterov: true }),
+  normalize_by_update_norm: normalizeByUpdateNorm,
+  scale_by_learning_rate: scaleByLearningRate,
   sgd,
+  trace,
+  zero_nans: zeroNans,
 };
 
 /** The compositions of the cases: what `of` and `by` mean. */
