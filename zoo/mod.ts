@@ -7,3 +7,4 @@ export * from "./decay.ts";
 export * from "./scale.ts";
 export * from "./trace.ts";
 export { setToZero } from "./zero.ts";
+export * from "./plateau.ts";

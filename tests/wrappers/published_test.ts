@@ -1,0 +1,95 @@
+/** Examples whose numbers others have published. */
+import {
+  applyEvery,
+  averageParams,
+  chain,
+  keepParamsNonnegative,
+  mechanize,
+  reduceOnPlateau,
+  scale,
+  sgd,
+} from "../../mod.ts";
+import { assert, assertEquals } from "../assert.ts";
+
+Deno.test("mechanize begins at its first scale", () => {
+  const inner = scale({ stepSize: -0.1 });
+  const opt = mechanize(inner, { weightDecay: 1e-2, eps: 1e-10, sInit: 1e-8 });
+  const x = Float64Array.of(1, 2, 3);
+  const state = opt.init(x);
+  opt.step(x, Float64Array.of(0.5, 1, -1), state);
+  for (let i = 1; i <= 6; i++) {
+    assertEquals([state[`m${i}`], state[`v${i}`], state[`r${i}`]], [1e-10, 0, 0]);
+    assert(Math.abs(state[`s${i}`] as number - 1e-8 / 6) < 1e-20);
+  }
+  assert(Math.abs(x[0] - (1 - 1e-8 * 0.05)) < 1e-16);
+});
+
+Deno.test("a plateau of six equal losses drops the scale and begins to cool down", () => {
+  const opt = reduceOnPlateau({ patience: 5, cooldown: 5, factor: 0.1, minScale: 0.01 });
+  const x = Float64Array.of(1);
+  const state = opt.init(x);
+  const scales: unknown[] = [];
+  for (let step = 0; step < 30; step++) {
+    opt.step(x, Float64Array.of(0), state, { value: 1 });
+    scales.push(state.scale);
+    if (step === 5) assertEquals([state.plateau, state.cooling], [0, 5]);
+  }
+  // Five steps cool down, then five more bring no improvement.
+  assertEquals(scales.indexOf(0.1), 5);
+  assertEquals(scales.findIndex((each) => (each as number) < 0.1), 15);
+  assertEquals(scales.at(-1), 0.01, "and never below the least");
+});
+
+Deno.test("losses may be averaged before they are judged", () => {
+  const opt = reduceOnPlateau({ patience: 1, accumulationSize: 2, factor: 0.5 });
+  const x = Float64Array.of(1);
+  const state = opt.init(x);
+  const seen = [4, 2, 1, 5, 2, 2, 9].map((value) => {
+    opt.step(x, Float64Array.of(0), state, { value });
+    return [state.scale, state.best, state.average];
+  });
+  assertEquals(seen, [
+    [1, Infinity, 4],
+    [1, 3, 0],
+    [1, 3, 1],
+    [0.5, 3, 0],
+    [0.5, 3, 2],
+    [0.5, 2, 0],
+    [0.5, 2, 9],
+  ]);
+});
+
+Deno.test("parameters are kept from becoming negative", () => {
+  for (const [start, end] of [[-1, [0, 4, 0]], [1, [0, 6, 1]], [0, [0, 5, 0]]] as const) {
+    const opt = chain(sgd({ learningRate: 0.01 }), keepParamsNonnegative());
+    const x = Float64Array.of(start, start, start);
+    opt.step(x, Float64Array.of(500, -500, 0), opt.init(x));
+    assertEquals([...x].map((value) => value + 0), [...end]);
+  }
+});
+
+Deno.test("an exponential average of parameters forgets its beginning", () => {
+  const opt = averageParams(sgd({ learningRate: 1 }), { decay: 0.5 });
+  const x = Float64Array.of(0);
+  const state = opt.init(x);
+  for (let step = 0; step < 3; step++) opt.step(x, Float64Array.of(-1), state);
+  assertEquals([x[0], (state.average as Float64Array)[0]], [3, 0.125 * 0 + 0.125 + 0.5 + 1.5]);
+});
+
+Deno.test("every fourth sum of updates is what four steps of descent make", () => {
+  const [every, plain] = [
+    chain(sgd({ learningRate: 0.1 }), applyEvery({ k: 4 })),
+    sgd({
+      learningRate: 0.1,
+    }),
+  ];
+  const [x, y] = [Float64Array.of(0), Float64Array.of(0)];
+  const [s, p] = [every.init(x), plain.init(y)];
+  for (let step = 1; step <= 12; step++) {
+    const before = x[0];
+    every.step(x, Float64Array.of(step), s);
+    plain.step(y, Float64Array.of(step), p);
+    if (step % 4 === 0) assert(Math.abs(x[0] - y[0]) < 1e-12);
+    else assertEquals(x[0], before);
+  }
+});

@@ -1,0 +1,97 @@
+import { optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import type { HyperValue } from "../runtime/hyper.ts";
+
+/** Options of {@linkcode reduceOnPlateau}. */
+export interface ReduceOnPlateauOptions {
+  /** What the scale is multiplied by. Default 0.1. */
+  factor?: HyperValue;
+  /** How many values in a row may bring no improvement. Default 10. */
+  patience?: HyperValue;
+  /** How much lower than the best a value must be to count, as a part of it. Default 1e-4. */
+  rtol?: HyperValue;
+  /** How much lower, as a number. Default 0. */
+  atol?: HyperValue;
+  /** How many values are not counted after a reduction. Default 0. */
+  cooldown?: HyperValue;
+  /** How many losses are averaged into one value. Default 1. */
+  accumulationSize?: HyperValue;
+  /** The least scale. Default 0. */
+  minScale?: HyperValue;
+}
+
+/**
+ * Multiplies updates by a scale that falls when the loss, the input `value`, no longer does. Chain it
+ * after an optimizer. The scale is `state.scale`.
+ *
+ * ```text
+ * \mathrm{average}_t &\leftarrow \mathrm{average}_{t-1} + \frac{\mathrm{value} - \mathrm{average}_{t-1}}{\mathrm{seen}_{t-1} + 1} \\
+ * \mathrm{isFull}_t &\leftarrow \mathrm{seen}_{t-1} + 1 \ge \mathrm{accumulationSize} \\
+ * \mathrm{improves}_t &\leftarrow \mathrm{average}_t < (1 - \mathrm{rtol}) \cdot \mathrm{best}_{t-1} - \mathrm{atol} \\
+ * \mathrm{waits}_t &\leftarrow \begin{cases} 0 & \text{if } \mathrm{improves}_t \\ \mathrm{plateau}_{t-1} + 1 & \text{otherwise} \end{cases} \\
+ * \mathrm{cools}_t &\leftarrow \mathrm{cooling}_{t-1} > 0 \\
+ * \mathrm{drops}_t &\leftarrow \mathrm{isFull}_t \land \lnot \mathrm{cools}_t \land \mathrm{waits}_t \ge \mathrm{patience} \\
+ * \mathrm{best}_t &\leftarrow \begin{cases} \mathrm{average}_t & \text{if } \mathrm{isFull}_t \land \mathrm{improves}_t \\ \mathrm{best}_{t-1} & \text{otherwise} \end{cases} \\
+ * \mathrm{plateau}_t &\leftarrow \begin{cases} \begin{cases} 0 & \text{if } \mathrm{cools}_t \lor \mathrm{drops}_t \\ \mathrm{waits}_t & \text{otherwise} \end{cases} & \text{if } \mathrm{isFull}_t \\ \mathrm{plateau}_{t-1} & \text{otherwise} \end{cases} \\
+ * \mathrm{cooling}_t &\leftarrow \begin{cases} \begin{cases} \mathrm{cooling}_{t-1} - 1 & \text{if } \mathrm{cools}_t \\ \begin{cases} \mathrm{cooldown} & \text{if } \mathrm{drops}_t \\ 0 & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} & \text{if } \mathrm{isFull}_t \\ \mathrm{cooling}_{t-1} & \text{otherwise} \end{cases} \\
+ * \mathrm{scale}_t &\leftarrow \begin{cases} \max \left( \mathrm{factor} \cdot \mathrm{scale}_{t-1}, \mathrm{minScale} \right) & \text{if } \mathrm{drops}_t \\ \mathrm{scale}_{t-1} & \text{otherwise} \end{cases} \\
+ * \mathrm{average}_t &\leftarrow \begin{cases} 0 & \text{if } \mathrm{isFull}_t \\ \mathrm{average}_t & \text{otherwise} \end{cases} \\
+ * \mathrm{seen}_t &\leftarrow \begin{cases} 0 & \text{if } \mathrm{isFull}_t \\ \mathrm{seen}_{t-1} + 1 & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \mathrm{scale}_t \cdot g_t \\
+ * S_t &\leftarrow (\mathrm{scale}_t, \mathrm{best}_t, \mathrm{plateau}_t, \mathrm{cooling}_t, \mathrm{average}_t, \mathrm{seen}_t)
+ * ```
+ *
+ * Source: the learning rate scheduler ReduceLROnPlateau of PyTorch and Keras.
+ *
+ * @example
+ * ```ts
+ * import { chain, reduceOnPlateau, sgd } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = chain(sgd({ learningRate: 1 }), reduceOnPlateau({ patience: 2, factor: 0.5 }));
+ * const x = Float32Array.of(0);
+ * const state = opt.init(x);
+ * const seen = [3, 2, 2, 2, 2].map((value) => {
+ *   opt.step(x, Float32Array.of(0), state, { value });
+ *   return state.scale;
+ * });
+ * assertEquals(seen, [1, 1, 1, 0.5, 0.5]);
+ * ```
+ */
+export const reduceOnPlateau: OptimizerFactory<ReduceOnPlateauOptions> = optimizer({
+  name: "reduceOnPlateau",
+  doc: "Scales updates down when the loss stops falling.",
+  source: "The learning rate scheduler ReduceLROnPlateau of PyTorch and Keras",
+  hyper: {
+    factor: 0.1,
+    patience: 10,
+    rtol: 1e-4,
+    atol: 0,
+    cooldown: 0,
+    accumulationSize: 1,
+    minScale: 0,
+  },
+  state: {
+    scale: { init: 1, over: "tree" },
+    best: { init: "inf", over: "tree" },
+    plateau: { over: "tree" },
+    cooling: { over: "tree" },
+    average: { over: "tree" },
+    seen: { over: "tree" },
+  },
+  inputs: { value: "scalar" },
+  step: `
+    average = average + (value - average)/(seen + 1)
+    isFull = seen + 1 >= accumulationSize
+    improves = average < (1 - rtol)*best - atol
+    waits = where(improves, 0, plateau + 1)
+    cools = cooling > 0
+    drops = isFull & !cools & waits >= patience
+    best = where(isFull & improves, average, best)
+    plateau = where(isFull, where(cools | drops, 0, waits), plateau)
+    cooling = where(isFull, where(cools, cooling - 1, where(drops, cooldown, 0)), cooling)
+    scale = where(drops, max(factor*scale, minScale), scale)
+    average = where(isFull, 0, average)
+    seen = where(isFull, 0, seen + 1)
+    u = scale*g
+  `,
+});
