@@ -1,4 +1,5 @@
 /** Schedules: what a hyperparameter may be that changes from step to step. */
+export * from "./cycle.ts";
 export {
   cosineDecaySchedule,
   type CosineDecayScheduleOptions,
@@ -19,3 +20,4 @@ export {
   type WarmupCosineDecayScheduleOptions,
 } from "./join.ts";
 export { type Schedule, schedule } from "./schedule.ts";
+export * from "./warmup.ts";

@@ -1,7 +1,4 @@
 import fc from "fast-check";
-import { substitute } from "../../dsl/simplify.ts";
-import { constant } from "../../dsl/node.ts";
-import { printExpression } from "../../dsl/print.ts";
 import {
   chain,
   clipByGlobalNorm,
@@ -21,35 +18,9 @@ import {
   warmupCosineDecaySchedule,
 } from "../../mod.ts";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "../assert.ts";
+import { assertClose, values } from "./schedules.ts";
 
 const upTo = (end: number) => Array.from({ length: end }, (_, n) => n);
-
-/**
- * What a schedule gives at `counts`, once its expression is seen to give the same bits in two other
- * ways: folded with the count as a constant, and read back from its own text.
- */
-function values(given: Schedule, counts: readonly number[]): number[] {
-  const { expression } = given;
-  assert(expression !== undefined, "a schedule made here has an expression");
-  const reread = schedule(printExpression(expression));
-  return counts.map((count) => {
-    const value = given(count);
-    const folded = substitute(
-      [expression],
-      (name) => name === "count" ? constant(count) : undefined,
-    )(expression);
-    assertEquals([folded.op, folded.arg], ["Const", value], `folded at ${count}`);
-    assertEquals(reread(count), value, `reread at ${count}`);
-    return value;
-  });
-}
-
-function assertClose(actual: readonly number[], expected: readonly number[], tolerance = 1e-12) {
-  assertEquals(actual.length, expected.length);
-  actual.forEach((value, i) =>
-    assertAlmostEquals(value, expected[i], tolerance * Math.max(1, Math.abs(expected[i])))
-  );
-}
 
 Deno.test("a constant schedule is its value at every count", () => {
   assertEquals(values(constantSchedule({ value: 0.1 }), [0, 1, 1e9]), [0.1, 0.1, 0.1]);

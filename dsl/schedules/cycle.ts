@@ -1,0 +1,339 @@
+/** Schedules that rise and fall, once or again and again. */
+import { GradusError, shown } from "../errors.ts";
+import { apply, constant, type Node } from "../node.ts";
+import { COUNT, requireNumbers, type Schedule, scheduleOf } from "./schedule.ts";
+
+const add = (a: Node, b: Node) => apply("Add", a, b);
+const subtract = (a: Node, b: Node) => apply("Sub", a, b);
+const multiply = (a: Node, b: Node) => apply("Mul", a, b);
+const divide = (a: Node, b: Node) => apply("Div", a, b);
+
+/** How values between boundaries are found. */
+export type Interpolation = "linear" | "cosine";
+
+/** Options of {@linkcode piecewiseInterpolateSchedule}. */
+export interface PiecewiseInterpolateScheduleOptions {
+  /** Along straight lines, or along halves of a cosine. */
+  interpolateType: Interpolation;
+  /** Value at the beginning. */
+  initValue: number;
+  /** Factors, none negative, by the count at which each is reached. Default none. */
+  boundariesAndScales?: Readonly<Record<number, number>>;
+}
+
+/**
+ * From boundary to boundary: at each the value is the last one's times its factor, and in between it
+ * is interpolated. 0 before count 0.
+ *
+ * @example
+ * ```ts
+ * import { piecewiseInterpolateSchedule } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const value = piecewiseInterpolateSchedule({
+ *   interpolateType: "linear",
+ *   initValue: 200,
+ *   boundariesAndScales: { 5: 1.5, 10: 0.25 },
+ * });
+ * assertEquals([0, 4, 5, 7, 10, 99].map(value), [200, 280, 300, 210, 75, 75]);
+ * ```
+ *
+ * @throws {GradusError} if a factor is negative, or the interpolation is none of the two.
+ */
+export function piecewiseInterpolateSchedule(
+  options: PiecewiseInterpolateScheduleOptions,
+): Schedule {
+  return interpolated("piecewiseInterpolateSchedule", options);
+}
+
+function interpolated(
+  name: string,
+  { interpolateType, initValue, boundariesAndScales = {} }: PiecewiseInterpolateScheduleOptions,
+): Schedule {
+  requireNumbers(name, { initValue });
+  if (interpolateType !== "linear" && interpolateType !== "cosine") {
+    throw new GradusError(
+      `Cannot make ${name}: \`interpolateType\` must be "linear" or "cosine": ` +
+        `given ${shown(interpolateType)}`,
+    );
+  }
+  const steps = Object.entries(boundariesAndScales)
+    .map(([boundary, scale]) => [Number(boundary), scale] as const)
+    .sort(([a], [b]) => a - b);
+  for (const [boundary, scale] of steps) {
+    if (!(boundary >= 0) || typeof scale !== "number" || !(scale >= 0)) {
+      throw new GradusError(
+        `Cannot make ${name}: boundaries must be counts and factors must not be negative: ` +
+          `given ${boundary}: ${shown(scale)}`,
+      );
+    }
+  }
+  const pieces: { from: number; to: number; start: number; end: number }[] = [];
+  let [from, start] = [0, initValue];
+  for (const [to, scale] of steps) {
+    pieces.push({ from, to, start, end: start * scale });
+    [from, start] = [to, start * scale];
+  }
+  const value = pieces.toReversed().reduce<Node>((after, { from, to, start, end }) => {
+    const progress = divide(subtract(COUNT, constant(from)), constant(Math.max(to - from, 1)));
+    const half = divide(
+      add(apply("Cos", multiply(constant(Math.PI), progress)), constant(1)),
+      constant(2),
+    );
+    const between = interpolateType === "linear"
+      ? add(multiply(constant(end - start), progress), constant(start))
+      : add(multiply(constant(start - end), half), constant(end));
+    return apply("Where", apply("Less", COUNT, constant(to)), between, after);
+  }, constant(start));
+  const isBefore = apply("Less", COUNT, constant(0));
+  return scheduleOf(apply("Where", isBefore, constant(0), value));
+}
+
+/** Options of {@linkcode cosineOnecycleSchedule}. */
+export interface CosineOnecycleScheduleOptions {
+  /** Steps in all; more than 0. */
+  transitionSteps: number;
+  /** The largest value. */
+  peakValue: number;
+  /** The part of the steps that rises. Default 0.3. */
+  pctStart?: number;
+  /** What `peakValue` is divided by at the beginning. Default 25. */
+  divFactor?: number;
+  /** What the first value is divided by at the end. Default 1e4. */
+  finalDivFactor?: number;
+}
+
+/** Options of {@linkcode linearOnecycleSchedule}. */
+export interface LinearOnecycleScheduleOptions extends CosineOnecycleScheduleOptions {
+  /** The part of the steps after which the value is back at the first one. Default 0.85. */
+  pctFinal?: number;
+}
+
+/**
+ * One cycle along straight lines: from `peakValue/divFactor` up to `peakValue`, down again, and on down
+ * to `peakValue/(divFactor·finalDivFactor)`.
+ *
+ * Source: Smith and Topin 2019, Super-convergence, arXiv 1708.07120.
+ *
+ * @example
+ * ```ts
+ * import { linearOnecycleSchedule } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const value = linearOnecycleSchedule({
+ *   transitionSteps: 10,
+ *   peakValue: 1000,
+ *   pctStart: 0.3,
+ *   pctFinal: 0.7,
+ *   divFactor: 10,
+ *   finalDivFactor: 100,
+ * });
+ * assertEquals([0, 1, 3, 5, 7, 10].map(value), [100, 400, 1000, 550, 100, 1]);
+ * ```
+ *
+ * @throws {GradusError} if `transitionSteps` is not positive.
+ */
+export function linearOnecycleSchedule(options: LinearOnecycleScheduleOptions): Schedule {
+  const { pctFinal = 0.85 } = options;
+  const { steps, start, divFactor, finalDivFactor, initValue } = onecycle(
+    "linearOnecycleSchedule",
+    { ...options, pctFinal },
+  );
+  return interpolated("linearOnecycleSchedule", {
+    interpolateType: "linear",
+    initValue,
+    boundariesAndScales: {
+      [start]: divFactor,
+      [Math.trunc(pctFinal * steps)]: 1 / divFactor,
+      [steps]: 1 / finalDivFactor,
+    },
+  });
+}
+
+/**
+ * One cycle along cosines: from `peakValue/divFactor` up to `peakValue`, then down to
+ * `peakValue/(divFactor·finalDivFactor)`.
+ *
+ * Source: Smith and Topin 2019, Super-convergence, arXiv 1708.07120.
+ *
+ * @example
+ * ```ts
+ * import { cosineOnecycleSchedule } from "@gradus/gradus";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const value = cosineOnecycleSchedule({
+ *   transitionSteps: 5,
+ *   peakValue: 1000,
+ *   pctStart: 0.4,
+ *   divFactor: 10,
+ *   finalDivFactor: 100,
+ * });
+ * assertAlmostEquals(value(1), 550);
+ * assertAlmostEquals(value(2), 1000);
+ * assertAlmostEquals(value(5), 1);
+ * ```
+ *
+ * @throws {GradusError} if `transitionSteps` is not positive.
+ */
+export function cosineOnecycleSchedule(options: CosineOnecycleScheduleOptions): Schedule {
+  const { steps, start, divFactor, finalDivFactor, initValue } = onecycle(
+    "cosineOnecycleSchedule",
+    { ...options, pctFinal: 1 },
+  );
+  return interpolated("cosineOnecycleSchedule", {
+    interpolateType: "cosine",
+    initValue,
+    boundariesAndScales: { [start]: divFactor, [steps]: 1 / (divFactor * finalDivFactor) },
+  });
+}
+
+function onecycle(name: string, options: LinearOnecycleScheduleOptions) {
+  const { transitionSteps, peakValue, pctFinal } = options;
+  const { pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4 } = options;
+  const numbers = { transitionSteps, peakValue, pctStart, pctFinal, divFactor, finalDivFactor };
+  requireNumbers(name, numbers);
+  if (transitionSteps <= 0) {
+    throw new GradusError(
+      `Cannot make ${name}: \`transitionSteps\` must be positive: given ${transitionSteps}`,
+    );
+  }
+  return {
+    steps: transitionSteps,
+    start: Math.trunc(pctStart * transitionSteps),
+    divFactor,
+    finalDivFactor,
+    initValue: peakValue / divFactor,
+  };
+}
+
+/** Options of {@linkcode cyclicSchedule}. */
+export interface CyclicScheduleOptions {
+  /** The least value. */
+  baseValue: number;
+  /** The largest value. */
+  peakValue: number;
+  /** Steps of a rise; more than 0. */
+  stepSizeUp: number;
+  /** Steps of a fall. Default `stepSizeUp`. */
+  stepSizeDown?: number;
+  /** What each cycle's height is of the last one's, 0.5 for Smith's `triangular2`. Default 1. */
+  cycleScale?: number;
+  /** What the height is multiplied by at each step, as in Smith's `exp_range`. Default 1. */
+  gamma?: number;
+}
+
+/**
+ * Triangles between `baseValue` and `peakValue`.
+ *
+ * Source: Smith 2017, Cyclical learning rates for training neural networks, arXiv 1506.01186.
+ *
+ * @example
+ * ```ts
+ * import { cyclicSchedule } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const value = cyclicSchedule({ baseValue: 1, peakValue: 3, stepSizeUp: 2, cycleScale: 0.5 });
+ * assertEquals([0, 1, 2, 3, 4, 6].map(value), [1, 2, 3, 2, 1, 2]);
+ * ```
+ *
+ * @throws {GradusError} if a length is not positive.
+ */
+export function cyclicSchedule(options: CyclicScheduleOptions): Schedule {
+  const { baseValue, peakValue, stepSizeUp, stepSizeDown = stepSizeUp } = options;
+  const { cycleScale = 1, gamma = 1 } = options;
+  const numbers = { baseValue, peakValue, stepSizeUp, stepSizeDown, cycleScale, gamma };
+  requireNumbers("cyclicSchedule", numbers);
+  if (stepSizeUp <= 0 || stepSizeDown <= 0) {
+    throw new GradusError(
+      `Cannot make cyclicSchedule: \`stepSizeUp\` and \`stepSizeDown\` must be positive: ` +
+        `given ${stepSizeUp} and ${stepSizeDown}`,
+    );
+  }
+  const length = constant(stepSizeUp + stepSizeDown);
+  const cycle = apply("Floor", divide(COUNT, length));
+  const within = subtract(COUNT, multiply(cycle, length));
+  const height = apply(
+    "Min",
+    divide(within, constant(stepSizeUp)),
+    divide(subtract(length, within), constant(stepSizeDown)),
+  );
+  let range = multiply(constant(peakValue - baseValue), height);
+  if (cycleScale !== 1) range = multiply(range, apply("Pow", constant(cycleScale), cycle));
+  if (gamma !== 1) range = multiply(range, apply("Pow", constant(gamma), COUNT));
+  return scheduleOf(add(constant(baseValue), range));
+}
+
+/** Options of {@linkcode cosineRestartsSchedule}. */
+export interface CosineRestartsScheduleOptions {
+  /** Value at the beginning of the first cycle. */
+  initValue: number;
+  /** Steps of the first cycle; more than 0. */
+  decaySteps: number;
+  /** How much longer each cycle is than the last; at least 1. Default 1. */
+  cycleFactor?: number;
+  /** How much of the last cycle's height each begins with. Default 1. */
+  cycleScale?: number;
+  /** The least value as a multiple of `initValue`. Default 0. */
+  alpha?: number;
+}
+
+/**
+ * Cosine decay with hard restarts: half a cosine down to `alpha·initValue`, again and again.
+ *
+ * Source: Loshchilov and Hutter 2017, SGDR: stochastic gradient descent with warm restarts,
+ * arXiv 1608.03983.
+ *
+ * @example
+ * ```ts
+ * import { cosineRestartsSchedule } from "@gradus/gradus";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const value = cosineRestartsSchedule({ initValue: 1, decaySteps: 10, cycleFactor: 2 });
+ * assertAlmostEquals(value(5), 0.5);
+ * assertAlmostEquals(value(10), 1);
+ * assertAlmostEquals(value(20), 0.5);
+ * assertAlmostEquals(value(30), 1);
+ * ```
+ *
+ * @throws {GradusError} if `decaySteps` is not positive, or `cycleFactor` less than 1.
+ */
+export function cosineRestartsSchedule(options: CosineRestartsScheduleOptions): Schedule {
+  const { initValue, decaySteps, cycleFactor = 1, cycleScale = 1, alpha = 0 } = options;
+  requireNumbers("cosineRestartsSchedule", {
+    ...{ initValue, decaySteps, cycleFactor, cycleScale, alpha },
+  });
+  if (decaySteps <= 0 || cycleFactor < 1) {
+    throw new GradusError(
+      `Cannot make cosineRestartsSchedule: \`decaySteps\` must be positive and \`cycleFactor\` at ` +
+        `least 1: given ${decaySteps} and ${cycleFactor}`,
+    );
+  }
+  const cycles = divide(COUNT, constant(decaySteps));
+  const growth = constant(cycleFactor);
+  // The logarithm of a whole power may come out just below it.
+  const nearly = constant(1e-9);
+  const cycle = cycleFactor === 1 ? apply("Floor", cycles) : apply(
+    "Floor",
+    add(
+      divide(
+        apply("Log", add(constant(1), multiply(constant(cycleFactor - 1), cycles))),
+        constant(Math.log(cycleFactor)),
+      ),
+      nearly,
+    ),
+  );
+  const length = apply("Pow", growth, cycle);
+  const progress = cycleFactor === 1 ? subtract(cycles, cycle) : divide(
+    subtract(cycles, divide(subtract(length, constant(1)), constant(cycleFactor - 1))),
+    length,
+  );
+  const half = multiply(
+    constant(0.5),
+    add(constant(1), apply("Cos", multiply(constant(Math.PI), progress))),
+  );
+  const height = cycleScale === 1
+    ? half
+    : multiply(apply("Pow", constant(cycleScale), cycle), half);
+  const shape = alpha === 0 ? height : add(multiply(constant(1 - alpha), height), constant(alpha));
+  return scheduleOf(multiply(constant(initValue), shape));
+}
