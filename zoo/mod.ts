@@ -8,3 +8,4 @@ export * from "./scale.ts";
 export * from "./trace.ts";
 export { setToZero } from "./zero.ts";
 export * from "./plateau.ts";
+export * from "./lbfgs.ts";

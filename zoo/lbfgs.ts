@@ -1,0 +1,107 @@
+import { GradusError, shown } from "../dsl/errors.ts";
+import { type Document, parseProgram } from "../dsl/program.ts";
+import { factory, type OptimizerFactory } from "../runtime/define.ts";
+import type { HyperValue } from "../runtime/hyper.ts";
+
+/** Options of {@linkcode lbfgs}. */
+export interface LbfgsOptions {
+  /** Step size α. Default 1. */
+  learningRate?: HyperValue;
+  /** How many pairs of differences are remembered: a whole number from 1 to 50. Default 10. */
+  memorySize?: number;
+  /** Whether the inverse Hessian begins as γ·I by the last pair, or else as I. Default true. */
+  scaleInitPrecond?: boolean;
+}
+
+const MOST_PAIRS = 50;
+
+/** The program for a memory of `size` pairs, the newest first. */
+function document(size: number): Document {
+  const pairs = Array.from({ length: size }, (_, i) => i + 1);
+  const each = (write: (i: number) => string, order: readonly number[] = pairs) =>
+    order.map(write).join("\n");
+  const oldest = pairs.toReversed();
+  return {
+    name: "lbfgs",
+    doc:
+      "Limited-memory BFGS without line search; a product with an inverse Hessian made of pairs.",
+    source: "Liu and Nocedal 1989, On the limited memory BFGS method for large scale optimization",
+    hyper: { learningRate: 1, scaleInitPrecond: true },
+    state: {
+      theta: 0,
+      grad: 0,
+      ...Object.fromEntries(pairs.flatMap((i) => [
+        [`s${i}`, 0],
+        [`y${i}`, 0],
+        [`rho${i}`, { over: "tree" }],
+      ])),
+    },
+    step: `
+      ${
+      each(
+        (i) => i === 1 ? "" : `s${i} = s${i - 1}\ny${i} = y${i - 1}\nrho${i} = rho${i - 1}`,
+        oldest,
+      )
+    }
+      s1 = where(count == 0, 0, w - theta)
+      y1 = where(count == 0, 0, g - grad)
+      theta = w
+      grad = g
+      kappa = globalSum(s1*y1)
+      rho1 = where(kappa == 0, 0, 1/kappa)
+      q = g
+      ${each((i) => `a${i} = rho${i}*globalSum(s${i}*q)\nq = q - a${i}*y${i}`)}
+      yy = globalSum(y1^2)
+      gamma = where(count == 0, min(1, 1/globalNorm(g)), where(yy > 0, kappa/yy, 1))
+      q = where(scaleInitPrecond, gamma, 1)*q
+      ${each((i) => `q = q + (a${i} - rho${i}*globalSum(y${i}*q))*s${i}`, oldest)}
+      u = -learningRate*q
+    `,
+  };
+}
+
+/**
+ * L-BFGS without line search: the gradient times an inverse Hessian that the last `memorySize` pairs
+ * s = θ_t - θ_{t-1}, y = g_t - g_{t-1} make, by the two loops over them. States: `theta` and `grad`,
+ * the last parameters and gradients, and for each pair the tensors `s1`, `y1` (the newest), … and the
+ * number `rho1`, …. The first step is γ = min(1, 1/‖g‖) times the gradient.
+ *
+ * ```text
+ * \rho_i &= 1/\langle s_i, y_i \rangle, \quad q \leftarrow g_t \\
+ * a_i &\leftarrow \rho_i \cdot \langle s_i, q \rangle, \quad q \leftarrow q - a_i \cdot y_i \quad (i = 1, …, m) \\
+ * q &\leftarrow \frac{\langle s_1, y_1 \rangle}{\langle y_1, y_1 \rangle} \cdot q \\
+ * q &\leftarrow q + (a_i - \rho_i \cdot \langle y_i, q \rangle) \cdot s_i \quad (i = m, …, 1) \\
+ * u_t &\leftarrow -\alpha_t \cdot q
+ * ```
+ *
+ * Source: Liu and Nocedal 1989, On the limited memory BFGS method for large scale optimization.
+ *
+ * @example
+ * ```ts
+ * import { lbfgs } from "@gradus/gradus";
+ * import { assert } from "@std/assert";
+ *
+ * const opt = lbfgs({ memorySize: 3 });
+ * const x = Float64Array.of(1, -2, 3);
+ * const state = opt.init(x);
+ * for (let step = 0; step < 12; step++) {
+ *   opt.step(x, x.map((value, i) => (i + 1) * value), state);
+ * }
+ * assert(Math.hypot(...x) < 1e-6);
+ * ```
+ *
+ * @throws {GradusError} if `memorySize` is no whole number from 1 to 50.
+ */
+export const lbfgs: OptimizerFactory<LbfgsOptions> = Object.freeze(Object.assign(
+  (options: LbfgsOptions = {}) => {
+    const { memorySize = 10, ...given } = options;
+    if (!Number.isInteger(memorySize) || memorySize < 1 || memorySize > MOST_PAIRS) {
+      throw new GradusError(
+        `Cannot make "lbfgs": \`memorySize\` must be a whole number from 1 to ${MOST_PAIRS}: ` +
+          `given ${shown(memorySize)}`,
+      );
+    }
+    return factory(parseProgram(document(memorySize)))(given as Record<string, unknown>);
+  },
+  { program: parseProgram(document(10)) },
+));
