@@ -116,8 +116,10 @@ export class Transfers {
       // Where there is no NaN, as nearly always, one addition tells; two infinities may look like one.
       code.get(first).get(second).op("f32x4.add").tee(sum).get(sum).op("f32x4.ne");
       code.op("i32x4.bitmask", "i32.eqz").branchIf(0);
-      this.#cutNaN(first, low);
-      this.#cutNaN(second, high);
+      code.rarely(() => {
+        this.#cutNaN(first, low);
+        this.#cutNaN(second, high);
+      });
     });
     code.get(address).get(low).get(high).shuffle(...UPPER_OF_PAIR).memory("v128.store");
   }
