@@ -44,13 +44,24 @@ export function elementLoop(plan: Plan, phase: number): Loop | undefined {
 
 const PHASE: Omit<FunctionType, "name"> = { params: ["i32", "i32"], results: [] };
 
-/** A module with the function `phase<k>` for each phase that has a loop over elements. */
+/** The vector loop of a phase: what it runs, as names, for so many elements. */
+export interface VectorLoop {
+  readonly phase: number;
+  readonly elements: number;
+  readonly instructions: readonly string[];
+}
+
+/**
+ * A module with the function `phase<k>` for each phase that has a loop over elements. `note` is told of
+ * each vector loop.
+ */
 export function renderModule(
   plan: Plan,
   dtype: GroupRun["dtype"],
   inputs: readonly ArrayKind[],
   outputs: readonly ArrayKind[],
   memory: MemoryImport,
+  note?: (loop: VectorLoop) => void,
 ): Module {
   const module = new Module(memory);
   const routines: Routines = new Map();
@@ -60,10 +71,23 @@ export function renderModule(
     const code = new Code({ name: `phase${k}`, ...PHASE });
     const call = (op: ElementOpName) =>
       code.call(addRoutine(module, op, routines), routineTypes.get(op)!);
-    new Renderer(code, call, plan, loop, dtype, inputs, outputs).render();
+    const renderer = new Renderer(code, call, plan, loop, dtype, inputs, outputs);
+    renderer.render();
     module.add(code);
+    if (note === undefined) return;
+    const { from, to, elements } = renderer.vectorLoop;
+    note({ phase: k, elements, instructions: withCalls(module, code.instructions(from, to)) });
   });
   return module;
+}
+
+/** The names of instructions, those of a routine in the place of its call. */
+function withCalls(module: Module, instructions: ReturnType<Code["instructions"]>): string[] {
+  return instructions.flatMap(([name, index]) => {
+    const called = name === "call" ? module.code(index as number) : undefined;
+    if (called === undefined) return [name as string];
+    return withCalls(module, called.instructions(0, called.length));
+  });
 }
 
 type Routines = Map<ElementOpName | string, number>;
@@ -136,6 +160,12 @@ class Renderer {
 
   #arrays: { slot: Stream; word: number }[] = [];
   #arrayCount = 0;
+  /** Where in the code the loop over vectors is, and how many elements it takes at a time. */
+  vectorLoop: { readonly from: number; readonly to: number; readonly elements: number } = {
+    from: 0,
+    to: 0,
+    elements: 1,
+  };
 
   #entry(
     inputs: readonly ArrayKind[],
@@ -213,6 +243,7 @@ class Renderer {
     const isPaired = isDouble || this.#arrays.some(({ slot }) => isShort(slot.dtype));
     const halves = width === "vector" && isPaired ? 2 : 1;
     const elements = width === "single" ? 1 : halves * (isDouble ? 2 : 4);
+    const from = code.length;
     code.block(() => {
       code.loop(() => {
         code.get(this.#left).i32(elements).op("i32.lt_u").branchIf(1);
@@ -228,6 +259,7 @@ class Renderer {
         code.branch(0);
       });
     });
+    if (width === "vector") this.vectorLoop = { from, to: code.length, elements };
   }
 
   readonly #reused: Local[] = [];
