@@ -18,22 +18,24 @@ const instructions = (opt: Optimizer, params?: object) =>
   explain(opt, params).prediction!.instructions;
 
 Deno.test("a loop takes as long as its bytes or its instructions, whichever take longer", () => {
-  const machine = { bandwidth: 10e9, instructions: 4e9 };
+  const machine = { bandwidth: 2 ** 33, instructions: 2 ** 32 };
+  // In units of 2⁻³² seconds, memory takes 10 and 5 of them, the processor 4 and 20.
   const memory = { bytes: 20, instructions: 4 };
-  const processor = { bytes: 10, instructions: 16 };
+  const processor = { bytes: 10, instructions: 20 };
+  const nanoseconds = (units: number) => units * 1e9 / 2 ** 32;
   assertEquals(predict([memory], machine, "Cannot"), {
     instructions: 4,
-    nanoseconds: 2,
+    nanoseconds: nanoseconds(10),
     bandwidthShare: 1,
   });
   assertEquals(predict([processor], machine, "Cannot"), {
-    instructions: 16,
-    nanoseconds: 4,
+    instructions: 20,
+    nanoseconds: nanoseconds(20),
     bandwidthShare: 0.25,
   });
   assertEquals(predict([memory, processor], machine, "Cannot"), {
-    instructions: 20,
-    nanoseconds: 6,
+    instructions: 24,
+    nanoseconds: nanoseconds(30),
     bandwidthShare: 0.5,
   });
 });
