@@ -5,8 +5,8 @@
 import type { Structural } from "../dsl/graph.ts";
 import { constant, type Node, ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
-import { formOf, readingOf } from "./forms.ts";
 import { type LeafSetting, leafSettings, type Setting } from "./hyper.ts";
+import { readingOf, remainingOf } from "./readings.ts";
 import type { Layout } from "./trees.ts";
 
 /** Leaves that are computed alike. */
@@ -74,7 +74,7 @@ export class Binding {
     this.live = coarser?.live ??
       statesKept(program, this.groups.map(({ structural }) => structural));
     for (const group of groups.values()) {
-      group.live = this.live.intersection(formOf(program, group.structural).lasting);
+      group.live = this.live.intersection(remainingOf(program, group.structural).lasting);
     }
   }
 }
@@ -92,7 +92,7 @@ function shapeNumber(name: string, shape: readonly number[]): number {
  * the update again; a 0 may be written over, so that what still moves is kept, and for every leaf.
  */
 export function statesKept(program: Program, variants: readonly Structural[]): Set<string> {
-  const kept = variants.map((structural) => formOf(program, structural).moving);
+  const kept = variants.map((structural) => remainingOf(program, structural).moving);
   return new Set([...program.state.keys()].filter((name) => kept.some((each) => each.has(name))));
 }
 

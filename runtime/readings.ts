@@ -10,6 +10,7 @@ import {
 import { postorder, symbol, ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../dsl/scope.ts";
+import { Memo, spellStructural } from "./memo.ts";
 import { usesAxes } from "./plan.ts";
 
 /** What a program looks at. */
@@ -23,56 +24,41 @@ export interface Reading {
 }
 
 /** The states that remain where some hyperparameters are structural. */
-export interface Form {
+export interface Remaining {
   /** Those that what is known for good leaves. */
   readonly lasting: ReadonlySet<string>;
   /** Those of them that move even where what is 0 now stays so. */
   readonly moving: ReadonlySet<string>;
 }
 
-const readings = new WeakMap<Program, Reading>();
-const forms = new WeakMap<Program, Map<string, Form>>();
+const readings = new Memo<Reading>();
+const remaining = new Memo<Remaining>();
 
 /** What `program` looks at. */
 export function readingOf(program: Program): Reading {
-  let reading = readings.get(program);
-  if (reading === undefined) {
+  return readings.get(program, "", () => {
     const graph = elaborate(program);
     const read = new Set(postorder(rootsOf(graph)));
-    reading = {
+    return {
       parameter: read.has(symbol("w")),
       axes: usesAxes(program, graph),
       shape: [...SHAPE_SYMBOLS.keys()].filter((name) => read.has(symbol(name))),
       states: statesMentioned(program, graph),
     };
-    readings.set(program, reading);
-  }
-  return reading;
+  });
 }
 
-/** The form of `program` in which `structural` is known. */
-export function formOf(program: Program, structural: Structural): Form {
-  let known = forms.get(program);
-  if (known === undefined) forms.set(program, known = new Map());
-  const key = structuralKey(structural);
-  let form = known.get(key);
-  if (form === undefined) {
+/** The states that remain of `program` where `structural` is known. */
+export function remainingOf(program: Program, structural: Structural): Remaining {
+  return remaining.get(program, spellStructural(structural), () => {
     const graph = elaborate(program);
     const lasts = new Map([...structural].filter(([, value]) => value !== ZERO));
     const lasting = statesLeft(program, specialise(graph, lasts));
     const mentioned = statesMentioned(program, specialise(graph, structural));
     const ever = readingOf(program).states;
     const moving = new Set([...lasting].filter((name) => mentioned.has(name) || !ever.has(name)));
-    known.set(key, form = { lasting, moving });
-  }
-  return form;
-}
-
-/** What tells one structural variant from another. */
-export function structuralKey(structural: Structural): string {
-  let key = "";
-  for (const [name, { id }] of structural) key += `${name}=${id},`;
-  return key;
+    return { lasting, moving };
+  });
 }
 
 function statesMentioned(program: Program, graph: Graph): Set<string> {
