@@ -54,6 +54,7 @@ export type {
   Setting,
 } from "./runtime/hyper.ts";
 export { explain, type Explanation } from "./runtime/explain.ts";
+export type { Machine, Prediction } from "./runtime/roofline.ts";
 export { applyUpdates } from "./runtime/apply.ts";
 export type { Optimizer, RunOptions } from "./runtime/optimizer.ts";
 export { release, resident } from "./runtime/resident.ts";

@@ -62,17 +62,22 @@ export interface ElementOp {
   /** JavaScript on operands that are identifiers. */
   readonly js: ((...operands: string[]) => string) | null;
   /**
-   * The SIMD instruction, `*` standing for the lane type, and the order it takes operands in; or a
-   * routine of the op's own on vectors of float32.
+   * The SIMD instruction, `*` standing for the lane type, and the order it takes operands in; or several
+   * in turn, each on what the one before gave and a constant; or a routine of the op's own on vectors of
+   * float32.
    */
   readonly wasm:
     | { readonly instruction: string; readonly order?: readonly number[] }
+    | { readonly chain: readonly (readonly [instruction: string, constant: LaneConstant])[] }
     | "routine"
     | null;
   /** The operator of ONNX's default domain. */
   readonly onnx: string | null;
   readonly lower: ((...operands: Node[]) => Node) | null;
 }
+
+/** A constant by the lane type it fills. */
+export type LaneConstant = { readonly f32x4: number; readonly f64x2: number };
 
 /** One reduction: `finish(accumulate(… accumulate(start, x₀) …, xₙ), n)`, in float64. */
 export interface ReduceOp {
@@ -94,6 +99,11 @@ export interface ReduceOp {
 type ReduceJs = (a: string, b: string) => string;
 
 const EVERYTHING: Interval = [-Infinity, Infinity];
+
+const ONE: LaneConstant = { f32x4: 1, f64x2: 1 };
+const MINUS_ONE: LaneConstant = { f32x4: -1, f64x2: -1 };
+/** The greatest power of 2: twice, it lifts every number that is not 0 to 1 or beyond. */
+const LIFT: LaneConstant = { f32x4: 2 ** 127, f64x2: 2 ** 1023 };
 
 /** The hull of some corner values; an indeterminate corner (0·∞) adds only the 0 it can come to. */
 function hull(...values: number[]): Interval {
@@ -309,7 +319,8 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     latex: named("\\operatorname{sign}"),
     // Without a branch on the sign, which no processor can predict.
     js: (x) => `${x} === 0 || ${x} !== ${x} ? ${x} : +(${x} > 0) - +(${x} < 0)`,
-    wasm: null,
+    // Half of what comparing and selecting would take.
+    wasm: { chain: [["*.mul", LIFT], ["*.mul", LIFT], ["*.pmin", ONE], ["*.pmax", MINUS_ONE]] },
     // ONNX's own Sign is not exact (NaN gives 0 in ONNX Runtime) and has no WebGPU kernel.
     onnx: null,
     lower: (x) =>

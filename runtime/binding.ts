@@ -2,19 +2,11 @@
  * Binds an optimizer to the structure of a tree. Leaves that are given the same hyperparameters and
  * types form a group, which is planned once.
  */
-import {
-  elaborate,
-  type Graph,
-  rootsOf,
-  specialise,
-  statesLeft,
-  type Structural,
-} from "../dsl/graph.ts";
-import { constant, type Node, postorder, symbol, ZERO } from "../dsl/node.ts";
+import type { Structural } from "../dsl/graph.ts";
+import { constant, type Node, ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
-import { SHAPE_SYMBOLS } from "../dsl/scope.ts";
 import { type LeafSetting, leafSettings, type Setting } from "./hyper.ts";
-import { usesAxes } from "./plan.ts";
+import { readingOf, remainingOf } from "./readings.ts";
 import type { Layout } from "./trees.ts";
 
 /** Leaves that are computed alike. */
@@ -50,10 +42,7 @@ export class Binding {
     coarser?: Binding,
   ) {
     this.layout = layout;
-    const graph = elaborate(program);
-    const isRanked = usesAxes(program, graph);
-    const read = postorder(rootsOf(graph));
-    const shapeSymbols = [...SHAPE_SYMBOLS.keys()].filter((name) => read.includes(symbol(name)));
+    const reading = readingOf(program);
     const perLeaf = new Map(
       [...settings].map(([name, setting]) => [
         name,
@@ -62,8 +51,8 @@ export class Binding {
     );
     const groups = new Map<string, Group & { readonly leaves: number[]; live: Group["live"] }>();
     this.groupOf = layout.leaves.map(({ dtype, shape }, i) => {
-      const rank = isRanked ? shape.length : 0;
-      const numbers = new Map(shapeSymbols.map((name) => [name, shapeNumber(name, shape)]));
+      const rank = reading.axes ? shape.length : 0;
+      const numbers = new Map(reading.shape.map((name) => [name, shapeNumber(name, shape)]));
       const given = new Map([...perLeaf].map(([name, leaves]) => [name, leaves[i]]));
       const marks = [...given.values()].map((setting) => [setting.part, setting.isMasked]);
       // Groups are only ever split further: what is structural stays so as it was made.
@@ -85,7 +74,7 @@ export class Binding {
     this.live = coarser?.live ??
       statesKept(program, this.groups.map(({ structural }) => structural));
     for (const group of groups.values()) {
-      group.live = this.live.intersection(lasting(program, group.structural));
+      group.live = this.live.intersection(remainingOf(program, group.structural).lasting);
     }
   }
 }
@@ -103,25 +92,8 @@ function shapeNumber(name: string, shape: readonly number[]): number {
  * the update again; a 0 may be written over, so that what still moves is kept, and for every leaf.
  */
 export function statesKept(program: Program, variants: readonly Structural[]): Set<string> {
-  const graph = elaborate(program);
-  const ever = statesMentioned(program, graph);
-  const kept = variants.map((structural) => {
-    const mentioned = statesMentioned(program, specialise(graph, structural));
-    const isKept = (name: string) => mentioned.has(name) || !ever.has(name);
-    return [...lasting(program, structural)].filter(isKept);
-  });
-  return new Set([...program.state.keys()].filter((name) => kept.flat().includes(name)));
-}
-
-/** The states that what is known for good leaves. */
-function lasting(program: Program, structural: Structural): Set<string> {
-  const known = new Map([...structural].filter(([, value]) => value !== ZERO));
-  return statesLeft(program, specialise(elaborate(program), known));
-}
-
-function statesMentioned(program: Program, graph: Graph): Set<string> {
-  const names = postorder(rootsOf(graph)).filter(({ op }) => op === "Symbol").map(({ arg }) => arg);
-  return new Set([...program.state.keys()].filter((name) => names.includes(name)));
+  const kept = variants.map((structural) => remainingOf(program, structural).moving);
+  return new Set([...program.state.keys()].filter((name) => kept.some((each) => each.has(name))));
 }
 
 /**
@@ -143,5 +115,5 @@ export function structuralOf(
 
 /** Whether a step of `program` reads the parameter. */
 export function readsParameter(program: Program): boolean {
-  return postorder(rootsOf(elaborate(program))).includes(symbol("w"));
+  return readingOf(program).parameter;
 }

@@ -11,6 +11,7 @@ import type { Optimizer } from "./optimizer.ts";
 import type { Extent, Loop, Plan } from "./plan.ts";
 import type { ArrayKind, GroupRun } from "./run.ts";
 import { bytesOf } from "./storage.ts";
+import { type LoopCost, type Machine, predict, type Prediction, weightOf } from "./roofline.ts";
 import { Layout } from "./trees.ts";
 import { type VariantKey, variantOf } from "./variants.ts";
 import { isRunnable } from "./wasm/kernel.ts";
@@ -34,6 +35,8 @@ export interface Explanation {
   readonly arithmetic: number;
   /** Bytes read and written for each parameter. */
   readonly bytesMoved: number;
+  /** What the roofline model says of the WebAssembly; undefined if the program cannot run on it. */
+  readonly prediction: Prediction | undefined;
   /** All of it, under headings. */
   toString(): string;
 }
@@ -43,6 +46,10 @@ export interface Explanation {
  * are grouped, and the first group is shown; without them it is a float32 matrix that every
  * hyperparameter applies to.
  *
+ * The prediction is a roofline: the longer of the time to move the bytes and the time to run the
+ * instructions of the generated loop, on one thread, of large resident parameters. It measures nothing;
+ * `machine` replaces the figures it assumes, such as the bandwidth, by those of another machine.
+ *
  * @example
  * ```ts
  * import { explain, lion } from "@gradus/gradus";
@@ -50,9 +57,20 @@ export interface Explanation {
  *
  * const { stateBytes, arithmetic } = explain(lion({ learningRate: 1e-3 }));
  * assertEquals([stateBytes, arithmetic], [4, 11]);
+ *
+ * const { prediction } = explain(lion({ learningRate: 1e-3 }), undefined, { bandwidth: 10e9 });
+ * assertEquals(prediction?.nanoseconds, 2); // 20 bytes at 10 GB a second
+ * assertEquals(prediction?.bandwidthShare, 1);
  * ```
+ *
+ * @throws {GradusError} if a hyperparameter is a tree and no parameters are given, or a figure of the
+ * machine is no number above 0.
  */
-export function explain(optimizer: Optimizer, params?: object): Explanation {
+export function explain(
+  optimizer: Optimizer,
+  params?: object,
+  machine: Machine = {},
+): Explanation {
   const { program } = optimizer;
   const doing = `Cannot explain "${program.name}"`;
   const layout = Layout.of(params ?? shapeFor(program), doing, params === undefined);
@@ -84,6 +102,7 @@ export function explain(optimizer: Optimizer, params?: object): Explanation {
   );
   const wide = plan.phases.flat().filter(({ extent }) => extent === "element");
   const isState = ({ name }: ArrayKind) => program.state.get(name)?.over === "element";
+  const { text, loops } = webAssemblyOf(program, key, dtype, inputs, outputs);
   const explanation = {
     program: printProgram(program).step,
     graph: showGraph(
@@ -92,10 +111,11 @@ export function explain(optimizer: Optimizer, params?: object): Explanation {
     ),
     loops: showLoops(plan, names),
     source: renderPhases(plan, dtype, inputs, outputs).join("\n\n"),
-    webAssembly: webAssemblyOf(program, key, dtype, inputs, outputs),
+    webAssembly: text,
     stateBytes: sum(kinds.filter(isState).map((kind) => bytesOf(kind.dtype))),
     arithmetic: sum(wide.map(({ nodes }) => nodes.length)),
     bytesMoved: sum(wide.map((loop) => bytesMovedBy(loop, inputs, outputs))),
+    prediction: text === "" ? undefined : Object.freeze(predict(loops, machine, doing)),
   };
   return Object.freeze({ ...explanation, toString: () => showAll(program.name, explanation) });
 }
@@ -106,12 +126,21 @@ function webAssemblyOf(
   dtype: GroupRun["dtype"],
   inputs: readonly ArrayKind[],
   outputs: readonly ArrayKind[],
-): string {
+): { readonly text: string; readonly loops: readonly LoopCost[] } {
   const variant = variantOf(program, { ...key, backend: "wasm" });
   const group = { ...variant, mode: key.mode, dtype, inputs, outputs, symbols: new Map() };
-  if (!isRunnable(group)) return "";
+  if (!isRunnable(group)) return { text: "", loops: [] };
   const memory = { shared: false, initial: 1, maximum: 1 };
-  return renderModule(variant.plan, dtype, inputs, outputs, memory).text();
+  const loops: LoopCost[] = [];
+  const { plan } = variant;
+  const module = renderModule(plan, dtype, inputs, outputs, memory, (vectors) => {
+    const loop = plan.phases[vectors.phase].find(({ extent }) => extent === "element")!;
+    loops.push({
+      bytes: bytesMovedBy(loop, inputs, outputs),
+      instructions: sum(vectors.instructions.map(weightOf)) / vectors.elements,
+    });
+  });
+  return { text: module.text(), loops };
 }
 
 /** A matrix, or what has as many axes as the program looks at. */
@@ -132,12 +161,20 @@ function showAll(name: string, each: Omit<Explanation, "toString">): string {
     `# ${name}`,
     `state ${each.stateBytes} bytes, arithmetic ${each.arithmetic} operations, ` +
     `moved ${each.bytesMoved} bytes per parameter`,
+    ...(each.prediction === undefined ? [] : [showPrediction(each.prediction)]),
     `## Program\n${each.program}`,
     `## Graph\n${each.graph}`,
     `## Loops\n${each.loops}`,
     `## JavaScript\n${each.source}`,
     ...(each.webAssembly === "" ? [] : [`## WebAssembly\n${each.webAssembly}`]),
   ].join("\n\n");
+}
+
+function showPrediction({ instructions, nanoseconds, bandwidthShare }: Prediction): string {
+  return `predicted for one thread: ${instructions} instructions, ${
+    nanoseconds.toFixed(2)
+  } ns per ` +
+    `parameter, share of memory bandwidth: ${Math.round(100 * bandwidthShare)} %`;
 }
 
 // Values are numbered, so that a line shows one operation and not all it rests on.

@@ -158,7 +158,9 @@ export function initialLeaf(
   const { data } = asLeaf(leaf, info.path, "")!;
   if (!postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w")) {
     const number = initialNumber(init, symbols);
-    for (let i = 0; i < data.length; i++) store(dtype, data, i, number);
+    if (Object.is(number, 0)) return leaf;
+    store(dtype, data, 0, number);
+    data.fill(data[0]);
     return leaf;
   }
   // What starts from the parameter is an update of nothing by it.

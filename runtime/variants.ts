@@ -16,6 +16,7 @@ import { apply, foldNodes, type Node, postorder, symbol } from "../dsl/node.ts";
 import { reduceRow } from "../dsl/ops.ts";
 import type { Program } from "../dsl/program.ts";
 import { simplified } from "../dsl/simplify.ts";
+import { Memo, spellStructural } from "./memo.ts";
 import { globalLevels, type Mode, type Plan, plan } from "./plan.ts";
 
 /**
@@ -49,25 +50,9 @@ export interface Variant {
   readonly plan: Plan;
 }
 
-/** Values kept for a program by a text that tells them apart. */
-class Memo<T> {
-  readonly #values = new WeakMap<Program, Map<string, T>>();
-
-  get(program: Program, key: string, make: () => T): T {
-    let known = this.#values.get(program);
-    if (known === undefined) this.#values.set(program, known = new Map());
-    let value = known.get(key);
-    if (value === undefined) known.set(key, value = make());
-    return value;
-  }
-}
-
 const guards = new Memo<readonly Node[]>();
 const forms = new Memo<Graph>();
 const variants = new Memo<Variant>();
-
-const spellStructural = (structural: Structural) =>
-  JSON.stringify([...structural].map(([name, { id }]) => [name, id]));
 
 /**
  * The conditions of a program that are known before a step begins and choose what its loops compute,

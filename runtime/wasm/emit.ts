@@ -30,7 +30,10 @@ export class Code {
   readonly type: FunctionType;
   readonly #locals: ValueType[] = [];
   readonly #bytes: number[] = [];
-  readonly #text: string[] = [];
+  /** A line each, in parts, since few ever read it. */
+  readonly #text: { readonly indent: number; readonly parts: readonly unknown[] }[] = [];
+  /** The lines that are hardly ever run, each by its number. */
+  readonly #rare = new Set<number>();
   readonly #stack: ValueType[] = [];
   #indent = 2;
   /** What the stack held where the innermost block began: a block cannot take of it. */
@@ -59,28 +62,28 @@ export class Code {
 
   /** Pushes a local. */
   get({ index, type }: Local): this {
-    return this.#add(`local.get ${index}`, [0x20, ...unsigned(index)], [], [type]);
+    return this.#add(["local.get", index], [0x20, ...unsigned(index)], [], [type]);
   }
 
   /** Pops into a local. */
   set({ index, type }: Local): this {
-    return this.#add(`local.set ${index}`, [0x21, ...unsigned(index)], [type], []);
+    return this.#add(["local.set", index], [0x21, ...unsigned(index)], [type], []);
   }
 
   /** Copies the top into a local. */
   tee({ index, type }: Local): this {
-    return this.#add(`local.tee ${index}`, [0x22, ...unsigned(index)], [type], [type]);
+    return this.#add(["local.tee", index], [0x22, ...unsigned(index)], [type], [type]);
   }
 
   /** Pushes an i32. */
   i32(value: number): this {
-    return this.#add(`i32.const ${value | 0}`, [0x41, ...signed(value | 0)], [], ["i32"]);
+    return this.#add(["i32.const", value | 0], [0x41, ...signed(value | 0)], [], ["i32"]);
   }
 
   /** Pushes an f64. */
   f64(value: number): this {
     const bytes = new Uint8Array(Float64Array.of(value).buffer);
-    return this.#add(`f64.const ${floatText(value)}`, [0x44, ...bytes], [], ["f64"]);
+    return this.#add(["f64.const", floatText(value)], [0x44, ...bytes], [], ["f64"]);
   }
 
   /** Pushes a vector whose lanes are all `value`, as 4 float32 or 2 float64. */
@@ -102,32 +105,32 @@ export class Code {
   /** A load or store at a constant offset from the address on the stack. */
   memory(name: string, offset: number = 0): this {
     const align = instructions.get(name)?.align ?? 0;
-    const suffix = offset === 0 ? "" : ` offset=${offset}`;
-    return this.#plain(name, "memory", [...unsigned(align), ...unsigned(offset)], suffix);
+    const bytes = [...unsigned(align), ...unsigned(offset)];
+    return this.#plain(name, "memory", bytes, offset === 0 ? [] : [`offset=${offset}`]);
   }
 
   /** A store of one lane. */
   memoryLane(name: string, lane: number, offset: number = 0): this {
     const align = instructions.get(name)?.align ?? 0;
-    const suffix = `${offset === 0 ? "" : ` offset=${offset}`} ${lane}`;
+    const suffix = [...(offset === 0 ? [] : [`offset=${offset}`]), lane];
     const bytes = [...unsigned(align), ...unsigned(offset), lane];
     return this.#plain(name, "memory lane", bytes, suffix);
   }
 
   /** An instruction on one lane. */
   lane(name: string, lane: number): this {
-    return this.#plain(name, "lane", [lane], ` ${lane}`);
+    return this.#plain(name, "lane", [lane], [lane]);
   }
 
   /** Picks 16 bytes out of the two vectors on top. */
   shuffle(...picks: number[]): this {
-    const text = `i8x16.shuffle ${picks.join(" ")}`;
+    const text = ["i8x16.shuffle", ...picks];
     return this.#add(text, [0xfd, 0x0d, ...picks], ["v128", "v128"], ["v128"]);
   }
 
   /** Calls the function of the module with this index. */
   call(index: number, { params, results }: FunctionType): this {
-    return this.#add(`call ${index}`, [0x10, ...unsigned(index)], params, results);
+    return this.#add(["call", index], [0x10, ...unsigned(index)], params, results);
   }
 
   /** A block; `branch(0)` within it goes to its end. */
@@ -140,14 +143,33 @@ export class Code {
     return this.#nest("loop", 0x03, body);
   }
 
+  /** What is hardly ever run: it does not count among the {@linkcode instructions}. */
+  rarely(body: () => void): this {
+    const from = this.length;
+    body();
+    for (let line = from; line < this.length; line++) this.#rare.add(line);
+    return this;
+  }
+
+  /** How much has been added: what `instructions` counts from. */
+  get length(): number {
+    return this.#text.length;
+  }
+
+  /** What was added from one {@linkcode length} to another and is run as a rule: names and immediates. */
+  instructions(from: number, to: number): (readonly unknown[])[] {
+    const lines = this.#text.slice(from, to);
+    return lines.flatMap(({ parts }, i) => this.#rare.has(from + i) ? [] : [parts]);
+  }
+
   /** Goes to the `depth`th enclosing block or loop if the i32 on top is not 0. */
   branchIf(depth: number): this {
-    return this.#add(`br_if ${depth}`, [0x0d, ...unsigned(depth)], ["i32"], []);
+    return this.#add(["br_if", depth], [0x0d, ...unsigned(depth)], ["i32"], []);
   }
 
   /** Goes to the `depth`th enclosing block or loop; nothing may follow in the block. */
   branch(depth: number): this {
-    return this.#add(`br ${depth}`, [0x0c, ...unsigned(depth)], [], []);
+    return this.#add(["br", depth], [0x0c, ...unsigned(depth)], [], []);
   }
 
   /** The bytes of the function's code entry. */
@@ -173,19 +195,17 @@ export class Code {
     return [
       `  (func $${name}${list("param", params)}${list("result", results)}`,
       ...(this.#locals.length === 0 ? [] : [`    (local ${this.#locals.join(" ")})`]),
-      ...this.#text,
+      ...this.#text.map(({ indent, parts }) => "  ".repeat(indent) + parts.map(partText).join(" ")),
       "  )",
     ].join("\n");
   }
 
   #vector(bytes: Uint8Array): this {
-    const text = `v128.const i32x4 ${
-      Array.from(new Uint32Array(bytes.buffer), (word) => `0x${word.toString(16)}`).join(" ")
-    }`;
-    return this.#add(text, [0xfd, 0x0c, ...bytes], [], ["v128"]);
+    const words = new Uint32Array(bytes.buffer);
+    return this.#add(["v128.const", "i32x4", words], [0xfd, 0x0c, ...bytes], [], ["v128"]);
   }
 
-  #plain(name: string, immediate: string, bytes: number[], suffix: string = ""): this {
+  #plain(name: string, immediate: string, bytes: number[], suffix: unknown[] = []): this {
     const instruction = instructions.get(name);
     const where = `${name} in ${this.type.name}`;
     if (instruction === undefined) throw new Error(`${where} is no known instruction`);
@@ -193,11 +213,11 @@ export class Code {
       throw new Error(`${where} takes the immediate ${instruction.immediate}, not ${immediate}`);
     }
     const { opcode, takes, gives } = instruction;
-    return this.#add(name + suffix, [...opcode, ...bytes], takes, gives);
+    return this.#add([name, ...suffix], [...opcode, ...bytes], takes, gives);
   }
 
   #nest(name: string, opcode: number, body: () => void): this {
-    this.#line(name);
+    this.#line([name]);
     this.#bytes.push(opcode, 0x40);
     const [depth, floor] = [this.#stack.length, this.#floor];
     this.#indent++;
@@ -208,31 +228,32 @@ export class Code {
     if (this.#stack.length !== depth) {
       throw new Error(`a ${name} in ${this.type.name} leaves [${this.#stack.slice(depth)}]`);
     }
-    this.#line("end");
+    this.#line(["end"]);
     this.#bytes.push(0x0b);
     return this;
   }
 
   #add(
-    text: string,
+    parts: readonly unknown[],
     bytes: readonly number[],
     takes: readonly ValueType[],
     gives: readonly ValueType[],
   ): this {
     const from = this.#stack.length - takes.length;
-    const given = this.#stack.slice(Math.max(from, this.#floor));
-    if (takes.join() !== given.join()) {
+    if (from < this.#floor || takes.some((type, i) => type !== this.#stack[from + i])) {
+      const given = this.#stack.slice(Math.max(from, this.#floor, 0));
+      const text = parts.map(partText).join(" ");
       throw new Error(`${text} in ${this.type.name} takes [${takes}] and was given [${given}]`);
     }
     this.#stack.length = from;
     this.#stack.push(...gives);
     for (const byte of bytes) this.#bytes.push(byte);
-    this.#line(text);
+    this.#line(parts);
     return this;
   }
 
-  #line(text: string): void {
-    this.#text.push("  ".repeat(this.#indent) + text);
+  #line(parts: readonly unknown[]): void {
+    this.#text.push({ indent: this.#indent, parts });
   }
 }
 
@@ -256,6 +277,11 @@ export class Module {
   /** Adds a function; returns its index for calls. */
   add(code: Code): number {
     return this.#imports.length + this.#functions.push(code) - 1;
+  }
+
+  /** The body of the function with this index, unless it is imported. */
+  code(index: number): Code | undefined {
+    return this.#functions[index - this.#imports.length];
   }
 
   /** The module for the engine. */
@@ -366,6 +392,11 @@ function section(id: number, entries: readonly (readonly number[])[]): number[] 
 
 function name(text: string): number[] {
   return sized([...new TextEncoder().encode(text)]);
+}
+
+function partText(part: unknown): string {
+  if (!(part instanceof Uint32Array)) return String(part);
+  return Array.from(part, (word) => `0x${word.toString(16)}`).join(" ");
 }
 
 function floatText(value: number): string {

@@ -113,6 +113,8 @@ define("v128.store64_lane", vectorOpcode(91), ["i32", V], [], "memory lane", 3);
 define("f32x4.demote_f64x2_zero", vectorOpcode(94), unary, [V]);
 define("f64x2.promote_low_f32x4", vectorOpcode(95), unary, [V]);
 define("i16x8.narrow_i32x4_u", vectorOpcode(134), binary, [V]);
+define("i32x4.bitmask", vectorOpcode(164), unary, ["i32"]);
+vectors(169, "i32x4", "extend_low_i16x8_u extend_high_i16x8_u", unary, [V]);
 vectors(171, "i32x4", "shl shr_s shr_u", [V, "i32"], [V]);
 vectors(174, "i32x4", "add", binary, [V]);
 vectors(177, "i32x4", "sub", binary, [V]);

@@ -19,9 +19,17 @@ export type PhaseFunction = (table: number, count: number) => void;
 const LARGEST = 65_535;
 let nextId = 0;
 
+const runnable = new WeakMap<Plan, boolean>();
+
 /** Whether a group can be computed here: element-wise and per tensor, in types that kernels have. */
-export function isRunnable({ plan, dtype, inputs, outputs }: GroupRun): boolean {
+export function isRunnable(group: GroupRun): boolean {
   if (!isAllowed()) return false;
+  let known = runnable.get(group.plan);
+  if (known === undefined) runnable.set(group.plan, known = isSpelled(group));
+  return known;
+}
+
+function isSpelled({ plan, dtype, inputs, outputs }: GroupRun): boolean {
   const isRead = ({ name }: ArrayKind) => plan.extents.get(symbol(name)) === "element";
   const wide = [
     ...inputs.filter(isRead),

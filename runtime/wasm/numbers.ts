@@ -8,6 +8,9 @@ import { entryNumbers, isTruth } from "./render.ts";
 
 /** What is the same for all groups of a plan. */
 interface Prepared {
+  /** The numbers of an entry: those of the step, and those of its tensor. */
+  readonly scalars: readonly Node[];
+  readonly tensor: readonly Node[];
   readonly evaluator: Evaluator;
   readonly roots: readonly Node[];
   readonly index: ReadonlyMap<Node, number>;
@@ -29,15 +32,16 @@ export class GroupNumbers {
     const { plan } = group;
     this.group = group;
     this.#isDouble = group.dtype === "float64";
-    ({ scalars: this.#scalars, tensor: this.tensor } = entryNumbers(plan));
     let prepared = preparations.get(plan);
     if (prepared === undefined) {
-      const roots = [...this.#scalars, ...plan.treeStates.values()];
+      const { scalars, tensor } = entryNumbers(plan);
+      const roots = [...scalars, ...plan.treeStates.values()];
       const index = new Map(roots.map((node, i) => [node, i]));
-      prepared = { evaluator: new Evaluator(roots), roots, index };
+      prepared = { scalars, tensor, evaluator: new Evaluator(roots), roots, index };
       preparations.set(plan, prepared);
     }
     this.#prepared = prepared;
+    [this.#scalars, this.tensor] = [prepared.scalars, prepared.tensor];
     this.#values = new Float64Array(prepared.roots.length);
   }
 

@@ -14,7 +14,7 @@ import type { Loop, Plan } from "../plan.ts";
 import type { ArrayKind, GroupRun } from "../run.ts";
 import { Code, type FunctionType, type Local, type MemoryImport, Module } from "./emit.ts";
 import { addRoutine, routineTypes } from "./math.ts";
-import { emitLoad, emitStore, strideOf, type Width } from "./storage.ts";
+import { isShort, type Stream, strideOf, Transfers, type Width } from "./storage.ts";
 
 /** Words at the beginning of an entry, before the addresses of its arrays. */
 export const ENTRY = { length: 0, numbers: 1, sums: 2, arrays: 3 } as const;
@@ -44,13 +44,24 @@ export function elementLoop(plan: Plan, phase: number): Loop | undefined {
 
 const PHASE: Omit<FunctionType, "name"> = { params: ["i32", "i32"], results: [] };
 
-/** A module with the function `phase<k>` for each phase that has a loop over elements. */
+/** The vector loop of a phase: what it runs, as names, for so many elements. */
+export interface VectorLoop {
+  readonly phase: number;
+  readonly elements: number;
+  readonly instructions: readonly string[];
+}
+
+/**
+ * A module with the function `phase<k>` for each phase that has a loop over elements. `note` is told of
+ * each vector loop.
+ */
 export function renderModule(
   plan: Plan,
   dtype: GroupRun["dtype"],
   inputs: readonly ArrayKind[],
   outputs: readonly ArrayKind[],
   memory: MemoryImport,
+  note?: (loop: VectorLoop) => void,
 ): Module {
   const module = new Module(memory);
   const routines: Routines = new Map();
@@ -60,18 +71,26 @@ export function renderModule(
     const code = new Code({ name: `phase${k}`, ...PHASE });
     const call = (op: ElementOpName) =>
       code.call(addRoutine(module, op, routines), routineTypes.get(op)!);
-    new Renderer(code, call, plan, loop, dtype, inputs, outputs).render();
+    const renderer = new Renderer(code, call, plan, loop, dtype, inputs, outputs);
+    renderer.render();
     module.add(code);
+    if (note === undefined) return;
+    const { from, to, elements } = renderer.vectorLoop;
+    note({ phase: k, elements, instructions: withCalls(module, code.instructions(from, to)) });
   });
   return module;
 }
 
-type Routines = Map<ElementOpName | string, number>;
-
-interface Slot {
-  readonly dtype: ArrayKind["dtype"];
-  readonly address: Local;
+/** The names of instructions, those of a routine in the place of its call. */
+function withCalls(module: Module, instructions: ReturnType<Code["instructions"]>): string[] {
+  return instructions.flatMap(([name, index]) => {
+    const called = name === "call" ? module.code(index as number) : undefined;
+    if (called === undefined) return [name as string];
+    return withCalls(module, called.instructions(0, called.length));
+  });
 }
+
+type Routines = Map<ElementOpName | string, number>;
 
 class Renderer {
   readonly #code: Code;
@@ -80,11 +99,13 @@ class Renderer {
   readonly #plan: Plan;
   readonly #loop: Loop;
   readonly #lanes: "f32x4" | "f64x2";
-  readonly #inputs = new Map<Node["arg"], Slot>();
-  readonly #outputs = new Map<string, Slot>();
+  readonly #inputs = new Map<Node["arg"], Stream>();
+  readonly #outputs = new Map<string, Stream>();
   /** Constants and numbers of the entry, in registers throughout a loop. */
   readonly #fixed = new Map<Node, Local>();
+  readonly #constants = new Map<number | "-0", Local>();
   readonly #sums: { readonly low: Local; readonly high: Local }[];
+  readonly #transfers: Transfers;
   readonly #left: Local;
   readonly #position: Local;
 
@@ -108,6 +129,7 @@ class Renderer {
     const used = new Set(this.#operands().map(({ op, arg }) => op === "Symbol" ? arg : null));
     const written = new Set(loop.outputs.map(({ target }) => target));
     this.#entry(inputs, outputs, used, written);
+    this.#transfers = new Transfers(code, this.#arrays.map(({ slot }) => slot.dtype));
   }
 
   render(): void {
@@ -125,9 +147,9 @@ class Renderer {
         this.#loop.accumulations.forEach(({ op }, k) => {
           code.splat("f64x2", reduceOps[op].start).tee(this.#sums[k].low).set(this.#sums[k].high);
         });
-        this.#stretch("vector", 4);
+        this.#stretch("vector");
         code.i32(0).set(this.#position);
-        this.#stretch("single", 1);
+        this.#stretch("single");
         this.#writeSums(entry);
         code.get(entry).i32(4 * entryWords(this.#arrayCount)).op("i32.add").set(entry);
         code.get(count).i32(1).op("i32.sub").set(count);
@@ -136,8 +158,14 @@ class Renderer {
     });
   }
 
-  #arrays: { slot: Slot; word: number }[] = [];
+  #arrays: { slot: Stream; word: number }[] = [];
   #arrayCount = 0;
+  /** Where in the code the loop over vectors is, and how many elements it takes at a time. */
+  vectorLoop: { readonly from: number; readonly to: number; readonly elements: number } = {
+    from: 0,
+    to: 0,
+    elements: 1,
+  };
 
   #entry(
     inputs: readonly ArrayKind[],
@@ -146,7 +174,7 @@ class Renderer {
     written: ReadonlySet<string>,
   ): void {
     this.#arrayCount = inputs.length + outputs.length;
-    const place = (kind: ArrayKind, word: number): Slot => {
+    const place = (kind: ArrayKind, word: number): Stream => {
       const slot = { dtype: kind.dtype, address: this.#code.local("i32") };
       this.#arrays.push({ slot, word });
       return slot;
@@ -188,17 +216,34 @@ class Renderer {
     });
     for (const node of used) {
       if (node.op !== "Const" || this.#fixed.has(node)) continue;
-      const local = code.local("v128");
-      this.#fixed.set(node, local);
-      code.splat(this.#lanes, node.arg as number).set(local);
+      this.#fixed.set(node, this.#constant(node.arg as number));
+    }
+    for (const { op } of this.#loop.nodes) {
+      const wasm = elementRow(op)!.wasm;
+      if (wasm === null || wasm === "routine" || !("chain" in wasm)) continue;
+      for (const [, constant] of wasm.chain) this.#constant(constant[this.#lanes]);
     }
   }
 
-  /** A loop while at least `elements` are left. */
-  #stretch(width: Width, elements: number): void {
+  /** A vector filled with `value`, which stays in a register. */
+  #constant(value: number): Local {
+    const known = this.#constants.get(keyOf(value));
+    if (known !== undefined) return known;
+    const local = this.#code.local("v128");
+    this.#constants.set(keyOf(value), local);
+    this.#code.splat(this.#lanes, value).set(local);
+    return local;
+  }
+
+  /** A loop over all whole vectors that are left, or over what is left then. */
+  #stretch(width: Width): void {
     const code = this.#code;
-    // Two half vectors of float64 take the place of one vector of float32.
-    const halves = width === "vector" && this.#lanes === "f64x2" ? 2 : 1;
+    // Two vectors of float64 take the place of one of float32; of short numbers, two are moved at once.
+    const isDouble = this.#lanes === "f64x2";
+    const isPaired = isDouble || this.#arrays.some(({ slot }) => isShort(slot.dtype));
+    const halves = width === "vector" && isPaired ? 2 : 1;
+    const elements = width === "single" ? 1 : halves * (isDouble ? 2 : 4);
+    const from = code.length;
     code.block(() => {
       code.loop(() => {
         code.get(this.#left).i32(elements).op("i32.lt_u").branchIf(1);
@@ -208,12 +253,13 @@ class Renderer {
           code.get(slot.address).i32(bytes).op("i32.add").set(slot.address);
         }
         if (width === "single") {
-          code.get(this.#position).i32(1).op("i32.add").set(this.#position);
+          code.get(this.#position).i32(1).op("i32.add").i32(3).op("i32.and").set(this.#position);
         }
         code.get(this.#left).i32(elements).op("i32.sub").set(this.#left);
         code.branch(0);
       });
     });
+    if (width === "vector") this.vectorLoop = { from, to: code.length, elements };
   }
 
   readonly #reused: Local[] = [];
@@ -227,10 +273,8 @@ class Renderer {
     const read = (node: Node): Local => {
       const known = values.get(node);
       if (known !== undefined) return known;
-      const { dtype, address } = this.#inputs.get(node.arg)!;
       const local = take();
-      code.get(address);
-      emitLoad(code, dtype, width, half * strideOf(dtype, width));
+      this.#transfers.load(this.#inputs.get(node.arg)!, width, half);
       code.set(local);
       values.set(node, local);
       return local;
@@ -238,11 +282,17 @@ class Renderer {
     for (const node of this.#loop.nodes) {
       const { wasm } = elementRow(node.op)!;
       const operands = node.src.map(read);
-      const isRoutine = wasm === "routine";
-      const order = (isRoutine ? undefined : wasm!.order) ?? operands.map((_, i) => i);
+      const isOne = wasm !== "routine" && "instruction" in wasm!;
+      const order = (isOne ? wasm.order : undefined) ?? operands.map((_, i) => i);
       for (const i of order) code.get(operands[i]);
-      if (isRoutine) this.#call(node.op as ElementOpName);
-      else code.op(wasm!.instruction.replace("*", this.#lanes));
+      if (isOne) code.op(wasm.instruction.replace("*", this.#lanes));
+      else if (wasm === "routine") this.#call(node.op as ElementOpName);
+      else {
+        for (const [instruction, constant] of wasm!.chain) {
+          const value = this.#constants.get(keyOf(constant[this.#lanes]))!;
+          code.get(value).op(instruction.replace("*", this.#lanes));
+        }
+      }
       const local = take();
       code.set(local);
       values.set(node, local);
@@ -253,9 +303,7 @@ class Renderer {
     // Everything is read before anything is written: the arrays may be the same.
     const results = this.#loop.outputs.map(({ node }) => read(node));
     this.#loop.outputs.forEach(({ target }, k) => {
-      const { dtype, address } = this.#outputs.get(target)!;
-      code.get(address).get(results[k]);
-      emitStore(code, dtype, width, half * strideOf(dtype, width));
+      this.#transfers.store(this.#outputs.get(target)!, width, half, results[k]);
     });
   }
 
@@ -318,6 +366,11 @@ class Renderer {
       code.op(reduceOps[op].wasm.combine).lane("f64x2.extract_lane", 0).memory("f64.store", 8 * k);
     });
   }
+}
+
+/** By what a map tells every constant from all others. */
+function keyOf(value: number): number | "-0" {
+  return Object.is(value, -0) ? "-0" : value;
 }
 
 /** Whether a number of an entry is a condition, which a kernel takes as a mask. */

@@ -17,12 +17,9 @@ export function laneFunction(
   laneType: LaneType,
 ): (tuples: readonly (readonly number[])[]) => number[] {
   if (wasm === null || wasm === "routine") throw new Error("the row has no instruction");
-  const order = wasm.order ?? takes.map((_, i) => i);
-  const operands = order.map((i) => `(v128.load (i32.const ${16 * i}))`).join(" ");
-  const instruction = wasm.instruction.replace("*", laneType);
   const text = `(module
     (memory (export "memory") 1)
-    (func (export "run") (v128.store (i32.const ${RESULT}) (${instruction} ${operands}))))`;
+    (func (export "run") (v128.store (i32.const ${RESULT}) ${expression(wasm, takes, laneType)})))`;
   const parsed = wabt.parseWat("instruction.wat", text);
   const { buffer } = parsed.toBinary({});
   parsed.destroy();
@@ -46,6 +43,22 @@ export function laneFunction(
     }
     return results;
   };
+}
+
+function expression(
+  wasm: Exclude<ElementOp["wasm"], "routine" | null>,
+  takes: readonly Type[],
+  laneType: LaneType,
+): string {
+  const operand = (i: number) => `(v128.load (i32.const ${16 * i}))`;
+  if ("chain" in wasm) {
+    return wasm.chain.reduce((value, [instruction, constant]) => {
+      const lanes = new Array(laneType === "f32x4" ? 4 : 2).fill(constant[laneType]).join(" ");
+      return `(${instruction.replace("*", laneType)} ${value} (v128.const ${laneType} ${lanes}))`;
+    }, operand(0));
+  }
+  const order = wasm.order ?? takes.map((_, i) => i);
+  return `(${wasm.instruction.replace("*", laneType)} ${order.map(operand).join(" ")})`;
 }
 
 function write32(memory: DataView, address: number, type: Type, value: number): void {

@@ -42,9 +42,11 @@ export const elementLaws = {
     assertEquals(row.latex.write.length, arity, "latex.write");
     if (row.js !== null) assertEquals(row.js.length, arity, "js");
     if (row.lower !== null) assertEquals(row.lower.length, arity, "lower");
-    const order = row.wasm === "routine" ? undefined : row.wasm?.order;
-    if (order !== undefined) {
-      assertEquals([...order].sort(), OPERANDS.slice(0, arity).map((_, i) => i), "wasm.order");
+    const { wasm } = row;
+    if (wasm === null || wasm === "routine") return;
+    if ("chain" in wasm) assertEquals(arity, 1, "wasm.chain");
+    else if (wasm.order !== undefined) {
+      assertEquals([...wasm.order].sort(), OPERANDS.slice(0, arity).map((_, i) => i), "wasm.order");
     }
   },
 

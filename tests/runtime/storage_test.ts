@@ -195,6 +195,50 @@ Deno.test("each type allocates, stores, loads and counts its bytes", () => {
 const kept = factory(parseProgram({ name: "keeper", state: { m: 0 }, step: "m = g\nu = m + g" }));
 const keeper = (muDtype: string): Optimizer => kept({ muDtype });
 
+/** Bits of float32 numbers of all sizes: ties, NaNs with every kind of payload, and zeros between. */
+const patterns = Uint32Array.from({ length: 40_003 }, (_, i) => {
+  const [upper, lower] = [
+    Math.imul(i, 0x9e3779b9) & 0xffff0000,
+    [0, 0x7fff, 0x8000, 0x8001][i % 4],
+  ];
+  return i % 5 === 0 ? 0 : i % 7 === 0 ? upper | 0x7f800000 | lower : upper | lower;
+});
+
+const shorts = [["bfloat16", toBfloat16], ["float16", toFloat16]] as const;
+
+Deno.test("short states in vectors and at their ends have the bits of the definition", () => {
+  for (const size of [patterns.length, 1, 2, 3, 7, 8, 9, 15, 16, 17]) {
+    const bits = patterns.slice(patterns.length - size);
+    const grads = new Float32Array(bits.buffer);
+    for (const [dtype, nearest] of shorts) {
+      const opt = keeper(dtype);
+      const [, { m }] = opt.update(grads, opt.init(grads));
+      const { data } = m as { data: Uint16Array };
+      bits.forEach((word, i) => {
+        // A NaN as bfloat16 is the first half of its bits, and quiet.
+        const expected = !Number.isNaN(grads[i])
+          ? nearest(grads[i])
+          : dtype === "bfloat16"
+          ? word >>> 16 | 0x40
+          : word >>> 16 & 0x8000 | 0x7e00;
+        if (data[i] !== expected) assertEquals([size, i, word, data[i]], [size, i, word, expected]);
+      });
+    }
+  }
+});
+
+Deno.test("a step reads every bfloat16 and float16 as its definition has it", () => {
+  const data = Uint16Array.from({ length: 0x10000 + 5 }, (_, i) => i);
+  for (const [dtype, value] of [["bfloat16", fromBfloat16], ["float16", fromFloat16]] as const) {
+    const opt = factory(parseProgram({ name: "reader", state: { m: 0 }, step: "u = m; m = g" }))({
+      muDtype: dtype,
+    });
+    const grads = new Float32Array(data.length);
+    const state = { ...opt.init(grads), m: { data, shape: [data.length], dtype } };
+    assertEquals(opt.update(grads, state)[0], Float32Array.from(data, value));
+  }
+});
+
 for (const backend of backends) {
   Deno.test(`a short state is stored rounded and read widened (${backend})`, () => {
     for (
