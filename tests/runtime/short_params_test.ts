@@ -5,11 +5,14 @@ import {
   chain,
   clipByGlobalNorm,
   explain,
+  freeze,
   lion,
+  multiSteps,
   type Optimizer,
   optimizer,
   required,
   resident,
+  sgd,
   type State,
   type StoredTensor,
   type Tensor,
@@ -89,6 +92,14 @@ const optimizers: readonly (readonly [name: string, opt: Optimizer])[] = [
   ["lion", lion({ learningRate: 0.01, weightDecay: 0.1 })],
   ["clip and adamw", chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate: 0.01 }))],
   ["reductions and a state that starts as w", trust({})],
+  ["two gradients a step", multiSteps(adamw({ learningRate: 0.01 }), { everyKSchedule: 2 })],
+  [
+    "frozen leaves",
+    chain(
+      sgd({ learningRate: 0.1, momentum: 0.9 }),
+      freeze({ a: true, b: false, c: true, d: false, e: false }),
+    ),
+  ],
 ];
 
 for (const backend of backends) {
