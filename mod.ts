@@ -60,6 +60,7 @@ export type { Optimizer, RunOptions } from "./runtime/optimizer.ts";
 export { release, resident } from "./runtime/resident.ts";
 export type { State } from "./runtime/state.ts";
 export type { StorageType } from "./runtime/storage.ts";
+export type { InitOptions, StateStorage } from "./runtime/stored.ts";
 export type { StoredTensor, Tensor } from "./runtime/leaves.ts";
 export type { Backend } from "./runtime/variants.ts";
 export * from "./wrappers/mod.ts";

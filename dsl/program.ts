@@ -100,7 +100,7 @@ export interface Program {
 const TAKEN: Readonly<Record<string, { readonly names: readonly string[]; readonly by: string }>> =
   {
     hyper: { names: ["mask", "muDtype"], by: "an option of its own" },
-    state: { names: ["optimizer", "hyper"], by: "kept for the state tree" },
+    state: { names: ["optimizer", "hyper", "master"], by: "kept for the state tree" },
     inputs: { names: [], by: "" },
   };
 const KEYS: readonly (keyof Document)[] = [

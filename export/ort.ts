@@ -176,7 +176,13 @@ export class OrtOptimizer {
     doing: string,
   ): Promise<void> {
     const layout = layoutOf(params, this.#model, doing);
-    requireState(state, this.program, this.#initial.keys(), [...this.#hyper.keys()], doing);
+    requireState(
+      state,
+      this.program,
+      new Set(this.#initial.keys()),
+      [...this.#hyper.keys()],
+      doing,
+    );
     requireWritable(state, doing);
     const written = this.#written(layout, params, state, doing);
     const given = layout.alignLike(gradients, "gradients", doing);
@@ -213,9 +219,9 @@ export class OrtOptimizer {
   ): Map<string, NumberArray[]> {
     const trees = new Map([["w", layout.alignLike(params, "parameters", doing)]]);
     for (const name of this.#initial.keys()) {
-      const dtypeOf = (info: LeafInfo) => this.#dtypeOf(name, info);
+      const dtypesOf = (info: LeafInfo) => [this.#dtypeOf(name, info)];
       const what = `state \`${name}\``;
-      trees.set(name, layout.align(state[name], what, doing, dtypeOf, ({ shape }) => shape));
+      trees.set(name, layout.align(state[name], what, doing, dtypesOf, ({ shape }) => shape));
     }
     requireDistinct(
       [...trees].flatMap(([name, arrays]) =>

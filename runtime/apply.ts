@@ -1,9 +1,11 @@
 /** Adds updates to parameters. */
 import { asLeaf, mirror } from "./leaves.ts";
+import { arithmeticOf, load, store } from "./storage.ts";
 import { Layout } from "./trees.ts";
 
 /**
- * `params` plus `updates`, rounded to the parameters' type: a new tree.
+ * `params` plus `updates`, rounded to the parameters' type: a new tree. Updates of short parameters are
+ * float32, as an optimizer gives them, or as short.
  *
  * @example
  * ```ts
@@ -20,12 +22,16 @@ export function applyUpdates<P extends object>(params: P, updates: P): P {
   const layout = Layout.of(params, doing);
   const [before, change] = [
     layout.alignLike(params, "parameters", doing),
-    layout.alignLike(updates, "updates", doing),
+    layout.alignWidened(updates, "updates", doing),
   ];
   return layout.build(layout.leaves.map((info, i) => {
     const leaf = mirror(info, info.dtype, info.shape);
     const { data } = asLeaf(leaf, info.path, doing)!;
-    for (let j = 0; j < data.length; j++) data[j] = before[i][j] + change[i][j];
+    const { dtype } = info;
+    const added = change[i] instanceof Uint16Array ? dtype : arithmeticOf(dtype);
+    for (let j = 0; j < data.length; j++) {
+      store(dtype, data, j, load(dtype, before[i], j) + load(added, change[i], j));
+    }
     return leaf;
   })) as P;
 }

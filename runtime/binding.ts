@@ -6,13 +6,18 @@ import type { Structural } from "../dsl/graph.ts";
 import { constant, type Node, ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import { type LeafSetting, leafSettings, type Setting } from "./hyper.ts";
+import { hasMaster, MASTER } from "./master.ts";
 import { readingOf, remainingOf } from "./readings.ts";
+import { type Arithmetic, arithmeticOf, type DType } from "./storage.ts";
 import type { Layout } from "./trees.ts";
 
 /** Leaves that are computed alike. */
 export interface Group {
   readonly leaves: readonly number[];
-  readonly dtype: "float32" | "float64";
+  /** What the parameters are stored as. */
+  readonly stored: DType;
+  /** What is computed in. */
+  readonly dtype: Arithmetic;
   /** The leaves' rank where the program looks at axes, else 0. */
   readonly rank: number;
   readonly settings: ReadonlyMap<string, LeafSetting>;
@@ -32,6 +37,8 @@ export class Binding {
   readonly groupOf: readonly Group[];
   /** The states that some leaf keeps. */
   readonly live: ReadonlySet<string>;
+  /** Every tree that a state holds. */
+  readonly trees: ReadonlySet<string>;
 
   constructor(
     program: Program,
@@ -50,7 +57,7 @@ export class Binding {
       ]),
     );
     const groups = new Map<string, Group & { readonly leaves: number[]; live: Group["live"] }>();
-    this.groupOf = layout.leaves.map(({ dtype, shape }, i) => {
+    this.groupOf = layout.leaves.map(({ dtype: stored, shape }, i) => {
       const rank = reading.axes ? shape.length : 0;
       const numbers = new Map(reading.shape.map((name) => [name, shapeNumber(name, shape)]));
       const given = new Map([...perLeaf].map(([name, leaves]) => [name, leaves[i]]));
@@ -58,13 +65,14 @@ export class Binding {
       // Groups are only ever split further: what is structural stays so as it was made.
       const within = coarser?.groupOf[i];
       const key = JSON.stringify([
-        ...[dtype, rank, marks, coarser?.groups.indexOf(within!)],
+        ...[stored, rank, marks, coarser?.groups.indexOf(within!)],
         ...numbers.values(),
       ]);
       let group = groups.get(key);
       if (group === undefined) {
         const structural = within?.structural ?? structuralOf(given, numbers);
-        group = { leaves: [], dtype, rank, settings: given, structural, live: NONE };
+        const dtype = arithmeticOf(stored);
+        group = { leaves: [], stored, dtype, rank, settings: given, structural, live: NONE };
         groups.set(key, group);
       }
       group.leaves.push(i);
@@ -73,6 +81,7 @@ export class Binding {
     this.groups = [...groups.values()];
     this.live = coarser?.live ??
       statesKept(program, this.groups.map(({ structural }) => structural));
+    this.trees = new Set([...this.live, ...(hasMaster(layout) ? [MASTER] : [])]);
     for (const group of groups.values()) {
       group.live = this.live.intersection(remainingOf(program, group.structural).lasting);
     }

@@ -4,15 +4,30 @@ import { elaborate, globalsRead } from "../dsl/graph.ts";
 import { ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import { Binding, type Group, readsParameter } from "./binding.ts";
-import { GatheredStep, type StepArrays, type StepInputs } from "./gathered.ts";
+import { GatheredStep, type GroupRuns, type StepArrays, type StepInputs } from "./gathered.ts";
 import { isScheduled, numbersAt, type Setting } from "./hyper.ts";
 import type { Optimizer, RunOptions } from "./optimizer.ts";
 import { interpret } from "./interpret.ts";
 import { isCodeForbidden, runJs } from "./js/run.ts";
-import { apartFrom, type LeafInfo, mirror, requireDistinct, spellPath } from "./leaves.ts";
+import { apartFrom, mirror, requireDistinct, spellPath } from "./leaves.ts";
+import {
+  alignMaster,
+  allocateMaster,
+  hasMaster,
+  initialMaster,
+  MASTER,
+  updatesFrom,
+} from "./master.ts";
 import { numbersOf } from "./numbers.ts";
-import type { Mode } from "./plan.ts";
-import type { ArrayKind, Executor, GroupRun } from "./run.ts";
+import {
+  type ArrayKind,
+  arraysOf,
+  elementInputs,
+  type Executor,
+  type GroupArrays,
+  type GroupRun,
+  typesOf,
+} from "./run.ts";
 import { beside, disposable } from "./resident.ts";
 import {
   inheritScheduled,
@@ -25,7 +40,8 @@ import {
   stateShape,
   treeNumber,
 } from "./state.ts";
-import type { DType, NumberArray, StorageType } from "./storage.ts";
+import { type DType, isShort, type NumberArray } from "./storage.ts";
+import { type InitOptions, type StateStorage, storageIn, storageWith, storedAs } from "./stored.ts";
 import { Layout } from "./trees.ts";
 import { type Backend, type FormKey, formOf, guardsAt, guardsOf, variantOf } from "./variants.ts";
 import { isRunnable } from "./wasm/kernel.ts";
@@ -37,7 +53,7 @@ import { defaultThreads, MOST_THREADS } from "./wasm/threads.ts";
 export function bind(
   program: Program,
   settings: ReadonlyMap<string, Setting>,
-  storage: ReadonlyMap<string, StorageType>,
+  storage: StateStorage,
   options: RunOptions = {},
 ): Optimizer {
   return new BoundOptimizer(program, settings, storage, options);
@@ -54,7 +70,7 @@ const BACKENDS: readonly Backend[] = ["wasm", "js", "interpreter"];
 class BoundOptimizer implements Optimizer {
   readonly program: Program;
   readonly settings: ReadonlyMap<string, Setting>;
-  readonly storage: ReadonlyMap<string, StorageType>;
+  readonly storage: StateStorage;
   readonly #backend: Backend;
   readonly #threads: number;
   /** The hyperparameters that a state may hold. */
@@ -65,7 +81,7 @@ class BoundOptimizer implements Optimizer {
   constructor(
     program: Program,
     settings: ReadonlyMap<string, Setting>,
-    storage: ReadonlyMap<string, StorageType>,
+    storage: StateStorage,
     { backend = "wasm", threads = defaultThreads() }: RunOptions,
   ) {
     if (!BACKENDS.includes(backend)) {
@@ -92,10 +108,11 @@ class BoundOptimizer implements Optimizer {
     return new BoundOptimizer(this.program, this.settings, this.storage, options);
   }
 
-  init(params: Disposable): State & Disposable;
-  init(params: object): State;
-  init(params: object): State {
+  init(params: Disposable, options?: InitOptions): State & Disposable;
+  init(params: object, options?: InitOptions): State;
+  init(params: object, options: InitOptions = {}): State {
     const doing = `Cannot initialise "${this.program.name}"`;
+    const storage = storageWith(this.program, this.storage, options, doing);
     const binding = this.#bindingOf(params, doing);
     const { layout } = binding;
     const arrays = layout.alignLike(params, "parameters", doing);
@@ -108,8 +125,9 @@ class BoundOptimizer implements Optimizer {
     const numbers =
       numbersOf(this.program, this.settings, binding, {}, () => 0, params, doing).groups;
     for (const name of binding.live) {
-      state[name] = this.#initialState(name, binding, arrays, numbers);
+      state[name] = this.#initialState(name, binding, arrays, numbers, storage);
     }
+    if (hasMaster(layout)) state[MASTER] = initialMaster(layout, arrays);
     return arrays.some(blockOf) ? disposable(state) : state;
   }
 
@@ -126,9 +144,16 @@ class BoundOptimizer implements Optimizer {
         `${doing}: it reads the parameters: they must be given as third argument`,
       );
     }
+    if (params === undefined && Object.hasOwn(state ?? {}, MASTER)) {
+      throw new GradusError(
+        `${doing}: its state is of short parameters: they must be given as third argument`,
+      );
+    }
     const known = this.#bindingOf(params ?? gradients, doing);
     const { layout, live } = known;
-    const updates = layout.build(layout.leaves.map((info) => mirror(info, info.dtype, info.shape)));
+    requireState(state, program, known.trees, this.#writable, doing);
+    const storage = storageIn(state, statesOf(program, live), layout, this.storage, doing);
+    const target = layout.build(layout.leaves.map((info) => mirror(info, info.dtype, info.shape)));
     const next: State = {
       optimizer: program.name,
       count: 0,
@@ -140,13 +165,15 @@ class BoundOptimizer implements Optimizer {
         layout.leaves.map((info, i) =>
           mirror(
             info,
-            this.#dtypeOf(name, info),
+            storedAs(storage, name, info),
             stateShape(program, name, info, known.groupOf[i].live),
           )
         ),
       );
     }
-    this.#run("update", params, gradients, state, inputs, updates, next, doing);
+    if (hasMaster(layout)) next[MASTER] = allocateMaster(layout);
+    this.#run("update", params, gradients, state, inputs, target, next, doing);
+    const updates = hasMaster(layout) ? updatesFrom(layout, params, target) : target;
     return [updates as P, next];
   }
 
@@ -162,7 +189,7 @@ class BoundOptimizer implements Optimizer {
 
   /** Checks everything, then computes; `target` and `next` take the results. */
   #run(
-    mode: Mode,
+    mode: "step" | "update",
     params: object | undefined,
     gradients: object,
     state: State,
@@ -175,12 +202,12 @@ class BoundOptimizer implements Optimizer {
     let last = this.#last;
     if (mode !== "step" || !last?.isOf(params, gradients, state, inputs)) {
       const known = this.#bindingOf(params ?? gradients, doing);
-      requireState(state, program, known.live, this.#writable, doing);
+      requireState(state, program, known.trees, this.#writable, doing);
       last = this.#gather(mode, known, params, gradients, state, inputs, target, next, doing);
       this.#last = mode === "step" && last.isKeepable ? last : undefined;
     }
     const { known } = last;
-    requireState(state, program, known.live, this.#writable, doing);
+    requireState(state, program, known.trees, this.#writable, doing);
     if (mode === "step") requireWritable(state, doing);
     const { binding, groups, used } = numbersOf(
       program,
@@ -214,15 +241,31 @@ class BoundOptimizer implements Optimizer {
     const form = forms.map(({ structural, guards }) => [...structural.keys(), ...guards].join());
     const planned = last.planned(binding, form.join(";"), () => {
       const hasParams = params !== undefined;
+      const { storage, reads } = last;
       const globals = new Set(forms.flatMap((key) => [...globalsRead(formOf(program, key))]));
       const { backend, runs } = this.#groupRuns(
         binding,
-        (group, i, backend) =>
-          this.#groupRun(group, mode, hasParams, forms[i], globals, backend, doing),
+        reads,
+        (group, i, types, backend) => {
+          const readKinds = ["g", ...elementInputs(program)].map((name, k) => ({
+            name,
+            dtype: types[k],
+          }));
+          const arrays = arraysOf(
+            mode,
+            group.stored,
+            readKinds,
+            this.#kindsOf(group, storage),
+            hasParams,
+          );
+          return this.#groupRun(group, arrays, forms[i], globals, backend, doing);
+        },
       );
       return { backend, runs, globals: elaborate(program).globals, threads: this.#threads };
     });
-    binding.groups.forEach((group, i) => planned.groups.get(group)!.symbols = symbols[i]);
+    binding.groups.forEach((group, i) =>
+      planned.groups.get(group)!.forEach((run) => run.symbols = symbols[i])
+    );
     const treeStates = EXECUTORS[planned.backend](planned.run);
     for (const name of trees) next[name] = treeStates.get(name);
     next.count = state.count + 1;
@@ -231,7 +274,7 @@ class BoundOptimizer implements Optimizer {
 
   /** The arrays of a step, checked. */
   #gather(
-    mode: Mode,
+    mode: "step" | "update",
     known: Binding,
     params: object | undefined,
     gradients: object,
@@ -242,17 +285,25 @@ class BoundOptimizer implements Optimizer {
     doing: string,
   ): GatheredStep {
     const { layout } = known;
+    const { leaves } = layout;
     const states = statesOf(this.program, known.live);
-    const w = params === undefined ? undefined : layout.alignLike(params, "parameters", doing);
-    const g = layout.alignLike(gradients, "gradients", doing);
+    const own = params === undefined ? undefined : layout.alignLike(params, "parameters", doing);
     const trees = elementInputs(this.program);
-    const given = trees.map((name) => layout.alignLike(inputs?.[name], `input \`${name}\``, doing));
-    const out = mode === "step" ? w! : layout.alignLike(target, "parameters", doing);
-    const nextStates = states.map((name) => this.#alignState(known, next, name, doing));
-    const written = [...out, ...nextStates.flat()];
+    const given = [
+      layout.alignWidened(gradients, "gradients", doing),
+      ...trees.map((name) => layout.alignWidened(inputs?.[name], `input \`${name}\``, doing)),
+    ];
+    const storage = storageIn(state, states, layout, this.storage, doing);
+    const align = (from: State) =>
+      states.map((name) => this.#alignState(known, from, name, storage, doing));
+    const alignCopies = (from: State) =>
+      hasMaster(layout) ? alignMaster(layout, from[MASTER], doing) : undefined;
+    const out = mode === "step" ? own! : layout.alignLike(target, "parameters", doing);
+    const [master, nextMaster] = [alignCopies(state), alignCopies(next)];
+    const nextStates = align(next);
+    const written = [...out, ...(nextMaster ?? []), ...nextStates.flat()];
     if (mode === "step") {
-      const names = ["w", ...states];
-      const { leaves } = layout;
+      const names = ["w", ...(nextMaster === undefined ? [] : [MASTER]), ...states];
       requireDistinct(
         written.map((array, i) => [
           array,
@@ -262,79 +313,70 @@ class BoundOptimizer implements Optimizer {
       );
     }
     // What is only read may be another leaf's parameter, which is written before it is read.
-    const apart = (arrays: readonly NumberArray[]) =>
-      mode === "step" ? apartFrom(arrays, written) : arrays;
+    const reads = mode === "step" ? given.map((arrays) => apartFrom(arrays, written)) : given;
     const arrays: StepArrays = {
-      w,
-      g: apart(g),
-      inputs: given.map(apart),
+      w: own?.map((array, i) => isShort(leaves[i].dtype) ? master![i] : array),
+      reads,
       out,
-      states: states.map((name) => this.#alignState(known, state, name, doing)),
+      master: nextMaster,
+      states: align(state),
       next: nextStates,
     };
-    const isKeepable = [arrays.g, ...arrays.inputs].every((read, k) =>
-      read.every((array, i) => array === [g, ...given][k][i])
+    const isKeepable = reads.every((arrays, k) =>
+      arrays.every((array, i) => array === given[k][i])
     );
-    const kept = [
-      ...[params, gradients, ...trees.map((name) => inputs[name])],
-      ...states.map((name) => state[name]),
-    ];
-    return new GatheredStep(known, arrays, isKeepable, states, trees, kept);
+    return new GatheredStep(known, arrays, isKeepable, states, trees, storage, [
+      params,
+      gradients,
+      state,
+      inputs,
+    ]);
   }
 
   /** The groups as the first backend plans them that can run them all. */
   #groupRuns(
     { groups }: Binding,
-    make: (group: Group, i: number, backend: Backend) => GroupRun,
-  ): { readonly backend: Backend; readonly runs: ReadonlyMap<Group, GroupRun> } {
+    reads: readonly (readonly DType[])[],
+    make: (group: Group, i: number, reads: readonly DType[], backend: Backend) => GroupRun,
+  ): { readonly backend: Backend; readonly runs: GroupRuns } {
     for (const backend of BACKENDS.slice(BACKENDS.indexOf(this.#backend))) {
       if (backend === "js" && isCodeForbidden()) continue;
-      const runs = groups.map((group, i) => make(group, i, backend));
-      if (backend === "wasm" && !runs.every(isRunnable)) continue;
-      return { backend, runs: new Map(groups.map((group, i) => [group, runs[i]])) };
+      const runs = new Map(groups.map((group, i) => {
+        const types = new Map(group.leaves.map((leaf) => [reads[leaf].join(), reads[leaf]]));
+        const made = [...types].map(([key, each]) => [key, make(group, i, each, backend)] as const);
+        return [group, new Map(made)];
+      }));
+      const all = [...runs.values()].flatMap((each) => [...each.values()]);
+      if (backend === "wasm" && !all.every(isRunnable)) continue;
+      return { backend, runs };
     }
     throw new Error("the interpreter runs everything");
   }
 
+  /** The arrays of a group's states. */
+  #kindsOf({ dtype, live }: Group, storage: StateStorage): ArrayKind[] {
+    return statesOf(this.program, live).map((name) => ({
+      name,
+      dtype: storage.get(name) ?? dtype,
+    }));
+  }
+
   #groupRun(
-    group: Group,
-    mode: Mode,
-    hasParams: boolean,
+    { rank, live, structural }: Group,
+    arrays: GroupArrays,
     form: FormKey,
     globals: ReadonlySet<number>,
     backend: Backend,
     doing: string,
   ): GroupRun {
-    const { dtype, rank, live } = group;
-    const kinds = statesOf(this.program, live).map((name): ArrayKind => ({
-      name,
-      dtype: this.#stored(name, dtype),
-    }));
-    const variant = variantOf(this.program, {
-      ...form,
-      live,
-      globals,
-      mode,
-      rank,
-      backend,
-      dtypes: [dtype, hasParams, ...kinds.map((kind) => kind.dtype)].join(),
-    });
-    if (form.structural.size !== group.structural.size) {
+    const { mode } = arrays;
+    const dtypes = typesOf(arrays);
+    const key = { ...form, live, globals, mode, rank, backend, dtypes };
+    const variant = variantOf(this.program, key);
+    if (form.structural.size !== structural.size) {
       requireKept(this.program, variant.plan.extents.keys(), live, doing);
     }
-    const parameter: ArrayKind[] = hasParams ? [{ name: "w", dtype }] : [];
-    return {
-      ...variant,
-      mode,
-      dtype,
-      inputs: [
-        ...parameter,
-        ...["g", ...elementInputs(this.program)].map((name) => ({ name, dtype })),
-        ...kinds,
-      ],
-      outputs: [{ name: "", dtype }, ...kinds],
-      symbols: new Map(),
-    };
+    return { ...variant, ...arrays, symbols: new Map() };
   }
 
   #initialState(
@@ -342,13 +384,14 @@ class BoundOptimizer implements Optimizer {
     { layout, groups, groupOf }: Binding,
     arrays: readonly NumberArray[],
     numbers: readonly ReadonlyMap<string, number>[],
+    storage: StateStorage,
   ): unknown {
     const declaration = this.program.state.get(name)!;
     const { init, over } = declaration;
     if (over === "tree") return initialNumber(init, numbers[0]);
     return layout.build(layout.leaves.map((info, i) => {
       const symbols = numbers[groups.indexOf(groupOf[i])];
-      const dtype = this.#dtypeOf(name, info);
+      const dtype = storedAs(storage, name, info);
       const shape = stateShape(this.program, name, info, groupOf[i].live);
       const leaf = initialLeaf(init, info, arrays[i], symbols, dtype, shape);
       return beside(leaf, info, arrays[i]);
@@ -368,29 +411,17 @@ class BoundOptimizer implements Optimizer {
     { layout, groupOf }: Binding,
     state: State,
     name: string,
+    storage: StateStorage,
     doing: string,
   ): NumberArray[] {
     return layout.align(
       state[name],
       `state \`${name}\``,
       doing,
-      (info) => this.#dtypeOf(name, info),
+      (info) => [storedAs(storage, name, info)],
       (info, i) => stateShape(this.program, name, info, groupOf[i].live),
     );
   }
-
-  #dtypeOf(state: string, info: LeafInfo): DType {
-    return this.#stored(state, info.dtype);
-  }
-
-  #stored(state: string, dtype: "float32" | "float64"): DType {
-    return this.storage.get(state) ?? dtype;
-  }
-}
-
-/** The inputs that are trees like the parameters. */
-function elementInputs({ inputs }: Program): string[] {
-  return [...inputs].flatMap(([name, kind]) => kind === "element" ? [name] : []);
 }
 
 /** The states that are arrays. */

@@ -6,6 +6,7 @@ import { type HyperValue, type Mask, type Setting, settingsOf } from "./hyper.ts
 import { bind } from "./bound.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { StorageType } from "./storage.ts";
+import { requireStorage, type StateStorage } from "./stored.ts";
 
 /** What weight decay can be limited by. */
 export interface MaskOption {
@@ -18,7 +19,10 @@ export interface MaskOption {
 
 /** What the first moment can be stored as. */
 export interface MuDTypeOption {
-  /** Storage of the state `m`: arithmetic stays in the parameters' type. Default: theirs. */
+  /**
+   * StateStorage of the state `m`: arithmetic stays in the parameters' type. Default: the type they compute
+   * in. The option `storage` of `init` goes before it.
+   */
   muDtype?: StorageType;
 }
 
@@ -130,25 +134,18 @@ function maskDecay(settings: Map<string, Setting>, mask: Mask, doing: string): v
   settings.set("weightDecay", { ...setting, mask });
 }
 
-const STORED: readonly StorageType[] = ["float32", "bfloat16", "float16"];
-
 function storageOf(
   program: Program,
   muDtype: StorageType | undefined,
   doing: string,
-): Map<string, StorageType> {
+): StateStorage {
   if (muDtype === undefined || muDtype === null) return new Map();
   if (!program.state.has("m")) {
     throw new GradusError(
       `${doing}: \`muDtype\` is the storage of state \`m\`, which it does not have`,
     );
   }
-  if (!STORED.includes(muDtype)) {
-    throw new GradusError(
-      `${doing}: \`muDtype\` must be one of ${STORED.join(", ")}: given ${shown(muDtype)}`,
-    );
-  }
-  return new Map([["m", muDtype]]);
+  return new Map([["m", requireStorage(program, "m", muDtype, "`muDtype`", doing)]]);
 }
 
 /**

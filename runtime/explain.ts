@@ -9,7 +9,8 @@ import { Binding } from "./binding.ts";
 import { renderPhases } from "./js/render.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { Extent, Loop, Plan } from "./plan.ts";
-import type { ArrayKind, GroupRun } from "./run.ts";
+import { MASTER } from "./master.ts";
+import { type ArrayKind, arraysOf, elementInputs, type GroupArrays, typesOf } from "./run.ts";
 import { bytesOf } from "./storage.ts";
 import { type LoopCost, type Machine, predict, type Prediction, weightOf } from "./roofline.ts";
 import { Layout } from "./trees.ts";
@@ -85,14 +86,15 @@ export function explain(
     }),
   );
   const binding = new Binding(program, settings, layout, params, doing);
-  const [{ dtype, rank, structural, live }] = binding.groups;
+  const [{ stored, dtype, rank, structural, live }] = binding.groups;
   const kinds = [...live]
     .filter((name) => program.state.get(name)!.over !== "tree")
     .map((name): ArrayKind => ({ name, dtype: optimizer.storage.get(name) ?? dtype }));
-  const inputs: ArrayKind[] = [{ name: "w", dtype }, { name: "g", dtype }, ...kinds];
-  const outputs: ArrayKind[] = [{ name: "", dtype }, ...kinds];
-  const dtypes = [dtype, true, ...kinds.map((kind) => kind.dtype)].join();
-  const key = { structural, guards: [], live, mode: "step", rank, dtypes } as const;
+  const reads = ["g", ...elementInputs(program)].map((name) => ({ name, dtype: stored }));
+  const arrays = arraysOf("step", stored, reads, kinds, true);
+  const { mode, inputs, outputs } = arrays;
+  const dtypes = typesOf(arrays);
+  const key = { structural, guards: [], live, mode, rank, dtypes };
   const { graph, plan } = variantOf(program, { ...key, backend: "js" });
 
   const names = new Map(
@@ -101,8 +103,9 @@ export function explain(
       .map((node, i) => [node, `v${i + 1}`]),
   );
   const wide = plan.phases.flat().filter(({ extent }) => extent === "element");
-  const isState = ({ name }: ArrayKind) => program.state.get(name)?.over === "element";
-  const { text, loops } = webAssemblyOf(program, key, dtype, inputs, outputs);
+  const isState = ({ name }: ArrayKind) =>
+    name === "w" || program.state.get(name)?.over === "element";
+  const { text, loops } = webAssemblyOf(program, key, arrays);
   const explanation = {
     program: printProgram(program).step,
     graph: showGraph(
@@ -112,7 +115,7 @@ export function explain(
     loops: showLoops(plan, names),
     source: renderPhases(plan, dtype, inputs, outputs).join("\n\n"),
     webAssembly: text,
-    stateBytes: sum(kinds.filter(isState).map((kind) => bytesOf(kind.dtype))),
+    stateBytes: sum(outputs.filter(isState).map((kind) => bytesOf(kind.dtype))),
     arithmetic: sum(wide.map(({ nodes }) => nodes.length)),
     bytesMoved: sum(wide.map((loop) => bytesMovedBy(loop, inputs, outputs))),
     prediction: text === "" ? undefined : Object.freeze(predict(loops, machine, doing)),
@@ -123,16 +126,15 @@ export function explain(
 function webAssemblyOf(
   program: Program,
   key: Omit<VariantKey, "backend">,
-  dtype: GroupRun["dtype"],
-  inputs: readonly ArrayKind[],
-  outputs: readonly ArrayKind[],
+  arrays: GroupArrays,
 ): { readonly text: string; readonly loops: readonly LoopCost[] } {
   const variant = variantOf(program, { ...key, backend: "wasm" });
-  const group = { ...variant, mode: key.mode, dtype, inputs, outputs, symbols: new Map() };
+  const group = { ...variant, ...arrays, symbols: new Map() };
   if (!isRunnable(group)) return { text: "", loops: [] };
   const memory = { shared: false, initial: 1, maximum: 1 };
   const loops: LoopCost[] = [];
   const { plan } = variant;
+  const { dtype, inputs, outputs } = arrays;
   const module = renderModule(plan, dtype, inputs, outputs, memory, (vectors) => {
     const loop = plan.phases[vectors.phase].find(({ extent }) => extent === "element")!;
     loops.push({
@@ -209,12 +211,14 @@ function showLoops(plan: Plan, names: Names): string {
           } of ${nameOf(operand, names)}`
         ),
         ...loop.outputs.map(({ target, node }) =>
-          `    writes ${target === "" ? "w" : target} = ${nameOf(node, names)}`
+          `    writes ${WRITTEN.get(target) ?? target} = ${nameOf(node, names)}`
         ),
       ]),
     ].join("\n")
   ).join("\n");
 }
+
+const WRITTEN: ReadonlyMap<string, string> = new Map([["", "w"], ["w", MASTER]]);
 
 function showExtent(extent: Extent): string {
   if (typeof extent !== "number") return "elements";

@@ -34,9 +34,9 @@ export function interpret({ leaves, globals }: StepRun): Map<string, number> {
   const results = leaves.map((leaf, i) =>
     leaf.group.outputs.map(({ name }) => {
       const { graph, mode } = leaf.group;
-      if (name !== "") return evaluateAt(i, settle(graph.states.get(name)!));
+      if (name !== "" && name !== "w") return evaluateAt(i, settle(graph.states.get(name)!));
       const { update } = graph;
-      return evaluateAt(i, mode === "step" ? stepped(update) : settledUpdate(update));
+      return evaluateAt(i, mode === "update" ? settledUpdate(update) : stepped(update));
     })
   );
   const treeStates = new Map<string, number>();

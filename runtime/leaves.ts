@@ -1,6 +1,6 @@
 /** The leaves of trees: arrays and tensors, what they mirror and where they may stand. */
 import { GradusError, shown } from "../dsl/errors.ts";
-import { allocate, type DType, type NumberArray } from "./storage.ts";
+import { allocate, type DType, isShort, type NumberArray } from "./storage.ts";
 
 /** An array with a shape, row-major. */
 export interface Tensor {
@@ -10,7 +10,10 @@ export interface Tensor {
   readonly shape: readonly number[];
 }
 
-/** A state that is stored short: `data` holds the bits. */
+/**
+ * A parameter, gradient or state that is stored short: `data` holds the bits. Declare parameters as
+ * `Tensor | StoredTensor` where their gradients or updates are float32.
+ */
 export interface StoredTensor {
   /** The bits of the numbers, row-major. */
   readonly data: Uint16Array;
@@ -32,7 +35,7 @@ export interface LeafInfo {
   readonly path: string;
   readonly shape: readonly number[];
   readonly size: number;
-  readonly dtype: "float32" | "float64";
+  readonly dtype: DType;
   /** Whether it is a bare array, and what mirrors it is too. */
   readonly isBare: boolean;
 }
@@ -56,11 +59,12 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
   const { data, shape, dtype } = node as { data?: unknown; shape?: unknown; dtype?: unknown };
   if (!ArrayBuffer.isView(data) || !Array.isArray(shape)) return undefined;
   if (ArrayBuffer.isView(shape[0])) return undefined;
-  const isShort = data instanceof Uint16Array && (dtype === "bfloat16" || dtype === "float16");
-  if (!(data instanceof Float32Array || data instanceof Float64Array) && !isShort) {
+  const isStored = data instanceof Uint16Array && isShort(dtype as DType);
+  if (!(data instanceof Float32Array || data instanceof Float64Array) && !isStored) {
+    const hint = data instanceof Uint16Array ? "; bits need a `dtype`, bfloat16 or float16" : "";
     throw new GradusError(
       `${doing}: the tensor at ${spellPath(path)} must hold a Float32Array or a Float64Array: ` +
-        `given ${shown(data)}`,
+        `given ${shown(data)}${hint}`,
     );
   }
   if (!isShape(shape) || shape.reduce((a, b) => a * b, 1) !== (data as NumberArray).length) {
@@ -71,7 +75,7 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
         `its data, ${(data as NumberArray).length}: given [${shape.slice(0, 8).join(", ")}]`,
     );
   }
-  const kind = isShort ? dtype as DType : data instanceof Float32Array ? "float32" : "float64";
+  const kind = isStored ? dtype as DType : data instanceof Float32Array ? "float32" : "float64";
   return { data: data as NumberArray, shape, dtype: kind };
 }
 
@@ -84,8 +88,17 @@ export function isShape(node: unknown): node is readonly number[] {
 export function mirror(info: LeafInfo, dtype: DType, shape: readonly number[]): unknown {
   const data = allocate(dtype, shape.reduce((a, b) => a * b, 1));
   if (info.isBare && dtype === info.dtype) return data;
-  const isShort = dtype === "bfloat16" || dtype === "float16";
-  return isShort ? { data, shape: [...shape], dtype } : { data, shape: [...shape] };
+  return tensorOf(data, shape, dtype);
+}
+
+/** `data` as a leaf like the one it is to replace. */
+export function wrap(info: LeafInfo, data: NumberArray): unknown {
+  return info.isBare ? data : tensorOf(data, info.shape, info.dtype);
+}
+
+/** A tensor of `data`, which says its type where that is short. */
+export function tensorOf(data: NumberArray, shape: readonly number[], dtype: DType): object {
+  return isShort(dtype) ? { data, shape: [...shape], dtype } : { data, shape: [...shape] };
 }
 
 /** Refuses arrays that share memory at two places, since both would be written. */

@@ -16,10 +16,16 @@ import { settle, simplified } from "../dsl/simplify.ts";
  */
 export type Extent = "scalar" | "element" | number;
 
-/** Where results go: into the parameter or the updates, and into the states. */
-export type Mode = "step" | "update";
+/**
+ * Where results go: a step writes the arrays it reads, and what does not change is left out; an update
+ * writes new arrays. Either gives of a short parameter its float32 master copy and the parameter, rounded.
+ */
+export type Mode = "step" | "update" | "masterStep" | "masterUpdate";
 
-/** A value that a loop writes. `target` is `""` for the parameter or update, or a state. */
+/**
+ * A value that a loop writes. `target` is `""` for the parameter or update, `"w"` for the master copy
+ * that is read as `w`, or a state.
+ */
 export interface Output {
   readonly target: string;
   readonly node: Node;
@@ -132,8 +138,10 @@ export function plan(
   needed: ReadonlySet<number> = new Set(graph.globals.keys()),
 ): Plan {
   const update = mode === "update" ? settledUpdate(graph.update) : stepped(graph.update);
+  const isInPlace = mode === "step" || mode === "masterStep";
   const isTree = (name: string) => program.state.get(name)!.over === "tree";
   const targets = new Map<string, Node>([["", update]]);
+  if (mode === "masterStep" || mode === "masterUpdate") targets.set("w", update);
   const treeStates = new Map<string, Node>();
   for (const [name, node] of graph.states) {
     if (isTree(name)) treeStates.set(name, settle(node));
@@ -153,7 +161,7 @@ export function plan(
     from: domain(extents.get(node.src[0])!),
   }));
   const outputs = [...targets].map(([target, node]): Output => {
-    const over = target === "" ? "element" : program.state.get(target)!.over;
+    const over = program.state.get(target)?.over ?? "element";
     return { target, node, extent: overExtent(over, rank, program.name) };
   });
   for (const { target, node, extent } of outputs) {
@@ -177,7 +185,7 @@ export function plan(
             : []
         ),
       ],
-      phase === last ? outputs.filter((output) => mode === "update" || isChanged(output)) : [],
+      phase === last ? outputs.filter((output) => !isInPlace || isChanged(output)) : [],
       extents,
       isCell,
     ));

@@ -1,6 +1,6 @@
 /** Trees whose arrays live in WebAssembly memory, where a step reads and writes them without a copy. */
 import { GradusError } from "../dsl/errors.ts";
-import { asLeaf, type LeafInfo } from "./leaves.ts";
+import { asLeaf, type LeafInfo, wrap } from "./leaves.ts";
 import type { NumberArray } from "./storage.ts";
 import { Layout } from "./trees.ts";
 import { allocateResident, type Arena, blockOf, releaseArray } from "./wasm/memory.ts";
@@ -37,10 +37,7 @@ export function resident<P extends object>(tree: P): P & Disposable {
     );
   }
   const arena = given.map((array) => blockOf(array)?.arena).find((each) => each !== undefined);
-  const leaves = layout.leaves.map((info, i) => {
-    const data = place(given[i], arena);
-    return info.isBare ? data : { data, shape: [...info.shape] };
-  });
+  const leaves = layout.leaves.map((info, i) => wrap(info, place(given[i], arena)));
   return disposable(layout.build(leaves) as P);
 }
 

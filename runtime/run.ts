@@ -1,9 +1,10 @@
 /** What one step hands to whatever computes it. */
 import type { GlobalReduction, Graph } from "../dsl/graph.ts";
 import { globalSymbol } from "../dsl/graph.ts";
+import type { Program } from "../dsl/program.ts";
 import { reduceOps } from "../dsl/ops.ts";
 import type { Mode, Plan } from "./plan.ts";
-import type { DType, NumberArray } from "./storage.ts";
+import { type Arithmetic, arithmeticOf, type DType, isShort, type NumberArray } from "./storage.ts";
 
 /** What leaves have in common that are computed alike: program, hyperparameters and types. */
 export interface GroupRun {
@@ -11,7 +12,7 @@ export interface GroupRun {
   readonly plan: Plan;
   readonly mode: Mode;
   /** What arithmetic is rounded to. */
-  readonly dtype: "float32" | "float64";
+  readonly dtype: Arithmetic;
   /** The arrays a leaf brings, `w` (where the program or the mode reads it) and `g` among them. */
   readonly inputs: readonly ArrayKind[];
   /** The arrays a leaf takes results in, in the order of the plan's outputs. */
@@ -20,10 +21,44 @@ export interface GroupRun {
   symbols: ReadonlyMap<string, number>;
 }
 
-/** An array by name: `w`, `g` or a state, `""` for the parameter or update that is written. */
+/**
+ * An array by name: `w` (of a short parameter its master copy), `g` or a state, `""` for the parameter
+ * or update that is written.
+ */
 export interface ArrayKind {
   readonly name: string;
   readonly dtype: DType;
+}
+
+/** The inputs that are trees like the parameters. */
+export function elementInputs({ inputs }: Pick<Program, "inputs">): string[] {
+  return [...inputs].flatMap(([name, kind]) => kind === "element" ? [name] : []);
+}
+
+/** How a group's results are stored, and the arrays of its leaves. */
+export type GroupArrays = Pick<GroupRun, "mode" | "dtype" | "inputs" | "outputs">;
+
+/** What tells the types of some arrays from those of others. */
+export function typesOf({ inputs, outputs }: GroupArrays): string {
+  return [inputs, outputs].map((kinds) => kinds.map(({ dtype }) => dtype).join()).join(";");
+}
+
+/** What the arrays of leaves are: `reads` are the gradient and what else is only read. */
+export function arraysOf(
+  mode: "step" | "update",
+  parameter: DType,
+  reads: readonly ArrayKind[],
+  states: readonly ArrayKind[],
+  hasParams: boolean,
+): GroupArrays {
+  const dtype = arithmeticOf(parameter);
+  const w: ArrayKind = { name: "w", dtype };
+  return {
+    mode: !isShort(parameter) ? mode : mode === "step" ? "masterStep" : "masterUpdate",
+    dtype,
+    inputs: [...(hasParams ? [w] : []), ...reads, ...states],
+    outputs: [{ name: "", dtype: parameter }, ...(isShort(parameter) ? [w] : []), ...states],
+  };
 }
 
 /** A leaf's arrays for one step, in the order its group names them. */

@@ -5,13 +5,18 @@ import { type Node, postorder } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import type { HyperNumbers } from "./hyper.ts";
 import { interpret } from "./interpret.ts";
+import { MASTER } from "./master.ts";
 import { keptAxes, plan, type Planned } from "./plan.ts";
-import { type DType, type NumberArray, store } from "./storage.ts";
+import { arithmeticOf, type DType, type NumberArray, store } from "./storage.ts";
 import { asLeaf, type LeafInfo, mirror, spellPath } from "./leaves.ts";
 
 /**
  * What an optimizer carries from step to step: a plain tree that can be looked at and saved. Besides
  * these it holds each state of the program under its name, a tree like the parameters'.
+ *
+ * Where parameters are stored short it also holds `master`: a float32 copy of each of these (and an
+ * empty array for each other parameter), which a step reads and adds to. The parameter is that copy
+ * rounded to nearest even, so who writes into a short parameter writes into its copy, or calls `init`.
  */
 export interface State {
   /** The name of the optimizer that made it. */
@@ -28,11 +33,14 @@ export interface State {
   [state: string]: unknown;
 }
 
-/** Refuses what is no state of `program`. `hyper` are the names that may be written. */
+/**
+ * Refuses what is no state of `program`: one without one of `keys`, or with master copies that are not
+ * among them. `hyper` are the names that may be written.
+ */
 export function requireState(
   state: State,
   program: Program,
-  live: Iterable<string>,
+  keys: ReadonlySet<string>,
   hyper: readonly string[],
   doing: string,
 ): void {
@@ -60,10 +68,16 @@ export function requireState(
       );
     }
   }
-  for (const key of live) {
+  for (const key of keys) {
     if (!Object.hasOwn(state, key)) {
       throw new GradusError(`${doing}: the state must have \`${key}\`: it is missing`);
     }
+  }
+  if (!keys.has(MASTER) && Object.hasOwn(state, MASTER)) {
+    throw new GradusError(
+      `${doing}: the state must have no \`${MASTER}\`, the copies of short parameters, since none is ` +
+        `short: given ${shown(state[MASTER])}`,
+    );
   }
 }
 
@@ -169,7 +183,7 @@ export function initialLeaf(
     graph,
     plan: plan(NO_STATES, graph, new Set(), [], "update", info.shape.length),
     mode: "update",
-    dtype: info.dtype,
+    dtype: arithmeticOf(info.dtype),
     inputs: [{ name: "w", dtype: info.dtype }],
     outputs: [{ name: "", dtype }],
     symbols,

@@ -3,8 +3,24 @@
 /** What a state may be stored as, whatever its parameter is. */
 export type StorageType = "float32" | "bfloat16" | "float16";
 
+/** Every {@linkcode StorageType}. */
+export const STORAGE_TYPES: readonly StorageType[] = ["float32", "bfloat16", "float16"];
+
 /** Every type an array of Gradus may hold. */
 export type DType = StorageType | "float64";
+
+/** What arithmetic is rounded to. */
+export type Arithmetic = "float32" | "float64";
+
+/** Whether numbers of a type are stored as 16 bits, and computed with as float32. */
+export function isShort(dtype: DType): dtype is "bfloat16" | "float16" {
+  return dtype === "bfloat16" || dtype === "float16";
+}
+
+/** What is computed in where the parameter is stored as `dtype`. */
+export function arithmeticOf(dtype: DType): Arithmetic {
+  return dtype === "float64" ? "float64" : "float32";
+}
 
 /** Arrays of each type: the short ones hold their bits. */
 export type NumberArray = Float32Array | Float64Array | Uint16Array;

@@ -1,7 +1,7 @@
 /** Trees of arrays: what they may be, and how trees of one structure are held against each other. */
 import { GradusError, shown } from "../dsl/errors.ts";
-import { asLeaf, isShape, type LeafInfo, sameShape, spellPath } from "./leaves.ts";
-import type { DType, NumberArray } from "./storage.ts";
+import { asLeaf, isShape, type Leaf, type LeafInfo, sameShape, spellPath } from "./leaves.ts";
+import { type DType, isShort, type NumberArray } from "./storage.ts";
 import { isReleased } from "./wasm/memory.ts";
 
 type Skeleton =
@@ -50,13 +50,6 @@ export class Layout {
       const leaf = asLeaf(node, path, doing);
       if (leaf !== undefined) {
         const { data, shape, dtype } = leaf;
-        if (dtype !== "float32" && dtype !== "float64") {
-          throw new GradusError(
-            `${doing}: the parameter at ${
-              spellPath(path)
-            } must be float32 or float64: given ${dtype}`,
-          );
-        }
         leaves.push({ path, shape, size: data.length, dtype, isBare: ArrayBuffer.isView(node) });
         return { leaf: leaves.length - 1 };
       }
@@ -98,22 +91,13 @@ export class Layout {
     }
   }
 
-  /**
-   * The leaves of a tree that mirrors the parameters, in their order. `shapes` are the shapes
-   * required where they differ from the parameters'.
-   */
-  align(
-    tree: unknown,
-    what: string,
-    doing: string,
-    dtypeOf: (info: LeafInfo) => DType,
-    shapeOf: (info: LeafInfo, index: number) => readonly number[],
-  ): NumberArray[] {
-    const arrays: NumberArray[] = new Array(this.leaves.length);
+  /** The leaves of a tree of the parameters' structure, in their order, whatever they are like. */
+  leavesOf(tree: unknown, what: string, doing: string): Leaf[] {
+    const leaves: Leaf[] = new Array(this.leaves.length);
     this.#walk(tree, what, doing, (index, node) => {
-      const info = this.leaves[index];
-      const leaf = asLeaf(node, info.path, `${doing}: reading ${what}`);
-      const where = `${doing}: ${what} at ${spellPath(info.path)} must`;
+      const { path } = this.leaves[index];
+      const leaf = asLeaf(node, path, `${doing}: reading ${what}`);
+      const where = `${doing}: ${what} at ${spellPath(path)} must`;
       if (leaf === undefined) {
         throw new GradusError(`${where} be an array as the parameter is: given ${shown(node)}`);
       }
@@ -122,9 +106,28 @@ export class Layout {
           `${where} not have been given back by \`release\`: given an array that was`,
         );
       }
-      const [dtype, shape] = [dtypeOf(info), shapeOf(info, index)];
-      if (leaf.dtype !== dtype) {
-        throw new GradusError(`${where} be ${dtype}: given ${leaf.dtype}`);
+      leaves[index] = leaf;
+    });
+    return leaves;
+  }
+
+  /**
+   * The arrays of a tree that mirrors the parameters, in their order. `dtypesOf` are the types that
+   * one may have, and `shapeOf` the shape that it must have.
+   */
+  align(
+    tree: unknown,
+    what: string,
+    doing: string,
+    dtypesOf: (info: LeafInfo) => readonly DType[],
+    shapeOf: (info: LeafInfo, index: number) => readonly number[],
+  ): NumberArray[] {
+    return this.leavesOf(tree, what, doing).map((leaf, index) => {
+      const info = this.leaves[index];
+      const where = `${doing}: ${what} at ${spellPath(info.path)} must`;
+      const [dtypes, shape] = [dtypesOf(info), shapeOf(info, index)];
+      if (!dtypes.includes(leaf.dtype)) {
+        throw new GradusError(`${where} be ${dtypes.join(" or ")}: given ${leaf.dtype}`);
       }
       if (!sameShape(leaf.shape, shape)) {
         const same = sameShape(info.shape, shape) ? " as the parameter has" : "";
@@ -132,14 +135,20 @@ export class Layout {
           `${where} have shape [${shape.join(", ")}]${same}: given [${leaf.shape.join(", ")}]`,
         );
       }
-      arrays[index] = leaf.data;
+      return leaf.data;
     });
-    return arrays;
   }
 
-  /** The leaves of a tree whose arrays are like the parameters'. */
+  /** The arrays of a tree whose arrays are like the parameters'. */
   alignLike(tree: unknown, what: string, doing: string): NumberArray[] {
-    return this.align(tree, what, doing, ({ dtype }) => dtype, ({ shape }) => shape);
+    return this.align(tree, what, doing, ({ dtype }) => [dtype], ({ shape }) => shape);
+  }
+
+  /** The arrays of a tree like the parameters, where what mirrors a short one may be float32. */
+  alignWidened(tree: unknown, what: string, doing: string): NumberArray[] {
+    const dtypesOf = ({ dtype }: LeafInfo): DType[] =>
+      isShort(dtype) ? [dtype, "float32"] : [dtype];
+    return this.align(tree, what, doing, dtypesOf, ({ shape }) => shape);
   }
 
   /** A tree of this structure with `values` at its leaves. */

@@ -10,7 +10,7 @@ import type { Binding, Group } from "../../runtime/binding.ts";
 import type { LeafInfo } from "../../runtime/leaves.ts";
 import { stepped } from "../../runtime/plan.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import type { DType } from "../../runtime/storage.ts";
+import { type Arithmetic, arithmeticOf } from "../../runtime/storage.ts";
 import { toFloat16 } from "./half.ts";
 import type { Hyperparameters } from "./hyper.ts";
 import {
@@ -113,7 +113,8 @@ export class GraphWriter {
   }
 
   #leaf(info: LeafInfo, roots: ReadonlyMap<string, Node>): void {
-    const { path, shape, dtype } = info;
+    const { path, shape } = info;
+    const dtype = arithmeticOf(info.dtype);
     const at = (name: string) => path === "" ? name : `${name}/${path}`;
     const values = new Map<Node, string>();
     for (const name of ["w", "g", ...this.#binding.live]) {
@@ -230,7 +231,7 @@ export class GraphWriter {
     );
   }
 
-  #storedAs(state: string, dtype: DType): ElementType {
+  #storedAs(state: string, dtype: Arithmetic): ElementType {
     const stored = this.#optimizer.storage.get(state) ?? dtype;
     if (stored === "bfloat16") {
       throw new GradusError(

@@ -6,6 +6,7 @@ import { sketchExpression } from "../../dsl/print.ts";
 import { Binding } from "../../runtime/binding.ts";
 import { spellPath } from "../../runtime/leaves.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
+import { isShort } from "../../runtime/storage.ts";
 import { Layout } from "../../runtime/trees.ts";
 import { GraphWriter } from "./graph.ts";
 import { Hyperparameters } from "./hyper.ts";
@@ -59,6 +60,7 @@ export function toOnnx(
   const doing = `Cannot export "${program.name}" to ONNX`;
   const layout = Layout.of(params, doing, true);
   requirePlainPaths(layout, doing);
+  requireWide(layout, doing);
   requireElementwise(optimizer, doing);
   for (const name of options.inputs ?? []) {
     const setting = optimizer.settings.get(name);
@@ -107,6 +109,16 @@ function requireUniform({ program, settings }: Optimizer, binding: Binding, doin
   for (const [name, { clock }] of settings) {
     if (clock === undefined) continue;
     throw new GradusError(`${doing}: \`${name}\` follows \`${clock}\`, and must follow \`count\``);
+  }
+}
+
+/** Refuses short parameters: a graph has no place for their master copies. */
+function requireWide({ leaves }: Layout, doing: string): void {
+  for (const { path, dtype } of leaves) {
+    if (!isShort(dtype)) continue;
+    throw new GradusError(
+      `${doing}: the parameter at ${spellPath(path)} must be float32 or float64: given ${dtype}`,
+    );
   }
 }
 

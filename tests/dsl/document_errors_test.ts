@@ -116,9 +116,9 @@ const badDocuments: readonly [name: string, document: unknown, ...says: string[]
     'Cannot read optimizer "x": a name in `hyper` must be an identifier: given "aaa',
   ],
   [
-    "an input is a scalar",
+    "an input is a scalar or a tree",
     { name: "x", inputs: { value: "tensor" }, step: "u = g" },
-    'Cannot read optimizer "x": input `value` must be "scalar": given "tensor"',
+    'Cannot read optimizer "x": input `value` must be "scalar" or "element": given "tensor"',
   ],
   [
     "a state has no keys but its own",

@@ -10,7 +10,10 @@ import {
   type Optimizer,
   parseProgram,
   type State,
+  type StoredTensor,
+  type Tensor,
 } from "../../mod.ts";
+import { toBfloat16 } from "../../runtime/storage.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { contents } from "../refused.ts";
 import { randomArray } from "./random.ts";
@@ -67,24 +70,32 @@ const optimizers: readonly [name: string, make: () => Optimizer][] = [
   ],
 ];
 
-const parameters = () => ({
-  a: randomArray(7, 1),
-  b: [{ data: new Float64Array(randomArray(6, 2)), shape: [2, 3] }],
-});
+type Second = "float64" | "bfloat16";
 
-const gradients = (step: number) => ({
-  a: randomArray(7, 10 + step),
-  b: [{ data: new Float64Array(randomArray(6, 20 + step)), shape: [2, 3] }],
-});
+/** A bare array, and a tensor that is stored in another type. */
+const tree = (seed: number, dtype: Second): { a: Float32Array; b: (Tensor | StoredTensor)[] } => {
+  const numbers = randomArray(6, 2 * seed);
+  return {
+    a: randomArray(7, seed),
+    b: [
+      dtype === "float64"
+        ? { data: new Float64Array(numbers), shape: [2, 3] }
+        : { data: Uint16Array.from(numbers, toBfloat16), shape: [2, 3], dtype },
+    ],
+  };
+};
+const parameters = (dtype: Second = "float64") => tree(1, dtype);
+const gradients = (step: number, dtype: Second = "float64") => tree(10 + step, dtype);
 
 /** Ten steps; after the fourth, `interrupt` takes parameters and state and gives what goes on. */
 function run(
   make: () => Optimizer,
   override: boolean,
   interrupt: <T>(value: T) => T,
+  dtype: Second = "float64",
 ): string {
   let opt = make();
-  let params = parameters();
+  let params = parameters(dtype);
   let state: State = opt.init(params);
   for (let step = 0; step < 10; step++) {
     if (step === 2 && override) {
@@ -96,7 +107,7 @@ function run(
       opt = make();
       [params, state] = interrupt([params, state] as const);
     }
-    opt.step(params, gradients(step), state);
+    opt.step(params, gradients(step, dtype), state);
   }
   const { hyper, ...tensors } = state;
   const used = Object.fromEntries(
@@ -112,6 +123,11 @@ for (const [name, make] of optimizers) {
       Deno.test(`${name} goes on from ${way} bit for bit${after}`, () => {
         const never = run(make, override, (value) => value);
         assertEquals(run(make, override, save), never);
+      });
+
+      Deno.test(`${name} of a short parameter goes on from ${way} bit for bit${after}`, () => {
+        const never = run(make, override, (value) => value, "bfloat16");
+        assertEquals(run(make, override, save, "bfloat16"), never);
       });
     }
   }

@@ -1,13 +1,15 @@
 /** Random surroundings of a program: a tree of parameters, gradients, options and inputs. */
 import fc from "fast-check";
-import { type HyperValue, type Mask, schedule, type Tensor } from "../../mod.ts";
+import { type HyperValue, type Mask, schedule, type StoredTensor, type Tensor } from "../../mod.ts";
+import { tensorOf } from "../../runtime/leaves.ts";
+import { allocate, arithmeticOf, type DType, isShort, store } from "../../runtime/storage.ts";
 import type { Generated } from "../dsl/generate.ts";
 import { anyNumber, edges32, edges64, randomWords } from "../numbers.ts";
 
 /** A leaf of parameters: where it is, and what it is like. */
 export interface LeafSketch {
   readonly shape: readonly number[];
-  readonly dtype: "float32" | "float64";
+  readonly dtype: DType;
   /** A bare array where the shape allows it. */
   readonly isBare: boolean;
 }
@@ -33,7 +35,9 @@ interface SettingSketch {
 }
 
 /** A tree of parameters or the like. */
-export type Tree = Float32Array | Float64Array | Tensor | Tree[] | { [key: string]: Tree };
+export type Tree = Float32Array | Float64Array | Tensor | StoredTensor | Tree[] | {
+  [key: string]: Tree;
+};
 
 const SHAPES: readonly (readonly number[])[] = [
   ...[[], [5], [1], [0], [7], [2, 3], [1, 4], [3, 1], [0, 3], [3, 0], [1, 1]],
@@ -61,7 +65,7 @@ export function scenarios(
   const leaf = (shapes: readonly (readonly number[])[]): fc.Arbitrary<LeafSketch> =>
     fc.record({
       shape: fc.constantFrom(...shapes.filter((shape) => shape.length >= rank)),
-      dtype: fc.constantFrom("float32", "float64"),
+      dtype: fc.constantFrom("float32", "float32", "float64", "bfloat16", "float16"),
       isBare: fc.boolean(),
     });
   const some = fc.array(leaf(SHAPES), { minLength: 1, maxLength: 4 });
@@ -93,15 +97,22 @@ export function treeOf<T>(
   return { head: values[0], tail: values.slice(1), empty: {} };
 }
 
-/** A tree of arrays; another `round`, other numbers. */
+/**
+ * A tree of arrays; another `round`, other numbers. Round 0 has the types of the parameters; in others,
+ * which are gradients, some that could be short are not.
+ */
 export function arraysOf(scenario: Scenario, round: number): Tree {
   const next = randomWords(scenario.seed + 7_919 * round);
   return treeOf(scenario, (i) => {
-    const { shape, dtype, isBare } = scenario.leaves[i];
-    const size = shape.reduce((a, b) => a * b, 1);
-    const data = dtype === "float32" ? new Float32Array(size) : new Float64Array(size);
-    for (let j = 0; j < size; j++) data[j] = numberOf(next, dtype, scenario.wild);
-    return isBare && shape.length === 1 ? data : { data, shape: [...shape] };
+    const { shape, dtype: own, isBare } = scenario.leaves[i];
+    const arithmetic = arithmeticOf(own);
+    const isWide = round > 0 && (scenario.seed + i + round) % 2 === 0;
+    const dtype = isWide ? arithmetic : own;
+    const data = allocate(dtype, shape.reduce((a, b) => a * b, 1));
+    for (let j = 0; j < data.length; j++) {
+      store(dtype, data, j, numberOf(next, arithmetic, scenario.wild));
+    }
+    return isBare && shape.length === 1 && !isShort(own) ? data : tensorOf(data, shape, dtype);
   }) as Tree;
 }
 

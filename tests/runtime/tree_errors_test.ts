@@ -58,9 +58,10 @@ const badTrees: readonly [name: string, tree: unknown, ...says: string[]][] = [
     "`a` must be a Float32Array, a Float64Array or a Tensor: given a DataView",
   ],
   [
-    "stored bits as parameters are refused at their path",
-    { a: { data: Uint16Array.of(1), shape: [1], dtype: "bfloat16" } },
-    "the parameter at `a` must be float32 or float64: given bfloat16",
+    "stored bits that do not say their type are refused at their path",
+    { a: { data: Uint16Array.of(1), shape: [1] } },
+    "the tensor at `a` must hold a Float32Array or a Float64Array: given a",
+    "Uint16Array of 1; bits need a `dtype`, bfloat16 or float16",
   ],
   [
     "a tensor whose shape does not fit its data is refused at its path",
