@@ -27,7 +27,8 @@ export interface AcpropOptions extends MaskOption, MuDTypeOption {
 /**
  * ACProp: the gradient by its deviation from its mean up to the step before, so that it does not
  * divide itself; two state tensors. The first step, which has no step before it, is the gradient
- * itself.
+ * itself. The deviation is from the mean of its own step, as in the paper, where Optax 0.2.8 takes
+ * the mean of the step before.
  *
  * ```text
  * \hat{s}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{(t - 1)}} \cdot s_{t-1} & \text{if } (t - 1) > 0 \\ 1 & \text{otherwise} \end{cases} \\

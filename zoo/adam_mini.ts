@@ -31,7 +31,7 @@ export interface AdamMiniOptions extends MaskOption, MuDTypeOption {
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot \operatorname{mean} \left( g_t^{2} \right) \\
  * \hat{m}_t &\leftarrow \frac{1}{1 - \beta_1^{t}} \cdot m_t \\
  * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
- * u_t &\leftarrow -\alpha_t \cdot (\frac{\hat{m}_t}{\sqrt{\hat{v}_t} + \epsilon} + \lambda \cdot \theta_{t-1}) \\
+ * u_t &\leftarrow -\alpha_t \cdot (\frac{1}{\sqrt{\hat{v}_t} + \epsilon} \cdot \hat{m}_t + \lambda \cdot \theta_{t-1}) \\
  * S_t &\leftarrow (m_t, v_t)
  * ```
  *
@@ -60,6 +60,6 @@ export const adamMini: OptimizerFactory<AdamMiniOptions> = optimizer({
     v = b2*v + (1 - b2)*mean(g^2)
     mhat = 1/(1 - b1^t)*m
     vhat = 1/(1 - b2^t)*v
-    u = -learningRate*(mhat/(sqrt(vhat) + eps) + weightDecay*w)
+    u = -learningRate*(1/(sqrt(vhat) + eps)*mhat + weightDecay*w)
   `,
 });

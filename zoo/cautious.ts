@@ -36,7 +36,7 @@ export interface CautiousAdamWOptions extends MaskOption, MuDTypeOption {
  * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
  * d_t &\leftarrow \frac{\hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon} \\
  * \phi_t &\leftarrow \begin{cases} 1 & \text{if } d_t \cdot g_t > 0 \\ 0 & \text{otherwise} \end{cases} \\
- * u_t &\leftarrow -\alpha_t \cdot (\frac{\phi_t}{\max \left( \operatorname{mean} \left( \phi_t \right), 0.001 \right)} \cdot d_t + \lambda \cdot \theta_{t-1}) \\
+ * u_t &\leftarrow -\alpha_t \cdot (\frac{1}{\max \left( \operatorname{mean} \left( \phi_t \right), 0.001 \right)} \cdot \phi_t \cdot d_t + \lambda \cdot \theta_{t-1}) \\
  * S_t &\leftarrow (m_t, v_t)
  * ```
  *
@@ -69,6 +69,6 @@ export const cautiousAdamw: OptimizerFactory<CautiousAdamWOptions> = optimizer({
     vhat = 1/(1 - b2^t)*v
     d = mhat/(sqrt(vhat + epsRoot) + eps)
     phi = where(d*g > 0, 1, 0)
-    u = -learningRate*(phi/max(mean(phi), 1e-3)*d + weightDecay*w)
+    u = -learningRate*(1/max(mean(phi), 1e-3)*phi*d + weightDecay*w)
   `,
 });
