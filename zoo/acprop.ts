@@ -31,7 +31,7 @@ export interface AcpropOptions extends MaskOption, MuDTypeOption {
  * the mean of the step before.
  *
  * ```text
- * \hat{s}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{(t - 1)}} \cdot s_{t-1} & \text{if } (t - 1) > 0 \\ 1 & \text{otherwise} \end{cases} \\
+ * \hat{s}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{(t - 1)}} \cdot s_{t-1} & \text{if } t > 1 \\ 1 & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow -\alpha_t \cdot (\frac{g_t}{\sqrt{\hat{s}_t} + \epsilon} + \lambda \cdot \theta_{t-1}) \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
  * s_t &\leftarrow \beta_2 \cdot s_{t-1} + (1 - \beta_2) \cdot (g_t - m_t)^{2} + \bar{\epsilon} \\
@@ -61,7 +61,7 @@ export const acprop: OptimizerFactory<AcpropOptions> = optimizer({
   hyper: { learningRate: required, b1: 0.9, b2: 0.999, eps: 1e-16, epsRoot: 1e-16, weightDecay: 0 },
   state: { m: 0, s: 0 },
   step: `
-    shat = where(count > 0, 1/(1 - b2^count)*s, 1)
+    shat = where(t > 1, 1/(1 - b2^count)*s, 1)
     u = -learningRate*(g/(sqrt(shat) + eps) + weightDecay*w)
     m = b1*m + (1 - b1)*g
     s = b2*s + (1 - b2)*(g - m)^2 + epsRoot
@@ -76,7 +76,7 @@ export type ScaleByAcpropOptions = Omit<AcpropOptions, "learningRate" | "weightD
  * the sign of the gradient: an optimizer subtracts it.
  *
  * ```text
- * \hat{s}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{(t - 1)}} \cdot s_{t-1} & \text{if } (t - 1) > 0 \\ 1 & \text{otherwise} \end{cases} \\
+ * \hat{s}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{(t - 1)}} \cdot s_{t-1} & \text{if } t > 1 \\ 1 & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow \frac{g_t}{\sqrt{\hat{s}_t} + \epsilon} \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
  * s_t &\leftarrow \beta_2 \cdot s_{t-1} + (1 - \beta_2) \cdot (g_t - m_t)^{2} + \bar{\epsilon} \\

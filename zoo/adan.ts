@@ -35,7 +35,7 @@ export interface AdanOptions extends MaskOption, MuDTypeOption {
  * the paper's proximal step, θ / (1 + α λ), where Optax decays as {@linkcode adamw} does.
  *
  * ```text
- * d_t &\leftarrow \begin{cases} g_t - \mathrm{before}_{t-1} & \text{if } (t - 1) > 0 \\ 0 & \text{otherwise} \end{cases} \\
+ * d_t &\leftarrow \begin{cases} g_t - \mathrm{before}_{t-1} & \text{if } t > 1 \\ 0 & \text{otherwise} \end{cases} \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot d_t \\
  * n_t &\leftarrow \beta_3 \cdot n_{t-1} + (1 - \beta_3) \cdot (g_t + \beta_2 \cdot d_t)^{2} \\
@@ -77,7 +77,7 @@ export const adan: OptimizerFactory<AdanOptions> = optimizer({
   },
   state: { m: 0, v: 0, n: 0, before: 0 },
   step: `
-    d = where(count > 0, g - before, 0)
+    d = where(t > 1, g - before, 0)
     m = b1*m + (1 - b1)*g
     v = b2*v + (1 - b2)*d
     n = b3*n + (1 - b3)*(g + b2*d)^2
@@ -97,7 +97,7 @@ export type ScaleByAdanOptions = Omit<AdanOptions, "learningRate" | "weightDecay
  * has 0.
  *
  * ```text
- * d_t &\leftarrow \begin{cases} g_t - \mathrm{before}_{t-1} & \text{if } (t - 1) > 0 \\ 0 & \text{otherwise} \end{cases} \\
+ * d_t &\leftarrow \begin{cases} g_t - \mathrm{before}_{t-1} & \text{if } t > 1 \\ 0 & \text{otherwise} \end{cases} \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot d_t \\
  * n_t &\leftarrow \beta_3 \cdot n_{t-1} + (1 - \beta_3) \cdot (g_t + \beta_2 \cdot d_t)^{2} \\

@@ -23,10 +23,10 @@ export interface AdoptOptions extends MuDTypeOption {
  * state tensors. The first step only measures the second moment: its update is 0.
  *
  * ```text
- * d_t &\leftarrow \begin{cases} \frac{g_t}{\max \left( \sqrt{v_{t-1}}, \epsilon \right)} & \text{if } (t - 1) > 0 \\ 0 & \text{otherwise} \end{cases} \\
+ * d_t &\leftarrow \begin{cases} \frac{g_t}{\max \left( \sqrt{v_{t-1}}, \epsilon \right)} & \text{if } t > 1 \\ 0 & \text{otherwise} \end{cases} \\
  * c_t &\leftarrow \begin{cases} \operatorname{clip} \left( d_t, -(t - 1)^{0.25}, (t - 1)^{0.25} \right) & \text{if } \mathrm{useClipping} \\ d_t & \text{otherwise} \end{cases} \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot c_t \\
- * v_t &\leftarrow \begin{cases} \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} & \text{if } (t - 1) > 0 \\ g_t^{2} & \text{otherwise} \end{cases} \\
+ * v_t &\leftarrow \begin{cases} \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} & \text{if } t > 1 \\ g_t^{2} & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow -\alpha_t \cdot \begin{cases} \beta_1 \cdot m_t + (1 - \beta_1) \cdot c_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, v_t)
  * ```
@@ -61,10 +61,10 @@ export const adopt: OptimizerFactory<AdoptOptions> = optimizer({
   },
   state: { m: 0, v: 0 },
   step: `
-    d = where(count > 0, g/max(sqrt(v), eps), 0)
+    d = where(t > 1, g/max(sqrt(v), eps), 0)
     c = where(useClipping, clip(d, -count^0.25, count^0.25), d)
     m = b1*m + (1 - b1)*c
-    v = where(count > 0, b2*v + (1 - b2)*g^2, g^2)
+    v = where(t > 1, b2*v + (1 - b2)*g^2, g^2)
     u = -learningRate*where(nesterov, b1*m + (1 - b1)*c, m)
   `,
 });
@@ -77,10 +77,10 @@ export type ScaleByAdoptOptions = Omit<AdoptOptions, "learningRate">;
  * the sign of the gradient: an optimizer subtracts it.
  *
  * ```text
- * d_t &\leftarrow \begin{cases} \frac{g_t}{\max \left( \sqrt{v_{t-1}}, \epsilon \right)} & \text{if } (t - 1) > 0 \\ 0 & \text{otherwise} \end{cases} \\
+ * d_t &\leftarrow \begin{cases} \frac{g_t}{\max \left( \sqrt{v_{t-1}}, \epsilon \right)} & \text{if } t > 1 \\ 0 & \text{otherwise} \end{cases} \\
  * c_t &\leftarrow \begin{cases} \operatorname{clip} \left( d_t, -(t - 1)^{0.25}, (t - 1)^{0.25} \right) & \text{if } \mathrm{useClipping} \\ d_t & \text{otherwise} \end{cases} \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot c_t \\
- * v_t &\leftarrow \begin{cases} \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} & \text{if } (t - 1) > 0 \\ g_t^{2} & \text{otherwise} \end{cases} \\
+ * v_t &\leftarrow \begin{cases} \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} & \text{if } t > 1 \\ g_t^{2} & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow \begin{cases} \beta_1 \cdot m_t + (1 - \beta_1) \cdot c_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, v_t)
  * ```

@@ -32,7 +32,7 @@ export interface MarsAdamWOptions extends MaskOption, MuDTypeOption {
  * The authors use it for matrices and AdamW for all else.
  *
  * ```text
- * d_t &\leftarrow \begin{cases} g_t - \mathrm{before}_{t-1} & \text{if } (t - 1) > 0 \\ 0 & \text{otherwise} \end{cases} \\
+ * d_t &\leftarrow \begin{cases} g_t - \mathrm{before}_{t-1} & \text{if } t > 1 \\ 0 & \text{otherwise} \end{cases} \\
  * c_t &\leftarrow g_t + \frac{\gamma \cdot \beta_1}{1 - \beta_1} \cdot d_t \\
  * \tilde{c}_t &\leftarrow \frac{1}{\max \left( \left\lVert c_t \right\rVert, 1 \right)} \cdot c_t \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot \tilde{c}_t \\
@@ -67,7 +67,7 @@ export const marsAdamw: OptimizerFactory<MarsAdamWOptions> = optimizer({
   hyper: { learningRate: required, b1: 0.95, b2: 0.99, gamma: 0.025, eps: 1e-8, weightDecay: 0 },
   state: { m: 0, v: 0, before: 0 },
   step: `
-    d = where(count > 0, g - before, 0)
+    d = where(t > 1, g - before, 0)
     c = g + gamma*b1/(1 - b1)*d
     ctilde = 1/max(norm(c), 1)*c
     m = b1*m + (1 - b1)*ctilde
