@@ -1,5 +1,6 @@
 import { required } from "../dsl/program.ts";
 import {
+  fixed,
   type MaskOption,
   type MuDTypeOption,
   optimizer,
@@ -7,8 +8,8 @@ import {
 } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/hyper.ts";
 
-/** Options of {@linkcode adamw}. */
-export interface AdamWOptions extends MaskOption, MuDTypeOption {
+/** Options of {@linkcode adam}. */
+export interface AdamOptions extends MuDTypeOption {
   /** Step size α. */
   learningRate: HyperValue;
   /** Decay β1 of the first moment. Default 0.9. */
@@ -19,10 +20,14 @@ export interface AdamWOptions extends MaskOption, MuDTypeOption {
   eps?: HyperValue;
   /** Added inside the square root. Default 0. */
   epsRoot?: HyperValue;
+  /** Whether the first moment looks one step ahead. Default false. */
+  nesterov?: boolean;
+}
+
+/** Options of {@linkcode adamw}. */
+export interface AdamWOptions extends AdamOptions, MaskOption {
   /** Decoupled weight decay λ, multiplied by the learning rate. Default 1e-4. */
   weightDecay?: HyperValue;
-  /** Whether the first moment looks one step ahead (NAdamW). Default false. */
-  nesterov?: boolean;
 }
 
 /**
@@ -47,8 +52,9 @@ export interface AdamWOptions extends MaskOption, MuDTypeOption {
  *
  * const opt = adamw({ learningRate: 0.1 });
  * const x = Float32Array.of(1, 2, 3);
- * opt.step(x, x.map((value) => 2 * value), opt.init(x));
- * assertEquals(Array.from(x, (value) => value.toFixed(5)), ["0.89999", "1.89998", "2.89997"]);
+ * const state = opt.init(x);
+ * for (let step = 0; step < 5; step++) opt.step(x, x.map((value) => 2 * value), state);
+ * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5079", "1.5029", "2.5016"]);
  * ```
  */
 export const adamw: OptimizerFactory<AdamWOptions> = optimizer({
@@ -73,3 +79,145 @@ export const adamw: OptimizerFactory<AdamWOptions> = optimizer({
     u = -learningRate*(mhat/(sqrt(vhat + epsRoot) + eps) + weightDecay*w)
   `,
 });
+
+/**
+ * Adam: bias-corrected moments of the gradient, with two state tensors `m` and `v`.
+ *
+ * ```text
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
+ * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta_1}{1 - \beta_1^{t + 1}} \cdot m_t + \frac{1 - \beta_1}{1 - \beta_1^{t}} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{otherwise} \end{cases} \\
+ * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
+ * u_t &\leftarrow -\alpha_t \cdot (\frac{\hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon}) \\
+ * S_t &\leftarrow (m_t, v_t)
+ * ```
+ *
+ * Source: Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980.
+ *
+ * @example
+ * ```ts
+ * import { adam } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = adam({ learningRate: 0.1 });
+ * const x = Float32Array.of(1, 2, 3);
+ * const state = opt.init(x);
+ * for (let step = 0; step < 5; step++) opt.step(x, x.map((value) => 2 * value), state);
+ * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5080", "1.5030", "2.5018"]);
+ * ```
+ */
+export const adam: OptimizerFactory<AdamOptions> = fixed(adamw, {
+  name: "adam",
+  doc: "Bias-corrected moments; two state tensors.",
+  source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
+}, { weightDecay: 0 });
+
+/** Options of {@linkcode nadamw}. */
+export type NAdamWOptions = Omit<AdamWOptions, "nesterov">;
+
+/**
+ * NAdamW: {@linkcode adamw} whose first moment looks one step ahead. Its decay β1 is constant,
+ * where the paper of Nadam also offers one that warms up.
+ *
+ * ```text
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
+ * \hat{m}_t &\leftarrow \frac{\beta_1}{1 - \beta_1^{t + 1}} \cdot m_t + \frac{1 - \beta_1}{1 - \beta_1^{t}} \cdot g_t \\
+ * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
+ * u_t &\leftarrow -\alpha_t \cdot (\frac{\hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon} + \lambda \cdot \theta_{t-1}) \\
+ * S_t &\leftarrow (m_t, v_t)
+ * ```
+ *
+ * Source: Dozat 2016, Incorporating Nesterov Momentum into Adam.
+ *
+ * @example
+ * ```ts
+ * import { nadamw } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = nadamw({ learningRate: 0.1 });
+ * const x = Float32Array.of(1, 2, 3);
+ * const state = opt.init(x);
+ * for (let step = 0; step < 5; step++) opt.step(x, x.map((value) => 2 * value), state);
+ * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4529", "1.4347", "2.4297"]);
+ * ```
+ */
+export const nadamw: OptimizerFactory<NAdamWOptions> = fixed(adamw, {
+  name: "nadamw",
+  doc: "AdamW with a first moment that looks ahead; two state tensors.",
+  source: "Dozat 2016, Incorporating Nesterov Momentum into Adam",
+}, { nesterov: true });
+
+/** Options of {@linkcode nadam}. */
+export type NAdamOptions = Omit<AdamOptions, "nesterov">;
+
+/**
+ * Nadam: {@linkcode adam} whose first moment looks one step ahead. Its decay β1 is constant, where
+ * the paper also offers one that warms up.
+ *
+ * ```text
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
+ * \hat{m}_t &\leftarrow \frac{\beta_1}{1 - \beta_1^{t + 1}} \cdot m_t + \frac{1 - \beta_1}{1 - \beta_1^{t}} \cdot g_t \\
+ * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
+ * u_t &\leftarrow -\alpha_t \cdot (\frac{\hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon}) \\
+ * S_t &\leftarrow (m_t, v_t)
+ * ```
+ *
+ * Source: Dozat 2016, Incorporating Nesterov Momentum into Adam.
+ *
+ * @example
+ * ```ts
+ * import { nadam } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = nadam({ learningRate: 0.1 });
+ * const x = Float32Array.of(1, 2, 3);
+ * const state = opt.init(x);
+ * for (let step = 0; step < 5; step++) opt.step(x, x.map((value) => 2 * value), state);
+ * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4529", "1.4348", "2.4299"]);
+ * ```
+ */
+export const nadam: OptimizerFactory<NAdamOptions> = fixed(adamw, {
+  name: "nadam",
+  doc: "Adam with a first moment that looks ahead; two state tensors.",
+  source: "Dozat 2016, Incorporating Nesterov Momentum into Adam",
+}, { weightDecay: 0, nesterov: true });
+
+/** Options of {@linkcode scaleByAdam}. */
+export type ScaleByAdamOptions = Omit<AdamOptions, "learningRate">;
+
+/**
+ * The direction of {@linkcode adam}, to be scaled by what follows in a chain. The direction keeps
+ * the sign of the gradient: an optimizer subtracts it.
+ *
+ * ```text
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
+ * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta_1}{1 - \beta_1^{t + 1}} \cdot m_t + \frac{1 - \beta_1}{1 - \beta_1^{t}} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{otherwise} \end{cases} \\
+ * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
+ * u_t &\leftarrow \frac{\hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon} \\
+ * S_t &\leftarrow (m_t, v_t)
+ * ```
+ *
+ * Source: Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980.
+ *
+ * @example
+ * ```ts
+ * import { scaleByAdam } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = scaleByAdam();
+ * let state = opt.init(Float32Array.of(0, 0));
+ * let updates = Float32Array.of(0, 0);
+ * for (const gradient of [1, 3]) {
+ *   [updates, state] = opt.update(Float32Array.of(gradient, -1), state);
+ * }
+ * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.9178", "-1.0000"]);
+ * ```
+ */
+export const scaleByAdam: OptimizerFactory<ScaleByAdamOptions> = fixed(adamw, {
+  name: "scaleByAdam",
+  doc: "The direction of Adam; two state tensors.",
+  source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
+}, { learningRate: -1, weightDecay: 0 });

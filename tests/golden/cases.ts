@@ -3,9 +3,15 @@
  * stands for. README.md describes the files.
  */
 import {
+  adabelief,
+  adam,
+  adamax,
+  adamaxw,
   adamw,
-  type AdamWOptions,
   addDecayedWeights,
+  ademamix,
+  adopt,
+  amsgrad,
   applyEvery,
   applyIfFinite,
   type ApplyIfFiniteOptions,
@@ -25,15 +31,21 @@ import {
   type MaskTree,
   multiSteps,
   type MultiStepsOptions,
+  nadam,
+  nadamw,
   normalizeByUpdateNorm,
   type Optimizer,
   partition,
+  radam,
+  scaleByAdam,
   scaleByLearningRate,
   type Schedule,
   sgd,
+  simplifiedAdemamix,
   type Tensor,
   trace,
   warmupCosineDecaySchedule,
+  yogi,
   zeroNans,
 } from "../../mod.ts";
 
@@ -107,8 +119,15 @@ function read(name: string): Golden {
  * camel case. A case that follows Optax away from a paper this library follows has no row.
  */
 const OPTIMIZERS: Readonly<Record<string, (options: never) => Optimizer>> = {
+  adabelief,
+  adam,
+  adamax,
+  adamaxw,
   adamw,
   add_decayed_weights: addDecayedWeights,
+  ademamix,
+  adopt,
+  amsgrad,
   apply_every: applyEvery,
   clip,
   clip_by_block_rms: clipByBlockRms,
@@ -116,11 +135,16 @@ const OPTIMIZERS: Readonly<Record<string, (options: never) => Optimizer>> = {
   ema,
   keep_params_nonnegative: keepParamsNonnegative,
   lion,
-  nadamw: (options: AdamWOptions) => adamw({ ...options, nesterov: true }),
+  nadam,
+  nadamw,
   normalize_by_update_norm: normalizeByUpdateNorm,
+  radam,
+  scale_by_adam: scaleByAdam,
   scale_by_learning_rate: scaleByLearningRate,
   sgd,
+  simplified_ademamix: simplifiedAdemamix,
   trace,
+  yogi,
   zero_nans: zeroNans,
 };
 

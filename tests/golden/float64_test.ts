@@ -30,6 +30,14 @@ import {
 
 const TOLERANCE = 1e-12;
 const FLOOR = 1e-6;
+/** What is further from Optax, because Optax is that far from exact arithmetic. */
+const OPTAX_IS_OFF: Readonly<Record<string, number>> = {
+  // It subtracts numbers near 2000 whose difference is near 1: in the first step that is rectified,
+  // Optax in float64 is 1.1e-11 from exact arithmetic, and this library 2.6e-13.
+  radam: 2e-11,
+  // Optax gathers gradients in float32 even where all else is float64.
+  multi_steps: 2e-12,
+};
 
 /**
  * Optax counts in int32, and what comes of dividing that is float32 even where all else is float64.
@@ -69,11 +77,12 @@ Deno.test("every case of Lion, AdamW, NAdamW, SGD and clipping is measured", () 
 });
 
 for (const each of known) {
+  const tolerance = OPTAX_IS_OFF[each.fn] ?? TOLERANCE;
   for (const backend of BACKENDS) {
-    Deno.test(`${titleOf(each)} is within ${TOLERANCE} of Optax in float64, on ${backend}`, () => {
+    Deno.test(`${titleOf(each)} is within ${tolerance} of Optax in float64, on ${backend}`, () => {
       const opt = optimizerOf(each, AS_OPTAX).with({ backend });
       const within = (error: number, what: string) =>
-        assert(error <= TOLERANCE, `${what} are off by ${error}`);
+        assert(error <= tolerance, `${what} are off by ${error}`);
       const [stream, quadratic] = [goldenStream(each), goldenQuadratic(each)];
       const updated = replayStream(opt, "float64", "update");
       within(largestError(updated, stream, "updates", FLOOR), "updates");

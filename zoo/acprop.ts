@@ -1,0 +1,108 @@
+import { required } from "../dsl/program.ts";
+import {
+  fixed,
+  type MaskOption,
+  type MuDTypeOption,
+  optimizer,
+  type OptimizerFactory,
+} from "../runtime/define.ts";
+import type { HyperValue } from "../runtime/hyper.ts";
+
+/** Options of {@linkcode acprop}. */
+export interface AcpropOptions extends MaskOption, MuDTypeOption {
+  /** Step size α. */
+  learningRate: HyperValue;
+  /** Decay β1 of the mean that the deviation is from. Default 0.9. */
+  b1?: HyperValue;
+  /** Decay β2 of the squared deviation. Default 0.999. */
+  b2?: HyperValue;
+  /** Added outside the square root. Default 1e-16. */
+  eps?: HyperValue;
+  /** Added to the squared deviation at each step, and kept in it. Default 1e-16. */
+  epsRoot?: HyperValue;
+  /** Decoupled weight decay λ, multiplied by the learning rate. Default 0. */
+  weightDecay?: HyperValue;
+}
+
+/**
+ * ACProp: the gradient by its deviation from its mean up to the step before, so that it does not
+ * divide itself; two state tensors. The first step, which has no step before it, is the gradient
+ * itself. The deviation is from the mean of its own step, as in the paper, where Optax 0.2.8 takes
+ * the mean of the step before.
+ *
+ * ```text
+ * \hat{s}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{(t - 1)}} \cdot s_{t-1} & \text{if } t > 1 \\ 1 & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow -\alpha_t \cdot (\frac{g_t}{\sqrt{\hat{s}_t} + \epsilon} + \lambda \cdot \theta_{t-1}) \\
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * s_t &\leftarrow \beta_2 \cdot s_{t-1} + (1 - \beta_2) \cdot (g_t - m_t)^{2} + \bar{\epsilon} \\
+ * S_t &\leftarrow (m_t, s_t)
+ * ```
+ *
+ * Source: Zhuang et al. 2021, Momentum Centering and Asynchronous Update for Adaptive Gradient
+ * Methods, arXiv 2110.05454.
+ *
+ * @example
+ * ```ts
+ * import { acprop } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = acprop({ learningRate: 0.1 });
+ * const x = Float32Array.of(1, 2, 3);
+ * const state = opt.init(x);
+ * for (let step = 0; step < 5; step++) opt.step(x, x.map((value) => 2 * value), state);
+ * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4456", "1.2117", "2.0000"]);
+ * ```
+ */
+export const acprop: OptimizerFactory<AcpropOptions> = optimizer({
+  name: "acprop",
+  doc: "The gradient by its deviation up to the step before; two state tensors.",
+  source:
+    "Zhuang et al. 2021, Momentum Centering and Asynchronous Update for Adaptive Gradient Methods, arXiv 2110.05454",
+  hyper: { learningRate: required, b1: 0.9, b2: 0.999, eps: 1e-16, epsRoot: 1e-16, weightDecay: 0 },
+  state: { m: 0, s: 0 },
+  step: `
+    shat = where(t > 1, 1/(1 - b2^count)*s, 1)
+    u = -learningRate*(g/(sqrt(shat) + eps) + weightDecay*w)
+    m = b1*m + (1 - b1)*g
+    s = b2*s + (1 - b2)*(g - m)^2 + epsRoot
+  `,
+});
+
+/** Options of {@linkcode scaleByAcprop}. */
+export type ScaleByAcpropOptions = Omit<AcpropOptions, "learningRate" | "weightDecay" | "mask">;
+
+/**
+ * The direction of {@linkcode acprop}, to be scaled by what follows in a chain. The direction keeps
+ * the sign of the gradient: an optimizer subtracts it.
+ *
+ * ```text
+ * \hat{s}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{(t - 1)}} \cdot s_{t-1} & \text{if } t > 1 \\ 1 & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \frac{g_t}{\sqrt{\hat{s}_t} + \epsilon} \\
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * s_t &\leftarrow \beta_2 \cdot s_{t-1} + (1 - \beta_2) \cdot (g_t - m_t)^{2} + \bar{\epsilon} \\
+ * S_t &\leftarrow (m_t, s_t)
+ * ```
+ *
+ * Source: Zhuang et al. 2021, Momentum Centering and Asynchronous Update for Adaptive Gradient
+ * Methods, arXiv 2110.05454.
+ *
+ * @example
+ * ```ts
+ * import { scaleByAcprop } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = scaleByAcprop();
+ * let state = opt.init(Float32Array.of(0, 0));
+ * let updates = Float32Array.of(0, 0);
+ * for (const gradient of [1, 3]) {
+ *   [updates, state] = opt.update(Float32Array.of(gradient, -1), state);
+ * }
+ * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["3.3333", "-1.1111"]);
+ * ```
+ */
+export const scaleByAcprop: OptimizerFactory<ScaleByAcpropOptions> = fixed(acprop, {
+  name: "scaleByAcprop",
+  doc: "The direction of ACProp; two state tensors.",
+  source:
+    "Zhuang et al. 2021, Momentum Centering and Asynchronous Update for Adaptive Gradient Methods, arXiv 2110.05454",
+}, { learningRate: -1, weightDecay: 0 });

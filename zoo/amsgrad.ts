@@ -1,0 +1,110 @@
+import { required } from "../dsl/program.ts";
+import { fixed, type MuDTypeOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import type { HyperValue } from "../runtime/hyper.ts";
+
+/** Options of {@linkcode amsgrad}. */
+export interface AmsgradOptions extends MuDTypeOption {
+  /** Step size α. */
+  learningRate: HyperValue;
+  /** Decay β1 of the first moment. Default 0.9. */
+  b1?: HyperValue;
+  /** Decay β2 of the second moment. Default 0.999. */
+  b2?: HyperValue;
+  /** Added outside the square root. Default 1e-8. */
+  eps?: HyperValue;
+  /** Added inside the square root. Default 0. */
+  epsRoot?: HyperValue;
+  /** Whether the first moment is corrected for its start from 0. Default true. */
+  biasCorrectionMu?: boolean;
+  /** Whether the second moment is, before the largest is kept. Default true. */
+  biasCorrectionNu?: boolean;
+}
+
+/**
+ * AMSGrad: Adam by the largest second moment so far, with three state tensors. The paper corrects
+ * neither moment for its start from 0: `biasCorrectionMu: false, biasCorrectionNu: false` is its
+ * algorithm.
+ *
+ * ```text
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
+ * \hat{m}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{if } \mathrm{biasCorrectionMu} \\ m_t & \text{otherwise} \end{cases} \\
+ * \mathrm{vmax}_t &\leftarrow \max \left( \mathrm{vmax}_{t-1}, \begin{cases} \frac{1}{1 - \beta_2^{t}} \cdot v_t & \text{if } \mathrm{biasCorrectionNu} \\ v_t & \text{otherwise} \end{cases} \right) \\
+ * u_t &\leftarrow -\alpha_t \cdot (\frac{\hat{m}_t}{\sqrt{\mathrm{vmax}_t + \bar{\epsilon}} + \epsilon}) \\
+ * S_t &\leftarrow (m_t, v_t, \mathrm{vmax}_t)
+ * ```
+ *
+ * Source: Reddi et al. 2018, On the Convergence of Adam and Beyond, arXiv 1904.09237.
+ *
+ * @example
+ * ```ts
+ * import { amsgrad } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = amsgrad({ learningRate: 0.1 });
+ * const x = Float32Array.of(1, 2, 3);
+ * const state = opt.init(x);
+ * for (let step = 0; step < 5; step++) opt.step(x, x.map((value) => 2 * value), state);
+ * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5524", "1.5267", "2.5179"]);
+ * ```
+ */
+export const amsgrad: OptimizerFactory<AmsgradOptions> = optimizer({
+  name: "amsgrad",
+  doc: "Adam by the largest second moment so far; three state tensors.",
+  source: "Reddi et al. 2018, On the Convergence of Adam and Beyond, arXiv 1904.09237",
+  hyper: {
+    learningRate: required,
+    b1: 0.9,
+    b2: 0.999,
+    eps: 1e-8,
+    epsRoot: 0,
+    biasCorrectionMu: true,
+    biasCorrectionNu: true,
+  },
+  state: { m: 0, v: 0, vmax: 0 },
+  step: `
+    m = b1*m + (1 - b1)*g
+    v = b2*v + (1 - b2)*g^2
+    mhat = where(biasCorrectionMu, 1/(1 - b1^t)*m, m)
+    vmax = max(vmax, where(biasCorrectionNu, 1/(1 - b2^t)*v, v))
+    u = -learningRate*(mhat/(sqrt(vmax + epsRoot) + eps))
+  `,
+});
+
+/** Options of {@linkcode scaleByAmsgrad}. */
+export type ScaleByAmsgradOptions = Omit<AmsgradOptions, "learningRate">;
+
+/**
+ * The direction of {@linkcode amsgrad}, to be scaled by what follows in a chain. The direction
+ * keeps the sign of the gradient: an optimizer subtracts it.
+ *
+ * ```text
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
+ * \hat{m}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{if } \mathrm{biasCorrectionMu} \\ m_t & \text{otherwise} \end{cases} \\
+ * \mathrm{vmax}_t &\leftarrow \max \left( \mathrm{vmax}_{t-1}, \begin{cases} \frac{1}{1 - \beta_2^{t}} \cdot v_t & \text{if } \mathrm{biasCorrectionNu} \\ v_t & \text{otherwise} \end{cases} \right) \\
+ * u_t &\leftarrow \frac{\hat{m}_t}{\sqrt{\mathrm{vmax}_t + \bar{\epsilon}} + \epsilon} \\
+ * S_t &\leftarrow (m_t, v_t, \mathrm{vmax}_t)
+ * ```
+ *
+ * Source: Reddi et al. 2018, On the Convergence of Adam and Beyond, arXiv 1904.09237.
+ *
+ * @example
+ * ```ts
+ * import { scaleByAmsgrad } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = scaleByAmsgrad();
+ * let state = opt.init(Float32Array.of(0, 0));
+ * let updates = Float32Array.of(0, 0);
+ * for (const gradient of [1, 3]) {
+ *   [updates, state] = opt.update(Float32Array.of(gradient, -1), state);
+ * }
+ * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.9178", "-1.0000"]);
+ * ```
+ */
+export const scaleByAmsgrad: OptimizerFactory<ScaleByAmsgradOptions> = fixed(amsgrad, {
+  name: "scaleByAmsgrad",
+  doc: "The direction of AMSGrad; three state tensors.",
+  source: "Reddi et al. 2018, On the Convergence of Adam and Beyond, arXiv 1904.09237",
+}, { learningRate: -1 });

@@ -1,0 +1,123 @@
+import { required } from "../dsl/program.ts";
+import { fixed, type MuDTypeOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import type { HyperValue } from "../runtime/hyper.ts";
+
+/** Options of {@linkcode radam}. */
+export interface RAdamOptions extends MuDTypeOption {
+  /** Step size α. */
+  learningRate: HyperValue;
+  /** Decay β1 of the first moment. Default 0.9. */
+  b1?: HyperValue;
+  /** Decay β2 of the second moment. Default 0.999. */
+  b2?: HyperValue;
+  /** Added outside the square root. Default 1e-8. */
+  eps?: HyperValue;
+  /** Added inside the square root. Default 0. */
+  epsRoot?: HyperValue;
+  /** The length ρ of the average from which on the second moment is used. Default 5. */
+  threshold?: HyperValue;
+  /** Whether the first moment looks one step ahead. Default false. */
+  nesterov?: boolean;
+}
+
+/**
+ * RAdam: Adam whose step is shortened by `r` while few gradients make up the second moment, and
+ * which is momentum alone while too few do; two state tensors. The paper uses the second moment
+ * where ρ > 4; the threshold of 5 is that of its authors' code.
+ *
+ * ```text
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
+ * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta_1}{1 - \beta_1^{t + 1}} \cdot m_t + \frac{1 - \beta_1}{1 - \beta_1^{t}} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{otherwise} \end{cases} \\
+ * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
+ * \mathrm{rhoinf}_t &\leftarrow \frac{2}{1 - \beta_2} - 1 \\
+ * \rho_t &\leftarrow \mathrm{rhoinf}_t - \frac{2 \cdot t \cdot \beta_2^{t}}{1 - \beta_2^{t}} \\
+ * r_t &\leftarrow \sqrt{\frac{(\rho_t - 4) \cdot (\rho_t - 2) \cdot \mathrm{rhoinf}_t}{(\mathrm{rhoinf}_t - 4) \cdot (\mathrm{rhoinf}_t - 2) \cdot \rho_t}} \\
+ * u_t &\leftarrow -\alpha_t \cdot \begin{cases} \frac{r_t \cdot \hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon} & \text{if } \rho_t \ge \mathrm{threshold} \\ \hat{m}_t & \text{otherwise} \end{cases} \\
+ * S_t &\leftarrow (m_t, v_t)
+ * ```
+ *
+ * Source: Liu et al. 2020, On the Variance of the Adaptive Learning Rate and Beyond, arXiv
+ * 1908.03265.
+ *
+ * @example
+ * ```ts
+ * import { radam } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = radam({ learningRate: 0.1 });
+ * const x = Float32Array.of(1, 2, 3);
+ * const state = opt.init(x);
+ * for (let step = 0; step < 5; step++) opt.step(x, x.map((value) => 2 * value), state);
+ * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.2016", "0.4033", "0.6049"]);
+ * ```
+ */
+export const radam: OptimizerFactory<RAdamOptions> = optimizer({
+  name: "radam",
+  doc: "Adam with a step rectified for the variance of the second moment; two state tensors.",
+  source:
+    "Liu et al. 2020, On the Variance of the Adaptive Learning Rate and Beyond, arXiv 1908.03265",
+  hyper: {
+    learningRate: required,
+    b1: 0.9,
+    b2: 0.999,
+    eps: 1e-8,
+    epsRoot: 0,
+    threshold: 5,
+    nesterov: false,
+  },
+  state: { m: 0, v: 0 },
+  step: `
+    m = b1*m + (1 - b1)*g
+    v = b2*v + (1 - b2)*g^2
+    mhat = where(nesterov, b1/(1 - b1^(t + 1))*m + (1 - b1)/(1 - b1^t)*g, 1/(1 - b1^t)*m)
+    vhat = 1/(1 - b2^t)*v
+    rhoinf = 2/(1 - b2) - 1
+    rho = rhoinf - 2*t*b2^t/(1 - b2^t)
+    r = sqrt((rho - 4)*(rho - 2)*rhoinf/((rhoinf - 4)*(rhoinf - 2)*rho))
+    u = -learningRate*where(rho >= threshold, r*mhat/(sqrt(vhat + epsRoot) + eps), mhat)
+  `,
+});
+
+/** Options of {@linkcode scaleByRadam}. */
+export type ScaleByRAdamOptions = Omit<RAdamOptions, "learningRate">;
+
+/**
+ * The direction of {@linkcode radam}, to be scaled by what follows in a chain. The direction keeps
+ * the sign of the gradient: an optimizer subtracts it.
+ *
+ * ```text
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
+ * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta_1}{1 - \beta_1^{t + 1}} \cdot m_t + \frac{1 - \beta_1}{1 - \beta_1^{t}} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{otherwise} \end{cases} \\
+ * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
+ * \mathrm{rhoinf}_t &\leftarrow \frac{2}{1 - \beta_2} - 1 \\
+ * \rho_t &\leftarrow \mathrm{rhoinf}_t - \frac{2 \cdot t \cdot \beta_2^{t}}{1 - \beta_2^{t}} \\
+ * r_t &\leftarrow \sqrt{\frac{(\rho_t - 4) \cdot (\rho_t - 2) \cdot \mathrm{rhoinf}_t}{(\mathrm{rhoinf}_t - 4) \cdot (\mathrm{rhoinf}_t - 2) \cdot \rho_t}} \\
+ * u_t &\leftarrow \begin{cases} \frac{r_t \cdot \hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon} & \text{if } \rho_t \ge \mathrm{threshold} \\ \hat{m}_t & \text{otherwise} \end{cases} \\
+ * S_t &\leftarrow (m_t, v_t)
+ * ```
+ *
+ * Source: Liu et al. 2020, On the Variance of the Adaptive Learning Rate and Beyond, arXiv
+ * 1908.03265.
+ *
+ * @example
+ * ```ts
+ * import { scaleByRadam } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = scaleByRadam();
+ * let state = opt.init(Float32Array.of(0, 0));
+ * let updates = Float32Array.of(0, 0);
+ * for (const gradient of [1, 3]) {
+ *   [updates, state] = opt.update(Float32Array.of(gradient, -1), state);
+ * }
+ * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["2.0526", "-1.0000"]);
+ * ```
+ */
+export const scaleByRadam: OptimizerFactory<ScaleByRAdamOptions> = fixed(radam, {
+  name: "scaleByRadam",
+  doc: "The direction of RAdam; two state tensors.",
+  source:
+    "Liu et al. 2020, On the Variance of the Adaptive Learning Rate and Beyond, arXiv 1908.03265",
+}, { learningRate: -1 });
