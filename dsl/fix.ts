@@ -15,6 +15,8 @@ export interface FixedNotes {
   readonly doc?: string;
   /** The paper. */
   readonly source?: string;
+  /** Other defaults of hyperparameters that stay. */
+  readonly defaults?: Readonly<Record<string, number | boolean>>;
 }
 
 /**
@@ -23,11 +25,11 @@ export interface FixedNotes {
  */
 export function fix(
   program: Program,
-  { name, doc = program.doc, source = program.source }: FixedNotes,
+  { name, doc = program.doc, source = program.source, defaults = {} }: FixedNotes,
   values: Readonly<Record<string, number | boolean>>,
 ): Program {
   const known = new Map<string, Node>();
-  for (const [key, value] of Object.entries(values)) {
+  for (const [key, value] of [...Object.entries(values), ...Object.entries(defaults)]) {
     const fallback = program.hyper.get(key);
     const isFitting = (typeof fallback === "boolean") === (typeof value === "boolean");
     if (fallback === undefined || !isFitting) {
@@ -39,7 +41,7 @@ export function fix(
           `its value of its kind: given ${shown(value)}${near}`,
       );
     }
-    known.set(key, value === 0 ? ZERO : constant(Number(value)));
+    if (key in values) known.set(key, value === 0 ? ZERO : constant(Number(value)));
   }
   // What no fixed value reaches stays as it was written.
   const at = (root: Node): Node =>
@@ -57,7 +59,10 @@ export function fix(
       name,
       doc,
       source,
-      hyper: Object.fromEntries([...program.hyper].filter(([key]) => !known.has(key))),
+      hyper: Object.fromEntries(
+        [...program.hyper].filter(([key]) => !known.has(key))
+          .map(([key, value]) => [key, defaults[key] ?? value]),
+      ),
       state: Object.fromEntries(
         [...program.state].filter(([key]) => kept.has(key)).map(([key, state]) => [
           key,

@@ -22,19 +22,24 @@ export interface AcpropOptions extends MaskOption, MuDTypeOption {
   epsRoot?: HyperValue;
   /** Decoupled weight decay λ, multiplied by the learning rate. Default 0. */
   weightDecay?: HyperValue;
+  /**
+   * Whether the deviation is from the mean of the step before, as in Optax, or else from that of its
+   * own step, as in the paper: β1 times as large. Default true.
+   */
+  lagged?: boolean;
 }
 
 /**
  * ACProp: the gradient by its deviation from its mean up to the step before, so that it does not
  * divide itself; two state tensors. The first step, which has no step before it, is the gradient
- * itself. The deviation is from the mean of its own step, as in the paper, where Optax 0.2.8 takes
- * the mean of the step before.
+ * itself.
  *
  * ```text
  * \hat{s}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{(t - 1)}} \cdot s_{t-1} & \text{if } t > 1 \\ 1 & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow -\alpha_t \cdot (\frac{g_t}{\sqrt{\hat{s}_t} + \epsilon} + \lambda \cdot \theta_{t-1}) \\
+ * d_t &\leftarrow g_t - m_{t-1} \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
- * s_t &\leftarrow \beta_2 \cdot s_{t-1} + (1 - \beta_2) \cdot (g_t - m_t)^{2} + \bar{\epsilon} \\
+ * s_t &\leftarrow \beta_2 \cdot s_{t-1} + (1 - \beta_2) \cdot \begin{cases} d_t & \text{if } \mathrm{lagged} \\ g_t - m_t & \text{otherwise} \end{cases}^{2} + \bar{\epsilon} \\
  * S_t &\leftarrow (m_t, s_t)
  * ```
  *
@@ -50,7 +55,7 @@ export interface AcpropOptions extends MaskOption, MuDTypeOption {
  * const x = Float32Array.of(1, 2, 3);
  * const state = opt.init(x);
  * for (let step = 0; step < 5; step++) opt.step(x, x.map((value) => 2 * value), state);
- * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4456", "1.2117", "2.0000"]);
+ * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4750", "1.2474", "2.0379"]);
  * ```
  */
 export const acprop: OptimizerFactory<AcpropOptions> = optimizer({
@@ -58,13 +63,22 @@ export const acprop: OptimizerFactory<AcpropOptions> = optimizer({
   doc: "The gradient by its deviation up to the step before; two state tensors.",
   source:
     "Zhuang et al. 2021, Momentum Centering and Asynchronous Update for Adaptive Gradient Methods, arXiv 2110.05454",
-  hyper: { learningRate: required, b1: 0.9, b2: 0.999, eps: 1e-16, epsRoot: 1e-16, weightDecay: 0 },
+  hyper: {
+    learningRate: required,
+    b1: 0.9,
+    b2: 0.999,
+    eps: 1e-16,
+    epsRoot: 1e-16,
+    weightDecay: 0,
+    lagged: true,
+  },
   state: { m: 0, s: 0 },
   step: `
     shat = where(t > 1, 1/(1 - b2^count)*s, 1)
     u = -learningRate*(g/(sqrt(shat) + eps) + weightDecay*w)
+    d = g - m
     m = b1*m + (1 - b1)*g
-    s = b2*s + (1 - b2)*(g - m)^2 + epsRoot
+    s = b2*s + (1 - b2)*where(lagged, d, g - m)^2 + epsRoot
   `,
 });
 
@@ -78,8 +92,9 @@ export type ScaleByAcpropOptions = Omit<AcpropOptions, "learningRate" | "weightD
  * ```text
  * \hat{s}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{(t - 1)}} \cdot s_{t-1} & \text{if } t > 1 \\ 1 & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow \frac{g_t}{\sqrt{\hat{s}_t} + \epsilon} \\
+ * d_t &\leftarrow g_t - m_{t-1} \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
- * s_t &\leftarrow \beta_2 \cdot s_{t-1} + (1 - \beta_2) \cdot (g_t - m_t)^{2} + \bar{\epsilon} \\
+ * s_t &\leftarrow \beta_2 \cdot s_{t-1} + (1 - \beta_2) \cdot \begin{cases} d_t & \text{if } \mathrm{lagged} \\ g_t - m_t & \text{otherwise} \end{cases}^{2} + \bar{\epsilon} \\
  * S_t &\leftarrow (m_t, s_t)
  * ```
  *
@@ -97,7 +112,7 @@ export type ScaleByAcpropOptions = Omit<AcpropOptions, "learningRate" | "weightD
  * for (const gradient of [1, 3]) {
  *   [updates, state] = opt.update(Float32Array.of(gradient, -1), state);
  * }
- * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["3.3333", "-1.1111"]);
+ * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["3.0000", "-1.0000"]);
  * ```
  */
 export const scaleByAcprop: OptimizerFactory<ScaleByAcpropOptions> = fixed(acprop, {

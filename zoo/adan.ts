@@ -93,8 +93,8 @@ export type ScaleByAdanOptions = Omit<AdanOptions, "learningRate" | "weightDecay
 
 /**
  * The direction of {@linkcode adan}, to be scaled by what follows in a chain. The direction keeps
- * the sign of the gradient: an optimizer subtracts it. `epsRoot` is 1e-8 here as there, where Optax
- * has 0.
+ * the sign of the gradient: an optimizer subtracts it. The default of `epsRoot` is 0, as in
+ * Optax.
  *
  * ```text
  * d_t &\leftarrow \begin{cases} g_t - \mathrm{before}_{t-1} & \text{if } t > 1 \\ 0 & \text{otherwise} \end{cases} \\
@@ -127,6 +127,7 @@ export type ScaleByAdanOptions = Omit<AdanOptions, "learningRate" | "weightDecay
  */
 export const scaleByAdan: OptimizerFactory<ScaleByAdanOptions> = fixed(adan, {
   name: "scaleByAdan",
+  defaults: { epsRoot: 0 },
   doc: "The direction of Adan; four state tensors.",
   source:
     "Xie et al. 2022, Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep Models, arXiv 2208.06677",

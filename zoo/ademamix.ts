@@ -89,8 +89,8 @@ export type ScaleByAdEMAMixOptions = Omit<AdEMAMixOptions, "learningRate" | "wei
 
 /**
  * The direction of {@linkcode ademamix}, to be scaled by what follows in a chain. The direction
- * keeps the sign of the gradient: an optimizer subtracts it. `alpha` is 5 here as there, where
- * Optax has 6.
+ * keeps the sign of the gradient: an optimizer subtracts it. The default of `alpha` is 6,
+ * as in Optax.
  *
  * ```text
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
@@ -120,6 +120,7 @@ export type ScaleByAdEMAMixOptions = Omit<AdEMAMixOptions, "learningRate" | "wei
  */
 export const scaleByAdemamix: OptimizerFactory<ScaleByAdEMAMixOptions> = fixed(ademamix, {
   name: "scaleByAdemamix",
+  defaults: { alpha: 6 },
   doc: "The direction of AdEMAMix; three state tensors.",
   source:
     "Pagliardini et al. 2024, The AdEMAMix Optimizer: Better, Faster, Older, arXiv 2409.03137",

@@ -3,6 +3,7 @@
  * stands for. README.md describes the files.
  */
 import {
+  acprop,
   adabelief,
   adam,
   adamax,
@@ -119,6 +120,7 @@ function read(name: string): Golden {
  * camel case. A case that follows Optax away from a paper this library follows has no row.
  */
 const OPTIMIZERS: Readonly<Record<string, (options: never) => Optimizer>> = {
+  acprop,
   adabelief,
   adam,
   adamax,
