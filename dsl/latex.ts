@@ -1,6 +1,7 @@
 /** Writes a program as the equations a paper would print. */
 import type { Node } from "./node.ts";
-import { elementRow, LEVEL, reduceRow } from "./ops.ts";
+import { elementRow, LEVEL, randomRow, reduceRow } from "./ops.ts";
+import { randomOperands } from "./print.ts";
 import type { Program } from "./program.ts";
 import { SHAPE_SYMBOLS } from "./scope.ts";
 
@@ -67,8 +68,10 @@ function write(node: Node, name: (symbol: string) => string): { text: string; le
   if (node.op === "Zero") return { text: "0", level: LEVEL.atom };
   if (node.op === "Symbol") return { text: name(node.arg as string), level: LEVEL.atom };
   const reduction = reduceRow(node.op);
-  const row = (elementRow(node.op) ?? reduction!).latex;
-  const operands = node.src.map((operand, i) => {
+  const distribution = randomRow(node.op);
+  const row = (elementRow(node.op) ?? distribution ?? reduction!).latex;
+  const written = distribution === undefined ? node.src : randomOperands(node);
+  const operands = written.map((operand, i) => {
     const { text, level } = write(operand, name);
     return level < row.operands[i] ? `(${text})` : text;
   });

@@ -1,4 +1,4 @@
-import type { ElementOpName, ReduceOpName } from "./ops.ts";
+import type { ElementOpName, RandomOpName, ReduceOpName } from "./ops.ts";
 
 /**
  * A node of an expression: an operation on other nodes. Immutable and interned: two nodes of equal
@@ -10,7 +10,7 @@ export interface Node {
    * `arg` is the name) and `Zero`, a term that is structurally absent: unlike the number 0, it
    * takes whatever it multiplies out of the program, infinities included.
    */
-  readonly op: ElementOpName | ReduceOpName | "Const" | "Symbol" | "Zero";
+  readonly op: ElementOpName | ReduceOpName | RandomOpName | "Const" | "Symbol" | "Zero";
   /** The operands. */
   readonly src: readonly Node[];
   /** A constant's number, a symbol's name, a reduction's range (see {@linkcode Over}). */
@@ -55,6 +55,13 @@ export const apply = (op: ElementOpName, ...src: Node[]): Node => intern(op, src
 
 /** The reduction `op` of `node` over a tensor, the tree, or axes. */
 export const reduce = (op: ReduceOpName, node: Node, over: Over): Node => intern(op, [node], over);
+
+/** The steps so far, by which random numbers are counted unless something else is said. */
+export const COUNT: Node = symbol("count");
+
+/** Random numbers of the distribution `op`, one an element: a function of `seed` and `counter`. */
+export const random = (op: RandomOpName, seed: Node, counter: Node = COUNT): Node =>
+  intern(op, [seed, counter], null);
 
 /** The same operation on other operands. */
 export function withSources(node: Node, src: readonly Node[]): Node {

@@ -4,6 +4,8 @@
  * row's `lower`ing to simpler ops; where that is missing too, the target refuses the op by name.
  */
 import { apply, constant, type Node } from "./node.ts";
+import { numbers } from "./random/doubles.ts";
+import { normalQuantile } from "./random/normal.ts";
 
 /** Element-wise operations, by their ONNX names where ONNX has them. */
 export type ElementOpName =
@@ -14,6 +16,9 @@ export type ElementOpName =
 
 /** Reductions, by their ONNX names. */
 export type ReduceOpName = "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceL2";
+
+/** Distributions of random numbers. */
+export type RandomOpName = "Normal" | "Uniform";
 
 /** What a value is: a number, or the truth of a condition. */
 export type Type = "number" | "truth";
@@ -97,6 +102,24 @@ export interface ReduceOp {
   readonly onnx: string;
 }
 type ReduceJs = (a: string, b: string) => string;
+
+/**
+ * One distribution: independent numbers, one an element, made of 64 random bits each. The bits are a
+ * pure function of two numbers of the step, the seed and a counter of steps, of the leaf's number in the
+ * tree and of the element's number in the leaf.
+ */
+export interface RandomOp {
+  /** Its name in the language: of a seed, counted by `count`, or of a seed and another counter. */
+  readonly call: string;
+  /** Distributions of different streams are independent of one another. */
+  readonly stream: 0 | 1;
+  /** The number of random bits, an upper and a lower word, in float64. */
+  float64(high: number, low: number): number;
+  /** The same in float32. */
+  float32(high: number, low: number): number;
+  readonly range: Interval;
+  readonly latex: Latex;
+}
 
 const EVERYTHING: Interval = [-Infinity, Infinity];
 
@@ -617,9 +640,46 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
   },
 };
 
+const drawn = (letter: string): Latex => ({
+  level: LEVEL.atom,
+  operands: [0, 0],
+  write: (seed, counter) =>
+    counter === undefined
+      ? `${letter}_t \\left( ${seed} \\right)`
+      : `${letter} \\left( ${seed}, ${counter} \\right)`,
+});
+
+/** The distributions. */
+export const randomOps: Readonly<Record<RandomOpName, RandomOp>> = {
+  Normal: {
+    call: "normal",
+    stream: 0,
+    // The quantile of the middle of one of 2^52 intervals.
+    float64: (high, low) =>
+      normalQuantile(numbers, (high * 2 ** 20 + (low >>> 12) + 0.5) * 2 ** -52 - 0.5),
+    float32: (high, low) => Math.fround(randomOps.Normal.float64(high, low)),
+    range: [-8.3, 8.3],
+    latex: drawn("\\mathcal{N}"),
+  },
+  Uniform: {
+    call: "uniform",
+    stream: 1,
+    float64: (high, low) => (high * 2 ** 21 + (low >>> 11)) * 2 ** -53,
+    // Cut off and not rounded, which might give 1.
+    float32: (high) => (high >>> 8) * 2 ** -24,
+    range: [0, 1],
+    latex: drawn("\\mathcal{U}"),
+  },
+};
+
 /** The row of an element-wise op, or undefined for a reduction or a leaf. */
 export function elementRow(op: Node["op"]): ElementOp | undefined {
   return (elementOps as Record<string, ElementOp>)[op];
+}
+
+/** The row of a distribution, or undefined for anything else. */
+export function randomRow(op: Node["op"]): RandomOp | undefined {
+  return (randomOps as Record<string, RandomOp>)[op];
 }
 
 /** The row of a reduction, or undefined for anything else. */

@@ -1,11 +1,13 @@
 /** Reads program text into interned nodes, checking names and types as it goes. */
 import { GradusError, pointAt, quoted, type Span, suggestion } from "./errors.ts";
 import { lex, type Token } from "./lex.ts";
-import { apply, constant, type Node, type Over, reduce, symbol } from "./node.ts";
+import { apply, constant, type Node, type Over, random, reduce, symbol } from "./node.ts";
 import {
   type ElementOpName,
   elementOps,
   LEVEL,
+  type RandomOpName,
+  randomOps,
   type ReduceOpName,
   reduceOps,
   treeName,
@@ -60,10 +62,17 @@ for (
   reductions.set(row.call, { op: name, tree: false });
   reductions.set(treeName(row.call), { op: name, tree: true });
 }
+const distributions = new Map(
+  (Object.keys(randomOps) as RandomOpName[]).map((op) => [randomOps[op].call, op]),
+);
 
 /** Whether a name belongs to the language: a function or a named number. */
 export function isReserved(name: string): boolean {
-  return calls.has(name) || reductions.has(name) || NAMED_NUMBERS.has(name) || name === "axis";
+  return isFunction(name) || NAMED_NUMBERS.has(name) || name === "axis";
+}
+
+function isFunction(name: string): boolean {
+  return calls.has(name) || reductions.has(name) || distributions.has(name);
 }
 
 /** Reads the statements of `text`; errors begin with `Cannot read WHAT`. */
@@ -238,9 +247,9 @@ class Parser {
   }
 
   #call(name: Token): Typed {
-    const known = calls.has(name.text) || reductions.has(name.text);
-    if (!known) {
-      const near = suggestion(name.text, [...calls.keys(), ...reductions.keys()]);
+    if (!isFunction(name.text)) {
+      const functions = [...calls.keys(), ...reductions.keys(), ...distributions.keys()];
+      const near = suggestion(name.text, functions);
       this.#fail(`there is no function ${quoted(name.text)}${near}`, name);
     }
     const open = this.#next();
@@ -268,6 +277,8 @@ class Parser {
       return { node, type: "number", span, ...this.#measure(node, operands, span) };
     }
     if (axes !== undefined) this.#fail(`\`${name.text}\` of these arguments takes no axis`, span);
+    const distribution = distributions.get(name.text);
+    if (distribution !== undefined) return this.#random(distribution, name, operands, span);
     if (element === undefined) {
       return this.#fail(`\`${name.text}\` takes 1 argument, given ${operands.length}`, span);
     }
@@ -284,6 +295,19 @@ class Parser {
       );
     }
     return { ...this.#apply(element, operands), span };
+  }
+
+  #random(op: RandomOpName, name: Token, operands: readonly Typed[], span: Span): Typed {
+    if (operands.length > 2) {
+      this.#fail(
+        `\`${name.text}\` takes a seed and, if it is not counted by \`count\`, a counter, ` +
+          `given ${operands.length} arguments`,
+        span,
+      );
+    }
+    const [seed, counter] = operands.map((operand) => this.#number(operand));
+    const node = random(op, seed, counter);
+    return { node, type: "number", span, ...this.#measure(node, operands, span) };
   }
 
   #axes(): string {

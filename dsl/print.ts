@@ -1,6 +1,6 @@
 /** Writes nodes as program text, with the fewest parentheses that read back as the same nodes. */
-import { type Node, symbol, withSources } from "./node.ts";
-import { elementRow, LEVEL, reduceRow, treeName } from "./ops.ts";
+import { COUNT, type Node, symbol, withSources } from "./node.ts";
+import { elementRow, LEVEL, randomRow, reduceRow, treeName } from "./ops.ts";
 import type { Statement } from "./parse.ts";
 
 /** The text of an expression. */
@@ -49,6 +49,11 @@ function write(node: Node): Written {
     const axes = over === "tree" || over === "tensor" ? "" : `, axis=${writeAxes(over)}`;
     return { text: `${name}(${operand}${axes})`, level: LEVEL.atom };
   }
+  const distribution = randomRow(node.op);
+  if (distribution !== undefined) {
+    const operands = randomOperands(node).map(printExpression).join(", ");
+    return { text: `${distribution.call}(${operands})`, level: LEVEL.atom };
+  }
   const { syntax } = elementRow(node.op)!;
   if ("call" in syntax) {
     const operands = node.src.map(printExpression).join(", ");
@@ -66,6 +71,11 @@ function write(node: Node): Written {
   const tight = syntax.level === LEVEL.product || syntax.level === LEVEL.power;
   const gap = tight ? "" : " ";
   return { text: `${left}${gap}${syntax.infix}${gap}${right}`, level: syntax.level };
+}
+
+/** The operands of random numbers that are written: the counter is, unless it is `count`. */
+export function randomOperands({ src: [seed, counter] }: Node): Node[] {
+  return counter === COUNT ? [seed] : [seed, counter];
 }
 
 function writeNumber(value: number): Written {

@@ -4,7 +4,7 @@ import { RESERVED, StepScope } from "./scope.ts";
 import { elaborate, isAtMost, overRate, rates, rootsOf } from "./graph.ts";
 import { IDENTIFIER } from "./lex.ts";
 import { constant, type Node, postorder } from "./node.ts";
-import { reduceOps, reduceRow, treeName } from "./ops.ts";
+import { randomRow, reduceOps, reduceRow, treeName } from "./ops.ts";
 import {
   isReserved,
   parseExpression,
@@ -229,6 +229,7 @@ function checkRates(program: Program, refuse: (message: string) => never): void 
   for (const node of rate.keys()) {
     const reduction = reduceRow(node.op);
     if (reduction !== undefined) requireVarying(reduction.call, node.src[0]);
+    if (randomRow(node.op) !== undefined) requireNumbers(randomRow(node.op)!.call, node.src);
   }
   for (const { op, node } of graph.globals) requireVarying(treeName(reduceOps[op].call), node);
   for (const [name, { over }] of program.state) {
@@ -243,6 +244,16 @@ function checkRates(program: Program, refuse: (message: string) => never): void 
           sketchExpression(statement.value)
         }\` gives a value per ${next}: reduce it`,
     );
+  }
+
+  function requireNumbers(call: string, operands: readonly Node[]): void {
+    for (const operand of operands) {
+      if (isAtMost(rate.get(operand)!, "step")) continue;
+      refuse(
+        `\`${call}\` takes a seed and a counter that are one number for all, and ` +
+          `\`${sketchExpression(operand)}\` is one per ${rate.get(operand)}`,
+      );
+    }
   }
 
   function requireVarying(call: string, operand: Node): void {
@@ -355,6 +366,12 @@ function stateDeclaration(
     ? constant(init)
     : parseExpression(init as string, scope, `the initial value of state \`${name}\` of ${what}`);
   for (const each of postorder([node])) {
+    if (randomRow(each.op) !== undefined) {
+      refuse(
+        `the initial value of state \`${name}\` must not be random: given ` +
+          `\`${sketchExpression(each)}\``,
+      );
+    }
     if (reduceRow(each.op) === undefined) continue;
     const isOfParameter = postorder(each.src).some(({ op, arg }) => op === "Symbol" && arg === "w");
     if (each.arg === "tree" || !isOfParameter) {

@@ -91,6 +91,7 @@ export class GatheredStep {
         trees.filter((_, k) => group.live.has(this.#states[k])).map((arrays) => arrays[i]);
       return {
         group: groups.get(group)!.get(this.reads[i].join())!,
+        number: i,
         shape,
         size,
         inputs: [

@@ -4,9 +4,10 @@
  */
 import { globalSymbol } from "../dsl/graph.ts";
 import { type Node, postorder } from "../dsl/node.ts";
-import { elementRow, type ReduceOp, reduceRow } from "../dsl/ops.ts";
+import { elementRow, randomRow, type ReduceOp, reduceRow } from "../dsl/ops.ts";
 import { settle } from "../dsl/simplify.ts";
 import { type Extent, settledUpdate, stepped } from "./plan.ts";
+import { keysOf, leafNumbers } from "./random.ts";
 import { BLOCK, GlobalTotal, type LeafRun, type StepRun } from "./run.ts";
 import { load, store } from "./storage.ts";
 
@@ -93,6 +94,14 @@ function evaluateNode(
     const isWhole = leaf.group.plan.extents.get(node) === 0;
     const over = isWhole ? "tensor" : node.arg as string;
     return reduceField(reduction, fieldOf(src[0], leaf), over, round);
+  }
+  if (randomRow(node.op) !== undefined) {
+    const keys = keysOf([node], (operand) => src[node.src.indexOf(operand)] as number);
+    const drawn = leafNumbers([node], keys, leaf);
+    return {
+      shape: leaf.shape,
+      data: Float64Array.from({ length: leaf.size }, (_, i) => drawn(0, i)),
+    };
   }
   const row = elementRow(node.op)!;
   if (src.every((value) => typeof value === "number")) return row.eval(...src);

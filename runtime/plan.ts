@@ -5,7 +5,7 @@
 import { GradusError } from "../dsl/errors.ts";
 import { globalIndex, type GlobalReduction, type Graph, rootsOf } from "../dsl/graph.ts";
 import { apply, constant, foldNodes, type Node, postorder, symbol, ZERO } from "../dsl/node.ts";
-import { type ReduceOpName, reduceRow } from "../dsl/ops.ts";
+import { randomRow, type ReduceOpName, reduceRow } from "../dsl/ops.ts";
 import { sketchExpression } from "../dsl/print.ts";
 import type { Program } from "../dsl/program.ts";
 import { settle, simplified } from "../dsl/simplify.ts";
@@ -75,6 +75,8 @@ export interface Plan {
   /** States kept once for the tree, computed on the host. */
   readonly treeStates: ReadonlyMap<string, Node>;
   readonly cells: readonly Cell[];
+  /** The random numbers that loops draw; their operands are scalars that only their keys need. */
+  readonly random: readonly Node[];
   /** Everything the last phase writes, the parameter or update first. */
   readonly outputs: readonly Output[];
   readonly phases: readonly Phase[];
@@ -160,6 +162,7 @@ export function plan(
     extent: extents.get(node) as number,
     from: domain(extents.get(node.src[0])!),
   }));
+  const random = [...extents.keys()].filter(({ op }) => randomRow(op) !== undefined);
   const outputs = [...targets].map(([target, node]): Output => {
     const over = program.state.get(target)?.over ?? "element";
     return { target, node, extent: overExtent(over, rank, program.name) };
@@ -195,7 +198,7 @@ export function plan(
     extents,
   )
     .map((node) => ({ node, phase: levels.get(node)! }));
-  return { rank, scalars, treeStates, cells, outputs, phases, extents };
+  return { rank, scalars, treeStates, cells, random, outputs, phases, extents };
 }
 
 /** An update, -0 where there is none: added to a parameter, that changes no bit. */
@@ -234,6 +237,7 @@ function extentsOf(roots: readonly Node[], program: Planned, rank: number): Map<
       const over = program.state.get(name)?.over ?? "tree";
       return over === "tree" ? "scalar" : overExtent(over, rank, program.name);
     }
+    if (randomRow(node.op) !== undefined) return "element";
     if (reduceRow(node.op) === undefined) return src.reduce(joinExtents, "scalar");
     if (node.arg === "tensor") return 0;
     const kept = keptAxes(node.arg as string, rank, `optimizer "${program.name}"`);
@@ -261,7 +265,8 @@ function scalarsOf(
   const isScalar = (node: Node) => extents.get(node) === "scalar" && node.op !== "Const";
   const found = new Set<Node>(targets.filter(isScalar));
   for (const node of postorder(roots)) {
-    if (extents.get(node) === "scalar") continue;
+    // Keys are made of numbers as they are, which no kernel takes.
+    if (extents.get(node) === "scalar" || randomRow(node.op) !== undefined) continue;
     for (const operand of node.src) if (isScalar(operand)) found.add(operand);
   }
   return [...found];

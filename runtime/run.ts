@@ -64,6 +64,8 @@ export function arraysOf(
 /** A leaf's arrays for one step, in the order its group names them. */
 export interface LeafRun {
   readonly group: GroupRun;
+  /** Its place in the tree, by which its random numbers are its own. */
+  readonly number: number;
   readonly shape: readonly number[];
   readonly size: number;
   readonly inputs: readonly NumberArray[];

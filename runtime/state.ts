@@ -192,7 +192,7 @@ export function initialLeaf(
   interpret({
     threads: 1,
     globals: [],
-    leaves: [{ group, shape: whole, size, inputs: [parameter], outputs: [data] }],
+    leaves: [{ group, number: 0, shape: whole, size, inputs: [parameter], outputs: [data] }],
   });
   return leaf;
 }

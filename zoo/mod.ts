@@ -15,6 +15,7 @@ export * from "./grams.ts";
 export * from "./laprop.ts";
 export { lion, type LionOptions } from "./lion.ts";
 export * from "./mars.ts";
+export * from "./noise.ts";
 export * from "./radam.ts";
 export * from "./scale.ts";
 export { sgd, type SgdOptions } from "./sgd.ts";

@@ -4,7 +4,8 @@
  */
 import { GradusError, shown, suggestion } from "../errors.ts";
 import { Evaluator } from "../evaluate.ts";
-import { apply, constant, foldNodes, type Node, symbol, withSources } from "../node.ts";
+import { apply, constant, COUNT, foldNodes, type Node, withSources } from "../node.ts";
+import { randomRow } from "../ops.ts";
 import { parseExpression } from "../parse.ts";
 
 /**
@@ -19,7 +20,7 @@ export interface Schedule {
 }
 
 /** The symbol that schedules are expressions of. */
-export const COUNT: Node = symbol("count");
+export { COUNT };
 
 /** A schedule from its expression. */
 export function scheduleOf(expression: Node): Schedule {
@@ -71,6 +72,11 @@ export function schedule(text: string): Schedule {
       if (node.op === "Symbol") return node.arg === "t" ? t : COUNT;
       if (node.op.startsWith("Reduce")) {
         throw new GradusError(`Cannot read a schedule: it has nothing to reduce: given ${text}`);
+      }
+      if (randomRow(node.op) !== undefined) {
+        throw new GradusError(
+          `Cannot read a schedule: it has no elements to draw random numbers for: given ${text}`,
+        );
       }
       return withSources(node, src);
     }).get(expression)!,

@@ -2,6 +2,7 @@
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { printJson } from "../../dsl/json.ts";
 import { postorder } from "../../dsl/node.ts";
+import { randomRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { Binding } from "../../runtime/binding.ts";
 import { spellPath } from "../../runtime/leaves.ts";
@@ -43,7 +44,7 @@ const OPSET = 21;
  * assert(bytes.length < 8_000);
  * ```
  *
- * @throws {GradusError} if the program reduces, or a name or type has no place in a graph.
+ * @throws {GradusError} if the program reduces or draws random numbers, or a name or type has no place in a graph.
  */
 export function toOnnx(
   optimizer: Optimizer,
@@ -149,6 +150,15 @@ function requireElementwise({ program }: Optimizer, doing: string): void {
         `${doing}: only element-wise programs are exported, and \`${
           sketchExpression(reduction)
         }\` in \`${target} = ${sketchExpression(value)}\` reduces`,
+      );
+    }
+    const random = postorder([value]).find(({ op }) => randomRow(op) !== undefined);
+    if (random !== undefined) {
+      throw new GradusError(
+        `${doing}: a graph must be made of operators of ONNX, and none draws random numbers by a ` +
+          `counter, as \`${sketchExpression(random)}\` in \`${target} = ${
+            sketchExpression(value)
+          }\` does`,
       );
     }
   }

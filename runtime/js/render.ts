@@ -3,7 +3,7 @@
  * slots only; no text of a program ever reaches it.
  */
 import type { Node } from "../../dsl/node.ts";
-import { elementRow, type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
+import { elementRow, randomRow, type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
 import type { Accumulation, Extent, Loop, Output, Phase, Plan } from "../plan.ts";
 import { type ArrayKind, BLOCK, type GroupRun } from "../run.ts";
 import { type DType, fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from "../storage.ts";
@@ -58,7 +58,7 @@ class Renderer {
     }
     finals.forEach((line) => this.#line(line));
     const body = this.#lines.join("\n");
-    return `function (shape, n, inputs, outputs, scalars, cells, sums, convert) {\n${body}\n}`;
+    return `function (shape, n, inputs, outputs, scalars, cells, sums, convert, random) {\n${body}\n}`;
   }
 
   #slots(phase: Phase): void {
@@ -200,6 +200,9 @@ class Renderer {
   }
 
   #compute(node: Node, extent: Extent): string {
+    if (randomRow(node.op) !== undefined) {
+      return this.#name(node, `random(${this.#plan.random.indexOf(node)}, i)`);
+    }
     const row = elementRow(node.op)!;
     const value = row.js!(...node.src.map((operand) => this.#read(operand, extent)));
     const isRounded = row.rounds && this.#dtype === "float32";

@@ -2,7 +2,9 @@
 import { Evaluator } from "../../dsl/evaluate.ts";
 import { reduceOps } from "../../dsl/ops.ts";
 import type { Extent, Phase, Plan } from "../plan.ts";
+import { keysOf, type LeafNumbers } from "../random.ts";
 import { GlobalTotal, type GroupRun, type LeafRun, type StepRun, withGlobals } from "../run.ts";
+import { compiledNumbers } from "./random.ts";
 import { CONVERT, renderPhases } from "./render.ts";
 
 type PhaseFunction = (
@@ -14,6 +16,7 @@ type PhaseFunction = (
   cells: readonly Float64Array[],
   sums: readonly Float64Array[],
   convert: typeof CONVERT,
+  random: LeafNumbers,
 ) => void;
 
 // By source: programs of equal structure share what is compiled, whatever their names.
@@ -65,6 +68,7 @@ class Kernel {
   readonly #phases: readonly PhaseFunction[];
   readonly #scalars: Evaluator;
   readonly #numbers: Float64Array;
+  #keys = new Uint32Array(0);
   readonly #round: (x: number) => number;
 
   constructor(group: GroupRun) {
@@ -79,6 +83,7 @@ class Kernel {
         scalars: new Evaluator([
           ...plan.scalars.map(({ node }) => node),
           ...plan.treeStates.values(),
+          ...plan.random.flatMap(({ src }) => src),
         ]),
       };
       preparations.set(plan, prepared);
@@ -93,6 +98,7 @@ class Kernel {
     this.#group.plan.scalars.forEach(({ node }, i) =>
       this.#numbers[i] = this.#round(this.#scalars.get(node))
     );
+    this.#keys = keysOf(this.#group.plan.random, (node) => this.#scalars.get(node));
   }
 
   run(
@@ -108,7 +114,8 @@ class Kernel {
     const sums = accumulations.map(({ op, extent }) =>
       new Float64Array(sizeOf(extent, shape, size)).fill(reduceOps[op].start)
     );
-    this.#phases[phase](shape, size, inputs, outputs, this.#numbers, cells, sums, CONVERT);
+    const random = compiledNumbers(plan, this.#keys, leaf);
+    this.#phases[phase](shape, size, inputs, outputs, this.#numbers, cells, sums, CONVERT, random);
     accumulations.forEach(({ op, operand, into }, k) => {
       const from = plan.extents.get(operand)!;
       const reduced = sizeOf(from === "scalar" ? "element" : from, shape, size);

@@ -132,6 +132,7 @@ vectors(236, "f64x2", "abs neg _ sqrt", unary, [V]);
 vectors(240, "f64x2", "add sub mul div min max pmin pmax", binary, [V]);
 define("i32x4.trunc_sat_f64x2_s_zero", vectorOpcode(252), unary, [V]);
 define("f64x2.convert_low_i32x4_s", vectorOpcode(254), unary, [V]);
+define("f32x4.convert_i32x4_u", vectorOpcode(251), unary, [V]);
 vectors(199, "i64x2", "extend_low_i32x4_s extend_high_i32x4_s", unary, [V]);
 
 /** Every instruction, by its name in WebAssembly text. */

@@ -2,7 +2,7 @@
 import type { ArrayKind, GroupRun } from "../run.ts";
 import type { Extent, Plan } from "../plan.ts";
 import { symbol } from "../../dsl/node.ts";
-import { elementRow } from "../../dsl/ops.ts";
+import { elementRow, randomRow } from "../../dsl/ops.ts";
 import { Code, type MemoryImport, Module } from "./emit.ts";
 import type { Arena } from "./memory.ts";
 import { elementLoop, renderModule } from "./render.ts";
@@ -42,8 +42,9 @@ function isSpelled({ plan, dtype, inputs, outputs }: GroupRun): boolean {
     (loop.extent === "element" || loop.extent === 0) &&
     loop.accumulations.every(({ extent }) => extent === 0) &&
     (loop.extent === 0 || loop.nodes.every(({ op }) => {
-      const wasm = elementRow(op)!.wasm;
       // Routines are on vectors of float32.
+      if (randomRow(op) !== undefined) return dtype === "float32";
+      const wasm = elementRow(op)!.wasm;
       return wasm !== null && (wasm !== "routine" || dtype === "float32");
     }))
   );

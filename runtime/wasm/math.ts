@@ -3,12 +3,13 @@
  * float64 to 12 digits or more, so that the last rounding, to float32, is nearly always right; special
  * cases are those of the op table.
  */
-import { type ElementOpName, elementOps } from "../../dsl/ops.ts";
+import { type ElementOpName, elementOps, type RandomOpName } from "../../dsl/ops.ts";
 import { Code, type FunctionType, type Module } from "./emit.ts";
 import { cosh, exp, sinh, tanh } from "./math/exponential.ts";
 import { acos, asin, atan, cbrt } from "./math/inverse.ts";
 import { Lanes, type Quad, type Routine } from "./math/lanes.ts";
 import { log, pow } from "./math/logarithm.ts";
+import { randomRoutines } from "./math/random.ts";
 import { cos, sin, tan } from "./math/trigonometric.ts";
 
 type Formula = (lanes: Lanes, ...operands: Quad[]) => Quad;
@@ -66,6 +67,15 @@ export function addRoutine(
   const routine = routines.get(op);
   if (routine === undefined) throw new Error(`there is no routine for ${op}`);
   return include(module, op, routine, added);
+}
+
+/** Adds the routine of random numbers of the distribution `op`, unless it is there; returns its index. */
+export function addRandom(
+  module: Module,
+  op: RandomOpName,
+  added: Map<ElementOpName | string, number>,
+): number {
+  return include(module, op, randomRoutines[op], added);
 }
 
 function include(

@@ -3,6 +3,7 @@ import { Evaluator } from "../../dsl/evaluate.ts";
 import type { Node } from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
 import type { Plan } from "../plan.ts";
+import { keysOf } from "../random.ts";
 import { type GroupRun, withGlobals } from "../run.ts";
 import { entryNumbers, isTruth } from "./render.ts";
 
@@ -27,6 +28,7 @@ export class GroupNumbers {
   readonly #isDouble: boolean;
   readonly #prepared: Prepared;
   readonly #values: Float64Array;
+  #keys = new Uint32Array(0);
 
   constructor(group: GroupRun) {
     const { plan } = group;
@@ -35,7 +37,8 @@ export class GroupNumbers {
     let prepared = preparations.get(plan);
     if (prepared === undefined) {
       const { scalars, tensor } = entryNumbers(plan);
-      const roots = [...scalars, ...plan.treeStates.values()];
+      const keys = plan.random.flatMap(({ src }) => src);
+      const roots = [...scalars, ...plan.treeStates.values(), ...keys];
       const index = new Map(roots.map((node, i) => [node, i]));
       prepared = { scalars, tensor, evaluator: new Evaluator(roots), roots, index };
       preparations.set(plan, prepared);
@@ -48,7 +51,8 @@ export class GroupNumbers {
   /** The bytes of the numbers of one entry. */
   get bytes(): number {
     const size = this.#isDouble ? 8 : 4;
-    return Math.ceil(size * (this.#scalars.length + this.tensor.length) / 16) * 16;
+    const numbers = size * (this.#scalars.length + this.tensor.length);
+    return Math.ceil((numbers + 8 * this.group.plan.random.length) / 16) * 16;
   }
 
   /** Brings the numbers up to date with the reductions over the tree known so far. */
@@ -56,6 +60,7 @@ export class GroupNumbers {
     const { evaluator, roots } = this.#prepared;
     evaluator.evaluate(withGlobals(this.group.symbols, globals));
     roots.forEach((node, i) => this.#values[i] = evaluator.get(node));
+    this.#keys = keysOf(this.group.plan.random, this.scalar);
   }
 
   /** A number of the step, in float64. */
@@ -64,7 +69,7 @@ export class GroupNumbers {
   /** What arithmetic is rounded to. */
   round = (x: number): number => this.#isDouble ? x : Math.fround(x);
 
-  /** Writes the numbers of an entry; `tensor` gives those of its leaf. */
+  /** Writes the numbers of an entry, and then its keys; `tensor` gives those of its leaf. */
   write(memory: DataView, address: number, tensor: (node: Node) => number): void {
     const size = this.#isDouble ? 8 : 4;
     [...this.#scalars, ...this.tensor].forEach((node, i) => {
@@ -77,6 +82,8 @@ export class GroupNumbers {
       } else if (this.#isDouble) memory.setFloat64(at, value, true);
       else memory.setFloat32(at, value, true);
     });
+    const after = address + size * (this.#scalars.length + this.tensor.length);
+    this.#keys.forEach((word, i) => memory.setUint32(after + 4 * i, word, true));
   }
 }
 

@@ -150,6 +150,8 @@ export class PhaseRun {
         table[at + ENTRY.length] = Math.min(piece, leaf.size - from);
         table[at + ENTRY.numbers] = numbers;
         table[at + ENTRY.sums] = sums;
+        table[at + ENTRY.first] = from;
+        table[at + ENTRY.leaf] = leaf.number;
         for (let a = 0; a < addresses.length; a++) {
           table[at + ENTRY.arrays + a] = addresses[a] + from * bytes[a];
         }

@@ -7,17 +7,20 @@ import {
   type ElementOpName,
   elementOps,
   elementRow,
+  type RandomOpName,
   type ReduceOpName,
   reduceOps,
 } from "../../dsl/ops.ts";
 import type { Loop, Plan } from "../plan.ts";
 import type { ArrayKind, GroupRun } from "../run.ts";
+import { Draws, isRandom } from "./draws.ts";
 import { Code, type FunctionType, type Local, type MemoryImport, Module } from "./emit.ts";
-import { addRoutine, routineTypes } from "./math.ts";
+import { addRandom, addRoutine, routineTypes } from "./math.ts";
+import { RANDOM } from "./math/random.ts";
 import { isShort, type Stream, strideOf, Transfers, type Width } from "./storage.ts";
 
 /** Words at the beginning of an entry, before the addresses of its arrays. */
-export const ENTRY = { length: 0, numbers: 1, sums: 2, arrays: 3 } as const;
+export const ENTRY = { length: 0, numbers: 1, sums: 2, first: 3, leaf: 4, arrays: 5 } as const;
 
 /** The number of 32-bit words of an entry for so many arrays. */
 export function entryWords(arrays: number): number {
@@ -69,9 +72,12 @@ export function renderModule(
     const loop = elementLoop(plan, k);
     if (loop === undefined) return;
     const code = new Code({ name: `phase${k}`, ...PHASE });
-    const call = (op: ElementOpName) =>
-      code.call(addRoutine(module, op, routines), routineTypes.get(op)!);
-    const renderer = new Renderer(code, call, plan, loop, dtype, inputs, outputs);
+    const calls = {
+      routine: (op: ElementOpName) =>
+        code.call(addRoutine(module, op, routines), routineTypes.get(op)!),
+      random: (op: RandomOpName) => code.call(addRandom(module, op, routines), RANDOM),
+    };
+    const renderer = new Renderer(code, calls, plan, loop, dtype, inputs, outputs);
     renderer.render();
     module.add(code);
     if (note === undefined) return;
@@ -92,10 +98,15 @@ function withCalls(module: Module, instructions: ReturnType<Code["instructions"]
 
 type Routines = Map<ElementOpName | string, number>;
 
+/** Calls the routines of what is no instruction. */
+interface Calls {
+  routine(op: ElementOpName): void;
+  random(op: RandomOpName): void;
+}
+
 class Renderer {
   readonly #code: Code;
-  /** Calls the routine of an op that is no instruction. */
-  readonly #call: (op: ElementOpName) => void;
+  readonly #calls: Calls;
   readonly #plan: Plan;
   readonly #loop: Loop;
   readonly #lanes: "f32x4" | "f64x2";
@@ -108,17 +119,18 @@ class Renderer {
   readonly #transfers: Transfers;
   readonly #left: Local;
   readonly #position: Local;
+  readonly #draws: Draws | undefined;
 
   constructor(
     code: Code,
-    call: (op: ElementOpName) => void,
+    calls: Calls,
     plan: Plan,
     loop: Loop,
     dtype: GroupRun["dtype"],
     inputs: readonly ArrayKind[],
     outputs: readonly ArrayKind[],
   ) {
-    [this.#code, this.#call, this.#plan, this.#loop] = [code, call, plan, loop];
+    [this.#code, this.#calls, this.#plan, this.#loop] = [code, calls, plan, loop];
     this.#lanes = dtype === "float32" ? "f32x4" : "f64x2";
     this.#left = code.local("i32");
     this.#position = code.local("i32");
@@ -126,6 +138,11 @@ class Renderer {
       low: code.local("v128"),
       high: code.local("v128"),
     }));
+    if (loop.nodes.some(isRandom)) {
+      const { scalars, tensor } = entryNumbers(plan);
+      const places = { ...ENTRY, keys: scalars.length + tensor.length };
+      this.#draws = new Draws(code, plan, loop, places, calls.random);
+    }
     const used = new Set(this.#operands().map(({ op, arg }) => op === "Symbol" ? arg : null));
     const written = new Set(loop.outputs.map(({ target }) => target));
     this.#entry(inputs, outputs, used, written);
@@ -144,6 +161,7 @@ class Renderer {
           code.get(entry).memory("i32.load", 4 * word).set(slot.address)
         );
         this.#readNumbers(entry);
+        this.#draws?.begin(entry);
         this.#loop.accumulations.forEach(({ op }, k) => {
           code.splat("f64x2", reduceOps[op].start).tee(this.#sums[k].low).set(this.#sums[k].high);
         });
@@ -219,7 +237,7 @@ class Renderer {
       this.#fixed.set(node, this.#constant(node.arg as number));
     }
     for (const { op } of this.#loop.nodes) {
-      const wasm = elementRow(op)!.wasm;
+      const wasm = elementRow(op)?.wasm ?? null;
       if (wasm === null || wasm === "routine" || !("chain" in wasm)) continue;
       for (const [, constant] of wasm.chain) this.#constant(constant[this.#lanes]);
     }
@@ -247,7 +265,10 @@ class Renderer {
     code.block(() => {
       code.loop(() => {
         code.get(this.#left).i32(elements).op("i32.lt_u").branchIf(1);
-        for (let half = 0; half < halves; half++) this.#body(width, half);
+        for (let half = 0; half < halves; half++) {
+          this.#body(width, half);
+          this.#draws?.advance(elements / halves);
+        }
         for (const { slot } of this.#arrays) {
           const bytes = halves * strideOf(slot.dtype, width);
           code.get(slot.address).i32(bytes).op("i32.add").set(slot.address);
@@ -280,19 +301,8 @@ class Renderer {
       return local;
     };
     for (const node of this.#loop.nodes) {
-      const { wasm } = elementRow(node.op)!;
-      const operands = node.src.map(read);
-      const isOne = wasm !== "routine" && "instruction" in wasm!;
-      const order = (isOne ? wasm.order : undefined) ?? operands.map((_, i) => i);
-      for (const i of order) code.get(operands[i]);
-      if (isOne) code.op(wasm.instruction.replace("*", this.#lanes));
-      else if (wasm === "routine") this.#call(node.op as ElementOpName);
-      else {
-        for (const [instruction, constant] of wasm!.chain) {
-          const value = this.#constants.get(keyOf(constant[this.#lanes]))!;
-          code.get(value).op(instruction.replace("*", this.#lanes));
-        }
-      }
+      if (isRandom(node)) this.#draws!.push(node, width);
+      else this.#operate(node, node.src.map(read));
       const local = take();
       code.set(local);
       values.set(node, local);
@@ -305,6 +315,23 @@ class Renderer {
     this.#loop.outputs.forEach(({ target }, k) => {
       this.#transfers.store(this.#outputs.get(target)!, width, half, results[k]);
     });
+  }
+
+  /** Pushes the result of an operation. */
+  #operate({ op }: Node, operands: readonly Local[]): void {
+    const code = this.#code;
+    const { wasm } = elementRow(op)!;
+    const isOne = wasm !== "routine" && "instruction" in wasm!;
+    const order = (isOne ? wasm.order : undefined) ?? operands.map((_, i) => i);
+    for (const i of order) code.get(operands[i]);
+    if (isOne) code.op(wasm.instruction.replace("*", this.#lanes));
+    else if (wasm === "routine") this.#calls.routine(op as ElementOpName);
+    else {
+      for (const [instruction, constant] of wasm!.chain) {
+        const value = this.#constants.get(keyOf(constant[this.#lanes]))!;
+        code.get(value).op(instruction.replace("*", this.#lanes));
+      }
+    }
   }
 
   /** Adds to the four lanes: the low two and the high two, each a pair of float64. */

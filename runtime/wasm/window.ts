@@ -56,6 +56,8 @@ export class Window {
       table[at + ENTRY.length] = size;
       table[at + ENTRY.numbers] = numbers;
       table[at + ENTRY.sums] = sums + k * sumBytes;
+      table[at + ENTRY.first] = from;
+      table[at + ENTRY.leaf] = leaf.number;
       const placed = new Map<NumberArray, number>();
       for (const a of touched) {
         const array = arrays[a];

@@ -5,6 +5,7 @@ import {
   foldNodes,
   type Node,
   type Over,
+  random,
   reduce,
   symbol,
 } from "../../dsl/node.ts";
@@ -12,6 +13,9 @@ import {
   type ElementOpName,
   elementOps,
   elementRow,
+  type RandomOpName,
+  randomOps,
+  randomRow,
   type ReduceOpName,
   reduceOps,
   reduceRow,
@@ -41,6 +45,8 @@ export interface Known {
 /** What expressions may be made of. */
 export interface Language {
   readonly ops: readonly ElementOpName[];
+  /** Whether random numbers may be drawn. */
+  readonly draws?: boolean;
   /** What reductions may range over. */
   readonly overs: readonly string[];
 }
@@ -80,6 +86,14 @@ export function decode(
     if (type !== "number" || arity !== 1) return forms;
     // Exact although powers are not: squares are products.
     forms.push(([part]) => apply("Pow", again(part, "number", most), constant(2)));
+    if (language.draws && most === "element") {
+      for (const op of Object.keys(randomOps) as RandomOpName[]) {
+        forms.push(([part]) => {
+          const seed = again(part, "number", "step");
+          return part.pick % 3 > 0 ? random(op, seed) : random(op, seed, constant(part.pick));
+        });
+      }
+    }
     const overs = language.overs.filter((over) => fits(extentOf(over), most));
     for (const op of Object.keys(reduceOps) as ReduceOpName[]) {
       if (overs.length === 0) break;
@@ -101,6 +115,9 @@ export function describe(root: Node, known: ReadonlyMap<string, Known>): Known {
   return foldNodes<Known>([root], (node, src): Known => {
     if (node.op === "Const") return { type: "number", extent: "step", varies: false };
     if (node.op === "Symbol") return known.get(node.arg as string)!;
+    if (randomRow(node.op) !== undefined) {
+      return { type: "number", extent: "element", varies: true };
+    }
     if (reduceRow(node.op) !== undefined) {
       const over = extentOf(node.arg as string);
       const extent = src[0].extent === "tensor" && over !== "step" ? "tensor" : over;

@@ -25,6 +25,8 @@ export interface Generated {
 export interface GenerateOptions {
   /** The fewest axes a parameter will have, and so which axes may be reduced. Default 3. */
   readonly rank?: number;
+  /** Whether it may draw random numbers. Default false. */
+  readonly draws?: boolean;
 }
 
 /** Programs of every op. */
@@ -112,18 +114,19 @@ const programSketch: fc.Arbitrary<ProgramSketch> = fc.record({
 
 function programs(
   ops: readonly ElementOpName[],
-  { rank = 3 }: GenerateOptions,
+  { rank = 3, draws = false }: GenerateOptions,
 ): fc.Arbitrary<Generated> {
   const axes = AXES.filter((over) =>
     over.split(",").map(Number).every((axis) => axis < rank && axis >= -rank)
   );
-  return programSketch.map((sketch) => decodeProgram(sketch, ops, axes));
+  return programSketch.map((sketch) => decodeProgram(sketch, ops, axes, draws));
 }
 
 function decodeProgram(
   sketch: ProgramSketch,
   ops: readonly ElementOpName[],
   axes: readonly string[],
+  draws: boolean,
 ): Generated {
   const known = new Map<string, Known>();
   for (const name of ["t", "count", ...sketch.inputs]) {
@@ -158,7 +161,7 @@ function decodeProgram(
   });
   mosts.forEach((its, name) => known.set(name, its));
 
-  const language: Language = { ops, overs: ["tensor", "tree", ...axes] };
+  const language: Language = { ops, draws, overs: ["tensor", "tree", ...axes] };
   const targets = ["u", "g", ...mosts.keys(), ...LOCALS];
   const statements = [...sketch.steps, { target: 0, isTruth: false, value: sketch.update }].map(
     ({ target: chosen, isTruth, value }): Statement => {

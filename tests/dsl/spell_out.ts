@@ -1,6 +1,6 @@
 /** Writes nodes with every parenthesis there can be: a second printer, to hold the first against. */
 import type { Node } from "../../dsl/node.ts";
-import { elementRow, reduceRow, treeName } from "../../dsl/ops.ts";
+import { elementRow, randomRow, reduceRow, treeName } from "../../dsl/ops.ts";
 import type { Statement } from "../../dsl/parse.ts";
 
 /** The text of an expression, such as `((b1*m) + ((1 - b1)*g))`. */
@@ -13,6 +13,8 @@ export function spellOut(node: Node): string {
     if (node.arg === "tree") return `${treeName(reduction.call)}(${operands})`;
     return `${reduction.call}(${operands}${node.arg === "tensor" ? "" : `, axis=(${node.arg})`})`;
   }
+  const distribution = randomRow(node.op);
+  if (distribution !== undefined) return `${distribution.call}(${operands})`;
   const { syntax } = elementRow(node.op)!;
   if ("call" in syntax) return `${syntax.call}(${operands})`;
   if ("prefix" in syntax) return `(${syntax.prefix}${operands})`;

@@ -1,5 +1,14 @@
 /** What `toOnnx` refuses, and how it says so. */
-import { adamw, chain, clipByGlobalNorm, lion, type Optimizer, optimizer, sgd } from "../../mod.ts";
+import {
+  adamw,
+  chain,
+  clipByGlobalNorm,
+  lion,
+  noisySgd,
+  type Optimizer,
+  optimizer,
+  sgd,
+} from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
 import { assertEquals } from "../assert.ts";
 import { assertRefused, assertRefusedUnchanged } from "../refused.ts";
@@ -40,6 +49,15 @@ for (const [over, [step, reduction, statement]] of Object.entries(REDUCING)) {
     );
   });
 }
+
+Deno.test("a program that draws random numbers is refused with what it draws and its line", () => {
+  assertRefused(
+    () => toOnnx(noisySgd({ learningRate: 1 }), { w: [2, 2] }),
+    'Cannot export "noisySgd" to ONNX',
+    "a graph must be made of operators of ONNX, and none draws random numbers by a counter",
+    "as `normal(seed)` in `u = -learningRate*(g + …*…)` does",
+  );
+});
 
 Deno.test("a chain with a clip of the tree's norm is refused by the chain's name", () => {
   const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), lion({ learningRate: 1 }));

@@ -104,6 +104,14 @@ for (const backend of backends.filter((backend) => backend !== "interpreter")) {
     assertTelling(compared);
   });
 
+  Deno.test(`"${backend}" makes every bit of programs that draw random numbers`, () => {
+    const compared: Compared = { numbers: 0, finite: 0 };
+    const program = (options: { rank: number }) => exactProgram({ ...options, draws: true });
+    forScenarios(program, 400, false, assertSameTrajectories(backend, compared));
+    forScenarios(program, 10, true, assertSameTrajectories(backend, compared));
+    assertTelling(compared);
+  });
+
   Deno.test(`"${backend}" makes each op within its ulps of the interpreter`, () => {
     const numbers = numbers32(120, 4);
     const pairs = numbers.flatMap((a) => numbers.map((b) => [a, b]));

@@ -132,7 +132,8 @@ function codeMadeBy(act: () => void): string[] {
 // Words of the language it is written in, and slots: a letter and a number.
 const WORDS = new RegExp(
   "^(?:use|strict|return|function|const|let|for|if|else|new|fill|length|" +
-    "shape|n|i|inputs|outputs|scalars|cells|sums|convert|" +
+    "shape|n|i|inputs|outputs|scalars|cells|sums|convert|random|" +
+    "seed|count|element|leaf|split|" +
     "(?:to|from)B?[Ff]loat16|(?:to|from)Bfloat16|Math|Float64Array|NaN|Infinity|" +
     "fround|pow|sqrt|cbrt|exp|log|sin|cos|tan|tanh|abs|min|max|floor|ceil|[a-z][0-9]+)$",
 );
@@ -158,6 +159,9 @@ Deno.test("generated code holds no text of a program", () => {
       ${marked("tensor")} = norm(w) + ${marked("tensor")}
       ${marked("tree")} = globalNorm(g) + ${marked("tree")}
       ${marked("state")} = where(g > 0, ${marked("local")}, ${marked("input")})
+      ${marked("local")} = ${marked("local")} + normal(${marked("hyper")}) - uniform(${
+      marked("tree")
+    })
       u = clip(-g*${marked("local")}/${marked("narrow")}, -${marked("tree")}, ${marked("tensor")})
     `,
   };

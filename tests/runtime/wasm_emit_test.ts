@@ -315,7 +315,7 @@ Deno.test("programs that call routines render to wabt's bytes, one routine or al
 Deno.test("random programs render to wabt's bytes", () => {
   let runnable = 0;
   const law = fc.property(
-    anyProgram({ rank: 0 }),
+    anyProgram({ rank: 0, draws: true }),
     fc.boolean(),
     fc.boolean(),
     (generated, a, b) => {

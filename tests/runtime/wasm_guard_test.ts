@@ -137,7 +137,7 @@ const size = fc.oneof(
   { weight: 1, arbitrary: fc.nat(9_000) },
 );
 const scenario = fc.record({
-  generated: exactProgram({ rank: 0 }),
+  generated: exactProgram({ rank: 0, draws: true }),
   leaves: fc.array(
     fc.record({
       size,

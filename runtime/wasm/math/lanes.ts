@@ -2,6 +2,7 @@
  * A notation for functions on four float32 numbers. Float64 numbers come two to a vector, so four of them
  * take two vectors, and every instruction is written twice: for one half, at once for the other.
  */
+import { type Doubles, polynomial } from "../../../dsl/random/doubles.ts";
 import type { Code, FunctionType, Local } from "../emit.ts";
 
 /** Four numbers: one vector of float32, or two vectors of float64. */
@@ -20,7 +21,7 @@ export interface Routine {
 }
 
 /** Writes the body of a function, an operation after the other. */
-export class Lanes {
+export class Lanes implements Doubles<Quad, Quad> {
   readonly #code: Code;
   readonly #include: (routine: Routine) => number;
 
@@ -85,9 +86,37 @@ export class Lanes {
     return this.op("v128.xor", a, b);
   }
 
+  sqrt(x: Quad): Quad {
+    return this.op("sqrt", x);
+  }
+
+  abs(x: Quad): Quad {
+    return this.op("abs", x);
+  }
+
+  less(a: Operand, b: Operand): Quad {
+    return this.op("lt", a, b);
+  }
+
   /** `a` where `mask` is all ones, `b` where it is 0. */
   select(mask: Quad, a: Operand, b: Operand): Quad {
     return this.op("v128.bitselect", a, b, mask);
+  }
+
+  /** `rare` where `mask` is all ones, `common` where it is 0; `rare` is computed only if any lane needs it. */
+  choose(mask: Quad, rare: () => Quad, common: () => Quad): Quad {
+    const result = common();
+    this.whenAny(mask, () => this.assign(result, this.select(mask, rare(), result)));
+    return result;
+  }
+
+  /** Of a normal float64 above 0: x = 2^e·m with m from √½ to √2. */
+  split(x: Quad): readonly [exponent: Quad, mantissa: Quad] {
+    const shifted = this.op("i64x2.add", x, bitsOf(1) - ROOT);
+    const mantissa = this.op("i64x2.add", this.and(shifted, (1n << 52n) - 1n), ROOT);
+    // An integer below the leading bit of 2^52 is that integer, added to it.
+    const raised = this.or(this.shift("shr_u", shifted, 52), bitsOf(2 ** 52));
+    return [this.sub(raised, 2 ** 52 + 1023), mantissa];
   }
 
   /** `operand` within bounds; NaN stays, as `pmin` and `pmax` return their first operand for it. */
@@ -102,12 +131,7 @@ export class Lanes {
 
   /** A polynomial by Horner's scheme, coefficients from the lowest power up. */
   polynomial(x: Quad, coefficients: readonly number[]): Quad {
-    const last = this.mul(x, coefficients.at(-1)!);
-    return coefficients.slice(0, -1).reduceRight<Quad>(
-      (sum, coefficient, power) =>
-        power === 0 ? this.add(sum, coefficient) : this.mul(this.add(sum, coefficient), x),
-      last,
-    );
+    return polynomial<Quad, Quad>(this, x, coefficients);
   }
 
   /** Float64 of float32: exact. */
@@ -120,6 +144,18 @@ export class Lanes {
       }
       this.#code.op("f64x2.promote_low_f32x4");
     });
+  }
+
+  /** Float64 in [1, 2) by the upper 52 of 64 bits, given as upper and lower words of four lanes. */
+  fraction(high: Quad, low: Quad): Quad {
+    const [[upper], [lower]] = [high.vectors, low.vectors];
+    const pairs = this.#each("f64x2", 2, (half) => {
+      const from = 8 * half;
+      const word = (first: number) => [first, first + 1, first + 2, first + 3];
+      this.#code.get(lower).get(upper);
+      this.#code.shuffle(...word(from), ...word(16 + from), ...word(from + 4), ...word(20 + from));
+    });
+    return this.or(this.shift("shr_u", pairs, 12), bitsOf(1));
   }
 
   /** Float32 of float64: rounded to nearest, beyond the range infinite, below it subnormal or 0. */
@@ -145,7 +181,11 @@ export class Lanes {
   /** Runs `body` if any lane of `mask` is set; only an `assign` in it has an effect on what follows. */
   whenAny(mask: Quad, body: () => void): void {
     this.#code.block(() => {
-      this.#code.get(mask.vectors[0]).op("v128.any_true", "i32.eqz").branchIf(0);
+      mask.vectors.forEach((local, half) => {
+        this.#code.get(local);
+        if (half > 0) this.#code.op("v128.or");
+      });
+      this.#code.op("v128.any_true", "i32.eqz").branchIf(0);
       body();
     });
   }
@@ -185,3 +225,5 @@ export const ROUND = 1.5 * 2 ** 52;
 export function bitsOf(value: number): bigint {
   return new BigUint64Array(Float64Array.of(value).buffer)[0];
 }
+
+const ROOT = bitsOf(Math.SQRT1_2);

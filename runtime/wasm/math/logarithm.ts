@@ -1,23 +1,9 @@
 /** log and pow, from logarithms to base 2. */
-import { LOG2 } from "./coefficients.ts";
+import { log2 } from "../../../dsl/random/logarithm.ts";
 import { exp2 } from "./exponential.ts";
-import { bitsOf, type Lanes, type Quad } from "./lanes.ts";
+import type { Lanes, Quad } from "./lanes.ts";
 
-const ROOT = bitsOf(Math.SQRT1_2);
-
-/** The logarithm of float64 above 0, to nearly all its digits, also near 1. */
-function log2(lanes: Lanes, x: Quad): Quad {
-  // x = 2^e·m with m from √½ to √2; every float32 is a normal float64.
-  const shifted = lanes.op("i64x2.add", x, bitsOf(1) - ROOT);
-  const mantissa = lanes.and(shifted, (1n << 52n) - 1n);
-  const m = lanes.op("i64x2.add", mantissa, ROOT);
-  // An integer below the leading bit of 2^52 is that integer, added to it.
-  const e = lanes.sub(lanes.or(lanes.shift("shr_u", shifted, 52), bitsOf(2 ** 52)), 2 ** 52 + 1023);
-  const f = lanes.sub(m, 1);
-  const s = lanes.div(f, lanes.add(f, 2));
-  return lanes.add(e, lanes.mul(s, lanes.polynomial(lanes.mul(s, s), LOG2)));
-}
-
+// Every float32 is a normal float64.
 export function log(lanes: Lanes, x: Quad): Quad {
   const value = lanes.narrow(lanes.mul(log2(lanes, lanes.widen(x)), Math.LN2));
   const outside = lanes.select(lanes.op("eq", x, 0), -Infinity, NaN);
