@@ -65,3 +65,5 @@ export type { StoredTensor, Tensor } from "./runtime/leaves.ts";
 export type { Backend } from "./runtime/variants.ts";
 export * from "./wrappers/mod.ts";
 export * from "./zoo/mod.ts";
+export { lionK, type LionKDocument, type LionKOptions, type LionOptions } from "./zoo/lion_k.ts";
+export { scheduleFreeEvalParams } from "./zoo/schedule_free_eval.ts";

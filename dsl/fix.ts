@@ -1,7 +1,7 @@
 /** Fixes hyperparameters of a program for good, which gives a shorter program. */
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
 import { elaborate, statesRead } from "./graph.ts";
-import { constant, foldNodes, type Node, postorder, ZERO } from "./node.ts";
+import { constant, foldNodes, type Node, postorder, withSources, ZERO } from "./node.ts";
 import type { Statement } from "./parse.ts";
 import { printStatements } from "./print.ts";
 import { type Document, parseProgram, printProgram, printState, type Program } from "./program.ts";
@@ -51,7 +51,10 @@ export function fix(
         return src.every((operand, i) => operand === node.src[i]) ? node : simplified(node, src);
       }).get(root)!,
     );
-  const statements = program.statements.map(({ target, value }) => ({ target, value: at(value) }));
+  const statements = program.statements.map((statement) => {
+    const value = at(statement.value);
+    return value === statement.value ? statement : { target: statement.target, value };
+  });
   const document = printProgram(program);
   const assemble = (kept: ReadonlySet<string>): Program =>
     parseProgram({
@@ -69,7 +72,9 @@ export function fix(
           printState({ ...state, init: at(state.init) }),
         ]),
       ),
-      step: printStatements(needed(statements, kept)),
+      step: printStatements(
+        needed(withoutCopies(statements, new Set(program.statements), kept), kept),
+      ),
     } as Document);
   const all = new Set(program.state.keys());
   const whole = assemble(all);
@@ -77,6 +82,31 @@ export function fix(
   const read = statesRead(whole, elaborate(whole));
   const kept = [...all].filter((key) => read.has(key) || !ever.has(key));
   return kept.length === all.size ? whole : assemble(new Set(kept));
+}
+
+/**
+ * `statements` without those that have come to name a value again, such as `m = d` where the momentum in
+ * `m = d + momentum*m` is 0: what read the copy reads the value. Those of `written` stay.
+ */
+function withoutCopies(
+  statements: readonly Statement[],
+  written: ReadonlySet<Statement>,
+  states: ReadonlySet<string>,
+): Statement[] {
+  const originals = new Map<string, Node>();
+  return statements.flatMap((statement, i) => {
+    const { target } = statement;
+    const value = foldNodes<Node>(
+      [statement.value],
+      (node, src) =>
+        node.op === "Symbol" ? originals.get(node.arg as string) ?? node : withSources(node, src),
+    ).get(statement.value)!;
+    const isCopy = value.op === "Symbol" && !written.has(statement) && target !== "u" &&
+      !states.has(target) && !statements.slice(i + 1).some((later) => later.target === value.arg);
+    if (isCopy) originals.set(target, value);
+    else originals.delete(target);
+    return isCopy ? [] : [{ target, value }];
+  });
 }
 
 /** The statements that `u` or a state needs in the end. */

@@ -115,7 +115,7 @@ export type ScaleByAdEMAMixOptions = Omit<AdEMAMixOptions, "learningRate" | "wei
  * for (const gradient of [1, 3]) {
  *   [updates, state] = opt.update(Float32Array.of(gradient, -1), state);
  * }
- * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.9187", "-1.0010"]);
+ * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.9189", "-1.0012"]);
  * ```
  */
 export const scaleByAdemamix: OptimizerFactory<ScaleByAdEMAMixOptions> = fixed(ademamix, {

@@ -1,22 +1,19 @@
+import { GradusError, shown } from "../dsl/errors.ts";
 import { required } from "../dsl/program.ts";
-import {
-  type MaskOption,
-  type MuDTypeOption,
-  optimizer,
-  type OptimizerFactory,
-} from "../runtime/define.ts";
+import { fixed, optimizer, type OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/hyper.ts";
+import { type LionOptions, plainLion } from "./lion_k.ts";
+import { refinedLion, smoothLion } from "./smooth_lion.ts";
 
 /** Options of {@linkcode lion}. */
-export interface LionOptions extends MaskOption, MuDTypeOption {
-  /** Step size α; 3 to 10 times smaller than for AdamW. */
-  learningRate: HyperValue;
-  /** Weight β1 of the momentum in the direction. Default 0.9. */
-  b1?: HyperValue;
-  /** Decay β2 of the momentum. Default 0.99. */
-  b2?: HyperValue;
-  /** Decoupled weight decay λ, multiplied by the learning rate. Default 1e-3. */
-  weightDecay?: HyperValue;
+export interface LionModeOptions extends LionOptions {
+  /**
+   * What is done with the interpolated momentum: `"hard"`, its sign; `"smooth"`, a hyperbolic tangent
+   * ({@linkcode smoothLion}); `"refined"`, clipping to ±1 ({@linkcode refinedLion}). Default `"hard"`.
+   */
+  mode?: "hard" | "smooth" | "refined";
+  /** How steep the tangent of `"smooth"` is. Default 1. */
+  smoothBeta?: HyperValue;
 }
 
 /**
@@ -47,15 +44,120 @@ export interface LionOptions extends MaskOption, MuDTypeOption {
  * assertEquals(losses, ["1.40e+1", "1.39e+1", "1.39e+1", "1.39e+1", "1.38e+1"]);
  * ```
  */
-export const lion: OptimizerFactory<LionOptions> = optimizer({
-  name: "lion",
-  doc: "Sign of an interpolated momentum; one state tensor.",
-  source: "Chen et al. 2023, Symbolic Discovery of Optimization Algorithms, arXiv 2302.06675",
+export const lion: OptimizerFactory<LionModeOptions> = withModes(
+  "lion",
+  plainLion,
+  (options) => options,
+);
+
+/** `plain`, `smoothLion` or `refinedLion` by the option `mode`; `complete` adds what those need. */
+function withModes<O extends Partial<LionModeOptions>>(
+  name: string,
+  plain: OptimizerFactory<never>,
+  complete: (options: O) => LionModeOptions,
+): OptimizerFactory<O> {
+  const make = (given: O = {} as O) => {
+    const { mode = "hard", ...options } = given;
+    switch (mode) {
+      case "hard":
+        return plain(options as never);
+      case "smooth":
+        return smoothLion(complete(options as O));
+      case "refined":
+        return refinedLion(complete(options as O));
+      default:
+        throw new GradusError(
+          `Cannot make "${name}": \`mode\` must be "hard", "smooth" or "refined": given ${
+            shown(mode)
+          }`,
+        );
+    }
+  };
+  return Object.freeze(Object.assign(make, { program: plain.program })) as OptimizerFactory<O>;
+}
+
+/** Options of {@linkcode scaleByLion}. */
+export type ScaleByLionOptions = Pick<
+  LionModeOptions,
+  "b1" | "b2" | "muDtype" | "mode" | "smoothBeta"
+>;
+
+/**
+ * The sign of an interpolated momentum, or what the mode makes of it: the direction of
+ * {@linkcode lion}.
+ *
+ * ```text
+ * c_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * u_t &\leftarrow \operatorname{sign} \left( c_t \right) \\
+ * m_t &\leftarrow \beta_2 \cdot m_{t-1} + (1 - \beta_2) \cdot g_t \\
+ * S_t &\leftarrow (m_t)
+ * ```
+ *
+ * Source: Chen et al. 2023, Symbolic Discovery of Optimization Algorithms, arXiv 2302.06675.
+ *
+ * @example
+ * ```ts
+ * import { scaleByLion } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const scale = scaleByLion({ b1: 0.5 });
+ * const gradients = Float32Array.of(0.2, -2, 0);
+ * const [updates] = scale.update(gradients, scale.init(gradients));
+ * assertEquals(updates, Float32Array.of(1, -1, 0));
+ * ```
+ */
+export const scaleByLion: OptimizerFactory<ScaleByLionOptions> = withModes(
+  "scaleByLion",
+  fixed(
+    plainLion,
+    { name: "scaleByLion", doc: "Sign of an interpolated momentum." },
+    { learningRate: -1, weightDecay: 0 },
+  ),
+  (options) => ({ ...options, learningRate: -1, weightDecay: 0 }),
+);
+
+/**
+ * Cautious Lion: Lion that moves only the elements whose direction agrees with the gradient, and those
+ * the further the fewer they are in their tensor; one state tensor `m`. Defaults are Lion's.
+ *
+ * ```text
+ * c_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * s_t &\leftarrow \operatorname{sign} \left( c_t \right) \\
+ * \phi_t &\leftarrow \begin{cases} 1 & \text{if } s_t \cdot g_t > 0 \\ 0 & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow -\alpha_t \cdot (\frac{\mathrm{size}}{\operatorname{sum} \left( \phi_t \right) + 1} \cdot \phi_t \cdot s_t + \lambda \cdot \theta_{t-1}) \\
+ * m_t &\leftarrow \beta_2 \cdot m_{t-1} + (1 - \beta_2) \cdot g_t \\
+ * S_t &\leftarrow (m_t)
+ * ```
+ *
+ * Source: Liang et al. 2024, Cautious Optimizers: Improving Training with One Line of Code, arXiv
+ * 2411.16085.
+ *
+ * @example
+ * ```ts
+ * import { cautiousLion } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = cautiousLion({ learningRate: 0.25, weightDecay: 0 });
+ * const x = Float32Array.of(1, 1, 1);
+ * const state = opt.init(x);
+ * opt.step(x, Float32Array.of(1, 1, 1), state); // all agree: 3/(3 + 1)
+ * assertEquals(x, Float32Array.of(0.8125, 0.8125, 0.8125));
+ * opt.step(x, Float32Array.of(-0.01, 1, 0), state); // one agrees: 3/(1 + 1)
+ * assertEquals(x, Float32Array.of(0.8125, 0.4375, 0.8125));
+ * ```
+ */
+export const cautiousLion: OptimizerFactory<LionOptions> = optimizer({
+  name: "cautiousLion",
+  doc: "Lion where its direction agrees with the gradient; one state tensor.",
+  source: "Liang et al. 2024, Cautious Optimizers: Improving Training with One Line of Code, " +
+    "arXiv 2411.16085",
   hyper: { learningRate: required, b1: 0.9, b2: 0.99, weightDecay: 1e-3 },
   state: { m: 0 },
   step: `
     c = b1*m + (1 - b1)*g
-    u = -learningRate*(sign(c) + weightDecay*w)
+    s = sign(c)
+    phi = where(s*g > 0, 1, 0)
+    u = -learningRate*(size/(sum(phi) + 1)*phi*s + weightDecay*w)
     m = b2*m + (1 - b2)*g
   `,
 });

@@ -1,0 +1,41 @@
+import { fix } from "../../dsl/fix.ts";
+import { parseProgram, printProgram } from "../../dsl/program.ts";
+import { assertEquals } from "../assert.ts";
+
+/** The statements and states of a step with `k` and `on` fixed. */
+function fixed(
+  step: string,
+  state: Record<string, number> = {},
+): { step: string[]; state: string[] } {
+  const program = parseProgram({ name: "whole", hyper: { k: 1, on: true }, state, step });
+  const document = printProgram(fix(program, { name: "part" }, { k: 0, on: false }));
+  return { step: document.step.split("\n"), state: Object.keys(document.state ?? {}) };
+}
+
+Deno.test("what comes to name a value again is read as that value", () => {
+  assertEquals(fixed("a = g*g\nb = a + k*w\nu = b - a*b").step, ["a = g*g", "u = a - a*a"]);
+  assertEquals(fixed("g = g + k*w\nu = -g").step, ["u = -g"]);
+  assertEquals(fixed("d = 2*g\nm = d + k*m\nu = m", { m: 0 }), {
+    step: ["d = 2*g", "u = d"],
+    state: [],
+  });
+});
+
+Deno.test("a copy of what changes later is kept, and one that a state needs", () => {
+  const later = ["a = m", "m = 0.5*m + g", "u = a - m"];
+  assertEquals(fixed("a = m + k\nm = 0.5*m + g\nu = a - m", { m: 0 }).step, later);
+  const needed = ["u = g - p", "p = g"];
+  assertEquals(fixed("u = g - p\np = g + k*w", { p: 0 }).step, needed);
+});
+
+Deno.test("a name that is set anew is no copy any more", () => {
+  assertEquals(fixed("a = g + k\nb = a*w\na = 2*a\nu = a + b").step, [
+    "b = g*w",
+    "a = 2*g",
+    "u = a + b",
+  ]);
+});
+
+Deno.test("a copy that was written as one stays", () => {
+  assertEquals(fixed("a = g\nu = a*where(on, 3, 2)").step, ["a = g", "u = a*2"]);
+});
