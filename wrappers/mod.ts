@@ -6,3 +6,4 @@ export * from "./lookahead.ts";
 export * from "./masked.ts";
 export * from "./mechanize.ts";
 export * from "./multi_steps.ts";
+export * from "./schedule_free.ts";

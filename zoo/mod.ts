@@ -32,6 +32,7 @@ export { sgd, type SgdOptions } from "./sgd.ts";
 export * from "./sign.ts";
 export * from "./simplified_ademamix.ts";
 export * from "./smooth_lion.ts";
+export * from "./sophia.ts";
 export * from "./tiger.ts";
 export * from "./trace.ts";
 export * from "./yogi.ts";

@@ -7,6 +7,10 @@ import {
   mechanize,
   reduceOnPlateau,
   scale,
+  schedule,
+  scheduleFree,
+  scheduleFreeEvalParams,
+  scheduleFreeSgd,
   sgd,
 } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
@@ -91,5 +95,19 @@ Deno.test("every fourth sum of updates is what four steps of descent make", () =
     plain.step(y, Float64Array.of(step), p);
     if (step % 4 === 0) assert(Math.abs(x[0] - y[0]) < 1e-12);
     else assertEquals(x[0], before);
+  }
+});
+
+Deno.test("schedule-free descent is descent made schedule-free", () => {
+  const learningRate = schedule("0.1*(1 + count)");
+  const wrapped = scheduleFree(sgd({ learningRate }), { learningRate, b1: 0.8 });
+  const whole = scheduleFreeSgd({ learningRate, b1: 0.8 });
+  const [x, y] = [Float64Array.of(1, -3), Float64Array.of(1, -3)];
+  const [s, t] = [wrapped.init(x), whole.init(y)];
+  for (let step = 0; step < 8; step++) {
+    wrapped.step(x, x.map((value, i) => (i + 1) * value), s);
+    whole.step(y, y.map((value, i) => (i + 1) * value), t);
+    const [p, q] = [scheduleFreeEvalParams(s, x), scheduleFreeEvalParams(t, y)];
+    [0, 1].forEach((i) => assert(Math.abs(x[i] - y[i]) < 1e-13 && Math.abs(p[i] - q[i]) < 1e-12));
   }
 });
