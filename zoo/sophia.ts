@@ -52,7 +52,7 @@ export interface SophiaOptions extends MaskOption, MuDTypeOption {
  * import { sophia } from "@gradus/gradus";
  * import { assert } from "@std/assert";
  *
- * const opt = sophia({ learningRate: 0.05, gamma: 1, weightDecay: 0 });
+ * const opt = sophia({ learningRate: 0.05, b1: 0.5, b2: 0.5, gamma: 1, weightDecay: 0 });
  * const x = Float32Array.of(1, -2);
  * const state = opt.init(x);
  * const hessian = Float32Array.of(2, 200); // of x₀² + 100·x₁²
