@@ -1,6 +1,6 @@
 /** What one step computes, as a graph of old values, and how often each value in it changes. */
 import { apply, constant, foldNodes, type Node, postorder, symbol, withSources } from "./node.ts";
-import { randomRow, type ReduceOpName, reduceRow } from "./ops.ts";
+import { matrixRow, randomRow, type ReduceOpName, reduceRow } from "./ops.ts";
 import type { Program } from "./program.ts";
 import { SHAPE_SYMBOLS } from "./scope.ts";
 import { substitute } from "./simplify.ts";
@@ -143,7 +143,7 @@ export function rates(roots: readonly Node[], program: Program): Map<Node, Rate>
   return foldNodes<Rate>(roots, (node, src) => {
     if (node.op === "Const" || node.op === "Zero") return "const";
     if (node.op === "Symbol") return symbolRate(node.arg as string, program);
-    if (randomRow(node.op) !== undefined) return "element";
+    if (randomRow(node.op) !== undefined || matrixRow(node.op) !== undefined) return "element";
     if (reduceRow(node.op) === undefined) return fastest(src);
     return src[0] === "tensor" ? "tensor" : overRate(node.arg as string);
   });

@@ -1,6 +1,6 @@
 /** Writes a program as the equations a paper would print. */
 import type { Node } from "./node.ts";
-import { elementRow, LEVEL, randomRow, reduceRow } from "./ops.ts";
+import { elementRow, LEVEL, matrixRow, randomRow, reduceRow } from "./ops.ts";
 import { randomOperands } from "./print.ts";
 import type { Program } from "./program.ts";
 import { SHAPE_SYMBOLS } from "./scope.ts";
@@ -69,7 +69,7 @@ function write(node: Node, name: (symbol: string) => string): { text: string; le
   if (node.op === "Symbol") return { text: name(node.arg as string), level: LEVEL.atom };
   const reduction = reduceRow(node.op);
   const distribution = randomRow(node.op);
-  const row = (elementRow(node.op) ?? distribution ?? reduction!).latex;
+  const row = (elementRow(node.op) ?? matrixRow(node.op) ?? distribution ?? reduction!).latex;
   const written = distribution === undefined ? node.src : randomOperands(node);
   const operands = written.map((operand, i) => {
     const { text, level } = write(operand, name);

@@ -1,4 +1,4 @@
-import type { ElementOpName, RandomOpName, ReduceOpName } from "./ops.ts";
+import type { ElementOpName, MatrixOpName, RandomOpName, ReduceOpName } from "./ops.ts";
 
 /**
  * A node of an expression: an operation on other nodes. Immutable and interned: two nodes of equal
@@ -10,7 +10,9 @@ export interface Node {
    * `arg` is the name) and `Zero`, a term that is structurally absent: unlike the number 0, it
    * takes whatever it multiplies out of the program, infinities included.
    */
-  readonly op: ElementOpName | ReduceOpName | RandomOpName | "Const" | "Symbol" | "Zero";
+  readonly op:
+    | (ElementOpName | MatrixOpName | RandomOpName | ReduceOpName)
+    | ("Const" | "Symbol" | "Zero");
   /** The operands. */
   readonly src: readonly Node[];
   /** A constant's number, a symbol's name, a reduction's range (see {@linkcode Over}). */
@@ -50,8 +52,9 @@ export const symbol = (name: string): Node => intern("Symbol", [], name);
 /** The structurally absent term. */
 export const ZERO: Node = intern("Zero", [], null);
 
-/** The element-wise operation `op` on `src`. */
-export const apply = (op: ElementOpName, ...src: Node[]): Node => intern(op, src, null);
+/** The operation `op` on `src`: element-wise or on matrices. */
+export const apply = (op: ElementOpName | MatrixOpName, ...src: Node[]): Node =>
+  intern(op, src, null);
 
 /** The reduction `op` of `node` over a tensor, the tree, or axes. */
 export const reduce = (op: ReduceOpName, node: Node, over: Over): Node => intern(op, [node], over);

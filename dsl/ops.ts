@@ -20,6 +20,9 @@ export type ReduceOpName = "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin
 /** Distributions of random numbers. */
 export type RandomOpName = "Normal" | "Uniform";
 
+/** Operations on matrices, by their ONNX names. */
+export type MatrixOpName = "MatMul" | "Transpose";
+
 /** What a value is: a number, or the truth of a condition. */
 export type Type = "number" | "truth";
 
@@ -119,6 +122,29 @@ export interface RandomOp {
   float32(high: number, low: number): number;
   readonly range: Interval;
   readonly latex: Latex;
+}
+
+/** How many rows and columns a matrix has: numbers, or symbols for them. */
+export type Sizes<T> = readonly [rows: T, columns: T];
+
+/** A matrix of float64 numbers, row after row. */
+export interface Matrix {
+  readonly sizes: Sizes<number>;
+  readonly data: Float64Array;
+}
+
+/** One operation on matrices. */
+export interface MatrixOp {
+  readonly syntax: Syntax;
+  readonly takes: readonly Type[];
+  readonly gives: "number";
+  /** The sizes of the result; undefined if the operands do not fit together. */
+  sizes<T>(...operands: Sizes<T>[]): Sizes<T> | undefined;
+  /** The meaning, in float64 on operands that fit; each element is rounded to float32 afterwards. */
+  eval(...operands: Matrix[]): Matrix;
+  range(...operands: Interval[]): Interval;
+  readonly latex: Latex;
+  readonly onnx: string;
 }
 
 const EVERYTHING: Interval = [-Infinity, Infinity];
@@ -672,7 +698,53 @@ export const randomOps: Readonly<Record<RandomOpName, RandomOp>> = {
   },
 };
 
-/** The row of an element-wise op, or undefined for a reduction or a leaf. */
+/** The operations on matrices. */
+export const matrixOps: Readonly<Record<MatrixOpName, MatrixOp>> = {
+  MatMul: {
+    syntax: { infix: "@", level: LEVEL.product, operands: [LEVEL.product, LEVEL.unary] },
+    takes: ["number", "number"],
+    gives: "number",
+    sizes: ([rows, inner], [depth, columns]) => inner === depth ? [rows, columns] : undefined,
+    // An element is the sum of its products from the first to the last, starting from 0.
+    eval: (a, b) => {
+      const [[rows, depth], [, columns]] = [a.sizes, b.sizes];
+      const data = new Float64Array(rows * columns);
+      for (let i = 0; i < rows; i++) {
+        for (let j = 0; j < columns; j++) {
+          let sum = 0;
+          for (let k = 0; k < depth; k++) sum += a.data[i * depth + k] * b.data[k * columns + j];
+          data[i * columns + j] = sum;
+        }
+      }
+      return { sizes: [rows, columns], data };
+    },
+    range: (a, b) => {
+      const [lo, hi] = hull(a[0] * b[0], a[0] * b[1], a[1] * b[0], a[1] * b[1]);
+      return [lo >= 0 ? 0 : -Infinity, hi <= 0 ? 0 : Infinity];
+    },
+    latex: {
+      level: LEVEL.product,
+      operands: [LEVEL.product, LEVEL.power],
+      write: (a, b) => `${a} ${b}`,
+    },
+    onnx: "MatMul",
+  },
+  Transpose: {
+    syntax: call("transpose"),
+    takes: ["number"],
+    gives: "number",
+    sizes: ([rows, columns]) => [columns, rows],
+    eval: ({ sizes: [rows, columns], data }) => ({
+      sizes: [columns, rows],
+      data: data.map((_, at) => data[(at % rows) * columns + Math.floor(at / rows)]),
+    }),
+    range: (x) => x,
+    latex: { level: LEVEL.power, operands: [LEVEL.atom], write: (x) => `${x}^{\\top}` },
+    onnx: "Transpose",
+  },
+};
+
+/** The row of an element-wise op, or undefined for anything else. */
 export function elementRow(op: Node["op"]): ElementOp | undefined {
   return (elementOps as Record<string, ElementOp>)[op];
 }
@@ -680,6 +752,11 @@ export function elementRow(op: Node["op"]): ElementOp | undefined {
 /** The row of a distribution, or undefined for anything else. */
 export function randomRow(op: Node["op"]): RandomOp | undefined {
   return (randomOps as Record<string, RandomOp>)[op];
+}
+
+/** The row of an op on matrices, or undefined for anything else. */
+export function matrixRow(op: Node["op"]): MatrixOp | undefined {
+  return (matrixOps as Record<string, MatrixOp>)[op];
 }
 
 /** The row of a reduction, or undefined for anything else. */

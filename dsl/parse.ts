@@ -6,6 +6,8 @@ import {
   type ElementOpName,
   elementOps,
   LEVEL,
+  type MatrixOpName,
+  matrixOps,
   type RandomOpName,
   randomOps,
   type ReduceOpName,
@@ -47,10 +49,11 @@ export const NAMED_NUMBERS: ReadonlyMap<string, number> = new Map([
   ["nan", NaN],
 ]);
 
-const infixes = new Map<string, { op: ElementOpName; level: number; right: number }>();
-const calls = new Map<string, ElementOpName>();
-for (const [name, row] of Object.entries(elementOps) as [ElementOpName, typeof elementOps.Add][]) {
-  const { syntax } = row;
+type OpName = ElementOpName | MatrixOpName;
+const ops = { ...elementOps, ...matrixOps };
+const infixes = new Map<string, { op: OpName; level: number; right: number }>();
+const calls = new Map<string, OpName>();
+for (const [name, { syntax }] of Object.entries(ops) as [OpName, (typeof ops)[OpName]][]) {
   if ("infix" in syntax) {
     infixes.set(syntax.infix, { op: name, level: syntax.level, right: syntax.operands[1] });
   } else if ("call" in syntax) calls.set(syntax.call, name);
@@ -266,7 +269,7 @@ class Parser {
       this.#next();
     }
     const span = join(name, this.#close(open));
-    const element = calls.get(name.text);
+    const op = calls.get(name.text);
     const reduction = reductions.get(name.text);
     if (reduction !== undefined && operands.length === 1) {
       const over = reduction.tree ? "tree" : axes ?? "tensor";
@@ -279,13 +282,13 @@ class Parser {
     if (axes !== undefined) this.#fail(`\`${name.text}\` of these arguments takes no axis`, span);
     const distribution = distributions.get(name.text);
     if (distribution !== undefined) return this.#random(distribution, name, operands, span);
-    if (element === undefined) {
+    if (op === undefined) {
       return this.#fail(`\`${name.text}\` takes 1 argument, given ${operands.length}`, span);
     }
-    const arity = elementOps[element].takes.length;
+    const arity = ops[op].takes.length;
     // min and max of more than two fold from the left.
-    while ((element === "Min" || element === "Max") && operands.length > 2) {
-      operands.splice(0, 2, this.#apply(element, operands.slice(0, 2)));
+    while ((op === "Min" || op === "Max") && operands.length > 2) {
+      operands.splice(0, 2, this.#apply(op, operands.slice(0, 2)));
     }
     if (operands.length !== arity) {
       const plural = arity === 1 ? "" : "s";
@@ -294,7 +297,7 @@ class Parser {
         span,
       );
     }
-    return { ...this.#apply(element, operands), span };
+    return { ...this.#apply(op, operands), span };
   }
 
   #random(op: RandomOpName, name: Token, operands: readonly Typed[], span: Span): Typed {
@@ -331,8 +334,8 @@ class Parser {
     return axes.map((axis) => axis + 0).join(",");
   }
 
-  #apply(op: ElementOpName, operands: Typed[]): Typed {
-    const row = elementOps[op];
+  #apply(op: OpName, operands: Typed[]): Typed {
+    const row = ops[op];
     operands.forEach(({ type, span }, i) => {
       if (type !== row.takes[i]) {
         this.#fail(
@@ -355,9 +358,7 @@ class Parser {
     span: Span,
   ): { readonly depth: number; readonly nesting: number } {
     const depth = 1 + Math.max(...operands.map((operand) => operand.depth ?? 0));
-    const syntax = node.op in elementOps
-      ? elementOps[node.op as ElementOpName].syntax
-      : { call: node.op };
+    const syntax = node.op in ops ? ops[node.op as OpName].syntax : { call: node.op };
     const nesting = Math.max(...operands.map((operand, i) => {
       const inner = operand.nesting ?? 0;
       if ("call" in syntax) return inner + 1;

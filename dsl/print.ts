@@ -1,6 +1,6 @@
 /** Writes nodes as program text, with the fewest parentheses that read back as the same nodes. */
 import { COUNT, type Node, symbol, withSources } from "./node.ts";
-import { elementRow, LEVEL, randomRow, reduceRow, treeName } from "./ops.ts";
+import { elementRow, LEVEL, matrixRow, randomRow, reduceRow, treeName } from "./ops.ts";
 import type { Statement } from "./parse.ts";
 
 /** The text of an expression. */
@@ -27,7 +27,7 @@ export function printStatements(statements: readonly Statement[]): string {
 /** How strongly an expression is held together as it is written. */
 export function levelOf(node: Node): number {
   if (node.op === "Const") return writeNumber(node.arg as number).level;
-  const syntax = elementRow(node.op)?.syntax;
+  const syntax = (elementRow(node.op) ?? matrixRow(node.op))?.syntax;
   if (syntax === undefined || "call" in syntax) return LEVEL.atom;
   return "prefix" in syntax ? LEVEL.unary : syntax.level;
 }
@@ -54,7 +54,7 @@ function write(node: Node): Written {
     const operands = randomOperands(node).map(printExpression).join(", ");
     return { text: `${distribution.call}(${operands})`, level: LEVEL.atom };
   }
-  const { syntax } = elementRow(node.op)!;
+  const { syntax } = (elementRow(node.op) ?? matrixRow(node.op))!;
   if ("call" in syntax) {
     const operands = node.src.map(printExpression).join(", ");
     return { text: `${syntax.call}(${operands})`, level: LEVEL.atom };

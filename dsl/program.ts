@@ -4,7 +4,7 @@ import { RESERVED, StepScope } from "./scope.ts";
 import { elaborate, isAtMost, overRate, rates, rootsOf } from "./graph.ts";
 import { IDENTIFIER } from "./lex.ts";
 import { constant, type Node, postorder } from "./node.ts";
-import { randomRow, reduceOps, reduceRow, treeName } from "./ops.ts";
+import { matrixRow, randomRow, reduceOps, reduceRow, treeName } from "./ops.ts";
 import {
   isReserved,
   parseExpression,
@@ -230,6 +230,9 @@ function checkRates(program: Program, refuse: (message: string) => never): void 
     const reduction = reduceRow(node.op);
     if (reduction !== undefined) requireVarying(reduction.call, node.src[0]);
     if (randomRow(node.op) !== undefined) requireNumbers(randomRow(node.op)!.call, node.src);
+    if (matrixRow(node.op) !== undefined) {
+      node.src.forEach((operand) => requireMatrix(node, operand));
+    }
   }
   for (const { op, node } of graph.globals) requireVarying(treeName(reduceOps[op].call), node);
   for (const [name, { over }] of program.state) {
@@ -254,6 +257,21 @@ function checkRates(program: Program, refuse: (message: string) => never): void 
           `\`${sketchExpression(operand)}\` is one per ${rate.get(operand)}`,
       );
     }
+  }
+
+  function requireMatrix(node: Node, operand: Node): void {
+    const given = rate.get(operand)!;
+    if (given === "element") return;
+    const what = isAtMost(given, "step")
+      ? "one number for all"
+      : given === "tensor"
+      ? "one number a tensor"
+      : "one number a row or column";
+    refuse(
+      `\`${sketchExpression(node)}\` needs matrices, and \`${
+        sketchExpression(operand)
+      }\` is ${what}`,
+    );
   }
 
   function requireVarying(call: string, operand: Node): void {
@@ -370,6 +388,12 @@ function stateDeclaration(
       refuse(
         `the initial value of state \`${name}\` must not be random: given ` +
           `\`${sketchExpression(each)}\``,
+      );
+    }
+    if (matrixRow(each.op) !== undefined) {
+      refuse(
+        `the initial value of state \`${name}\` must be element-wise: ` +
+          `given \`${sketchExpression(each)}\``,
       );
     }
     if (reduceRow(each.op) === undefined) continue;

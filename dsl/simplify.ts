@@ -3,13 +3,18 @@
  * structurally absent terms taken out. Each rule keeps every bit, NaN and -0 included.
  */
 import { apply, constant, foldNodes, type Node, withSources, ZERO } from "./node.ts";
-import { elementRow, randomRow, reduceRow } from "./ops.ts";
+import { elementRow, matrixRow, randomRow, reduceRow } from "./ops.ts";
 
 /** `node` on simplified operands. */
 export function simplified(node: Node, src: readonly Node[]): Node {
   if (reduceRow(node.op) !== undefined) return src[0] === ZERO ? ZERO : withSources(node, src);
   // Random numbers are never folded: a seed that is structurally 0 is the number 0.
   if (randomRow(node.op) !== undefined) return withSources(node, src.map(settle));
+  if (matrixRow(node.op) !== undefined) {
+    if (src.includes(ZERO)) return ZERO;
+    const isTwice = node.op === "Transpose" && src[0].op === "Transpose";
+    return isTwice ? src[0].src[0] : withSources(node, src);
+  }
   const row = elementRow(node.op);
   if (row === undefined) return node;
   const [a, b, c] = src;

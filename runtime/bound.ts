@@ -8,7 +8,8 @@ import { GatheredStep, type GroupRuns, type StepArrays, type StepInputs } from "
 import { isScheduled, numbersAt, type Setting } from "./hyper.ts";
 import type { Optimizer, RunOptions } from "./optimizer.ts";
 import { interpret } from "./interpret.ts";
-import { isCodeForbidden, runJs } from "./js/run.ts";
+import { isCodeForbidden } from "./js/kernel.ts";
+import { runJs } from "./js/run.ts";
 import { apartFrom, mirror, requireDistinct, spellPath } from "./leaves.ts";
 import {
   alignMaster,
@@ -44,7 +45,7 @@ import { type DType, isShort, type NumberArray } from "./storage.ts";
 import { type InitOptions, type StateStorage, storageIn, storageWith, storedAs } from "./stored.ts";
 import { Layout } from "./trees.ts";
 import { type Backend, type FormKey, formOf, guardsAt, guardsOf, variantOf } from "./variants.ts";
-import { isRunnable } from "./wasm/kernel.ts";
+import { hasProducts, isAllowed, isRunnable } from "./wasm/kernel.ts";
 import { blockOf } from "./wasm/memory.ts";
 import { runWasm } from "./wasm/run.ts";
 import { defaultThreads, MOST_THREADS } from "./wasm/threads.ts";
@@ -347,7 +348,7 @@ class BoundOptimizer implements Optimizer {
         return [group, new Map(made)];
       }));
       const all = [...runs.values()].flatMap((each) => [...each.values()]);
-      if (backend === "wasm" && !all.every(isRunnable)) continue;
+      if (backend === "wasm" && !all.every(isRunnableWithProducts)) continue;
       return { backend, runs };
     }
     throw new Error("the interpreter runs everything");
@@ -422,6 +423,11 @@ class BoundOptimizer implements Optimizer {
       (info, i) => stateShape(this.program, name, info, groupOf[i].live),
     );
   }
+}
+
+/** Whether WebAssembly can compute a group, or its products while JavaScript computes its loops. */
+function isRunnableWithProducts(group: GroupRun): boolean {
+  return isRunnable(group) || hasProducts(group.plan) && isAllowed() && !isCodeForbidden();
 }
 
 /** The states that are arrays. */

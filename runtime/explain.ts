@@ -1,15 +1,17 @@
 /** Shows every stage of what an optimizer does, as text: a pure function that needs no permission. */
 import { GradusError } from "../dsl/errors.ts";
 import { elaborate, rates, rootsOf } from "../dsl/graph.ts";
-import { type Node, postorder, symbol, withSources } from "../dsl/node.ts";
+import { apply, type Node, postorder, symbol, withSources } from "../dsl/node.ts";
 import { reduceOps, reduceRow } from "../dsl/ops.ts";
 import { printExpression } from "../dsl/print.ts";
 import { printProgram, type Program } from "../dsl/program.ts";
 import { Binding } from "./binding.ts";
 import { renderPhases } from "./js/render.ts";
+import { isMatrix, showExtent as showSizes, type Varying } from "./extent.ts";
+import type { Product } from "./matrix.ts";
 import type { Optimizer } from "./optimizer.ts";
-import type { Extent, Loop, Plan } from "./plan.ts";
 import { MASTER } from "./master.ts";
+import { type Loop, operandsOf, type Plan } from "./plan.ts";
 import { type ArrayKind, arraysOf, elementInputs, type GroupArrays, typesOf } from "./run.ts";
 import { bytesOf } from "./storage.ts";
 import { type LoopCost, type Machine, predict, type Prediction, weightOf } from "./roofline.ts";
@@ -210,18 +212,29 @@ function showLoops(plan: Plan, names: Names): string {
             "global" in into ? `tree's ${reduceOps[op].call} (%${into.global})` : reduceOps[op].call
           } of ${nameOf(operand, names)}`
         ),
+        ...loop.stored.map((node) => `    keeps ${nameOf(node, names)}`),
         ...loop.outputs.map(({ target, node }) =>
           `    writes ${WRITTEN.get(target) ?? target} = ${nameOf(node, names)}`
         ),
       ]),
+      ...plan.products[i].map((product) => `  ${showProduct(product, names)}`),
     ].join("\n")
   ).join("\n");
 }
 
 const WRITTEN: ReadonlyMap<string, string> = new Map([["", "w"], ["w", MASTER]]);
 
-function showExtent(extent: Extent): string {
-  if (typeof extent !== "number") return "elements";
+function showProduct({ node, factors }: Product, names: Names): string {
+  const operands = factors.map(({ node, isTransposed }) => {
+    const operand = symbol(nameOf(node, names));
+    return isTransposed ? apply("Transpose", operand) : operand;
+  });
+  return `${nameOf(node, names)} = ${printExpression(withSources(node, operands))}`;
+}
+
+function showExtent(extent: Varying): string {
+  if (extent === "element") return "elements";
+  if (isMatrix(extent)) return showSizes(extent);
   if (extent === 0) return "tensors";
   const axes = Array.from({ length: 32 }, (_, axis) => axis).filter((a) => extent & (1 << a));
   return `axes ${axes.join(", ")}`;
@@ -232,11 +245,7 @@ function bytesMovedBy(
   inputs: readonly ArrayKind[],
   outputs: readonly ArrayKind[],
 ): number {
-  const read = new Set([
-    ...loop.nodes.flatMap(({ src }) => src),
-    ...loop.accumulations.map(({ operand }) => operand),
-    ...loop.outputs.map(({ node }) => node),
-  ]);
+  const read = new Set(operandsOf(loop));
   return sum([
     ...inputs.filter(({ name }) => read.has(symbol(name))).map((kind) => bytesOf(kind.dtype)),
     ...loop.outputs.map(({ target }) =>

@@ -4,10 +4,11 @@
  */
 import { globalSymbol } from "../dsl/graph.ts";
 import { type Node, postorder } from "../dsl/node.ts";
-import { elementRow, randomRow, type ReduceOp, reduceRow } from "../dsl/ops.ts";
+import { elementRow, matrixRow, randomRow, type ReduceOp, reduceRow } from "../dsl/ops.ts";
 import { settle } from "../dsl/simplify.ts";
-import { type Extent, settledUpdate, stepped } from "./plan.ts";
+import { settledUpdate, stepped } from "./plan.ts";
 import { keysOf, leafNumbers } from "./random.ts";
+import { extentShape } from "./extent.ts";
 import { BLOCK, GlobalTotal, type LeafRun, type StepRun } from "./run.ts";
 import { load, store } from "./storage.ts";
 
@@ -48,7 +49,7 @@ export function interpret({ leaves, globals }: StepRun): Map<string, number> {
   leaves.forEach((leaf, i) =>
     leaf.group.outputs.forEach(({ dtype }, k) => {
       const out = leaf.outputs[k];
-      const shape = extentShape(leaf, leaf.group.plan.outputs[k].extent);
+      const shape = extentShape(leaf.group.plan.outputs[k].extent, leaf.shape);
       const result = results[i][k];
       const read = typeof result === "number" ? () => rounded(result, leaf) : at(result, shape);
       for (let j = 0; j < out.length; j++) store(dtype, out, j, read(j));
@@ -85,7 +86,7 @@ function evaluateNode(
     if (input < 0) return leaf.group.symbols.get(name) ?? globals.get(name)!;
     const { dtype } = leaf.group.inputs[input];
     const array = leaf.inputs[input];
-    const shape = extentShape(leaf, leaf.group.plan.extents.get(node)!);
+    const shape = extentShape(leaf.group.plan.extents.get(node)!, leaf.shape);
     return { shape, data: Float64Array.from(array, (_, i) => load(dtype, array, i)) };
   }
   const reduction = reduceRow(node.op);
@@ -103,13 +104,19 @@ function evaluateNode(
       data: Float64Array.from({ length: leaf.size }, (_, i) => drawn(0, i)),
     };
   }
+  const matrices = matrixRow(node.op);
+  if (matrices !== undefined) {
+    const operands = src.map((value) => {
+      const { shape: [rows, columns], data } = value as Field;
+      return { sizes: [rows, columns] as const, data };
+    });
+    const { sizes, data } = matrices.eval(...operands);
+    return { shape: sizes, data: data.map(round) };
+  }
   const row = elementRow(node.op)!;
   if (src.every((value) => typeof value === "number")) return row.eval(...src);
 
-  const fields = src.filter((value) => typeof value !== "number");
-  const shape = leaf.shape.map((size, axis) =>
-    fields.some((f) => f.shape[axis] === size) ? size : 1
-  );
+  const shape = extentShape(leaf.group.plan.extents.get(node)!, leaf.shape);
   const operands = src.map((value) => {
     if (typeof value !== "number") return at(value, shape);
     // A number enters element-wise arithmetic here, and is rounded as it does.
@@ -188,10 +195,4 @@ function fieldOf(value: Value, leaf: LeafRun): Field {
 
 function rounded(value: number, leaf: LeafRun): number {
   return leaf.group.dtype === "float32" ? Math.fround(value) : value;
-}
-
-function extentShape({ shape }: LeafRun, extent: Extent): readonly number[] {
-  return typeof extent === "number"
-    ? shape.map((size, axis) => extent & (1 << axis) ? size : 1)
-    : shape;
 }

@@ -4,17 +4,16 @@
  */
 import { GradusError } from "../dsl/errors.ts";
 import { globalIndex, type GlobalReduction, type Graph, rootsOf } from "../dsl/graph.ts";
-import { apply, constant, foldNodes, type Node, postorder, symbol, ZERO } from "../dsl/node.ts";
-import { randomRow, type ReduceOpName, reduceRow } from "../dsl/ops.ts";
+import { apply, constant, type Node, postorder, symbol, ZERO } from "../dsl/node.ts";
+import { matrixRow, randomRow, type ReduceOpName, reduceRow } from "../dsl/ops.ts";
 import { sketchExpression } from "../dsl/print.ts";
 import type { Program } from "../dsl/program.ts";
 import { settle, simplified } from "../dsl/simplify.ts";
+import { type Extent, isMatrix, showExtent, type Varying } from "./extent.ts";
+import { extentsOf, isWithin, overExtent, type Planned } from "./infer.ts";
+import { factorsOf, matricesOf, placed, type Places, type Product } from "./matrix.ts";
 
-/**
- * What a value varies over within a leaf: nothing (it is a number for the whole group), all
- * elements, or the axes whose bits are set (none for one value a tensor).
- */
-export type Extent = "scalar" | "element" | number;
+export type { Extent } from "./extent.ts";
 
 /**
  * Where results go: a step writes the arrays it reads, and what does not change is left out; an update
@@ -29,7 +28,7 @@ export type Mode = "step" | "update" | "masterStep" | "masterUpdate";
 export interface Output {
   readonly target: string;
   readonly node: Node;
-  readonly extent: Exclude<Extent, "scalar">;
+  readonly extent: Varying;
 }
 
 /** A reduction that a loop accumulates: into a cell of the leaf, or towards the `k`th global. */
@@ -43,11 +42,13 @@ export interface Accumulation {
 
 /** One fused loop over one extent. */
 export interface Loop {
-  readonly extent: Exclude<Extent, "scalar">;
+  readonly extent: Varying;
   /** What it computes, operands first; never leaves, scalars or cells. */
   readonly nodes: readonly Node[];
   /** What later loops of the phase read of it. */
   readonly kept: readonly Node[];
+  /** What it leaves in temporaries, for products and later phases. */
+  readonly stored: readonly Node[];
   readonly accumulations: readonly Accumulation[];
   readonly outputs: readonly Output[];
 }
@@ -61,11 +62,8 @@ export interface Cell {
   readonly op: ReduceOpName;
   readonly extent: number;
   /** The extent of what is reduced. */
-  readonly from: Exclude<Extent, "scalar">;
+  readonly from: Varying;
 }
-
-/** What planning needs of a program. */
-export type Planned = Pick<Program, "name" | "state" | "inputs">;
 
 /** How a group of leaves is computed. */
 export interface Plan {
@@ -80,32 +78,21 @@ export interface Plan {
   /** Everything the last phase writes, the parameter or update first. */
   readonly outputs: readonly Output[];
   readonly phases: readonly Phase[];
+  /** What is done to whole matrices when the loops of each phase are done. */
+  readonly products: readonly (readonly Product[])[];
+  /** The arrays of a leaf that products and their factors go through. */
+  readonly temporaries: Places;
   /** The extent of every node. */
   readonly extents: ReadonlyMap<Node, Extent>;
 }
 
-/** Whether planning `graph` needs the leaves' rank. */
+/** Whether planning `graph` needs the leaves' rank: it looks at axes, or at matrices. */
 export function usesAxes(program: Program, graph: Graph): boolean {
   const isAxes = (over: unknown) => typeof over === "string" && /^-?[0-9]/.test(over);
   return [...program.state.values()].some(({ over }) => isAxes(over)) ||
-    postorder(rootsOf(graph)).some((node) => reduceRow(node.op) !== undefined && isAxes(node.arg));
-}
-
-/** The axes that remain when those listed in `over` are reduced, as a bit set. */
-export function keptAxes(over: string, rank: number, what: string): number {
-  let mask = 2 ** rank - 1;
-  for (const axis of over.split(",").map(Number)) {
-    if (axis >= rank || axis < -rank) {
-      throw new GradusError(
-        `Cannot plan ${what}: axis ${axis} needs a tensor of ${
-          axis < 0 ? -axis : axis + 1
-        } or more ` +
-          `dimensions: given one of ${rank}`,
-      );
-    }
-    mask &= ~(1 << (axis < 0 ? axis + rank : axis));
-  }
-  return mask;
+    postorder(rootsOf(graph)).some(({ op, arg }) =>
+      reduceRow(op) !== undefined && isAxes(arg) || matrixRow(op) !== undefined
+    );
 }
 
 /** The phase after which each reduction over the tree is known. */
@@ -118,11 +105,17 @@ export function globalLevels(graph: Graph): number[] {
 }
 
 function levelsOf(roots: readonly Node[], globals: readonly number[]): Map<Node, number> {
-  return foldNodes<number>(roots, (node, src) => {
-    const below = Math.max(0, ...src);
-    if (node.op === "Symbol") return globals[globalIndex(node.arg as string) ?? -1] ?? 0;
-    return reduceRow(node.op) === undefined ? below : below + 1;
-  });
+  const levels = new Map<Node, number>();
+  for (const node of postorder(roots)) {
+    const isMatrices = matrixRow(node.op) !== undefined;
+    const operands = isMatrices ? factorsOf(node).map((factor) => factor.node) : node.src;
+    const below = Math.max(0, ...operands.map((operand) => levels.get(operand)!));
+    const isWaiting = isMatrices || reduceRow(node.op) !== undefined;
+    const own = isWaiting ? below + 1 : below;
+    const global = node.op === "Symbol" ? globalIndex(node.arg as string) : undefined;
+    levels.set(node, global === undefined ? own : globals[global] ?? 0);
+  }
+  return levels;
 }
 
 /**
@@ -168,12 +161,23 @@ export function plan(
     return { target, node, extent: overExtent(over, rank, program.name) };
   });
   for (const { target, node, extent } of outputs) {
-    if (isWithin(extents.get(node)!, extent)) continue;
+    const own = extents.get(node)!;
+    if (isWithin(own, extent)) continue;
+    if (isMatrix(own) && own !== "element") {
+      throw new GradusError(
+        `Cannot plan optimizer "${program.name}": \`${
+          target === "" ? "u" : target
+        }\` must be of the ` +
+          `parameter's shape, rows x columns: given ${showExtent(own)}, as ` +
+          `\`${sketchExpression(node)}\` is`,
+      );
+    }
     throw new GradusError(
       `Cannot plan optimizer "${program.name}": state \`${target}\` is kept over other axes than its ` +
         `value varies over, which is \`${sketchExpression(node)}\``,
     );
   }
+  const matrices = matricesOf([...levels.keys()], new Set(roots), levels);
   const phases = Array.from({ length: last + 1 }, (_, phase) =>
     planPhase(
       [
@@ -189,8 +193,12 @@ export function plan(
         ),
       ],
       phase === last ? outputs.filter((output) => !isInPlace || isChanged(output)) : [],
+      [...matrices.computed].flatMap(([node, from]) => from === phase ? [node] : []),
       extents,
-      isCell,
+      // What an earlier phase or its products have left is read, and not computed again.
+      (node) =>
+        isCell(node) || matrixRow(node.op) !== undefined ||
+        (matrices.computed.get(node) ?? phase) < phase,
     ));
   const scalars = scalarsOf(
     roots,
@@ -198,7 +206,18 @@ export function plan(
     extents,
   )
     .map((node) => ({ node, phase: levels.get(node)! }));
-  return { rank, scalars, treeStates, cells, random, outputs, phases, extents };
+  return {
+    rank,
+    scalars,
+    treeStates,
+    cells,
+    random,
+    outputs,
+    phases,
+    products: phases.map((_, phase) => matrices.products.get(phase) ?? []),
+    temporaries: placed(matrices, phases.map((phase) => phase.flatMap(operandsOf)), extents),
+    extents,
+  };
 }
 
 /** An update, -0 where there is none: added to a parameter, that changes no bit. */
@@ -217,43 +236,8 @@ function isChanged({ target, node }: Output): boolean {
   return node !== symbol(target === "" ? "w" : target);
 }
 
-/** Whether what varies over `inner` fits into what varies over `outer`. */
-function isWithin(inner: Extent, outer: Extent): boolean {
-  if (outer === "element" || inner === "scalar") return true;
-  return typeof inner === "number" && typeof outer === "number" && (inner & ~outer) === 0;
-}
-
-function overExtent(over: string, rank: number, name: string): Exclude<Extent, "scalar"> {
-  if (over === "element") return "element";
-  return over === "tensor" ? 0 : keptAxes(over, rank, `optimizer "${name}"`);
-}
-
-function extentsOf(roots: readonly Node[], program: Planned, rank: number): Map<Node, Extent> {
-  const all = 2 ** rank - 1;
-  return foldNodes<Extent>(roots, (node, src) => {
-    if (node.op === "Symbol") {
-      const name = node.arg as string;
-      if (name === "w" || name === "g" || program.inputs.get(name) === "element") return "element";
-      const over = program.state.get(name)?.over ?? "tree";
-      return over === "tree" ? "scalar" : overExtent(over, rank, program.name);
-    }
-    if (randomRow(node.op) !== undefined) return "element";
-    if (reduceRow(node.op) === undefined) return src.reduce(joinExtents, "scalar");
-    if (node.arg === "tensor") return 0;
-    const kept = keptAxes(node.arg as string, rank, `optimizer "${program.name}"`);
-    return src[0] === "element" || src[0] === "scalar" ? kept : kept & src[0];
-  });
-
-  function joinExtents(a: Extent, b: Extent): Extent {
-    if (a === "element" || b === "element") return "element";
-    if (a === "scalar") return b;
-    if (b === "scalar") return a;
-    return (a | b) === all && rank > 0 ? "element" : a | b;
-  }
-}
-
 // A number for the whole group, where a loop is asked for it, is the same at every element.
-function domain(extent: Extent): Exclude<Extent, "scalar"> {
+function domain(extent: Extent): Varying {
   return extent === "scalar" ? "element" : extent;
 }
 
@@ -276,21 +260,22 @@ function scalarsOf(
 function planPhase(
   accumulations: readonly Accumulation[],
   outputs: readonly Output[],
+  stored: readonly Node[],
   extents: ReadonlyMap<Node, Extent>,
-  isCell: (node: Node) => boolean,
+  isRead: (node: Node) => boolean,
 ): Phase {
-  const wanted = new Map<Exclude<Extent, "scalar">, { kept: Set<Node>; nodes: Set<Node> }>();
-  const at = (extent: Exclude<Extent, "scalar">) => {
+  const wanted = new Map<Varying, { kept: Set<Node>; nodes: Set<Node> }>();
+  const at = (extent: Varying) => {
     if (!wanted.has(extent)) wanted.set(extent, { kept: new Set(), nodes: new Set() });
     return wanted.get(extent)!;
   };
-  const require = (node: Node, extent: Exclude<Extent, "scalar">) => {
+  const require = (node: Node, extent: Varying) => {
     // Depth is bounded by the program's size limits only, so this walks with a stack of its own.
-    const stack: { node: Node; from: Exclude<Extent, "scalar"> }[] = [{ node, from: extent }];
+    const stack: { node: Node; from: Varying }[] = [{ node, from: extent }];
     while (stack.length > 0) {
       const { node, from } = stack.pop()!;
       const own = extents.get(node)!;
-      if (own === "scalar" || node.op === "Symbol" || isCell(node)) continue;
+      if (own === "scalar" || node.op === "Symbol" || isRead(node)) continue;
       const loop = at(own);
       if (own !== from) loop.kept.add(node);
       if (loop.nodes.has(node)) continue;
@@ -307,20 +292,32 @@ function planPhase(
     at(extent);
     require(node, extent);
   }
+  for (const node of stored) require(node, domain(extents.get(node)!));
   return [...wanted.keys()].sort((a, b) => width(a) - width(b)).map((extent): Loop => {
     const { kept, nodes } = wanted.get(extent)!;
     return {
       extent,
       nodes: postorder(nodes).filter((node) => nodes.has(node)),
       kept: [...kept],
+      stored: stored.filter((node) => extents.get(node) === extent),
       accumulations: accumulations.filter((a) => ofAccumulation(a) === extent),
       outputs: outputs.filter((output) => output.extent === extent),
     };
   });
 }
 
+/** What a loop reads or computes and then needs. */
+export function operandsOf({ nodes, stored, accumulations, outputs }: Loop): Node[] {
+  return [
+    ...nodes.flatMap(({ src }) => src),
+    ...stored,
+    ...accumulations.map(({ operand }) => operand),
+    ...outputs.map(({ node }) => node),
+  ];
+}
+
 function width(extent: Extent): number {
-  if (extent === "element") return Infinity;
+  if (isMatrix(extent)) return Infinity;
   if (extent === "scalar") return -1;
   let bits = 0;
   for (let rest = extent; rest > 0; rest >>>= 1) bits += rest & 1;

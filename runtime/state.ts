@@ -5,8 +5,9 @@ import { type Node, postorder } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import type { HyperNumbers } from "./hyper.ts";
 import { interpret } from "./interpret.ts";
+import { keptAxes, type Planned } from "./infer.ts";
 import { MASTER } from "./master.ts";
-import { keptAxes, plan, type Planned } from "./plan.ts";
+import { plan } from "./plan.ts";
 import { arithmeticOf, type DType, type NumberArray, store } from "./storage.ts";
 import { asLeaf, type LeafInfo, mirror, spellPath } from "./leaves.ts";
 

@@ -13,7 +13,7 @@ import {
 } from "../dsl/graph.ts";
 import { lower } from "../dsl/lower.ts";
 import { apply, foldNodes, type Node, postorder, symbol } from "../dsl/node.ts";
-import { reduceRow } from "../dsl/ops.ts";
+import { matrixRow, reduceRow } from "../dsl/ops.ts";
 import type { Program } from "../dsl/program.ts";
 import { simplified } from "../dsl/simplify.ts";
 import { Memo, spellStructural } from "./memo.ts";
@@ -21,7 +21,8 @@ import { globalLevels, type Mode, type Plan, plan } from "./plan.ts";
 
 /**
  * What runs the loops: WebAssembly SIMD, compiled JavaScript, or the interpreter that defines what
- * they mean. What one of the first two cannot run, the next does.
+ * they mean. What one of the first two cannot run, the next does; where `"wasm"` multiplies matrices,
+ * JavaScript does what is element-wise between the products.
  */
 export type Backend = "wasm" | "js" | "interpreter";
 
@@ -98,13 +99,19 @@ export function formOf(program: Program, { structural, guards }: FormKey): Graph
     if (guards.length === 0) return graph;
     const known = new Map(guardsOf(program, structural).map((node, i) => [node, guards[i]]));
     const rate = rates(rootsOf(graph), program);
+    const isOfMatrices = foldNodes<boolean>(
+      rootsOf(graph),
+      ({ op }, src) => src.includes(true) || matrixRow(op) !== undefined,
+    );
     const spread = new Map<Node, Node>();
     const decided = foldNodes<Node>(rootsOf(graph), (node, src) => {
       const truth = node.op === "Where" ? known.get(node.src[0]) : undefined;
       if (truth === undefined) return simplified(node, src);
       const k = truth ? 1 : 2;
       if (isAtMost(rate.get(node)!, rate.get(node.src[k])!)) return src[k];
-      if (rate.get(node) !== "element") return simplified(node, src);
+      // A number in the place of a matrix has its sizes.
+      const hasSizes = isOfMatrices.get(node.src[3 - k])!;
+      if (rate.get(node) !== "element" || hasSizes) return simplified(node, src);
       // What is done with a number chosen between elements is rounded as elements are.
       const each = apply("Where", apply("IsNaN", symbol("g")), src[k], src[k]);
       spread.set(each, src[k]);

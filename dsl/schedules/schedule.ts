@@ -5,7 +5,7 @@
 import { GradusError, shown, suggestion } from "../errors.ts";
 import { Evaluator } from "../evaluate.ts";
 import { apply, constant, COUNT, foldNodes, type Node, withSources } from "../node.ts";
-import { randomRow } from "../ops.ts";
+import { matrixRow, randomRow } from "../ops.ts";
 import { parseExpression } from "../parse.ts";
 
 /**
@@ -77,6 +77,9 @@ export function schedule(text: string): Schedule {
         throw new GradusError(
           `Cannot read a schedule: it has no elements to draw random numbers for: given ${text}`,
         );
+      }
+      if (matrixRow(node.op) !== undefined) {
+        throw new GradusError(`Cannot read a schedule: it has no matrices: given ${text}`);
       }
       return withSources(node, src);
     }).get(expression)!,

@@ -2,7 +2,7 @@
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { printJson } from "../../dsl/json.ts";
 import { postorder } from "../../dsl/node.ts";
-import { randomRow } from "../../dsl/ops.ts";
+import { matrixRow, randomRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { Binding } from "../../runtime/binding.ts";
 import { spellPath } from "../../runtime/leaves.ts";
@@ -159,6 +159,15 @@ function requireElementwise({ program }: Optimizer, doing: string): void {
           `counter, as \`${sketchExpression(random)}\` in \`${target} = ${
             sketchExpression(value)
           }\` does`,
+      );
+    }
+    const product = postorder([value]).findLast(({ op }) => matrixRow(op) !== undefined);
+    if (product !== undefined) {
+      throw new GradusError(
+        `${doing}: only element-wise programs are exported, and \`${
+          sketchExpression(product)
+        }\` in ` +
+          `\`${target} = ${sketchExpression(value)}\` is of matrices`,
       );
     }
   }

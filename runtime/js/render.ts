@@ -4,7 +4,15 @@
  */
 import type { Node } from "../../dsl/node.ts";
 import { elementRow, randomRow, type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
-import type { Accumulation, Extent, Loop, Output, Phase, Plan } from "../plan.ts";
+import { type Extent, isMatrix, sidesOf } from "../extent.ts";
+import {
+  type Accumulation,
+  type Loop,
+  operandsOf,
+  type Output,
+  type Phase,
+  type Plan,
+} from "../plan.ts";
 import { type ArrayKind, BLOCK, type GroupRun } from "../run.ts";
 import { type DType, fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from "../storage.ts";
 
@@ -58,7 +66,9 @@ class Renderer {
     }
     finals.forEach((line) => this.#line(line));
     const body = this.#lines.join("\n");
-    return `function (shape, n, inputs, outputs, scalars, cells, sums, convert, random) {\n${body}\n}`;
+    const parameters =
+      "shape, n, inputs, outputs, scalars, cells, sums, temporaries, convert, random";
+    return `function (${parameters}) {\n${body}\n}`;
   }
 
   #slots(phase: Phase): void {
@@ -77,6 +87,8 @@ class Renderer {
     this.#plan.cells.forEach(({ node }, i) => {
       if (used.has(node)) this.#line(`const c${i} = cells[${i}];`);
     });
+    const places = [...used].flatMap((node) => this.#plan.temporaries.placeOf.get(node) ?? []);
+    for (const place of new Set(places)) this.#line(`const m${place} = temporaries[${place}];`);
     for (let axis = 0; axis < this.#plan.rank; axis++) {
       this.#line(`const d${axis} = shape[${axis}];`);
     }
@@ -97,7 +109,7 @@ class Renderer {
   }
 
   #loop(loop: Loop, sums: readonly Numbered[], finals: string[]): void {
-    const { extent, nodes, kept, outputs } = loop;
+    const { extent, nodes, kept, stored, outputs } = loop;
     this.#locals.clear();
     const narrowOutputs = extent === "element" ? [] : outputs;
     const arrays = new Map(kept.map((node) => [node, this.#array(extent)]));
@@ -124,6 +136,10 @@ class Renderer {
       ...narrowOutputs.map(({ node }, k) => [finalArrays[k], node] as const),
     ]);
     targets.forEach((node, array) => this.#line(`${array}[i] = ${this.#read(node, extent)};`));
+    for (const node of stored) {
+      const place = this.#plan.temporaries.placeOf.get(node)!;
+      this.#line(`m${place}[i] = ${this.#read(node, extent)};`);
+    }
     wide.forEach(({ target }, k) => this.#line(this.#assignment(target, "i", values[k])));
     if (blocked.length > 0) {
       this.#line(`if ((i & ${BLOCK - 1}) === ${BLOCK - 1}) {`);
@@ -222,6 +238,8 @@ class Renderer {
     const at = index(own, within);
     const kept = this.#kept.get(node);
     if (kept !== undefined) return own === 0 ? kept : this.#name(node, `${kept}[${at}]`);
+    const place = this.#plan.temporaries.placeOf.get(node);
+    if (place !== undefined) return this.#name(node, `m${place}[${at}]`);
     const cell = this.#plan.cells.findIndex((c) => c.node === node);
     if (cell >= 0) return this.#name(node, `c${cell}[${at}]`);
     const input = this.#inputs.findIndex(({ name }) => name === node.arg);
@@ -241,7 +259,11 @@ class Renderer {
   }
 
   #size(extent: Extent): string {
-    return extent === "element" ? "n" : this.#axes(extent).map((axis) => `d${axis}`).join(" * ");
+    if (extent === "element") return "n";
+    const axes = isMatrix(extent)
+      ? sidesOf(extent).map((side) => side === "r" ? 0 : 1)
+      : this.#axes(extent);
+    return axes.map((axis) => `d${axis}`).join(" * ");
   }
 
   #axes(extent: Extent): number[] {
@@ -252,14 +274,6 @@ class Renderer {
   #line(text: string): void {
     this.#lines.push("  ".repeat(this.#indent) + text);
   }
-}
-
-function operandsOf({ nodes, accumulations, outputs }: Loop): Node[] {
-  return [
-    ...nodes.flatMap(({ src }) => src),
-    ...accumulations.map(({ operand }) => operand),
-    ...outputs.map(({ node }) => node),
-  ];
 }
 
 /** Where an array of extent `own` is read in a loop over `within`. */

@@ -1,41 +1,8 @@
-/** The JavaScript backend: compiles a plan's phases once and runs them over the leaves. */
-import { Evaluator } from "../../dsl/evaluate.ts";
-import { reduceOps } from "../../dsl/ops.ts";
-import type { Extent, Phase, Plan } from "../plan.ts";
-import { keysOf, type LeafNumbers } from "../random.ts";
-import { GlobalTotal, type GroupRun, type LeafRun, type StepRun, withGlobals } from "../run.ts";
-import { compiledNumbers } from "./random.ts";
-import { CONVERT, renderPhases } from "./render.ts";
-
-type PhaseFunction = (
-  shape: readonly number[],
-  size: number,
-  inputs: LeafRun["inputs"],
-  outputs: LeafRun["outputs"],
-  scalars: Float64Array,
-  cells: readonly Float64Array[],
-  sums: readonly Float64Array[],
-  convert: typeof CONVERT,
-  random: LeafNumbers,
-) => void;
-
-// By source: programs of equal structure share what is compiled, whatever their names.
-const compiled = new Map<string, PhaseFunction>();
-const MOST_COMPILED = 1024;
-let forbidden: boolean | undefined;
-
-/** Whether this place forbids making functions from text, as a content security policy may. */
-export function isCodeForbidden(): boolean {
-  if (forbidden === undefined) {
-    try {
-      new Function("return 0");
-      forbidden = false;
-    } catch {
-      forbidden = true;
-    }
-  }
-  return forbidden;
-}
+/** The JavaScript backend. */
+import { GlobalTotal, type GroupRun, type StepRun } from "../run.ts";
+import { Kernel } from "./kernel.ts";
+import { JsLeaf } from "./leaf.ts";
+import { multiply } from "./multiply.ts";
 
 /** Runs one step on compiled loops. */
 export function runJs({ leaves, globals }: StepRun): Map<string, number> {
@@ -43,118 +10,20 @@ export function runJs({ leaves, globals }: StepRun): Map<string, number> {
   for (const { group } of leaves) {
     if (!kernels.has(group)) kernels.set(group, new Kernel(group));
   }
-  const cells = leaves.map(({ group, shape, size }) =>
-    group.plan.cells.map(({ extent }) => new Float64Array(sizeOf(extent, shape, size)))
-  );
+  const steps = leaves.map((leaf) => new JsLeaf(leaf, kernels.get(leaf.group)!, multiply));
   const known: (number | undefined)[] = globals.map(() => undefined);
   const phases = Math.max(...leaves.map(({ group }) => group.plan.phases.length));
   for (let phase = 0; phase < phases; phase++) {
     kernels.forEach((kernel) => kernel.evaluate(known));
     const totals = new Map<number, GlobalTotal>();
-    leaves.forEach((leaf, i) =>
-      kernels.get(leaf.group)!.run(phase, leaf, cells[i], (k, sum, count) => {
+    for (const step of steps) {
+      step.run(phase);
+      step.eachGlobal(phase, (k, sum, count) => {
         if (!totals.has(k)) totals.set(k, new GlobalTotal(globals[k].op));
         totals.get(k)!.add(sum, count);
-      })
-    );
+      });
+    }
     totals.forEach((total, k) => known[k] = total.finish());
   }
   return kernels.get(leaves[0].group)!.treeStates(known);
-}
-
-/** A group's compiled phases and the numbers they take. */
-class Kernel {
-  readonly #group: GroupRun;
-  readonly #phases: readonly PhaseFunction[];
-  readonly #scalars: Evaluator;
-  readonly #numbers: Float64Array;
-  #keys = new Uint32Array(0);
-  readonly #round: (x: number) => number;
-
-  constructor(group: GroupRun) {
-    const { plan, dtype, inputs, outputs } = group;
-    this.#group = group;
-    this.#round = dtype === "float32" ? Math.fround : (x) => x;
-    this.#numbers = new Float64Array(plan.scalars.length);
-    let prepared = preparations.get(plan);
-    if (prepared === undefined) {
-      prepared = {
-        phases: renderPhases(plan, dtype, inputs, outputs).map(compile),
-        scalars: new Evaluator([
-          ...plan.scalars.map(({ node }) => node),
-          ...plan.treeStates.values(),
-          ...plan.random.flatMap(({ src }) => src),
-        ]),
-      };
-      preparations.set(plan, prepared);
-    }
-    this.#phases = prepared.phases;
-    this.#scalars = prepared.scalars;
-  }
-
-  /** Brings the numbers up to date with the reductions over the tree known so far. */
-  evaluate(globals: readonly (number | undefined)[]): void {
-    this.#scalars.evaluate(withGlobals(this.#group.symbols, globals));
-    this.#group.plan.scalars.forEach(({ node }, i) =>
-      this.#numbers[i] = this.#round(this.#scalars.get(node))
-    );
-    this.#keys = keysOf(this.#group.plan.random, (node) => this.#scalars.get(node));
-  }
-
-  run(
-    phase: number,
-    leaf: LeafRun,
-    cells: readonly Float64Array[],
-    addGlobal: (k: number, sum: number, count: number) => void,
-  ): void {
-    const { plan } = this.#group;
-    if (phase >= plan.phases.length) return;
-    const { shape, size, inputs, outputs } = leaf;
-    const accumulations = accumulationsOf(plan.phases[phase]);
-    const sums = accumulations.map(({ op, extent }) =>
-      new Float64Array(sizeOf(extent, shape, size)).fill(reduceOps[op].start)
-    );
-    const random = compiledNumbers(plan, this.#keys, leaf);
-    this.#phases[phase](shape, size, inputs, outputs, this.#numbers, cells, sums, CONVERT, random);
-    accumulations.forEach(({ op, operand, into }, k) => {
-      const from = plan.extents.get(operand)!;
-      const reduced = sizeOf(from === "scalar" ? "element" : from, shape, size);
-      if ("global" in into) return addGlobal(into.global, sums[k][0], reduced);
-      const count = reduced / sums[k].length;
-      const cell = cells[into.cell];
-      sums[k].forEach((sum, j) => cell[j] = this.#round(reduceOps[op].finish(sum, count)));
-    });
-  }
-
-  treeStates(globals: readonly (number | undefined)[]): Map<string, number> {
-    this.evaluate(globals);
-    return new Map([...this.#group.plan.treeStates].map(([name, node]) => [
-      name,
-      this.#scalars.get(node),
-    ]));
-  }
-}
-
-const preparations = new WeakMap<Plan, {
-  readonly phases: readonly PhaseFunction[];
-  readonly scalars: Evaluator;
-}>();
-
-function compile(source: string): PhaseFunction {
-  let phase = compiled.get(source);
-  if (phase === undefined) {
-    phase = new Function(`"use strict"; return ${source}`)() as PhaseFunction;
-    if (compiled.size >= MOST_COMPILED) compiled.delete(compiled.keys().next().value!);
-    compiled.set(source, phase);
-  }
-  return phase;
-}
-
-function accumulationsOf(phase: Phase): Phase[number]["accumulations"][number][] {
-  return phase.flatMap(({ accumulations }) => accumulations);
-}
-
-function sizeOf(extent: Extent, shape: readonly number[], size: number): number {
-  if (typeof extent !== "number") return size;
-  return shape.reduce((product, n, axis) => extent & (1 << axis) ? product * n : product, 1);
 }

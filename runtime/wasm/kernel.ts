@@ -19,6 +19,11 @@ export type PhaseFunction = (table: number, count: number) => void;
 const LARGEST = 65_535;
 let nextId = 0;
 
+/** Whether a plan multiplies matrices: then only its products are in WebAssembly, its loops are not. */
+export function hasProducts({ products }: Plan): boolean {
+  return products.some((each) => each.length > 0);
+}
+
 const runnable = new WeakMap<Plan, boolean>();
 
 /** Whether a group can be computed here: element-wise and per tensor, in types that kernels have. */
@@ -30,6 +35,7 @@ export function isRunnable(group: GroupRun): boolean {
 }
 
 function isSpelled({ plan, dtype, inputs, outputs }: GroupRun): boolean {
+  if (hasProducts(plan)) return false;
   const isRead = ({ name }: ArrayKind) => plan.extents.get(symbol(name)) === "element";
   const wide = [
     ...inputs.filter(isRead),

@@ -1,6 +1,10 @@
 /** Runs a step on WebAssembly: phase by phase, the tree's reductions joined between them. */
+import { Kernel as JsKernel } from "../js/kernel.ts";
+import { JsLeaf } from "../js/leaf.ts";
 import { GlobalTotal, type GroupRun, type StepRun } from "../run.ts";
+import { hasProducts } from "./kernel.ts";
 import { LeafStep } from "./leaf.ts";
+import { multiply } from "./multiply.ts";
 import { GroupNumbers } from "./numbers.ts";
 import { PhaseRun } from "./phase.ts";
 
@@ -17,19 +21,31 @@ class WasmRun {
   readonly #run: StepRun;
   readonly #groups = new Map<GroupRun, GroupNumbers>();
   readonly #steps: readonly LeafStep[];
+  /** The loops of groups that multiply matrices. */
+  readonly #jsKernels = new Map<GroupRun, JsKernel>();
+  readonly #jsLeaves: readonly JsLeaf[];
+  /** All leaves, in tree order. */
+  readonly #leaves: readonly (LeafStep | JsLeaf)[];
   /** For each phase, what is run together. */
   readonly #phases: readonly (readonly PhaseRun[])[];
 
   constructor(run: StepRun) {
     this.#run = run;
-    this.#steps = run.leaves.map((leaf) => {
-      let numbers = this.#groups.get(leaf.group);
+    this.#leaves = run.leaves.map((leaf) => {
+      const { group } = leaf;
+      let numbers = this.#groups.get(group);
       if (numbers === undefined) {
-        this.#groups.set(leaf.group, numbers = new GroupNumbers(leaf.group));
+        this.#groups.set(group, numbers = new GroupNumbers(group));
+        if (hasProducts(group.plan)) this.#jsKernels.set(group, new JsKernel(group));
       }
-      return new LeafStep(leaf, numbers);
+      const jsKernel = this.#jsKernels.get(group);
+      return jsKernel === undefined
+        ? new LeafStep(leaf, numbers)
+        : new JsLeaf(leaf, jsKernel, multiply);
     });
-    const phases = Math.max(...this.#steps.map(({ kernel }) => kernel.phases));
+    this.#steps = this.#leaves.filter((leaf) => leaf instanceof LeafStep);
+    this.#jsLeaves = this.#leaves.filter((leaf) => leaf instanceof JsLeaf);
+    const phases = Math.max(...run.leaves.map(({ group }) => group.plan.phases.length));
     const together = [...groupBy(this.#steps, ({ arena }) => arena)].flatMap(([arena, steps]) =>
       [...groupBy(steps, ({ kernel }) => kernel)].map(([kernel, alike]) => ({
         arena,
@@ -49,13 +65,15 @@ class WasmRun {
   execute(): Map<string, number> {
     const { leaves, globals } = this.#run;
     const known: (number | undefined)[] = globals.map(() => undefined);
-    for (const step of this.#steps) step.begin();
+    for (const leaf of this.#leaves) leaf.begin();
     for (const [phase, runs] of this.#phases.entries()) {
       this.#groups.forEach((numbers) => numbers.evaluate(known));
+      this.#jsKernels.forEach((kernel) => kernel.evaluate(known));
+      for (const leaf of this.#jsLeaves) leaf.run(phase);
       for (const run of runs) run.execute(this.#run.threads);
       const totals = new Map<number, GlobalTotal>();
       if (globals.length > 0) {
-        for (const step of this.#steps) {
+        for (const step of this.#leaves) {
           step.eachGlobal(phase, (k, sum, count) => {
             if (!totals.has(k)) totals.set(k, new GlobalTotal(globals[k].op));
             totals.get(k)!.add(sum, count);

@@ -1,6 +1,6 @@
 /** What a page does: the part that its address names, then it reports to the test that opened it. */
 import { release, resident } from "../../mod.ts";
-import { isCodeForbidden } from "../../runtime/js/run.ts";
+import { isCodeForbidden } from "../../runtime/js/kernel.ts";
 import { isAllowed } from "../../runtime/wasm/kernel.ts";
 import { threadsTakenPart } from "../../runtime/wasm/threads.ts";
 import { type Bits, optimizers, type Size, train, ways } from "./train.ts";

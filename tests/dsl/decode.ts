@@ -13,6 +13,7 @@ import {
   type ElementOpName,
   elementOps,
   elementRow,
+  matrixRow,
   type RandomOpName,
   randomOps,
   randomRow,
@@ -49,6 +50,8 @@ export interface Language {
   readonly draws?: boolean;
   /** What reductions may range over. */
   readonly overs: readonly string[];
+  /** Whether parameters are matrices. */
+  readonly hasMatrices: boolean;
 }
 
 type Form = (operands: readonly Sketch[]) => Node;
@@ -83,7 +86,13 @@ export function decode(
         ...elementOps[op].takes.map((takes, i) => again(parts[i % parts.length], takes, most)),
       )
     );
+    if (type === "number" && arity === 2 && language.hasMatrices && most === "element") {
+      forms.push((parts) => apply("MatMul", matrix(parts[0]), matrix(parts[1])));
+    }
     if (type !== "number" || arity !== 1) return forms;
+    if (language.hasMatrices && most === "element") {
+      forms.push(([part]) => apply("Transpose", matrix(part)));
+    }
     // Exact although powers are not: squares are products.
     forms.push(([part]) => apply("Pow", again(part, "number", most), constant(2)));
     if (language.draws && most === "element") {
@@ -105,6 +114,13 @@ export function decode(
     return forms;
   }
 
+  // However it is simplified, it has a value an element.
+  function matrix(part: Sketch): Node {
+    const node = again(part, "number", "element");
+    const isMatrix = node === symbol("w") || matrixRow(node.op) !== undefined;
+    return isMatrix ? node : apply("Add", node, symbol("w"));
+  }
+
   function varying(node: Node): Node {
     return describe(node, known).varies ? node : apply("Add", node, symbol("w"));
   }
@@ -122,6 +138,9 @@ export function describe(root: Node, known: ReadonlyMap<string, Known>): Known {
       const over = extentOf(node.arg as string);
       const extent = src[0].extent === "tensor" && over !== "step" ? "tensor" : over;
       return { type: "number", extent, varies: extent !== "step" };
+    }
+    if (matrixRow(node.op) !== undefined) {
+      return { type: "number", extent: "element", varies: true };
     }
     return {
       type: elementRow(node.op)!.gives,

@@ -27,6 +27,8 @@ export interface GenerateOptions {
   readonly rank?: number;
   /** Whether it may draw random numbers. Default false. */
   readonly draws?: boolean;
+  /** Whether there may be products and transposes, which only a parameter of a fitting shape has. */
+  readonly hasMatrices?: boolean;
 }
 
 /** Programs of every op. */
@@ -114,19 +116,20 @@ const programSketch: fc.Arbitrary<ProgramSketch> = fc.record({
 
 function programs(
   ops: readonly ElementOpName[],
-  { rank = 3, draws = false }: GenerateOptions,
+  { rank = 3, draws = false, hasMatrices = false }: GenerateOptions,
 ): fc.Arbitrary<Generated> {
   const axes = AXES.filter((over) =>
     over.split(",").map(Number).every((axis) => axis < rank && axis >= -rank)
   );
-  return programSketch.map((sketch) => decodeProgram(sketch, ops, axes, draws));
+  const language = { draws, hasMatrices };
+  return programSketch.map((sketch) => decodeProgram(sketch, ops, axes, language));
 }
 
 function decodeProgram(
   sketch: ProgramSketch,
   ops: readonly ElementOpName[],
   axes: readonly string[],
-  draws: boolean,
+  has: Pick<Language, "draws" | "hasMatrices">,
 ): Generated {
   const known = new Map<string, Known>();
   for (const name of ["t", "count", ...sketch.inputs]) {
@@ -153,7 +156,7 @@ function decodeProgram(
       "number",
       isElement ? "element" : "step",
       new Map(isElement ? [["w", parameter], ...hypers] : hypers),
-      { ops, overs: isElement ? ["tensor", ...axes] : [] },
+      { ops, overs: isElement ? ["tensor", ...axes] : [], hasMatrices: false },
     );
     inits.set(name, node);
     mosts.set(name, { type: "number", extent: extentOf(extent), varies: extent !== "tree" });
@@ -161,7 +164,7 @@ function decodeProgram(
   });
   mosts.forEach((its, name) => known.set(name, its));
 
-  const language: Language = { ops, draws, overs: ["tensor", "tree", ...axes] };
+  const language: Language = { ops, ...has, overs: ["tensor", "tree", ...axes] };
   const targets = ["u", "g", ...mosts.keys(), ...LOCALS];
   const statements = [...sketch.steps, { target: 0, isTruth: false, value: sketch.update }].map(
     ({ target: chosen, isTruth, value }): Statement => {

@@ -1,7 +1,16 @@
 import { apply, constant } from "../../dsl/node.ts";
-import { type ElementOp, elementOps, type ReduceOp, reduceOps } from "../../dsl/ops.ts";
+import {
+  type ElementOp,
+  elementOps,
+  type Matrix,
+  type MatrixOp,
+  matrixOps,
+  type ReduceOp,
+  reduceOps,
+} from "../../dsl/ops.ts";
 import { assert, assertThrows } from "../assert.ts";
 import { type ElementLaw, elementLaws } from "./laws.ts";
+import { type MatrixLaw, matrixLaws } from "./matrix_laws.ts";
 import { type ReduceLaw, reduceLaws } from "./reduce_laws.ts";
 
 type Law<Row> = (name: string, row: Row, table: Readonly<Record<string, Row>>) => void;
@@ -38,6 +47,10 @@ for (const [says, law] of Object.entries<ElementLaw>(elementLaws)) {
 
 for (const [says, law] of Object.entries<ReduceLaw>(reduceLaws)) {
   Deno.test(`every reduction ${says}`, () => hold(law, reduceOps));
+}
+
+for (const [says, law] of Object.entries<MatrixLaw>(matrixLaws)) {
+  Deno.test(`every operation on matrices ${says}`, () => hold(law, matrixOps));
 }
 
 const { Add, Max, Greater, Where, Sign, Exp, Sub, Clip, IsNaN, Cbrt, Less, Floor } = elementOps;
@@ -301,5 +314,96 @@ const wrongReductions: readonly {
 for (const { fault, law, name, row } of wrongReductions) {
   Deno.test(`${name} with ${fault} breaks the law that it ${law}`, () => {
     assertBroken(reduceLaws[law], name, row, reduceOps);
+  });
+}
+
+const { MatMul, Transpose } = matrixOps;
+
+const wrongMatrixRows: readonly {
+  readonly fault: string;
+  readonly law: keyof typeof matrixLaws;
+  readonly name: string;
+  readonly row: MatrixOp;
+}[] = [
+  {
+    fault: "the ONNX operator of another op",
+    law: "is named as ONNX names it",
+    name: "MatMul",
+    row: { ...MatMul, onnx: "Gemm" },
+  },
+  {
+    fault: "an operand too few",
+    law: "takes as many operands in every column",
+    name: "MatMul",
+    row: { ...MatMul, takes: ["number"] },
+  },
+  {
+    fault: "the sign of the element-wise product",
+    law: "is written unlike every other op",
+    name: "MatMul",
+    row: { ...MatMul, syntax: elementOps.Mul.syntax },
+  },
+  {
+    fault: "a name that reads as another op",
+    law: "is read from its own syntax and written back",
+    name: "Transpose",
+    row: { ...Transpose, syntax: { call: "abs" } },
+  },
+  {
+    fault: "its operands the other way round",
+    law: "agrees with its naive definition",
+    name: "MatMul",
+    row: { ...MatMul, eval: (a, b) => MatMul.eval({ ...b, sizes: a.sizes }, a) },
+  },
+  {
+    fault: "sums that start from -0",
+    law: "agrees with its naive definition",
+    name: "MatMul",
+    row: {
+      ...MatMul,
+      eval: (a, b) => {
+        const product = MatMul.eval(a, b);
+        return { ...product, data: product.data.map((x) => x === 0 ? -0 : x) };
+      },
+    },
+  },
+  {
+    fault: "data left as it is",
+    law: "agrees with its naive definition",
+    name: "Transpose",
+    row: {
+      ...Transpose,
+      eval: ({ sizes: [rows, columns], data }: Matrix) => ({ sizes: [columns, rows], data }),
+    },
+  },
+  {
+    fault: "sizes that fit whatever is given",
+    law: "gives what its sizes say, and takes no others",
+    name: "MatMul",
+    row: { ...MatMul, sizes: ([rows], [, columns]) => [rows, columns] },
+  },
+  {
+    fault: "the sizes of its operand",
+    law: "gives what its sizes say, and takes no others",
+    name: "Transpose",
+    row: { ...Transpose, sizes: (given) => given },
+  },
+  {
+    fault: "the range of the element-wise product",
+    law: "stays within its range",
+    name: "MatMul",
+    row: { ...MatMul, range: elementOps.Mul.range as MatrixOp["range"] },
+  },
+  {
+    fault: "LaTeX without its operand",
+    law: "shows each operand in LaTeX, its braces balanced",
+    name: "Transpose",
+    row: { ...Transpose, latex: { ...Transpose.latex, write: (_) => "A" } },
+  },
+];
+
+for (const { fault, law, name, row } of wrongMatrixRows) {
+  Deno.test(`${name} with ${fault} breaks the law that it ${law}`, () => {
+    assertBroken(matrixLaws[law], name, row, matrixOps);
   });
 }

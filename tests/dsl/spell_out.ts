@@ -1,6 +1,6 @@
 /** Writes nodes with every parenthesis there can be: a second printer, to hold the first against. */
 import type { Node } from "../../dsl/node.ts";
-import { elementRow, randomRow, reduceRow, treeName } from "../../dsl/ops.ts";
+import { elementRow, matrixRow, randomRow, reduceRow, treeName } from "../../dsl/ops.ts";
 import type { Statement } from "../../dsl/parse.ts";
 
 /** The text of an expression, such as `((b1*m) + ((1 - b1)*g))`. */
@@ -15,7 +15,7 @@ export function spellOut(node: Node): string {
   }
   const distribution = randomRow(node.op);
   if (distribution !== undefined) return `${distribution.call}(${operands})`;
-  const { syntax } = elementRow(node.op)!;
+  const { syntax } = (elementRow(node.op) ?? matrixRow(node.op))!;
   if ("call" in syntax) return `${syntax.call}(${operands})`;
   if ("prefix" in syntax) return `(${syntax.prefix}${operands})`;
   return `(${operands.join(` ${syntax.infix} `)})`;

@@ -68,6 +68,18 @@ Deno.test("a chain with a clip of the tree's norm is refused by the chain's name
   );
 });
 
+Deno.test("a program of matrices is refused with the product and its line", () => {
+  assertRefused(
+    () =>
+      toOnnx(optimizer({ name: "product", step: "a = 2*g@transpose(g); u = a@g" })(), {
+        w: [2, 2],
+      }),
+    'Cannot export "product" to ONNX',
+    "element-wise",
+    "`2*g@transpose(g)` in `a = 2*g@transpose(g)` is of matrices",
+  );
+});
+
 for (const over of ["tensor", "tree", 0] as const) {
   Deno.test(`a state kept over ${over} is refused even where nothing reduces`, () => {
     const opt = optimizer({

@@ -18,7 +18,7 @@ Deno.test("where making code from text is forbidden, steps have the same bits", 
   const free = report();
   assertEquals(free.isCodeForbidden, false);
   assertEquals(forbidden.results, free.results);
-  assertEquals(free.results.length, 6);
+  assertEquals(free.results.length, 8);
 });
 
 Deno.test("steps need no permission", async () => {

@@ -132,7 +132,7 @@ function codeMadeBy(act: () => void): string[] {
 // Words of the language it is written in, and slots: a letter and a number.
 const WORDS = new RegExp(
   "^(?:use|strict|return|function|const|let|for|if|else|new|fill|length|" +
-    "shape|n|i|inputs|outputs|scalars|cells|sums|convert|random|" +
+    "shape|n|i|inputs|outputs|scalars|cells|sums|convert|random|temporaries|" +
     "seed|count|element|leaf|split|" +
     "(?:to|from)B?[Ff]loat16|(?:to|from)Bfloat16|Math|Float64Array|NaN|Infinity|" +
     "fround|pow|sqrt|cbrt|exp|log|sin|cos|tan|tanh|abs|min|max|floor|ceil|[a-z][0-9]+)$",

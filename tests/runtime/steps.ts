@@ -3,7 +3,7 @@
  * forbids making code from text, and imported by it for what a free process gives.
  */
 import { adamw, chain, clipByGlobalNorm, factory, lion, parseProgram } from "../../mod.ts";
-import { isCodeForbidden } from "../../runtime/js/run.ts";
+import { isCodeForbidden } from "../../runtime/js/kernel.ts";
 import { contents } from "../refused.ts";
 import { randomArray } from "./random.ts";
 
@@ -22,6 +22,10 @@ export function report(): Report {
       name: "sketch",
       state: { r: { over: -1 } },
       step: "r = 0.5*r + mean(g^2, axis=-1)\nu = -0.01*g/(1 + sqrt(r))",
+    }))(),
+    factory(parseProgram({
+      name: "product",
+      step: "u = -0.1*where(rank == 2, g@transpose(w)@g, g)",
     }))(),
   ];
   const ways = optimizers.flatMap((opt) => [opt, opt.with({ backend: "js" })]);

@@ -1,0 +1,109 @@
+import fc from "fast-check";
+import { factory, type Optimizer, parseProgram, type Tensor } from "../../mod.ts";
+import { assert } from "../assert.ts";
+import { numbers32, numbers64 } from "../numbers.ts";
+import { backends } from "./backends.ts";
+import { matrixProgram } from "./matrix_programs.ts";
+import { assertSameBits, type Compared } from "./same_bits.ts";
+
+const SHAPES = [[1, 1], [1, 5], [5, 1], [3, 4], [4, 3], [0, 3], [3, 0], [5, 5], [7], []] as const;
+const LARGE = [[17, 33], [33, 17], [64, 64]] as const;
+
+type Tree = Record<string, Tensor>;
+
+/** A tree of arrays of the given shapes; another `seed`, other numbers. */
+function tree(shapes: readonly (readonly number[])[], isDouble: boolean, seed: number): Tree {
+  return Object.fromEntries(shapes.map((shape, i) => {
+    const size = shape.reduce((a, b) => a * b, 1);
+    const make = (j: number) => Math.sin(seed + 17 * i + j * j) * 2 ** ((j * 7 + seed) % 9 - 4);
+    const data = isDouble
+      ? Float64Array.from({ length: size }, (_, j) => make(j))
+      : Float32Array.from({ length: size }, (_, j) => make(j));
+    return [`leaf${i}`, { data, shape: [...shape] }];
+  }));
+}
+
+function trajectory(
+  opt: Optimizer,
+  shapes: readonly (readonly number[])[],
+  isDouble: boolean,
+): unknown[] {
+  const params = tree(shapes, isDouble, 0);
+  const own = opt.init(params);
+  let state = opt.init(params);
+  const made: unknown[] = [];
+  for (let step = 1; step <= 2; step++) {
+    const gradients = tree(shapes, isDouble, step);
+    const [updates, next] = opt.update(gradients, state, params);
+    state = next;
+    opt.step(params, gradients, own);
+    made.push(updates, structuredClone(params), structuredClone(next), structuredClone(own));
+  }
+  return made;
+}
+
+function forMatrices(
+  shapes: readonly (readonly number[])[],
+  count: number,
+  numRuns: number,
+): void {
+  const compared: Compared = { numbers: 0, finite: 0 };
+  const some = fc.array(fc.constantFrom(...shapes), { minLength: 1, maxLength: count });
+  const muDtype = fc.constantFrom(undefined, undefined, "float32", "bfloat16", "float16");
+  fc.assert(
+    fc.property(matrixProgram, some, fc.boolean(), muDtype, (document, shapes, isDouble, type) => {
+      const opt = factory(parseProgram(document))(type === undefined ? {} : { muDtype: type });
+      const expected = trajectory(opt.with({ backend: "interpreter" }), shapes, isDouble);
+      for (const backend of backends) {
+        if (backend === "interpreter") continue;
+        const actual = trajectory(opt.with({ backend }), shapes, isDouble);
+        assertSameBits(actual, expected, backend, compared);
+      }
+    }),
+    { numRuns, seed: 6, includeErrorInReport: true },
+  );
+  // Bits that are all NaN would be the same whatever was computed.
+  assert(compared.finite > compared.numbers / 2, `${compared.finite} of ${compared.numbers}`);
+}
+
+Deno.test("every backend makes every bit of programs on matrices, of any sizes", () => {
+  forMatrices(SHAPES, 3, 250);
+});
+
+Deno.test("every backend makes every bit of programs on larger matrices", () => {
+  forMatrices(LARGE, 2, 20);
+});
+
+Deno.test("products of blocks and their rests, transposed or not, have the bits of their definition", () => {
+  const programs = {
+    "as they are": "u = (w@transpose(g))@w",
+    "transposed": "u = transpose(transpose(w)@(g@transpose(w)))",
+  };
+  for (const [says, step] of Object.entries(programs)) {
+    const opt = factory(parseProgram({ name: "product", step }))({});
+    for (const shape of [[3, 517], [517, 3], [261, 258]]) {
+      const [params, gradients] = [tree([shape], false, 1), tree([shape], false, 2)];
+      const update = (backend: (typeof backends)[number]) =>
+        opt.with({ backend }).update(gradients, opt.init(params), params)[0];
+      const expected = update("interpreter");
+      for (const backend of backends) {
+        assertSameBits(update(backend), expected, `${says} on ${backend}, ${shape}`);
+      }
+    }
+  }
+});
+
+Deno.test("products of the edges of a format have the bits of their definition", () => {
+  const opt = factory(parseProgram({ name: "product", step: "u = w@transpose(g)@w" }))({});
+  for (
+    const numbers of [Float32Array.from(numbers32(30, 1)), Float64Array.from(numbers64(30, 1))]
+  ) {
+    const size = Math.floor(numbers.length / 5) * 5;
+    const data = numbers.subarray(0, size);
+    const w = { data, shape: [size / 5, 5] };
+    const g = { data: data.toReversed(), shape: [size / 5, 5] };
+    const update = (backend: (typeof backends)[number]) =>
+      opt.with({ backend }).update(g, opt.init(w), w)[0];
+    for (const backend of backends) assertSameBits(update(backend), update("interpreter"), backend);
+  }
+});
