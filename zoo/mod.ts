@@ -19,6 +19,7 @@ export * from "./lbfgs.ts";
 export * from "./lion.ts";
 export * from "./madgrad.ts";
 export * from "./mars.ts";
+export * from "./muon.ts";
 export * from "./noise.ts";
 export * from "./optimistic.ts";
 export * from "./plateau.ts";

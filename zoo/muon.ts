@@ -1,0 +1,215 @@
+import { GradusError, shown } from "../dsl/errors.ts";
+import { parseProgram, printProgram, type Program } from "../dsl/program.ts";
+import { weave } from "../dsl/weave.ts";
+import { factory, type MuDTypeOption, type OptimizerFactory } from "../runtime/define.ts";
+import { bind } from "../runtime/bound.ts";
+import type { HyperValue, Mask } from "../runtime/hyper.ts";
+import { adamw } from "./adam.ts";
+
+/** Coefficients (a, b, c) of one step X ← aX + (bA + cA²)X, A = XXᵀ, of Newton and Schulz. */
+export type NsCoefficients = readonly [a: number, b: number, c: number];
+
+/** Options of {@linkcode muon}. */
+export interface MuonOptions extends MuDTypeOption {
+  /** Step size α of matrices. */
+  learningRate: HyperValue;
+  /**
+   * The steps of the orthogonalisation: coefficients for all of them, one triple a step, or the names
+   * `"standard"` (Jordan's) and `"dion"` (five of their own). Default `"standard"`.
+   */
+  nsCoeffs?: NsCoefficients | readonly NsCoefficients[] | "standard" | "dion";
+  /** How many steps, where the coefficients do not say. Default 5. */
+  nsSteps?: number;
+  /** Decay β of the momentum. Default 0.95. */
+  beta?: HyperValue;
+  /** Added to the norm that a matrix is divided by, and to AdamW's root. Default 1e-8. */
+  eps?: HyperValue;
+  /** Decoupled weight decay λ of matrices, multiplied by the learning rate. Default 0. */
+  weightDecay?: HyperValue;
+  /** Whether momenta look one step ahead. Default true. */
+  nesterov?: boolean;
+  /** Whether the update is scaled by its product with the momentum. Default false. */
+  adaptive?: boolean;
+  /**
+   * What a matrix is divided by at first: its Frobenius norm, or the root of that of XXᵀ, Schatten's
+   * 4-norm, which is nearer to the largest singular value. Default `"frobenius"`.
+   */
+  preconditioning?: "frobenius" | "schatten";
+  /**
+   * The root mean square that updates of matrices come to have; 0 scales by √max(1, columns/rows)
+   * instead. Default 0.
+   */
+  consistentRms?: HyperValue;
+  /** Which matrices are orthogonalised; other parameters go to AdamW. Default: all. */
+  mask?: Mask;
+  /** AdamW's step size. Default: `learningRate`. */
+  adamLearningRate?: HyperValue;
+  /** AdamW's β1. Default 0.9. */
+  adamB1?: HyperValue;
+  /** AdamW's β2. Default 0.999. */
+  adamB2?: HyperValue;
+  /** Added inside AdamW's root. Default 0. */
+  adamEpsRoot?: HyperValue;
+  /** AdamW's weight decay. Default 0. */
+  adamWeightDecay?: HyperValue;
+}
+
+const STANDARD: NsCoefficients = [3.4445, -4.775, 2.0315];
+const DION: readonly NsCoefficients[] = [
+  [4.0848, -6.8946, 2.927],
+  [3.9505, -6.3029, 2.6377],
+  [3.7418, -5.5913, 2.3037],
+  [2.8769, -3.1427, 1.2046],
+  [2.8366, -3.0525, 1.2012],
+];
+const MOST_STEPS = 50;
+
+function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Program {
+  const size = isSchatten ? "sqrt(norm(mhat@transpose(mhat)))" : "norm(mhat)";
+  const { program } = weave(
+    {
+      name: "muon",
+      hyper: {
+        learningRate: "required",
+        beta: 0.95,
+        eps: 1e-8,
+        weightDecay: 0,
+        consistentRms: 0,
+        nesterov: true,
+        adaptive: false,
+        orthogonalizes: true,
+      },
+      state: { m: 0 },
+      before: `
+      m = beta*m + (1 - beta)*g
+      mhat = where(nesterov, beta/(1 - beta^(t + 1))*m + (1 - beta)/(1 - beta^t)*g, 1/(1 - beta^t)*m)
+      x = where(rows > columns, transpose(mhat), mhat)/(${size} + eps)
+      ${
+        steps.map(([a, b, c]) =>
+          `x = ${a}*x + (${b}*(x@transpose(x)) + ${c}*((x@transpose(x))@(x@transpose(x))))@x`
+        ).join("\n")
+      }
+      scale = where(consistentRms == 0, sqrt(max(1, columns/rows)), consistentRms*sqrt(max(rows, columns)))
+      o = where(rows > columns, transpose(x), x)
+      o = -learningRate*(scale*where(adaptive, sum(mhat*o), 1)*o + weightDecay*w)
+    `,
+      after: "u = where(orthogonalizes & rank == 2, o, u)",
+    },
+    adamw.program,
+    "adam",
+  );
+  return parseProgram({
+    ...printProgram(program),
+    name: "muon",
+    doc: "Orthogonalised momentum for matrices, one state tensor; AdamW for other parameters.",
+    source: "Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks",
+  });
+}
+
+/**
+ * Muon: for each matrix the momentum with its singular values brought near 1 by steps of Newton and
+ * Schulz; parameters that are no matrices go to AdamW, whose symbols have the suffix `_adam`. A matrix
+ * keeps `m`, others `m_adam` and `v_adam`.
+ *
+ * ```text
+ * m_t &\leftarrow \beta \cdot m_{t-1} + (1 - \beta) \cdot g_t \\
+ * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta}{1 - \beta^{t + 1}} \cdot m_t + \frac{1 - \beta}{1 - \beta^{t}} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{1 - \beta^{t}} \cdot m_t & \text{otherwise} \end{cases} \\
+ * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\left\lVert \hat{m}_t \right\rVert + \epsilon} \\
+ * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * \mathrm{scale}_t &\leftarrow \begin{cases} \sqrt{\max \left( 1, \frac{\mathrm{columns}}{\mathrm{rows}} \right)} & \text{if } \mathrm{consistentRms} = 0 \\ \mathrm{consistentRms} \cdot \sqrt{\max \left( \mathrm{rows}, \mathrm{columns} \right)} & \text{otherwise} \end{cases} \\
+ * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
+ * o_t &\leftarrow -\alpha_t \cdot (\mathrm{scale}_t \cdot \begin{cases} \operatorname{sum} \left( \hat{m}_t \cdot o_t \right) & \text{if } \mathrm{adaptive} \\ 1 & \text{otherwise} \end{cases} \cdot o_t + \lambda \cdot \theta_{t-1}) \\
+ * \mathrm{m\_adam}_t &\leftarrow \mathrm{b1\_adam} \cdot \mathrm{m\_adam}_{t-1} + (1 - \mathrm{b1\_adam}) \cdot g_t \\
+ * \mathrm{v\_adam}_t &\leftarrow \mathrm{b2\_adam} \cdot \mathrm{v\_adam}_{t-1} + (1 - \mathrm{b2\_adam}) \cdot g_t^{2} \\
+ * \mathrm{mhat\_adam}_t &\leftarrow \begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases} \\
+ * \mathrm{vhat\_adam}_t &\leftarrow \frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t \\
+ * u_t &\leftarrow -\mathrm{learningRate\_adam} \cdot (\frac{\mathrm{mhat\_adam}_t}{\sqrt{\mathrm{vhat\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) \\
+ * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{orthogonalizes} \land \mathrm{rank} = 2 \\ u_t & \text{otherwise} \end{cases} \\
+ * S_t &\leftarrow (m_t, \mathrm{m\_adam}_t, \mathrm{v\_adam}_t)
+ * ```
+ *
+ * Source: Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks; scale by
+ * `consistentRms`: Liu et al. 2025, Muon is Scalable for LLM Training, arXiv 2502.16982.
+ *
+ * @example
+ * ```ts
+ * import { muon } from "@gradus/gradus";
+ * import { assert } from "@std/assert";
+ *
+ * const opt = muon({ learningRate: 0.5, nsCoeffs: [2, -1.5, 0.5], nsSteps: 20 });
+ * const params = { weight: { data: new Float32Array(4), shape: [2, 2] }, bias: Float32Array.of(0) };
+ * const gradients = {
+ *   weight: { data: Float32Array.of(3, 0, 0, -2), shape: [2, 2] },
+ *   bias: Float32Array.of(7),
+ * };
+ * opt.step(params, gradients, opt.init(params));
+ * // An orthogonal matrix, half of it: the singular values 3 and 2 have become 1.
+ * const expected = [-0.5, 0, 0, 0.5];
+ * assert(expected.every((value, i) => Math.abs(params.weight.data[i] - value) < 1e-5));
+ * ```
+ *
+ * @throws {GradusError} if coefficients or their number are none.
+ */
+export const muon: OptimizerFactory<MuonOptions> = Object.freeze(Object.assign(
+  (options: MuonOptions) => {
+    const { nsCoeffs = "standard", nsSteps = 5, preconditioning = "frobenius", ...rest } =
+      options ?? {};
+    const { mask, adamB1, adamB2, adamEpsRoot, adamWeightDecay = 0, ...given } = rest;
+    const { adamLearningRate = given.learningRate, ...own } = given;
+    if (preconditioning !== "frobenius" && preconditioning !== "schatten") {
+      throw new GradusError(
+        `Cannot make "muon": \`preconditioning\` must be "frobenius" or "schatten": ` +
+          `given ${shown(preconditioning)}`,
+      );
+    }
+    const program = programOf(stepsOf(nsCoeffs, nsSteps), preconditioning === "schatten");
+    const adam = {
+      learningRate_adam: adamLearningRate,
+      b1_adam: adamB1,
+      b2_adam: adamB2,
+      eps_adam: given.eps,
+      epsRoot_adam: adamEpsRoot,
+      weightDecay_adam: adamWeightDecay,
+      nesterov_adam: given.nesterov ?? true,
+    };
+    const made = factory(program)({ ...own, ...adam });
+    if (mask === undefined) return made;
+    const settings = new Map(made.settings);
+    settings.set("orthogonalizes", { value: true, mask });
+    return bind(program, settings, made.storage);
+  },
+  { program: programOf(stepsOf("standard", 5), false) },
+));
+
+function stepsOf(
+  coefficients: MuonOptions["nsCoeffs"],
+  count: number,
+): readonly NsCoefficients[] {
+  const given = coefficients === "standard"
+    ? STANDARD
+    : coefficients === "dion"
+    ? DION
+    : coefficients;
+  const isTriple = (each: unknown): each is NsCoefficients =>
+    Array.isArray(each) && each.length === 3 && each.every((value) => Number.isFinite(value));
+  if (isTriple(given)) {
+    if (!Number.isInteger(count) || count < 1 || count > MOST_STEPS) {
+      throw new GradusError(
+        `Cannot make "muon": \`nsSteps\` must be a whole number from 1 to ${MOST_STEPS}: ` +
+          `given ${shown(count)}`,
+      );
+    }
+    return new Array(count).fill(given);
+  }
+  const isList = Array.isArray(given) && given.length > 0 && given.length <= MOST_STEPS &&
+    given.every(isTriple);
+  if (isList) return given;
+  throw new GradusError(
+    `Cannot make "muon": \`nsCoeffs\` must be three numbers, a list of such, "standard" or "dion": ` +
+      `given ${shown(coefficients)}`,
+  );
+}
