@@ -5,7 +5,7 @@ import {
   optimizer,
   type OptimizerFactory,
 } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue, Mask } from "../runtime/hyper.ts";
 
 /** Options of {@linkcode lars}. */
 export interface LarsOptions extends MaskOption, MuDTypeOption {
@@ -17,6 +17,8 @@ export interface LarsOptions extends MaskOption, MuDTypeOption {
   trustCoefficient?: HyperValue;
   /** Added to the norms below the line. Default 0. */
   eps?: HyperValue;
+  /** Which tensors step in proportion to their norm; others take `learningRate` as it is. Default: all. */
+  trustRatioMask?: Mask;
   /** Decay μ of the trace; 0 keeps no state. Default 0.9. */
   momentum?: HyperValue;
   /** Whether the trace looks one step ahead. Default false. */
@@ -32,7 +34,7 @@ export interface LarsOptions extends MaskOption, MuDTypeOption {
  * n_t &\leftarrow \left\lVert \theta_{t-1} \right\rVert \\
  * q_t &\leftarrow \left\lVert g_t \right\rVert \\
  * r_t &\leftarrow \begin{cases} 1 & \text{if } n_t = 0 \lor q_t = 0 \\ \frac{\mathrm{trustCoefficient} \cdot n_t}{q_t + \lambda \cdot n_t + \epsilon} & \text{otherwise} \end{cases} \\
- * s_t &\leftarrow -\alpha_t \cdot r_t \cdot (g_t + \lambda \cdot \theta_{t-1}) \\
+ * s_t &\leftarrow -\alpha_t \cdot \begin{cases} r_t & \text{if } \mathrm{trustRatioMask} \\ 1 & \text{otherwise} \end{cases} \cdot (g_t + \lambda \cdot \theta_{t-1}) \\
  * m_t &\leftarrow s_t + \mu \cdot m_{t-1} \\
  * u_t &\leftarrow \begin{cases} s_t + \mu \cdot m_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t)
@@ -60,6 +62,7 @@ export const lars: OptimizerFactory<LarsOptions> = optimizer({
     weightDecay: 0,
     trustCoefficient: 0.001,
     eps: 0,
+    trustRatioMask: true,
     momentum: 0.9,
     nesterov: false,
   },
@@ -68,7 +71,7 @@ export const lars: OptimizerFactory<LarsOptions> = optimizer({
     n = norm(w)
     q = norm(g)
     r = where(n == 0 | q == 0, 1, trustCoefficient*n/(q + weightDecay*n + eps))
-    s = -learningRate*r*(g + weightDecay*w)
+    s = -learningRate*where(trustRatioMask, r, 1)*(g + weightDecay*w)
     m = s + momentum*m
     u = where(nesterov, s + momentum*m, m)
   `,

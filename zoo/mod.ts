@@ -1,5 +1,6 @@
 /** The optimizers, a file a family, each as short as its paper. */
 export * from "./acprop.ts";
+export * from "./adafactor.ts";
 export * from "./adagrad.ts";
 export * from "./adam.ts";
 export * from "./adam_mini.ts";
@@ -39,6 +40,7 @@ export * from "./schedule_free.ts";
 export { sgd, type SgdOptions } from "./sgd.ts";
 export * from "./sign.ts";
 export * from "./simplified_ademamix.ts";
+export * from "./sm3.ts";
 export * from "./smooth_lion.ts";
 export * from "./sophia.ts";
 export * from "./tiger.ts";
