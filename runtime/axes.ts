@@ -76,9 +76,9 @@ export function settleAxes(
     program: {
       ...program,
       state: new Map(
-        [...program.state].map(([name, { init, over }]) => [
+        [...program.state].map(([name, declaration]) => [
           name,
-          { init, over: isKept(name) ? settled(over) : over },
+          isKept(name) ? { ...declaration, over: settled(declaration.over) } : declaration,
         ]),
       ),
     },

@@ -147,7 +147,8 @@ function decodeProgram(
   );
   known.set("w", parameter).set("g", parameter);
 
-  const overs = ["element", "element", "element", "tensor", "tree", ...axes];
+  // As often an element's own as not.
+  const overs = [...["tensor", "tree", ...axes].map(() => "element"), "tensor", "tree", ...axes];
   const mosts = new Map<string, Known>();
   const inits = new Map<string, Node>();
   const state = sketch.state.map(({ name, over, form, init }): [string, StateDocument] => {
