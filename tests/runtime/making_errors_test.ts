@@ -88,9 +88,9 @@ const badOptions: readonly [name: string, make: () => unknown, ...says: string[]
     'Cannot make "adamw": `nesterov` must be true or false: given 1',
   ],
   [
-    "a schedule as a truth value is refused",
-    () => anyAdamw({ learningRate: 0.1, nesterov: () => true }),
-    'Cannot make "adamw": `nesterov` must be true or false: given a function',
+    "text as a truth value is refused",
+    () => anyAdamw({ learningRate: 0.1, nesterov: "yes" }),
+    'Cannot make "adamw": `nesterov` must be true or false: given "yes"',
   ],
   [
     "an option object's own `__proto__` is refused by name",
@@ -190,6 +190,16 @@ const badPrefixes: readonly [name: string, make: () => Optimizer, ...says: strin
     "the mask at the root must have the parameters' structure: `a` is missing",
   ],
   [
+    "a tree of truth values that misses a parameter is refused at its path",
+    () => adamw({ learningRate: 0.1, nesterov: { b: true } as never }),
+    "the mask at the root must have the parameters' structure: `a` is missing",
+  ],
+  [
+    "a schedule as a truth value is refused",
+    () => adamw({ learningRate: 0.1, nesterov: ((count: number) => count) as never }),
+    "the mask at `a` must be a value: given a Float32Array of 1",
+  ],
+  [
     "a mask that goes deeper than the parameters is refused at its path",
     () => lion({ learningRate: 0.1, mask: { a: true, b: { x: [true, false], y: true } } }),
     "the mask at `b/x` must be a value: given an array of 2",
@@ -215,7 +225,7 @@ for (const [name, make, ...says] of badPrefixes) {
   Deno.test(name, () => {
     const params = { a: Float32Array.of(1), b: { x: Float32Array.of(2), y: Float32Array.of(3) } };
     const opt = make();
-    assertRefused(() => opt.init(params), 'Cannot initialise "lion": ', ...says);
+    assertRefused(() => opt.init(params), `Cannot initialise "${make().program.name}": `, ...says);
     const state = lion({ learningRate: 0.1 }).init(params);
     delete state.hyper.learningRate;
     const before = contents([params, state]);
