@@ -79,9 +79,9 @@ const whole: OptimizerFactory<Inner> = optimizer(
 /**
  * Adafactor: the second moment of a tensor as the product of a row and a column, means of it over its
  * largest and its second largest axis; a tensor whose second largest axis is shorter than
- * `minDimSizeToFactor` keeps the whole, `v`. Steps are clipped, and scaled by the parameter. Its decay of
- * weights is not multiplied by the learning rate, and its momentum is an average; both are Optax's and not
- * in the paper, whose step size, min(0.01, 1/√t), is the schedule `(count) => Math.min(1e-2, 1 / Math.sqrt(count + 1))`.
+ * `minDimSizeToFactor` keeps the whole, `v`. Steps are clipped, and scaled by the parameter. The decay
+ * of weights, which is not multiplied by the learning rate, is Optax's; the paper has none. The paper's
+ * step size is the schedule `(count) => Math.min(1e-2, 1 / Math.sqrt(count + 1))`.
  *
  * ```text
  * \beta_t &\leftarrow 1 - (t - \mathrm{decayOffset})^{-\mathrm{decayRate}} \\

@@ -24,7 +24,9 @@ const source =
 
 /**
  * Gradient descent with the step size of Polyak: what the loss `value`, an input of each step, is above
- * its least, by the squared norm of the gradient of the whole tree. No state, and no step where the gradient is 0.
+ * its least, by the squared norm of the gradient of the whole tree. No state, and no step where the
+ * gradient is 0, the one place where the paper's is undefined; Optax takes none below a norm of 1.5e-8
+ * either.
  *
  * ```text
  * n_t &\leftarrow (\mathrm{scaling} \cdot \left\lVert g_t \right\rVert_{\text{tree}})^{2} + \epsilon \\
