@@ -33,6 +33,7 @@ export {
   type StateDocument,
   type StateOver,
 } from "./dsl/program.ts";
+export type { AxisDocument, AxisName } from "./dsl/axes.ts";
 export * from "./dsl/schedules/mod.ts";
 export type { FixedNotes } from "./dsl/fix.ts";
 export { chain, namedChain } from "./runtime/chain.ts";

@@ -1,7 +1,7 @@
 /** Fixes hyperparameters of a program for good, which gives a shorter program. */
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
 import { elaborate, statesRead } from "./graph.ts";
-import { constant, foldNodes, type Node, postorder, withSources, ZERO } from "./node.ts";
+import { constant, foldNodes, type Node, postorder, symbol, ZERO } from "./node.ts";
 import type { Statement } from "./parse.ts";
 import { printStatements } from "./print.ts";
 import { type Document, parseProgram, printProgram, printState, type Program } from "./program.ts";
@@ -43,21 +43,10 @@ export function fix(
     }
     if (key in values) known.set(key, value === 0 ? ZERO : constant(Number(value)));
   }
-  // What no fixed value reaches stays as it was written.
-  const at = (root: Node): Node =>
-    settle(
-      foldNodes<Node>([root], (node, src) => {
-        if (node.op === "Symbol") return known.get(node.arg as string) ?? node;
-        return src.every((operand, i) => operand === node.src[i]) ? node : simplified(node, src);
-      }).get(root)!,
-    );
-  const statements = program.statements.map((statement) => {
-    const value = at(statement.value);
-    return value === statement.value ? statement : { target: statement.target, value };
-  });
   const document = printProgram(program);
-  const assemble = (kept: ReadonlySet<string>): Program =>
-    parseProgram({
+  const assemble = (kept: ReadonlySet<string>): Program => {
+    const { statements, at } = reached(program.statements, known, kept);
+    return parseProgram({
       ...document,
       name,
       doc,
@@ -69,13 +58,12 @@ export function fix(
       state: Object.fromEntries(
         [...program.state].filter(([key]) => kept.has(key)).map(([key, state]) => [
           key,
-          printState({ ...state, init: at(state.init) }),
+          printState({ ...state, init: settle(at(state.init)) }),
         ]),
       ),
-      step: printStatements(
-        needed(withoutCopies(statements, new Set(program.statements), kept), kept),
-      ),
+      step: printStatements(needed(statements, kept)),
     } as Document);
+  };
   const all = new Set(program.state.keys());
   const whole = assemble(all);
   const ever = statesRead(program, elaborate(program));
@@ -84,29 +72,34 @@ export function fix(
   return kept.length === all.size ? whole : assemble(new Set(kept));
 }
 
-/**
- * `statements` without those that have come to name a value again, such as `m = d` where the momentum in
- * `m = d + momentum*m` is 0: what read the copy reads the value. Those of `written` stay.
- */
-function withoutCopies(
-  statements: readonly Statement[],
-  written: ReadonlySet<Statement>,
+/** Statements with what is `fixed` taken in, and a function that does so with an expression. */
+function reached(
+  given: readonly Statement[],
+  fixed: ReadonlyMap<string, Node>,
   states: ReadonlySet<string>,
-): Statement[] {
-  const originals = new Map<string, Node>();
-  return statements.flatMap((statement, i) => {
-    const { target } = statement;
-    const value = foldNodes<Node>(
-      [statement.value],
-      (node, src) =>
-        node.op === "Symbol" ? originals.get(node.arg as string) ?? node : withSources(node, src),
-    ).get(statement.value)!;
-    const isCopy = value.op === "Symbol" && !written.has(statement) && target !== "u" &&
-      !states.has(target) && !statements.slice(i + 1).some((later) => later.target === value.arg);
-    if (isCopy) originals.set(target, value);
-    else originals.delete(target);
-    return isCopy ? [] : [{ target, value }];
+): { statements: Statement[]; at: (root: Node) => Node } {
+  const within = (known: ReadonlyMap<string, Node>) => (root: Node): Node =>
+    foldNodes<Node>([root], (node, src) => {
+      if (node.op === "Symbol") return known.get(node.arg as string) ?? node;
+      // What no fixed value reaches stays as it was written.
+      return src.every((operand, i) => operand === node.src[i]) ? node : simplified(node, src);
+    }).get(root)!;
+  const known = new Map(fixed);
+  const statements: Statement[] = [];
+  given.forEach(({ target, value: before }, i) => {
+    const value = within(known)(before);
+    if (value !== before && value === symbol(target)) return;
+    const isSet = ({ arg }: Node) => given.slice(i + 1).some(({ target }) => target === arg);
+    // What is left of a local may be no more than a number or another name.
+    const isPlain = value.src.length === 0 && !(value.op === "Symbol" && isSet(value));
+    const isLocal = target !== "u" && !states.has(target);
+    if (isLocal && isPlain && value !== before) known.set(target, value);
+    else {
+      known.delete(target);
+      statements.push({ target, value: settle(value) });
+    }
   });
+  return { statements, at: within(fixed) };
 }
 
 /** The statements that `u` or a state needs in the end. */

@@ -77,8 +77,17 @@ function write(node: Node, name: (symbol: string) => string): { text: string; le
   });
   const text = row.write(...operands);
   if (reduction === undefined || node.arg === "tensor") return { text, level: row.level };
-  const over = node.arg === "tree" ? "\\text{tree}" : `\\text{axis } ${node.arg}`;
+  const over = node.arg === "tree" ? "\\text{tree}" : writeAxes(node.arg as string);
   return { text: `${text}_{${over}}`, level: row.level };
+}
+
+/** `0,2:` as `\text{axis } 0,2:`; `secondLargest` as `\text{second largest axis}`. */
+function writeAxes(over: string): string {
+  const named = over.replace(/([a-z]+)([A-Z]?)([a-z]*)/g, (_, first, initial, rest) => {
+    const words = [first, initial.toLowerCase() + rest].filter(Boolean).join(" ");
+    return `\\text{${words}}`;
+  });
+  return `\\text{axis } ${named}`;
 }
 
 function writeNumber(value: number): { text: string; level: number } {

@@ -15,7 +15,7 @@ export const IDENTIFIER = /^(?!__)[A-Za-zΑ-Ωα-ωϵϕ_][A-Za-zΑ-Ωα-ωϵϕ0-
 
 const NAME = /[A-Za-zΑ-Ωα-ωϵϕ_][A-Za-zΑ-Ωα-ωϵϕ0-9_]*/y;
 const NUMBER = /(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?/y;
-const MARK = /:=|<=|>=|==|[-+*/@^()=,<>&|!;←·×−≤≥∧∨¬√²]/y;
+const MARK = /:=|<=|>=|==|[-+*/@^()=,:<>&|!;←·×−≤≥∧∨¬√²]/y;
 const SKIPPED = /(?:[ \t\r\u00a0]|#[^\n]*)+/y;
 const NORMAL: ReadonlyMap<string, string> = new Map([
   [":=", "="],

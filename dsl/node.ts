@@ -1,3 +1,4 @@
+import type { AxisName } from "./axes.ts";
 import type { ElementOpName, MatrixOpName, RandomOpName, ReduceOpName } from "./ops.ts";
 
 /**
@@ -21,8 +22,14 @@ export interface Node {
   readonly id: number;
 }
 
-/** What a reduction ranges over: a whole tensor, the whole tree, or a list of axes such as `"0,1"`. */
-export type Over = "tensor" | "tree" | `${number}` | `${number},${string}`;
+/** What a reduction ranges over: a whole tensor, the whole tree, or a list of axes such as `"0,2:"`. */
+export type Over =
+  | "tensor"
+  | "tree"
+  | AxisName
+  | `${number}`
+  | `${string}:${string}`
+  | `${string},${string}`;
 
 const interned = new Map<string, WeakRef<Node>>();
 const collected = new FinalizationRegistry<string>((key) => {

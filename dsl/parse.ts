@@ -1,5 +1,6 @@
 /** Reads program text into interned nodes, checking names and types as it goes. */
 import { GradusError, pointAt, quoted, type Span, suggestion } from "./errors.ts";
+import { AXIS_NAMES } from "./axes.ts";
 import { lex, type Token } from "./lex.ts";
 import { apply, constant, type Node, type Over, random, reduce, symbol } from "./node.ts";
 import {
@@ -319,19 +320,37 @@ class Parser {
     const list = this.#peek().text === "(";
     const open = list ? this.#next() : this.#peek();
     if (list) this.#open++;
-    const axes: number[] = [];
+    const axes: string[] = [];
     do {
       if (axes.length > 0) this.#next();
-      const negative = this.#peek().text === "-";
-      if (negative) this.#next();
-      const token = this.#next();
-      if (!/^[0-9]{1,2}$/.test(token.text)) {
-        this.#fail(`an axis is a whole number, found ${spell(token)}`, token);
-      }
-      axes.push(negative ? -Number(token.text) : Number(token.text));
+      axes.push(this.#axis());
     } while (list && this.#peek().text === ",");
     if (list) this.#close(open);
-    return axes.map((axis) => axis + 0).join(",");
+    return axes.join();
+  }
+
+  /** One entry of a list of axes: a number, a range, or a name. */
+  #axis(): string {
+    if (AXIS_NAMES.has(this.#peek().text)) return this.#next().text;
+    const from = this.#peek().text === ":" ? "" : this.#axisNumber();
+    if (this.#peek().text !== ":") return from;
+    this.#next();
+    const { kind, text } = this.#peek();
+    return `${from}:${kind === "number" || text === "-" ? this.#axisNumber() : ""}`;
+  }
+
+  #axisNumber(): string {
+    const negative = this.#peek().text === "-";
+    if (negative) this.#next();
+    const token = this.#next();
+    if (!/^[0-9]{1,2}$/.test(token.text)) {
+      this.#fail(
+        `an axis is a whole number, a range such as \`1:\`, \`largest\` or \`secondLargest\`, ` +
+          `found ${spell(token)}`,
+        token,
+      );
+    }
+    return String((negative ? -Number(token.text) : Number(token.text)) + 0);
   }
 
   #apply(op: OpName, operands: Typed[]): Typed {

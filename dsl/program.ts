@@ -1,5 +1,6 @@
 /** What an optimizer is: a document checked into a program. */
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
+import { type AxisDocument, axisDocuments, axisItem } from "./axes.ts";
 import { RESERVED, StepScope } from "./scope.ts";
 import { elaborate, isAtMost, overRate, rates, rootsOf } from "./graph.ts";
 import { IDENTIFIER } from "./lex.ts";
@@ -32,8 +33,11 @@ import { printExpression, printStatements, sketchExpression } from "./print.ts";
  */
 export const required = "required" as const;
 
-/** What a state holds per leaf of the parameter tree, or once for all of it (`"tree"`). */
-export type StateOver = "element" | "tensor" | "tree" | number | readonly number[];
+/**
+ * What a state holds per leaf of the parameter tree, or once for all of it (`"tree"`). Axes are those
+ * that were reduced: `0`, `"1:"` for all but the first, `"largest"`, or a list of such.
+ */
+export type StateOver = "element" | "tensor" | "tree" | AxisDocument | readonly AxisDocument[];
 
 /** A state as a document declares it: its initial value, or that and its extent. */
 export type StateDocument =
@@ -71,7 +75,7 @@ export interface Document {
 export interface StateDeclaration {
   /** Its initial value: a number, or an expression of `w` and hyperparameters. */
   readonly init: Node;
-  /** `"element"`, `"tensor"`, `"tree"`, or the list of reduced axes, such as `"0,1"`. */
+  /** `"element"`, `"tensor"`, `"tree"`, or the list of reduced axes, such as `"0,2:"`. */
   readonly over: string;
 }
 
@@ -317,9 +321,9 @@ export function printState({ init, over }: StateDeclaration): StateDocument {
     ? init.arg as number
     : printExpression(init);
   if (over === "element") return value;
-  const axes = over.split(",").map(Number);
-  const extent = over === "tensor" || over === "tree" ? over : axes.length === 1 ? axes[0] : axes;
-  return { init: value, over: extent };
+  if (over === "tensor" || over === "tree") return { init: value, over };
+  const axes = axisDocuments(over);
+  return { init: value, over: axes.length === 1 ? axes[0] : axes };
 }
 
 function intern(program: Program): Program {
@@ -359,9 +363,8 @@ function stateDeclaration(
     );
   }
   const over = whole?.over ?? "element";
-  const axes = typeof over === "number" ? [over] : over;
-  const isList = Array.isArray(axes) && axes.length > 0 &&
-    axes.every((axis) => Number.isInteger(axis) && Math.abs(axis) < 100);
+  const axes = (Array.isArray(over) ? over : [over]).map(axisItem);
+  const isList = axes.length > 0 && !axes.includes(undefined);
   if (!isList && over !== "element" && over !== "tensor" && over !== "tree") {
     refuse(
       `\`over\` of state \`${name}\` must be "element", "tensor", "tree" or reduced axes: ` +
@@ -405,7 +408,7 @@ function stateDeclaration(
       );
     }
   }
-  return Object.freeze({ init: node, over: isList ? (axes as number[]).join(",") : String(over) });
+  return Object.freeze({ init: node, over: isList ? axes.join() : String(over) });
 }
 
 function describe(document: unknown): string {

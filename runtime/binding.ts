@@ -18,8 +18,8 @@ export interface Group {
   readonly stored: DType;
   /** What is computed in. */
   readonly dtype: Arithmetic;
-  /** The leaves' rank where the program looks at axes, else 0. */
-  readonly rank: number;
+  /** What the program looks at of the leaves' shape: see {@linkcode axesSeen}. */
+  readonly axes: readonly number[];
   readonly settings: ReadonlyMap<string, LeafSetting>;
   readonly structural: Structural;
   /**
@@ -58,21 +58,21 @@ export class Binding {
     );
     const groups = new Map<string, Group & { readonly leaves: number[]; live: Group["live"] }>();
     this.groupOf = layout.leaves.map(({ dtype: stored, shape }, i) => {
-      const rank = reading.axes ? shape.length : 0;
+      const axes = reading.axes(shape);
       const numbers = new Map(reading.shape.map((name) => [name, shapeNumber(name, shape)]));
       const given = new Map([...perLeaf].map(([name, leaves]) => [name, leaves[i]]));
       const marks = [...given.values()].map((setting) => [setting.part, setting.isMasked]);
       // Groups are only ever split further: what is structural stays so as it was made.
       const within = coarser?.groupOf[i];
       const key = JSON.stringify([
-        ...[stored, rank, marks, coarser?.groups.indexOf(within!)],
+        ...[stored, axes, marks, coarser?.groups.indexOf(within!)],
         ...numbers.values(),
       ]);
       let group = groups.get(key);
       if (group === undefined) {
         const structural = within?.structural ?? structuralOf(given, numbers);
         const dtype = arithmeticOf(stored);
-        group = { leaves: [], stored, dtype, rank, settings: given, structural, live: NONE };
+        group = { leaves: [], stored, dtype, axes, settings: given, structural, live: NONE };
         groups.set(key, group);
       }
       group.leaves.push(i);

@@ -363,7 +363,7 @@ class BoundOptimizer implements Optimizer {
   }
 
   #groupRun(
-    { rank, live, structural }: Group,
+    { axes, live, structural }: Group,
     arrays: GroupArrays,
     form: FormKey,
     globals: ReadonlySet<number>,
@@ -372,7 +372,7 @@ class BoundOptimizer implements Optimizer {
   ): GroupRun {
     const { mode } = arrays;
     const dtypes = typesOf(arrays);
-    const key = { ...form, live, globals, mode, rank, backend, dtypes };
+    const key = { ...form, live, globals, mode, axes, backend, dtypes };
     const variant = variantOf(this.program, key);
     if (form.structural.size !== structural.size) {
       requireKept(this.program, variant.plan.extents.keys(), live, doing);

@@ -2,7 +2,7 @@
 import { GradusError, shown } from "../dsl/errors.ts";
 import { fix, type FixedNotes } from "../dsl/fix.ts";
 import { type Document, parseProgram, type Program } from "../dsl/program.ts";
-import { type HyperValue, type Mask, type Setting, settingsOf } from "./hyper.ts";
+import { type HyperValue, isMask, type Mask, type Setting, settingsOf } from "./hyper.ts";
 import { bind } from "./bound.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { StorageType } from "./storage.ts";
@@ -40,7 +40,7 @@ export type OptionsOf<D extends Document> =
   }
   & {
     -readonly [K in keyof HyperOf<D> as HyperOf<D>[K] extends "required" ? never : K]?:
-      HyperOf<D>[K] extends boolean ? boolean : HyperValue;
+      HyperOf<D>[K] extends boolean ? Mask : HyperValue;
   }
   & ("weightDecay" extends keyof HyperOf<D> ? MaskOption : Record<never, never>)
   & ("m" extends keyof StateOf<D> ? MuDTypeOption : Record<never, never>);
@@ -56,7 +56,8 @@ export interface OptimizerFactory<Options> {
 
 /**
  * Defines an optimizer: checks its document and returns a function from options to optimizers.
- * `weightDecay` among the hyperparameters brings the option `mask`; a state `m` brings `muDtype`.
+ * `weightDecay` among the hyperparameters brings the option `mask`; a state `m` brings `muDtype`. What is
+ * true or false may also be given as a mask is, and so differ between parameters.
  *
  * @example
  * ```ts
@@ -122,16 +123,17 @@ export function factory<Options = Record<string, unknown>>(
 }
 
 function maskDecay(settings: Map<string, Setting>, mask: Mask, doing: string): void {
-  const setting = settings.get("weightDecay");
+  const name = settings.has("weightDecayRate") ? "weightDecayRate" : "weightDecay";
+  const setting = settings.get(name);
   if (setting === undefined) {
     throw new GradusError(`${doing}: \`mask\` limits \`weightDecay\`, which it does not have`);
   }
-  if (!["boolean", "object", "function"].includes(typeof mask) || mask === null) {
+  if (!isMask(mask)) {
     throw new GradusError(
       `${doing}: \`mask\` must be a tree of truth values or a function: given ${shown(mask)}`,
     );
   }
-  settings.set("weightDecay", { ...setting, mask });
+  settings.set(name, { ...setting, mask });
 }
 
 function storageOf(

@@ -1,4 +1,5 @@
 /** Shows every stage of what an optimizer does, as text: a pure function that needs no permission. */
+import { fewestAxes, isAxes } from "../dsl/axes.ts";
 import { GradusError } from "../dsl/errors.ts";
 import { elaborate, rates, rootsOf } from "../dsl/graph.ts";
 import { apply, type Node, postorder, symbol, withSources } from "../dsl/node.ts";
@@ -88,7 +89,7 @@ export function explain(
     }),
   );
   const binding = new Binding(program, settings, layout, params, doing);
-  const [{ stored, dtype, rank, structural, live }] = binding.groups;
+  const [{ stored, dtype, axes, structural, live }] = binding.groups;
   const kinds = [...live]
     .filter((name) => program.state.get(name)!.over !== "tree")
     .map((name): ArrayKind => ({ name, dtype: optimizer.storage.get(name) ?? dtype }));
@@ -96,7 +97,7 @@ export function explain(
   const arrays = arraysOf("step", stored, reads, kinds, true);
   const { mode, inputs, outputs } = arrays;
   const dtypes = typesOf(arrays);
-  const key = { structural, guards: [], live, mode, rank, dtypes };
+  const key = { structural, guards: [], live, mode, axes, dtypes };
   const { graph, plan } = variantOf(program, { ...key, backend: "js" });
 
   const names = new Map(
@@ -155,8 +156,7 @@ function shapeFor(program: Program): number[] {
       reduceRow(op) === undefined ? [] : String(arg)
     ),
   ];
-  const axes = lists.flatMap((over) => over.split(",").map(Number)).filter(Number.isInteger);
-  const rank = Math.max(2, ...axes.map((axis) => axis < 0 ? -axis : axis + 1));
+  const rank = Math.max(2, ...lists.filter(isAxes).map(fewestAxes));
   return new Array(rank).fill(2);
 }
 

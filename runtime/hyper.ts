@@ -10,7 +10,7 @@ export type HyperValue = number | Schedule | HyperTree;
 /** A tree-prefix: what stands where the parameters have a branch holds for all below it. */
 export type HyperTree = { readonly [key: string]: HyperValue } | readonly HyperValue[];
 
-/** Which leaves weight decay applies to: a tree-prefix of truth values, or a function that makes one. */
+/** Which leaves something applies to, such as weight decay: a tree-prefix of truth values, or a function that makes one. */
 // A function takes whatever parameters its writer has; `never` lets it say so.
 export type Mask = boolean | MaskTree | ((params: never) => boolean | MaskTree);
 
@@ -21,6 +21,11 @@ export type MaskTree =
     | boolean
     | MaskTree
   )[];
+
+/** Whether a value can be a mask, as far as can be seen without parameters. */
+export function isMask(value: unknown): value is Mask {
+  return ["boolean", "object", "function"].includes(typeof value) && value !== null;
+}
 
 /** The numbers of a hyperparameter as a state holds them: one, or a tree-prefix of them. */
 export type HyperNumbers = number | { [key: string]: HyperNumbers } | HyperNumbers[];
@@ -71,8 +76,12 @@ export function settingsOf(
       );
     }
     if (typeof fallback === "boolean") {
-      if (typeof value !== "boolean") {
+      if (!isMask(value)) {
         throw new GradusError(`${doing}: \`${name}\` must be true or false: given ${shown(value)}`);
+      }
+      if (typeof value !== "boolean") {
+        settings.set(name, { value: true, mask: value });
+        continue;
       }
     } else requireHyperValue(value, name, doing, 0);
     settings.set(name, { value: value as HyperValue | boolean });

@@ -25,9 +25,10 @@ export function isWithin(inner: Extent, outer: Extent): boolean {
 }
 
 /** The extent of what is kept over `over`. */
-export function overExtent(over: string, rank: number, name: string): Varying {
+export function overExtent(over: string, rank: number): Varying {
   if (over === "element") return "element";
-  return over === "tensor" ? 0 : keptAxes(over, rank, `optimizer "${name}"`);
+  if (over === "tensor") return 0;
+  return over.split(",").reduce((kept, axis) => kept & ~(1 << Number(axis)), 2 ** rank - 1);
 }
 
 /** The extent of every node under `roots`, in leaves of `rank` axes. */
@@ -42,7 +43,7 @@ export function extentsOf(
       const name = node.arg as string;
       if (name === "w" || name === "g" || program.inputs.get(name) === "element") return "element";
       const over = program.state.get(name)?.over ?? "tree";
-      return over === "tree" ? "scalar" : overExtent(over, rank, program.name);
+      return over === "tree" ? "scalar" : overExtent(over, rank);
     }
     if (randomRow(node.op) !== undefined) return "element";
     if (matrixRow(node.op) !== undefined) {
@@ -52,7 +53,7 @@ export function extentsOf(
       return src.reduce((a, b) => joinExtents(a, b, node, src), "scalar");
     }
     if (node.arg === "tensor") return 0;
-    const kept = keptAxes(node.arg as string, rank, `optimizer "${program.name}"`);
+    const kept = overExtent(node.arg as string, rank) as number;
     if (src[0] === "element" || src[0] === "scalar") return kept;
     return typeof src[0] === "number" ? kept & src[0] : refuseShapes(node, src);
   });
@@ -95,21 +96,4 @@ function extentOfMatrix(
   const sizes = matrixRow(node.op)!.sizes(...given.map(sidesOf));
   if (sizes !== undefined) return extentOfSides(sizes);
   return refuse(`needs as many columns on its left as rows on its right: given ${shown}`);
-}
-
-/** The axes that remain when those listed in `over` are reduced, as a bit set. */
-export function keptAxes(over: string, rank: number, what: string): number {
-  let mask = 2 ** rank - 1;
-  for (const axis of over.split(",").map(Number)) {
-    if (axis >= rank || axis < -rank) {
-      throw new GradusError(
-        `Cannot plan ${what}: axis ${axis} needs a tensor of ${
-          axis < 0 ? -axis : axis + 1
-        } or more ` +
-          `dimensions: given one of ${rank}`,
-      );
-    }
-    mask &= ~(1 << (axis < 0 ? axis + rank : axis));
-  }
-  return mask;
 }

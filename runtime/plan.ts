@@ -3,11 +3,10 @@
  * wait for a reduction; a phase ends where a reduction must finish before the rest can go on.
  */
 import { GradusError } from "../dsl/errors.ts";
-import { globalIndex, type GlobalReduction, type Graph, rootsOf } from "../dsl/graph.ts";
+import { globalIndex, type GlobalReduction, type Graph } from "../dsl/graph.ts";
 import { apply, constant, type Node, postorder, symbol, ZERO } from "../dsl/node.ts";
 import { matrixRow, randomRow, type ReduceOpName, reduceRow } from "../dsl/ops.ts";
 import { sketchExpression } from "../dsl/print.ts";
-import type { Program } from "../dsl/program.ts";
 import { settle, simplified } from "../dsl/simplify.ts";
 import { type Extent, isMatrix, showExtent, type Varying } from "./extent.ts";
 import { extentsOf, isWithin, overExtent, type Planned } from "./infer.ts";
@@ -86,15 +85,6 @@ export interface Plan {
   readonly extents: ReadonlyMap<Node, Extent>;
 }
 
-/** Whether planning `graph` needs the leaves' rank: it looks at axes, or at matrices. */
-export function usesAxes(program: Program, graph: Graph): boolean {
-  const isAxes = (over: unknown) => typeof over === "string" && /^-?[0-9]/.test(over);
-  return [...program.state.values()].some(({ over }) => isAxes(over)) ||
-    postorder(rootsOf(graph)).some(({ op, arg }) =>
-      reduceRow(op) !== undefined && isAxes(arg) || matrixRow(op) !== undefined
-    );
-}
-
 /** The phase after which each reduction over the tree is known. */
 export function globalLevels(graph: Graph): number[] {
   const levels: number[] = [];
@@ -119,9 +109,10 @@ function levelsOf(roots: readonly Node[], globals: readonly number[]): Map<Node,
 }
 
 /**
- * Plans `graph`, which may be specialised. `globalPhases` are the {@linkcode globalLevels} of the
- * graph before that, so that every group of leaves agrees when the tree is synchronised. `needed` are
- * the reductions over the tree that some leaf or state reads; the others are left out.
+ * Plans `graph`, which may be specialised, for tensors of `rank` axes; its lists of axes are those that
+ * {@linkcode settleAxes} gives. `globalPhases` are the {@linkcode globalLevels} of the graph before all
+ * that, so that every group of leaves agrees when the tree is synchronised. `needed` are the reductions
+ * over the tree that some leaf or state reads; the others are left out.
  */
 export function plan(
   program: Planned,
@@ -158,7 +149,7 @@ export function plan(
   const random = [...extents.keys()].filter(({ op }) => randomRow(op) !== undefined);
   const outputs = [...targets].map(([target, node]): Output => {
     const over = program.state.get(target)?.over ?? "element";
-    return { target, node, extent: overExtent(over, rank, program.name) };
+    return { target, node, extent: overExtent(over, rank) };
   });
   for (const { target, node, extent } of outputs) {
     const own = extents.get(node)!;

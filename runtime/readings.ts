@@ -10,14 +10,14 @@ import {
 import { postorder, symbol, ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../dsl/scope.ts";
+import { axesSeen } from "./axes.ts";
 import { Memo, spellStructural } from "./memo.ts";
-import { usesAxes } from "./plan.ts";
 
 /** What a program looks at. */
 export interface Reading {
   readonly parameter: boolean;
-  /** Whether it looks at axes, so that plans depend on the rank. */
-  readonly axes: boolean;
+  /** What it looks at of a shape: see {@linkcode axesSeen}. */
+  readonly axes: (shape: readonly number[]) => readonly number[];
   /** What it reads of a leaf's shape. */
   readonly shape: readonly string[];
   readonly states: ReadonlySet<string>;
@@ -41,7 +41,7 @@ export function readingOf(program: Program): Reading {
     const read = new Set(postorder(rootsOf(graph)));
     return {
       parameter: read.has(symbol("w")),
-      axes: usesAxes(program, graph),
+      axes: axesSeen(program, graph),
       shape: [...SHAPE_SYMBOLS.keys()].filter((name) => read.has(symbol(name))),
       states: statesMentioned(program, graph),
     };

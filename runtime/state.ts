@@ -1,11 +1,13 @@
 /** What an optimizer carries from step to step: how it begins, and what it must be. */
+import { axesByExtent } from "../dsl/axes.ts";
 import { GradusError, quoted, shown, suggestion } from "../dsl/errors.ts";
 import { Evaluator } from "../dsl/evaluate.ts";
 import { type Node, postorder } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import type { HyperNumbers } from "./hyper.ts";
 import { interpret } from "./interpret.ts";
-import { keptAxes, type Planned } from "./infer.ts";
+import { keptAxes, settleAxes } from "./axes.ts";
+import type { Planned } from "./infer.ts";
 import { MASTER } from "./master.ts";
 import { plan } from "./plan.ts";
 import { arithmeticOf, type DType, type NumberArray, store } from "./storage.ts";
@@ -149,7 +151,7 @@ export function stateShape(
   const { over } = program.state.get(state)!;
   if (over === "element") return shape;
   const what = `optimizer "${program.name}", state \`${state}\` for ${spellPath(path)}`;
-  const kept = over === "tensor" ? 0 : keptAxes(over, shape.length, what);
+  const kept = over === "tensor" ? 0 : keptAxes(over, axesByExtent(shape), what);
   return shape.map((size, axis) => kept & (1 << axis) ? size : 1);
 }
 
@@ -179,7 +181,8 @@ export function initialLeaf(
     return leaf;
   }
   // What starts from the parameter is an update of nothing by it.
-  const graph = { update: init, states: new Map(), globals: [] };
+  const initial = { update: init, states: new Map(), globals: [] };
+  const { graph } = settleAxes(NO_STATES, initial, new Set(), axesByExtent(info.shape));
   const group = {
     graph,
     plan: plan(NO_STATES, graph, new Set(), [], "update", info.shape.length),

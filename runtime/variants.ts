@@ -16,6 +16,7 @@ import { apply, foldNodes, type Node, postorder, symbol } from "../dsl/node.ts";
 import { matrixRow, reduceRow } from "../dsl/ops.ts";
 import type { Program } from "../dsl/program.ts";
 import { simplified } from "../dsl/simplify.ts";
+import { settleAxes } from "./axes.ts";
 import { Memo, spellStructural } from "./memo.ts";
 import { globalLevels, type Mode, type Plan, plan } from "./plan.ts";
 
@@ -37,7 +38,8 @@ export interface FormKey {
 export interface VariantKey extends FormKey {
   readonly live: ReadonlySet<string>;
   readonly mode: Mode;
-  readonly rank: number;
+  /** What the program looks at of the leaves' shape: see {@linkcode axesSeen}. */
+  readonly axes: readonly number[];
   readonly backend: Backend;
   /** The types computed with and stored in, since compiled loops depend on them. */
   readonly dtypes: string;
@@ -126,15 +128,17 @@ export function formOf(program: Program, { structural, guards }: FormKey): Graph
 
 /** The variant of `program` for `key`. */
 export function variantOf(program: Program, key: VariantKey): Variant {
-  const { structural, live, mode, rank, backend, dtypes, globals } = key;
+  const { structural, live, mode, axes, backend, dtypes, globals } = key;
   const whole = elaborate(program);
   const text = JSON.stringify([
-    ...[spellStructural(structural), key.guards, [...live], mode, rank, backend, dtypes],
+    ...[spellStructural(structural), key.guards, [...live], mode, axes, backend, dtypes],
     globals === undefined || globals.size === whole.globals.length ? "all" : [...globals],
   ]);
   return variants.get(program, text, () => {
-    const graph = spelled(formOf(program, key), backend);
-    const planned = plan(program, graph, live, globalLevels(whole), mode, rank, globals);
+    const settled = settleAxes(program, formOf(program, key), live, axes);
+    const graph = spelled(settled.graph, backend);
+    const levels = globalLevels(whole);
+    const planned = plan(settled.program, graph, live, levels, mode, axes.length, globals);
     return { graph, plan: planned };
   });
 }

@@ -143,6 +143,16 @@ const badDocuments: readonly [name: string, document: unknown, ...says: string[]
     '`over` of state `m` must be "element", "tensor", "tree" or reduced axes: given an array of 2',
   ],
   [
+    "the reduced axes of a state are no such range",
+    { name: "x", state: { m: { over: "1:2:3" as never } }, step: "u = g" },
+    '`over` of state `m` must be "element", "tensor", "tree" or reduced axes: given "1:2:3"',
+  ],
+  [
+    "the number of an axis is no text",
+    { name: "x", state: { m: { over: ["largest", "1" as never] } }, step: "u = g" },
+    '`over` of state `m` must be "element", "tensor", "tree" or reduced axes: given an array of 2',
+  ],
+  [
     "the reduced axes of a state are not none",
     { name: "x", state: { m: { over: [] } }, step: "u = g" },
     '`over` of state `m` must be "element", "tensor", "tree" or reduced axes: given an array of 0',

@@ -228,13 +228,13 @@ const badSteps: readonly BadStep[] = [
   bad(
     "an axis is no symbol",
     "u = g*mean(g, axis=learningRate)",
-    "an axis is a whole number, found `learningRate`",
+    "an axis is a whole number, a range such as `1:`, `largest` or `secondLargest`, found `learningRate`",
     [1, 20, 12],
   ),
   bad(
     "an axis is no fraction",
     "u = g*mean(g, axis=(0, 1.5))",
-    "an axis is a whole number, found `1.5`",
+    "an axis is a whole number, a range such as `1:`, `largest` or `secondLargest`, found `1.5`",
     [1, 24, 3],
   ),
   bad(

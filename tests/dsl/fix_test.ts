@@ -39,3 +39,10 @@ Deno.test("a name that is set anew is no copy any more", () => {
 Deno.test("a copy that was written as one stays", () => {
   assertEquals(fixed("a = g\nu = a*where(on, 3, 2)").step, ["a = g", "u = a*2"]);
 });
+
+Deno.test("what comes to be a number or a truth is read as that", () => {
+  assertEquals(fixed("a = where(on, k, 2)\nu = -a*g").step, ["u = -2*g"]);
+  assertEquals(fixed("d = k*w\nu = 3*(d + g)").step, ["u = 3*g"]);
+  assertEquals(fixed("c = on & g > 0\nu = where(c, -1, 1)*g").step, ["u = g"]);
+  assertEquals(fixed("a = k + 1\nb = a*g\na = 3\nu = b + a*g").step, ["a = 3", "u = g + a*g"]);
+});

@@ -3,6 +3,7 @@
  * trees of numbers; any sketch decodes to a program.
  */
 import fc from "fast-check";
+import { axisDocuments, fewestAxes, isAxes } from "../../dsl/axes.ts";
 import type { Node } from "../../dsl/node.ts";
 import { type ElementOpName, elementOps } from "../../dsl/ops.ts";
 import type { Statement } from "../../dsl/parse.ts";
@@ -47,7 +48,10 @@ const HYPERS = ["learningRate", "b1", "weightDecay", "λ", "eps", "k_2", "null",
 const STATES = ["m", "v", "μ", "trace_1", "yes", "toString"];
 const INPUTS = ["value", "loss", "ε"];
 const LOCALS = ["c", "mhat", "θ", "x", "ν_2", "no", "constructor"];
-const AXES = ["0", "-1", "1", "0,1", "-2", "1,0", "0,-1", "0,0", "2", "0,2", "-1,1"];
+const AXES = [
+  ...["0", "-1", "1", "0,1", "-2", "1,0", "0,-1", "0,0", "2", "0,2", "-1,1", "1:", ":-1", ":1,2:"],
+  ...["largest", "secondLargest", "-2:-1", ":", "0,1:2", "secondLargest,largest", "1:1"],
+];
 
 interface ProgramSketch {
   readonly name: string;
@@ -118,9 +122,7 @@ function programs(
   ops: readonly ElementOpName[],
   { rank = 3, draws = false, hasMatrices = false }: GenerateOptions,
 ): fc.Arbitrary<Generated> {
-  const axes = AXES.filter((over) =>
-    over.split(",").map(Number).every((axis) => axis < rank && axis >= -rank)
-  );
+  const axes = AXES.filter((over) => Math.max(1, fewestAxes(over)) <= rank);
   const language = { draws, hasMatrices };
   return programSketch.map((sketch) => decodeProgram(sketch, ops, axes, language));
 }
@@ -145,7 +147,8 @@ function decodeProgram(
   );
   known.set("w", parameter).set("g", parameter);
 
-  const overs = ["element", "element", "element", "tensor", "tree", ...axes];
+  // As often an element's own as not.
+  const overs = [...["tensor", "tree", ...axes].map(() => "element"), "tensor", "tree", ...axes];
   const mosts = new Map<string, Known>();
   const inits = new Map<string, Node>();
   const state = sketch.state.map(({ name, over, form, init }): [string, StateDocument] => {
@@ -194,8 +197,8 @@ function stateDocument(init: Node, extent: string, form: number): StateDocument 
   const isNumber = init.op === "Const" && form % 2 === 0;
   const value = isNumber ? init.arg as number : spellOut(init);
   if (extent === "element" && form % 3 > 0) return value;
-  const axes = extent.split(",").map(Number);
-  const over = Number.isNaN(axes[0]) ? extent : axes.length > 1 || form % 3 > 0 ? axes : axes[0];
+  const axes = axisDocuments(extent);
+  const over = !isAxes(extent) ? extent : axes.length > 1 || form % 3 > 0 ? axes : axes[0];
   return {
     ...(Object.is(value, 0) && form % 5 > 2 ? {} : { init: value }),
     over: over as StateOver,

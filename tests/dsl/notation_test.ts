@@ -1,7 +1,8 @@
 import { GradusError } from "../../dsl/errors.ts";
-import { apply, constant, type Node, reduce, symbol } from "../../dsl/node.ts";
+import { apply, constant, type Node, type Over, reduce, symbol } from "../../dsl/node.ts";
 import { parseStatements, type Scope, type Statement } from "../../dsl/parse.ts";
 import { printExpression } from "../../dsl/print.ts";
+import { latex, optimizer } from "../../mod.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
 const TRUTHS = ["p", "q", "r"];
@@ -184,7 +185,43 @@ Deno.test("reductions range over a tensor, the tree or axes", () => {
   refuse("k = max(a, b, axis=0)", "takes no axis");
   refuse("k = globalMax(a, axis=0)", "ranges over the whole tree and takes no axis");
   refuse("k = mean(a, b)", "`mean` takes 1 argument, given 2");
-  refuse("k = mean(a, axis=0.5)", "an axis is a whole number, found `0.5`");
+  refuse("k = mean(a, axis=0.5)", "an axis is a whole number, a range such as");
+});
+
+Deno.test("axes are named by number, by range and by extent", () => {
+  const texts: readonly (readonly [string, Over])[] = [
+    ["1:", "1:"],
+    [":-1", ":-1"],
+    ["0:2", "0:2"],
+    [":", ":"],
+    ["(:1, 2:)", ":1,2:"],
+    ["largest", "largest"],
+    ["(0, secondLargest)", "0,secondLargest"],
+  ];
+  for (const [text, over] of texts) {
+    const node = reduce("ReduceMean", a, over);
+    assert(read(`mean(a, axis=${text})`) === node, text);
+    assertEquals(printExpression(node), `mean(a, axis=${text})`);
+  }
+  assert(read("sum(a,\n  axis = ( -0 : 01,largest ) )") === reduce("ReduceSum", a, "0:1,largest"));
+  assert(read("max(axis=:, a)") === reduce("ReduceMax", a, ":"));
+  refuse("k = mean(a, axis=1:b)", "expected `)`, found `b`");
+  refuse("k = mean(a, axis=1::2)", "expected `)`, found `:`");
+  refuse("k = mean(a, axis=1:-)", "an axis is a whole number");
+  refuse("k = mean(a, axis=thirdLargest)", "found `thirdLargest`");
+  refuse("k = mean(a, axis=-largest)", "found `largest`");
+  refuse("k = a:", "expected the end of the statement, found `:`");
+});
+
+Deno.test("ranges of axes and axes by extent are written in LaTeX", () => {
+  const { program } = optimizer({
+    name: "x",
+    state: { v: { over: [":1", "2:"] }, r: { over: "largest" } },
+    step: "v = max(g, axis=(:1, 2:))\nr = mean(g, axis=secondLargest)\nu = v*r*g",
+  });
+  const [first, second] = latex(program).split("\n");
+  assertEquals(first, "v_t &\\leftarrow \\max \\left( g_t \\right)_{\\text{axis } :1,2:} \\\\");
+  assert(second.includes("_{\\text{axis } \\text{second largest}}"), second);
 });
 
 Deno.test("equal structure is the same node, and bits of constants are kept", () => {

@@ -52,9 +52,9 @@ export function streamGradients(precision: Precision, t: number): StreamTree {
   return treeOf(precision, b, w);
 }
 
-/** The loss that goes with the stream's gradients. */
+/** The loss that goes with the stream's gradients: like these a float32 number in either precision. */
 export function streamValue(t: number): number {
-  return 2 / (t + 1);
+  return Math.fround(2 / (t + 1));
 }
 
 /** What `opt` does on the stream. */

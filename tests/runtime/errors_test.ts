@@ -191,6 +191,11 @@ const sketches: readonly [name: string, document: Omit<Document, "name">, says: 
     { state: { v: { over: 1 } }, step: "v = mean(g, axis=1)\nu = -v*g" },
     "axis 1 needs a tensor of 2 or more dimensions: given one of 1",
   ],
+  [
+    "an axis by extent that a tensor lacks is refused by optimizer and axis",
+    { step: "u = -mean(g, axis=secondLargest)*g" },
+    "axis secondLargest needs a tensor of 2 or more dimensions: given one of 1",
+  ],
 ];
 
 for (const [name, document, says] of sketches) {

@@ -81,6 +81,97 @@ for (const backend of backends) {
     assertEquals(params, [matrix(...expected)]);
   });
 
+  Deno.test(`a range of axes reduces what a tensor has of them (${backend})`, () => {
+    const opt = make({
+      state: { r: { over: "1:" }, c: { over: [":1", "2:"] }, l: { over: ":-1" } },
+      step: `
+        r = r + norm(g, axis=1:)
+        c = c + max(g, axis=(:1, 2:))
+        l = l + mean(g, axis=:-1)
+        u = 0.25*r + 8*l + 64*where(rank > 1, c, 1)
+      `,
+    }).with({ backend });
+    const cube = (...data: number[]) => ({ data: Float32Array.from(data), shape: [2, 1, 2] });
+    const params = {
+      scalar: { data: Float32Array.of(0), shape: [] },
+      vector: Float32Array.of(0, 0),
+      matrix: matrix(0, 0, 0, 0, 0, 0),
+      cube: cube(0, 0, 0, 0),
+    };
+    const gradients = {
+      scalar: { data: Float32Array.of(-2), shape: [] },
+      vector: Float32Array.of(-4, 8),
+      matrix: matrix(1, 2, 2, 4, 4, -2),
+      cube: cube(3, 4, 6, 8),
+    };
+    const state = opt.init(params);
+    opt.step(params, gradients, state);
+    assertEquals(state.r, {
+      scalar: { data: Float32Array.of(2), shape: [] },
+      vector: Float32Array.of(4, 8),
+      matrix: { data: Float32Array.of(3, 6), shape: [2, 1] },
+      cube: { data: Float32Array.of(5, 10), shape: [2, 1, 1] },
+    });
+    assertEquals(state.c, {
+      scalar: { data: new Float32Array(0), shape: [0] },
+      vector: new Float32Array(0),
+      matrix: { data: Float32Array.of(4, 4, 2), shape: [1, 3] },
+      cube: { data: Float32Array.of(8), shape: [1, 1, 1] },
+    });
+    assertEquals(state.l, {
+      scalar: { data: Float32Array.of(-2), shape: [] },
+      vector: Float32Array.of(-4, 8),
+      matrix: { data: Float32Array.of(2.5, 3, 0), shape: [1, 3] },
+      cube: { data: Float32Array.of(4.5, 6), shape: [1, 1, 2] },
+    });
+    assertEquals(params, {
+      scalar: { data: Float32Array.of(0.5 - 16 + 64), shape: [] },
+      vector: Float32Array.of(1 - 32 + 64, 2 + 64 + 64),
+      matrix: matrix(
+        ...[0.75 + 20 + 256, 0.75 + 24 + 256, 0.75 + 128],
+        ...[1.5 + 20 + 256, 1.5 + 24 + 256, 1.5 + 128],
+      ),
+      cube: cube(
+        ...[1.25 + 36 + 512, 1.25 + 48 + 512],
+        ...[2.5 + 36 + 512, 2.5 + 48 + 512],
+      ),
+    });
+  });
+
+  Deno.test(`axes by extent are each leaf's own; of equals the later is larger (${backend})`, () => {
+    const opt = make({
+      state: { r: { over: "largest" }, c: { over: "secondLargest" } },
+      step: "r = sum(g, axis=largest)\nc = sum(g, axis=secondLargest)\nu = r + 16*c",
+    }).with({ backend });
+    const of = (shape: number[]) => ({
+      data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => i + 1),
+      shape,
+    });
+    const gradients = [of([2, 3]), of([3, 2]), of([2, 2]), of([2, 1, 3])];
+    const params = gradients.map(({ data, shape }) => ({
+      data: new Float32Array(data.length),
+      shape,
+    }));
+    const state = opt.init(params);
+    opt.step(params, gradients, state);
+    assertEquals(state.r, [
+      { data: Float32Array.of(6, 15), shape: [2, 1] },
+      { data: Float32Array.of(9, 12), shape: [1, 2] },
+      { data: Float32Array.of(3, 7), shape: [2, 1] },
+      { data: Float32Array.of(6, 15), shape: [2, 1, 1] },
+    ]);
+    assertEquals(state.c, [
+      { data: Float32Array.of(5, 7, 9), shape: [1, 3] },
+      { data: Float32Array.of(3, 7, 11), shape: [3, 1] },
+      { data: Float32Array.of(4, 6), shape: [1, 2] },
+      { data: Float32Array.of(5, 7, 9), shape: [1, 1, 3] },
+    ]);
+    assertEquals(
+      params[1].data,
+      Float32Array.of(9 + 48, 12 + 48, 9 + 112, 12 + 112, 9 + 176, 12 + 176),
+    );
+  });
+
   Deno.test(`a narrow state is read old before it is assigned and new after (${backend})`, () => {
     const opt = make({
       state: { v: { init: 1, over: "tensor" } },

@@ -88,9 +88,9 @@ const badOptions: readonly [name: string, make: () => unknown, ...says: string[]
     'Cannot make "adamw": `nesterov` must be true or false: given 1',
   ],
   [
-    "a schedule as a truth value is refused",
-    () => anyAdamw({ learningRate: 0.1, nesterov: () => true }),
-    'Cannot make "adamw": `nesterov` must be true or false: given a function',
+    "text as a truth value is refused",
+    () => anyAdamw({ learningRate: 0.1, nesterov: "yes" }),
+    'Cannot make "adamw": `nesterov` must be true or false: given "yes"',
   ],
   [
     "an option object's own `__proto__` is refused by name",
@@ -221,5 +221,22 @@ for (const [name, make, ...says] of badPrefixes) {
     const before = contents([params, state]);
     assertRefused(() => opt.step(params, params, state), 'Cannot step by "lion": ', ...says);
     assertEquals(contents([params, state]), before);
+  });
+}
+
+for (
+  const [name, nesterov, says] of [
+    [
+      "a tree of truth values",
+      { b: true },
+      "the mask at the root must have the parameters' structure",
+    ],
+    ["a schedule as a truth value", (count: number) => count, "the mask at `a` must be a value"],
+  ] as const
+) {
+  Deno.test(`${name} that fits no parameters is refused`, () => {
+    const params = { a: Float32Array.of(1), b: Float32Array.of(2) };
+    const opt = anyAdamw({ learningRate: 0.1, nesterov });
+    assertRefused(() => opt.init(params), 'Cannot initialise "adamw": ', says);
   });
 }

@@ -245,7 +245,7 @@ function groupOf(program: Program, dtype: GroupRun["dtype"], mode: Mode, stored?
     guards: [],
     live,
     mode,
-    rank: 0,
+    axes: [],
     backend: "wasm",
     dtypes,
   });

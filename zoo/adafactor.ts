@@ -1,0 +1,182 @@
+import {
+  fixed,
+  type MaskOption,
+  type MuDTypeOption,
+  optimizer,
+  type OptimizerFactory,
+} from "../runtime/define.ts";
+import type { HyperValue, Mask, MaskTree } from "../runtime/hyper.ts";
+import { Layout } from "../runtime/trees.ts";
+
+/** Options of {@linkcode scaleByFactoredRms}. */
+export interface ScaleByFactoredRmsOptions {
+  /** Whether second moments are factored where the shape allows. Default true. */
+  factored?: boolean;
+  /** The least extent of a tensor's second largest axis for its moment to be factored. Default 128. */
+  minDimSizeToFactor?: number;
+  /** How fast the decay of the second moment nears 1: it is 1 - t^-decayRate. Default 0.8. */
+  decayRate?: HyperValue;
+  /** The step from which the decay counts. Default 0. */
+  decayOffset?: HyperValue;
+  /** Added to the squared gradient. Default 1e-30. */
+  eps?: HyperValue;
+}
+
+/** Options of {@linkcode adafactor}. */
+export interface AdafactorOptions extends ScaleByFactoredRmsOptions, MaskOption, MuDTypeOption {
+  /** Step size. Default 1. */
+  learningRate?: HyperValue;
+  /** Whether steps are in proportion to the parameter's root mean square, at least 1e-3. Default true. */
+  multiplyByParameterScale?: boolean;
+  /** The largest root mean square of a step before it is scaled; 0 for any. Default 1. */
+  clippingThreshold?: HyperValue;
+  /** Decay of the average of steps; 0 keeps none. Default 0. */
+  momentum?: HyperValue;
+  /** Decoupled weight decay, not multiplied by the learning rate. Default 0. */
+  weightDecayRate?: HyperValue;
+}
+
+const source =
+  "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, arXiv 1804.04235";
+
+// What the program itself takes: where a leaf is factored, rather than how long its axes must be.
+type Inner = Omit<AdafactorOptions, "factored" | "minDimSizeToFactor"> & { factored?: Mask };
+
+const whole: OptimizerFactory<Inner> = optimizer(
+  {
+    name: "adafactor",
+    doc:
+      "A second moment in a row and a column, no more than that per matrix; steps by relative size.",
+    source,
+    hyper: {
+      learningRate: 1,
+      factored: true,
+      decayRate: 0.8,
+      decayOffset: 0,
+      multiplyByParameterScale: true,
+      clippingThreshold: 1,
+      momentum: 0,
+      weightDecayRate: 0,
+      eps: 1e-30,
+    },
+    state: { r: { over: "largest" }, c: { over: "secondLargest" }, v: 0, m: 0 },
+    step: `
+    beta = 1 - (t - decayOffset)^(-decayRate)
+    s = g^2 + eps
+    r = beta*r + (1 - beta)*mean(s, axis=largest)
+    c = beta*c + (1 - beta)*mean(s, axis=secondLargest)
+    v = beta*v + (1 - beta)*s
+    p = 1/sqrt(r/mean(r, axis=secondLargest))*(1/sqrt(c))
+    d = where(factored & rank > 1, p*g, g/sqrt(v))
+    k = where(clippingThreshold > 0, max(sqrt(mean(d^2))/clippingThreshold, 1), 1)
+    a = -learningRate*where(multiplyByParameterScale, max(sqrt(mean(w^2)), 0.001), 1)/k
+    m = momentum*m + (1 - momentum)*a*d
+    u = m - weightDecayRate*w
+  `,
+  },
+);
+
+/**
+ * Adafactor: the second moment of a tensor as the product of a row and a column, means of it over its
+ * largest and its second largest axis; a tensor whose second largest axis is shorter than
+ * `minDimSizeToFactor` keeps the whole, `v`. Steps are clipped, and scaled by the parameter. The decay
+ * of weights, which is not multiplied by the learning rate, is Optax's; the paper has none. The paper's
+ * step size is the schedule `(count) => Math.min(1e-2, 1 / Math.sqrt(count + 1))`.
+ *
+ * ```text
+ * \beta_t &\leftarrow 1 - (t - \mathrm{decayOffset})^{-\mathrm{decayRate}} \\
+ * s_t &\leftarrow g_t^{2} + \epsilon \\
+ * r_t &\leftarrow \beta_t \cdot r_{t-1} + (1 - \beta_t) \cdot \operatorname{mean} \left( s_t \right)_{\text{axis } \text{largest}} \\
+ * c_t &\leftarrow \beta_t \cdot c_{t-1} + (1 - \beta_t) \cdot \operatorname{mean} \left( s_t \right)_{\text{axis } \text{second largest}} \\
+ * v_t &\leftarrow \beta_t \cdot v_{t-1} + (1 - \beta_t) \cdot s_t \\
+ * p_t &\leftarrow \frac{1}{\sqrt{\frac{r_t}{\operatorname{mean} \left( r_t \right)_{\text{axis } \text{second largest}}}}} \cdot (\frac{1}{\sqrt{c_t}}) \\
+ * d_t &\leftarrow \begin{cases} p_t \cdot g_t & \text{if } \mathrm{factored} \land \mathrm{rank} > 1 \\ \frac{g_t}{\sqrt{v_t}} & \text{otherwise} \end{cases} \\
+ * k_t &\leftarrow \begin{cases} \max \left( \frac{\sqrt{\operatorname{mean} \left( d_t^{2} \right)}}{\mathrm{clippingThreshold}}, 1 \right) & \text{if } \mathrm{clippingThreshold} > 0 \\ 1 & \text{otherwise} \end{cases} \\
+ * a_t &\leftarrow \frac{-\alpha_t \cdot \begin{cases} \max \left( \sqrt{\operatorname{mean} \left( \theta_{t-1}^{2} \right)}, 0.001 \right) & \text{if } \mathrm{multiplyByParameterScale} \\ 1 & \text{otherwise} \end{cases}}{k_t} \\
+ * m_t &\leftarrow \mu \cdot m_{t-1} + (1 - \mu) \cdot a_t \cdot d_t \\
+ * u_t &\leftarrow m_t - \mathrm{weightDecayRate} \cdot \theta_{t-1} \\
+ * S_t &\leftarrow (r_t, c_t, v_t, m_t)
+ * ```
+ *
+ * Source: Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost,
+ * arXiv 1804.04235.
+ *
+ * @example
+ * ```ts
+ * import { adafactor } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = adafactor({ learningRate: 0.5, minDimSizeToFactor: 2 });
+ * const params = { data: Float32Array.of(1, 1, 1, 1, 1, 1), shape: [2, 3] };
+ * const gradients = { data: Float32Array.of(1, 2, 2, -2, -4, -4), shape: [2, 3] };
+ * const state = opt.init(params);
+ * opt.step(params, gradients, state);
+ * assertEquals(state.r, { data: Float32Array.of(3, 12), shape: [2, 1] });
+ * assertEquals(Array.from(params.data, (value) => value.toFixed(4)), [
+ *   ...["0.5000", "0.5000", "0.5000"],
+ *   ...["1.5000", "1.5000", "1.5000"],
+ * ]);
+ * ```
+ */
+export const adafactor: OptimizerFactory<AdafactorOptions> = factoredByShape(whole);
+
+/**
+ * Scales the gradient by the root of {@linkcode adafactor}'s factored second moment. `decayOffset` and
+ * `eps` are Optax's `step_offset` and `epsilon`.
+ *
+ * ```text
+ * \beta_t &\leftarrow 1 - (t - \mathrm{decayOffset})^{-\mathrm{decayRate}} \\
+ * s_t &\leftarrow g_t^{2} + \epsilon \\
+ * r_t &\leftarrow \beta_t \cdot r_{t-1} + (1 - \beta_t) \cdot \operatorname{mean} \left( s_t \right)_{\text{axis } \text{largest}} \\
+ * c_t &\leftarrow \beta_t \cdot c_{t-1} + (1 - \beta_t) \cdot \operatorname{mean} \left( s_t \right)_{\text{axis } \text{second largest}} \\
+ * v_t &\leftarrow \beta_t \cdot v_{t-1} + (1 - \beta_t) \cdot s_t \\
+ * p_t &\leftarrow \frac{1}{\sqrt{\frac{r_t}{\operatorname{mean} \left( r_t \right)_{\text{axis } \text{second largest}}}}} \cdot (\frac{1}{\sqrt{c_t}}) \\
+ * d_t &\leftarrow \begin{cases} p_t \cdot g_t & \text{if } \mathrm{factored} \land \mathrm{rank} > 1 \\ \frac{g_t}{\sqrt{v_t}} & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow d_t \\
+ * S_t &\leftarrow (r_t, c_t, v_t)
+ * ```
+ *
+ * Source: Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost,
+ * arXiv 1804.04235.
+ *
+ * @example
+ * ```ts
+ * import { scaleByFactoredRms } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const transform = scaleByFactoredRms();
+ * const gradients = Float32Array.of(4, -2);
+ * const [updates, state] = transform.update(gradients, transform.init(gradients));
+ * assertEquals(updates, Float32Array.of(1, -1));
+ * assertEquals(state.v, Float32Array.of(16, 4));
+ * ```
+ */
+export const scaleByFactoredRms: OptimizerFactory<ScaleByFactoredRmsOptions> = factoredByShape(
+  fixed(whole, { name: "scaleByFactoredRms", doc: "Scales by a second moment in factors." }, {
+    learningRate: -1,
+    multiplyByParameterScale: false,
+    clippingThreshold: 0,
+    momentum: 0,
+    weightDecayRate: 0,
+  }),
+);
+
+/** Optimizers that are told which leaves are factored by how short an axis may be. */
+function factoredByShape<Options extends ScaleByFactoredRmsOptions>(
+  inner: OptimizerFactory<Inner>,
+): OptimizerFactory<Options> {
+  const make = (
+    { minDimSizeToFactor = 128, factored = true, ...options }: ScaleByFactoredRmsOptions = {},
+  ) => {
+    const isLong = (shape: readonly number[]) =>
+      (shape.toSorted((a, b) => a - b).at(-2) ?? 0) >= minDimSizeToFactor;
+    const mask = (params: object) => {
+      const layout = Layout.of(params, "Cannot choose what is factored", true);
+      return layout.build(layout.leaves.map(({ shape }) => isLong(shape))) as MaskTree;
+    };
+    return inner({ ...options, factored: factored && mask });
+  };
+  return Object.freeze(Object.assign(make, { program: inner.program })) as OptimizerFactory<
+    Options
+  >;
+}

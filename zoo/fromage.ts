@@ -1,0 +1,48 @@
+import { required } from "../dsl/program.ts";
+import { optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import type { HyperValue } from "../runtime/hyper.ts";
+
+/** Options of {@linkcode fromage}. */
+export interface FromageOptions {
+  /** Step size η: the step of a tensor as a part of its norm. */
+  learningRate: HyperValue;
+  /** What norms below it count as. Default 1e-6. */
+  minNorm?: HyperValue;
+}
+
+/**
+ * Fromage: a step in proportion to the tensor's norm, then the whole scaled by 1/√(1 + η²) so that norms
+ * do not grow. No state.
+ *
+ * ```text
+ * k_t &\leftarrow \frac{1}{\sqrt{1 + \alpha_t^{2}}} \\
+ * r_t &\leftarrow \frac{\max \left( \left\lVert \theta_{t-1} \right\rVert, \mathrm{minNorm} \right)}{\max \left( \left\lVert g_t \right\rVert, \mathrm{minNorm} \right)} \\
+ * u_t &\leftarrow -\alpha_t \cdot k_t \cdot r_t \cdot g_t + (k_t - 1) \cdot \theta_{t-1}
+ * ```
+ *
+ * Source: Bernstein et al. 2020, On the distance between two neural networks and the stability of
+ * learning, arXiv 2002.03432.
+ *
+ * @example
+ * ```ts
+ * import { fromage } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = fromage({ learningRate: 0.75 });
+ * const x = Float32Array.of(5, 0);
+ * opt.step(x, Float32Array.of(0, 2), opt.init(x));
+ * assertEquals(x, Float32Array.of(4, -3));
+ * ```
+ */
+export const fromage: OptimizerFactory<FromageOptions> = optimizer({
+  name: "fromage",
+  doc: "Steps in proportion to each tensor's norm, which they do not raise; no state.",
+  source:
+    "Bernstein et al. 2020, On the distance between two neural networks and the stability of learning, arXiv 2002.03432",
+  hyper: { learningRate: required, minNorm: 1e-6 },
+  step: `
+    k = 1/sqrt(1 + learningRate^2)
+    r = max(norm(w), minNorm)/max(norm(g), minNorm)
+    u = -learningRate*k*r*g + (k - 1)*w
+  `,
+});

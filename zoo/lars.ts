@@ -1,0 +1,78 @@
+import { required } from "../dsl/program.ts";
+import {
+  type MaskOption,
+  type MuDTypeOption,
+  optimizer,
+  type OptimizerFactory,
+} from "../runtime/define.ts";
+import type { HyperValue, Mask } from "../runtime/hyper.ts";
+
+/** Options of {@linkcode lars}. */
+export interface LarsOptions extends MaskOption, MuDTypeOption {
+  /** Step size γ, common to all tensors. */
+  learningRate: HyperValue;
+  /** Weight decay λ, a part of the gradient. Default 0. */
+  weightDecay?: HyperValue;
+  /** Trust coefficient η: the step of a tensor as a part of its norm. Default 0.001. */
+  trustCoefficient?: HyperValue;
+  /** Added to the norms below the line. Default 0. */
+  eps?: HyperValue;
+  /** Which tensors step in proportion to their norm; others take `learningRate` as it is. Default: all. */
+  trustRatioMask?: Mask;
+  /** Decay μ of the trace; 0 keeps no state. Default 0.9. */
+  momentum?: HyperValue;
+  /** Whether the trace looks one step ahead. Default false. */
+  nesterov?: boolean;
+}
+
+/**
+ * LARS: momentum over steps whose size is, tensor by tensor, a part of the tensor's norm. The norms of
+ * the gradient and of the decay are added, as in the paper; Optax takes the norm of their sum, which is
+ * `chain(addDecayedWeights({ weightDecay }), lars({ learningRate }))`.
+ *
+ * ```text
+ * n_t &\leftarrow \left\lVert \theta_{t-1} \right\rVert \\
+ * q_t &\leftarrow \left\lVert g_t \right\rVert \\
+ * r_t &\leftarrow \begin{cases} 1 & \text{if } n_t = 0 \lor q_t = 0 \\ \frac{\mathrm{trustCoefficient} \cdot n_t}{q_t + \lambda \cdot n_t + \epsilon} & \text{otherwise} \end{cases} \\
+ * s_t &\leftarrow -\alpha_t \cdot \begin{cases} r_t & \text{if } \mathrm{trustRatioMask} \\ 1 & \text{otherwise} \end{cases} \cdot (g_t + \lambda \cdot \theta_{t-1}) \\
+ * m_t &\leftarrow s_t + \mu \cdot m_{t-1} \\
+ * u_t &\leftarrow \begin{cases} s_t + \mu \cdot m_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
+ * S_t &\leftarrow (m_t)
+ * ```
+ *
+ * Source: You et al. 2017, Large Batch Training of Convolutional Networks, arXiv 1708.03888.
+ *
+ * @example
+ * ```ts
+ * import { lars } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = lars({ learningRate: 1, trustCoefficient: 0.5 });
+ * const x = Float32Array.of(3, 4);
+ * opt.step(x, Float32Array.of(0, 100), opt.init(x));
+ * assertEquals(x, Float32Array.of(3, 1.5));
+ * ```
+ */
+export const lars: OptimizerFactory<LarsOptions> = optimizer({
+  name: "lars",
+  doc: "Momentum over steps in proportion to each tensor's norm; one state tensor.",
+  source: "You et al. 2017, Large Batch Training of Convolutional Networks, arXiv 1708.03888",
+  hyper: {
+    learningRate: required,
+    weightDecay: 0,
+    trustCoefficient: 0.001,
+    eps: 0,
+    trustRatioMask: true,
+    momentum: 0.9,
+    nesterov: false,
+  },
+  state: { m: 0 },
+  step: `
+    n = norm(w)
+    q = norm(g)
+    r = where(n == 0 | q == 0, 1, trustCoefficient*n/(q + weightDecay*n + eps))
+    s = -learningRate*where(trustRatioMask, r, 1)*(g + weightDecay*w)
+    m = s + momentum*m
+    u = where(nesterov, s + momentum*m, m)
+  `,
+});

@@ -1,0 +1,118 @@
+import { required } from "../dsl/program.ts";
+import { fixed, type MuDTypeOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import type { HyperValue } from "../runtime/hyper.ts";
+
+/** Options of {@linkcode scaleBySm3}. */
+export interface ScaleBySm3Options extends MuDTypeOption {
+  /** Decay of the average of directions; 0 keeps none. Default 0.9. */
+  momentum?: HyperValue;
+  /** Added inside the square root. Default 1e-8. */
+  eps?: HyperValue;
+}
+
+/** Options of {@linkcode sm3}. */
+export interface Sm3Options extends ScaleBySm3Options {
+  /** Step size. */
+  learningRate: HyperValue;
+}
+
+/**
+ * SM3: AdaGrad whose sum for an element is the least of one number an axis that it lies on, each the
+ * largest sum along it: one state tensor, and a number a row, a column and so on. A vector's sums are its
+ * own; axes beyond the fourth have no numbers. A direction is 0 where all gradients have been.
+ *
+ * ```text
+ * v_t &\leftarrow a_{0,t-1} \\
+ * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{1,t-1} \right) & \text{if } \mathrm{rank} > 1 \\ v_t & \text{otherwise} \end{cases} \\
+ * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{2,t-1} \right) & \text{if } \mathrm{rank} > 2 \\ v_t & \text{otherwise} \end{cases} \\
+ * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{3,t-1} \right) & \text{if } \mathrm{rank} > 3 \\ v_t & \text{otherwise} \end{cases} \\
+ * v_t &\leftarrow v_t + g_t^{2} \\
+ * a_{0,t} &\leftarrow \max \left( v_t \right)_{\text{axis } 1:} \\
+ * a_{1,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :1,2:} \\
+ * a_{2,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :2,3:} \\
+ * a_{3,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :3,4:} \\
+ * m_t &\leftarrow \mu \cdot m_{t-1} + (1 - \mu) \cdot \begin{cases} \frac{g_t}{\sqrt{v_t + \epsilon}} & \text{if } v_t > 0 \\ 0 & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow -\alpha_t \cdot m_t \\
+ * S_t &\leftarrow (a_{0,t}, a_{1,t}, a_{2,t}, a_{3,t}, m_t)
+ * ```
+ *
+ * Source: Anil et al. 2019, Memory-Efficient Adaptive Optimization, arXiv 1901.11150.
+ *
+ * @example
+ * ```ts
+ * import { sm3 } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = sm3({ learningRate: 1, momentum: 0, eps: 0 });
+ * const params = { data: new Float32Array(4), shape: [2, 2] };
+ * const state = opt.init(params);
+ * opt.step(params, { data: Float32Array.of(1, 2, 3, 0), shape: [2, 2] }, state);
+ * assertEquals(params.data, Float32Array.of(-1, -1, -1, 0));
+ * assertEquals(state.a0, { data: Float32Array.of(4, 9), shape: [2, 1] });
+ * ```
+ */
+export const sm3: OptimizerFactory<Sm3Options> = optimizer({
+  name: "sm3",
+  doc: "AdaGrad with one sum a row and a column; one state tensor with momentum, none without.",
+  source: "Anil et al. 2019, Memory-Efficient Adaptive Optimization, arXiv 1901.11150",
+  hyper: { learningRate: required, momentum: 0.9, eps: 1e-8 },
+  state: {
+    a0: { over: "1:" },
+    a1: { over: [":1", "2:"] },
+    a2: { over: [":2", "3:"] },
+    a3: { over: [":3", "4:"] },
+    m: 0,
+  },
+  step: `
+    v = a0
+    v = where(rank > 1, min(v, a1), v)
+    v = where(rank > 2, min(v, a2), v)
+    v = where(rank > 3, min(v, a3), v)
+    v = v + g^2
+    a0 = max(v, axis=1:)
+    a1 = max(v, axis=(:1, 2:))
+    a2 = max(v, axis=(:2, 3:))
+    a3 = max(v, axis=(:3, 4:))
+    m = momentum*m + (1 - momentum)*where(v > 0, g/sqrt(v + eps), 0)
+    u = -learningRate*m
+  `,
+});
+
+/**
+ * The direction of {@linkcode sm3}. `momentum` is Optax's `b1`; its `b2` is 1, as in the paper.
+ *
+ * ```text
+ * v_t &\leftarrow a_{0,t-1} \\
+ * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{1,t-1} \right) & \text{if } \mathrm{rank} > 1 \\ v_t & \text{otherwise} \end{cases} \\
+ * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{2,t-1} \right) & \text{if } \mathrm{rank} > 2 \\ v_t & \text{otherwise} \end{cases} \\
+ * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{3,t-1} \right) & \text{if } \mathrm{rank} > 3 \\ v_t & \text{otherwise} \end{cases} \\
+ * v_t &\leftarrow v_t + g_t^{2} \\
+ * a_{0,t} &\leftarrow \max \left( v_t \right)_{\text{axis } 1:} \\
+ * a_{1,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :1,2:} \\
+ * a_{2,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :2,3:} \\
+ * a_{3,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :3,4:} \\
+ * m_t &\leftarrow \mu \cdot m_{t-1} + (1 - \mu) \cdot \begin{cases} \frac{g_t}{\sqrt{v_t + \epsilon}} & \text{if } v_t > 0 \\ 0 & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow m_t \\
+ * S_t &\leftarrow (a_{0,t}, a_{1,t}, a_{2,t}, a_{3,t}, m_t)
+ * ```
+ *
+ * Source: Anil et al. 2019, Memory-Efficient Adaptive Optimization, arXiv 1901.11150.
+ *
+ * @example
+ * ```ts
+ * import { scaleBySm3 } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const transform = scaleBySm3({ momentum: 0, eps: 0 });
+ * const gradients = Float32Array.of(5, -3, 0);
+ * assertEquals(
+ *   transform.update(gradients, transform.init(gradients))[0],
+ *   Float32Array.of(1, -1, 0),
+ * );
+ * ```
+ */
+export const scaleBySm3: OptimizerFactory<ScaleBySm3Options> = fixed(
+  sm3,
+  { name: "scaleBySm3", doc: "The direction of SM3." },
+  { learningRate: -1 },
+);
