@@ -3,28 +3,19 @@ import { GradusError, shown } from "../dsl/errors.ts";
 import { elaborate, globalsRead } from "../dsl/graph.ts";
 import { ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
+import { BACKENDS, backendsFor } from "./backends.ts";
 import { Binding, type Group, readsParameter } from "./binding.ts";
-import { GatheredStep, type GroupRuns, type StepArrays, type StepInputs } from "./gathered.ts";
+import { gather, statesOf } from "./gather.ts";
+import type { GatheredStep, StepInputs } from "./gathered.ts";
 import { isScheduled, numbersAt, type Setting } from "./hyper.ts";
 import type { Optimizer, RunOptions } from "./optimizer.ts";
-import { interpret } from "./interpret.ts";
-import { isCodeForbidden } from "./js/kernel.ts";
-import { runJs } from "./js/run.ts";
-import { apartFrom, mirror, requireDistinct, spellPath } from "./leaves.ts";
-import {
-  alignMaster,
-  allocateMaster,
-  hasMaster,
-  initialMaster,
-  MASTER,
-  updatesFrom,
-} from "./master.ts";
+import { mirror, requireDistinct, spellPath } from "./leaves.ts";
+import { allocateMaster, hasMaster, initialMaster, MASTER, updatesFrom } from "./master.ts";
 import { numbersOf } from "./numbers.ts";
 import {
   type ArrayKind,
   arraysOf,
   elementInputs,
-  type Executor,
   type GroupArrays,
   type GroupRun,
   typesOf,
@@ -41,13 +32,11 @@ import {
   stateShape,
   treeNumber,
 } from "./state.ts";
-import { type DType, isShort, type NumberArray } from "./storage.ts";
+import type { DType, NumberArray } from "./storage.ts";
 import { type InitOptions, type StateStorage, storageIn, storageWith, storedAs } from "./stored.ts";
 import { Layout } from "./trees.ts";
 import { type Backend, type FormKey, formOf, guardsAt, guardsOf, variantOf } from "./variants.ts";
-import { hasProducts, isAllowed, isRunnable } from "./wasm/kernel.ts";
 import { blockOf } from "./wasm/memory.ts";
-import { runWasm } from "./wasm/run.ts";
 import { defaultThreads, MOST_THREADS } from "./wasm/threads.ts";
 
 /** An optimizer of `program`; the settings are checked. */
@@ -61,12 +50,6 @@ export function bind(
 }
 
 const MOST_BINDINGS = 8;
-const EXECUTORS: Readonly<Record<Backend, Executor>> = {
-  wasm: runWasm,
-  js: runJs,
-  interpreter: interpret,
-};
-const BACKENDS: readonly Backend[] = ["wasm", "js", "interpreter"];
 
 class BoundOptimizer implements Optimizer {
   readonly program: Program;
@@ -204,7 +187,8 @@ class BoundOptimizer implements Optimizer {
     if (mode !== "step" || !last?.isOf(params, gradients, state, inputs)) {
       const known = this.#bindingOf(params ?? gradients, doing);
       requireState(state, program, known.trees, this.#writable, doing);
-      last = this.#gather(mode, known, params, gradients, state, inputs, target, next, doing);
+      const trees = { params, gradients, state, inputs, target, next };
+      last = gather(program, this.storage, mode, known, trees, doing);
       this.#last = mode === "step" && last.isKeepable ? last : undefined;
     }
     const { known } = last;
@@ -244,114 +228,28 @@ class BoundOptimizer implements Optimizer {
       const hasParams = params !== undefined;
       const { storage, reads } = last;
       const globals = new Set(forms.flatMap((key) => [...globalsRead(formOf(program, key))]));
-      const { backend, runs } = this.#groupRuns(
-        binding,
-        reads,
-        (group, i, types, backend) => {
-          const readKinds = ["g", ...elementInputs(program)].map((name, k) => ({
-            name,
-            dtype: types[k],
-          }));
-          const arrays = arraysOf(
-            mode,
-            group.stored,
-            readKinds,
-            this.#kindsOf(group, storage),
-            hasParams,
-          );
-          return this.#groupRun(group, arrays, forms[i], globals, backend, doing);
-        },
-      );
-      return { backend, runs, globals: elaborate(program).globals, threads: this.#threads };
+      const make = (group: Group, i: number, types: readonly DType[], backend: Backend) => {
+        const kinds = ["g", ...elementInputs(program)].map((name, k) => ({
+          name,
+          dtype: types[k],
+        }));
+        const states = this.#kindsOf(group, storage);
+        const arrays = arraysOf(mode, group.stored, kinds, states, hasParams);
+        return this.#groupRun(group, arrays, forms[i], globals, backend, doing);
+      };
+      return {
+        ...backendsFor(binding.groups, reads, this.#backend, make),
+        globals: elaborate(program).globals,
+        threads: this.#threads,
+      };
     });
     binding.groups.forEach((group, i) =>
       planned.groups.get(group)!.forEach((run) => run.symbols = symbols[i])
     );
-    const treeStates = EXECUTORS[planned.backend](planned.run);
+    const treeStates = planned.execute(planned.run);
     for (const name of trees) next[name] = treeStates.get(name);
     next.count = state.count + 1;
     inheritScheduled(next, used);
-  }
-
-  /** The arrays of a step, checked. */
-  #gather(
-    mode: "step" | "update",
-    known: Binding,
-    params: object | undefined,
-    gradients: object,
-    state: State,
-    inputs: StepInputs,
-    target: unknown,
-    next: State,
-    doing: string,
-  ): GatheredStep {
-    const { layout } = known;
-    const { leaves } = layout;
-    const states = statesOf(this.program, known.live);
-    const own = params === undefined ? undefined : layout.alignLike(params, "parameters", doing);
-    const trees = elementInputs(this.program);
-    const given = [
-      layout.alignWidened(gradients, "gradients", doing),
-      ...trees.map((name) => layout.alignWidened(inputs?.[name], `input \`${name}\``, doing)),
-    ];
-    const storage = storageIn(state, states, layout, this.storage, doing);
-    const align = (from: State) =>
-      states.map((name) => this.#alignState(known, from, name, storage, doing));
-    const alignCopies = (from: State) =>
-      hasMaster(layout) ? alignMaster(layout, from[MASTER], doing) : undefined;
-    const out = mode === "step" ? own! : layout.alignLike(target, "parameters", doing);
-    const [master, nextMaster] = [alignCopies(state), alignCopies(next)];
-    const nextStates = align(next);
-    const written = [...out, ...(nextMaster ?? []), ...nextStates.flat()];
-    if (mode === "step") {
-      const names = ["w", ...(nextMaster === undefined ? [] : [MASTER]), ...states];
-      requireDistinct(
-        written.map((array, i) => [
-          array,
-          place(names[Math.floor(i / leaves.length)], leaves[i % leaves.length].path),
-        ]),
-        doing,
-      );
-    }
-    // What is only read may be another leaf's parameter, which is written before it is read.
-    const reads = mode === "step" ? given.map((arrays) => apartFrom(arrays, written)) : given;
-    const arrays: StepArrays = {
-      w: own?.map((array, i) => isShort(leaves[i].dtype) ? master![i] : array),
-      reads,
-      out,
-      master: nextMaster,
-      states: align(state),
-      next: nextStates,
-    };
-    const isKeepable = reads.every((arrays, k) =>
-      arrays.every((array, i) => array === given[k][i])
-    );
-    return new GatheredStep(known, arrays, isKeepable, states, trees, storage, [
-      params,
-      gradients,
-      state,
-      inputs,
-    ]);
-  }
-
-  /** The groups as the first backend plans them that can run them all. */
-  #groupRuns(
-    { groups }: Binding,
-    reads: readonly (readonly DType[])[],
-    make: (group: Group, i: number, reads: readonly DType[], backend: Backend) => GroupRun,
-  ): { readonly backend: Backend; readonly runs: GroupRuns } {
-    for (const backend of BACKENDS.slice(BACKENDS.indexOf(this.#backend))) {
-      if (backend === "js" && isCodeForbidden()) continue;
-      const runs = new Map(groups.map((group, i) => {
-        const types = new Map(group.leaves.map((leaf) => [reads[leaf].join(), reads[leaf]]));
-        const made = [...types].map(([key, each]) => [key, make(group, i, each, backend)] as const);
-        return [group, new Map(made)];
-      }));
-      const all = [...runs.values()].flatMap((each) => [...each.values()]);
-      if (backend === "wasm" && !all.every(isRunnableWithProducts)) continue;
-      return { backend, runs };
-    }
-    throw new Error("the interpreter runs everything");
   }
 
   /** The arrays of a group's states. */
@@ -377,7 +275,7 @@ class BoundOptimizer implements Optimizer {
     if (form.structural.size !== structural.size) {
       requireKept(this.program, variant.plan.extents.keys(), live, doing);
     }
-    return { ...variant, ...arrays, symbols: new Map() };
+    return { ...variant, ...arrays, backend, symbols: new Map() };
   }
 
   #initialState(
@@ -407,36 +305,6 @@ class BoundOptimizer implements Optimizer {
     this.#bindings = [binding, ...this.#bindings.slice(0, MOST_BINDINGS - 1)];
     return binding;
   }
-
-  #alignState(
-    { layout, groupOf }: Binding,
-    state: State,
-    name: string,
-    storage: StateStorage,
-    doing: string,
-  ): NumberArray[] {
-    return layout.align(
-      state[name],
-      `state \`${name}\``,
-      doing,
-      (info) => [storedAs(storage, name, info)],
-      (info, i) => stateShape(this.program, name, info, groupOf[i].live),
-    );
-  }
-}
-
-/** Whether WebAssembly can compute a group, or its products while JavaScript computes its loops. */
-function isRunnableWithProducts(group: GroupRun): boolean {
-  return isRunnable(group) || hasProducts(group.plan) && isAllowed() && !isCodeForbidden();
-}
-
-/** The states that are arrays. */
-function statesOf(program: Program, live: ReadonlySet<string>): string[] {
-  return [...live].filter((name) => program.state.get(name)!.over !== "tree");
-}
-
-function place(name: string, path: string): string {
-  return name === "w" ? spellPath(path) : `${spellPath(path)} of state \`${name}\``;
 }
 
 // A hyperparameter that was 0 for good when the optimizer was made has taken its states with it.

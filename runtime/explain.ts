@@ -19,6 +19,7 @@ import { type LoopCost, type Machine, predict, type Prediction, weightOf } from 
 import { Layout } from "./trees.ts";
 import { type VariantKey, variantOf } from "./variants.ts";
 import { isRunnable } from "./wasm/kernel.ts";
+import { passesOf } from "./wasm/passes.ts";
 import { renderModule } from "./wasm/render.ts";
 
 /** What {@linkcode explain} returns. */
@@ -132,14 +133,16 @@ function webAssemblyOf(
   arrays: GroupArrays,
 ): { readonly text: string; readonly loops: readonly LoopCost[] } {
   const variant = variantOf(program, { ...key, backend: "wasm" });
-  const group = { ...variant, ...arrays, symbols: new Map() };
+  const group = { ...variant, ...arrays, backend: "wasm" as const, symbols: new Map() };
   if (!isRunnable(group)) return { text: "", loops: [] };
   const memory = { shared: false, initial: 1, maximum: 1 };
   const loops: LoopCost[] = [];
   const { plan } = variant;
   const { dtype, inputs, outputs } = arrays;
   const module = renderModule(plan, dtype, inputs, outputs, memory, (vectors) => {
-    const loop = plan.phases[vectors.phase].find(({ extent }) => extent === "element")!;
+    const { loop } = passesOf(plan)[vectors.pass];
+    // What varies over axes only takes no time beside the elements.
+    if (loop.extent !== "element") return;
     loops.push({
       bytes: bytesMovedBy(loop, inputs, outputs),
       instructions: sum(vectors.instructions.map(weightOf)) / vectors.elements,

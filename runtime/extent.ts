@@ -15,6 +15,12 @@ export type Varying = Exclude<Extent, "scalar">;
 
 type Side = "r" | "c";
 
+/** The axes of a leaf of `rank` axes that a value varies over, in order. */
+export function varyingAxes(extent: Extent, rank: number): number[] {
+  const all = Array.from({ length: rank }, (_, axis) => axis);
+  return typeof extent === "number" ? all.filter((axis) => extent & (1 << axis)) : all;
+}
+
 /** The rows and columns of a matrix, as sides of the leaf. */
 export function sidesOf(extent: MatrixExtent): Sizes<Side> {
   const [rows, columns] = extent === "element" ? "rc" : extent;

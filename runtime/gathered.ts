@@ -1,12 +1,11 @@
 /** A step whose arrays have been checked and whose leaves are planned, kept while it stays the same. */
 import type { Binding, Group } from "./binding.ts";
-import type { GroupRun, LeafRun, StepRun } from "./run.ts";
+import type { Executor, GroupRun, LeafRun, StepRun } from "./run.ts";
 import { hasMaster, MASTER } from "./master.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { State } from "./state.ts";
 import { arithmeticOf, type DType, isShort, type NumberArray } from "./storage.ts";
 import type { StateStorage } from "./stored.ts";
-import type { Backend } from "./variants.ts";
 import { releases } from "./wasm/memory.ts";
 
 /** The arrays of a step and, once planned, the step itself: kept while the trees hold the same arrays. */
@@ -75,9 +74,9 @@ export class GatheredStep {
     this.#binding = binding;
     let planned = this.#planned.get(form);
     if (planned === undefined) {
-      const { backend, runs, globals, threads } = plan();
+      const { execute, runs, ...common } = plan();
       const leaves = this.#leafRuns(binding, runs);
-      planned = { backend, groups: runs, run: { globals, leaves, threads } };
+      planned = { execute, groups: runs, run: { ...common, leaves } };
       this.#planned.set(form, planned);
     }
     return planned;
@@ -110,17 +109,15 @@ const MOST_FORMS = 16;
 /** How the leaves of a group are computed, by the types of what is only read, joined. */
 export type GroupRuns = ReadonlyMap<Group, ReadonlyMap<string, GroupRun>>;
 
-/** The groups of a step as a backend runs them. */
-export interface GroupPlans {
-  readonly backend: Backend;
+/** The groups of a step as they are run. */
+export interface GroupPlans extends Omit<StepRun, "leaves"> {
+  readonly execute: Executor;
   readonly runs: GroupRuns;
-  readonly globals: StepRun["globals"];
-  readonly threads: number;
 }
 
-/** A step, ready to be handed to a backend. */
+/** A step, ready to be executed. */
 export interface PlannedStep {
-  readonly backend: Backend;
+  readonly execute: Executor;
   readonly groups: GroupRuns;
   readonly run: StepRun;
 }

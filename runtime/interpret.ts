@@ -6,6 +6,7 @@ import { globalSymbol } from "../dsl/graph.ts";
 import { type Node, postorder } from "../dsl/node.ts";
 import { elementRow, matrixRow, randomRow, type ReduceOp, reduceRow } from "../dsl/ops.ts";
 import { settle } from "../dsl/simplify.ts";
+import { lanesOf } from "./lanes.ts";
 import { settledUpdate, stepped } from "./plan.ts";
 import { keysOf, leafNumbers } from "./random.ts";
 import { extentShape } from "./extent.ts";
@@ -20,7 +21,9 @@ interface Field {
 type Value = number | Field;
 
 /** Interprets one step. */
-export function interpret({ leaves, globals }: StepRun): Map<string, number> {
+export function interpret(
+  { leaves, globals }: Pick<StepRun, "leaves" | "globals">,
+): Map<string, number> {
   const known = new Map<string, number>();
   const memos = leaves.map(() => new Map<Node, Value>());
   const evaluateAt = (i: number, root: Node) => evaluate(root, leaves[i], known, memos[i]);
@@ -92,9 +95,11 @@ function evaluateNode(
   const reduction = reduceRow(node.op);
   if (reduction !== undefined) {
     // All axes together are the tensor.
-    const isWhole = leaf.group.plan.extents.get(node) === 0;
-    const over = isWhole ? "tensor" : node.arg as string;
-    return reduceField(reduction, fieldOf(src[0], leaf), over, round);
+    const { extents, rank } = leaf.group.plan;
+    const kept = extents.get(node) as number;
+    const over = kept === 0 ? "tensor" : node.arg as string;
+    const lanes = lanesOf(kept, extents.get(node.src[0])!, rank);
+    return reduceField(reduction, fieldOf(src[0], leaf), over, lanes, round);
   }
   if (randomRow(node.op) !== undefined) {
     const keys = keysOf([node], (operand) => src[node.src.indexOf(operand)] as number);
@@ -148,6 +153,7 @@ function reduceField(
   row: ReduceOp,
   { shape, data }: Field,
   over: string,
+  lanes: 1 | 4,
   round: (x: number) => number,
 ): Field {
   if (over === "tensor") {
@@ -157,18 +163,22 @@ function reduceField(
   const axes = over.split(",").map((axis) => (Number(axis) + shape.length) % shape.length);
   const kept = shape.map((extent, axis) => axes.includes(axis) ? 1 : extent);
   const size = kept.reduce((a, b) => a * b, 1);
-  const accumulators = new Float64Array(size).fill(row.start);
+  const accumulators = new Float64Array(size * lanes).fill(row.start);
   const indices = Float64Array.from({ length: size }, (_, i) => i);
   const indexOf = at({ shape: kept, data: indices }, shape);
   for (let i = 0; i < data.length; i++) {
-    const k = indexOf(i);
+    const k = indexOf(i) * lanes + i % lanes;
     accumulators[k] = row.accumulate(accumulators[k], data[i]);
   }
   const count = axes.reduce(
     (product, axis, i) => product * (axes.indexOf(axis) === i ? shape[axis] : 1),
     1,
   );
-  return { shape: kept, data: accumulators.map((a) => round(row.finish(a, count))) };
+  const joined = indices.map((i) => {
+    const [a, b, c, d] = accumulators.subarray(i * lanes);
+    return lanes === 1 ? a : row.combine(row.combine(a, c), row.combine(b, d));
+  });
+  return { shape: kept, data: joined.map((a) => round(row.finish(a, count))) };
 }
 
 /**

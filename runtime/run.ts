@@ -3,14 +3,18 @@ import type { GlobalReduction, Graph } from "../dsl/graph.ts";
 import { globalSymbol } from "../dsl/graph.ts";
 import type { Program } from "../dsl/program.ts";
 import { reduceOps } from "../dsl/ops.ts";
+import type { Multiply } from "./matrix.ts";
 import type { Mode, Plan } from "./plan.ts";
 import { type Arithmetic, arithmeticOf, type DType, isShort, type NumberArray } from "./storage.ts";
+import type { Backend } from "./variants.ts";
 
 /** What leaves have in common that are computed alike: program, hyperparameters and types. */
 export interface GroupRun {
   readonly graph: Graph;
   readonly plan: Plan;
   readonly mode: Mode;
+  /** What it is planned for. */
+  readonly backend: Backend;
   /** What arithmetic is rounded to. */
   readonly dtype: Arithmetic;
   /** The arrays a leaf brings, `w` (where the program or the mode reads it) and `g` among them. */
@@ -76,6 +80,8 @@ export interface LeafRun {
 export interface StepRun {
   /** How many threads may take part, the caller among them. */
   readonly threads: number;
+  /** What multiplies matrices of the leaves that run in JavaScript. */
+  readonly multiply: Multiply;
   readonly leaves: readonly LeafRun[];
   readonly globals: readonly GlobalReduction[];
 }
@@ -109,10 +115,13 @@ export class GlobalTotal {
   }
 }
 
+/** The reductions over the tree, as far as they are known. */
+export type Known = readonly (number | undefined)[];
+
 /** `symbols` and the reductions over the tree known so far. */
 export function withGlobals(
   symbols: ReadonlyMap<string, number>,
-  globals: readonly (number | undefined)[],
+  globals: Known,
 ): Map<string, number> {
   const all = new Map(symbols);
   globals.forEach((value, k) => {

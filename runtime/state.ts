@@ -187,6 +187,7 @@ export function initialLeaf(
     graph,
     plan: plan(NO_STATES, graph, new Set(), [], "update", info.shape.length),
     mode: "update",
+    backend: "interpreter",
     dtype: arithmeticOf(info.dtype),
     inputs: [{ name: "w", dtype: info.dtype }],
     outputs: [{ name: "", dtype }],
@@ -194,7 +195,6 @@ export function initialLeaf(
   } as const;
   const { shape: whole, size } = info;
   interpret({
-    threads: 1,
     globals: [],
     leaves: [{ group, number: 0, shape: whole, size, inputs: [parameter], outputs: [data] }],
   });

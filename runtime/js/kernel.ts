@@ -1,10 +1,13 @@
 /** Compiles a plan's phases to JavaScript, once, and runs them on leaves. */
 import { Evaluator } from "../../dsl/evaluate.ts";
 import { reduceOps } from "../../dsl/ops.ts";
+import { finishLanes, lanesOf } from "../lanes.ts";
 import { extentSize } from "../extent.ts";
 import type { Phase, Plan } from "../plan.ts";
 import { keysOf, type LeafNumbers } from "../random.ts";
-import { type GroupRun, type LeafRun, withGlobals } from "../run.ts";
+import type { Operand } from "../matrix.ts";
+import type { AddGlobal } from "../phased.ts";
+import { type GroupRun, type Known, type LeafRun, withGlobals } from "../run.ts";
 import type { NumberArray } from "../storage.ts";
 import { compiledNumbers } from "./random.ts";
 import { CONVERT, renderPhases } from "./render.ts";
@@ -15,7 +18,7 @@ type PhaseFunction = (
   inputs: LeafRun["inputs"],
   outputs: LeafRun["outputs"],
   scalars: Float64Array,
-  cells: readonly Float64Array[],
+  cells: readonly Operand["data"][],
   sums: readonly Float64Array[],
   temporaries: readonly NumberArray[],
   convert: typeof CONVERT,
@@ -71,7 +74,7 @@ export class Kernel {
   }
 
   /** Brings the numbers up to date with the reductions over the tree known so far. */
-  evaluate(globals: readonly (number | undefined)[]): void {
+  evaluate(globals: Known): void {
     this.#scalars.evaluate(withGlobals(this.#group.symbols, globals));
     this.#group.plan.scalars.forEach(({ node }, i) =>
       this.#numbers[i] = this.#round(this.#scalars.get(node))
@@ -83,15 +86,19 @@ export class Kernel {
   run(
     phase: number,
     leaf: LeafRun,
-    cells: readonly Float64Array[],
+    cells: readonly Operand["data"][],
     temporaries: readonly NumberArray[],
-    addGlobal: (k: number, sum: number, count: number) => void,
+    addGlobal: AddGlobal,
   ): void {
     const { plan } = this.#group;
     const { shape, size, inputs, outputs } = leaf;
     const accumulations = accumulationsOf(plan.phases[phase]);
-    const sums = accumulations.map(({ op, extent }) =>
-      new Float64Array(extentSize(extent, shape)).fill(reduceOps[op].start)
+    const lanes = accumulations.map(({ operand, extent }) =>
+      // What is reduced to one value has joined its lanes by the end of the loop.
+      extent === 0 ? 1 : lanesOf(extent, plan.extents.get(operand)!, plan.rank)
+    );
+    const sums = accumulations.map(({ op, extent }, k) =>
+      new Float64Array(lanes[k] * extentSize(extent, shape)).fill(reduceOps[op].start)
     );
     const random = compiledNumbers(plan, this.#keys, leaf);
     this.#phases[phase](
@@ -101,14 +108,13 @@ export class Kernel {
     accumulations.forEach(({ op, operand, into }, k) => {
       const reduced = extentSize(plan.extents.get(operand)!, shape);
       if ("global" in into) return addGlobal(into.global, sums[k][0], reduced);
-      const count = reduced / sums[k].length;
       const cell = cells[into.cell];
-      sums[k].forEach((sum, j) => cell[j] = this.#round(reduceOps[op].finish(sum, count)));
+      finishLanes(op, lanes[k], sums[k], reduced / cell.length, cell);
     });
   }
 
   /** The next values of states that are kept once for the tree. */
-  treeStates(globals: readonly (number | undefined)[]): Map<string, number> {
+  treeStates(globals: Known): Map<string, number> {
     this.evaluate(globals);
     return new Map([...this.#group.plan.treeStates].map(([name, node]) => [
       name,

@@ -3,6 +3,7 @@ import type { Node } from "../../dsl/node.ts";
 import { extentShape, extentSize } from "../extent.ts";
 import type { Multiply, Operand, Product } from "../matrix.ts";
 import type { Phase, Plan } from "../plan.ts";
+import type { AddGlobal } from "../phased.ts";
 import type { LeafRun } from "../run.ts";
 import { allocate, load } from "../storage.ts";
 import type { Kernel } from "./kernel.ts";
@@ -20,9 +21,9 @@ export class JsLeaf {
   readonly #multiply: Multiply;
   /** The first phase that is still to be run. */
   #next = 0;
-  #cells: readonly Float64Array[] = [];
+  #cells: readonly Floats[] = [];
   #temporaries: readonly Floats[] = [];
-  #globals: { readonly k: number; readonly sum: number; readonly count: number }[] = [];
+  #globals: Parameters<AddGlobal>[] = [];
 
   constructor(leaf: LeafRun, kernel: Kernel, multiply: Multiply) {
     [this.#leaf, this.#kernel, this.#multiply] = [leaf, kernel, multiply];
@@ -35,17 +36,19 @@ export class JsLeaf {
 
   /** Runs what is left up to `phase`, if a reduction over the tree or the whole step ends there. */
   run(phase: number): void {
-    const { group: { plan }, shape } = this.#leaf;
+    const { group: { plan, dtype }, shape } = this.#leaf;
     const last = plan.phases.length - 1;
     this.#globals = [];
     if (phase > last || phase < last && !isSynchronised(plan.phases[phase])) return;
     if (this.#next === 0) {
-      this.#cells = plan.cells.map(({ extent }) => new Float64Array(extentSize(extent, shape)));
+      this.#cells = plan.cells.map(({ extent }) =>
+        allocate(dtype, extentSize(extent, shape)) as Floats
+      );
       this.#temporaries = temporariesOf(this.#leaf);
     }
     for (let at = this.#next; at <= phase; at++) {
-      this.#kernel.run(at, this.#leaf, this.#cells, this.#temporaries, (k, sum, count) => {
-        this.#globals.push({ k, sum, count });
+      this.#kernel.run(at, this.#leaf, this.#cells, this.#temporaries, (...each) => {
+        this.#globals.push(each);
       });
       for (const product of plan.products[at]) this.#multiplyInto(product);
     }
@@ -54,8 +57,8 @@ export class JsLeaf {
   }
 
   /** The reductions over the tree that the last phase run has accumulated. */
-  eachGlobal(_phase: number, add: (k: number, sum: number, count: number) => void): void {
-    for (const { k, sum, count } of this.#globals) add(k, sum, count);
+  eachGlobal(add: AddGlobal): void {
+    for (const each of this.#globals) add(...each);
   }
 
   #multiplyInto({ op, node, factors }: Product): void {

@@ -4,7 +4,8 @@
  */
 import type { Node } from "../../dsl/node.ts";
 import { elementRow, randomRow, type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
-import { type Extent, isMatrix, sidesOf } from "../extent.ts";
+import { lanesOf } from "../lanes.ts";
+import { type Extent, isMatrix, sidesOf, varyingAxes } from "../extent.ts";
 import {
   type Accumulation,
   type Loop,
@@ -125,7 +126,11 @@ class Renderer {
     for (const node of nodes) this.#compute(node, extent);
     for (const { op, operand, sum, extent: into } of sums) {
       const x = this.#read(operand, extent);
-      const place = into === 0 ? `l${sum}[i & 3]` : `sums[${sum}][${index(into, extent)}]`;
+      const lanes = lanesOf(into, extent, this.#plan.rank);
+      const at = index(into, extent);
+      const place = into === 0
+        ? `l${sum}[i & 3]`
+        : `sums[${sum}][${lanes === 1 ? at : `${lanes} * ${at} + (i & ${lanes - 1})`}]`;
       this.#line(`${place} = ${reduceOps[op].js.accumulate(place, x)};`);
     }
     // Everything is read before anything is written: the arrays may be the same.
@@ -187,7 +192,7 @@ class Renderer {
     const narrow = new Set(
       extents.filter((e) => typeof e === "number" && e !== 0 && e !== extent) as number[],
     );
-    const axes = this.#axes(extent);
+    const axes = varyingAxes(extent, this.#plan.rank);
     if (narrow.size === 0) {
       this.#line(`for (let i = 0; i < ${this.#size(extent)}; i++) {`);
       this.#indent++;
@@ -201,7 +206,7 @@ class Renderer {
       this.#indent++;
     }
     for (const mask of narrow) {
-      const position = this.#axes(mask).reduce(
+      const position = varyingAxes(mask, this.#plan.rank).reduce(
         (text, axis) => text === "" ? `i${axis}` : `(${text}) * d${axis} + i${axis}`,
         "",
       );
@@ -262,13 +267,8 @@ class Renderer {
     if (extent === "element") return "n";
     const axes = isMatrix(extent)
       ? sidesOf(extent).map((side) => side === "r" ? 0 : 1)
-      : this.#axes(extent);
+      : varyingAxes(extent, this.#plan.rank);
     return axes.map((axis) => `d${axis}`).join(" * ");
-  }
-
-  #axes(extent: Extent): number[] {
-    const all = Array.from({ length: this.#plan.rank }, (_, axis) => axis);
-    return typeof extent === "number" ? all.filter((axis) => extent & (1 << axis)) : all;
   }
 
   #line(text: string): void {

@@ -1,29 +1,40 @@
-/** The JavaScript backend. */
-import { GlobalTotal, type GroupRun, type StepRun } from "../run.ts";
+/** Runs leaves on compiled JavaScript, phase by phase. */
+import type { Multiply } from "../matrix.ts";
+import type { AddGlobal, Part } from "../phased.ts";
+import type { GroupRun, Known, LeafRun } from "../run.ts";
 import { Kernel } from "./kernel.ts";
 import { JsLeaf } from "./leaf.ts";
-import { multiply } from "./multiply.ts";
 
-/** Runs one step on compiled loops. */
-export function runJs({ leaves, globals }: StepRun): Map<string, number> {
-  const kernels = new Map<GroupRun, Kernel>();
-  for (const { group } of leaves) {
-    if (!kernels.has(group)) kernels.set(group, new Kernel(group));
-  }
-  const steps = leaves.map((leaf) => new JsLeaf(leaf, kernels.get(leaf.group)!, multiply));
-  const known: (number | undefined)[] = globals.map(() => undefined);
-  const phases = Math.max(...leaves.map(({ group }) => group.plan.phases.length));
-  for (let phase = 0; phase < phases; phase++) {
-    kernels.forEach((kernel) => kernel.evaluate(known));
-    const totals = new Map<number, GlobalTotal>();
-    for (const step of steps) {
-      step.run(phase);
-      step.eachGlobal(phase, (k, sum, count) => {
-        if (!totals.has(k)) totals.set(k, new GlobalTotal(globals[k].op));
-        totals.get(k)!.add(sum, count);
-      });
+/** Leaves that run on compiled loops. */
+export class JsPart implements Part {
+  readonly #kernels = new Map<GroupRun, Kernel>();
+  readonly #leaves: readonly JsLeaf[];
+
+  /** Products of matrices are left to `multiply`. */
+  constructor(leaves: readonly LeafRun[], multiply: Multiply) {
+    for (const { group } of leaves) {
+      if (!this.#kernels.has(group)) this.#kernels.set(group, new Kernel(group));
     }
-    totals.forEach((total, k) => known[k] = total.finish());
+    this.#leaves = leaves.map((leaf) => new JsLeaf(leaf, this.#kernels.get(leaf.group)!, multiply));
   }
-  return kernels.get(leaves[0].group)!.treeStates(known);
+
+  begin(): void {
+    for (const leaf of this.#leaves) leaf.begin();
+  }
+
+  execute(phase: number, globals: Known): void {
+    this.#kernels.forEach((kernel) => kernel.evaluate(globals));
+    for (const leaf of this.#leaves) leaf.run(phase);
+  }
+
+  eachGlobal(leaf: number, _phase: number, add: AddGlobal): void {
+    this.#leaves[leaf].eachGlobal(add);
+  }
+
+  // A leaf is done with its last phase.
+  end(): void {}
+
+  treeStates(group: GroupRun, globals: Known): Map<string, number> {
+    return this.#kernels.get(group)!.treeStates(globals);
+  }
 }

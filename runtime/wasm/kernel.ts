@@ -1,32 +1,33 @@
 /** Compiles a plan's loops to WebAssembly and binds them to memories. */
 import type { ArrayKind, GroupRun } from "../run.ts";
-import type { Extent, Plan } from "../plan.ts";
+import { operandsOf, type Plan } from "../plan.ts";
 import { symbol } from "../../dsl/node.ts";
 import { elementRow, randomRow } from "../../dsl/ops.ts";
 import { Code, type MemoryImport, Module } from "./emit.ts";
 import type { Arena } from "./memory.ts";
-import { elementLoop, renderModule } from "./render.ts";
+import { type Pass, passesOf } from "./passes.ts";
+import { renderModule } from "./render.ts";
 
-/** Which arrays a phase touches, by their place among inputs and outputs. */
-export interface PhaseArrays {
+/** Which arrays a pass touches, by their place among inputs and outputs. */
+export interface PassArrays {
   readonly reads: readonly number[];
   readonly writes: readonly number[];
 }
 
-/** The entry point of a phase: steps `count` entries of the table at `table`. */
-export type PhaseFunction = (table: number, count: number) => void;
+/** The entry point of a pass: steps `count` entries of the table at `table`. */
+export type PassFunction = (table: number, count: number) => void;
 
 const LARGEST = 65_535;
 let nextId = 0;
 
-/** Whether a plan multiplies matrices: then only its products are in WebAssembly, its loops are not. */
-export function hasProducts({ products }: Plan): boolean {
+/** Whether a plan multiplies or turns matrices, of which a kernel has no loops. */
+function hasProducts({ products }: Plan): boolean {
   return products.some((each) => each.length > 0);
 }
 
 const runnable = new WeakMap<Plan, boolean>();
 
-/** Whether a group can be computed here: element-wise and per tensor, in types that kernels have. */
+/** Whether a group can be computed here: in types that kernels have, by ops that they can spell. */
 export function isRunnable(group: GroupRun): boolean {
   if (!isAllowed()) return false;
   let known = runnable.get(group.plan);
@@ -42,17 +43,13 @@ function isSpelled({ plan, dtype, inputs, outputs }: GroupRun): boolean {
     ...outputs.filter((_, k) => plan.outputs[k].extent === "element"),
   ];
   if (dtype === "float64" && wide.some((kind) => kind.dtype !== "float64")) return false;
-  const isAxes = (extent: Extent) => typeof extent === "number" && extent !== 0;
-  if ([...plan.extents.values()].some(isAxes)) return false;
-  return plan.phases.flat().every((loop) =>
-    (loop.extent === "element" || loop.extent === 0) &&
-    loop.accumulations.every(({ extent }) => extent === 0) &&
-    (loop.extent === 0 || loop.nodes.every(({ op }) => {
+  return passesOf(plan).every(({ loop }) =>
+    loop.nodes.every(({ op }) => {
       // Routines are on vectors of float32.
       if (randomRow(op) !== undefined) return dtype === "float32";
       const wasm = elementRow(op)!.wasm;
       return wasm !== null && (wasm !== "routine" || dtype === "float32");
-    }))
+    })
   );
 }
 
@@ -82,11 +79,11 @@ export class Kernel {
   readonly #inputs: readonly ArrayKind[];
   readonly #outputs: readonly ArrayKind[];
   readonly #modules = new Map<boolean, WebAssembly.Module>();
-  readonly #instances = new WeakMap<Arena, readonly (PhaseFunction | undefined)[]>();
+  readonly #instances = new WeakMap<Arena, readonly PassFunction[]>();
   /** A number of its own, by which worker threads know it. */
   readonly id: number = nextId++;
-  /** What each phase touches. */
-  readonly arrays: readonly PhaseArrays[];
+  /** What each pass touches. */
+  readonly arrays: readonly PassArrays[];
 
   /** The number of phases. */
   get phases(): number {
@@ -95,22 +92,20 @@ export class Kernel {
 
   constructor({ plan, dtype, inputs, outputs }: GroupRun) {
     [this.#plan, this.#dtype, this.#inputs, this.#outputs] = [plan, dtype, inputs, outputs];
-    this.arrays = plan.phases.map((_, k) => touched(plan, k, inputs, outputs));
+    this.arrays = passesOf(plan).map((pass) => touched(plan, pass, inputs, outputs));
   }
 
-  /** The functions of the phases, on the memory of `arena`. */
-  on(arena: Arena): readonly (PhaseFunction | undefined)[] {
-    let phases = this.#instances.get(arena);
-    if (phases === undefined) {
+  /** The functions of the passes, on the memory of `arena`. */
+  on(arena: Arena): readonly PassFunction[] {
+    let passes = this.#instances.get(arena);
+    if (passes === undefined) {
       const instance = new WebAssembly.Instance(this.module(arena.isShared), {
         env: { memory: arena.memory },
       });
-      phases = this.#plan.phases.map((_, k) =>
-        instance.exports[`phase${k}`] as PhaseFunction | undefined
-      );
-      this.#instances.set(arena, phases);
+      passes = passesOf(this.#plan).map((_, k) => instance.exports[`pass${k}`] as PassFunction);
+      this.#instances.set(arena, passes);
     }
-    return phases;
+    return passes;
   }
 
   /** The module, for memories that are shared or not. */
@@ -144,17 +139,12 @@ export function kernelOf(group: GroupRun): Kernel {
 
 function touched(
   plan: Plan,
-  phase: number,
+  { loop }: Pass,
   inputs: readonly ArrayKind[],
   outputs: readonly ArrayKind[],
-): PhaseArrays {
-  const loop = elementLoop(plan, phase);
-  if (loop === undefined) return { reads: [], writes: [] };
-  const operands = new Set([
-    ...loop.nodes.flatMap(({ src }) => src),
-    ...loop.accumulations.map(({ operand }) => operand),
-    ...loop.outputs.map(({ node }) => node),
-  ]);
+): PassArrays {
+  if (loop.extent !== "element") return { reads: [], writes: [] };
+  const operands = new Set(operandsOf(loop));
   const places = (kinds: readonly ArrayKind[], isTouched: (name: string) => boolean) =>
     kinds.flatMap(({ name }, i) => isTouched(name) ? [i] : []);
   return {

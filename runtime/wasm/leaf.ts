@@ -1,12 +1,16 @@
 /** One leaf in a step on WebAssembly: where its arrays are, and what it has accumulated. */
 import { type Node, symbol } from "../../dsl/node.ts";
 import { reduceOps } from "../../dsl/ops.ts";
+import { extentSize } from "../extent.ts";
 import type { Accumulation } from "../plan.ts";
+import type { AddGlobal } from "../phased.ts";
 import type { GroupRun, LeafRun } from "../run.ts";
 import { bytesOf, load, store } from "../storage.ts";
+import { fieldsOf, LeafFields } from "./fields.ts";
 import { type Kernel, kernelOf } from "./kernel.ts";
-import { type Arena, blockOf, stagingArena } from "./memory.ts";
+import { type Arena, blockOf } from "./memory.ts";
 import { type GroupNumbers, TensorValues } from "./numbers.ts";
+import { isBlocked, type Pass } from "./passes.ts";
 
 /** A leaf, where its arrays are, and what it has accumulated. */
 export class LeafStep {
@@ -17,18 +21,21 @@ export class LeafStep {
   /** The addresses of inputs and outputs; of those that are not in the arena, 0. */
   readonly addresses: readonly number[];
   readonly isDirect: boolean;
+  /** What varies over some of its axes, if anything does. */
+  fields: LeafFields | undefined;
   tensor: TensorValues | undefined;
   readonly #hasTensor: boolean;
   #sums: { readonly accumulation: Accumulation; readonly sum: number }[] = [];
-  /** The phase that the sums are of: one without accumulations takes none. */
-  #summed = -1;
+  /** The phase that the sums are of. */
+  #phase = -1;
 
-  constructor(leaf: LeafRun, numbers: GroupNumbers) {
+  /** A leaf that goes through `staging`, unless `mayBeDirect` and it has arrays in an arena. */
+  constructor(leaf: LeafRun, numbers: GroupNumbers, staging: Arena, mayBeDirect: boolean) {
     [this.leaf, this.numbers] = [leaf, numbers];
     this.kernel = kernelOf(leaf.group);
     const arrays = [...leaf.inputs, ...leaf.outputs];
-    const blocks = arrays.map(blockOf);
-    this.arena = blocks.find((block) => block !== undefined)?.arena ?? stagingArena();
+    const blocks = arrays.map((array) => mayBeDirect ? blockOf(array) : undefined);
+    this.arena = blocks.find((block) => block !== undefined)?.arena ?? staging;
     this.addresses = blocks.map((block) => block?.arena === this.arena ? block.address : 0);
     const kinds = [...leaf.group.inputs, ...leaf.group.outputs];
     const { plan, inputs } = leaf.group;
@@ -42,9 +49,17 @@ export class LeafStep {
     this.isDirect = this.addresses.every((address, i) => address !== 0 || !isTouched(i));
   }
 
-  /** Reads what a step starts from. */
-  begin(): void {
+  /** Gives the fields of the leaf, if it has any, a place in the working space; returns where they end. */
+  placeFields(offset: number): number {
+    if (fieldsOf(this.leaf.group.plan).size === 0) return offset;
+    this.fields = new LeafFields(this.leaf, offset);
+    return offset + this.fields.bytes;
+  }
+
+  /** Reads what a step starts from; the working space is at `base`. */
+  begin(base: number): void {
     const { numbers, leaf } = this;
+    this.fields?.begin(this.arena.memory.buffer, base);
     if (!this.#hasTensor) return;
     const states = new Map<Node, number>();
     leaf.group.inputs.forEach(({ name, dtype }, i) => {
@@ -54,18 +69,29 @@ export class LeafStep {
     this.tensor = new TensorValues(numbers, states);
   }
 
-  /** Takes the sums of a phase: for each accumulation, those of its blocks in order. */
-  take(phase: number, accumulations: readonly Accumulation[], sums: Float64Array): void {
-    const { plan } = this.leaf.group;
-    this.#summed = phase;
-    this.#sums = accumulations.map((accumulation, k) => {
+  /** Begins a phase, with what is one value a tensor. */
+  enter(phase: number): void {
+    [this.#phase, this.#sums] = [phase, []];
+    this.tensor?.evaluate(phase);
+  }
+
+  /** Takes what a pass has accumulated: of blocks, the sums of each block in order. */
+  take(pass: Pass, sums: Float64Array): void {
+    this.fields?.finish(pass);
+    const blocked = pass.loop.accumulations.filter(isBlocked);
+    blocked.forEach((accumulation, k) => {
       const { start, combine } = reduceOps[accumulation.op];
       let total = start;
-      for (let i = k; i < sums.length; i += accumulations.length) total = combine(total, sums[i]);
-      return { accumulation, sum: total };
+      for (let i = k; i < sums.length; i += blocked.length) total = combine(total, sums[i]);
+      this.#sums.push({ accumulation, sum: total });
     });
+  }
+
+  /** Ends the phase: its reductions are known from here on. */
+  leave(): void {
+    const { plan } = this.leaf.group;
     // What is already one value a tensor is reduced as it is.
-    const narrow = plan.phases[phase].find(({ extent }) => extent === 0)?.accumulations ?? [];
+    const narrow = plan.phases[this.#phase].find(({ extent }) => extent === 0)?.accumulations ?? [];
     for (const accumulation of narrow) {
       const { start, accumulate } = reduceOps[accumulation.op];
       const sum = accumulate(start, this.tensor!.read(accumulation.operand));
@@ -77,14 +103,16 @@ export class LeafStep {
     }
   }
 
-  eachGlobal(phase: number, add: (k: number, sum: number, count: number) => void): void {
-    if (phase !== this.#summed) return;
+  eachGlobal(phase: number, add: AddGlobal): void {
+    if (phase !== this.#phase) return;
     for (const { accumulation: { operand, into }, sum } of this.#sums) {
       if ("global" in into) add(into.global, sum, this.#count(operand));
     }
   }
 
-  writeTensorStates(): void {
+  /** Writes the states that are not written element by element. */
+  end(): void {
+    this.fields?.end();
     if (this.tensor === undefined) return;
     const { plan, outputs } = this.leaf.group;
     const narrow = plan.outputs.map(({ node, extent }) =>
@@ -96,7 +124,8 @@ export class LeafStep {
   }
 
   #count(operand: Node): number {
-    return this.leaf.group.plan.extents.get(operand) === 0 ? 1 : this.leaf.size;
+    const { group: { plan }, shape } = this.leaf;
+    return extentSize(plan.extents.get(operand)!, shape);
   }
 }
 

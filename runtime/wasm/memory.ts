@@ -174,11 +174,15 @@ export function allocateBlock(bytes: number, preferred?: Arena): Block {
 let staging: Arena | undefined;
 
 /**
- * The memory that ordinary arrays pass through. It is not shared, since engines copy in and out of
- * shared memory word by word.
+ * The memory that ordinary arrays pass through, with `room` for what stays in it for the time of a step. It
+ * is not shared, since engines copy in and out of shared memory word by word.
  */
-export function stagingArena(): Arena {
-  return staging ??= Arena.of(0, false);
+export function stagingArena(room = 0): Arena {
+  // Steps that were prepared for the one before keep it.
+  if (staging === undefined || room > staging.memory.buffer.byteLength / 2) {
+    staging = Arena.of(2 * room, false);
+  }
+  return staging;
 }
 
 /** A zeroed array like `array` in WebAssembly memory. */

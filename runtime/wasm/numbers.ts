@@ -4,8 +4,8 @@ import type { Node } from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
 import type { Plan } from "../plan.ts";
 import { keysOf } from "../random.ts";
-import { type GroupRun, withGlobals } from "../run.ts";
-import { entryNumbers, isTruth } from "./render.ts";
+import { type GroupRun, type Known, withGlobals } from "../run.ts";
+import { entryNumbers, isTruth, numbersBytes } from "./render.ts";
 
 /** What is the same for all groups of a plan. */
 interface Prepared {
@@ -50,13 +50,11 @@ export class GroupNumbers {
 
   /** The bytes of the numbers of one entry. */
   get bytes(): number {
-    const size = this.#isDouble ? 8 : 4;
-    const numbers = size * (this.#scalars.length + this.tensor.length);
-    return Math.ceil((numbers + 8 * this.group.plan.random.length) / 16) * 16;
+    return numbersBytes(this.group.plan, this.group.dtype);
   }
 
   /** Brings the numbers up to date with the reductions over the tree known so far. */
-  evaluate(globals: readonly (number | undefined)[]): void {
+  evaluate(globals: Known): void {
     const { evaluator, roots } = this.#prepared;
     evaluator.evaluate(withGlobals(this.group.symbols, globals));
     roots.forEach((node, i) => this.#values[i] = evaluator.get(node));

@@ -1,25 +1,25 @@
 /**
- * Writes the element loops of a plan as WebAssembly SIMD, one function a phase. A function goes through a
- * table of entries in memory, each a stretch of one leaf, so that one call steps all leaves.
+ * Writes the passes of a plan as WebAssembly SIMD, one function each. A function goes through a table of
+ * entries in memory, each a stretch of one leaf, so that one call steps all leaves.
  */
 import { type Node, symbol } from "../../dsl/node.ts";
-import {
-  type ElementOpName,
-  elementOps,
-  elementRow,
-  type RandomOpName,
-  type ReduceOpName,
-  reduceOps,
-} from "../../dsl/ops.ts";
-import type { Loop, Plan } from "../plan.ts";
+import { type ElementOpName, elementOps, elementRow, type RandomOpName } from "../../dsl/ops.ts";
+import { type Loop, operandsOf, type Plan } from "../plan.ts";
 import type { ArrayKind, GroupRun } from "../run.ts";
+import { bytesOf } from "../storage.ts";
+import { Accumulators } from "./accumulate.ts";
 import { Draws, isRandom } from "./draws.ts";
 import { Code, type FunctionType, type Local, type MemoryImport, Module } from "./emit.ts";
 import { addRandom, addRoutine, routineTypes } from "./math.ts";
 import { RANDOM } from "./math/random.ts";
-import { isShort, type Stream, strideOf, Transfers, type Width } from "./storage.ts";
+import { type Pass, passesOf } from "./passes.ts";
+import { isShort, type Stream, Transfers, type Width } from "./storage.ts";
+import { Walk } from "./walk.ts";
 
-/** Words at the beginning of an entry, before the addresses of its arrays. */
+/**
+ * Words at the beginning of an entry, before the addresses of its arrays; `first` is the place in its
+ * leaf of the first element, and `leaf` the leaf's in the tree.
+ */
 export const ENTRY = { length: 0, numbers: 1, sums: 2, first: 3, leaf: 4, arrays: 5 } as const;
 
 /** The number of 32-bit words of an entry for so many arrays. */
@@ -32,7 +32,7 @@ export function entryNumbers(plan: Plan): { readonly scalars: Node[]; readonly t
   const loops = plan.phases.flat();
   const tensor = new Set([
     ...loops.flatMap((loop) => loop.extent === 0 ? loop.kept : []),
-    ...plan.cells.map(({ node }) => node),
+    ...plan.cells.flatMap(({ node, extent }) => extent === 0 ? [node] : []),
     ...[...plan.extents].flatMap(([node, extent]) =>
       extent === 0 && node.op === "Symbol" ? [node] : []
     ),
@@ -40,23 +40,27 @@ export function entryNumbers(plan: Plan): { readonly scalars: Node[]; readonly t
   return { scalars: plan.scalars.map(({ node }) => node), tensor: [...tensor] };
 }
 
-/** The loop of a phase over elements, if it has one. */
-export function elementLoop(plan: Plan, phase: number): Loop | undefined {
-  return plan.phases[phase].find(({ extent }) => extent === "element");
+/**
+ * The bytes of the numbers of one entry and its keys, behind which the record of its leaf is, if it has
+ * one.
+ */
+export function numbersBytes(plan: Plan, dtype: GroupRun["dtype"]): number {
+  const { scalars, tensor } = entryNumbers(plan);
+  const numbers = bytesOf(dtype) * (scalars.length + tensor.length);
+  return Math.ceil((numbers + 8 * plan.random.length) / 16) * 16;
 }
 
-const PHASE: Omit<FunctionType, "name"> = { params: ["i32", "i32"], results: [] };
+const PASS: Omit<FunctionType, "name"> = { params: ["i32", "i32"], results: [] };
 
-/** The vector loop of a phase: what it runs, as names, for so many elements. */
+/** The vector loop of a pass: what it runs, as names, for so many elements. */
 export interface VectorLoop {
-  readonly phase: number;
+  readonly pass: number;
   readonly elements: number;
   readonly instructions: readonly string[];
 }
 
 /**
- * A module with the function `phase<k>` for each phase that has a loop over elements. `note` is told of
- * each vector loop.
+ * A module with the function `pass<k>` for each pass. `note` is told of its vector loop.
  */
 export function renderModule(
   plan: Plan,
@@ -68,21 +72,19 @@ export function renderModule(
 ): Module {
   const module = new Module(memory);
   const routines: Routines = new Map();
-  plan.phases.forEach((_, k) => {
-    const loop = elementLoop(plan, k);
-    if (loop === undefined) return;
-    const code = new Code({ name: `phase${k}`, ...PHASE });
+  passesOf(plan).forEach((pass, k) => {
+    const code = new Code({ name: `pass${k}`, ...PASS });
     const calls = {
       routine: (op: ElementOpName) =>
         code.call(addRoutine(module, op, routines), routineTypes.get(op)!),
       random: (op: RandomOpName) => code.call(addRandom(module, op, routines), RANDOM),
     };
-    const renderer = new Renderer(code, calls, plan, loop, dtype, inputs, outputs);
+    const renderer = new Renderer(code, calls, plan, pass, dtype, inputs, outputs);
     renderer.render();
     module.add(code);
     if (note === undefined) return;
     const { from, to, elements } = renderer.vectorLoop;
-    note({ phase: k, elements, instructions: withCalls(module, code.instructions(from, to)) });
+    note({ pass: k, elements, instructions: withCalls(module, code.instructions(from, to)) });
   });
   return module;
 }
@@ -115,8 +117,10 @@ class Renderer {
   /** Constants and numbers of the entry, in registers throughout a loop. */
   readonly #fixed = new Map<Node, Local>();
   readonly #constants = new Map<number | "-0", Local>();
-  readonly #sums: { readonly low: Local; readonly high: Local }[];
   readonly #transfers: Transfers;
+  readonly #dtype: GroupRun["dtype"];
+  readonly #walk: Walk | undefined;
+  readonly #accumulators: Accumulators;
   readonly #left: Local;
   readonly #position: Local;
   readonly #draws: Draws | undefined;
@@ -125,25 +129,25 @@ class Renderer {
     code: Code,
     calls: Calls,
     plan: Plan,
-    loop: Loop,
+    pass: Pass,
     dtype: GroupRun["dtype"],
     inputs: readonly ArrayKind[],
     outputs: readonly ArrayKind[],
   ) {
+    const { loop, axes } = pass;
     [this.#code, this.#calls, this.#plan, this.#loop] = [code, calls, plan, loop];
+    this.#dtype = dtype;
     this.#lanes = dtype === "float32" ? "f32x4" : "f64x2";
     this.#left = code.local("i32");
     this.#position = code.local("i32");
-    this.#sums = loop.accumulations.map(() => ({
-      low: code.local("v128"),
-      high: code.local("v128"),
-    }));
+    this.#walk = axes === undefined ? undefined : new Walk(code, plan, pass, axes, dtype);
+    this.#accumulators = new Accumulators(code, loop, this.#walk, this.#lanes, this.#position);
     if (loop.nodes.some(isRandom)) {
       const { scalars, tensor } = entryNumbers(plan);
       const places = { ...ENTRY, keys: scalars.length + tensor.length };
       this.#draws = new Draws(code, plan, loop, places, calls.random);
     }
-    const used = new Set(this.#operands().map(({ op, arg }) => op === "Symbol" ? arg : null));
+    const used = new Set(operandsOf(loop).map(({ op, arg }) => op === "Symbol" ? arg : null));
     const written = new Set(loop.outputs.map(({ target }) => target));
     this.#entry(inputs, outputs, used, written);
     this.#transfers = new Transfers(code, this.#arrays.map(({ slot }) => slot.dtype));
@@ -162,18 +166,53 @@ class Renderer {
         );
         this.#readNumbers(entry);
         this.#draws?.begin(entry);
-        this.#loop.accumulations.forEach(({ op }, k) => {
-          code.splat("f64x2", reduceOps[op].start).tee(this.#sums[k].low).set(this.#sums[k].high);
-        });
-        this.#stretch("vector");
-        code.i32(0).set(this.#position);
-        this.#stretch("single");
-        this.#writeSums(entry);
+        this.#accumulators.begin();
+        if (this.#walk === undefined) this.#run();
+        else this.#goThroughAxes(this.#walk, entry);
+        code.get(entry).memory("i32.load", 4 * ENTRY.sums);
+        this.#accumulators.end();
         code.get(entry).i32(4 * entryWords(this.#arrayCount)).op("i32.add").set(entry);
         code.get(count).i32(1).op("i32.sub").set(count);
         code.branch(0);
       });
     });
+  }
+
+  #goThroughAxes(walk: Walk, entry: Local): void {
+    const code = this.#code;
+    const [numbers, first] = [code.local("i32"), code.local("i32")];
+    code.get(entry).memory("i32.load", 4 * ENTRY.numbers).set(numbers);
+    code.get(entry).memory("i32.load", 4 * ENTRY.first).set(first);
+    walk.begin(numbers, numbersBytes(this.#plan, this.#dtype), first, this.#left);
+    walk.runs(this.#left, () => {
+      if (this.#accumulators.haveLanes) this.#untilAligned(walk);
+      this.#run();
+    });
+  }
+
+  /** The elements before the first that goes to the first lane: a run may begin at any. */
+  #untilAligned(walk: Walk): void {
+    const code = this.#code;
+    const rest = code.local("i32");
+    code.block(() => {
+      code.get(walk.place).i32(3).op("i32.and").tee(this.#position).op("i32.eqz").branchIf(0);
+      code.get(this.#left).set(rest);
+      code.block(() => {
+        code.i32(4).get(this.#position).op("i32.sub").tee(this.#left);
+        code.get(rest).op("i32.le_u").branchIf(0);
+        code.get(rest).set(this.#left);
+      });
+      code.get(rest).get(this.#left).op("i32.sub").set(rest);
+      this.#stretch("single");
+      code.get(rest).set(this.#left);
+    });
+  }
+
+  /** As many elements as are left, by vectors as far as they go. */
+  #run(): void {
+    this.#stretch("vector");
+    this.#code.i32(0).set(this.#position);
+    this.#stretch("single");
   }
 
   #arrays: { slot: Stream; word: number }[] = [];
@@ -204,24 +243,15 @@ class Renderer {
       }
     });
     outputs.forEach((kind, i) => {
-      if (!written.has(kind.name)) return;
+      if (this.#loop.extent !== "element" || !written.has(kind.name)) return;
       this.#outputs.set(kind.name, place(kind, ENTRY.arrays + inputs.length + i));
     });
-  }
-
-  #operands(): Node[] {
-    const { nodes, accumulations, outputs } = this.#loop;
-    return [
-      ...nodes.flatMap(({ src }) => src),
-      ...accumulations.map(({ operand }) => operand),
-      ...outputs.map(({ node }) => node),
-    ];
   }
 
   #readNumbers(entry: Local): void {
     const code = this.#code;
     const isDouble = this.#lanes === "f64x2";
-    const used = new Set(this.#operands());
+    const used = new Set(operandsOf(this.#loop));
     const { scalars, tensor } = entryNumbers(this.#plan);
     [...scalars, ...tensor].forEach((node, i) => {
       if (!used.has(node)) return;
@@ -269,9 +299,12 @@ class Renderer {
           this.#body(width, half);
           this.#draws?.advance(elements / halves);
         }
-        for (const { slot } of this.#arrays) {
-          const bytes = halves * strideOf(slot.dtype, width);
-          code.get(slot.address).i32(bytes).op("i32.add").set(slot.address);
+        const slots = [
+          ...this.#arrays.map(({ slot }) => slot),
+          ...this.#walk?.slots.values() ?? [],
+        ];
+        for (const { dtype, address } of slots) {
+          code.get(address).i32(elements * bytesOf(dtype)).op("i32.add").set(address);
         }
         if (width === "single") {
           code.get(this.#position).i32(1).op("i32.add").i32(3).op("i32.and").set(this.#position);
@@ -290,12 +323,12 @@ class Renderer {
     // Bodies share their locals, since engines allow a function only so many.
     let taken = 0;
     const take = () => this.#reused[taken++] ??= code.local("v128");
-    const values = new Map<Node, Local>(this.#fixed);
+    const values = new Map<Node, Local>([...this.#fixed, ...this.#walk?.constants ?? []]);
     const read = (node: Node): Local => {
       const known = values.get(node);
       if (known !== undefined) return known;
       const local = take();
-      this.#transfers.load(this.#inputs.get(node.arg)!, width, half);
+      this.#transfers.load(this.#walk?.slots.get(node) ?? this.#inputs.get(node.arg)!, width, half);
       code.set(local);
       values.set(node, local);
       return local;
@@ -307,14 +340,12 @@ class Renderer {
       code.set(local);
       values.set(node, local);
     }
-    this.#loop.accumulations.forEach(({ op, operand }, k) =>
-      this.#accumulate(op, read(operand), k, width, half)
-    );
+    for (const each of this.#loop.accumulations) {
+      this.#accumulators.add(each, read(each.operand), width, half);
+    }
     // Everything is read before anything is written: the arrays may be the same.
-    const results = this.#loop.outputs.map(({ node }) => read(node));
-    this.#loop.outputs.forEach(({ target }, k) => {
-      this.#transfers.store(this.#outputs.get(target)!, width, half, results[k]);
-    });
+    const results = this.#written().map(([stream, node]) => ({ stream, value: read(node) }));
+    for (const { stream, value } of results) this.#transfers.store(stream, width, half, value);
   }
 
   /** Pushes the result of an operation. */
@@ -334,64 +365,17 @@ class Renderer {
     }
   }
 
-  /** Adds to the four lanes: the low two and the high two, each a pair of float64. */
-  #accumulate(op: ReduceOpName, value: Local, k: number, width: Width, half: number): void {
-    const code = this.#code;
-    const { low, high } = this.#sums[k];
-    const pair = code.local("v128");
-    const add = (into: Local) => {
-      if (reduceOps[op].wasm.squares) code.get(pair).get(pair).op("f64x2.mul").set(pair);
-      code.get(into).get(pair).op(reduceOps[op].wasm.combine).set(into);
-    };
-    const isDouble = this.#lanes === "f64x2";
-    if (width === "single") {
-      // An element beyond the last vector: it counts for its own lane only.
-      for (const [into, first] of [[low, 0], [high, 2]] as const) {
-        code.get(value);
-        if (!isDouble) code.op("f64x2.promote_low_f32x4");
-        if (reduceOps[op].wasm.squares) {
-          code.set(pair).get(pair).get(pair).op("f64x2.mul");
-        }
-        code.splat("f64x2", reduceOps[op].start);
-        code.get(this.#position).op("i32x4.splat");
-        code.get(this.#lanesFrom(first)).op("i32x4.eq", "v128.bitselect").set(pair);
-        code.get(into).get(pair).op(reduceOps[op].wasm.combine).set(into);
-      }
-    } else if (isDouble) {
-      code.get(value).set(pair);
-      add(half === 0 ? low : high);
-    } else {
-      code.get(value).op("f64x2.promote_low_f32x4").set(pair);
-      add(low);
-      code.get(value).get(value).shuffle(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
-      code.op("f64x2.promote_low_f32x4").set(pair);
-      add(high);
+  /** What an element's results are, and where they go. */
+  #written(): (readonly [Stream, Node])[] {
+    const { extent, kept, outputs } = this.#loop;
+    if (extent === "element") {
+      return outputs.map(({ target, node }) => [this.#outputs.get(target)!, node]);
     }
-  }
-
-  readonly #lanePairs = new Map<number, Local>();
-
-  /** The numbers `first`, `first`, `first` + 1, `first` + 1: which lane each half of a pair is. */
-  #lanesFrom(first: number): Local {
-    const code = this.#code;
-    const known = this.#lanePairs.get(first) ?? code.local("v128");
-    this.#lanePairs.set(first, known);
-    code.bits("i64x2", BigInt(first) * 0x1_0000_0001n);
-    code.bits("i64x2", BigInt(first + 1) * 0x1_0000_0001n);
-    code.shuffle(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23).set(known);
-    return known;
-  }
-
-  #writeSums(entry: Local): void {
-    const code = this.#code;
-    this.#loop.accumulations.forEach(({ op }, k) => {
-      const { low, high } = this.#sums[k];
-      code.get(low).get(high).op(reduceOps[op].wasm.combine).set(low);
-      code.get(entry).memory("i32.load", 4 * ENTRY.sums);
-      // The second lane joins the first.
-      code.get(low).get(low).get(low).shuffle(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
-      code.op(reduceOps[op].wasm.combine).lane("f64x2.extract_lane", 0).memory("f64.store", 8 * k);
-    });
+    const { slots } = this.#walk!;
+    return [
+      ...kept.map((node) => [slots.get(node)!, node] as const),
+      ...outputs.map((output) => [slots.get(output)!, output.node] as const),
+    ];
   }
 }
 

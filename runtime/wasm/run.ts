@@ -1,92 +1,94 @@
-/** Runs a step on WebAssembly: phase by phase, the tree's reductions joined between them. */
-import { Kernel as JsKernel } from "../js/kernel.ts";
-import { JsLeaf } from "../js/leaf.ts";
-import { GlobalTotal, type GroupRun, type StepRun } from "../run.ts";
-import { hasProducts } from "./kernel.ts";
+/** Runs leaves on WebAssembly, phase by phase. */
+import type { AddGlobal, Part } from "../phased.ts";
+import type { GroupRun, Known, LeafRun } from "../run.ts";
+import { LeafFields } from "./fields.ts";
 import { LeafStep } from "./leaf.ts";
-import { multiply } from "./multiply.ts";
+import { type Arena, stagingArena } from "./memory.ts";
 import { GroupNumbers } from "./numbers.ts";
+import { hasWorkingSpace, workingSpace } from "./pass.ts";
 import { PhaseRun } from "./phase.ts";
 
-const prepared = new WeakMap<StepRun, WasmRun>();
-
-/** Runs one step; a run that is given again is prepared once. */
-export function runWasm(run: StepRun): Map<string, number> {
-  let known = prepared.get(run);
-  if (known === undefined) prepared.set(run, known = new WasmRun(run));
-  return known.execute();
-}
-
-class WasmRun {
-  readonly #run: StepRun;
+/** Leaves that run on WebAssembly. */
+export class WasmPart implements Part {
+  readonly #leaves: readonly LeafRun[];
+  readonly #threads: number;
   readonly #groups = new Map<GroupRun, GroupNumbers>();
-  readonly #steps: readonly LeafStep[];
-  /** The loops of groups that multiply matrices. */
-  readonly #jsKernels = new Map<GroupRun, JsKernel>();
-  readonly #jsLeaves: readonly JsLeaf[];
-  /** All leaves, in tree order. */
-  readonly #leaves: readonly (LeafStep | JsLeaf)[];
+  #steps: readonly LeafStep[] = [];
   /** For each phase, what is run together. */
-  readonly #phases: readonly (readonly PhaseRun[])[];
+  #phases: readonly (readonly PhaseRun[])[] = [];
+  /** The bytes of working space that are needed in each memory. */
+  #spaces: ReadonlyMap<Arena, number> = new Map();
 
-  constructor(run: StepRun) {
-    this.#run = run;
-    this.#leaves = run.leaves.map((leaf) => {
-      const { group } = leaf;
-      let numbers = this.#groups.get(group);
-      if (numbers === undefined) {
-        this.#groups.set(group, numbers = new GroupNumbers(group));
-        if (hasProducts(group.plan)) this.#jsKernels.set(group, new JsKernel(group));
-      }
-      const jsKernel = this.#jsKernels.get(group);
-      return jsKernel === undefined
-        ? new LeafStep(leaf, numbers)
-        : new JsLeaf(leaf, jsKernel, multiply);
-    });
-    this.#steps = this.#leaves.filter((leaf) => leaf instanceof LeafStep);
-    this.#jsLeaves = this.#leaves.filter((leaf) => leaf instanceof JsLeaf);
-    const phases = Math.max(...run.leaves.map(({ group }) => group.plan.phases.length));
-    const together = [...groupBy(this.#steps, ({ arena }) => arena)].flatMap(([arena, steps]) =>
-      [...groupBy(steps, ({ kernel }) => kernel)].map(([kernel, alike]) => ({
+  constructor(leaves: readonly LeafRun[], threads: number) {
+    [this.#leaves, this.#threads] = [leaves, threads];
+    for (const { group } of leaves) {
+      if (!this.#groups.has(group)) this.#groups.set(group, new GroupNumbers(group));
+    }
+    this.#place(true);
+    // Fields may need more room than a memory has left beside the arrays: then these come out of it.
+    const hasFields = this.#steps.some(({ fields }) => fields !== undefined);
+    if (hasFields && ![...this.#spaces].every(([arena, bytes]) => hasWorkingSpace(arena, bytes))) {
+      this.#place(false);
+    }
+  }
+
+  #place(mayBeDirect: boolean): void {
+    const leaves = this.#leaves;
+    const staging = stagingArena(
+      leaves.reduce((sum, leaf) => sum + new LeafFields(leaf, 0).bytes, 0),
+    );
+    this.#steps = leaves.map((leaf) =>
+      new LeafStep(leaf, this.#groups.get(leaf.group)!, staging, mayBeDirect)
+    );
+    const phases = Math.max(...this.#steps.map(({ kernel }) => kernel.phases));
+    const spaces = new Map<Arena, number>();
+    const together = [...groupBy(this.#steps, ({ arena }) => arena)].flatMap(([arena, steps]) => {
+      const fields = steps.reduce((end, step) => step.placeFields(end), 0);
+      spaces.set(arena, fields);
+      return [...groupBy(steps, ({ kernel }) => kernel)].map(([kernel, alike]) => ({
         arena,
+        fields,
         kernel,
         alike,
-      }))
-    );
+      }));
+    });
     this.#phases = Array.from(
       { length: phases },
       (_, phase) =>
-        together.flatMap(({ arena, kernel, alike }) =>
-          phase < kernel.phases ? [new PhaseRun(phase, alike, kernel, arena)] : []
-        ),
+        together.flatMap(({ arena, fields, kernel, alike }) => {
+          if (phase >= kernel.phases) return [];
+          const run = new PhaseRun(phase, alike, kernel, arena, fields);
+          spaces.set(arena, Math.max(spaces.get(arena)!, run.bytes));
+          return [run];
+        }),
     );
+    this.#spaces = spaces;
   }
 
-  execute(): Map<string, number> {
-    const { leaves, globals } = this.#run;
-    const known: (number | undefined)[] = globals.map(() => undefined);
-    for (const leaf of this.#leaves) leaf.begin();
-    for (const [phase, runs] of this.#phases.entries()) {
-      this.#groups.forEach((numbers) => numbers.evaluate(known));
-      this.#jsKernels.forEach((kernel) => kernel.evaluate(known));
-      for (const leaf of this.#jsLeaves) leaf.run(phase);
-      for (const run of runs) run.execute(this.#run.threads);
-      const totals = new Map<number, GlobalTotal>();
-      if (globals.length > 0) {
-        for (const step of this.#leaves) {
-          step.eachGlobal(phase, (k, sum, count) => {
-            if (!totals.has(k)) totals.set(k, new GlobalTotal(globals[k].op));
-            totals.get(k)!.add(sum, count);
-          });
-        }
-      }
-      totals.forEach((total, k) => known[k] = total.finish());
-    }
-    for (const step of this.#steps) step.writeTensorStates();
-    const first = this.#groups.get(leaves[0].group)!;
-    first.evaluate(known);
-    const { treeStates } = leaves[0].group.plan;
-    return new Map([...treeStates].map(([name, node]) => [name, first.scalar(node)]));
+  begin(): void {
+    const bases = new Map(
+      [...this.#spaces].map(([arena, bytes]) => [arena, workingSpace(arena, bytes)]),
+    );
+    for (const step of this.#steps) step.begin(bases.get(step.arena)!);
+  }
+
+  execute(phase: number, globals: Known): void {
+    this.#groups.forEach((numbers) => numbers.evaluate(globals));
+    for (const run of this.#phases[phase] ?? []) run.execute(this.#threads);
+  }
+
+  eachGlobal(leaf: number, phase: number, add: AddGlobal): void {
+    this.#steps[leaf].eachGlobal(phase, add);
+  }
+
+  end(): void {
+    for (const step of this.#steps) step.end();
+  }
+
+  treeStates(group: GroupRun, globals: Known): Map<string, number> {
+    const numbers = this.#groups.get(group)!;
+    numbers.evaluate(globals);
+    return new Map([...group.plan.treeStates].map(([name, node]) => [name, numbers.scalar(node)]));
   }
 }
 

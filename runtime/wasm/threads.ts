@@ -1,6 +1,6 @@
-/** Worker threads over shared memory: the caller hands out chunks of a phase and works along. */
+/** Worker threads over shared memory: the caller hands out chunks of a pass and works along. */
 import { GradusError } from "../../dsl/errors.ts";
-import type { PhaseFunction } from "./kernel.ts";
+import type { PassFunction } from "./kernel.ts";
 import type { Arena } from "./memory.ts";
 import { CHUNK_BITS, CONTROL, type Message, STATE, workerSource } from "./worker.ts";
 
@@ -19,13 +19,13 @@ interface Thread {
   end(): void;
 }
 
-/** What a phase hands to the threads. */
+/** What a pass hands to the threads. */
 export interface Job {
   readonly kernel: number;
-  readonly phase: number;
+  readonly pass: number;
   readonly module: WebAssembly.Module;
   readonly arena: Arena;
-  readonly run: PhaseFunction;
+  readonly run: PassFunction;
   readonly table: number;
   readonly entries: number;
   readonly entryBytes: number;
@@ -54,7 +54,7 @@ class Pool {
     const number = (Atomics.load(control, CONTROL.job) + 1) & 0xfff;
     const mark = (number << CHUNK_BITS) >>> 0;
     Atomics.store(control, CONTROL.kernel, job.kernel);
-    Atomics.store(control, CONTROL.phase, job.phase);
+    Atomics.store(control, CONTROL.pass, job.pass);
     Atomics.store(control, CONTROL.table, job.table | 0);
     Atomics.store(control, CONTROL.entries, job.entries);
     Atomics.store(control, CONTROL.entryBytes, job.entryBytes);

@@ -1,7 +1,7 @@
 /** The window that ordinary arrays pass through: small enough to stay in the cache. */
 import { BLOCK } from "../run.ts";
 import type { NumberArray } from "../storage.ts";
-import type { Kernel, PhaseFunction } from "./kernel.ts";
+import type { Kernel, PassFunction } from "./kernel.ts";
 import { kindsOf, type LeafStep } from "./leaf.ts";
 import type { Arena } from "./memory.ts";
 import { ENTRY } from "./render.ts";
@@ -24,8 +24,8 @@ export class Window {
   #entries = 0;
   #outs: { readonly from: NumberArray; readonly to: NumberArray; readonly at: number }[] = [];
 
-  constructor(kernel: Kernel, phase: number, arena: Arena, address: number, bytes: number) {
-    const { reads, writes } = kernel.arrays[phase];
+  constructor(kernel: Kernel, pass: number, arena: Arena, address: number, bytes: number) {
+    const { reads, writes } = kernel.arrays[pass];
     this.#bytes = bytes;
     [this.#reads, this.#writes, this.#arena, this.#address] = [reads, writes, arena, address];
   }
@@ -38,7 +38,7 @@ export class Window {
     sumBytes: number,
     table: Uint32Array,
     words: number,
-    run: PhaseFunction,
+    run: PassFunction,
   ): void {
     const { leaf, addresses } = step;
     const arrays = [...leaf.inputs, ...leaf.outputs];
@@ -77,7 +77,7 @@ export class Window {
   }
 
   /** Steps what is in the window and brings the results out. */
-  flush(table: Uint32Array, run: PhaseFunction): void {
+  flush(table: Uint32Array, run: PassFunction): void {
     if (this.#entries > 0) run(table.byteOffset, this.#entries);
     for (const { from, to, at } of this.#outs) to.set(from, at);
     [this.#used, this.#entries, this.#outs] = [0, 0, []];

@@ -8,7 +8,7 @@ export const CONTROL = {
   /** Counts the jobs; workers wait for it to change. */
   job: 0,
   kernel: 1,
-  phase: 2,
+  pass: 2,
   table: 3,
   entries: 4,
   entryBytes: 5,
@@ -66,8 +66,8 @@ function work(
     readonly CHUNK_BITS: number;
   },
 ): void {
-  type Phase = (table: number, count: number) => void;
-  const kernels = new Map<number, Record<string, Phase>>();
+  type Pass = (table: number, count: number) => void;
+  const kernels = new Map<number, Record<string, Pass>>();
   let control: Int32Array<SharedArrayBuffer>;
   let index = 0;
   let isAwake = false;
@@ -81,7 +81,7 @@ function work(
       if (message.kernel !== undefined) {
         const imports = { env: { memory: message.memory! } };
         const { exports } = new WebAssembly.Instance(message.module!, imports);
-        kernels.set(message.kernel, exports as Record<string, Phase>);
+        kernels.set(message.kernel, exports as Record<string, Pass>);
       }
       if (!isAwake) void watch();
     } catch (error) {
@@ -113,7 +113,7 @@ function work(
     if (index >= Atomics.load(control, CONTROL.limit)) return true;
     const kernel = kernels.get(Atomics.load(control, CONTROL.kernel));
     if (kernel === undefined) return false;
-    const run = kernel[`phase${Atomics.load(control, CONTROL.phase)}`];
+    const run = kernel[`pass${Atomics.load(control, CONTROL.pass)}`];
     const table = Atomics.load(control, CONTROL.table) >>> 0;
     const entries = Atomics.load(control, CONTROL.entries);
     const bytes = Atomics.load(control, CONTROL.entryBytes);

@@ -24,6 +24,7 @@ import { Code, type FunctionType, Module } from "../../runtime/wasm/emit.ts";
 import { type Instruction, instructions } from "../../runtime/wasm/instructions.ts";
 import { isRunnable } from "../../runtime/wasm/kernel.ts";
 import { routineTypes } from "../../runtime/wasm/math.ts";
+import { passesOf } from "../../runtime/wasm/passes.ts";
 import { renderModule } from "../../runtime/wasm/render.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { anyProgram } from "../dsl/generate.ts";
@@ -230,7 +231,13 @@ Deno.test("memories are imported as they are declared", () => {
 });
 
 /** What a backend would run of a program whose leaves are `dtype`. */
-function groupOf(program: Program, dtype: GroupRun["dtype"], mode: Mode, stored?: DType): GroupRun {
+function groupOf(
+  program: Program,
+  dtype: GroupRun["dtype"],
+  mode: Mode,
+  stored?: DType,
+  rank = 0,
+): GroupRun {
   const structural: Structural = new Map(
     [...program.hyper].flatMap(([name, value]) =>
       typeof value === "boolean" ? [[name, constant(Number(value))] as const] : []
@@ -245,13 +252,13 @@ function groupOf(program: Program, dtype: GroupRun["dtype"], mode: Mode, stored?
     guards: [],
     live,
     mode,
-    axes: [],
+    axes: Array.from({ length: rank }, (_, axis) => axis),
     backend: "wasm",
     dtypes,
   });
   const inputs: ArrayKind[] = [{ name: "w", dtype }, { name: "g", dtype }, ...kinds];
   const outputs: ArrayKind[] = [{ name: "", dtype }, ...kinds];
-  return { ...variant, mode, dtype, inputs, outputs, symbols: new Map() };
+  return { ...variant, mode, backend: "wasm", dtype, inputs, outputs, symbols: new Map() };
 }
 
 function assertGroupAssembles(group: GroupRun, shared: boolean, what: string): Module {
@@ -313,21 +320,27 @@ Deno.test("programs that call routines render to wabt's bytes, one routine or al
 });
 
 Deno.test("random programs render to wabt's bytes", () => {
-  let runnable = 0;
-  const law = fc.property(
-    anyProgram({ rank: 0, draws: true }),
-    fc.boolean(),
-    fc.boolean(),
-    (generated, a, b) => {
-      const program = parseProgram(generated.document);
-      const group = groupOf(program, a ? "float64" : "float32", b ? "step" : "update");
-      if (!isRunnable(group)) return;
-      runnable++;
-      assertGroupAssembles(group, b, program.name);
-    },
-  );
-  fc.assert(law, { numRuns: 300, seed: 8 });
-  assert(runnable > 150, `${runnable} of them run here`);
+  for (const rank of [0, 3]) {
+    let runnable = 0;
+    let overAxes = 0;
+    const law = fc.property(
+      anyProgram({ rank }),
+      fc.boolean(),
+      fc.boolean(),
+      (generated, a, b) => {
+        const program = parseProgram(generated.document);
+        const dtype = a ? "float64" : "float32";
+        const group = groupOf(program, dtype, b ? "step" : "update", undefined, rank);
+        if (!isRunnable(group)) return;
+        runnable++;
+        if (passesOf(group.plan).some(({ axes }) => axes !== undefined)) overAxes++;
+        assertGroupAssembles(group, b, program.name);
+      },
+    );
+    fc.assert(law, { numRuns: 300, seed: 8 });
+    assert(runnable > 150, `${runnable} of rank ${rank} run here`);
+    assert(rank === 0 || overAxes > 60, `${overAxes} of rank ${rank} go through axes`);
+  }
 });
 
 Deno.test("wrong operands are refused where they are pushed, by instruction and function", () => {

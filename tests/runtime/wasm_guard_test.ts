@@ -9,28 +9,33 @@ import {
   type Optimizer,
   parseProgram,
   type State,
+  type Tensor,
 } from "../../mod.ts";
 import { elementOps } from "../../dsl/ops.ts";
 import { Arena } from "../../runtime/wasm/memory.ts";
 import { routineTypes } from "../../runtime/wasm/math.ts";
-import { assert } from "../assert.ts";
+import { assert, assertEquals } from "../assert.ts";
 import { exactProgram, type Generated } from "../dsl/generate.ts";
 import { anyNumber, randomWords } from "../numbers.ts";
 import { Guards, PATTERNS } from "./guarded.ts";
 import { assertSameBits, type Compared } from "./same_bits.ts";
+import { whereRun } from "./where.ts";
 
 const SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 31, 1_000, 4_095, 4_096, 4_097, 8_191, 8_193, 12_289];
 const STEPS = 2;
 
-type Tree = { readonly [leaf: string]: Float32Array | Float64Array };
-type Leaf = { readonly size: number; readonly isWide: boolean };
+type Data = Float32Array | Float64Array;
+type Tree = { readonly [leaf: string]: Data | Tensor };
+/** A bare array of so many numbers, or a tensor. */
+type Leaf = { readonly size: number | readonly number[]; readonly isWide: boolean };
 
 function treeOf(leaves: readonly Leaf[], seed: number): Tree {
   const next = randomWords(seed);
   const entries = leaves.map(({ size, isWide }, i) => {
-    const array = isWide ? new Float64Array(size) : new Float32Array(size);
-    for (let j = 0; j < size; j++) array[j] = (next() / 2 ** 32 - 0.5) * 8;
-    return [`leaf${i}`, array] as const;
+    const count = typeof size === "number" ? size : size.reduce((a, b) => a * b, 1);
+    const data = isWide ? new Float64Array(count) : new Float32Array(count);
+    for (let j = 0; j < count; j++) data[j] = (next() / 2 ** 32 - 0.5) * 8;
+    return [`leaf${i}`, typeof size === "number" ? data : { data, shape: size }] as const;
   });
   return Object.fromEntries(entries);
 }
@@ -136,18 +141,21 @@ const size = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...SIZES) },
   { weight: 1, arbitrary: fc.nat(9_000) },
 );
-const scenario = fc.record({
-  generated: exactProgram({ rank: 0, draws: true }),
-  leaves: fc.array(
-    fc.record({
-      size,
-      isWide: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.boolean()),
-    }),
-    { minLength: 1, maxLength: 4 },
-  ),
-  numbers: fc.array(anyNumber, { minLength: 4, maxLength: 4 }),
-  short: fc.constantFrom("", "", "bfloat16", "float16"),
-});
+const shape = fc.constantFrom([3, 5], [1, 7], [9, 1], [0, 3], [70, 123], [2, 3, 5], [3, 1, 2, 9]);
+const scenario = fc.constantFrom(0, 2).chain((rank) =>
+  fc.record({
+    generated: exactProgram({ rank }),
+    leaves: fc.array(
+      fc.record({
+        size: rank === 0 ? size : shape,
+        isWide: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.boolean()),
+      }),
+      { minLength: 1, maxLength: 4 },
+    ),
+    numbers: fc.array(anyNumber, { minLength: 4, maxLength: 4 }),
+    short: fc.constantFrom("", "", "bfloat16", "float16"),
+  })
+);
 
 for (const placing of PLACINGS) {
   Deno.test(`random programs stay within their arrays, whatever lies beside (${placing})`, () => {
@@ -209,6 +217,37 @@ for (const [name, opt] of Object.entries(optimizers)) {
     }
   });
 }
+
+const SHAPES = [[1, 1], [3, 5], [1, 9], [9, 1], [0, 3], [3, 0], [66, 125], [4_097, 3], [2, 8_195]];
+
+Deno.test("rows and columns: every shape, alone and together, stays within its arrays", () => {
+  const opt = factory(parseProgram({
+    name: "matrices",
+    state: { m: 0, r: { over: 1 }, c: { over: 0 } },
+    step: `
+      m = 0.5*m + g
+      r = 0.9*r + mean(g^2, axis=1)
+      c = max(c, max(abs(m), axis=0))
+      u = -m/(sqrt(r*c/mean(r)) + 1) - w/(1 + norm(r*g) + globalMax(c))
+    `,
+  }));
+  for (const muDtype of ["float32", "bfloat16", "float16"]) {
+    const own = opt({ muDtype });
+    const alone = SHAPES.map((size) => [{ size, isWide: false }]);
+    const together = [SHAPES.map((size) => ({ size, isWide: false }))];
+    for (const leaves of [...alone, ...together]) {
+      const expected = interpreted(own, leaves, {});
+      for (const placing of PLACINGS) {
+        for (const pattern of [PATTERNS.NaN, PATTERNS.large]) {
+          let actual: unknown;
+          const where = whereRun(() => actual = guarded(own, leaves, {}, placing, pattern));
+          assertSameBits(actual, expected, `${leaves.map(({ size }) => `[${size}]`)} ${placing}`);
+          assertEquals(where, { wasm: true, js: false });
+        }
+      }
+    }
+  }
+});
 
 Deno.test("routines do not mind what lies beside an array", () => {
   const step = "u = " + [...routineTypes.keys()].map((op) => {
