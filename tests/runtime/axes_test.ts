@@ -10,10 +10,12 @@ import {
   required,
   resident,
   type State,
+  type StoredTensor,
   type Tensor,
 } from "../../mod.ts";
 import { allocateResident, Arena } from "../../runtime/wasm/memory.ts";
 import { reduceOps } from "../../dsl/ops.ts";
+import { store } from "../../runtime/storage.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { exactProgram } from "../dsl/generate.ts";
 import { randomWords } from "../numbers.ts";
@@ -21,7 +23,7 @@ import { randomNumbers } from "./random.ts";
 import { assertSameBits, type Compared } from "./same_bits.ts";
 import { whereRun } from "./where.ts";
 
-type Tree = Record<string, Tensor>;
+type Tree = Record<string, Tensor | StoredTensor>;
 type Kind = "float32" | "float64";
 
 const make = (step: string, state: Document["state"] = {}, options = {}) =>
@@ -168,6 +170,26 @@ Deno.test("states over axes are stored short and come back as they were", () => 
       assertSteps(opt, tree, `${muDtype} of ${kind}`);
     }
   }
+});
+
+Deno.test("what varies over axes meets random numbers and short parameters", () => {
+  const opt = make(
+    "n = normal(3); r = 0.9*r + mean((g + n)^2, axis=1); u = -0.1*(g + n)/sqrt(r) - 0.01*w*max(n, axis=0)",
+    { r: { over: 1 } },
+  );
+  const stored = (shape: readonly number[], seed: number): StoredTensor => {
+    const { data } = tensor(shape, seed);
+    const short = new Uint16Array(data.length);
+    data.forEach((x, i) => store("bfloat16", short, i, x));
+    return { dtype: "bfloat16", data: short, shape };
+  };
+  const tree = (seed: number) => ({
+    a: tensor([9, 7], seed),
+    b: stored([70, 123], seed + 1),
+    c: stored([5, 2_049], seed + 2),
+    d: tensor([300, 30], seed + 3),
+  });
+  assertSteps(opt, tree, "drawn");
 });
 
 Deno.test("random programs over axes run in WebAssembly with the interpreter's bits", () => {

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { factory, type Optimizer, parseProgram, type Tensor } from "../../mod.ts";
-import { assert } from "../assert.ts";
+import { assert, assertEquals } from "../assert.ts";
 import { numbers32, numbers64 } from "../numbers.ts";
 import { backends } from "./backends.ts";
 import { matrixProgram } from "./matrix_programs.ts";
 import { assertSameBits, type Compared } from "./same_bits.ts";
+import { whereRun } from "./where.ts";
 
 const SHAPES = [[1, 1], [1, 5], [5, 1], [3, 4], [4, 3], [0, 3], [3, 0], [5, 5], [7], []] as const;
 const LARGE = [[17, 33], [33, 17], [64, 64]] as const;
@@ -106,4 +107,25 @@ Deno.test("products of the edges of a format have the bits of their definition",
       opt.with({ backend }).update(g, opt.init(w), w)[0];
     for (const backend of backends) assertSameBits(update(backend), update("interpreter"), backend);
   }
+});
+
+Deno.test("leaves that multiply matrices run in JavaScript, beside those that need not", () => {
+  const step = `
+    v = where(rank == 2, (g@transpose(w))@g, 2*g)
+    n = globalNorm(v)
+    u = where(rank == 2, (v@transpose(w))@g, g)/(n + globalMax(v/n))
+  `;
+  const opt = factory(parseProgram({ name: "mixed", step }))({});
+  const made = (shapes: readonly (readonly number[])[], given: Optimizer) => {
+    let results: unknown[] = [];
+    const where = whereRun(() => results = trajectory(given, shapes, false));
+    return { results, where };
+  };
+  const shapes = [[7], [5, 3], [2, 2, 2], [33, 17], [5_000], [3, 5]];
+  const expected = made(shapes, opt.with({ backend: "interpreter" }));
+  const mixed = made(shapes, opt);
+  assertSameBits(mixed.results, expected.results, "mixed");
+  assertEquals(mixed.where, { wasm: true, js: true });
+  assertEquals(made([[5, 3]], opt).where, { wasm: false, js: true });
+  assertEquals(made([[5]], opt).where, { wasm: true, js: false });
 });
