@@ -103,7 +103,10 @@ export interface Program {
 // Names that mean something else where these would stand, and what.
 const TAKEN: Readonly<Record<string, { readonly names: readonly string[]; readonly by: string }>> =
   {
-    hyper: { names: ["mask", "muDtype"], by: "an option of its own" },
+    hyper: {
+      names: ["mask", "weightDecayMask", "muDtype", "accumulatorDtype", "dtypeMomentum"],
+      by: "an option of its own",
+    },
     state: { names: ["optimizer", "hyper", "master"], by: "kept for the state tree" },
     inputs: { names: [], by: "" },
   };

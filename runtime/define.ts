@@ -5,6 +5,7 @@ import { type Document, parseProgram, type Program } from "../dsl/program.ts";
 import { type HyperValue, isMask, type Mask, type Setting, settingsOf } from "./hyper.ts";
 import { bind } from "./bound.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { optionsOf } from "./options.ts";
 import type { StorageType } from "./storage.ts";
 import { requireStorage, type StateStorage } from "./stored.ts";
 
@@ -15,15 +16,21 @@ export interface MaskOption {
    * the parameters to one, called once a structure. Default: all.
    */
   mask?: Mask;
+  /** The same by Optax's other name, that of some optimizers; only one of them may be given. */
+  weightDecayMask?: Mask;
 }
 
 /** What the first moment can be stored as. */
 export interface MuDTypeOption {
   /**
-   * StateStorage of the state `m`: arithmetic stays in the parameters' type. Default: the type they compute
+   * Storage of the state `m`: arithmetic stays in the parameters' type. Default: the type they compute
    * in. The option `storage` of `init` goes before it.
    */
   muDtype?: StorageType;
+  /** The same by Optax's name of it for traces and averages; only one of these may be given. */
+  accumulatorDtype?: StorageType;
+  /** The same by Optax's name of it for Adafactor; only one of these may be given. */
+  dtypeMomentum?: StorageType;
 }
 
 /** The hyperparameters of a document. */
@@ -109,17 +116,44 @@ export function optimizer<const D extends Document>(document: D): OptimizerFacto
 export function factory<Options = Record<string, unknown>>(
   program: Program,
 ): OptimizerFactory<Options> {
-  const make = (options: object = {}): Optimizer => {
-    const doing = `Cannot make "${program.name}"`;
-    if (typeof options !== "object" || options === null) {
-      throw new GradusError(`${doing}: its options must be an object: given ${shown(options)}`);
-    }
-    const { mask, muDtype, ...given } = options as MaskOption & MuDTypeOption;
+  return resolving<MaskOption & MuDTypeOption>(program, ({ mask, muDtype, ...given }, doing) => {
     const settings = settingsOf(program, given, doing);
     if (mask !== undefined) maskDecay(settings, mask, doing);
     return bind(program, settings, storageOf(program, muDtype, doing));
-  };
+  }) as OptimizerFactory<Options>;
+}
+
+/**
+ * A factory that says itself what optimizer its options mean, such as one of several programs; `program`
+ * is that of the defaults. Options are an object of their own by then, masks and storage types under
+ * their first names.
+ */
+export function resolving<Options>(
+  program: Program,
+  resolve: (options: Options, doing: string) => Optimizer,
+): OptimizerFactory<Options> {
+  const doing = `Cannot make "${program.name}"`;
+  const make = (options: object = {}) => resolve(optionsOf(options, doing) as Options, doing);
   return Object.freeze(Object.assign(make, { program })) as OptimizerFactory<Options>;
+}
+
+/**
+ * `inner` with options that decide several of its hyperparameters or go by other names: `decide` says what
+ * they come to. The hyperparameters `decided` that way are no options themselves.
+ */
+export function deciding<Options>(
+  inner: OptimizerFactory<Record<string, unknown>>,
+  decided: readonly string[],
+  decide: (options: Options, doing: string) => Record<string, unknown>,
+): OptimizerFactory<Options> {
+  return resolving<Options>(inner.program, (options, doing) => {
+    for (const name of decided) {
+      if (Object.hasOwn(options as object, name)) {
+        throw new GradusError(`${doing}: there is no option \`${name}\``);
+      }
+    }
+    return inner(decide(options, doing));
+  });
 }
 
 function maskDecay(settings: Map<string, Setting>, mask: Mask, doing: string): void {

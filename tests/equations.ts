@@ -13,7 +13,7 @@ for (const { name: file } of [...Deno.readDirSync(folder)]) {
     /(\/\*\*\n(?: \*.*\n)*? \* ```text\n)((?: \*.*\n)*?)( \* ```\n(?: \*.*\n)*?export const (\w+)\b)/g,
     (whole, before: string, _old: string, after: string, name: string) => {
       const factory = (zoo as unknown as Record<string, OptimizerFactory<unknown>>)[name];
-      if (factory === undefined || name === "lbfgs") return whole;
+      if (factory === undefined || ["lbfgs", "scaleByLbfgs"].includes(name)) return whole;
       const lines = latex(factory.program).split("\n").map((line) => ` * ${line}\n`).join("");
       return before + lines + after;
     },

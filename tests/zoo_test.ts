@@ -6,8 +6,8 @@ import { assert, assertEquals } from "./assert.ts";
 const factories = Object.entries(zoo) as [string, OptimizerFactory<unknown>][];
 
 // A loop is written once for any number of turns; with a memory of many, equations say so too.
-const LOOPS = ["lbfgs", "muon"];
-const SUMMED_UP = ["lbfgs"];
+const SUMMED_UP = ["lbfgs", "scaleByLbfgs"];
+const LOOPS = [...SUMMED_UP, "muon"];
 
 async function sources(): Promise<string> {
   const texts: string[] = [];

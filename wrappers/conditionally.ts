@@ -7,15 +7,15 @@ import { requireOptimizer, wrap, wrapperSettings } from "../runtime/wrap.ts";
 /** Options of {@linkcode conditionallyTransform} and {@linkcode conditionallyMask}. */
 export interface ConditionallyOptions {
   /** Whether `inner` steps: a schedule of `count` that gives 0 for no and another number for yes. */
-  shouldTransform: HyperValue;
+  shouldTransformFn: HyperValue;
 }
 
 const WRAPPER: Omit<Wrapper, "name" | "doc" | "after"> = {
-  hyper: { shouldTransform: "required" },
+  hyper: { shouldTransformFn: "required" },
   state: { innerCount: { over: "tree" } },
   before: `
     given = g
-    applies = !(shouldTransform == 0)
+    applies = !(shouldTransformFn == 0)
   `,
   guard: "applies",
   clock: "innerCount",
@@ -42,7 +42,7 @@ const MASK: Wrapper = {
 };
 
 /**
- * `inner` where `shouldTransform` is not 0; at other counts the gradient passes through unchanged and
+ * `inner` where `shouldTransformFn` is not 0; at other counts the gradient passes through unchanged and
  * the inner state stays as it was. Nothing of `inner` is computed then.
  *
  * @example
@@ -51,7 +51,7 @@ const MASK: Wrapper = {
  * import { assertEquals } from "@std/assert";
  *
  * const even = schedule("1 - (count - 2*floor(count/2))");
- * const opt = conditionallyTransform(sgd({ learningRate: 0.5 }), { shouldTransform: even });
+ * const opt = conditionallyTransform(sgd({ learningRate: 0.5 }), { shouldTransformFn: even });
  * const x = Float32Array.of(0);
  * const state = opt.init(x);
  * opt.step(x, Float32Array.of(1), state);
@@ -70,7 +70,7 @@ export function conditionallyTransform(
 }
 
 /**
- * `inner` where `shouldTransform` is not 0; at other counts the update is 0 and the inner state stays
+ * `inner` where `shouldTransformFn` is not 0; at other counts the update is 0 and the inner state stays
  * as it was.
  *
  * @example
@@ -79,7 +79,7 @@ export function conditionallyTransform(
  * import { assertEquals } from "@std/assert";
  *
  * const first = schedule("where(count < 1, 1, 0)");
- * const opt = conditionallyMask(sgd({ learningRate: 0.5 }), { shouldTransform: first });
+ * const opt = conditionallyMask(sgd({ learningRate: 0.5 }), { shouldTransformFn: first });
  * const x = Float32Array.of(0);
  * const state = opt.init(x);
  * for (let step = 0; step < 3; step++) opt.step(x, Float32Array.of(1), state);

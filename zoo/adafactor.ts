@@ -1,31 +1,40 @@
 import {
+  deciding,
   fixed,
   type MaskOption,
   type MuDTypeOption,
   optimizer,
   type OptimizerFactory,
 } from "../runtime/define.ts";
-import type { HyperValue, Mask, MaskTree } from "../runtime/hyper.ts";
+import type { HyperValue, MaskTree } from "../runtime/hyper.ts";
 import { Layout } from "../runtime/trees.ts";
 
-/** Options of {@linkcode scaleByFactoredRms}. */
-export interface ScaleByFactoredRmsOptions {
+/** What {@linkcode adafactor} and {@linkcode scaleByFactoredRms} have in common. */
+export interface FactoredOptions {
   /** Whether second moments are factored where the shape allows. Default true. */
   factored?: boolean;
   /** The least extent of a tensor's second largest axis for its moment to be factored. Default 128. */
   minDimSizeToFactor?: number;
   /** How fast the decay of the second moment nears 1: it is 1 - t^-decayRate. Default 0.8. */
   decayRate?: HyperValue;
+}
+
+/** Options of {@linkcode scaleByFactoredRms}. */
+export interface ScaleByFactoredRmsOptions extends FactoredOptions {
+  /** The step from which the decay counts. Default 0. */
+  stepOffset?: HyperValue;
+  /** Added to the squared gradient. Default 1e-30. */
+  epsilon?: HyperValue;
+}
+
+/** Options of {@linkcode adafactor}. */
+export interface AdafactorOptions extends FactoredOptions, MaskOption, MuDTypeOption {
+  /** Step size. Default 1. */
+  learningRate?: HyperValue;
   /** The step from which the decay counts. Default 0. */
   decayOffset?: HyperValue;
   /** Added to the squared gradient. Default 1e-30. */
   eps?: HyperValue;
-}
-
-/** Options of {@linkcode adafactor}. */
-export interface AdafactorOptions extends ScaleByFactoredRmsOptions, MaskOption, MuDTypeOption {
-  /** Step size. Default 1. */
-  learningRate?: HyperValue;
   /** Whether steps are in proportion to the parameter's root mean square, at least 1e-3. Default true. */
   multiplyByParameterScale?: boolean;
   /** The largest root mean square of a step before it is scaled; 0 for any. Default 1. */
@@ -39,10 +48,8 @@ export interface AdafactorOptions extends ScaleByFactoredRmsOptions, MaskOption,
 const source =
   "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, arXiv 1804.04235";
 
-// What the program itself takes: where a leaf is factored, rather than how long its axes must be.
-type Inner = Omit<AdafactorOptions, "factored" | "minDimSizeToFactor"> & { factored?: Mask };
-
-const whole: OptimizerFactory<Inner> = optimizer(
+// The program is told where a leaf is factored, rather than how long its axes must be.
+const whole: OptimizerFactory<Record<string, unknown>> = optimizer(
   {
     name: "adafactor",
     doc:
@@ -121,8 +128,8 @@ const whole: OptimizerFactory<Inner> = optimizer(
 export const adafactor: OptimizerFactory<AdafactorOptions> = factoredByShape(whole);
 
 /**
- * Scales the gradient by the root of {@linkcode adafactor}'s factored second moment. `decayOffset` and
- * `eps` are Optax's `step_offset` and `epsilon`.
+ * Scales the gradient by the root of {@linkcode adafactor}'s factored second moment. `stepOffset` and
+ * `epsilon` are the hyperparameters that it has as `decayOffset` and `eps`.
  *
  * ```text
  * \beta_t &\leftarrow 1 - (t - \mathrm{decayOffset})^{-\mathrm{decayRate}} \\
@@ -152,31 +159,34 @@ export const adafactor: OptimizerFactory<AdafactorOptions> = factoredByShape(who
  * ```
  */
 export const scaleByFactoredRms: OptimizerFactory<ScaleByFactoredRmsOptions> = factoredByShape(
-  fixed(whole, { name: "scaleByFactoredRms", doc: "Scales by a second moment in factors." }, {
-    learningRate: -1,
-    multiplyByParameterScale: false,
-    clippingThreshold: 0,
-    momentum: 0,
-    weightDecayRate: 0,
-  }),
+  deciding<ScaleByFactoredRmsOptions>(
+    fixed(whole, { name: "scaleByFactoredRms", doc: "Scales by a second moment in factors." }, {
+      learningRate: -1,
+      multiplyByParameterScale: false,
+      clippingThreshold: 0,
+      momentum: 0,
+      weightDecayRate: 0,
+    }),
+    ["decayOffset", "eps"],
+    ({ stepOffset, epsilon, ...given }) => ({ ...given, decayOffset: stepOffset, eps: epsilon }),
+  ) as OptimizerFactory<Record<string, unknown>>,
 );
 
 /** Optimizers that are told which leaves are factored by how short an axis may be. */
-function factoredByShape<Options extends ScaleByFactoredRmsOptions>(
-  inner: OptimizerFactory<Inner>,
+function factoredByShape<Options extends FactoredOptions>(
+  inner: OptimizerFactory<Record<string, unknown>>,
 ): OptimizerFactory<Options> {
-  const make = (
-    { minDimSizeToFactor = 128, factored = true, ...options }: ScaleByFactoredRmsOptions = {},
-  ) => {
-    const isLong = (shape: readonly number[]) =>
-      (shape.toSorted((a, b) => a - b).at(-2) ?? 0) >= minDimSizeToFactor;
-    const mask = (params: object) => {
-      const layout = Layout.of(params, "Cannot choose what is factored", true);
-      return layout.build(layout.leaves.map(({ shape }) => isLong(shape))) as MaskTree;
-    };
-    return inner({ ...options, factored: factored && mask });
-  };
-  return Object.freeze(Object.assign(make, { program: inner.program })) as OptimizerFactory<
-    Options
-  >;
+  return deciding<Options>(
+    inner,
+    [],
+    ({ minDimSizeToFactor = 128, factored = true, ...options }) => {
+      const isLong = (shape: readonly number[]) =>
+        (shape.toSorted((a, b) => a - b).at(-2) ?? 0) >= minDimSizeToFactor;
+      const mask = (params: object) => {
+        const layout = Layout.of(params, "Cannot choose what is factored", true);
+        return layout.build(layout.leaves.map(({ shape }) => isLong(shape))) as MaskTree;
+      };
+      return { ...options, factored: factored && mask };
+    },
+  );
 }

@@ -14,8 +14,10 @@ export interface AdoptOptions extends MuDTypeOption {
   eps?: HyperValue;
   /** Whether the first moment looks one step ahead. Default false. */
   nesterov?: boolean;
-  /** Whether divided gradients are clipped, to the fourth root of the count. Default true. */
+  /** Whether divided gradients are clipped. Default true. */
   useClipping?: boolean;
+  /** What they are clipped to: a schedule, or 0 for the fourth root of the count. Default 0. */
+  clipValueFn?: HyperValue;
 }
 
 /**
@@ -24,7 +26,8 @@ export interface AdoptOptions extends MuDTypeOption {
  *
  * ```text
  * d_t &\leftarrow \begin{cases} \frac{g_t}{\max \left( \sqrt{v_{t-1}}, \epsilon \right)} & \text{if } t > 1 \\ 0 & \text{otherwise} \end{cases} \\
- * c_t &\leftarrow \begin{cases} \operatorname{clip} \left( d_t, -(t - 1)^{0.25}, (t - 1)^{0.25} \right) & \text{if } \mathrm{useClipping} \\ d_t & \text{otherwise} \end{cases} \\
+ * \mathrm{most}_t &\leftarrow \begin{cases} (t - 1)^{0.25} & \text{if } \mathrm{clipValueFn} = 0 \\ \mathrm{clipValueFn} & \text{otherwise} \end{cases} \\
+ * c_t &\leftarrow \begin{cases} \operatorname{clip} \left( d_t, -\mathrm{most}_t, \mathrm{most}_t \right) & \text{if } \mathrm{useClipping} \\ d_t & \text{otherwise} \end{cases} \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot c_t \\
  * v_t &\leftarrow \begin{cases} \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} & \text{if } t > 1 \\ g_t^{2} & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow -\alpha_t \cdot \begin{cases} \beta_1 \cdot m_t + (1 - \beta_1) \cdot c_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
@@ -58,11 +61,13 @@ export const adopt: OptimizerFactory<AdoptOptions> = optimizer({
     eps: 1e-6,
     nesterov: false,
     useClipping: true,
+    clipValueFn: 0,
   },
   state: { m: 0, v: 0 },
   step: `
     d = where(t > 1, g/max(sqrt(v), eps), 0)
-    c = where(useClipping, clip(d, -count^0.25, count^0.25), d)
+    most = where(clipValueFn == 0, count^0.25, clipValueFn)
+    c = where(useClipping, clip(d, -most, most), d)
     m = b1*m + (1 - b1)*c
     v = where(t > 1, b2*v + (1 - b2)*g^2, g^2)
     u = -learningRate*where(nesterov, b1*m + (1 - b1)*c, m)
@@ -78,7 +83,8 @@ export type ScaleByAdoptOptions = Omit<AdoptOptions, "learningRate">;
  *
  * ```text
  * d_t &\leftarrow \begin{cases} \frac{g_t}{\max \left( \sqrt{v_{t-1}}, \epsilon \right)} & \text{if } t > 1 \\ 0 & \text{otherwise} \end{cases} \\
- * c_t &\leftarrow \begin{cases} \operatorname{clip} \left( d_t, -(t - 1)^{0.25}, (t - 1)^{0.25} \right) & \text{if } \mathrm{useClipping} \\ d_t & \text{otherwise} \end{cases} \\
+ * \mathrm{most}_t &\leftarrow \begin{cases} (t - 1)^{0.25} & \text{if } \mathrm{clipValueFn} = 0 \\ \mathrm{clipValueFn} & \text{otherwise} \end{cases} \\
+ * c_t &\leftarrow \begin{cases} \operatorname{clip} \left( d_t, -\mathrm{most}_t, \mathrm{most}_t \right) & \text{if } \mathrm{useClipping} \\ d_t & \text{otherwise} \end{cases} \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot c_t \\
  * v_t &\leftarrow \begin{cases} \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} & \text{if } t > 1 \\ g_t^{2} & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow \begin{cases} \beta_1 \cdot m_t + (1 - \beta_1) \cdot c_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\

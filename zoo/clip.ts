@@ -1,5 +1,5 @@
 import { required } from "../dsl/program.ts";
-import { optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { fixed, optimizer, type OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/hyper.ts";
 
 /** Options of {@linkcode clipByGlobalNorm}. */
@@ -142,6 +142,33 @@ export const normalizeByUpdateNorm: OptimizerFactory<NormalizeByUpdateNormOption
   hyper: { scaleFactor: 1, eps: 1e-6 },
   step: "u = scaleFactor/(globalNorm(g) + eps)*g",
 });
+
+/**
+ * Scales the updates of the whole tree to a norm of 1; where they are all 0 they become NaN.
+ *
+ * ```text
+ * u_t &\leftarrow \frac{1}{\left\lVert g_t \right\rVert_{\text{tree}}} \cdot g_t
+ * ```
+ *
+ * Source: Foret et al. 2021, Sharpness-Aware Minimization for Efficiently Improving Generalization,
+ * arXiv 2010.01412.
+ *
+ * @example
+ * ```ts
+ * import { normalize } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = normalize();
+ * const [updates] = opt.update(Float32Array.of(3, 4), opt.init(Float32Array.of(0, 0)));
+ * assertEquals(updates, Float32Array.of(0.6, 0.8));
+ * ```
+ */
+export const normalize: OptimizerFactory<Record<never, never>> = fixed(normalizeByUpdateNorm, {
+  name: "normalize",
+  doc: "Scales the updates of the whole tree to a norm of 1.",
+  source: "Foret et al. 2021, Sharpness-Aware Minimization for Efficiently Improving " +
+    "Generalization, arXiv 2010.01412",
+}, { scaleFactor: 1, eps: 0 });
 
 /**
  * Replaces NaN in the updates by 0; infinities stay. The state `foundNan` is 1 for tensors that had one in the last step.

@@ -1,20 +1,20 @@
 /** Adam with a step size that is learned: an estimate of the distance to the solution. */
 import {
+  deciding,
   type MaskOption,
   type MuDTypeOption,
   optimizer,
   type OptimizerFactory,
 } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/hyper.ts";
+import { requirePair } from "../runtime/options.ts";
 
 /** Options of {@linkcode dadaptAdamw}. */
 export interface DadaptAdamwOptions extends MaskOption, MuDTypeOption {
   /** Multiplies the step size that is learned. Default 1. */
   learningRate?: HyperValue;
-  /** Decay β1 of the first moment. Default 0.9. */
-  b1?: HyperValue;
-  /** Decay β2 of the second moment. Default 0.999. */
-  b2?: HyperValue;
+  /** Decays β1 and β2 of the first and of the second moment. Default `[0.9, 0.999]`. */
+  betas?: readonly [HyperValue, HyperValue];
   /** Added outside the square root. Default 1e-8. */
   eps?: HyperValue;
   /** The step size it begins with. Default 1e-6. */
@@ -58,7 +58,7 @@ export interface DadaptAdamwOptions extends MaskOption, MuDTypeOption {
  * assert(x.every((value) => Math.abs(value) < 0.5));
  * ```
  */
-export const dadaptAdamw: OptimizerFactory<DadaptAdamwOptions> = optimizer({
+export const dadaptAdamw: OptimizerFactory<DadaptAdamwOptions> = withBetas(optimizer({
   name: "dadaptAdamw",
   doc: "AdamW with a step size that is learned; three state tensors.",
   source:
@@ -90,16 +90,14 @@ export const dadaptAdamw: OptimizerFactory<DadaptAdamwOptions> = optimizer({
     d = where(q > 0, max(d, r/q), d)
     u = -(m/(sqrt(v) + eps) + eta*weightDecay*w)
   `,
-});
+}));
 
 /** Options of {@linkcode prodigy}. */
 export interface ProdigyOptions extends MaskOption, MuDTypeOption {
   /** Multiplies the step size that is learned. Default 1. */
   learningRate?: HyperValue;
-  /** Decay β1 of the first moment. Default 0.9. */
-  b1?: HyperValue;
-  /** Decay β2 of the second moment. Default 0.999. */
-  b2?: HyperValue;
+  /** Decays β1 and β2 of the first and of the second moment. Default `[0.9, 0.999]`. */
+  betas?: readonly [HyperValue, HyperValue];
   /** Decay β3 of what the step size is learned from; 0 stands for √β2. Default 0. */
   beta3?: HyperValue;
   /** Added outside the square root, multiplied by the step size. Default 1e-8. */
@@ -150,7 +148,7 @@ export interface ProdigyOptions extends MaskOption, MuDTypeOption {
  * assert(x.every((value) => Math.abs(value) < 0.5));
  * ```
  */
-export const prodigy: OptimizerFactory<ProdigyOptions> = optimizer({
+export const prodigy: OptimizerFactory<ProdigyOptions> = withBetas(optimizer({
   name: "prodigy",
   doc: "AdamW with a step size learned from the distance travelled; four state tensors.",
   source:
@@ -186,4 +184,15 @@ export const prodigy: OptimizerFactory<ProdigyOptions> = optimizer({
     d = where(q > 0, max(d, estimLrCoef*r/q), d)
     u = -eta*(m/(sqrt(v) + d*eps) + weightDecay*w)
   `,
-});
+}));
+
+/** What the option `betas` says, in the two hyperparameters that the program has for it. */
+function withBetas<Options extends { readonly betas?: readonly [HyperValue, HyperValue] }>(
+  inner: OptimizerFactory<Record<string, unknown>>,
+): OptimizerFactory<Options> {
+  return deciding<Options>(inner, ["b1", "b2"], ({ betas, ...given }, doing) => {
+    if (betas === undefined) return given;
+    requirePair("betas", betas, "decays of two moments", doing);
+    return { ...given, b1: betas[0], b2: betas[1] };
+  });
+}

@@ -1,31 +1,63 @@
 /** Step sizes from the distance travelled: nothing to tune. */
-import { type MaskOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { deciding, type MaskOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/hyper.ts";
+import { requireChoice, requirePair } from "../runtime/options.ts";
 
 /** Options of {@linkcode dog}. */
 export interface DogOptions extends MaskOption {
   /** Multiplies the step size. Default 1. */
   learningRate?: HyperValue;
-  /** The distance it begins with. Default 1e-6. */
-  initStep?: HyperValue;
-  /** Whether the first distance is in proportion to one and the first parameters' norm. Default true. */
-  heuristic?: boolean;
+  /**
+   * How it begins, and by what number ε: `"heuristic"`, with the distance ε(1 + ‖θ0‖); `"distance"`, with
+   * the distance ε; `"learningRate"`, with the step size ε. Default `["heuristic", 1e-6]`.
+   */
+  initStep?: readonly ["heuristic" | "distance" | "learningRate", HyperValue];
   /** Added inside the square root. Default 1e-8. */
   eps?: HyperValue;
   /** Weight decay λ, a part of the gradient. Default 0. */
   weightDecay?: HyperValue;
 }
 
+const byNumber: OptimizerFactory<Record<string, unknown>> = optimizer({
+  name: "dog",
+  doc: "A step size from the distance travelled; one state tensor.",
+  source:
+    "Ivgi et al. 2023, DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule, arXiv 2302.12022",
+  hyper: {
+    learningRate: 1,
+    initStep: 1e-6,
+    heuristic: true,
+    isRate: false,
+    eps: 1e-8,
+    weightDecay: 0,
+  },
+  state: {
+    theta0: "w",
+    r: { init: "initStep", over: "tree" },
+    v: { over: "tree" },
+  },
+  step: `
+    d = g + weightDecay*w
+    first = where(heuristic, 1 + globalNorm(w), where(isRate, 0, 1))
+    r = max(where(t == 1, r*first, r), globalNorm(w - theta0))
+    v = v + globalNorm(d)^2
+    eta = where(isRate & t == 1, initStep, r/sqrt(v + eps))
+    u = -learningRate*eta*d
+  `,
+});
+
 /**
  * DoG, distance over gradients: the step size is the largest distance from the first parameters, over
- * the root of all squared gradient norms. One state tensor, the first parameters. It begins with the
- * distance ε(1 + ‖θ0‖); without `heuristic`, with ε.
+ * the root of all squared gradient norms. One state tensor, the first parameters. The number of the
+ * option `initStep` is the hyperparameter of that name; how it begins is `heuristic` or `isRate`.
  *
  * ```text
  * d_t &\leftarrow g_t + \lambda \cdot \theta_{t-1} \\
- * r_t &\leftarrow \max \left( \begin{cases} r_{t-1} \cdot (1 + \left\lVert \theta_{t-1} \right\rVert_{\text{tree}}) & \text{if } \mathrm{heuristic} \land t = 1 \\ r_{t-1} & \text{otherwise} \end{cases}, \left\lVert \theta_{t-1} - \theta_{0,t-1} \right\rVert_{\text{tree}} \right) \\
+ * \mathrm{first}_t &\leftarrow \begin{cases} 1 + \left\lVert \theta_{t-1} \right\rVert_{\text{tree}} & \text{if } \mathrm{heuristic} \\ \begin{cases} 0 & \text{if } \mathrm{isRate} \\ 1 & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} \\
+ * r_t &\leftarrow \max \left( \begin{cases} r_{t-1} \cdot \mathrm{first}_t & \text{if } t = 1 \\ r_{t-1} & \text{otherwise} \end{cases}, \left\lVert \theta_{t-1} - \theta_{0,t-1} \right\rVert_{\text{tree}} \right) \\
  * v_t &\leftarrow v_{t-1} + \left\lVert d_t \right\rVert_{\text{tree}}^{2} \\
- * u_t &\leftarrow \frac{-\alpha_t \cdot r_t}{\sqrt{v_t + \epsilon}} \cdot d_t \\
+ * \eta_t &\leftarrow \begin{cases} \mathrm{initStep} & \text{if } \mathrm{isRate} \land t = 1 \\ \frac{r_t}{\sqrt{v_t + \epsilon}} & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow -\alpha_t \cdot \eta_t \cdot d_t \\
  * S_t &\leftarrow (\theta_{0,t-1}, r_t, v_t)
  * ```
  *
@@ -37,7 +69,7 @@ export interface DogOptions extends MaskOption {
  * import { dog } from "@gradus/gradus";
  * import { assertEquals } from "@std/assert";
  *
- * const opt = dog({ initStep: 0.125, eps: 0 });
+ * const opt = dog({ initStep: ["heuristic", 0.125], eps: 0 });
  * const x = Float32Array.of(3, 0);
  * const state = opt.init(x);
  * opt.step(x, Float32Array.of(2, 0), state);
@@ -45,32 +77,44 @@ export interface DogOptions extends MaskOption {
  * assertEquals(state.r, 0.5);
  * ```
  */
-export const dog: OptimizerFactory<DogOptions> = optimizer({
-  name: "dog",
-  doc: "A step size from the distance travelled; one state tensor.",
-  source:
-    "Ivgi et al. 2023, DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule, arXiv 2302.12022",
-  hyper: { learningRate: 1, initStep: 1e-6, heuristic: true, eps: 1e-8, weightDecay: 0 },
-  state: { theta0: "w", r: { init: "initStep", over: "tree" }, v: { over: "tree" } },
-  step: `
-    d = g + weightDecay*w
-    r = max(where(heuristic & t == 1, r*(1 + globalNorm(w)), r), globalNorm(w - theta0))
-    v = v + globalNorm(d)^2
-    u = -learningRate*r/sqrt(v + eps)*d
-  `,
-});
+export const dog: OptimizerFactory<DogOptions> = deciding<DogOptions>(
+  byNumber,
+  ["heuristic", "isRate"],
+  ({ initStep = ["heuristic", 1e-6], ...given }, doing) => {
+    requirePair("initStep", initStep, "how it begins and a number", doing);
+    const [kind, number] = initStep;
+    requireChoice("initStep[0]", kind, ["heuristic", "distance", "learningRate"], doing);
+    const [heuristic, isRate] = [kind === "heuristic", kind === "learningRate"];
+    return { ...given, initStep: number, heuristic, isRate };
+  },
+);
 
 /** Options of {@linkcode dowg}. */
 export interface DowgOptions extends MaskOption {
   /** Multiplies the step size. Default 1. */
   learningRate?: HyperValue;
-  /** The squared distance it begins with. Default 1e-4, Optax's default `eps`. */
+  /** The squared distance it begins with. Default: `eps`. */
   initEstimSqDist?: HyperValue;
   /** Added outside the square root. Default 1e-4. */
   eps?: HyperValue;
   /** Weight decay λ, a part of the gradient. Default 0. */
   weightDecay?: HyperValue;
 }
+
+const withDistance: OptimizerFactory<Record<string, unknown>> = optimizer({
+  name: "dowg",
+  doc: "A step size from the distance travelled and weighted gradients; one state tensor.",
+  source:
+    "Khaled et al. 2023, DoWG Unleashed: An Efficient Universal Parameter-Free Gradient Descent Method, arXiv 2305.16284",
+  hyper: { learningRate: 1, initEstimSqDist: 1e-4, eps: 1e-4, weightDecay: 0 },
+  state: { theta0: "w", r: { init: "initEstimSqDist", over: "tree" }, v: { over: "tree" } },
+  step: `
+    d = g + weightDecay*w
+    r = max(r, globalNorm(w - theta0)^2)
+    v = v + r*globalNorm(d)^2
+    u = -learningRate*r/(sqrt(v) + eps)*d
+  `,
+});
 
 /**
  * DoWG, distance over weighted gradients: as {@linkcode dog}, with each squared gradient norm weighted by
@@ -103,20 +147,11 @@ export interface DowgOptions extends MaskOption {
  * assertEquals(losses, ["13.9254", "13.8728", "13.7754", "13.5962", "13.2688"]);
  * ```
  */
-export const dowg: OptimizerFactory<DowgOptions> = optimizer({
-  name: "dowg",
-  doc: "A step size from the distance travelled and weighted gradients; one state tensor.",
-  source:
-    "Khaled et al. 2023, DoWG Unleashed: An Efficient Universal Parameter-Free Gradient Descent Method, arXiv 2305.16284",
-  hyper: { learningRate: 1, initEstimSqDist: 1e-4, eps: 1e-4, weightDecay: 0 },
-  state: { theta0: "w", r: { init: "initEstimSqDist", over: "tree" }, v: { over: "tree" } },
-  step: `
-    d = g + weightDecay*w
-    r = max(r, globalNorm(w - theta0)^2)
-    v = v + r*globalNorm(d)^2
-    u = -learningRate*r/(sqrt(v) + eps)*d
-  `,
-});
+export const dowg: OptimizerFactory<DowgOptions> = deciding<DowgOptions>(
+  withDistance,
+  [],
+  (given) => ({ ...given, initEstimSqDist: given.initEstimSqDist ?? given.eps }),
+);
 
 /** Options of {@linkcode scaleByDistanceOverGradients}. */
 export interface ScaleByDistanceOverGradientsOptions {

@@ -15,10 +15,12 @@ export interface LarsOptions extends MaskOption, MuDTypeOption {
   weightDecay?: HyperValue;
   /** Trust coefficient η: the step of a tensor as a part of its norm. Default 0.001. */
   trustCoefficient?: HyperValue;
-  /** Added to the norms below the line. Default 0. */
+  /** Added to the norm below the line. Default 0. */
   eps?: HyperValue;
   /** Which tensors step in proportion to their norm; others take `learningRate` as it is. Default: all. */
   trustRatioMask?: Mask;
+  /** Whether the norms of gradient and decay are added, as in the paper. Default false. */
+  sumsNorms?: boolean;
   /** Decay μ of the trace; 0 keeps no state. Default 0.9. */
   momentum?: HyperValue;
   /** Whether the trace looks one step ahead. Default false. */
@@ -26,15 +28,16 @@ export interface LarsOptions extends MaskOption, MuDTypeOption {
 }
 
 /**
- * LARS: momentum over steps whose size is, tensor by tensor, a part of the tensor's norm. The norms of
- * the gradient and of the decay are added, as in the paper; Optax takes the norm of their sum, which is
- * `chain(addDecayedWeights({ weightDecay }), lars({ learningRate }))`.
+ * LARS: momentum over steps whose size is, tensor by tensor, a part of the tensor's norm. The step is
+ * divided by the norm of gradient and decay together, as in Optax and in most code; the paper adds the
+ * norms of the two, which is `sumsNorms`. They are the same without a decay.
  *
  * ```text
+ * d_t &\leftarrow g_t + \lambda \cdot \theta_{t-1} \\
  * n_t &\leftarrow \left\lVert \theta_{t-1} \right\rVert \\
- * q_t &\leftarrow \left\lVert g_t \right\rVert \\
- * r_t &\leftarrow \begin{cases} 1 & \text{if } n_t = 0 \lor q_t = 0 \\ \frac{\mathrm{trustCoefficient} \cdot n_t}{q_t + \lambda \cdot n_t + \epsilon} & \text{otherwise} \end{cases} \\
- * s_t &\leftarrow -\alpha_t \cdot \begin{cases} r_t & \text{if } \mathrm{trustRatioMask} \\ 1 & \text{otherwise} \end{cases} \cdot (g_t + \lambda \cdot \theta_{t-1}) \\
+ * q_t &\leftarrow \begin{cases} \left\lVert g_t \right\rVert + \lambda \cdot n_t & \text{if } \mathrm{sumsNorms} \\ \left\lVert d_t \right\rVert & \text{otherwise} \end{cases} \\
+ * r_t &\leftarrow \begin{cases} 1 & \text{if } n_t = 0 \lor q_t = 0 \\ \frac{\mathrm{trustCoefficient} \cdot n_t}{q_t + \epsilon} & \text{otherwise} \end{cases} \\
+ * s_t &\leftarrow -\alpha_t \cdot \begin{cases} r_t & \text{if } \mathrm{trustRatioMask} \\ 1 & \text{otherwise} \end{cases} \cdot d_t \\
  * m_t &\leftarrow s_t + \mu \cdot m_{t-1} \\
  * u_t &\leftarrow \begin{cases} s_t + \mu \cdot m_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t)
@@ -63,15 +66,17 @@ export const lars: OptimizerFactory<LarsOptions> = optimizer({
     trustCoefficient: 0.001,
     eps: 0,
     trustRatioMask: true,
+    sumsNorms: false,
     momentum: 0.9,
     nesterov: false,
   },
   state: { m: 0 },
   step: `
+    d = g + weightDecay*w
     n = norm(w)
-    q = norm(g)
-    r = where(n == 0 | q == 0, 1, trustCoefficient*n/(q + weightDecay*n + eps))
-    s = -learningRate*where(trustRatioMask, r, 1)*(g + weightDecay*w)
+    q = where(sumsNorms, norm(g) + weightDecay*n, norm(d))
+    r = where(n == 0 | q == 0, 1, trustCoefficient*n/(q + eps))
+    s = -learningRate*where(trustRatioMask, r, 1)*d
     m = s + momentum*m
     u = where(nesterov, s + momentum*m, m)
   `,

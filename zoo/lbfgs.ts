@@ -1,6 +1,6 @@
 import { GradusError, shown } from "../dsl/errors.ts";
 import { type Document, parseProgram } from "../dsl/program.ts";
-import { factory, type OptimizerFactory } from "../runtime/define.ts";
+import { factory, fixed, type OptimizerFactory, resolving } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/hyper.ts";
 
 /** Options of {@linkcode lbfgs}. */
@@ -92,16 +92,60 @@ function document(size: number): Document {
  *
  * @throws {GradusError} if `memorySize` is no whole number from 1 to 50.
  */
-export const lbfgs: OptimizerFactory<LbfgsOptions> = Object.freeze(Object.assign(
-  (options: LbfgsOptions = {}) => {
-    const { memorySize = 10, ...given } = options;
+export const lbfgs: OptimizerFactory<LbfgsOptions> = withMemory((size) =>
+  factory(parseProgram(document(size)))
+);
+
+/** Options of {@linkcode scaleByLbfgs}. */
+export type ScaleByLbfgsOptions = Omit<LbfgsOptions, "learningRate">;
+
+/**
+ * The product of {@linkcode lbfgs} with the gradient, to be scaled by what follows in a chain; it points
+ * up the hill, as the gradient does.
+ *
+ * ```text
+ * \rho_i &= 1/\langle s_i, y_i \rangle, \quad q \leftarrow g_t \\
+ * a_i &\leftarrow \rho_i \cdot \langle s_i, q \rangle, \quad q \leftarrow q - a_i \cdot y_i \quad (i = 1, …, m) \\
+ * q &\leftarrow \frac{\langle s_1, y_1 \rangle}{\langle y_1, y_1 \rangle} \cdot q \\
+ * q &\leftarrow q + (a_i - \rho_i \cdot \langle y_i, q \rangle) \cdot s_i \quad (i = m, …, 1) \\
+ * u_t &\leftarrow q
+ * ```
+ *
+ * Source: Liu and Nocedal 1989, On the limited memory BFGS method for large scale optimization.
+ *
+ * @example
+ * ```ts
+ * import { scaleByLbfgs } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const transform = scaleByLbfgs({ memorySize: 2 });
+ * const gradients = Float64Array.of(3, -4);
+ * const [updates] = transform.update(gradients, transform.init(gradients), gradients);
+ * assertEquals(Array.from(updates, (value) => value.toFixed(2)), ["0.60", "-0.80"]);
+ * ```
+ *
+ * @throws {GradusError} if `memorySize` is no whole number from 1 to 50.
+ */
+export const scaleByLbfgs: OptimizerFactory<ScaleByLbfgsOptions> = withMemory((size) =>
+  fixed(
+    { program: parseProgram(document(size)) },
+    { name: "scaleByLbfgs", doc: "The direction of limited-memory BFGS." },
+    { learningRate: -1 },
+  )
+);
+
+/** A factory whose program depends on how many pairs are remembered. */
+function withMemory<Options extends ScaleByLbfgsOptions>(
+  factoryOf: (size: number) => OptimizerFactory<Record<string, unknown>>,
+): OptimizerFactory<Options> {
+  const { program } = factoryOf(10);
+  return resolving<Options>(program, ({ memorySize = 10, ...given }, doing) => {
     if (!Number.isInteger(memorySize) || memorySize < 1 || memorySize > MOST_PAIRS) {
       throw new GradusError(
-        `Cannot make "lbfgs": \`memorySize\` must be a whole number from 1 to ${MOST_PAIRS}: ` +
+        `${doing}: \`memorySize\` must be a whole number from 1 to ${MOST_PAIRS}: ` +
           `given ${shown(memorySize)}`,
       );
     }
-    return factory(parseProgram(document(memorySize)))(given as Record<string, unknown>);
-  },
-  { program: parseProgram(document(10)) },
-));
+    return factoryOf(memorySize)(given);
+  });
+}

@@ -1,7 +1,7 @@
-import { GradusError, shown } from "../dsl/errors.ts";
 import { required } from "../dsl/program.ts";
-import { fixed, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { fixed, optimizer, type OptimizerFactory, resolving } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/hyper.ts";
+import { requireChoice } from "../runtime/options.ts";
 import { type LionOptions, plainLion } from "./lion_k.ts";
 import { refinedLion, smoothLion } from "./smooth_lion.ts";
 
@@ -45,35 +45,20 @@ export interface LionModeOptions extends LionOptions {
  * ```
  */
 export const lion: OptimizerFactory<LionModeOptions> = withModes(
-  "lion",
   plainLion,
   (options) => options,
 );
 
 /** `plain`, `smoothLion` or `refinedLion` by the option `mode`; `complete` adds what those need. */
 function withModes<O extends Partial<LionModeOptions>>(
-  name: string,
   plain: OptimizerFactory<never>,
   complete: (options: O) => LionModeOptions,
 ): OptimizerFactory<O> {
-  const make = (given: O = {} as O) => {
-    const { mode = "hard", ...options } = given;
-    switch (mode) {
-      case "hard":
-        return plain(options as never);
-      case "smooth":
-        return smoothLion(complete(options as O));
-      case "refined":
-        return refinedLion(complete(options as O));
-      default:
-        throw new GradusError(
-          `Cannot make "${name}": \`mode\` must be "hard", "smooth" or "refined": given ${
-            shown(mode)
-          }`,
-        );
-    }
-  };
-  return Object.freeze(Object.assign(make, { program: plain.program })) as OptimizerFactory<O>;
+  return resolving<O>(plain.program, ({ mode = "hard", ...options }, doing) => {
+    requireChoice("mode", mode, ["hard", "smooth", "refined"], doing);
+    if (mode === "hard") return plain(options as never);
+    return (mode === "smooth" ? smoothLion : refinedLion)(complete(options as O));
+  });
 }
 
 /** Options of {@linkcode scaleByLion}. */
@@ -107,7 +92,6 @@ export type ScaleByLionOptions = Pick<
  * ```
  */
 export const scaleByLion: OptimizerFactory<ScaleByLionOptions> = withModes(
-  "scaleByLion",
   fixed(
     plainLion,
     { name: "scaleByLion", doc: "Sign of an interpolated momentum." },

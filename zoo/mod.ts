@@ -47,5 +47,6 @@ export * from "./sophia.ts";
 export * from "./tiger.ts";
 export * from "./trace.ts";
 export * from "./trust.ts";
+export * from "./units.ts";
 export * from "./yogi.ts";
 export { setToZero } from "./zero.ts";

@@ -1,16 +1,23 @@
 import { GradusError, shown } from "../dsl/errors.ts";
 import { parseProgram, printProgram, type Program } from "../dsl/program.ts";
 import { weave } from "../dsl/weave.ts";
-import { factory, type MuDTypeOption, type OptimizerFactory } from "../runtime/define.ts";
-import { bind } from "../runtime/bound.ts";
+import {
+  deciding,
+  factory,
+  type MaskOption,
+  type MuDTypeOption,
+  type OptimizerFactory,
+  resolving,
+} from "../runtime/define.ts";
 import type { HyperValue, Mask } from "../runtime/hyper.ts";
+import { requireChoice } from "../runtime/options.ts";
 import { adamw } from "./adam.ts";
 
 /** Coefficients (a, b, c) of one step X ← aX + (bA + cA²)X, A = XXᵀ, of Newton and Schulz. */
 export type NsCoefficients = readonly [a: number, b: number, c: number];
 
 /** Options of {@linkcode muon}. */
-export interface MuonOptions extends MuDTypeOption {
+export interface MuonOptions extends MaskOption, MuDTypeOption {
   /** Step size α of matrices. */
   learningRate: HyperValue;
   /**
@@ -40,8 +47,10 @@ export interface MuonOptions extends MuDTypeOption {
    * instead. Default 0.
    */
   consistentRms?: HyperValue;
-  /** Which matrices are orthogonalised; other parameters go to AdamW. Default: all. */
-  mask?: Mask;
+  /**
+   * Which matrices are orthogonalised, given as a mask is; other parameters go to AdamW. Default: all.
+   */
+  orthogonalize?: Mask;
   /** AdamW's step size. Default: `learningRate`. */
   adamLearningRate?: HyperValue;
   /** AdamW's β1. Default 0.9. */
@@ -50,7 +59,7 @@ export interface MuonOptions extends MuDTypeOption {
   adamB2?: HyperValue;
   /** Added inside AdamW's root. Default 0. */
   adamEpsRoot?: HyperValue;
-  /** AdamW's weight decay. Default 0. */
+  /** AdamW's weight decay, which no mask limits. Default 0. */
   adamWeightDecay?: HyperValue;
 }
 
@@ -77,7 +86,7 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
         consistentRms: 0,
         nesterov: true,
         adaptive: false,
-        orthogonalizes: true,
+        orthogonalize: true,
       },
       state: { m: 0 },
       before: `
@@ -93,7 +102,7 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
       o = where(rows > columns, transpose(x), x)
       o = -learningRate*(scale*where(adaptive, sum(mhat*o), 1)*o + weightDecay*w)
     `,
-      after: "u = where(orthogonalizes & rank == 2, o, u)",
+      after: "u = where(orthogonalize & rank == 2, o, u)",
     },
     adamw.program,
     "adam",
@@ -128,7 +137,7 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
  * \mathrm{mhat\_adam}_t &\leftarrow \begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases} \\
  * \mathrm{vhat\_adam}_t &\leftarrow \frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t \\
  * u_t &\leftarrow -\mathrm{learningRate\_adam} \cdot (\frac{\mathrm{mhat\_adam}_t}{\sqrt{\mathrm{vhat\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) \\
- * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{orthogonalizes} \land \mathrm{rank} = 2 \\ u_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{orthogonalize} \land \mathrm{rank} = 2 \\ u_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, \mathrm{m\_adam}_t, \mathrm{v\_adam}_t)
  * ```
  *
@@ -154,19 +163,12 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
  *
  * @throws {GradusError} if coefficients or their number are none.
  */
-export const muon: OptimizerFactory<MuonOptions> = Object.freeze(Object.assign(
-  (options: MuonOptions) => {
-    const { nsCoeffs = "standard", nsSteps = 5, preconditioning = "frobenius", ...rest } =
-      options ?? {};
-    const { mask, adamB1, adamB2, adamEpsRoot, adamWeightDecay = 0, ...given } = rest;
+export const muon: OptimizerFactory<MuonOptions> = resolving<MuonOptions>(
+  programOf(stepsOf("standard", 5), false),
+  ({ nsCoeffs = "standard", nsSteps = 5, preconditioning = "frobenius", ...rest }, doing) => {
+    const { adamB1, adamB2, adamEpsRoot, adamWeightDecay = 0, ...given } = rest;
     const { adamLearningRate = given.learningRate, ...own } = given;
-    if (preconditioning !== "frobenius" && preconditioning !== "schatten") {
-      throw new GradusError(
-        `Cannot make "muon": \`preconditioning\` must be "frobenius" or "schatten": ` +
-          `given ${shown(preconditioning)}`,
-      );
-    }
-    const program = programOf(stepsOf(nsCoeffs, nsSteps), preconditioning === "schatten");
+    requireChoice("preconditioning", preconditioning, ["frobenius", "schatten"], doing);
     const adam = {
       learningRate_adam: adamLearningRate,
       b1_adam: adamB1,
@@ -176,14 +178,11 @@ export const muon: OptimizerFactory<MuonOptions> = Object.freeze(Object.assign(
       weightDecay_adam: adamWeightDecay,
       nesterov_adam: given.nesterov ?? true,
     };
-    const made = factory(program)({ ...own, ...adam });
-    if (mask === undefined) return made;
-    const settings = new Map(made.settings);
-    settings.set("orthogonalizes", { value: true, mask });
-    return bind(program, settings, made.storage);
+    const program = programOf(stepsOf(nsCoeffs, nsSteps), preconditioning === "schatten");
+    const decide = (options: Record<string, unknown>) => ({ ...options, ...adam });
+    return deciding(factory(program), Object.keys(adam), decide)({ ...own });
   },
-  { program: programOf(stepsOf("standard", 5), false) },
-));
+);
 
 function stepsOf(
   coefficients: MuonOptions["nsCoeffs"],

@@ -14,7 +14,7 @@ export interface ScaleByNovogradOptions extends MaskOption, MuDTypeOption {
   b1?: HyperValue;
   /** Decay β2 of the squared norm. Default 0.25. */
   b2?: HyperValue;
-  /** Added outside the square root. Default 1e-6. */
+  /** Added outside the square root. Default 1e-8. */
   eps?: HyperValue;
   /** Added inside the square root. Default 0. */
   epsRoot?: HyperValue;
@@ -26,6 +26,8 @@ export interface ScaleByNovogradOptions extends MaskOption, MuDTypeOption {
 export interface NovogradOptions extends ScaleByNovogradOptions {
   /** Step size α. */
   learningRate: HyperValue;
+  /** Added outside the square root. Default 1e-6. */
+  eps?: HyperValue;
 }
 
 const source =
@@ -74,8 +76,8 @@ export const novograd: OptimizerFactory<NovogradOptions> = optimizer({
 });
 
 /**
- * The direction of {@linkcode novograd}: its trace, to be scaled by what follows. Its `eps` is
- * `novograd`'s 1e-6, where Optax's transform has 1e-8.
+ * The direction of {@linkcode novograd}: its trace, to be scaled by what follows. The default of `eps`
+ * is 1e-8, as in Optax.
  *
  * ```text
  * n_t &\leftarrow \left\lVert g_t \right\rVert^{2} \\
@@ -101,6 +103,6 @@ export const novograd: OptimizerFactory<NovogradOptions> = optimizer({
  */
 export const scaleByNovograd: OptimizerFactory<ScaleByNovogradOptions> = fixed(
   novograd,
-  { name: "scaleByNovograd", doc: "The direction of NovoGrad." },
+  { name: "scaleByNovograd", doc: "The direction of NovoGrad.", defaults: { eps: 1e-8 } },
   { learningRate: -1 },
 );

@@ -1,5 +1,6 @@
-import { fixed, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { deciding, fixed, optimizer, type OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/hyper.ts";
+import { requireChoice } from "../runtime/options.ts";
 
 /** Options of {@linkcode scaleByPolyak}. */
 export interface ScaleByPolyakOptions {
@@ -9,8 +10,8 @@ export interface ScaleByPolyakOptions {
   fMin?: HyperValue;
   /** Added to the squared norm of the gradient. Default 0. */
   eps?: HyperValue;
-  /** Whether a loss below `fMin` takes no step, rather than one back (`"sps+"` in Optax). Default false. */
-  positive?: boolean;
+  /** What a loss below `fMin` does: `"sps"` takes a step back, `"sps+"` none. Default `"sps"`. */
+  variant?: "sps" | "sps+";
 }
 
 /** Options of {@linkcode polyakSgd}. */
@@ -49,7 +50,7 @@ const source =
  * assertEquals(x, Float32Array.of(0.5, 1, 1.5));
  * ```
  */
-export const polyakSgd: OptimizerFactory<PolyakSgdOptions> = optimizer({
+export const polyakSgd: OptimizerFactory<PolyakSgdOptions> = withVariants(optimizer({
   name: "polyakSgd",
   doc: "Gradient descent with a step size from the loss; no state.",
   source,
@@ -60,7 +61,7 @@ export const polyakSgd: OptimizerFactory<PolyakSgdOptions> = optimizer({
     gap = where(positive, max(value - fMin, 0), value - fMin)
     u = -scaling*where(n > 0, min(gap/n, maxLearningRate), 0)*g
   `,
-});
+}));
 
 /**
  * The step of {@linkcode polyakSgd} in the direction of the gradient, to be turned by what follows.
@@ -85,8 +86,18 @@ export const polyakSgd: OptimizerFactory<PolyakSgdOptions> = optimizer({
  * assertEquals(updates, Float32Array.of(1.5, 2));
  * ```
  */
-export const scaleByPolyak: OptimizerFactory<ScaleByPolyakOptions> = fixed(
+export const scaleByPolyak: OptimizerFactory<ScaleByPolyakOptions> = withVariants(fixed(
   polyakSgd,
   { name: "scaleByPolyak", doc: "Scales the gradient by a step size from the loss." },
   { scaling: -1 },
-);
+));
+
+/** What the option `variant` says, in the truth value that the program has for it. */
+function withVariants<Options extends ScaleByPolyakOptions>(
+  inner: OptimizerFactory<Record<string, unknown>>,
+): OptimizerFactory<Options> {
+  return deciding<Options>(inner, ["positive"], ({ variant = "sps", ...given }, doing) => {
+    requireChoice("variant", variant, ["sps", "sps+"], doing);
+    return { ...given, positive: variant === "sps+" };
+  });
+}

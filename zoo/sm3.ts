@@ -1,20 +1,49 @@
 import { required } from "../dsl/program.ts";
-import { fixed, type MuDTypeOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { type MuDTypeOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/hyper.ts";
 
 /** Options of {@linkcode scaleBySm3}. */
 export interface ScaleBySm3Options extends MuDTypeOption {
+  /** Decay β1 of the average of directions; 0 keeps none. Default 0.9. */
+  b1?: HyperValue;
+  /** Decay β2 of the sums; 1 for sums that do not decay. Default 1. */
+  b2?: HyperValue;
+  /** Added inside the square root. Default 1e-8. */
+  eps?: HyperValue;
+}
+
+/** Options of {@linkcode sm3}. */
+export interface Sm3Options extends MuDTypeOption {
+  /** Step size. */
+  learningRate: HyperValue;
   /** Decay of the average of directions; 0 keeps none. Default 0.9. */
   momentum?: HyperValue;
   /** Added inside the square root. Default 1e-8. */
   eps?: HyperValue;
 }
 
-/** Options of {@linkcode sm3}. */
-export interface Sm3Options extends ScaleBySm3Options {
-  /** Step size. */
-  learningRate: HyperValue;
-}
+const source = "Anil et al. 2019, Memory-Efficient Adaptive Optimization, arXiv 1901.11150";
+const state = {
+  a0: { over: "1:" },
+  a1: { over: [":1", "2:"] },
+  a2: { over: [":2", "3:"] },
+  a3: { over: [":3", "4:"] },
+  m: 0,
+} as const;
+
+/** The average `m` of directions, by the name of its decay and how squares are added to sums. */
+const average = (decay: string, sum: string) => `
+  v = a0
+  v = where(rank > 1, min(v, a1), v)
+  v = where(rank > 2, min(v, a2), v)
+  v = where(rank > 3, min(v, a3), v)
+  v = ${sum}
+  a0 = max(v, axis=1:)
+  a1 = max(v, axis=(:1, 2:))
+  a2 = max(v, axis=(:2, 3:))
+  a3 = max(v, axis=(:3, 4:))
+  m = ${decay}*m + (1 - ${decay})*where(v > 0, g/sqrt(v + eps), 0)
+`;
 
 /**
  * SM3: AdaGrad whose sum for an element is the least of one number an axis that it lies on, each the
@@ -54,44 +83,26 @@ export interface Sm3Options extends ScaleBySm3Options {
 export const sm3: OptimizerFactory<Sm3Options> = optimizer({
   name: "sm3",
   doc: "AdaGrad with one sum a row and a column; one state tensor with momentum, none without.",
-  source: "Anil et al. 2019, Memory-Efficient Adaptive Optimization, arXiv 1901.11150",
+  source,
   hyper: { learningRate: required, momentum: 0.9, eps: 1e-8 },
-  state: {
-    a0: { over: "1:" },
-    a1: { over: [":1", "2:"] },
-    a2: { over: [":2", "3:"] },
-    a3: { over: [":3", "4:"] },
-    m: 0,
-  },
-  step: `
-    v = a0
-    v = where(rank > 1, min(v, a1), v)
-    v = where(rank > 2, min(v, a2), v)
-    v = where(rank > 3, min(v, a3), v)
-    v = v + g^2
-    a0 = max(v, axis=1:)
-    a1 = max(v, axis=(:1, 2:))
-    a2 = max(v, axis=(:2, 3:))
-    a3 = max(v, axis=(:3, 4:))
-    m = momentum*m + (1 - momentum)*where(v > 0, g/sqrt(v + eps), 0)
-    u = -learningRate*m
-  `,
+  state,
+  step: `${average("momentum", "v + g^2")} u = -learningRate*m`,
 });
 
 /**
- * The direction of {@linkcode sm3}. `momentum` is Optax's `b1`; its `b2` is 1, as in the paper.
+ * The direction of {@linkcode sm3}; `b1` is its `momentum`. With a `b2` below 1 the sums are averages.
  *
  * ```text
  * v_t &\leftarrow a_{0,t-1} \\
  * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{1,t-1} \right) & \text{if } \mathrm{rank} > 1 \\ v_t & \text{otherwise} \end{cases} \\
  * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{2,t-1} \right) & \text{if } \mathrm{rank} > 2 \\ v_t & \text{otherwise} \end{cases} \\
  * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{3,t-1} \right) & \text{if } \mathrm{rank} > 3 \\ v_t & \text{otherwise} \end{cases} \\
- * v_t &\leftarrow v_t + g_t^{2} \\
+ * v_t &\leftarrow \beta_2 \cdot v_t + \begin{cases} 1 & \text{if } \beta_2 = 1 \\ 1 - \beta_2 & \text{otherwise} \end{cases} \cdot g_t^{2} \\
  * a_{0,t} &\leftarrow \max \left( v_t \right)_{\text{axis } 1:} \\
  * a_{1,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :1,2:} \\
  * a_{2,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :2,3:} \\
  * a_{3,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :3,4:} \\
- * m_t &\leftarrow \mu \cdot m_{t-1} + (1 - \mu) \cdot \begin{cases} \frac{g_t}{\sqrt{v_t + \epsilon}} & \text{if } v_t > 0 \\ 0 & \text{otherwise} \end{cases} \\
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot \begin{cases} \frac{g_t}{\sqrt{v_t + \epsilon}} & \text{if } v_t > 0 \\ 0 & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow m_t \\
  * S_t &\leftarrow (a_{0,t}, a_{1,t}, a_{2,t}, a_{3,t}, m_t)
  * ```
@@ -103,7 +114,7 @@ export const sm3: OptimizerFactory<Sm3Options> = optimizer({
  * import { scaleBySm3 } from "@gradus/gradus";
  * import { assertEquals } from "@std/assert";
  *
- * const transform = scaleBySm3({ momentum: 0, eps: 0 });
+ * const transform = scaleBySm3({ b1: 0, eps: 0 });
  * const gradients = Float32Array.of(5, -3, 0);
  * assertEquals(
  *   transform.update(gradients, transform.init(gradients))[0],
@@ -111,8 +122,11 @@ export const sm3: OptimizerFactory<Sm3Options> = optimizer({
  * );
  * ```
  */
-export const scaleBySm3: OptimizerFactory<ScaleBySm3Options> = fixed(
-  sm3,
-  { name: "scaleBySm3", doc: "The direction of SM3." },
-  { learningRate: -1 },
-);
+export const scaleBySm3: OptimizerFactory<ScaleBySm3Options> = optimizer({
+  name: "scaleBySm3",
+  doc: "The direction of SM3.",
+  source,
+  hyper: { b1: 0.9, b2: 1, eps: 1e-8 },
+  state,
+  step: `${average("b1", "b2*v + where(b2 == 1, 1, 1 - b2)*g^2")} u = m`,
+});

@@ -1,9 +1,9 @@
 import { required } from "../dsl/program.ts";
-import { optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { type MuDTypeOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/hyper.ts";
 
 /** Options of {@linkcode ema}. */
-export interface EmaOptions {
+export interface EmaOptions extends MuDTypeOption {
   /** The decay β of the average. */
   decay: HyperValue;
   /** Whether the average is corrected for its start at 0. Default true. */
@@ -48,7 +48,7 @@ export const ema: OptimizerFactory<EmaOptions> = optimizer({
 });
 
 /** Options of {@linkcode trace}. */
-export interface TraceOptions {
+export interface TraceOptions extends MuDTypeOption {
   /** The decay μ of the trace. */
   decay: HyperValue;
   /** Whether the trace looks one step ahead. Default false. */

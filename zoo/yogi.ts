@@ -12,6 +12,10 @@ export interface YogiOptions extends MuDTypeOption {
   b2?: HyperValue;
   /** Added outside the square root. Default 1e-3. */
   eps?: HyperValue;
+  /** Added inside the square root. Default 0. */
+  epsRoot?: HyperValue;
+  /** What both moments begin with. Default 1e-6. */
+  initialAccumulatorValue?: HyperValue;
 }
 
 /**
@@ -24,7 +28,7 @@ export interface YogiOptions extends MuDTypeOption {
  * v_t &\leftarrow v_{t-1} - (1 - \beta_2) \cdot \operatorname{sign} \left( v_{t-1} - g_t^{2} \right) \cdot g_t^{2} \\
  * \hat{m}_t &\leftarrow \frac{1}{1 - \beta_1^{t}} \cdot m_t \\
  * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
- * u_t &\leftarrow -\alpha_t \cdot (\frac{\hat{m}_t}{\sqrt{\hat{v}_t} + \epsilon}) \\
+ * u_t &\leftarrow -\alpha_t \cdot (\frac{\hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon}) \\
  * S_t &\leftarrow (m_t, v_t)
  * ```
  *
@@ -46,14 +50,21 @@ export const yogi: OptimizerFactory<YogiOptions> = optimizer({
   name: "yogi",
   doc: "Adam with a second moment that cannot fall fast; two state tensors.",
   source: "Zaheer et al. 2018, Adaptive Methods for Nonconvex Optimization",
-  hyper: { learningRate: required, b1: 0.9, b2: 0.999, eps: 1e-3 },
-  state: { m: 1e-6, v: 1e-6 },
+  hyper: {
+    learningRate: required,
+    b1: 0.9,
+    b2: 0.999,
+    eps: 1e-3,
+    epsRoot: 0,
+    initialAccumulatorValue: 1e-6,
+  },
+  state: { m: "initialAccumulatorValue", v: "initialAccumulatorValue" },
   step: `
     m = b1*m + (1 - b1)*g
     v = v - (1 - b2)*sign(v - g^2)*g^2
     mhat = 1/(1 - b1^t)*m
     vhat = 1/(1 - b2^t)*v
-    u = -learningRate*(mhat/(sqrt(vhat) + eps))
+    u = -learningRate*(mhat/(sqrt(vhat + epsRoot) + eps))
   `,
 });
 
@@ -69,7 +80,7 @@ export type ScaleByYogiOptions = Omit<YogiOptions, "learningRate">;
  * v_t &\leftarrow v_{t-1} - (1 - \beta_2) \cdot \operatorname{sign} \left( v_{t-1} - g_t^{2} \right) \cdot g_t^{2} \\
  * \hat{m}_t &\leftarrow \frac{1}{1 - \beta_1^{t}} \cdot m_t \\
  * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
- * u_t &\leftarrow \frac{\hat{m}_t}{\sqrt{\hat{v}_t} + \epsilon} \\
+ * u_t &\leftarrow \frac{\hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon} \\
  * S_t &\leftarrow (m_t, v_t)
  * ```
  *

@@ -88,6 +88,13 @@ Deno.test("an argument may be a schedule, and the mask of matrices masks the bar
   assertEquals([updates.b[0], updates.w.data[0]], [-0, -1.5]);
 });
 
+Deno.test("every case has its optimizer, but for those that depart from their paper", () => {
+  const departures = ["adan", "rprop"];
+  for (const spec of optax64.cases) {
+    assertEquals(isKnown(spec), !departures.includes(spec.fn), titleOf(spec));
+  }
+});
+
 Deno.test("what the tables lack is not taken for something else", () => {
   const missing = { fn: "lion_tamer", args: { learning_rate: 1 } };
   assert(!isKnown(missing));

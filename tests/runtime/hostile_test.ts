@@ -233,7 +233,9 @@ Deno.test("programs that differ in their names only share their compiled code", 
   assertEquals(codeMadeBy(() => step("second")), []);
 });
 
-for (const name of ["mask", "muDtype"]) {
+for (
+  const name of ["mask", "weightDecayMask", "muDtype", "accumulatorDtype", "dtypeMomentum"]
+) {
   Deno.test(`a hyperparameter named \`${name}\`, as an option, is set by it or refused`, () => {
     let opt: Optimizer;
     try {

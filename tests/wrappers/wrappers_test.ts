@@ -143,7 +143,7 @@ for (const backend of BACKENDS) {
         ),
         { syncPeriod: 4, slowStepSize: 0.5, resetState: true },
       ),
-      { shouldTransform: schedule("where(count - 3*floor(count/3) < 2, 1, 0)") },
+      { shouldTransformFn: schedule("where(count - 3*floor(count/3) < 2, 1, 0)") },
     ));
     const whole = run(opt, 20);
     const params = tree(1);

@@ -172,7 +172,7 @@ for (const momentum of [0.9, 0]) {
   );
   testRule(
     `SM3's direction, momentum ${momentum}`,
-    scaleBySm3({ momentum, eps: 1e-4 }),
+    scaleBySm3({ b1: momentum, eps: 1e-4 }),
     rule(1),
     trial,
   );

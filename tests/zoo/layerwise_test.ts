@@ -10,15 +10,19 @@ import {
 import { assertEquals } from "../assert.ts";
 import { each, filled, norm, type Numbers, testRule } from "./rules.ts";
 
-for (const nesterov of [false, true]) {
-  const options = { learningRate: 0.5, weightDecay: 0.1, trustCoefficient: 0.02, nesterov };
-  testRule(`LARS adds the norms of gradient and decay, nesterov ${nesterov}`, lars(options), () => {
+for (
+  const [sumsNorms, nesterov] of [[false, false], [false, true], [true, false], [true, true]]
+) {
+  const options = { learningRate: 0.5, weightDecay: 0.1, trustCoefficient: 0.02 };
+  const opt = lars({ ...options, sumsNorms, nesterov });
+  testRule(`LARS, sums norms ${sumsNorms}, nesterov ${nesterov}`, opt, () => {
     let v: Numbers;
     return (w, g) => {
       v ??= filled(0, w);
       const s = w.map((wl, i) => {
-        const rate = 0.02 * norm(wl) / (norm(g[i]) + 0.1 * norm(wl));
-        return wl.map((x, k) => -0.5 * rate * (g[i][k] + 0.1 * x));
+        const d = g[i].map((x, k) => x + 0.1 * wl[k]);
+        const rate = 0.02 * norm(wl) / (sumsNorms ? norm(g[i]) + 0.1 * norm(wl) : norm(d));
+        return d.map((x) => -0.5 * rate * x);
       });
       v = each((s, v) => s + 0.9 * v, s, v);
       return nesterov ? each((s, v) => s + 0.9 * v, s, v) : each((v) => v, v);
@@ -67,13 +71,13 @@ testRule(
   },
 );
 
-const novogradRule = (scale: number) => () => {
+const novogradRule = (scale: number, eps: number) => () => {
   let m: Numbers;
   const v: number[] = [];
   return (w: Numbers, g: Numbers, t: number) => {
     const d = g.map((gl, i) => {
       v[i] = t === 1 ? norm(gl) ** 2 : 0.3 * v[i] + 0.7 * norm(gl) ** 2;
-      return gl.map((x, k) => x / (Math.sqrt(v[i]) + 1e-6) + 0.1 * w[i][k]);
+      return gl.map((x, k) => x / (Math.sqrt(v[i]) + eps) + 0.1 * w[i][k]);
     });
     m = each((m, d) => 0.95 * m + d, m ?? filled(0, w), d);
     return each((m) => scale * m, m);
@@ -82,12 +86,12 @@ const novogradRule = (scale: number) => () => {
 testRule(
   "NovoGrad",
   novograd({ learningRate: 0.1, b1: 0.95, b2: 0.3, weightDecay: 0.1 }),
-  novogradRule(-0.1),
+  novogradRule(-0.1, 1e-6),
 );
 testRule(
   "NovoGrad's direction",
   scaleByNovograd({ b1: 0.95, b2: 0.3, weightDecay: 0.1 }),
-  novogradRule(1),
+  novogradRule(1, 1e-8),
 );
 
 testRule(

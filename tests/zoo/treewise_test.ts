@@ -16,35 +16,43 @@ import { each, filled, norm, type Numbers, sum, testRule } from "./rules.ts";
 const dot = (a: Numbers, b: Numbers) => sum(each((a, b) => a * b, a, b).flat());
 const difference = (a: Numbers, b: Numbers) => each((a, b) => a - b, a, b);
 
-for (const heuristic of [true, false]) {
-  const options = { learningRate: 0.5, initStep: 0.01, heuristic, weightDecay: 0.1 };
-  testRule(`DoG, heuristic ${heuristic}`, dog(options), () => {
+for (const kind of ["heuristic", "distance", "learningRate"] as const) {
+  const opt = dog({ learningRate: 0.5, initStep: [kind, 0.01], weightDecay: 0.1 });
+  testRule(`DoG, which begins with its ${kind}`, opt, () => {
     let first: Numbers;
     let [r, total] = [0, 0];
-    return (w, g) => {
-      first ??= w;
-      r = Math.max(
-        r || 0.01 * (heuristic ? 1 + norm(w.flat()) : 1),
-        norm(difference(w, first).flat()),
-      );
+    return (w, g, t) => {
+      if (t === 1) {
+        first = w;
+        r = { heuristic: 0.01 * (1 + norm(w.flat())), distance: 0.01, learningRate: 0 }[kind];
+      }
+      r = Math.max(r, norm(difference(w, first).flat()));
       const d = each((g, w) => g + 0.1 * w, g, w);
       total += norm(d.flat()) ** 2;
-      return each((d) => -0.5 * r / Math.sqrt(total + 1e-8) * d, d);
+      const isGiven = kind === "learningRate" && t === 1;
+      const eta = isGiven ? 0.01 : r / Math.sqrt(total + 1e-8);
+      return each((d) => -0.5 * eta * d, d);
     };
   });
 }
 
-testRule("DoWG", dowg({ initEstimSqDist: 0.02, eps: 1e-3, weightDecay: 0.1 }), () => {
-  let first: Numbers;
-  let [r, total] = [0.02, 0];
-  return (w, g) => {
-    first ??= w;
-    r = Math.max(r, norm(difference(w, first).flat()) ** 2);
-    const d = each((g, w) => g + 0.1 * w, g, w);
-    total += r * norm(d.flat()) ** 2;
-    return each((d) => -r / (Math.sqrt(total) + 1e-3) * d, d);
-  };
-});
+for (const initEstimSqDist of [0.02, undefined]) {
+  testRule(
+    `DoWG from ${initEstimSqDist ?? "eps"}`,
+    dowg({ initEstimSqDist, eps: 1e-3, weightDecay: 0.1 }),
+    () => {
+      let first: Numbers;
+      let [r, total] = [initEstimSqDist ?? 1e-3, 0];
+      return (w, g) => {
+        first ??= w;
+        r = Math.max(r, norm(difference(w, first).flat()) ** 2);
+        const d = each((g, w) => g + 0.1 * w, g, w);
+        total += r * norm(d.flat()) ** 2;
+        return each((d) => -r / (Math.sqrt(total) + 1e-3) * d, d);
+      };
+    },
+  );
+}
 
 // The gradients before the first one that is not 0 teach nothing.
 const quiet = (t: number, _leaf: number, random: readonly number[]) =>
@@ -55,8 +63,7 @@ for (const biasCorrection of [true, false]) {
     `D-Adaptation of AdamW, bias correction ${biasCorrection}`,
     dadaptAdamw({
       learningRate: 0.5,
-      b1: 0.8,
-      b2: 0.9,
+      betas: [0.8, 0.9],
       eps: 1e-3,
       estimLr0: 0.01,
       weightDecay: 0.1,
@@ -88,7 +95,8 @@ for (
   testRule(
     `Prodigy, β3 ${beta3}, safeguard ${safeguardWarmup}, bias correction ${biasCorrection}`,
     prodigy({
-      ...{ learningRate: 0.5, b1: 0.8, b2: 0.9, beta3, eps: 1e-3, estimLr0: 0.01, estimLrCoef: 2 },
+      betas: [0.8, 0.9],
+      ...{ learningRate: 0.5, beta3, eps: 1e-3, estimLr0: 0.01, estimLrCoef: 2 },
       ...{ weightDecay: 0.1, safeguardWarmup, biasCorrection },
     }),
     () => {
@@ -114,12 +122,12 @@ for (
 }
 
 const step = (gap: number, n: number, most: number) => Math.min(gap / n, most);
-for (const positive of [false, true]) {
+for (const variant of ["sps", "sps+"] as const) {
   testRule(
-    `Polyak's step size, positive ${positive}`,
-    polyakSgd({ maxLearningRate: 0.1, scaling: 2, fMin: 0.8, eps: 0.01, positive }),
+    `Polyak's step size, ${variant}`,
+    polyakSgd({ maxLearningRate: 0.1, scaling: 2, fMin: 0.8, eps: 0.01, variant }),
     () => (_w, g, _t, value) => {
-      const gap = positive ? Math.max(value - 0.8, 0) : value - 0.8;
+      const gap = variant === "sps+" ? Math.max(value - 0.8, 0) : value - 0.8;
       const size = step(gap, 4 * norm(g.flat()) ** 2 + 0.01, 0.1);
       return each((g) => -2 * size * g, g);
     },
