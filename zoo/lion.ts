@@ -12,7 +12,7 @@ export interface LionModeOptions extends LionOptions {
    * ({@linkcode smoothLion}); `"refined"`, clipping to ±1 ({@linkcode refinedLion}). Default `"hard"`.
    */
   mode?: "hard" | "smooth" | "refined";
-  /** How steep the tangent of `"smooth"` is. Default 1. */
+  /** How steep the tangent of `"smooth"` is; nothing to the other modes. Default 1. */
   smoothBeta?: HyperValue;
 }
 
@@ -54,10 +54,11 @@ function withModes<O extends Partial<LionModeOptions>>(
   plain: OptimizerFactory<never>,
   complete: (options: O) => LionModeOptions,
 ): OptimizerFactory<O> {
-  return resolving<O>(plain.program, ({ mode = "hard", ...options }, doing) => {
+  return resolving<O>(plain.program, ({ mode = "hard", smoothBeta, ...options }, doing) => {
     requireChoice("mode", mode, ["hard", "smooth", "refined"], doing);
     if (mode === "hard") return plain(options as never);
-    return (mode === "smooth" ? smoothLion : refinedLion)(complete(options as O));
+    const whole = complete(options as O);
+    return mode === "refined" ? refinedLion(whole) : smoothLion({ ...whole, smoothBeta });
   });
 }
 

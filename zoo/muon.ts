@@ -166,17 +166,16 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
 export const muon: OptimizerFactory<MuonOptions> = resolving<MuonOptions>(
   programOf(stepsOf("standard", 5), false),
   ({ nsCoeffs = "standard", nsSteps = 5, preconditioning = "frobenius", ...rest }, doing) => {
-    const { adamB1, adamB2, adamEpsRoot, adamWeightDecay = 0, ...given } = rest;
-    const { adamLearningRate = given.learningRate, ...own } = given;
+    const { adamLearningRate, adamB1, adamB2, adamEpsRoot, adamWeightDecay, ...own } = rest;
     requireChoice("preconditioning", preconditioning, ["frobenius", "schatten"], doing);
     const adam = {
-      learningRate_adam: adamLearningRate,
+      learningRate_adam: adamLearningRate ?? own.learningRate,
       b1_adam: adamB1,
       b2_adam: adamB2,
-      eps_adam: given.eps,
+      eps_adam: own.eps,
       epsRoot_adam: adamEpsRoot,
-      weightDecay_adam: adamWeightDecay,
-      nesterov_adam: given.nesterov ?? true,
+      weightDecay_adam: adamWeightDecay ?? 0,
+      nesterov_adam: own.nesterov ?? true,
     };
     const program = programOf(stepsOf(nsCoeffs, nsSteps), preconditioning === "schatten");
     const decide = (options: Record<string, unknown>) => ({ ...options, ...adam });

@@ -153,7 +153,7 @@ function read(name: string): Golden {
  * The optimizers of the cases by their names in Optax; arguments become options of the same names in
  * camel case. A case that follows Optax away from a paper this library follows has no row.
  */
-const OPTIMIZERS: Readonly<Record<string, (options: never) => Optimizer>> = {
+export const OPTIMIZERS: Readonly<Record<string, (options: never) => Optimizer>> = {
   acprop,
   adabelief,
   adadelta,
@@ -311,7 +311,8 @@ function optionsOf(
   );
 }
 
-function camelCase(name: string): string {
+/** A name of Optax as this library writes it. */
+export function camelCase(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
