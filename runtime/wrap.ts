@@ -4,6 +4,7 @@ import { weave, type Wrapper } from "../dsl/weave.ts";
 import { bind } from "./bound.ts";
 import { type Setting, settingsOf } from "./hyper.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { optionsOf } from "./options.ts";
 
 /** Refuses what is no optimizer; `what` says which argument it is. */
 export function requireOptimizer(given: Optimizer, what: string, doing: string): void {
@@ -39,8 +40,8 @@ export function wrap(
 /** Checked values for the hyperparameters of a wrapper. */
 export function wrapperSettings(
   { hyper = {} }: Wrapper,
-  given: Readonly<Record<string, unknown>>,
+  given: object,
   doing: string,
 ): Map<string, Setting> {
-  return settingsOf({ hyper: new Map(Object.entries(hyper)) }, given, doing);
+  return settingsOf({ hyper: new Map(Object.entries(hyper)) }, optionsOf(given, doing), doing);
 }

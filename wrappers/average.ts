@@ -48,5 +48,5 @@ const AVERAGE: Wrapper = {
 export function averageParams(inner: Optimizer, options: AverageParamsOptions): Optimizer {
   const doing = "Cannot make averageParams";
   requireOptimizer(inner, "`inner`", doing);
-  return wrap(inner, AVERAGE, wrapperSettings(AVERAGE, { ...options }, doing));
+  return wrap(inner, AVERAGE, wrapperSettings(AVERAGE, options, doing));
 }

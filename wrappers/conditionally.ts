@@ -66,7 +66,7 @@ export function conditionallyTransform(
 ): Optimizer {
   const doing = "Cannot make conditionallyTransform";
   requireOptimizer(inner, "`inner`", doing);
-  return wrap(inner, TRANSFORM, wrapperSettings(TRANSFORM, { ...options }, doing));
+  return wrap(inner, TRANSFORM, wrapperSettings(TRANSFORM, options, doing));
 }
 
 /**
@@ -89,5 +89,5 @@ export function conditionallyTransform(
 export function conditionallyMask(inner: Optimizer, options: ConditionallyOptions): Optimizer {
   const doing = "Cannot make conditionallyMask";
   requireOptimizer(inner, "`inner`", doing);
-  return wrap(inner, MASK, wrapperSettings(MASK, { ...options }, doing));
+  return wrap(inner, MASK, wrapperSettings(MASK, options, doing));
 }

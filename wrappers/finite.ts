@@ -55,5 +55,5 @@ const APPLY_IF_FINITE: Wrapper = {
 export function applyIfFinite(inner: Optimizer, options: ApplyIfFiniteOptions): Optimizer {
   const doing = "Cannot make applyIfFinite";
   requireOptimizer(inner, "`inner`", doing);
-  return wrap(inner, APPLY_IF_FINITE, wrapperSettings(APPLY_IF_FINITE, { ...options }, doing));
+  return wrap(inner, APPLY_IF_FINITE, wrapperSettings(APPLY_IF_FINITE, options, doing));
 }

@@ -62,5 +62,5 @@ const LOOKAHEAD: Wrapper = {
 export function lookahead(inner: Optimizer, options: LookaheadOptions): Optimizer {
   const doing = "Cannot make lookahead";
   requireOptimizer(inner, "`inner`", doing);
-  return wrap(inner, LOOKAHEAD, wrapperSettings(LOOKAHEAD, { ...options }, doing));
+  return wrap(inner, LOOKAHEAD, wrapperSettings(LOOKAHEAD, options, doing));
 }

@@ -59,7 +59,7 @@ const MULTI_STEPS: Wrapper = {
 export function multiSteps(inner: Optimizer, options: MultiStepsOptions): Optimizer {
   const doing = "Cannot make multiSteps";
   requireOptimizer(inner, "`inner`", doing);
-  const settings = wrapperSettings(MULTI_STEPS, { ...options }, doing);
+  const settings = wrapperSettings(MULTI_STEPS, options, doing);
   const every = settings.get("everyKSchedule")!;
   settings.set("everyKSchedule", { ...every, clock: MULTI_STEPS.clock });
   return wrap(inner, MULTI_STEPS, settings);

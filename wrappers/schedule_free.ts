@@ -58,5 +58,5 @@ const SCHEDULE_FREE: Wrapper = {
 export function scheduleFree(inner: Optimizer, options: ScheduleFreeOptions): Optimizer {
   const doing = "Cannot make scheduleFree";
   requireOptimizer(inner, "`inner`", doing);
-  return wrap(inner, SCHEDULE_FREE, wrapperSettings(SCHEDULE_FREE, { ...options }, doing));
+  return wrap(inner, SCHEDULE_FREE, wrapperSettings(SCHEDULE_FREE, options, doing));
 }

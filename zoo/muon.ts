@@ -9,8 +9,10 @@ import {
   type OptimizerFactory,
   resolving,
 } from "../runtime/define.ts";
+import { bind } from "../runtime/bound.ts";
 import type { HyperValue, Mask } from "../runtime/hyper.ts";
 import { requireChoice } from "../runtime/options.ts";
+import type { StateStorage } from "../runtime/stored.ts";
 import { adamw } from "./adam.ts";
 
 /** Coefficients (a, b, c) of one step X ← aX + (bA + cA²)X, A = XXᵀ, of Newton and Schulz. */
@@ -118,7 +120,8 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
 /**
  * Muon: for each matrix the momentum with its singular values brought near 1 by steps of Newton and
  * Schulz; parameters that are no matrices go to AdamW, whose symbols have the suffix `_adam`. A matrix
- * keeps `m`, others `m_adam` and `v_adam`.
+ * keeps `m`, others `m_adam` and `v_adam`. `mask` limits `weightDecay`, as everywhere; which matrices are
+ * orthogonalised is `orthogonalize`, such as all but the first and the last layer.
  *
  * ```text
  * m_t &\leftarrow \beta \cdot m_{t-1} + (1 - \beta) \cdot g_t \\
@@ -179,7 +182,12 @@ export const muon: OptimizerFactory<MuonOptions> = resolving<MuonOptions>(
     };
     const program = programOf(stepsOf(nsCoeffs, nsSteps), preconditioning === "schatten");
     const decide = (options: Record<string, unknown>) => ({ ...options, ...adam });
-    return deciding(factory(program), Object.keys(adam), decide)({ ...own });
+    const made = deciding(factory(program), Object.keys(adam), decide)({ ...own });
+    // The type of the momentum is that of AdamW's too.
+    const type = made.storage.get("m");
+    if (type === undefined) return made;
+    const storage: StateStorage = new Map([["m", type], ["m_adam", type]]);
+    return bind(program, made.settings, storage);
   },
 );
 

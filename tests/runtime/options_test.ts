@@ -3,12 +3,19 @@ import {
   adabelief,
   adafactor,
   adamw,
+  applyIfFinite,
+  averageParams,
+  conditionallyMask,
+  conditionallyTransform,
   dadaptAdamw,
   dog,
   lars,
   lbfgs,
   lion,
+  lookahead,
   type Mask,
+  mechanize,
+  multiSteps,
   muon,
   type Optimizer,
   type OptimizerFactory,
@@ -17,6 +24,7 @@ import {
   scaleByFactoredRms,
   scaleByLion,
   scaleByPolyak,
+  scheduleFree,
   sgd,
 } from "../../mod.ts";
 import * as zoo from "../../zoo/mod.ts";
@@ -164,5 +172,23 @@ const refused: readonly [name: string, make: () => unknown, ...says: string[]][]
 for (const [name, make, ...says] of refused) {
   Deno.test(`${name} is refused`, () => {
     assertRefused(make, ...says);
+  });
+}
+
+const wrappers: readonly (readonly [string, (inner: Optimizer, options: never) => Optimizer])[] = [
+  ["applyIfFinite", applyIfFinite],
+  ["averageParams", averageParams],
+  ["conditionallyMask", conditionallyMask],
+  ["conditionallyTransform", conditionallyTransform],
+  ["lookahead", lookahead],
+  ["mechanize", mechanize],
+  ["multiSteps", multiSteps],
+  ["scheduleFree", scheduleFree],
+];
+for (const [name, wrap] of wrappers) {
+  Deno.test(`${name} of no object is refused`, () => {
+    const says = `Cannot make ${name}: its options must be an object: given `;
+    assertRefused(() => wrap(sgd({ learningRate: 1 }), 2 as never), `${says}2`);
+    assertRefused(() => wrap(sgd({ learningRate: 1 }), null as never), `${says}null`);
   });
 }

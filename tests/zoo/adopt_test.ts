@@ -2,7 +2,7 @@ import { adopt } from "../../mod.ts";
 import { type Rule, testByHand } from "./by_hand.ts";
 
 /** Algorithm 2 of the paper, whose step 0 only measures; with Nesterov's momentum as Optax has it. */
-function rule(b2: number, nesterov: boolean): Rule {
+function rule(b2: number, nesterov: boolean, most = (count: number) => count ** 0.25): Rule {
   const [alpha, b1, eps] = [0.003, 0.9, 1e-6];
   const [m, v]: number[][] = [[], []];
   return (_w, g, t) =>
@@ -11,7 +11,7 @@ function rule(b2: number, nesterov: boolean): Rule {
         [m[i], v[i]] = [0, gradient ** 2];
         return 0;
       }
-      const bound = (t - 1) ** 0.25;
+      const bound = most(t - 1);
       const divided = gradient / Math.max(Math.sqrt(v[i]), eps);
       const clipped = Math.min(Math.max(divided, -bound), bound);
       m[i] = b1 * m[i] + (1 - b1) * clipped;
@@ -25,4 +25,11 @@ testByHand(
   "ADOPT that looks ahead clips too",
   adopt({ learningRate: 0.003, b2: 0.5, nesterov: true }),
   () => rule(0.5, true),
+);
+
+const most = (count: number) => 0.5 + 0.1 * count;
+testByHand(
+  "ADOPT clips to what it is told",
+  adopt({ learningRate: 0.003, b2: 0.5, clipValueFn: most }),
+  () => rule(0.5, false, most),
 );

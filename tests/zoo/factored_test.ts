@@ -178,6 +178,33 @@ for (const momentum of [0.9, 0]) {
   );
 }
 
+testRule("SM3's direction, from averages", scaleBySm3({ b1: 0.5, b2: 0.8, eps: 1e-4 }), () => {
+  let m: Numbers;
+  let rows = [0, 0], columns = [0, 0, 0];
+  return (w, [g]) => {
+    const v = g.map((x, k) =>
+      0.8 * Math.min(rows[Math.floor(k / 3)], columns[k % 3]) + 0.2 * x * x
+    );
+    rows = rows.map((_, i) => Math.max(...v.filter((_, k) => Math.floor(k / 3) === i)));
+    columns = columns.map((_, i) => Math.max(...v.filter((_, k) => k % 3 === i)));
+    m = each((m, g, v) => 0.5 * m + 0.5 * g / Math.sqrt(v + 1e-4), m ?? filled(0, w), [g], [v]);
+    return each((m) => m, m);
+  };
+}, { shapes: [[2, 3]] });
+
+testRule(
+  "Adafactor's direction by the names of its transform",
+  scaleByFactoredRms({ factored: false, stepOffset: -3, epsilon: 0.1 }),
+  () => {
+    let v: Numbers;
+    return (w, g, t) => {
+      const beta = 1 - (t + 3) ** -0.8;
+      v = each((v, g) => beta * v + (1 - beta) * (g * g + 0.1), v ?? filled(0, w), g);
+      return each((g, v) => g / Math.sqrt(v), g, v);
+    };
+  },
+);
+
 Deno.test("SM3 keeps numbers for the axes that there are", () => {
   const params = { x: new Float32Array(3), y: { data: new Float32Array(8), shape: [2, 2, 2] } };
   const { optimizer: _name, count: _count, hyper: _hyper, ...states } = sm3({
