@@ -8,12 +8,15 @@ const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
   ["dtypeMomentum", "muDtype"],
 ]);
 
-/** A copy of options that were given, each under its first name; refuses what is no object of them. */
+/** A copy of options that were given; refuses what is no object of them. */
+export function ownOptions(given: unknown, doing: string): Record<string, unknown> {
+  if (typeof given === "object" && given !== null) return { ...given };
+  throw new GradusError(`${doing}: its options must be an object: given ${shown(given)}`);
+}
+
+/** As {@linkcode ownOptions}, each under its first name. */
 export function optionsOf(given: unknown, doing: string): Record<string, unknown> {
-  if (typeof given !== "object" || given === null) {
-    throw new GradusError(`${doing}: its options must be an object: given ${shown(given)}`);
-  }
-  const options: Record<string, unknown> = { ...given };
+  const options = ownOptions(given, doing);
   for (const [other, name] of OTHER_NAMES) {
     if (!Object.hasOwn(options, other)) continue;
     const value = options[other];

@@ -4,7 +4,7 @@ import { weave, type Wrapper } from "../dsl/weave.ts";
 import { bind } from "./bound.ts";
 import { type Setting, settingsOf } from "./hyper.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { optionsOf } from "./options.ts";
+import { ownOptions } from "./options.ts";
 
 /** Refuses what is no optimizer; `what` says which argument it is. */
 export function requireOptimizer(given: Optimizer, what: string, doing: string): void {
@@ -43,5 +43,5 @@ export function wrapperSettings(
   given: object,
   doing: string,
 ): Map<string, Setting> {
-  return settingsOf({ hyper: new Map(Object.entries(hyper)) }, optionsOf(given, doing), doing);
+  return settingsOf({ hyper: new Map(Object.entries(hyper)) }, ownOptions(given, doing), doing);
 }

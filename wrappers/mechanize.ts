@@ -3,7 +3,7 @@ import { GradusError, shown } from "../dsl/errors.ts";
 import type { Wrapper } from "../dsl/weave.ts";
 import type { HyperValue } from "../runtime/hyper.ts";
 import type { Optimizer } from "../runtime/optimizer.ts";
-import { optionsOf } from "../runtime/options.ts";
+import { ownOptions } from "../runtime/options.ts";
 import { requireOptimizer, wrap, wrapperSettings } from "../runtime/wrap.ts";
 
 /** Options of {@linkcode mechanize}. */
@@ -81,7 +81,7 @@ function mechanic(betas: number): Wrapper {
 export function mechanize(inner: Optimizer, options: MechanizeOptions = {}): Optimizer {
   const doing = "Cannot make mechanize";
   requireOptimizer(inner, "`inner`", doing);
-  const { numBetas = 6, ...given } = optionsOf(options, doing) as MechanizeOptions;
+  const { numBetas = 6, ...given } = ownOptions(options, doing) as MechanizeOptions;
   if (!Number.isInteger(numBetas) || numBetas < 1 || numBetas > MOST_BETAS) {
     throw new GradusError(
       `${doing}: \`numBetas\` must be a whole number from 1 to ${MOST_BETAS}: given ${

@@ -83,7 +83,10 @@ export const acprop: OptimizerFactory<AcpropOptions> = optimizer({
 });
 
 /** Options of {@linkcode scaleByAcprop}. */
-export type ScaleByAcpropOptions = Omit<AcpropOptions, "learningRate" | "weightDecay" | "mask">;
+export type ScaleByAcpropOptions = Omit<
+  AcpropOptions,
+  "learningRate" | "weightDecay" | keyof MaskOption
+>;
 
 /**
  * The direction of {@linkcode acprop}, to be scaled by what follows in a chain. The direction keeps

@@ -89,7 +89,10 @@ export const adan: OptimizerFactory<AdanOptions> = optimizer({
 });
 
 /** Options of {@linkcode scaleByAdan}. */
-export type ScaleByAdanOptions = Omit<AdanOptions, "learningRate" | "weightDecay" | "mask">;
+export type ScaleByAdanOptions = Omit<
+  AdanOptions,
+  "learningRate" | "weightDecay" | keyof MaskOption
+>;
 
 /**
  * The direction of {@linkcode adan}, to be scaled by what follows in a chain. The direction keeps

@@ -85,7 +85,10 @@ export const ademamix: OptimizerFactory<AdEMAMixOptions> = optimizer({
 });
 
 /** Options of {@linkcode scaleByAdemamix}. */
-export type ScaleByAdEMAMixOptions = Omit<AdEMAMixOptions, "learningRate" | "weightDecay" | "mask">;
+export type ScaleByAdEMAMixOptions = Omit<
+  AdEMAMixOptions,
+  "learningRate" | "weightDecay" | keyof MaskOption
+>;
 
 /**
  * The direction of {@linkcode ademamix}, to be scaled by what follows in a chain. The direction

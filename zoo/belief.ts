@@ -79,7 +79,10 @@ export const adabelief: OptimizerFactory<AdaBeliefOptions> = optimizer({
 });
 
 /** Options of {@linkcode scaleByBelief}. */
-export type ScaleByBeliefOptions = Omit<AdaBeliefOptions, "learningRate" | "weightDecay" | "mask">;
+export type ScaleByBeliefOptions = Omit<
+  AdaBeliefOptions,
+  "learningRate" | "weightDecay" | keyof MaskOption
+>;
 
 /**
  * The direction of {@linkcode adabelief}, to be scaled by what follows in a chain. The direction

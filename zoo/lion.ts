@@ -1,5 +1,11 @@
 import { required } from "../dsl/program.ts";
-import { fixed, optimizer, type OptimizerFactory, resolving } from "../runtime/define.ts";
+import {
+  fixed,
+  type MuDTypeOption,
+  optimizer,
+  type OptimizerFactory,
+  resolving,
+} from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/hyper.ts";
 import { requireChoice } from "../runtime/options.ts";
 import { type LionOptions, plainLion } from "./lion_k.ts";
@@ -65,7 +71,7 @@ function withModes<O extends Partial<LionModeOptions>>(
 /** Options of {@linkcode scaleByLion}. */
 export type ScaleByLionOptions = Pick<
   LionModeOptions,
-  "b1" | "b2" | "muDtype" | "mode" | "smoothBeta"
+  "b1" | "b2" | keyof MuDTypeOption | "mode" | "smoothBeta"
 >;
 
 /**

@@ -80,7 +80,7 @@ export const simplifiedAdemamix: OptimizerFactory<SimplifiedAdEMAMixOptions> = o
 /** Options of {@linkcode scaleBySimplifiedAdemamix}. */
 export type ScaleBySimplifiedAdEMAMixOptions = Omit<
   SimplifiedAdEMAMixOptions,
-  "learningRate" | "weightDecay" | "mask"
+  "learningRate" | "weightDecay" | keyof MaskOption
 >;
 
 /**

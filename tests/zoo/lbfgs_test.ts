@@ -1,5 +1,5 @@
 /** L-BFGS against the two loops written out, and what it reaches. */
-import { GradusError, lbfgs, type LbfgsOptions } from "../../mod.ts";
+import { applyUpdates, GradusError, lbfgs, type LbfgsOptions, scaleByLbfgs } from "../../mod.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { BACKENDS } from "../golden/replay.ts";
 
@@ -86,6 +86,20 @@ for (const backend of BACKENDS) {
     }
   }
 }
+
+Deno.test("the direction of L-BFGS is what it steps against", () => {
+  const [opt, transform] = [lbfgs({ memorySize: 2 }), scaleByLbfgs({ memorySize: 2 })];
+  let params = Float64Array.of(5, -3, 2);
+  let [state, own] = [opt.init(params), transform.init(params)];
+  for (let t = 0; t < 6; t++) {
+    const g = Float64Array.from(bowl([...params]));
+    const [updates, next] = opt.update(g, state, params);
+    const [direction, after] = transform.update(g, own, params);
+    assertEquals(Array.from(direction, (q) => -q), [...updates]);
+    [state, own, params] = [next, after, applyUpdates(params, updates)];
+  }
+  assert(Math.hypot(...bowl([...params])) < 1);
+});
 
 Deno.test("L-BFGS takes the newest pair of all where it remembers one", () => {
   const opt = lbfgs({ memorySize: 1 });

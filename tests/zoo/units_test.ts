@@ -1,5 +1,5 @@
 /** Transforms of units against rules worked out element by element. */
-import { adaptiveGradClip, centralize } from "../../mod.ts";
+import { adaptiveGradClip, centralize, normalize } from "../../mod.ts";
 import { norm, testRule } from "./rules.ts";
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
@@ -14,6 +14,11 @@ function units(shape: readonly number[], from: number, to: number): number[][] {
   }
   return [...groups.values()];
 }
+
+testRule("updates of norm 1", normalize(), () => (_w, g) => {
+  const length = norm(g.flat());
+  return g.map((gl) => gl.map((x) => x / length));
+});
 
 // The units of each shape: a whole vector or row, what feeds one output, a kernel's filter.
 const shapes: [shape: number[], from: number][] = [
