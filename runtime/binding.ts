@@ -2,10 +2,12 @@
  * Binds an optimizer to the structure of a tree. Leaves that are given the same hyperparameters and
  * types form a group, which is planned once.
  */
+import { GradusError, shown } from "../dsl/errors.ts";
 import type { Structural } from "../dsl/graph.ts";
 import { constant, type Node, ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import { type LeafSetting, leafSettings, type Setting } from "./hyper.ts";
+import { spellPath } from "./leaves.ts";
 import { hasMaster, MASTER } from "./master.ts";
 import { readingOf, remainingOf } from "./readings.ts";
 import { type Arithmetic, arithmeticOf, type DType } from "./storage.ts";
@@ -82,6 +84,16 @@ export class Binding {
     this.live = coarser?.live ??
       statesKept(program, this.groups.map(({ structural }) => structural));
     this.trees = new Set([...this.live, ...(hasMaster(layout) ? [MASTER] : [])]);
+    requireOneOfTree(
+      program,
+      this.live,
+      doing,
+      (name) =>
+        perLeaf.get(name)!.map(({ value, position, isMasked }) => ({
+          value: isMasked ? 0 : value,
+          position,
+        })),
+    );
     for (const group of groups.values()) {
       group.live = this.live.intersection(remainingOf(program, group.structural).lasting);
     }
@@ -89,6 +101,33 @@ export class Binding {
 }
 
 const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * Refuses hyperparameters that differ between leaves where a state is computed by them that is kept
+ * once for the tree. `given` is what leaves have of one, and where.
+ */
+export function requireOneOfTree(
+  program: Program,
+  live: ReadonlySet<string>,
+  doing: string,
+  given: (hyper: string) => readonly { readonly value: unknown; readonly position?: string }[],
+): void {
+  for (const [state, hypers] of readingOf(program).ofTree) {
+    if (!live.has(state)) continue;
+    for (const hyper of hypers) {
+      const [first, ...others] = given(hyper);
+      const other = others.find(({ value }) => value !== first.value);
+      if (other === undefined) continue;
+      const spell = ({ value, position }: typeof first) =>
+        shown(value) + (position === undefined ? "" : ` at ${spellPath(position)}`);
+      throw new GradusError(
+        `${doing}: hyperparameter \`${hyper}\` must be one for all parameters, since state ` +
+          `\`${state}\`, which is kept once for them, is computed by it: ` +
+          `given ${spell(first)} and ${spell(other)}`,
+      );
+    }
+  }
+}
 
 function shapeNumber(name: string, shape: readonly number[]): number {
   const [rows = 1, ...others] = shape;

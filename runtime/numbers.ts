@@ -1,7 +1,7 @@
 /** The hyperparameters of a step as numbers, group by group. */
 import { GradusError, shown } from "../dsl/errors.ts";
 import type { Program } from "../dsl/program.ts";
-import { Binding } from "./binding.ts";
+import { Binding, requireOneOfTree } from "./binding.ts";
 import { type HyperNumbers, type HyperValue, numbersAt, type Setting } from "./hyper.ts";
 
 /** The numbers of a step. */
@@ -60,5 +60,12 @@ export function numbersOf(
       groups[i].set(name, isMasked ? 0 : given[0] as number);
     }
   }
+  // What was written may differ where what was given did not.
+  requireOneOfTree(
+    program,
+    binding.live,
+    doing,
+    (name) => groups.map((numbers) => ({ value: numbers.get(name) })),
+  );
   return { binding, groups, used };
 }

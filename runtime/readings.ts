@@ -21,6 +21,8 @@ export interface Reading {
   /** What it reads of a leaf's shape. */
   readonly shape: readonly string[];
   readonly states: ReadonlySet<string>;
+  /** The hyperparameters that each state over the tree begins or goes on with, reductions apart. */
+  readonly ofTree: ReadonlyMap<string, readonly string[]>;
 }
 
 /** The states that remain where some hyperparameters are structural. */
@@ -44,6 +46,12 @@ export function readingOf(program: Program): Reading {
       axes: axesSeen(program, graph),
       shape: [...SHAPE_SYMBOLS.keys()].filter((name) => read.has(symbol(name))),
       states: statesMentioned(program, graph),
+      ofTree: new Map(
+        [...program.state].filter(([, { over }]) => over === "tree").map(([name, { init }]) => {
+          const nodes = new Set(postorder([init, graph.states.get(name)!]));
+          return [name, [...program.hyper.keys()].filter((hyper) => nodes.has(symbol(hyper)))];
+        }),
+      ),
     };
   });
 }
