@@ -15,21 +15,20 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { BUILT_IN, programOf, readProgram, writeWhole } from "./cli/files.ts";
+import { list } from "./cli/list.ts";
+import { bound, type Options, shapesOf, UsageError } from "./cli/values.ts";
 import { GradusError, quoted, suggestion } from "./dsl/errors.ts";
-import { parseJson, printJson } from "./dsl/json.ts";
+import { printJson } from "./dsl/json.ts";
 import { latex } from "./dsl/latex.ts";
-import type { Program } from "./dsl/program.ts";
-import { schedule } from "./dsl/schedules/mod.ts";
-import { parseYaml, printYaml } from "./dsl/yaml.ts";
+import { printYaml } from "./dsl/yaml.ts";
 import { toOnnx } from "./export/onnx/mod.ts";
-import { factory } from "./runtime/define.ts";
 import { explain } from "./runtime/explain.ts";
-import type { HyperValue } from "./runtime/hyper.ts";
-import type { Optimizer } from "./runtime/optimizer.ts";
-import * as zoo from "./zoo/mod.ts";
 
 const HELP = `gradus: optimizers as symbolic step programs
 
+  gradus list [--json]
+      Lists the built-in optimizers: what each keeps and costs, and where it is from.
   gradus show NAME|FILE [--latex | --explain | --json]
       Prints an optimizer: its document, its equations, or every stage of a step and its cost.
   gradus check FILE
@@ -44,13 +43,8 @@ Options
   --input NAME       export: keeps a hyperparameter as an input; so does a required one without value
   -o, --output FILE  export: where to write; by default the optimizer's name and .onnx
 
-NAME is one of ${names().join(", ")}.
+NAME is one of the ${BUILT_IN.size} that \`gradus list\` shows.
 Exit codes: 0 done, 1 a program or value is wrong, 2 the command is.`;
-
-/** A mistake in the command itself. */
-class UsageError extends Error {}
-
-type Options = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /**
  * Runs the command.
@@ -77,20 +71,23 @@ export async function main(
 ): Promise<number> {
   try {
     const { values, positionals } = read(args);
-    const [command, target, ...rest] = positionals;
-    if (command === undefined && !values.help) throw new UsageError("a command is required");
-    if (values.help || command === "help") {
+    const [name, ...operands] = positionals;
+    if (name === undefined && !values.help) throw new UsageError("a command is required");
+    if (values.help || name === "help") {
       print(HELP);
       return 0;
     }
-    const run = COMMANDS.get(command);
-    if (run === undefined) {
-      const near = suggestion(command, [...COMMANDS.keys(), "help"]);
-      throw new UsageError(`there is no command ${quoted(command)}${near}`);
+    const command = COMMANDS.get(name);
+    if (command === undefined) {
+      const near = suggestion(name, [...COMMANDS.keys(), "help"]);
+      throw new UsageError(`there is no command ${quoted(name)}${near}`);
     }
-    if (target === undefined) throw new UsageError(`\`${command}\` needs an optimizer`);
-    if (rest.length > 0) throw new UsageError(`\`${rest[0]}\` is one argument too many`);
-    await run(target, values, print);
+    const { takes, run } = command;
+    if (operands.length < takes) throw new UsageError(`\`${name}\` needs an optimizer`);
+    if (operands.length > takes) {
+      throw new UsageError(`\`${operands[takes]}\` is one argument too many`);
+    }
+    await run(operands[0], values, print);
     return 0;
   } catch (error) {
     if (error instanceof UsageError) {
@@ -126,7 +123,22 @@ function read(args: readonly string[]): { values: Options; positionals: string[]
   }
 }
 
-const COMMANDS = new Map([["show", show], ["check", check], ["export", exportOnnx]]);
+interface Command {
+  /** How many arguments follow its name: an optimizer, or none. */
+  readonly takes: 0 | 1;
+  readonly run: (
+    target: string,
+    options: Options,
+    print: (line: string) => void,
+  ) => Promise<void> | void;
+}
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ["list", { takes: 0, run: (_, options, print) => list(options, print) }],
+  ["show", { takes: 1, run: show }],
+  ["check", { takes: 1, run: check }],
+  ["export", { takes: 1, run: exportOnnx }],
+]);
 
 async function show(
   target: string,
@@ -168,89 +180,6 @@ async function exportOnnx(
   const path = (options.output as string | undefined) ?? `${program.name}.onnx`;
   await writeWhole(path, bytes);
   print(`${path}: one step of "${program.name}", ${bytes.length} bytes`);
-}
-
-/** The optimizer of a program; a required hyperparameter without a value is left open. */
-function bound(program: Program, options: Options): Optimizer {
-  const given: Record<string, HyperValue | boolean> = {};
-  for (const [name, value] of program.hyper) if (value === "required") given[name] = () => NaN;
-  for (const setting of options.set as readonly string[] ?? []) {
-    const [, name, value] = /^\s*([^=\s]+)\s*=\s*(\S.*)$/s.exec(setting) ?? [];
-    if (name === undefined) throw new UsageError(`--set takes NAME=VALUE: given ${setting}`);
-    Object.defineProperty(given, name, {
-      value: valueOf(value.trim()),
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    });
-  }
-  return factory(program)(given);
-}
-
-function valueOf(text: string): HyperValue | boolean {
-  if (text === "true" || text === "false") return text === "true";
-  const number = Number(text);
-  return Number.isNaN(number) && text !== "nan" ? schedule(text) : number;
-}
-
-/** `w:784x64,deep/k:3` as a tree of shapes. */
-function shapesOf(text: string): object {
-  const root: Record<string, unknown> = {};
-  for (const part of text.split(",")) {
-    const [, path, shape] = /^([^:]+):([0-9]+(?:x[0-9]+)*)?$/.exec(part.trim()) ?? [];
-    if (path === undefined) {
-      throw new UsageError(`--params takes PATH:SHAPE,…, such as w:784x64: given ${part}`);
-    }
-    let branch = root;
-    const keys = path.split("/");
-    for (const key of keys.slice(0, -1)) {
-      const below = Object.hasOwn(branch, key) ? branch[key] : {};
-      if (Array.isArray(below)) throw new UsageError(`--params: \`${key}\` has a shape already`);
-      Object.defineProperty(branch, key, { value: below, enumerable: true, configurable: true });
-      branch = below as Record<string, unknown>;
-    }
-    const last = keys[keys.length - 1];
-    if (Object.hasOwn(branch, last)) throw new UsageError(`--params names \`${path}\` twice`);
-    const sizes = shape === undefined ? [] : shape.split("x").map(Number);
-    Object.defineProperty(branch, last, { value: sizes, enumerable: true, configurable: true });
-  }
-  return root;
-}
-
-function programOf(target: string): Promise<Program> | Program {
-  const built = (zoo as Record<string, unknown>)[target] as { program?: Program } | undefined;
-  if (Object.hasOwn(zoo, target) && built?.program !== undefined) return built.program;
-  return readProgram(target);
-}
-
-async function readProgram(path: string): Promise<Program> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    const near = suggestion(path, names());
-    throw new GradusError(
-      `Cannot read \`${path}\`: it is neither a built-in optimizer nor a file that can be read ` +
-        `(${(error as Error).message.split(":")[0]})${near}`,
-    );
-  }
-  return path.endsWith(".json") ? parseJson(text) : parseYaml(text);
-}
-
-// Beside its place and then into it, so that no reader ever finds half a file.
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const beside = `${path}.${crypto.randomUUID()}.part`;
-  try {
-    await Deno.writeFile(beside, bytes);
-    await Deno.rename(beside, path);
-  } catch (error) {
-    await Deno.remove(beside).catch(() => {});
-    throw new GradusError(`Cannot write \`${path}\`: ${(error as Error).message}`);
-  }
-}
-
-function names(): string[] {
-  return Object.entries(zoo).filter(([, each]) => "program" in each).map(([name]) => name);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

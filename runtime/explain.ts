@@ -36,6 +36,12 @@ export interface Explanation {
   readonly webAssembly: string;
   /** Bytes of state kept for each parameter. */
   readonly stateBytes: number;
+  /** The states that keep less than that: a number a tensor or a tree, or along some axes. */
+  readonly narrowStates: readonly string[];
+  /** How many loops a step makes over all elements. */
+  readonly passes: number;
+  /** How many products of matrices a step forms. */
+  readonly products: number;
   /** Element-wise operations for each parameter. */
   readonly arithmetic: number;
   /** Bytes read and written for each parameter. */
@@ -107,8 +113,8 @@ export function explain(
       .map((node, i) => [node, `v${i + 1}`]),
   );
   const wide = plan.phases.flat().filter(({ extent }) => extent === "element");
-  const isState = ({ name }: ArrayKind) =>
-    name === "w" || program.state.get(name)?.over === "element";
+  const isWhole = (name: string) => program.state.get(name)?.over === "element";
+  const isState = ({ name }: ArrayKind) => name === "w" || isWhole(name);
   const { text, loops } = webAssemblyOf(program, key, arrays);
   const explanation = {
     program: printProgram(program).step,
@@ -120,6 +126,9 @@ export function explain(
     source: renderPhases(plan, dtype, inputs, outputs).join("\n\n"),
     webAssembly: text,
     stateBytes: sum(outputs.filter(isState).map((kind) => bytesOf(kind.dtype))),
+    narrowStates: Object.freeze([...live].filter((name) => !isWhole(name))),
+    passes: wide.length,
+    products: plan.products.flat().length,
     arithmetic: sum(wide.map(({ nodes }) => nodes.length)),
     bytesMoved: sum(wide.map((loop) => bytesMovedBy(loop, inputs, outputs))),
     prediction: text === "" ? undefined : Object.freeze(predict(loops, machine, doing)),

@@ -55,14 +55,14 @@ async function withFile(
 
 Deno.test("help shows every command, option, built-in optimizer and exit code", async () => {
   const help = await succeed("help");
-  for (const command of ["show NAME|FILE", "check FILE", "export NAME|FILE", "help"]) {
+  for (const command of ["list", "show NAME|FILE", "check FILE", "export NAME|FILE", "help"]) {
     assertStringIncludes(help, `gradus ${command}`);
   }
   for (const option of ["--latex", "--explain", "--json", "--params", "--set", "--input"]) {
     assertStringIncludes(help, option);
   }
   assertStringIncludes(help, "-o, --output");
-  assertStringIncludes(help, `NAME is one of ${BUILT_IN.join(", ")}.`);
+  assertStringIncludes(help, `NAME is one of the ${BUILT_IN.length} that \`gradus list\` shows.`);
   assertStringIncludes(help, "Exit codes: 0 done, 1 a program or value is wrong, 2 the command is");
   for (const args of [["--help"], ["-h"], ["show", "--help"], ["export", "lion", "-h"]]) {
     assertEquals(await succeed(...args), help);
@@ -92,6 +92,7 @@ Deno.test("an optimizer is required, and only one", async () => {
     await fail(2, [command], `\`${command}\` needs an optimizer`);
     await fail(2, [command, "lion", "adamw", "sgd"], "`adamw` is one argument too many");
   }
+  await fail(2, ["list", "lion"], "`lion` is one argument too many");
 });
 
 Deno.test("an unknown option is refused, and one without its value", async () => {

@@ -14,7 +14,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "export/ort": ["dsl", "runtime", "export/onnx", "onnxruntime-web/wasm"],
   "export/ort.ts": ["dsl", "runtime", "export/onnx", "export/ort", "onnxruntime-web/wasm"],
   "mod.ts": ["dsl", "runtime", "wrappers", "zoo"],
-  "cli.ts": ["dsl", "runtime", "zoo", "export/onnx", "node:util"],
+  cli: ["dsl", "runtime", "wrappers", "zoo"],
+  "cli.ts": ["cli", "dsl", "runtime", "export/onnx", "node:util"],
 };
 
 async function deno(...args: string[]): Promise<string> {

@@ -1,0 +1,73 @@
+/** `gradus list`: what each built-in optimizer keeps and costs, worked out from its program. */
+import { factory } from "../runtime/define.ts";
+import { explain } from "../runtime/explain.ts";
+import * as wrappers from "../wrappers/mod.ts";
+import { BUILT_IN } from "./files.ts";
+import type { Options } from "./values.ts";
+
+/** One built-in optimizer, made with its defaults; what is required is an ordinary number. */
+export interface Listed {
+  readonly name: string;
+  /** Bytes of state for each float32 parameter. */
+  readonly stateBytes: number;
+  /** The states that keep less than a number for each. */
+  readonly narrowStates: readonly string[];
+  /** Loops over all elements in a step. */
+  readonly passes: number;
+  /** Products of matrices in a step. */
+  readonly products: number;
+  /** Operations for each parameter. */
+  readonly arithmetic: number;
+  /** Bytes read and written for each parameter. */
+  readonly bytesMoved: number;
+  readonly source: string;
+}
+
+/** Every built-in optimizer. */
+export function listed(): Listed[] {
+  return [...BUILT_IN].map(([name, { program }]) => {
+    const required = [...program.hyper].filter(([, value]) => value === "required");
+    const opt = factory(program)(Object.fromEntries(required.map(([name]) => [name, 1])));
+    const { stateBytes, narrowStates, passes, products, arithmetic, bytesMoved } = explain(opt);
+    const { source } = program;
+    return { name, stateBytes, narrowStates, passes, products, arithmetic, bytesMoved, source };
+  });
+}
+
+/** The names of the functions that make optimizers of optimizers. */
+export const WRAPPERS: readonly string[] = Object.keys(wrappers);
+
+/** The heading of each column of the table. */
+export const COLUMNS = ["name", "state", "loops", "operations", "moved", "source"] as const;
+
+/** What each column of the table holds; the first is text, the last of any length. */
+export function cells(each: Listed): string[] {
+  const { name, stateBytes, narrowStates, passes, products, arithmetic, bytesMoved } = each;
+  return [
+    name,
+    `${stateBytes}${narrowStates.length > 0 ? "+" : ""}`,
+    `${passes}${products > 0 ? `+${products}` : ""}`,
+    String(arithmetic),
+    String(bytesMoved),
+    each.source,
+  ];
+}
+
+/** What the columns mean. */
+export const LEGEND = "Per float32 parameter: bytes of state, loops over all elements in a step, " +
+  "operations, and bytes read and written. `4+` is 4 bytes and some numbers for each tensor, row, " +
+  "column or tree; `2+5` is 2 loops and 5 products of matrices.";
+
+/** Prints the table, or its rows as JSON. */
+export function list(options: Options, print: (line: string) => void): void {
+  const rows = listed();
+  if (options.json) return print(JSON.stringify({ optimizers: rows, wrappers: WRAPPERS }, null, 2));
+  const lines = [[...COLUMNS], ...rows.map(cells)];
+  const widths = COLUMNS.map((_, i) => Math.max(...lines.map((line) => line[i].length)));
+  for (const [name, ...others] of lines) {
+    const source = others.pop()!;
+    const numbers = others.map((text, i) => text.padStart(widths[i + 1]));
+    print([name.padEnd(widths[0]), ...numbers, source].join("  ").trimEnd());
+  }
+  print(`\n${LEGEND}\n\nWrappers around any of them: ${WRAPPERS.join(", ")}.`);
+}

@@ -1,0 +1,102 @@
+/** `gradus list` and the README's table: what they show is what the programs come to. */
+import { main } from "../../cli.ts";
+import { listed, WRAPPERS } from "../../cli/list.ts";
+import { elaborate, rootsOf } from "../../dsl/graph.ts";
+import { postorder } from "../../dsl/node.ts";
+import { reduceRow } from "../../dsl/ops.ts";
+import {
+  adam,
+  adamMini,
+  adamw,
+  chain,
+  clipByGlobalNorm,
+  explain,
+  lion,
+  optimizer,
+} from "../../mod.ts";
+import * as wrappers from "../../wrappers/mod.ts";
+import * as zoo from "../../zoo/mod.ts";
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import { README, withSection } from "../optimizer_table.ts";
+
+async function printed(...args: readonly string[]): Promise<string> {
+  const lines: string[] = [];
+  const print = (line: string) => lines.push(line);
+  assertEquals(await main(args, print, print), 0, lines.join("\n"));
+  return lines.join("\n");
+}
+
+Deno.test("list shows every optimizer on a line, and then the wrappers", async () => {
+  const [table, legend, others] = (await printed("list")).split("\n\n");
+  const rows = table.split("\n");
+  assertEquals(rows[0].split(/ {2,}/), ["name", "state", "loops", "operations", "moved", "source"]);
+  assertEquals(rows.slice(1).map((row) => row.split(" ")[0]), Object.keys(zoo));
+  const [row] = rows.filter((row) => row.startsWith("lion "));
+  assertEquals(row.split(/ {2,}/), ["lion", "4", "1", "11", "20", lion.program.source]);
+  assertStringIncludes(legend, "bytes of state");
+  for (const name of Object.keys(wrappers)) assertStringIncludes(others, name);
+});
+
+Deno.test("list --json has the same as data, worked out by explain", async () => {
+  const { optimizers, wrappers } = JSON.parse(await printed("list", "--json"));
+  assertEquals(optimizers, listed());
+  assertEquals(wrappers, WRAPPERS);
+  const byName = (name: string) =>
+    optimizers.find((each: { readonly name: string }) => each.name === name);
+  for (
+    const [factory, opt] of [[adam, adam({ learningRate: 0.1 })], [
+      zoo.ema,
+      zoo.ema({ decay: 0.9 }),
+    ]] as const
+  ) {
+    const { stateBytes, passes, arithmetic, bytesMoved, narrowStates } = explain(opt);
+    const { name, source } = factory.program;
+    const row = {
+      name,
+      stateBytes,
+      narrowStates,
+      passes,
+      products: 0,
+      arithmetic,
+      bytesMoved,
+      source,
+    };
+    assertEquals(byName(name), row);
+  }
+  assertEquals(byName("adamMini").narrowStates, ["v"]);
+});
+
+Deno.test("a step of Adam is one loop, with a clip before it two, and of a trust ratio two", () => {
+  const passes = (opt: Parameters<typeof explain>[0]) => explain(opt).passes;
+  assertEquals(passes(adam({ learningRate: 0.1 })), 1);
+  assertEquals(passes(chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate: 0.1 }))), 2);
+  const trust = optimizer({
+    name: "trust",
+    step: `
+      r = where(norm(g) == 0, 1, norm(w)/norm(g))
+      u = -r*g
+    `,
+  });
+  assertEquals(passes(chain(zoo.scaleByAdam(), trust())), 2, "as LAMB is");
+  assertEquals(passes(adamMini({ learningRate: 0.1 })), 2);
+});
+
+Deno.test("what reduces nothing is one loop over elements, or none if it leaves parameters be", () => {
+  let checked = 0;
+  for (const { name, passes, products } of listed()) {
+    const { program } = zoo[name as keyof typeof zoo];
+    const isElementwise = !postorder(rootsOf(elaborate(program))).some(({ op }) =>
+      reduceRow(op) !== undefined
+    ) && elaborate(program).globals.length === 0 && products === 0;
+    if (isElementwise) {
+      assertEquals(passes, name === "setToZero" ? 0 : 1, name);
+      checked++;
+    } else assert(passes > 1, name);
+  }
+  assert(checked > 60, `only ${checked} were checked`);
+});
+
+Deno.test("the README's table is that of `gradus list`", async () => {
+  const text = await Deno.readTextFile(README);
+  assertEquals(withSection(text), text, "run `deno run -A tests/optimizer_table.ts`");
+});
