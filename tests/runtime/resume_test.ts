@@ -16,28 +16,8 @@ import {
 import { toBfloat16 } from "../../runtime/storage.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { contents } from "../refused.ts";
+import { throughJson } from "../saved.ts";
 import { randomArray } from "./random.ts";
-
-const arrays = { Float32Array, Float64Array, Uint16Array } as const;
-
-/** Through JSON and back: arrays become lists of their numbers, with the name of their type. */
-function throughJson<T>(value: T): T {
-  const text = JSON.stringify(value, (_, part) =>
-    ArrayBuffer.isView(part)
-      // JSON drops the sign of a zero.
-      ? {
-        is: part.constructor.name,
-        of: Array.from(part as Float32Array, (x) => Object.is(x, -0) ? "-0" : x),
-      }
-      : part);
-  return JSON.parse(
-    text,
-    (_, part) =>
-      typeof part?.is === "string"
-        ? arrays[part.is as keyof typeof arrays].from(part.of.map(Number))
-        : part,
-  );
-}
 
 const ways: readonly [name: string, save: <T>(value: T) => T][] = [
   ["structuredClone", structuredClone],
