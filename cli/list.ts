@@ -8,7 +8,7 @@ import type { Options } from "./values.ts";
 /** One built-in optimizer, made with its defaults; what is required is an ordinary number. */
 export interface Listed {
   readonly name: string;
-  /** Bytes of state for each float32 parameter. */
+  /** Bytes of state for each element of a float32 matrix. */
   readonly stateBytes: number;
   /** The states that keep less than a number for each. */
   readonly narrowStates: readonly string[];
@@ -16,9 +16,9 @@ export interface Listed {
   readonly passes: number;
   /** Products of matrices in a step. */
   readonly products: number;
-  /** Operations for each parameter. */
+  /** Operations for each element. */
   readonly arithmetic: number;
-  /** Bytes read and written for each parameter. */
+  /** Bytes read and written for each element. */
   readonly bytesMoved: number;
   readonly source: string;
 }
@@ -54,7 +54,8 @@ export function cells(each: Listed): string[] {
 }
 
 /** What the columns mean. */
-export const LEGEND = "Per float32 parameter: bytes of state, loops over all elements in a step, " +
+export const LEGEND =
+  "For each element of a float32 matrix: bytes of state, loops over all elements in a step, " +
   "operations, and bytes read and written. `4+` is 4 bytes and some numbers for each tensor, row, " +
   "column or tree; `2+5` is 2 loops and 5 products of matrices.";
 

@@ -44,7 +44,7 @@ export interface Explanation {
   readonly products: number;
   /** Element-wise operations for each parameter. */
   readonly arithmetic: number;
-  /** Bytes read and written for each parameter. */
+  /** Bytes read and written for each parameter: by a product of matrices, each factor and the result once. */
   readonly bytesMoved: number;
   /** What the roofline model says of the WebAssembly; undefined if the program cannot run on it. */
   readonly prediction: Prediction | undefined;
@@ -130,7 +130,8 @@ export function explain(
     passes: wide.length,
     products: plan.products.flat().length,
     arithmetic: sum(wide.map(({ nodes }) => nodes.length)),
-    bytesMoved: sum(wide.map((loop) => bytesMovedBy(loop, inputs, outputs))),
+    bytesMoved: sum(wide.map((loop) => bytesMovedBy(loop, inputs, outputs))) +
+      bytesOf(dtype) * temporariesMoved(plan),
     prediction: text === "" ? undefined : Object.freeze(predict(loops, machine, doing)),
   };
   return Object.freeze({ ...explanation, toString: () => showAll(program.name, explanation) });
@@ -264,6 +265,20 @@ function bytesMovedBy(
       bytesOf(outputs.find(({ name }) => name === target)!.dtype)
     ),
   ]);
+}
+
+/** How often a temporary as large as the parameter is read or written, by loops and by products. */
+function temporariesMoved({ phases, products, temporaries, extents }: Plan): number {
+  const isWhole = (node: Node) => extents.get(node) === "element";
+  const byLoops = phases.flat().map((loop) => {
+    const own = new Set(loop.nodes);
+    const read = new Set(operandsOf(loop)).intersection(temporaries.placeOf);
+    return [...loop.stored, ...read.difference(own)].filter(isWhole).length;
+  });
+  const byProducts = products.flat().map(({ node, factors }) =>
+    [node, ...factors.map(({ node }) => node)].filter(isWhole).length
+  );
+  return sum([...byLoops, ...byProducts]);
 }
 
 function sum(values: readonly number[]): number {
