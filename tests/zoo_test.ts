@@ -2,6 +2,7 @@
 import { latex, type OptimizerFactory } from "../mod.ts";
 import * as zoo from "../zoo/mod.ts";
 import { assert, assertEquals } from "./assert.ts";
+import { assertRefused } from "./refused.ts";
 
 const factories = Object.entries(zoo) as [string, OptimizerFactory<unknown>][];
 
@@ -31,5 +32,16 @@ Deno.test("each optimizer bears its own name, a source, and at most 15 lines", (
     assertEquals(program.name, name);
     assert(program.doc !== "" && program.source !== "");
     assert(program.statements.length <= 15 || LOOPS.includes(name));
+  }
+});
+
+Deno.test("each refuses options that are no object", () => {
+  for (const [name, factory] of factories) {
+    for (const options of [0.1, null, "options", true]) {
+      assertRefused(
+        () => factory(options),
+        `Cannot make "${name}": its options must be an object: given `,
+      );
+    }
   }
 });

@@ -1,7 +1,15 @@
 /** Random surroundings of a program: a tree of parameters, gradients, options and inputs. */
 import fc from "fast-check";
-import { type HyperValue, type Mask, schedule, type StoredTensor, type Tensor } from "../../mod.ts";
+import {
+  type HyperValue,
+  type Mask,
+  parseProgram,
+  schedule,
+  type StoredTensor,
+  type Tensor,
+} from "../../mod.ts";
 import { tensorOf } from "../../runtime/leaves.ts";
+import { readingOf } from "../../runtime/readings.ts";
 import { allocate, arithmeticOf, type DType, isShort, store } from "../../runtime/storage.ts";
 import type { Generated } from "../dsl/generate.ts";
 import { anyNumber, edges32, edges64, randomWords } from "../numbers.ts";
@@ -134,11 +142,16 @@ export function optionsOf(scenario: Scenario): Record<string, unknown> {
   const { generated, settings, mask, muDtype } = scenario;
   const { hyper = {}, state = {} } = generated.document;
   const options: Record<string, unknown> = {};
+  // What a state over the tree is computed by must not differ between leaves.
+  const ofTree = new Set([...readingOf(parseProgram(generated.document)).ofTree.values()].flat());
   Object.entries(hyper).forEach(([name, fallback], i) => {
-    const value = settingOf(settings[i], fallback, scenario);
+    const { kind, numbers } = settings[i];
+    const isOne = ofTree.has(name) && (kind === "tree" || kind === "prefix");
+    const value = settingOf({ kind: isOne ? "function" : kind, numbers }, fallback, scenario);
     if (value !== undefined) options[name] = value;
   });
-  if (mask !== undefined && "weightDecay" in hyper && typeof hyper.weightDecay !== "boolean") {
+  const isDecay = "weightDecay" in hyper && typeof hyper.weightDecay !== "boolean";
+  if (mask !== undefined && isDecay && !ofTree.has("weightDecay")) {
     options.mask = treeOf(scenario, (i) => mask[i]) as Mask;
   }
   if (muDtype !== undefined && "m" in state) {
