@@ -1,5 +1,5 @@
 /** Every optimizer of the zoo, made with its defaults, and steps of it on a tree of all ranks. */
-import type { HyperValue, Optimizer, OptimizerFactory, State } from "../../mod.ts";
+import { factory, type HyperValue, type Optimizer, type State } from "../../mod.ts";
 import * as zoo from "../../zoo/mod.ts";
 import { randomArray } from "../runtime/random.ts";
 
@@ -16,17 +16,15 @@ export interface Maker {
 }
 
 /**
- * Every optimizer of the zoo, with its defaults: what is required is a half, a learning rate smaller.
+ * Every optimizer of the zoo by the hyperparameters of its program, with their defaults: what is required is a half, a learning rate smaller.
  * Each that has such is there again with other options: truth values turned round, and 1/8 for every 0.
  */
-export const MAKERS: readonly Maker[] = (Object.entries(zoo) as unknown as readonly (readonly [
-  string,
-  OptimizerFactory<Options>,
-])[]).flatMap(([name, factory]) => {
-  const defaults = [...factory.program.hyper];
+export const MAKERS: readonly Maker[] = Object.entries(zoo).flatMap(([name, { program }]) => {
+  const defaults = [...program.hyper];
   const required = defaults.filter(([, value]) => value === "required")
     .map(([each]) => [each, each === "learningRate" ? 1 / 64 : 0.5] as const);
-  const make = (options: Options = {}) => factory({ ...Object.fromEntries(required), ...options });
+  const make = (options: Options = {}) =>
+    factory(program)({ ...Object.fromEntries(required), ...options });
   const other: Options = Object.fromEntries(
     defaults.filter(([, value]) => typeof value === "boolean" || value === 0)
       .map(([each, value]) => [each, typeof value === "boolean" ? !value : 1 / 8]),
