@@ -5,7 +5,7 @@ import { type ElementOp, elementRow } from "./ops.ts";
 import { sketchExpression } from "./print.ts";
 
 /** What generated code or a graph is written in: a column of the op table. */
-export type Target = "js" | "wasm" | "onnx";
+export type Target = "js" | "wasm" | "wgsl" | "onnx";
 
 /**
  * `roots` by ops that `target` spells. What neither it nor a lowering spells is refused by name, or, if

@@ -79,6 +79,11 @@ export interface ElementOp {
     | { readonly chain: readonly (readonly [instruction: string, constant: LaneConstant])[] }
     | "routine"
     | null;
+  /**
+   * WGSL on operands that are identifiers, of vectors as of numbers. It may assume that there is no NaN,
+   * so that what NaN decides is told by bits, in functions that every kernel begins with.
+   */
+  readonly wgsl: ((...operands: string[]) => string) | null;
   /** The operator of ONNX's default domain. */
   readonly onnx: string | null;
   readonly lower: ((...operands: Node[]) => Node) | null;
@@ -99,12 +104,17 @@ export interface ReduceOp {
   range(operand: Interval): Interval;
   readonly latex: Latex;
   /** JavaScript of `accumulate` and of `combine`, on identifiers. */
-  readonly js: { accumulate(accumulator: string, x: string): string; combine: ReduceJs };
+  readonly js: { accumulate(accumulator: string, x: string): string; combine: ReduceText };
   /** The instruction that combines pairs of float64, and whether elements are squared first. */
   readonly wasm: { readonly combine: string; readonly squares: boolean };
+  /** WGSL of `combine` and of `finish`, on identifiers; elements are squared first as for `wasm`. */
+  readonly wgsl: {
+    readonly combine: ReduceText;
+    finish(accumulator: string, count: string): string;
+  };
   readonly onnx: string;
 }
-type ReduceJs = (a: string, b: string) => string;
+type ReduceText = (a: string, b: string) => string;
 
 /**
  * One distribution: independent numbers, one an element, made of 64 random bits each. The bits are a
@@ -187,6 +197,7 @@ function library(
     latex?: Latex;
     eval: (x: number) => number;
     onnx?: string;
+    wgsl?: ElementOp["wgsl"];
     lower?: (x: Node) => Node;
   },
 ): ElementOp {
@@ -201,6 +212,7 @@ function library(
     latex: row.latex ?? named(`\\${row.name}`),
     js: (x) => `Math.${row.name}(${x})`,
     wasm: "routine",
+    wgsl: row.wgsl === undefined ? (x) => `carried(${row.name}(${x}), ${x})` : row.wgsl,
     onnx: row.onnx ?? null,
     lower: row.lower ?? null,
   };
@@ -228,6 +240,7 @@ function comparison(
     },
     js: (a, b) => `${a} ${infix === "==" ? "===" : infix} ${b}`,
     wasm: { instruction },
+    wgsl: (a, b) => `ordered(${a}, ${b}) & (${a} ${infix} ${b})`,
     onnx,
     lower: null,
   };
@@ -261,6 +274,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     },
     js: (a, b) => `${a} + ${b}`,
     wasm: { instruction: "*.add" },
+    wgsl: (a, b) => `${a} + ${b}`,
     onnx: "Add",
   },
   Sub: {
@@ -280,6 +294,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     },
     js: (a, b) => `${a} - ${b}`,
     wasm: { instruction: "*.sub" },
+    wgsl: (a, b) => `${a} - ${b}`,
     onnx: "Sub",
   },
   Mul: {
@@ -296,6 +311,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     },
     js: (a, b) => `${a} * ${b}`,
     wasm: { instruction: "*.mul" },
+    wgsl: (a, b) => `${a} * ${b}`,
     onnx: "Mul",
   },
   Div: {
@@ -311,6 +327,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     latex: { level: LEVEL.product, operands: [0, 0], write: (a, b) => `\\frac{${a}}{${b}}` },
     js: (a, b) => `${a} / ${b}`,
     wasm: { instruction: "*.div" },
+    wgsl: (a, b) => `${a} / ${b}`,
     onnx: "Div",
   },
   Pow: {
@@ -330,6 +347,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     js: (a, b) =>
       `${a} === 1 || (${a} === -1 && Math.abs(${b}) === Infinity) ? 1 : Math.pow(${a}, ${b})`,
     wasm: "routine",
+    wgsl: (a, b) => `power(${a}, ${b})`,
     onnx: "Pow",
   },
   Neg: {
@@ -342,6 +360,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     latex: { level: LEVEL.unary, operands: [LEVEL.product], write: (x) => `-${x}` },
     js: (x) => `-${x}`,
     wasm: { instruction: "*.neg" },
+    wgsl: (x) => `-${x}`,
     onnx: "Neg",
   },
   Abs: {
@@ -355,6 +374,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     latex: { level: LEVEL.atom, operands: [0], write: (x) => `\\left| ${x} \\right|` },
     js: (x) => `Math.abs(${x})`,
     wasm: { instruction: "*.abs" },
+    wgsl: (x) => `abs(${x})`,
     onnx: "Abs",
   },
   Sign: {
@@ -370,6 +390,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     js: (x) => `${x} === 0 || ${x} !== ${x} ? ${x} : +(${x} > 0) - +(${x} < 0)`,
     // Half of what comparing and selecting would take.
     wasm: { chain: [["*.mul", LIFT], ["*.mul", LIFT], ["*.pmin", ONE], ["*.pmax", MINUS_ONE]] },
+    wgsl: (x) => `signOf(${x})`,
     // ONNX's own Sign is not exact (NaN gives 0 in ONNX Runtime) and has no WebGPU kernel.
     onnx: null,
     lower: (x) =>
@@ -390,10 +411,12 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     latex: { level: LEVEL.atom, operands: [0], write: (x) => `\\sqrt{${x}}` },
     js: (x) => `Math.sqrt(${x})`,
     wasm: { instruction: "*.sqrt" },
+    wgsl: (x) => `root(${x})`,
     onnx: "Sqrt",
   },
   Cbrt: library({
     name: "cbrt",
+    wgsl: null,
     eval: Math.cbrt,
     range: rising(Math.cbrt),
     latex: { level: LEVEL.atom, operands: [0], write: (x) => `\\sqrt[3]{${x}}` },
@@ -411,6 +434,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     name: "log",
     eval: Math.log,
     range: ([lo, hi]) => rising(Math.log)([Math.max(lo, 0), Math.max(hi, 0)]),
+    wgsl: (x) => `logarithm(${x})`,
     onnx: "Log",
   }),
   Sin: library({ name: "sin", eval: Math.sin, range: within(-1, 1), onnx: "Sin" }),
@@ -421,6 +445,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     latex: named("\\arcsin"),
     eval: Math.asin,
     range: within(-Math.PI / 2, Math.PI / 2),
+    wgsl: (x) => `arcsine(${x})`,
     onnx: "Asin",
   }),
   Acos: library({
@@ -428,6 +453,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     latex: named("\\arccos"),
     eval: Math.acos,
     range: within(0, Math.PI),
+    wgsl: (x) => `arccosine(${x})`,
     onnx: "Acos",
   }),
   Atan: library({
@@ -439,7 +465,13 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
   }),
   Sinh: library({ name: "sinh", eval: Math.sinh, range: rising(Math.sinh), onnx: "Sinh" }),
   Cosh: library({ name: "cosh", eval: Math.cosh, range: within(1, Infinity), onnx: "Cosh" }),
-  Tanh: library({ name: "tanh", eval: Math.tanh, range: rising(Math.tanh), onnx: "Tanh" }),
+  Tanh: library({
+    name: "tanh",
+    eval: Math.tanh,
+    range: rising(Math.tanh),
+    onnx: "Tanh",
+    wgsl: (x) => `hyperbolicTangent(${x})`,
+  }),
   Floor: {
     ...numberRow,
     syntax: call("floor"),
@@ -454,6 +486,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     },
     js: (x) => `Math.floor(${x})`,
     wasm: { instruction: "*.floor" },
+    wgsl: (x) => `floor(${x})`,
     onnx: "Floor",
   },
   Ceil: {
@@ -466,6 +499,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     latex: { level: LEVEL.atom, operands: [0], write: (x) => `\\left\\lceil ${x} \\right\\rceil` },
     js: (x) => `Math.ceil(${x})`,
     wasm: { instruction: "*.ceil" },
+    wgsl: (x) => `ceil(${x})`,
     onnx: "Ceil",
   },
   Min: {
@@ -482,6 +516,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     },
     js: (a, b) => `Math.min(${a}, ${b})`,
     wasm: { instruction: "*.min" },
+    wgsl: (a, b) => `least(${a}, ${b})`,
     onnx: "Min",
   },
   Max: {
@@ -498,6 +533,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     },
     js: (a, b) => `Math.max(${a}, ${b})`,
     wasm: { instruction: "*.max" },
+    wgsl: (a, b) => `greatest(${a}, ${b})`,
     onnx: "Max",
   },
   Clip: {
@@ -517,6 +553,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     },
     js: null,
     wasm: null,
+    wgsl: null,
     onnx: null,
     lower: (x, lo, hi) => apply("Min", apply("Max", x, lo), hi),
   },
@@ -536,6 +573,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     },
     js: (condition, a, b) => `${condition} ? ${a} : ${b}`,
     wasm: { instruction: "v128.bitselect", order: [1, 2, 0] },
+    wgsl: (condition, a, b) => `select(${b}, ${a}, ${condition})`,
     onnx: "Where",
   },
   Less: comparison("<", "<", "*.lt", "Less", (a, b) => a < b),
@@ -551,6 +589,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     latex: named("\\operatorname{isnan}"),
     js: (x) => `${x} !== ${x}`,
     wasm: null,
+    wgsl: (x) => `isNan(${x})`,
     onnx: null, // ONNX's IsNaN has no WebGPU kernel; a number that is not itself has.
     lower: (x) => apply("Not", apply("Equal", x, x)),
   },
@@ -566,6 +605,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     },
     js: (a, b) => `${a} && ${b}`,
     wasm: { instruction: "v128.and" },
+    wgsl: (a, b) => `${a} & ${b}`,
     onnx: "And",
   },
   Or: {
@@ -580,6 +620,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     },
     js: (a, b) => `${a} || ${b}`,
     wasm: { instruction: "v128.or" },
+    wgsl: (a, b) => `${a} | ${b}`,
     onnx: "Or",
   },
   Not: {
@@ -590,6 +631,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     latex: { level: LEVEL.unary, operands: [LEVEL.atom], write: (x) => `\\lnot ${x}` },
     js: (x) => `!${x}`,
     wasm: { instruction: "v128.not" },
+    wgsl: (x) => `!${x}`,
     onnx: "Not",
   },
 };
@@ -606,6 +648,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     latex: named("\\operatorname{sum}"),
     js: { accumulate: (a, x) => `${a} + ${x}`, combine: (a, b) => `${a} + ${b}` },
     wasm: { combine: "f64x2.add", squares: false },
+    wgsl: { combine: (a, b) => `${a} + ${b}`, finish: (a) => a },
     onnx: "ReduceSum",
   },
   ReduceMean: {
@@ -622,6 +665,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     latex: named("\\operatorname{mean}"),
     js: { accumulate: (a, x) => `${a} + ${x}`, combine: (a, b) => `${a} + ${b}` },
     wasm: { combine: "f64x2.add", squares: false },
+    wgsl: { combine: (a, b) => `${a} + ${b}`, finish: (a, count) => `${a} / ${count}` },
     onnx: "ReduceMean",
   },
   ReduceMax: {
@@ -634,6 +678,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     latex: named("\\max"),
     js: { accumulate: (a, x) => `Math.max(${a}, ${x})`, combine: (a, b) => `Math.max(${a}, ${b})` },
     wasm: { combine: "f64x2.max", squares: false },
+    wgsl: { combine: (a, b) => `greatest(${a}, ${b})`, finish: (a) => a },
     onnx: "ReduceMax",
   },
   ReduceMin: {
@@ -646,6 +691,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     latex: named("\\min"),
     js: { accumulate: (a, x) => `Math.min(${a}, ${x})`, combine: (a, b) => `Math.min(${a}, ${b})` },
     wasm: { combine: "f64x2.min", squares: false },
+    wgsl: { combine: (a, b) => `least(${a}, ${b})`, finish: (a) => a },
     onnx: "ReduceMin",
   },
   ReduceL2: {
@@ -662,6 +708,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     },
     js: { accumulate: (a, x) => `${a} + ${x} * ${x}`, combine: (a, b) => `${a} + ${b}` },
     wasm: { combine: "f64x2.add", squares: true },
+    wgsl: { combine: (a, b) => `${a} + ${b}`, finish: (a) => `root(${a})` },
     onnx: "ReduceL2",
   },
 };

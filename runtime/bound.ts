@@ -1,10 +1,10 @@
 /** How an optimizer runs: it checks what it is given, has it planned, and hands it to a backend. */
 import { GradusError, shown } from "../dsl/errors.ts";
 import { elaborate, globalsRead } from "../dsl/graph.ts";
-import { ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import { BACKENDS, backendsFor } from "./backends.ts";
 import { Binding, type Group, readsParameter } from "./binding.ts";
+import { formOfStep, requireKept } from "./form.ts";
 import { gather, statesOf } from "./gather.ts";
 import type { GatheredStep, StepInputs } from "./gathered.ts";
 import { isScheduled, numbersAt, type Setting } from "./hyper.ts";
@@ -25,17 +25,15 @@ import {
   inheritScheduled,
   initialLeaf,
   initialNumber,
-  inputOf,
   requireState,
   requireWritable,
   type State,
   stateShape,
-  treeNumber,
 } from "./state.ts";
 import type { DType, NumberArray } from "./storage.ts";
 import { type InitOptions, type StateStorage, storageIn, storageWith, storedAs } from "./stored.ts";
 import { Layout } from "./trees.ts";
-import { type Backend, type FormKey, formOf, guardsAt, guardsOf, variantOf } from "./variants.ts";
+import { type Backend, type FormKey, formOf, variantOf } from "./variants.ts";
 import { blockOf } from "./wasm/memory.ts";
 import { defaultThreads, MOST_THREADS } from "./wasm/threads.ts";
 
@@ -194,40 +192,20 @@ class BoundOptimizer implements Optimizer {
     const { known } = last;
     requireState(state, program, known.trees, this.#writable, doing);
     if (mode === "step") requireWritable(state, doing);
-    const { binding, groups, used } = numbersOf(
+    const form = formOfStep(
       program,
       this.settings,
       known,
-      state.hyper,
-      (clock) => clock === undefined ? state.count : treeNumber(state, clock, doing),
+      state,
+      inputs,
       params ?? gradients,
       doing,
     );
-    const common = new Map<string, number>([["count", state.count]]);
-    for (const [name, kind] of program.inputs) {
-      if (kind === "scalar") common.set(name, inputOf(inputs, name, doing));
-    }
-    const trees = [...known.live].filter((name) => program.state.get(name)!.over === "tree");
-    for (const name of trees) common.set(name, treeNumber(state, name, doing));
-
-    // What was 0 for good when the optimizer was made, and still is.
-    const structural = binding.groups.map((group, i) =>
-      new Map(
-        [...group.structural].filter(([name, value]) =>
-          value !== ZERO || groups[i].get(name) === 0
-        ),
-      )
-    );
-    const symbols = groups.map((numbers) => new Map([...common, ...numbers]));
-    const forms = structural.map((each, i): FormKey => ({
-      structural: each,
-      guards: guardsAt(guardsOf(program, each), symbols[i]),
-    }));
-    const form = forms.map(({ structural, guards }) => [...structural.keys(), ...guards].join());
-    const planned = last.planned(binding, form.join(";"), () => {
+    const { binding, keys, symbols, used } = form;
+    const planned = last.planned(binding, form.text, () => {
       const hasParams = params !== undefined;
       const { storage, reads } = last;
-      const globals = new Set(forms.flatMap((key) => [...globalsRead(formOf(program, key))]));
+      const globals = new Set(keys.flatMap((key) => [...globalsRead(formOf(program, key))]));
       const make = (group: Group, i: number, types: readonly DType[], backend: Backend) => {
         const kinds = ["g", ...elementInputs(program)].map((name, k) => ({
           name,
@@ -235,7 +213,7 @@ class BoundOptimizer implements Optimizer {
         }));
         const states = this.#kindsOf(group, storage);
         const arrays = arraysOf(mode, group.stored, kinds, states, hasParams);
-        return this.#groupRun(group, arrays, forms[i], globals, backend, doing);
+        return this.#groupRun(group, arrays, keys[i], globals, backend, doing);
       };
       return {
         ...backendsFor(binding.groups, reads, this.#backend, make),
@@ -247,7 +225,9 @@ class BoundOptimizer implements Optimizer {
       planned.groups.get(group)!.forEach((run) => run.symbols = symbols[i])
     );
     const treeStates = planned.execute(planned.run);
-    for (const name of trees) next[name] = treeStates.get(name);
+    for (const [name, value] of treeStates) {
+      if (known.live.has(name)) next[name] = value;
+    }
     next.count = state.count + 1;
     inheritScheduled(next, used);
   }
@@ -304,22 +284,5 @@ class BoundOptimizer implements Optimizer {
     const binding = new Binding(this.program, this.settings, layout, params, doing);
     this.#bindings = [binding, ...this.#bindings.slice(0, MOST_BINDINGS - 1)];
     return binding;
-  }
-}
-
-// A hyperparameter that was 0 for good when the optimizer was made has taken its states with it.
-function requireKept(
-  program: Program,
-  nodes: Iterable<{ readonly op: string; readonly arg: unknown }>,
-  live: ReadonlySet<string>,
-  doing: string,
-): void {
-  for (const { op, arg } of nodes) {
-    if (op === "Symbol" && program.state.has(arg as string) && !live.has(arg as string)) {
-      throw new GradusError(
-        `${doing}: state \`${arg}\` was left out, since a hyperparameter that it needs was 0 when ` +
-          `the optimizer was made: make it with another value, or with a schedule`,
-      );
-    }
   }
 }

@@ -2,7 +2,13 @@
 import { GradusError, shown } from "../dsl/errors.ts";
 import type { Program } from "../dsl/program.ts";
 import { Binding, requireOneOfTree } from "./binding.ts";
-import { type HyperNumbers, type HyperValue, numbersAt, type Setting } from "./hyper.ts";
+import {
+  type HyperNumbers,
+  type HyperValue,
+  isScheduled,
+  numbersAt,
+  type Setting,
+} from "./hyper.ts";
 
 /** The numbers of a step. */
 export interface StepNumbers {
@@ -32,7 +38,8 @@ export function numbersOf(
   for (const [name, setting] of settings) {
     if (typeof setting.value === "boolean") continue;
     const isWritten = Object.hasOwn(written, name);
-    const count = clock(setting.clock);
+    // A number that follows no schedule needs no clock, which may not be at hand.
+    const count = clock(isScheduled(setting.value) ? setting.clock : undefined);
     const value = isWritten ? written[name] : numbersAt(setting.value, count);
     if (!isWritten) used[name] = value;
     const what = `hyperparameter \`${name}\``;

@@ -30,21 +30,27 @@ export class Layout {
   }
 
   /**
-   * The layout of `tree`; `doing` begins the message of an error. With `takesShapes`, a list of
-   * numbers stands for a float32 leaf of that shape.
+   * The layout of `tree`; `doing` begins the message of an error. With `takesShapes`, what
+   * has a float32 type and a shape, and no numbers at hand, stands for a leaf of that shape; so does a
+   * list of numbers, unless it takes such `"tensors"` only.
    */
-  static of(tree: unknown, doing: string, takesShapes: boolean = false): Layout {
+  static of(tree: unknown, doing: string, takesShapes: boolean | "tensors" = false): Layout {
     const leaves: LeafInfo[] = [];
     const visit = (node: unknown, path: string, depth: number): Skeleton => {
-      if (takesShapes && isShape(node)) {
-        const size = node.reduce((a, b) => a * b, 1);
-        if (!Number.isSafeInteger(size) || !node.every(Number.isSafeInteger)) {
+      const shape = takesShapes === false
+        ? undefined
+        : takesShapes === true && isShape(node)
+        ? node
+        : shapeOf(node);
+      if (shape !== undefined) {
+        const size = shape.reduce((a, b) => a * b, 1);
+        if (!Number.isSafeInteger(size) || !shape.every(Number.isSafeInteger)) {
           throw new GradusError(
             `${doing}: the shape at ${spellPath(path)} must be one that an array can have: ` +
-              `given [${node.slice(0, 8).join(", ")}]`,
+              `given [${shape.slice(0, 8).join(", ")}]`,
           );
         }
-        leaves.push({ path, shape: [...node], size, dtype: "float32", isBare: false });
+        leaves.push({ path, shape: [...shape], size, dtype: "float32", isBare: false });
         return { leaf: leaves.length - 1 };
       }
       const leaf = asLeaf(node, path, doing);
@@ -213,6 +219,14 @@ export class Layout {
     };
     visit(this.#skeleton, tree, "");
   }
+}
+
+/** The shape of what has one and no numbers at hand. */
+function shapeOf(node: unknown): readonly number[] | undefined {
+  if (typeof node !== "object" || node === null || !("shape" in node) || "data" in node) return;
+  return "dtype" in node && node.dtype === "float32" && isShape(node.shape)
+    ? node.shape
+    : undefined;
 }
 
 function requireSameKeys(

@@ -30,8 +30,8 @@ export type Backend = "wasm" | "js" | "interpreter";
 /** What a program comes to for some leaves: what is known of them for good, and this step. */
 export interface FormKey {
   readonly structural: Structural;
-  /** The truth of each of the {@linkcode guardsOf} the program. */
-  readonly guards: readonly boolean[];
+  /** The truth of each of the {@linkcode guardsOf} the program; undefined where it is not known yet. */
+  readonly guards: readonly (boolean | undefined)[];
 }
 
 /** What tells one plan of a program from another. */
@@ -40,7 +40,7 @@ export interface VariantKey extends FormKey {
   readonly mode: Mode;
   /** What the program looks at of the leaves' shape: see {@linkcode axesSeen}. */
   readonly axes: readonly number[];
-  readonly backend: Backend;
+  readonly backend: Backend | "wgsl";
   /** The types computed with and stored in, since compiled loops depend on them. */
   readonly dtypes: string;
   /** The reductions over the tree that are read for some leaf; all if left out. */
@@ -82,16 +82,24 @@ export function guardsOf(program: Program, structural: Structural): readonly Nod
   });
 }
 
-/** How guards turn out in a step. */
+/** How guards turn out in a step; undefined for those that rest on a symbol of `unknown`. */
 export function guardsAt(
   guards: readonly Node[],
   symbols: ReadonlyMap<string, number>,
-): readonly boolean[] {
+  unknown: ReadonlySet<string> = NOTHING,
+): FormKey["guards"] {
   if (guards.length === 0) return [];
   const evaluator = new Evaluator(guards);
   evaluator.evaluate(symbols);
-  return guards.map((guard) => evaluator.get(guard) !== 0);
+  return guards.map((guard) => isKnown(guard) ? evaluator.get(guard) !== 0 : undefined);
+
+  function isKnown(guard: Node): boolean {
+    return unknown.size === 0 ||
+      !postorder([guard]).some(({ op, arg }) => op === "Symbol" && unknown.has(arg as string));
+  }
 }
+
+const NOTHING: ReadonlySet<string> = new Set();
 
 /** The graph of `program` in one form. */
 export function formOf(program: Program, { structural, guards }: FormKey): Graph {
@@ -143,7 +151,7 @@ export function variantOf(program: Program, key: VariantKey): Variant {
   });
 }
 
-function spelled(graph: Graph, backend: Backend): Graph {
+function spelled(graph: Graph, backend: VariantKey["backend"]): Graph {
   if (backend === "interpreter") return graph;
   return mapGraph(graph, lower(rootsOf(graph), backend, backend === "wasm"));
 }

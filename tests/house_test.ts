@@ -13,6 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "export/onnx": ["dsl", "runtime", "onnx-buf", "@bufbuild/protobuf"],
   "export/ort": ["dsl", "runtime", "export/onnx", "onnxruntime-web/wasm"],
   "export/ort.ts": ["dsl", "runtime", "export/onnx", "export/ort", "onnxruntime-web/wasm"],
+  webgpu: ["dsl", "runtime"],
   "mod.ts": ["dsl", "runtime", "wrappers", "zoo"],
   cli: ["dsl", "runtime", "wrappers", "zoo"],
   "cli.ts": ["cli", "dsl", "runtime", "export/onnx", "node:util"],

@@ -41,6 +41,7 @@ export const elementLaws = {
     assertEquals(row.latex.operands.length, arity, "latex.operands");
     assertEquals(row.latex.write.length, arity, "latex.write");
     if (row.js !== null) assertEquals(row.js.length, arity, "js");
+    if (row.wgsl !== null) assertEquals(row.wgsl.length, arity, "wgsl");
     if (row.lower !== null) assertEquals(row.lower.length, arity, "lower");
     const { wasm } = row;
     if (wasm === null || wasm === "routine") return;
@@ -140,6 +141,8 @@ export const elementLaws = {
   "can be spelled in ONNX": (name, _, table) => assertSpelled(name, "onnx", table),
 
   "can be spelled in JavaScript": (name, _, table) => assertSpelled(name, "js", table),
+
+  "can be spelled in WGSL": (name, _, table) => assertSpelled(name, "wgsl", table),
 
   "shows each operand in LaTeX, its braces balanced": (_, row) => {
     const operands = row.takes.map((_, i) => `OPERAND${i}`);
@@ -266,7 +269,7 @@ function evaluate(
 /** Follows lowerings until everything is spelled; a lowering that comes back to itself never is. */
 function assertSpelled(
   name: string,
-  target: "js" | "onnx",
+  target: "js" | "wgsl" | "onnx",
   table: ElementTable,
   path: readonly string[] = [],
 ): void {

@@ -75,6 +75,18 @@ const wrongRows: readonly {
     row: { ...Max, takes: ["number", "number", "number"] },
   },
   {
+    fault: "WGSL that drops an operand",
+    law: "takes as many operands in every column",
+    name: "Max",
+    row: { ...Max, wgsl: (a) => `abs(${a})` },
+  },
+  {
+    fault: "neither WGSL nor a lowering",
+    law: "can be spelled in WGSL",
+    name: "Max",
+    row: { ...Max, wgsl: null },
+  },
+  {
     fault: "an operand order that drops one",
     law: "takes as many operands in every column",
     name: "Where",

@@ -1,0 +1,147 @@
+import { adamw, factory, GradusError, lion, muon, noisySgd, parseProgram, sgd } from "../../mod.ts";
+import { WebGpuOptimizer } from "../../webgpu/mod.ts";
+import { assertRejects, assertThrows } from "../assert.ts";
+import { gpuTest, onGpu } from "./gpu.ts";
+
+const opt = sgd({ learningRate: 0.1, momentum: 0.9 });
+
+gpuTest("trees that do not fit are refused by their places", () =>
+  onGpu(opt, async (gpu) => {
+    await Promise.resolve();
+    const params = gpu.upload({ a: new Float32Array(3), b: new Float32Array(4) });
+    const state = gpu.init(params);
+    const refused = (gradients: object, ...parts: string[]) =>
+      assertThrows(() => gpu.step(params, gradients, state), GradusError, ...parts);
+    refused(gpu.upload({ a: new Float32Array(3) }), "gradients", "structure", "`b`", "nothing");
+    refused(
+      gpu.upload({ a: new Float32Array(3), b: new Float32Array(4), c: new Float32Array(1) }),
+      "there is no parameter at `c`",
+    );
+    refused(
+      gpu.upload({ a: new Float32Array(3), b: new Float32Array(5) }),
+      "gradients at `b` must have shape [4]: given [5]",
+    );
+    refused(
+      { a: new Float32Array(3), b: new Float32Array(4) },
+      "gradients at `a` must be on the GPU, as `upload` places it: given a Float32Array of 3",
+    );
+    refused(params, "gradients must lie in other buffers than the parameters and states");
+    const { b } = params;
+    refused({ ...params, b: { ...b, offset: 2 } }, "multiple of 4 bytes: given 2");
+    refused({ ...params, b: { ...b, offset: 4096 } }, "must lie in its buffer");
+    refused({ ...params, b: { ...b, dtype: "float16" } }, "must be float32");
+    const usage = GPUBufferUsage.STORAGE;
+    const buffer = gpu.device.createBuffer({ size: 64, usage });
+    refused({ ...params, b: { ...b, buffer, offset: 0 } }, "STORAGE, COPY_SRC and COPY_DST");
+  }));
+
+gpuTest("an array at two places of a tree is refused", () =>
+  onGpu(opt, async (gpu) => {
+    await Promise.resolve();
+    const a = gpu.upload(new Float32Array(3));
+    const params = { a, b: { ...a, offset: 8, shape: [3] } };
+    const gradients = gpu.upload({ a: new Float32Array(3), b: new Float32Array(3) });
+    const state = gpu.init(params);
+    assertThrows(
+      () => gpu.step(params, gradients, state),
+      GradusError,
+      "given one at both `a` and `b`; pass a tied parameter once",
+    );
+  }));
+
+gpuTest("what is no float32 array is not uploaded", () =>
+  onGpu(opt, async (gpu) => {
+    await Promise.resolve();
+    assertThrows(
+      () => gpu.upload({ w: new Float64Array(2) }),
+      GradusError,
+      "Cannot upload: the array at `w` must be float32: given float64",
+    );
+  }));
+
+gpuTest("states of others, and lost ones, are refused", () =>
+  onGpu(opt, async (gpu) => {
+    await Promise.resolve();
+    const params = gpu.upload(new Float32Array(3));
+    const gradients = gpu.upload(new Float32Array(3));
+    const { m: _, trace: __, ...less } = gpu.init(params);
+    assertThrows(() => gpu.step(params, gradients, { ...less } as never), GradusError, "must have");
+    const other = { ...gpu.init(params), optimizer: "lion" };
+    assertThrows(() => gpu.step(params, gradients, other), GradusError, 'one of "sgd"', '"lion"');
+  }));
+
+gpuTest("what is not computed there is refused by the expression that needs it", async () => {
+  for (
+    const [other, ...parts] of [
+      [muon({ learningRate: 0.1 }), "matrices are not multiplied", "transpose("],
+      [noisySgd({ learningRate: 0.1 }), "random numbers are not drawn", "normal("],
+    ] as const
+  ) {
+    await onGpu(other, async (gpu) => {
+      await Promise.resolve();
+      const make = () => gpu.upload({ data: new Float32Array(6), shape: [2, 3] });
+      const params = make();
+      const state = gpu.init(params);
+      assertThrows(() => gpu.step(params, make(), state), GradusError, ...parts, "in the library");
+    });
+  }
+});
+
+gpuTest("a state that begins as something made of the parameter is refused", () => {
+  const anchored = factory(parseProgram({
+    name: "anchored",
+    state: { anchor: "2*w", own: "w" },
+    step: "u = 0.1*(anchor - own)",
+  }))();
+  return onGpu(anchored, async (gpu) => {
+    await Promise.resolve();
+    const params = gpu.upload(new Float32Array(3));
+    assertThrows(() => gpu.init(params), GradusError, "`anchor` begins as", "upload its state");
+  });
+});
+
+gpuTest("a loop of more buffers than the device binds is refused", async () => {
+  const names = ["a", "b", "c", "d", "e", "f", "h"];
+  const many = factory(parseProgram({
+    name: "many",
+    state: Object.fromEntries(names.map((name) => [name, 0])),
+    step: `${names.map((name) => `${name} = 0.5*${name} + g`).join("\n")}\nu = ${
+      names.join(" + ")
+    }`,
+  }))();
+  const adapter = await navigator.gpu.requestAdapter();
+  const device = await adapter!.requestDevice(); // with the limits that every device has
+  const gpu = await WebGpuOptimizer.create(many, { device });
+  const params = gpu.upload(new Float32Array(3));
+  const gradients = gpu.upload(new Float32Array(3));
+  const state = gpu.init(params);
+  assertThrows(
+    () => gpu.step(params, gradients, state),
+    GradusError,
+    "must take at most 8 buffers",
+    "it takes 11",
+  );
+  device.destroy();
+});
+
+gpuTest("states that are stored short are refused when it is made", async () => {
+  await assertRejects(
+    () => WebGpuOptimizer.create(lion({ learningRate: 0.1, muDtype: "bfloat16" })),
+    GradusError,
+    'Cannot run "lion" on WebGPU: every state must be stored as float32: `m` is stored as bfloat16',
+  );
+});
+
+gpuTest("nothing is done once it is disposed of or its device is lost", async () => {
+  const gpu = await WebGpuOptimizer.create(adamw({ learningRate: 0.1 }));
+  const params = gpu.upload(new Float32Array(3));
+  gpu.dispose();
+  assertThrows(() => gpu.init(params), GradusError, "it has been disposed of");
+
+  const adapter = await navigator.gpu.requestAdapter();
+  const device = await adapter!.requestDevice();
+  const other = await WebGpuOptimizer.create(adamw({ learningRate: 0.1 }), { device });
+  device.destroy();
+  await device.lost;
+  assertThrows(() => other.upload(new Float32Array(3)), GradusError, "the device is lost");
+});

@@ -1,0 +1,200 @@
+import {
+  adamw,
+  chain,
+  clipByGlobalNorm,
+  factory,
+  lion,
+  multiSteps,
+  type Optimizer,
+  parseProgram,
+  sgd,
+  warmupCosineDecaySchedule,
+} from "../../mod.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { streamGradients, streamParams } from "../golden/replay.ts";
+import { randomArray } from "../runtime/random.ts";
+import { assertNear, assertSteps, gpuTest, onGpu } from "./gpu.ts";
+
+const start = () => streamParams("float32");
+const gradientsAt = (t: number) => streamGradients("float32", t);
+const learningRate = warmupCosineDecaySchedule({
+  initValue: 0.01,
+  peakValue: 0.1,
+  warmupSteps: 3,
+  decaySteps: 8,
+});
+
+const trustRatio = factory(parseProgram({
+  name: "trustRatio",
+  hyper: { learningRate: 0.1 },
+  state: { m: 0, largest: { over: "tensor" } },
+  step: `
+    m = 0.9*m + g
+    largest = max(0.5*largest, max(abs(m)))
+    u = -learningRate*norm(w)/(norm(m) + 1e-6)*m*min(1, mean(m^2)/largest)
+  `,
+}));
+
+const rowsAndColumns = factory(parseProgram({
+  name: "rowsAndColumns",
+  state: { r: { over: -1 }, c: { over: 0 } },
+  step: `
+    r = 0.5*r + mean(g^2, axis=-1)
+    c = 0.5*c + mean(g^2, axis=0)
+    u = -0.01*g/(1e-3 + sqrt(r*c/max(r, axis=0)))
+  `,
+}));
+
+/** Optimizers whose every operation the GPU rounds as the interpreter does, and others. */
+const OPTIMIZERS: Readonly<Record<string, { opt: Optimizer; isExact: boolean }>> = {
+  lion: { opt: lion({ learningRate, weightDecay: 0.1 }), isExact: true },
+  "lion, masked": {
+    opt: lion({ learningRate: 0.1, weightDecay: 0.1, mask: { b: false, w: true } }),
+    isExact: true,
+  },
+  adamw: { opt: adamw({ learningRate, weightDecay: 0.01 }), isExact: false },
+  "sgd with momentum": { opt: sgd({ learningRate: 0.1, momentum: 0.9 }), isExact: true },
+  "clip and adamw": {
+    opt: chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate })),
+    isExact: false,
+  },
+  "a trust ratio": { opt: trustRatio({}), isExact: false },
+  "multiSteps of lion": {
+    opt: multiSteps(lion({ learningRate }), { everyKSchedule: 2 }),
+    isExact: true,
+  },
+};
+
+for (const [name, { opt, isExact }] of Object.entries(OPTIMIZERS)) {
+  gpuTest(`on the GPU, ${name} steps as it is interpreted`, async () => {
+    // A compiler may round a product and a sum once together: then other bits are right too.
+    const tolerance = isExact ? 1e-6 : 1e-5;
+    await assertSteps(opt, start, gradientsAt, { tolerance });
+  });
+}
+
+gpuTest(
+  "on the GPU, large leaves of every length are reduced as they are interpreted",
+  async () => {
+    const make = (seed: number) => ({
+      even: randomArray(20_000, seed),
+      odd: randomArray(4_097, seed + 1),
+      rest: [randomArray(3, seed + 2), new Float32Array(0)],
+    });
+    for (const opt of [trustRatio({}), OPTIMIZERS["clip and adamw"].opt]) {
+      await assertSteps(opt, () => make(1), (t) => make(10 + t), { steps: 3 });
+    }
+  },
+);
+
+gpuTest("on the GPU, rows and columns are reduced as they are interpreted", async () => {
+  const make = (seed: number) => ({
+    a: { data: randomArray(3 * 700, seed), shape: [3, 700] },
+    b: { data: randomArray(301 * 2 * 5, seed + 1), shape: [301, 2, 5] },
+  });
+  await assertSteps(rowsAndColumns({}), () => make(1), (t) => make(10 + t), { steps: 3 });
+});
+
+gpuTest("a sum of many numbers of one sign is good to 1e-6 of itself", async () => {
+  const mean = factory(parseProgram({
+    name: "means",
+    state: { m: { over: "tensor" } },
+    step: "m = mean(g)\nu = 0*g",
+  }))();
+  const size = 3_000_000;
+  const numbers = randomArray(size, 5).map(Math.abs);
+  const found = await onGpu(mean, async (gpu) => {
+    const params = gpu.upload(new Float32Array(size));
+    const state = gpu.init(params);
+    gpu.step(params, gpu.upload(numbers), state);
+    return (await gpu.download(state)).m as Float32Array;
+  });
+  const exact = numbers.reduce((sum: number, x: number) => sum + x, 0) / size;
+  assert(Math.abs(found[0] - exact) < 1e-6 * exact, `${found[0]} is not ${exact}`);
+});
+
+gpuTest("a caller's own device and buffers are stepped where they are", async () => {
+  const adapter = await navigator.gpu.requestAdapter();
+  const device = await adapter!.requestDevice();
+  const { WebGpuOptimizer } = await import("../../webgpu/mod.ts");
+  const opt = lion({ learningRate: 0.1, weightDecay: 0.1 });
+  const gpu = await WebGpuOptimizer.create(opt, { device });
+  const make = (numbers: Float32Array<ArrayBuffer>, offset: number) => {
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const buffer = device.createBuffer({ size: 64, usage });
+    device.queue.writeBuffer(buffer, 0, new Float32Array(16).fill(7));
+    device.queue.writeBuffer(buffer, offset, numbers);
+    return { buffer, offset, shape: [numbers.length], dtype: "float32" as const };
+  };
+  const numbers = randomArray(5, 1);
+  const gradient = randomArray(5, 2);
+  const params = make(numbers, 20);
+  const state = gpu.init(params);
+  gpu.step(params, make(gradient, 4), state);
+  const whole = await gpu.download({ ...params, offset: 0, shape: [16], kind: "array" as const });
+  opt.step(numbers, gradient, opt.init(numbers));
+  assertNear(whole, Float32Array.from([7, 7, 7, 7, 7, ...numbers, 7, 7, 7, 7, 7, 7]), 1e-6);
+  gpu.dispose();
+  await device.queue.onSubmittedWorkDone(); // it is the caller's, and lives on
+  device.destroy();
+});
+
+gpuTest("a run moves from the GPU to the library and back", async () => {
+  const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate }));
+  const params = start();
+  const state = opt.init(params);
+  await onGpu(opt, async (gpu) => {
+    let theirs: object = gpu.upload(start());
+    let theirState = gpu.init(theirs);
+    for (let t = 0; t < 4; t++) {
+      opt.step(params, gradientsAt(t), state);
+      if (t === 2) {
+        const here = await gpu.download(theirs);
+        const hereState = await gpu.download(theirState);
+        opt.step(here, gradientsAt(t), hereState);
+        assertNear(here, params, 1e-5);
+        [theirs, theirState] = [gpu.upload(here), gpu.upload(hereState)];
+      } else gpu.step(theirs, gpu.upload(gradientsAt(t)), theirState);
+    }
+    assertEquals(theirState.count, 4);
+    assertNear(await gpu.download(theirs), params, 1e-5);
+  });
+});
+
+gpuTest("hyperparameters are written and read on the GPU as in the library", async () => {
+  const opt = sgd({ learningRate: (count) => 2 ** -count });
+  await onGpu(opt, async (gpu) => {
+    const params = gpu.upload(Float32Array.of(0));
+    const gradients = gpu.upload(Float32Array.of(1));
+    const state = gpu.init(params);
+    const seen: number[] = [];
+    for (const written of [undefined, 8, undefined]) {
+      if (written === undefined) delete state.hyper.learningRate;
+      else state.hyper.learningRate = written;
+      gpu.step(params, gradients, state);
+      seen.push(state.hyper.learningRate as number);
+    }
+    assertEquals(seen, [1, 8, 0.25]);
+    assertEquals(await gpu.download(params), Float32Array.of(-9.25));
+  });
+});
+
+gpuTest(
+  "gradients that are given anew in the same buffers are not prepared anew",
+  () =>
+    onGpu(lion({ learningRate: 0.1 }), async (gpu) => {
+      const params = gpu.upload({ w: new Float32Array(8) });
+      const { w } = gpu.upload({ w: randomArray(8, 1) });
+      const state = gpu.init(params);
+      gpu.step(params, { w }, state);
+      const { device } = gpu;
+      const create = device.createBuffer;
+      let made = 0;
+      device.createBuffer = (descriptor) => (made++, create.call(device, descriptor));
+      for (let step = 0; step < 3; step++) gpu.step({ ...params }, { w: { ...w } }, state);
+      assertEquals(made, 0);
+      gpu.step(params, gpu.upload({ w: randomArray(8, 2) }), state);
+      assert(made > 1);
+      await device.queue.onSubmittedWorkDone();
+    }),
+);

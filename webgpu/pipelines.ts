@@ -1,0 +1,45 @@
+/** Pipelines of kernels, compiled once for a device. */
+import type { Kernel } from "./kernel.ts";
+
+/** A compiled kernel. */
+export interface Pipeline {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+const compiled = new WeakMap<GPUDevice, Map<string, Pipeline>>();
+
+/** The pipeline of a kernel: kernels of equal text share it, whatever their programs. */
+export function pipelineOf(device: GPUDevice, kernel: Kernel): Pipeline {
+  let known = compiled.get(device);
+  if (known === undefined) compiled.set(device, known = new Map());
+  let pipeline = known.get(kernel.code);
+  if (pipeline === undefined) known.set(kernel.code, pipeline = compile(device, kernel));
+  return pipeline;
+}
+
+/** How many buffers a kernel binds. */
+export function bindingsOf({ arrays, partials }: Kernel): number {
+  return 2 + arrays.length + (partials === "none" ? 0 : 1);
+}
+
+function compile(device: GPUDevice, kernel: Kernel): Pipeline {
+  const { arrays, partials, writesNumbers, code } = kernel;
+  const isWritten = [
+    ...[false, writesNumbers],
+    ...arrays.map((each) => each.isWritten),
+    ...(partials === "none" ? [] : [partials === "written"]),
+  ];
+  const layout = device.createBindGroupLayout({
+    entries: isWritten.map((written, binding) => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: written ? "storage" : "read-only-storage" },
+    })),
+  });
+  const pipeline = device.createComputePipeline({
+    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+    compute: { module: device.createShaderModule({ code }), entryPoint: "main" },
+  });
+  return { pipeline, layout };
+}

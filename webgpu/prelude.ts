@@ -1,0 +1,111 @@
+/**
+ * What kernels begin with: the type they compute in, and functions for what WGSL leaves open. WGSL may
+ * assume that no number is NaN, so what NaN decides is told by bits; and it has no way to write an
+ * infinity, so those are read from the numbers of the step.
+ */
+
+/** The numbers that every step's numbers begin with. */
+export const SPECIAL: readonly number[] = [Infinity, -Infinity, NaN, 0];
+
+const FUNCTIONS: Readonly<Record<string, string>> = {
+  isNan: `fn isNan(x: V) -> B {
+  return (bitcast<U>(x) & U(0x7fffffffu)) > U(0x7f800000u);
+}`,
+  ordered: `fn ordered(a: V, b: V) -> B {
+  return !(isNan(a) | isNan(b));
+}`,
+  signOf: `fn signOf(x: V) -> V {
+  let bits = bitcast<U>(x);
+  let one = bitcast<V>((bits & U(0x80000000u)) | U(0x3f800000u));
+  return select(x, one, ((bits & U(0x7fffffffu)) - U(1u)) < U(0x7f800000u));
+}`,
+  // As whole numbers, the bits of numbers are in the order of the numbers, -0 before 0.
+  inOrder: `fn inOrder(x: V) -> I {
+  let bits = bitcast<I>(x);
+  return bits ^ ((bits >> U(31u)) & I(0x7fffffff));
+}`,
+  least: `fn least(a: V, b: V) -> V {
+  let x = select(b, a, inOrder(a) <= inOrder(b));
+  return select(select(x, b, isNan(b)), a, isNan(a));
+}`,
+  greatest: `fn greatest(a: V, b: V) -> V {
+  let x = select(b, a, inOrder(a) >= inOrder(b));
+  return select(select(x, b, isNan(b)), a, isNan(a));
+}`,
+  // What the root of a negative number is, WGSL leaves open.
+  root: `fn root(x: V) -> V {
+  return select(sqrt(x), V(values[2]), x < V(0f));
+}`,
+  carried: `fn carried(y: V, x: V) -> V {
+  return select(y, x, isNan(x));
+}`,
+  logarithm: `fn logarithm(x: V) -> V {
+  let y = select(log(x), V(values[1]), x == V(0f));
+  return carried(select(y, V(values[2]), x < V(0f)), x);
+}`,
+  // WGSL's own may be off by 1e-4 and more.
+  arcsine: `fn arcsine(x: V) -> V {
+  let y = 2f * atan(x / (1f + sqrt((1f - x) * (1f + x))));
+  return carried(select(y, V(values[2]), abs(x) > V(1f)), x);
+}`,
+  arccosine: `fn arccosine(x: V) -> V {
+  return V(1.5707963705062866f) - arcsine(x);
+}`,
+  // Beyond 10 the result is 1 in float32, and what it is made of may overflow.
+  hyperbolicTangent: `fn hyperbolicTangent(x: V) -> V {
+  return carried(tanh(clamp(x, V(-10f), V(10f))), x);
+}`,
+  // WGSL's own is off by a number, not by a part of itself, which powers of what is near 1 enlarge.
+  binaryLogarithm: `fn binaryLogarithm(x: V) -> V {
+  let bits = bitcast<U>(x);
+  let over = select(U(0u), U(1u), (bits & U(0x7fffffu)) > U(0x3504f3u));
+  let exponent = V(I((bits >> U(23u)) + over) - I(127));
+  let m = bitcast<V>((bits & U(0x7fffffu)) | (U(0x3f800000u) - (over << U(23u))));
+  let s = (m - 1f) / (m + 1f);
+  let q = s * s;
+  let series = 1f + q * (1f / 3f + q * (1f / 5f + q * (1f / 7f + q * (1f / 9f))));
+  return exponent + 2.885390043258667f * (s * series);
+}`,
+  power: `fn power(a: V, b: V) -> V {
+  let size = bitcast<U>(a) & U(0x7fffffffu);
+  let isZero = size == U(0u);
+  let isInfinite = size == U(0x7f800000u);
+  let isSteep = (bitcast<U>(b) & U(0x7fffffffu)) == U(0x7f800000u);
+  let isWhole = isSteep | (floor(b) == b);
+  let half = b * V(0.5f);
+  let isOdd = isWhole & !isSteep & (floor(half) != half);
+  let isNegative = (bitcast<U>(a) & U(0x80000000u)) != U(0u);
+  let rises = b > V(0f);
+  var y = exp2(b * binaryLogarithm(bitcast<V>(size)));
+  y = select(y, V(values[0]), (isZero & !rises) | (isInfinite & rises));
+  y = select(y, V(0f), (isZero & rises) | (isInfinite & !rises));
+  y = select(y, V(values[2]), isNegative & !isWhole & !isZero & !isInfinite);
+  y = select(y, -y, isNegative & isOdd);
+  y = select(y, a, b == V(1f));
+  y = select(y, V(values[2]), isNan(a) | isNan(b));
+  let isOne = (b == V(0f) & !isNan(b)) | (a == V(1f) & !isNan(a));
+  return select(y, V(1f), isOne | (isSteep & (size == U(0x3f800000u))));
+}`,
+};
+
+/** How many numbers a kernel's `V` holds. */
+export type Width = 1 | 4;
+
+/** The types of a kernel that computes `width` numbers at once, and the functions that `body` calls. */
+export function prelude(width: Width, body: string): string {
+  const of = (type: string) => width === 1 ? type : `vec4<${type}>`;
+  const types = { V: "f32", U: "u32", I: "i32", B: "bool" };
+  const called = new Set<string>();
+  const visit = (text: string): void => {
+    for (const [name, source] of Object.entries(FUNCTIONS)) {
+      if (called.has(name) || !text.includes(`${name}(`)) continue;
+      called.add(name);
+      visit(source.slice(source.indexOf("{")));
+    }
+  };
+  visit(body);
+  return [
+    ...Object.entries(types).map(([name, type]) => `alias ${name} = ${of(type)};`),
+    ...Object.entries(FUNCTIONS).flatMap(([name, source]) => called.has(name) ? [source] : []),
+  ].join("\n");
+}
