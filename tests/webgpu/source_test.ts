@@ -1,0 +1,36 @@
+/** The kernels that programs become, on one page: a change of them shows here. */
+import { chain, clipByGlobalNorm, lion, type Optimizer, sgd } from "../../mod.ts";
+import { elaborate, globalsRead } from "../../dsl/graph.ts";
+import { Binding } from "../../runtime/binding.ts";
+import { Layout } from "../../runtime/trees.ts";
+import { elementKernel } from "../../webgpu/loops.ts";
+import { plansOf } from "../../webgpu/plans.ts";
+import { assertEquals } from "../assert.ts";
+
+/** The kernels of an optimizer's loops over elements, four numbers at once. */
+function kernels({ program, settings }: Optimizer): string[] {
+  const params = { w: new Float32Array(8) };
+  const layout = Layout.of(params, "");
+  const binding = new Binding(program, settings, layout, params, "");
+  const keys = [{ structural: binding.groups[0].structural, guards: [] }];
+  assertEquals(globalsRead(elaborate(program)).size <= 1, true);
+  const [group] = plansOf(program, binding, keys, new Set(), "");
+  return group.plan.phases.flat().filter(({ extent }) => extent === "element")
+    .map((loop) => elementKernel(group, loop, 4).code);
+}
+
+Deno.test("the kernel of Lion", async (t) => {
+  await t.assertSnapshot(kernels(lion({ learningRate: 0.1 })).join("\n"));
+});
+
+Deno.test("the kernels of a clipped descent: a sum of squares, and the step", async (t) => {
+  const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), sgd({ learningRate: 0.1 }));
+  await t.assertSnapshot(kernels(opt).join("\n"));
+});
+
+Deno.test("no name of a program reaches a kernel", () => {
+  const [code] = kernels(lion({ learningRate: 0.1 }));
+  for (const name of ["lion", "learningRate", "weightDecay", "b1"]) {
+    assertEquals(code.includes(name), false);
+  }
+});
