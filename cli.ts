@@ -17,6 +17,7 @@
 import { parseArgs } from "node:util";
 import { BUILT_IN, programOf, readProgram, writeWhole } from "./cli/files.ts";
 import { list } from "./cli/list.ts";
+import { report } from "./cli/report.ts";
 import { bound, type Options, shapesOf, UsageError } from "./cli/values.ts";
 import { GradusError, quoted, suggestion } from "./dsl/errors.ts";
 import { printJson } from "./dsl/json.ts";
@@ -35,6 +36,8 @@ const HELP = `gradus: optimizers as symbolic step programs
       Checks a program in a YAML or JSON file; says what is wrong with it and where.
   gradus export NAME|FILE --params w:784x64,b:64 [-o FILE.onnx]
       Writes one step as an ONNX graph for parameters of these paths and shapes.
+  gradus export --report [--params w:784x64,b:64]
+      Prints how large the graph of each built-in optimizer is.
   gradus help
       Prints this.
 
@@ -82,7 +85,8 @@ export async function main(
       const near = suggestion(name, [...COMMANDS.keys(), "help"]);
       throw new UsageError(`there is no command ${quoted(name)}${near}`);
     }
-    const { takes, run } = command;
+    const { run } = command;
+    const takes = command.takes(values);
     if (operands.length < takes) throw new UsageError(`\`${name}\` needs an optimizer`);
     if (operands.length > takes) {
       throw new UsageError(`\`${operands[takes]}\` is one argument too many`);
@@ -115,6 +119,7 @@ function read(args: readonly string[]): { values: Options; positionals: string[]
         latex: { type: "boolean" },
         output: { type: "string", short: "o" },
         params: { type: "string" },
+        report: { type: "boolean" },
         set: { type: "string", multiple: true },
       },
     });
@@ -125,7 +130,7 @@ function read(args: readonly string[]): { values: Options; positionals: string[]
 
 interface Command {
   /** How many arguments follow its name: an optimizer, or none. */
-  readonly takes: 0 | 1;
+  readonly takes: (options: Options) => 0 | 1;
   readonly run: (
     target: string,
     options: Options,
@@ -134,10 +139,10 @@ interface Command {
 }
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
-  ["list", { takes: 0, run: (_, options, print) => list(options, print) }],
-  ["show", { takes: 1, run: show }],
-  ["check", { takes: 1, run: check }],
-  ["export", { takes: 1, run: exportOnnx }],
+  ["list", { takes: () => 0, run: (_, options, print) => list(options, print) }],
+  ["show", { takes: () => 1, run: show }],
+  ["check", { takes: () => 1, run: check }],
+  ["export", { takes: ({ report }) => report ? 0 : 1, run: exportOnnx }],
 ]);
 
 async function show(
@@ -170,6 +175,7 @@ async function exportOnnx(
   options: Options,
   print: (line: string) => void,
 ): Promise<void> {
+  if (options.report) return report(options, print);
   if (typeof options.params !== "string") {
     throw new UsageError("`export` needs --params, such as --params w:784x64,b:64");
   }

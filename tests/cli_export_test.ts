@@ -2,8 +2,10 @@
 import { main } from "../cli.ts";
 import { METADATA, toOnnx } from "../export/onnx/mod.ts";
 import { OrtOptimizer } from "../export/ort.ts";
-import { adamw, lion, parseJson, schedule } from "../mod.ts";
+import { adamw, lion, type OptimizerFactory, parseJson, schedule } from "../mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "./assert.ts";
+import * as zoo from "../zoo/mod.ts";
+import { RANDOM } from "./export/everything.ts";
 import { functionsOf, inputNames, metadataOf, operatorsOf, signatureOf } from "./export/models.ts";
 import { differences } from "./export/trees.ts";
 
@@ -200,4 +202,37 @@ Deno.test("a disk that is full half-way leaves the file that was there, and no p
     assertEquals(filesIn(folder), ["lion.onnx"]);
     assertEquals(await Deno.readTextFile(path), "before");
   });
+});
+
+Deno.test("the report has a line for each built-in optimizer that has a graph", async () => {
+  const { code, out } = await run(["export", "--report"]);
+  const lines = out.split("\n");
+  assertEquals([code, lines[0].split(/ *\| */).filter(Boolean)], [0, [
+    "optimizer",
+    "nodes a leaf",
+    "nodes a step",
+    "bytes",
+  ]]);
+  const rowOf = (name: string) => {
+    const row = lines.find((line) => line.startsWith(`| ${name} `))!;
+    return row.split(/ *\| */).filter(Boolean).slice(1).map(Number);
+  };
+  for (
+    const [name, { program }] of Object.entries(zoo as Record<string, OptimizerFactory<never>>)
+  ) {
+    if (program === undefined || RANDOM.includes(name)) continue;
+    const [leaf, , bytes] = rowOf(name);
+    assert(leaf > 0 && bytes > 300, `${name}: ${leaf} nodes, ${bytes} bytes`);
+  }
+  assertEquals(rowOf("lion")[0], 14);
+  assert(rowOf("adamw")[0] <= 20);
+  assert(rowOf("setToZero")[0] === 1);
+});
+
+Deno.test("the report takes shapes and no optimizer", async () => {
+  const { out } = await run(["export", "--report", "--params", "w:2"]);
+  assertStringIncludes(out, "| lion ");
+  const { code, error } = await run(["export", "lion", "--report"]);
+  assertEquals(code, 2);
+  assertStringIncludes(error, "`lion` is one argument too many");
 });

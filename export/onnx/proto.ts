@@ -159,6 +159,8 @@ export interface ReadValue {
 
 /** What a reader of a model needs of it. */
 export interface ReadModel {
+  /** How many nodes its graph has. */
+  readonly nodes: number;
   readonly inputs: readonly ReadValue[];
   readonly outputs: readonly ReadValue[];
   readonly metadata: Readonly<Record<string, string>>;
@@ -176,6 +178,7 @@ export function readModel(bytes: Uint8Array): ReadModel {
     throw new Error(`it lacks the function "${opType.slice(0, 64)}" that its graph calls`);
   }
   return {
+    nodes: model.graph?.node.length ?? 0,
     inputs: (model.graph?.input ?? []).map(readValue),
     outputs: (model.graph?.output ?? []).map(readValue),
     metadata: Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value])),
