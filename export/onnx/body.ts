@@ -2,7 +2,8 @@
 import { type Node, symbol } from "../../dsl/node.ts";
 import { elementRow, matrixRow, type ReduceOpName, reduceOps, reduceRow } from "../../dsl/ops.ts";
 import type { Arithmetic } from "../../runtime/storage.ts";
-import { type Form, isScalarSymbol, isTruth } from "./form.ts";
+import { isScalarSymbol, isTruth } from "./apart.ts";
+import type { Form } from "./form.ts";
 import { toFloat16 } from "./half.ts";
 import { orderOf } from "./order.ts";
 import type { ElementType, NodeInit } from "./proto.ts";

@@ -15,5 +15,6 @@
  * @module
  */
 export { METADATA } from "./metadata.ts";
+export type { OnnxOptions } from "./options.ts";
 export { fromOnnx } from "./read.ts";
-export { type OnnxOptions, toOnnx } from "./write.ts";
+export { toOnnx } from "./write.ts";

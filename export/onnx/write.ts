@@ -13,44 +13,21 @@ import { GraphWriter } from "./graph.ts";
 import { Hyperparameters } from "./hyper.ts";
 import { GraphLeaves } from "./leaves.ts";
 import { METADATA } from "./metadata.ts";
+import { graphOptions, type OnnxOptions } from "./options.ts";
 import { writeModel } from "./proto.ts";
 
-/** Options of {@linkcode toOnnx}. */
-export interface OnnxOptions {
-  /**
-   * Hyperparameters that stay inputs of the graph, `hyper/<name>`, float64 scalars; one that is a
-   * tree has an input a part, `hyper/<name>/<path>`. The others become constants or, if they are
-   * schedules, expressions of `count`; a schedule that is a function of your own is always an input.
-   */
-  readonly inputs?: readonly string[];
-  /** The version of ONNX's operators, from 17 to 21. Default 21. */
-  readonly opset?: number;
-  /** Whether each leaf's nodes are written out in the graph, and no local function is. Default false. */
-  readonly inlineFunctions?: boolean;
-  /**
-   * What is computed in where it matters: what changes once a step, and sums. `"float32"` gives a graph
-   * without float64, which GPUs lack: then all parameters are float32, and the numbers that are known
-   * before a step, such as 1 - b1^t, are inputs `step/…`, which the metadata say how to compute; there is
-   * no `count`. Default `"float64"`.
-   */
-  readonly precision?: "float64" | "float32";
-  /**
-   * `"flat"` makes of all parameters one vector, of any length `N`, `w`, and so of gradients and states;
-   * only a program that treats every element alike has such a graph. A hyperparameter that is not the
-   * same for all is a vector as well, `hyper/<name>`, with an element for each of `w`. Default `"tree"`.
-   */
-  readonly layout?: "tree" | "flat";
-}
-
-const OPSETS = [17, 18, 19, 20, 21];
-
 /**
- * The bytes of an ONNX model (opset 21) that computes one step of an element-wise optimizer for
- * parameters of the given structure: arrays, or shapes such as `{ w: [784, 64], b: [64] }`.
+ * The bytes of an ONNX model (opset 21, IR 10) that computes one step of an optimizer for parameters of
+ * the given structure: arrays, or shapes such as `{ w: [784, 64], b: [64] }`.
  *
- * Inputs are `count` (int64, 0 at the first step), `w/<path>`, `g/<path>`, `<state>/<path>` and the
- * hyperparameters asked for; every input that carries over has an output `next/<input>`. What changes
- * once a step is computed in float64, everything else in the parameter's type, each operation rounded.
+ * Inputs are `count` (int64, 0 at the first step), `w/<path>`, `g/<path>`, `<state>/<path>` for the
+ * parameters that keep the state, `<state>` for one over the tree (float64), the program's further inputs
+ * and the hyperparameters asked for; every input that carries over has an output `next/<input>`. What
+ * changes once a step is computed in float64, and so are sums; everything else in the parameter's type,
+ * each operation rounded.
+ *
+ * Each form that the program takes for some parameters is a local function in the domain `gradus`, called
+ * once a parameter; what a reduction over the tree needs of a parameter is a function before that.
  *
  * @example
  * ```ts
@@ -62,7 +39,7 @@ const OPSETS = [17, 18, 19, 20, 21];
  * assert(bytes.length < 8_000);
  * ```
  *
- * @throws {GradusError} if the program reduces or draws random numbers, or a name or type has no place in a graph.
+ * @throws {GradusError} if the program draws random numbers, an option is none, or a name or type has no place in a graph.
  */
 export function toOnnx(
   optimizer: Optimizer,
@@ -81,19 +58,7 @@ export function toOnnx(
   requirePlainPaths(layout, doing);
   requireWide(layout, doing);
   requireSpelled(optimizer, doing);
-  const { opset = 21, inlineFunctions = false, precision = "float64" } = options;
-  const { layout: arrangement = "tree" } = options;
-  if (arrangement !== "tree" && arrangement !== "flat") {
-    throw new GradusError(
-      `${doing}: \`layout\` must be "tree" or "flat": given ${shown(arrangement)}`,
-    );
-  }
-  requirePrecision(precision, layout, doing);
-  if (!OPSETS.includes(opset)) {
-    throw new GradusError(
-      `${doing}: \`opset\` must be a whole number from 17 to 21: given ${shown(opset)}`,
-    );
-  }
+  const how = graphOptions(options, layout, doing);
   for (const name of options.inputs ?? []) {
     const setting = optimizer.settings.get(name);
     if (setting === undefined) {
@@ -110,7 +75,6 @@ export function toOnnx(
   }
   const binding = new Binding(program, optimizer.settings, layout, params, doing);
   const hyper = new Hyperparameters(optimizer, binding, new Set(options.inputs), doing);
-  const how = { opset, inlineFunctions, precision, layout: arrangement };
   const leaves = new GraphLeaves(optimizer, binding, hyper, how, doing);
   const { host, ...graph } = new GraphWriter(program, leaves, hyper, how, doing).write();
   return writeModel({
@@ -125,28 +89,13 @@ export function toOnnx(
       [METADATA.clocks]: JSON.stringify(hyper.clocks()),
       [METADATA.host]: JSON.stringify(host),
       [METADATA.layout]: JSON.stringify(
-        arrangement === "tree" ? {} : {
+        how.layout === "tree" ? {} : {
           leaves: layout.leaves.map(({ path, shape }) => ({ path, shape })),
           vectors: [...leaves.vectors],
         },
       ),
     },
-  }, opset);
-}
-
-/** Refuses what is no precision, and parameters that have another. */
-function requirePrecision(precision: unknown, { leaves }: Layout, doing: string): void {
-  if (precision !== "float64" && precision !== "float32") {
-    throw new GradusError(
-      `${doing}: \`precision\` must be "float64" or "float32": given ${shown(precision)}`,
-    );
-  }
-  const wide = leaves.find(({ dtype }) => dtype === "float64");
-  if (precision === "float64" || wide === undefined) return;
-  throw new GradusError(
-    `${doing}: a graph of \`precision\` "float32" takes float32 parameters: given float64 at ` +
-      spellPath(wide.path),
-  );
+  }, how.opset);
 }
 
 /** Refuses short parameters: a graph has no place for their master copies. */

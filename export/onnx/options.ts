@@ -1,0 +1,66 @@
+/** What can be chosen of an exported graph. */
+import { GradusError, shown } from "../../dsl/errors.ts";
+import { spellPath } from "../../runtime/leaves.ts";
+import type { Layout } from "../../runtime/trees.ts";
+import type { GraphOptions } from "./leaves.ts";
+
+/** Options of {@linkcode toOnnx}. */
+export interface OnnxOptions {
+  /**
+   * Hyperparameters that stay inputs of the graph, `hyper/<name>`, float64 scalars; one that is a
+   * tree has an input a part, `hyper/<name>/<path>`. The others become constants or, if they are
+   * schedules, expressions of `count`; a schedule that is a function of your own is always an input.
+   */
+  readonly inputs?: readonly string[];
+  /** The version of ONNX's operators, from 17 to 21. Default 21. */
+  readonly opset?: number;
+  /** Whether each leaf's nodes are written out in the graph, and no local function is. Default false. */
+  readonly inlineFunctions?: boolean;
+  /**
+   * What is computed in where it matters: what changes once a step, and sums. `"float32"` gives a graph
+   * without float64, which GPUs lack: then all parameters are float32, and the numbers that are known
+   * before a step, such as 1 - b1^t, are inputs `step/…`, which the metadata say how to compute; there is
+   * no `count`. Default `"float64"`.
+   */
+  readonly precision?: "float64" | "float32";
+  /**
+   * `"flat"` makes of all parameters one vector, of any length `N`, `w`, and so of gradients and states;
+   * only a program that treats every element alike has such a graph. A hyperparameter that is not the
+   * same for all is a vector as well, `hyper/<name>`, with an element for each of `w`. Default `"tree"`.
+   */
+  readonly layout?: "tree" | "flat";
+}
+
+const OPSETS = [17, 18, 19, 20, 21];
+
+/** The options of a graph, checked. */
+export function graphOptions(given: OnnxOptions, params: Layout, doing: string): GraphOptions {
+  const { opset = 21, inlineFunctions = false, precision = "float64", layout = "tree" } = given;
+  if (!OPSETS.includes(opset)) {
+    throw new GradusError(
+      `${doing}: \`opset\` must be a whole number from 17 to 21: given ${shown(opset)}`,
+    );
+  }
+  if (layout !== "tree" && layout !== "flat") {
+    throw new GradusError(
+      `${doing}: \`layout\` must be "tree" or "flat": given ${shown(layout)}`,
+    );
+  }
+  requirePrecision(precision, params, doing);
+  return { opset, inlineFunctions, precision, layout };
+}
+
+/** Refuses what is no precision, and parameters that have another. */
+function requirePrecision(precision: unknown, { leaves }: Layout, doing: string): void {
+  if (precision !== "float64" && precision !== "float32") {
+    throw new GradusError(
+      `${doing}: \`precision\` must be "float64" or "float32": given ${shown(precision)}`,
+    );
+  }
+  const wide = leaves.find(({ dtype }) => dtype === "float64");
+  if (precision === "float64" || wide === undefined) return;
+  throw new GradusError(
+    `${doing}: a graph of \`precision\` "float32" takes float32 parameters: given float64 at ` +
+      spellPath(wide.path),
+  );
+}
