@@ -14,6 +14,7 @@
  *
  * @module
  */
+export { attachOptimizer, type AttachOptions, initializersOf } from "./attach.ts";
 export { METADATA } from "./metadata.ts";
 export type { OnnxOptions } from "./options.ts";
 export { fromOnnx } from "./read.ts";

@@ -1,0 +1,334 @@
+/** Joins an optimizer to a model that computes gradients: one graph, one run a training step. */
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type ModelProto, ModelProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
+import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import type { Optimizer } from "../../runtime/optimizer.ts";
+import type { Tensor } from "../../runtime/leaves.ts";
+import type { OnnxOptions } from "./options.ts";
+import { toOnnx } from "./write.ts";
+
+/** Options of {@linkcode attachOptimizer}. */
+export interface AttachOptions
+  extends Pick<OnnxOptions, "inputs" | "precision" | "inlineFunctions"> {
+  /** The initializers or inputs of the model that are trained, by name. */
+  readonly params: readonly string[];
+  /** The output that is the gradient of each, by the parameter's name, or in the order of `params`. */
+  readonly grads: Readonly<Record<string, string>> | readonly string[];
+}
+
+type Graph = NonNullable<ModelProto["graph"]>;
+
+const OLDEST = 17;
+const NEWEST = 21;
+
+/**
+ * A model whose run is a whole training step: `model`, which computes gradients of some of its
+ * initializers as outputs, followed by a step of `optimizer` on them.
+ *
+ * The parameters become inputs of their own names and outputs `next/<parameter>`
+ * ({@linkcode initializersOf} gives their first values); the inputs `count`, `<state>/<parameter>` and `hyper/…` and their outputs
+ * `next/…` are those of {@linkcode toOnnx}, whose metadata the model carries. Gradients are no longer
+ * outputs; all other inputs and outputs stay.
+ *
+ * @example
+ * ```ts
+ * import { attachOptimizer } from "@gradus/gradus/onnx";
+ * import { GradusError, lion } from "@gradus/gradus";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const trains = (model: Uint8Array) =>
+ *   attachOptimizer(model, lion({ learningRate: 1e-3 }), { params: ["w"], grads: { w: "dw" } });
+ * assertThrows(() => trains(new Uint8Array(3)), GradusError, "Cannot attach");
+ * ```
+ *
+ * @throws {GradusError} if the bytes are no model, a parameter or gradient is not there or has another
+ * shape or type than the other, a shape is open, the opset is not from 17 to 21, or names clash.
+ */
+export function attachOptimizer(
+  model: Uint8Array,
+  optimizer: Optimizer,
+  options: AttachOptions,
+): Uint8Array<ArrayBuffer> {
+  const doing = `Cannot attach "${optimizer?.program?.name ?? "an optimizer"}" to the model`;
+  const joined = readOnnx(model, doing);
+  const graph = joined.graph!;
+  const opset = opsetOf(joined, doing);
+  const grads = gradientsOf(options, doing);
+  const params: Record<string, Tensor> = {};
+  for (const name of options.params) {
+    const { type, shape } = parameterOf(graph, name, doing);
+    const size = shape.reduce((a, b) => a * b, 1);
+    const data = type === DataType.FLOAT ? new Float32Array(size) : new Float64Array(size);
+    params[name] = { data, shape };
+    requireGradient(graph, name, grads.get(name)!, type, shape, doing);
+  }
+  const { inputs, precision, inlineFunctions } = options;
+  const step = fromBinary(
+    ModelProtoSchema,
+    toOnnx(optimizer, params, { inputs, precision, inlineFunctions, opset }),
+  );
+  join(joined, step, options.params, grads, doing);
+  return toBinary(ModelProtoSchema, joined) as Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Initializers of a model as a tree of parameters: where training begins.
+ *
+ * @example
+ * ```ts
+ * import { initializersOf, toOnnx } from "@gradus/gradus/onnx";
+ * import { GradusError, lion } from "@gradus/gradus";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const model = toOnnx(lion({ learningRate: 1e-3 }), { w: [2] });
+ * assertThrows(() => initializersOf(model, ["w"]), GradusError, "it has no initializer `w`");
+ * ```
+ *
+ * @throws {GradusError} if the bytes are no model, or it has no such initializer of floats of its own.
+ */
+export function initializersOf(
+  model: Uint8Array,
+  names: readonly string[],
+): Record<string, Tensor> {
+  const doing = "Cannot read initializers";
+  const { initializer } = readOnnx(model, doing).graph!;
+  return Object.fromEntries(names.map((name) => {
+    const tensor = initializer.find((each) => each.name === name);
+    if (tensor === undefined) {
+      const near = suggestion(name, initializer.map((each) => each.name));
+      throw new GradusError(`${doing}: it has no initializer ${quoted(name)}${near}`);
+    }
+    const shape = tensor.dims.map(Number);
+    const { dataType, rawData, floatData, doubleData } = tensor;
+    const bytes = rawData.slice().buffer;
+    const data = dataType === DataType.FLOAT
+      ? rawData.length > 0 ? new Float32Array(bytes) : Float32Array.from(floatData)
+      : dataType === DataType.DOUBLE
+      ? rawData.length > 0 ? new Float64Array(bytes) : Float64Array.from(doubleData)
+      : undefined;
+    if (data?.length === shape.reduce((a, b) => a * b, 1)) return [name, { data, shape }];
+    throw new GradusError(
+      `${doing}: initializer ${quoted(name)} must hold float32 or float64 numbers in the model ` +
+        `itself: given ${typeName(dataType)} and ${data?.length ?? 0} numbers`,
+    );
+  }));
+}
+
+/** Adds the graph of a step to a model. */
+function join(
+  model: ModelProto,
+  step: ModelProto,
+  params: readonly string[],
+  grads: ReadonlyMap<string, string>,
+  doing: string,
+): void {
+  const [graph, added] = [model.graph!, step.graph!];
+  const theirs = new Map<string, string>([
+    ...params.map((name) => [`w/${name}`, name] as const),
+    ...params.map((name) => [`g/${name}`, grads.get(name)!] as const),
+    ...params.map((name) => [`next/w/${name}`, `next/${name}`] as const),
+  ]);
+  const own = (name: string) => theirs.get(name) ?? name;
+  const taken = new Set(namesOf(graph));
+  for (const name of namesOf(added)) {
+    const isShared = own(name) !== name && !name.startsWith("next/");
+    if (isShared || !taken.has(own(name))) continue;
+    throw new GradusError(
+      `${doing}: the optimizer's graph has a value ${quoted(own(name))}, and so has the model: ` +
+        `rename it there`,
+    );
+  }
+  for (const node of added.node) {
+    node.input = node.input.map(own);
+    node.output = node.output.map(own);
+  }
+  const isInput = new Set(graph.input.map(({ name }) => name));
+  for (const value of added.input) {
+    value.name = own(value.name);
+    // A gradient is a value of the model; a parameter may be an input already.
+    if (![...grads.values()].includes(value.name) && !isInput.has(value.name)) {
+      graph.input.push(value);
+    }
+  }
+  for (const value of added.output) value.name = own(value.name);
+  const isGradient = new Set(grads.values());
+  graph.output = [...graph.output.filter(({ name }) => !isGradient.has(name)), ...added.output];
+  graph.initializer = graph.initializer.filter(({ name }) => !params.includes(name));
+  graph.initializer.push(...added.initializer);
+  graph.node.push(...added.node);
+  model.functions.push(...step.functions);
+  model.metadataProps.push(...step.metadataProps);
+  model.irVersion = model.irVersion > step.irVersion ? model.irVersion : step.irVersion;
+  for (const each of step.opsetImport) {
+    if (!model.opsetImport.some(({ domain }) => domain === each.domain)) {
+      model.opsetImport.push(each);
+    }
+  }
+}
+
+function namesOf(graph: Graph): string[] {
+  return [
+    ...graph.input.map(({ name }) => name),
+    ...graph.initializer.map(({ name }) => name),
+    ...graph.node.flatMap(({ output }) => output),
+  ].filter((name) => name !== "");
+}
+
+function readOnnx(bytes: Uint8Array, doing: string): ModelProto {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new GradusError(`${doing}: its bytes are required: given ${shown(bytes)}`);
+  }
+  let model: ModelProto;
+  try {
+    model = fromBinary(ModelProtoSchema, bytes);
+  } catch {
+    throw new GradusError(
+      `${doing}: its bytes must be an ONNX model: given ${bytes.length} bytes that are none, or cut off`,
+    );
+  }
+  if (model.graph === undefined || model.graph.node.length === 0) {
+    throw new GradusError(`${doing}: its bytes must be an ONNX model with a graph: given none`);
+  }
+  return model;
+}
+
+function opsetOf({ opsetImport }: ModelProto, doing: string): number {
+  const version = Number(
+    opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")
+      ?.version ?? 0,
+  );
+  if (version >= OLDEST && version <= NEWEST) return version;
+  throw new GradusError(
+    `${doing}: its opset must be from ${OLDEST} to ${NEWEST}: given ${version}; convert the model first`,
+  );
+}
+
+/** The gradient of each parameter, by name. */
+function gradientsOf({ params, grads }: AttachOptions, doing: string): Map<string, string> {
+  if (!Array.isArray(params) || params.length === 0 || new Set(params).size !== params.length) {
+    throw new GradusError(
+      `${doing}: \`params\` must be a list of different names: given ${shown(params)}`,
+    );
+  }
+  const isList = Array.isArray(grads);
+  if (typeof grads !== "object" || grads === null || (isList && grads.length !== params.length)) {
+    throw new GradusError(
+      `${doing}: \`grads\` must name an output for each of ${params.length} parameters: ` +
+        `given ${shown(grads)}`,
+    );
+  }
+  const found = new Map(params.map((name, i) => {
+    const given: unknown = isList
+      ? grads[i]
+      : Object.hasOwn(grads, name)
+      ? (grads as Record<string, string>)[name]
+      : undefined;
+    if (typeof given === "string") return [name, given] as const;
+    throw new GradusError(
+      `${doing}: \`grads\` must name the gradient of ${quoted(name)}: given ${shown(given)}`,
+    );
+  }));
+  for (const name of isList ? [] : Object.keys(grads)) {
+    if (found.has(name)) continue;
+    throw new GradusError(
+      `${doing}: \`grads\` names the gradient of ${quoted(name)}, which is none of \`params\`` +
+        suggestion(name, params),
+    );
+  }
+  const outputs = [...found.values()];
+  const twice = outputs.find((name, i) => outputs.indexOf(name) !== i);
+  if (twice === undefined) return found;
+  throw new GradusError(
+    `${doing}: every parameter must have a gradient of its own: given ${quoted(twice)} for two`,
+  );
+}
+
+interface Kind {
+  readonly type: DataType;
+  readonly shape: readonly number[];
+}
+
+function parameterOf(graph: Graph, name: string, doing: string): Kind {
+  const tensor = graph.initializer.find((each) => each.name === name);
+  const input = graph.input.find((each) => each.name === name);
+  if (tensor === undefined && input === undefined) {
+    const names = [...graph.initializer, ...graph.input].map((each) => each.name);
+    throw new GradusError(
+      `${doing}: it has no initializer or input ${quoted(name)}${suggestion(name, names)}`,
+    );
+  }
+  const what = `parameter ${quoted(name)}`;
+  const kind = tensor === undefined
+    ? kindOf(input!, what, doing)
+    : { type: tensor.dataType as DataType, shape: tensor.dims.map(Number) };
+  if (kind.type !== DataType.FLOAT && kind.type !== DataType.DOUBLE) {
+    throw new GradusError(
+      `${doing}: ${what} must be float32 or float64: given ${typeName(kind.type)}`,
+    );
+  }
+  if (kind.shape.every((size) => size !== undefined)) return kind as Kind;
+  throw new GradusError(
+    `${doing}: ${what} must have a shape that is known: given ${spellShape(kind.shape)}`,
+  );
+}
+
+function requireGradient(
+  graph: Graph,
+  param: string,
+  name: string,
+  type: DataType,
+  shape: readonly number[],
+  doing: string,
+): void {
+  const output = graph.output.find((each) => each.name === name);
+  if (output === undefined) {
+    const names = graph.output.map((each) => each.name);
+    throw new GradusError(
+      `${doing}: it has no output ${quoted(name)}, the gradient of ${quoted(param)}` +
+        suggestion(name, names),
+    );
+  }
+  const what = `the gradient ${quoted(name)}`;
+  const kind = kindOf(output, what, doing);
+  if (kind.type !== type) {
+    throw new GradusError(
+      `${doing}: ${what} must be ${typeName(type)} as ${quoted(param)} is: ` +
+        `given ${typeName(kind.type)}`,
+    );
+  }
+  // A size that is left open may still turn out right.
+  const isFitting = kind.shape.length === shape.length &&
+    kind.shape.every((size, axis) => size === undefined || size === shape[axis]);
+  if (isFitting) return;
+  throw new GradusError(
+    `${doing}: ${what} must have the shape of ${quoted(param)}, ${spellShape(shape)}: ` +
+      `given ${spellShape(kind.shape)}`,
+  );
+}
+
+function kindOf(
+  { type }: Graph["input"][number],
+  what: string,
+  doing: string,
+): { readonly type: DataType; readonly shape: readonly (number | undefined)[] } {
+  if (type?.value.case !== "tensorType" || type.value.value.shape === undefined) {
+    throw new GradusError(`${doing}: ${what} must be a tensor whose shape the model states`);
+  }
+  const { elemType, shape } = type.value.value;
+  return {
+    type: elemType as DataType,
+    shape: shape.dim.map(({ value }) =>
+      value.case === "dimValue" ? Number(value.value) : undefined
+    ),
+  };
+}
+
+function typeName(type: DataType): string {
+  if (type === DataType.FLOAT) return "float32";
+  if (type === DataType.DOUBLE) return "float64";
+  return (DataType[type] ?? `type ${type}`).toLowerCase();
+}
+
+function spellShape(shape: readonly (number | undefined)[]): string {
+  return `[${shape.map((size) => size ?? "?").join(", ")}]`;
+}

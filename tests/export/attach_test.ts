@@ -1,0 +1,227 @@
+/** Models joined with optimizers: a run is a training step. */
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema } from "onnx-buf";
+import * as ort from "onnxruntime-web/wasm";
+import { attachOptimizer, fromOnnx, initializersOf } from "../../export/onnx/mod.ts";
+import { node, scalarOf, valueInfo } from "../../export/onnx/proto.ts";
+import {
+  adamw,
+  chain,
+  clipByGlobalNorm,
+  GradusError,
+  lion,
+  type Optimizer,
+  schedule,
+  sgd,
+} from "../../mod.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+
+interface Changes {
+  readonly opset?: bigint;
+  readonly gradient?: readonly (number | string)[];
+  readonly type?: number;
+}
+
+/** A linear model of 4 examples: the loss, and its gradients with respect to `w` and `b`. */
+function linear({ opset = 21n, gradient = [2, 1], type = 1 }: Changes = {}): Uint8Array {
+  const tensor = (name: string, dims: number[], values: number[], dataType = 1) => ({
+    name,
+    dims: dims.map(BigInt),
+    dataType,
+    rawData: new Uint8Array(Float32Array.from(values).buffer),
+  });
+  return toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      irVersion: 8n,
+      opsetImport: [{ domain: "", version: opset }],
+      graph: {
+        name: "linear",
+        input: [valueInfo("x", "float32", [4, 2]), valueInfo("y", "float32", [4, 1])],
+        output: [
+          valueInfo("loss", "float32", []),
+          valueInfo("dw", "float32", gradient),
+          valueInfo("db", "float32", [1]),
+        ],
+        initializer: [
+          tensor("w", [2, 1], [0.5, -0.5], type),
+          tensor("b", [1], [0.25]),
+          scalarOf("half", "float32", 0.5),
+          scalarOf("none", "float32", 0),
+        ],
+        node: [
+          node("MatMul", ["x", "w"], "xw"),
+          node("Add", ["xw", "b"], "p"),
+          node("Sub", ["p", "y"], "e"),
+          node("Mul", ["e", "e"], "ee"),
+          node("ReduceMean", ["ee"], "loss", { keepdims: 0 }),
+          node("Transpose", ["x"], "xt", { perm: [1, 0] }),
+          node("MatMul", ["xt", "e"], "xte"),
+          node("Mul", ["xte", "half"], "dw"),
+          node("ReduceSum", ["e"], "sum", { keepdims: 0 }),
+          node("Mul", ["sum", "half"], "half_sum"),
+          node("Add", ["none", "half_sum"], "db_"),
+          node("Expand", ["db_", "one"], "db"),
+        ],
+      },
+    }),
+  );
+}
+
+// The shape [1] as a constant.
+function withShape(bytes: Uint8Array): Uint8Array {
+  const model = fromBinary(ModelProtoSchema, bytes);
+  model.graph!.initializer.push(
+    fromBinary(
+      ModelProtoSchema,
+      toBinary(
+        ModelProtoSchema,
+        create(ModelProtoSchema, {
+          graph: {
+            initializer: [{
+              name: "one",
+              dims: [1n],
+              dataType: 7,
+              rawData: new Uint8Array(BigInt64Array.of(1n).buffer),
+            }],
+          },
+        }),
+      ),
+    ).graph!.initializer[0],
+  );
+  return toBinary(ModelProtoSchema, model);
+}
+
+const X = [1, 2, -1, 0.5, 3, -2, 0.25, 1];
+const Y = [3, -1, 2, 0];
+const model = (changes?: Changes) => withShape(linear(changes));
+const names = { params: ["w", "b"], grads: { w: "dw", b: "db" } };
+
+/** The same gradients, each operation rounded as ONNX Runtime does it here. */
+function gradients(w: Float32Array, b: Float32Array) {
+  const f = Math.fround;
+  const errors = Y.map((y, i) => f(f(f(f(X[2 * i] * w[0]) + f(X[2 * i + 1] * w[1])) + b[0]) - y));
+  const sum = (values: number[]) => values.reduce((total, value) => f(total + value), 0);
+  return {
+    w: {
+      data: Float32Array.from(
+        [0, 1],
+        (k) => f(0.5 * sum(errors.map((e, i) => f(X[2 * i + k] * e)))),
+      ),
+      shape: [2, 1],
+    },
+    b: Float32Array.of(f(0.5 * sum(errors))),
+  };
+}
+
+const OPTIMIZERS: Readonly<Record<string, Optimizer>> = {
+  sgd: sgd({ learningRate: 0.1, momentum: 0.9 }),
+  adamw: adamw({ learningRate: schedule("0.1/t") }),
+  clipped: chain(clipByGlobalNorm({ maxNorm: 1 }), lion({ learningRate: 0.01 })),
+};
+
+for (const [name, opt] of Object.entries(OPTIMIZERS)) {
+  Deno.test(`a model joined with ${name} trains as the library does`, async () => {
+    const bytes = attachOptimizer(model(), opt, names);
+    assert(fromOnnx(bytes) === opt.program);
+    const session = await ort.InferenceSession.create(bytes, {
+      graphOptimizationLevel: "disabled",
+    });
+    assertEquals(session.outputNames.filter((each) => each.startsWith("d")), []);
+    const batch = {
+      x: new ort.Tensor("float32", Float32Array.from(X), [4, 2]),
+      y: new ort.Tensor("float32", Float32Array.from(Y), [4, 1]),
+    };
+    const params = {
+      w: { data: Float32Array.of(0.5, -0.5), shape: [2, 1] },
+      b: Float32Array.of(0.25),
+    };
+    const state = opt.init(params);
+    const feeds: Record<string, ort.Tensor> = {
+      count: new ort.Tensor("int64", BigInt64Array.of(0n), []),
+    };
+    for (const input of session.inputNames) {
+      if (input in batch || input === "count" || input === "w" || input === "b") continue;
+      const size = input.endsWith("/w") ? 2 : 1;
+      feeds[input] = new ort.Tensor("float32", new Float32Array(size), size === 2 ? [2, 1] : [1]);
+    }
+    for (const [key, { data, shape }] of Object.entries(initializersOf(model(), ["w", "b"]))) {
+      feeds[key] = new ort.Tensor("float32", data as Float32Array, shape);
+    }
+    const losses: number[] = [];
+    for (let step = 0; step < 5; step++) {
+      const results = await session.run({ ...batch, ...feeds });
+      losses.push(results.loss.data[0] as number);
+      for (const [output, value] of Object.entries(results)) {
+        if (output.startsWith("next/")) feeds[output.slice("next/".length)] = value;
+      }
+      opt.step(params, gradients(params.w.data, params.b), state);
+      const close = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+        Array.from(a).forEach((value, i) =>
+          assert(Math.abs(value - b[i]) < 1e-6, `${value} ${b[i]}`)
+        );
+      close(feeds.w.data as Float32Array, params.w.data);
+      close(feeds.b.data as Float32Array, params.b);
+    }
+    assert(losses[4] < losses[0]);
+    await session.release();
+  });
+}
+
+Deno.test("initializers are read as they are, or refused", () => {
+  assertEquals(initializersOf(model(), ["b", "w"]), {
+    b: { data: Float32Array.of(0.25), shape: [1] },
+    w: { data: Float32Array.of(0.5, -0.5), shape: [2, 1] },
+  });
+  assertThrows(() => initializersOf(model(), ["x"]), GradusError, "it has no initializer `x`");
+  assertThrows(() => initializersOf(model(), ["one"]), GradusError, "given int64 and 0 numbers");
+});
+
+Deno.test("what does not fit is refused, each by its own words", () => {
+  const opt = lion({ learningRate: 1e-3 });
+  const refuse = (bytes: Uint8Array, options: unknown, message: string) =>
+    assertThrows(() => attachOptimizer(bytes, opt, options as typeof names), GradusError, message);
+  const good = model();
+  refuse(good.slice(0, good.length - 7), names, "must be an ONNX model");
+  refuse(new Uint8Array(0), names, "must be an ONNX model with a graph");
+  refuse(good, { ...names, params: ["w", "bb"] }, "`grads` must name the gradient of `bb`");
+  refuse(
+    good,
+    { params: ["w", "bb"], grads: ["dw", "db"] },
+    "it has no initializer or input `bb`; did you mean `b`?",
+  );
+  refuse(good, { params: ["w"], grads: { w: "dv" } }, "it has no output `dv`");
+  refuse(good, { params: ["w"], grads: { w: "dw", b: "db" } }, "`b`, which is none of `params`");
+  refuse(good, { params: ["w", "b"], grads: ["dw", "dw"] }, "given `dw` for two");
+  refuse(
+    good,
+    { params: ["w"], grads: { w: "db" } },
+    "must have the shape of `w`, [2, 1]: given [1]",
+  );
+  refuse(model({ gradient: [2] }), names, "must have the shape of `w`, [2, 1]: given [2]");
+  refuse(model({ opset: 13n }), names, "its opset must be from 17 to 21: given 13");
+  refuse(model({ type: 6 }), names, "must be float32 or float64: given int32");
+  refuse(good, { params: ["x"], grads: { x: "dw" } }, "must have the shape of `x`");
+  refuse(good, { params: [], grads: {} }, "`params` must be a list of different names");
+});
+
+Deno.test("a size left open in a gradient is taken on trust, one of a parameter is not", () => {
+  const opt = lion({ learningRate: 1e-3 });
+  assert(attachOptimizer(model({ gradient: ["n", 1] }), opt, names).length > 0);
+  const open = fromBinary(ModelProtoSchema, model());
+  open.graph!.initializer = open.graph!.initializer.filter(({ name }) => name !== "w");
+  open.graph!.input.push(
+    fromBinary(
+      ModelProtoSchema,
+      toBinary(
+        ModelProtoSchema,
+        create(ModelProtoSchema, { graph: { input: [valueInfo("w", "float32", ["n", 1])] } }),
+      ),
+    ).graph!.input[0],
+  );
+  assertThrows(
+    () => attachOptimizer(toBinary(ModelProtoSchema, open), opt, names),
+    GradusError,
+    "parameter `w` must have a shape that is known: given [?, 1]",
+  );
+});
