@@ -19,11 +19,11 @@
  *
  * @module
  */
-import * as ort from "onnxruntime-web/wasm";
 import { GradusError, quoted, shown, suggestion } from "../dsl/errors.ts";
+import { type Node, postorder } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import type { Schedule } from "../dsl/schedules/mod.ts";
-import { type LeafInfo, requireDistinct, spellPath } from "../runtime/leaves.ts";
+import { type LeafInfo, spellPath } from "../runtime/leaves.ts";
 import {
   inheritScheduled,
   initialLeaf,
@@ -35,14 +35,37 @@ import {
 import type { DType, NumberArray } from "../runtime/storage.ts";
 import type { Layout } from "../runtime/trees.ts";
 import type { ReadModel } from "./onnx/proto.ts";
+import type { Engine } from "./ort/engine.ts";
+import {
+  type GpuTensor,
+  type Held,
+  isGpuTensor,
+  isInBuffer,
+  leavesIn,
+  mapGpuTensors,
+  type OffGpu,
+  type OnBuffers,
+  type OnGpu,
+  requireApart,
+} from "./ort/gpu_tensor.ts";
 import { inputsAt, mapParts, numbersOf, Part, type Parts, partsOf } from "./ort/hyper.ts";
 import { type Initial, type ReadOptimizer, readOptimizer } from "./ort/read.ts";
-import { at, copyInto, layoutOf, scalar, tensorOf, whole } from "./ort/tensors.ts";
+import { openOnWasm } from "./ort/runtime.ts";
+import { at } from "./ort/tensors.ts";
+import { WasmEngine } from "./ort/wasm.ts";
+import { WebgpuEngine } from "./ort/webgpu.ts";
+
+export type { GpuTensor, OffGpu, OnBuffers, OnGpu };
 
 /** Options of {@linkcode OrtOptimizer.load}. */
 export interface OrtOptions {
-  /** Where the graph runs. Default and so far only `"wasm"`. */
-  readonly executionProvider?: "wasm";
+  /**
+   * Where the graph runs. Default `"wasm"`; `"webgpu"` loads another build of ONNX Runtime Web, of 17 MB
+   * (27 MB where the engine's WebAssembly cannot wait for promises).
+   */
+  readonly executionProvider?: "wasm" | "webgpu";
+  /** The device that `"webgpu"` runs on. Default one of the optimizer's own, gone with `dispose`. */
+  readonly device?: GPUDevice;
   /**
    * Values of hyperparameters that are inputs of the graph, where the state has none: by name, or by
    * name and path, `learningRate/w`, for a part of one that is a tree.
@@ -70,18 +93,15 @@ export interface OrtOptions {
 export class OrtOptimizer {
   /** What its step computes. */
   readonly program: Program;
-  readonly #session: ort.InferenceSession;
+  readonly #engine: Engine;
   readonly #model: ReadModel;
   readonly #initial: ReadonlyMap<string, Initial>;
   readonly #hyper: ReadonlyMap<string, Parts>;
-  #last: Promise<void> = Promise.resolve();
+  #last: Promise<unknown> = Promise.resolve();
   #released: Promise<void> | undefined;
 
-  private constructor(
-    session: ort.InferenceSession,
-    { model, program, initial, hyper }: ReadOptimizer,
-  ) {
-    [this.#session, this.#model, this.program] = [session, model, program];
+  private constructor(engine: Engine, { model, program, initial, hyper }: ReadOptimizer) {
+    [this.#engine, this.#model, this.program] = [engine, model, program];
     [this.#initial, this.#hyper] = [initial, hyper];
   }
 
@@ -91,38 +111,39 @@ export class OrtOptimizer {
    * @throws {GradusError} if the bytes are no such model, or ONNX Runtime refuses it.
    */
   static async load(bytes: Uint8Array, options: OrtOptions = {}): Promise<OrtOptimizer> {
-    const { executionProvider = "wasm", hyper } = options;
-    if (executionProvider !== "wasm") {
+    const { executionProvider = "wasm", device, hyper } = options;
+    if (executionProvider !== "wasm" && executionProvider !== "webgpu") {
       throw new GradusError(
-        `Cannot load an optimizer: \`executionProvider\` must be "wasm": given ${
+        `Cannot load an optimizer: \`executionProvider\` must be "wasm" or "webgpu": given ${
           shown(executionProvider)
         }`,
       );
     }
-    const read = readOptimizer(bytes);
-    const { program } = read;
-    const given = withGiven(read.hyper, hyper ?? {}, `Cannot load "${program.name}"`);
-    let session: ort.InferenceSession;
-    try {
-      session = await ort.InferenceSession.create(bytes, {
-        executionProviders: [executionProvider],
-        // Its rewriting (1/a·b into b/a, for one) changes bits and gains nothing here.
-        graphOptimizationLevel: "disabled",
-      });
-    } catch (error) {
+    if (executionProvider === "wasm" && device !== undefined) {
       throw new GradusError(
-        `Cannot load "${program.name}": ONNX Runtime refused the model: ${messageOf(error)}`,
+        `Cannot load an optimizer: \`device\` is for \`executionProvider\` "webgpu": given one for "wasm"`,
       );
     }
-    return new OrtOptimizer(session, { ...read, hyper: given });
+    const read = readOptimizer(bytes);
+    const doing = `Cannot load "${read.program.name}"`;
+    const given = withGiven(read.hyper, hyper ?? {}, doing);
+    const engine = executionProvider === "wasm"
+      ? new WasmEngine(await openOnWasm(bytes, doing), read.model)
+      : await WebgpuEngine.open(bytes, read, device, doing);
+    return new OrtOptimizer(engine, { ...read, hyper: given });
+  }
+
+  /** The device that arrays live on; undefined on WebAssembly. */
+  get device(): GPUDevice | undefined {
+    return this.#engine.device;
   }
 
   /** The state before the first step. */
   init(params: object): State {
     const doing = `Cannot initialise "${this.program.name}"`;
-    const layout = layoutOf(params, this.#model, doing);
-    const arrays = layout.alignLike(params, "parameters", doing);
-    requireDistinct(arrays.map((array, i) => [array, spellPath(layout.leaves[i].path)]), doing);
+    const layout = this.#engine.layoutOf(params, doing);
+    const leaves = this.#engine.align(layout, params, "parameters", doing, ({ dtype }) => dtype);
+    requireApart(leaves.map((leaf, i) => [leaf, spellPath(layout.leaves[i].path)]), doing);
     const hyper: State["hyper"] = {};
     for (const [name, parts] of this.#hyper) {
       const all = partsOf(parts);
@@ -135,37 +156,116 @@ export class OrtOptimizer {
       state[name] = layout.build(layout.leaves.map((info, i) => {
         const init = initial instanceof Map ? initial.get(info.path)! : initial;
         const dtype = this.#dtypeOf(name, info);
-        return initialLeaf(init, info, arrays[i], new Map(), dtype, info.shape);
+        const array = arrayOf(leaves[i], init, `state \`${name}\``, doing);
+        return initialLeaf(init, info, array, new Map(), dtype, info.shape);
       }));
     }
     return state;
   }
 
   /**
-   * One step: changes the arrays of `params` and `state` once the graph has run. `inputs` are the
-   * program's further inputs. Steps run one after another: one begun before the last has ended reads
-   * what that leaves.
+   * One step: changes `params` and `state` once the graph has run. `inputs` are the program's further
+   * inputs. Steps run one after another: one begun before the last has ended reads what that leaves.
+   *
+   * On WebGPU the numbers of parameters and states are copied to the device at the first step that has
+   * their arrays, and live there from then on: the arrays themselves change when `download` is called,
+   * and what is written into them counts when `upload` is. A {@linkcode GpuTensor} changes at once.
    */
   step<P extends object>(
     params: P,
-    gradients: P,
+    gradients: P | OnGpu<P>,
     state: State,
     inputs: Readonly<Record<string, unknown>> = {},
   ): Promise<void> {
     const doing = `Cannot step by "${this.program.name}"`;
-    if (this.#released !== undefined) {
-      const error = new GradusError(`${doing}: no step may follow \`dispose\``);
-      return Promise.reject(error);
-    }
-    const step = this.#last.then(() => this.#step(params, gradients, state, inputs, doing));
-    this.#last = step.catch(() => {});
-    return step;
+    return this.#after(() => this.#step(params, gradients, state, inputs, doing), doing);
   }
 
-  /** Gives the graph's memory back once the steps begun have ended; no step may follow. */
+  /**
+   * `tree`, parameters or a state, with all of its numbers in arrays, as they are after the steps begun:
+   * its arrays are written, and each {@linkcode GpuTensor} is replaced by a tensor with a copy. On
+   * WebAssembly it is `tree` as it is.
+   *
+   * @throws {GradusError} if the device was lost.
+   */
+  download<T extends object>(tree: T): Promise<OffGpu<T>> {
+    const doing = `Cannot download from "${this.program.name}"`;
+    return this.#after(async () => {
+      const copies = await this.#engine.download(leavesIn(tree), doing);
+      return mapGpuTensors(
+        tree,
+        (tensor) => ({ data: copies.get(tensor)!, shape: [...tensor.shape] }),
+      ) as OffGpu<T>;
+    }, doing);
+  }
+
+  /**
+   * Takes the numbers that the arrays of `tree` hold now, once the steps begun have ended. What no step
+   * has had needs none of this.
+   *
+   * @throws {GradusError} if the device was lost.
+   */
+  upload(tree: object): Promise<void> {
+    const doing = `Cannot upload to "${this.program.name}"`;
+    return this.#after(() => Promise.resolve(this.#engine.upload(leavesIn(tree), doing)), doing);
+  }
+
+  /**
+   * The buffers in which the arrays of a tree that has been stepped live on the device, until its next
+   * step: to compute with, never to write, and not to keep, since two of them take turns.
+   *
+   * @throws {GradusError} on WebAssembly, and for an array that no step has had.
+   */
+  buffers<T extends object>(tree: T): OnBuffers<T> {
+    const doing = `Cannot hand out buffers of "${this.program.name}"`;
+    const visit = (node: unknown, path: string): unknown => {
+      if (typeof node !== "object" || node === null || isGpuTensor(node)) return node;
+      const data = ArrayBuffer.isView(node) ? node : (node as { data?: unknown }).data;
+      if (ArrayBuffer.isView(data)) {
+        const buffer = this.#engine.bufferOf(data as NumberArray);
+        const { shape } = node as { shape?: readonly number[] };
+        if (buffer !== undefined) {
+          return { buffer, shape: [...shape ?? [(data as NumberArray).length]] };
+        }
+        throw new GradusError(
+          `${doing}: ${
+            spellPath(path)
+          } must be on a device, where the first step takes it: given an ` +
+            `array that is not`,
+        );
+      }
+      const children = Object.entries(node).map(([key, child]) =>
+        [key, visit(child, path === "" ? key : `${path}/${key}`)] as const
+      );
+      return Array.isArray(node)
+        ? children.map(([, child]) => child)
+        : Object.fromEntries(children);
+    };
+    return visit(tree, "") as OnBuffers<T>;
+  }
+
+  /** Forgets the arrays of `tree` on the device, once the steps begun have ended; download them before. */
+  release(tree: object): Promise<void> {
+    const doing = `Cannot release from "${this.program.name}"`;
+    return this.#after(() => Promise.resolve(this.#engine.release(leavesIn(tree))), doing);
+  }
+
+  /**
+   * Gives back what it took, memory and device, once the steps begun have ended; never what is the
+   * caller's. Nothing may follow.
+   */
   dispose(): Promise<void> {
-    this.#released ??= this.#last.then(() => this.#session.release());
+    this.#released ??= this.#last.then(() => this.#engine.dispose());
     return this.#released;
+  }
+
+  #after<T>(work: () => Promise<T>, doing: string): Promise<T> {
+    if (this.#released !== undefined) {
+      return Promise.reject(new GradusError(`${doing}: nothing may follow \`dispose\``));
+    }
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => {});
+    return result;
   }
 
   async #step(
@@ -175,7 +275,7 @@ export class OrtOptimizer {
     inputs: Readonly<Record<string, unknown>>,
     doing: string,
   ): Promise<void> {
-    const layout = layoutOf(params, this.#model, doing);
+    const layout = this.#engine.layoutOf(params, doing);
     requireState(
       state,
       this.program,
@@ -185,49 +285,40 @@ export class OrtOptimizer {
     );
     requireWritable(state, doing);
     const written = this.#written(layout, params, state, doing);
-    const given = layout.alignLike(gradients, "gradients", doing);
+    const dtypeOf = ({ dtype }: LeafInfo) => dtype;
+    const given = this.#engine.align(layout, gradients, "gradients", doing, dtypeOf);
     const { numbers, used } = inputsAt(this.#hyper, layout, state.hyper, state.count, doing);
-    const feeds: Record<string, ort.Tensor> = { count: whole(state.count) };
-    for (const [name, number] of numbers) feeds[`hyper/${name}`] = scalar(number);
-    for (const name of this.program.inputs.keys()) {
-      feeds[name] = scalar(inputOf(inputs, name, doing));
-    }
-    for (const [name, arrays] of [...written, ["g", given] as const]) {
-      layout.leaves.forEach((info, i) => feeds[at(name, info)] = tensorOf(arrays[i], info.shape));
-    }
-    let results: ort.InferenceSession.OnnxValueMapType;
-    try {
-      results = await this.#session.run(feeds);
-    } catch (error) {
-      throw new GradusError(`${doing}: ONNX Runtime failed: ${messageOf(error)}`);
-    }
-    for (const [name, arrays] of written) {
-      layout.leaves.forEach((info, i) =>
-        copyInto(arrays[i], results[`next/${at(name, info)}`] as ort.Tensor)
-      );
-    }
+    const all = new Map([["count", state.count]]);
+    for (const [name, number] of numbers) all.set(`hyper/${name}`, number);
+    for (const name of this.program.inputs.keys()) all.set(name, inputOf(inputs, name, doing));
+    await this.#engine.run({ layout, written, gradients: given, numbers: all, doing });
     state.count++;
     inheritScheduled(state, used);
   }
 
-  /** The arrays that a step writes, by the name of their tree. */
+  /** The leaves that a step writes, by the name of their tree. */
   #written(
     layout: Layout,
     params: unknown,
     state: State,
     doing: string,
-  ): Map<string, NumberArray[]> {
-    const trees = new Map([["w", layout.alignLike(params, "parameters", doing)]]);
+  ): Map<string, readonly Held[]> {
+    const dtypeOf = ({ dtype }: LeafInfo) => dtype;
+    const trees = new Map([
+      ["w", this.#engine.align(layout, params, "parameters", doing, dtypeOf)],
+    ]);
     for (const name of this.#initial.keys()) {
-      const dtypesOf = (info: LeafInfo) => [this.#dtypeOf(name, info)];
-      const what = `state \`${name}\``;
-      trees.set(name, layout.align(state[name], what, doing, dtypesOf, ({ shape }) => shape));
+      const stored = (info: LeafInfo) => this.#dtypeOf(name, info);
+      trees.set(
+        name,
+        this.#engine.align(layout, state[name], `state \`${name}\``, doing, stored),
+      );
     }
-    requireDistinct(
-      [...trees].flatMap(([name, arrays]) =>
-        arrays.map((array, i) => {
+    requireApart(
+      [...trees].flatMap(([name, leaves]) =>
+        leaves.map((leaf, i) => {
           const path = spellPath(layout.leaves[i].path);
-          return [array, name === "w" ? path : `${path} of state \`${name}\``] as const;
+          return [leaf, name === "w" ? path : `${path} of state \`${name}\``] as const;
         })
       ),
       doing,
@@ -270,6 +361,13 @@ function withGiven(
   return new Map([...hyper].map(([name, parts]) => [name, mapParts(parts, change)]));
 }
 
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, 500);
+/** The array that a state begins from; one in a buffer will do where it begins from no parameter. */
+function arrayOf(leaf: Held, init: Node, state: string, doing: string): NumberArray {
+  if (!isInBuffer(leaf)) return leaf;
+  const isRead = postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w");
+  if (!isRead) return new Float32Array(0);
+  throw new GradusError(
+    `${doing}: ${state} begins from the parameters, which must be in arrays: given a GPUBuffer; pass ` +
+      `what \`download\` gives`,
+  );
 }

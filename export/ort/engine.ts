@@ -1,0 +1,44 @@
+/** What runs the graph of an exported optimizer, on whatever it runs. */
+import type { LeafInfo } from "../../runtime/leaves.ts";
+import type { DType } from "../../runtime/storage.ts";
+import type { Layout } from "../../runtime/trees.ts";
+import type { GpuTensor, Held } from "./gpu_tensor.ts";
+
+/** One run of the graph. */
+export interface Run {
+  readonly layout: Layout;
+  /** The leaves of parameters and states by the names of their trees: read, and written once it has run. */
+  readonly written: ReadonlyMap<string, readonly Held[]>;
+  readonly gradients: readonly Held[];
+  /** What is one number, by the name of the input. */
+  readonly numbers: ReadonlyMap<string, number>;
+  readonly doing: string;
+}
+
+/** Runs a graph. */
+export interface Engine {
+  /** What it keeps its numbers on, where that is a device. */
+  readonly device: GPUDevice | undefined;
+  /** The layout of `params`, which must be those that the graph was written for. */
+  layoutOf(params: unknown, doing: string): Layout;
+  /** The leaves of a tree that mirrors the parameters, in their order. */
+  align(
+    layout: Layout,
+    tree: unknown,
+    what: string,
+    doing: string,
+    dtypeOf: (info: LeafInfo) => DType,
+  ): Held[];
+  /** Runs the graph; if it fails, nothing has been written. */
+  run(run: Run): Promise<void>;
+  /** Writes what it holds of these arrays into them. */
+  download(leaves: ReadonlySet<Held>, doing: string): Promise<ReadonlyMap<GpuTensor, Float32Array>>;
+  /** Takes what is in these arrays in the place of what it holds of them. */
+  upload(leaves: ReadonlySet<Held>, doing: string): void;
+  /** Where it holds an array; undefined where it does not. */
+  bufferOf(leaf: Held): GPUBuffer | undefined;
+  /** Forgets what it holds of these arrays. */
+  release(leaves: ReadonlySet<Held>): void;
+  /** Gives back all that it took. */
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,219 @@
+/** Runs a graph on a device, where parameters and states stay from step to step. */
+import type * as ort from "onnxruntime-web/wasm";
+import { TensorProto_DataType as DataType } from "onnx-buf";
+import { GradusError } from "../../dsl/errors.ts";
+import { type LeafInfo, spellPath } from "../../runtime/leaves.ts";
+import type { DType, NumberArray } from "../../runtime/storage.ts";
+import { Layout } from "../../runtime/trees.ts";
+import type { Engine, Run } from "./engine.ts";
+import { alignHeld, type GpuTensor, type Held, isInBuffer, mapGpuTensors } from "./gpu_tensor.ts";
+import { type HostNumber, type Split, split } from "./host.ts";
+import type { ReadOptimizer } from "./read.ts";
+import { Resident, type Slot } from "./resident.ts";
+import {
+  inTurn,
+  messageOf,
+  type Opened,
+  openOnDevice,
+  requestDevice,
+  requireDevice,
+} from "./runtime.ts";
+import { at, requireGraphs, tensorOf } from "./tensors.ts";
+
+/** The engine of `executionProvider: "webgpu"`. */
+export class WebgpuEngine implements Engine {
+  readonly device: GPUDevice;
+  readonly #isOwnDevice: boolean;
+  readonly #opened: Opened;
+  readonly #read: ReadOptimizer;
+  readonly #split: Split;
+  readonly #resident: Resident;
+  #lost: GPUDeviceLostInfo | undefined;
+
+  private constructor(
+    device: GPUDevice,
+    isOwnDevice: boolean,
+    opened: Opened,
+    read: ReadOptimizer,
+    split: Split,
+  ) {
+    [this.device, this.#isOwnDevice, this.#opened] = [device, isOwnDevice, opened];
+    [this.#read, this.#split] = [read, split];
+    this.#resident = new Resident(device);
+    device.lost.then((info) => this.#lost = info);
+  }
+
+  /** Opens a model on the caller's device, or on one of its own. */
+  static async open(
+    bytes: Uint8Array,
+    read: ReadOptimizer,
+    given: GPUDevice | undefined,
+    doing: string,
+  ): Promise<WebgpuEngine> {
+    if (given !== undefined) requireDevice(given, doing);
+    const trees = ["w", "g", ...read.initial.keys()];
+    const isTree = (name: string) => trees.some((t) => name === t || name.startsWith(`${t}/`));
+    const parts = split(bytes, isTree, doing);
+    const device = given ?? await requestDevice(doing);
+    try {
+      await requireAble(device, read, doing);
+      const opened = await openOnDevice(parts.bytes, device, doing);
+      return new WebgpuEngine(device, given === undefined, opened, read, parts);
+    } catch (error) {
+      if (given === undefined) device.destroy();
+      throw error;
+    }
+  }
+
+  layoutOf(params: unknown, doing: string): Layout {
+    // Of an array in a buffer a layout can only see the shape.
+    const shapes = mapGpuTensors(params, ({ shape }) => Array.isArray(shape) ? [...shape] : shape);
+    return requireGraphs(Layout.of(shapes, doing, true), this.#read.model, doing);
+  }
+
+  align(
+    layout: Layout,
+    tree: unknown,
+    what: string,
+    doing: string,
+    dtypeOf: (info: LeafInfo) => DType,
+  ): Held[] {
+    const leaves = alignHeld(layout, tree, what, doing, dtypeOf);
+    leaves.forEach((leaf, i) => {
+      if (!isInBuffer(leaf) || !this.#resident.owns(leaf.buffer)) return;
+      throw new GradusError(
+        `${doing}: ${what} at ${spellPath(layout.leaves[i].path)} must not be in a buffer that ` +
+          `\`buffers\` handed out, which the next step may write: pass the array it stands for`,
+      );
+    });
+    return leaves;
+  }
+
+  async run({ layout, written, gradients, numbers, doing }: Run): Promise<void> {
+    this.#requirePresent(doing);
+    const feeds: Record<string, ort.Tensor> = {};
+    const fetches: Record<string, ort.Tensor> = {};
+    const slots: Slot[] = [];
+    for (const [name, number] of this.#split.numbersOf(numbers)) feeds[name] = this.#number(number);
+    for (const [name, leaves] of written) {
+      layout.leaves.forEach((info, i) => {
+        const dtype = this.#dtypeOf(at(name, info));
+        const slot = this.#resident.take(leaves[i], info.size, dtype, doing);
+        slots.push(slot);
+        feeds[at(name, info)] = this.#inBuffer(slot.front, dtype, info);
+        fetches[`next/${at(name, info)}`] = this.#inBuffer(slot.back, dtype, info);
+      });
+    }
+    layout.leaves.forEach((info, i) => {
+      const leaf = gradients[i];
+      feeds[at("g", info)] = isInBuffer(leaf)
+        ? this.#inBuffer(leaf.buffer, info.dtype, info)
+        : tensorOf(leaf, info.shape, this.#opened.Tensor);
+    });
+    try {
+      await inTurn(() => this.#opened.session.run(feeds, fetches));
+    } catch (error) {
+      this.#requirePresent(doing);
+      throw new GradusError(`${doing}: ONNX Runtime failed: ${messageOf(error)}`);
+    }
+    this.#requirePresent(doing);
+    const encoder = this.device.createCommandEncoder();
+    for (const slot of slots) slot.turn(encoder);
+    this.device.queue.submit([encoder.finish()]);
+  }
+
+  async download(
+    leaves: ReadonlySet<Held>,
+    doing: string,
+  ): Promise<ReadonlyMap<GpuTensor, Float32Array>> {
+    this.#requirePresent(doing);
+    const wanted = new Map<NumberArray, GPUBuffer>();
+    const copies = new Map<GpuTensor, Float32Array>();
+    for (const leaf of leaves) {
+      if (isInBuffer(leaf)) {
+        const copy = new Float32Array(leaf.shape.reduce((a, b) => a * b, 1));
+        copies.set(leaf, copy);
+        wanted.set(copy, leaf.buffer);
+      } else {
+        const slot = this.#resident.find(leaf);
+        if (slot !== undefined) wanted.set(leaf, slot.front);
+      }
+    }
+    try {
+      await this.#resident.download(wanted);
+    } catch (error) {
+      this.#requirePresent(doing);
+      throw new GradusError(`${doing}: the device failed: ${messageOf(error)}`);
+    }
+    this.#requirePresent(doing);
+    return copies;
+  }
+
+  upload(leaves: ReadonlySet<Held>, doing: string): void {
+    this.#requirePresent(doing);
+    for (const leaf of leaves) {
+      const slot = this.#resident.find(leaf);
+      if (slot !== undefined) this.#resident.upload(slot);
+    }
+  }
+
+  bufferOf(leaf: Held): GPUBuffer | undefined {
+    return this.#resident.find(leaf)?.front;
+  }
+
+  release(leaves: ReadonlySet<Held>): void {
+    for (const leaf of leaves) this.#resident.release(leaf);
+  }
+
+  async dispose(): Promise<void> {
+    await inTurn(() => this.#opened.session.release());
+    this.#resident.dispose();
+    if (this.#isOwnDevice) this.device.destroy();
+  }
+
+  #dtypeOf(input: string): DType {
+    return this.#read.model.inputs.find(({ name }) => name === input)!.type as DType;
+  }
+
+  #inBuffer(buffer: GPUBuffer, dtype: DType, { shape }: LeafInfo): ort.Tensor {
+    const dataType = dtype as "float32" | "float16";
+    return this.#opened.Tensor.fromGpuBuffer(buffer, { dataType, dims: [...shape] });
+  }
+
+  #number({ value, type }: HostNumber): ort.Tensor {
+    const { Tensor } = this.#opened;
+    if (type === DataType.INT64) return new Tensor("int64", BigInt64Array.of(BigInt(value)), []);
+    if (type === DataType.BOOL) return new Tensor("bool", Uint8Array.of(value), []);
+    return new Tensor("float32", Float32Array.of(value), []);
+  }
+
+  // ONNX Runtime runs on a device that is gone as if it were there.
+  #requirePresent(doing: string): void {
+    if (this.#lost !== undefined) throw lostError(this.#lost, doing);
+  }
+}
+
+async function requireAble(
+  device: GPUDevice,
+  { model }: ReadOptimizer,
+  doing: string,
+): Promise<void> {
+  const lost = await Promise.race([device.lost, new Promise<void>((r) => setTimeout(r))]);
+  if (lost) throw lostError(lost, doing);
+  const short = model.inputs.find(({ type }) => type === "float16");
+  if (short !== undefined && !device.features.has("shader-f16")) {
+    throw new GradusError(
+      `${doing}: \`${short.name}\` is float16, and the device must have the feature "shader-f16": ` +
+        `given one without`,
+    );
+  }
+}
+
+function lostError({ reason, message }: GPUDeviceLostInfo, doing: string): GradusError {
+  return new GradusError(
+    `${doing}: the GPUDevice must be at hand: it was lost (${
+      reason || "unknown"
+    }: ${message}); load ` +
+      `the optimizer again, and go on from what was last downloaded`,
+  );
+}
