@@ -19,7 +19,7 @@
  *
  * @module
  */
-import { GradusError, quoted, shown, suggestion } from "../dsl/errors.ts";
+import { GradusError, shown } from "../dsl/errors.ts";
 import { type Node, postorder } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import type { Schedule } from "../dsl/schedules/mod.ts";
@@ -39,23 +39,24 @@ import type { Engine } from "./ort/engine.ts";
 import {
   type GpuTensor,
   type Held,
-  isGpuTensor,
+  type InArray,
   isInBuffer,
   leavesIn,
   mapGpuTensors,
+  mapToBuffers,
   type OffGpu,
   type OnBuffers,
   type OnGpu,
   requireApart,
 } from "./ort/gpu_tensor.ts";
-import { inputsAt, mapParts, numbersOf, Part, type Parts, partsOf } from "./ort/hyper.ts";
+import { inputsAt, numbersOf, type Parts, partsOf, withGiven } from "./ort/hyper.ts";
 import { type Initial, type ReadOptimizer, readOptimizer } from "./ort/read.ts";
 import { openOnWasm } from "./ort/runtime.ts";
 import { at } from "./ort/tensors.ts";
 import { WasmEngine } from "./ort/wasm.ts";
 import { WebgpuEngine } from "./ort/webgpu.ts";
 
-export type { GpuTensor, OffGpu, OnBuffers, OnGpu };
+export type { GpuTensor, InArray, OffGpu, OnBuffers, OnGpu };
 
 /** Options of {@linkcode OrtOptimizer.load}. */
 export interface OrtOptions {
@@ -64,7 +65,10 @@ export interface OrtOptions {
    * (27 MB where the engine's WebAssembly cannot wait for promises).
    */
   readonly executionProvider?: "wasm" | "webgpu";
-  /** The device that `"webgpu"` runs on. Default one of the optimizer's own, gone with `dispose`. */
+  /**
+   * The device that `"webgpu"` runs on. Default one of the optimizer's own, gone with `dispose`. Hold on to
+   * its adapter too: Deno 2.9 ends when it is asked for the limits of a device whose adapter is gone.
+   */
   readonly device?: GPUDevice;
   /**
    * Values of hyperparameters that are inputs of the graph, where the state has none: by name, or by
@@ -218,30 +222,8 @@ export class OrtOptimizer {
    */
   buffers<T extends object>(tree: T): OnBuffers<T> {
     const doing = `Cannot hand out buffers of "${this.program.name}"`;
-    const visit = (node: unknown, path: string): unknown => {
-      if (typeof node !== "object" || node === null || isGpuTensor(node)) return node;
-      const data = ArrayBuffer.isView(node) ? node : (node as { data?: unknown }).data;
-      if (ArrayBuffer.isView(data)) {
-        const buffer = this.#engine.bufferOf(data as NumberArray);
-        const { shape } = node as { shape?: readonly number[] };
-        if (buffer !== undefined) {
-          return { buffer, shape: [...shape ?? [(data as NumberArray).length]] };
-        }
-        throw new GradusError(
-          `${doing}: ${
-            spellPath(path)
-          } must be on a device, where the first step takes it: given an ` +
-            `array that is not`,
-        );
-      }
-      const children = Object.entries(node).map(([key, child]) =>
-        [key, visit(child, path === "" ? key : `${path}/${key}`)] as const
-      );
-      return Array.isArray(node)
-        ? children.map(([, child]) => child)
-        : Object.fromEntries(children);
-    };
-    return visit(tree, "") as OnBuffers<T>;
+    const bufferOf = (array: NumberArray) => this.#engine.bufferOf(array);
+    return mapToBuffers(tree, bufferOf, doing) as OnBuffers<T>;
   }
 
   /** Forgets the arrays of `tree` on the device, once the steps begun have ended; download them before. */
@@ -329,36 +311,6 @@ export class OrtOptimizer {
   #dtypeOf(state: string, info: LeafInfo): DType {
     return this.#model.inputs.find(({ name }) => name === at(state, info))!.type as DType;
   }
-}
-
-/** `hyper` with the values that were given when loading. */
-function withGiven(
-  hyper: ReadonlyMap<string, Parts>,
-  given: NonNullable<OrtOptions["hyper"]>,
-  doing: string,
-): Map<string, Parts> {
-  const inputs = [...hyper.values()].flatMap(partsOf).flatMap(({ input }) => input ?? []);
-  for (const [name, value] of Object.entries(given)) {
-    if (!inputs.includes(name)) {
-      throw new GradusError(
-        `${doing}: ${quoted(name)} is no hyperparameter input of the graph` +
-          suggestion(name, inputs),
-      );
-    }
-    if (typeof value !== "function" && (typeof value !== "number" || Number.isNaN(value))) {
-      throw new GradusError(
-        `${doing}: hyperparameter ${quoted(name)} must be a number or a schedule: given ${
-          shown(value)
-        }`,
-      );
-    }
-  }
-  const change = (part: Part): Part => {
-    const { input } = part;
-    if (input === undefined || !Object.hasOwn(given, input)) return part;
-    return new Part(input, given[input], part.text);
-  };
-  return new Map([...hyper].map(([name, parts]) => [name, mapParts(parts, change)]));
 }
 
 /** The array that a state begins from; one in a buffer will do where it begins from no parameter. */

@@ -9,6 +9,7 @@ import {
   spellPath,
   type Tensor,
 } from "../../runtime/leaves.ts";
+import type { State } from "../../runtime/state.ts";
 import { bytesOf, type DType, type NumberArray } from "../../runtime/storage.ts";
 import type { Layout } from "../../runtime/trees.ts";
 
@@ -23,8 +24,8 @@ export interface GpuTensor {
   readonly shape: readonly number[];
 }
 
-/** A leaf in arrays. */
-type InArrays = ArrayBufferView | {
+/** A leaf in an array. */
+export type InArray = ArrayBufferView | {
   readonly data: ArrayBufferView;
   readonly shape: readonly number[];
 };
@@ -33,18 +34,19 @@ type InArrays = ArrayBufferView | {
 export type OnGpu<T> = T extends GpuTensor ? GpuTensor | Float32Array | Tensor
   : T extends Float32Array ? Float32Array | GpuTensor
   : T extends Float64Array ? Float64Array
-  : T extends InArrays ? T | GpuTensor
+  : T extends InArray ? T | GpuTensor
   : T extends object ? { [K in keyof T]: OnGpu<T[K]> }
   : T;
 
 /** A tree like `T` whose leaves are in arrays: a {@linkcode GpuTensor} has become a tensor. */
 export type OffGpu<T> = T extends GpuTensor ? Tensor
-  : T extends InArrays ? T
+  : T extends State ? T
+  : T extends InArray ? T
   : T extends object ? { [K in keyof T]: OffGpu<T[K]> }
   : T;
 
 /** A tree like `T` whose leaves are in buffers. */
-export type OnBuffers<T> = T extends GpuTensor | InArrays ? GpuTensor
+export type OnBuffers<T> = T extends GpuTensor | InArray ? GpuTensor
   : T extends object ? { [K in keyof T]: OnBuffers<T[K]> }
   : T;
 
@@ -78,6 +80,33 @@ export function mapGpuTensors(tree: unknown, change: (tensor: GpuTensor) => unkn
     return tree;
   }
   return Array.isArray(tree) ? changed.map(([, child]) => child) : Object.fromEntries(changed);
+}
+
+/** A tree with the arrays of `tree` in their buffers; `bufferOf` finds them. */
+export function mapToBuffers(
+  tree: unknown,
+  bufferOf: (data: NumberArray) => GPUBuffer | undefined,
+  doing: string,
+  path = "",
+): unknown {
+  if (typeof tree !== "object" || tree === null || isGpuTensor(tree)) return tree;
+  const { data, shape } = tree as { data?: unknown; shape?: readonly number[] };
+  const array = ArrayBuffer.isView(tree) ? tree : data;
+  if (!ArrayBuffer.isView(array)) {
+    const children = Object.entries(tree).map(([key, child]) => {
+      const place = path === "" ? key : `${path}/${key}`;
+      return [key, mapToBuffers(child, bufferOf, doing, place)] as const;
+    });
+    return Array.isArray(tree) ? children.map(([, child]) => child) : Object.fromEntries(children);
+  }
+  const buffer = bufferOf(array as NumberArray);
+  if (buffer !== undefined) return { buffer, shape: [...shape ?? [(array as NumberArray).length]] };
+  throw new GradusError(
+    `${doing}: ${
+      spellPath(path)
+    } must be on a device, where its first step takes it: given an array ` +
+      `that is not`,
+  );
 }
 
 /** Every array of a tree, be it in a buffer or not. */

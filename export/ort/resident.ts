@@ -45,9 +45,12 @@ export class Slot {
 export class Resident {
   readonly #device: GPUDevice;
   readonly #slots = new Map<NumberArray | GPUBuffer, Slot>();
+  /** The largest buffer that can be bound. */
+  readonly #most: number;
 
   constructor(device: GPUDevice) {
-    this.#device = device;
+    const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+    [this.#device, this.#most] = [device, Math.min(maxBufferSize, maxStorageBufferBindingSize)];
   }
 
   /** The place of an array, which is taken there if it is not yet. */
@@ -117,11 +120,10 @@ export class Resident {
   }
 
   #make(size: number, doing: string): GPUBuffer {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
-    const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-    if (size > most) {
+    if (size > this.#most) {
       throw new GradusError(
-        `${doing}: an array must fit into a buffer that the device can bind, ${most} bytes: given ${size}`,
+        `${doing}: an array must fit into a buffer that the device can bind, ${this.#most} bytes: ` +
+          `given ${size}`,
       );
     }
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;

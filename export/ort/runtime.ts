@@ -4,7 +4,10 @@
  * - The builds for WebGPU have no float64 kernel, on the GPU or beside it.
  * - They take a device as an option of the provider, and ignore `env.webgpu.device`.
  * - They make and run one session at a time, across all sessions.
- * - They check neither that a buffer is long enough nor that its device is still there.
+ * - They check neither that a buffer is long enough nor that its device is still there: run on one that
+ *   was lost a moment ago, they end for good.
+ * - A session whose run has failed takes the build down with its next run.
+ * - Deno 2.9 panics when it is asked for the limits of a device whose adapter is garbage.
  */
 import * as wasm from "onnxruntime-web/wasm";
 import { GradusError, shown } from "../../dsl/errors.ts";
@@ -87,6 +90,9 @@ export function inTurn<T>(work: () => Promise<T>): Promise<T> {
   return result;
 }
 
+/** Keeps adapters for as long as their devices. */
+const adapters = new WeakMap<GPUDevice, GPUAdapter>();
+
 /** A device of our own, with all that the adapter has which an optimizer may need. */
 export async function requestDevice(doing: string): Promise<GPUDevice> {
   const adapter = await globalThis.navigator?.gpu?.requestAdapter({
@@ -101,10 +107,12 @@ export async function requestDevice(doing: string): Promise<GPUDevice> {
   }
   const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } =
     adapter.limits;
-  return await adapter.requestDevice({
+  const device = await adapter.requestDevice({
     requiredFeatures: adapter.features.has("shader-f16") ? ["shader-f16"] : [],
     requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
   });
+  adapters.set(device, adapter);
+  return device;
 }
 
 /** Refuses what is no device. */

@@ -24,7 +24,7 @@ import { at, requireGraphs, tensorOf } from "./tensors.ts";
 export class WebgpuEngine implements Engine {
   readonly device: GPUDevice;
   readonly #isOwnDevice: boolean;
-  readonly #opened: Opened;
+  #opened: Opened;
   readonly #read: ReadOptimizer;
   readonly #split: Split;
   readonly #resident: Resident;
@@ -113,7 +113,10 @@ export class WebgpuEngine implements Engine {
     try {
       await inTurn(() => this.#opened.session.run(feeds, fetches));
     } catch (error) {
+      // That the device is lost may be the reason, and be told only now.
+      await aWhile();
       this.#requirePresent(doing);
+      await this.#reopen(doing);
       throw new GradusError(`${doing}: ONNX Runtime failed: ${messageOf(error)}`);
     }
     this.#requirePresent(doing);
@@ -171,6 +174,13 @@ export class WebgpuEngine implements Engine {
     if (this.#isOwnDevice) this.device.destroy();
   }
 
+  // A session that has failed would take the whole build down with its next run.
+  async #reopen(doing: string): Promise<void> {
+    const { session } = this.#opened;
+    await inTurn(() => session.release());
+    this.#opened = await openOnDevice(this.#split.bytes, this.device, doing);
+  }
+
   #dtypeOf(input: string): DType {
     return this.#read.model.inputs.find(({ name }) => name === input)!.type as DType;
   }
@@ -198,7 +208,7 @@ async function requireAble(
   { model }: ReadOptimizer,
   doing: string,
 ): Promise<void> {
-  const lost = await Promise.race([device.lost, new Promise<void>((r) => setTimeout(r))]);
+  const lost = await Promise.race([device.lost, aWhile()]);
   if (lost) throw lostError(lost, doing);
   const short = model.inputs.find(({ type }) => type === "float16");
   if (short !== undefined && !device.features.has("shader-f16")) {
@@ -207,6 +217,11 @@ async function requireAble(
         `given one without`,
     );
   }
+}
+
+/** Lets what has happened be told. */
+function aWhile(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }
 
 function lostError({ reason, message }: GPUDeviceLostInfo, doing: string): GradusError {
