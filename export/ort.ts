@@ -17,6 +17,29 @@
  * await opt.dispose();
  * ```
  *
+ * On a GPU, parameters and states stay where they are from step to step.
+ *
+ * @example
+ * ```ts
+ * import { OrtOptimizer } from "@gradus/gradus/ort";
+ * import { toOnnx } from "@gradus/gradus/onnx";
+ * import { adamw } from "@gradus/gradus";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const params = { x: Float32Array.of(1, -1) };
+ * const bytes = toOnnx(adamw({ learningRate: 0.25 }), params);
+ * if (await navigator.gpu?.requestAdapter()) {
+ *   const opt = await OrtOptimizer.load(bytes, { executionProvider: "webgpu" });
+ *   const state = opt.init(params);
+ *   for (let t = 0; t < 2; t++) await opt.step(params, { x: Float32Array.of(2, -2) }, state);
+ *   const { x } = opt.buffers(params);
+ *   console.log(x.buffer.size, x.shape);
+ *   await opt.download(params);
+ *   assertAlmostEquals(params.x[0], 0.5, 1e-3);
+ *   await opt.dispose();
+ * }
+ * ```
+ *
  * @module
  */
 import { GradusError, shown } from "../dsl/errors.ts";
