@@ -43,22 +43,26 @@
  * @module
  */
 import { GradusError, shown } from "../dsl/errors.ts";
-import { type Node, postorder } from "../dsl/node.ts";
+import { type Node, postorder, ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import type { Schedule } from "../dsl/schedules/mod.ts";
+import { settle } from "../dsl/simplify.ts";
 import { type LeafInfo, spellPath } from "../runtime/leaves.ts";
 import {
   inheritScheduled,
   initialLeaf,
+  initialNumber,
   inputOf,
   requireState,
   requireWritable,
   type State,
+  stateShape,
+  treeNumber,
 } from "../runtime/state.ts";
-import type { DType, NumberArray } from "../runtime/storage.ts";
+import { arithmeticOf, type DType, type NumberArray } from "../runtime/storage.ts";
 import type { Layout } from "../runtime/trees.ts";
-import type { ReadModel } from "./onnx/proto.ts";
-import type { Engine } from "./ort/engine.ts";
+import type { ReadValue } from "./onnx/proto.ts";
+import type { Engine, Kind, Taken } from "./ort/engine.ts";
 import {
   type GpuTensor,
   type Held,
@@ -121,14 +125,15 @@ export class OrtOptimizer {
   /** What its step computes. */
   readonly program: Program;
   readonly #engine: Engine;
-  readonly #model: ReadModel;
+  readonly #inputs: ReadonlyMap<string, ReadValue>;
   readonly #initial: ReadonlyMap<string, Initial>;
   readonly #hyper: ReadonlyMap<string, Parts>;
   #last: Promise<unknown> = Promise.resolve();
   #released: Promise<void> | undefined;
 
   private constructor(engine: Engine, { model, program, initial, hyper }: ReadOptimizer) {
-    [this.#engine, this.#model, this.program] = [engine, model, program];
+    [this.#engine, this.program] = [engine, program];
+    this.#inputs = new Map(model.inputs.map((input) => [input.name, input]));
     [this.#initial, this.#hyper] = [initial, hyper];
   }
 
@@ -169,7 +174,7 @@ export class OrtOptimizer {
   init(params: object): State {
     const doing = `Cannot initialise "${this.program.name}"`;
     const layout = this.#engine.layoutOf(params, doing);
-    const leaves = this.#engine.align(layout, params, "parameters", doing, ({ dtype }) => dtype);
+    const leaves = this.#engine.align(layout, params, "parameters", doing, (info) => info);
     requireApart(leaves.map((leaf, i) => [leaf, spellPath(layout.leaves[i].path)]), doing);
     const hyper: State["hyper"] = {};
     for (const [name, parts] of this.#hyper) {
@@ -180,11 +185,16 @@ export class OrtOptimizer {
     }
     const state: State = { optimizer: this.program.name, count: 0, hyper };
     for (const [name, initial] of this.#initial) {
+      if (this.#isNumber(name)) {
+        state[name] = initialNumber(initial as Node, new Map());
+        continue;
+      }
       state[name] = layout.build(layout.leaves.map((info, i) => {
-        const init = initial instanceof Map ? initial.get(info.path)! : initial;
-        const dtype = this.#dtypeOf(name, info);
+        const given = initial instanceof Map ? initial.get(info.path) ?? ZERO : initial as Node;
+        const init = settle(given);
+        const { dtype, shape } = this.#kindOf(name, info);
         const array = arrayOf(leaves[i], init, `state \`${name}\``, doing);
-        return initialLeaf(init, info, array, new Map(), dtype, info.shape);
+        return initialLeaf(init, info, array, new Map(), dtype, shape);
       }));
     }
     return state;
@@ -290,49 +300,67 @@ export class OrtOptimizer {
     );
     requireWritable(state, doing);
     const written = this.#written(layout, params, state, doing);
-    const dtypeOf = ({ dtype }: LeafInfo) => dtype;
-    const given = this.#engine.align(layout, gradients, "gradients", doing, dtypeOf);
+    const read = this.#taken("g", layout, gradients, "gradients", doing);
+    const numberStates = [...this.#initial.keys()].filter((name) => this.#isNumber(name));
     const { numbers, used } = inputsAt(this.#hyper, layout, state.hyper, state.count, doing);
     const all = new Map([["count", state.count]]);
     for (const [name, number] of numbers) all.set(`hyper/${name}`, number);
-    for (const name of this.program.inputs.keys()) all.set(name, inputOf(inputs, name, doing));
-    await this.#engine.run({ layout, written, gradients: given, numbers: all, doing });
+    for (const name of numberStates) all.set(name, treeNumber(state, name, doing));
+    for (const [name, kind] of this.program.inputs) {
+      if (kind === "scalar") all.set(name, inputOf(inputs, name, doing));
+      else read.push(...this.#taken(name, layout, inputs?.[name], `input \`${name}\``, doing));
+    }
+    const made = await this.#engine.run({ written, read, numbers: all, doing });
+    for (const name of numberStates) state[name] = made.get(`next/${name}`)!;
     state.count++;
     inheritScheduled(state, used);
   }
 
-  /** The leaves that a step writes, by the name of their tree. */
-  #written(
-    layout: Layout,
-    params: unknown,
-    state: State,
-    doing: string,
-  ): Map<string, readonly Held[]> {
-    const dtypeOf = ({ dtype }: LeafInfo) => dtype;
-    const trees = new Map([
-      ["w", this.#engine.align(layout, params, "parameters", doing, dtypeOf)],
-    ]);
+  /** The leaves that a step writes. */
+  #written(layout: Layout, params: unknown, state: State, doing: string): Taken[] {
+    const taken = this.#taken("w", layout, params, "parameters", doing);
+    const places = taken.map(({ leaf }, i) => [leaf, spellPath(layout.leaves[i].path)] as const);
     for (const name of this.#initial.keys()) {
-      const stored = (info: LeafInfo) => this.#dtypeOf(name, info);
-      trees.set(
-        name,
-        this.#engine.align(layout, state[name], `state \`${name}\``, doing, stored),
-      );
+      if (this.#isNumber(name)) continue;
+      const what = `state \`${name}\``;
+      const kindOf = (info: LeafInfo) => this.#kindOf(name, info);
+      const leaves = this.#engine.align(layout, state[name], what, doing, kindOf);
+      layout.leaves.forEach((info, i) => {
+        places.push([leaves[i], `${spellPath(info.path)} of ${what}`]);
+        const input = at(name, info);
+        if (this.#inputs.has(input)) {
+          taken.push({ name: input, leaf: leaves[i], ...this.#kindOf(name, info) });
+        }
+      });
     }
-    requireApart(
-      [...trees].flatMap(([name, leaves]) =>
-        leaves.map((leaf, i) => {
-          const path = spellPath(layout.leaves[i].path);
-          return [leaf, name === "w" ? path : `${path} of state \`${name}\``] as const;
-        })
-      ),
-      doing,
-    );
-    return trees;
+    requireApart(places, doing);
+    return taken;
   }
 
-  #dtypeOf(state: string, info: LeafInfo): DType {
-    return this.#model.inputs.find(({ name }) => name === at(state, info))!.type as DType;
+  /** The leaves of a tree of arrays like the parameters. */
+  #taken(name: string, layout: Layout, tree: unknown, what: string, doing: string): Taken[] {
+    const leaves = this.#engine.align(layout, tree, what, doing, (info) => info);
+    return layout.leaves.map((info, i) => {
+      const { dtype, shape } = info;
+      return { name: at(name, info), leaf: leaves[i], dtype, shape };
+    });
+  }
+
+  /** Whether a state is one number for the tree. */
+  #isNumber(state: string): boolean {
+    return this.program.state.get(state)!.over === "tree";
+  }
+
+  /** What a parameter keeps of a state: no elements where the graph has no input for it. */
+  #kindOf(state: string, info: LeafInfo): Kind {
+    const input = this.#inputs.get(at(state, info));
+    if (input !== undefined) {
+      const shape = stateShape(this.program, state, info, new Set([state]));
+      return { dtype: input.type as DType, shape };
+    }
+    const other = [...this.#inputs.values()].find(({ name }) => name.startsWith(`${state}/`));
+    const stored = other?.type === "float16" ? other.type : arithmeticOf(info.dtype);
+    return { dtype: stored, shape: [0] };
   }
 }
 

@@ -4,12 +4,25 @@ import type { DType } from "../../runtime/storage.ts";
 import type { Layout } from "../../runtime/trees.ts";
 import type { GpuTensor, Held } from "./gpu_tensor.ts";
 
+/** What a leaf must be. */
+export interface Kind {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/** A leaf of a tree that the graph takes. */
+export interface Taken extends Kind {
+  /** The name of the input. */
+  readonly name: string;
+  readonly leaf: Held;
+}
+
 /** One run of the graph. */
 export interface Run {
-  readonly layout: Layout;
-  /** The leaves of parameters and states by the names of their trees: read, and written once it has run. */
-  readonly written: ReadonlyMap<string, readonly Held[]>;
-  readonly gradients: readonly Held[];
+  /** Parameters and states: read, and written once it has run. */
+  readonly written: readonly Taken[];
+  /** Gradients, and what else there is an array of for each parameter. */
+  readonly read: readonly Taken[];
   /** What is one number, by the name of the input. */
   readonly numbers: ReadonlyMap<string, number>;
   readonly doing: string;
@@ -27,10 +40,10 @@ export interface Engine {
     tree: unknown,
     what: string,
     doing: string,
-    dtypeOf: (info: LeafInfo) => DType,
+    kindOf: (info: LeafInfo) => Kind,
   ): Held[];
-  /** Runs the graph; if it fails, nothing has been written. */
-  run(run: Run): Promise<void>;
+  /** Runs the graph and gives the numbers that it makes, by output; if it fails, nothing has been written. */
+  run(run: Run): Promise<ReadonlyMap<string, number>>;
   /** Writes what it holds of these arrays into them. */
   download(leaves: ReadonlySet<Held>, doing: string): Promise<ReadonlyMap<GpuTensor, Float32Array>>;
   /** Takes what is in these arrays in the place of what it holds of them. */

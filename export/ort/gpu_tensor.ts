@@ -12,6 +12,7 @@ import {
 import type { State } from "../../runtime/state.ts";
 import { bytesOf, type DType, type NumberArray } from "../../runtime/storage.ts";
 import type { Layout } from "../../runtime/trees.ts";
+import type { Kind } from "./engine.ts";
 
 /**
  * An array in a buffer, row-major from its first byte. The buffer is made for `STORAGE`, `COPY_SRC` and
@@ -62,6 +63,11 @@ export function isGpuTensor(node: unknown): node is GpuTensor {
 /** Whether a leaf is in a buffer. */
 export function isInBuffer(leaf: Held): leaf is GpuTensor {
   return !ArrayBuffer.isView(leaf);
+}
+
+/** How many numbers a shape has. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
 }
 
 /** Bytes of a buffer for `size` numbers, as shaders bind it. */
@@ -125,7 +131,7 @@ export function alignHeld(
   tree: unknown,
   what: string,
   doing: string,
-  dtypeOf: (info: LeafInfo) => DType,
+  kindOf: (info: LeafInfo) => Kind,
 ): Held[] {
   return layout.prefix(tree, what, doing, isLeaf).map(({ value, position }, i) => {
     const info = layout.leaves[i];
@@ -137,7 +143,7 @@ export function alignHeld(
         } must have the parameters' structure: given an array`,
       );
     }
-    const dtype = dtypeOf(info);
+    const { dtype, shape: wanted } = kindOf(info);
     const leaf = isGpuTensor(value)
       ? undefined
       : asLeaf(value, info.path, `${doing}: reading ${what}`)!;
@@ -145,14 +151,15 @@ export function alignHeld(
       throw new GradusError(`${where} be ${dtype}: given ${leaf.dtype}`);
     }
     const { shape } = leaf ?? value as GpuTensor;
-    if (!isShape(shape) || !sameShape(shape, info.shape)) {
+    if (!isShape(shape) || !sameShape(shape, wanted)) {
+      const same = sameShape(info.shape, wanted) ? " as the parameter has" : "";
       throw new GradusError(
-        `${where} have shape [${info.shape.join(", ")}] as the parameter has: given ` +
+        `${where} have shape [${wanted.join(", ")}]${same}: given ` +
           (isShape(shape) ? `[${shape.join(", ")}]` : shown(shape)),
       );
     }
     if (leaf !== undefined) return leaf.data;
-    requireBuffer(value as GpuTensor, bytesFor(info.size, dtype), where);
+    requireBuffer(value as GpuTensor, bytesFor(sizeOf(wanted), dtype), where);
     return value as GpuTensor;
   });
 }

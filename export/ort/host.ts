@@ -25,8 +25,11 @@ export interface HostNumber {
 export interface Split {
   /** The model that remains. */
   readonly bytes: Uint8Array;
-  /** What that takes besides trees, from the numbers that the whole took. */
-  numbersOf(given: ReadonlyMap<string, number>): Map<string, HostNumber>;
+  /** What that takes besides trees, and what the whole made without it, from the numbers the whole took. */
+  numbersOf(given: ReadonlyMap<string, number>): {
+    readonly given: ReadonlyMap<string, HostNumber>;
+    readonly made: ReadonlyMap<string, number>;
+  };
 }
 
 interface HostNode {
@@ -78,6 +81,7 @@ export function split(bytes: Uint8Array, isTree: (name: string) => boolean, doin
   const used = new Set(kept.flatMap(namesUsed));
   const crossing = [...types].filter(([name]) => used.has(name) && !constants.has(name));
   graph.node = kept;
+  const made = graph.output.flatMap(({ name }) => types.has(name) ? [name] : []);
   graph.output = graph.output.filter(({ name }) => !types.has(name));
   graph.initializer = graph.initializer.filter(({ name }) => used.has(name));
   graph.input = [
@@ -91,7 +95,10 @@ export function split(bytes: Uint8Array, isTree: (name: string) => boolean, doin
     numbersOf(given) {
       const values = new Map([...constants, ...given]);
       for (const { output, compute } of host) values.set(output, compute(values));
-      return new Map(crossing.map(([name, type]) => [name, { value: values.get(name)!, type }]));
+      return {
+        given: new Map(crossing.map(([name, type]) => [name, { value: values.get(name)!, type }])),
+        made: new Map(made.map((name) => [name, values.get(name)!])),
+      };
     },
   };
 }
@@ -151,8 +158,9 @@ function scalarInput(name: string, elemType: DataType): ValueInfoProto {
 }
 
 /** Refuses what neither part can compute. */
-function requireNoFloat64({ graph }: ModelProto, doing: string): void {
+function requireNoFloat64({ graph, functions }: ModelProto, doing: string): void {
   const { input, initializer, node } = graph!;
+  const nodes = [...node, ...functions.flatMap((each) => each.node)];
   const wide = [
     ...input.flatMap(({ name, type }) =>
       type?.value.case === "tensorType" && type.value.value.elemType === DataType.DOUBLE
@@ -160,8 +168,12 @@ function requireNoFloat64({ graph }: ModelProto, doing: string): void {
         : []
     ),
     ...initializer.flatMap(({ name, dataType }) => dataType === DataType.DOUBLE ? [name] : []),
-    ...node.flatMap(({ opType, output, attribute }) =>
-      opType === "Cast" && attribute.some(({ i }) => Number(i) === DataType.DOUBLE) ? output : []
+    ...nodes.flatMap(({ opType, output, attribute }) =>
+      attribute.some(({ i, t }) =>
+          opType === "Cast" && Number(i) === DataType.DOUBLE || t?.dataType === DataType.DOUBLE
+        )
+        ? output
+        : []
     ),
   ];
   if (wide.length === 0) return;

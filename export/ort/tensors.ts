@@ -47,11 +47,16 @@ function isShape(input: ReadValue, shape: readonly number[]): boolean {
 }
 
 /** A number as a graph takes it. */
-export function numberOf(input: string, value: number, { inputs }: ReadModel): ort.Tensor {
+export function numberFor(input: string, value: number, { inputs }: ReadModel): ort.Tensor {
   const type = inputs.find(({ name }) => name === input)?.type;
   if (type === "int64") return new ort.Tensor("int64", BigInt64Array.of(BigInt(value)), []);
   if (type === "float32") return new ort.Tensor("float32", Float32Array.of(value), []);
   return new ort.Tensor("float64", Float64Array.of(value), []);
+}
+
+/** The number that a graph gives. */
+export function numberOf({ data }: ort.Tensor): number {
+  return Number(data[0]);
 }
 
 /** An array as a graph takes it; `Tensor` is that of the build which runs it. */

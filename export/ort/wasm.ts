@@ -2,13 +2,13 @@
 import type * as ort from "onnxruntime-web/wasm";
 import { GradusError } from "../../dsl/errors.ts";
 import type { LeafInfo } from "../../runtime/leaves.ts";
-import type { DType, NumberArray } from "../../runtime/storage.ts";
+import type { NumberArray } from "../../runtime/storage.ts";
 import type { Layout } from "../../runtime/trees.ts";
 import type { ReadModel } from "../onnx/proto.ts";
-import type { Engine, Run } from "./engine.ts";
+import type { Engine, Kind, Run } from "./engine.ts";
 import type { GpuTensor, Held } from "./gpu_tensor.ts";
 import { messageOf, type Opened } from "./runtime.ts";
-import { at, copyInto, layoutOf, numberOf, tensorOf } from "./tensors.ts";
+import { copyInto, layoutOf, numberFor, numberOf, tensorOf } from "./tensors.ts";
 
 /** The engine of `executionProvider: "wasm"`. */
 export class WasmEngine implements Engine {
@@ -29,18 +29,17 @@ export class WasmEngine implements Engine {
     tree: unknown,
     what: string,
     doing: string,
-    dtypeOf: (info: LeafInfo) => DType,
+    kindOf: (info: LeafInfo) => Kind,
   ): NumberArray[] {
-    return layout.align(tree, what, doing, (info) => [dtypeOf(info)], ({ shape }) => shape);
+    const dtypesOf = (info: LeafInfo) => [kindOf(info).dtype];
+    return layout.align(tree, what, doing, dtypesOf, (info) => kindOf(info).shape);
   }
 
-  async run({ layout, written, gradients, numbers, doing }: Run): Promise<void> {
+  async run({ written, read, numbers, doing }: Run): Promise<ReadonlyMap<string, number>> {
     const feeds: Record<string, ort.Tensor> = {};
-    for (const [name, number] of numbers) feeds[name] = numberOf(name, number, this.#model);
-    for (const [name, arrays] of [...written, ["g", gradients] as const]) {
-      layout.leaves.forEach((info, i) =>
-        feeds[at(name, info)] = tensorOf(arrays[i] as NumberArray, info.shape)
-      );
+    for (const [name, number] of numbers) feeds[name] = numberFor(name, number, this.#model);
+    for (const { name, leaf, shape } of [...written, ...read]) {
+      feeds[name] = tensorOf(leaf as NumberArray, shape);
     }
     let results: ort.InferenceSession.OnnxValueMapType;
     try {
@@ -48,11 +47,14 @@ export class WasmEngine implements Engine {
     } catch (error) {
       throw new GradusError(`${doing}: ONNX Runtime failed: ${messageOf(error)}`);
     }
-    for (const [name, arrays] of written) {
-      layout.leaves.forEach((info, i) =>
-        copyInto(arrays[i] as NumberArray, results[`next/${at(name, info)}`] as ort.Tensor)
-      );
+    const places = new Map(written.map(({ name, leaf }) => [`next/${name}`, leaf]));
+    const made = new Map<string, number>();
+    for (const [name, result] of Object.entries(results)) {
+      const leaf = places.get(name);
+      if (leaf === undefined) made.set(name, numberOf(result as ort.Tensor));
+      else copyInto(leaf as NumberArray, result as ort.Tensor);
     }
+    return made;
   }
 
   download(): Promise<ReadonlyMap<GpuTensor, Float32Array>> {

@@ -3,10 +3,17 @@ import type * as ort from "onnxruntime-web/wasm";
 import { TensorProto_DataType as DataType } from "onnx-buf";
 import { GradusError } from "../../dsl/errors.ts";
 import { type LeafInfo, spellPath } from "../../runtime/leaves.ts";
-import type { DType, NumberArray } from "../../runtime/storage.ts";
+import type { NumberArray } from "../../runtime/storage.ts";
 import { Layout } from "../../runtime/trees.ts";
-import type { Engine, Run } from "./engine.ts";
-import { alignHeld, type GpuTensor, type Held, isInBuffer, mapGpuTensors } from "./gpu_tensor.ts";
+import type { Engine, Kind, Run } from "./engine.ts";
+import {
+  alignHeld,
+  type GpuTensor,
+  type Held,
+  isInBuffer,
+  mapGpuTensors,
+  sizeOf,
+} from "./gpu_tensor.ts";
 import { type HostNumber, type Split, split } from "./host.ts";
 import type { ReadOptimizer } from "./read.ts";
 import { Resident, type Slot } from "./resident.ts";
@@ -18,7 +25,7 @@ import {
   requestDevice,
   requireDevice,
 } from "./runtime.ts";
-import { at, requireGraphs, tensorOf } from "./tensors.ts";
+import { requireGraphs, tensorOf } from "./tensors.ts";
 
 /** The engine of `executionProvider: "webgpu"`. */
 export class WebgpuEngine implements Engine {
@@ -51,7 +58,12 @@ export class WebgpuEngine implements Engine {
     doing: string,
   ): Promise<WebgpuEngine> {
     if (given !== undefined) requireDevice(given, doing);
-    const trees = ["w", "g", ...read.initial.keys()];
+    const { program, initial } = read;
+    const trees = [
+      ...["w", "g"],
+      ...[...initial.keys()].filter((name) => program.state.get(name)!.over !== "tree"),
+      ...[...program.inputs].flatMap(([name, kind]) => kind === "scalar" ? [] : [name]),
+    ];
     const isTree = (name: string) => trees.some((t) => name === t || name.startsWith(`${t}/`));
     const parts = split(bytes, isTree, doing);
     const device = given ?? await requestDevice(doing);
@@ -76,9 +88,9 @@ export class WebgpuEngine implements Engine {
     tree: unknown,
     what: string,
     doing: string,
-    dtypeOf: (info: LeafInfo) => DType,
+    kindOf: (info: LeafInfo) => Kind,
   ): Held[] {
-    const leaves = alignHeld(layout, tree, what, doing, dtypeOf);
+    const leaves = alignHeld(layout, tree, what, doing, kindOf);
     leaves.forEach((leaf, i) => {
       if (!isInBuffer(leaf) || !this.#resident.owns(leaf.buffer)) return;
       throw new GradusError(
@@ -89,29 +101,31 @@ export class WebgpuEngine implements Engine {
     return leaves;
   }
 
-  async run({ layout, written, gradients, numbers, doing }: Run): Promise<void> {
+  async run({ written, read, numbers, doing }: Run): Promise<ReadonlyMap<string, number>> {
     this.#requirePresent(doing);
     const feeds: Record<string, ort.Tensor> = {};
-    const fetches: Record<string, ort.Tensor> = {};
+    const fetches: Record<string, ort.Tensor | null> = {};
     const slots: Slot[] = [];
-    for (const [name, number] of this.#split.numbersOf(numbers)) feeds[name] = this.#number(number);
-    for (const [name, leaves] of written) {
-      layout.leaves.forEach((info, i) => {
-        const dtype = this.#dtypeOf(at(name, info));
-        const slot = this.#resident.take(leaves[i], info.size, dtype, doing);
-        slots.push(slot);
-        feeds[at(name, info)] = this.#inBuffer(slot.front, dtype, info);
-        fetches[`next/${at(name, info)}`] = this.#inBuffer(slot.back, dtype, info);
-      });
+    const { given, made } = this.#split.numbersOf(numbers);
+    for (const [name, number] of given) feeds[name] = this.#number(number);
+    for (const taken of written) {
+      const { name, leaf, dtype, shape } = taken;
+      const slot = this.#resident.take(leaf, sizeOf(shape), dtype, doing);
+      slots.push(slot);
+      feeds[name] = this.#inBuffer(slot.front, taken);
+      fetches[`next/${name}`] = this.#inBuffer(slot.back, taken);
     }
-    layout.leaves.forEach((info, i) => {
-      const leaf = gradients[i];
-      feeds[at("g", info)] = isInBuffer(leaf)
-        ? this.#inBuffer(leaf.buffer, info.dtype, info)
-        : tensorOf(leaf, info.shape, this.#opened.Tensor);
-    });
+    for (const taken of read) {
+      const { name, leaf, shape } = taken;
+      feeds[name] = isInBuffer(leaf)
+        ? this.#inBuffer(leaf.buffer, taken)
+        : tensorOf(leaf, shape, this.#opened.Tensor);
+    }
+    // Numbers that rest on data come back: a step that has any waits for them.
+    for (const name of this.#opened.session.outputNames) fetches[name] ??= null;
+    let results: ort.InferenceSession.OnnxValueMapType;
     try {
-      await inTurn(() => this.#opened.session.run(feeds, fetches));
+      results = await inTurn(() => this.#opened.session.run(feeds, fetches));
     } catch (error) {
       // That the device is lost may be the reason, and be told only now.
       await aWhile();
@@ -119,10 +133,18 @@ export class WebgpuEngine implements Engine {
       await this.#reopen(doing);
       throw new GradusError(`${doing}: ONNX Runtime failed: ${messageOf(error)}`);
     }
+    const all = new Map(made);
+    const places = new Set(written.map(({ name }) => `next/${name}`));
+    for (const name of this.#opened.session.outputNames) {
+      if (places.has(name)) continue;
+      const result = results[name] as ort.Tensor;
+      all.set(name, Number((await inTurn(() => result.getData(true)))[0]));
+    }
     this.#requirePresent(doing);
     const encoder = this.device.createCommandEncoder();
     for (const slot of slots) slot.turn(encoder);
     this.device.queue.submit([encoder.finish()]);
+    return all;
   }
 
   async download(
@@ -181,11 +203,7 @@ export class WebgpuEngine implements Engine {
     this.#opened = await openOnDevice(this.#split.bytes, this.device, doing);
   }
 
-  #dtypeOf(input: string): DType {
-    return this.#read.model.inputs.find(({ name }) => name === input)!.type as DType;
-  }
-
-  #inBuffer(buffer: GPUBuffer, dtype: DType, { shape }: LeafInfo): ort.Tensor {
+  #inBuffer(buffer: GPUBuffer, { dtype, shape }: Kind): ort.Tensor {
     const dataType = dtype as "float32" | "float16";
     return this.#opened.Tensor.fromGpuBuffer(buffer, { dataType, dims: [...shape] });
   }

@@ -25,7 +25,9 @@ gpuTest(
     for (const spec of optax32.cases.filter(isKnown)) {
       const opt = optimizerOf(spec);
       if (!isExported(opt)) continue;
-      const { ofScale, flips } = await apartOnStream(opt, device);
+      const found = await unlessWide(() => apartOnStream(opt, device));
+      if (found === undefined) continue;
+      const { ofScale, flips } = found;
       const what = `${titleOf(spec)}: ${ofScale} of scale, ${flips} signs flipped`;
       assert(ofScale <= NEAR && flips === 0, what);
       done.add(spec.fn);
@@ -34,6 +36,16 @@ gpuTest(
     assert(done.size > 20, `only ${[...done]} are exported`);
   },
 );
+
+/** What `run` gives, unless its graph forms in float64 what rests on data, which no GPU can. */
+async function unlessWide<T>(run: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof GradusError && /has no float64/.test(error.message)) return undefined;
+    throw error;
+  }
+}
 
 function isExported(opt: Optimizer): boolean {
   try {
