@@ -14,7 +14,7 @@ import {
   mapGpuTensors,
   sizeOf,
 } from "./gpu_tensor.ts";
-import { type HostNumber, type Split, split } from "./host.ts";
+import { type HostNumber, type Split, split } from "./split.ts";
 import type { ReadOptimizer } from "./read.ts";
 import { Resident, type Slot } from "./resident.ts";
 import {
