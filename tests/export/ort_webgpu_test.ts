@@ -2,6 +2,7 @@
 import { adamw, GradusError, lion, type Optimizer, optimizer, sgd } from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
 import { type GpuTensor, OrtOptimizer } from "../../export/ort.ts";
+import { split } from "../../export/ort/split.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { isKnown, optax32, optimizerOf, titleOf } from "../golden/cases.ts";
 import { streamGradients, streamParams } from "../golden/replay.ts";
@@ -56,6 +57,20 @@ function isExported(opt: Optimizer): boolean {
     throw error;
   }
 }
+
+gpuTest("no operator of the catalogue is left to the processor", async (device) => {
+  const ort = await import("onnxruntime-web/jspi");
+  const isTree = (name: string) => /^[^/]+\/[bw]$/.test(name);
+  for (const [name, make] of Object.entries(catalogue)) {
+    const { bytes } = split(toOnnx(make(), streamParams("float32")), isTree, name);
+    const session = await ort.InferenceSession.create(bytes, {
+      executionProviders: [{ name: "webgpu", device } as { name: "webgpu" }],
+      graphOptimizationLevel: "disabled",
+      extra: { session: { disable_cpu_ep_fallback: "1" } },
+    });
+    await session.release();
+  }
+});
 
 const adam = () => adamw({ learningRate: 0.1 });
 const tree = () => ({
