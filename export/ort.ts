@@ -21,23 +21,27 @@
  */
 import * as ort from "onnxruntime-web/wasm";
 import { GradusError, quoted, shown, suggestion } from "../dsl/errors.ts";
+import { type Node, ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import type { Schedule } from "../dsl/schedules/mod.ts";
+import { settle } from "../dsl/simplify.ts";
 import { type LeafInfo, requireDistinct, spellPath } from "../runtime/leaves.ts";
 import {
   inheritScheduled,
   initialLeaf,
+  initialNumber,
   inputOf,
   requireState,
   requireWritable,
   type State,
+  treeNumber,
 } from "../runtime/state.ts";
-import type { DType, NumberArray } from "../runtime/storage.ts";
+import { arithmeticOf, type DType, type NumberArray } from "../runtime/storage.ts";
 import type { Layout } from "../runtime/trees.ts";
-import type { ReadModel } from "./onnx/proto.ts";
+import type { ReadModel, ReadValue } from "./onnx/proto.ts";
 import { inputsAt, mapParts, numbersOf, Part, type Parts, partsOf } from "./ort/hyper.ts";
 import { type Initial, type ReadOptimizer, readOptimizer } from "./ort/read.ts";
-import { at, copyInto, layoutOf, scalar, tensorOf, whole } from "./ort/tensors.ts";
+import { at, copyInto, layoutOf, numberOf, scalar, tensorOf, whole } from "./ort/tensors.ts";
 
 /** Options of {@linkcode OrtOptimizer.load}. */
 export interface OrtOptions {
@@ -72,6 +76,8 @@ export class OrtOptimizer {
   readonly program: Program;
   readonly #session: ort.InferenceSession;
   readonly #model: ReadModel;
+  readonly #inputs: ReadonlyMap<string, ReadValue>;
+  readonly #clocks: ReadonlyMap<string, string>;
   readonly #initial: ReadonlyMap<string, Initial>;
   readonly #hyper: ReadonlyMap<string, Parts>;
   #last: Promise<void> = Promise.resolve();
@@ -79,9 +85,11 @@ export class OrtOptimizer {
 
   private constructor(
     session: ort.InferenceSession,
-    { model, program, initial, hyper }: ReadOptimizer,
+    { model, program, initial, hyper, clocks }: ReadOptimizer,
   ) {
     [this.#session, this.#model, this.program] = [session, model, program];
+    this.#inputs = new Map(model.inputs.map((input) => [input.name, input]));
+    this.#clocks = clocks;
     [this.#initial, this.#hyper] = [initial, hyper];
   }
 
@@ -132,10 +140,14 @@ export class OrtOptimizer {
     }
     const state: State = { optimizer: this.program.name, count: 0, hyper };
     for (const [name, initial] of this.#initial) {
+      if (this.#isTree(name)) {
+        state[name] = initialNumber(initial as Node, new Map());
+        continue;
+      }
       state[name] = layout.build(layout.leaves.map((info, i) => {
-        const init = initial instanceof Map ? initial.get(info.path)! : initial;
-        const dtype = this.#dtypeOf(name, info);
-        return initialLeaf(init, info, arrays[i], new Map(), dtype, info.shape);
+        const init = initial instanceof Map ? initial.get(info.path) ?? ZERO : initial as Node;
+        const { dtype, shape } = this.#kindOf(name, info);
+        return initialLeaf(settle(init), info, arrays[i], new Map(), dtype, shape);
       }));
     }
     return state;
@@ -186,14 +198,25 @@ export class OrtOptimizer {
     requireWritable(state, doing);
     const written = this.#written(layout, params, state, doing);
     const given = layout.alignLike(gradients, "gradients", doing);
-    const { numbers, used } = inputsAt(this.#hyper, layout, state.hyper, state.count, doing);
+    const trees = [...this.#initial.keys()].filter((name) => this.#isTree(name));
+    const clockOf = (name: string): number => {
+      const clock = this.#clocks.get(name);
+      return clock === undefined ? state.count : treeNumber(state, clock, doing);
+    };
+    const { numbers, used } = inputsAt(this.#hyper, layout, state.hyper, clockOf, doing);
     const feeds: Record<string, ort.Tensor> = { count: whole(state.count) };
     for (const [name, number] of numbers) feeds[`hyper/${name}`] = scalar(number);
-    for (const name of this.program.inputs.keys()) {
-      feeds[name] = scalar(inputOf(inputs, name, doing));
+    for (const name of trees) feeds[name] = scalar(treeNumber(state, name, doing));
+    const read = new Map([["g", given]]);
+    for (const [name, kind] of this.program.inputs) {
+      if (kind === "scalar") feeds[name] = scalar(inputOf(inputs, name, doing));
+      else read.set(name, layout.alignLike(inputs?.[name], `input \`${name}\``, doing));
     }
-    for (const [name, arrays] of [...written, ["g", given] as const]) {
-      layout.leaves.forEach((info, i) => feeds[at(name, info)] = tensorOf(arrays[i], info.shape));
+    for (const [name, arrays] of [...written, ...read]) {
+      layout.leaves.forEach((info, i) => {
+        const input = this.#inputs.get(at(name, info));
+        if (input !== undefined) feeds[at(name, info)] = tensorOf(arrays[i], input.shape);
+      });
     }
     let results: ort.InferenceSession.OnnxValueMapType;
     try {
@@ -202,10 +225,12 @@ export class OrtOptimizer {
       throw new GradusError(`${doing}: ONNX Runtime failed: ${messageOf(error)}`);
     }
     for (const [name, arrays] of written) {
-      layout.leaves.forEach((info, i) =>
-        copyInto(arrays[i], results[`next/${at(name, info)}`] as ort.Tensor)
-      );
+      layout.leaves.forEach((info, i) => {
+        const result = results[`next/${at(name, info)}`];
+        if (result !== undefined) copyInto(arrays[i], result as ort.Tensor);
+      });
     }
+    for (const name of trees) state[name] = numberOf(results[`next/${name}`] as ort.Tensor);
     state.count++;
     inheritScheduled(state, used);
   }
@@ -219,9 +244,10 @@ export class OrtOptimizer {
   ): Map<string, NumberArray[]> {
     const trees = new Map([["w", layout.alignLike(params, "parameters", doing)]]);
     for (const name of this.#initial.keys()) {
-      const dtypesOf = (info: LeafInfo) => [this.#dtypeOf(name, info)];
-      const what = `state \`${name}\``;
-      trees.set(name, layout.align(state[name], what, doing, dtypesOf, ({ shape }) => shape));
+      if (this.#isTree(name)) continue;
+      const dtypesOf = (info: LeafInfo) => [this.#kindOf(name, info).dtype];
+      const shapeOf = (info: LeafInfo) => this.#kindOf(name, info).shape;
+      trees.set(name, layout.align(state[name], `state \`${name}\``, doing, dtypesOf, shapeOf));
     }
     requireDistinct(
       [...trees].flatMap(([name, arrays]) =>
@@ -235,8 +261,17 @@ export class OrtOptimizer {
     return trees;
   }
 
-  #dtypeOf(state: string, info: LeafInfo): DType {
-    return this.#model.inputs.find(({ name }) => name === at(state, info))!.type as DType;
+  #isTree(state: string): boolean {
+    return this.program.state.get(state)!.over === "tree";
+  }
+
+  /** What a parameter keeps of a state: no elements where the graph has no input for it. */
+  #kindOf(state: string, info: LeafInfo): { dtype: DType; shape: readonly number[] } {
+    const input = this.#inputs.get(at(state, info));
+    if (input !== undefined) return { dtype: input.type as DType, shape: input.shape };
+    const other = [...this.#inputs.values()].find(({ name }) => name.startsWith(`${state}/`));
+    const stored = other?.type === "float16" ? other.type : arithmeticOf(info.dtype);
+    return { dtype: stored, shape: [0] };
   }
 }
 

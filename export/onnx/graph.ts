@@ -1,234 +1,347 @@
-/** The nodes of an exported step: what changes once a step, then each leaf. */
+/** The graph of an exported step: what changes once a step, then each leaf. */
+import { elaborate, globalSymbol } from "../../dsl/graph.ts";
 import { GradusError, quoted } from "../../dsl/errors.ts";
-import { elaborate, specialise } from "../../dsl/graph.ts";
+import { latex } from "../../dsl/latex.ts";
 import { lower } from "../../dsl/lower.ts";
-import { foldNodes, type Node, postorder, symbol, withSources, ZERO } from "../../dsl/node.ts";
-import { elementOps, elementRow } from "../../dsl/ops.ts";
-import { sketchExpression } from "../../dsl/print.ts";
-import { settle, simplified } from "../../dsl/simplify.ts";
+import { foldNodes, type Node, symbol } from "../../dsl/node.ts";
+import { reduceOps, type ReduceOpName } from "../../dsl/ops.ts";
+import { simplified } from "../../dsl/simplify.ts";
 import type { Binding, Group } from "../../runtime/binding.ts";
-import type { LeafInfo } from "../../runtime/leaves.ts";
-import { stepped } from "../../runtime/plan.ts";
+import { type LeafInfo, spellPath } from "../../runtime/leaves.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { type Arithmetic, arithmeticOf } from "../../runtime/storage.ts";
-import { toFloat16 } from "./half.ts";
-import type { Hyperparameters } from "./hyper.ts";
+import { stateShape } from "../../runtime/state.ts";
+import type { Arithmetic } from "../../runtime/storage.ts";
 import {
-  cast,
-  type ElementType,
-  node,
-  type NodeInit,
-  scalarOf,
-  type TensorInit,
-  valueInfo,
-  type ValueInit,
-} from "./proto.ts";
+  type Body,
+  type BodyKind,
+  computedFor,
+  type Given,
+  globalsIn,
+  type Made,
+  PARTS,
+  resultMadeAs,
+  writeBody,
+} from "./body.ts";
+import { Constants } from "./constants.ts";
+import { type Form, formOf, globalsOf } from "./form.ts";
+import { Functions } from "./functions.ts";
+import type { Hyperparameters } from "./hyper.ts";
+import { Names } from "./names.ts";
+import { type ElementType, type FunctionInit, node, type NodeInit, type TensorInit, valueInfo, type ValueInit } from "./proto.ts";
+import { Scalars } from "./scalars.ts";
+import { Texts } from "./text.ts";
 
-// Identifiers do not begin so: what the graph names itself cannot meet what a program names.
-const OWN = "__";
-// ONNX spells these for float64, but ONNX Runtime has no kernel for them.
-const NO_FLOAT64 = ["Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh"];
+/** How a graph is written. */
+export interface GraphOptions {
+  readonly opset: number;
+  readonly inlineFunctions: boolean;
+}
 
-/** Writes the nodes of a graph. */
+/** What a graph consists of. */
+export interface GraphParts {
+  readonly inputs: readonly ValueInit[];
+  readonly outputs: readonly ValueInit[];
+  readonly constants: readonly TensorInit[];
+  readonly nodes: readonly NodeInit[];
+  readonly functions: readonly FunctionInit[];
+}
+
+/** Leaves that are written alike, and the bodies of their phases; the last makes the results. */
+interface Kind extends BodyKind {
+  readonly group: Group;
+  /** Whether the leaves have no elements. */
+  readonly isEmpty: boolean;
+  readonly phases: readonly Body[];
+}
+
+/** Writes the graph of an optimizer. */
 export class GraphWriter {
   readonly #optimizer: Optimizer;
   readonly #binding: Binding;
   readonly #hyper: Hyperparameters;
+  readonly #options: GraphOptions;
   readonly #doing: string;
-  readonly #inputs: ValueInit[] = [valueInfo("count", "int64", [])];
-  readonly #outputs: ValueInit[] = [valueInfo("next/count", "int64", [])];
-  readonly #constants = new Map<string, TensorInit>();
+  readonly #precision: Arithmetic = "float64";
+  readonly #names = new Names();
+  readonly #constants = new Constants(this.#names);
+  readonly #inputs: ValueInit[] = [];
+  readonly #outputs: ValueInit[] = [];
   readonly #nodes: NodeInit[] = [];
-  /** Values that change once a step, in float64, and what they are rounded to. */
-  readonly #scalars = new Map<Node, string>();
-  readonly #rounded = new Map<string, string>();
-  #next = 0;
+  readonly #functions: Functions;
+  readonly #bound = new Map<Group, Map<Node, Node>>();
+  /** What each leaf has made for its later phases. */
+  readonly #kept: Map<Node, string>[] = [];
 
   constructor(
     optimizer: Optimizer,
     binding: Binding,
     hyper: Hyperparameters,
+    options: GraphOptions,
     doing: string,
   ) {
     [this.#optimizer, this.#binding, this.#hyper] = [optimizer, binding, hyper];
-    this.#doing = doing;
+    [this.#options, this.#doing] = [options, doing];
+    this.#functions = new Functions(this.#names, new Names(), options.inlineFunctions);
   }
 
-  write(): {
-    inputs: readonly ValueInit[];
-    outputs: readonly ValueInit[];
-    constants: readonly TensorInit[];
-    nodes: readonly NodeInit[];
-  } {
-    const { layout, groupOf, groups } = this.#binding;
-    const graphs = new Map(groups.map((group) => [group, this.#rootsOf(group)]));
-    for (const name of this.#hyper.inputs.keys()) this.#inputs.push(valueInfo(name, "float64", []));
-    for (const name of this.#optimizer.program.inputs.keys()) {
-      this.#inputs.push(valueInfo(name, "float64", []));
+  write(): GraphParts {
+    const { program } = this.#optimizer;
+    const { layout, groupOf } = this.#binding;
+    const levels = this.#levels();
+    const kinds = this.#kinds(levels);
+    const kindOf = ({ size }: LeafInfo, i: number) =>
+      kinds.find(({ group, isEmpty }) => group === groupOf[i] && isEmpty === (size === 0))!;
+    this.#declare();
+    const { scalarNames } = kinds[0].form;
+    const scope = {
+      names: this.#names,
+      constants: this.#constants,
+      nodes: this.#nodes,
+      doing: this.#doing,
+    };
+    const scalars = new Scalars(scope, this.#precision, scalarNames);
+    layout.leaves.forEach(() => this.#kept.push(new Map()));
+
+    const { globals } = elaborate(program);
+    for (let phase = 0; phase < kinds[0].phases.length - 1; phase++) {
+      const due = [...levels].flatMap(([k, level]) => level === phase + 1 ? [k] : []);
+      const parts = new Map<number, string[]>(due.map((k) => [k, []]));
+      const name = due.length === 1
+        ? `${program.name}_${reduceOps[globals[due[0]].op].call}`
+        : `${program.name}_phase${phase + 1}`;
+      layout.leaves.forEach((info, i) => {
+        const kind = kindOf(info, i);
+        this.#place(kind, phase, info, i, name, scalars, parts);
+      });
+      for (const k of due) {
+        scalars.define(symbol(globalSymbol(k)), this.#total(k, parts.get(k)!));
+      }
     }
-    layout.leaves.forEach((info, i) => this.#leaf(info, graphs.get(groupOf[i])!));
-    const one = this.#constant(1, "int64");
-    this.#nodes.push(node("Add", ["count", one], "next/count"));
-    requireDistinctNames([...this.#inputs, ...this.#outputs], this.#doing);
+    const ofTree = kinds.find(({ group }) => group === groupOf[0])!;
+    for (const [name, root] of ofTree.form.treeStates) {
+      scalars.result(this.#bind(root, ofTree.group), `next/${name}`);
+    }
+    layout.leaves.forEach((info, i) => {
+      const kind = kindOf(info, i);
+      this.#place(kind, kind.phases.length - 1, info, i, program.name, scalars, new Map());
+      for (const [name, { of, name: source }] of kind.phases.at(-1)!.copies) {
+        const from = of === "leaf" ? at(source, info) : `next/${at(source, info)}`;
+        this.#nodes.push(node("Identity", [from], `next/${at(name, info)}`));
+      }
+    });
+    this.#nodes.push(node("Add", ["count", this.#constants.number(1, "int64")], "next/count"));
     return {
       inputs: this.#inputs,
       outputs: this.#outputs,
-      constants: [...this.#constants.values()],
+      constants: this.#constants.all,
       nodes: this.#nodes,
+      functions: this.#functions.all,
     };
   }
 
-  /** The results of a leaf of `group`, hyperparameters taken in, in ops that ONNX spells. */
-  #rootsOf(group: Group): ReadonlyMap<string, Node> {
-    const structural = new Map(
-      [...group.structural].filter(([name, value]) =>
-        value !== ZERO || this.#hyper.isKnown(name, group.settings.get(name)!)
-      ),
-    );
-    const graph = specialise(elaborate(this.#optimizer.program), structural);
-    const roots = new Map<string, Node>([["w", stepped(graph.update)]]);
-    for (const name of this.#binding.live) roots.set(name, settle(graph.states.get(name)!));
-    const bound = this.#bound([...roots.values()], group);
-    const lowered = lower([...bound.values()], "onnx");
-    return new Map([...roots].map(([name, root]) => [name, lowered(bound.get(root)!)]));
+  /** The phase after which each reduction over the tree is known, of those that are read. */
+  #levels(): ReadonlyMap<number, number> {
+    const { program } = this.#optimizer;
+    const { globals } = elaborate(program);
+    const needed = new Set(this.#binding.groups.flatMap((group) => [
+      ...globalsOf({ program, structural: this.#structural(group), live: this.#live(group) }),
+    ]));
+    const levels = new Map<number, number>();
+    globals.forEach(({ node }, k) => {
+      if (!needed.has(k)) return;
+      const below = globalsIn(node).map((each) => levels.get(each) ?? 0);
+      levels.set(k, 1 + Math.max(0, ...below));
+    });
+    return levels;
   }
 
-  /**
-   * `roots` with the hyperparameters of `group` in their places. Only what changes at most once a step
-   * is simplified by them: what was computed per element must be rounded per element.
-   */
-  #bound(roots: readonly Node[], group: Group): Map<Node, Node> {
-    const { state } = this.#optimizer.program;
-    const elements = new Set<Node>();
-    return foldNodes<Node>(roots, (node, src) => {
-      if (node.op === "Symbol") {
-        const name = node.arg as string;
-        if (name === "w" || name === "g" || state.has(name)) elements.add(node);
-        return this.#hyper.nodeOf(name, group) ?? node;
-      }
-      if (!node.src.some((operand) => elements.has(operand))) return simplified(node, src);
-      elements.add(node);
-      return withSources(node, src);
+  #kinds(levels: ReadonlyMap<number, number>): Kind[] {
+    const { layout, groups } = this.#binding;
+    return groups.flatMap((group) => {
+      const sizes = group.leaves.map((i) => layout.leaves[i].size);
+      const emptiness = new Set(sizes.map((size) => size === 0));
+      return [...emptiness].map((isEmpty) => this.#kind(group, isEmpty, levels));
     });
   }
 
-  #leaf(info: LeafInfo, roots: ReadonlyMap<string, Node>): void {
-    const { path, shape } = info;
-    const dtype = arithmeticOf(info.dtype);
-    const at = (name: string) => path === "" ? name : `${name}/${path}`;
-    const values = new Map<Node, string>();
-    for (const name of ["w", "g", ...this.#binding.live]) {
-      const type = name === "w" || name === "g" ? dtype : this.#storedAs(name, dtype);
-      this.#inputs.push(valueInfo(at(name), type, shape));
-      values.set(symbol(name), this.#convert(at(name), type, dtype));
-    }
-    const typeOf = (name: string) => name === "w" ? dtype : this.#storedAs(name, dtype);
-    // A value that is a result as it is bears the result's name.
-    const named = new Map<Node, string>();
-    for (const [name, root] of roots) {
-      if (!named.has(root) && typeOf(name) === dtype) named.set(root, `next/${at(name)}`);
-    }
-    const nodes = postorder(roots.values()).filter((n) => elementRow(n.op) !== undefined);
-    const isElement = new Set<Node>(values.keys());
-    for (const each of nodes) {
-      if (!each.src.some((operand) => isElement.has(operand))) continue;
-      isElement.add(each);
-      const operands = each.src.map((operand, k) => {
-        if (values.has(operand)) return values.get(operand)!;
-        const isTruth = elementOps[each.op as keyof typeof elementOps].takes[k] === "truth";
-        return this.#scalar(operand, isTruth ? "bool" : dtype);
-      });
-      const output = named.get(each) ?? at(this.#fresh(each.op));
-      this.#requireKernel(each, dtype);
-      this.#nodes.push(node(elementRow(each.op)!.onnx!, operands, output));
-      values.set(each, output);
-    }
-    for (const [name, root] of roots) {
-      const type = typeOf(name);
-      const output = `next/${at(name)}`;
-      this.#outputs.push(valueInfo(output, type, shape));
-      if (values.get(root) === output) continue;
-      const value = values.get(root) ?? this.#filled(root, values.get(symbol("w"))!, dtype, at);
-      if (type === dtype) this.#nodes.push(node("Identity", [value], output));
-      else if (type === "float16" && dtype === "float64") {
-        const names = {
-          fresh: (op: string) => at(this.#fresh(op)),
-          constant: (number: number) => this.#constant(number, "float64"),
-        };
-        this.#nodes.push(...toFloat16(value, output, names));
-      } else this.#nodes.push(cast(value, output, type));
-    }
+  #kind(group: Group, isEmpty: boolean, levels: ReadonlyMap<number, number>): Kind {
+    const { program } = this.#optimizer;
+    const form = formOf({
+      program,
+      structural: this.#structural(group),
+      live: this.#live(group),
+      axes: group.axes,
+      isEmpty,
+      globals: new Set(levels.keys()),
+      vectors: new Set(),
+    });
+    this.#requireKept(form, group);
+    const kind: BodyKind = {
+      form,
+      dtype: group.dtype,
+      precision: this.#precision,
+      storedAs: (state) => this.#storedAs(state, group.dtype),
+      opset: this.#options.opset,
+      doing: this.#doing,
+    };
+    const phases = phasesOf(kind, isEmpty, levels, elaborate(program).globals);
+    return { ...kind, group, isEmpty, phases };
   }
 
-  // A result that is one number for all elements takes its shape from the parameter.
-  #filled(root: Node, like: string, dtype: ElementType, at: (name: string) => string): string {
-    const condition = at(this.#fresh("Equal"));
-    const output = at(this.#fresh("Where"));
-    const number = this.#scalar(root, dtype);
-    this.#nodes.push(node("Equal", [like, like], condition));
-    this.#nodes.push(node("Where", [condition, number, number], output));
-    return output;
-  }
-
-  #convert(value: string, from: ElementType, to: ElementType): string {
-    if (from === to) return value;
-    const output = `${OWN}${to}/${value}`;
-    this.#nodes.push(cast(value, output, to));
-    return output;
-  }
-
-  /** A number that changes once a step, as an operand of arithmetic in `type`. */
-  #scalar(root: Node, type: ElementType): string {
-    if (root.op === "Const") return this.#constant(root.arg as number, type);
-    for (const each of postorder([root])) {
-      if (this.#scalars.has(each) || each.op === "Const") continue;
-      this.#scalars.set(each, this.#float64(each));
-    }
-    const value = this.#scalars.get(root)!;
-    if (type === "float64" || type === "bool") return value;
-    const key = `${type}/${value}`;
-    if (!this.#rounded.has(key)) this.#rounded.set(key, this.#convert(value, "float64", type));
-    return this.#rounded.get(key)!;
-  }
-
-  #float64(each: Node): string {
-    if (each.op === "Symbol") {
-      return each.arg === "count" ? this.#convert("count", "int64", "float64") : each.arg as string;
-    }
-    const row = elementRow(each.op)!;
-    const operands = each.src.map((operand, k) =>
-      operand.op === "Const"
-        ? this.#constant(operand.arg as number, row.takes[k] === "truth" ? "bool" : "float64")
-        : this.#scalars.get(operand)!
+  #structural({ structural, settings }: Group): Group["structural"] {
+    return new Map(
+      [...structural].filter(([name, value]) =>
+        value.op !== "Zero" || this.#hyper.isKnown(name, settings.get(name)!)
+      ),
     );
-    const output = this.#fresh(each.op);
-    this.#requireKernel(each, "float64");
-    this.#nodes.push(node(row.onnx!, operands, output));
-    return output;
   }
 
-  #constant(value: number, type: ElementType): string {
-    const kept = type === "float32" ? Math.fround(value) : value;
-    const key = `${type}/${Object.is(kept, -0) ? "-0" : kept}`;
-    const known = this.#constants.get(key);
-    if (known !== undefined) return known.name!;
-    const name = `${OWN}${type}/${Object.is(value, -0) ? "-0" : value}`;
-    this.#constants.set(key, scalarOf(name, type, value));
-    return name;
+  /** The states that leaves of a group keep, and those of the tree. */
+  #live({ live }: Group): ReadonlySet<string> {
+    const trees = [...this.#binding.live].filter((name) => this.#isTree(name));
+    return new Set([...this.#optimizer.program.state.keys()].filter((name) =>
+      trees.includes(name) || (live.has(name) && !this.#isTree(name))
+    ));
   }
 
-  #fresh(op: string): string {
-    return `${OWN}${op}_${this.#next++}`;
+  #isTree(state: string): boolean {
+    return this.#optimizer.program.state.get(state)!.over === "tree";
   }
 
-  #requireKernel(each: Node, type: ElementType): void {
-    if (type !== "float64" || !NO_FLOAT64.includes(each.op)) return;
-    throw new GradusError(
-      `${this.#doing}: \`${
-        sketchExpression(each)
-      }\` would be computed in float64, and ONNX Runtime has ` +
-        `no float64 ${each.op}`,
-    );
+  /** The inputs and outputs of the graph. */
+  #declare(): void {
+    const { program } = this.#optimizer;
+    const { layout, groupOf, live } = this.#binding;
+    const input = (name: string, type: ElementType, shape: readonly (number | string)[]) =>
+      this.#inputs.push(valueInfo(name, type, shape));
+    const carried = (name: string, type: ElementType, shape: readonly (number | string)[]) => {
+      input(name, type, shape);
+      this.#outputs.push(valueInfo(`next/${name}`, type, shape));
+    };
+    carried("count", "int64", []);
+    for (const name of this.#hyper.inputs.keys()) input(name, this.#precision, []);
+    for (const [name, kind] of program.inputs) {
+      if (kind === "scalar") input(name, this.#precision, []);
+    }
+    for (const name of program.state.keys()) {
+      if (live.has(name) && this.#isTree(name)) carried(name, this.#precision, []);
+    }
+    layout.leaves.forEach((info, i) => {
+      const { shape } = info;
+      const { dtype, live } = groupOf[i];
+      carried(at("w", info), dtype, shape);
+      input(at("g", info), dtype, shape);
+      for (const [name, kind] of program.inputs) {
+        if (kind === "element") input(at(name, info), dtype, shape);
+      }
+      for (const name of program.state.keys()) {
+        if (!live.has(name) || this.#isTree(name)) continue;
+        const type = this.#storedAs(name, dtype);
+        carried(at(name, info), type, stateShape(program, name, info, live));
+      }
+    });
+    for (const { name } of [...this.#inputs, ...this.#outputs]) {
+      if (this.#names.take(name!)) continue;
+      throw new GradusError(
+        `${this.#doing}: two values of the graph would be named ${quoted(name!)}: ` +
+          `rename a parameter or state`,
+      );
+    }
+  }
+
+  /** Writes one phase of one leaf. */
+  #place(
+    kind: Kind,
+    phase: number,
+    info: LeafInfo,
+    i: number,
+    name: string,
+    scalars: Scalars,
+    parts: ReadonlyMap<number, string[]>,
+  ): void {
+    const kept = this.#kept[i];
+    const given = (each: Given): string => {
+      switch (each.kind) {
+        case "leaf":
+          return at(each.name, info);
+        case "scalar":
+          return scalars.value(
+            this.#bind(each.node, kind.group),
+            each.type,
+            new Texts(kind.form.scalarNames).of(each.node),
+          );
+        case "constant":
+          return this.#constants.number(each.value, each.type);
+        case "list":
+          return this.#constants.list(each.values);
+        case "kept":
+          return kept.get(each.node)!;
+      }
+    };
+    const made = (each: Made, own: string): string => {
+      if (each.kind === "next") return `next/${at(each.name, info)}`;
+      const result = each.kind === "kept" ? resultMadeAs(kind, each.node) : undefined;
+      const name = result === undefined
+        ? this.#names.fresh(at(own, info))
+        : `next/${at(result, info)}`;
+      if (each.kind === "partial") parts.get(each.global)!.push(name);
+      else kept.set(each.node, name);
+      return name;
+    };
+    const doc = phase === kind.phases.length - 1 ? this.#equations() : "";
+    const nodes = this.#functions.place(kind.phases[phase], name, doc, {
+      path: info.path,
+      given,
+      made,
+    });
+    this.#nodes.push(...nodes);
+  }
+
+  #equations(): string {
+    const { program } = this.#optimizer;
+    return [program.doc, latex(program), program.source].filter(Boolean).join("\n\n");
+  }
+
+  /** Joins the leaves' parts of a reduction over the tree, in the order of the tree. */
+  #total(k: number, parts: readonly string[]): string {
+    const { op } = elaborate(this.#optimizer.program).globals[k];
+    const { combine } = PARTS[op];
+    const write = (op: string, operands: readonly string[], wanted: string): string => {
+      const name = this.#names.fresh(wanted);
+      this.#nodes.push(node(op, operands, name));
+      return name;
+    };
+    const { layout } = this.#binding;
+    const count = layout.leaves.reduce((sum, { size }) => sum + size, 0);
+    const row = reduceOps[op];
+    const [first, ...others] = parts;
+    if (first === undefined) {
+      return this.#constants.number(row.finish(row.start, count), this.#precision);
+    }
+    const text = treeText(op);
+    const isFinished = op === "ReduceMean" || op === "ReduceL2";
+    let total = first;
+    others.forEach((part, i) => {
+      const isLast = i === others.length - 1 && !isFinished;
+      total = write(combine, [total, part], isLast ? text : `${text} so far`);
+    });
+    if (op === "ReduceL2") return write("Sqrt", [total], text);
+    if (op !== "ReduceMean") return total;
+    return write("Div", [total, this.#constants.number(count, this.#precision)], text);
+  }
+
+  /** A number that changes once a step with what the hyperparameters of a group are, as ONNX spells it. */
+  #bind(root: Node, group: Group): Node {
+    if (!this.#bound.has(group)) this.#bound.set(group, new Map());
+    const known = this.#bound.get(group)!;
+    if (!known.has(root)) {
+      const bound = foldNodes<Node>([root], (node, src) => {
+        if (node.op !== "Symbol") return simplified(node, src);
+        return this.#hyper.nodeOf(node.arg as string, group) ?? node;
+      }).get(root)!;
+      known.set(root, lower([bound], "onnx")(bound));
+    }
+    return known.get(root)!;
   }
 
   #storedAs(state: string, dtype: Arithmetic): ElementType {
@@ -241,18 +354,76 @@ export class GraphWriter {
     }
     return stored;
   }
-}
 
-function requireDistinctNames(values: readonly ValueInit[], doing: string): void {
-  const names = new Set<string>();
-  for (const { name } of values) {
-    if (names.has(name!)) {
+  /** Refuses a form that reads a state which its leaves do not keep. */
+  #requireKept(form: Form, group: Group): void {
+    const { program } = this.#optimizer;
+    for (const { op, arg } of form.extents.keys()) {
+      const name = arg as string;
+      if (op !== "Symbol" || !program.state.has(name) || this.#isTree(name)) continue;
+      if (group.live.has(name)) continue;
+      const path = spellPath(this.#binding.layout.leaves[group.leaves[0]].path);
       throw new GradusError(
-        `${doing}: two values of the graph would be named ${
-          quoted(name!)
-        }: rename a parameter or state`,
+        `${this.#doing}: state \`${name}\` was left out for ${path}, since a hyperparameter that it ` +
+          `needs is 0: make it with another value, or do not keep it an input`,
       );
     }
-    names.add(name!);
   }
+}
+
+/** The name of a leaf of a tree. */
+export function at(name: string, { path }: { readonly path: string }): string {
+  return path === "" ? name : `${name}/${path}`;
+}
+
+/** Whether a reduction over the tree is what it is without such a leaf. */
+function isNothing(op: ReduceOpName, { op: kind, arg }: Node): boolean {
+  return kind === "Const" && (arg === reduceOps[op].start);
+}
+
+function treeText(op: ReduceOpName): string {
+  const { call } = reduceOps[op];
+  return `global${call[0].toUpperCase()}${call.slice(1)}`;
+}
+
+/** The bodies of a kind of leaf, one for each reduction over the tree that others wait for, and the results. */
+function phasesOf(
+  kind: BodyKind,
+  isEmpty: boolean,
+  levels: ReadonlyMap<number, number>,
+  globals: readonly { readonly op: ReduceOpName }[],
+): Body[] {
+  const { form } = kind;
+  const last = Math.max(0, ...levels.values());
+  const due = Array.from({ length: last }, (_, phase) =>
+    [...levels].flatMap(([k, level]) => level === phase + 1 ? [k] : [])
+  );
+  // Each value is made in the first phase that needs it.
+  const made = new Set<Node>();
+  const madeIn = due.map((ks) => {
+    const own = computedFor(ks.flatMap((k) => form.operands[k] ?? []), made);
+    own.forEach((node) => made.add(node));
+    return own;
+  });
+  const rest = computedFor([...form.results.values()], made);
+  const readBy = [...madeIn.map((own, i) => [own, due[i].flatMap((k) => form.operands[k] ?? [])] as const), [
+    rest,
+    [...form.results.values()],
+  ] as const];
+  const before = new Set<Node>();
+  const bodies = madeIn.map((own, phase) => {
+    const later = new Set(
+      readBy.slice(phase + 1).flatMap(([nodes, roots]) => [
+        ...[...nodes].flatMap(({ src }) => src),
+        ...roots,
+      ]),
+    );
+    const kept = [...own].filter((node) => later.has(node));
+    const parts = due[phase].map((k) => ({ k, op: globals[k].op }))
+      .filter(({ k, op }) => !isEmpty && !isNothing(op, form.operands[k]!));
+    const body = writeBody(kind, parts, new Set(before), kept);
+    own.forEach((node) => before.add(node));
+    return body;
+  });
+  return [...bodies, writeBody(kind, undefined, before, [])];
 }

@@ -18,7 +18,7 @@ export const METADATA = {
   program: "gradus.program",
   /**
    * Each state's initial value as JSON: a number, the text of an expression of `w`, or, where it is
-   * not the same for all, an object of those by the parameters' paths.
+   * not the same for all, an object of those by the paths of the parameters that keep the state.
    */
   state: "gradus.state",
   /**
@@ -31,6 +31,8 @@ export const METADATA = {
    * graph holds, and null for each that is an input.
    */
   hyper: "gradus.hyper",
+  /** The state over the tree that the schedules of each hyperparameter see, as JSON; `{}` for `count`. */
+  clocks: "gradus.clocks",
 } as const;
 
 /** A number where JSON has it, else its text. */

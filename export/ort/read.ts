@@ -18,6 +18,8 @@ export interface ReadOptimizer {
   readonly program: Program;
   readonly initial: ReadonlyMap<string, Initial>;
   readonly hyper: ReadonlyMap<string, Parts>;
+  /** The state over the tree that a hyperparameter's schedules see, where that is not the count. */
+  readonly clocks: ReadonlyMap<string, string>;
 }
 
 const DEEPEST = 100;
@@ -46,9 +48,9 @@ export function readOptimizer(bytes: Uint8Array): ReadOptimizer {
   const initial = read("state", parseStates);
   const starts = read("inputs", parseInputs);
   const hyper = read("hyper", (text) => parseHyper(text, program, starts));
-  requireValues(model, [...initial.keys()], [...starts.keys()], program, refuse);
-  requirePaths(model, initial, refuse);
-  return { model, program, initial, hyper };
+  const clocks = read("clocks", (text) => parseClocks(text, program));
+  requireValues(model, initial, [...starts.keys()], program, refuse);
+  return { model, program, initial, hyper, clocks };
 }
 
 function parseRecord(text: string): [key: string, value: unknown][] {
@@ -78,6 +80,17 @@ function initialValue(value: unknown, name: string): Node {
     read: (symbol, fail) => symbol === "w" ? "number" : fail(`there is no symbol \`${symbol}\``),
     assign: (_name, _type, fail) => fail("an initial value assigns nothing"),
   }, `the initial value of state \`${name}\``);
+}
+
+function parseClocks(text: string, program: Program): Map<string, string> {
+  return new Map(
+    parseRecord(text).map(([name, clock]) => {
+      if (typeof clock === "string" && program.state.get(clock)?.over === "tree") {
+        return [name, clock];
+      }
+      throw new GradusError(`${quoted(name)} follows ${shown(clock)}`);
+    }),
+  );
 }
 
 function parseInputs(text: string): Map<string, number | null> {
@@ -136,7 +149,7 @@ function parseHyper(
 /** Refuses a graph whose inputs and outputs are not those of a step. */
 function requireValues(
   { inputs, outputs }: ReadModel,
-  states: readonly string[],
+  initial: ReadonlyMap<string, Initial>,
   hyper: readonly string[],
   program: Program,
   refuse: (reason: string) => never,
@@ -144,32 +157,28 @@ function requireValues(
   const [given, made] = [inputs, outputs].map((values) => new Set(values.map(({ name }) => name)));
   const paths = suffixesOf(inputs);
   if (paths.length === 0) refuse("given a graph without parameters");
-  for (const name of states) {
-    if (!program.state.has(name)) refuse(`\`${METADATA.state}\` has no state \`${name}\``);
-  }
-  const carried = ["w", ...states].flatMap((name) => paths.map((path) => name + path));
-  const needed = [...carried, ...paths.map((path) => `g${path}`), "count", ...hyper];
-  for (const name of [...needed, ...program.inputs.keys()]) {
+  const states = [...initial].flatMap(([name, init]) => {
+    const state = program.state.get(name);
+    if (state === undefined) return refuse(`\`${METADATA.state}\` has no state \`${name}\``);
+    if (state.over === "tree") return init instanceof Map ? refuse(`state \`${name}\` is a tree`) : [name];
+    if (!(init instanceof Map)) return paths.map((path) => name + path);
+    // Which of the parameters keep it is told by the graph and by the metadata alike.
+    const kept = paths.filter((path) => init.has(path.slice(1)) || given.has(name + path));
+    const missing = kept.find((path) => !init.has(path.slice(1)));
+    if (missing !== undefined) {
+      refuse(`\`${METADATA.state}\` has no ${quoted(missing.slice(1))} of state \`${name}\``);
+    }
+    return kept.map((path) => name + path);
+  });
+  const carried = [...paths.map((path) => `w${path}`), ...states, "count"];
+  const further = [...program.inputs].flatMap(([name, kind]) =>
+    kind === "scalar" ? [name] : paths.map((path) => name + path)
+  );
+  for (const name of [...carried, ...paths.map((path) => `g${path}`), ...hyper, ...further]) {
     if (!given.has(name)) refuse(`given a graph without the input ${quoted(name)}`);
   }
-  for (const name of [...carried, "count"].map((each) => `next/${each}`)) {
+  for (const name of carried.map((each) => `next/${each}`)) {
     if (!made.has(name)) refuse(`given a graph without the output ${quoted(name)}`);
-  }
-}
-
-/** Refuses initial values that leave a parameter out. */
-function requirePaths(
-  { inputs }: ReadModel,
-  initial: ReadonlyMap<string, Initial>,
-  refuse: (reason: string) => never,
-): void {
-  const paths = suffixesOf(inputs).map((suffix) => suffix.slice(1));
-  for (const [name, value] of initial) {
-    if (!(value instanceof Map)) continue;
-    const missing = paths.find((path) => !value.has(path));
-    if (missing !== undefined) {
-      refuse(`\`${METADATA.state}\` has no ${quoted(missing)} of state \`${name}\``);
-    }
   }
 }
 

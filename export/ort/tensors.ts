@@ -52,6 +52,11 @@ export function whole(value: number): ort.Tensor {
   return new ort.Tensor("int64", BigInt64Array.of(BigInt(value)), []);
 }
 
+/** The number that a graph gives. */
+export function numberOf({ data }: ort.Tensor): number {
+  return Number(data[0]);
+}
+
 /** An array as a graph takes it. */
 export function tensorOf(data: NumberArray, shape: readonly number[]): ort.Tensor {
   if (data instanceof Float32Array) return new ort.Tensor("float32", data, shape);

@@ -1,0 +1,109 @@
+/** The numbers of a graph that change once a step. */
+import { GradusError } from "../../dsl/errors.ts";
+import { type Node, postorder } from "../../dsl/node.ts";
+import { elementRow } from "../../dsl/ops.ts";
+import { sketchExpression } from "../../dsl/print.ts";
+import type { Constants } from "./constants.ts";
+import type { Names } from "./names.ts";
+import { cast, type ElementType, node, type NodeInit } from "./proto.ts";
+import { Texts } from "./text.ts";
+
+// ONNX spells these for float64, but ONNX Runtime has no kernel for them.
+const NO_FLOAT64 = ["Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh"];
+
+/** Refuses an operation for which ONNX Runtime has no kernel. */
+export function requireKernel(op: Node["op"], shown: Node, type: ElementType, doing: string): void {
+  if (type !== "float64" || !NO_FLOAT64.includes(op)) return;
+  throw new GradusError(
+    `${doing}: \`${sketchExpression(shown)}\` would be computed in float64, and ONNX Runtime has ` +
+      `no float64 ${op}`,
+  );
+}
+
+/** The scope that nodes are written into. */
+export interface Scope {
+  readonly names: Names;
+  readonly constants: Constants;
+  readonly nodes: NodeInit[];
+  readonly doing: string;
+}
+
+/** Writes numbers, each once, in the type that they are computed in. */
+export class Scalars {
+  readonly #scope: Scope;
+  readonly #type: "float64" | "float32";
+  readonly #values = new Map<Node, string>();
+  readonly #converted = new Map<string, string>();
+  readonly #texts: Texts;
+
+  constructor(scope: Scope, type: "float64" | "float32", names: ReadonlyMap<Node, string>) {
+    [this.#scope, this.#type] = [scope, type];
+    this.#texts = new Texts(names);
+  }
+
+  /** Says what a symbol is called in the graph. */
+  define(symbol: Node, name: string): void {
+    this.#values.set(symbol, name);
+  }
+
+  /** The name of a number as `type`; `wanted` is what to call it if it is free. */
+  value(root: Node, type: ElementType, wanted?: string): string {
+    if (root.op === "Const") return this.#scope.constants.number(root.arg as number, type);
+    this.#compute(root, wanted);
+    const value = this.#values.get(root)!;
+    const isTruth = elementRow(root.op)?.gives === "truth";
+    return isTruth || type === this.#type ? value : this.#cast(value, type);
+  }
+
+  /** Makes `output` of a number. */
+  result(root: Node, output: string): void {
+    const { nodes, constants } = this.#scope;
+    const isNew = root.op !== "Const" && root.op !== "Symbol" && !this.#values.has(root);
+    if (isNew) this.#compute(root, output, true);
+    else {
+      const value = root.op === "Const"
+        ? constants.number(root.arg as number, this.#type)
+        : this.value(root, this.#type);
+      nodes.push(node("Identity", [value], output));
+    }
+  }
+
+  #compute(root: Node, wanted: string | undefined, isTaken = false): void {
+    if (this.#values.has(root)) return;
+    for (const each of postorder([root])) {
+      if (this.#values.has(each) || each.op === "Const") continue;
+      if (each.op === "Symbol") {
+        this.#values.set(each, this.#symbol(each.arg as string));
+        continue;
+      }
+      const row = elementRow(each.op)!;
+      const operands = each.src.map((operand, k) =>
+        operand.op === "Const"
+          ? this.#scope.constants.number(
+            operand.arg as number,
+            row.takes[k] === "truth" ? "bool" : this.#type,
+          )
+          : this.#values.get(operand)!
+      );
+      requireKernel(each.op, each, this.#type, this.#scope.doing);
+      const text = each === root && wanted !== undefined ? wanted : this.#texts.of(each);
+      const name = each === root && isTaken ? text : this.#scope.names.fresh(text);
+      this.#scope.nodes.push(node(row.onnx!, operands, name));
+      this.#values.set(each, name);
+    }
+  }
+
+  #symbol(name: string): string {
+    return name === "count" && this.#type === "float64" ? this.#cast("count", "float64") : name;
+  }
+
+  #cast(value: string, type: ElementType): string {
+    const key = `${type} ${value}`;
+    if (!this.#converted.has(key)) {
+      const name = this.#scope.names.fresh(`${type}(${value})`);
+      this.#scope.nodes.push(cast(value, name, type));
+      this.#converted.set(key, name);
+    }
+    return this.#converted.get(key)!;
+  }
+}
