@@ -34,6 +34,7 @@ import {
   requireState,
   requireWritable,
   type State,
+  stateShape,
   treeNumber,
 } from "../runtime/state.ts";
 import { arithmeticOf, type DType, type NumberArray } from "../runtime/storage.ts";
@@ -214,8 +215,10 @@ export class OrtOptimizer {
     }
     for (const [name, arrays] of [...written, ...read]) {
       layout.leaves.forEach((info, i) => {
-        const input = this.#inputs.get(at(name, info));
-        if (input !== undefined) feeds[at(name, info)] = tensorOf(arrays[i], input.shape);
+        if (!this.#inputs.has(at(name, info))) return;
+        const isState = this.#initial.has(name);
+        const shape = isState ? this.#kindOf(name, info).shape : info.shape;
+        feeds[at(name, info)] = tensorOf(arrays[i], shape);
       });
     }
     let results: ort.InferenceSession.OnnxValueMapType;
@@ -268,7 +271,10 @@ export class OrtOptimizer {
   /** What a parameter keeps of a state: no elements where the graph has no input for it. */
   #kindOf(state: string, info: LeafInfo): { dtype: DType; shape: readonly number[] } {
     const input = this.#inputs.get(at(state, info));
-    if (input !== undefined) return { dtype: input.type as DType, shape: input.shape };
+    if (input !== undefined) {
+      const shape = stateShape(this.program, state, info, new Set([state]));
+      return { dtype: input.type as DType, shape };
+    }
     const other = [...this.#inputs.values()].find(({ name }) => name.startsWith(`${state}/`));
     const stored = other?.type === "float16" ? other.type : arithmeticOf(info.dtype);
     return { dtype: stored, shape: [0] };

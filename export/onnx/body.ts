@@ -1,7 +1,7 @@
 /** Writes what one leaf goes through between two reductions over the tree: the body of a function. */
 import { globalIndex } from "../../dsl/graph.ts";
 import { type Node, postorder, symbol } from "../../dsl/node.ts";
-import { elementRow, matrixRow, reduceOps, type ReduceOpName, reduceRow } from "../../dsl/ops.ts";
+import { elementRow, matrixRow, type ReduceOpName, reduceOps, reduceRow } from "../../dsl/ops.ts";
 import type { Extent } from "../../runtime/extent.ts";
 import type { Arithmetic } from "../../runtime/storage.ts";
 import { spellNumber } from "./constants.ts";
@@ -10,7 +10,7 @@ import { toFloat16 } from "./half.ts";
 import { Names } from "./names.ts";
 import { cast, type ElementType, node, type NodeInit } from "./proto.ts";
 import { requireKernel } from "./scalars.ts";
-import { Texts } from "./text.ts";
+import type { Texts } from "./text.ts";
 
 /** What a body is given at an input. */
 export type Given =
@@ -41,6 +41,8 @@ export interface BodyKind {
   readonly dtype: Arithmetic;
   /** What sums and the numbers of a step are computed in. */
   readonly precision: Arithmetic;
+  /** The arrays that a leaf brings besides `w` and `g`. */
+  readonly leaves: readonly string[];
   /** What a state is stored as. */
   readonly storedAs: (state: string) => ElementType;
   readonly opset: number;
@@ -90,6 +92,7 @@ class BodyWriter {
   readonly #names = new Names();
   readonly #nodes: NodeInit[] = [];
   readonly #leaves: [string, Given][] = [];
+  readonly #earlier: [string, Given][] = [];
   readonly #numbers: [string, Given][] = [];
   readonly #constants: [string, Given][] = [];
   readonly #outputs: [string, Made][] = [];
@@ -101,19 +104,16 @@ class BodyWriter {
 
   constructor(kind: BodyKind, made: ReadonlySet<Node>) {
     [this.#kind, this.#made] = [kind, made];
-    const { names, scalars, scalarNames } = kind.form;
-    const numbers = new Texts(scalarNames);
-    this.#texts = new Texts(
-      names,
-      (each) => isScalarSymbol(each) ? numbers.show(scalars.get(each.arg as string)!) : each,
-    );
-    // What the program names is called so, whatever else would be.
-    for (const each of ["w", "g"]) this.#names.take(each);
+    this.#texts = kind.form.texts;
+    // What the program reads is called so, whatever else would be, and comes first.
+    for (const each of ["w", "g", ...kind.leaves]) this.#names.take(each);
   }
 
   get body(): Body {
+    const order = ["w", "g", ...this.#kind.leaves];
+    const leaves = this.#leaves.toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b));
     return {
-      inputs: [...this.#leaves, ...this.#numbers, ...this.#constants],
+      inputs: [...leaves, ...this.#earlier, ...this.#numbers, ...this.#constants],
       outputs: this.#outputs,
       nodes: this.#nodes,
       copies: this.#copies,
@@ -178,10 +178,13 @@ class BodyWriter {
     for (const each of this.#order(roots)) {
       if (each.src.length === 0 || this.#values.has(each)) continue;
       if (this.#made.has(each)) {
-        this.#values.set(each, this.#input(this.#leaves, `kept ${each.id}`, this.#texts.of(each), {
-          kind: "kept",
-          node: each,
-        }));
+        this.#values.set(
+          each,
+          this.#input(this.#earlier, `kept ${each.id}`, this.#texts.of(each), {
+            kind: "kept",
+            node: each,
+          }),
+        );
         continue;
       }
       const output = direct.get(each) ?? this.#names.fresh(this.#texts.of(each));
@@ -368,8 +371,7 @@ class BodyWriter {
   #input(list: [string, Given][], key: string, wanted: string, given: Given): string {
     let name = this.#given.get(key);
     if (name === undefined) {
-      const isLeaf = given.kind === "leaf" && (wanted === "w" || wanted === "g");
-      name = isLeaf ? wanted : this.#names.fresh(wanted);
+      name = given.kind === "leaf" ? wanted : this.#names.fresh(wanted);
       this.#given.set(key, name);
       list.push([name, given]);
     }
@@ -398,14 +400,12 @@ class BodyWriter {
   #isScalar(each: Node): boolean {
     return each.op === "Const" || isScalarSymbol(each);
   }
-
 }
 
 /** Whether a value is never NaN. */
 function isNumberAlways({ op, src }: Node): boolean {
-  return op === "Where" && src.slice(1).every((each) =>
-    each.op === "Const" && !Number.isNaN(each.arg)
-  );
+  return op === "Where" &&
+    src.slice(1).every((each) => each.op === "Const" && !Number.isNaN(each.arg));
 }
 
 /** The values computed in a body for `roots`, those that `made` has left out. */

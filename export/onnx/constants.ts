@@ -20,16 +20,21 @@ export class Constants {
   number(value: number, type: ElementType): string {
     const kept = type === "float32" ? Math.fround(value) : value;
     const text = type === "bool" ? String(Boolean(value)) : spellNumber(kept, type);
-    return this.#held(`${type} ${text}`, text, (name) => scalarOf(name, type, kept));
+    const typed = `${type}(${text})`;
+    return this.#held(typed, text, typed, (name) => scalarOf(name, type, kept));
   }
 
   /** The name of a list of whole numbers. */
   list(values: readonly number[]): string {
-    return this.#held(`[${values}]`, `[${values.join(", ")}]`, (name) => listOf(name, values));
+    const text = `[${values.join(", ")}]`;
+    return this.#held(text, text, text, (name) => listOf(name, values));
   }
 
-  #held(key: string, wanted: string, make: (name: string) => TensorInit): string {
-    if (!this.#known.has(key)) this.#known.set(key, make(this.#names.fresh(wanted)));
+  #held(key: string, wanted: string, other: string, make: (name: string) => TensorInit): string {
+    if (!this.#known.has(key)) {
+      const name = this.#names.take(wanted) ? wanted : this.#names.fresh(other);
+      this.#known.set(key, make(name));
+    }
     return this.#known.get(key)!.name!;
   }
 }

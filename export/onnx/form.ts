@@ -1,6 +1,7 @@
 /** What a step comes to for leaves of one group, in ops that ONNX spells, with its numbers apart. */
 import {
   elaborate,
+  globalIndex,
   globalsRead,
   globalSymbol,
   type Graph,
@@ -8,7 +9,16 @@ import {
   type Structural,
 } from "../../dsl/graph.ts";
 import { lower } from "../../dsl/lower.ts";
-import { apply, constant, foldNodes, type Node, postorder, symbol, withSources } from "../../dsl/node.ts";
+import {
+  apply,
+  constant,
+  foldNodes,
+  type Node,
+  postorder,
+  reduce,
+  symbol,
+  withSources,
+} from "../../dsl/node.ts";
 import { elementRow, reduceRow } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
 import { settle, substitute } from "../../dsl/simplify.ts";
@@ -16,6 +26,7 @@ import { settleAxes } from "../../runtime/axes.ts";
 import type { Extent } from "../../runtime/extent.ts";
 import { extentsOf, overExtent, type Planned } from "../../runtime/infer.ts";
 import { stepped } from "../../runtime/plan.ts";
+import { Texts } from "./text.ts";
 
 /** What a form is made of. */
 export interface FormKey {
@@ -31,6 +42,8 @@ export interface FormKey {
   readonly globals: ReadonlySet<number>;
   /** Hyperparameters that are trees of numbers like the parameters. */
   readonly vectors: ReadonlySet<string>;
+  /** What a number that changes once a step is where the hyperparameters are what they are. */
+  readonly bind: (scalar: Node) => Node;
 }
 
 /** A step of one leaf. What changes once a step is a symbol in it: see {@linkcode Form.scalars}. */
@@ -47,8 +60,9 @@ export interface Form {
   readonly scalars: ReadonlyMap<string, Node>;
   readonly extents: ReadonlyMap<Node, Extent>;
   /** What the program calls things. */
-  readonly names: ReadonlyMap<Node, string>;
-  readonly scalarNames: ReadonlyMap<Node, string>;
+  readonly texts: Texts;
+  /** The same of the numbers that change once a step. */
+  readonly scalarTexts: Texts;
 }
 
 /** Whether a symbol stands for a number that changes once a step. */
@@ -66,7 +80,9 @@ export function formOf(key: FormKey): Form {
   );
   const isTree = (name: string) => program.state.get(name)!.over === "tree";
   const kept = [...live].filter((name) => !isTree(name));
-  const operands = whole.globals.map((_, k) => key.globals.has(k) ? graph.globals[k].node : undefined);
+  const operands = whole.globals.map((_, k) =>
+    key.globals.has(k) ? graph.globals[k].node : undefined
+  );
   const mattering = new Set(postorder([
     stepped(graph.update),
     graph.update,
@@ -108,7 +124,11 @@ export function formOf(key: FormKey): Form {
     planned,
     axes.length,
   );
-  const { scalars, apart } = scalarsApart([...leafRoots, ...calls.map(([, n]) => n)], extents);
+  const { scalars, apart } = scalarsApart(
+    [...leafRoots, ...calls.map(([, node]) => node)],
+    extents,
+    key.bind,
+  );
   const separate = [...leafRoots, ...calls.map(([, n]) => n)].map(apart);
   const spelled = lower(separate, "onnx");
   const final = (node: Node) => spelled(apart(node));
@@ -117,8 +137,28 @@ export function formOf(key: FormKey): Form {
   for (const [name, node] of calls) {
     const into = extents.get(node) === "scalar" ? scalarNames : names;
     const own = extents.get(node) === "scalar" ? node : final(node);
-    if (own.op !== "Symbol" && own.op !== "Const" && !into.has(own)) into.set(own, name);
+    const isPlain = own.op === "Const" || (own.op === "Symbol" && !isGlobal(own));
+    if (!isPlain && !into.has(own)) into.set(own, name);
   }
+  const scalarTexts: Texts = new Texts({
+    names: scalarNames,
+    leaf: (node) => {
+      if (!isGlobal(node)) return node;
+      const k = globalIndex(node.arg as string)!;
+      return reduce(
+        whole.globals[k].op,
+        texts.show(final(settle(change(settled.globals[k].node)))),
+        "tree",
+      );
+    },
+  });
+  const meant = meantBy(separate, spelled);
+  const texts: Texts = new Texts({
+    names,
+    meant: (node) => meant.get(node),
+    leaf: (node) =>
+      isScalarSymbol(node) ? scalarTexts.show(scalars.get(node.arg as string)!) : node,
+  });
   const all = [...results.values(), ...reduced.flatMap((node) => node ?? [])].map(final);
   return {
     results: new Map([...results].map(([name, node]) => [name, final(node)])),
@@ -130,13 +170,19 @@ export function formOf(key: FormKey): Form {
     treeStates,
     scalars,
     extents: extentsOf(all, planned, axes.length),
-    names,
-    scalarNames,
+    texts,
+    scalarTexts,
   };
 }
 
+function isGlobal({ op, arg }: Node): boolean {
+  return op === "Symbol" && globalIndex(arg as string) !== undefined;
+}
+
 /** The reductions over the tree that such leaves read, directly or through others. */
-export function globalsOf({ program, structural, live }: Pick<FormKey, "program" | "structural" | "live">): Set<number> {
+export function globalsOf(
+  { program, structural, live }: Pick<FormKey, "program" | "structural" | "live">,
+): Set<number> {
   const graph = specialise(elaborate(program), structural);
   const states = [...graph.states].filter(([name]) => live.has(name));
   return globalsRead({ ...graph, states: new Map(states) });
@@ -197,14 +243,32 @@ function reductionsOfNothing(graph: Graph): (node: Node) => Node {
   return (node) => changed.get(node)!;
 }
 
-/** Puts a symbol in the place of every number that changes once a step. */
+/** What each node that a lowering made stands for. */
+function meantBy(
+  roots: readonly Node[],
+  spelled: (node: Node) => Node,
+): ReadonlyMap<Node, { readonly node: Node; readonly src: readonly Node[] }> {
+  const meant = new Map<Node, { node: Node; src: readonly Node[] }>();
+  for (const node of postorder(roots)) {
+    const own = spelled(node);
+    if (own.op !== node.op && !meant.has(own)) meant.set(own, { node, src: node.src.map(spelled) });
+  }
+  return meant;
+}
+
+/**
+ * Puts a symbol in the place of every number that changes once a step, and leaves out what such a number
+ * decides for good: the branch that is not chosen, and a factor of 1.
+ */
 function scalarsApart(
   roots: readonly Node[],
   extents: ReadonlyMap<Node, Extent>,
+  bind: (scalar: Node) => Node,
 ): { scalars: ReadonlyMap<string, Node>; apart: (node: Node) => Node } {
   const scalars = new Map<string, Node>();
   const symbols = new Map<Node, Node>();
-  const isScalar = (node: Node) => extents.get(node) === "scalar" && node.op !== "Const";
+  const isScalar = (node: Node) => extents.get(node) === "scalar";
+  const isNumber = (node: Node) => isScalar(node) && node.op !== "Const";
   const symbolOf = (node: Node): Node => {
     if (!symbols.has(node)) {
       const name = `$${symbols.size}`;
@@ -213,16 +277,42 @@ function scalarsApart(
     }
     return symbols.get(node)!;
   };
-  const done = foldNodes<Node>(
-    roots,
+  const left = new Map<Node, number>();
+  for (const node of postorder(roots)) {
+    if (isScalar(node)) continue;
+    const k = onlyOperand(node, (operand) => isScalar(operand) ? bind(operand) : operand);
+    // Another extent, or a number that is rounded here, is not the same value.
+    if (k !== undefined && extents.get(node.src[k]) === extents.get(node)) left.set(node, k);
+  }
+  const done = foldNodes<Node>(roots, (node, src) => {
+    if (isScalar(node)) return node;
+    const k = left.get(node);
+    // Symbols are made for what is left only.
+    return k === undefined ? withSources(node, src) : src[k];
+  });
+  const separated = foldNodes<Node>(
+    roots.map((root) => done.get(root)!),
     (node, src) =>
       isScalar(node)
         ? node
-        : withSources(node, src.map((operand, i) => isScalar(node.src[i]) ? symbolOf(node.src[i]) : operand)),
+        : withSources(node, node.src.map((each, i) => isNumber(each) ? symbolOf(each) : src[i])),
   );
-  const apart = (node: Node) => isScalar(node) ? symbolOf(node) : done.get(node)!;
+  const apart = (node: Node) => isNumber(node) ? symbolOf(node) : separated.get(done.get(node)!)!;
   return { scalars, apart };
 }
+
+/** Which operand a node is, whatever the others are. */
+function onlyOperand({ op, src }: Node, valueOf: (operand: Node) => Node): number | undefined {
+  if (op === "Where") {
+    const { op, arg } = valueOf(src[0]);
+    return op === "Const" ? arg ? 1 : 2 : undefined;
+  }
+  if (op !== "Mul") return undefined;
+  const k = src.findIndex((each) => valueOf(each) === ONE);
+  return k < 0 ? undefined : 1 - k;
+}
+
+const ONE = constant(1);
 
 /** Whether a number is the truth of a condition. */
 export function isTruth(node: Node): boolean {

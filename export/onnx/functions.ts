@@ -40,7 +40,11 @@ export class Functions {
   #function(body: Body, name: string, doc: string): FunctionInit {
     let key = this.#keys.get(body);
     if (key === undefined) {
-      const parts = [body.inputs.map(([each]) => each), body.outputs.map(([each]) => each), body.nodes];
+      const parts = [
+        body.inputs.map(([each]) => each),
+        body.outputs.map(([each]) => each),
+        body.nodes,
+      ];
       key = JSON.stringify(parts, (_, value) => typeof value === "bigint" ? Number(value) : value);
       this.#keys.set(body, key);
     }

@@ -4,7 +4,7 @@ import { GradusError, quoted } from "../../dsl/errors.ts";
 import { latex } from "../../dsl/latex.ts";
 import { lower } from "../../dsl/lower.ts";
 import { foldNodes, type Node, symbol } from "../../dsl/node.ts";
-import { reduceOps, type ReduceOpName } from "../../dsl/ops.ts";
+import { type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
 import { simplified } from "../../dsl/simplify.ts";
 import type { Binding, Group } from "../../runtime/binding.ts";
 import { type LeafInfo, spellPath } from "../../runtime/leaves.ts";
@@ -27,9 +27,16 @@ import { type Form, formOf, globalsOf } from "./form.ts";
 import { Functions } from "./functions.ts";
 import type { Hyperparameters } from "./hyper.ts";
 import { Names } from "./names.ts";
-import { type ElementType, type FunctionInit, node, type NodeInit, type TensorInit, valueInfo, type ValueInit } from "./proto.ts";
+import {
+  type ElementType,
+  type FunctionInit,
+  node,
+  type NodeInit,
+  type TensorInit,
+  valueInfo,
+  type ValueInit,
+} from "./proto.ts";
 import { Scalars } from "./scalars.ts";
-import { Texts } from "./text.ts";
 
 /** How a graph is written. */
 export interface GraphOptions {
@@ -92,15 +99,20 @@ export class GraphWriter {
     const kindOf = ({ size }: LeafInfo, i: number) =>
       kinds.find(({ group, isEmpty }) => group === groupOf[i] && isEmpty === (size === 0))!;
     this.#declare();
-    const { scalarNames } = kinds[0].form;
     const scope = {
       names: this.#names,
       constants: this.#constants,
       nodes: this.#nodes,
       doing: this.#doing,
     };
-    const scalars = new Scalars(scope, this.#precision, scalarNames);
+    const scalars = new Scalars(scope, this.#precision, kinds[0].form.scalarTexts);
     layout.leaves.forEach(() => this.#kept.push(new Map()));
+
+    const ofTree = kinds.find(({ group }) => group === groupOf[0])!;
+    const treeStates = [...ofTree.form.treeStates].map(([name, root]) =>
+      [name, this.#bind(root, ofTree.group)] as const
+    );
+    for (const [name, root] of treeStates) scalars.expect(root, `next/${name}`);
 
     const { globals } = elaborate(program);
     for (let phase = 0; phase < kinds[0].phases.length - 1; phase++) {
@@ -114,13 +126,12 @@ export class GraphWriter {
         this.#place(kind, phase, info, i, name, scalars, parts);
       });
       for (const k of due) {
-        scalars.define(symbol(globalSymbol(k)), this.#total(k, parts.get(k)!));
+        const global = symbol(globalSymbol(k));
+        const text = kinds[0].form.scalarTexts.of(global);
+        scalars.define(global, this.#total(k, parts.get(k)!, text));
       }
     }
-    const ofTree = kinds.find(({ group }) => group === groupOf[0])!;
-    for (const [name, root] of ofTree.form.treeStates) {
-      scalars.result(this.#bind(root, ofTree.group), `next/${name}`);
-    }
+    for (const [name, root] of treeStates) scalars.result(root, `next/${name}`);
     layout.leaves.forEach((info, i) => {
       const kind = kindOf(info, i);
       this.#place(kind, kind.phases.length - 1, info, i, program.name, scalars, new Map());
@@ -174,12 +185,14 @@ export class GraphWriter {
       isEmpty,
       globals: new Set(levels.keys()),
       vectors: new Set(),
+      bind: (scalar) => this.#bind(scalar, group),
     });
     this.#requireKept(form, group);
     const kind: BodyKind = {
       form,
       dtype: group.dtype,
       precision: this.#precision,
+      leaves: [...program.inputs.keys(), ...program.state.keys()],
       storedAs: (state) => this.#storedAs(state, group.dtype),
       opset: this.#options.opset,
       doing: this.#doing,
@@ -199,9 +212,11 @@ export class GraphWriter {
   /** The states that leaves of a group keep, and those of the tree. */
   #live({ live }: Group): ReadonlySet<string> {
     const trees = [...this.#binding.live].filter((name) => this.#isTree(name));
-    return new Set([...this.#optimizer.program.state.keys()].filter((name) =>
-      trees.includes(name) || (live.has(name) && !this.#isTree(name))
-    ));
+    return new Set(
+      [...this.#optimizer.program.state.keys()].filter((name) =>
+        trees.includes(name) || (live.has(name) && !this.#isTree(name))
+      ),
+    );
   }
 
   #isTree(state: string): boolean {
@@ -268,7 +283,7 @@ export class GraphWriter {
           return scalars.value(
             this.#bind(each.node, kind.group),
             each.type,
-            new Texts(kind.form.scalarNames).of(each.node),
+            kind.form.scalarTexts.of(each.node),
           );
         case "constant":
           return this.#constants.number(each.value, each.type);
@@ -303,7 +318,7 @@ export class GraphWriter {
   }
 
   /** Joins the leaves' parts of a reduction over the tree, in the order of the tree. */
-  #total(k: number, parts: readonly string[]): string {
+  #total(k: number, parts: readonly string[], text: string): string {
     const { op } = elaborate(this.#optimizer.program).globals[k];
     const { combine } = PARTS[op];
     const write = (op: string, operands: readonly string[], wanted: string): string => {
@@ -318,12 +333,11 @@ export class GraphWriter {
     if (first === undefined) {
       return this.#constants.number(row.finish(row.start, count), this.#precision);
     }
-    const text = treeText(op);
     const isFinished = op === "ReduceMean" || op === "ReduceL2";
     let total = first;
     others.forEach((part, i) => {
       const isLast = i === others.length - 1 && !isFinished;
-      total = write(combine, [total, part], isLast ? text : `${text} so far`);
+      total = write(combine, [total, part], isLast ? text : `sum of ${text}`);
     });
     if (op === "ReduceL2") return write("Sqrt", [total], text);
     if (op !== "ReduceMean") return total;
@@ -381,11 +395,6 @@ function isNothing(op: ReduceOpName, { op: kind, arg }: Node): boolean {
   return kind === "Const" && (arg === reduceOps[op].start);
 }
 
-function treeText(op: ReduceOpName): string {
-  const { call } = reduceOps[op];
-  return `global${call[0].toUpperCase()}${call.slice(1)}`;
-}
-
 /** The bodies of a kind of leaf, one for each reduction over the tree that others wait for, and the results. */
 function phasesOf(
   kind: BodyKind,
@@ -395,8 +404,9 @@ function phasesOf(
 ): Body[] {
   const { form } = kind;
   const last = Math.max(0, ...levels.values());
-  const due = Array.from({ length: last }, (_, phase) =>
-    [...levels].flatMap(([k, level]) => level === phase + 1 ? [k] : [])
+  const due = Array.from(
+    { length: last },
+    (_, phase) => [...levels].flatMap(([k, level]) => level === phase + 1 ? [k] : []),
   );
   // Each value is made in the first phase that needs it.
   const made = new Set<Node>();
@@ -406,10 +416,13 @@ function phasesOf(
     return own;
   });
   const rest = computedFor([...form.results.values()], made);
-  const readBy = [...madeIn.map((own, i) => [own, due[i].flatMap((k) => form.operands[k] ?? [])] as const), [
-    rest,
-    [...form.results.values()],
-  ] as const];
+  const readBy = [
+    ...madeIn.map((own, i) => [own, due[i].flatMap((k) => form.operands[k] ?? [])] as const),
+    [
+      rest,
+      [...form.results.values()],
+    ] as const,
+  ];
   const before = new Set<Node>();
   const bodies = madeIn.map((own, phase) => {
     const later = new Set(

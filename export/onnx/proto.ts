@@ -1,8 +1,8 @@
 /** The pieces of an ONNX model, written and read with protocol buffers. */
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
-  type AttributeProtoSchema,
   AttributeProto_AttributeType as AttributeType,
+  type AttributeProtoSchema,
   type ModelProto,
   ModelProtoSchema,
   type NodeProtoSchema,
@@ -164,9 +164,17 @@ export interface ReadModel {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Reads a model; throws what the protobuf reader throws if the bytes are none. */
+/**
+ * Reads a model; throws what the protobuf reader throws if the bytes are none, and an error if they end
+ * before a function that the graph calls.
+ */
 export function readModel(bytes: Uint8Array): ReadModel {
   const model = fromBinary(ModelProtoSchema, bytes);
+  const functions = new Set(model.functions.map(({ name }) => name));
+  for (const { domain, opType } of model.graph?.node ?? []) {
+    if (domain !== FUNCTIONS || functions.has(opType)) continue;
+    throw new Error(`it lacks the function "${opType.slice(0, 64)}" that its graph calls`);
+  }
   return {
     inputs: (model.graph?.input ?? []).map(readValue),
     outputs: (model.graph?.output ?? []).map(readValue),

@@ -6,7 +6,7 @@ import { sketchExpression } from "../../dsl/print.ts";
 import type { Constants } from "./constants.ts";
 import type { Names } from "./names.ts";
 import { cast, type ElementType, node, type NodeInit } from "./proto.ts";
-import { Texts } from "./text.ts";
+import type { Texts } from "./text.ts";
 
 // ONNX spells these for float64, but ONNX Runtime has no kernel for them.
 const NO_FLOAT64 = ["Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh"];
@@ -34,11 +34,11 @@ export class Scalars {
   readonly #type: "float64" | "float32";
   readonly #values = new Map<Node, string>();
   readonly #converted = new Map<string, string>();
+  readonly #expected = new Map<Node, string>();
   readonly #texts: Texts;
 
-  constructor(scope: Scope, type: "float64" | "float32", names: ReadonlyMap<Node, string>) {
-    [this.#scope, this.#type] = [scope, type];
-    this.#texts = new Texts(names);
+  constructor(scope: Scope, type: "float64" | "float32", texts: Texts) {
+    [this.#scope, this.#type, this.#texts] = [scope, type, texts];
   }
 
   /** Says what a symbol is called in the graph. */
@@ -55,20 +55,19 @@ export class Scalars {
     return isTruth || type === this.#type ? value : this.#cast(value, type);
   }
 
-  /** Makes `output` of a number. */
-  result(root: Node, output: string): void {
-    const { nodes, constants } = this.#scope;
-    const isNew = root.op !== "Const" && root.op !== "Symbol" && !this.#values.has(root);
-    if (isNew) this.#compute(root, output, true);
-    else {
-      const value = root.op === "Const"
-        ? constants.number(root.arg as number, this.#type)
-        : this.value(root, this.#type);
-      nodes.push(node("Identity", [value], output));
-    }
+  /** Says that a number is a result, which bears that name wherever it is computed. */
+  expect(root: Node, output: string): void {
+    const isComputed = root.op !== "Const" && root.op !== "Symbol";
+    if (isComputed && !this.#expected.has(root)) this.#expected.set(root, output);
   }
 
-  #compute(root: Node, wanted: string | undefined, isTaken = false): void {
+  /** Makes a result of a number. */
+  result(root: Node, output: string): void {
+    const value = this.value(root, this.#type);
+    if (value !== output) this.#scope.nodes.push(node("Identity", [value], output));
+  }
+
+  #compute(root: Node, wanted: string | undefined): void {
     if (this.#values.has(root)) return;
     for (const each of postorder([root])) {
       if (this.#values.has(each) || each.op === "Const") continue;
@@ -87,7 +86,7 @@ export class Scalars {
       );
       requireKernel(each.op, each, this.#type, this.#scope.doing);
       const text = each === root && wanted !== undefined ? wanted : this.#texts.of(each);
-      const name = each === root && isTaken ? text : this.#scope.names.fresh(text);
+      const name = this.#expected.get(each) ?? this.#scope.names.fresh(text);
       this.#scope.nodes.push(node(row.onnx!, operands, name));
       this.#values.set(each, name);
     }

@@ -160,7 +160,9 @@ function requireValues(
   const states = [...initial].flatMap(([name, init]) => {
     const state = program.state.get(name);
     if (state === undefined) return refuse(`\`${METADATA.state}\` has no state \`${name}\``);
-    if (state.over === "tree") return init instanceof Map ? refuse(`state \`${name}\` is a tree`) : [name];
+    if (state.over === "tree") {
+      return init instanceof Map ? refuse(`state \`${name}\` is a tree`) : [name];
+    }
     if (!(init instanceof Map)) return paths.map((path) => name + path);
     // Which of the parameters keep it is told by the graph and by the metadata alike.
     const kept = paths.filter((path) => init.has(path.slice(1)) || given.has(name + path));
