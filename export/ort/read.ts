@@ -6,7 +6,8 @@ import { parseExpression } from "../../dsl/parse.ts";
 import type { Program } from "../../dsl/program.ts";
 import { schedule } from "../../dsl/schedules/mod.ts";
 import { below, inputName, METADATA } from "../onnx/metadata.ts";
-import { type ReadModel, readModel } from "../onnx/proto.ts";
+import type { ReadModel } from "../onnx/proto.ts";
+import { attempt, readWritten, refuse } from "../onnx/read.ts";
 import { Part, type Parts, partsOf } from "./hyper.ts";
 
 /** How a state begins: alike everywhere, or by the paths of parameters. */
@@ -26,30 +27,16 @@ const DEEPEST = 100;
 
 /** Reads the bytes of a model. */
 export function readOptimizer(bytes: Uint8Array): ReadOptimizer {
-  const refuse = (reason: string): never => {
-    throw new GradusError(
-      `Cannot load an optimizer: the bytes must be an ONNX model written by \`toOnnx\`: ${reason}`,
-    );
-  };
-  const attempt = <T>(what: string, read: () => T): T => {
-    try {
-      return read();
-    } catch (error) {
-      return refuse(`${what}${error instanceof Error ? error.message.slice(0, 500) : error}`);
-    }
-  };
-  const model = attempt("", () => readModel(bytes));
-  for (const key of Object.values(METADATA)) {
-    if (model.metadata[key] === undefined) refuse(`given one without \`${key}\` in its metadata`);
-  }
+  const doing = "Cannot load an optimizer";
+  const model = readWritten(bytes, doing);
   const read = <T>(key: keyof typeof METADATA, parse: (text: string) => T): T =>
-    attempt(`\`${METADATA[key]}\`: `, () => parse(model.metadata[METADATA[key]]));
+    attempt(key, () => parse(model.metadata[METADATA[key]]), doing);
   const program = read("program", parseJson);
   const initial = read("state", parseStates);
   const starts = read("inputs", parseInputs);
   const hyper = read("hyper", (text) => parseHyper(text, program, starts));
   const clocks = read("clocks", (text) => parseClocks(text, program));
-  requireValues(model, initial, [...starts.keys()], program, refuse);
+  requireValues(model, initial, [...starts.keys()], program, (reason) => refuse(doing, reason));
   return { model, program, initial, hyper, clocks };
 }
 
