@@ -40,9 +40,10 @@ import {
 import { arithmeticOf, type DType, type NumberArray } from "../runtime/storage.ts";
 import type { Layout } from "../runtime/trees.ts";
 import type { ReadModel, ReadValue } from "./onnx/proto.ts";
+import { evaluateHost, type HostExpressions } from "./ort/host.ts";
 import { inputsAt, mapParts, numbersOf, Part, type Parts, partsOf } from "./ort/hyper.ts";
 import { type Initial, type ReadOptimizer, readOptimizer } from "./ort/read.ts";
-import { at, copyInto, layoutOf, numberOf, scalar, tensorOf, whole } from "./ort/tensors.ts";
+import { at, copyInto, layoutOf, numberOf, scalar, tensorOf } from "./ort/tensors.ts";
 
 /** Options of {@linkcode OrtOptimizer.load}. */
 export interface OrtOptions {
@@ -79,6 +80,7 @@ export class OrtOptimizer {
   readonly #model: ReadModel;
   readonly #inputs: ReadonlyMap<string, ReadValue>;
   readonly #clocks: ReadonlyMap<string, string>;
+  readonly #host: HostExpressions;
   readonly #initial: ReadonlyMap<string, Initial>;
   readonly #hyper: ReadonlyMap<string, Parts>;
   #last: Promise<void> = Promise.resolve();
@@ -86,11 +88,11 @@ export class OrtOptimizer {
 
   private constructor(
     session: ort.InferenceSession,
-    { model, program, initial, hyper, clocks }: ReadOptimizer,
+    { model, program, initial, hyper, clocks, host }: ReadOptimizer,
   ) {
     [this.#session, this.#model, this.program] = [session, model, program];
     this.#inputs = new Map(model.inputs.map((input) => [input.name, input]));
-    this.#clocks = clocks;
+    [this.#clocks, this.#host] = [clocks, host];
     [this.#initial, this.#hyper] = [initial, hyper];
   }
 
@@ -205,13 +207,19 @@ export class OrtOptimizer {
       return clock === undefined ? state.count : treeNumber(state, clock, doing);
     };
     const { numbers, used } = inputsAt(this.#hyper, layout, state.hyper, clockOf, doing);
-    const feeds: Record<string, ort.Tensor> = { count: whole(state.count) };
-    for (const [name, number] of numbers) feeds[`hyper/${name}`] = scalar(number);
-    for (const name of trees) feeds[name] = scalar(treeNumber(state, name, doing));
+    const symbols = new Map([["count", state.count]]);
+    for (const [name, number] of numbers) symbols.set(`hyper/${name}`, number);
+    for (const name of trees) symbols.set(name, treeNumber(state, name, doing));
     const read = new Map([["g", given]]);
     for (const [name, kind] of this.program.inputs) {
-      if (kind === "scalar") feeds[name] = scalar(inputOf(inputs, name, doing));
+      if (kind === "scalar") symbols.set(name, inputOf(inputs, name, doing));
       else read.set(name, layout.alignLike(inputs?.[name], `input \`${name}\``, doing));
+    }
+    const host = evaluateHost(this.#host, symbols);
+    const feeds: Record<string, ort.Tensor> = {};
+    for (const [name, number] of [...symbols, ...host]) {
+      const type = this.#inputs.get(name)?.type;
+      if (type !== undefined) feeds[name] = scalar(number, type);
     }
     for (const [name, arrays] of [...written, ...read]) {
       layout.leaves.forEach((info, i) => {
@@ -233,7 +241,10 @@ export class OrtOptimizer {
         if (result !== undefined) copyInto(arrays[i], result as ort.Tensor);
       });
     }
-    for (const name of trees) state[name] = numberOf(results[`next/${name}`] as ort.Tensor);
+    for (const name of trees) {
+      const result = results[`next/${name}`] as ort.Tensor | undefined;
+      state[name] = result === undefined ? host.get(`next/${name}`) : numberOf(result);
+    }
     state.count++;
     inheritScheduled(state, used);
   }

@@ -8,6 +8,7 @@ import { spellNumber } from "./constants.ts";
 import { type Form, isScalarSymbol, isTruth } from "./form.ts";
 import { toFloat16 } from "./half.ts";
 import { Names } from "./names.ts";
+import { orderOf } from "./order.ts";
 import { cast, type ElementType, node, type NodeInit } from "./proto.ts";
 import { requireKernel } from "./scalars.ts";
 import type { Texts } from "./text.ts";
@@ -175,7 +176,7 @@ class BodyWriter {
   }
 
   #compute(roots: readonly Node[], direct: ReadonlyMap<Node, string> = new Map()): void {
-    for (const each of this.#order(roots)) {
+    for (const each of orderOf(roots, (node) => this.#made.has(node))) {
       if (each.src.length === 0 || this.#values.has(each)) continue;
       if (this.#made.has(each)) {
         this.#values.set(
@@ -193,31 +194,6 @@ class BodyWriter {
       else if (matrixRow(each.op) !== undefined) this.#matrix(each, output);
       else this.#element(each, output);
     }
-  }
-
-  /** What is to be computed for `roots`, operands first, down to what was made before. */
-  #order(roots: readonly Node[]): Node[] {
-    const order: Node[] = [];
-    const seen = new Set<Node>();
-    const stack: { node: Node; next: number }[] = [];
-    for (const root of roots) {
-      if (seen.has(root)) continue;
-      seen.add(root);
-      stack.push({ node: root, next: 0 });
-      while (stack.length > 0) {
-        const top = stack[stack.length - 1];
-        if (this.#made.has(top.node) || top.next === top.node.src.length) {
-          order.push(top.node);
-          stack.pop();
-          continue;
-        }
-        const operand = top.node.src[top.next++];
-        if (seen.has(operand)) continue;
-        seen.add(operand);
-        stack.push({ node: operand, next: 0 });
-      }
-    }
-    return order;
   }
 
   #element(each: Node, output: string): void {

@@ -25,6 +25,7 @@ import {
 import { Constants } from "./constants.ts";
 import { type Form, formOf, globalsOf } from "./form.ts";
 import { Functions } from "./functions.ts";
+import { type HostNumber, HostNumbers } from "./host.ts";
 import type { Hyperparameters } from "./hyper.ts";
 import { Names } from "./names.ts";
 import {
@@ -42,6 +43,8 @@ import { Scalars } from "./scalars.ts";
 export interface GraphOptions {
   readonly opset: number;
   readonly inlineFunctions: boolean;
+  /** What the numbers that change once a step are computed in, and sums. */
+  readonly precision: Arithmetic;
 }
 
 /** What a graph consists of. */
@@ -51,6 +54,8 @@ export interface GraphParts {
   readonly constants: readonly TensorInit[];
   readonly nodes: readonly NodeInit[];
   readonly functions: readonly FunctionInit[];
+  /** The numbers that are computed outside the graph. */
+  readonly host: Readonly<Record<string, HostNumber>>;
 }
 
 /** Leaves that are written alike, and the bodies of their phases; the last makes the results. */
@@ -68,7 +73,7 @@ export class GraphWriter {
   readonly #hyper: Hyperparameters;
   readonly #options: GraphOptions;
   readonly #doing: string;
-  readonly #precision: Arithmetic = "float64";
+  readonly #precision: Arithmetic;
   readonly #names = new Names();
   readonly #constants = new Constants(this.#names);
   readonly #inputs: ValueInit[] = [];
@@ -87,7 +92,7 @@ export class GraphWriter {
     doing: string,
   ) {
     [this.#optimizer, this.#binding, this.#hyper] = [optimizer, binding, hyper];
-    [this.#options, this.#doing] = [options, doing];
+    [this.#options, this.#precision, this.#doing] = [options, options.precision, doing];
     this.#functions = new Functions(this.#names, new Names(), options.inlineFunctions);
   }
 
@@ -98,21 +103,26 @@ export class GraphWriter {
     const kinds = this.#kinds(levels);
     const kindOf = ({ size }: LeafInfo, i: number) =>
       kinds.find(({ group, isEmpty }) => group === groupOf[i] && isEmpty === (size === 0))!;
-    this.#declare();
+    const ofTree = kinds.find(({ group }) => group === groupOf[0])!;
+    const treeStates = [...ofTree.form.treeStates].map(([name, root]) =>
+      [name, this.#bind(root, ofTree.group)] as const
+    );
+    const reserved = ["count", ...program.inputs.keys(), ...program.state.keys()];
+    const host = this.#precision === "float64"
+      ? undefined
+      : new HostNumbers(treeStates, reserved, this.#names);
+    this.#declare(host);
     const scope = {
       names: this.#names,
       constants: this.#constants,
       nodes: this.#nodes,
       doing: this.#doing,
     };
-    const scalars = new Scalars(scope, this.#precision, kinds[0].form.scalarTexts);
+    const scalars = new Scalars(scope, this.#precision, kinds[0].form.scalarTexts, host);
     layout.leaves.forEach(() => this.#kept.push(new Map()));
 
-    const ofTree = kinds.find(({ group }) => group === groupOf[0])!;
-    const treeStates = [...ofTree.form.treeStates].map(([name, root]) =>
-      [name, this.#bind(root, ofTree.group)] as const
-    );
-    for (const [name, root] of treeStates) scalars.expect(root, `next/${name}`);
+    const carried = treeStates.filter(([name]) => host?.isCarried(name) ?? true);
+    for (const [name, root] of carried) scalars.expect(root, `next/${name}`);
 
     const { globals } = elaborate(program);
     for (let phase = 0; phase < kinds[0].phases.length - 1; phase++) {
@@ -131,7 +141,7 @@ export class GraphWriter {
         scalars.define(global, this.#total(k, parts.get(k)!, text));
       }
     }
-    for (const [name, root] of treeStates) scalars.result(root, `next/${name}`);
+    for (const [name, root] of carried) scalars.result(root, `next/${name}`);
     layout.leaves.forEach((info, i) => {
       const kind = kindOf(info, i);
       this.#place(kind, kind.phases.length - 1, info, i, program.name, scalars, new Map());
@@ -140,9 +150,12 @@ export class GraphWriter {
         this.#nodes.push(node("Identity", [from], `next/${at(name, info)}`));
       }
     });
-    this.#nodes.push(node("Add", ["count", this.#constants.number(1, "int64")], "next/count"));
+    if (host === undefined) {
+      this.#nodes.push(node("Add", ["count", this.#constants.number(1, "int64")], "next/count"));
+    }
     return {
-      inputs: this.#inputs,
+      host: host?.numbers ?? {},
+      inputs: [...(host?.inputs ?? []), ...this.#inputs],
       outputs: this.#outputs,
       constants: this.#constants.all,
       nodes: this.#nodes,
@@ -224,7 +237,7 @@ export class GraphWriter {
   }
 
   /** The inputs and outputs of the graph. */
-  #declare(): void {
+  #declare(host: HostNumbers | undefined): void {
     const { program } = this.#optimizer;
     const { layout, groupOf, live } = this.#binding;
     const input = (name: string, type: ElementType, shape: readonly (number | string)[]) =>
@@ -233,13 +246,18 @@ export class GraphWriter {
       input(name, type, shape);
       this.#outputs.push(valueInfo(`next/${name}`, type, shape));
     };
-    carried("count", "int64", []);
-    for (const name of this.#hyper.inputs.keys()) input(name, this.#precision, []);
-    for (const [name, kind] of program.inputs) {
-      if (kind === "scalar") input(name, this.#precision, []);
+    if (host === undefined) {
+      carried("count", "int64", []);
+      for (const name of this.#hyper.inputs.keys()) input(name, "float64", []);
+      for (const [name, kind] of program.inputs) if (kind === "scalar") input(name, "float64", []);
+    } else {
+      // Those that are read become inputs as they are met.
+      for (const name of this.#hyper.inputs.keys()) this.#names.take(name);
+      for (const [name, kind] of program.inputs) if (kind === "scalar") this.#names.take(name);
     }
     for (const name of program.state.keys()) {
-      if (live.has(name) && this.#isTree(name)) carried(name, this.#precision, []);
+      if (!live.has(name) || !this.#isTree(name)) continue;
+      if (host?.isCarried(name) ?? true) carried(name, this.#precision, []);
     }
     layout.leaves.forEach((info, i) => {
       const { shape } = info;

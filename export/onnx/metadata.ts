@@ -33,6 +33,12 @@ export const METADATA = {
   hyper: "gradus.hyper",
   /** The state over the tree that the schedules of each hyperparameter see, as JSON; `{}` for `count`. */
   clocks: "gradus.clocks",
+  /**
+   * The numbers that whoever runs the graph computes, in float64, as JSON: for each input `step/…`, and
+   * `next/<state>` for states that the graph does not carry, the text of an expression `value` and,
+   * where it has any, which `hyper` inputs names in it stand for.
+   */
+  host: "gradus.host",
 } as const;
 
 /** A number where JSON has it, else its text. */

@@ -1,10 +1,13 @@
 /** The numbers of a graph that change once a step. */
 import { GradusError } from "../../dsl/errors.ts";
-import { type Node, postorder } from "../../dsl/node.ts";
+import type { Node } from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import type { Constants } from "./constants.ts";
+import type { Arithmetic } from "../../runtime/storage.ts";
+import type { HostNumbers } from "./host.ts";
 import type { Names } from "./names.ts";
+import { orderOf } from "./order.ts";
 import { cast, type ElementType, node, type NodeInit } from "./proto.ts";
 import type { Texts } from "./text.ts";
 
@@ -31,14 +34,16 @@ export interface Scope {
 /** Writes numbers, each once, in the type that they are computed in. */
 export class Scalars {
   readonly #scope: Scope;
-  readonly #type: "float64" | "float32";
+  readonly #type: Arithmetic;
+  readonly #host: HostNumbers | undefined;
   readonly #values = new Map<Node, string>();
   readonly #converted = new Map<string, string>();
   readonly #expected = new Map<Node, string>();
   readonly #texts: Texts;
 
-  constructor(scope: Scope, type: "float64" | "float32", texts: Texts) {
-    [this.#scope, this.#type, this.#texts] = [scope, type, texts];
+  /** `host` gives the numbers that are known before the step; else all are computed here. */
+  constructor(scope: Scope, type: Arithmetic, texts: Texts, host?: HostNumbers) {
+    [this.#scope, this.#type, this.#texts, this.#host] = [scope, type, texts, host];
   }
 
   /** Says what a symbol is called in the graph. */
@@ -69,8 +74,15 @@ export class Scalars {
 
   #compute(root: Node, wanted: string | undefined): void {
     if (this.#values.has(root)) return;
-    for (const each of postorder([root])) {
+    const isGiven = (each: Node) =>
+      this.#values.has(each) || (each.op !== "Const" && this.#host?.isKnown(each) === true);
+    for (const each of orderOf([root], isGiven)) {
       if (this.#values.has(each) || each.op === "Const") continue;
+      const text = each === root && wanted !== undefined ? wanted : this.#texts.of(each);
+      if (this.#host?.isKnown(each)) {
+        this.#values.set(each, this.#host.input(each, text));
+        continue;
+      }
       if (each.op === "Symbol") {
         this.#values.set(each, this.#symbol(each.arg as string));
         continue;
@@ -85,7 +97,6 @@ export class Scalars {
           : this.#values.get(operand)!
       );
       requireKernel(each.op, each, this.#type, this.#scope.doing);
-      const text = each === root && wanted !== undefined ? wanted : this.#texts.of(each);
       const name = this.#expected.get(each) ?? this.#scope.names.fresh(text);
       this.#scope.nodes.push(node(row.onnx!, operands, name));
       this.#values.set(each, name);

@@ -26,6 +26,13 @@ export interface OnnxOptions {
   readonly opset?: number;
   /** Whether each leaf's nodes are written out in the graph, and no local function is. Default false. */
   readonly inlineFunctions?: boolean;
+  /**
+   * What is computed in where it matters: what changes once a step, and sums. `"float32"` gives a graph
+   * without float64, which GPUs lack: then all parameters are float32, and the numbers that are known
+   * before a step, such as 1 - b1^t, are inputs `step/…`, which the metadata say how to compute; there is
+   * no `count`. Default `"float64"`.
+   */
+  readonly precision?: "float64" | "float32";
 }
 
 const OPSETS = [17, 18, 19, 20, 21];
@@ -67,7 +74,8 @@ export function toOnnx(
   requirePlainPaths(layout, doing);
   requireWide(layout, doing);
   requireSpelled(optimizer, doing);
-  const { opset = 21, inlineFunctions = false } = options;
+  const { opset = 21, inlineFunctions = false, precision = "float64" } = options;
+  requirePrecision(precision, layout, doing);
   if (!OPSETS.includes(opset)) {
     throw new GradusError(
       `${doing}: \`opset\` must be a whole number from 17 to 21: given ${shown(opset)}`,
@@ -89,18 +97,36 @@ export function toOnnx(
   }
   const binding = new Binding(program, optimizer.settings, layout, params, doing);
   const hyper = new Hyperparameters(optimizer, binding, new Set(options.inputs), doing);
+  const how = { opset, inlineFunctions, precision };
+  const { host, ...graph } = new GraphWriter(optimizer, binding, hyper, how, doing).write();
   return writeModel({
     name: program.name,
     doc: program.doc,
-    ...new GraphWriter(optimizer, binding, hyper, { opset, inlineFunctions }, doing).write(),
+    ...graph,
     metadata: {
       [METADATA.program]: printJson(program),
       [METADATA.state]: JSON.stringify(hyper.initialStates(binding)),
       [METADATA.inputs]: JSON.stringify(Object.fromEntries(hyper.inputs)),
       [METADATA.hyper]: JSON.stringify(hyper.texts()),
       [METADATA.clocks]: JSON.stringify(hyper.clocks()),
+      [METADATA.host]: JSON.stringify(host),
     },
   }, opset);
+}
+
+/** Refuses what is no precision, and parameters that have another. */
+function requirePrecision(precision: unknown, { leaves }: Layout, doing: string): void {
+  if (precision !== "float64" && precision !== "float32") {
+    throw new GradusError(
+      `${doing}: \`precision\` must be "float64" or "float32": given ${shown(precision)}`,
+    );
+  }
+  const wide = leaves.find(({ dtype }) => dtype === "float64");
+  if (precision === "float64" || wide === undefined) return;
+  throw new GradusError(
+    `${doing}: a graph of \`precision\` "float32" takes float32 parameters: given float64 at ` +
+      spellPath(wide.path),
+  );
 }
 
 /** Refuses short parameters: a graph has no place for their master copies. */

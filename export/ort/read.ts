@@ -8,6 +8,7 @@ import { schedule } from "../../dsl/schedules/mod.ts";
 import { below, inputName, METADATA } from "../onnx/metadata.ts";
 import type { ReadModel } from "../onnx/proto.ts";
 import { attempt, readWritten, refuse } from "../onnx/read.ts";
+import { type HostExpressions, parseHost } from "./host.ts";
 import { Part, type Parts, partsOf } from "./hyper.ts";
 
 /** How a state begins: alike everywhere, or by the paths of parameters. */
@@ -21,6 +22,8 @@ export interface ReadOptimizer {
   readonly hyper: ReadonlyMap<string, Parts>;
   /** The state over the tree that a hyperparameter's schedules see, where that is not the count. */
   readonly clocks: ReadonlyMap<string, string>;
+  /** What is computed outside the graph. */
+  readonly host: HostExpressions;
 }
 
 const DEEPEST = 100;
@@ -36,11 +39,27 @@ export function readOptimizer(bytes: Uint8Array): ReadOptimizer {
   const starts = read("inputs", parseInputs);
   const hyper = read("hyper", (text) => parseHyper(text, program, starts));
   const clocks = read("clocks", (text) => parseClocks(text, program));
-  requireValues(model, initial, [...starts.keys()], program, (reason) => refuse(doing, reason));
-  return { model, program, initial, hyper, clocks };
+  const host = read("host", (text) => parseHost(text, program, new Set(starts.keys())));
+  const isWhole = host.size === 0 && model.inputs.some(({ name }) => name === "count");
+  const outside = isWhole ? [] : [...starts.keys(), ...program.inputs.keys(), "count"];
+  const isOutside = (name: string) => outside.includes(name) || host.has(`next/${name}`);
+  requireValues(
+    model,
+    initial,
+    [...starts.keys()],
+    program,
+    isOutside,
+    (reason) => refuse(doing, reason),
+  );
+  for (const { name } of model.inputs) {
+    if (!name.startsWith("step/") || program.state.has("step") || host.has(name)) continue;
+    refuse(doing, `\`${METADATA.host}\` does not tell ${quoted(name)}`);
+  }
+  return { model, program, initial, hyper, clocks, host };
 }
 
-function parseRecord(text: string): [key: string, value: unknown][] {
+/** The entries of a JSON object. */
+export function parseRecord(text: string): [key: string, value: unknown][] {
   const value: unknown = JSON.parse(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new GradusError(`it must be an object: given ${shown(value)}`);
@@ -139,6 +158,7 @@ function requireValues(
   initial: ReadonlyMap<string, Initial>,
   hyper: readonly string[],
   program: Program,
+  isOutside: (name: string) => boolean,
   refuse: (reason: string) => never,
 ): void {
   const [given, made] = [inputs, outputs].map((values) => new Set(values.map(({ name }) => name)));
@@ -164,10 +184,13 @@ function requireValues(
     kind === "scalar" ? [name] : paths.map((path) => name + path)
   );
   for (const name of [...carried, ...paths.map((path) => `g${path}`), ...hyper, ...further]) {
-    if (!given.has(name)) refuse(`given a graph without the input ${quoted(name)}`);
+    if (!given.has(name) && !isOutside(name)) {
+      refuse(`given a graph without the input ${quoted(name)}`);
+    }
   }
-  for (const name of carried.map((each) => `next/${each}`)) {
-    if (!made.has(name)) refuse(`given a graph without the output ${quoted(name)}`);
+  for (const name of carried) {
+    if (made.has(`next/${name}`) || isOutside(name)) continue;
+    refuse(`given a graph without the output ${quoted(`next/${name}`)}`);
   }
 }
 

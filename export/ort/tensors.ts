@@ -4,7 +4,7 @@ import { GradusError } from "../../dsl/errors.ts";
 import type { LeafInfo } from "../../runtime/leaves.ts";
 import type { NumberArray } from "../../runtime/storage.ts";
 import { Layout } from "../../runtime/trees.ts";
-import type { ReadModel, ReadValue } from "../onnx/proto.ts";
+import type { ElementType, ReadModel, ReadValue } from "../onnx/proto.ts";
 import { requirePlainPaths } from "../onnx/write.ts";
 
 /** The name of a leaf of a tree. */
@@ -43,13 +43,11 @@ function isShape(input: ReadValue, shape: readonly number[]): boolean {
 }
 
 /** A number as a graph takes it. */
-export function scalar(value: number): ort.Tensor {
+export function scalar(value: number, type: ElementType): ort.Tensor {
+  if (type === "int64") return new ort.Tensor("int64", BigInt64Array.of(BigInt(value)), []);
+  if (type === "bool") return new ort.Tensor("bool", Uint8Array.of(value), []);
+  if (type === "float32") return new ort.Tensor("float32", Float32Array.of(value), []);
   return new ort.Tensor("float64", Float64Array.of(value), []);
-}
-
-/** A step count as a graph takes it. */
-export function whole(value: number): ort.Tensor {
-  return new ort.Tensor("int64", BigInt64Array.of(BigInt(value)), []);
 }
 
 /** The number that a graph gives. */

@@ -39,6 +39,19 @@ Deno.test("an opset that is none, or too old or too new, is refused", () => {
   }
 });
 
+Deno.test("a precision that is none, or narrower than a parameter, is refused", () => {
+  assertRefused(
+    () => toOnnx(descent, params(), { precision: "float16" as "float32" }),
+    'Cannot export "sgd" to ONNX',
+    '`precision` must be "float64" or "float32": given "float16"',
+  );
+  assertRefused(
+    () => toOnnx(descent, { w: new Float64Array(2) }, { precision: "float32" }),
+    'Cannot export "sgd" to ONNX',
+    "float64 at `w`",
+  );
+});
+
 Deno.test("a state that was left out for a 0 cannot come back with an input", () => {
   assertRefused(
     () => toOnnx(sgd({ learningRate: 1, momentum: 0 }), params(), { inputs: ["momentum"] }),

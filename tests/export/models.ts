@@ -34,6 +34,19 @@ export function operatorsOf(bytes: Uint8Array): string[] {
   return decodeModel(bytes).graph!.node.map(({ opType }) => opType);
 }
 
+/** The types of the inputs, outputs and constants of a model, and those that nodes convert to. */
+export function typesIn(bytes: Uint8Array): string[] {
+  const { graph, functions } = decodeModel(bytes);
+  const values = [...graph!.input, ...graph!.output].map(({ type }) =>
+    type!.value.case === "tensorType" ? type!.value.value.elemType : DataType.UNDEFINED
+  );
+  const casts = [...graph!.node, ...functions.flatMap(({ node }) => node)]
+    .filter(({ opType }) => opType === "Cast")
+    .map(({ attribute }) => Number(attribute.find(({ name }) => name === "to")!.i));
+  const all = [...values, ...graph!.initializer.map(({ dataType }) => dataType), ...casts];
+  return [...new Set(all)].map((type) => DataType[type]);
+}
+
 /** The metadata of a model. */
 export function metadataOf(bytes: Uint8Array): Record<string, string> {
   return Object.fromEntries(decodeModel(bytes).metadataProps.map(({ key, value }) => [key, value]));

@@ -7,7 +7,10 @@ import { streamParams } from "../golden/replay.ts";
 import { assertRefused } from "../refused.ts";
 import { partingOf } from "./along.ts";
 import { RANDOM, wrapped, zooOptimizers } from "./everything.ts";
-import { faultsOf, metadataOf } from "./models.ts";
+import { faultsOf, metadataOf, typesIn } from "./models.ts";
+
+/** The types that GPUs have, and the one that ONNX's lists are of. */
+const ON_GPU = ["FLOAT", "BOOL", "INT64"];
 
 /** Programs with an operation that ONNX Runtime computes in another way than the library does. */
 const INEXACT = ["smoothLion"];
@@ -42,6 +45,17 @@ for (const [name, make] of Object.entries(zooOptimizers)) {
     const opt = make();
     const { error, place } = await partingOf(opt, toOnnx(opt, streamParams("float64")), "float64");
     assert(error < 1e-12, `${error} of scale at ${place}`);
+  });
+}
+
+for (const [name, make] of Object.entries({ ...zooOptimizers, ...wrapped })) {
+  if (RANDOM.includes(name)) continue;
+  Deno.test(`${name} without any float64 comes near to what the interpreter defines`, async () => {
+    const bytes = toOnnx(make(), streamParams("float32"), { precision: "float32" });
+    assertEquals(faultsOf(bytes), []);
+    assertEquals(typesIn(bytes).filter((type) => !ON_GPU.includes(type)), []);
+    const { error, place } = await partingOf(make(), bytes, "float32");
+    assert(error <= 1e-5, `${error} of scale at ${place}`);
   });
 }
 
