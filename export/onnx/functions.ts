@@ -1,6 +1,7 @@
 /** Bodies as local functions of a model, or written out at each place they are called. */
-import type { Body, Given, Made } from "./body.ts";
-import type { Names } from "./names.ts";
+import type { Body, Made } from "./body.ts";
+import { Names } from "./names.ts";
+import type { Given } from "./scope.ts";
 import { call, type FunctionInit, type NodeInit } from "./proto.ts";
 
 /** What stands for the inputs and outputs of a body where it is called. */
@@ -17,10 +18,11 @@ export class Functions {
   readonly #known = new Map<string, FunctionInit>();
   readonly #keys = new Map<Body, string>();
   readonly #isInline: boolean;
-  readonly #taken: Names;
+  readonly #functionNames = new Names();
 
-  constructor(names: Names, taken: Names, isInline: boolean) {
-    [this.#names, this.#taken, this.#isInline] = [names, taken, isInline];
+  /** `names` are those of the graph's values. */
+  constructor(names: Names, isInline: boolean) {
+    [this.#names, this.#isInline] = [names, isInline];
   }
 
   get all(): readonly FunctionInit[] {
@@ -50,7 +52,7 @@ export class Functions {
     }
     if (!this.#known.has(key)) {
       this.#known.set(key, {
-        name: this.#taken.fresh(name),
+        name: this.#functionNames.fresh(name),
         input: body.inputs.map(([each]) => each),
         output: body.outputs.map(([each]) => each),
         node: [...body.nodes],

@@ -39,6 +39,11 @@ export const METADATA = {
    * where it has any, which `hyper` inputs names in it stand for.
    */
   host: "gradus.host",
+  /**
+   * How parameters are arranged, as JSON: `{}` for a tree; for one vector the `leaves` it is made of in
+   * turn, by path and shape, and the `vectors` among the hyperparameters.
+   */
+  layout: "gradus.layout",
 } as const;
 
 /** A number where JSON has it, else its text. */

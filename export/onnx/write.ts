@@ -11,6 +11,7 @@ import { isShort } from "../../runtime/storage.ts";
 import { Layout } from "../../runtime/trees.ts";
 import { GraphWriter } from "./graph.ts";
 import { Hyperparameters } from "./hyper.ts";
+import { GraphLeaves } from "./leaves.ts";
 import { METADATA } from "./metadata.ts";
 import { writeModel } from "./proto.ts";
 
@@ -33,6 +34,12 @@ export interface OnnxOptions {
    * no `count`. Default `"float64"`.
    */
   readonly precision?: "float64" | "float32";
+  /**
+   * `"flat"` makes of all parameters one vector, of any length `N`, `w`, and so of gradients and states;
+   * only a program that treats every element alike has such a graph. A hyperparameter that is not the
+   * same for all is a vector as well, `hyper/<name>`, with an element for each of `w`. Default `"tree"`.
+   */
+  readonly layout?: "tree" | "flat";
 }
 
 const OPSETS = [17, 18, 19, 20, 21];
@@ -75,6 +82,12 @@ export function toOnnx(
   requireWide(layout, doing);
   requireSpelled(optimizer, doing);
   const { opset = 21, inlineFunctions = false, precision = "float64" } = options;
+  const { layout: arrangement = "tree" } = options;
+  if (arrangement !== "tree" && arrangement !== "flat") {
+    throw new GradusError(
+      `${doing}: \`layout\` must be "tree" or "flat": given ${shown(arrangement)}`,
+    );
+  }
   requirePrecision(precision, layout, doing);
   if (!OPSETS.includes(opset)) {
     throw new GradusError(
@@ -97,8 +110,9 @@ export function toOnnx(
   }
   const binding = new Binding(program, optimizer.settings, layout, params, doing);
   const hyper = new Hyperparameters(optimizer, binding, new Set(options.inputs), doing);
-  const how = { opset, inlineFunctions, precision };
-  const { host, ...graph } = new GraphWriter(optimizer, binding, hyper, how, doing).write();
+  const how = { opset, inlineFunctions, precision, layout: arrangement };
+  const leaves = new GraphLeaves(optimizer, binding, hyper, how, doing);
+  const { host, ...graph } = new GraphWriter(program, leaves, hyper, how, doing).write();
   return writeModel({
     name: program.name,
     doc: program.doc,
@@ -110,6 +124,12 @@ export function toOnnx(
       [METADATA.hyper]: JSON.stringify(hyper.texts()),
       [METADATA.clocks]: JSON.stringify(hyper.clocks()),
       [METADATA.host]: JSON.stringify(host),
+      [METADATA.layout]: JSON.stringify(
+        arrangement === "tree" ? {} : {
+          leaves: layout.leaves.map(({ path, shape }) => ({ path, shape })),
+          vectors: [...leaves.vectors],
+        },
+      ),
     },
   }, opset);
 }

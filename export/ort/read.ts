@@ -39,6 +39,7 @@ export function readOptimizer(bytes: Uint8Array): ReadOptimizer {
   const starts = read("inputs", parseInputs);
   const hyper = read("hyper", (text) => parseHyper(text, program, starts));
   const clocks = read("clocks", (text) => parseClocks(text, program));
+  read("layout", requireTree);
   const host = read("host", (text) => parseHost(text, program, new Set(starts.keys())));
   const isWhole = host.size === 0 && model.inputs.some(({ name }) => name === "count");
   const outside = isWhole ? [] : [...starts.keys(), ...program.inputs.keys(), "count"];
@@ -86,6 +87,17 @@ function initialValue(value: unknown, name: string): Node {
     read: (symbol, fail) => symbol === "w" ? "number" : fail(`there is no symbol \`${symbol}\``),
     assign: (_name, _type, fail) => fail("an initial value assigns nothing"),
   }, `the initial value of state \`${name}\``);
+}
+
+/** Refuses a graph of one vector, which is run with arrays and not with trees. */
+function requireTree(text: string): void {
+  for (const [key] of parseRecord(text)) {
+    throw new GradusError(
+      key === "leaves"
+        ? "a graph of one vector is run as it is, and this takes parameters as a tree"
+        : `it has no ${quoted(key)}`,
+    );
+  }
 }
 
 function parseClocks(text: string, program: Program): Map<string, string> {

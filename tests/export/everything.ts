@@ -24,13 +24,13 @@ import {
   scheduleFree,
   sgd,
 } from "../../mod.ts";
-import type { HyperValue } from "../../runtime/hyper.ts";
 
-/** What required options are where 0.1 is no good. */
-const OPTIONS: Readonly<Record<string, Readonly<Record<string, HyperValue>>>> = {
+/** What required options are where 0.1 is no good, or where the option has another name. */
+const OPTIONS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   applyEvery: { k: 2 },
   ema: { decay: 0.5 },
   trace: { decay: 0.5 },
+  muon: { learningRate_adam: undefined },
 };
 
 /** Optimizers that draw random numbers, which no graph does. */
@@ -44,7 +44,9 @@ export const zooOptimizers: Readonly<Record<string, () => Optimizer>> = Object.f
     const required = [...made.program.hyper].flatMap(([key, value]) =>
       value === "required" ? [[key, 0.1] as const] : []
     );
-    return [[name, () => made({ ...Object.fromEntries(required), ...OPTIONS[name] })]];
+    const options = { ...Object.fromEntries(required), ...OPTIONS[name] };
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    return [[name, () => made(Object.fromEntries(given))]];
   }),
 );
 
@@ -57,9 +59,9 @@ export const wrapped: Readonly<Record<string, () => Optimizer>> = {
   "applyIfFinite": () => applyIfFinite(adam(), { maxConsecutiveErrors: 2 }),
   "averageParams": () => averageParams(adam(), { decay: schedule("count/(count + 1)") }),
   "conditionallyMask": () =>
-    conditionallyMask(adam(), { shouldTransform: schedule("where(count < 3, 1, 0)") }),
+    conditionallyMask(adam(), { shouldTransformFn: schedule("where(count < 3, 1, 0)") }),
   "conditionallyTransform": () =>
-    conditionallyTransform(adam(), { shouldTransform: schedule("count - 2*floor(count/2)") }),
+    conditionallyTransform(adam(), { shouldTransformFn: schedule("count - 2*floor(count/2)") }),
   "freeze": () => chain(sgd({ learningRate: 0.1 }), freeze({ b: true, w: false })),
   "lookahead": () => lookahead(adam(), { syncPeriod: 2, slowStepSize: 0.5 }),
   "lookahead that resets": () =>

@@ -12,6 +12,9 @@ import { faultsOf, metadataOf, typesIn } from "./models.ts";
 /** The types that GPUs have, and the one that ONNX's lists are of. */
 const ON_GPU = ["FLOAT", "BOOL", "INT64"];
 
+/** Programs whose sums cancel, so that the last digits of float32 are the first of their results. */
+const CANCELS = ["lbfgs", "scaleByLbfgs"];
+
 /** Programs with an operation that ONNX Runtime computes in another way than the library does. */
 const INEXACT = ["smoothLion"];
 
@@ -55,7 +58,7 @@ for (const [name, make] of Object.entries({ ...zooOptimizers, ...wrapped })) {
     assertEquals(faultsOf(bytes), []);
     assertEquals(typesIn(bytes).filter((type) => !ON_GPU.includes(type)), []);
     const { error, place } = await partingOf(make(), bytes, "float32");
-    assert(error <= 1e-5, `${error} of scale at ${place}`);
+    assert(error <= (CANCELS.includes(name) ? 1e-4 : 1e-5), `${error} of scale at ${place}`);
   });
 }
 
