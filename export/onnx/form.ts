@@ -5,6 +5,8 @@ import {
   globalsRead,
   globalSymbol,
   type Graph,
+  mapGraph,
+  rootsOf,
   specialise,
   type Structural,
 } from "../../dsl/graph.ts";
@@ -21,7 +23,8 @@ import {
 } from "../../dsl/node.ts";
 import { elementRow, reduceRow } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
-import { settle, substitute } from "../../dsl/simplify.ts";
+import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
+import { settle, simplified, substitute } from "../../dsl/simplify.ts";
 import { settleAxes } from "../../runtime/axes.ts";
 import type { Extent } from "../../runtime/extent.ts";
 import { extentsOf, overExtent, type Planned } from "../../runtime/infer.ts";
@@ -74,7 +77,7 @@ export function isScalarSymbol({ op, arg }: Node): boolean {
 export function formOf(key: FormKey): Form {
   const { program, structural, live, axes, isEmpty, vectors } = key;
   const whole = elaborate(program);
-  const graph = specialise(withLocals(program, whole), structural);
+  const graph = shaped(withLocals(program, whole), structural);
   const locals = [...localsOf(program, whole).keys()].map((name, i) =>
     [name, graph.globals[whole.globals.length + i].node] as const
   );
@@ -179,11 +182,34 @@ function isGlobal({ op, arg }: Node): boolean {
   return op === "Symbol" && globalIndex(arg as string) !== undefined;
 }
 
+/**
+ * `graph` with what is known for good taken in. What a shape tells decides conditions, and stays a symbol
+ * where it is computed with, so that leaves of all sizes have one form.
+ */
+function shaped(graph: Graph, structural: Structural): Graph {
+  const isShape = (name: string) => SHAPE_SYMBOLS.has(name);
+  const known = specialise(
+    graph,
+    new Map([...structural].filter(([name]) => !isShape(name))),
+  );
+  if (![...structural.keys()].some(isShape)) return known;
+  const numberOf = substitute(rootsOf(known), (name) => structural.get(name));
+  const decided = foldNodes<Node>(rootsOf(known), (node, src) => {
+    if (node.op === "Where") {
+      const condition = numberOf(node.src[0]);
+      if (condition.op === "Const") return src[condition.arg ? 1 : 2];
+    }
+    if (node.op === "Pow") return simplified(node, [src[0], numberOf(node.src[1])]);
+    return simplified(node, src);
+  });
+  return mapGraph(known, (node) => decided.get(node)!);
+}
+
 /** The reductions over the tree that such leaves read, directly or through others. */
 export function globalsOf(
   { program, structural, live }: Pick<FormKey, "program" | "structural" | "live">,
 ): Set<number> {
-  const graph = specialise(elaborate(program), structural);
+  const graph = shaped(elaborate(program), structural);
   const states = [...graph.states].filter(([name]) => live.has(name));
   return globalsRead({ ...graph, states: new Map(states) });
 }

@@ -3,7 +3,7 @@ import { GradusError, quoted } from "../../dsl/errors.ts";
 import { elaborate, globalSymbol } from "../../dsl/graph.ts";
 import { latex } from "../../dsl/latex.ts";
 import { type Node, symbol } from "../../dsl/node.ts";
-import { reduceOps } from "../../dsl/ops.ts";
+import { type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
 import { type Made, PARTS, resultMadeAs } from "./body.ts";
 import { Constants } from "./constants.ts";
@@ -38,6 +38,11 @@ export interface GraphParts {
 /** The name of a leaf of a tree. */
 export function at(name: string, { path }: { readonly path: string }): string {
   return path === "" ? name : `${name}/${path}`;
+}
+
+/** Whether something is done with the sum of the parts of a reduction. */
+function isFinished(op: ReduceOpName): boolean {
+  return op === "ReduceMean" || op === "ReduceL2";
 }
 
 /** Writes the graph of an optimizer. */
@@ -154,9 +159,7 @@ export class GraphWriter {
       this.#place(leaf, phase - 1, `${this.#program.name}_${suffix}`, "", parts);
     }
     for (const k of due) {
-      const global = symbol(globalSymbol(k));
-      const text = this.#leaves.all[0].kind.form.scalarTexts.of(global);
-      this.#scalars.define(global, this.#total(k, parts.get(k)!, text));
+      this.#scalars.define(symbol(globalSymbol(k)), this.#total(k, parts.get(k)!));
     }
   }
 
@@ -203,12 +206,19 @@ export class GraphWriter {
     };
     const made = (each: Made, own: string): string => {
       if (each.kind === "next") return `next/${at(each.name, leaf)}`;
-      const result = each.kind === "kept" ? resultMadeAs(kind, each.node) : undefined;
+      if (each.kind === "partial") {
+        const { op } = elaborate(this.#program).globals[each.global];
+        // What has one part is that part.
+        const isWhole = this.#leaves.all.length === 1 && !isFinished(op);
+        const name = isWhole ? this.#nameOf(each.global) : this.#names.fresh(at(own, leaf));
+        parts.get(each.global)!.push(name);
+        return name;
+      }
+      const result = resultMadeAs(kind, each.node);
       const name = result === undefined
         ? this.#names.fresh(at(own, leaf))
         : `next/${at(result, leaf)}`;
-      if (each.kind === "partial") parts.get(each.global)!.push(name);
-      else kept.set(each.node, name);
+      kept.set(each.node, name);
       return name;
     };
     const actual = { path: leaf.path, given, made };
@@ -216,25 +226,33 @@ export class GraphWriter {
   }
 
   /** Joins the leaves' parts of a reduction over the tree, in the order of the tree. */
-  #total(k: number, parts: readonly string[], text: string): string {
+  #total(k: number, parts: readonly string[]): string {
     const { op } = elaborate(this.#program).globals[k];
     const { size } = this.#leaves;
     const { precision } = this.#options;
     const { start, finish } = reduceOps[op];
     const [first, ...others] = parts;
     if (first === undefined) return this.#constants.number(finish(start, size), precision);
-    const write = (op: string, operands: readonly string[], wanted: string): string => {
-      const name = this.#names.fresh(wanted);
+    const write = (name: string, op: string, operands: readonly string[]): string => {
       this.#nodes.push(node(op, operands, name));
       return name;
     };
-    const isFinished = op === "ReduceMean" || op === "ReduceL2";
+    const text = `sum of ${this.#textOf(k)}`;
     const total = others.reduce((sum, part, i) => {
-      const isLast = i === others.length - 1 && !isFinished;
-      return write(PARTS[op].combine, [sum, part], isLast ? text : `sum of ${text}`);
+      const isLast = i === others.length - 1 && !isFinished(op);
+      const name = isLast ? this.#nameOf(k) : this.#names.fresh(text);
+      return write(name, PARTS[op].combine, [sum, part]);
     }, first);
-    if (op === "ReduceL2") return write("Sqrt", [total], text);
+    if (op === "ReduceL2") return write(this.#nameOf(k), "Sqrt", [total]);
     if (op !== "ReduceMean") return total;
-    return write("Div", [total, this.#constants.number(size, precision)], text);
+    return write(this.#nameOf(k), "Div", [total, this.#constants.number(size, precision)]);
+  }
+
+  #textOf(k: number): string {
+    return this.#leaves.all[0].kind.form.scalarTexts.of(symbol(globalSymbol(k)));
+  }
+
+  #nameOf(k: number): string {
+    return this.#scalars.nameOf(symbol(globalSymbol(k)), this.#textOf(k));
   }
 }

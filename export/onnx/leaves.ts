@@ -4,6 +4,7 @@ import { elaborate } from "../../dsl/graph.ts";
 import { lower } from "../../dsl/lower.ts";
 import { foldNodes, type Node } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
+import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { simplified } from "../../dsl/simplify.ts";
 import type { Binding, Group } from "../../runtime/binding.ts";
 import { spellPath } from "../../runtime/leaves.ts";
@@ -117,7 +118,9 @@ export class GraphLeaves {
     if (!known.has(root)) {
       const bound = foldNodes<Node>([root], (node, src) => {
         if (node.op !== "Symbol") return simplified(node, src);
-        return this.#hyper.nodeOf(node.arg as string, group) ?? node;
+        const name = node.arg as string;
+        if (SHAPE_SYMBOLS.has(name)) return group.structural.get(name)!;
+        return this.#hyper.nodeOf(name, group) ?? node;
       }).get(root)!;
       known.set(root, lower([bound], "onnx")(bound));
     }

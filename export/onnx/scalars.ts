@@ -1,5 +1,6 @@
 /** The numbers of a graph that change once a step. */
 import { GradusError } from "../../dsl/errors.ts";
+import { globalIndex } from "../../dsl/graph.ts";
 import type { Node } from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
@@ -62,8 +63,14 @@ export class Scalars {
 
   /** Says that a number is a result, which bears that name wherever it is computed. */
   expect(root: Node, output: string): void {
-    const isComputed = root.op !== "Const" && root.op !== "Symbol";
-    if (isComputed && !this.#expected.has(root)) this.#expected.set(root, output);
+    const isGiven = root.op === "Symbol" && globalIndex(root.arg as string) === undefined;
+    if (root.op === "Const" || isGiven || this.#expected.has(root)) return;
+    this.#expected.set(root, output);
+  }
+
+  /** The name for a number that is about to be computed; `wanted` is what to call it. */
+  nameOf(root: Node, wanted: string): string {
+    return this.#expected.get(root) ?? this.#scope.names.fresh(wanted);
   }
 
   /** Makes a result of a number. */
@@ -97,7 +104,7 @@ export class Scalars {
           : this.#values.get(operand)!
       );
       requireKernel(each.op, each, this.#type, this.#scope.doing);
-      const name = this.#expected.get(each) ?? this.#scope.names.fresh(text);
+      const name = this.nameOf(each, text);
       this.#scope.nodes.push(node(row.onnx!, operands, name));
       this.#values.set(each, name);
     }
