@@ -621,7 +621,8 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     js: (a, b) => `${a} || ${b}`,
     wasm: { instruction: "v128.or" },
     wgsl: (a, b) => `${a} | ${b}`,
-    onnx: "Or",
+    onnx: null, // ONNX's Or has no WebGPU kernel.
+    lower: (a, b) => apply("Not", apply("And", apply("Not", a), apply("Not", b))),
   },
   Not: {
     ...truthRow,

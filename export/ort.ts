@@ -76,6 +76,7 @@ import {
   type OnGpu,
   requireApart,
 } from "./ort/gpu_tensor.ts";
+import { evaluateHost, type HostExpressions } from "./ort/host.ts";
 import { inputsAt, numbersOf, type Parts, partsOf, withGiven } from "./ort/hyper.ts";
 import { type Initial, type ReadOptimizer, readOptimizer } from "./ort/read.ts";
 import { openOnWasm } from "./ort/runtime.ts";
@@ -126,13 +127,19 @@ export class OrtOptimizer {
   readonly program: Program;
   readonly #engine: Engine;
   readonly #inputs: ReadonlyMap<string, ReadValue>;
+  readonly #clocks: ReadonlyMap<string, string>;
+  readonly #host: HostExpressions;
   readonly #initial: ReadonlyMap<string, Initial>;
   readonly #hyper: ReadonlyMap<string, Parts>;
   #last: Promise<unknown> = Promise.resolve();
   #released: Promise<void> | undefined;
 
-  private constructor(engine: Engine, { model, program, initial, hyper }: ReadOptimizer) {
+  private constructor(
+    engine: Engine,
+    { model, program, initial, hyper, clocks, host }: ReadOptimizer,
+  ) {
     [this.#engine, this.program] = [engine, program];
+    [this.#clocks, this.#host] = [clocks, host];
     this.#inputs = new Map(model.inputs.map((input) => [input.name, input]));
     [this.#initial, this.#hyper] = [initial, hyper];
   }
@@ -302,7 +309,11 @@ export class OrtOptimizer {
     const written = this.#written(layout, params, state, doing);
     const read = this.#taken("g", layout, gradients, "gradients", doing);
     const numberStates = [...this.#initial.keys()].filter((name) => this.#isNumber(name));
-    const { numbers, used } = inputsAt(this.#hyper, layout, state.hyper, state.count, doing);
+    const clockOf = (name: string): number => {
+      const clock = this.#clocks.get(name);
+      return clock === undefined ? state.count : treeNumber(state, clock, doing);
+    };
+    const { numbers, used } = inputsAt(this.#hyper, layout, state.hyper, clockOf, doing);
     const all = new Map([["count", state.count]]);
     for (const [name, number] of numbers) all.set(`hyper/${name}`, number);
     for (const name of numberStates) all.set(name, treeNumber(state, name, doing));
@@ -310,8 +321,12 @@ export class OrtOptimizer {
       if (kind === "scalar") all.set(name, inputOf(inputs, name, doing));
       else read.push(...this.#taken(name, layout, inputs?.[name], `input \`${name}\``, doing));
     }
-    const made = await this.#engine.run({ written, read, numbers: all, doing });
-    for (const name of numberStates) state[name] = made.get(`next/${name}`)!;
+    const host = evaluateHost(this.#host, all);
+    const taken = new Map([...all, ...host].filter(([name]) => this.#inputs.has(name)));
+    const made = await this.#engine.run({ written, read, numbers: taken, doing });
+    for (const name of numberStates) {
+      state[name] = made.get(`next/${name}`) ?? host.get(`next/${name}`)!;
+    }
     state.count++;
     inheritScheduled(state, used);
   }

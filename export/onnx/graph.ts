@@ -1,258 +1,258 @@
-/** The nodes of an exported step: what changes once a step, then each leaf. */
+/** The graph of an exported step: what changes once a step, then each leaf. */
 import { GradusError, quoted } from "../../dsl/errors.ts";
-import { elaborate, specialise } from "../../dsl/graph.ts";
-import { lower } from "../../dsl/lower.ts";
-import { foldNodes, type Node, postorder, symbol, withSources, ZERO } from "../../dsl/node.ts";
-import { elementOps, elementRow } from "../../dsl/ops.ts";
-import { sketchExpression } from "../../dsl/print.ts";
-import { settle, simplified } from "../../dsl/simplify.ts";
-import type { Binding, Group } from "../../runtime/binding.ts";
-import type { LeafInfo } from "../../runtime/leaves.ts";
-import { stepped } from "../../runtime/plan.ts";
-import type { Optimizer } from "../../runtime/optimizer.ts";
-import { type Arithmetic, arithmeticOf } from "../../runtime/storage.ts";
-import { toFloat16 } from "./half.ts";
+import { elaborate, globalSymbol } from "../../dsl/graph.ts";
+import { latex } from "../../dsl/latex.ts";
+import { type Node, symbol } from "../../dsl/node.ts";
+import { type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
+import type { Program } from "../../dsl/program.ts";
+import { type Made, PARTS, resultMadeAs } from "./body.ts";
+import { Constants } from "./constants.ts";
+import { Functions } from "./functions.ts";
+import { type HostNumber, HostNumbers } from "./host.ts";
 import type { Hyperparameters } from "./hyper.ts";
+import type { GraphLeaf, GraphLeaves, GraphOptions, Shape } from "./leaves.ts";
+import { Names } from "./names.ts";
 import {
-  cast,
   type ElementType,
+  type FunctionInit,
   node,
   type NodeInit,
-  scalarOf,
   type TensorInit,
   valueInfo,
   type ValueInit,
 } from "./proto.ts";
+import { Scalars } from "./scalars.ts";
+import type { Given } from "./scope.ts";
 
-// Identifiers do not begin so: what the graph names itself cannot meet what a program names.
-const OWN = "__";
-// ONNX spells these for float64, but ONNX Runtime has no kernel for them.
-const NO_FLOAT64 = ["Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh"];
+/** What a graph consists of. */
+export interface GraphParts {
+  readonly inputs: readonly ValueInit[];
+  readonly outputs: readonly ValueInit[];
+  readonly constants: readonly TensorInit[];
+  readonly nodes: readonly NodeInit[];
+  readonly functions: readonly FunctionInit[];
+  /** The numbers that are computed outside the graph. */
+  readonly host: Readonly<Record<string, HostNumber>>;
+}
 
-/** Writes the nodes of a graph. */
+/** The name of a leaf of a tree. */
+export function at(name: string, { path }: { readonly path: string }): string {
+  return path === "" ? name : `${name}/${path}`;
+}
+
+/** Whether something is done with the sum of the parts of a reduction. */
+function isFinished(op: ReduceOpName): boolean {
+  return op === "ReduceMean" || op === "ReduceL2";
+}
+
+/** Writes the graph of an optimizer. */
 export class GraphWriter {
-  readonly #optimizer: Optimizer;
-  readonly #binding: Binding;
+  readonly #program: Program;
+  readonly #leaves: GraphLeaves;
   readonly #hyper: Hyperparameters;
+  readonly #options: GraphOptions;
   readonly #doing: string;
-  readonly #inputs: ValueInit[] = [valueInfo("count", "int64", [])];
-  readonly #outputs: ValueInit[] = [valueInfo("next/count", "int64", [])];
-  readonly #constants = new Map<string, TensorInit>();
+  readonly #names = new Names();
+  readonly #constants = new Constants(this.#names);
+  readonly #inputs: ValueInit[] = [];
+  readonly #outputs: ValueInit[] = [];
   readonly #nodes: NodeInit[] = [];
-  /** Values that change once a step, in float64, and what they are rounded to. */
-  readonly #scalars = new Map<Node, string>();
-  readonly #rounded = new Map<string, string>();
-  #next = 0;
+  readonly #functions: Functions;
+  readonly #scalars: Scalars;
+  readonly #host: HostNumbers | undefined;
+  /** What each leaf has made for its later phases. */
+  readonly #kept = new Map<GraphLeaf, Map<Node, string>>();
 
   constructor(
-    optimizer: Optimizer,
-    binding: Binding,
+    program: Program,
+    leaves: GraphLeaves,
     hyper: Hyperparameters,
+    options: GraphOptions,
     doing: string,
   ) {
-    [this.#optimizer, this.#binding, this.#hyper] = [optimizer, binding, hyper];
-    this.#doing = doing;
+    [this.#program, this.#leaves, this.#hyper] = [program, leaves, hyper];
+    [this.#options, this.#doing] = [options, doing];
+    this.#functions = new Functions(this.#names, options.inlineFunctions);
+    const reserved = ["count", ...program.inputs.keys(), ...program.state.keys()];
+    this.#host = options.precision === "float64"
+      ? undefined
+      : new HostNumbers(leaves.treeStates, reserved, this.#names);
+    const { scalarTexts } = leaves.all[0].kind.form;
+    this.#scalars = new Scalars(
+      { names: this.#names, constants: this.#constants, nodes: this.#nodes, doing },
+      options.precision,
+      scalarTexts,
+      this.#host,
+    );
   }
 
-  write(): {
-    inputs: readonly ValueInit[];
-    outputs: readonly ValueInit[];
-    constants: readonly TensorInit[];
-    nodes: readonly NodeInit[];
-  } {
-    const { layout, groupOf, groups } = this.#binding;
-    const graphs = new Map(groups.map((group) => [group, this.#rootsOf(group)]));
-    for (const name of this.#hyper.inputs.keys()) this.#inputs.push(valueInfo(name, "float64", []));
-    for (const name of this.#optimizer.program.inputs.keys()) {
-      this.#inputs.push(valueInfo(name, "float64", []));
+  write(): GraphParts {
+    this.#declare();
+    const { treeStates } = this.#leaves;
+    const carried = treeStates.filter(([name]) => this.#host?.isCarried(name) ?? true);
+    for (const [name, root] of carried) this.#scalars.expect(root, `next/${name}`);
+    for (let phase = 1; phase <= Math.max(0, ...this.#leaves.levels.values()); phase++) {
+      this.#reduce(phase);
     }
-    layout.leaves.forEach((info, i) => this.#leaf(info, graphs.get(groupOf[i])!));
-    const one = this.#constant(1, "int64");
-    this.#nodes.push(node("Add", ["count", one], "next/count"));
-    requireDistinctNames([...this.#inputs, ...this.#outputs], this.#doing);
+    for (const [name, root] of carried) this.#scalars.result(root, `next/${name}`);
+    for (const leaf of this.#leaves.all) this.#results(leaf);
+    if (this.#host === undefined) {
+      this.#nodes.push(node("Add", ["count", this.#constants.number(1, "int64")], "next/count"));
+    }
     return {
-      inputs: this.#inputs,
+      host: this.#host?.numbers ?? {},
+      inputs: [...(this.#host?.inputs ?? []), ...this.#inputs],
       outputs: this.#outputs,
-      constants: [...this.#constants.values()],
+      constants: this.#constants.all,
       nodes: this.#nodes,
+      functions: this.#functions.all,
     };
   }
 
-  /** The results of a leaf of `group`, hyperparameters taken in, in ops that ONNX spells. */
-  #rootsOf(group: Group): ReadonlyMap<string, Node> {
-    const structural = new Map(
-      [...group.structural].filter(([name, value]) =>
-        value !== ZERO || this.#hyper.isKnown(name, group.settings.get(name)!)
-      ),
-    );
-    const graph = specialise(elaborate(this.#optimizer.program), structural);
-    const roots = new Map<string, Node>([["w", stepped(graph.update)]]);
-    for (const name of this.#binding.live) roots.set(name, settle(graph.states.get(name)!));
-    const bound = this.#bound([...roots.values()], group);
-    const lowered = lower([...bound.values()], "onnx");
-    return new Map([...roots].map(([name, root]) => [name, lowered(bound.get(root)!)]));
-  }
-
-  /**
-   * `roots` with the hyperparameters of `group` in their places. Only what changes at most once a step
-   * is simplified by them: what was computed per element must be rounded per element.
-   */
-  #bound(roots: readonly Node[], group: Group): Map<Node, Node> {
-    const { state } = this.#optimizer.program;
-    const elements = new Set<Node>();
-    return foldNodes<Node>(roots, (node, src) => {
-      if (node.op === "Symbol") {
-        const name = node.arg as string;
-        if (name === "w" || name === "g" || state.has(name)) elements.add(node);
-        return this.#hyper.nodeOf(name, group) ?? node;
+  /** The inputs and outputs of the graph. */
+  #declare(): void {
+    const { inputs, state } = this.#program;
+    const { precision } = this.#options;
+    const input = (name: string, type: ElementType, shape: Shape) =>
+      this.#inputs.push(valueInfo(name, type, shape));
+    const carried = (name: string, type: ElementType, shape: Shape) => {
+      input(name, type, shape);
+      this.#outputs.push(valueInfo(`next/${name}`, type, shape));
+    };
+    const scalars = [
+      ...this.#hyper.inputs.keys(),
+      ...[...inputs].flatMap(([name, kind]) => kind === "scalar" ? [name] : []),
+    ].filter((name) => !this.#leaves.vectors.has(name.split("/")[1]));
+    if (this.#host === undefined) {
+      carried("count", "int64", []);
+      for (const name of scalars) input(name, "float64", []);
+    } else {
+      // Those that are read become inputs as they are met.
+      for (const name of scalars) this.#names.take(name);
+    }
+    const trees = this.#leaves.treeStates.map(([name]) => name);
+    for (const name of state.keys()) {
+      if (!trees.includes(name)) continue;
+      if (this.#host?.isCarried(name) ?? true) carried(name, precision, []);
+    }
+    for (const leaf of this.#leaves.all) {
+      for (const { name, type, shape, isCarried } of leaf.arrays) {
+        (isCarried ? carried : input)(at(name, leaf), type, shape);
       }
-      if (!node.src.some((operand) => elements.has(operand))) return simplified(node, src);
-      elements.add(node);
-      return withSources(node, src);
-    });
-  }
-
-  #leaf(info: LeafInfo, roots: ReadonlyMap<string, Node>): void {
-    const { path, shape } = info;
-    const dtype = arithmeticOf(info.dtype);
-    const at = (name: string) => path === "" ? name : `${name}/${path}`;
-    const values = new Map<Node, string>();
-    for (const name of ["w", "g", ...this.#binding.live]) {
-      const type = name === "w" || name === "g" ? dtype : this.#storedAs(name, dtype);
-      this.#inputs.push(valueInfo(at(name), type, shape));
-      values.set(symbol(name), this.#convert(at(name), type, dtype));
     }
-    const typeOf = (name: string) => name === "w" ? dtype : this.#storedAs(name, dtype);
-    // A value that is a result as it is bears the result's name.
-    const named = new Map<Node, string>();
-    for (const [name, root] of roots) {
-      if (!named.has(root) && typeOf(name) === dtype) named.set(root, `next/${at(name)}`);
-    }
-    const nodes = postorder(roots.values()).filter((n) => elementRow(n.op) !== undefined);
-    const isElement = new Set<Node>(values.keys());
-    for (const each of nodes) {
-      if (!each.src.some((operand) => isElement.has(operand))) continue;
-      isElement.add(each);
-      const operands = each.src.map((operand, k) => {
-        if (values.has(operand)) return values.get(operand)!;
-        const isTruth = elementOps[each.op as keyof typeof elementOps].takes[k] === "truth";
-        return this.#scalar(operand, isTruth ? "bool" : dtype);
-      });
-      const output = named.get(each) ?? at(this.#fresh(each.op));
-      this.#requireKernel(each, dtype);
-      this.#nodes.push(node(elementRow(each.op)!.onnx!, operands, output));
-      values.set(each, output);
-    }
-    for (const [name, root] of roots) {
-      const type = typeOf(name);
-      const output = `next/${at(name)}`;
-      this.#outputs.push(valueInfo(output, type, shape));
-      if (values.get(root) === output) continue;
-      const value = values.get(root) ?? this.#filled(root, values.get(symbol("w"))!, dtype, at);
-      if (type === dtype) this.#nodes.push(node("Identity", [value], output));
-      else if (type === "float16" && dtype === "float64") {
-        const names = {
-          fresh: (op: string) => at(this.#fresh(op)),
-          constant: (number: number) => this.#constant(number, "float64"),
-        };
-        this.#nodes.push(...toFloat16(value, output, names));
-      } else this.#nodes.push(cast(value, output, type));
-    }
-  }
-
-  // A result that is one number for all elements takes its shape from the parameter.
-  #filled(root: Node, like: string, dtype: ElementType, at: (name: string) => string): string {
-    const condition = at(this.#fresh("Equal"));
-    const output = at(this.#fresh("Where"));
-    const number = this.#scalar(root, dtype);
-    this.#nodes.push(node("Equal", [like, like], condition));
-    this.#nodes.push(node("Where", [condition, number, number], output));
-    return output;
-  }
-
-  #convert(value: string, from: ElementType, to: ElementType): string {
-    if (from === to) return value;
-    const output = `${OWN}${to}/${value}`;
-    this.#nodes.push(cast(value, output, to));
-    return output;
-  }
-
-  /** A number that changes once a step, as an operand of arithmetic in `type`. */
-  #scalar(root: Node, type: ElementType): string {
-    if (root.op === "Const") return this.#constant(root.arg as number, type);
-    for (const each of postorder([root])) {
-      if (this.#scalars.has(each) || each.op === "Const") continue;
-      this.#scalars.set(each, this.#float64(each));
-    }
-    const value = this.#scalars.get(root)!;
-    if (type === "float64" || type === "bool") return value;
-    const key = `${type}/${value}`;
-    if (!this.#rounded.has(key)) this.#rounded.set(key, this.#convert(value, "float64", type));
-    return this.#rounded.get(key)!;
-  }
-
-  #float64(each: Node): string {
-    if (each.op === "Symbol") {
-      return each.arg === "count" ? this.#convert("count", "int64", "float64") : each.arg as string;
-    }
-    const row = elementRow(each.op)!;
-    const operands = each.src.map((operand, k) =>
-      operand.op === "Const"
-        ? this.#constant(operand.arg as number, row.takes[k] === "truth" ? "bool" : "float64")
-        : this.#scalars.get(operand)!
-    );
-    const output = this.#fresh(each.op);
-    this.#requireKernel(each, "float64");
-    this.#nodes.push(node(row.onnx!, operands, output));
-    return output;
-  }
-
-  #constant(value: number, type: ElementType): string {
-    const kept = type === "float32" ? Math.fround(value) : value;
-    const key = `${type}/${Object.is(kept, -0) ? "-0" : kept}`;
-    const known = this.#constants.get(key);
-    if (known !== undefined) return known.name!;
-    const name = `${OWN}${type}/${Object.is(value, -0) ? "-0" : value}`;
-    this.#constants.set(key, scalarOf(name, type, value));
-    return name;
-  }
-
-  #fresh(op: string): string {
-    return `${OWN}${op}_${this.#next++}`;
-  }
-
-  #requireKernel(each: Node, type: ElementType): void {
-    if (type !== "float64" || !NO_FLOAT64.includes(each.op)) return;
-    throw new GradusError(
-      `${this.#doing}: \`${
-        sketchExpression(each)
-      }\` would be computed in float64, and ONNX Runtime has ` +
-        `no float64 ${each.op}`,
-    );
-  }
-
-  #storedAs(state: string, dtype: Arithmetic): ElementType {
-    const stored = this.#optimizer.storage.get(state) ?? dtype;
-    if (stored === "bfloat16") {
+    for (const { name } of [...this.#inputs, ...this.#outputs]) {
+      if (this.#names.take(name!)) continue;
       throw new GradusError(
-        `${this.#doing}: state \`${state}\` is stored as bfloat16, which ONNX Runtime takes neither ` +
-          `in nor out: store it as float16 or float32`,
+        `${this.#doing}: two values of the graph would be named ${quoted(name!)}: ` +
+          `rename a parameter or state`,
       );
     }
-    return stored;
   }
-}
 
-function requireDistinctNames(values: readonly ValueInit[], doing: string): void {
-  const names = new Set<string>();
-  for (const { name } of values) {
-    if (names.has(name!)) {
-      throw new GradusError(
-        `${doing}: two values of the graph would be named ${
-          quoted(name!)
-        }: rename a parameter or state`,
-      );
+  /** Writes the reductions over the tree that are known after a phase. */
+  #reduce(phase: number): void {
+    const { globals } = elaborate(this.#program);
+    const due = [...this.#leaves.levels].flatMap(([k, level]) => level === phase ? [k] : []);
+    const parts = new Map<number, string[]>(due.map((k) => [k, []]));
+    const suffix = due.length === 1 ? reduceOps[globals[due[0]].op].call : `phase${phase}`;
+    for (const leaf of this.#leaves.all) {
+      this.#place(leaf, phase - 1, `${this.#program.name}_${suffix}`, "", parts);
     }
-    names.add(name!);
+    for (const k of due) {
+      this.#scalars.define(symbol(globalSymbol(k)), this.#total(k, parts.get(k)!));
+    }
+  }
+
+  /** Writes the next values of a leaf. */
+  #results(leaf: GraphLeaf): void {
+    const { phases } = leaf.kind;
+    const { name, doc, source } = this.#program;
+    const equations = [doc, latex(this.#program), source].filter(Boolean).join("\n\n");
+    this.#place(leaf, phases.length - 1, name, equations, new Map());
+    for (const [result, { of, name: from }] of phases[phases.length - 1].copies) {
+      const value = of === "leaf" ? at(from, leaf) : `next/${at(from, leaf)}`;
+      this.#nodes.push(node("Identity", [value], `next/${at(result, leaf)}`));
+    }
+  }
+
+  /** Writes one phase of one leaf. */
+  #place(
+    leaf: GraphLeaf,
+    phase: number,
+    name: string,
+    doc: string,
+    parts: ReadonlyMap<number, string[]>,
+  ): void {
+    const { kind } = leaf;
+    if (!this.#kept.has(leaf)) this.#kept.set(leaf, new Map());
+    const kept = this.#kept.get(leaf)!;
+    const given = (each: Given): string => {
+      switch (each.kind) {
+        case "leaf": {
+          const isVector = this.#leaves.vectors.has(each.name);
+          return at(isVector ? `hyper/${each.name}` : each.name, leaf);
+        }
+        case "scalar": {
+          const text = kind.form.scalarTexts.of(each.node);
+          return this.#scalars.value(this.#leaves.bind(each.node, kind.group), each.type, text);
+        }
+        case "constant":
+          return this.#constants.number(each.value, each.type);
+        case "list":
+          return this.#constants.list(each.values);
+        case "kept":
+          return kept.get(each.node)!;
+      }
+    };
+    const made = (each: Made, own: string): string => {
+      if (each.kind === "next") return `next/${at(each.name, leaf)}`;
+      if (each.kind === "partial") {
+        const { op } = elaborate(this.#program).globals[each.global];
+        // What has one part is that part.
+        const isWhole = this.#leaves.all.length === 1 && !isFinished(op);
+        const name = isWhole ? this.#nameOf(each.global) : this.#names.fresh(at(own, leaf));
+        parts.get(each.global)!.push(name);
+        return name;
+      }
+      const result = resultMadeAs(kind, each.node);
+      const name = result === undefined
+        ? this.#names.fresh(at(own, leaf))
+        : `next/${at(result, leaf)}`;
+      kept.set(each.node, name);
+      return name;
+    };
+    const actual = { path: leaf.path, given, made };
+    this.#nodes.push(...this.#functions.place(kind.phases[phase], name, doc, actual));
+  }
+
+  /** Joins the leaves' parts of a reduction over the tree, in the order of the tree. */
+  #total(k: number, parts: readonly string[]): string {
+    const { op } = elaborate(this.#program).globals[k];
+    const { size } = this.#leaves;
+    const { precision } = this.#options;
+    const { start, finish } = reduceOps[op];
+    const [first, ...others] = parts;
+    if (first === undefined) return this.#constants.number(finish(start, size), precision);
+    const write = (name: string, op: string, operands: readonly string[]): string => {
+      this.#nodes.push(node(op, operands, name));
+      return name;
+    };
+    const text = `sum of ${this.#textOf(k)}`;
+    const total = others.reduce((sum, part, i) => {
+      const isLast = i === others.length - 1 && !isFinished(op);
+      const name = isLast ? this.#nameOf(k) : this.#names.fresh(text);
+      return write(name, PARTS[op].combine, [sum, part]);
+    }, first);
+    if (op === "ReduceL2") return write(this.#nameOf(k), "Sqrt", [total]);
+    if (op !== "ReduceMean") return total;
+    return write(this.#nameOf(k), "Div", [total, this.#constants.number(size, precision)]);
+  }
+
+  #textOf(k: number): string {
+    return this.#leaves.all[0].kind.form.scalarTexts.of(symbol(globalSymbol(k)));
+  }
+
+  #nameOf(k: number): string {
+    return this.#scalars.nameOf(symbol(globalSymbol(k)), this.#textOf(k));
   }
 }

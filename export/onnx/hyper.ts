@@ -50,10 +50,15 @@ export class Hyperparameters {
   nodeOf(name: string, { settings }: Group): Node | undefined {
     const setting = settings.get(name);
     if (setting === undefined) return undefined;
-    const { value, position } = setting;
+    const { value, position, isMasked } = setting;
+    if (isMasked) return constant(0);
     if (this.#isInput(name, value)) return symbol(inputName(name, position));
     if (typeof value !== "function") return constant(Number(value));
-    return substitute([value.expression!], () => undefined)(value.expression!);
+    const { clock = "count" } = this.#optimizer.settings.get(name)!;
+    const expression = value.expression!;
+    return substitute([expression], (each) => each === "count" ? symbol(clock) : undefined)(
+      expression,
+    );
   }
 
   /** Every hyperparameter that is a number, for the metadata. */
@@ -92,19 +97,37 @@ export class Hyperparameters {
     return visit(given, "");
   }
 
-  /** How each state begins, for the metadata. */
+  /** How each state begins, for the metadata: where only some leaves keep it, for each of those. */
   initialStates(
     { layout, groups, groupOf, live }: Binding,
   ): Record<string, Initial | Record<string, Initial>> {
     return Object.fromEntries([...live].map((name) => {
-      const values = new Map(groups.map((group) => [group, this.#initial(name, group)]));
+      const isTree = this.#optimizer.program.state.get(name)!.over === "tree";
+      if (isTree) return [name, this.#initial(name, groups[0])];
+      const keeping = groups.filter((group) => group.live.has(name));
+      const values = new Map(keeping.map((group) => [group, this.#initial(name, group)]));
       const [first] = values.values();
-      if ([...values.values()].every((value) => value === first)) return [name, first];
+      const isSame = [...values.values()].every((value) => value === first);
+      if (isSame && keeping.length === groups.length) return [name, first];
       return [
         name,
-        Object.fromEntries(layout.leaves.map(({ path }, i) => [path, values.get(groupOf[i])!])),
+        Object.fromEntries(
+          layout.leaves.flatMap(({ path }, i) => {
+            const value = values.get(groupOf[i]);
+            return value === undefined ? [] : [[path, value]];
+          }),
+        ),
       ];
     }));
+  }
+
+  /** The state over the tree that each schedule sees which does not see the count. */
+  clocks(): Record<string, string> {
+    return Object.fromEntries(
+      [...this.#optimizer.settings].flatMap(([name, { clock }]) =>
+        clock === undefined ? [] : [[name, clock]]
+      ),
+    );
   }
 
   #initial(state: string, { settings }: Group): Initial {

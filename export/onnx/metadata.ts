@@ -18,7 +18,7 @@ export const METADATA = {
   program: "gradus.program",
   /**
    * Each state's initial value as JSON: a number, the text of an expression of `w`, or, where it is
-   * not the same for all, an object of those by the parameters' paths.
+   * not the same for all, an object of those by the paths of the parameters that keep the state.
    */
   state: "gradus.state",
   /**
@@ -31,6 +31,19 @@ export const METADATA = {
    * graph holds, and null for each that is an input.
    */
   hyper: "gradus.hyper",
+  /** The state over the tree that the schedules of each hyperparameter see, as JSON; `{}` for `count`. */
+  clocks: "gradus.clocks",
+  /**
+   * The numbers that whoever runs the graph computes, in float64, as JSON: for each input `step/…`, and
+   * `next/<state>` for states that the graph does not carry, the text of an expression `value` and,
+   * where it has any, which `hyper` inputs names in it stand for.
+   */
+  host: "gradus.host",
+  /**
+   * How parameters are arranged, as JSON: `{}` for a tree; for one vector the `leaves` it is made of in
+   * turn, by path and shape, and the `vectors` among the hyperparameters.
+   */
+  layout: "gradus.layout",
 } as const;
 
 /** A number where JSON has it, else its text. */

@@ -15,4 +15,5 @@
  * @module
  */
 export { METADATA } from "./metadata.ts";
+export { fromOnnx } from "./read.ts";
 export { type OnnxOptions, toOnnx } from "./write.ts";

@@ -1,7 +1,8 @@
 /** The pieces of an ONNX model, written and read with protocol buffers. */
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
-  AttributeProto_AttributeType,
+  AttributeProto_AttributeType as AttributeType,
+  type AttributeProtoSchema,
   type ModelProto,
   ModelProtoSchema,
   type NodeProtoSchema,
@@ -13,8 +14,19 @@ import {
 /** The element types that exported graphs use. */
 export type ElementType = "float32" | "float64" | "float16" | "int64" | "bool";
 
+/** The domain of the functions that a model brings along. */
+export const FUNCTIONS = "gradus";
+
 /** A node; made by {@linkcode node}. */
 export type NodeInit = MessageInitShape<typeof NodeProtoSchema>;
+/** A function of a model. */
+export interface FunctionInit {
+  readonly name: string;
+  readonly input: string[];
+  readonly output: string[];
+  readonly node: NodeInit[];
+  readonly docString: string;
+}
 /** A constant; made by {@linkcode scalarOf}. */
 export type TensorInit = MessageInitShape<typeof TensorProtoSchema>;
 /** An input or output; made by {@linkcode valueInfo}. */
@@ -28,23 +40,62 @@ const DATA_TYPES: Readonly<Record<ElementType, DataType>> = {
   bool: DataType.BOOL,
 };
 
+/** An attribute of a node: a whole number or several. */
+export function attribute(
+  name: string,
+  value: number | readonly number[],
+): MessageInitShape<typeof AttributeProtoSchema> {
+  return typeof value === "number"
+    ? { name, type: AttributeType.INT, i: BigInt(value) }
+    : { name, type: AttributeType.INTS, ints: value.map(BigInt) };
+}
+
 /** An operator of the default domain with one output. */
-export function node(opType: string, input: readonly string[], output: string): NodeInit {
-  return { opType, input: [...input], output: [output], name: output };
+export function node(
+  opType: string,
+  input: readonly string[],
+  output: string,
+  attributes: Readonly<Record<string, number | readonly number[]>> = {},
+): NodeInit {
+  const all = Object.entries(attributes).map(([name, value]) => attribute(name, value));
+  return { opType, input: [...input], output: [output], name: output, attribute: all };
+}
+
+/** A call of a function. */
+export function call(
+  opType: string,
+  input: readonly string[],
+  output: readonly string[],
+  name: string,
+): NodeInit {
+  return { opType, domain: FUNCTIONS, input: [...input], output: [...output], name };
 }
 
 /** A conversion to another element type. */
 export function cast(input: string, output: string, to: ElementType): NodeInit {
-  const type = AttributeProto_AttributeType.INT;
-  const attribute = [{ name: "to", type, i: BigInt(DATA_TYPES[to]) }];
-  return { opType: "Cast", input: [input], output: [output], name: output, attribute };
+  return node("Cast", [input], output, { to: DATA_TYPES[to] });
 }
 
-/** The name, type and shape of an input or output. */
-export function valueInfo(name: string, type: ElementType, shape: readonly number[]): ValueInit {
-  const dim = shape.map((size) => ({ value: { case: "dimValue" as const, value: BigInt(size) } }));
+/** The name, type and shape of an input or output; a size that is text is open. */
+export function valueInfo(
+  name: string,
+  type: ElementType,
+  shape: readonly (number | string)[],
+): ValueInit {
+  const dim = shape.map((size) => ({
+    value: typeof size === "number"
+      ? { case: "dimValue" as const, value: BigInt(size) }
+      : { case: "dimParam" as const, value: size },
+  }));
   const value = { elemType: DATA_TYPES[type], shape: { dim } };
   return { name, type: { value: { case: "tensorType", value } } };
+}
+
+/** A constant list of whole numbers. */
+export function listOf(name: string, values: readonly number[]): TensorInit {
+  const data = BigInt64Array.from(values, BigInt);
+  const rawData = new Uint8Array(data.buffer);
+  return { name, dataType: DATA_TYPES.int64, dims: [BigInt(values.length)], rawData };
 }
 
 /** A constant scalar. */
@@ -67,6 +118,7 @@ export interface ModelParts {
   readonly outputs: readonly ValueInit[];
   readonly constants: readonly TensorInit[];
   readonly nodes: readonly NodeInit[];
+  readonly functions: readonly FunctionInit[];
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -76,7 +128,15 @@ export function writeModel(parts: ModelParts, opset: number): Uint8Array<ArrayBu
     irVersion: 10n,
     producerName: "gradus",
     docString: parts.doc,
-    opsetImport: [{ domain: "", version: BigInt(opset) }],
+    opsetImport: [
+      { domain: "", version: BigInt(opset) },
+      ...(parts.functions.length === 0 ? [] : [{ domain: FUNCTIONS, version: 1n }]),
+    ],
+    functions: parts.functions.map((each) => ({
+      ...each,
+      domain: FUNCTIONS,
+      opsetImport: [{ domain: "", version: BigInt(opset) }],
+    })),
     metadataProps: Object.entries(parts.metadata).map(([key, value]) => ({ key, value })),
     graph: {
       name: parts.name,
@@ -104,9 +164,17 @@ export interface ReadModel {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Reads a model; throws what the protobuf reader throws if the bytes are none. */
+/**
+ * Reads a model; throws what the protobuf reader throws if the bytes are none, and an error if they end
+ * before a function that the graph calls.
+ */
 export function readModel(bytes: Uint8Array): ReadModel {
   const model = fromBinary(ModelProtoSchema, bytes);
+  const functions = new Set(model.functions.map(({ name }) => name));
+  for (const { domain, opType } of model.graph?.node ?? []) {
+    if (domain !== FUNCTIONS || functions.has(opType)) continue;
+    throw new Error(`it lacks the function "${opType.slice(0, 64)}" that its graph calls`);
+  }
   return {
     inputs: (model.graph?.input ?? []).map(readValue),
     outputs: (model.graph?.output ?? []).map(readValue),

@@ -2,7 +2,7 @@
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { printJson } from "../../dsl/json.ts";
 import { postorder } from "../../dsl/node.ts";
-import { matrixRow, randomRow } from "../../dsl/ops.ts";
+import { randomRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { Binding } from "../../runtime/binding.ts";
 import { spellPath } from "../../runtime/leaves.ts";
@@ -11,6 +11,7 @@ import { isShort } from "../../runtime/storage.ts";
 import { Layout } from "../../runtime/trees.ts";
 import { GraphWriter } from "./graph.ts";
 import { Hyperparameters } from "./hyper.ts";
+import { GraphLeaves } from "./leaves.ts";
 import { METADATA } from "./metadata.ts";
 import { writeModel } from "./proto.ts";
 
@@ -22,9 +23,26 @@ export interface OnnxOptions {
    * schedules, expressions of `count`; a schedule that is a function of your own is always an input.
    */
   readonly inputs?: readonly string[];
+  /** The version of ONNX's operators, from 17 to 21. Default 21. */
+  readonly opset?: number;
+  /** Whether each leaf's nodes are written out in the graph, and no local function is. Default false. */
+  readonly inlineFunctions?: boolean;
+  /**
+   * What is computed in where it matters: what changes once a step, and sums. `"float32"` gives a graph
+   * without float64, which GPUs lack: then all parameters are float32, and the numbers that are known
+   * before a step, such as 1 - b1^t, are inputs `step/…`, which the metadata say how to compute; there is
+   * no `count`. Default `"float64"`.
+   */
+  readonly precision?: "float64" | "float32";
+  /**
+   * `"flat"` makes of all parameters one vector, of any length `N`, `w`, and so of gradients and states;
+   * only a program that treats every element alike has such a graph. A hyperparameter that is not the
+   * same for all is a vector as well, `hyper/<name>`, with an element for each of `w`. Default `"tree"`.
+   */
+  readonly layout?: "tree" | "flat";
 }
 
-const OPSET = 21;
+const OPSETS = [17, 18, 19, 20, 21];
 
 /**
  * The bytes of an ONNX model (opset 21) that computes one step of an element-wise optimizer for
@@ -62,7 +80,20 @@ export function toOnnx(
   const layout = Layout.of(params, doing, true);
   requirePlainPaths(layout, doing);
   requireWide(layout, doing);
-  requireElementwise(optimizer, doing);
+  requireSpelled(optimizer, doing);
+  const { opset = 21, inlineFunctions = false, precision = "float64" } = options;
+  const { layout: arrangement = "tree" } = options;
+  if (arrangement !== "tree" && arrangement !== "flat") {
+    throw new GradusError(
+      `${doing}: \`layout\` must be "tree" or "flat": given ${shown(arrangement)}`,
+    );
+  }
+  requirePrecision(precision, layout, doing);
+  if (!OPSETS.includes(opset)) {
+    throw new GradusError(
+      `${doing}: \`opset\` must be a whole number from 17 to 21: given ${shown(opset)}`,
+    );
+  }
   for (const name of options.inputs ?? []) {
     const setting = optimizer.settings.get(name);
     if (setting === undefined) {
@@ -78,39 +109,44 @@ export function toOnnx(
     }
   }
   const binding = new Binding(program, optimizer.settings, layout, params, doing);
-  requireUniform(optimizer, binding, doing);
   const hyper = new Hyperparameters(optimizer, binding, new Set(options.inputs), doing);
+  const how = { opset, inlineFunctions, precision, layout: arrangement };
+  const leaves = new GraphLeaves(optimizer, binding, hyper, how, doing);
+  const { host, ...graph } = new GraphWriter(program, leaves, hyper, how, doing).write();
   return writeModel({
     name: program.name,
     doc: program.doc,
-    ...new GraphWriter(optimizer, binding, hyper, doing).write(),
+    ...graph,
     metadata: {
       [METADATA.program]: printJson(program),
       [METADATA.state]: JSON.stringify(hyper.initialStates(binding)),
       [METADATA.inputs]: JSON.stringify(Object.fromEntries(hyper.inputs)),
       [METADATA.hyper]: JSON.stringify(hyper.texts()),
+      [METADATA.clocks]: JSON.stringify(hyper.clocks()),
+      [METADATA.host]: JSON.stringify(host),
+      [METADATA.layout]: JSON.stringify(
+        arrangement === "tree" ? {} : {
+          leaves: layout.leaves.map(({ path, shape }) => ({ path, shape })),
+          vectors: [...leaves.vectors],
+        },
+      ),
     },
-  }, OPSET);
+  }, opset);
 }
 
-/** Refuses what a graph of like leaves cannot say. */
-function requireUniform({ program, settings }: Optimizer, binding: Binding, doing: string): void {
-  const input = [...program.inputs].find(([, kind]) => kind === "element");
-  if (input !== undefined) {
-    throw new GradusError(`${doing}: its input \`${input[0]}\` is a tree, and must be a number`);
-  }
-  for (const name of binding.live) {
-    const without = binding.groups.find(({ live }) => !live.has(name));
-    if (without === undefined) continue;
+/** Refuses what is no precision, and parameters that have another. */
+function requirePrecision(precision: unknown, { leaves }: Layout, doing: string): void {
+  if (precision !== "float64" && precision !== "float32") {
     throw new GradusError(
-      `${doing}: every parameter must keep the same states: ` +
-        `${spellPath(binding.layout.leaves[without.leaves[0]].path)} keeps no \`${name}\``,
+      `${doing}: \`precision\` must be "float64" or "float32": given ${shown(precision)}`,
     );
   }
-  for (const [name, { clock }] of settings) {
-    if (clock === undefined) continue;
-    throw new GradusError(`${doing}: \`${name}\` follows \`${clock}\`, and must follow \`count\``);
-  }
+  const wide = leaves.find(({ dtype }) => dtype === "float64");
+  if (precision === "float64" || wide === undefined) return;
+  throw new GradusError(
+    `${doing}: a graph of \`precision\` "float32" takes float32 parameters: given float64 at ` +
+      spellPath(wide.path),
+  );
 }
 
 /** Refuses short parameters: a graph has no place for their master copies. */
@@ -142,40 +178,16 @@ export function requirePlainPaths({ leaves }: Layout, doing: string): void {
   }
 }
 
-function requireElementwise({ program }: Optimizer, doing: string): void {
+/** Refuses what no operator of ONNX does. */
+function requireSpelled({ program }: Optimizer, doing: string): void {
   for (const { target, value } of program.statements) {
-    const reduction = postorder([value]).find(({ op }) => op.startsWith("Reduce"));
-    if (reduction !== undefined) {
-      throw new GradusError(
-        `${doing}: only element-wise programs are exported, and \`${
-          sketchExpression(reduction)
-        }\` in \`${target} = ${sketchExpression(value)}\` reduces`,
-      );
-    }
     const random = postorder([value]).find(({ op }) => randomRow(op) !== undefined);
-    if (random !== undefined) {
-      throw new GradusError(
-        `${doing}: a graph must be made of operators of ONNX, and none draws random numbers by a ` +
-          `counter, as \`${sketchExpression(random)}\` in \`${target} = ${
-            sketchExpression(value)
-          }\` does`,
-      );
-    }
-    const product = postorder([value]).findLast(({ op }) => matrixRow(op) !== undefined);
-    if (product !== undefined) {
-      throw new GradusError(
-        `${doing}: only element-wise programs are exported, and \`${
-          sketchExpression(product)
-        }\` in ` +
-          `\`${target} = ${sketchExpression(value)}\` is of matrices`,
-      );
-    }
-  }
-  for (const [name, { over }] of program.state) {
-    if (over !== "element") {
-      throw new GradusError(
-        `${doing}: only element-wise programs are exported, and state \`${name}\` is kept over ${over}`,
-      );
-    }
+    if (random === undefined) continue;
+    throw new GradusError(
+      `${doing}: a graph must be made of operators of ONNX, and none draws random numbers by a ` +
+        `counter, as \`${sketchExpression(random)}\` in \`${target} = ${
+          sketchExpression(value)
+        }\` does`,
+    );
   }
 }

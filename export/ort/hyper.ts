@@ -83,18 +83,22 @@ export interface StepInputs {
   readonly used: Record<string, HyperNumbers>;
 }
 
-/** What the inputs are given at `count`: what is `written` in the state, else what they were. */
+/**
+ * What the inputs are given: what is `written` in the state, else what they were at the count that
+ * `clockOf` their name tells.
+ */
 export function inputsAt(
   hyper: ReadonlyMap<string, Parts>,
   layout: Layout,
   written: Readonly<Record<string, HyperNumbers>>,
-  count: number,
+  clockOf: (name: string) => number,
   doing: string,
 ): StepInputs {
   const numbers = new Map<string, number>();
   const used: Record<string, HyperNumbers> = {};
   for (const [name, parts] of hyper) {
     const isWritten = Object.hasOwn(written, name);
+    const count = clockOf(name);
     const value = isWritten ? written[name] : numbersOf(parts, count);
     if (!isWritten) used[name] = value;
     const what = `hyperparameter \`${name}\``;

@@ -6,7 +6,9 @@ import { parseExpression } from "../../dsl/parse.ts";
 import type { Program } from "../../dsl/program.ts";
 import { schedule } from "../../dsl/schedules/mod.ts";
 import { below, inputName, METADATA } from "../onnx/metadata.ts";
-import { type ReadModel, readModel } from "../onnx/proto.ts";
+import type { ReadModel } from "../onnx/proto.ts";
+import { attempt, readWritten, refuse } from "../onnx/read.ts";
+import { type HostExpressions, parseHost } from "./host.ts";
 import { Part, type Parts, partsOf } from "./hyper.ts";
 
 /** How a state begins: alike everywhere, or by the paths of parameters. */
@@ -18,40 +20,47 @@ export interface ReadOptimizer {
   readonly program: Program;
   readonly initial: ReadonlyMap<string, Initial>;
   readonly hyper: ReadonlyMap<string, Parts>;
+  /** The state over the tree that a hyperparameter's schedules see, where that is not the count. */
+  readonly clocks: ReadonlyMap<string, string>;
+  /** What is computed outside the graph. */
+  readonly host: HostExpressions;
 }
 
 const DEEPEST = 100;
 
 /** Reads the bytes of a model. */
 export function readOptimizer(bytes: Uint8Array): ReadOptimizer {
-  const refuse = (reason: string): never => {
-    throw new GradusError(
-      `Cannot load an optimizer: the bytes must be an ONNX model written by \`toOnnx\`: ${reason}`,
-    );
-  };
-  const attempt = <T>(what: string, read: () => T): T => {
-    try {
-      return read();
-    } catch (error) {
-      return refuse(`${what}${error instanceof Error ? error.message.slice(0, 500) : error}`);
-    }
-  };
-  const model = attempt("", () => readModel(bytes));
-  for (const key of Object.values(METADATA)) {
-    if (model.metadata[key] === undefined) refuse(`given one without \`${key}\` in its metadata`);
-  }
+  const doing = "Cannot load an optimizer";
+  const model = readWritten(bytes, doing);
   const read = <T>(key: keyof typeof METADATA, parse: (text: string) => T): T =>
-    attempt(`\`${METADATA[key]}\`: `, () => parse(model.metadata[METADATA[key]]));
+    attempt(key, () => parse(model.metadata[METADATA[key]]), doing);
   const program = read("program", parseJson);
   const initial = read("state", parseStates);
   const starts = read("inputs", parseInputs);
   const hyper = read("hyper", (text) => parseHyper(text, program, starts));
-  requireValues(model, [...initial.keys()], [...starts.keys()], program, refuse);
-  requirePaths(model, initial, refuse);
-  return { model, program, initial, hyper };
+  const clocks = read("clocks", (text) => parseClocks(text, program));
+  read("layout", requireTree);
+  const host = read("host", (text) => parseHost(text, program, new Set(starts.keys())));
+  const isWhole = host.size === 0 && model.inputs.some(({ name }) => name === "count");
+  const outside = isWhole ? [] : [...starts.keys(), ...program.inputs.keys(), "count"];
+  const isOutside = (name: string) => outside.includes(name) || host.has(`next/${name}`);
+  requireValues(
+    model,
+    initial,
+    [...starts.keys()],
+    program,
+    isOutside,
+    (reason) => refuse(doing, reason),
+  );
+  for (const { name } of model.inputs) {
+    if (!name.startsWith("step/") || program.state.has("step") || host.has(name)) continue;
+    refuse(doing, `\`${METADATA.host}\` does not tell ${quoted(name)}`);
+  }
+  return { model, program, initial, hyper, clocks, host };
 }
 
-function parseRecord(text: string): [key: string, value: unknown][] {
+/** The entries of a JSON object. */
+export function parseRecord(text: string): [key: string, value: unknown][] {
   const value: unknown = JSON.parse(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new GradusError(`it must be an object: given ${shown(value)}`);
@@ -78,6 +87,28 @@ function initialValue(value: unknown, name: string): Node {
     read: (symbol, fail) => symbol === "w" ? "number" : fail(`there is no symbol \`${symbol}\``),
     assign: (_name, _type, fail) => fail("an initial value assigns nothing"),
   }, `the initial value of state \`${name}\``);
+}
+
+/** Refuses a graph of one vector, which is run with arrays and not with trees. */
+function requireTree(text: string): void {
+  for (const [key] of parseRecord(text)) {
+    throw new GradusError(
+      key === "leaves"
+        ? "a graph of one vector is run as it is, and this takes parameters as a tree"
+        : `it has no ${quoted(key)}`,
+    );
+  }
+}
+
+function parseClocks(text: string, program: Program): Map<string, string> {
+  return new Map(
+    parseRecord(text).map(([name, clock]) => {
+      if (typeof clock === "string" && program.state.get(clock)?.over === "tree") {
+        return [name, clock];
+      }
+      throw new GradusError(`${quoted(name)} follows ${shown(clock)}`);
+    }),
+  );
 }
 
 function parseInputs(text: string): Map<string, number | null> {
@@ -136,40 +167,42 @@ function parseHyper(
 /** Refuses a graph whose inputs and outputs are not those of a step. */
 function requireValues(
   { inputs, outputs }: ReadModel,
-  states: readonly string[],
+  initial: ReadonlyMap<string, Initial>,
   hyper: readonly string[],
   program: Program,
+  isOutside: (name: string) => boolean,
   refuse: (reason: string) => never,
 ): void {
   const [given, made] = [inputs, outputs].map((values) => new Set(values.map(({ name }) => name)));
   const paths = suffixesOf(inputs);
   if (paths.length === 0) refuse("given a graph without parameters");
-  for (const name of states) {
-    if (!program.state.has(name)) refuse(`\`${METADATA.state}\` has no state \`${name}\``);
-  }
-  const carried = ["w", ...states].flatMap((name) => paths.map((path) => name + path));
-  const needed = [...carried, ...paths.map((path) => `g${path}`), "count", ...hyper];
-  for (const name of [...needed, ...program.inputs.keys()]) {
-    if (!given.has(name)) refuse(`given a graph without the input ${quoted(name)}`);
-  }
-  for (const name of [...carried, "count"].map((each) => `next/${each}`)) {
-    if (!made.has(name)) refuse(`given a graph without the output ${quoted(name)}`);
-  }
-}
-
-/** Refuses initial values that leave a parameter out. */
-function requirePaths(
-  { inputs }: ReadModel,
-  initial: ReadonlyMap<string, Initial>,
-  refuse: (reason: string) => never,
-): void {
-  const paths = suffixesOf(inputs).map((suffix) => suffix.slice(1));
-  for (const [name, value] of initial) {
-    if (!(value instanceof Map)) continue;
-    const missing = paths.find((path) => !value.has(path));
-    if (missing !== undefined) {
-      refuse(`\`${METADATA.state}\` has no ${quoted(missing)} of state \`${name}\``);
+  const states = [...initial].flatMap(([name, init]) => {
+    const state = program.state.get(name);
+    if (state === undefined) return refuse(`\`${METADATA.state}\` has no state \`${name}\``);
+    if (state.over === "tree") {
+      return init instanceof Map ? refuse(`state \`${name}\` is a tree`) : [name];
     }
+    if (!(init instanceof Map)) return paths.map((path) => name + path);
+    // Which of the parameters keep it is told by the graph and by the metadata alike.
+    const kept = paths.filter((path) => init.has(path.slice(1)) || given.has(name + path));
+    const missing = kept.find((path) => !init.has(path.slice(1)));
+    if (missing !== undefined) {
+      refuse(`\`${METADATA.state}\` has no ${quoted(missing.slice(1))} of state \`${name}\``);
+    }
+    return kept.map((path) => name + path);
+  });
+  const carried = [...paths.map((path) => `w${path}`), ...states, "count"];
+  const further = [...program.inputs].flatMap(([name, kind]) =>
+    kind === "scalar" ? [name] : paths.map((path) => name + path)
+  );
+  for (const name of [...carried, ...paths.map((path) => `g${path}`), ...hyper, ...further]) {
+    if (!given.has(name) && !isOutside(name)) {
+      refuse(`given a graph without the input ${quoted(name)}`);
+    }
+  }
+  for (const name of carried) {
+    if (made.has(`next/${name}`) || isOutside(name)) continue;
+    refuse(`given a graph without the output ${quoted(`next/${name}`)}`);
   }
 }
 

@@ -49,6 +49,7 @@ function isShape(input: ReadValue, shape: readonly number[]): boolean {
 /** A number as a graph takes it. */
 export function numberFor(input: string, value: number, { inputs }: ReadModel): ort.Tensor {
   const type = inputs.find(({ name }) => name === input)?.type;
+  if (type === "bool") return new ort.Tensor("bool", Uint8Array.of(value), []);
   if (type === "int64") return new ort.Tensor("int64", BigInt64Array.of(BigInt(value)), []);
   if (type === "float32") return new ort.Tensor("float32", Float32Array.of(value), []);
   return new ort.Tensor("float64", Float64Array.of(value), []);

@@ -191,6 +191,7 @@ Deno.test("a model of many thousand nodes is a model", async () => {
     outputs: [valueInfo("y", "float32", [1])],
     constants: [scalarOf("one", "float32", 1)],
     nodes: [...nodes, cast("n3000", "y", "float32")],
+    functions: [],
     metadata: {},
   }, 21);
   await refuse(bytes, LOADING, "gradus.program");

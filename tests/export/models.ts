@@ -34,6 +34,19 @@ export function operatorsOf(bytes: Uint8Array): string[] {
   return decodeModel(bytes).graph!.node.map(({ opType }) => opType);
 }
 
+/** The types of the inputs, outputs and constants of a model, and those that nodes convert to. */
+export function typesIn(bytes: Uint8Array): string[] {
+  const { graph, functions } = decodeModel(bytes);
+  const values = [...graph!.input, ...graph!.output].map(({ type }) =>
+    type!.value.case === "tensorType" ? type!.value.value.elemType : DataType.UNDEFINED
+  );
+  const casts = [...graph!.node, ...functions.flatMap(({ node }) => node)]
+    .filter(({ opType }) => opType === "Cast")
+    .map(({ attribute }) => Number(attribute.find(({ name }) => name === "to")!.i));
+  const all = [...values, ...graph!.initializer.map(({ dataType }) => dataType), ...casts];
+  return [...new Set(all)].map((type) => DataType[type]);
+}
+
 /** The metadata of a model. */
 export function metadataOf(bytes: Uint8Array): Record<string, string> {
   return Object.fromEntries(decodeModel(bytes).metadataProps.map(({ key, value }) => [key, value]));
@@ -82,24 +95,77 @@ export function resultOf(tensor: ort.Tensor): number[] {
   return Array.from(data as ArrayLike<number | bigint>, Number);
 }
 
+type NodeProto = NonNullable<ModelProto["graph"]>["node"][number];
+
+/** The nodes that a leaf takes, by the function of the model that it calls. */
+export function functionsOf(bytes: Uint8Array): Map<string, readonly NodeProto[]> {
+  return new Map(decodeModel(bytes).functions.map(({ name, node }) => [name, node]));
+}
+
 /**
- * What is wrong with a graph as a graph: a name defined twice or never, a value never used, a
- * constant held twice, a result that is computed and then copied.
+ * What is wrong with a model as a graph and its functions: a name defined twice or never, a value never
+ * used, a constant held twice, a result that is computed and then copied, a function that is not called
+ * as it is defined.
  */
 export function faultsOf(bytes: Uint8Array): string[] {
   const { graph, opsetImport, functions } = decodeModel(bytes);
   const { input, initializer, node, output } = graph!;
+  const faults = faultsIn({
+    inputs: input.map(({ name }) => name),
+    constants: initializer.map(({ name }) => name),
+    outputs: output.map(({ name }) => name),
+    nodes: node,
+  });
+  const called = new Set<string>();
+  for (const { name, domain, input, output, node: nodes } of functions) {
+    const within = { inputs: [], constants: input, outputs: output, nodes };
+    faults.push(...faultsIn(within).map((fault) => `${name}: ${fault}`));
+    if (domain !== "gradus") faults.push(`${name} is of domain ${domain}`);
+    for (const each of nodes) if (each.domain !== "") faults.push(`${name} calls ${each.opType}`);
+  }
+  for (const { opType, domain, input, output } of node) {
+    if (domain === "") continue;
+    const own = functions.find(({ name }) => name === opType);
+    if (own === undefined) faults.push(`${opType} is of domain ${domain}`);
+    else if (own.input.length !== input.length || own.output.length !== output.length) {
+      faults.push(`${opType} is not called as it is defined`);
+    }
+    called.add(opType);
+  }
+  for (const { name } of functions) if (!called.has(name)) faults.push(`${name} is not called`);
+  const constants = new Map<string, string>();
+  for (const { name, dataType, dims, rawData } of initializer) {
+    const bits = `${dataType} [${dims}] ${rawData}`;
+    const other = constants.get(bits);
+    if (other !== undefined) faults.push(`\`${name}\` is \`${other}\` again`);
+    constants.set(bits, name);
+  }
+  const domains = opsetImport.map(({ domain }) => domain).join();
+  const wanted = functions.length === 0 ? "" : ",gradus";
+  if (domains !== wanted) faults.push(`the domains imported are ${domains}`);
+  return faults;
+}
+
+interface Scope {
+  /** Values that need not be used. */
+  readonly inputs: readonly string[];
+  readonly constants: readonly string[];
+  readonly outputs: readonly string[];
+  readonly nodes: readonly NodeProto[];
+}
+
+function faultsIn({ inputs, constants, outputs, nodes }: Scope): string[] {
   const faults: string[] = [];
   const defined = new Set<string>();
-  const used = new Set<string>(output.map(({ name }) => name));
-  const results = new Set(used);
-  const given = new Set(input.map(({ name }) => name));
+  const results = new Set(outputs);
+  const used = new Set(outputs);
+  const given = new Set(inputs);
   const define = (name: string) => {
     if (name === "" || defined.has(name)) faults.push(`\`${name}\` is defined twice`);
     defined.add(name);
   };
-  [...input, ...initializer].forEach(({ name }) => define(name));
-  for (const each of node) {
+  [...inputs, ...constants].forEach(define);
+  for (const each of nodes) {
     for (const name of each.input) {
       if (!defined.has(name)) faults.push(`\`${name}\` is used before it is defined`);
       if (each.opType === "Identity" && !given.has(name) && !results.has(name)) {
@@ -108,24 +174,14 @@ export function faultsOf(bytes: Uint8Array): string[] {
       used.add(name);
     }
     each.output.forEach(define);
-    if (each.domain !== "") faults.push(`${each.opType} is of domain ${each.domain}`);
   }
   for (const name of results) {
-    if (!node.some((each) => each.output.includes(name))) {
+    if (!nodes.some((each) => each.output.includes(name))) {
       faults.push(`\`${name}\` is not computed`);
     }
   }
   for (const name of defined) {
     if (!used.has(name) && !given.has(name)) faults.push(`\`${name}\` is never used`);
   }
-  const constants = new Map<string, string>();
-  for (const { name, dataType, dims, rawData } of initializer) {
-    const bits = `${dataType} [${dims}] ${rawData}`;
-    const other = constants.get(bits);
-    if (other !== undefined) faults.push(`\`${name}\` is \`${other}\` again`);
-    constants.set(bits, name);
-  }
-  if (opsetImport.some(({ domain }) => domain !== "")) faults.push("a domain is imported");
-  if (functions.length > 0) faults.push("a function is defined");
   return faults;
 }

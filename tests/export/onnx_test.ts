@@ -16,6 +16,7 @@ import { catalogue } from "./catalogue.ts";
 import {
   decodeModel,
   faultsOf,
+  functionsOf,
   inputNames,
   metadataOf,
   operatorsOf,
@@ -179,7 +180,10 @@ Deno.test("a hyperparameter asked for stays an input where a mask leaves paramet
 Deno.test("models are of opset 21 and IR 10 and name their producer", () => {
   const model = decodeModel(toOnnx(lion({ learningRate: 1 }), [2]));
   assertEquals(model.irVersion, 10n);
-  assertEquals(model.opsetImport.map(({ domain, version }) => [domain, version]), [["", 21n]]);
+  assertEquals(model.opsetImport.map(({ domain, version }) => [domain, version]), [
+    ["", 21n],
+    ["gradus", 1n],
+  ]);
   assertEquals(model.producerName, "gradus");
   assertEquals(model.graph!.name, "lion");
   assertEquals(model.docString, lion.program.doc);
@@ -188,7 +192,10 @@ Deno.test("models are of opset 21 and IR 10 and name their producer", () => {
 for (const [name, make] of Object.entries(catalogue)) {
   Deno.test(`the graph of ${name} defines each name and constant once, and uses it`, () => {
     for (const precision of ["float32", "float64"] as const) {
-      assertEquals(faultsOf(toOnnx(make(), streamParams(precision))), [], precision);
+      for (const inlineFunctions of [false, true]) {
+        const bytes = toOnnx(make(), streamParams(precision), { inlineFunctions });
+        assertEquals(faultsOf(bytes), [], precision);
+      }
     }
   });
 }
@@ -197,9 +204,15 @@ Deno.test("Lion takes at most 14 nodes for each parameter, and one for the count
   const opt = lion({ learningRate: 1e-3 });
   for (const leaves of [1, 2, 5]) {
     const params = Object.fromEntries(Array.from({ length: leaves }, (_, i) => [`p${i}`, [3]]));
-    const operators = operatorsOf(toOnnx(opt, params));
+    const operators = operatorsOf(toOnnx(opt, params, { inlineFunctions: true }));
     assert(operators.length <= 14 * leaves + 1, `${operators.length} nodes for ${leaves}`);
     assert(operators.length > 9 * leaves, `${operators.length} nodes cannot be Lion`);
+    const bytes = toOnnx(opt, params);
+    assertEquals(operatorsOf(bytes), [...Array(leaves).fill("lion"), "Add"]);
+    assertEquals([...functionsOf(bytes)].map(([name, nodes]) => [name, nodes.length]), [[
+      "lion",
+      14,
+    ]]);
   }
 });
 

@@ -1,0 +1,284 @@
+/** Writes what one leaf goes through between two reductions over the tree: the body of a function. */
+import { type Node, symbol } from "../../dsl/node.ts";
+import { elementRow, matrixRow, type ReduceOpName, reduceOps, reduceRow } from "../../dsl/ops.ts";
+import type { Arithmetic } from "../../runtime/storage.ts";
+import { type Form, isScalarSymbol, isTruth } from "./form.ts";
+import { toFloat16 } from "./half.ts";
+import { orderOf } from "./order.ts";
+import type { ElementType, NodeInit } from "./proto.ts";
+import { requireKernel } from "./scalars.ts";
+import { type Attributes, BodyScope, type Given } from "./scope.ts";
+
+/** What a body gives at an output. */
+export type Made =
+  | { readonly kind: "next"; readonly name: string }
+  | { readonly kind: "partial"; readonly global: number }
+  | { readonly kind: "kept"; readonly node: Node };
+
+/** Nodes with names of their own for what they are given and what they make. */
+export interface Body {
+  readonly inputs: readonly (readonly [name: string, given: Given])[];
+  readonly outputs: readonly (readonly [name: string, made: Made])[];
+  readonly nodes: readonly NodeInit[];
+  /** Results that are another's or an input, as they are. */
+  readonly copies: ReadonlyMap<string, { readonly of: "leaf" | "next"; readonly name: string }>;
+}
+
+/** What a body is written for. */
+export interface BodyKind {
+  readonly form: Form;
+  readonly dtype: Arithmetic;
+  /** What sums and the numbers of a step are computed in. */
+  readonly precision: Arithmetic;
+  /** The arrays that a leaf brings besides `w` and `g`. */
+  readonly leaves: readonly string[];
+  /** What a state is stored as. */
+  readonly storedAs: (state: string) => ElementType;
+  readonly opset: number;
+  readonly doing: string;
+}
+
+/** A reduction over the tree: what its leaves' parts are. */
+export const PARTS: Readonly<Record<ReduceOpName, { onnx: string; combine: string }>> = {
+  ReduceSum: { onnx: "ReduceSum", combine: "Add" },
+  ReduceMean: { onnx: "ReduceSum", combine: "Add" },
+  ReduceL2: { onnx: "ReduceSumSquare", combine: "Add" },
+  ReduceMax: { onnx: "ReduceMax", combine: "Max" },
+  ReduceMin: { onnx: "ReduceMin", combine: "Min" },
+};
+
+/**
+ * The body that makes the parts of `globals` and what later bodies read of it, or, without those, the
+ * results. `made` are the values that earlier bodies have made and this one is given.
+ */
+export function writeBody(
+  kind: BodyKind,
+  globals: readonly { readonly k: number; readonly op: ReduceOpName }[] | undefined,
+  made: ReadonlySet<Node>,
+  kept: readonly Node[],
+): Body {
+  const writer = new BodyWriter(kind, made);
+  if (globals === undefined) writer.results();
+  else {
+    for (const { k, op } of globals) writer.part(k, op);
+    for (const each of kept) writer.keep(each);
+  }
+  return writer.body;
+}
+
+/** The result that a value is as it is, if it is made before the results are. */
+export function resultMadeAs({ form, dtype, storedAs }: BodyKind, value: Node): string | undefined {
+  const found = [...form.results].find(([name, root]) =>
+    root === value && form.extents.get(root) === form.over.get(name) &&
+    (name === "w" || storedAs(name) === dtype)
+  );
+  return found?.[0];
+}
+
+class BodyWriter {
+  readonly #kind: BodyKind;
+  readonly #made: ReadonlySet<Node>;
+  readonly #scope: BodyScope;
+  readonly #outputs: [string, Made][] = [];
+  readonly #copies = new Map<string, { of: "leaf" | "next"; name: string }>();
+  readonly #values = new Map<Node, string>();
+
+  constructor(kind: BodyKind, made: ReadonlySet<Node>) {
+    [this.#kind, this.#made] = [kind, made];
+    this.#scope = new BodyScope(["w", "g", ...kind.leaves]);
+  }
+
+  get body(): Body {
+    const { inputs, nodes } = this.#scope;
+    return { inputs, outputs: this.#outputs, nodes, copies: this.#copies };
+  }
+
+  /** Makes the next values. */
+  results(): void {
+    const { form: { results, over }, dtype } = this.#kind;
+    const direct = new Map<Node, string>();
+    const first = new Map<string, string>();
+    const pending: [string, Node, string][] = [];
+    for (const [name, root] of results) {
+      const type = this.#typeOf(name);
+      const isLeaf = root.op === "Symbol" && !isScalarSymbol(root);
+      const isSameType = isLeaf && type === this.#typeOf(root.arg as string);
+      if (root === symbol(name) || (isSameType && this.#fits(root, name))) {
+        this.#copies.set(name, { of: "leaf", name: root.arg as string });
+        continue;
+      }
+      const key = `${root.id} ${type} ${over.get(name)}`;
+      if (first.has(key)) {
+        this.#copies.set(name, { of: "next", name: first.get(key)! });
+        continue;
+      }
+      first.set(key, name);
+      if (this.#made.has(root) && resultMadeAs(this.#kind, root) === name) continue;
+      const output = this.#scope.fresh(`next/${name}`);
+      this.#outputs.push([output, { kind: "next", name }]);
+      const isOp = root.src.length > 0 && !this.#made.has(root);
+      if (isOp && type === dtype && this.#fits(root, name) && !direct.has(root)) {
+        direct.set(root, output);
+      } else pending.push([output, root, name]);
+    }
+    const left = [...direct.keys(), ...pending.map(([, root]) => root)];
+    this.#compute(left.filter((root) => root.src.length > 0), direct);
+    for (const [output, root, name] of pending) this.#finish(output, root, name);
+  }
+
+  /** Makes a leaf's part of a reduction over the tree. */
+  part(k: number, op: ReduceOpName): void {
+    const { form, dtype, precision } = this.#kind;
+    const root = form.operands[k]!;
+    this.#compute([root]);
+    const value = this.#scope.converted(this.#whole(root, dtype), dtype, precision);
+    const output = this.#scope.fresh(reduceOps[op].call);
+    this.#outputs.push([output, { kind: "partial", global: k }]);
+    this.#reduce(PARTS[op].onnx, value, precision, root, output, undefined, { keepdims: 0 });
+  }
+
+  /** Makes a value that a later body reads. */
+  keep(each: Node): void {
+    this.#compute([each]);
+    this.#outputs.push([this.#values.get(each)!, { kind: "kept", node: each }]);
+  }
+
+  #compute(roots: readonly Node[], direct: ReadonlyMap<Node, string> = new Map()): void {
+    const { texts } = this.#kind.form;
+    for (const each of orderOf(roots, (node) => this.#made.has(node))) {
+      if (each.src.length === 0 || this.#values.has(each)) continue;
+      if (this.#made.has(each)) {
+        this.#values.set(each, this.#scope.kept(each, texts.of(each)));
+        continue;
+      }
+      const output = direct.get(each) ?? this.#scope.fresh(texts.of(each));
+      this.#values.set(each, output);
+      if (reduceRow(each.op) !== undefined) this.#reduction(each, output);
+      else if (matrixRow(each.op) !== undefined) this.#matrix(each, output);
+      else this.#element(each, output);
+    }
+  }
+
+  #element(each: Node, output: string): void {
+    const { dtype, doing, form } = this.#kind;
+    const row = elementRow(each.op)!;
+    requireKernel(each.op, form.texts.show(each), dtype, doing);
+    const operands = each.src.map((operand, k) =>
+      this.#operand(operand, row.takes[k] === "truth" ? "bool" : dtype)
+    );
+    this.#scope.make(output, row.onnx!, operands);
+  }
+
+  #reduction(each: Node, output: string): void {
+    const { dtype, precision } = this.#kind;
+    const axes = each.arg === "tensor" ? undefined : (each.arg as string).split(",").map(Number);
+    const value = this.#scope.converted(this.#whole(each.src[0], dtype), dtype, precision);
+    this.#rounded(
+      output,
+      precision,
+      (result) => this.#reduce(each.op, value, precision, each.src[0], result, axes),
+    );
+  }
+
+  #matrix(each: Node, output: string): void {
+    const { dtype, precision } = this.#kind;
+    const type = each.op === "Transpose" ? dtype : precision;
+    const operands = each.src.map((operand) =>
+      this.#scope.converted(this.#whole(operand, dtype), dtype, type)
+    );
+    this.#rounded(
+      output,
+      type,
+      (result) => this.#scope.make(result, matrixRow(each.op)!.onnx, operands),
+    );
+  }
+
+  /** Makes `output` of what is computed in another type. */
+  #rounded(output: string, type: Arithmetic, make: (result: string) => void): void {
+    const { dtype } = this.#kind;
+    if (type === dtype) return make(output);
+    const result = this.#scope.fresh(`${type}(${output})`);
+    make(result);
+    this.#scope.convert(output, result, dtype);
+  }
+
+  #reduce(
+    op: string,
+    value: string,
+    type: Arithmetic,
+    operand: Node,
+    output: string,
+    axes: readonly number[] | undefined,
+    attributes: Attributes = {},
+  ): void {
+    const scope = this.#scope;
+    // Before opset 18 only sums took their axes as an input.
+    const isByAttribute = axes !== undefined && this.#kind.opset < 18;
+    const all = isByAttribute ? { ...attributes, axes } : attributes;
+    const list = () => axes === undefined ? [] : [scope.list(axes)];
+    const inputs = isByAttribute && op !== "ReduceSum" ? [value] : [value, ...list()];
+    const own = op === "ReduceSum" ? attributes : all;
+    const isExtreme = op === "ReduceMax" || op === "ReduceMin";
+    if (!isExtreme || isNumberAlways(operand)) return scope.make(output, op, inputs, own);
+    // ONNX Runtime's maximum leaves NaN out: the sum of what is NaN, and else 0, puts it back.
+    const isNumber = scope.write("Equal", [value, value], "is a number");
+    const nans = scope.write("Where", [isNumber, scope.number(0, type), value], "nan or 0");
+    const nan = scope.write("ReduceSum", [nans, ...list()], "nan if any", attributes);
+    const extreme = scope.write(op, inputs, op === "ReduceMax" ? "largest" : "least", own);
+    scope.make(output, "Add", [extreme, nan]);
+  }
+
+  /** The value of a node as an operand. */
+  #operand(each: Node, type: ElementType): string {
+    const { form, dtype } = this.#kind;
+    if (each.op === "Const") return this.#scope.number(each.arg as number, type);
+    if (each.op !== "Symbol") return this.#values.get(each)!;
+    const name = each.arg as string;
+    if (!isScalarSymbol(each)) {
+      return this.#scope.converted(this.#scope.leaf(name), this.#typeOf(name), dtype);
+    }
+    const scalar = form.scalars.get(name)!;
+    return this.#scope.scalar(scalar, isTruth(scalar) ? "bool" : type, form.texts.of(each));
+  }
+
+  /** The value of a node as large as the parameter, if it is a number for all. */
+  #whole(each: Node, type: ElementType): string {
+    const value = this.#operand(each, type);
+    const isNumber = each.op === "Const" || isScalarSymbol(each);
+    return isNumber ? this.#scope.expanded(value, "w") : value;
+  }
+
+  #finish(output: string, root: Node, name: string): void {
+    const { dtype } = this.#kind;
+    const type = this.#typeOf(name);
+    const scope = this.#scope;
+    let value = this.#operand(root, dtype);
+    const isFitting = this.#fits(root, name);
+    if (!isFitting) value = scope.expanded(value, name, type === dtype ? output : undefined);
+    if (type === dtype) {
+      if (isFitting) scope.make(output, "Identity", [value]);
+    } else if (type === "float16" && dtype === "float64") {
+      scope.nodes.push(...toFloat16(value, output, {
+        fresh: (op) => scope.fresh(op),
+        constant: (number) => scope.number(number, "float64"),
+      }));
+    } else scope.convert(output, value, type);
+  }
+
+  #typeOf(name: string): ElementType {
+    const { dtype, storedAs, form } = this.#kind;
+    return name !== "w" && form.over.has(name) ? storedAs(name) : dtype;
+  }
+
+  /** Whether a value has the shape of the result `name`. */
+  #fits(root: Node, name: string): boolean {
+    const { extents, over } = this.#kind.form;
+    return extents.get(root) === over.get(name);
+  }
+}
+
+/** Whether a value is never NaN. */
+function isNumberAlways({ op, src }: Node): boolean {
+  return op === "Where" &&
+    src.slice(1).every((each) => each.op === "Const" && !Number.isNaN(each.arg));
+}

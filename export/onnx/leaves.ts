@@ -1,0 +1,226 @@
+/** The leaves of an exported step: what each brings, and the bodies that compute it. */
+import { GradusError } from "../../dsl/errors.ts";
+import { elaborate } from "../../dsl/graph.ts";
+import { lower } from "../../dsl/lower.ts";
+import { foldNodes, type Node } from "../../dsl/node.ts";
+import type { Program } from "../../dsl/program.ts";
+import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
+import { simplified } from "../../dsl/simplify.ts";
+import type { Binding, Group } from "../../runtime/binding.ts";
+import { spellPath } from "../../runtime/leaves.ts";
+import type { Optimizer } from "../../runtime/optimizer.ts";
+import { stateShape } from "../../runtime/state.ts";
+import type { Arithmetic } from "../../runtime/storage.ts";
+import type { Body, BodyKind } from "./body.ts";
+import { flatten } from "./flat.ts";
+import { type Form, formOf, globalsOf } from "./form.ts";
+import type { Hyperparameters } from "./hyper.ts";
+import { levelsOf, phasesOf } from "./phases.ts";
+import type { ElementType } from "./proto.ts";
+
+/** How a graph is written. */
+export interface GraphOptions {
+  readonly opset: number;
+  readonly inlineFunctions: boolean;
+  /** What the numbers that change once a step are computed in, and sums. */
+  readonly precision: Arithmetic;
+  readonly layout: "tree" | "flat";
+}
+
+/** Extents; one that is text is open. */
+export type Shape = readonly (number | string)[];
+
+/** An array that a leaf brings, by the name of its tree. */
+export interface LeafArray {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: Shape;
+  /** Whether it has a next value. */
+  readonly isCarried: boolean;
+}
+
+/** Leaves that are computed alike, and the bodies of their phases; the last makes the results. */
+export interface Kind extends BodyKind {
+  readonly group: Group;
+  readonly phases: readonly Body[];
+}
+
+/** A leaf of the graph. */
+export interface GraphLeaf {
+  readonly path: string;
+  readonly kind: Kind;
+  readonly arrays: readonly LeafArray[];
+}
+
+/** The leaves of a graph. */
+export class GraphLeaves {
+  /** In the order of the tree. */
+  readonly all: readonly GraphLeaf[];
+  /** The phase after which each reduction over the tree that is read is known. */
+  readonly levels: ReadonlyMap<number, number>;
+  /** The number of elements of all leaves. */
+  readonly size: number;
+  /** The hyperparameters that are vectors. */
+  readonly vectors: ReadonlySet<string>;
+  readonly #program: Program;
+  readonly #optimizer: Optimizer;
+  readonly #hyper: Hyperparameters;
+  readonly #options: GraphOptions;
+  readonly #doing: string;
+  readonly #live: ReadonlySet<string>;
+  readonly #bound = new Map<Group, Map<Node, Node>>();
+
+  constructor(
+    optimizer: Optimizer,
+    binding: Binding,
+    hyper: Hyperparameters,
+    options: GraphOptions,
+    doing: string,
+  ) {
+    [this.#optimizer, this.#program, this.#hyper] = [optimizer, optimizer.program, hyper];
+    [this.#options, this.#doing, this.#live] = [options, doing, binding.live];
+    const { leaves } = binding.layout;
+    this.size = leaves.reduce((sum, { size }) => sum + size, 0);
+    const flat = options.layout === "flat" ? flatten(this.#program, binding, doing) : undefined;
+    const groups = flat === undefined ? binding.groups : [flat.group];
+    this.vectors = flat?.vectors ?? new Set();
+    this.levels = levelsOf(elaborate(this.#program).globals, this.#globalsRead(groups));
+    if (flat !== undefined) {
+      const kind = this.#kind(flat.group, false, "the vector");
+      this.all = [{ path: "", kind, arrays: this.#arraysOf(kind, () => ["N"]) }];
+      return;
+    }
+    const kinds = new Map<Group, Map<boolean, Kind>>(groups.map((group) => [group, new Map()]));
+    this.all = leaves.map((info, i) => {
+      const group = binding.groupOf[i];
+      const known = kinds.get(group)!;
+      const isEmpty = info.size === 0;
+      if (!known.has(isEmpty)) {
+        known.set(isEmpty, this.#kind(group, isEmpty, spellPath(info.path)));
+      }
+      const kind = known.get(isEmpty)!;
+      const shapeOf = (state: string | undefined) =>
+        state === undefined ? info.shape : stateShape(this.#program, state, info, group.live);
+      return { path: info.path, kind, arrays: this.#arraysOf(kind, shapeOf) };
+    });
+  }
+
+  /** The next numbers of the states over the tree. */
+  get treeStates(): readonly (readonly [name: string, next: Node])[] {
+    const { form, group } = this.all[0].kind;
+    return [...form.treeStates].map(([name, root]) => [name, this.bind(root, group)]);
+  }
+
+  /** A number that changes once a step with what the hyperparameters of a group are, as ONNX spells it. */
+  bind(root: Node, group: Group): Node {
+    if (!this.#bound.has(group)) this.#bound.set(group, new Map());
+    const known = this.#bound.get(group)!;
+    if (!known.has(root)) {
+      const bound = foldNodes<Node>([root], (node, src) => {
+        if (node.op !== "Symbol") return simplified(node, src);
+        const name = node.arg as string;
+        if (SHAPE_SYMBOLS.has(name)) return group.structural.get(name)!;
+        return this.#hyper.nodeOf(name, group) ?? node;
+      }).get(root)!;
+      known.set(root, lower([bound], "onnx")(bound));
+    }
+    return known.get(root)!;
+  }
+
+  #globalsRead(groups: readonly Group[]): Set<number> {
+    return new Set(groups.flatMap((group) => [
+      ...globalsOf({
+        program: this.#program,
+        structural: this.#structural(group),
+        live: this.#liveIn(group),
+      }),
+    ]));
+  }
+
+  #kind(group: Group, isEmpty: boolean, place: string): Kind {
+    const form = formOf({
+      program: this.#program,
+      structural: this.#structural(group),
+      live: this.#liveIn(group),
+      axes: group.axes,
+      isEmpty,
+      globals: new Set(this.levels.keys()),
+      vectors: this.vectors,
+      bind: (scalar) => this.bind(scalar, group),
+    });
+    this.#requireKept(form, group, place);
+    const { inputs, state } = this.#program;
+    const kind: BodyKind = {
+      form,
+      dtype: group.dtype,
+      precision: this.#options.precision,
+      leaves: [...this.vectors, ...inputs.keys(), ...state.keys()],
+      storedAs: (state) => this.#storedAs(state, group.dtype),
+      opset: this.#options.opset,
+      doing: this.#doing,
+    };
+    const phases = phasesOf(kind, isEmpty, this.levels, elaborate(this.#program).globals);
+    return { ...kind, group, phases };
+  }
+
+  #arraysOf(
+    { group: { dtype, live } }: Kind,
+    shapeOf: (state: string | undefined) => Shape,
+  ): LeafArray[] {
+    const shape = shapeOf(undefined);
+    const { inputs, state } = this.#program;
+    const read = ["g", ...[...inputs].flatMap(([name, kind]) => kind === "element" ? [name] : [])];
+    const vectors = [...this.vectors].map((name) => `hyper/${name}`);
+    const kept = [...state.keys()].filter((name) => live.has(name) && !this.#isTree(name));
+    return [
+      { name: "w", type: dtype, shape, isCarried: true },
+      ...[...read, ...vectors].map((name) => ({ name, type: dtype, shape, isCarried: false })),
+      ...kept.map((name) => ({
+        name,
+        type: this.#storedAs(name, dtype),
+        shape: shapeOf(name),
+        isCarried: true,
+      })),
+    ];
+  }
+
+  #structural({ structural, settings }: Group): Group["structural"] {
+    return new Map(
+      [...structural].filter(([name, value]) =>
+        value.op !== "Zero" || this.#hyper.isKnown(name, settings.get(name)!)
+      ),
+    );
+  }
+
+  /** The states that leaves of a group keep, and those of the tree. */
+  #liveIn({ live }: Group): ReadonlySet<string> {
+    const names = [...this.#program.state.keys()];
+    return new Set(names.filter((name) => (this.#isTree(name) ? this.#live : live).has(name)));
+  }
+
+  #isTree(state: string): boolean {
+    return this.#program.state.get(state)!.over === "tree";
+  }
+
+  #storedAs(state: string, dtype: Arithmetic): ElementType {
+    const stored = this.#optimizer.storage.get(state) ?? dtype;
+    if (stored !== "bfloat16") return stored;
+    throw new GradusError(
+      `${this.#doing}: state \`${state}\` is stored as bfloat16, which ONNX Runtime takes neither ` +
+        `in nor out: store it as float16 or float32`,
+    );
+  }
+
+  /** Refuses a form that reads a state which its leaves do not keep. */
+  #requireKept(form: Form, { live }: Group, place: string): void {
+    for (const { op, arg } of form.extents.keys()) {
+      const name = arg as string;
+      const isState = op === "Symbol" && this.#program.state.has(name);
+      if (!isState || this.#isTree(name) || live.has(name)) continue;
+      throw new GradusError(
+        `${this.#doing}: state \`${name}\` was left out for ${place}, since a hyperparameter that ` +
+          `it needs is 0: make it with another value, or do not keep it an input`,
+      );
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/** Reads a program back from what `toOnnx` wrote. */
+import { GradusError } from "../../dsl/errors.ts";
+import { parseJson } from "../../dsl/json.ts";
+import type { Program } from "../../dsl/program.ts";
+import { METADATA } from "./metadata.ts";
+import { type ReadModel, readModel } from "./proto.ts";
+
+/**
+ * The program in a model that `toOnnx` wrote: the same object as the exported optimizer's. What the
+ * optimizer was made with is in the model's metadata; see {@linkcode METADATA}.
+ *
+ * @example
+ * ```ts
+ * import { fromOnnx, toOnnx } from "@gradus/gradus/onnx";
+ * import { lion } from "@gradus/gradus";
+ * import { assert } from "@std/assert";
+ *
+ * const bytes = toOnnx(lion({ learningRate: 1e-3 }), { w: [784, 64], b: [64] });
+ * assert(fromOnnx(bytes) === lion.program);
+ * ```
+ *
+ * @throws {GradusError} if the bytes are no whole model that `toOnnx` wrote.
+ */
+export function fromOnnx(bytes: Uint8Array): Program {
+  const doing = "Cannot read an optimizer";
+  const model = readWritten(bytes, doing);
+  return attempt("program", () => parseJson(model.metadata[METADATA.program]), doing);
+}
+
+/** A whole model with everything that `toOnnx` says beside the graph. */
+export function readWritten(bytes: Uint8Array, doing: string): ReadModel {
+  const model = attempt(undefined, () => readModel(bytes), doing);
+  for (const key of Object.values(METADATA)) {
+    if (model.metadata[key] === undefined) {
+      refuse(doing, `given one without \`${key}\` in its metadata`);
+    }
+  }
+  return model;
+}
+
+/** Refuses bytes that are no model of ours, or not a whole one. */
+export function refuse(doing: string, reason: string): never {
+  throw new GradusError(
+    `${doing}: the bytes must be an ONNX model written by \`toOnnx\`: ${reason}`,
+  );
+}
+
+/** What `read` gives; if it fails, the bytes are refused for what is wrong at a key of the metadata. */
+export function attempt<T>(
+  key: keyof typeof METADATA | undefined,
+  read: () => T,
+  doing: string,
+): T {
+  try {
+    return read();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.slice(0, 500) : String(error);
+    return refuse(doing, key === undefined ? reason : `\`${METADATA[key]}\`: ${reason}`);
+  }
+}

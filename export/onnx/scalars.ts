@@ -1,0 +1,126 @@
+/** The numbers of a graph that change once a step. */
+import { GradusError } from "../../dsl/errors.ts";
+import { globalIndex } from "../../dsl/graph.ts";
+import type { Node } from "../../dsl/node.ts";
+import { elementRow } from "../../dsl/ops.ts";
+import { sketchExpression } from "../../dsl/print.ts";
+import type { Constants } from "./constants.ts";
+import type { Arithmetic } from "../../runtime/storage.ts";
+import type { HostNumbers } from "./host.ts";
+import type { Names } from "./names.ts";
+import { orderOf } from "./order.ts";
+import { cast, type ElementType, node, type NodeInit } from "./proto.ts";
+import type { Texts } from "./text.ts";
+
+// ONNX spells these for float64, but ONNX Runtime has no kernel for them.
+const NO_FLOAT64 = ["Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh"];
+
+/** Refuses an operation for which ONNX Runtime has no kernel. */
+export function requireKernel(op: Node["op"], shown: Node, type: ElementType, doing: string): void {
+  if (type !== "float64" || !NO_FLOAT64.includes(op)) return;
+  throw new GradusError(
+    `${doing}: \`${sketchExpression(shown)}\` would be computed in float64, and ONNX Runtime has ` +
+      `no float64 ${op}`,
+  );
+}
+
+/** The scope that nodes are written into. */
+export interface Scope {
+  readonly names: Names;
+  readonly constants: Constants;
+  readonly nodes: NodeInit[];
+  readonly doing: string;
+}
+
+/** Writes numbers, each once, in the type that they are computed in. */
+export class Scalars {
+  readonly #scope: Scope;
+  readonly #type: Arithmetic;
+  readonly #host: HostNumbers | undefined;
+  readonly #values = new Map<Node, string>();
+  readonly #converted = new Map<string, string>();
+  readonly #expected = new Map<Node, string>();
+  readonly #texts: Texts;
+
+  /** `host` gives the numbers that are known before the step; else all are computed here. */
+  constructor(scope: Scope, type: Arithmetic, texts: Texts, host?: HostNumbers) {
+    [this.#scope, this.#type, this.#texts, this.#host] = [scope, type, texts, host];
+  }
+
+  /** Says what a symbol is called in the graph. */
+  define(symbol: Node, name: string): void {
+    this.#values.set(symbol, name);
+  }
+
+  /** The name of a number as `type`; `wanted` is what to call it if it is free. */
+  value(root: Node, type: ElementType, wanted?: string): string {
+    if (root.op === "Const") return this.#scope.constants.number(root.arg as number, type);
+    this.#compute(root, wanted);
+    const value = this.#values.get(root)!;
+    const isTruth = elementRow(root.op)?.gives === "truth";
+    return isTruth || type === this.#type ? value : this.#cast(value, type);
+  }
+
+  /** Says that a number is a result, which bears that name wherever it is computed. */
+  expect(root: Node, output: string): void {
+    const isGiven = root.op === "Symbol" && globalIndex(root.arg as string) === undefined;
+    if (root.op === "Const" || isGiven || this.#expected.has(root)) return;
+    this.#expected.set(root, output);
+  }
+
+  /** The name for a number that is about to be computed; `wanted` is what to call it. */
+  nameOf(root: Node, wanted: string): string {
+    return this.#expected.get(root) ?? this.#scope.names.fresh(wanted);
+  }
+
+  /** Makes a result of a number. */
+  result(root: Node, output: string): void {
+    const value = this.value(root, this.#type);
+    if (value !== output) this.#scope.nodes.push(node("Identity", [value], output));
+  }
+
+  #compute(root: Node, wanted: string | undefined): void {
+    if (this.#values.has(root)) return;
+    const isGiven = (each: Node) =>
+      this.#values.has(each) || (each.op !== "Const" && this.#host?.isKnown(each) === true);
+    for (const each of orderOf([root], isGiven)) {
+      if (this.#values.has(each) || each.op === "Const") continue;
+      const text = each === root && wanted !== undefined ? wanted : this.#texts.of(each);
+      if (this.#host?.isKnown(each)) {
+        this.#values.set(each, this.#host.input(each, text));
+        continue;
+      }
+      if (each.op === "Symbol") {
+        this.#values.set(each, this.#symbol(each.arg as string));
+        continue;
+      }
+      const row = elementRow(each.op)!;
+      const operands = each.src.map((operand, k) =>
+        operand.op === "Const"
+          ? this.#scope.constants.number(
+            operand.arg as number,
+            row.takes[k] === "truth" ? "bool" : this.#type,
+          )
+          : this.#values.get(operand)!
+      );
+      requireKernel(each.op, each, this.#type, this.#scope.doing);
+      const name = this.nameOf(each, text);
+      this.#scope.nodes.push(node(row.onnx!, operands, name));
+      this.#values.set(each, name);
+    }
+  }
+
+  #symbol(name: string): string {
+    return name === "count" && this.#type === "float64" ? this.#cast("count", "float64") : name;
+  }
+
+  #cast(value: string, type: ElementType): string {
+    const key = `${type} ${value}`;
+    if (!this.#converted.has(key)) {
+      const name = this.#scope.names.fresh(`${type}(${value})`);
+      this.#scope.nodes.push(cast(value, name, type));
+      this.#converted.set(key, name);
+    }
+    return this.#converted.get(key)!;
+  }
+}
