@@ -23,7 +23,7 @@ export async function check(task: Task, contestants: readonly Contestant[]): Pro
     if (stepper instanceof Absent) continue;
     // One that chose among variants has tried them on other arrays than these.
     for (let i = 0; i < STEPS; i++) await stepper.step();
-    const found = stepper.result?.() ?? expected;
+    const found = await stepper.result?.() ?? expected;
     const difference = found.reduce((most, x, i) => Math.max(most, Math.abs(x - expected[i])), 0);
     await stepper.close?.();
     if (!(difference <= MOST_DIFFERENCE)) {

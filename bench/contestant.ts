@@ -8,7 +8,7 @@ export interface Stepper {
   /** Gives back what was taken. */
   close?(): void | Promise<void>;
   /** The parameters as they are by now, for those that have any. */
-  result?(): Float32Array;
+  result?(): Float32Array | Promise<Float32Array>;
   /** Which of its variants runs, where there are several. */
   readonly chosen?: string;
   /** What each variant took, in milliseconds a step. */

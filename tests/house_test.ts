@@ -11,8 +11,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   zoo: ["dsl", "runtime"],
   wrappers: ["dsl", "runtime", "zoo"],
   "export/onnx": ["dsl", "runtime", "onnx-buf", "@bufbuild/protobuf"],
-  "export/ort": ["dsl", "runtime", "export/onnx", "onnxruntime-web/wasm"],
-  "export/ort.ts": ["dsl", "runtime", "export/onnx", "export/ort", "onnxruntime-web/wasm"],
+  "export/ort": [
+    ...["dsl", "runtime", "export/onnx", "onnx-buf", "@bufbuild/protobuf"],
+    ...["onnxruntime-web/jspi", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"],
+  ],
+  "export/ort.ts": ["dsl", "runtime", "export/onnx", "export/ort"],
   webgpu: ["dsl", "runtime"],
   "mod.ts": ["dsl", "runtime", "wrappers", "zoo"],
   cli: ["dsl", "runtime", "wrappers", "zoo"],

@@ -35,6 +35,8 @@ export function contents(value: unknown): string {
     const known = seen.get(part);
     if (known !== undefined) return `the same as ${known}`;
     seen.set(part, seen.size);
+    // A place on a device, of which nothing is at hand.
+    if (part instanceof GPUBuffer) return `GPUBuffer of ${part.size}`;
     if (ArrayBuffer.isView(part)) {
       const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
       return `${part.constructor.name} ${bytes.join(" ")}`;

@@ -4,7 +4,7 @@ import { copy, copyByTwo } from "./copy.ts";
 import { gradusContestants } from "./gradus.ts";
 import { jax } from "./jax.ts";
 import { bestLoop, plainLoop } from "./loops.ts";
-import { onnx } from "./onnx.ts";
+import { onnx, onnxOnWebgpu } from "./onnx.ts";
 import { tfjs } from "./tfjs.ts";
 
 /** The rows of each task that takes them. */
@@ -15,6 +15,7 @@ export const contestants: readonly Contestant[] = [
   tfjs,
   jax,
   onnx,
+  onnxOnWebgpu,
   copy,
   copyByTwo,
 ];

@@ -1,23 +1,19 @@
-/** The same optimizer's ONNX graph on onnxruntime-web, run directly: no trees and no copies of ours. */
+/** The same optimizer's ONNX graph on onnxruntime-web: on WebAssembly, and on a GPU. */
 import * as ort from "onnxruntime-web/wasm";
-import { GradusError } from "@gradus/gradus";
+import { GradusError, type Optimizer } from "@gradus/gradus";
 import { toOnnx } from "@gradus/gradus/onnx";
+import { type GpuTensor, OrtOptimizer } from "@gradus/gradus/ort";
 import { Absent, type Contestant, type Stepper } from "../contestant.ts";
 import { numbersAt, shapeOf } from "../tasks.ts";
 
-/** ONNX Runtime Web on WebAssembly, one thread. */
+/** ONNX Runtime Web on WebAssembly, one thread, run directly: no trees and no copies of ours. */
 export const onnx: Contestant = {
   name: "onnxruntime-web, our ONNX graph",
   takes: () => true,
   open: async ({ optimizer }, size): Promise<Stepper | Absent> => {
     const shape = shapeOf(size);
-    let bytes: Uint8Array;
-    try {
-      bytes = toOnnx(optimizer, shape);
-    } catch (error) {
-      if (error instanceof GradusError) return new Absent(error.message);
-      throw error;
-    }
+    const bytes = exported(optimizer, shape);
+    if (bytes instanceof Absent) return bytes;
     ort.env.wasm.numThreads = 1;
     const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
     const numbers = numbersAt(size);
@@ -40,3 +36,49 @@ export const onnx: Contestant = {
     };
   },
 };
+
+/** ONNX Runtime Web on WebGPU, where parameters, gradients and states are on the GPU all along. */
+export const onnxOnWebgpu: Contestant = {
+  name: "onnxruntime-web on WebGPU, our ONNX graph",
+  takes: () => true,
+  open: async ({ optimizer }, size): Promise<Stepper | Absent> => {
+    if (!await globalThis.navigator.gpu?.requestAdapter()) return new Absent("There is no GPU.");
+    const shape = shapeOf(size);
+    const bytes = exported(optimizer, shape);
+    if (bytes instanceof Absent) return bytes;
+    const opt = await OrtOptimizer.load(bytes, { executionProvider: "webgpu" });
+    const device = opt.device!;
+    const numbers = numbersAt(size);
+    const params = { data: numbers.w.slice(), shape };
+    const gradients = onGpu(device, numbers.g, shape);
+    const state = opt.init(params);
+    return {
+      async step() {
+        await opt.step(params, gradients, state);
+        await device.queue.onSubmittedWorkDone();
+      },
+      result: async () => (await opt.download(params)).data,
+      close: async () => {
+        gradients.buffer.destroy();
+        await opt.dispose();
+      },
+    };
+  },
+};
+
+function exported(optimizer: Optimizer, shape: readonly number[]): Uint8Array | Absent {
+  try {
+    return toOnnx(optimizer, shape);
+  } catch (error) {
+    if (error instanceof GradusError) return new Absent(error.message);
+    throw error;
+  }
+}
+
+function onGpu(device: GPUDevice, data: Float32Array, shape: readonly number[]): GpuTensor {
+  const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+  const size = Math.ceil(data.byteLength / 16) * 16;
+  const buffer = device.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST });
+  device.queue.writeBuffer(buffer, 0, data.slice());
+  return { buffer, shape };
+}

@@ -1,5 +1,5 @@
 /** The hyperparameters of a graph that was read: what each of its inputs is given at a step. */
-import { GradusError, shown } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
 import type { HyperNumbers } from "../../runtime/hyper.ts";
 import type { Layout } from "../../runtime/trees.ts";
@@ -36,6 +36,36 @@ export function mapParts<T>(parts: Parts, change: (part: Part) => T): Mapped<T> 
 }
 
 type Mapped<T> = T | { [key: string]: Mapped<T> } | Mapped<T>[];
+
+/** `hyper` with the values that were given when loading. */
+export function withGiven(
+  hyper: ReadonlyMap<string, Parts>,
+  given: Readonly<Record<string, number | Schedule>>,
+  doing: string,
+): Map<string, Parts> {
+  const inputs = [...hyper.values()].flatMap(partsOf).flatMap(({ input }) => input ?? []);
+  for (const [name, value] of Object.entries(given)) {
+    if (!inputs.includes(name)) {
+      throw new GradusError(
+        `${doing}: ${quoted(name)} is no hyperparameter input of the graph` +
+          suggestion(name, inputs),
+      );
+    }
+    if (typeof value !== "function" && (typeof value !== "number" || Number.isNaN(value))) {
+      throw new GradusError(
+        `${doing}: hyperparameter ${quoted(name)} must be a number or a schedule: given ${
+          shown(value)
+        }`,
+      );
+    }
+  }
+  const change = (part: Part): Part => {
+    const { input } = part;
+    if (input === undefined || !Object.hasOwn(given, input)) return part;
+    return new Part(input, given[input], part.text);
+  };
+  return new Map([...hyper].map(([name, parts]) => [name, mapParts(parts, change)]));
+}
 
 /** The numbers of a hyperparameter at `count`. */
 export function numbersOf(parts: Parts, count: number): HyperNumbers {

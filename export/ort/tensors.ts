@@ -4,7 +4,7 @@ import { GradusError } from "../../dsl/errors.ts";
 import type { LeafInfo } from "../../runtime/leaves.ts";
 import type { NumberArray } from "../../runtime/storage.ts";
 import { Layout } from "../../runtime/trees.ts";
-import type { ElementType, ReadModel, ReadValue } from "../onnx/proto.ts";
+import type { ReadModel, ReadValue } from "../onnx/proto.ts";
 import { requirePlainPaths } from "../onnx/write.ts";
 
 /** The name of a leaf of a tree. */
@@ -13,8 +13,12 @@ export function at(name: string, { path }: LeafInfo): string {
 }
 
 /** The layout of `params`, which must be what the graph was written for. */
-export function layoutOf(params: unknown, { inputs }: ReadModel, doing: string): Layout {
-  const layout = Layout.of(params, doing);
+export function layoutOf(params: unknown, model: ReadModel, doing: string): Layout {
+  return requireGraphs(Layout.of(params, doing), model, doing);
+}
+
+/** `layout`, which must be that of the parameters that the graph was written for. */
+export function requireGraphs(layout: Layout, { inputs }: ReadModel, doing: string): Layout {
   requirePlainPaths(layout, doing);
   const wanted = new Map(
     inputs.filter(({ name }) => /^w(?:\/|$)/.test(name)).map((input) => [input.name, input]),
@@ -43,9 +47,10 @@ function isShape(input: ReadValue, shape: readonly number[]): boolean {
 }
 
 /** A number as a graph takes it. */
-export function scalar(value: number, type: ElementType): ort.Tensor {
-  if (type === "int64") return new ort.Tensor("int64", BigInt64Array.of(BigInt(value)), []);
+export function numberFor(input: string, value: number, { inputs }: ReadModel): ort.Tensor {
+  const type = inputs.find(({ name }) => name === input)?.type;
   if (type === "bool") return new ort.Tensor("bool", Uint8Array.of(value), []);
+  if (type === "int64") return new ort.Tensor("int64", BigInt64Array.of(BigInt(value)), []);
   if (type === "float32") return new ort.Tensor("float32", Float32Array.of(value), []);
   return new ort.Tensor("float64", Float64Array.of(value), []);
 }
@@ -55,11 +60,15 @@ export function numberOf({ data }: ort.Tensor): number {
   return Number(data[0]);
 }
 
-/** An array as a graph takes it. */
-export function tensorOf(data: NumberArray, shape: readonly number[]): ort.Tensor {
-  if (data instanceof Float32Array) return new ort.Tensor("float32", data, shape);
-  if (data instanceof Float64Array) return new ort.Tensor("float64", data, shape);
-  return new ort.Tensor("float16", data, shape);
+/** An array as a graph takes it; `Tensor` is that of the build which runs it. */
+export function tensorOf(
+  data: NumberArray,
+  shape: readonly number[],
+  Tensor: typeof ort.Tensor = ort.Tensor,
+): ort.Tensor {
+  if (data instanceof Float32Array) return new Tensor("float32", data, shape);
+  if (data instanceof Float64Array) return new Tensor("float64", data, shape);
+  return new Tensor("float16", data, shape);
 }
 
 /** Writes a result of a graph into an array of the library. */

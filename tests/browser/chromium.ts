@@ -3,7 +3,6 @@
 const FLAGS = [
   "--headless=new",
   "--no-sandbox",
-  "--disable-gpu",
   "--disable-quic",
   "--no-first-run",
   "--disable-background-networking",
@@ -11,6 +10,8 @@ const FLAGS = [
   "--disable-sync",
   "--remote-debugging-port=0",
 ];
+/** What a browser is given besides, by whether its pages have WebGPU; where there is no GPU, in software. */
+const GPU_FLAGS = { none: ["--disable-gpu"], webgpu: ["--enable-unsafe-webgpu"] };
 /** How long a page may take to report, and the browser to answer, in milliseconds. */
 const PATIENCE = 30_000;
 
@@ -20,6 +21,8 @@ export interface Visit {
   readonly report: string;
   /** What it said on the console: the kind, then the text. */
   readonly console: readonly string[];
+  /** What was looked for in the end. */
+  readonly seen: unknown;
 }
 
 interface Message {
@@ -59,12 +62,12 @@ export class Chromium implements AsyncDisposable {
   }
 
   /** A browser that runs, or undefined where none is installed. */
-  static async start(): Promise<Chromium | undefined> {
+  static async start(gpu: keyof typeof GPU_FLAGS = "none"): Promise<Chromium | undefined> {
     const profile = await Deno.makeTempDir();
     let process: Deno.ChildProcess;
     try {
       process = new Deno.Command("chromium", {
-        args: [...FLAGS, `--user-data-dir=${profile}`],
+        args: [...FLAGS, ...GPU_FLAGS[gpu], `--user-data-dir=${profile}`],
         stdout: "null",
         stderr: "piped",
       }).spawn();
@@ -79,8 +82,14 @@ export class Chromium implements AsyncDisposable {
     return new Chromium(process, profile, socket, errors);
   }
 
-  /** Opens a page, and closes it when it has reported. */
-  async visit(address: string): Promise<Visit> {
+  /**
+   * Opens a page, and closes it when it has reported. `before` is a script that runs before the page's
+   * own, `look` an expression for what is wanted of it in the end, `patience` how long it may take.
+   */
+  async visit(
+    address: string,
+    { before = "", look = "undefined", patience = PATIENCE } = {},
+  ): Promise<Visit> {
     const { targetId } = await this.#ask("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await this.#ask("Target.attachToTarget", { targetId, flatten: true });
     const console: string[] = [];
@@ -100,10 +109,18 @@ export class Chromium implements AsyncDisposable {
     });
     await this.#ask("Runtime.enable", {}, sessionId);
     await this.#ask("Runtime.addBinding", { name: "report" }, sessionId);
+    await this.#ask("Page.enable", {}, sessionId);
+    await this.#ask("Page.addScriptToEvaluateOnNewDocument", { source: before }, sessionId);
     await this.#ask("Page.navigate", { url: address }, sessionId);
-    const report = await inTime(reported, () => `the page did not report: ${console.join("\n")}`);
+    const report = await inTime(
+      reported,
+      () => `the page did not report: ${console.join("\n")}`,
+      patience,
+    );
+    const asked = { expression: look, returnByValue: true };
+    const { result: { value: seen } } = await this.#ask("Runtime.evaluate", asked, sessionId);
     await this.#ask("Target.closeTarget", { targetId });
-    return { report, console };
+    return { report, console, seen };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -134,10 +151,14 @@ export class Chromium implements AsyncDisposable {
   }
 }
 
-async function inTime<T>(promise: Promise<T>, doing: () => string): Promise<T> {
+async function inTime<T>(
+  promise: Promise<T>,
+  doing: () => string,
+  patience = PATIENCE,
+): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${doing()} in ${PATIENCE} ms`)), PATIENCE);
+    timer = setTimeout(() => reject(new Error(`${doing()} in ${patience} ms`)), patience);
   });
   try {
     return await Promise.race([promise, late]);

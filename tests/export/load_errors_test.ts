@@ -151,11 +151,15 @@ Deno.test("a model with any one byte changed loads and steps, or is refused", as
   assert(refused > 50, `only ${refused} were refused`);
 });
 
-Deno.test("a runtime other than WebAssembly is refused", async () => {
+Deno.test("what ONNX Runtime does not run on is refused", async () => {
   const load = (executionProvider: unknown) =>
     OrtOptimizer.load(whole, { executionProvider } as unknown as OrtOptions);
-  await assertRejected(() => load("webgpu"), [], '`executionProvider` must be "wasm"', '"webgpu"');
-  await assertRejected(() => load(3), [], '`executionProvider` must be "wasm"', "given 3");
+  const required = '`executionProvider` must be "wasm" or "webgpu"';
+  await assertRejected(() => load("webnn"), [], required, 'given "webnn"');
+  await assertRejected(() => load(3), [], required, "given 3");
+  const device = {} as GPUDevice;
+  const onWasm = () => OrtOptimizer.load(whole, { device });
+  await assertRejected(onWasm, [], '`device` is for `executionProvider` "webgpu"');
 });
 
 Deno.test("a value for what is no input of the graph is refused, with what may be meant", async () => {

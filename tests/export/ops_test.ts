@@ -39,7 +39,7 @@ async function runBoth(opt: Optimizer, precision: Precision) {
   const [g, w, m] = operandsOf(precision);
   const exported = await OrtOptimizer.load(toOnnx(opt, w));
   const results = [opt.with({ backend: "interpreter" }), exported].map(async (each) => {
-    const params = w.slice();
+    const params: Float32Array | Float64Array = w.slice();
     const state = { ...each.init(params), m: m.slice(), out: params.slice().fill(0) };
     await each.step(params, g, state);
     return state.out;

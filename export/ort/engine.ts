@@ -1,0 +1,57 @@
+/** What runs the graph of an exported optimizer, on whatever it runs. */
+import type { LeafInfo } from "../../runtime/leaves.ts";
+import type { DType } from "../../runtime/storage.ts";
+import type { Layout } from "../../runtime/trees.ts";
+import type { GpuTensor, Held } from "./gpu_tensor.ts";
+
+/** What a leaf must be. */
+export interface Kind {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/** A leaf of a tree that the graph takes. */
+export interface Taken extends Kind {
+  /** The name of the input. */
+  readonly name: string;
+  readonly leaf: Held;
+}
+
+/** One run of the graph. */
+export interface Run {
+  /** Parameters and states: read, and written once it has run. */
+  readonly written: readonly Taken[];
+  /** Gradients, and what else there is an array of for each parameter. */
+  readonly read: readonly Taken[];
+  /** What is one number, by the name of the input. */
+  readonly numbers: ReadonlyMap<string, number>;
+  readonly doing: string;
+}
+
+/** Runs a graph. */
+export interface Engine {
+  /** What it keeps its numbers on, where that is a device. */
+  readonly device: GPUDevice | undefined;
+  /** The layout of `params`, which must be those that the graph was written for. */
+  layoutOf(params: unknown, doing: string): Layout;
+  /** The leaves of a tree that mirrors the parameters, in their order. */
+  align(
+    layout: Layout,
+    tree: unknown,
+    what: string,
+    doing: string,
+    kindOf: (info: LeafInfo) => Kind,
+  ): Held[];
+  /** Runs the graph and gives the numbers that it makes, by output; if it fails, nothing has been written. */
+  run(run: Run): Promise<ReadonlyMap<string, number>>;
+  /** Writes what it holds of these arrays into them. */
+  download(leaves: ReadonlySet<Held>, doing: string): Promise<ReadonlyMap<GpuTensor, Float32Array>>;
+  /** Takes what is in these arrays in the place of what it holds of them. */
+  upload(leaves: ReadonlySet<Held>, doing: string): void;
+  /** Where it holds an array; undefined where it does not. */
+  bufferOf(leaf: Held): GPUBuffer | undefined;
+  /** Forgets what it holds of these arrays. */
+  release(leaves: ReadonlySet<Held>): void;
+  /** Gives back all that it took. */
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,127 @@
+/**
+ * ONNX Runtime Web: which of its builds runs what, and all that is known of where they fall short.
+ *
+ * - The builds for WebGPU have no float64 kernel, on the GPU or beside it.
+ * - They take a device as an option of the provider, and ignore `env.webgpu.device`.
+ * - They make and run one session at a time, across all sessions.
+ * - They check neither that a buffer is long enough nor that its device is still there: run on one that
+ *   was lost a moment ago, they end for good.
+ * - A session whose run has failed takes the build down with its next run.
+ * - Deno 2.9 panics when it is asked for the limits of a device whose adapter is garbage.
+ */
+import * as wasm from "onnxruntime-web/wasm";
+import { GradusError, shown } from "../../dsl/errors.ts";
+
+/** A build of ONNX Runtime Web. */
+export type Runtime = Pick<typeof wasm, "InferenceSession" | "Tensor">;
+
+/** A model that is ready to run, and the build that runs it. */
+export interface Opened {
+  readonly session: wasm.InferenceSession;
+  readonly Tensor: Runtime["Tensor"];
+}
+
+/** Opens a model on WebAssembly. */
+export function openOnWasm(bytes: Uint8Array, doing: string): Promise<Opened> {
+  return open(wasm, bytes, { executionProviders: ["wasm"] }, doing);
+}
+
+/** Opens a model on a device. */
+export function openOnDevice(bytes: Uint8Array, device: GPUDevice, doing: string): Promise<Opened> {
+  return inTurn(async () => {
+    let runtime: Runtime;
+    try {
+      runtime = await webgpuBuild();
+    } catch (error) {
+      throw new GradusError(
+        `${doing}: ONNX Runtime for WebGPU could not be loaded: ${messageOf(error)}`,
+      );
+    }
+    // The types of 1.30 do not know of the device yet.
+    const provider = { name: "webgpu", device } as wasm.InferenceSession.ExecutionProviderConfig;
+    const options = {
+      executionProviders: [provider],
+      preferredOutputLocation: "gpu-buffer" as const,
+    };
+    return open(runtime, bytes, options, doing);
+  });
+}
+
+let build: Promise<Runtime> | undefined;
+
+/**
+ * The build for WebGPU, loaded when it is first asked for. Of the two, the one that waits by promises
+ * of WebAssembly is 10 MB smaller and faster; where an engine has none, the other has its own means.
+ */
+function webgpuBuild(): Promise<Runtime> {
+  build ??= "Suspending" in WebAssembly
+    ? import("onnxruntime-web/jspi")
+    : import("onnxruntime-web/webgpu");
+  build.catch(() => build = undefined);
+  return build;
+}
+
+async function open(
+  { InferenceSession, Tensor }: Runtime,
+  bytes: Uint8Array,
+  options: wasm.InferenceSession.SessionOptions,
+  doing: string,
+): Promise<Opened> {
+  try {
+    const session = await InferenceSession.create(bytes, {
+      ...options,
+      // Its rewriting (1/a·b into b/a, for one) changes bits and gains nothing here.
+      graphOptimizationLevel: "disabled",
+      // Errors: it would warn of each whole number that is counted on the processor.
+      logSeverityLevel: 3,
+    });
+    return { session, Tensor };
+  } catch (error) {
+    throw new GradusError(`${doing}: ONNX Runtime refused the model: ${messageOf(error)}`);
+  }
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** Does what concerns the build for WebGPU once all that was begun before has ended. */
+export function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const result = last.then(work);
+  last = result.catch(() => {});
+  return result;
+}
+
+/** Keeps adapters for as long as their devices. */
+const adapters = new WeakMap<GPUDevice, GPUAdapter>();
+
+/** A device of our own, with all that the adapter has which an optimizer may need. */
+export async function requestDevice(doing: string): Promise<GPUDevice> {
+  const adapter = await globalThis.navigator?.gpu?.requestAdapter({
+    powerPreference: "high-performance",
+  });
+  if (!adapter) {
+    const given = globalThis.navigator?.gpu === undefined ? "no `navigator.gpu`" : "no adapter";
+    throw new GradusError(
+      `${doing}: \`executionProvider\` "webgpu" needs a GPU, or a driver that stands in for one: ` +
+        `given ${given}`,
+    );
+  }
+  const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } =
+    adapter.limits;
+  const device = await adapter.requestDevice({
+    requiredFeatures: adapter.features.has("shader-f16") ? ["shader-f16"] : [],
+    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
+  });
+  adapters.set(device, adapter);
+  return device;
+}
+
+/** Refuses what is no device. */
+export function requireDevice(device: unknown, doing: string): asserts device is GPUDevice {
+  if (typeof GPUDevice !== "undefined" && device instanceof GPUDevice) return;
+  throw new GradusError(`${doing}: \`device\` must be a GPUDevice: given ${shown(device)}`);
+}
+
+/** What an error says, no longer than a message may be. */
+export function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, 500);
+}

@@ -1,0 +1,73 @@
+/** Runs a graph on WebAssembly: arrays go in and come back at every step, so it holds none. */
+import type * as ort from "onnxruntime-web/wasm";
+import { GradusError } from "../../dsl/errors.ts";
+import type { LeafInfo } from "../../runtime/leaves.ts";
+import type { NumberArray } from "../../runtime/storage.ts";
+import type { Layout } from "../../runtime/trees.ts";
+import type { ReadModel } from "../onnx/proto.ts";
+import type { Engine, Kind, Run } from "./engine.ts";
+import type { GpuTensor, Held } from "./gpu_tensor.ts";
+import { messageOf, type Opened } from "./runtime.ts";
+import { copyInto, layoutOf, numberFor, numberOf, tensorOf } from "./tensors.ts";
+
+/** The engine of `executionProvider: "wasm"`. */
+export class WasmEngine implements Engine {
+  readonly device: undefined = undefined;
+  readonly #session: ort.InferenceSession;
+  readonly #model: ReadModel;
+
+  constructor({ session }: Opened, model: ReadModel) {
+    [this.#session, this.#model] = [session, model];
+  }
+
+  layoutOf(params: unknown, doing: string): Layout {
+    return layoutOf(params, this.#model, doing);
+  }
+
+  align(
+    layout: Layout,
+    tree: unknown,
+    what: string,
+    doing: string,
+    kindOf: (info: LeafInfo) => Kind,
+  ): NumberArray[] {
+    const dtypesOf = (info: LeafInfo) => [kindOf(info).dtype];
+    return layout.align(tree, what, doing, dtypesOf, (info) => kindOf(info).shape);
+  }
+
+  async run({ written, read, numbers, doing }: Run): Promise<ReadonlyMap<string, number>> {
+    const feeds: Record<string, ort.Tensor> = {};
+    for (const [name, number] of numbers) feeds[name] = numberFor(name, number, this.#model);
+    for (const { name, leaf, shape } of [...written, ...read]) {
+      feeds[name] = tensorOf(leaf as NumberArray, shape);
+    }
+    let results: ort.InferenceSession.OnnxValueMapType;
+    try {
+      results = await this.#session.run(feeds);
+    } catch (error) {
+      throw new GradusError(`${doing}: ONNX Runtime failed: ${messageOf(error)}`);
+    }
+    const places = new Map(written.map(({ name, leaf }) => [`next/${name}`, leaf]));
+    const made = new Map<string, number>();
+    for (const [name, result] of Object.entries(results)) {
+      const leaf = places.get(name);
+      if (leaf === undefined) made.set(name, numberOf(result as ort.Tensor));
+      else copyInto(leaf as NumberArray, result as ort.Tensor);
+    }
+    return made;
+  }
+
+  download(): Promise<ReadonlyMap<GpuTensor, Float32Array>> {
+    return Promise.resolve(new Map());
+  }
+
+  upload(): void {}
+
+  bufferOf(_leaf: Held): undefined {}
+
+  release(): void {}
+
+  dispose(): Promise<void> {
+    return this.#session.release();
+  }
+}

@@ -1,0 +1,252 @@
+/** Runs a graph on a device, where parameters and states stay from step to step. */
+import type * as ort from "onnxruntime-web/wasm";
+import { TensorProto_DataType as DataType } from "onnx-buf";
+import { GradusError } from "../../dsl/errors.ts";
+import { type LeafInfo, spellPath } from "../../runtime/leaves.ts";
+import type { NumberArray } from "../../runtime/storage.ts";
+import { Layout } from "../../runtime/trees.ts";
+import type { Engine, Kind, Run } from "./engine.ts";
+import {
+  alignHeld,
+  type GpuTensor,
+  type Held,
+  isInBuffer,
+  mapGpuTensors,
+  sizeOf,
+} from "./gpu_tensor.ts";
+import { type HostNumber, type Split, split } from "./split.ts";
+import type { ReadOptimizer } from "./read.ts";
+import { Resident, type Slot } from "./resident.ts";
+import {
+  inTurn,
+  messageOf,
+  type Opened,
+  openOnDevice,
+  requestDevice,
+  requireDevice,
+} from "./runtime.ts";
+import { requireGraphs, tensorOf } from "./tensors.ts";
+
+/** The engine of `executionProvider: "webgpu"`. */
+export class WebgpuEngine implements Engine {
+  readonly device: GPUDevice;
+  readonly #isOwnDevice: boolean;
+  #opened: Opened;
+  readonly #read: ReadOptimizer;
+  readonly #split: Split;
+  readonly #resident: Resident;
+  #lost: GPUDeviceLostInfo | undefined;
+
+  private constructor(
+    device: GPUDevice,
+    isOwnDevice: boolean,
+    opened: Opened,
+    read: ReadOptimizer,
+    split: Split,
+  ) {
+    [this.device, this.#isOwnDevice, this.#opened] = [device, isOwnDevice, opened];
+    [this.#read, this.#split] = [read, split];
+    this.#resident = new Resident(device);
+    device.lost.then((info) => this.#lost = info);
+  }
+
+  /** Opens a model on the caller's device, or on one of its own. */
+  static async open(
+    bytes: Uint8Array,
+    read: ReadOptimizer,
+    given: GPUDevice | undefined,
+    doing: string,
+  ): Promise<WebgpuEngine> {
+    if (given !== undefined) requireDevice(given, doing);
+    const { program, initial } = read;
+    const trees = [
+      ...["w", "g"],
+      ...[...initial.keys()].filter((name) => program.state.get(name)!.over !== "tree"),
+      ...[...program.inputs].flatMap(([name, kind]) => kind === "scalar" ? [] : [name]),
+    ];
+    const isTree = (name: string) => trees.some((t) => name === t || name.startsWith(`${t}/`));
+    const parts = split(bytes, isTree, doing);
+    const device = given ?? await requestDevice(doing);
+    try {
+      await requireAble(device, read, doing);
+      const opened = await openOnDevice(parts.bytes, device, doing);
+      return new WebgpuEngine(device, given === undefined, opened, read, parts);
+    } catch (error) {
+      if (given === undefined) device.destroy();
+      throw error;
+    }
+  }
+
+  layoutOf(params: unknown, doing: string): Layout {
+    // Of an array in a buffer a layout can only see the shape.
+    const shapes = mapGpuTensors(params, ({ shape }) => Array.isArray(shape) ? [...shape] : shape);
+    return requireGraphs(Layout.of(shapes, doing, true), this.#read.model, doing);
+  }
+
+  align(
+    layout: Layout,
+    tree: unknown,
+    what: string,
+    doing: string,
+    kindOf: (info: LeafInfo) => Kind,
+  ): Held[] {
+    const leaves = alignHeld(layout, tree, what, doing, kindOf);
+    leaves.forEach((leaf, i) => {
+      if (!isInBuffer(leaf) || !this.#resident.owns(leaf.buffer)) return;
+      throw new GradusError(
+        `${doing}: ${what} at ${spellPath(layout.leaves[i].path)} must not be in a buffer that ` +
+          `\`buffers\` handed out, which the next step may write: pass the array it stands for`,
+      );
+    });
+    return leaves;
+  }
+
+  async run({ written, read, numbers, doing }: Run): Promise<ReadonlyMap<string, number>> {
+    this.#requirePresent(doing);
+    const feeds: Record<string, ort.Tensor> = {};
+    const fetches: Record<string, ort.Tensor | null> = {};
+    const slots: Slot[] = [];
+    const { given, made } = this.#split.numbersOf(numbers);
+    for (const [name, number] of given) feeds[name] = this.#number(number);
+    for (const taken of written) {
+      const { name, leaf, dtype, shape } = taken;
+      const slot = this.#resident.take(leaf, sizeOf(shape), dtype, doing);
+      slots.push(slot);
+      feeds[name] = this.#inBuffer(slot.front, taken);
+      fetches[`next/${name}`] = this.#inBuffer(slot.back, taken);
+    }
+    for (const taken of read) {
+      const { name, leaf, shape } = taken;
+      feeds[name] = isInBuffer(leaf)
+        ? this.#inBuffer(leaf.buffer, taken)
+        : tensorOf(leaf, shape, this.#opened.Tensor);
+    }
+    // Numbers that rest on data come back: a step that has any waits for them.
+    for (const name of this.#opened.session.outputNames) fetches[name] ??= null;
+    let results: ort.InferenceSession.OnnxValueMapType;
+    try {
+      results = await inTurn(() => this.#opened.session.run(feeds, fetches));
+    } catch (error) {
+      // That the device is lost may be the reason, and be told only now.
+      await aWhile();
+      this.#requirePresent(doing);
+      await this.#reopen(doing);
+      throw new GradusError(`${doing}: ONNX Runtime failed: ${messageOf(error)}`);
+    }
+    const all = new Map(made);
+    const places = new Set(written.map(({ name }) => `next/${name}`));
+    for (const name of this.#opened.session.outputNames) {
+      if (places.has(name)) continue;
+      const result = results[name] as ort.Tensor;
+      all.set(name, Number((await inTurn(() => result.getData(true)))[0]));
+    }
+    this.#requirePresent(doing);
+    const encoder = this.device.createCommandEncoder();
+    for (const slot of slots) slot.turn(encoder);
+    this.device.queue.submit([encoder.finish()]);
+    return all;
+  }
+
+  async download(
+    leaves: ReadonlySet<Held>,
+    doing: string,
+  ): Promise<ReadonlyMap<GpuTensor, Float32Array>> {
+    this.#requirePresent(doing);
+    const wanted = new Map<NumberArray, GPUBuffer>();
+    const copies = new Map<GpuTensor, Float32Array>();
+    for (const leaf of leaves) {
+      if (isInBuffer(leaf)) {
+        const copy = new Float32Array(leaf.shape.reduce((a, b) => a * b, 1));
+        copies.set(leaf, copy);
+        wanted.set(copy, leaf.buffer);
+      } else {
+        const slot = this.#resident.find(leaf);
+        if (slot !== undefined) wanted.set(leaf, slot.front);
+      }
+    }
+    try {
+      await this.#resident.download(wanted);
+    } catch (error) {
+      this.#requirePresent(doing);
+      throw new GradusError(`${doing}: the device failed: ${messageOf(error)}`);
+    }
+    this.#requirePresent(doing);
+    return copies;
+  }
+
+  upload(leaves: ReadonlySet<Held>, doing: string): void {
+    this.#requirePresent(doing);
+    for (const leaf of leaves) {
+      const slot = this.#resident.find(leaf);
+      if (slot !== undefined) this.#resident.upload(slot);
+    }
+  }
+
+  bufferOf(leaf: Held): GPUBuffer | undefined {
+    return this.#resident.find(leaf)?.front;
+  }
+
+  release(leaves: ReadonlySet<Held>): void {
+    for (const leaf of leaves) this.#resident.release(leaf);
+  }
+
+  async dispose(): Promise<void> {
+    await inTurn(() => this.#opened.session.release());
+    this.#resident.dispose();
+    if (this.#isOwnDevice) this.device.destroy();
+  }
+
+  // A session that has failed would take the whole build down with its next run.
+  async #reopen(doing: string): Promise<void> {
+    const { session } = this.#opened;
+    await inTurn(() => session.release());
+    this.#opened = await openOnDevice(this.#split.bytes, this.device, doing);
+  }
+
+  #inBuffer(buffer: GPUBuffer, { dtype, shape }: Kind): ort.Tensor {
+    const dataType = dtype as "float32" | "float16";
+    return this.#opened.Tensor.fromGpuBuffer(buffer, { dataType, dims: [...shape] });
+  }
+
+  #number({ value, type }: HostNumber): ort.Tensor {
+    const { Tensor } = this.#opened;
+    if (type === DataType.INT64) return new Tensor("int64", BigInt64Array.of(BigInt(value)), []);
+    if (type === DataType.BOOL) return new Tensor("bool", Uint8Array.of(value), []);
+    return new Tensor("float32", Float32Array.of(value), []);
+  }
+
+  // ONNX Runtime runs on a device that is gone as if it were there.
+  #requirePresent(doing: string): void {
+    if (this.#lost !== undefined) throw lostError(this.#lost, doing);
+  }
+}
+
+async function requireAble(
+  device: GPUDevice,
+  { model }: ReadOptimizer,
+  doing: string,
+): Promise<void> {
+  const lost = await Promise.race([device.lost, aWhile()]);
+  if (lost) throw lostError(lost, doing);
+  const short = model.inputs.find(({ type }) => type === "float16");
+  if (short !== undefined && !device.features.has("shader-f16")) {
+    throw new GradusError(
+      `${doing}: \`${short.name}\` is float16, and the device must have the feature "shader-f16": ` +
+        `given one without`,
+    );
+  }
+}
+
+/** Lets what has happened be told. */
+function aWhile(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+function lostError({ reason, message }: GPUDeviceLostInfo, doing: string): GradusError {
+  return new GradusError(
+    `${doing}: the GPUDevice must be at hand: it was lost (${
+      reason || "unknown"
+    }: ${message}); load ` +
+      `the optimizer again, and go on from what was last downloaded`,
+  );
+}
