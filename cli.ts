@@ -15,6 +15,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { attach } from "./cli/attach.ts";
 import { BUILT_IN, programOf, readProgram, writeWhole } from "./cli/files.ts";
 import { list } from "./cli/list.ts";
 import { report } from "./cli/report.ts";
@@ -36,6 +37,8 @@ const HELP = `gradus: optimizers as symbolic step programs
       Checks a program in a YAML or JSON file; says what is wrong with it and where.
   gradus export NAME|FILE --params w:784x64,b:64 [-o FILE.onnx]
       Writes one step as an ONNX graph for parameters of these paths and shapes.
+  gradus export NAME|FILE --attach MODEL.onnx --params w,b --grads dw,db [-o FILE.onnx]
+      Joins one to a model whose outputs are gradients of its initializers: a run is a training step.
   gradus export --report [--params w:784x64,b:64]
       Prints how large the graph of each built-in optimizer is.
   gradus help
@@ -112,7 +115,9 @@ function read(args: readonly string[]): { values: Options; positionals: string[]
       args: [...args],
       allowPositionals: true,
       options: {
+        attach: { type: "string" },
         explain: { type: "boolean" },
+        grads: { type: "string" },
         help: { type: "boolean", short: "h" },
         input: { type: "string", multiple: true },
         json: { type: "boolean" },
@@ -176,6 +181,7 @@ async function exportOnnx(
   print: (line: string) => void,
 ): Promise<void> {
   if (options.report) return report(options, print);
+  if (options.attach !== undefined) return attach(await programOf(target), options, print);
   if (typeof options.params !== "string") {
     throw new UsageError("`export` needs --params, such as --params w:784x64,b:64");
   }

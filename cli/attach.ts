@@ -1,0 +1,34 @@
+/** `gradus export --attach`: a model that computes gradients becomes one whose run is a training step. */
+import { GradusError } from "../dsl/errors.ts";
+import type { Program } from "../dsl/program.ts";
+import { attachOptimizer } from "../export/onnx/mod.ts";
+import { writeWhole } from "./files.ts";
+import { bound, type Options, UsageError } from "./values.ts";
+
+/** Joins an optimizer to the model in the file that `--attach` names, and writes what comes of it. */
+export async function attach(
+  program: Program,
+  options: Options,
+  print: (line: string) => void,
+): Promise<void> {
+  const path = options.attach as string;
+  const [params, grads] = (["params", "grads"] as const).map((name) => {
+    const names = options[name];
+    if (typeof names === "string" && names !== "") return names.split(",");
+    throw new UsageError(
+      "`export --attach` needs the names of parameters and of their gradients, such as " +
+        "--params w,b --grads dw,db",
+    );
+  });
+  let model: Uint8Array;
+  try {
+    model = await Deno.readFile(path);
+  } catch (error) {
+    throw new GradusError(`Cannot read \`${path}\`: ${(error as Error).message.split(":")[0]}`);
+  }
+  const inputs = options.input as readonly string[] | undefined;
+  const bytes = attachOptimizer(model, bound(program, options), { params, grads, inputs });
+  const output = (options.output as string | undefined) ?? `${program.name}.onnx`;
+  await writeWhole(output, bytes);
+  print(`${output}: a training step with "${program.name}", ${bytes.length} bytes`);
+}
