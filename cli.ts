@@ -18,13 +18,14 @@ import { parseArgs } from "node:util";
 import { attach } from "./cli/attach.ts";
 import { BUILT_IN, programOf, readProgram, writeWhole } from "./cli/files.ts";
 import { list } from "./cli/list.ts";
-import { report } from "./cli/report.ts";
 import { bound, type Options, shapesOf, UsageError } from "./cli/values.ts";
 import { GradusError, quoted, suggestion } from "./dsl/errors.ts";
 import { printJson } from "./dsl/json.ts";
 import { latex } from "./dsl/latex.ts";
 import { printYaml } from "./dsl/yaml.ts";
 import { toOnnx } from "./export/onnx/mod.ts";
+import { reportOf, sizeOf } from "./export/onnx/report.ts";
+import { factory } from "./runtime/define.ts";
 import { explain } from "./runtime/explain.ts";
 
 const HELP = `gradus: optimizers as symbolic step programs
@@ -192,6 +193,17 @@ async function exportOnnx(
   const path = (options.output as string | undefined) ?? `${program.name}.onnx`;
   await writeWhole(path, bytes);
   print(`${path}: one step of "${program.name}", ${bytes.length} bytes`);
+}
+
+/** Prints how large the graph of every built-in optimizer is, required options being 0.1. */
+function report({ params }: Options, print: (line: string) => void): void {
+  const shapes = shapesOf(typeof params === "string" ? params : "w:784x64,b:64");
+  const sizes = [...BUILT_IN].map(([name, { program }]) => {
+    const required = [...program.hyper].filter(([, value]) => value === "required");
+    const options = Object.fromEntries(required.map(([name]) => [name, 0.1]));
+    return [name, sizeOf(factory(program)(options), shapes)] as const;
+  });
+  for (const line of reportOf(new Map(sizes))) print(line);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

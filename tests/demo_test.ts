@@ -63,7 +63,7 @@ Deno.test("the demo trains three optimizers, draws them, exports Lion and replay
     await t.step("the model is Lion for the network, and runs", async () => {
       const bytes = await Deno.readFile(`${folder}/out/lion.onnx`);
       assert(parseJson(metadataOf(bytes)[METADATA.program]) === lion.program);
-      assertEquals(decodeModel(bytes).opsetImport.map(({ version }) => version), [21n]);
+      assertEquals(decodeModel(bytes).opsetImport[0].version, 21n);
       assertEquals(signatureOf(bytes).inputs.filter((each) => each.startsWith("w/")).sort(), [
         "w/hidden/b float [128]",
         "w/hidden/w float [784, 128]",

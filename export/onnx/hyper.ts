@@ -4,7 +4,7 @@ import { constant, foldNodes, type Node, postorder, symbol, withSources } from "
 import { printExpression } from "../../dsl/print.ts";
 import { substitute } from "../../dsl/simplify.ts";
 import type { Binding, Group } from "../../runtime/binding.ts";
-import type { HyperValue, LeafSetting } from "../../runtime/hyper.ts";
+import { type HyperValue, isScheduled, type LeafSetting } from "../../runtime/hyper.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { initialNumber } from "../../runtime/state.ts";
 import { below, carriedNumber, inputName } from "./metadata.ts";
@@ -121,11 +121,11 @@ export class Hyperparameters {
     }));
   }
 
-  /** The state over the tree that each schedule sees which does not see the count. */
+  /** The state over the tree that a hyperparameter's schedules see, where that is not the count. */
   clocks(): Record<string, string> {
     return Object.fromEntries(
-      [...this.#optimizer.settings].flatMap(([name, { clock }]) =>
-        clock === undefined ? [] : [[name, clock]]
+      [...this.#optimizer.settings].flatMap(([name, { value, clock }]) =>
+        clock === undefined || !isScheduled(value) ? [] : [[name, clock]]
       ),
     );
   }
