@@ -14,7 +14,8 @@ Deno.test("the demo trains three optimizers, draws them, exports Lion and replay
   const folder = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${folder}/examples`);
-    for (const { name } of Deno.readDirSync(examples)) {
+    for (const { name, isFile } of Deno.readDirSync(examples)) {
+      if (!isFile) continue;
       await Deno.copyFile(new URL(name, examples), `${folder}/examples/${name}`);
     }
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "export/ort.ts": ["dsl", "runtime", "export/onnx", "export/ort"],
   webgpu: ["dsl", "runtime"],
   "mod.ts": ["dsl", "runtime", "wrappers", "zoo"],
-  cli: ["dsl", "runtime", "wrappers", "zoo"],
+  cli: ["dsl", "runtime", "wrappers", "zoo", "export/onnx"],
   "cli.ts": ["cli", "dsl", "runtime", "export/onnx", "node:util"],
 };
 
