@@ -6,6 +6,7 @@ import { jax } from "./jax.ts";
 import { bestLoop, plainLoop } from "./loops.ts";
 import { onnx, onnxOnWebgpu } from "./onnx.ts";
 import { tfjs } from "./tfjs.ts";
+import { webgpu } from "./webgpu.ts";
 
 /** The rows of each task that takes them. */
 export const contestants: readonly Contestant[] = [
@@ -16,6 +17,7 @@ export const contestants: readonly Contestant[] = [
   jax,
   onnx,
   onnxOnWebgpu,
+  webgpu,
   copy,
   copyByTwo,
 ];

@@ -5,6 +5,7 @@ import { toOnnx } from "@gradus/gradus/onnx";
 import { type GpuTensor, OrtOptimizer } from "@gradus/gradus/ort";
 import { Absent, type Contestant, type Stepper } from "../contestant.ts";
 import { numbersAt, shapeOf } from "../tasks.ts";
+import { ENQUEUED } from "./webgpu.ts";
 
 /** ONNX Runtime Web on WebAssembly, one thread, run directly: no trees and no copies of ours. */
 export const onnx: Contestant = {
@@ -12,15 +13,19 @@ export const onnx: Contestant = {
   takes: () => true,
   open: async ({ optimizer }, size): Promise<Stepper | Absent> => {
     const shape = shapeOf(size);
-    const bytes = exported(optimizer, shape);
+    const bytes = exported(optimizer, shape, "float64");
     if (bytes instanceof Absent) return bytes;
     ort.env.wasm.numThreads = 1;
     const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
     const numbers = numbersAt(size);
     const tensor = (data: Float32Array) => new ort.Tensor("float32", data, shape);
-    const feeds: Record<string, ort.Tensor> = Object.fromEntries(
-      session.inputNames.map((name) => [name, tensor(new Float32Array(size))]),
-    );
+    const feeds: Record<string, ort.Tensor> = {};
+    for (const input of session.inputMetadata) {
+      if (!input.isTensor || input.name === "count") continue;
+      const extents = input.shape.map(Number);
+      const zeros = new Float32Array(extents.reduce((a, b) => a * b, 1));
+      feeds[input.name] = new ort.Tensor("float32", zeros, extents);
+    }
     [feeds.w, feeds.g] = [tensor(numbers.w), tensor(numbers.g)];
     let count = 0n;
     return {
@@ -44,7 +49,7 @@ export const onnxOnWebgpu: Contestant = {
   open: async ({ optimizer }, size): Promise<Stepper | Absent> => {
     if (!await globalThis.navigator.gpu?.requestAdapter()) return new Absent("There is no GPU.");
     const shape = shapeOf(size);
-    const bytes = exported(optimizer, shape);
+    const bytes = exported(optimizer, shape, "float32");
     if (bytes instanceof Absent) return bytes;
     const opt = await OrtOptimizer.load(bytes, { executionProvider: "webgpu" });
     const device = opt.device!;
@@ -52,10 +57,11 @@ export const onnxOnWebgpu: Contestant = {
     const params = { data: numbers.w.slice(), shape };
     const gradients = onGpu(device, numbers.g, shape);
     const state = opt.init(params);
+    let enqueued = 0;
     return {
       async step() {
         await opt.step(params, gradients, state);
-        await device.queue.onSubmittedWorkDone();
+        if (++enqueued % ENQUEUED === 0) await device.queue.onSubmittedWorkDone();
       },
       result: async () => (await opt.download(params)).data,
       close: async () => {
@@ -66,9 +72,13 @@ export const onnxOnWebgpu: Contestant = {
   },
 };
 
-function exported(optimizer: Optimizer, shape: readonly number[]): Uint8Array | Absent {
+function exported(
+  optimizer: Optimizer,
+  shape: readonly number[],
+  precision: "float64" | "float32",
+): Uint8Array | Absent {
   try {
-    return toOnnx(optimizer, shape);
+    return toOnnx(optimizer, shape, { precision });
   } catch (error) {
     if (error instanceof GradusError) return new Absent(error.message);
     throw error;
