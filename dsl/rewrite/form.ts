@@ -1,0 +1,76 @@
+/** A step as what it computes, with no order and no locals but their names: what rules are applied to. */
+import { foldNodes, type Node, postorder, symbol, withSources } from "../node.ts";
+import type { InputKind, Program, StateDeclaration } from "../program.ts";
+
+/** A step without statements. Its notes, hyperparameters and states are a program's. */
+export interface Form {
+  readonly name: string;
+  readonly doc: string;
+  readonly source: string;
+  readonly hyper: ReadonlyMap<string, number | boolean | "required">;
+  readonly state: ReadonlyMap<string, StateDeclaration>;
+  readonly inputs: ReadonlyMap<string, InputKind>;
+  /** `u` and the next value of each state in terms of the old ones, in the order they are written. */
+  readonly outputs: ReadonlyMap<string, Node>;
+  /** What locals are called. */
+  readonly names: ReadonlyMap<Node, string>;
+}
+
+/** The form of a program: nothing is simplified, so that every operation written is still there. */
+export function formOf(program: Program): Form {
+  const values = new Map<string, Node>();
+  const names = new Map<Node, string>();
+  const order = new Map<string, number>();
+  program.statements.forEach(({ target, value }, i) => {
+    const node = replaceSymbols(value, values);
+    values.set(target, node);
+    if (node.src.length > 0) names.set(node, target);
+    order.set(target, i);
+  });
+  const outputs = ["u", ...program.state.keys()]
+    .map((name): [string, Node] => [name, values.get(name) ?? symbol(name)])
+    .sort(([a], [b]) => (order.get(a) ?? -1) - (order.get(b) ?? -1));
+  // An output is called by its own name, whatever else it was called on the way.
+  for (const [name, node] of outputs) if (node.src.length > 0) names.set(node, name);
+  const { name, doc, source, hyper, state, inputs } = program;
+  const form = { name, doc, source, hyper, state, inputs, outputs: new Map(outputs), names };
+  return mapForm(form, withSources);
+}
+
+/** `root` with symbols replaced. */
+export function replaceSymbols(root: Node, values: ReadonlyMap<string, Node>): Node {
+  return foldNodes<Node>(
+    [root],
+    (node, src) =>
+      node.op === "Symbol" ? values.get(node.arg as string) ?? node : withSources(node, src),
+  ).get(root)!;
+}
+
+/** `form` with every node changed, operands first; what a local is called goes along. */
+export function mapForm(form: Form, change: (node: Node, src: Node[]) => Node): Form {
+  const roots = [...form.outputs.values()];
+  const changed = foldNodes<Node>([...roots, ...form.names.keys()], change);
+  const outputs = new Map([...form.outputs].map(([name, node]) => [name, changed.get(node)!]));
+  const isReached = new Set(postorder(outputs.values()));
+  const names = new Map<Node, string>();
+  for (const [node, name] of form.names) {
+    const next = changed.get(node)!;
+    // Operations that have become one keep the first name that either had.
+    const isFree = next.src.length > 0 && isReached.has(next) && !names.has(next);
+    if (isFree) names.set(next, name);
+  }
+  return { ...form, outputs, names };
+}
+
+/** `form` with `from` replaced by `to` wherever it stands. */
+export function replaceNode(form: Form, from: Node, to: Node): Form {
+  return mapForm(form, (node, src) => node === from ? to : withSources(node, src));
+}
+
+/** The symbols that are read by `roots`. */
+export function symbolsIn(roots: Iterable<Node>): Set<string> {
+  return new Set(
+    postorder(roots).flatMap(({ op, arg }) => op === "Symbol" ? [arg as string] : []),
+  );
+}
+

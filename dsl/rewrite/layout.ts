@@ -1,0 +1,160 @@
+/** Writes a form as statements: which values get a name, and in which order they are computed. */
+import { foldNodes, type Node, postorder, symbol, withSources } from "../node.ts";
+import { isReserved, type Statement } from "../parse.ts";
+import { printStatements } from "../print.ts";
+import { type Document, parseProgram, printState, type Program } from "../program.ts";
+import { RESERVED } from "../scope.ts";
+import type { Form } from "./form.ts";
+
+/** The program of a form. */
+export function programOf(form: Form): Program {
+  const { name, doc, source, hyper, state, inputs } = form;
+  return parseProgram({
+    name,
+    doc,
+    source,
+    hyper: Object.fromEntries(hyper),
+    state: Object.fromEntries([...state].map(([key, value]) => [key, printState(value)])),
+    inputs: Object.fromEntries(inputs),
+    step: printStatements(statementsOf(form)),
+  } as Document);
+}
+
+/** A value that a statement computes; several names if it is the next value of several states. */
+interface Cell {
+  readonly node: Node;
+  readonly target: string;
+  readonly order: number;
+}
+
+/** A statement, and the value it computes in terms of old values alone. */
+export interface LaidStatement extends Statement {
+  readonly node: Node;
+}
+
+/**
+ * Statements that compute the outputs of a form. A value gets a name of its own if it has one, or if it is
+ * an output.
+ */
+export function statementsOf(form: Form): LaidStatement[] {
+  const outputs = [...form.outputs].filter(([name, node]) => node !== symbol(name));
+  const roots = outputs.map(([, node]) => node);
+  // States whose next value gets a name of its own, and those whose old value does, because another
+  // statement needs it when the state has changed, or before it may.
+  const apart = new Set<string>();
+  const saved = new Set<string>();
+  for (;;) {
+    const order = ordered(cellsOf(form, outputs, roots, apart, saved), form);
+    if (Array.isArray(order)) return order;
+    const { target, value } = order as Waiting;
+    if (value.node.src.length > 0 && !apart.has(target)) apart.add(target);
+    else saved.add(target);
+  }
+}
+
+function cellsOf(
+  form: Form,
+  outputs: readonly (readonly [string, Node])[],
+  roots: readonly Node[],
+  apart: ReadonlySet<string>,
+  saved: ReadonlySet<string>,
+): Cell[] {
+  const taken = new Set([
+    ...RESERVED.keys(),
+    ...form.hyper.keys(),
+    ...form.state.keys(),
+    ...form.inputs.keys(),
+  ]);
+  const fresh = (wish: string): string => {
+    const base = wish.replace(/_[0-9]+$/, "");
+    let name = wish;
+    for (let k = 2; taken.has(name) || isReserved(name); k++) name = `${base}_${k}`;
+    taken.add(name);
+    return name;
+  };
+  const cells: Cell[] = [];
+  const named = new Set<Node>();
+  for (const [target, node] of outputs) {
+    if (node.src.length === 0 || named.has(node) || apart.has(target)) continue;
+    named.add(node);
+    cells.push({ node, target, order: 0 });
+  }
+  for (const node of postorder(roots)) {
+    if (named.has(node) || node.src.length === 0) continue;
+    const wish = form.names.get(node);
+    const isOutput = roots.includes(node);
+    if (wish === undefined && !isOutput) continue;
+    named.add(node);
+    cells.push({ node, target: fresh(wish ?? "x"), order: 0 });
+  }
+  const isDone = new Set(cells.map(({ target }) => target));
+  // Locals come before what first needs them, outputs in the order they were in.
+  const place = new Map(postorder(roots).map((node, i) => [node, i]));
+  return [
+    ...[...saved].map((name) => ({ node: symbol(name), target: fresh(name), order: -1 })),
+    ...cells.map((cell) => ({ ...cell, order: place.get(cell.node)! })),
+    ...outputs.filter(([target]) => !isDone.has(target))
+      .map(([target, node]) => ({ target, node, order: Infinity })),
+  ];
+}
+
+/** The statements of `cells` in an order in which each reads what it means, or a state that is stuck. */
+function ordered(cells: readonly Cell[], form: Form): LaidStatement[] | Waiting {
+  const targetOf = new Map<Node, string>();
+  for (const { node, target, order } of cells) {
+    const isNew = node.src.length > 0 || order < 0;
+    if (isNew && !targetOf.has(node)) targetOf.set(node, target);
+  }
+  const waiting = [...cells].sort((a, b) => a.order - b.order)
+    .map(({ node, target }): Waiting => ({ target, node, value: spell(node, target, targetOf) }));
+  const statements: LaidStatement[] = [];
+  const isLeft = (name: string) => waiting.some(({ target }) => target === name);
+  const isState = (name: string) => form.state.has(name);
+  while (waiting.length > 0) {
+    const next = waiting.findIndex(({ target, value }) =>
+      [...value.computed].every((name) => !isLeft(name)) &&
+      // The old value of a state must have been read by all before a new one takes its place.
+      !(isState(target) &&
+        waiting.some((other) => other.target !== target && other.value.old.has(target)))
+    );
+    if (next < 0) return waiting.find(({ target }) => isState(target))!;
+    const [{ target, node, value }] = waiting.splice(next, 1);
+    statements.push({ target, node, value: value.node });
+  }
+  return statements;
+}
+
+interface Waiting {
+  readonly target: string;
+  readonly node: Node;
+  readonly value: Spelt;
+}
+
+interface Spelt {
+  readonly node: Node;
+  /** Names of computed values that it reads. */
+  readonly computed: ReadonlySet<string>;
+  /** Symbols it reads that are not computed before: old states, and what is given. */
+  readonly old: ReadonlySet<string>;
+}
+
+function spell(root: Node, target: string, targets: ReadonlyMap<Node, string>): Spelt {
+  const computed = new Set<string>();
+  const old = new Set<string>();
+  const isCell = (node: Node) =>
+    targets.has(node) && (node !== root || targets.get(node) !== target);
+  const needed = new Set<Node>();
+  const stack = [root];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (needed.has(node)) continue;
+    needed.add(node);
+    if (isCell(node)) computed.add(targets.get(node)!);
+    else if (node.op === "Symbol") old.add(node.arg as string);
+    else stack.push(...node.src);
+  }
+  const node = foldNodes<Node>(
+    [root],
+    (each, src) => isCell(each) ? symbol(targets.get(each)!) : withSources(each, src),
+  ).get(root)!;
+  return { node, computed, old };
+}
