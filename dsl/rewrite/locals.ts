@@ -3,12 +3,15 @@ import { foldNodes, type Node, postorder, withSources } from "../node.ts";
 import { isReserved } from "../parse.ts";
 import { printExpression, printStatements } from "../print.ts";
 import { RESERVED } from "../scope.ts";
-import { type Form, symbolsIn } from "./form.ts";
-import { type LaidStatement, statementsOf } from "./layout.ts";
+import type { Form } from "./form.ts";
+import { statementsOf } from "./layout.ts";
 import type { Change } from "./passes.ts";
 
 /** How long the value of a statement may get, in characters, for taking in a local that is used once. */
 const LONGEST = 48;
+
+/** How long a value that is needed twice must be, in characters, to get a name. */
+const SHORTEST = 16;
 
 /** A value that needs a name and has none, or a name that is not needed; undefined if there is neither. */
 export function nextName(form: Form): Change | undefined {
@@ -22,26 +25,23 @@ function nameShared(form: Form): Change | undefined {
   new Set(roots).forEach(count);
   const order = postorder(roots);
   for (const { src } of order) src.forEach(count);
-  const node = order.find((each) =>
-    uses.get(each)! > 1 && !form.names.has(each) && isWorthNaming(each) && !roots.includes(each)
-  );
-  if (node === undefined) return undefined;
   const name = freshLocal(form);
-  const named = { ...form, names: new Map([...form.names, [node, name]]) };
-  return {
-    rule: "a value that is needed twice gets a name",
-    kind: "exact",
-    place: name,
-    before: printExpression(node),
-    after: lineOf(statementsOf(named), name),
-    form: named,
-  };
-}
-
-// One operation on one name and numbers is as short as another name.
-function isWorthNaming(node: Node): boolean {
-  if (node.src.length === 0) return false;
-  return node.src.some(({ src }) => src.length > 0) || symbolsIn([node]).size > 1;
+  for (const node of order) {
+    const isUnnamed = node.src.length > 0 && !form.names.has(node) && !roots.includes(node);
+    if (!isUnnamed || uses.get(node)! < 2) continue;
+    const named = { ...form, names: new Map([...form.names, [node, name]]) };
+    const statement = statementsOf(named).find(({ target }) => target === name)!;
+    const text = printExpression(statement.value);
+    if (text.length < SHORTEST) continue;
+    return {
+      rule: "a value that is needed twice gets a name",
+      kind: "exact",
+      place: name,
+      before: text,
+      after: printStatements([statement]),
+      form: named,
+    };
+  }
 }
 
 function freshLocal(form: Form): string {
@@ -66,6 +66,8 @@ function inlineOnce(form: Form): Change | undefined {
   for (const local of statements.toReversed()) {
     const { target, node } = local;
     if (target === "u" || form.state.has(target) || form.names.get(node) === undefined) continue;
+    // What takes more than one operation is easier to read with a name.
+    if (local.value.src.some(({ src }) => src.length > 0)) continue;
     const reads = statements.map(({ value }) => occurrences(value, target));
     if (reads.reduce((a, b) => a + b, 0) !== 1) continue;
     const reader = statements[reads.indexOf(1)];
@@ -94,8 +96,4 @@ function inlineOnce(form: Form): Change | undefined {
 function occurrences(root: Node, name: string): number {
   return foldNodes<number>([root], (node, src) =>
     node.op === "Symbol" ? Number(node.arg === name) : src.reduce((a, b) => a + b, 0)).get(root)!;
-}
-
-function lineOf(statements: readonly LaidStatement[], target: string): string {
-  return printStatements(statements.filter((statement) => statement.target === target));
 }
