@@ -180,7 +180,7 @@ function shrink(
   for (let first = 0; first < probe.gradients.length - 1;) {
     if (!attempt({ ...probe, gradients: probe.gradients.toSpliced(first, 1) })) first++;
   }
-  const simpler = (x: number) => [0, Math.sign(x), Math.round(x)].filter((each) => each !== x);
+  const simpler = (x: number) => [0, Math.sign(x), Math.round(x), Number(x.toPrecision(1))].filter((each) => each !== x);
   if (probe.params.length <= 24) {
     for (let i = 0; i < probe.params.length; i++) {
       for (const value of simpler(probe.params[i])) {

@@ -20,6 +20,7 @@ export const RELAXED_RULES: readonly RuleText[] = [
   relaxed("product with zero", "0*x", "0"),
   relaxed("quotient of zero", "0/x", "0"),
   relaxed("power of zero", "x^0", "1"),
+  relaxed("zero to a power", "0^x", "0", "x > 0"),
   relaxed("difference of the same", "x - x", "0"),
   relaxed("quotient of the same", "x/x", "1"),
   relaxed("sum with a difference", "x + (y - x)", "y"),

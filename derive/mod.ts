@@ -1,0 +1,39 @@
+/**
+ * Programs as material: derive a readable optimizer from a found one, tell whether two are the same, and
+ * what one is like.
+ *
+ * @example
+ * ```ts
+ * import { describe, equivalent } from "@gradus/gradus/derive";
+ * import { lion, signum } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(equivalent(lion.program, signum.program).equivalent, false);
+ * assertEquals(describe(signum.program).signLike, true);
+ * ```
+ *
+ * @module
+ */
+export {
+  derive,
+  type Derivation,
+  type DerivationStage,
+  type DerivationStep,
+  type DeriveOptions,
+} from "./derive.ts";
+export { describe, type Description, type ResponsePoint, type TimeConstant } from "./describe.ts";
+export { type Effect, type EffectOptions, measureEffect } from "./effect.ts";
+export {
+  type Equivalence,
+  equivalent,
+  type EquivalentOptions,
+  type Witness,
+} from "./equivalent.ts";
+export type { StreamKind } from "./streams.ts";
+export {
+  type Simplification,
+  simplify,
+  type SimplifyOptions,
+  type SimplifyStep,
+} from "../dsl/rewrite/simplify_program.ts";
+export type { RuleKind, RuleText } from "../dsl/rewrite/rule.ts";
