@@ -1,5 +1,13 @@
 /** Names for the constants of a found program, so that it reads as an optimizer with hyperparameters. */
-import { apply, constant, foldNodes, type Node, postorder, symbol, withSources } from "../dsl/node.ts";
+import {
+  apply,
+  constant,
+  foldNodes,
+  type Node,
+  postorder,
+  symbol,
+  withSources,
+} from "../dsl/node.ts";
 import { elementRow } from "../dsl/ops.ts";
 import { printExpression, printStatements } from "../dsl/print.ts";
 import { type Form, replaceNode } from "../dsl/rewrite/form.ts";
@@ -48,7 +56,8 @@ function absorbed(form: Form): Naming | undefined {
 
 /** The weight of the past in an average, `k*y + (1 - k)*x`. */
 function averageNamed(form: Form): Naming | undefined {
-  for (const node of postorder(form.outputs.values())) {
+  // In the order in which they are written.
+  for (const node of postorder(statementsOf(form).map((statement) => statement.node))) {
     if (node.op !== "Add") continue;
     const [past, now] = node.src;
     if (past.op !== "Mul" || now.op !== "Mul" || now.src[0].op !== "Sub") continue;

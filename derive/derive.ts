@@ -46,6 +46,8 @@ export interface DerivationStage {
   readonly title: string;
   readonly steps: readonly DerivationStep[];
   readonly program: Program;
+  /** What all steps of the stage together do, where none was measured by itself. */
+  readonly effect?: Effect;
 }
 
 /** What {@linkcode derive} returns. */
@@ -108,11 +110,21 @@ export function derive(raw: Program, options: DeriveOptions = {}): Derivation {
     if (steps.length > 0) stages.push({ title, steps, program: programOf(form) });
     return form;
   };
+  const finishMeasured = (
+    title: string,
+    steps: readonly DerivationStep[],
+    [before, after]: readonly [Form, Form],
+  ): Form => {
+    const program = programOf(after);
+    const effect = measureEffect(programOf(before), program, { hyper });
+    if (steps.length > 0) stages.push({ title, steps, program, effect });
+    return after;
+  };
 
   const exact = simplifyForm(formOf(raw), {});
   let form = finish("What changes no bit", made(exact.trace), exact.form);
   const relaxed = simplifyForm(form, { allow: "relaxed", facts });
-  form = finish("What is true of real numbers", made(relaxed.trace), relaxed.form);
+  form = finishMeasured("What is true of real numbers", made(relaxed.trace), [form, relaxed.form]);
   const near = approximate(form, hyper, tolerance, facts);
   form = finish("Approximations, each measured", near.steps, near.form);
   const named = nameConstants(form, hyper, facts);
@@ -250,12 +262,13 @@ function calledAs(
 
 /** What an effect comes to, in one sentence. */
 export function writeEffect(effect: Effect): string {
-  const { streams, steps, elements, signChanges, difference, drift, lossRatio } = effect;
+  const { streams, steps, elements, signChanges, mended, difference, drift, lossRatio } = effect;
   const number = (x: number) => String(Number(x.toPrecision(2)));
   if (!Number.isFinite(difference)) {
     return `measured: updates that are no numbers, on ${streams.length} streams of ${steps} steps`;
   }
   return `measured over ${streams.length} streams of ${steps} steps and ${elements} elements: ` +
+    (mended === 0 ? "" : `${number(100 * mended)} % of updates were no numbers and now are; `) +
     `${number(100 * signChanges)} % of updates change sign, ` +
     `updates differ by ${number(100 * difference)} %, ` +
     `parameters by at most ${number(100 * drift)} % of their way; ` +
@@ -265,15 +278,18 @@ export function writeEffect(effect: Effect): string {
 function write({ raw, stages, known }: Omit<Derivation, "toString">): string {
   const indent = (text: string, by: string) => by + text.replaceAll("\n", `\n${by}`);
   const lines = [`As found: ${raw.name}`, "", indent(printProgram(raw).step, "    ")];
-  for (const { title, steps, program } of stages) {
+  for (const { title, steps, program, effect: stageEffect } of stages) {
     lines.push("", title, "");
     for (const step of steps) {
       const { rule, kind, place, before, after, effect, isMade } = step;
-      lines.push(`  ${isMade ? "" : "refused: "}${rule} (${kind})${place === "" ? "" : `: ${place}`}`);
+      lines.push(
+        `  ${isMade ? "" : "refused: "}${rule} (${kind})${place === "" ? "" : `: ${place}`}`,
+      );
       if (before !== "") lines.push(indent(before, "    - "));
       if (after !== "") lines.push(indent(after, "    + "));
       if (effect !== undefined) lines.push(`    ${writeEffect(effect)}`);
     }
+    if (stageEffect !== undefined) lines.push(`  All of these, ${writeEffect(stageEffect)}`);
     lines.push("", indent(printProgram(program).step, "    "));
   }
   const differs = known === undefined

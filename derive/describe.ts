@@ -104,12 +104,19 @@ export function describe(
     bytesPerParameter: explain(factory(program)({ ...guessed(program), ...hyper })).stateBytes,
     signLike: sizes.length > 0 && isClose(Math.min(...sizes), Math.max(...sizes)),
     response: GRADIENTS.map((gradient) => ({ gradient, update: answer(gradient) })),
-    timeConstants: timeConstants(program, probe([
-      ...warmUp,
-      ...Array.from({ length: 50 }, () => zeros),
-    ]).states),
+    timeConstants: timeConstants(
+      program,
+      probe([
+        ...warmUp,
+        ...Array.from({ length: 50 }, () => zeros),
+      ]).states,
+    ),
     learningRate: learningRateOf(),
-    gradientScale: compare(plain.updates, probe(warmUp.map((g) => g.map((x) => 16 * x))).updates, 16),
+    gradientScale: compare(
+      plain.updates,
+      probe(warmUp.map((g) => g.map((x) => 16 * x))).updates,
+      16,
+    ),
     decay: decayOf(),
   };
   return Object.freeze({ ...description, toString: () => write(program, description) });

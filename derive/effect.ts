@@ -11,6 +11,8 @@ export interface Effect {
   readonly elements: number;
   /** The fraction of updates whose sign differs, 0 and NaN counted as signs of their own. */
   readonly signChanges: number;
+  /** The fraction of updates that were no numbers and now are; nothing else counts these. */
+  readonly mended: number;
   /** The root of the mean squared difference of the updates, in terms of that of the updates. */
   readonly difference: number;
   /**
@@ -37,7 +39,7 @@ export interface EffectOptions {
 
 const SHAPES = [[6, 4], [8, 3]];
 const ELEMENTS = 48;
-const STREAMS: readonly StreamKind[] = ["gaussian", "drifting", "heavy"];
+const STREAMS: readonly StreamKind[] = ["gaussian", "drifting", "heavy", "sparse"];
 
 /** Measures how much what `after` does differs from what `before` does. */
 export function measureEffect(
@@ -45,7 +47,7 @@ export function measureEffect(
   after: Program,
   { hyper = {}, steps = 200, seed = 1 }: EffectOptions = {},
 ): Effect {
-  let [flips, count, squares, differences, drift] = [0, 0, 0, 0, 0];
+  let [flips, mended, count, squares, differences, drift] = [0, 0, 0, 0, 0, 0];
   const normal = normals(seed);
   const params = Float64Array.from({ length: ELEMENTS }, normal);
   for (const [i, kind] of STREAMS.entries()) {
@@ -58,13 +60,17 @@ export function measureEffect(
       for (let j = 0; j < ELEMENTS; j++) {
         const [x, y] = [a.updates[step][j], b.updates[step][j]];
         count++;
+        if (Number.isNaN(x)) {
+          if (!Number.isNaN(y)) mended++;
+          continue;
+        }
         if (!Object.is(Math.sign(x) + 0, Math.sign(y) + 0)) flips++;
         squares += x * x;
         differences += (x - y) ** 2;
         here[j] += x;
         there[j] += y;
         apart = Math.max(apart, Math.abs(here[j] - there[j]));
-        if (Number.isNaN(here[j]) !== Number.isNaN(there[j])) apart = Infinity;
+        if (Number.isNaN(y)) apart = Infinity;
         moved = Math.max(moved, Math.abs(here[j] - params[j]));
       }
     }
@@ -79,6 +85,7 @@ export function measureEffect(
     steps,
     elements: ELEMENTS,
     signChanges: flips / count,
+    mended: mended / count,
     difference: differences === 0 ? 0 : Number.isNaN(root) ? Infinity : root,
     drift: Number.isNaN(drift) ? Infinity : drift,
     lossRatio: losses[0] === losses[1] ? 1 : losses[1] / losses[0],

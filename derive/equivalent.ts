@@ -111,8 +111,11 @@ export function equivalent(
       const probe: Given = { params, gradients, shapes };
       const found = differ(first, second, probe, hyper, theirs, tolerance);
       if (found !== undefined) {
-        const least = shrink(probe, found, (each) =>
-          differ(first, second, each, hyper, theirs, tolerance));
+        const least = shrink(
+          probe,
+          found,
+          (each) => differ(first, second, each, hyper, theirs, tolerance),
+        );
         return Object.freeze({ equivalent: false, by: "probes", witness: { ...least, hyper } });
       }
       compared += steps * size;
@@ -180,7 +183,8 @@ function shrink(
   for (let first = 0; first < probe.gradients.length - 1;) {
     if (!attempt({ ...probe, gradients: probe.gradients.toSpliced(first, 1) })) first++;
   }
-  const simpler = (x: number) => [0, Math.sign(x), Math.round(x), Number(x.toPrecision(1))].filter((each) => each !== x);
+  const simpler = (x: number) =>
+    [0, Math.sign(x), Math.round(x), Number(x.toPrecision(1))].filter((each) => each !== x);
   if (probe.params.length <= 24) {
     for (let i = 0; i < probe.params.length; i++) {
       for (const value of simpler(probe.params[i])) {
@@ -198,5 +202,12 @@ function shrink(
     }
   }
   const { shapes, params, gradients } = probe;
-  return { step: least.step, element: least.element, shapes, params, gradients, updates: least.updates };
+  return {
+    step: least.step,
+    element: least.element,
+    shapes,
+    params,
+    gradients,
+    updates: least.updates,
+  };
 }

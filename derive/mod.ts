@@ -15,10 +15,10 @@
  * @module
  */
 export {
-  derive,
   type Derivation,
   type DerivationStage,
   type DerivationStep,
+  derive,
   type DeriveOptions,
 } from "./derive.ts";
 export { describe, type Description, type ResponsePoint, type TimeConstant } from "./describe.ts";

@@ -70,7 +70,10 @@ export function run(program: Program, probe: Probe): Run {
     state = next;
     result.updates.push(flatten(updates));
     if (!isFrozen) {
-      params.forEach(({ data }, i) => updates[i].data.forEach((x, j) => data[j] += x));
+      // An update that is no number moves nothing, so that later ones can still be told apart.
+      params.forEach(({ data }, i) =>
+        updates[i].data.forEach((x, j) => data[j] += Number.isNaN(x) ? 0 : x)
+      );
     }
     result.states.push(statesOf(program, state));
   });

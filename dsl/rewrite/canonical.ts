@@ -177,7 +177,9 @@ function toNode(sum: Sum): Node {
     const all = shown === 1 && factors.length > 0 ? factors : [constant(shown), ...factors];
     return all.reduce((product, factor) => apply("Mul", product, factor));
   });
-  return terms.length === 0 ? constant(0) : terms.reduce((total, term) => apply("Add", total, term));
+  return terms.length === 0
+    ? constant(0)
+    : terms.reduce((total, term) => apply("Add", total, term));
 }
 
 function byId(a: Node, b: Node): number {

@@ -29,7 +29,10 @@ export function compareForms(
   } = {},
 ): SameForm | undefined {
   for (const under of ["exact", "relaxed"] as const) {
-    const simple = { allow: under, ...(options.facts === undefined ? {} : { facts: options.facts }) };
+    const simple = {
+      allow: under,
+      ...(options.facts === undefined ? {} : { facts: options.facts }),
+    };
     const [p, q] = [first, second].map((each) => simplifyForm(formOf(each), simple).form);
     const canonical = under === "exact" ? exactForm : relaxedForm;
     if (!isAlike(p, q, canonical)) continue;
@@ -44,7 +47,9 @@ export function compareForms(
       ) && [...q.state].every(([name, { init }]) =>
         at(init) === canonical(p.state.get(names.get(name)!)!.init)
       );
-      if (isSame) return { under, names };
+      if (isSame) {
+        return { under, names };
+      }
     }
   }
 }

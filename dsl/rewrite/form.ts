@@ -73,4 +73,3 @@ export function symbolsIn(roots: Iterable<Node>): Set<string> {
     postorder(roots).flatMap(({ op, arg }) => op === "Symbol" ? [arg as string] : []),
   );
 }
-

@@ -94,6 +94,9 @@ function inlineOnce(form: Form): Change | undefined {
 
 /** How often a name is written in the text of an expression. */
 function occurrences(root: Node, name: string): number {
-  return foldNodes<number>([root], (node, src) =>
-    node.op === "Symbol" ? Number(node.arg === name) : src.reduce((a, b) => a + b, 0)).get(root)!;
+  return foldNodes<number>(
+    [root],
+    (node, src) =>
+      node.op === "Symbol" ? Number(node.arg === name) : src.reduce((a, b) => a + b, 0),
+  ).get(root)!;
 }

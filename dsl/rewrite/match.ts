@@ -72,7 +72,6 @@ function* matchAll(
 export function instantiate(template: Node, bound: Bindings): Node {
   return foldNodes<Node>(
     [template],
-    (node, src) =>
-      node.op === "Symbol" ? bound.get(node.arg as string)! : withSources(node, src),
+    (node, src) => node.op === "Symbol" ? bound.get(node.arg as string)! : withSources(node, src),
   ).get(template)!;
 }

@@ -52,7 +52,7 @@ export const RELAXED_RULES: readonly RuleText[] = [
   relaxed("a common factor", "x*y - x*z", "x*(y - z)"),
   relaxed("a common factor", "x + x*y", "(1 + y)*x"),
   relaxed("a common divisor", "x/z + y/z", "(x + y)/z"),
-  relaxed("slow factors together", "k1*(k2*e)", "k1*k2*e"),
+  relaxed("constant factors together", "c1*(c2*x)", "c1*c2*x"),
   relaxed(
     "an average with an average of the same",
     "(1 - k1)*x + k1*((1 - k2)*x + k2*y)",

@@ -208,7 +208,9 @@ function placeOf(
   { from, to }: Rewrite,
 ): Pick<SimplifyStep, "place" | "before" | "after"> {
   const lines = (form: Form) =>
-    statementsOf(form).map((statement) => [statement.target, printStatements([statement])] as const);
+    statementsOf(form).map((statement) =>
+      [statement.target, printStatements([statement])] as const
+    );
   const [old, next] = [lines(before), new Map(lines(after))];
   const changed = old.filter(([target, line]) => next.get(target) !== line);
   // Of the statements that changed, the first that is still there.
