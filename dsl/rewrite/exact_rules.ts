@@ -36,8 +36,6 @@ export const EXACT_RULES: readonly RuleText[] = [
   exact("greatest of the same", "max(x, x)", "x"),
   exact("a choice between the same", "where(p, x, x)", "x"),
   exact("a choice by a negation", "where(!p, x, y)", "where(p, y, x)"),
-  exact("a choice within the same choice", "where(p, where(p, x, y), z)", "where(p, x, z)"),
-  exact("a choice within the other choice", "where(p, x, where(p, y, z))", "where(p, x, z)"),
   exact("double denial", "!(!p)", "p"),
   exact("both of the same", "p & p", "p"),
   exact("either of the same", "p | p", "p"),

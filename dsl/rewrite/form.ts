@@ -1,5 +1,7 @@
 /** A step as what it computes, with no order and no locals but their names: what rules are applied to. */
+import { isAtMost, rates } from "../graph.ts";
 import { foldNodes, type Node, postorder, symbol, withSources } from "../node.ts";
+import { matrixRow, reduceRow } from "../ops.ts";
 import type { InputKind, Program, StateDeclaration } from "../program.ts";
 
 /** A step without statements. Its notes, hyperparameters and states are a program's. */
@@ -24,14 +26,12 @@ export function formOf(program: Program): Form {
   program.statements.forEach(({ target, value }, i) => {
     const node = replaceSymbols(value, values);
     values.set(target, node);
-    if (node.src.length > 0) names.set(node, target);
+    if (node.src.length > 0 && !names.has(node)) names.set(node, target);
     order.set(target, i);
   });
   const outputs = ["u", ...program.state.keys()]
     .map((name): [string, Node] => [name, values.get(name) ?? symbol(name)])
     .sort(([a], [b]) => (order.get(a) ?? -1) - (order.get(b) ?? -1));
-  // An output is called by its own name, whatever else it was called on the way.
-  for (const [name, node] of outputs) if (node.src.length > 0) names.set(node, name);
   const { name, doc, source, hyper, state, inputs } = program;
   const form = { name, doc, source, hyper, state, inputs, outputs: new Map(outputs), names };
   return mapForm(form, withSources);
@@ -65,6 +65,17 @@ export function mapForm(form: Form, change: (node: Node, src: Node[]) => Node): 
 /** `form` with `from` replaced by `to` wherever it stands. */
 export function replaceNode(form: Form, from: Node, to: Node): Form {
   return mapForm(form, (node, src) => node === from ? to : withSources(node, src));
+}
+
+/** Whether a form is still a program: what is reduced or multiplied as a matrix must not be one number. */
+export function isSound(form: Form): boolean {
+  const rate = rates([...form.outputs.values()], { ...form, statements: [] });
+  for (const { op, src } of rate.keys()) {
+    if (reduceRow(op) !== undefined && isAtMost(rate.get(src[0])!, "step")) return false;
+    if (matrixRow(op) === undefined) continue;
+    if (src.some((operand) => rate.get(operand) !== "element")) return false;
+  }
+  return true;
 }
 
 /** The symbols that are read by `roots`. */

@@ -2,7 +2,7 @@
 import { constant, type Node, symbol, withSources } from "../node.ts";
 import { printExpression, printStatements } from "../print.ts";
 import { exactForm } from "./canonical.ts";
-import { type Form, mapForm, replaceSymbols, symbolsIn } from "./form.ts";
+import { type Form, isSound, mapForm, replaceNode, replaceSymbols, symbolsIn } from "./form.ts";
 import { statementsOf } from "./layout.ts";
 
 /** A change of a whole step. */
@@ -26,7 +26,7 @@ export function nextChange(
   keep: ReadonlySet<string>,
 ): Change | undefined {
   return deadState(form, keep) ?? agreeingStates(form, keep) ??
-    (allow === "relaxed" ? constantState(form, keep) : undefined) ?? unreadHyper(form);
+    (allow === "relaxed" ? constantState(form, keep) : undefined);
 }
 
 /** A state that reaches the update neither in this step nor through later ones. */
@@ -79,13 +79,21 @@ function agreeingStates(form: Form, keep: ReadonlySet<string>): Change | undefin
     if (other === undefined) continue;
     const [stays, goes] = keep.has(other) ? [other, name] : [name, other];
     if (keep.has(goes)) continue;
+    const merged = new Map([[goes, symbol(stays)]]);
+    const parted = without(form, goes, merged);
+    // Both may be written in other ways; whoever reads the next value of one reads that of the other.
+    const next = replaceNode(
+      parted,
+      replaceSymbols(form.outputs.get(goes)!, merged),
+      parted.outputs.get(stays)!,
+    );
     return {
       rule: "states that always agree",
       kind: "exact",
       place: goes,
       before: lineOf(form, goes),
       after: `${goes} is ${stays}`,
-      form: without(form, goes, new Map([[goes, symbol(stays)]])),
+      form: next,
     };
   }
 }
@@ -97,19 +105,21 @@ function constantState(form: Form, keep: ReadonlySet<string>): Change | undefine
     const stays = next === symbol(name) || next === init;
     if (!stays || init.op !== "Const" || keep.has(name)) continue;
     const value = constant(init.arg as number);
+    const made = without(form, name, new Map([[name, value]]));
+    if (!isSound(made)) continue;
     return {
       rule: "a state that stays what it is",
       kind: "relaxed",
       place: name,
       before: lineOf(form, name),
       after: `${name} is ${printExpression(value)}`,
-      form: without(form, name, new Map([[name, value]])),
+      form: made,
     };
   }
 }
 
 /** A hyperparameter that no statement and no initial value reads. */
-function unreadHyper(form: Form): Change | undefined {
+export function unreadHyper(form: Form): Change | undefined {
   const read = symbolsIn([
     ...form.outputs.values(),
     ...[...form.state.values()].map(({ init }) => init),

@@ -48,6 +48,9 @@ export const RELAXED_RULES: readonly RuleText[] = [
   relaxed("least of what is known", "min(x, y)", "x", "x <= y"),
   relaxed("a choice that is known", "where(x < y, z, v)", "z", "x < y"),
   relaxed("a choice that is known", "where(x > y, z, v)", "z", "x > y"),
+  // Not exact: of two values that are structurally absent, the choice is absent and no number.
+  relaxed("a choice within the same choice", "where(p, where(p, x, y), z)", "where(p, x, z)"),
+  relaxed("a choice within the other choice", "where(p, x, where(p, y, z))", "where(p, x, z)"),
   relaxed("a common factor", "x*y + x*z", "x*(y + z)"),
   relaxed("a common factor", "x*y - x*z", "x*(y - z)"),
   relaxed("a common factor", "x + x*y", "(1 + y)*x"),

@@ -6,11 +6,11 @@ import { isAtMost, rates } from "../graph.ts";
 import type { Program } from "../program.ts";
 import { EXACT_RULES } from "./exact_rules.ts";
 import { type Facts, holds, LANGUAGE_FACTS, readFacts, USUAL_FACTS } from "./facts.ts";
-import { type Form, formOf, replaceNode } from "./form.ts";
+import { type Form, formOf, isSound, replaceNode } from "./form.ts";
 import { programOf, statementsOf } from "./layout.ts";
 import { type Admits, instantiate, matches } from "./match.ts";
 import { nextName } from "./locals.ts";
-import { nextChange } from "./passes.ts";
+import { nextChange, unreadHyper } from "./passes.ts";
 import { RELAXED_RULES } from "./relaxed_rules.ts";
 import { readRule, type Rule, type RuleKind, type RuleText, variableKind } from "./rule.ts";
 
@@ -68,7 +68,8 @@ const NO_FACTS = readFacts(LANGUAGE_FACTS);
  *
  * @example
  * ```ts
- * import { optimizer, simplify } from "@gradus/gradus";
+ * import { simplify } from "@gradus/gradus/derive";
+ * import { optimizer } from "@gradus/gradus";
  * import { assertEquals } from "@std/assert";
  *
  * const { program } = optimizer({
@@ -113,13 +114,13 @@ export function simplifyForm(
       form = change.form;
       continue;
     }
-    const found = findRewrite(form, all, known);
+    const found = nextRewrite(form, all, known);
     if (found === undefined) break;
-    const next = replaceNode(form, found.from, found.to);
-    trace.push({ ...found.rule, ...placeOf(form, next, found) });
-    form = next;
+    trace.push({ ...found.rewrite.rule, ...placeOf(form, found.form, found.rewrite) });
+    form = found.form;
   }
-  for (let next = nextName(form); next !== undefined; next = nextName(form)) {
+  const last = () => nextName(form) ?? unreadHyper(form);
+  for (let next = last(); next !== undefined; next = last()) {
     const { rule, kind, place, before, after } = next;
     trace.push({ rule, kind, place, before, after });
     form = next.form;
@@ -134,13 +135,16 @@ export interface Rewrite {
   readonly to: Node;
 }
 
-/** The first place, operands before their users, where one of `rules` applies. */
-export function findRewrite(
+/** The first place, operands before their users, where one of `rules` applies, and what comes of it. */
+function nextRewrite(
   form: Form,
   rules: readonly Rule[],
   facts: Facts,
-): Rewrite | undefined {
-  for (const rewrite of rewrites(form, rules, facts, true)) return rewrite;
+): { readonly rewrite: Rewrite; readonly form: Form } | undefined {
+  for (const rewrite of rewrites(form, rules, facts, true)) {
+    const next = replaceNode(form, rewrite.from, rewrite.to);
+    if (isSound(next)) return { rewrite, form: next };
+  }
 }
 
 /** Every place where a rule applies. */
