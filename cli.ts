@@ -16,6 +16,7 @@
  */
 import { parseArgs } from "node:util";
 import { attach } from "./cli/attach.ts";
+import { printDerivation } from "./cli/derive.ts";
 import { BUILT_IN, programOf, readProgram, writeWhole } from "./cli/files.ts";
 import { list } from "./cli/list.ts";
 import { bound, type Options, shapesOf, UsageError } from "./cli/values.ts";
@@ -42,6 +43,9 @@ const HELP = `gradus: optimizers as symbolic step programs
       Joins one to a model whose outputs are gradients of its initializers: a run is a training step.
   gradus export --report [--params w:784x64,b:64]
       Prints how large the graph of each built-in optimizer is.
+  gradus derive NAME|FILE [-o FILE.html]
+      Derives an optimizer that reads well from a found program: each line by a named rule, or a
+      change whose effect was measured; as text, and as a page with equations.
   gradus help
       Prints this.
 
@@ -49,6 +53,7 @@ Options
   --set NAME=VALUE   a hyperparameter: a number, true, false, or a schedule such as "0.1*0.99^count"
   --input NAME       export: keeps a hyperparameter as an input; so does a required one without value
   -o, --output FILE  export: where to write; by default the optimizer's name and .onnx
+                     derive: a page to write as well
 
 NAME is one of the ${BUILT_IN.size} that \`gradus list\` shows.
 Exit codes: 0 done, 1 a program or value is wrong, 2 the command is.`;
@@ -149,6 +154,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["show", { takes: () => 1, run: show }],
   ["check", { takes: () => 1, run: check }],
   ["export", { takes: ({ report }) => report ? 0 : 1, run: exportOnnx }],
+  ["derive", { takes: () => 1, run: printDerivation }],
 ]);
 
 async function show(

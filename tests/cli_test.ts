@@ -55,7 +55,16 @@ async function withFile(
 
 Deno.test("help shows every command, option, built-in optimizer and exit code", async () => {
   const help = await succeed("help");
-  for (const command of ["list", "show NAME|FILE", "check FILE", "export NAME|FILE", "help"]) {
+  for (
+    const command of [
+      "list",
+      "show NAME|FILE",
+      "check FILE",
+      "export NAME|FILE",
+      "derive NAME|FILE",
+      "help",
+    ]
+  ) {
     assertStringIncludes(help, `gradus ${command}`);
   }
   for (const option of ["--latex", "--explain", "--json", "--params", "--set", "--input"]) {

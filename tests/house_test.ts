@@ -18,7 +18,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "export/ort.ts": ["dsl", "runtime", "export/onnx", "export/ort"],
   webgpu: ["dsl", "runtime"],
   "mod.ts": ["dsl", "runtime", "wrappers", "zoo"],
-  cli: ["dsl", "runtime", "wrappers", "zoo", "export/onnx"],
+  derive: ["dsl", "runtime"],
+  cli: ["derive", "dsl", "runtime", "wrappers", "zoo", "export/onnx", "temml"],
   "cli.ts": ["cli", "dsl", "runtime", "export/onnx", "node:util"],
 };
 

@@ -32,8 +32,6 @@ export const EXACT_RULES: readonly RuleText[] = [
   exact("magnitude of what is positive", "abs(x)", "x", { when: "x > 0" }),
   exact("sign of a sign", "sign(sign(x))", "sign(x)"),
   exact("sign times magnitude", "sign(x)*abs(x)", "x"),
-  exact("least of the same", "min(x, x)", "x"),
-  exact("greatest of the same", "max(x, x)", "x"),
   exact("a choice between the same", "where(p, x, x)", "x"),
   exact("a choice by a negation", "where(!p, x, y)", "where(p, y, x)"),
   exact("double denial", "!(!p)", "p"),

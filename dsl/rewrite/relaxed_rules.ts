@@ -48,7 +48,9 @@ export const RELAXED_RULES: readonly RuleText[] = [
   relaxed("least of what is known", "min(x, y)", "x", "x <= y"),
   relaxed("a choice that is known", "where(x < y, z, v)", "z", "x < y"),
   relaxed("a choice that is known", "where(x > y, z, v)", "z", "x > y"),
-  // Not exact: of two values that are structurally absent, the choice is absent and no number.
+  // These are not exact: what is structurally absent has a least, which is the number 0, and not absent.
+  relaxed("least of the same", "min(x, x)", "x"),
+  relaxed("greatest of the same", "max(x, x)", "x"),
   relaxed("a choice within the same choice", "where(p, where(p, x, y), z)", "where(p, x, z)"),
   relaxed("a choice within the other choice", "where(p, x, where(p, y, z))", "where(p, x, z)"),
   relaxed("a common factor", "x*y + x*z", "x*(y + z)"),

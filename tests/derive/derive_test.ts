@@ -104,7 +104,11 @@ Deno.test("an optimizer of the library derives to itself", () => {
 
 Deno.test("the effect of no change is none, and that of turning around is all", () => {
   const step = (sign: string) =>
-    parseProgram({ name: "descent", hyper: { learningRate: 0.1 }, step: `u = ${sign}learningRate*g` });
+    parseProgram({
+      name: "descent",
+      hyper: { learningRate: 0.1 },
+      step: `u = ${sign}learningRate*g`,
+    });
   const none = measureEffect(step("-"), step("-"));
   assertEquals([none.signChanges, none.difference, none.drift, none.lossRatio], [0, 0, 0, 1]);
   const turned = measureEffect(step("-"), step(""));

@@ -107,7 +107,9 @@ Deno.test("programs that differ have the least witness, and it holds", () => {
   const found = equivalent(first, second);
   // Decay is seen at the first step, without any gradient, on a parameter that is not 0.
   assert(!found.equivalent);
-  assertEquals([found.witness.step, found.witness.gradients, found.witness.params], [1, [[0]], [1]]);
+  assertEquals([found.witness.step, found.witness.gradients, found.witness.params], [1, [[0]], [
+    1,
+  ]]);
 });
 
 Deno.test("every optimizer of the library is the same when it is simplified", () => {

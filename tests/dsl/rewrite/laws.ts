@@ -9,7 +9,7 @@ import { type Rule, variableKind } from "../../../dsl/rewrite/rule.ts";
 import { edges32, numbers32, randomWords } from "../../numbers.ts";
 
 const TUPLES = 300;
-const TRIALS = 12;
+const TRIALS = 20;
 const CONSTANTS = [2, -1, 0.1, 1e-8, 3];
 const SLOW = [0, 1, -1, 0.1, 0.9, 1e-30, -1e30, Infinity, 3, 2 ** -140, 1e300];
 
@@ -30,12 +30,20 @@ export function exactFailure(rule: Rule, seed = 1): string | undefined {
       rates.forEach((rate, name) => {
         if (rate === "constant") symbols.set(name, constant(CONSTANTS[next() % CONSTANTS.length]));
         else if (rate === "slow") {
-          hyper[`slow_${name}`] = SLOW[next() % SLOW.length];
+          // A hyperparameter of 0 is structurally absent: each is so in turn, and all are at first.
+          const isAbsent = trial === 0 || next() % 4 === 0;
+          hyper[`slow_${name}`] = isAbsent ? 0 : SLOW[next() % SLOW.length];
           symbols.set(name, symbol(`slow_${name}`));
         } else {
           inputs[`in_${name}`] = hostile(next());
           const input = symbol(`in_${name}`);
-          symbols.set(name, rate === "condition" ? apply("Greater", input, constant(0)) : input);
+          if (rate === "condition") symbols.set(name, apply("Greater", input, constant(0)));
+          else if (variableKind(name) === "any") symbols.set(name, input);
+          else {
+            // What changes from element to element may be absent as well.
+            hyper[`on_${name}`] = next() % 2;
+            symbols.set(name, apply("Mul", symbol(`on_${name}`), input));
+          }
         }
       });
       const isTruth = elementRow(rule.pattern.op)?.gives === "truth";
@@ -45,13 +53,11 @@ export function exactFailure(rule: Rule, seed = 1): string | undefined {
       });
       for (const wrap of [(x: Node) => x, (x: Node) => apply("Mul", symbol("factor"), x)]) {
         const [from, to] = sides.map((side) => run(wrap(side), hyper, inputs));
-        const certain = rule.guard === undefined
-          ? undefined
-          : run(
-            apply("Where", replaceSymbols(rule.guard, symbols), constant(1), constant(0)),
-            hyper,
-            inputs,
-          );
+        const certain = rule.guard === undefined ? undefined : run(
+          apply("Where", replaceSymbols(rule.guard, symbols), constant(1), constant(0)),
+          hyper,
+          inputs,
+        );
         for (let i = 0; i < TUPLES; i++) {
           if (certain !== undefined && certain[i] !== 1 || Object.is(from[i], to[i])) continue;
           const given = Object.entries(inputs).map(([name, values]) => `${name} = ${values[i]}`);
