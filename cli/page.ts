@@ -106,14 +106,16 @@ main { max-width: 52rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
 h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
 .source, .hyper, .effect { font-size: .875rem; opacity: .8; }
 .legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
+.legend li { margin: 0; }
 .equations { overflow-x: auto; padding: .75rem 1rem; border: 1px solid var(--line);
   border-radius: .5rem; background: var(--soft); }
-math { font-size: 1.1em; }
-.equations math { text-align: left; margin: 0; }
-.equations mtd { padding-top: .25em; padding-bottom: .25em; }
-.equations mtd:nth-child(odd) { text-align: right; }
-.equations mtd:nth-child(even) { text-align: left; }
-ol { padding-left: 1.5rem; } li { margin: .75rem 0; } li p { margin: .25rem 0; }
+math { font-size: 1.1em;
+  font-family: "Latin Modern Math", "STIX Two Math", "Cambria Math", "Libertinus Math",
+    "DejaVu Math TeX Gyre", math; }
+.equations math { width: max-content; margin: 0; }
+.equations mtd { padding-top: .2em; padding-bottom: .2em; }
+.tml-right { text-align: right; } .tml-left { text-align: left; }
+ol { padding-left: 1.5rem; } ol > li { margin: .75rem 0; } li p { margin: .25rem 0; }
 pre { margin: 0; padding: .2rem .6rem; overflow-x: auto; font-size: .875rem; border-left: 3px solid; }
 .before { border-color: #c0392b; background: #c0392b1a; }
 .after { border-color: #27864a; background: #27864a1a; }
