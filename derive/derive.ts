@@ -43,8 +43,11 @@ export interface DerivationStep extends Omit<SimplifyStep, "kind"> {
 
 /** Some steps of one kind, and what they lead to. */
 export interface DerivationStage {
+  /** What the steps have in common. */
   readonly title: string;
+  /** The steps, in order, those refused among them. */
   readonly steps: readonly DerivationStep[];
+  /** The program they lead to. */
   readonly program: Program;
   /** What all steps of the stage together do, where none was measured by itself. */
   readonly effect?: Effect;

@@ -17,6 +17,7 @@ export interface ResponsePoint {
 
 /** How a state forgets. */
 export interface TimeConstant {
+  /** The name of the state. */
   readonly state: string;
   /** What is left of the state from one step without gradient to the next. */
   readonly ratio: number;

@@ -5,9 +5,11 @@ import { gradientStream, normals, type StreamKind } from "./streams.ts";
 
 /** The measured difference of two programs over streams of gradients. */
 export interface Effect {
-  /** The streams, how long they were and how many elements they had. */
+  /** The kinds of streams. */
   readonly streams: readonly StreamKind[];
+  /** The steps of each. */
   readonly steps: number;
+  /** The elements of each gradient. */
   readonly elements: number;
   /** The fraction of updates whose sign differs, 0 and NaN counted as signs of their own. */
   readonly signChanges: number;

@@ -73,6 +73,23 @@ Deno.test("what is approximate is measured, and what goes too far refused", () =
   assert(relaxed!.signChanges < 1e-3 && relaxed!.mended > 0, JSON.stringify(relaxed));
 });
 
+Deno.test("a guard against division by 0 is kept, and gets its name", () => {
+  const raw = parseProgram({
+    name: "raw",
+    hyper: { learningRate: "required" },
+    state: { v: 0 },
+    step: "v = 0.999*v + (1 - 0.999)*g^2\nu = -learningRate*(g/(sqrt(v) + 1e-8))",
+  });
+  const { program, stages } = derive(raw);
+  assertEquals(printProgram(program).step.split("\n"), [
+    "v = b1*v + (1 - b1)*g^2",
+    "u = -learningRate*(g/(sqrt(v) + eps))",
+  ]);
+  assertEquals(program.hyper.get("eps"), 1e-8);
+  const refused = stages.flatMap(({ steps }) => steps).filter(({ isMade }) => !isMade);
+  assertEquals(refused.map(({ rule }) => rule), ["dropping the guard of a division"]);
+});
+
 Deno.test("no approximation is made where none is tolerated", () => {
   const strict = derive(RAW, { known: KNOWN, tolerance: 0 });
   assertEquals(strict.known, undefined);
