@@ -1,6 +1,6 @@
 /** What is known of values before anything runs: which intervals they lie in, and so which guards hold. */
 import { GradusError } from "../errors.ts";
-import { foldNodes, type Node } from "../node.ts";
+import type { Node } from "../node.ts";
 import { elementRow, type Interval, matrixRow, randomRow, reduceRow } from "../ops.ts";
 import { parseStatements, type Scope } from "../parse.ts";
 
@@ -87,20 +87,39 @@ function above(x: number): number {
   return x + Math.abs(x) * 2 ** -52;
 }
 
+// A node's interval never changes under the same facts, and rules ask for it again and again.
+const intervals = new WeakMap<Facts, WeakMap<Node, Interval>>();
+
 /** The interval that `root` lies in for certain, of real numbers. */
 export function intervalOf(root: Node, facts: Facts): Interval {
-  return foldNodes<Interval>([root], (node, src) => {
-    if (node.op === "Const") {
-      const value = node.arg as number;
-      return Number.isNaN(value) ? EVERYTHING : [value, value];
+  const known = intervals.get(facts) ?? new WeakMap<Node, Interval>();
+  intervals.set(facts, known);
+  const stack = [root];
+  for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
+    const missing = node.src.filter((operand) => !known.has(operand));
+    if (missing.length > 0) {
+      stack.push(...missing);
+      continue;
     }
-    if (node.op === "Symbol") return facts.get(node.arg as string) ?? EVERYTHING;
-    if (node.op === "Zero") return [0, 0];
-    const random = randomRow(node.op);
-    if (random !== undefined) return random.range;
-    const row = elementRow(node.op) ?? matrixRow(node.op) ?? reduceRow(node.op)!;
-    return apart(node, src, (row.range as (...operands: Interval[]) => Interval)(...src));
-  }).get(root)!;
+    stack.pop();
+    if (!known.has(node)) {
+      known.set(node, intervalFrom(node, node.src.map((operand) => known.get(operand)!), facts));
+    }
+  }
+  return known.get(root)!;
+}
+
+function intervalFrom(node: Node, src: readonly Interval[], facts: Facts): Interval {
+  if (node.op === "Const") {
+    const value = node.arg as number;
+    return Number.isNaN(value) ? EVERYTHING : [value, value];
+  }
+  if (node.op === "Symbol") return facts.get(node.arg as string) ?? EVERYTHING;
+  if (node.op === "Zero") return [0, 0];
+  const random = randomRow(node.op);
+  if (random !== undefined) return random.range;
+  const row = elementRow(node.op) ?? matrixRow(node.op) ?? reduceRow(node.op)!;
+  return apart(node, src, (row.range as (...operands: Interval[]) => Interval)(...src));
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Writes a form as statements: which values get a name, and in which order they are computed. */
-import { foldNodes, type Node, postorder, symbol, withSources } from "../node.ts";
+import { type Node, postorder, symbol, withSources } from "../node.ts";
 import { isReserved, type Statement } from "../parse.ts";
 import { printStatements } from "../print.ts";
 import { type Document, parseProgram, printState, type Program } from "../program.ts";
@@ -79,10 +79,11 @@ function cellsOf(
     named.add(node);
     cells.push({ node, target, order: 0 });
   }
+  const isRoot = new Set(roots);
   for (const node of postorder(roots)) {
     if (named.has(node) || node.src.length === 0) continue;
     const wish = form.names.get(node);
-    const isOutput = roots.includes(node);
+    const isOutput = isRoot.has(node);
     if (wish === undefined && !isOutput) continue;
     named.add(node);
     cells.push({ node, target: fresh(wish ?? "x"), order: 0 });
@@ -108,18 +109,23 @@ function ordered(cells: readonly Cell[], form: Form): LaidStatement[] | Waiting 
   const waiting = [...cells].sort((a, b) => a.order - b.order)
     .map(({ node, target }): Waiting => ({ target, node, value: spell(node, target, targetOf) }));
   const statements: LaidStatement[] = [];
-  const isLeft = (name: string) => waiting.some(({ target }) => target === name);
+  const left = new Set(waiting.map(({ target }) => target));
+  // The old value of a state must have been read by all before a new one takes its place.
+  const readers = new Map<string, number>();
+  const count = (name: string, by: number) => readers.set(name, (readers.get(name) ?? 0) + by);
+  const others = ({ target, value }: Waiting) => [...value.old].filter((name) => name !== target);
+  for (const each of waiting) for (const name of others(each)) count(name, 1);
   const isState = (name: string) => form.state.has(name);
   while (waiting.length > 0) {
     const next = waiting.findIndex(({ target, value }) =>
-      [...value.computed].every((name) => !isLeft(name)) &&
-      // The old value of a state must have been read by all before a new one takes its place.
-      !(isState(target) &&
-        waiting.some((other) => other.target !== target && other.value.old.has(target)))
+      !(isState(target) && (readers.get(target) ?? 0) > 0) &&
+      [...value.computed].every((name) => !left.has(name))
     );
     if (next < 0) return waiting.find(({ target }) => isState(target))!;
-    const [{ target, node, value }] = waiting.splice(next, 1);
-    statements.push({ target, node, value: value.node });
+    const [each] = waiting.splice(next, 1);
+    left.delete(each.target);
+    for (const name of others(each)) count(name, -1);
+    statements.push({ target: each.target, node: each.node, value: each.value.node });
   }
   return statements;
 }
@@ -143,18 +149,24 @@ function spell(root: Node, target: string, targets: ReadonlyMap<Node, string>): 
   const old = new Set<string>();
   const isCell = (node: Node) =>
     targets.has(node) && (node !== root || targets.get(node) !== target);
-  const needed = new Set<Node>();
+  // Down to what is computed elsewhere, and no further.
+  const made = new Map<Node, Node>();
   const stack = [root];
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (needed.has(node)) continue;
-    needed.add(node);
-    if (isCell(node)) computed.add(targets.get(node)!);
-    else if (node.op === "Symbol") old.add(node.arg as string);
-    else stack.push(...node.src);
+  for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
+    const missing = isCell(node) ? [] : node.src.filter((operand) => !made.has(operand));
+    if (missing.length > 0 && !made.has(node)) {
+      stack.push(...missing);
+      continue;
+    }
+    stack.pop();
+    if (made.has(node)) continue;
+    if (isCell(node)) {
+      computed.add(targets.get(node)!);
+      made.set(node, symbol(targets.get(node)!));
+      continue;
+    }
+    if (node.op === "Symbol") old.add(node.arg as string);
+    made.set(node, withSources(node, node.src.map((operand) => made.get(operand)!)));
   }
-  const node = foldNodes<Node>(
-    [root],
-    (each, src) => isCell(each) ? symbol(targets.get(each)!) : withSources(each, src),
-  ).get(root)!;
-  return { node, computed, old };
+  return { node: made.get(root)!, computed, old };
 }

@@ -37,8 +37,8 @@ function nameShared(form: Form): Change | undefined {
       rule: "a value that is needed twice gets a name",
       kind: "exact",
       place: name,
-      before: text,
-      after: printStatements([statement]),
+      before: () => text,
+      after: () => printStatements([statement]),
       form: named,
     };
   }
@@ -85,8 +85,8 @@ function inlineOnce(form: Form): Change | undefined {
       rule: "a local is written where it is used",
       kind: "exact",
       place: reader.target,
-      before: printStatements([local, reader]),
-      after: printStatements([{ target: reader.target, value }]),
+      before: () => printStatements([local, reader]),
+      after: () => printStatements([{ target: reader.target, value }]),
       form: inlined,
     };
   }

@@ -11,8 +11,9 @@ export interface Change {
   readonly kind: "exact" | "relaxed";
   /** The name of a state or hyperparameter. */
   readonly place: string;
-  readonly before: string;
-  readonly after: string;
+  /** How it reads before and after, worked out when someone asks. */
+  before(): string;
+  after(): string;
   readonly form: Form;
 }
 
@@ -49,8 +50,8 @@ function deadState(form: Form, keep: ReadonlySet<string>): Change | undefined {
       : "a state that is overwritten before it is read",
     kind: "exact",
     place: dead,
-    before: lineOf(form, dead),
-    after: "",
+    before: () => lineOf(form, dead),
+    after: () => "",
     form: without(form, dead, new Map()),
   };
 }
@@ -91,8 +92,8 @@ function agreeingStates(form: Form, keep: ReadonlySet<string>): Change | undefin
       rule: "states that always agree",
       kind: "exact",
       place: goes,
-      before: lineOf(form, goes),
-      after: `${goes} is ${stays}`,
+      before: () => lineOf(form, goes),
+      after: () => `${goes} is ${stays}`,
       form: next,
     };
   }
@@ -111,8 +112,8 @@ function constantState(form: Form, keep: ReadonlySet<string>): Change | undefine
       rule: "a state that stays what it is",
       kind: "relaxed",
       place: name,
-      before: lineOf(form, name),
-      after: `${name} is ${printExpression(value)}`,
+      before: () => lineOf(form, name),
+      after: () => `${name} is ${printExpression(value)}`,
       form: made,
     };
   }
@@ -130,8 +131,8 @@ export function unreadHyper(form: Form): Change | undefined {
     rule: "a hyperparameter that nothing reads",
     kind: "exact",
     place: unread,
-    before: unread,
-    after: "",
+    before: () => unread,
+    after: () => "",
     form: { ...form, hyper: new Map([...form.hyper].filter(([name]) => name !== unread)) },
   };
 }

@@ -10,7 +10,7 @@ import { type Form, formOf, isSound, replaceNode } from "./form.ts";
 import { programOf, statementsOf } from "./layout.ts";
 import { type Admits, instantiate, matches } from "./match.ts";
 import { nextName } from "./locals.ts";
-import { nextChange, unreadHyper } from "./passes.ts";
+import { type Change, nextChange, unreadHyper } from "./passes.ts";
 import { RELAXED_RULES } from "./relaxed_rules.ts";
 import { readRule, type Rule, type RuleKind, type RuleText, variableKind } from "./rule.ts";
 
@@ -109,23 +109,56 @@ export function simplifyForm(
   while (trace.length < MOST_STEPS) {
     const change = nextChange(form, allow, kept);
     if (change !== undefined) {
-      const { rule, kind, place, before, after } = change;
-      trace.push({ rule, kind, place, before, after });
+      trace.push(stepOf(change));
       form = change.form;
       continue;
     }
     const found = nextRewrite(form, all, known);
     if (found === undefined) break;
-    trace.push({ ...found.rewrite.rule, ...placeOf(form, found.form, found.rewrite) });
+    const before = form;
+    const { rewrite } = found;
+    const told = once(() => placeOf(before, found.form, rewrite));
+    trace.push({
+      ...rewrite.rule,
+      get place() {
+        return told().place;
+      },
+      get before() {
+        return told().before;
+      },
+      get after() {
+        return told().after;
+      },
+    });
     form = found.form;
   }
   const last = () => nextName(form) ?? unreadHyper(form);
   for (let next = last(); next !== undefined; next = last()) {
-    const { rule, kind, place, before, after } = next;
-    trace.push({ rule, kind, place, before, after });
+    trace.push(stepOf(next));
     form = next.form;
   }
   return { form, trace };
+}
+
+/** A change as a step whose lines are written when they are read: a search reads none. */
+function stepOf({ rule, kind, place, before, after }: Change): SimplifyStep {
+  const [old, next] = [once(before), once(after)];
+  return {
+    rule,
+    kind,
+    place,
+    get before() {
+      return old();
+    },
+    get after() {
+      return next();
+    },
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** A rule that applies somewhere. */
