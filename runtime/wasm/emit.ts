@@ -172,6 +172,15 @@ export class Code {
     return this.#add(["br", depth], [0x0c, ...unsigned(depth)], [], []);
   }
 
+  /**
+   * Goes to the enclosing block that the i32 on top picks of `depths`, or to the last of them if it picks
+   * none; nothing may follow in the block.
+   */
+  branchTable(...depths: number[]): this {
+    const bytes = [...vector(depths.slice(0, -1).map(unsigned)), ...unsigned(depths.at(-1)!)];
+    return this.#add(["br_table", ...depths], [0x0e, ...bytes], ["i32"], []);
+  }
+
   /** The bytes of the function's code entry. */
   bytes(): number[] {
     const left = this.#stack.join();

@@ -1,0 +1,167 @@
+/** Checkpoints: the whole state of a search between two batches, as text, and files that hold it. */
+import { GradusError } from "../dsl/errors.ts";
+import { analyse } from "./abstract.ts";
+import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
+import { parseGenome, printGenome } from "./genome.ts";
+import { integers, threefry } from "../dsl/random/threefry.ts";
+import type { CheckpointStore, SearchOptions } from "./options.ts";
+import type { SearchState } from "./search.ts";
+import type { Space } from "./space.ts";
+
+const VERSION = 1;
+
+/** An individual, its lineage by its place in the list of all. */
+interface SavedIndividual {
+  readonly text: string;
+  readonly score: number | null;
+  readonly lineage: number;
+}
+type SavedLineage = readonly [birth: number, mutation: string, score: number | null, parent: number];
+
+// JSON has no -∞.
+const saved = (score: number): number | null => score === -Infinity ? null : score;
+const loaded = (score: number | null): number => score ?? -Infinity;
+
+/** What must be the same for a search to go on: all that its result depends on. */
+function identityOf(space: Space, options: SearchOptions): string {
+  const { checkpoint: _, workers: __, patience: ___, heldOut: ____, space: _____, ...rest } = options;
+  const text = JSON.stringify([space.options, rest], (_, value) =>
+    ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value);
+  let hash: [number, number] = [1, 2];
+  for (let i = 0; i < text.length; i++) hash = threefry(integers, hash, [text.charCodeAt(i), i]);
+  return hash.map((word) => (word >>> 0).toString(16)).join("-");
+}
+
+/** The text of a state. */
+export function writeCheckpoint(space: Space, options: SearchOptions, state: SearchState): string {
+  const places = new Map<Lineage, number>();
+  const lineages: SavedLineage[] = [];
+  const place = (lineage: Lineage): number => {
+    const missing: Lineage[] = [];
+    for (let each: Lineage | undefined = lineage; each && !places.has(each); each = each.parent) {
+      missing.push(each);
+    }
+    for (const each of missing.reverse()) {
+      const parent = each.parent === undefined ? -1 : places.get(each.parent)!;
+      places.set(each, lineages.push([each.birth, each.mutation, saved(each.score), parent]) - 1);
+    }
+    return places.get(lineage)!;
+  };
+  const individual = ({ genome, score, lineage }: Individual): SavedIndividual => ({
+    text: printGenome(space, genome),
+    score: saved(score),
+    lineage: place(lineage),
+  });
+  const { counts, population, structures, probes, front, hall, curve, renewed, hurdles, marked } = state;
+  return JSON.stringify({
+    version: VERSION,
+    identity: identityOf(space, options),
+    counts,
+    population: population.map(individual),
+    front: front.members.map(individual),
+    hall: hall.members.map(individual),
+    structures: [...structures].map(([key, score]) => [key, saved(score)]),
+    probes: [...probes].map(([key, score]) => [key, saved(score)]),
+    curve: curve.map((point) => ({ ...point, best: saved(point.best) })),
+    renewed,
+    hurdles,
+    marked,
+    lineages,
+  });
+}
+
+/** The state that a text holds. */
+export function readCheckpoint(space: Space, options: SearchOptions, text: string): SearchState {
+  const read = JSON.parse(text);
+  if (read.version !== VERSION || read.identity !== identityOf(space, options)) {
+    throw new GradusError(
+      "Cannot go on with a search: its checkpoint is of other tasks, options or another version; " +
+        "use them again, or another place for this search",
+    );
+  }
+  const lineages: Lineage[] = [];
+  for (const [birth, mutation, score, parent] of read.lineages as SavedLineage[]) {
+    lineages.push({ birth, mutation, score: loaded(score), parent: lineages[parent] });
+  }
+  const individual = ({ text, score, lineage }: SavedIndividual): Individual => {
+    const genome = parseGenome(space, text);
+    const { key, live, states } = analyse(space, genome);
+    return {
+      genome,
+      key,
+      score: loaded(score),
+      length: live.length,
+      stateBytes: 4 * states.length,
+      lineage: lineages[lineage],
+    };
+  };
+  const scores = (list: [string, number | null][]) =>
+    new Map(list.map(([key, score]) => [key, loaded(score)]));
+  return {
+    counts: read.counts,
+    population: read.population.map(individual),
+    structures: scores(read.structures),
+    probes: scores(read.probes),
+    front: new Front(read.front.map(individual)),
+    hall: new HallOfFame(options.hall ?? 20, read.hall.map(individual)),
+    curve: read.curve.map((point: { best: number | null }) => ({ ...point, best: loaded(point.best) })),
+    renewed: read.renewed,
+    hurdles: read.hurdles,
+    marked: read.marked,
+  };
+}
+
+interface FileSystem {
+  readonly promises: {
+    readFile(path: string, encoding: "utf8"): Promise<string>;
+    open(path: string, flags: string): Promise<{
+      writeFile(text: string): Promise<void>;
+      sync(): Promise<void>;
+      close(): Promise<void>;
+    }>;
+    rename(from: string, to: string): Promise<void>;
+  };
+}
+
+/**
+ * Keeps checkpoints in a file: written beside it, then put in its place, so that it is whole at any moment.
+ *
+ * @example
+ * ```ts
+ * import { fileCheckpoint } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = `${Deno.makeTempDirSync()}/search.json`;
+ * assertEquals(await fileCheckpoint(path).load(), undefined);
+ * await fileCheckpoint(path).save("{}");
+ * assertEquals(await fileCheckpoint(path).load(), "{}");
+ * ```
+ */
+export function fileCheckpoint(path: string): CheckpointStore {
+  const { process } = globalThis as {
+    process?: { getBuiltinModule?(name: string): FileSystem | undefined };
+  };
+  const files = process?.getBuiltinModule?.("node:fs")?.promises;
+  if (files === undefined) throw new GradusError("Cannot keep a checkpoint: there are no files here");
+  return {
+    async load() {
+      try {
+        return await files.readFile(path, "utf8");
+      } catch (error) {
+        if ((error as { code?: string }).code === "ENOENT") return undefined;
+        throw error;
+      }
+    },
+    async save(text) {
+      const beside = `${path}.part`;
+      const file = await files.open(beside, "w");
+      try {
+        await file.writeFile(text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await files.rename(beside, path);
+    },
+  };
+}

@@ -1,0 +1,234 @@
+/** Trains programs on tasks, and tells programs apart by what they do. */
+import { GradusError } from "../dsl/errors.ts";
+import { analyse, type Analysis } from "./abstract.ts";
+import { type Compiled, compile, type Workbench } from "./compile.ts";
+import { parseGenome } from "./genome.ts";
+import { type Instruction, Machine } from "./machine.ts";
+import { placeSegments } from "./pack.ts";
+import { ProblemPack } from "./problems.ts";
+import { QuadraticPack } from "./quadratics.ts";
+import { Random } from "./random.ts";
+import { type Space } from "./space.ts";
+import { TracePack } from "./traces.ts";
+import { type Problem, type QuadraticTask, scheduleOf, type Task } from "./tasks.ts";
+
+/** Problems that are trained together. */
+export interface Pack {
+  readonly bench: Workbench;
+  readonly steps: number;
+  readonly problems: readonly { readonly task: string; readonly seed: number }[];
+  /** Instructions of a step before those of a program. */
+  readonly before: readonly Instruction[];
+  begin(): void;
+  advance(program: { readonly code: number; readonly end: number }, from: number, to: number): void;
+  /** How good each problem's place is: the more, the better; not finite where it exploded. */
+  scores(): Float64Array;
+}
+
+/** What training a program gave. */
+export interface Evaluation {
+  /** The mean over the problems; -∞ if any of them exploded or the program was stopped. */
+  readonly score: number;
+  /** The score of each problem, in the order of {@linkcode Evaluator.problems}. */
+  readonly scores: readonly number[];
+  /** The score at the hurdle, if there is one. */
+  readonly hurdle?: number;
+}
+
+/** When training is stopped early. */
+export interface Stop {
+  /** Training is stopped once a problem's score is below this. */
+  readonly below: number;
+  /** Whether after this share of the steps the score must be above a bound. */
+  readonly hurdle?: { readonly share: number; readonly above: number };
+}
+
+/** A loss of 4 times that of the start, as in the paper. */
+export const STOP: Stop = { below: -1.3862943611198906 };
+/** How often a training is looked at. */
+const CHECKS = 8;
+
+/** Trains programs of a space on tasks. */
+export class Evaluator {
+  readonly #space: Space;
+  readonly #machine: Machine;
+  readonly #packs: readonly Pack[];
+
+  private constructor(space: Space, machine: Machine, packs: readonly Pack[]) {
+    [this.#space, this.#machine, this.#packs] = [space, machine, packs];
+  }
+
+  /** Prepares tasks; this may load the modules of some. */
+  static async of(space: Space, tasks: readonly Task[]): Promise<Evaluator> {
+    const machine = new Machine();
+    const packs: Pack[] = [];
+    const together = new Map<string, QuadraticTask[]>();
+    for (const task of tasks) {
+      if (task.kind === "quadratic") {
+        const key = `${task.steps} ${task.block}`;
+        const others = together.get(key);
+        if (others === undefined) together.set(key, [task]);
+        else others.push(task);
+      }
+    }
+    for (const group of together.values()) packs.push(new QuadraticPack(machine, group));
+    for (const task of tasks) {
+      if (task.kind === "trace") packs.push(new TracePack(machine, space, task));
+      if (task.kind === "classifier" || task.kind === "module") {
+        for (const seed of task.seeds) {
+          packs.push(new ProblemPack(machine, task, seed, await problemOf(task, seed)));
+        }
+      }
+    }
+    if (packs.length === 0) throw new GradusError("Cannot train programs: there is no task");
+    return new Evaluator(space, machine, packs);
+  }
+
+  /** What the scores are of. */
+  get problems(): { readonly task: string; readonly seed: number }[] {
+    return this.#packs.flatMap(({ problems }) => problems);
+  }
+
+  /** Trains a program on all problems, unless it is stopped. */
+  evaluate(analysis: Analysis, stop: Stop = STOP): Evaluation {
+    const top = this.#machine.top;
+    try {
+      const scores: number[] = [];
+      const hurdles: number[] = [];
+      for (const pack of this.#packs) {
+        const { ended, hurdle } = this.#train(pack, compile(this.#space, analysis, pack.bench), stop);
+        hurdles.push(...hurdle);
+        if (ended === undefined) return { score: -Infinity, scores: [], hurdle: mean(hurdles) };
+        scores.push(...ended);
+        this.#machine.top = top;
+      }
+      return { score: mean(scores), scores, hurdle: mean(hurdles) };
+    } finally {
+      this.#machine.top = top;
+    }
+  }
+
+  #train(
+    pack: Pack,
+    { instructions, states }: Compiled,
+    { below, hurdle }: Stop,
+  ): { readonly ended: Float64Array | undefined; readonly hurdle: readonly number[] } {
+    const { bytes } = pack.bench;
+    for (const state of states) this.#machine.floats.fill(0, state / 4, (state + bytes) / 4);
+    const program = this.#machine.assemble([...pack.before, ...instructions]);
+    pack.begin();
+    const marks = new Set([pack.steps]);
+    for (let k = 1; k < CHECKS; k++) marks.add(Math.ceil(pack.steps * k / CHECKS));
+    const hurdleAt = hurdle === undefined ? -1 : Math.max(1, Math.ceil(pack.steps * hurdle.share));
+    if (hurdle !== undefined) marks.add(hurdleAt);
+    let from = 0;
+    let atHurdle: readonly number[] = [];
+    for (const to of [...marks].sort((a, b) => a - b)) {
+      pack.advance(program, from, to);
+      from = to;
+      const scores = pack.scores();
+      if (!scores.every((score) => score >= below && score < Infinity)) {
+        return { ended: undefined, hurdle: atHurdle.length > 0 ? atHurdle : [-Infinity] };
+      }
+      if (to === hurdleAt) {
+        atHurdle = [...scores];
+        if (mean(atHurdle) < hurdle!.above) return { ended: undefined, hurdle: atHurdle };
+      }
+      if (to === pack.steps) return { ended: scores, hurdle: atHurdle };
+    }
+    return { ended: undefined, hurdle: atHurdle };
+  }
+}
+
+function mean(values: readonly number[]): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum / values.length;
+}
+
+async function problemOf(
+  task: Extract<Task, { kind: "classifier" | "module" }>,
+  seed: number,
+): Promise<Problem> {
+  if (task.kind === "classifier") {
+    const { classifierProblem } = await import("./classifier.ts");
+    return classifierProblem(task, seed);
+  }
+  const { default: make } = await import(task.url);
+  if (typeof make !== "function") {
+    throw new GradusError(
+      `Cannot load task "${task.name}": ${task.url} must export a function as its default`,
+    );
+  }
+  return make(task.options, seed);
+}
+
+/** What programs are told apart on: gradients of all sizes and both signs, a schedule that never is 0. */
+const PROBE = { size: 64, steps: 12, seed: 20_230_213 } as const;
+
+/** Tells programs apart by the updates they give on fixed inputs. */
+export class Prober {
+  readonly #space: Space;
+  readonly #machine = new Machine();
+  readonly #bench: Workbench & { readonly out: { readonly address: number; readonly step: number } };
+
+  constructor(space: Space) {
+    this.#space = space;
+    const { size, steps, seed } = PROBE;
+    const machine = this.#machine;
+    const bytes = 4 * size;
+    const [w, g, out] = [0, 1, 2].map(() => machine.take(bytes * steps));
+    for (let step = 0; step < steps; step++) {
+      const random = new Random(seed, 4, step);
+      for (let i = 0; i < size; i++) {
+        const at = step * size + i;
+        machine.floats[w / 4 + at] = random.normal() * (i % 8 === 0 ? 10 : 1);
+        machine.floats[g / 4 + at] = random.student(2) * [1, 1, 1, 0.01, 0.1, 10, 100, 1e-4][i % 8];
+      }
+    }
+    this.#bench = {
+      machine,
+      bytes,
+      w: { address: w, step: bytes },
+      g: { address: g, step: bytes },
+      lr: scheduleOf(2 * steps).slice(0, steps),
+      ...placeSegments(machine, [{ at: 0, length: size }]),
+      out: { address: out, step: bytes },
+    };
+  }
+
+  /** The updates, step after step, of programs that are the same as far as they show. */
+  updates(analysis: Analysis): Float32Array {
+    const machine = this.#machine;
+    const top = machine.top;
+    try {
+      const { out, bytes } = this.#bench;
+      const { instructions, states } = compile(this.#space, analysis, this.#bench);
+      for (const state of states) machine.floats.fill(0, state / 4, (state + bytes) / 4);
+      machine.run(machine.assemble(instructions), 0, PROBE.steps);
+      return machine.floats.subarray(out.address / 4, out.address / 4 + PROBE.size * PROBE.steps);
+    } finally {
+      machine.top = top;
+    }
+  }
+
+  /** A hash of the updates: 64 bits in hexadecimal. */
+  fingerprint(analysis: Analysis): string {
+    const updates = this.updates(analysis);
+    const words = new Int32Array(updates.buffer, updates.byteOffset, updates.length);
+    let [a, b] = [0x243f6a88, 0x13198a2e];
+    for (let i = 0; i < words.length; i++) {
+      // A NaN has many bit patterns.
+      const word = updates[i] === updates[i] ? words[i] : 0x7fc00000;
+      a = Math.imul(a ^ word, 0x9e3779b1);
+      a ^= a >>> 15;
+      b = Math.imul(b ^ word, 0x85ebca6b);
+      b ^= b >>> 13;
+    }
+    return (a >>> 0).toString(16).padStart(8, "0") + (b >>> 0).toString(16).padStart(8, "0");
+  }
+}
+
+/** Analyses the text of a genome. */
+export const analyseText = (space: Space, text: string): Analysis =>
+  analyse(space, parseGenome(space, text));

@@ -1,0 +1,38 @@
+/**
+ * Searches optimizers: programs as genomes that are mutated, executed abstractly, trained and selected.
+ *
+ * @module
+ */
+export { analyse, type Analysis } from "./abstract.ts";
+export { ancestry, type Individual, type Lineage } from "./archive.ts";
+export { fileCheckpoint } from "./checkpoint.ts";
+export { type Evaluation, Evaluator, Prober, type Stop } from "./evaluate.ts";
+export { type FunctionDocument, type Kind, paperFunctions } from "./functions.ts";
+export { ADAMW, type Genome, type GenomeStatement, parseGenome, printGenome } from "./genome.ts";
+export { constantsOnly, type Mutation, type Mutations, paperMutations } from "./mutate.ts";
+export type {
+  CheckpointStore,
+  Counts,
+  CurvePoint,
+  SearchEvent,
+  SearchOptions,
+  SearchResult,
+  Strategy,
+} from "./options.ts";
+export { programOf, type ProgramNotes } from "./program.ts";
+export { Random } from "./random.ts";
+export { search, searched } from "./search.ts";
+export { type Space, space, type SpaceOptions } from "./space.ts";
+export {
+  type ClassifierData,
+  type ClassifierTask,
+  logSpectrum,
+  type ModuleTask,
+  type Problem,
+  quadratic,
+  quadraticProxy,
+  type QuadraticTask,
+  type Task,
+  type TaskBase,
+  type TraceTask,
+} from "./tasks.ts";
