@@ -151,8 +151,9 @@ export function analyse(space: Space, genome: Genome): Analysis {
   };
   hashStatements();
   // A state's hash is what it will become, looked at ever farther: states that cannot be told apart
-  // after twice as many rounds as there are states, be they of two programs, always agree.
-  for (let round = 0; round < 2 * states.length; round++) {
+  // after twice as many rounds as a program may have states, be they of two programs, always agree.
+  const rounds = states.length === 0 ? 0 : 2 * (inputs - FIRST_STATE);
+  for (let round = 0; round < rounds; round++) {
     const labels = states.map((state) => {
       const at = place(next[state]);
       start(33);
@@ -180,6 +181,13 @@ export function analyse(space: Space, genome: Genome): Analysis {
     hashes,
     key: hex(h) + hex(l),
   };
+}
+
+/** The same with nothing left out and nothing shared: what the genome says, statement by statement. */
+export function unpruned(space: Space, analysis: Analysis): Analysis {
+  const all = analysis.genome.map((_, i) => i);
+  const states = space.inputs.map((_, i) => i).slice(FIRST_STATE);
+  return { ...analysis, live: all, states, hashes: Float64Array.from(all) };
 }
 
 function hex(word: number): string {

@@ -5,6 +5,7 @@ import { type ElementOpName, elementRow, reduceRow } from "../dsl/ops.ts";
 import { type Analysis, FIRST_STATE, WIDTH } from "./abstract.ts";
 import type { SearchFunction } from "./functions.ts";
 import type { Instruction, Machine } from "./machine.ts";
+import type { Segment } from "./pack.ts";
 import type { Space } from "./space.ts";
 
 /** Where a vector is at step 0, and how many bytes it goes on a step. */
@@ -22,7 +23,8 @@ export interface Workbench {
   readonly g: Place;
   /** The schedule: a number a step. */
   readonly lr: Float64Array;
-  /** The table of segments, each a tensor. */
+  /** Where the tensors are in a vector, in elements, and the table that reductions go through. */
+  readonly tensors: readonly Segment[];
   readonly segments: number;
   readonly segmentsEnd: number;
   /** Where the update goes; it is subtracted from `w` if this is left out. */

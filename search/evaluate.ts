@@ -1,6 +1,7 @@
 /** Trains programs on tasks, and tells programs apart by what they do. */
 import { GradusError } from "../dsl/errors.ts";
 import { analyse, type Analysis } from "./abstract.ts";
+import type { Optimizer } from "../runtime/optimizer.ts";
 import { type Compiled, compile, type Workbench } from "./compile.ts";
 import { parseGenome } from "./genome.ts";
 import { type Instruction, Machine } from "./machine.ts";
@@ -106,6 +107,36 @@ export class Evaluator {
     } finally {
       this.#machine.top = top;
     }
+  }
+
+  /**
+   * Trains an optimizer of the library the same way, as a baseline or to check what was found: `make` is
+   * given the schedule.
+   */
+  evaluateOptimizer(make: (schedule: (count: number) => number) => Optimizer): Evaluation {
+    const scores: number[] = [];
+    for (const pack of this.#packs) {
+      const { w, g, tensors, lr } = pack.bench;
+      const top = this.#machine.top;
+      const program = this.#machine.assemble(pack.before);
+      pack.begin();
+      const read = (address: number) =>
+        tensors.map(({ at, length }) =>
+          this.#machine.floats.slice(address / 4 + at, address / 4 + at + length)
+        );
+      const params = read(w.address);
+      const optimizer = make((count) => lr[count]);
+      const state = optimizer.init(params);
+      for (let step = 0; step < pack.steps; step++) {
+        pack.advance(program, step, step + 1);
+        optimizer.step(params, read(g.address), state);
+        tensors.forEach(({ at }, i) => this.#machine.floats.set(params[i], w.address / 4 + at));
+      }
+      scores.push(...pack.scores());
+      this.#machine.top = top;
+    }
+    const isSound = scores.every((score) => Number.isFinite(score));
+    return { score: isSound ? mean(scores) : -Infinity, scores };
   }
 
   #train(

@@ -1,4 +1,5 @@
 /** A pack: problems that are trained side by side in one vector, and the programs trained on them. */
+import type { Workbench } from "./compile.ts";
 import type { Machine } from "./machine.ts";
 import { GRAIN, SEGMENT } from "./machine_code.ts";
 
@@ -12,7 +13,7 @@ export interface Segment {
 export function placeSegments(
   machine: Machine,
   segments: readonly Segment[],
-): { readonly segments: number; readonly segmentsEnd: number } {
+): Pick<Workbench, "tensors" | "segments" | "segmentsEnd"> {
   const address = machine.take(SEGMENT.bytes * segments.length);
   segments.forEach(({ at, length }, i) => {
     const entry = address + i * SEGMENT.bytes;
@@ -25,7 +26,7 @@ export function placeSegments(
       machine.words[(entry + SEGMENT.mask) / 4 + lane] = lane < length % 4 ? -1 : 0;
     }
   });
-  return { segments: address, segmentsEnd: address + SEGMENT.bytes * segments.length };
+  return { tensors: segments, segments: address, segmentsEnd: address + SEGMENT.bytes * segments.length };
 }
 
 /** Elements rounded up so that segments and vectors are aligned. */

@@ -53,14 +53,15 @@ export class ProblemPack implements Pack {
 
   advance(program: { readonly code: number; readonly end: number }, from: number, to: number): void {
     for (let step = from; step < to; step++) {
+      this.#read();
       this.#problem.gradient(this.#w, step, this.#g);
       this.#write(this.#g, this.bench.g.address);
       this.#machine.run(program, step, step + 1);
-      this.#read();
     }
   }
 
   scores(): Float64Array {
+    this.#read();
     return Float64Array.of(log(this.#initialLoss) - log(this.#problem.loss(this.#w)));
   }
 

@@ -1,0 +1,22 @@
+/** Random programs of a search: AdamW, mutated now and then more. */
+import { ADAMW, type Genome, paperMutations, parseGenome, Random, type Space } from "../../search/mod.ts";
+import { mutate } from "../../search/mutate.ts";
+
+/** So many programs, the later the further from AdamW; none longer than 40 statements. */
+export function randomGenomes(space: Space, count: number, seed: number): Genome[] {
+  const first = parseGenome(space, ADAMW);
+  const pool: Genome[] = Array.from({ length: 100 }, () => first);
+  return Array.from({ length: count }, (_, i) => {
+    const random = new Random(seed, 100, i);
+    const { child } = mutate(space, random.pick(pool), paperMutations, random);
+    pool[i % pool.length] = child.length < 40 ? child : first;
+    return child;
+  });
+}
+
+/** The functions whose every operation is exactly rounded, so that all backends agree in every bit. */
+export const EXACT = [
+  ...["get_pi", "get_e", "get_eps", "abs", "square", "sqrt", "cube", "sign", "reciprocal"],
+  ...["negative", "norm", "dot", "cosine_sim", "clip", "interp", "add", "sub", "mul", "div"],
+  ...["max", "min"],
+];
