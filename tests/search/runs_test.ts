@@ -1,0 +1,154 @@
+/** Runs of searches: the same for any number of workers and however often they are ended. */
+import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { GradusError, parseJson, printJson } from "../../mod.ts";
+import {
+  analyse,
+  type CheckpointStore,
+  constantsOnly,
+  Evaluator,
+  parseGenome,
+  printGenome,
+  programOf,
+  quadratic,
+  Random,
+  search,
+  searched,
+  type SearchOptions,
+  type SearchResult,
+  space,
+  type Task,
+} from "../../search/mod.ts";
+import { ancestry } from "../../search/archive.ts";
+
+const tasks = [quadratic({ size: 16, block: 4, steps: 40, noise: { degrees: 2, scale: 0.3 } })];
+const options: SearchOptions = {
+  tasks,
+  seed: 7,
+  budget: { trained: 400 },
+  population: 60,
+  batch: 20,
+  hurdle: { share: 0.25, quantile: 0.2 },
+  restart: { patience: 600, from: "best" },
+  heldOut: [quadratic({ size: 16, block: 4, steps: 60, seeds: [9] })],
+};
+
+/** All that a result says, as text. */
+function told(result: SearchResult): string {
+  return JSON.stringify(result, (_, value) => Object.is(value, -Infinity) ? "-inf" : value);
+}
+
+Deno.test("the same seed gives the same run for any number of workers; another gives another", async () => {
+  const alone = await searched(options);
+  assert(alone.counts.structuralHits > 100 && alone.counts.probeHits > 10);
+  assert(alone.best!.score > alone.curve[0].best - 1e-9);
+  for (const workers of [1, 3]) {
+    assertEquals(told(await searched({ ...options, workers })), told(alone));
+  }
+  assert(told(await searched({ ...options, seed: 8 })) !== told(alone));
+});
+
+/** A store that ends the run some time after a save. */
+class Mortal implements CheckpointStore {
+  #text: string | undefined;
+  load(): Promise<string | undefined> {
+    return Promise.resolve(this.#text);
+  }
+  save(text: string): Promise<void> {
+    this.#text = text;
+    return Promise.resolve();
+  }
+}
+
+Deno.test("a run that is ended at random moments ends where the unbroken one does", async () => {
+  const whole = told(await searched(options));
+  const store = new Mortal();
+  const random = new Random(1, 0, 0);
+  const resumed = { ...options, checkpoint: { store, every: 2 } };
+  let ends = 0;
+  for (;;) {
+    let left = 2 + random.below(4);
+    let last: SearchResult | undefined;
+    for await (const event of search(resumed)) {
+      if (event.type === "done") last = event.result;
+      else if (--left === 0) break;
+    }
+    if (last !== undefined) {
+      assertEquals(told(last), whole);
+      break;
+    }
+    ends++;
+  }
+  assert(ends > 3, `it was ended only ${ends} times`);
+  await assertRejects(
+    () => searched({ ...resumed, seed: 8 }),
+    GradusError,
+    "its checkpoint is of other tasks, options or another version",
+  );
+});
+
+Deno.test("a front holds what nothing betters, its members score what is said, and have ancestors", async () => {
+  const { front, hall, best } = await searched(options);
+  const evaluator = await Evaluator.of(space(), tasks);
+  for (const [i, member] of front.entries()) {
+    assertEquals(evaluator.evaluate(analyse(space(), member.genome)).score, member.score);
+    for (const other of front.slice(i + 1)) {
+      const isBettered = other.score >= member.score && other.length <= member.length &&
+        other.stateBytes <= member.stateBytes;
+      assert(!isBettered);
+    }
+    const line = ancestry(member.lineage);
+    assertEquals(line[0].mutation, "init");
+    assertEquals(line.at(-1)!.score, member.score);
+  }
+  assertEquals(hall[0], best);
+  assert(hall.every(({ score }, i) => i === 0 || score < hall[i - 1].score));
+  const program = programOf(space(), best!.genome);
+  assertEquals(parseJson(printJson(program)), program);
+});
+
+Deno.test("constants-only search changes nothing but constants; random search forgets", async () => {
+  const shape = (text: string) => text.replace(/[(, ]-?[0-9][^,)]*/g, "#");
+  const { hall } = await searched({ ...options, mutations: constantsOnly, budget: { trained: 100 } });
+  const paper = space();
+  const first = shape(printGenome(paper, parseGenome(paper, (await import("../../search/genome.ts")).ADAMW)));
+  for (const { genome } of hall) assertEquals(shape(printGenome(paper, genome)), first);
+  const random = await searched({ ...options, strategy: "random", budget: { trained: 100 } });
+  assert(random.counts.trained >= 100);
+});
+
+const hostile = (behaviour: string): Task => ({
+  kind: "module",
+  name: behaviour,
+  url: new URL("./hostile_task.ts", import.meta.url).href,
+  options: { behaviour },
+  steps: 10,
+  seeds: [1],
+});
+
+for (const behaviour of ["throws", "returns NaN", "explodes"]) {
+  Deno.test(`a task that ${behaviour} for some programs costs those evaluations, not the run`, async () => {
+    const small = { ...options, tasks: [hostile(behaviour)], heldOut: [], budget: { trained: 60 } };
+    const result = await searched(small);
+    assert(result.counts.stopped > 5 && result.counts.stopped < result.counts.trained);
+    assertEquals(told(await searched({ ...small, workers: 2 })), told(result));
+  });
+}
+
+Deno.test("a program that keeps a worker forever costs one evaluation", async () => {
+  const result = await searched({
+    ...options,
+    tasks: [hostile("loops")],
+    heldOut: [],
+    budget: { trained: 4 },
+    batch: 4,
+    workers: 2,
+    patience: 1500,
+  });
+  assert(result.counts.stopped > 0);
+});
+
+Deno.test("options that cannot be used are refused with a reason", async () => {
+  await assertRejects(() => searched({ tasks, budget: {} }), GradusError, "`budget` must say");
+  await assertRejects(() => searched({ ...options, population: 0 }), GradusError, "given 0");
+  await assertRejects(() => searched({ ...options, tasks: [] }), GradusError, "there is no task");
+});
