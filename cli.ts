@@ -19,6 +19,7 @@ import { attach } from "./cli/attach.ts";
 import { printDerivation } from "./cli/derive.ts";
 import { BUILT_IN, programOf, readProgram, writeWhole } from "./cli/files.ts";
 import { list } from "./cli/list.ts";
+import { searchCommand } from "./cli/search.ts";
 import { bound, type Options, shapesOf, UsageError } from "./cli/values.ts";
 import { GradusError, quoted, suggestion } from "./dsl/errors.ts";
 import { printJson } from "./dsl/json.ts";
@@ -46,12 +47,17 @@ const HELP = `gradus: optimizers as symbolic step programs
   gradus derive NAME|FILE [-o FILE.html]
       Derives an optimizer that reads well from a found program: each line by a named rule, or a
       change whose effect was measured; as text, and as a page with equations.
+  gradus search heavy|gaussian|FILE [--trained 5000] [--seed 1] [--workers N] [-o REPORT.html]
+      Searches programs that train well on quadratics with heavy-tailed or normal noise, or on those
+      of a JSON file of search options; prints the best, and writes a report.
   gradus help
       Prints this.
 
 Options
   --set NAME=VALUE   a hyperparameter: a number, true, false, or a schedule such as "0.1*0.99^count"
   --input NAME       export: keeps a hyperparameter as an input; so does a required one without value
+  --checkpoint FILE  search: saves there, and goes on from what was saved
+  --baselines        search: also constants only, random programs, and grids of AdamW, Lion and signum
   -o, --output FILE  export: where to write; by default the optimizer's name and .onnx
                      derive: a page to write as well
 
@@ -96,7 +102,9 @@ export async function main(
     }
     const { run } = command;
     const takes = command.takes(values);
-    if (operands.length < takes) throw new UsageError(`\`${name}\` needs an optimizer`);
+    if (operands.length < takes) {
+      throw new UsageError(`\`${name}\` needs ${name === "search" ? "tasks" : "an optimizer"}`);
+    }
     if (operands.length > takes) {
       throw new UsageError(`\`${operands[takes]}\` is one argument too many`);
     }
@@ -122,6 +130,8 @@ function read(args: readonly string[]): { values: Options; positionals: string[]
       allowPositionals: true,
       options: {
         attach: { type: "string" },
+        baselines: { type: "boolean" },
+        checkpoint: { type: "string" },
         explain: { type: "boolean" },
         grads: { type: "string" },
         help: { type: "boolean", short: "h" },
@@ -131,7 +141,10 @@ function read(args: readonly string[]): { values: Options; positionals: string[]
         output: { type: "string", short: "o" },
         params: { type: "string" },
         report: { type: "boolean" },
+        seed: { type: "string" },
         set: { type: "string", multiple: true },
+        trained: { type: "string" },
+        workers: { type: "string" },
       },
     });
   } catch (error) {
@@ -155,6 +168,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["check", { takes: () => 1, run: check }],
   ["export", { takes: ({ report }) => report ? 0 : 1, run: exportOnnx }],
   ["derive", { takes: () => 1, run: printDerivation }],
+  ["search", { takes: () => 1, run: searchCommand }],
 ]);
 
 async function show(

@@ -21,7 +21,9 @@ export interface GridResult {
   readonly tried: number;
 }
 
-const RATES = [-4, -3.5, -3, -2.5, -2, -1.5, -1, -0.5].map((power) => Number((10 ** power).toPrecision(3)));
+const RATES = [-4, -3.5, -3, -2.5, -2, -1.5, -1, -0.5].map((power) =>
+  Number((10 ** power).toPrecision(3))
+);
 const DECAYS = { weightDecay: [0, 0.01, 0.1] };
 
 /** Each learning rate is tried with each value of one other option. */

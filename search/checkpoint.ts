@@ -16,7 +16,12 @@ interface SavedIndividual {
   readonly score: number | null;
   readonly lineage: number;
 }
-type SavedLineage = readonly [birth: number, mutation: string, score: number | null, parent: number];
+type SavedLineage = readonly [
+  birth: number,
+  mutation: string,
+  score: number | null,
+  parent: number,
+];
 
 // JSON has no -∞.
 const saved = (score: number): number | null => score === -Infinity ? null : score;
@@ -24,9 +29,12 @@ const loaded = (score: number | null): number => score ?? -Infinity;
 
 /** What must be the same for a search to go on: all that its result depends on. */
 function identityOf(space: Space, options: SearchOptions): string {
-  const { checkpoint: _, workers: __, patience: ___, heldOut: ____, space: _____, ...rest } = options;
-  const text = JSON.stringify([space.options, rest], (_, value) =>
-    ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value);
+  const { checkpoint: _, workers: __, patience: ___, heldOut: ____, space: _____, ...rest } =
+    options;
+  const text = JSON.stringify(
+    [space.options, rest],
+    (_, value) => ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value,
+  );
   let hash: [number, number] = [1, 2];
   for (let i = 0; i < text.length; i++) hash = threefry(integers, hash, [text.charCodeAt(i), i]);
   return hash.map((word) => (word >>> 0).toString(16)).join("-");
@@ -52,7 +60,8 @@ export function writeCheckpoint(space: Space, options: SearchOptions, state: Sea
     score: saved(score),
     lineage: place(lineage),
   });
-  const { counts, population, structures, probes, front, hall, curve, renewed, hurdles, marked } = state;
+  const { counts, population, structures, probes, front, hall, curve, renewed, hurdles, marked } =
+    state;
   return JSON.stringify({
     version: VERSION,
     identity: identityOf(space, options),
@@ -104,7 +113,10 @@ export function readCheckpoint(space: Space, options: SearchOptions, text: strin
     probes: scores(read.probes),
     front: new Front(read.front.map(individual)),
     hall: new HallOfFame(options.hall ?? 20, read.hall.map(individual)),
-    curve: read.curve.map((point: { best: number | null }) => ({ ...point, best: loaded(point.best) })),
+    curve: read.curve.map((point: { best: number | null }) => ({
+      ...point,
+      best: loaded(point.best),
+    })),
     renewed: read.renewed,
     hurdles: read.hurdles,
     marked: read.marked,
@@ -142,7 +154,9 @@ export function fileCheckpoint(path: string): CheckpointStore {
     process?: { getBuiltinModule?(name: string): FileSystem | undefined };
   };
   const files = process?.getBuiltinModule?.("node:fs")?.promises;
-  if (files === undefined) throw new GradusError("Cannot keep a checkpoint: there are no files here");
+  if (files === undefined) {
+    throw new GradusError("Cannot keep a checkpoint: there are no files here");
+  }
   return {
     async load() {
       try {

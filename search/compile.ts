@@ -140,7 +140,9 @@ class Compiler {
     if (out !== undefined) this.#copy(result, out);
     else this.#element("Sub", [{ place: w }, result], w);
     states.forEach((state, k) => {
-      if (next[state] !== -1 - state) this.#copy(nexts[k], { address: stateAt.get(state)!, step: 0 });
+      if (next[state] !== -1 - state) {
+        this.#copy(nexts[k], { address: stateAt.get(state)!, step: 0 });
+      }
     });
     return { instructions: this.#instructions, states: [...stateAt.values()] };
   }
@@ -212,9 +214,7 @@ class Compiler {
     const isBinary = src.length === 2;
     const form = src.map((value) => "place" in value ? "v" : "s").join("");
     const places = src.map((value, i) =>
-      isBinary || "place" in value
-        ? this.#operand(value, takes[i])
-        : this.#copied(value).place
+      isBinary || "place" in value ? this.#operand(value, takes[i]) : this.#copied(value).place
     );
     const [a, b, c] = places;
     this.#instructions.push({
@@ -264,7 +264,11 @@ class Compiler {
       for (let i = 0; i < numbers.length; i++) {
         const number = numbers[i];
         const k = at + 4 * i;
-        floats[k] = floats[k + 1] = floats[k + 2] = floats[k + 3] = number;
+        floats[k] =
+          floats[k + 1] =
+          floats[k + 2] =
+          floats[k + 3] =
+            number;
       }
     }
     const isKept = isConstant && type === "number" && !Object.is(numbers[0], 0);

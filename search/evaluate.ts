@@ -1,17 +1,14 @@
-/** Trains programs on tasks, and tells programs apart by what they do. */
+/** Trains programs on tasks. */
 import { GradusError } from "../dsl/errors.ts";
-import { analyse, type Analysis } from "./abstract.ts";
+import type { Analysis } from "./abstract.ts";
 import type { Optimizer } from "../runtime/optimizer.ts";
-import { type Compiled, compile, type Workbench } from "./compile.ts";
-import { parseGenome } from "./genome.ts";
+import { compile, type Compiled, type Workbench } from "./compile.ts";
 import { type Instruction, Machine } from "./machine.ts";
-import { placeSegments } from "./pack.ts";
 import { ProblemPack } from "./problems.ts";
 import { QuadraticPack } from "./quadratics.ts";
-import { Random } from "./random.ts";
-import { type Space } from "./space.ts";
+import type { Space } from "./space.ts";
 import { TracePack } from "./traces.ts";
-import { type Problem, type QuadraticTask, scheduleOf, type Task } from "./tasks.ts";
+import type { Problem, QuadraticTask, Task } from "./tasks.ts";
 
 /** Problems that are trained together. */
 export interface Pack {
@@ -49,7 +46,19 @@ export const STOP: Stop = { below: -1.3862943611198906 };
 /** How often a training is looked at. */
 const CHECKS = 8;
 
-/** Trains programs of a space on tasks. */
+/**
+ * Trains programs of a space on tasks.
+ *
+ * @example
+ * ```ts
+ * import { ADAMW, analyse, Evaluator, parseGenome, quadratic, space } from "@gradus/gradus/search";
+ * import { assert } from "@std/assert";
+ *
+ * const paper = space();
+ * const evaluator = await Evaluator.of(paper, [quadratic({ noise: { degrees: 2, scale: 0.3 } })]);
+ * assert(evaluator.evaluate(analyse(paper, parseGenome(paper, ADAMW))).score > 0.1);
+ * ```
+ */
 export class Evaluator {
   readonly #space: Space;
   readonly #machine: Machine;
@@ -97,7 +106,11 @@ export class Evaluator {
       const scores: number[] = [];
       const hurdles: number[] = [];
       for (const pack of this.#packs) {
-        const { ended, hurdle } = this.#train(pack, compile(this.#space, analysis, pack.bench), stop);
+        const { ended, hurdle } = this.#train(
+          pack,
+          compile(this.#space, analysis, pack.bench),
+          stop,
+        );
         hurdles.push(...hurdle);
         if (ended === undefined) return { score: -Infinity, scores: [], hurdle: mean(hurdles) };
         scores.push(...ended);
@@ -193,73 +206,3 @@ async function problemOf(
   }
   return make(task.options, seed);
 }
-
-/** What programs are told apart on: gradients of all sizes and both signs, a schedule that never is 0. */
-const PROBE = { size: 64, steps: 12, seed: 20_230_213 } as const;
-
-/** Tells programs apart by the updates they give on fixed inputs. */
-export class Prober {
-  readonly #space: Space;
-  readonly #machine = new Machine();
-  readonly #bench: Workbench & { readonly out: { readonly address: number; readonly step: number } };
-
-  constructor(space: Space) {
-    this.#space = space;
-    const { size, steps, seed } = PROBE;
-    const machine = this.#machine;
-    const bytes = 4 * size;
-    const [w, g, out] = [0, 1, 2].map(() => machine.take(bytes * steps));
-    for (let step = 0; step < steps; step++) {
-      const random = new Random(seed, 4, step);
-      for (let i = 0; i < size; i++) {
-        const at = step * size + i;
-        machine.floats[w / 4 + at] = random.normal() * (i % 8 === 0 ? 10 : 1);
-        machine.floats[g / 4 + at] = random.student(2) * [1, 1, 1, 0.01, 0.1, 10, 100, 1e-4][i % 8];
-      }
-    }
-    this.#bench = {
-      machine,
-      bytes,
-      w: { address: w, step: bytes },
-      g: { address: g, step: bytes },
-      lr: scheduleOf(2 * steps).slice(0, steps),
-      ...placeSegments(machine, [{ at: 0, length: size }]),
-      out: { address: out, step: bytes },
-    };
-  }
-
-  /** The updates, step after step, of programs that are the same as far as they show. */
-  updates(analysis: Analysis): Float32Array {
-    const machine = this.#machine;
-    const top = machine.top;
-    try {
-      const { out, bytes } = this.#bench;
-      const { instructions, states } = compile(this.#space, analysis, this.#bench);
-      for (const state of states) machine.floats.fill(0, state / 4, (state + bytes) / 4);
-      machine.run(machine.assemble(instructions), 0, PROBE.steps);
-      return machine.floats.subarray(out.address / 4, out.address / 4 + PROBE.size * PROBE.steps);
-    } finally {
-      machine.top = top;
-    }
-  }
-
-  /** A hash of the updates: 64 bits in hexadecimal. */
-  fingerprint(analysis: Analysis): string {
-    const updates = this.updates(analysis);
-    const words = new Int32Array(updates.buffer, updates.byteOffset, updates.length);
-    let [a, b] = [0x243f6a88, 0x13198a2e];
-    for (let i = 0; i < words.length; i++) {
-      // A NaN has many bit patterns.
-      const word = updates[i] === updates[i] ? words[i] : 0x7fc00000;
-      a = Math.imul(a ^ word, 0x9e3779b1);
-      a ^= a >>> 15;
-      b = Math.imul(b ^ word, 0x85ebca6b);
-      b ^= b >>> 13;
-    }
-    return (a >>> 0).toString(16).padStart(8, "0") + (b >>> 0).toString(16).padStart(8, "0");
-  }
-}
-
-/** Analyses the text of a genome. */
-export const analyseText = (space: Space, text: string): Analysis =>
-  analyse(space, parseGenome(space, text));

@@ -83,7 +83,11 @@ export class Machine {
   }
 
   /** Does instructions for every step from `from` up to `to`. */
-  run({ code, end }: { readonly code: number; readonly end: number }, from: number, to: number): void {
+  run(
+    { code, end }: { readonly code: number; readonly end: number },
+    from: number,
+    to: number,
+  ): void {
     if (end > code) this.#run(code, end, from, to);
   }
 

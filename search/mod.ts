@@ -6,10 +6,12 @@
 export { analyse, type Analysis } from "./abstract.ts";
 export { ancestry, type Individual, type Lineage } from "./archive.ts";
 export { fileCheckpoint } from "./checkpoint.ts";
-export { type Evaluation, Evaluator, Prober, type Stop } from "./evaluate.ts";
+export { baselineSearches, type GridResult, handGrids } from "./baselines.ts";
+export { type Evaluation, Evaluator, type Stop } from "./evaluate.ts";
 export { type FunctionDocument, type Kind, paperFunctions } from "./functions.ts";
 export { ADAMW, type Genome, type GenomeStatement, parseGenome, printGenome } from "./genome.ts";
-export { constantsOnly, type Mutation, type Mutations, paperMutations } from "./mutate.ts";
+export { labelsOf, labelText, type RuleLabels } from "./labels.ts";
+export { constantsOnly, type Mutation, type Mutations, paperMutations, polish } from "./mutate.ts";
 export type {
   CheckpointStore,
   Counts,
@@ -19,8 +21,11 @@ export type {
   SearchResult,
   Strategy,
 } from "./options.ts";
-export { programOf, type ProgramNotes } from "./program.ts";
+export { Prober } from "./prober.ts";
+export { type ProgramNotes, programOf } from "./program.ts";
+export { htmlReport, type Report } from "./report.ts";
 export { Random } from "./random.ts";
+export { funnel, larger, type Passed, type Stage } from "./funnel.ts";
 export { search, searched } from "./search.ts";
 export { type Space, space, type SpaceOptions } from "./space.ts";
 export {

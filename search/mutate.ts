@@ -40,7 +40,9 @@ export const insert: Mutation = (space, genome, random) => {
 
 /** A random statement gone, of those whose value is not read before it is set anew. */
 export const remove: Mutation = (space, genome, random) => {
-  const removable = genome.flatMap((_, position) => isRemovable(space, genome, position) ? [position] : []);
+  const removable = genome.flatMap((_, position) =>
+    isRemovable(space, genome, position) ? [position] : []
+  );
   return removable.length === 0 ? undefined : genome.toSpliced(random.pick(removable), 1);
 };
 
@@ -61,23 +63,60 @@ export const modify: Mutation = (space, genome, random) => {
 };
 
 /** A random constant changed: a normal number in its stead, or multiplied by 2 to the power of one. */
-export const tune: Mutation = (_space, genome, random) => {
+export const tune: Mutation = (_space, genome, random) =>
+  atConstant(genome, random, (old) => tuned(old, random));
+
+function atConstant(
+  genome: Genome,
+  random: Random,
+  change: (old: number) => number,
+): Genome | undefined {
   const places = genome.flatMap(({ args }, position) =>
     args.flatMap((arg, place) => typeof arg === "number" ? [[position, place, arg] as const] : [])
   );
   if (places.length === 0) return undefined;
   const [position, place, old] = random.pick(places);
-  return withArgument(genome, position, place, tuned(old, random));
-};
+  return withArgument(genome, position, place, limited(change(old)));
+}
 
-/** The paper's mutations, equally likely. */
+/** A random constant changed a little: by some hundredths of itself. */
+export const polish: Mutation = (_space, genome, random) =>
+  atConstant(genome, random, (old) => old * exp2(random.normal() / 16));
+
+/**
+ * The paper's mutations, equally likely.
+ *
+ * @example
+ * ```ts
+ * import { paperMutations, polish } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const own = { ...paperMutations, polish: { weight: 0.5, mutate: polish } };
+ * assertEquals(Object.keys(own), ["insert", "remove", "modify", "polish"]);
+ * ```
+ */
 export const paperMutations: Mutations = {
   insert: { weight: 1, mutate: insert },
   remove: { weight: 1, mutate: remove },
   modify: { weight: 1, mutate: modify },
 };
 
-/** Constants only: the baseline that any discovery must beat. */
+/**
+ * Constants only: the baseline that any discovery must beat.
+ *
+ * @example
+ * ```ts
+ * import { constantsOnly, printGenome, quadraticProxy, searched, space } from "@gradus/gradus/search";
+ * import { assert } from "@std/assert";
+ *
+ * const { best } = await searched({
+ *   tasks: quadraticProxy(2),
+ *   mutations: constantsOnly,
+ *   budget: { trained: 20 },
+ * });
+ * assert(printGenome(space(), best!.genome).includes("update = div(m, sqrt_v)"));
+ * ```
+ */
 export const constantsOnly: Mutations = { tune: { weight: 1, mutate: tune } };
 
 /** A child of a genome by one mutation, and which it was; a mutation that finds nothing is drawn anew. */
@@ -91,8 +130,8 @@ export function mutate(
   const total = entries.reduce((sum, [, { weight }]) => sum + weight, 0);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     let left = random.uniform() * total;
-    const [mutation, { mutate }] =
-      entries.find(([, { weight }]) => (left -= weight) < 0) ?? entries[entries.length - 1];
+    const [mutation, { mutate }] = entries.find(([, { weight }]) => (left -= weight) < 0) ??
+      entries[entries.length - 1];
     const child = mutate(space, genome, random);
     if (child !== undefined) return { child, mutation };
   }
@@ -104,8 +143,11 @@ function randomConstant(random: Random): number {
 }
 
 function tuned(old: number, random: Random): number {
-  const changed = random.below(2) === 0 ? random.normal() : old * exp2(random.normal());
-  return Math.max(-LARGEST, Math.min(LARGEST, changed));
+  return limited(random.below(2) === 0 ? random.normal() : old * exp2(random.normal()));
+}
+
+function limited(constant: number): number {
+  return Math.max(-LARGEST, Math.min(LARGEST, constant));
 }
 
 function withArgument(

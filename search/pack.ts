@@ -26,7 +26,11 @@ export function placeSegments(
       machine.words[(entry + SEGMENT.mask) / 4 + lane] = lane < length % 4 ? -1 : 0;
     }
   });
-  return { tensors: segments, segments: address, segmentsEnd: address + SEGMENT.bytes * segments.length };
+  return {
+    tensors: segments,
+    segments: address,
+    segmentsEnd: address + SEGMENT.bytes * segments.length,
+  };
 }
 
 /** Elements rounded up so that segments and vectors are aligned. */

@@ -51,7 +51,11 @@ export class ProblemPack implements Pack {
     this.#write(this.#w, this.bench.w.address);
   }
 
-  advance(program: { readonly code: number; readonly end: number }, from: number, to: number): void {
+  advance(
+    program: { readonly code: number; readonly end: number },
+    from: number,
+    to: number,
+  ): void {
     for (let step = from; step < to; step++) {
       this.#read();
       this.#problem.gradient(this.#w, step, this.#g);

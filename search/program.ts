@@ -37,9 +37,7 @@ export function programOf(space: Space, genome: Genome, notes: ProgramNotes = {}
   const { name = "found", doc, redundant = false } = notes;
   const analysis = analyse(space, genome);
   const kept = redundant ? genome.map((_, i) => i) : analysis.live;
-  const states = redundant
-    ? space.inputs.map((_, i) => i).slice(FIRST_STATE)
-    : analysis.states;
+  const states = redundant ? space.inputs.map((_, i) => i).slice(FIRST_STATE) : analysis.states;
   const names = namesOf(space, analysis.genome, new Set(states.map((i) => space.inputs[i])));
   const inputs = space.inputs.length;
   const nameOf = (ref: number): Node =>
@@ -72,8 +70,7 @@ export function programOf(space: Space, genome: Genome, notes: ProgramNotes = {}
 function replaced(expression: Node, values: ReadonlyMap<string, Node>): Node {
   return foldNodes<Node>(
     [expression],
-    (node, src) =>
-      node.op === "Symbol" ? values.get(node.arg as string)! : withSources(node, src),
+    (node, src) => node.op === "Symbol" ? values.get(node.arg as string)! : withSources(node, src),
   ).get(expression)!;
 }
 
@@ -82,7 +79,12 @@ function replaced(expression: Node, values: ReadonlyMap<string, Node>): Node {
  * something else in the language, is another variable's from there on.
  */
 function namesOf(space: Space, genome: Genome, states: ReadonlySet<string>): string[] {
-  const taken = new Set([...genome.map(({ target }) => target), ...space.inputs, "u", "learningRate"]);
+  const taken = new Set([
+    ...genome.map(({ target }) => target),
+    ...space.inputs,
+    "u",
+    "learningRate",
+  ]);
   const renamed = new Map<string, string>();
   return genome.map(({ target }) => {
     const isFree = states.has(target) || target === "g" ||

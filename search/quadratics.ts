@@ -20,7 +20,10 @@ export class QuadraticPack implements Pack {
   readonly #initial: Float32Array;
   readonly #difference: number;
   readonly #exact: { readonly code: number; readonly end: number };
-  readonly #noisy: readonly [Parameters<Machine["assemble"]>[0][number], Parameters<Machine["assemble"]>[0][number]];
+  readonly #noisy: readonly [
+    Parameters<Machine["assemble"]>[0][number],
+    Parameters<Machine["assemble"]>[0][number],
+  ];
   readonly #exactGradient: number;
   readonly #initialLoss: Float64Array;
 
@@ -88,7 +91,11 @@ export class QuadraticPack implements Pack {
     this.#machine.floats.set(this.#initial, this.bench.w.address / 4);
   }
 
-  advance(program: { readonly code: number; readonly end: number }, from: number, to: number): void {
+  advance(
+    program: { readonly code: number; readonly end: number },
+    from: number,
+    to: number,
+  ): void {
     this.#machine.run(program, from, to);
   }
 
@@ -103,14 +110,20 @@ export class QuadraticPack implements Pack {
     const [d, g] = [this.#difference / 4, this.#exactGradient / 4];
     return Float64Array.from(this.#sizes, (size, i) => {
       let sum = 0;
-      for (let k = this.#starts[i]; k < this.#starts[i] + size; k++) sum += floats[d + k] * floats[g + k];
+      for (let k = this.#starts[i]; k < this.#starts[i] + size; k++) {
+        sum += floats[d + k] * floats[g + k];
+      }
       return 0.5 * sum;
     });
   }
 }
 
 /** Blocks QΛQᵀ, column after column, for eigenvalues in random order and random orthogonal Q. */
-function drawMatrices({ size, block, spectrum }: QuadraticTask, seed: number, out: Float32Array): void {
+function drawMatrices(
+  { size, block, spectrum }: QuadraticTask,
+  seed: number,
+  out: Float32Array,
+): void {
   const random = new Random(seed, DRAWS.axes, 0);
   const eigenvalues = [...spectrum];
   for (let i = size - 1; i > 0; i--) {

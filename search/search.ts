@@ -3,10 +3,11 @@ import { GradusError } from "../dsl/errors.ts";
 import { analyse } from "./abstract.ts";
 import { Front, HallOfFame, type Individual } from "./archive.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { type Evaluation, Prober, STOP, type Stop } from "./evaluate.ts";
+import { type Evaluation, STOP, type Stop } from "./evaluate.ts";
 import { ADAMW, type Genome, parseGenome } from "./genome.ts";
 import { mutate, type Mutations, paperMutations } from "./mutate.ts";
 import type { Counts, CurvePoint, SearchEvent, SearchOptions, SearchResult } from "./options.ts";
+import { Prober } from "./prober.ts";
 import { Random } from "./random.ts";
 import { type Space, space as makeSpace } from "./space.ts";
 import { localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
@@ -64,7 +65,21 @@ export async function* search(options: SearchOptions): AsyncGenerator<SearchEven
   }
 }
 
-/** Searches to the end and returns what was found. */
+/**
+ * Searches to the end and returns what was found.
+ *
+ * @example
+ * ```ts
+ * import { programOf, quadraticProxy, searched, space } from "@gradus/gradus/search";
+ * import { latex } from "@gradus/gradus";
+ * import { assert } from "@std/assert";
+ *
+ * const { best } = await searched({ tasks: quadraticProxy(2), budget: { trained: 20 }, seed: 3 });
+ * assert(latex(programOf(space(), best!.genome)).includes("u_t"));
+ * ```
+ *
+ * @throws {GradusError} if an option cannot be used.
+ */
 export async function searched(options: SearchOptions): Promise<SearchResult> {
   for await (const event of search(options)) if (event.type === "done") return event.result;
   throw new Error("a search ended without a result");
@@ -92,7 +107,9 @@ class SearchRun {
     for (const name of ["population", "tournament", "batch", "hall"] as const) {
       const value = options[name];
       if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
-        throw new GradusError(`Cannot search: \`${name}\` must be a whole number above 0: given ${value}`);
+        throw new GradusError(
+          `Cannot search: \`${name}\` must be a whole number above 0: given ${value}`,
+        );
       }
     }
   }
@@ -108,7 +125,11 @@ class SearchRun {
     this.#state = saved === undefined
       ? await this.#begin(trainer)
       : readCheckpoint(this.#space, this.#options, saved);
-    const began = { at: performance.now(), trained: this.#state.counts.trained, share: this.#share() };
+    const began = {
+      at: performance.now(),
+      trained: this.#state.counts.trained,
+      share: this.#share(),
+    };
     const every = checkpoint?.every ?? 20;
     for (let batches = 1; this.#share() < 1; batches++) {
       await this.#batch(trainer);
@@ -148,9 +169,10 @@ class SearchRun {
 
   async #trainer(tasks: SearchOptions["tasks"]): Promise<Trainer> {
     const { workers = 0, patience = 60_000 } = this.#options;
-    const trainer = await (workers === 0
-      ? localTrainer(this.#space, tasks)
-      : workerTrainer(this.#space, tasks, workers, patience));
+    const trainer =
+      await (workers === 0
+        ? localTrainer(this.#space, tasks)
+        : workerTrainer(this.#space, tasks, workers, patience));
     this.#trainers.push(trainer);
     return trainer;
   }
@@ -218,7 +240,9 @@ class SearchRun {
     const pending = new Map<string, number>();
     for (let i = 0; i < (this.#options.batch ?? 50); i++) {
       const birth = counts.generated + i;
-      const { genome, parent, mutation } = this.#propose(new Random(this.#seed, DRAWS.birth, birth));
+      const { genome, parent, mutation } = this.#propose(
+        new Random(this.#seed, DRAWS.birth, birth),
+      );
       const analysis = analyse(this.#space, genome);
       const { key } = analysis;
       let score = state.structures.get(key);

@@ -53,7 +53,8 @@ export function space(options: SpaceOptions = {}): Space {
   const read = Object.entries(functions).map(([name, document]) => readFunction(name, document));
   const inputs = [...INPUTS, ...states];
   for (const name of states) {
-    const isTaken = [...INPUTS, UPDATE].includes(name) || states.indexOf(name) < states.lastIndexOf(name);
+    const isTaken = [...INPUTS, UPDATE].includes(name) ||
+      states.indexOf(name) < states.lastIndexOf(name);
     if (isTaken || !/^[a-z][A-Za-z0-9_]{0,31}$/.test(name)) {
       throw new GradusError(
         `Cannot make a space: a state must have an identifier of its own: given \`${name}\``,

@@ -124,7 +124,9 @@ export function quadratic(
     throw new GradusError(`Cannot make task "${task.name}": ${message}`);
   };
   if (task.block % 4 !== 0 || size % task.block !== 0) {
-    refuse(`\`size\` must be a multiple of \`block\`, and that of 4: given ${size} and ${task.block}`);
+    refuse(
+      `\`size\` must be a multiple of \`block\`, and that of 4: given ${size} and ${task.block}`,
+    );
   }
   if (task.spectrum.length !== size) {
     refuse(`\`spectrum\` must have ${size} eigenvalues: given ${task.spectrum.length}`);
@@ -134,7 +136,10 @@ export function quadratic(
 }
 
 /** Two quadratics of 64 elements, one noisier; with Student's t of 2 degrees, rules like sign pay. */
-export function quadraticProxy(degrees: number, seeds: readonly number[] = [1, 2]): QuadraticTask[] {
+export function quadraticProxy(
+  degrees: number,
+  seeds: readonly number[] = [1, 2],
+): QuadraticTask[] {
   return [1, 0.3].map((scale) =>
     quadratic({ name: `quadratic of noise ${scale}`, noise: { degrees, scale }, seeds })
   );
@@ -149,7 +154,9 @@ export function checkBase({ name, steps, seeds }: TaskBase): void {
   }
   if (seeds.length === 0 || !seeds.every(Number.isInteger)) {
     throw new GradusError(
-      `Cannot make task "${name}": \`seeds\` must be whole numbers, at least one: given ${shown(seeds)}`,
+      `Cannot make task "${name}": \`seeds\` must be whole numbers, at least one: given ${
+        shown(seeds)
+      }`,
     );
   }
 }
@@ -157,8 +164,11 @@ export function checkBase({ name, steps, seeds }: TaskBase): void {
 /** The schedule of all tasks: a rise to 1 within a twentieth of the steps, then a cosine to 0. */
 export function scheduleOf(steps: number): Float64Array {
   const warmup = Math.ceil(steps / 20);
-  return Float64Array.from({ length: steps }, (_, step) =>
-    step < warmup
-      ? (step + 1) / warmup
-      : 0.5 + 0.5 * cosine(0.5 * (step - warmup) / Math.max(1, steps - warmup)));
+  return Float64Array.from(
+    { length: steps },
+    (_, step) =>
+      step < warmup
+        ? (step + 1) / warmup
+        : 0.5 + 0.5 * cosine(0.5 * (step - warmup) / Math.max(1, steps - warmup)),
+  );
 }

@@ -58,7 +58,11 @@ export class TracePack implements Pack {
       ...placeSegments(machine, seeds.map((_, k) => ({ at: k * this.#size, length: size }))),
     };
     const top = machine.top;
-    const { instructions, states } = compile(space, analyse(space, parseGenome(space, rule)), this.bench);
+    const { instructions, states } = compile(
+      space,
+      analyse(space, parseGenome(space, rule)),
+      this.bench,
+    );
     for (const state of states) machine.floats.fill(0, state / 4, (state + bytes) / 4);
     machine.run(machine.assemble(instructions), 0, steps);
     this.#recorded = machine.floats.slice(out / 4, (out + bytes * steps) / 4);
@@ -69,7 +73,11 @@ export class TracePack implements Pack {
     this.#done = 0;
   }
 
-  advance(program: { readonly code: number; readonly end: number }, from: number, to: number): void {
+  advance(
+    program: { readonly code: number; readonly end: number },
+    from: number,
+    to: number,
+  ): void {
     this.#machine.run(program, from, to);
     this.#done = to;
   }

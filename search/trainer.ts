@@ -89,7 +89,10 @@ type NodeThreads = { readonly Worker: new (url: URL) => NodeWorker };
 
 /** Starts a thread; `lost` is told of its death by the promise of the order that it had. */
 function startThread(): Thread {
-  const url = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
+  const url = new URL(
+    import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js",
+    import.meta.url,
+  );
   let settle: { resolve(answer: Answer): void; reject(error: Error): void } | undefined;
   const took = (answer: Answer) => settle?.resolve(answer);
   const died = (message: string) => settle?.reject(new GradusError(`a worker died: ${message}`));

@@ -17,9 +17,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "export/ort.ts": ["dsl", "runtime", "export/onnx", "export/ort"],
   webgpu: ["dsl", "runtime"],
+  search: ["dsl", "runtime", "zoo"],
   "mod.ts": ["dsl", "runtime", "wrappers", "zoo"],
   derive: ["dsl", "runtime"],
-  cli: ["derive", "dsl", "runtime", "wrappers", "zoo", "export/onnx", "temml"],
+  cli: ["derive", "dsl", "runtime", "search", "wrappers", "zoo", "export/onnx", "temml"],
   "cli.ts": ["cli", "dsl", "runtime", "export/onnx", "node:util"],
 };
 

@@ -3,7 +3,9 @@ import {
   analyse,
   Evaluator,
   type Genome,
+  paperMutations,
   parseGenome,
+  polish,
   type SearchOptions,
   space,
   type TraceTask,
@@ -20,8 +22,6 @@ export const PLANTED: Readonly<Record<string, string>> = {
     c = interp(g, m, 0.9)
     update = sign(c)
     m = interp(g, m, 0.99)
-    wd = mul(w, 0.01)
-    update = add(update, wd)
     lr = mul(lr, 0.001)
     update = mul(update, lr)`,
   rmsprop: `
@@ -66,11 +66,12 @@ export function recovery(rule: string, seed: number, trained: number): SearchOpt
     tasks: [recording(rule, [2 * seed + 1000, 2 * seed + 1001])],
     seed,
     budget: { trained },
-    population: 300,
-    tournament: 10,
+    population: 200,
+    tournament: 5,
+    mutations: { ...paperMutations, polish: { weight: 0.5, mutate: polish } },
     below: -Infinity,
-    lengthCost: 0.005,
-    restart: { patience: 40_000, from: "best" },
+    lengthCost: 0.01,
+    restart: { patience: 15_000, from: "init" },
   };
 }
 
@@ -80,5 +81,6 @@ export async function freshError(rule: string): Promise<(genome: Genome) => numb
   const evaluator = await Evaluator.of(paper, [recording(rule, [1, 2, 3, 4])]);
   const exact = evaluator.evaluate(analyse(paper, parseGenome(paper, PLANTED[rule])));
   if (!(exact.score > 10)) throw new Error(`${rule} does not recover itself`);
-  return (genome) => Math.exp(-evaluator.evaluate(analyse(paper, genome), { below: -Infinity }).score);
+  return (genome) =>
+    Math.exp(-evaluator.evaluate(analyse(paper, genome), { below: -Infinity }).score);
 }

@@ -55,7 +55,10 @@ Deno.test("programs of the same hash update alike, and states that always agree 
     assertEquals(print, before, printGenome(paper, genome));
   }
   assert(hits > 500, `only ${hits} hits`);
-  const twin = analyse(paper, parseGenome(paper, "m = add(m, g)\nv = add(g, v)\nupdate = mul(m, v)"));
+  const twin = analyse(
+    paper,
+    parseGenome(paper, "m = add(m, g)\nv = add(g, v)\nupdate = mul(m, v)"),
+  );
   const one = analyse(paper, parseGenome(paper, "m = add(m, g)\nupdate = mul(m, m)"));
   assertEquals(twin.states.length, 2);
   assertEquals(twin.key, one.key);

@@ -1,5 +1,12 @@
 /** Random programs of a search: AdamW, mutated now and then more. */
-import { ADAMW, type Genome, paperMutations, parseGenome, Random, type Space } from "../../search/mod.ts";
+import {
+  ADAMW,
+  type Genome,
+  paperMutations,
+  parseGenome,
+  Random,
+  type Space,
+} from "../../search/mod.ts";
 import { mutate } from "../../search/mutate.ts";
 
 /** So many programs, the later the further from AdamW; none longer than 40 statements. */

@@ -108,9 +108,15 @@ Deno.test("a front holds what nothing betters, its members score what is said, a
 
 Deno.test("constants-only search changes nothing but constants; random search forgets", async () => {
   const shape = (text: string) => text.replace(/[(, ]-?[0-9][^,)]*/g, "#");
-  const { hall } = await searched({ ...options, mutations: constantsOnly, budget: { trained: 100 } });
+  const { hall } = await searched({
+    ...options,
+    mutations: constantsOnly,
+    budget: { trained: 100 },
+  });
   const paper = space();
-  const first = shape(printGenome(paper, parseGenome(paper, (await import("../../search/genome.ts")).ADAMW)));
+  const first = shape(
+    printGenome(paper, parseGenome(paper, (await import("../../search/genome.ts")).ADAMW)),
+  );
   for (const { genome } of hall) assertEquals(shape(printGenome(paper, genome)), first);
   const random = await searched({ ...options, strategy: "random", budget: { trained: 100 } });
   assert(random.counts.trained >= 100);

@@ -1,0 +1,156 @@
+/** `gradus search`: looks for optimizers, and shows how far it is. */
+import { GradusError } from "../dsl/errors.ts";
+import { printYaml } from "../dsl/yaml.ts";
+import {
+  baselineSearches,
+  fileCheckpoint,
+  handGrids,
+  htmlReport,
+  labelsOf,
+  labelText,
+  programOf,
+  quadratic,
+  quadraticProxy,
+  type Report,
+  search,
+  type SearchEvent,
+  type SearchOptions,
+  type SearchResult,
+  space,
+} from "../search/mod.ts";
+import { writeWhole } from "./files.ts";
+import { type Options, UsageError } from "./values.ts";
+
+/** Tasks that the command knows by name. */
+const PROXIES: ReadonlyMap<string, () => Pick<SearchOptions, "tasks" | "heldOut">> = new Map([
+  ["heavy", () => proxy(2)],
+  ["gaussian", () => proxy(Infinity)],
+]);
+
+function proxy(degrees: number): Pick<SearchOptions, "tasks" | "heldOut"> {
+  const noise = { degrees, scale: 0.6 };
+  return {
+    tasks: quadraticProxy(degrees),
+    heldOut: [
+      quadratic({ name: "twice the size", size: 128, steps: 600, noise, seeds: [101, 102] }),
+      quadratic({ name: "condition 1000", condition: 1000, noise, seeds: [103, 104] }),
+      quadratic({ name: "far from 0", optimum: 5, noise, seeds: [105, 106] }),
+    ],
+  };
+}
+
+/** Runs the command. */
+export async function searchCommand(
+  target: string,
+  options: Options,
+  print: (line: string) => void,
+): Promise<void> {
+  const given = PROXIES.get(target)?.() ?? await readTasks(target);
+  const number = (name: string, fallback: number, least: number = 1): number => {
+    const value = Number(options[name] ?? fallback);
+    if (Number.isInteger(value) && value >= least) return value;
+    throw new UsageError(`--${name} takes a whole number from ${least} on: given ${options[name]}`);
+  };
+  const cores = globalThis.navigator?.hardwareConcurrency ?? 1;
+  const settings: SearchOptions = {
+    budget: { trained: number("trained", 5000) },
+    seed: number("seed", 1),
+    workers: number("workers", cores, 0),
+    ...given,
+  };
+  const path = options.checkpoint as string | undefined;
+  const checkpoint = path === undefined ? undefined : { store: fileCheckpoint(path) };
+  const result = await followed("search", { ...settings, checkpoint }, print);
+  if (result.best === undefined) {
+    throw new GradusError("Cannot show a program: every one that was trained exploded");
+  }
+  const searches: Record<string, SearchResult> = {};
+  let grids: Report["grids"];
+  if (options.baselines) {
+    for (const [name, each] of Object.entries(baselineSearches(settings))) {
+      searches[name] = await followed(name, each, print);
+    }
+    grids = await handGrids(settings.tasks, settings.heldOut);
+    for (const { name, score } of grids) print(`${name}, best of a grid: ${score.toFixed(3)}`);
+  }
+  const known = space(settings.space);
+  print(printYaml(programOf(known, result.best.genome)).trimEnd());
+  print(
+    `# score ${result.best.score.toFixed(3)}: ${labelText(labelsOf(known, result.best.genome))}`,
+  );
+  if (typeof options.output !== "string") return;
+  const title = `Search of optimizers: ${target}, seed ${settings.seed}`;
+  const html = htmlReport({ title, result, space: settings.space, searches, grids });
+  await writeWhole(options.output, new TextEncoder().encode(html));
+  print(`${options.output}: the report`);
+}
+
+/** Seconds between lines where the terminal cannot overwrite one. */
+const QUIET = 10;
+
+async function followed(
+  name: string,
+  options: SearchOptions,
+  print: (line: string) => void,
+): Promise<SearchResult> {
+  const isLive = Deno.stderr.isTerminal();
+  const show = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
+  let said = 0;
+  let last = "";
+  for await (const event of search(options)) {
+    if (event.type === "done") {
+      if (isLive) show("\r\x1b[K");
+      print(last);
+      return event.result;
+    }
+    last = `${name}: ${progressText(event)}`;
+    if (isLive) show(`\r\x1b[K${last}`);
+    else if (event.seconds - said > QUIET) {
+      said = event.seconds;
+      print(last);
+    }
+  }
+  throw new Error("a search ended without a result");
+}
+
+function progressText(
+  { counts, best, front, rate, share, secondsLeft }: Extract<SearchEvent, { type: "progress" }>,
+): string {
+  const hits = (counts.structuralHits + counts.probeHits) / counts.generated;
+  return [
+    `${Math.min(100, Math.floor(100 * share))} %`,
+    `${counts.trained} trained of ${counts.generated}`,
+    `${rate.toFixed(0)}/s`,
+    `best ${best === undefined ? "none" : best.score.toFixed(3)}`,
+    `front ${front.length}`,
+    `${(100 * hits).toFixed(0)} % known`,
+    `${secondsLeft.toFixed(0)} s left`,
+  ].join(" · ");
+}
+
+/** Options of a search as JSON: tasks, and whatever else is plain data. */
+async function readTasks(path: string): Promise<Pick<SearchOptions, "tasks">> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    throw new GradusError(
+      `Cannot search \`${path}\`: it is neither ${
+        [...PROXIES.keys()].join(" nor ")
+      } nor a file that ` +
+        `can be read (${(error as Error).message.split(":")[0]})`,
+    );
+  }
+  let read: { readonly tasks?: unknown };
+  try {
+    read = JSON.parse(text);
+  } catch (error) {
+    throw new GradusError(`Cannot search \`${path}\`: it is no JSON: ${(error as Error).message}`);
+  }
+  if (!Array.isArray(read?.tasks) || read.tasks.some((task) => task?.kind !== "quadratic")) {
+    throw new GradusError(
+      `Cannot search \`${path}\`: \`tasks\` must be a list of quadratics, \`{ "kind": "quadratic", … }\``,
+    );
+  }
+  return { ...read, tasks: read.tasks.map(({ kind: _, ...task }) => quadratic(task)) };
+}

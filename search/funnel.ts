@@ -1,0 +1,85 @@
+/** Carries what a search found on to larger tasks: few pass a stage, so that each can cost more. */
+import type { Individual } from "./archive.ts";
+import { localTrainer } from "./trainer.ts";
+import { space as makeSpace, type SpaceOptions } from "./space.ts";
+import { logSpectrum, type QuadraticTask, type Task } from "./tasks.ts";
+
+/** A stage: its tasks, and how many of the best go on. */
+export interface Stage {
+  readonly tasks: readonly Task[];
+  readonly keep: number;
+}
+
+/** A program that reached a stage, and how it did there. */
+export interface Passed {
+  readonly individual: Individual;
+  /** The score of each stage that it came to. */
+  readonly scores: readonly number[];
+}
+
+/**
+ * Scores individuals on stage after stage; those that are not kept stay behind with the scores they have.
+ * The best of the last stage come first.
+ *
+ * @example
+ * ```ts
+ * import { funnel, larger, quadratic, searched } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const task = quadratic({ size: 16, steps: 40 });
+ * const { hall } = await searched({ tasks: [task], budget: { trained: 40 } });
+ * const passed = await funnel(hall, [{ tasks: [larger(task, 10)], keep: 2 }, { tasks: [larger(task, 100)], keep: 1 }]);
+ * assertEquals(passed.slice(0, 3).map(({ scores }) => scores.length), [2, 2, 1]);
+ * ```
+ */
+export async function funnel(
+  individuals: readonly Individual[],
+  stages: readonly Stage[],
+  options: SpaceOptions = {},
+): Promise<Passed[]> {
+  const space = makeSpace(options);
+  let running: Passed[] = individuals.map((individual) => ({ individual, scores: [] }));
+  const behind: Passed[] = [];
+  for (const { tasks, keep } of stages) {
+    const trainer = await localTrainer(space, tasks);
+    const evaluations = await trainer.evaluate(
+      running.map(({ individual }) => individual.genome),
+      { below: -Infinity },
+    );
+    running = running.map((each, i) => ({
+      ...each,
+      scores: [...each.scores, evaluations[i].score],
+    }))
+      .sort((a, b) => last(b) - last(a));
+    behind.unshift(...running.splice(keep));
+  }
+  return [...running, ...behind];
+}
+
+const last = ({ scores }: Passed): number => {
+  const score = scores[scores.length - 1];
+  // -∞ less -∞ would be no order.
+  return Math.max(score, -Number.MAX_VALUE);
+};
+
+/**
+ * A quadratic of so many times more elements, with the same condition and other seeds.
+ *
+ * @example
+ * ```ts
+ * import { larger, quadratic } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(larger(quadratic(), 10).size, 640);
+ * ```
+ */
+export function larger(task: QuadraticTask, factor: number): QuadraticTask {
+  const size = Math.round(task.size * factor / task.block) * task.block;
+  return {
+    ...task,
+    name: `${task.name}, ${factor} times larger`,
+    size,
+    spectrum: logSpectrum(size, task.spectrum[0] / task.spectrum[task.spectrum.length - 1]),
+    seeds: task.seeds.map((seed) => seed + 1000 * factor),
+  };
+}
