@@ -7,15 +7,18 @@ import { type Space, UPDATE } from "./space.ts";
 
 /** A genome with every name resolved to what set it. */
 export interface Analysis {
+  /** What was analysed. */
   readonly genome: Genome;
   /**
    * What each statement's arguments are, three places a statement: a statement's number, or below 0
    * `-1 - i` for the `i`th input and, beyond those, for a constant.
    */
   readonly refs: Int32Array;
+  /** Constants in the order in which statements have them. */
   readonly constants: readonly number[];
   /** The statement, or input, that the update is, and the next value of each input that is a state. */
   readonly update: number;
+  /** For each input that is a state, the statement or input that is its next value. */
   readonly next: Int32Array;
   /** The statements that matter, in order. */
   readonly live: readonly number[];
@@ -71,7 +74,18 @@ function functionTags(space: Space): Int32Array {
   return tags;
 }
 
-/** Resolves, prunes and hashes a valid genome. */
+/**
+ * Resolves, prunes and hashes a valid genome.
+ *
+ * @example
+ * ```ts
+ * import { analyse, parseGenome, space } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const keyOf = (text: string) => analyse(space(), parseGenome(space(), text)).key;
+ * assertEquals(keyOf("x = add(g, w)\nupdate = mul(x, lr)"), keyOf("m = cos(g)\ny = add(w, g)\nupdate = mul(lr, y)"));
+ * ```
+ */
 export function analyse(space: Space, genome: Genome): Analysis {
   const count = genome.length;
   const inputs = space.inputs.length;

@@ -5,13 +5,17 @@ import type { Genome } from "./genome.ts";
 export interface Lineage {
   /** Its number among all that the search made; those it started from have numbers below 0. */
   readonly birth: number;
+  /** The mutation that made it, or `init`. */
   readonly mutation: string;
+  /** Its score. */
   readonly score: number;
+  /** The lineage of its parent. */
   readonly parent: Lineage | undefined;
 }
 
 /** A program of a search with what is known of it. */
 export interface Individual {
+  /** Its statements, redundant ones included. */
   readonly genome: Genome;
   /** The structural hash. */
   readonly key: string;
@@ -21,6 +25,7 @@ export interface Individual {
   readonly length: number;
   /** Bytes of state per parameter. */
   readonly stateBytes: number;
+  /** How it came to be. */
   readonly lineage: Lineage;
 }
 
@@ -82,7 +87,18 @@ export class HallOfFame {
   }
 }
 
-/** A lineage as a list, the first ancestor first. */
+/**
+ * A lineage as a list, the first ancestor first.
+ *
+ * @example
+ * ```ts
+ * import { ancestry, quadraticProxy, searched } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { best } = await searched({ tasks: quadraticProxy(2), budget: { trained: 20 } });
+ * assertEquals(ancestry(best!.lineage)[0].mutation, "init");
+ * ```
+ */
 export function ancestry(lineage: Lineage): Lineage[] {
   const list: Lineage[] = [];
   for (let each: Lineage | undefined = lineage; each !== undefined; each = each.parent) {

@@ -12,8 +12,11 @@ import type { Task } from "./tasks.ts";
 
 /** The best of a grid. */
 export interface GridResult {
+  /** The optimizer. */
   readonly name: string;
+  /** The best settings. */
   readonly options: Readonly<Record<string, number>>;
+  /** Their score. */
   readonly score: number;
   /** Score on the held-out tasks, if there are any. */
   readonly heldOut?: number;
@@ -77,7 +80,18 @@ export async function handGrids(
   });
 }
 
-/** The searches that a search is compared with, of the same tasks and seed. */
+/**
+ * The searches that a search is compared with, of the same tasks and seed.
+ *
+ * @example
+ * ```ts
+ * import { baselineSearches, quadraticProxy } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const searches = baselineSearches({ tasks: quadraticProxy(2), budget: { trained: 100 } });
+ * assertEquals(searches["random 4x"].budget.trained, 400);
+ * ```
+ */
 export function baselineSearches(
   options: SearchOptions,
 ): Record<"constants" | "constants 4x" | "random 4x", SearchOptions> {

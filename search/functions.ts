@@ -23,9 +23,13 @@ export interface FunctionDocument {
 
 /** A function of a space. */
 export interface SearchFunction {
+  /** Its name in genomes. */
   readonly name: string;
+  /** Its parameters, in order. */
   readonly parameters: readonly { readonly name: string; readonly kind: Kind | "any" }[];
+  /** What it gives, on symbols named as its parameters. */
   readonly expression: Node;
+  /** Whether its first two arguments may be exchanged. */
   readonly commutes: boolean;
   /** What it gives for scalar and tensor arguments, the `i`th bit set where the `i`th is a tensor. */
   readonly results: readonly (Kind | undefined)[];

@@ -6,12 +6,15 @@ import { logSpectrum, type QuadraticTask, type Task } from "./tasks.ts";
 
 /** A stage: its tasks, and how many of the best go on. */
 export interface Stage {
+  /** What is trained. */
   readonly tasks: readonly Task[];
+  /** How many go on. */
   readonly keep: number;
 }
 
 /** A program that reached a stage, and how it did there. */
 export interface Passed {
+  /** The program. */
   readonly individual: Individual;
   /** The score of each stage that it came to. */
   readonly scores: readonly number[];

@@ -9,9 +9,11 @@ import { type Space, UPDATE } from "./space.ts";
 
 /** One statement: `target = call(args…)`, where an argument is a variable's name or a number. */
 export interface GenomeStatement {
+  /** The variable that it sets. */
   readonly target: string;
   /** The function, by its place in the space. */
   readonly call: number;
+  /** Its arguments: names of variables, and numbers. */
   readonly args: readonly (string | number)[];
 }
 
@@ -21,8 +23,16 @@ export type Genome = readonly GenomeStatement[];
 /**
  * The program that a search starts from unless it is told otherwise: AdamW without bias correction, as
  * in the paper.
+ *
+ * @example
+ * ```ts
+ * import { ADAMW, parseGenome, space } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseGenome(space(), ADAMW).length, 9);
+ * ```
  */
-export const ADAMW = `
+export const ADAMW: string = `
 g2 = square(g)
 m = interp(g, m, 0.9)
 v = interp(g2, v, 0.999)

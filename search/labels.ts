@@ -8,6 +8,7 @@ import type { Space } from "./space.ts";
 export interface RuleLabels {
   /** The update's size for a gradient of 10 over that of 1, once settled: below 1.5 is like sign. */
   readonly response: number;
+  /** How the update grows with the gradient. */
   readonly shape:
     | "none"
     | "redescending"
@@ -105,7 +106,21 @@ function shapeOf(one: number, ten: number, response: number): RuleLabels["shape"
   return response < 12 ? "linear" : "superlinear";
 }
 
-/** Labels in a line. */
+/**
+ * Labels in a line.
+ *
+ * @example
+ * ```ts
+ * import { labelsOf, labelText, parseGenome, space } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const labels = labelsOf(space(), parseGenome(space(), "update = mul(g, lr)"));
+ * assertEquals(
+ *   labelText(labels),
+ *   "linear; learning rate to the power 1; no decay; turns after 0 steps; 0 states",
+ * );
+ * ```
+ */
 export function labelText({ shape, isOdd, lrPower, weight, delay, states }: RuleLabels): string {
   return [
     `${shape}${isOdd ? "" : ", not odd"}`,

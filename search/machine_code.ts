@@ -92,7 +92,7 @@ export function machineModule(pages: number): Module {
   add("copy", (code) => elementwise(code, pass, { vectors: [true], unroll: 4 }));
   add("fill", (code) => elementwise(code, pass, { vectors: [false], unroll: 4 }));
   add("gradient", gradient);
-  module.add(dispatcher(module, functions));
+  module.add(dispatcher(functions));
   return module;
 }
 
@@ -285,7 +285,7 @@ function gradient(code: Code): void {
   });
 }
 
-function dispatcher(module: Module, functions: readonly number[]): Code {
+function dispatcher(functions: readonly number[]): Code {
   const code = new Code({ name: "run", params: ["i32", "i32", "i32", "i32"], results: [] });
   const [first, end, step, to] = [0, 1, 2, 3].map((i) => code.param(i));
   const at = code.local("i32");

@@ -1,6 +1,18 @@
 /**
  * Searches optimizers: programs as genomes that are mutated, executed abstractly, trained and selected.
  *
+ * @example
+ * ```ts
+ * import { programOf, quadraticProxy, search, space } from "@gradus/gradus/search";
+ * import { printProgram } from "@gradus/gradus";
+ * import { assert } from "@std/assert";
+ *
+ * for await (const event of search({ tasks: quadraticProxy(2), budget: { trained: 50 }, seed: 1 })) {
+ *   if (event.type === "progress") assert(event.rate > 0);
+ *   else assert(printProgram(programOf(space(), event.result.best!.genome)).step.includes("u = "));
+ * }
+ * ```
+ *
  * @module
  */
 export { analyse, type Analysis } from "./abstract.ts";
@@ -8,7 +20,12 @@ export { ancestry, type Individual, type Lineage } from "./archive.ts";
 export { fileCheckpoint } from "./checkpoint.ts";
 export { baselineSearches, type GridResult, handGrids } from "./baselines.ts";
 export { type Evaluation, Evaluator, type Stop } from "./evaluate.ts";
-export { type FunctionDocument, type Kind, paperFunctions } from "./functions.ts";
+export {
+  type FunctionDocument,
+  type Kind,
+  paperFunctions,
+  type SearchFunction,
+} from "./functions.ts";
 export { ADAMW, type Genome, type GenomeStatement, parseGenome, printGenome } from "./genome.ts";
 export { labelsOf, labelText, type RuleLabels } from "./labels.ts";
 export { constantsOnly, type Mutation, type Mutations, paperMutations, polish } from "./mutate.ts";

@@ -18,6 +18,7 @@ const ATTEMPTS = 100;
 
 /** A random statement at a random place, into a new variable or one that is there, equally likely. */
 export const insert: Mutation = (space, genome, random) => {
+  if (genome.length >= space.options.longest) return undefined;
   const position = random.below(genome.length + 1);
   const { names, kinds } = knownAt(space, genome, position);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -80,7 +81,7 @@ function atConstant(
 }
 
 /** A random constant changed a little: by some hundredths of itself. */
-export const polish: Mutation = (_space, genome, random) =>
+export const polish: Mutation = (_space, genome, random): Genome | undefined =>
   atConstant(genome, random, (old) => old * exp2(random.normal() / 16));
 
 /**

@@ -75,26 +75,37 @@ export interface Counts {
   readonly stopped: number;
   /** Statements of all that were made, and those among them that matter. */
   readonly statements: number;
+  /** Of those statements, how many matter. */
   readonly live: number;
+  /** How often the population was begun anew. */
   readonly restarts: number;
 }
 
 /** A point of a search's curves, once in a while. */
 export interface CurvePoint {
+  /** Programs made so far. */
   readonly generated: number;
+  /** Programs trained so far. */
   readonly trained: number;
+  /** The best score so far. */
   readonly best: number;
   /** Shares since the point before. */
   readonly hitRate: number;
+  /** The share of statements that do nothing, since the point before. */
   readonly redundancy: number;
 }
 
 /** What a search found. */
 export interface SearchResult {
+  /** Counts of the whole run. */
   readonly counts: Counts;
+  /** The best, unless all exploded. */
   readonly best: Individual | undefined;
+  /** Those that none betters in score, length and state at once. */
   readonly front: readonly Individual[];
+  /** The best of different scores, best first. */
   readonly hall: readonly Individual[];
+  /** How the run went. */
   readonly curve: readonly CurvePoint[];
   /** Scores of the front on the held-out tasks, in the order of the front. */
   readonly heldOut: readonly number[];

@@ -8,7 +8,17 @@ import { numbers } from "../dsl/random/doubles.ts";
 import { normalQuantile } from "../dsl/random/normal.ts";
 import { integers, threefry } from "../dsl/random/threefry.ts";
 
-/** One stream of random numbers. */
+/**
+ * One stream of random numbers.
+ *
+ * @example
+ * ```ts
+ * import { Random } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(new Random(1, 2, 3).normal(), new Random(1, 2, 3).normal());
+ * ```
+ */
 export class Random {
   readonly #key: readonly [number, number];
   readonly #stream: number;

@@ -11,8 +11,11 @@ import { space as makeSpace, type SpaceOptions } from "./space.ts";
 
 /** What a report is of. */
 export interface Report {
+  /** Its heading. */
   readonly title: string;
+  /** The search that it is of. */
   readonly result: SearchResult;
+  /** The space that was searched, if it is not the paper's. */
   readonly space?: SpaceOptions;
   /** Searches to compare with, by name. */
   readonly searches?: Readonly<Record<string, SearchResult>>;

@@ -16,16 +16,23 @@ export interface SpaceOptions {
   readonly states?: readonly string[];
   /** Inputs that no statement may assign, such as `["lr"]`, so that every program obeys its schedule. */
   readonly freeze?: readonly string[];
+  /** Statements beyond which none is inserted, redundant ones included. Default 1000. */
+  readonly longest?: number;
 }
 
 /** A space of programs: plain data, which can be sent to workers, and what follows from it. */
 export interface Space {
+  /** What it was made of. */
   readonly options: Required<SpaceOptions>;
+  /** Its functions. */
   readonly functions: readonly SearchFunction[];
+  /** The place of each function among them. */
   readonly index: ReadonlyMap<string, number>;
   /** What every program may read from its first statement on: `w`, `g`, `lr`, then the states. */
   readonly inputs: readonly string[];
+  /** What each input holds. */
   readonly kinds: ReadonlyMap<string, Kind>;
+  /** Inputs that no statement may assign. */
   readonly frozen: ReadonlySet<string>;
 }
 
@@ -49,7 +56,7 @@ const INPUTS = ["w", "g", "lr"];
  * @throws {GradusError} if a function or a name cannot be used.
  */
 export function space(options: SpaceOptions = {}): Space {
-  const { functions = paperFunctions, states = ["m", "v"], freeze = [] } = options;
+  const { functions = paperFunctions, states = ["m", "v"], freeze = [], longest = 1000 } = options;
   const read = Object.entries(functions).map(([name, document]) => readFunction(name, document));
   const inputs = [...INPUTS, ...states];
   for (const name of states) {
@@ -68,7 +75,7 @@ export function space(options: SpaceOptions = {}): Space {
     );
   }
   return {
-    options: { functions, states, freeze },
+    options: { functions, states, freeze, longest },
     functions: read,
     index: new Map(read.map(({ name }, i) => [name, i])),
     inputs,

@@ -4,6 +4,7 @@ import { cosine } from "./random.ts";
 
 /** What all tasks have. */
 export interface TaskBase {
+  /** What messages and reports call it. */
   readonly name: string;
   /** Updates. */
   readonly steps: number;
@@ -16,6 +17,7 @@ export interface TaskBase {
  * random axes within blocks of elements.
  */
 export interface QuadraticTask extends TaskBase {
+  /** Marks a quadratic. */
   readonly kind: "quadratic";
   /** Elements, a multiple of `block`. */
   readonly size: number;
@@ -31,34 +33,45 @@ export interface QuadraticTask extends TaskBase {
 
 /** Classification with a softmax loss, on data that the task brings along. */
 export interface ClassifierTask extends TaskBase {
+  /** Marks a classifier. */
   readonly kind: "classifier";
   /** Units of hidden layers with tanh; none is logistic regression. */
   readonly hidden: readonly number[];
+  /** Examples a gradient is the mean of. */
   readonly batch: number;
+  /** The examples. */
   readonly data: ClassifierData;
 }
 
 /** Examples, row after row. */
 export interface ClassifierData {
+  /** Inputs of an example. */
   readonly features: number;
+  /** Classes, numbered from 0. */
   readonly classes: number;
-  /** The examples that gradients are of, and those that the loss is measured on. */
+  /** The examples that gradients are of. */
   readonly train: { readonly inputs: Float32Array; readonly labels: Uint8Array };
+  /** Those that the loss is measured on. */
   readonly test: { readonly inputs: Float32Array; readonly labels: Uint8Array };
 }
 
 /** A recording of what another program updates: the nearer a program comes, the better its score. */
 export interface TraceTask extends TaskBase {
+  /** Marks a recording. */
   readonly kind: "trace";
   /** The text of the genome that is to be recovered. */
   readonly rule: string;
+  /** Elements of each recording. */
   readonly size: number;
 }
 
 /** A task of a module's own: its default export makes a problem of the options and a seed. */
 export interface ModuleTask extends TaskBase {
+  /** Marks a task of a module's own. */
   readonly kind: "module";
+  /** Where the module is. */
   readonly url: string;
+  /** What it is given. */
   readonly options: unknown;
 }
 
@@ -77,7 +90,17 @@ export interface Problem {
   loss(w: Float32Array): number;
 }
 
-/** Eigenvalues from 1 down to 1/`condition`, evenly spaced in their logarithms. */
+/**
+ * Eigenvalues from 1 down to 1/`condition`, evenly spaced in their logarithms.
+ *
+ * @example
+ * ```ts
+ * import { logSpectrum } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(logSpectrum(3, 100), [1, 0.1, 0.01]);
+ * ```
+ */
 export function logSpectrum(size: number, condition: number): number[] {
   const ratio = Math.sqrt(condition);
   // By repeated square roots, which every machine rounds alike.
@@ -135,7 +158,17 @@ export function quadratic(
   return task;
 }
 
-/** Two quadratics of 64 elements, one noisier; with Student's t of 2 degrees, rules like sign pay. */
+/**
+ * Two quadratics of 64 elements, one noisier; with Student's t of 2 degrees, rules like sign pay.
+ *
+ * @example
+ * ```ts
+ * import { quadraticProxy } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(quadraticProxy(Infinity).map(({ noise }) => noise.scale), [1, 0.3]);
+ * ```
+ */
 export function quadraticProxy(
   degrees: number,
   seeds: readonly number[] = [1, 2],

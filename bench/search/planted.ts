@@ -3,9 +3,7 @@ import {
   analyse,
   Evaluator,
   type Genome,
-  paperMutations,
   parseGenome,
-  polish,
   type SearchOptions,
   space,
   type TraceTask,
@@ -68,10 +66,10 @@ export function recovery(rule: string, seed: number, trained: number): SearchOpt
     budget: { trained },
     population: 200,
     tournament: 5,
-    mutations: { ...paperMutations, polish: { weight: 0.5, mutate: polish } },
+    space: { longest: 14 },
     below: -Infinity,
     lengthCost: 0.01,
-    restart: { patience: 15_000, from: "init" },
+    restart: { patience: 20_000, from: "init" },
   };
 }
 
