@@ -1,0 +1,28 @@
+/**
+ * What the search is held to, by name: `engine` (rates, and that pruning and caches change nothing),
+ * `recovery` (planted rules found again), `discovery` (searches beside their baselines), `kill` (a run
+ * that is killed again and again). Each prints Markdown.
+ *
+ *   deno task bench:search engine [programs]
+ *   deno task bench:search recovery [seeds] [trained]
+ *   deno task bench:search discovery [seeds] [trained]
+ *   deno task bench:search kill [times]
+ */
+import { discovery } from "./discovery.ts";
+import { engine } from "./engine.ts";
+import { kill } from "./kill.ts";
+import { recoveries } from "./recoveries.ts";
+
+const [name, ...numbers] = Deno.args;
+const [first, second] = numbers.map(Number);
+const tasks: Readonly<Record<string, () => Promise<void>>> = {
+  engine: () => engine(first ?? 100_000),
+  recovery: () => recoveries(first ?? 10, second ?? 100_000),
+  discovery: () => discovery(first ?? 10, second ?? 25_000),
+  kill: () => kill(first ?? 20),
+};
+if (!Object.hasOwn(tasks, name ?? "")) {
+  console.error(`one of ${Object.keys(tasks).join(", ")} is required`);
+  Deno.exit(2);
+}
+await tasks[name]();
