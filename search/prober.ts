@@ -3,11 +3,12 @@ import type { Analysis } from "./abstract.ts";
 import { Random } from "./random.ts";
 import { Recorder } from "./recorder.ts";
 import type { Space } from "./space.ts";
-import { scheduleOf } from "./tasks.ts";
 
-/** Gradients of all sizes and both signs, and a schedule that never is 0. */
-const PROBE = { size: 64, steps: 12, seed: 20_230_213 } as const;
-const SIZES = [1, 1, 1, 0.01, 0.1, 10, 100, 1e-4];
+/** Tensors with gradients of one size each, and learning rates of all sizes. */
+const PROBE = { size: 64, seed: 20_230_213 } as const;
+const LR = [0.2, 0.6, 1, 0.95, 0.8, 0.5, 0.3, 0.1, 0.03, 1e-3, 3e-5, 1];
+const SIZES = [1, 0.3, 3, 0.01, 0.1, 10, 100, 1e-4];
+const EACH = PROBE.size / SIZES.length;
 
 /**
  * Tells programs apart by what they do.
@@ -27,20 +28,21 @@ export class Prober {
 
   /** A prober of programs of a space. */
   constructor(space: Space) {
-    const { size, steps, seed } = PROBE;
+    const { size, seed } = PROBE;
+    const steps = LR.length;
     const draws = Array.from({ length: steps }, (_, step) => {
       const random = new Random(seed, 4, step);
       return Array.from({ length: size }, (_, i) =>
         [
           random.normal() * (i % 8 === 0 ? 10 : 1),
-          random.student(2) * SIZES[i % 8],
+          random.student(2) * SIZES[Math.floor(i / EACH)],
         ] as const);
     });
     this.#recorder = new Recorder(space, {
       steps,
       size,
-      tensors: [{ at: 0, length: size }],
-      lr: scheduleOf(2 * steps).slice(0, steps),
+      tensors: SIZES.map((_, i) => ({ at: i * EACH, length: EACH })),
+      lr: Float64Array.from(LR),
       at: (step, i) => draws[step][i],
     });
   }
