@@ -28,7 +28,14 @@ export {
 } from "./functions.ts";
 export { ADAMW, type Genome, type GenomeStatement, parseGenome, printGenome } from "./genome.ts";
 export { labelsOf, labelText, type RuleLabels } from "./labels.ts";
-export { constantsOnly, type Mutation, type Mutations, paperMutations, polish } from "./mutate.ts";
+export {
+  constantsOnly,
+  type Mutation,
+  type Mutations,
+  paperMutations,
+  polish,
+  wire,
+} from "./mutate.ts";
 export type {
   CheckpointStore,
   Counts,

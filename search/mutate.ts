@@ -22,12 +22,7 @@ export const insert: Mutation = (space, genome, random) => {
   const position = random.below(genome.length + 1);
   const { names, kinds } = knownAt(space, genome, position);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const call = random.below(space.functions.length);
-    const args: (string | number)[] = space.functions[call].parameters.map(({ kind }) => {
-      const fitting = kind === "any" ? names : names.filter((name) => kinds.get(name) === kind);
-      const choice = random.below(fitting.length + (kind === "tensor" ? 0 : 1));
-      return choice < fitting.length ? fitting[choice] : randomConstant(random);
-    });
+    const { call, args } = randomCall(space, names, kinds, random);
     const result = resultOf(space, call, args, kinds);
     if (result === undefined) continue;
     const targets = names.filter((name) => kinds.get(name) === result && !space.frozen.has(name));
@@ -80,7 +75,54 @@ function atConstant(
   return withArgument(genome, position, place, limited(change(old)));
 }
 
-/** A random constant changed a little: by some hundredths of itself. */
+/**
+ * A random statement inserted and used at once: it takes a variable that another statement reads, and that
+ * statement reads its result instead.
+ *
+ * @example
+ * ```ts
+ * import { parseGenome, printGenome, Random, space, wire } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const genome = parseGenome(space(), "update = sign(g)");
+ * const child = wire(space(), genome, new Random(3, 0, 0))!;
+ * assertEquals(printGenome(space(), child).split("\n")[1], "update = sign(x1)");
+ * ```
+ */
+export const wire: Mutation = (space, genome, random): Genome | undefined => {
+  if (genome.length >= space.options.longest) return undefined;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const position = random.below(genome.length);
+    const reader = genome[position];
+    if (reader.args.length === 0) continue;
+    const place = random.below(reader.args.length);
+    const read = reader.args[place];
+    if (typeof read === "number") continue;
+    const { names, kinds } = knownAt(space, genome, position);
+    const made = randomCall(space, names, kinds, random);
+    if (made.args.length === 0) continue;
+    const call = { ...made, args: made.args.with(random.below(made.args.length), read) };
+    if (resultOf(space, call.call, call.args, kinds) !== kinds.get(read)) continue;
+    const target = freshName(space, genome);
+    const rewired = { ...reader, args: reader.args.with(place, target) };
+    return genome.toSpliced(position, 1, { target, ...call }, rewired);
+  }
+  return undefined;
+};
+
+/**
+ * A random constant changed a little: by some hundredths of itself.
+ *
+ * @example
+ * ```ts
+ * import { parseGenome, polish, Random, space } from "@gradus/gradus/search";
+ * import { assert } from "@std/assert";
+ *
+ * const genome = parseGenome(space(), "update = mul(g, 0.5)");
+ * const [{ args }] = polish(space(), genome, new Random(1, 0, 0))!;
+ * assert(args[1] !== 0.5 && Math.abs(Number(args[1]) - 0.5) < 0.1);
+ * ```
+ */
 export const polish: Mutation = (_space, genome, random): Genome | undefined =>
   atConstant(genome, random, (old) => old * exp2(random.normal() / 16));
 
@@ -137,6 +179,22 @@ export function mutate(
     if (child !== undefined) return { child, mutation };
   }
   return { child: genome, mutation: "none" };
+}
+
+/** A random function with random arguments; where no combination of kinds fits, the caller draws again. */
+function randomCall(
+  space: Space,
+  names: readonly string[],
+  kinds: ReadonlyMap<string, Kind>,
+  random: Random,
+): Pick<GenomeStatement, "call" | "args"> {
+  const call = random.below(space.functions.length);
+  const args: (string | number)[] = space.functions[call].parameters.map(({ kind }) => {
+    const fitting = kind === "any" ? names : names.filter((name) => kinds.get(name) === kind);
+    const choice = random.below(fitting.length + (kind === "tensor" ? 0 : 1));
+    return choice < fitting.length ? fitting[choice] : randomConstant(random);
+  });
+  return { call, args };
 }
 
 function randomConstant(random: Random): number {

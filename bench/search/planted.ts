@@ -3,10 +3,12 @@ import {
   analyse,
   Evaluator,
   type Genome,
+  paperMutations,
   parseGenome,
   type SearchOptions,
   space,
   type TraceTask,
+  wire,
 } from "../../search/mod.ts";
 
 /** Planted rules: their step sizes are AdamW's, so that structure is what is to be found. */
@@ -67,6 +69,7 @@ export function recovery(rule: string, seed: number, trained: number): SearchOpt
     population: 200,
     tournament: 3,
     space: { longest: 12 },
+    mutations: { ...paperMutations, wire: { weight: 1, mutate: wire } },
     below: -Infinity,
     lengthCost: 0.01,
     restart: { patience: 20_000, from: "init" },
