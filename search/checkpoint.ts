@@ -5,7 +5,7 @@ import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
 import { parseGenome, printGenome } from "./genome.ts";
 import { integers, threefry } from "../dsl/random/threefry.ts";
 import type { CheckpointStore, SearchOptions } from "./options.ts";
-import type { SearchState } from "./search.ts";
+import { individual, type SearchState } from "./state.ts";
 import type { Space } from "./space.ts";
 
 const VERSION = 1;
@@ -27,10 +27,17 @@ type SavedLineage = readonly [
 const saved = (score: number): number | null => score === -Infinity ? null : score;
 const loaded = (score: number | null): number => score ?? -Infinity;
 
-/** What must be the same for a search to go on: all that its result depends on. */
+/** What must be the same for a search to go on: all that its result depends on but how far it goes. */
 function identityOf(space: Space, options: SearchOptions): string {
-  const { checkpoint: _, workers: __, patience: ___, heldOut: ____, space: _____, ...rest } =
-    options;
+  const {
+    checkpoint: _,
+    workers: __,
+    patience: ___,
+    heldOut: ____,
+    space: _____,
+    budget: ______,
+    ...rest
+  } = options;
   const text = JSON.stringify(
     [space.options, rest],
     (_, value) => ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value,
@@ -55,24 +62,36 @@ export function writeCheckpoint(space: Space, options: SearchOptions, state: Sea
     }
     return places.get(lineage)!;
   };
-  const individual = ({ genome, score, lineage }: Individual): SavedIndividual => ({
+  const kept = ({ genome, score, lineage }: Individual): SavedIndividual => ({
     text: printGenome(space, genome),
     score: saved(score),
     lineage: place(lineage),
   });
-  const { counts, population, structures, probes, front, hall, curve, renewed, hurdles, marked } =
-    state;
+  const {
+    counts,
+    population,
+    structures,
+    probes,
+    front,
+    hall,
+    curve,
+    renewed,
+    recent,
+    hurdles,
+    marked,
+  } = state;
   return JSON.stringify({
     version: VERSION,
     identity: identityOf(space, options),
     counts,
-    population: population.map(individual),
-    front: front.members.map(individual),
-    hall: hall.members.map(individual),
+    population: population.map(kept),
+    front: front.members.map(kept),
+    hall: hall.members.map(kept),
     structures: [...structures].map(([key, score]) => [key, saved(score)]),
     probes: [...probes].map(([key, score]) => [key, saved(score)]),
     curve: curve.map((point) => ({ ...point, best: saved(point.best) })),
     renewed,
+    recent: saved(recent),
     hurdles,
     marked,
     lineages,
@@ -92,32 +111,23 @@ export function readCheckpoint(space: Space, options: SearchOptions, text: strin
   for (const [birth, mutation, score, parent] of read.lineages as SavedLineage[]) {
     lineages.push({ birth, mutation, score: loaded(score), parent: lineages[parent] });
   }
-  const individual = ({ text, score, lineage }: SavedIndividual): Individual => {
-    const genome = parseGenome(space, text);
-    const { key, live, states } = analyse(space, genome);
-    return {
-      genome,
-      key,
-      score: loaded(score),
-      length: live.length,
-      stateBytes: 4 * states.length,
-      lineage: lineages[lineage],
-    };
-  };
+  const revived = ({ text, score, lineage }: SavedIndividual): Individual =>
+    individual(analyse(space, parseGenome(space, text)), loaded(score), lineages[lineage]);
   const scores = (list: [string, number | null][]) =>
     new Map(list.map(([key, score]) => [key, loaded(score)]));
   return {
     counts: read.counts,
-    population: read.population.map(individual),
+    population: read.population.map(revived),
     structures: scores(read.structures),
     probes: scores(read.probes),
-    front: new Front(read.front.map(individual)),
-    hall: new HallOfFame(options.hall ?? 20, read.hall.map(individual)),
+    front: new Front(read.front.map(revived)),
+    hall: new HallOfFame(options.hall ?? 20, read.hall.map(revived)),
     curve: read.curve.map((point: { best: number | null }) => ({
       ...point,
       best: loaded(point.best),
     })),
     renewed: read.renewed,
+    recent: loaded(read.recent),
     hurdles: read.hurdles,
     marked: read.marked,
   };

@@ -59,6 +59,7 @@ export {
   type ModuleTask,
   type Problem,
   quadratic,
+  type QuadraticOptions,
   quadraticProxy,
   type QuadraticTask,
   type Task,

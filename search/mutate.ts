@@ -1,6 +1,6 @@
 /** Changes to genomes: a statement inserted, deleted or changed. Every child is valid. */
 import type { Kind } from "./functions.ts";
-import { type Genome, type GenomeStatement, resultOf } from "./genome.ts";
+import { type Genome, type GenomeStatement, mistakeIn, resultOf } from "./genome.ts";
 import { exp2, type Random } from "./random.ts";
 import { type Space, UPDATE } from "./space.ts";
 
@@ -162,6 +162,9 @@ export const paperMutations: Mutations = {
  */
 export const constantsOnly: Mutations = { tune: { weight: 1, mutate: tune } };
 
+/** Mutations whose children need no check. */
+const OURS: ReadonlySet<Mutation> = new Set([insert, remove, modify, wire, polish, tune]);
+
 /** A child of a genome by one mutation, and which it was; a mutation that finds nothing is drawn anew. */
 export function mutate(
   space: Space,
@@ -176,7 +179,9 @@ export function mutate(
     const [mutation, { mutate }] = entries.find(([, { weight }]) => (left -= weight) < 0) ??
       entries[entries.length - 1];
     const child = mutate(space, genome, random);
-    if (child !== undefined) return { child, mutation };
+    const isValid = child !== undefined &&
+      (OURS.has(mutate) || mistakeIn(space, child) === undefined);
+    if (isValid) return { child, mutation };
   }
   return { child: genome, mutation: "none" };
 }

@@ -1,44 +1,30 @@
 /** Searches programs: proposes, looks up or trains, selects. */
 import { GradusError } from "../dsl/errors.ts";
 import { analyse } from "./abstract.ts";
-import { Front, HallOfFame, type Individual } from "./archive.ts";
+import type { Individual } from "./archive.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type Evaluation, STOP, type Stop } from "./evaluate.ts";
 import { ADAMW, type Genome, parseGenome } from "./genome.ts";
 import { mutate, type Mutations, paperMutations } from "./mutate.ts";
-import type { Counts, CurvePoint, SearchEvent, SearchOptions, SearchResult } from "./options.ts";
+import type { SearchEvent, SearchOptions, SearchResult } from "./options.ts";
 import { Prober } from "./prober.ts";
 import { Random } from "./random.ts";
 import { type Space, space as makeSpace } from "./space.ts";
+import {
+  admit,
+  type Child,
+  emptyState,
+  individual,
+  LATE,
+  mark,
+  type SearchState,
+} from "./state.ts";
 import { localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
 
 /** Streams of random numbers. */
 const DRAWS = { birth: 8 } as const;
 /** Mutations of a program of random search, at most. */
 const MOST_MUTATIONS = 20;
-/** Points of a curve. */
-const POINTS = 200;
-/** How many late trainings a hurdle is set by. */
-const LATE = 500;
-
-/** All that a search knows between two batches; a checkpoint holds it. */
-export interface SearchState {
-  counts: { -readonly [K in keyof Counts]: Counts[K] };
-  population: Individual[];
-  /** Scores by structure, and by what a program's updates are on the probe. */
-  structures: Map<string, number>;
-  probes: Map<string, number>;
-  front: Front;
-  hall: HallOfFame;
-  curve: CurvePoint[];
-  /** How many were made when the best or the population was last new. */
-  renewed: number;
-  /** Scores at the hurdle of late trainings, oldest first. */
-  hurdles: number[];
-  /** Counts at the last point of the curve. */
-  marked: { generated: number; hits: number; statements: number; live: number };
-}
-
 /**
  * Searches, and tells of it after every batch; the last event holds what was found. The same options give
  * the same result, bit for bit, for any number of workers, and if it is ended at any moment and begun anew
@@ -184,141 +170,74 @@ class SearchRun {
   }
 
   async #begin(trainer: Trainer): Promise<SearchState> {
-    const size = this.#options.population ?? 1000;
+    const state = emptyState(this.#options.hall ?? 20);
     const evaluations = await trainer.evaluate(this.#init, this.#stop([]));
-    const state: SearchState = {
-      counts: {
-        generated: 0,
-        trained: 0,
-        structuralHits: 0,
-        probeHits: 0,
-        stopped: 0,
-        statements: 0,
-        live: 0,
-        restarts: 0,
-      },
-      population: [],
-      structures: new Map(),
-      probes: new Map(),
-      front: new Front(),
-      hall: new HallOfFame(this.#options.hall ?? 20),
-      curve: [],
-      renewed: 0,
-      hurdles: [],
-      marked: { generated: 0, hits: 0, statements: 0, live: 0 },
-    };
-    const first = this.#init.map((genome, i): Individual => {
+    this.#init.forEach((genome, i) => {
       const analysis = analyse(this.#space, genome);
-      const { score } = evaluations[i];
-      state.structures.set(analysis.key, score);
-      state.probes.set(this.#prober.fingerprint(analysis), score);
-      const lineage = { birth: -1 - i, mutation: "init", score, parent: undefined };
-      return {
-        genome,
-        key: analysis.key,
-        score,
-        length: analysis.live.length,
-        stateBytes: 4 * analysis.states.length,
-        lineage,
-      };
+      state.structures.set(analysis.key, scoreOf(evaluations[i]));
+      state.probes.set(this.#prober.fingerprint(analysis), scoreOf(evaluations[i]));
     });
-    for (const individual of first) {
-      state.front.offer(individual);
-      state.hall.offer(individual);
+    const first = this.#first(state);
+    for (const each of first) {
+      state.front.offer(each);
+      state.hall.offer(each);
     }
+    const size = this.#options.population ?? 1000;
     state.population = Array.from({ length: size }, (_, i) => first[i % first.length]);
     return state;
+  }
+
+  /** The programs that the search starts from. */
+  #first({ structures }: SearchState): Individual[] {
+    return this.#init.map((genome, i) => {
+      const analysis = analyse(this.#space, genome);
+      const score = structures.get(analysis.key)!;
+      const lineage = { birth: -1 - i, mutation: "init", score, parent: undefined };
+      return individual(analysis, score, lineage);
+    });
   }
 
   /** Makes children of the population as it is, trains those that are new, then lets them in, in order. */
   async #batch(trainer: Trainer): Promise<void> {
     const state = this.#state;
-    const { counts } = state;
     const stop = this.#stop(state.hurdles);
-    const children = [];
     const wanted: Genome[] = [];
-    const pending = new Map<string, number>();
-    for (let i = 0; i < (this.#options.batch ?? 50); i++) {
-      const birth = counts.generated + i;
-      const { genome, parent, mutation } = this.#propose(
-        new Random(this.#seed, DRAWS.birth, birth),
-      );
-      const analysis = analyse(this.#space, genome);
-      const { key } = analysis;
-      let score = state.structures.get(key);
-      let source = score === undefined ? pending.get(key) : undefined;
-      let origin: "structure" | "probe" | "new" = "structure";
-      if (score === undefined && source === undefined) {
-        const probe = this.#prober.fingerprint(analysis);
-        score = state.probes.get(probe);
-        source = score === undefined ? pending.get(probe) : undefined;
-        origin = "probe";
-        if (score === undefined && source === undefined) {
-          source = wanted.push(genome) - 1;
-          origin = "new";
-          pending.set(probe, source);
-        }
-        if (source !== undefined) pending.set(key, source);
-        children.push({ analysis, parent, mutation, birth, score, source, origin, probe });
-      } else children.push({ analysis, parent, mutation, birth, score, source, origin, probe: "" });
-    }
+    const children = this.#children(wanted);
     const evaluations = await trainer.evaluate(wanted, stop);
-    for (const child of children) this.#accept(child, evaluations);
+    for (const child of children) {
+      const evaluation = child.training === undefined ? undefined : evaluations[child.training];
+      admit(state, child, child.score ?? scoreOf(evaluation!), evaluation?.hurdle);
+    }
     this.#restart();
-    this.#mark();
+    mark(state, this.#share());
   }
 
-  #accept(
-    { analysis, parent, mutation, birth, score: known, source, origin, probe }: {
-      readonly analysis: ReturnType<typeof analyse>;
-      readonly parent: Individual;
-      readonly mutation: string;
-      readonly birth: number;
-      readonly score: number | undefined;
-      readonly source: number | undefined;
-      readonly origin: "structure" | "probe" | "new";
-      readonly probe: string;
-    },
-    evaluations: readonly Evaluation[],
-  ): void {
-    const state = this.#state;
-    const { counts } = state;
-    const evaluation = source === undefined ? undefined : evaluations[source];
-    // NaN is no score: whatever a task says, it costs one evaluation.
-    const raw = known ?? evaluation!.score;
-    const score = Number.isNaN(raw) ? -Infinity : raw;
-    const { genome, key } = analysis;
-    counts.generated++;
-    counts.statements += genome.length;
-    counts.live += analysis.live.length;
-    if (origin === "structure") counts.structuralHits++;
-    else {
-      state.structures.set(key, score);
-      if (origin === "probe") counts.probeHits++;
-      else {
-        counts.trained++;
-        state.probes.set(probe, score);
-        if (score === -Infinity) counts.stopped++;
-        if (evaluation?.hurdle !== undefined && Number.isFinite(evaluation.hurdle)) {
-          state.hurdles.push(evaluation.hurdle);
-          if (state.hurdles.length > LATE) state.hurdles.shift();
-        }
+  /** The children of a batch; those that must be trained are added to `wanted`, each once. */
+  #children(wanted: Genome[]): Child[] {
+    const { structures, probes, counts } = this.#state;
+    const pending = new Map<string, number>();
+    return Array.from({ length: this.#options.batch ?? 50 }, (_, i): Child => {
+      const birth = counts.generated + i;
+      const random = new Random(this.#seed, DRAWS.birth, birth);
+      const { genome, parent, mutation } = this.#propose(random);
+      const analysis = analyse(this.#space, genome);
+      const child = { analysis, parent, mutation, birth };
+      const known = (key: string, scores: ReadonlyMap<string, number>) => ({
+        score: scores.get(key),
+        training: scores.has(key) ? undefined : pending.get(key),
+      });
+      const same = known(analysis.key, structures);
+      if (same.score !== undefined || same.training !== undefined) {
+        return { ...child, ...same, origin: "structure", probe: "" };
       }
-    }
-    const individual: Individual = {
-      genome,
-      key,
-      score,
-      length: analysis.live.length,
-      stateBytes: 4 * analysis.states.length,
-      lineage: { birth, mutation, score, parent: parent.lineage },
-    };
-    const best = state.hall.best?.score ?? -Infinity;
-    state.front.offer(individual);
-    state.hall.offer(individual);
-    if (score > best) state.renewed = counts.generated;
-    state.population.push(individual);
-    state.population.shift();
+      const probe = this.#prober.fingerprint(analysis);
+      const alike = known(probe, probes);
+      if (alike.score !== undefined) return { ...child, ...alike, origin: "updates", probe };
+      const training = alike.training ?? wanted.push(genome) - 1;
+      pending.set(analysis.key, training).set(probe, training);
+      const origin = alike.training === undefined ? "training" : "updates";
+      return { ...child, score: undefined, training, origin, probe };
+    });
   }
 
   #propose(
@@ -350,20 +269,11 @@ class SearchRun {
     const { restart } = this.#options;
     const state = this.#state;
     if (restart === undefined || state.counts.generated - state.renewed < restart.patience) return;
-    const from = restart.from === "best" ? state.hall.best : undefined;
+    const { best } = state.hall;
+    const first = restart.from === "best" && best !== undefined ? [best] : this.#first(state);
     state.counts.restarts++;
-    state.renewed = state.counts.generated;
-    const first = from === undefined ? this.#first() : [from];
+    [state.recent, state.renewed] = [-Infinity, state.counts.generated];
     state.population = state.population.map((_, i) => first[i % first.length]);
-  }
-
-  #first(): Individual[] {
-    return this.#init.map((genome, i) => {
-      const { key, live, states } = analyse(this.#space, genome);
-      const score = this.#state.structures.get(key)!;
-      const lineage = { birth: -1 - i, mutation: "init", score, parent: undefined };
-      return { genome, key, score, length: live.length, stateBytes: 4 * states.length, lineage };
-    });
   }
 
   #stop(hurdles: readonly number[]): Stop {
@@ -374,22 +284,6 @@ class SearchRun {
       ? -Infinity
       : sorted[Math.floor(sorted.length * hurdle.quantile)];
     return { below, hurdle: { share: hurdle.share, above } };
-  }
-
-  #mark(): void {
-    const { counts, curve, marked, hall } = this.#state;
-    if (this.#share() < 1 && this.#share() < (curve.length + 1) / POINTS) return;
-    const made = counts.generated - marked.generated;
-    const hits = counts.structuralHits + counts.probeHits;
-    curve.push({
-      generated: counts.generated,
-      trained: counts.trained,
-      best: hall.best?.score ?? -Infinity,
-      hitRate: (hits - marked.hits) / made,
-      redundancy: 1 - (counts.live - marked.live) / (counts.statements - marked.statements),
-    });
-    const { generated, statements, live } = counts;
-    this.#state.marked = { generated, hits, statements, live };
   }
 
   async #heldOut(individuals: readonly Individual[]): Promise<readonly number[]> {
@@ -403,4 +297,9 @@ class SearchRun {
   get #seed(): number {
     return this.#options.seed ?? 1;
   }
+}
+
+/** NaN is no score: whatever a task says, it costs one evaluation. */
+function scoreOf({ score }: Evaluation): number {
+  return Number.isNaN(score) ? -Infinity : score;
 }

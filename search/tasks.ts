@@ -115,6 +115,14 @@ export function logSpectrum(size: number, condition: number): number[] {
   return Array.from({ length: size }, (_, i) => 1 / power(size === 1 ? 0 : i / (size - 1)));
 }
 
+/** What a quadratic is made of; what is left out is that of the proxy tasks. */
+export interface QuadraticOptions extends Partial<Omit<QuadraticTask, "kind" | "noise">> {
+  /** The largest eigenvalue over the smallest, if there is no `spectrum`. Default 100. */
+  readonly condition?: number;
+  /** Noise. Default normal, of scale 1. */
+  readonly noise?: Partial<QuadraticTask["noise"]>;
+}
+
 /**
  * A quadratic task; what is left out is that of the proxy tasks.
  *
@@ -128,7 +136,7 @@ export function logSpectrum(size: number, condition: number): number[] {
  * ```
  */
 export function quadratic(
-  { condition = 100, ...given }: Partial<Omit<QuadraticTask, "kind">> & { condition?: number } = {},
+  { condition = 100, noise, ...given }: QuadraticOptions = {},
 ): QuadraticTask {
   const size = given.size ?? given.spectrum?.length ?? 64;
   const task: QuadraticTask = {
@@ -137,7 +145,7 @@ export function quadratic(
     steps: 300,
     seeds: [1, 2],
     block: 8,
-    noise: { degrees: Infinity, scale: 1 },
+    noise: { degrees: Infinity, scale: 1, ...noise },
     optimum: 1,
     spectrum: logSpectrum(size, condition),
     ...given,

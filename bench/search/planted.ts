@@ -72,7 +72,7 @@ export function recovery(rule: string, seed: number, trained: number): SearchOpt
     mutations: { ...paperMutations, wire: { weight: 1, mutate: wire } },
     below: -Infinity,
     lengthCost: 0.01,
-    restart: { patience: 20_000, from: "init" },
+    restart: { patience: 10_000, from: "init" },
   };
 }
 

@@ -6,6 +6,7 @@ import {
   type CheckpointStore,
   constantsOnly,
   Evaluator,
+  paperMutations,
   parseGenome,
   printGenome,
   programOf,
@@ -148,9 +149,34 @@ Deno.test("a program that keeps a worker forever costs one evaluation", async ()
     budget: { trained: 4 },
     batch: 4,
     workers: 2,
-    patience: 1500,
+    patience: 500,
   });
   assert(result.counts.stopped > 0);
+});
+
+Deno.test("a mutation of a user's own joins in, and a child of it that is no program is drawn again", async () => {
+  let wrong = 0;
+  const result = await searched({
+    ...options,
+    budget: { generated: 200 },
+    mutations: {
+      ...paperMutations,
+      swap: { weight: 1, mutate: (_, genome) => genome.toReversed() },
+      break: {
+        weight: 1,
+        mutate: (_, genome) => {
+          wrong++;
+          return genome.slice(0, -100);
+        },
+      },
+    },
+  });
+  assert(wrong > 10);
+  const used = new Set(
+    result.hall.flatMap(({ lineage }) => ancestry(lineage)).map((each) => each.mutation),
+  );
+  assert(!used.has("break"));
+  assertEquals(result.counts.generated, 200);
 });
 
 Deno.test("options that cannot be used are refused with a reason", async () => {
