@@ -4,7 +4,7 @@
  * that is killed again and again). Each prints Markdown.
  *
  *   deno task bench:search engine [programs]
- *   deno task bench:search recovery [seeds] [trained]
+ *   deno task bench:search recovery [seeds] [trained] [rules]
  *   deno task bench:search discovery [seeds] [trained]
  *   deno task bench:search kill [times]
  */
@@ -17,7 +17,7 @@ const [name, ...numbers] = Deno.args;
 const [first, second] = numbers.map(Number);
 const tasks: Readonly<Record<string, () => Promise<void>>> = {
   engine: () => engine(first ?? 100_000),
-  recovery: () => recoveries(first ?? 10, second ?? 100_000),
+  recovery: () => recoveries(first ?? 10, second ?? 100_000, numbers[2]?.split(",")),
   discovery: () => discovery(first ?? 10, second ?? 25_000),
   kill: () => kill(first ?? 20),
 };

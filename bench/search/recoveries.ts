@@ -18,11 +18,15 @@ const SUCCESS = 0.1;
 const NEAR = 0.35;
 const POLISHED = 3000;
 
-/** Searches each rule under so many seeds, for at most so many trained programs each. */
-export async function recoveries(seeds: number, trained: number): Promise<void> {
+/** Searches rules under so many seeds, for at most so many trained programs each. */
+export async function recoveries(
+  seeds: number,
+  trained: number,
+  rules: readonly string[] = Object.keys(PLANTED),
+): Promise<void> {
   console.log(`| rule | found | trained until then, median | made | error | example |`);
   console.log(`| --- | --- | --- | --- | --- | --- |`);
-  for (const rule of Object.keys(PLANTED)) {
+  for (const rule of rules) {
     const errorOf = await freshError(rule);
     const runs: { trained: number; generated: number; error: number; text: string }[] = [];
     for (let seed = 1; seed <= seeds; seed++) {
