@@ -66,13 +66,13 @@ export function recovery(rule: string, seed: number, trained: number): SearchOpt
     tasks: [recording(rule, [2 * seed + 1000, 2 * seed + 1001])],
     seed,
     budget: { trained },
-    population: 200,
-    tournament: 3,
-    space: { longest: 12 },
+    population: 100,
+    tournament: 5,
+    space: { longest: 16 },
     mutations: { ...paperMutations, wire: { weight: 1, mutate: wire } },
     below: -Infinity,
-    lengthCost: 0.01,
-    restart: { patience: 10_000, from: "init" },
+    lengthCost: 0.02,
+    restart: { patience: 5_000, from: "init" },
   };
 }
 
