@@ -112,11 +112,11 @@ export class Evaluator {
           stop,
         );
         hurdles.push(...hurdle);
-        if (ended === undefined) return { score: -Infinity, scores: [], hurdle: mean(hurdles) };
+        if (ended === undefined) return { score: -Infinity, scores: [], ...atHurdle(hurdles) };
         scores.push(...ended);
         this.#machine.top = top;
       }
-      return { score: mean(scores), scores, hurdle: mean(hurdles) };
+      return { score: mean(scores), scores, ...atHurdle(hurdles) };
     } finally {
       this.#machine.top = top;
     }
@@ -166,22 +166,26 @@ export class Evaluator {
     const hurdleAt = hurdle === undefined ? -1 : Math.max(1, Math.ceil(pack.steps * hurdle.share));
     if (hurdle !== undefined) marks.add(hurdleAt);
     let from = 0;
-    let atHurdle: readonly number[] = [];
+    let passed: readonly number[] = [];
     for (const to of [...marks].sort((a, b) => a - b)) {
       pack.advance(program, from, to);
       from = to;
       const scores = pack.scores();
       if (!scores.every((score) => score >= below && score < Infinity)) {
-        return { ended: undefined, hurdle: atHurdle.length > 0 ? atHurdle : [-Infinity] };
+        return { ended: undefined, hurdle: passed };
       }
       if (to === hurdleAt) {
-        atHurdle = [...scores];
-        if (mean(atHurdle) < hurdle!.above) return { ended: undefined, hurdle: atHurdle };
+        passed = [...scores];
+        if (mean(passed) < hurdle!.above) return { ended: undefined, hurdle: passed };
       }
-      if (to === pack.steps) return { ended: scores, hurdle: atHurdle };
+      if (to === pack.steps) return { ended: scores, hurdle: passed };
     }
-    return { ended: undefined, hurdle: atHurdle };
+    return { ended: undefined, hurdle: passed };
   }
+}
+
+function atHurdle(scores: readonly number[]): Pick<Evaluation, "hurdle"> {
+  return scores.length === 0 ? {} : { hurdle: mean(scores) };
 }
 
 function mean(values: readonly number[]): number {

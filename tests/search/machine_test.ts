@@ -1,0 +1,85 @@
+/** The machine: its bytes are those that wabt assembles, and its instructions compute what the op table says. */
+import wabtFactory from "wabt";
+import { assert, assertEquals } from "../assert.ts";
+import { type ElementOpName, elementOps, type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
+import { accumulateBlocks } from "../../runtime/interpret.ts";
+import { Machine } from "../../search/machine.ts";
+import { machineModule } from "../../search/machine_code.ts";
+import { placeSegments } from "../../search/pack.ts";
+import { numbersOfAllSizes } from "./numbers.ts";
+
+const wabt = await wabtFactory();
+
+Deno.test("the machine's bytes are those that wabt assembles from its text", () => {
+  const module = machineModule(4);
+  const parsed = wabt.parseWat("machine.wat", module.text(), { simd: true });
+  const expected: Uint8Array = parsed.toBinary({}).buffer.slice();
+  parsed.destroy();
+  const bytes = module.bytes();
+  assertEquals(bytes.length, expected.length);
+  assert(bytes.every((byte, i) => byte === expected[i]));
+});
+
+const names = Object.keys(elementOps) as ElementOpName[];
+const isExact = (name: ElementOpName) => {
+  const { ulp, wasm, takes, gives } = elementOps[name];
+  return ulp === 0 && wasm !== null && gives === "number" && !(takes as string[]).includes("truth");
+};
+
+for (const name of names.filter(isExact)) {
+  Deno.test(`${name} is exact on the machine, on vectors and with one number for all`, () => {
+    const machine = new Machine();
+    const [x, y] = [numbersOfAllSizes(1), numbersOfAllSizes(2)];
+    const [a, b] = [machine.place(x), machine.place(y)];
+    const bytes = 4 * x.length;
+    const dst = machine.take(bytes);
+    const forms = elementOps[name].takes.length === 2 ? ["vv", "vs", "sv"] : [""];
+    for (const form of forms) {
+      // One number for all fills the four lanes of a vector.
+      const first = machine.place(new Float32Array(4).fill(x[5]));
+      const second = machine.place(new Float32Array(4).fill(y[5]));
+      const code = machine.assemble([{
+        name: form === "" ? name : `${name}.${form}`,
+        bytes,
+        dst,
+        a: form === "sv" ? first : a,
+        b: form === "vs" ? second : b,
+      }]);
+      machine.run(code, 0, 1);
+      const expected = x.map((_, i) =>
+        elementOps[name].eval(form === "sv" ? x[5] : x[i], form === "vs" ? y[5] : y[i])
+      );
+      assertEquals(machine.floats.slice(dst / 4, (dst + bytes) / 4), expected, `${name} ${form}`);
+    }
+  });
+}
+
+for (const name of Object.keys(reduceOps) as ReduceOpName[]) {
+  Deno.test(`${name} of tensors of any length has the bits that every backend gives`, () => {
+    for (const lengths of [[64], [1, 2, 3, 4, 5, 7, 8], [4096], [4097, 4095], [9001]]) {
+      const machine = new Machine();
+      let size = 0;
+      const segments = lengths.map((length) => {
+        const at = size;
+        size += Math.ceil(length / 4) * 4;
+        return { at, length };
+      });
+      const x = Float32Array.from(
+        { length: Math.ceil(size / 16) * 16 },
+        (_, i) => Math.sin(i * i) * i,
+      );
+      const [a, bytes] = [machine.place(x), 4 * x.length];
+      const dst = machine.take(bytes);
+      const { segments: table, segmentsEnd: extra } = placeSegments(machine, segments);
+      machine.run(machine.assemble([{ name, bytes, dst, a, table, extra }]), 0, 1);
+      for (const { at, length } of segments) {
+        const data = Float64Array.from(x.subarray(at, at + length));
+        const expected = Math.fround(
+          reduceOps[name].finish(accumulateBlocks(reduceOps[name], data), length),
+        );
+        const found = machine.floats.slice(dst / 4 + at, dst / 4 + at + length);
+        assertEquals(found, new Float32Array(length).fill(expected), `${length} at ${at}`);
+      }
+    }
+  });
+}
