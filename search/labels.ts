@@ -124,7 +124,9 @@ function shapeOf(one: number, ten: number, response: number): RuleLabels["shape"
 export function labelText({ shape, isOdd, lrPower, weight, delay, states }: RuleLabels): string {
   return [
     `${shape}${isOdd ? "" : ", not odd"}`,
-    `learning rate to the power ${lrPower}`,
+    Number.isNaN(lrPower)
+      ? "no power of the learning rate"
+      : `learning rate to the power ${lrPower}`,
     weight === "decays" ? "weight decay" : weight === "otherwise" ? "depends on w" : "no decay",
     delay === undefined ? "never turns" : `turns after ${delay} steps`,
     `${states} state${states === 1 ? "" : "s"}`,

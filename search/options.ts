@@ -49,8 +49,15 @@ export interface SearchOptions {
   readonly below?: number;
   /** Ends trainings whose score after a share of the steps is within the worst `quantile` of late ones. */
   readonly hurdle?: { readonly share: number; readonly quantile: number };
-  /** Starts the population anew once it has made so many programs without bettering its best. */
-  readonly restart?: { readonly patience: number; readonly from: "best" | "init" };
+  /**
+   * Starts the population anew once it has made so many programs without bettering its best, or `lifetime`
+   * in all.
+   */
+  readonly restart?: {
+    readonly patience: number;
+    readonly lifetime?: number;
+    readonly from: "best" | "init";
+  };
   /** A cost of each statement that matters, taken off the score that selection sees. Default 0. */
   readonly lengthCost?: number;
   /** Individuals in the hall of fame. Default 20. */

@@ -268,11 +268,14 @@ class SearchRun {
   #restart(): void {
     const { restart } = this.#options;
     const state = this.#state;
-    if (restart === undefined || state.counts.generated - state.renewed < restart.patience) return;
+    if (restart === undefined) return;
+    const { generated } = state.counts;
+    const { patience, lifetime = Infinity } = restart;
+    if (generated - state.renewed < patience && generated - state.begun < lifetime) return;
     const { best } = state.hall;
     const first = restart.from === "best" && best !== undefined ? [best] : this.#first(state);
     state.counts.restarts++;
-    [state.recent, state.renewed] = [-Infinity, state.counts.generated];
+    [state.recent, state.renewed, state.begun] = [-Infinity, generated, generated];
     state.population = state.population.map((_, i) => first[i % first.length]);
   }
 

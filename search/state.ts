@@ -15,7 +15,9 @@ export interface SearchState {
   curve: CurvePoint[];
   /** How many were made when the population was begun anew or last bettered its best. */
   renewed: number;
-  /** The best score since the population was begun anew. */
+  /** How many were made when the population was begun anew. */
+  begun: number;
+  /** The best score since then. */
   recent: number;
   /** Scores at the hurdle of late trainings, oldest first. */
   hurdles: number[];
@@ -43,6 +45,7 @@ export function emptyState(hall: number): SearchState {
     hall: new HallOfFame(hall),
     curve: [],
     renewed: 0,
+    begun: 0,
     recent: -Infinity,
     hurdles: [],
     marked: { generated: 0, hits: 0, statements: 0, live: 0 },

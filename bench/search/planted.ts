@@ -72,7 +72,7 @@ export function recovery(rule: string, seed: number, trained: number): SearchOpt
     mutations: { ...paperMutations, wire: { weight: 1, mutate: wire } },
     below: -Infinity,
     lengthCost: 0.02,
-    restart: { patience: 5_000, from: "init" },
+    restart: { patience: 5_000, lifetime: 15_000, from: "init" },
   };
 }
 

@@ -29,7 +29,7 @@ const options: SearchOptions = {
   population: 60,
   batch: 20,
   hurdle: { share: 0.25, quantile: 0.2 },
-  restart: { patience: 600, from: "best" },
+  restart: { patience: 600, lifetime: 2000, from: "best" },
   heldOut: [quadratic({ size: 16, block: 4, steps: 60, seeds: [9] })],
 };
 
