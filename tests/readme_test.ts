@@ -24,7 +24,7 @@ Deno.test("the equations of the README are those that Lion prints", () => {
 
 Deno.test("every command of the README does what it says", async () => {
   const commands = snippets("sh").join("").split("\n").filter((line) => line.startsWith("gradus "));
-  assertEquals(commands.length, 6);
+  assertEquals(commands.length, 7);
   await Deno.mkdir("out", { recursive: true });
   for (const command of commands) {
     const lines: string[] = [];
