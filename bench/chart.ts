@@ -18,6 +18,7 @@ const COLOURS: readonly (readonly [contestant: string, colour: string, dash: num
   ["jax-js jit AdamW", "#cc79a7", []],
   ["onnxruntime-web, our ONNX graph", "#e69f00", []],
   ["onnxruntime-web on WebGPU, our ONNX graph", "#e69f00", [6, 3]],
+  ["Gradus, WebGPU", "#b15fb1", [6, 3]],
   ["copy of as many bytes, 1 thread", "#888888", []],
   ["copy of as many bytes, 2 threads", "#888888", [4, 3]],
 ];
