@@ -1,7 +1,7 @@
 /** Translates what matters of a genome to instructions of the machine. */
 import { lower } from "../dsl/lower.ts";
 import { type Node, postorder } from "../dsl/node.ts";
-import { type ElementOpName, elementRow, reduceRow } from "../dsl/ops.ts";
+import { elementRow, reduceRow } from "../dsl/ops.ts";
 import { type Analysis, FIRST_STATE, WIDTH } from "./abstract.ts";
 import type { SearchFunction } from "./functions.ts";
 import type { Instruction, Machine } from "./machine.ts";
@@ -192,11 +192,10 @@ class Compiler {
     return { place };
   }
 
-  /** What is one number for all: in float64, save for what only the mathematical library gives. */
+  /** What is one number for all: in float64, as the language has it. */
   #numbers({ op }: Node, src: readonly { readonly numbers: Float64Array }[]): Float64Array {
     const row = elementRow(op)!;
     const operands = src.map(({ numbers }) => numbers);
-    if (row.wasm === "routine") return this.#bench.machine.map(op as ElementOpName, ...operands);
     const result = new Float64Array(Math.max(...operands.map(({ length }) => length)));
     const [a, b, c] = operands;
     for (let i = 0; i < result.length; i++) {

@@ -1,6 +1,5 @@
 /** The machine that trains programs, and its memory. */
 import { GradusError } from "../dsl/errors.ts";
-import type { ElementOpName } from "../dsl/ops.ts";
 import { INSTRUCTION_BYTES, machineModule, opcodes, WORD } from "./machine_code.ts";
 
 const PAGE = 65_536;
@@ -89,23 +88,6 @@ export class Machine {
     to: number,
   ): void {
     if (end > code) this.#run(code, end, from, to);
-  }
-
-  /** A function of the mathematical library of some numbers, to float32, the same on every machine. */
-  map(op: ElementOpName, ...operands: readonly ArrayLike<number>[]): Float64Array {
-    const count = Math.max(...operands.map(({ length }) => length));
-    const top = this.#top;
-    const bytes = Math.ceil(count / 16) * 64;
-    const [dst, a, b] = [0, 1, 2].map(() => this.take(bytes));
-    operands.forEach((values, i) => {
-      const at = (i === 0 ? a : b) / 4;
-      for (let k = 0; k < count; k++) this.floats[at + k] = values[values.length === 1 ? 0 : k];
-    });
-    const name = operands.length === 2 ? `${op}.vv` : op;
-    this.run(this.assemble([{ name, bytes, dst, a, b }]), 0, 1);
-    const result = Float64Array.from(this.floats.subarray(dst / 4, dst / 4 + count));
-    this.#top = top;
-    return result;
   }
 
   #grow(pages: number): void {

@@ -20,10 +20,3 @@ export function randomGenomes(space: Space, count: number, seed: number): Genome
     return child;
   });
 }
-
-/** The functions whose every operation is exactly rounded, so that all backends agree in every bit. */
-export const EXACT = [
-  ...["get_pi", "get_e", "get_eps", "abs", "square", "sqrt", "cube", "sign", "reciprocal"],
-  ...["negative", "norm", "dot", "cosine_sim", "clip", "interp", "add", "sub", "mul", "div"],
-  ...["max", "min"],
-];
