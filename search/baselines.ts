@@ -1,13 +1,15 @@
 /** What a search must beat: optimizers of the library over hand grids, tuned constants, random programs. */
+import { GradusError } from "../dsl/errors.ts";
 import type { Program } from "../dsl/program.ts";
 import { factory } from "../runtime/define.ts";
 import { adamw } from "../zoo/adam.ts";
 import { lion } from "../zoo/lion.ts";
 import { signum } from "../zoo/sign.ts";
 import { Evaluator } from "./evaluate.ts";
+import { parseGenome } from "./genome.ts";
 import { constantsOnly } from "./mutate.ts";
 import type { SearchOptions } from "./options.ts";
-import { space } from "./space.ts";
+import { type Space, space } from "./space.ts";
 import type { Task } from "./tasks.ts";
 
 /** The best of a grid. */
@@ -80,8 +82,27 @@ export async function handGrids(
   });
 }
 
+/** Programs whose constants are tuned beside AdamW's, where a space has their functions. */
+const RULES: Readonly<Record<string, string>> = {
+  lion: `
+c = interp(g, m, 0.9)
+update = sign(c)
+wd = mul(w, 0.01)
+update = add(update, wd)
+m = interp(g, m, 0.99)
+rate = mul(lr, 0.001)
+update = mul(update, rate)`,
+  signum: `
+m = interp(g, m, 0.9)
+update = sign(m)
+rate = mul(lr, 0.001)
+update = mul(update, rate)`,
+};
+
 /**
- * The searches that a search is compared with, of the same tasks and seed.
+ * The searches that a search is compared with, of the same tasks and seed: constants only, of what it starts
+ * from, with its budget and 4 times that, and of Lion and signum, unless the space cannot say them; random
+ * programs with 4 times the budget.
  *
  * @example
  * ```ts
@@ -89,20 +110,41 @@ export async function handGrids(
  * import { assertEquals } from "@std/assert";
  *
  * const searches = baselineSearches({ tasks: quadraticProxy(2), budget: { trained: 100 } });
+ * assertEquals(Object.keys(searches), [
+ *   "constants",
+ *   "constants 4x",
+ *   "constants of lion",
+ *   "constants of signum",
+ *   "random 4x",
+ * ]);
  * assertEquals(searches["random 4x"].budget.trained, 400);
  * ```
  */
-export function baselineSearches(
-  options: SearchOptions,
-): Record<"constants" | "constants 4x" | "random 4x", SearchOptions> {
+export function baselineSearches(options: SearchOptions): Record<string, SearchOptions> {
   const { checkpoint: _, restart: __, ...rest } = options;
   const times = (factor: number) => ({
     trained: (options.budget.trained ?? Infinity) * factor,
     generated: (options.budget.generated ?? Infinity) * factor,
   });
+  const constants = { ...rest, mutations: constantsOnly };
+  const known = space(options.space);
+  const rules = Object.entries(RULES).filter(([, text]) => isProgram(known, text));
   return {
-    constants: { ...rest, mutations: constantsOnly },
-    "constants 4x": { ...rest, mutations: constantsOnly, budget: times(4) },
+    constants,
+    "constants 4x": { ...constants, budget: times(4) },
+    ...Object.fromEntries(
+      rules.map(([name, text]) => [`constants of ${name}`, { ...constants, init: [text] }]),
+    ),
     "random 4x": { ...rest, strategy: "random", budget: times(4) },
   };
+}
+
+function isProgram(space: Space, text: string): boolean {
+  try {
+    parseGenome(space, text);
+    return true;
+  } catch (error) {
+    if (error instanceof GradusError) return false;
+    throw error;
+  }
 }

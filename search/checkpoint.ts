@@ -1,9 +1,9 @@
 /** Checkpoints: the whole state of a search between two batches, as text, and files that hold it. */
 import { GradusError } from "../dsl/errors.ts";
 import { analyse } from "./abstract.ts";
+import { digestOf } from "./cache.ts";
 import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
 import { parseGenome, printGenome } from "./genome.ts";
-import { integers, threefry } from "../dsl/random/threefry.ts";
 import type { CheckpointStore, SearchOptions } from "./options.ts";
 import { individual, type SearchState } from "./state.ts";
 import type { Space } from "./space.ts";
@@ -27,24 +27,15 @@ type SavedLineage = readonly [
 const saved = (score: number): number | null => score === -Infinity ? null : score;
 const loaded = (score: number | null): number => score ?? -Infinity;
 
-/** What must be the same for a search to go on: all that its result depends on but how far it goes. */
+/** What a result does not depend on, and the budget: a search may be told to go on for longer. */
+const NOT_OF_IDENTITY = new Set([
+  ...["budget", "cache", "checkpoint", "heldOut", "patience", "space", "workers"],
+]);
+
+/** What must be the same for a search to go on. */
 function identityOf(space: Space, options: SearchOptions): string {
-  const {
-    checkpoint: _,
-    workers: __,
-    patience: ___,
-    heldOut: ____,
-    space: _____,
-    budget: ______,
-    ...rest
-  } = options;
-  const text = JSON.stringify(
-    [space.options, rest],
-    (_, value) => ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value,
-  );
-  let hash: [number, number] = [1, 2];
-  for (let i = 0; i < text.length; i++) hash = threefry(integers, hash, [text.charCodeAt(i), i]);
-  return hash.map((word) => (word >>> 0).toString(16)).join("-");
+  const own = Object.entries(options).filter(([name]) => !NOT_OF_IDENTITY.has(name));
+  return digestOf([space.options, Object.fromEntries(own)]);
 }
 
 /** The text of a state. */

@@ -17,6 +17,7 @@
  */
 export { analyse, type Analysis } from "./abstract.ts";
 export { ancestry, type Individual, type Lineage } from "./archive.ts";
+export type { ScoreCache } from "./cache.ts";
 export { fileCheckpoint } from "./checkpoint.ts";
 export { baselineSearches, type GridResult, handGrids } from "./baselines.ts";
 export { type Evaluation, Evaluator, type Stop } from "./evaluate.ts";

@@ -1,5 +1,6 @@
 /** What a search is told, and what it says. */
 import type { Individual } from "./archive.ts";
+import type { ScoreCache } from "./cache.ts";
 import type { Mutations } from "./mutate.ts";
 import type { SpaceOptions } from "./space.ts";
 import type { Task } from "./tasks.ts";
@@ -64,6 +65,11 @@ export interface SearchOptions {
   readonly hall?: number;
   /** Tasks that the front is scored on once, at the end. */
   readonly heldOut?: readonly Task[];
+  /**
+   * Scores to look up before training and to add to, shared with other searches. They count as trained,
+   * so that the result does not depend on it. Default none.
+   */
+  readonly cache?: ScoreCache;
   /** Where to save, and after how many batches again. */
   readonly checkpoint?: { readonly store: CheckpointStore; readonly every?: number };
 }

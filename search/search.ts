@@ -2,6 +2,7 @@
 import { GradusError } from "../dsl/errors.ts";
 import { analyse } from "./abstract.ts";
 import type { Individual } from "./archive.ts";
+import { cachedTrainer } from "./cache.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type Evaluation, STOP, type Stop } from "./evaluate.ts";
 import { ADAMW, type Genome, parseGenome } from "./genome.ts";
@@ -154,13 +155,13 @@ class SearchRun {
   }
 
   async #trainer(tasks: SearchOptions["tasks"]): Promise<Trainer> {
-    const { workers = 0, patience = 60_000 } = this.#options;
+    const { workers = 0, patience = 60_000, cache } = this.#options;
     const trainer =
       await (workers === 0
         ? localTrainer(this.#space, tasks)
         : workerTrainer(this.#space, tasks, workers, patience));
     this.#trainers.push(trainer);
-    return trainer;
+    return cache === undefined ? trainer : cachedTrainer(trainer, this.#space, tasks, cache);
   }
 
   #share(): number {

@@ -3,20 +3,24 @@ import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { GradusError, parseJson, printJson } from "../../mod.ts";
 import {
   analyse,
+  baselineSearches,
   type CheckpointStore,
   constantsOnly,
   Evaluator,
+  paperFunctions,
   paperMutations,
   parseGenome,
   printGenome,
   programOf,
   quadratic,
   Random,
+  type ScoreCache,
   search,
   searched,
   type SearchOptions,
   type SearchResult,
   space,
+  type SpaceOptions,
   type Task,
 } from "../../search/mod.ts";
 import { ancestry } from "../../search/archive.ts";
@@ -107,6 +111,13 @@ Deno.test("a front holds what nothing betters, its members score what is said, a
   assertEquals(parseJson(printJson(program)), program);
 });
 
+Deno.test("baselines leave out the rules that a space cannot say", () => {
+  const { sign: _, ...functions } = paperFunctions;
+  const names = (space: SpaceOptions) => Object.keys(baselineSearches({ ...options, space }));
+  assertEquals(names({ freeze: ["lr"] }), names({}));
+  assertEquals(names({ functions }), ["constants", "constants 4x", "random 4x"]);
+});
+
 Deno.test("constants-only search changes nothing but constants; random search forgets", async () => {
   const shape = (text: string) => text.replace(/[(, ]-?[0-9][^,)]*/g, "#");
   const { hall } = await searched({
@@ -121,6 +132,24 @@ Deno.test("constants-only search changes nothing but constants; random search fo
   for (const { genome } of hall) assertEquals(shape(printGenome(paper, genome)), first);
   const random = await searched({ ...options, strategy: "random", budget: { trained: 100 } });
   assert(random.counts.trained >= 100);
+});
+
+Deno.test("searches that share a cache train less and find the same; other tasks share nothing", async () => {
+  const cache: ScoreCache = new Map();
+  const alone = told(await searched(options));
+  assertEquals(told(await searched({ ...options, cache })), alone);
+  const known = cache.size;
+  assert(known > 300);
+  // What a cache says is believed, so that a second run trains nothing.
+  assertEquals(told(await searched({ ...options, cache })), alone);
+  assertEquals(cache.size, known);
+  const [key, evaluation] = [...cache].find(([, { score }]) => score > 0)!;
+  cache.set(key, { ...evaluation, score: 100 });
+  assertEquals((await searched({ ...options, cache })).best!.score, 100);
+  cache.set(key, evaluation);
+  const others = { ...options, tasks: [quadratic({ size: 16, block: 4, steps: 41 })] };
+  assertEquals(told(await searched({ ...others, cache })), told(await searched(others)));
+  assert(cache.size > known + 300);
 });
 
 const hostile = (behaviour: string): Task => ({
