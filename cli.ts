@@ -48,8 +48,9 @@ const HELP = `gradus: optimizers as symbolic step programs
       Derives an optimizer that reads well from a found program: each line by a named rule, or a
       change whose effect was measured; as text, and as a page with equations.
   gradus search heavy|gaussian|FILE [--trained 5000] [--seed 1] [--workers N] [-o REPORT.html]
-      Searches programs that train well on quadratics with heavy-tailed or normal noise, or on those
-      of a JSON file of search options; prints the best, and writes a report.
+      Searches programs that train well on quadratics with heavy-tailed or normal noise, or on tasks
+      of yours: a module whose default export is the options of a search, which those given here
+      override. Prints the best, and writes a report of it beside its baselines.
   gradus help
       Prints this.
 
@@ -57,7 +58,8 @@ Options
   --set NAME=VALUE   a hyperparameter: a number, true, false, or a schedule such as "0.1*0.99^count"
   --input NAME       export: keeps a hyperparameter as an input; so does a required one without value
   --checkpoint FILE  search: saves there, and goes on from what was saved
-  --baselines        search: also constants only, random programs, and grids of AdamW, Lion and signum
+  --baselines        search: also constants only, random programs, and grids of AdamW, Lion and signum,
+                     as a report always does; all together 12 times the budget
   -o, --output FILE  export: where to write; by default the optimizer's name and .onnx
                      derive: a page to write as well
 

@@ -1,5 +1,7 @@
 /** `gradus search`: looks for optimizers, and shows how far it is. */
-import { GradusError } from "../dsl/errors.ts";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { GradusError, quoted } from "../dsl/errors.ts";
 import { printYaml } from "../dsl/yaml.ts";
 import {
   baselineSearches,
@@ -22,12 +24,12 @@ import { writeWhole } from "./files.ts";
 import { type Options, UsageError } from "./values.ts";
 
 /** Tasks that the command knows by name. */
-const PROXIES: ReadonlyMap<string, () => Pick<SearchOptions, "tasks" | "heldOut">> = new Map([
+const PROXIES: ReadonlyMap<string, () => Partial<SearchOptions>> = new Map([
   ["heavy", () => proxy(2)],
   ["gaussian", () => proxy(Infinity)],
 ]);
 
-function proxy(degrees: number): Pick<SearchOptions, "tasks" | "heldOut"> {
+function proxy(degrees: number): Partial<SearchOptions> {
   const noise = { degrees, scale: 0.6 };
   return {
     tasks: quadraticProxy(degrees),
@@ -45,7 +47,7 @@ export async function searchCommand(
   options: Options,
   print: (line: string) => void,
 ): Promise<void> {
-  const given = PROXIES.get(target)?.() ?? await readTasks(target);
+  const given = PROXIES.get(target)?.() ?? await readOptions(target);
   const number = (name: string, fallback: number, least: number = 1): number => {
     const value = Number(options[name] ?? fallback);
     if (Number.isInteger(value) && value >= least) return value;
@@ -53,10 +55,14 @@ export async function searchCommand(
   };
   const cores = globalThis.navigator?.hardwareConcurrency ?? 1;
   const settings: SearchOptions = {
-    budget: { trained: number("trained", 5000) },
-    seed: number("seed", 1),
-    workers: number("workers", cores, 0),
     ...given,
+    tasks: given.tasks!,
+    budget: options.trained === undefined && given.budget !== undefined
+      ? given.budget
+      : { trained: number("trained", 5000) },
+    seed: number("seed", given.seed ?? 1),
+    workers: number("workers", given.workers ?? cores, 0),
+    cache: new Map(),
   };
   const path = options.checkpoint as string | undefined;
   const checkpoint = path === undefined ? undefined : { store: fileCheckpoint(path) };
@@ -66,7 +72,7 @@ export async function searchCommand(
   }
   const searches: Record<string, SearchResult> = {};
   let grids: Report["grids"];
-  if (options.baselines) {
+  if (options.baselines || options.output !== undefined) {
     for (const [name, each] of Object.entries(baselineSearches(settings))) {
       searches[name] = await followed(name, each, print);
     }
@@ -128,29 +134,25 @@ function progressText(
   ].join(" · ");
 }
 
-/** Options of a search as JSON: tasks, and whatever else is plain data. */
-async function readTasks(path: string): Promise<Pick<SearchOptions, "tasks">> {
-  let text: string;
+/** The options that a module exports as its default. */
+async function readOptions(path: string): Promise<Partial<SearchOptions>> {
+  const names = [...PROXIES.keys()].join(" nor ");
+  let read: unknown;
   try {
-    text = await Deno.readTextFile(path);
+    ({ default: read } = await import(pathToFileURL(resolve(path)).href));
   } catch (error) {
+    if (error instanceof GradusError) throw error;
+    const [reason] = (error as Error).message.split("\n");
     throw new GradusError(
-      `Cannot search \`${path}\`: it is neither ${
-        [...PROXIES.keys()].join(" nor ")
-      } nor a file that ` +
-        `can be read (${(error as Error).message.split(":")[0]})`,
+      `Cannot search ${quoted(path)}: it is neither ${names} nor a module that loads: ${reason}`,
     );
   }
-  let read: { readonly tasks?: unknown };
-  try {
-    read = JSON.parse(text);
-  } catch (error) {
-    throw new GradusError(`Cannot search \`${path}\`: it is no JSON: ${(error as Error).message}`);
-  }
-  if (!Array.isArray(read?.tasks) || read.tasks.some((task) => task?.kind !== "quadratic")) {
-    throw new GradusError(
-      `Cannot search \`${path}\`: \`tasks\` must be a list of quadratics, \`{ "kind": "quadratic", … }\``,
-    );
-  }
-  return { ...read, tasks: read.tasks.map(({ kind: _, ...task }) => quadratic(task)) };
+  const { tasks } = (read ?? {}) as { readonly tasks?: unknown };
+  if (Array.isArray(tasks)) return read as Partial<SearchOptions>;
+  throw new GradusError(
+    `Cannot search ${
+      quoted(path)
+    }: its default export must be the options of a search, with a list of ` +
+      "`tasks`",
+  );
 }

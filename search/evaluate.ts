@@ -8,7 +8,7 @@ import { ProblemPack } from "./problems.ts";
 import { QuadraticPack } from "./quadratics.ts";
 import type { Space } from "./space.ts";
 import { TracePack } from "./traces.ts";
-import type { Problem, QuadraticTask, Task } from "./tasks.ts";
+import { checkBase, type Problem, type QuadraticTask, type Task } from "./tasks.ts";
 
 /** Problems that are trained together. */
 export interface Pack {
@@ -70,6 +70,7 @@ export class Evaluator {
 
   /** Prepares tasks; this may load the modules of some. */
   static async of(space: Space, tasks: readonly Task[]): Promise<Evaluator> {
+    tasks.forEach(checkBase);
     const machine = new Machine();
     const packs: Pack[] = [];
     const together = new Map<string, QuadraticTask[]>();

@@ -19,14 +19,19 @@ Deno.test("a search prints a program that reads back, and writes a report; a che
   const folder = await Deno.makeTempDir();
   try {
     const args = ["--trained", "60", "--workers", "0", "--checkpoint", `${folder}/run.json`];
-    const first = await run("heavy", ...args, "--baselines", "-o", `${folder}/report.html`);
+    const first = await run("heavy", ...args, "-o", `${folder}/report.html`);
     assertEquals([first.code, first.errors], [0, []]);
     const text = first.lines.find((line) => line.startsWith("name: found"))!;
     assertEquals(parseYaml(text).name, "found");
     assert(first.lines.some((line) => line.startsWith("adamw, best of a grid: ")));
     const report = await Deno.readTextFile(`${folder}/report.html`);
     for (
-      const part of ["<h1>Search of optimizers: heavy, seed 1</h1>", "random 4x", "lion, grid"]
+      const part of [
+        "<h1>Search of optimizers: heavy, seed 1</h1>",
+        "random 4x",
+        "constants of lion",
+        "lion, grid",
+      ]
     ) {
       assertStringIncludes(report, part);
     }
@@ -41,22 +46,35 @@ Deno.test("a search prints a program that reads back, and writes a report; a che
   }
 });
 
-Deno.test("tasks come from a file; what is wrong with it or the options is said", async () => {
-  const path = await Deno.makeTempFile({ suffix: ".json" });
+Deno.test("tasks come from a module; what is wrong with it or the options is said", async () => {
+  const folder = await Deno.makeTempDir();
+  const entry = JSON.stringify(new URL("../search/mod.ts", import.meta.url).href);
+  let written = 0;
+  const given = async (text: string, ...args: string[]) => {
+    const path = `${folder}/${written++}.ts`;
+    await Deno.writeTextFile(path, `import { quadratic } from ${entry};\n${text}`);
+    return run(path, "--workers", "0", ...args);
+  };
+  const small = "quadratic({ size: 16, steps: 30 })";
   try {
-    const task = { kind: "quadratic", size: 16, steps: 30 };
-    await Deno.writeTextFile(path, JSON.stringify({ tasks: [task], population: 20 }));
-    assertEquals((await run(path, "--trained", "30", "--workers", "0")).code, 0);
-    await Deno.writeTextFile(path, JSON.stringify({ tasks: [{ ...task, size: 10 }] }));
-    assertStringIncludes((await run(path)).errors[0], "`size` must be a multiple of `block`");
-    await Deno.writeTextFile(path, JSON.stringify({ tasks: 3 }));
-    assertStringIncludes((await run(path)).errors[0], "`tasks` must be a list of quadratics");
-    await Deno.writeTextFile(path, "tasks");
-    assertStringIncludes((await run(path)).errors[0], "it is no JSON");
+    const text = `export default { tasks: [${small}], population: 20, budget: { generated: 40 } };`;
+    const own = await given(text);
+    assertEquals([own.code, own.errors], [0, []]);
+    assertStringIncludes(own.lines[0], "of 50 ");
+    assertStringIncludes((await given(text, "--trained", "70")).lines[0], "search: 100 % · 7");
+    const { errors } = await given("export default { tasks: [quadratic({ size: 10 })] };");
+    assertStringIncludes(errors[0], "`size` must be a multiple of `block`");
+    const steps = await given(`export default { tasks: [{ ...${small}, steps: 0.5 }] };`);
+    assertStringIncludes(steps.errors[0], "`steps` must be a whole number above 0: given 0.5");
+    const none = await given("export const tasks = [];");
+    assertStringIncludes(none.errors[0], "its default export must be the options of a search");
+    const broken = await given("export default {");
+    assertStringIncludes(broken.errors[0], "neither heavy nor gaussian nor a module that loads");
+    assertEquals(broken.code, 1);
   } finally {
-    await Deno.remove(path);
+    await Deno.remove(folder, { recursive: true });
   }
-  assertStringIncludes((await run("haevy")).errors[0], "neither heavy nor gaussian nor a file");
+  assertStringIncludes((await run("haevy")).errors[0], "nor a module that loads");
   const bad = await run("heavy", "--trained", "many");
   assertEquals(bad.code, 2);
   assertStringIncludes(bad.errors[0], "--trained takes a whole number from 1 on: given many");

@@ -20,7 +20,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   search: ["dsl", "runtime", "zoo"],
   "mod.ts": ["dsl", "runtime", "wrappers", "zoo"],
   derive: ["dsl", "runtime"],
-  cli: ["derive", "dsl", "runtime", "search", "wrappers", "zoo", "export/onnx", "temml"],
+  cli: [
+    ...["derive", "dsl", "runtime", "search", "wrappers", "zoo", "export/onnx", "temml"],
+    ...["node:path", "node:url"],
+  ],
   "cli.ts": ["cli", "dsl", "runtime", "export/onnx", "node:util"],
 };
 

@@ -1,15 +1,13 @@
 /**
  * What the search is held to, by name: `engine` (rates, and that pruning and caches change nothing),
- * `recovery` (planted rules found again), `discovery` (searches beside their baselines), `digits` (a search on real digits), `kill` (a run
+ * `recovery` (planted rules found again), `discovery` (searches beside their baselines), `kill` (a run
  * that is killed again and again). Each prints Markdown.
  *
  *   deno task bench:search engine [programs]
  *   deno task bench:search recovery [seeds] [trained] [rules]
  *   deno task bench:search discovery [seeds] [trained]
- *   deno task bench:search digits [trained]
  *   deno task bench:search kill [times]
  */
-import { digits } from "./digits.ts";
 import { discovery } from "./discovery.ts";
 import { engine } from "./engine.ts";
 import { kill } from "./kill.ts";
@@ -21,7 +19,6 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
   engine: () => engine(first ?? 100_000),
   recovery: () => recoveries(first ?? 10, second ?? 100_000, numbers[2]?.split(",")),
   discovery: () => discovery(first ?? 10, second ?? 25_000),
-  digits: () => digits(first ?? 2000),
   kill: () => kill(first ?? 20),
 };
 if (!Object.hasOwn(tasks, name ?? "")) {
