@@ -11,8 +11,8 @@ import {
   labelsOf,
   labelText,
   programOf,
-  quadratic,
   quadraticProxy,
+  quadraticsHeldOut,
   type Report,
   search,
   type SearchEvent,
@@ -30,15 +30,7 @@ const PROXIES: ReadonlyMap<string, () => Partial<SearchOptions>> = new Map([
 ]);
 
 function proxy(degrees: number): Partial<SearchOptions> {
-  const noise = { degrees, scale: 0.6 };
-  return {
-    tasks: quadraticProxy(degrees),
-    heldOut: [
-      quadratic({ name: "twice the size", size: 128, steps: 600, noise, seeds: [101, 102] }),
-      quadratic({ name: "condition 1000", condition: 1000, noise, seeds: [103, 104] }),
-      quadratic({ name: "far from 0", optimum: 5, noise, seeds: [105, 106] }),
-    ],
-  };
+  return { tasks: quadraticProxy(degrees), heldOut: quadraticsHeldOut(degrees) };
 }
 
 /** Runs the command. */

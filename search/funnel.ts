@@ -1,8 +1,9 @@
 /** Carries what a search found on to larger tasks: few pass a stage, so that each can cost more. */
 import type { Individual } from "./archive.ts";
-import { localTrainer } from "./trainer.ts";
-import { space as makeSpace, type SpaceOptions } from "./space.ts";
+import { Evaluator } from "./evaluate.ts";
+import { type Space, space as makeSpace, type SpaceOptions } from "./space.ts";
 import { logSpectrum, type QuadraticTask, type Task } from "./tasks.ts";
+import { evaluateSafely } from "./trainer.ts";
 
 /** A stage: its tasks, and how many of the best go on. */
 export interface Stage {
@@ -21,43 +22,64 @@ export interface Passed {
 }
 
 /**
- * Scores individuals on stage after stage; those that are not kept stay behind with the scores they have.
- * The best of the last stage come first.
+ * Stages, made ready once, since tasks of many elements take a while to draw.
  *
  * @example
  * ```ts
- * import { funnel, larger, quadratic, searched } from "@gradus/gradus/search";
+ * import { Funnel, larger, quadratic, searched } from "@gradus/gradus/search";
  * import { assertEquals } from "@std/assert";
  *
  * const task = quadratic({ size: 16, steps: 40 });
+ * const funnel = await Funnel.of([
+ *   { tasks: [larger(task, 10)], keep: 2 },
+ *   { tasks: [larger(task, 100)], keep: 1 },
+ * ]);
  * const { hall } = await searched({ tasks: [task], budget: { trained: 40 } });
- * const passed = await funnel(hall, [{ tasks: [larger(task, 10)], keep: 2 }, { tasks: [larger(task, 100)], keep: 1 }]);
+ * const passed = funnel.pass(hall);
  * assertEquals(passed.slice(0, 3).map(({ scores }) => scores.length), [2, 2, 1]);
  * ```
  */
-export async function funnel(
-  individuals: readonly Individual[],
-  stages: readonly Stage[],
-  options: SpaceOptions = {},
-): Promise<Passed[]> {
-  const space = makeSpace(options);
-  let running: Passed[] = individuals.map((individual) => ({ individual, scores: [] }));
-  const behind: Passed[] = [];
-  for (const { tasks, keep } of stages) {
-    const trainer = await localTrainer(space, tasks);
-    const evaluations = await trainer.evaluate(
-      running.map(({ individual }) => individual.genome),
-      { below: -Infinity },
-    );
-    running = running.map((each, i) => ({
-      ...each,
-      scores: [...each.scores, evaluations[i].score],
-    }))
-      .sort((a, b) => last(b) - last(a));
-    behind.unshift(...running.splice(keep));
+export class Funnel {
+  readonly #space: Space;
+  readonly #stages: readonly { readonly evaluator: Evaluator; readonly keep: number }[];
+
+  private constructor(
+    space: Space,
+    stages: readonly { readonly evaluator: Evaluator; readonly keep: number }[],
+  ) {
+    [this.#space, this.#stages] = [space, stages];
   }
-  return [...running, ...behind];
+
+  /** Prepares stages for programs of a space, the paper's if none is given. */
+  static async of(stages: readonly Stage[], options: SpaceOptions = {}): Promise<Funnel> {
+    const space = makeSpace(options);
+    const prepared: { evaluator: Evaluator; keep: number }[] = [];
+    for (const { tasks, keep } of stages) {
+      prepared.push({ evaluator: await Evaluator.of(space, tasks), keep });
+    }
+    return new Funnel(space, prepared);
+  }
+
+  /**
+   * Scores individuals on stage after stage; those that are not kept stay behind with the scores they
+   * have. The best of the last stage come first.
+   */
+  pass(individuals: readonly Individual[]): Passed[] {
+    let running: Passed[] = individuals.map((individual) => ({ individual, scores: [] }));
+    const behind: Passed[] = [];
+    for (const { evaluator, keep } of this.#stages) {
+      running = running.map(({ individual, scores }) => {
+        const { score } = evaluateSafely(this.#space, evaluator, individual.genome, NEVER);
+        return { individual, scores: [...scores, score] };
+      }).sort((a, b) => last(b) - last(a));
+      behind.unshift(...running.splice(keep));
+    }
+    return [...running, ...behind];
+  }
 }
+
+/** Larger tasks are trained to their end, however badly it goes meanwhile. */
+const NEVER = { below: -Infinity };
 
 const last = ({ scores }: Passed): number => {
   const score = scores[scores.length - 1];

@@ -47,10 +47,11 @@ export type {
   Strategy,
 } from "./options.ts";
 export { Prober } from "./prober.ts";
+export { quadraticProxy, quadraticsHeldOut } from "./proxies.ts";
 export { type ProgramNotes, programOf } from "./program.ts";
 export { htmlReport, type Report } from "./report.ts";
 export { Random } from "./random.ts";
-export { funnel, larger, type Passed, type Stage } from "./funnel.ts";
+export { Funnel, larger, type Passed, type Stage } from "./funnel.ts";
 export { search, searched } from "./search.ts";
 export { type Space, space, type SpaceOptions } from "./space.ts";
 export {
@@ -61,7 +62,6 @@ export {
   type Problem,
   quadratic,
   type QuadraticOptions,
-  quadraticProxy,
   type QuadraticTask,
   type Task,
   type TaskBase,

@@ -166,26 +166,6 @@ export function quadratic(
   return task;
 }
 
-/**
- * Two quadratics of 64 elements, one noisier; with Student's t of 2 degrees, rules like sign pay.
- *
- * @example
- * ```ts
- * import { quadraticProxy } from "@gradus/gradus/search";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(quadraticProxy(Infinity).map(({ noise }) => noise.scale), [1, 0.3]);
- * ```
- */
-export function quadraticProxy(
-  degrees: number,
-  seeds: readonly number[] = [1, 2],
-): QuadraticTask[] {
-  return [1, 0.3].map((scale) =>
-    quadratic({ name: `quadratic of noise ${scale}`, noise: { degrees, scale }, seeds })
-  );
-}
-
 /** Checks what all tasks have. */
 export function checkBase({ name, steps, seeds }: TaskBase): void {
   if (!Number.isInteger(steps) || steps < 1 || steps > 1e6) {

@@ -1,89 +1,135 @@
 /** Searches beside their baselines, over seeds, on heavy-tailed noise and on normal noise. */
+import { printStatements } from "../../dsl/print.ts";
 import {
+  analyse,
   baselineSearches,
+  Evaluator,
+  Funnel,
   handGrids,
+  type Individual,
   labelsOf,
   labelText,
-  quadratic,
+  larger,
+  programOf,
   quadraticProxy,
+  quadraticsHeldOut,
+  type ScoreCache,
   searched,
-  type SearchOptions,
   type SearchResult,
   space,
 } from "../../search/mod.ts";
+import { interval, median } from "./interval.ts";
 
-/** Half the width of a 95 % interval of a mean, by Student's t of up to 9 degrees of freedom. */
-const T95 = [NaN, 12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
+/** What one search came to. */
+interface Outcome {
+  readonly result: SearchResult;
+  /** Score of the best, and of the one of the hall of fame that does best on larger tasks. */
+  readonly best: number;
+  readonly heldOut: number;
+  readonly chosen: Individual;
+  /** On tasks 10 and 100 times larger, and held out. */
+  readonly large: readonly number[];
+  readonly chosenHeldOut: number;
+}
+
+/** Of the hall of fame, so many go on from tasks 10 times larger to those 100 times larger. */
+const KEPT = 5;
 
 /** Runs everything and prints tables. */
 export async function discovery(seeds: number, trained: number): Promise<void> {
   for (const [name, degrees] of [["heavy-tailed", 2], ["normal", Infinity]] as const) {
-    const noise = { degrees, scale: 0.6 };
     const tasks = quadraticProxy(degrees);
-    const heldOut = [
-      quadratic({ name: "twice the size", size: 128, steps: 600, noise, seeds: [101, 102] }),
-      quadratic({ name: "condition 1000", condition: 1000, noise, seeds: [103, 104] }),
-      quadratic({ name: "far from 0", optimum: 5, noise, seeds: [105, 106] }),
-    ];
-    const runs = new Map<string, SearchResult[]>();
+    const heldOut = quadraticsHeldOut(degrees);
+    const last = await Evaluator.of(space(), heldOut);
+    const funnel = await Funnel.of([10, 100].map((factor) => ({
+      tasks: tasks.map((task) => larger(task, factor)),
+      keep: KEPT,
+    })));
+    const scoreOf = ({ genome }: Individual) =>
+      last.evaluate(analyse(space(), genome), { below: -Infinity }).score;
+    const runs = new Map<string, Outcome[]>();
     for (let seed = 1; seed <= seeds; seed++) {
-      const options: SearchOptions = {
-        tasks,
-        heldOut,
-        seed,
-        budget: { trained },
-        workers: navigator.hardwareConcurrency,
-      };
-      for (
-        const [kind, each] of Object.entries({ evolution: options, ...baselineSearches(options) })
-      ) {
-        const result = await searched(each);
-        runs.set(kind, [...runs.get(kind) ?? [], result]);
-        console.error(name, seed, kind, result.best?.score);
+      const cache: ScoreCache = new Map();
+      const options = { tasks, seed, cache, budget: { trained } };
+      const kinds = { evolution: options, ...baselineSearches(options) };
+      for (const [kind, each] of Object.entries(kinds)) {
+        const result = await searched({ ...each, workers: navigator.hardwareConcurrency });
+        const [{ individual, scores }] = funnel.pass(result.hall);
+        const outcome = {
+          result,
+          best: result.best!.score,
+          heldOut: scoreOf(result.best!),
+          chosen: individual,
+          large: scores,
+          chosenHeldOut: scoreOf(individual),
+        };
+        runs.set(kind, [...runs.get(kind) ?? [], outcome]);
+        console.error(name, seed, kind, outcome.best, outcome.heldOut, outcome.chosenHeldOut);
       }
     }
-    console.log(`\n## ${name} noise: ${seeds} seeds, ${trained} programs trained\n`);
-    console.log(
-      "| search | score, mean and 95 % interval | best less tuned constants 4x | held out |",
-    );
-    console.log("| --- | --- | --- | --- |");
-    const reference = runs.get("constants 4x")!.map(({ best }) => best!.score);
-    for (const [kind, results] of runs) {
-      const scores = results.map(({ best }) => best!.score);
-      const ahead = scores.map((score, i) => score - reference[i]);
-      const held = results.map(({ best, front, heldOut }) =>
-        heldOut[front.findIndex((each) => each === best)]
-      );
-      console.log(`| ${kind} | ${interval(scores)} | ${interval(ahead)} | ${interval(held)} |`);
-    }
-    for (const { name, score, heldOut: held, options } of await handGrids(tasks, heldOut)) {
+    console.log(`\n### ${name} noise: ${seeds} seeds, ${trained} programs trained\n`);
+    printTable(runs);
+    for (const grid of await handGrids(tasks, heldOut)) {
+      const settings = Object.entries(grid.options).map(([key, value]) => `${key} ${value}`);
       console.log(
-        `| ${name}, grid: ${JSON.stringify(options)} | ${score.toFixed(3)} | | ${
-          held!.toFixed(3)
-        } |`,
+        `| ${grid.name}, best of ${grid.tried}: ${settings.join(", ")} | ${
+          grid.score.toFixed(3)
+        } | | ${grid.heldOut!.toFixed(3)} | | | |`,
       );
     }
-    console.log("\nWhat evolution found, seed by seed:\n");
-    runs.get("evolution")!.forEach(({ best, curve }, i) => {
-      const { hitRate, redundancy, generated } = curve[curve.length - 1];
-      console.log(
-        `- seed ${i + 1}: ${best!.score.toFixed(3)}, ${
-          labelText(labelsOf(space(), best!.genome))
-        }; ` +
-          `at ${generated} made ${(100 * hitRate).toFixed(0)} % known, ` +
-          `${(100 * redundancy).toFixed(0)} % redundant`,
-      );
-    });
+    printFound(runs.get("evolution")!, runs.get("constants 4x")!);
   }
 }
 
-function interval(values: readonly number[]): string {
-  const sound = values.filter(Number.isFinite);
-  const mean = sound.reduce((a, b) => a + b, 0) / sound.length;
-  const exploded = values.length - sound.length;
-  const note = exploded === 0 ? "" : `, ${exploded} exploded`;
-  if (sound.length < 2) return `${mean.toFixed(3)}${note}`;
-  const variance = sound.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (sound.length - 1);
-  const half = (T95[sound.length - 1] ?? 1.96) * Math.sqrt(variance / sound.length);
-  return `${mean.toFixed(3)} ± ${half.toFixed(3)}${note}`;
+function printTable(runs: ReadonlyMap<string, readonly Outcome[]>): void {
+  const head = [
+    ...["search", "score", "less constants 4x", "held out"],
+    ...["chosen: 10 times larger", "100 times larger", "held out"],
+  ];
+  console.log(`| ${head.join(" | ")} |\n|${" --- |".repeat(head.length)}`);
+  const reference = runs.get("constants 4x")!;
+  for (const [kind, outcomes] of runs) {
+    const cells = [
+      interval(outcomes.map(({ best }) => best)),
+      interval(outcomes.map(({ best }, i) => best - reference[i].best)),
+      interval(outcomes.map(({ heldOut }) => heldOut)),
+      interval(outcomes.map(({ large }) => large[0])),
+      interval(outcomes.map(({ large }) => large[1])),
+      interval(outcomes.map(({ chosenHeldOut }) => chosenHeldOut)),
+    ];
+    console.log(`| ${kind} | ${cells.join(" | ")} |`);
+  }
+}
+
+/** What evolution found, and when it was ahead of constants with 4 times its budget. */
+function printFound(found: readonly Outcome[], reference: readonly Outcome[]): void {
+  const ahead = found.map(({ result }, i) =>
+    result.curve.find(({ best }) => best > reference[i].best)?.trained ?? Infinity
+  );
+  const late = ahead.filter(Number.isFinite);
+  console.log(
+    `\nEvolution was ahead of constants 4x under ${late.length} of ${found.length} seeds` +
+      (late.length === 0 ? "." : `, after ${median(late)} programs trained, in the median.`),
+  );
+  const paired = (of: (outcome: Outcome) => number) =>
+    interval(found.map((outcome, i) => of(outcome) - of(reference[i])));
+  console.log(
+    `Held out, it is ahead by ${
+      paired(({ heldOut }) => heldOut)
+    } with the best on the search's own ` +
+      `tasks, and by ${
+        paired(({ chosenHeldOut }) => chosenHeldOut)
+      } with the one chosen on larger ones.`,
+  );
+  console.log("\nChosen on larger tasks, seed by seed:\n");
+  found.forEach(({ chosen, result: { curve, counts }, chosenHeldOut }, i) => {
+    const { hitRate, redundancy } = curve[curve.length - 1];
+    const program = programOf(space(), chosen.genome);
+    console.log(
+      `- seed ${i + 1}: ${chosen.score.toFixed(3)}, held out ${chosenHeldOut.toFixed(3)}: ` +
+        `${labelText(labelsOf(space(), chosen.genome))}; at ${counts.generated} made ` +
+        `${(100 * hitRate).toFixed(0)} % known, ${(100 * redundancy).toFixed(0)} % redundant. ` +
+        `\`${printStatements(program.statements).replaceAll("\n", "; ")}\``,
+    );
+  });
 }

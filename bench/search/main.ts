@@ -1,13 +1,16 @@
 /**
  * What the search is held to, by name: `engine` (rates, and that pruning and caches change nothing),
- * `recovery` (planted rules found again), `discovery` (searches beside their baselines), `kill` (a run
- * that is killed again and again). Each prints Markdown.
+ * `recovery` (planted rules found again), `discovery` (searches beside their baselines), `curves` (how
+ * many programs are known, and how many statements do nothing, against programs made), `kill` (a run that
+ * is killed again and again). Each prints Markdown.
  *
  *   deno task bench:search engine [programs]
  *   deno task bench:search recovery [seeds] [trained] [rules]
  *   deno task bench:search discovery [seeds] [trained]
+ *   deno task bench:search curves [seeds] [programs]
  *   deno task bench:search kill [times]
  */
+import { curves } from "./curves.ts";
 import { discovery } from "./discovery.ts";
 import { engine } from "./engine.ts";
 import { kill } from "./kill.ts";
@@ -19,6 +22,7 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
   engine: () => engine(first ?? 100_000),
   recovery: () => recoveries(first ?? 10, second ?? 100_000, numbers[2]?.split(",")),
   discovery: () => discovery(first ?? 10, second ?? 25_000),
+  curves: () => curves(first ?? 5, second ?? 300_000),
   kill: () => kill(first ?? 20),
 };
 if (!Object.hasOwn(tasks, name ?? "")) {
