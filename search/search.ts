@@ -155,7 +155,8 @@ class SearchRun {
   }
 
   async #trainer(tasks: SearchOptions["tasks"]): Promise<Trainer> {
-    const { workers = 0, patience = 60_000, cache } = this.#options;
+    const hasCode = tasks.some(({ kind }) => kind === "module");
+    const { workers = hasCode ? 1 : 0, patience = 60_000, cache } = this.#options;
     const trainer =
       await (workers === 0
         ? localTrainer(this.#space, tasks)
