@@ -1,26 +1,20 @@
 /** Rates of the engine, and that neither pruning nor a cache changes a bit. */
 import process from "node:process";
 import {
-  ADAMW,
   analyse,
   type Analysis,
   Evaluator,
   type Genome,
-  paperMutations,
   parseGenome,
   printGenome,
   Prober,
   quadraticProxy,
-  Random,
-  space,
 } from "../../search/mod.ts";
 import { unpruned } from "../../search/abstract.ts";
-import { mutate } from "../../search/mutate.ts";
 import { Recorder } from "../../search/recorder.ts";
+import { adamw, paper, randomPrograms } from "./programs.ts";
 
 const STEPS = 20;
-const POOL = 1000;
-const LONGEST = 40;
 
 /** Processor seconds of this process. */
 function processorSeconds(): number {
@@ -37,18 +31,12 @@ function rate(count: number, run: () => void): string {
 
 /** Makes so many programs, and checks and times what is done with them. */
 export async function engine(count: number): Promise<void> {
-  const paper = space();
-  const first = parseGenome(paper, ADAMW);
-  const pool: Genome[] = Array.from({ length: POOL }, () => first);
   const genomes: Genome[] = [];
   const analyses: Analysis[] = [];
   const made = rate(count, () => {
-    for (let i = 0; i < count; i++) {
-      const random = new Random(1, 0, i);
-      const { child } = mutate(paper, random.pick(pool), paperMutations, random);
-      pool[i % POOL] = child.length < LONGEST ? child : first;
-      genomes.push(child);
-      analyses.push(analyse(paper, child));
+    for (const genome of randomPrograms(count)) {
+      genomes.push(genome);
+      analyses.push(analyse(paper, genome));
     }
   });
   console.log(
@@ -107,10 +95,10 @@ export async function engine(count: number): Promise<void> {
     for (const each of distinct) prints.push(prober.fingerprint(each));
   });
   const evaluator = await Evaluator.of(paper, quadraticProxy(2));
-  const adamw = analyse(paper, first);
-  for (let i = 0; i < 500; i++) evaluator.evaluate(adamw);
+  const first = analyse(paper, adamw);
+  for (let i = 0; i < 500; i++) evaluator.evaluate(first);
   const adamwRate = rate(2000, () => {
-    for (let i = 0; i < 2000; i++) evaluator.evaluate(adamw);
+    for (let i = 0; i < 2000; i++) evaluator.evaluate(first);
   });
   const scores: string[] = [];
   const trained = rate(distinct.length, () => {

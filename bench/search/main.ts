@@ -1,10 +1,11 @@
 /**
  * What the search is held to, by name: `engine` (rates, and that pruning and caches change nothing),
- * `recovery` (planted rules found again), `discovery` (searches beside their baselines), `curves` (how
- * many programs are known, and how many statements do nothing, against programs made), `kill` (a run that
- * is killed again and again). Each prints Markdown.
+ * `exact` (exact rules keep every bit), `recovery` (planted rules found again), `discovery` (searches
+ * beside their baselines), `curves` (how many programs are known, and how many statements do nothing,
+ * against programs made), `kill` (a run that is killed again and again). Each prints Markdown.
  *
  *   deno task bench:search engine [programs]
+ *   deno task bench:search exact [programs]
  *   deno task bench:search recovery [seeds] [trained] [rules]
  *   deno task bench:search discovery [seeds] [trained]
  *   deno task bench:search curves [seeds] [programs]
@@ -13,6 +14,7 @@
 import { curves } from "./curves.ts";
 import { discovery } from "./discovery.ts";
 import { engine } from "./engine.ts";
+import { exact } from "./exact.ts";
 import { kill } from "./kill.ts";
 import { recoveries } from "./recoveries.ts";
 
@@ -20,6 +22,7 @@ const [name, ...numbers] = Deno.args;
 const [first, second] = numbers.map(Number);
 const tasks: Readonly<Record<string, () => Promise<void>>> = {
   engine: () => engine(first ?? 100_000),
+  exact: () => Promise.resolve(exact(first ?? 100_000)),
   recovery: () => recoveries(first ?? 10, second ?? 100_000, numbers[2]?.split(",")),
   discovery: () => discovery(first ?? 10, second ?? 25_000),
   curves: () => curves(first ?? 5, second ?? 300_000),
