@@ -18,7 +18,7 @@
  */
 export { GradusError } from "./dsl/errors.ts";
 export { parseJson, printJson } from "./dsl/json.ts";
-export { latex } from "./dsl/latex.ts";
+export { latex, type LatexOptions } from "./dsl/latex.ts";
 export type { Node, Over } from "./dsl/node.ts";
 export type { ElementOpName, MatrixOpName, RandomOpName, ReduceOpName } from "./dsl/ops.ts";
 export type { Statement } from "./dsl/parse.ts";

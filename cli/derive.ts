@@ -1,5 +1,6 @@
 /** `gradus derive`: how a found program becomes an optimizer that reads well, as text or as a page. */
 import { derive } from "../derive/mod.ts";
+import { derivationPage } from "./derivation_page.ts";
 import { BUILT_IN, programOf, writeWhole } from "./files.ts";
 import { type Options, UsageError } from "./values.ts";
 
@@ -20,8 +21,6 @@ export async function printDerivation(
   const derivation = derive(raw, { known });
   print(String(derivation));
   if (path === undefined) return;
-  // Only a page needs what typesets equations.
-  const { derivationPage } = await import("./page.ts");
-  await writeWhole(path, new TextEncoder().encode(derivationPage(derivation)));
+  await writeWhole(path, new TextEncoder().encode(await derivationPage(derivation)));
   print(`\n${path}: the same as a page`);
 }

@@ -1,6 +1,7 @@
 /** `gradus search`: looks for optimizers, and shows how far it is. */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { describe } from "../derive/describe.ts";
 import { GradusError, quoted } from "../dsl/errors.ts";
 import { printYaml } from "../dsl/yaml.ts";
 import {
@@ -8,8 +9,6 @@ import {
   fileCheckpoint,
   handGrids,
   htmlReport,
-  labelsOf,
-  labelText,
   programOf,
   quadraticProxy,
   quadraticsHeldOut,
@@ -72,13 +71,12 @@ export async function searchCommand(
     for (const { name, score } of grids) print(`${name}, best of a grid: ${score.toFixed(3)}`);
   }
   const known = space(settings.space);
-  print(printYaml(programOf(known, result.best.genome)).trimEnd());
-  print(
-    `# score ${result.best.score.toFixed(3)}: ${labelText(labelsOf(known, result.best.genome))}`,
-  );
+  const best = programOf(known, result.best.genome);
+  print(printYaml(best).trimEnd());
+  print(`# score ${result.best.score.toFixed(3)}: ${describe(best).summary}`);
   if (typeof options.output !== "string") return;
   const title = `Search of optimizers: ${target}, seed ${settings.seed}`;
-  const html = htmlReport({ title, result, space: settings.space, searches, grids });
+  const html = await htmlReport({ title, result, space: settings.space, searches, grids });
   await writeWhole(options.output, new TextEncoder().encode(html));
   print(`${options.output}: the report`);
 }

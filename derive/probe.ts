@@ -19,6 +19,8 @@ export interface Probe {
   gradientAt?(params: Float64Array, step: number): ArrayLike<number>;
   /** Whether the parameters stay where they are. Default false. */
   readonly isFrozen?: boolean;
+  /** A run of the same program that this one goes on from. */
+  readonly after?: Run;
 }
 
 /** What came of it. */
@@ -29,6 +31,8 @@ export interface Run {
   readonly params: Float64Array;
   /** Each state after each step, likewise; a state of a tensor or the tree has fewer numbers. */
   readonly states: ReadonlyMap<string, Float64Array>[];
+  /** All that is carried on from the last step. */
+  readonly end: State;
 }
 
 /** Values of required hyperparameters where nobody says otherwise. */
@@ -42,7 +46,7 @@ export function guessed(program: Program): Record<string, number | boolean> {
 
 /** Runs a program. */
 export function run(program: Program, probe: Probe): Run {
-  const { gradients, shapes, hyper = {}, isFrozen = false } = probe;
+  const { gradients, shapes, hyper = {}, isFrozen = false, after } = probe;
   const own = Object.fromEntries(Object.entries(hyper).filter(([name]) => program.hyper.has(name)));
   const opt = factory(program)({ ...guessed(program), ...own }).with({ backend: "js" });
   const sizes = shapes.map((shape) => shape.reduce((a, b) => a * b, 1));
@@ -61,24 +65,24 @@ export function run(program: Program, probe: Probe): Run {
     );
   }
   const params = tree(probe.params);
-  const result: Run = { updates: [], params: new Float64Array(total), states: [] };
-  let state = opt.init(params);
-  gradients.forEach((gradient, step) => {
+  const [made, states]: [Float64Array[], Run["states"]] = [[], []];
+  let state = after?.end ?? opt.init(params);
+  gradients.forEach((gradient) => {
+    const step = state.count;
     const inputs = inputsOf(program, step, total, tree);
     const given = probe.gradientAt?.(flatten(params), step) ?? gradient;
     const [updates, next] = opt.update(tree(given), state, params, inputs);
     state = next;
-    result.updates.push(flatten(updates));
+    made.push(flatten(updates));
     if (!isFrozen) {
       // An update that is no number moves nothing, so that later ones can still be told apart.
       params.forEach(({ data }, i) =>
         updates[i].data.forEach((x, j) => data[j] += Number.isNaN(x) ? 0 : x)
       );
     }
-    result.states.push(statesOf(program, state));
+    states.push(statesOf(program, state));
   });
-  result.params.set(flatten(params));
-  return result;
+  return { updates: made, params: flatten(params), states, end: state };
 }
 
 /** Inputs that a program declares: numbers that are the same for every program. */

@@ -1,4 +1,5 @@
 /** Writes a program as the equations a paper would print. */
+import { GradusError, shown } from "./errors.ts";
 import type { Node } from "./node.ts";
 import { elementRow, LEVEL, matrixRow, randomRow, reduceRow } from "./ops.ts";
 import { randomOperands } from "./print.ts";
@@ -25,6 +26,12 @@ const GREEK = new Map<string, string>(
     ),
 );
 
+/** How {@linkcode latex} writes. */
+export interface LatexOptions {
+  /** Significant digits that constants are rounded to. Default: all that tell them from others. */
+  readonly digits?: number;
+}
+
 /**
  * The equations of a program, one line a statement and a last one for the state, ready for
  * `\begin{align*}`.
@@ -41,8 +48,16 @@ const GREEK = new Map<string, string>(
  * S_t &\leftarrow (m_t)
  * `.trim());
  * ```
+ *
+ * @throws {GradusError} if `digits` is no whole number from 1 to 100.
  */
-export function latex(program: Program): string {
+export function latex(program: Program, { digits }: LatexOptions = {}): string {
+  if (digits !== undefined && !(Number.isInteger(digits) && digits >= 1 && digits <= 100)) {
+    throw new GradusError(
+      `Cannot write "${program.name}" as equations: \`digits\` must be a whole number from 1 to 100: ` +
+        `given ${shown(digits)}`,
+    );
+  }
   const current = new Set<string>(["g"]);
   const name = (symbol: string): string => {
     if (program.hyper.has(symbol) || program.inputs.has(symbol)) return written(symbol);
@@ -52,7 +67,7 @@ export function latex(program: Program): string {
     return indexed(symbol, current.has(symbol) ? "t" : "t-1");
   };
   const lines = program.statements.map(({ target, value }) => {
-    const right = write(value, name).text;
+    const right = write(value, name, digits).text;
     current.add(target);
     return `${name(target)} &\\leftarrow ${right}`;
   });
@@ -63,8 +78,15 @@ export function latex(program: Program): string {
   return lines.join(" \\\\\n");
 }
 
-function write(node: Node, name: (symbol: string) => string): { text: string; level: number } {
-  if (node.op === "Const") return writeNumber(node.arg as number);
+function write(
+  node: Node,
+  name: (symbol: string) => string,
+  digits: number | undefined,
+): { text: string; level: number } {
+  if (node.op === "Const") {
+    const value = node.arg as number;
+    return writeNumber(digits === undefined ? value : Number(value.toPrecision(digits)));
+  }
   if (node.op === "Zero") return { text: "0", level: LEVEL.atom };
   if (node.op === "Symbol") return { text: name(node.arg as string), level: LEVEL.atom };
   const reduction = reduceRow(node.op);
@@ -72,7 +94,7 @@ function write(node: Node, name: (symbol: string) => string): { text: string; le
   const row = (elementRow(node.op) ?? matrixRow(node.op) ?? distribution ?? reduction!).latex;
   const written = distribution === undefined ? node.src : randomOperands(node);
   const operands = written.map((operand, i) => {
-    const { text, level } = write(operand, name);
+    const { text, level } = write(operand, name, digits);
     return level < row.operands[i] ? `(${text})` : text;
   });
   const text = row.write(...operands);
@@ -101,7 +123,8 @@ function writeNumber(value: number): { text: string; level: number } {
   return { text: `${digits} \\cdot ${power}`, level: Math.min(level, LEVEL.product) };
 }
 
-function written(name: string): string {
+/** How a hyperparameter or an input is written. */
+export function written(name: string): string {
   const [, stem, copy] = /^(.*?)(?:_([0-9]+))?$/.exec(name)!;
   if (!WRITTEN.has(stem)) return indexed(name, "");
   return WRITTEN.get(stem) + (copy === undefined ? "" : `^{(${copy})}`);

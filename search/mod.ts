@@ -28,7 +28,6 @@ export {
   type SearchFunction,
 } from "./functions.ts";
 export { ADAMW, type Genome, type GenomeStatement, parseGenome, printGenome } from "./genome.ts";
-export { labelsOf, labelText, type RuleLabels } from "./labels.ts";
 export {
   constantsOnly,
   type Mutation,

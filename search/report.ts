@@ -1,13 +1,14 @@
 /** A report of a search as one HTML file that needs nothing else: curves, the front, baselines, lineage. */
-import { latex } from "../dsl/latex.ts";
-import { printStatements } from "../dsl/print.ts";
-import { ancestry, type Individual } from "./archive.ts";
+import { describe } from "../derive/describe.ts";
+import { printJson } from "../dsl/json.ts";
+import { chart, type Series } from "../page/chart.ts";
+import { escaped, page, table } from "../page/html.ts";
+import { type Typesetter, typesetter } from "../page/program.ts";
+import { ancestry, type Individual, type Lineage } from "./archive.ts";
 import type { GridResult } from "./baselines.ts";
-import { labelsOf, labelText } from "./labels.ts";
-import type { SearchResult } from "./options.ts";
-import { chart, escaped, type Series } from "./plot.ts";
+import type { CurvePoint, SearchResult } from "./options.ts";
 import { programOf } from "./program.ts";
-import { space as makeSpace, type SpaceOptions } from "./space.ts";
+import { type Space, space as makeSpace, type SpaceOptions } from "./space.ts";
 
 /** What a report is of. */
 export interface Report {
@@ -25,6 +26,10 @@ export interface Report {
 
 /** The paper's shares of redundant statements and of known programs, at 300 000 programs made. */
 const PAPER = { redundancy: 0.698, hits: 0.891 } as const;
+/** Significant digits of constants in equations; the source beside has all. */
+const DIGITS = 4;
+/** Ancestors beyond which they are shown only when asked for. */
+const MANY = 20;
 
 /**
  * The text of an HTML file.
@@ -35,45 +40,69 @@ const PAPER = { redundancy: 0.698, hits: 0.891 } as const;
  * import { assert } from "@std/assert";
  *
  * const result = await searched({ tasks: quadraticProxy(2), budget: { trained: 20 } });
- * assert(htmlReport({ title: "A search", result }).includes("<svg"));
+ * assert((await htmlReport({ title: "A search", result })).includes("<math"));
  * ```
  */
-export function htmlReport({ title, result, space, searches = {}, grids = [] }: Report): string {
-  const known = makeSpace(space);
-  const { best, front, curve, counts } = result;
-  const runs: [string, SearchResult][] = [["evolution", result], ...Object.entries(searches)];
+export async function htmlReport(
+  { title, result, space: options, searches = {}, grids = [] }: Report,
+): Promise<string> {
+  const space = makeSpace(options);
+  const typeset = await typesetter();
+  const runs: Runs = [["evolution", result], ...Object.entries(searches)];
+  return page(
+    title,
+    `<p>${overview(result)}</p>
+<h2>Best score</h2>
+${chart(scoreCurves(runs, grids), { x: "programs trained", y: "best score" })}
+${scoreTable(space, runs, grids)}
+${result.best === undefined ? "" : bestProgram(space, typeset, result.best)}
+<h2>The front</h2>
+<p>None of these is bettered in score, statements and state at once. In the chart, the best score of a
+program of at most so many statements.</p>
+${chart(runs.map(frontCurve), { x: "statements that matter", y: "score" })}
+${result.front.map((each, i) => member(space, typeset, each, result.heldOut[i])).join("\n")}
+<h2>Known programs and redundant statements</h2>
+${chart(shareCurves(result.curve), { x: "programs made", y: "share", low: 0, high: 1 })}
+<p class="note">Dashed: the paper's, over whole runs of 300 000 programs made; ${
+      percent(PAPER.hits)
+    } known, ${percent(PAPER.redundancy)} redundant.</p>
+${result.best === undefined ? "" : origin(result.best.lineage)}`,
+  );
+}
+
+type Runs = readonly (readonly [name: string, SearchResult])[];
+
+function overview({ counts }: SearchResult): string {
+  const hits = (counts.structuralHits + counts.probeHits) / counts.generated;
+  return `${counts.generated} programs made, ${counts.trained} trained; ${percent(hits)} were known
+(${counts.structuralHits} by structure, ${counts.probeHits} by what they update),
+${percent(1 - counts.live / counts.statements)} of all statements redundant,
+${counts.stopped} trainings stopped early, ${counts.restarts} restarts.
+The score is the mean of ln(first loss / last loss).`;
+}
+
+function scoreCurves(runs: Runs, grids: readonly GridResult[]): Series[] {
   const curves = runs.map(([name, { curve }]): Series => ({
     name,
     points: curve.map(({ trained, best }) => [trained, best]),
   }));
-  const levels = grids.map(({ name, score }): Series => ({
-    name: `${name}, grid`,
-    points: [[0, score], [
-      Math.max(...curves.flatMap(({ points }) => points.map(([x]) => x))),
-      score,
-    ]],
-    isDashed: true,
-  }));
-  const shares: Series[] = [
-    { name: "known programs", points: curve.map(({ generated, hitRate }) => [generated, hitRate]) },
-    {
-      name: "redundant statements",
-      points: curve.map(({ generated, redundancy }) => [generated, redundancy]),
-    },
-  ];
-  const fronts = runs.map(([name, { front }]): Series => ({
-    name,
-    points: front.map(({ length, score }): [number, number] => [length, score]).reverse(),
-    hasDots: true,
-  }));
-  const hits = (counts.structuralHits + counts.probeHits) / counts.generated;
-  const rows = [
+  const end = Math.max(...runs.flatMap(([, { curve }]) => curve.map(({ trained }) => trained)));
+  const levels = grids.map(({ name, score }) => level(`${name}, grid`, score, end));
+  return [...curves, ...levels];
+}
+
+function level(name: string, y: number, end: number): Series {
+  return { name, points: [[0, y], [end, y]], isDashed: true };
+}
+
+function scoreTable(space: Space, runs: Runs, grids: readonly GridResult[]): string {
+  return table(["", "score", "held out", "trained", "what it is"], [
     ...runs.map(([name, { best, counts, heldOut, front }]) => [
       name,
       number(best?.score),
       number(heldOut[front.findIndex((each) => each === best)]),
       String(counts.trained),
-      best === undefined ? "" : labelText(labelsOf(known, best.genome)),
+      best === undefined ? "" : describe(programOf(space, best.genome)).summary,
     ]),
     ...grids.map(({ name, score, heldOut, tried, options }) => [
       `${name}, grid`,
@@ -82,84 +111,78 @@ export function htmlReport({ title, result, space, searches = {}, grids = [] }: 
       String(tried),
       Object.entries(options).map(([key, value]) => `${key} ${value}`).join(", "),
     ]),
-  ];
-  return `<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(title)}</title>
-<style>
-  body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
-    color: #1b1f24; background: #fff; }
-  h1, h2 { line-height: 1.2; font-weight: 600; }
-  h2 { margin-top: 2.5rem; }
-  table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
-  th, td { text-align: left; padding: 0.3rem 0.8rem 0.3rem 0; border-bottom: 1px solid #d8dee4;
-    vertical-align: top; }
-  pre { background: #f6f8fa; padding: 0.8rem; overflow-x: auto; font-size: 0.85rem; }
-  svg { width: 100%; height: auto; }
-  .note { color: #57606a; font-size: 0.9rem; }
-</style>
-<h1>${escaped(title)}</h1>
-<p>${counts.generated} programs made, ${counts.trained} trained; ${percent(hits)} were known
-(${counts.structuralHits} by structure, ${counts.probeHits} by what they update),
-${percent(1 - counts.live / counts.statements)} of all statements redundant,
-${counts.stopped} trainings stopped early, ${counts.restarts} restarts.
-The score is the mean of ln(first loss / last loss).</p>
-<h2>Best score</h2>
-${chart([...curves, ...levels], { x: "programs trained", y: "best score" })}
-${table(["", "score", "held out", "trained", "what it is"], rows)}
-<h2>The front</h2>
-${chart(fronts, { x: "statements that matter", y: "score" })}
-${
-    table(
-      ["statements", "bytes of state", "score", "held out", "program"],
-      front.map((each, i) => [
-        String(each.length),
-        String(each.stateBytes),
-        number(each.score),
-        number(result.heldOut[i]),
-        text(known, each),
-      ]),
-      4,
-    )
-  }
-${
-    best === undefined ? "" : `<h2>The best program</h2>
-<pre>${escaped(latex(programOf(known, best.genome)))}</pre>
-<h2>How it came to be</h2>
-${
-      table(
-        ["birth", "mutation", "score"],
-        ancestry(best.lineage).map(({ birth, mutation, score }) => [
-          String(birth),
-          mutation,
-          number(score),
-        ]),
-      )
-    }`
-  }
-<h2>Known programs and redundant statements</h2>
-${chart(shares, { x: "programs made", y: "share", low: 0, high: 1 })}
-<p class="note">In the paper, at 300 000 programs made: ${percent(PAPER.hits)} known and
-${percent(PAPER.redundancy)} redundant, over whole runs.</p>
-</html>
-`;
+  ]);
 }
 
-function text(space: ReturnType<typeof makeSpace>, { genome }: Individual): string {
-  return printStatements(programOf(space, genome).statements);
+function bestProgram(space: Space, typeset: Typesetter, { genome }: Individual): string {
+  const program = programOf(space, genome);
+  return `<h2>The best program</h2>
+${typeset.program(program, { digits: DIGITS })}
+<p class="note">States are 0 at first. Constants in equations are rounded to ${DIGITS} digits; the source
+has all.</p>
+<details><summary>As a file that reads back</summary>
+<pre>${escaped(printJson(program))}</pre>
+</details>
+<details><summary>What it is like</summary>
+<pre>${escaped(String(describe(program)))}</pre>
+</details>`;
 }
 
-function table(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  codeColumn: number = -1,
+function frontCurve([name, { front }]: Runs[number]): Series {
+  const dots = front.map(({ length, score }): [number, number] => [length, score])
+    .sort(([a], [b]) => a - b);
+  let best = -Infinity;
+  const points = dots.flatMap(([length, score]): [number, number][] => {
+    const before = best;
+    best = Math.max(best, score);
+    return [[length, before], [length, best]];
+  });
+  return { name, points, dots };
+}
+
+function member(
+  space: Space,
+  typeset: Typesetter,
+  { genome, length, stateBytes, score }: Individual,
+  heldOut: number | undefined,
 ): string {
-  const cell = (value: string, column: number) =>
-    `<td>${column === codeColumn ? `<pre>${escaped(value)}</pre>` : escaped(value)}</td>`;
-  return `<table><thead><tr>${head.map((name) => `<th>${escaped(name)}</th>`).join("")}</tr></thead>
-<tbody>${rows.map((row) => `<tr>${row.map(cell).join("")}</tr>`).join("\n")}</tbody></table>`;
+  const program = programOf(space, genome);
+  const parts = [
+    `${length} statement${length === 1 ? "" : "s"}`,
+    `${stateBytes} bytes of state`,
+    `score ${number(score)}`,
+    ...(heldOut === undefined ? [] : [`held out ${number(heldOut)}`]),
+  ];
+  return `<h3>${parts.join(" · ")}</h3>
+<p class="note">${escaped(describe(program).summary)}</p>
+${typeset.program(program, { digits: DIGITS })}`;
+}
+
+function shareCurves(curve: readonly CurvePoint[]): Series[] {
+  const end = curve.at(-1)?.generated ?? 0;
+  return [
+    { name: "known programs", points: curve.map(({ generated, hitRate }) => [generated, hitRate]) },
+    {
+      name: "redundant statements",
+      points: curve.map(({ generated, redundancy }) => [generated, redundancy]),
+    },
+    level("known programs, paper", PAPER.hits, end),
+    level("redundant statements, paper", PAPER.redundancy, end),
+  ];
+}
+
+function origin(lineage: Lineage): string {
+  const ancestors = ancestry(lineage);
+  const rows = ancestors.map(({ birth, mutation, score }) => [
+    String(birth),
+    mutation,
+    number(score),
+  ]);
+  return `<h2>How it came to be</h2>
+<details${ancestors.length > MANY ? "" : " open"}>
+<summary>${ancestors.length} ancestor${ancestors.length === 1 ? "" : "s"}, itself included</summary>
+${table(["birth", "mutation", "score"], rows)}
+</details>`;
 }
 
 function number(value: number | undefined): string {

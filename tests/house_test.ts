@@ -7,6 +7,7 @@ const root = new URL("../", import.meta.url);
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   dsl: [],
   "dsl/yaml.ts": ["dsl", "@std/yaml"],
+  page: ["dsl", "temml"],
   runtime: ["dsl"],
   zoo: ["dsl", "runtime"],
   wrappers: ["dsl", "runtime", "zoo"],
@@ -17,11 +18,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "export/ort.ts": ["dsl", "runtime", "export/onnx", "export/ort"],
   webgpu: ["dsl", "runtime"],
-  search: ["dsl", "runtime", "zoo"],
+  search: ["derive", "dsl", "page", "runtime", "zoo"],
   "mod.ts": ["dsl", "runtime", "wrappers", "zoo"],
   derive: ["dsl", "runtime"],
   cli: [
-    ...["derive", "dsl", "runtime", "search", "wrappers", "zoo", "export/onnx", "temml"],
+    ...["derive", "dsl", "page", "runtime", "search", "wrappers", "zoo", "export/onnx"],
     ...["node:path", "node:url"],
   ],
   "cli.ts": ["cli", "dsl", "runtime", "export/onnx", "node:util"],

@@ -1,4 +1,5 @@
 /** Searches beside their baselines, over seeds, on heavy-tailed noise and on normal noise. */
+import { describe } from "../../derive/mod.ts";
 import { printStatements } from "../../dsl/print.ts";
 import {
   analyse,
@@ -7,8 +8,6 @@ import {
   Funnel,
   handGrids,
   type Individual,
-  labelsOf,
-  labelText,
   larger,
   programOf,
   quadraticProxy,
@@ -127,7 +126,7 @@ function printFound(found: readonly Outcome[], reference: readonly Outcome[]): v
     const program = programOf(space(), chosen.genome);
     console.log(
       `- seed ${i + 1}: ${chosen.score.toFixed(3)}, held out ${chosenHeldOut.toFixed(3)}: ` +
-        `${labelText(labelsOf(space(), chosen.genome))}; at ${counts.generated} made ` +
+        `${describe(programOf(space(), chosen.genome)).summary}; at ${counts.generated} made ` +
         `${(100 * hitRate).toFixed(0)} % known, ${(100 * redundancy).toFixed(0)} % redundant. ` +
         `\`${printStatements(program.statements).replaceAll("\n", "; ")}\``,
     );

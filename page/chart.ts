@@ -1,0 +1,104 @@
+/** Charts: SVG in the colours of the page, with a legend that wraps. */
+import { escaped } from "./html.ts";
+import { COLOURS } from "./style.ts";
+
+type Point = readonly [x: number, y: number];
+
+/** A line of a chart. */
+export interface Series {
+  readonly name: string;
+  readonly points: readonly Point[];
+  readonly isDashed?: boolean;
+  /** Points that are marked, on the line or off it. */
+  readonly dots?: readonly Point[];
+}
+
+/** What the axes of a chart are called, and where the upright one begins and ends, if that is fixed. */
+export interface Axes {
+  readonly x: string;
+  readonly y: string;
+  readonly low?: number;
+  readonly high?: number;
+}
+
+const SIZE = { width: 760, height: 340, left: 68, right: 24, top: 14, bottom: 58 } as const;
+
+/** A chart of lines; what is not finite is left out. */
+export function chart(series: readonly Series[], axes: Axes): string {
+  const isFinite = (point: Point) => point.every(Number.isFinite);
+  const shown = series.map((each) => ({
+    ...each,
+    points: each.points.filter(isFinite),
+    dots: (each.dots ?? []).filter(isFinite),
+  }));
+  const points = shown.flatMap((each) => [...each.points, ...each.dots]);
+  if (points.length === 0) return "";
+  const [x0, x1] = extent(points.map(([x]) => x));
+  const [lowest, highest] = extent(points.map(([, y]) => y));
+  const [y0, y1] = [axes.low ?? lowest, axes.high ?? highest];
+  const { width, height, left, right, top, bottom } = SIZE;
+  const atX = (x: number) => round(left + (x - x0) / (x1 - x0) * (width - left - right));
+  const atY = (y: number) =>
+    round(height - bottom - (y - y0) / (y1 - y0) * (height - top - bottom));
+  const text = (x: number, y: number, anchor: string, text: string) =>
+    `<text x="${x}" y="${y}" text-anchor="${anchor}">${escaped(text)}</text>`;
+  const lines = ticks(y0, y1).map((y) =>
+    `<line class="grid" x1="${left}" x2="${width - right}" y1="${atY(y)}" y2="${atY(y)}"/>` +
+    text(left - 8, atY(y) + 5, "end", grouped(y))
+  );
+  const marks = ticks(x0, x1).map((x) => text(atX(x), height - bottom + 22, "middle", grouped(x)));
+  const drawn = shown.map(({ points, dots, isDashed }, i) => {
+    const path = points.map(([x, y]) => `${atX(x)},${atY(y)}`).join(" ");
+    const circles = dots.map(([x, y]) =>
+      `<circle class="dot" cx="${atX(x)}" cy="${atY(y)}" r="4"/>`
+    );
+    return `<g class="series-${i % COLOURS}"><polyline class="${classOf("curve", isDashed)}" ` +
+      `points="${path}"/>${circles.join("")}</g>`;
+  });
+  const middle = (height - bottom + top) / 2;
+  const names = shown.map(({ name, isDashed }, i) =>
+    `<li class="series-${i % COLOURS}"><span class="${classOf("swatch", isDashed)}"></span>` +
+    `${escaped(name)}</li>`
+  );
+  return `<figure class="chart"><svg viewBox="0 0 ${width} ${height}" role="img" ` +
+    `aria-label="${escaped(`${axes.y} against ${axes.x}`)}">` +
+    `${lines.join("")}${marks.join("")}${drawn.join("")}` +
+    text((left + width - right) / 2, height - 8, "middle", axes.x) +
+    `<text transform="translate(18 ${middle}) rotate(-90)" text-anchor="middle">${
+      escaped(axes.y)
+    }</text></svg><ul class="legend">${names.join("")}</ul></figure>`;
+}
+
+function classOf(name: string, isDashed: boolean = false): string {
+  return isDashed ? `${name} dashed` : name;
+}
+
+function round(value: number): number {
+  return Number(value.toFixed(1));
+}
+
+function extent(values: readonly number[]): [number, number] {
+  const [low, high] = values.reduce(
+    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
+    [Infinity, -Infinity],
+  );
+  const gap = high > low ? 0 : Math.max(1, Math.abs(low));
+  return [low - gap / 2, high + gap / 2];
+}
+
+/** Round numbers between two, about five. */
+function ticks(low: number, high: number): number[] {
+  const rough = (high - low) / 5;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
+  const first = Math.ceil(low / step);
+  const count = Math.floor(high / step + 1e-9) - first + 1;
+  return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+
+/** A number with its thousands set apart. */
+function grouped(value: number): string {
+  const [whole, ...rest] = String(value).split(".");
+  const far = whole.length > 4 ? whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") : whole;
+  return [far, ...rest].join(".");
+}
