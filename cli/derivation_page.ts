@@ -35,6 +35,7 @@ ${legend}
 <section>
 <h2>As it was found</h2>
 ${typeset.equations(raw)}
+${typeset.hyper(raw)}
 </section>
 ${stages.map((each) => stage(each, typeset)).join("\n")}`,
   );
@@ -42,7 +43,7 @@ ${stages.map((each) => stage(each, typeset)).join("\n")}`,
 
 function stage(
   { title, steps, program, effect }: DerivationStage,
-  { equations }: Typesetter,
+  { equations, hyper }: Typesetter,
 ): string {
   const total = effect === undefined
     ? ""
@@ -54,6 +55,7 @@ ${steps.map(step).join("\n")}
 </ol>
 ${total}
 ${equations(program)}
+${hyper(program)}
 </section>`;
 }
 

@@ -134,9 +134,10 @@ export function describe(
   };
   const { form } = simplifyForm(formOf(program), {});
   const gradientPower = powerOf(plain.updates, large, LARGER);
-  const decay = decayOf(at0.updates, at1.updates, at2.updates);
+  const reads = readsOf(form);
+  const decay = reads.includes("w") ? decayOf(at0.updates, at1.updates, at2.updates) : 0;
   const measured = {
-    reads: readsOf(form),
+    reads,
     states: form.state.size,
     bytesPerParameter: explain(factory(program)({ ...guessed(program), ...hyper })).stateBytes,
     measuredAt,
@@ -191,9 +192,13 @@ function readsOf(form: Form): string[] {
 type Measured = Omit<Description, "summary" | "toString">;
 
 function summaryOf(of: Measured): string {
-  const { shape, learningRatePower: power, parameter, turnsAfter: turns, states } = of;
+  const { shape, isOdd, learningRatePower: power, parameter, turnsAfter: turns, states } = of;
   return [
-    `${shape}${of.isOdd || shape === "none" || shape === "undefined" ? "" : ", not odd"}`,
+    shape === "none"
+      ? "ignores the gradient"
+      : shape === "undefined" || isOdd
+      ? shape
+      : `${shape}, not odd`,
     power === undefined
       ? "no learning rate"
       : Number.isNaN(power)

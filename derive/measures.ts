@@ -21,9 +21,10 @@ export type Shape =
 
 type Updates = readonly Float64Array[];
 
-/** Whether two numbers are nearly the same, or both are none. */
+/** Whether two numbers are nearly the same, or the same infinity, or both none. */
 export function isClose(a: number, b: number): boolean {
-  return Math.abs(a - b) <= 1e-4 * Math.max(Math.abs(a), Math.abs(b)) || Object.is(a + 0, b + 0);
+  const size = Math.max(Math.abs(a), Math.abs(b));
+  return Object.is(a + 0, b + 0) || (size < Infinity && Math.abs(a - b) <= 1e-4 * size);
 }
 
 /** Whether any update is a number other than 0. */
@@ -73,7 +74,8 @@ export function shapeOf(plain: Updates, opposite: Updates, large: Updates, power
 export function decayOf(at0: Updates, at1: Updates, at2: Updates): number | undefined {
   const isSame = (a: Updates) =>
     a.every((each, t) => each.every((x, i) => Object.is(x + 0, at0[t][i] + 0)));
-  if (isSame(at1) && isSame(at2)) return 0;
+  const isTold = at0.some((each) => each.some(Number.isFinite));
+  if (isTold && isSame(at1) && isSame(at2)) return 0;
   let share = 0;
   for (const [step, updates] of at0.entries()) {
     const sound = [updates, at1[step], at2[step]].map((each) => each.every(Number.isFinite));
@@ -90,9 +92,10 @@ export function decayOf(at0: Updates, at1: Updates, at2: Updates): number | unde
   return share > 1e-15 ? share : undefined;
 }
 
-/** After how many steps updates have the other sign than at step `turn - 1`. */
+/** After how many steps updates have the other sign than at step `turn - 1`, if that one is finite. */
 export function turnOf(updates: Updates, turn: number): number | undefined {
   const before = updates[turn - 1][0];
+  if (!Number.isFinite(before)) return undefined;
   const after = updates.slice(turn).findIndex(([x]) => x * before < 0);
   return after < 0 ? undefined : after;
 }

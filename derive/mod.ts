@@ -9,7 +9,7 @@
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(equivalent(lion.program, signum.program).equivalent, false);
- * assertEquals(describe(signum.program).signLike, true);
+ * assertEquals(describe(signum.program).shape, "sign-like");
  * ```
  *
  * @module
@@ -29,6 +29,7 @@ export {
   type EquivalentOptions,
   type Witness,
 } from "./equivalent.ts";
+export type { Shape } from "./measures.ts";
 export type { StreamKind } from "./streams.ts";
 export {
   type Simplification,

@@ -9,6 +9,8 @@ export interface Series {
   readonly name: string;
   readonly points: readonly Point[];
   readonly isDashed?: boolean;
+  /** The place of the series whose colour it has. Default: its own. */
+  readonly colourOf?: number;
   /** Points that are marked, on the line or off it. */
   readonly dots?: readonly Point[];
 }
@@ -26,8 +28,9 @@ const SIZE = { width: 760, height: 340, left: 68, right: 24, top: 14, bottom: 58
 /** A chart of lines; what is not finite is left out. */
 export function chart(series: readonly Series[], axes: Axes): string {
   const isFinite = (point: Point) => point.every(Number.isFinite);
-  const shown = series.map((each) => ({
+  const shown = series.map((each, i) => ({
     ...each,
+    colour: `series-${(each.colourOf ?? i) % COLOURS}`,
     points: each.points.filter(isFinite),
     dots: (each.dots ?? []).filter(isFinite),
   }));
@@ -47,17 +50,17 @@ export function chart(series: readonly Series[], axes: Axes): string {
     text(left - 8, atY(y) + 5, "end", grouped(y))
   );
   const marks = ticks(x0, x1).map((x) => text(atX(x), height - bottom + 22, "middle", grouped(x)));
-  const drawn = shown.map(({ points, dots, isDashed }, i) => {
+  const drawn = shown.map(({ points, dots, isDashed, colour }) => {
     const path = points.map(([x, y]) => `${atX(x)},${atY(y)}`).join(" ");
     const circles = dots.map(([x, y]) =>
       `<circle class="dot" cx="${atX(x)}" cy="${atY(y)}" r="4"/>`
     );
-    return `<g class="series-${i % COLOURS}"><polyline class="${classOf("curve", isDashed)}" ` +
+    return `<g class="${colour}"><polyline class="${classOf("curve", isDashed)}" ` +
       `points="${path}"/>${circles.join("")}</g>`;
   });
   const middle = (height - bottom + top) / 2;
-  const names = shown.map(({ name, isDashed }, i) =>
-    `<li class="series-${i % COLOURS}"><span class="${classOf("swatch", isDashed)}"></span>` +
+  const names = shown.map(({ name, isDashed, colour }) =>
+    `<li class="${colour}"><span class="${classOf("swatch", isDashed)}"></span>` +
     `${escaped(name)}</li>`
   );
   return `<figure class="chart"><svg viewBox="0 0 ${width} ${height}" role="img" ` +

@@ -6,8 +6,10 @@ import { escaped } from "./html.ts";
 
 /** Writes programs as markup. */
 export interface Typesetter {
-  /** The equations, and what the hyperparameters in them are. */
+  /** The equations. */
   equations(program: Program, options?: LatexOptions): string;
+  /** What the hyperparameters in the equations are. */
+  hyper(program: Program): string;
   /** The same beside the source, whose constants have all their digits. */
   program(program: Program, options?: LatexOptions): string;
 }
@@ -19,17 +21,19 @@ export async function typesetter(): Promise<Typesetter> {
     temml.renderToString(text, { displayMode, throwOnError: true });
   const equations: Typesetter["equations"] = (program, options) => {
     const lines = `\\begin{align*}\n${latex(program, options)}\n\\end{align*}`;
-    const hyper = [...program.hyper].map(([name, value]) => {
-      const is = value === "required" ? "to be given" : `= ${value}`;
-      return `${math(written(name), false)} <code>${escaped(name)}</code> ${is}`;
-    });
-    return `<div class="equations">${math(lines, true)}</div>` +
-      (hyper.length === 0 ? "" : `<p class="note">${hyper.join(", ")}</p>`);
+    return `<div class="equations">${math(lines, true)}</div>`;
   };
   return {
     equations,
+    hyper: (program) => {
+      const hyper = [...program.hyper].map(([name, value]) => {
+        const is = value === "required" ? "is to be given" : `= ${value}`;
+        return `${math(written(name), false)} <code>${escaped(name)}</code> ${is}`;
+      });
+      return hyper.length === 0 ? "" : `<p class="note">${hyper.join(", ")}</p>`;
+    },
     program: (program, options) =>
-      `<div class="program"><div>${equations(program, options)}</div>` +
+      `<div class="program">${equations(program, options)}` +
       `<pre>${escaped(printStatements(program.statements))}</pre></div>`,
   };
 }

@@ -1,8 +1,14 @@
 /** How pages look: light or dark as the reader has it, from nothing but the page itself. */
 
-// Series are distinct for the colour-blind too: the colours of Okabe and Ito, lighter on dark.
-const LIGHT = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b47f00", "#3d94c4", "#555555"];
-const DARK = ["#56a8e0", "#ff8a4c", "#2fc79a", "#e69ac8", "#f0b93a", "#9ad4f5", "#bbbbbb"];
+// The first are those of Okabe and Ito, distinct for the colour-blind too; all are lighter on dark.
+const LIGHT = [
+  ...["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b47f00"],
+  ...["#6a3d9a", "#666666", "#1298ad", "#8c4a2f", "#111111"],
+];
+const DARK = [
+  ...["#56a8e0", "#ff8a4c", "#2fc79a", "#e69ac8", "#f0b93a"],
+  ...["#b79cf0", "#aaaaaa", "#6fe0f2", "#cfa083", "#ffffff"],
+];
 
 /** How many series of a chart have a colour of their own. */
 export const COLOURS: number = LIGHT.length;
@@ -27,10 +33,11 @@ h3 { font-size: 1rem; margin: 1.75rem 0 .5rem; }
 code, pre { font-family: ui-monospace, "SFMono-Regular", Menlo, Consolas, monospace; font-size: .8125rem; }
 pre { margin: 0; padding: .2rem .6rem; overflow-x: auto; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .875rem; min-width: 100%; }
+table { border-collapse: collapse; font-size: .875rem; }
 th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 th { font-weight: 600; }
+td:last-child:not(.number) { min-width: 16rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 summary { cursor: pointer; }
 .equations { overflow-x: auto; padding: .75rem 1rem; border: 1px solid var(--line);
@@ -42,16 +49,16 @@ math { font-size: 1.1em;
 .equations mtd { padding-top: .2em; padding-bottom: .2em; }
 .tml-right { text-align: right; } .tml-left { text-align: left; }
 .program { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr));
-  gap: .75rem; }
+  gap: .75rem; align-items: start; }
 .program > * { min-width: 0; }
 .program pre { border: 1px solid var(--line); border-radius: .5rem; padding: .75rem 1rem; }
 .chart { margin: 1rem 0; }
 .chart svg { display: block; width: 100%; height: auto; fill: currentColor; font-size: 12px; }
-@media (max-width: 38rem) { .chart svg { font-size: 20px; } }
 .chart .grid { stroke: var(--line); }
 .chart .curve { fill: none; stroke: var(--colour); stroke-width: 2; stroke-linejoin: round; }
 .chart .dot { fill: var(--colour); }
 .chart .dashed { stroke-dasharray: 7 5; }
+@media (max-width: 38rem) { .chart svg { font-size: 20px; } .chart .curve { stroke-width: 3; } }
 .legend { list-style: none; padding: 0; margin: .5rem 0; display: flex; flex-wrap: wrap;
   gap: .25rem 1.25rem; font-size: .875rem; }
 .legend li { margin: 0; }

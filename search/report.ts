@@ -60,7 +60,7 @@ ${result.best === undefined ? "" : bestProgram(space, typeset, result.best)}
 <p>None of these is bettered in score, statements and state at once. In the chart, the best score of a
 program of at most so many statements.</p>
 ${chart(runs.map(frontCurve), { x: "statements that matter", y: "score" })}
-${result.front.map((each, i) => member(space, typeset, each, result.heldOut[i])).join("\n")}
+${result.front.map((each, i) => frontMember(space, typeset, result, each, i)).join("\n")}
 <h2>Known programs and redundant statements</h2>
 ${chart(shareCurves(result.curve), { x: "programs made", y: "share", low: 0, high: 1 })}
 <p class="note">Dashed: the paper's, over whole runs of 300 000 programs made; ${
@@ -118,6 +118,7 @@ function bestProgram(space: Space, typeset: Typesetter, { genome }: Individual):
   const program = programOf(space, genome);
   return `<h2>The best program</h2>
 ${typeset.program(program, { digits: DIGITS })}
+${typeset.hyper(program)}
 <p class="note">States are 0 at first. Constants in equations are rounded to ${DIGITS} digits; the source
 has all.</p>
 <details><summary>As a file that reads back</summary>
@@ -140,22 +141,28 @@ function frontCurve([name, { front }]: Runs[number]): Series {
   return { name, points, dots };
 }
 
-function member(
+function frontMember(
   space: Space,
   typeset: Typesetter,
-  { genome, length, stateBytes, score }: Individual,
-  heldOut: number | undefined,
+  { best, heldOut }: SearchResult,
+  each: Individual,
+  place: number,
 ): string {
+  const { genome, length, stateBytes, score } = each;
   const program = programOf(space, genome);
   const parts = [
     `${length} statement${length === 1 ? "" : "s"}`,
     `${stateBytes} bytes of state`,
     `score ${number(score)}`,
-    ...(heldOut === undefined ? [] : [`held out ${number(heldOut)}`]),
+    ...(place in heldOut ? [`held out ${number(heldOut[place])}`] : []),
   ];
   return `<h3>${parts.join(" · ")}</h3>
 <p class="note">${escaped(describe(program).summary)}</p>
-${typeset.program(program, { digits: DIGITS })}`;
+${
+    each === best
+      ? "<p>The best program, above.</p>"
+      : typeset.program(program, { digits: DIGITS })
+  }`;
 }
 
 function shareCurves(curve: readonly CurvePoint[]): Series[] {
@@ -166,8 +173,8 @@ function shareCurves(curve: readonly CurvePoint[]): Series[] {
       name: "redundant statements",
       points: curve.map(({ generated, redundancy }) => [generated, redundancy]),
     },
-    level("known programs, paper", PAPER.hits, end),
-    level("redundant statements, paper", PAPER.redundancy, end),
+    { ...level("known programs, paper", PAPER.hits, end), colourOf: 0 },
+    { ...level("redundant statements, paper", PAPER.redundancy, end), colourOf: 1 },
   ];
 }
 

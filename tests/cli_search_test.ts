@@ -36,6 +36,12 @@ Deno.test("a search prints a program that reads back, and writes a report; a che
       assertStringIncludes(report, part);
     }
     assertEquals(report.match(/<svg/g)?.length, 3);
+    // The best program and the others of the front, each typeset beside its source.
+    const members = report.match(/<h3>/g)!.length;
+    assertEquals(report.match(/<math display="block"/g)?.length, members);
+    assertEquals(report.match(/u = -update<\/pre>/g)?.length, members);
+    assertStringIncludes(report, "Constants in equations are rounded to 4 digits");
+    assert(!report.includes("\\leftarrow") && !/(src|href)=/.test(report));
     const again = await run("heavy", ...args);
     assertEquals(again.lines.find((line) => line.startsWith("name: found")), text);
     const other = await run("gaussian", ...args);

@@ -2,7 +2,7 @@ import { GradusError } from "../../dsl/errors.ts";
 import { apply, constant, type Node, type Over, reduce, symbol } from "../../dsl/node.ts";
 import { parseStatements, type Scope, type Statement } from "../../dsl/parse.ts";
 import { printExpression } from "../../dsl/print.ts";
-import { latex, optimizer } from "../../mod.ts";
+import { latex, optimizer, parseProgram } from "../../mod.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
 const TRUTHS = ["p", "q", "r"];
@@ -222,6 +222,23 @@ Deno.test("ranges of axes and axes by extent are written in LaTeX", () => {
   const [first, second] = latex(program).split("\n");
   assertEquals(first, "v_t &\\leftarrow \\max \\left( g_t \\right)_{\\text{axis } :1,2:} \\\\");
   assert(second.includes("_{\\text{axis } \\text{second largest}}"), second);
+});
+
+Deno.test("LaTeX rounds constants if asked to, and nothing else", () => {
+  const program = parseProgram({
+    name: "x",
+    hyper: { b: 0.123456 },
+    step: "u = b*1.0000001*g - 12345678*max(1.23456e-9, nan)",
+  });
+  assertEquals(
+    latex(program, { digits: 4 }),
+    "u_t &\\leftarrow b \\cdot 1 \\cdot g_t - 12350000 \\cdot " +
+      "\\max \\left( 1.235 \\cdot 10^{-9}, \\text{NaN} \\right)",
+  );
+  assert(latex(program).includes("1.0000001"));
+  for (const digits of [0, 2.5, 101, NaN]) {
+    assertThrows(() => latex(program, { digits }), GradusError, "from 1 to 100: given");
+  }
 });
 
 Deno.test("equal structure is the same node, and bits of constants are kept", () => {

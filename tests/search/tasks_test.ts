@@ -1,4 +1,4 @@
-/** Tasks, labels, baselines, funnels and reports. */
+/** Tasks: what they are, and what they refuse. */
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "../assert.ts";
 import { GradusError } from "../../mod.ts";
 import {
@@ -6,7 +6,6 @@ import {
   analyse,
   type ClassifierTask,
   Evaluator,
-  labelsOf,
   logSpectrum,
   parseGenome,
   quadratic,
@@ -15,8 +14,6 @@ import {
 } from "../../search/mod.ts";
 import { classifierProblem } from "../../search/classifier.ts";
 import { cosine, exp, exp2, log } from "../../search/random.ts";
-import { chart } from "../../search/plot.ts";
-import { textsOf } from "../svg.ts";
 
 const paper = space();
 const analysed = (text: string) => analyse(paper, parseGenome(paper, text));
@@ -145,46 +142,6 @@ Deno.test("a rule recovers its own recording exactly, and another does not", asy
   assert(score(rule) > 13);
   assert(score(rule.replace("0.9", "0.8")) < 3);
   assert(Math.abs(score("update = mul(g, 0)")) < 1e-6);
-});
-
-Deno.test("labels tell what a rule is like", () => {
-  const labels = (text: string) => labelsOf(paper, parseGenome(paper, text));
-  const lion = labels(
-    "c = interp(g, m, 0.9)\nm = interp(g, m, 0.99)\nx = sign(c)\nwd = mul(w, 0.1)\nx = add(x, wd)\nupdate = mul(x, lr)",
-  );
-  assertEquals([lion.shape, lion.isOdd, lion.weight, lion.lrPower], [
-    "sign-like",
-    true,
-    "decays",
-    1,
-  ]);
-  // m has come to 1 - 0.99^150; turned, it falls until 0.9·m = 0.1.
-  assertEquals(lion.delay, 47);
-  assertEquals(labels("x = square(g)\nupdate = mul(x, 0.1)").shape, "superlinear");
-  assertEquals(labels("x = square(g)\nupdate = mul(x, 0.1)").isOdd, false);
-  assertEquals(
-    labels("x = abs(g)\nx = add(x, 1)\nx = square(x)\nupdate = div(g, x)").shape,
-    "redescending",
-  );
-  assertEquals(labels("update = sign(g)").lrPower, 0);
-  assertEquals(labels("update = mul(g, 0)").shape, "none");
-  assertEquals(labels("x = mul(w, w)\nupdate = add(g, x)").weight, "otherwise");
-});
-
-Deno.test("charts are well-formed, also of one point, of none, and of what is not finite", () => {
-  const points = [[0, 1], [1, -Infinity], [2, 3], [NaN, 0]] as const;
-  const svg = chart([{ name: "a < b & c", points, hasDots: true }, {
-    name: "one",
-    points: [[1, 1]],
-  }], {
-    x: "x",
-    y: "y",
-  });
-  const texts = textsOf(svg);
-  assert(texts.includes("a < b & c"));
-  assertEquals(svg.match(/<circle/g)?.length, 2);
-  assert(!svg.includes("NaN") && !svg.includes("Infinity"));
-  assertEquals(chart([{ name: "none", points: [] }], { x: "x", y: "y" }), "");
 });
 
 Deno.test("tasks that cannot be are refused with a reason", () => {

@@ -1,0 +1,77 @@
+/** Pages: charts, tables and equations are well-formed, readable and need nothing from elsewhere. */
+import { parseProgram } from "../../mod.ts";
+import { chart } from "../../page/chart.ts";
+import { page, table } from "../../page/html.ts";
+import { typesetter } from "../../page/program.ts";
+import { COLOURS, STYLE } from "../../page/style.ts";
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import { tagsOf, textsOf } from "../svg.ts";
+
+const axes = { x: "x", y: "y" };
+
+Deno.test("charts are well-formed, also of one point, of none, and of what is not finite", () => {
+  const points = [[0, 1], [1, -Infinity], [2, 3], [NaN, 0]] as const;
+  const drawn = chart([{ name: "a < b & c", points, dots: points }, {
+    name: "one",
+    points: [[1, 1]],
+  }], axes);
+  assert(textsOf(drawn).includes("a < b & c"));
+  assertEquals(drawn.match(/<circle/g)?.length, 2);
+  assert(!drawn.includes("NaN") && !drawn.includes("Infinity"));
+  assertEquals(chart([{ name: "none", points: [] }], axes), "");
+});
+
+Deno.test("ticks are short, and thousands are set apart", () => {
+  const texts = textsOf(chart([{ name: "a", points: [[0, 0.1], [300_000, 0.3]] }], axes));
+  for (const tick of ["0", "100\u202f000", "300\u202f000", "0.1", "0.15", "0.3"]) {
+    assert(texts.includes(tick), `${tick} in ${texts}`);
+  }
+});
+
+Deno.test("every colour of a series has a light and a dark meaning, and one may be another's", () => {
+  for (let i = 0; i < COLOURS; i++) {
+    assertEquals(STYLE.split(`--series-${i}: #`).length, 3, `series ${i}`);
+  }
+  const points = [[0, 1]] as const;
+  const series = [{ name: "a", points }, { name: "b", points, isDashed: true, colourOf: 0 }];
+  assertEquals(chart(series, axes).match(/series-0/g)?.length, 4);
+  assertEquals(chart(series, axes).match(/dashed/g)?.length, 2);
+  const many = Array.from({ length: COLOURS + 1 }, (_, i) => ({ name: `${i}`, points }));
+  assert(!chart(many, axes).includes(`series-${COLOURS}`));
+});
+
+Deno.test("columns of numbers stand to the right, texts are escaped", () => {
+  const markup = table(["n", "share", "text"], [["1", "12.5 %", "<b>"], ["", "-2", "3 & 4"]]);
+  assertEquals(markup.match(/<td class="number">/g)?.length, 4);
+  assertEquals(textsOf(markup), ["n", "share", "text", "1", "12.5 %", "<b>", "-2", "3 & 4"]);
+  assert(!table(["a"], []).includes("number"));
+});
+
+Deno.test("a page is one file", () => {
+  const text = page("a <title>", "<p>b</p>");
+  assertStringIncludes(text, "<title>a &lt;title&gt;</title>");
+  assertStringIncludes(text, "<p>b</p>");
+  assert(!/(src|href)=|@import|url\(/.test(text));
+  assertEquals(tagsOf(text.replace(/<!DOCTYPE html>|<meta[^>]*>/g, "")).at(-1), "p");
+});
+
+Deno.test("equations are typeset with rounded constants, the source has all digits", async () => {
+  const program = parseProgram({
+    name: "p",
+    hyper: { learningRate: "required", b1: 0.9 },
+    state: { m: 0 },
+    step: "m = 0.09999999999999998*g + b1*m\nu = -learningRate*m*7.213456789e-7",
+  });
+  const { program: whole, equations, hyper } = await typesetter();
+  const markup = whole(program, { digits: 4 });
+  const [math, source] = markup.split("<pre>");
+  assert(math.includes("<mn>0.1</mn>") && math.includes("<mn>7.213</mn>"), math);
+  assert(!math.includes("0.0999"));
+  assertStringIncludes(source, "m = 0.09999999999999998*g + b1*m");
+  assertStringIncludes(equations(program), "0.09999999999999998");
+  const [rate, b1] = hyper(program).split(", ");
+  assertStringIncludes(rate, "<mi>α</mi>");
+  assertStringIncludes(rate, "<code>learningRate</code> is to be given");
+  assertStringIncludes(b1, "<code>b1</code> = 0.9");
+  assertEquals(hyper(parseProgram({ name: "p", step: "u = -g" })), "");
+});
