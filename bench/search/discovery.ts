@@ -1,5 +1,5 @@
 /** Searches beside their baselines, over seeds, on heavy-tailed noise and on normal noise. */
-import { describe } from "../../derive/mod.ts";
+import { describe, simplify } from "../../derive/mod.ts";
 import { printStatements } from "../../dsl/print.ts";
 import {
   analyse,
@@ -112,23 +112,24 @@ function printFound(found: readonly Outcome[], reference: readonly Outcome[]): v
   );
   const paired = (of: (outcome: Outcome) => number) =>
     interval(found.map((outcome, i) => of(outcome) - of(reference[i])));
+  const [best, chosen] = [paired(({ heldOut }) => heldOut), paired((each) => each.chosenHeldOut)];
   console.log(
-    `Held out, it is ahead by ${
-      paired(({ heldOut }) => heldOut)
-    } with the best on the search's own ` +
-      `tasks, and by ${
-        paired(({ chosenHeldOut }) => chosenHeldOut)
-      } with the one chosen on larger ones.`,
+    `Held out, it is ahead by ${best} with the best on the search's own tasks, and by ${chosen} with the ` +
+      "one chosen on larger ones.",
   );
-  console.log("\nChosen on larger tasks, seed by seed:\n");
-  found.forEach(({ chosen, result: { curve, counts }, chosenHeldOut }, i) => {
-    const { hitRate, redundancy } = curve[curve.length - 1];
+  console.log(
+    "\nChosen on larger tasks, seed by seed, simplified by rules true of real numbers:\n",
+  );
+  found.forEach(({ chosen, result: { counts }, chosenHeldOut }, i) => {
     const program = programOf(space(), chosen.genome);
+    const known = (counts.structuralHits + counts.probeHits) / counts.generated;
+    const statements = printStatements(simplify(program, { allow: "relaxed" }).program.statements);
     console.log(
       `- seed ${i + 1}: ${chosen.score.toFixed(3)}, held out ${chosenHeldOut.toFixed(3)}: ` +
-        `${describe(programOf(space(), chosen.genome)).summary}; at ${counts.generated} made ` +
-        `${(100 * hitRate).toFixed(0)} % known, ${(100 * redundancy).toFixed(0)} % redundant. ` +
-        `\`${printStatements(program.statements).replaceAll("\n", "; ")}\``,
+        `${describe(program).summary}. Of ${counts.generated} made ${
+          (100 * known).toFixed(0)
+        } % were ` +
+        `known. \`${statements.replaceAll("\n", "; ")}\``,
     );
   });
 }
