@@ -8,7 +8,7 @@ import type { CheckpointStore, SearchOptions } from "./options.ts";
 import { individual, type SearchState } from "./state.ts";
 import type { Space } from "./space.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 
 /** An individual, its lineage by its place in the list of all. */
 interface SavedIndividual {
@@ -63,6 +63,7 @@ export function writeCheckpoint(space: Space, options: SearchOptions, state: Sea
     population,
     structures,
     probes,
+    shapes,
     front,
     hall,
     curve,
@@ -81,6 +82,7 @@ export function writeCheckpoint(space: Space, options: SearchOptions, state: Sea
     hall: hall.members.map(kept),
     structures: [...structures].map(([key, score]) => [key, saved(score)]),
     probes: [...probes].map(([key, score]) => [key, saved(score)]),
+    shapes: [...shapes].map(([key, score]) => [key, saved(score)]),
     curve: curve.map((point) => ({ ...point, best: saved(point.best) })),
     renewed,
     begun,
@@ -113,6 +115,7 @@ export function readCheckpoint(space: Space, options: SearchOptions, text: strin
     population: read.population.map(revived),
     structures: scores(read.structures),
     probes: scores(read.probes),
+    shapes: scores(read.shapes),
     front: new Front(read.front.map(revived)),
     hall: new HallOfFame(options.hall ?? 20, read.hall.map(revived)),
     curve: read.curve.map((point: { best: number | null }) => ({

@@ -34,6 +34,7 @@ export {
   type Mutations,
   paperMutations,
   polish,
+  repeat,
   wire,
 } from "./mutate.ts";
 export type {
@@ -66,3 +67,5 @@ export {
   type TaskBase,
   type TraceTask,
 } from "./tasks.ts";
+export { type Resemblance, resemblance } from "./traces.ts";
+export { tuneConstants, type TunedConstants, type TuneOptions } from "./tune_constants.ts";

@@ -89,7 +89,19 @@ function atConstant(
  * assertEquals(printGenome(space(), child).split("\n")[1], "update = sign(x1)");
  * ```
  */
-export const wire: Mutation = (space, genome, random): Genome | undefined => {
+export const wire: Mutation = (space, genome, random): Genome | undefined =>
+  wired(space, genome, random, (names, kinds) => randomCall(space, names, kinds, random));
+
+/** A call put between a variable and a statement that reads it, the variable being one of its arguments. */
+function wired(
+  space: Space,
+  genome: Genome,
+  random: Random,
+  make: (
+    names: readonly string[],
+    kinds: ReadonlyMap<string, Kind>,
+  ) => Pick<GenomeStatement, "call" | "args">,
+): Genome | undefined {
   if (genome.length >= space.options.longest) return undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const position = random.below(genome.length);
@@ -99,16 +111,34 @@ export const wire: Mutation = (space, genome, random): Genome | undefined => {
     const read = reader.args[place];
     if (typeof read === "number") continue;
     const { names, kinds } = knownAt(space, genome, position);
-    const made = randomCall(space, names, kinds, random);
-    if (made.args.length === 0) continue;
-    const call = { ...made, args: made.args.with(random.below(made.args.length), read) };
-    if (resultOf(space, call.call, call.args, kinds) !== kinds.get(read)) continue;
+    const { call, args: made } = make(names, kinds);
+    if (made.length === 0) continue;
+    const args = made.with(random.below(made.length), read);
+    if (args.some((arg) => typeof arg === "string" && !kinds.has(arg))) continue;
+    if (resultOf(space, call, args, kinds) !== kinds.get(read)) continue;
     const target = freshName(space, genome);
     const rewired = { ...reader, args: reader.args.with(place, target) };
-    return genome.toSpliced(position, 1, { target, ...call }, rewired);
+    return genome.toSpliced(position, 1, { target, call, args }, rewired);
   }
   return undefined;
-};
+}
+
+/**
+ * A call that the genome has already, once more: as {@linkcode wire}, but the function and the other arguments
+ * are those of a statement of the genome, its constants included. What has proved useful is useful again.
+ *
+ * @example
+ * ```ts
+ * import { parseGenome, printGenome, Random, repeat, space } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const genome = parseGenome(space(), "m = interp(g, m, 0.9)\nupdate = sign(m)");
+ * const child = repeat(space(), genome, new Random(2, 0, 0))!;
+ * assertEquals(printGenome(space(), child).split("\n").slice(1), ["x1 = interp(g, m, 0.9)", "update = sign(x1)"]);
+ * ```
+ */
+export const repeat: Mutation = (space, genome, random): Genome | undefined =>
+  wired(space, genome, random, () => random.pick(genome));
 
 /**
  * A random constant changed a little: by some hundredths of itself.
@@ -163,7 +193,7 @@ export const paperMutations: Mutations = {
 export const constantsOnly: Mutations = { tune: { weight: 1, mutate: tune } };
 
 /** Mutations whose children need no check. */
-const OURS: ReadonlySet<Mutation> = new Set([insert, remove, modify, wire, polish, tune]);
+const OURS: ReadonlySet<Mutation> = new Set([insert, remove, modify, wire, repeat, polish, tune]);
 
 /** A child of a genome by one mutation, and which it was; a mutation that finds nothing is drawn anew. */
 export function mutate(

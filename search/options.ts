@@ -54,6 +54,12 @@ export interface SearchOptions {
   /** Ends trainings whose score after a share of the steps is within the worst `quantile` of late ones. */
   readonly hurdle?: { readonly share: number; readonly quantile: number };
   /**
+   * Tunes the constants of a child whose shape, which is what it is but for constants, is new: by about so
+   * many `evaluations`, all counted as trained. Only children are tuned whose score is at most `margin`
+   * (default 0.05) below their parent's, and no further than one round unless that reaches it. Default: none.
+   */
+  readonly tune?: { readonly evaluations: number; readonly margin?: number };
+  /**
    * Starts the population anew once it has made so many programs without bettering its best, or `lifetime`
    * in all.
    */

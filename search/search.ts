@@ -18,8 +18,11 @@ import {
   individual,
   LATE,
   mark,
+  type Scored,
   type SearchState,
+  type TunedChild,
 } from "./state.ts";
+import { shapeOf, together, tuning } from "./tune.ts";
 import { localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
 
 /** Streams of random numbers. */
@@ -206,12 +209,45 @@ class SearchRun {
     const wanted: Genome[] = [];
     const children = this.#children(wanted);
     const evaluations = await trainer.evaluate(wanted, stop);
-    for (const child of children) {
+    const scored = children.map((child): Scored => {
       const evaluation = child.training === undefined ? undefined : evaluations[child.training];
-      admit(state, child, child.score ?? scoreOf(evaluation!), evaluation?.hurdle);
-    }
+      return { child, score: child.score ?? scoreOf(evaluation!), hurdle: evaluation?.hurdle };
+    });
+    const tuned = await this.#tuned(scored, trainer, stop);
+    scored.forEach((each, i) => admit(state, each, tuned[i]));
     this.#restart();
     mark(state, this.#share());
+  }
+
+  /** Tunes the constants of children that come near their parents and are of a shape of their own. */
+  async #tuned(
+    scored: readonly Scored[],
+    trainer: Trainer,
+    stop: Stop,
+  ): Promise<readonly (TunedChild | undefined)[]> {
+    const { tune } = this.#options;
+    if (tune === undefined) return [];
+    const { evaluations, margin = 0.05 } = tune;
+    const { shapes } = this.#state;
+    const runs = scored.map(({ child, score }) => {
+      if (child.origin !== "training" || !(score >= child.parent.score - margin)) return undefined;
+      const shape = shapeOf(this.#space, child.analysis.genome);
+      if (score <= (shapes.get(shape) ?? -Infinity)) return undefined;
+      shapes.set(shape, score);
+      const first = { genome: child.analysis.genome, score };
+      const run = tuning(this.#space, first, { evaluations, least: child.parent.score });
+      return { shape, run, trained: 0 };
+    });
+    const ended = await together(runs.map((each) => each?.run), async (genomes, owners) => {
+      for (const i of owners) runs[i]!.trained++;
+      return (await trainer.evaluate(genomes, stop)).map(scoreOf);
+    });
+    return runs.map((each, i) => {
+      if (each === undefined) return undefined;
+      const { genome, score } = ended[i]!;
+      if (score > shapes.get(each.shape)!) shapes.set(each.shape, score);
+      return { analysis: analyse(this.#space, genome), score, trained: each.trained };
+    });
   }
 
   /** The children of a batch; those that must be trained are added to `wanted`, each once. */
@@ -277,6 +313,8 @@ class SearchRun {
     const { best } = state.hall;
     const first = restart.from === "best" && best !== undefined ? [best] : this.#first(state);
     state.counts.restarts++;
+    // What died out must be tuned again to be found again.
+    state.shapes.clear();
     [state.recent, state.renewed, state.begun] = [-Infinity, generated, generated];
     state.population = state.population.map((_, i) => first[i % first.length]);
   }

@@ -10,6 +10,8 @@ export interface SearchState {
   /** Scores by structure, and by what a program's updates are on the probe. */
   structures: Map<string, number>;
   probes: Map<string, number>;
+  /** The best scores of programs whose constants were tuned, by what they are but for constants. */
+  shapes: Map<string, number>;
   front: Front;
   hall: HallOfFame;
   curve: CurvePoint[];
@@ -41,6 +43,7 @@ export function emptyState(hall: number): SearchState {
     population: [],
     structures: new Map(),
     probes: new Map(),
+    shapes: new Map(),
     front: new Front(),
     hall: new HallOfFame(hall),
     curve: [],
@@ -86,8 +89,26 @@ export interface Child {
   readonly training: number | undefined;
 }
 
-/** Lets a child in: the oldest dies. */
-export function admit(state: SearchState, child: Child, score: number, hurdle?: number): void {
+/** A child with its score, and that at the hurdle. */
+export interface Scored {
+  readonly child: Child;
+  readonly score: number;
+  readonly hurdle: number | undefined;
+}
+
+/** What tuning a child's constants gave, and how many programs were trained for it. */
+export interface TunedChild {
+  readonly analysis: Analysis;
+  readonly score: number;
+  readonly trained: number;
+}
+
+/** Lets a child in, in its tuned form if it has one: the oldest dies. */
+export function admit(
+  state: SearchState,
+  { child, score, hurdle }: Scored,
+  tuned: TunedChild | undefined,
+): void {
   const { counts, hall, front, population } = state;
   const { analysis, parent, mutation, birth, origin, probe } = child;
   counts.generated++;
@@ -105,9 +126,14 @@ export function admit(state: SearchState, child: Child, score: number, hurdle?: 
       if (state.hurdles.length > LATE) state.hurdles.shift();
     }
   }
-  const lineage = { birth, mutation, score, parent: parent.lineage };
-  const grown = individual(analysis, score, lineage);
-  if (score > state.recent) [state.recent, state.renewed] = [score, counts.generated];
+  if (tuned !== undefined) {
+    counts.trained += tuned.trained;
+    state.structures.set(tuned.analysis.key, tuned.score);
+  }
+  const final = tuned ?? { analysis, score };
+  const lineage = { birth, mutation, score: final.score, parent: parent.lineage };
+  const grown = individual(final.analysis, final.score, lineage);
+  if (final.score > state.recent) [state.recent, state.renewed] = [final.score, counts.generated];
   front.offer(grown);
   hall.offer(grown);
   population.push(grown);

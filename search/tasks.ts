@@ -63,6 +63,8 @@ export interface TraceTask extends TaskBase {
   readonly rule: string;
   /** Elements of each recording. */
   readonly size: number;
+  /** With `"free"`, updates are compared but for a factor: the one that fits best. Default `"exact"`. */
+  readonly scale?: "exact" | "free";
 }
 
 /** A task of a module's own: its default export makes a problem of the options and a seed. */

@@ -2,8 +2,8 @@
 import { analyse } from "./abstract.ts";
 import { compile, type Workbench } from "./compile.ts";
 import type { Pack } from "./evaluate.ts";
-import { parseGenome } from "./genome.ts";
-import type { Machine } from "./machine.ts";
+import { type Genome, parseGenome } from "./genome.ts";
+import { Machine } from "./machine.ts";
 import { aligned, placeSegments, vectorBytes } from "./pack.ts";
 import { log, Random } from "./random.ts";
 import type { Space } from "./space.ts";
@@ -23,13 +23,20 @@ export class TracePack implements Pack {
   readonly #size: number;
   readonly #elements: number;
   readonly #recorded: Float32Array;
-  #done = 0;
+  readonly #isScaleFree: boolean;
+  /** Of each element so far: its squares, its products with the recorded, and the recorded's squares. */
+  readonly #own: Float64Array;
+  readonly #both: Float64Array;
+  readonly #theirs: Float64Array;
 
-  constructor(machine: Machine, space: Space, { name, rule, size, steps, seeds }: TraceTask) {
+  constructor(machine: Machine, space: Space, task: TraceTask) {
+    const { name, rule, size, steps, seeds, scale = "exact" } = task;
+    this.#isScaleFree = scale === "free";
     [this.#machine, this.steps] = [machine, steps];
     this.problems = seeds.map((seed) => ({ task: name, seed }));
     this.#size = aligned(size);
     this.#elements = aligned(this.#size * seeds.length, 16);
+    [this.#own, this.#both, this.#theirs] = [0, 1, 2].map(() => new Float64Array(this.#elements));
     const bytes = vectorBytes(this.#elements);
     const [w, g, out] = [0, 1, 2].map(() => machine.take(bytes * steps));
     machine.floats.fill(0, w / 4, (out + bytes * steps) / 4);
@@ -66,11 +73,17 @@ export class TracePack implements Pack {
     for (const state of states) machine.floats.fill(0, state / 4, (state + bytes) / 4);
     machine.run(machine.assemble(instructions), 0, steps);
     this.#recorded = machine.floats.slice(out / 4, (out + bytes * steps) / 4);
+    // What only fills a recording up is not compared.
+    for (let i = 0; i < this.#recorded.length; i++) {
+      if (i % this.#elements % this.#size >= size) this.#recorded[i] = 0;
+    }
     machine.top = top;
   }
 
   begin(): void {
-    this.#done = 0;
+    this.#own.fill(0);
+    this.#both.fill(0);
+    this.#theirs.fill(0);
   }
 
   advance(
@@ -79,25 +92,105 @@ export class TracePack implements Pack {
     to: number,
   ): void {
     this.#machine.run(program, from, to);
-    this.#done = to;
-  }
-
-  /** The logarithm of updates over errors, both as root mean squares; 0 is what no update at all gives. */
-  scores(): Float64Array {
     const out = this.bench.out!.address / 4;
     const { floats } = this.#machine;
-    return Float64Array.from(this.problems, (_, k) => {
-      let [error, size] = [0, 0];
-      for (let step = 0; step < this.#done; step++) {
-        const from = step * this.#elements + k * this.#size;
-        for (let i = from; i < from + this.#size; i++) {
-          const recorded = this.#recorded[i];
-          const difference = floats[out + i] - recorded;
-          error += difference * difference;
-          size += recorded * recorded;
-        }
+    for (let step = from; step < to; step++) {
+      for (let e = 0, i = step * this.#elements; e < this.#elements; e++, i++) {
+        const [own, recorded] = [floats[out + i], this.#recorded[i]];
+        this.#own[e] += own * own;
+        this.#both[e] += own * recorded;
+        this.#theirs[e] += recorded * recorded;
       }
-      return -0.5 * log(error / size + FLOOR * FLOOR);
+    }
+  }
+
+  /**
+   * The logarithm of updates over errors, both as root mean squares and each element's updates as large as
+   * any other's; 0 is what no update at all gives.
+   */
+  scores(): Float64Array {
+    return Float64Array.from(this.problems, (_, k) => {
+      let [own, both, count] = [0, 0, 0];
+      for (let e = k * this.#size; e < (k + 1) * this.#size; e++) {
+        if (this.#theirs[e] === 0) continue;
+        own += this.#own[e] / this.#theirs[e];
+        both += this.#both[e] / this.#theirs[e];
+        count++;
+      }
+      const error = own === 0
+        ? 1
+        : this.#isScaleFree
+        ? 1 - both * (both / own) / count
+        : (own - 2 * both) / count + 1;
+      return -0.5 * log(Math.max(0, error) + FLOOR * FLOOR);
     });
   }
+
+  /** How the updates compare with the recorded ones. */
+  resemblance(tolerance: number): Resemblance {
+    let [own, both, count] = [0, 0, 0];
+    for (let e = 0; e < this.#elements; e++) {
+      if (this.#theirs[e] === 0) continue;
+      own += this.#own[e] / this.#theirs[e];
+      both += this.#both[e] / this.#theirs[e];
+      count++;
+    }
+    const out = this.bench.out!.address / 4;
+    const { floats } = this.#machine;
+    let off = 0;
+    for (let e = 0; e < this.#elements; e++) {
+      const bound = tolerance * Math.sqrt(this.#theirs[e] / this.steps);
+      for (let step = 0; step < this.steps && this.#theirs[e] > 0; step++) {
+        const i = step * this.#elements + e;
+        if (!(Math.abs(floats[out + i] - this.#recorded[i]) <= bound)) off++;
+      }
+    }
+    return {
+      error: Math.sqrt(Math.max(0, own - 2 * both + count) / count),
+      factor: both / own,
+      differing: off / (count * this.steps),
+    };
+  }
+}
+
+/** How the updates of a program compare with recorded ones, each element's being as large as any other's. */
+export interface Resemblance {
+  /** The root mean square of the differences over that of the recorded updates. */
+  readonly error: number;
+  /** The factor by which updates come nearest to the recorded ones. */
+  readonly factor: number;
+  /** The share of updates that differ by more than the tolerance. */
+  readonly differing: number;
+}
+
+/**
+ * Compares a program with the rule of a recording. Updates differ if they are apart by more than `tolerance`
+ * of the root mean square of what was recorded of the element; for rules whose updates are all of one size
+ * that is the share of other signs.
+ *
+ * @example
+ * ```ts
+ * import { parseGenome, resemblance, space } from "@gradus/gradus/search";
+ * import { assertAlmostEquals, assertEquals } from "@std/assert";
+ *
+ * const task = { kind: "trace", name: "sign", rule: "update = sign(g)", size: 4, steps: 9, seeds: [1] } as const;
+ * const twice = resemblance(space(), task, parseGenome(space(), "x = sign(g)\nupdate = mul(x, 2)"));
+ * assertEquals(twice.differing, 1);
+ * assertAlmostEquals(twice.factor, 0.5);
+ * ```
+ */
+export function resemblance(
+  space: Space,
+  task: TraceTask,
+  genome: Genome,
+  tolerance: number = 0.02,
+): Resemblance {
+  const machine = new Machine();
+  const pack = new TracePack(machine, space, task);
+  const { instructions, states } = compile(space, analyse(space, genome), pack.bench);
+  const { bytes } = pack.bench;
+  for (const state of states) machine.floats.fill(0, state / 4, (state + bytes) / 4);
+  pack.begin();
+  pack.advance(machine.assemble(instructions), 0, pack.steps);
+  return pack.resemblance(tolerance);
 }

@@ -6,7 +6,7 @@
  *
  *   deno task bench:search engine [programs]
  *   deno task bench:search exact [programs]
- *   deno task bench:search recovery [seeds] [trained] [rules]
+ *   deno task bench:search recovery [seeds] [trained] [rules] [first seed]
  *   deno task bench:search discovery [seeds] [trained]
  *   deno task bench:search curves [seeds] [programs]
  *   deno task bench:search kill [times]
@@ -23,7 +23,13 @@ const [first, second] = numbers.map(Number);
 const tasks: Readonly<Record<string, () => Promise<void>>> = {
   engine: () => engine(first ?? 100_000),
   exact: () => Promise.resolve(exact(first ?? 100_000)),
-  recovery: () => recoveries(first ?? 10, second ?? 100_000, numbers[2]?.split(",")),
+  recovery: () =>
+    recoveries(
+      first ?? 10,
+      second ?? 40_000,
+      numbers[2]?.split(","),
+      Number(numbers[3] ?? 1),
+    ),
   discovery: () => discovery(first ?? 10, second ?? 25_000),
   curves: () => curves(first ?? 5, second ?? 300_000),
   kill: () => kill(first ?? 20),

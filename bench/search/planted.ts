@@ -1,13 +1,16 @@
 /** The rules that searches are to recover from AdamW, and how it is told that they have. */
 import {
-  analyse,
-  Evaluator,
   type Genome,
   paperMutations,
   parseGenome,
+  printGenome,
+  repeat,
+  type Resemblance,
+  resemblance,
   type SearchOptions,
   space,
   type TraceTask,
+  tuneConstants,
   wire,
 } from "../../search/mod.ts";
 
@@ -51,13 +54,15 @@ export const PLANTED: Readonly<Record<string, string>> = {
     update = mul(update, lr)`,
 };
 
-const recording = (rule: string, seeds: readonly number[]): TraceTask => ({
+/** Recordings of a rule; a program is scored by how near its updates come, but for a factor. */
+export const recording = (rule: string, seeds: readonly number[]): TraceTask => ({
   kind: "trace",
   name: "recording",
   rule: PLANTED[rule],
-  size: 32,
+  size: 64,
   steps: 40,
   seeds,
+  scale: "free",
 });
 
 /** The search that is to recover a rule. */
@@ -69,19 +74,45 @@ export function recovery(rule: string, seed: number, trained: number): SearchOpt
     population: 100,
     tournament: 5,
     space: { longest: 16 },
-    mutations: { ...paperMutations, wire: { weight: 1, mutate: wire } },
+    mutations: {
+      ...paperMutations,
+      wire: { weight: 1, mutate: wire },
+      repeat: { weight: 1, mutate: repeat },
+    },
+    tune: { evaluations: 20 },
     below: -Infinity,
-    lengthCost: 0.02,
+    lengthCost: 0.004,
     restart: { patience: 5_000, lifetime: 15_000, from: "init" },
   };
 }
 
-/** The error of a program on recordings that no search has seen, as a share of the updates. */
-export async function freshError(rule: string): Promise<(genome: Genome) => number> {
-  const paper = space();
-  const evaluator = await Evaluator.of(paper, [recording(rule, [1, 2, 3, 4])]);
-  const exact = evaluator.evaluate(analyse(paper, parseGenome(paper, PLANTED[rule])));
-  if (!(exact.score > 10)) throw new Error(`${rule} does not recover itself`);
-  return (genome) =>
-    Math.exp(-evaluator.evaluate(analyse(paper, genome), { below: -Infinity }).score);
+/** What a search found, ended: with the factor that was left open, and its constants tuned. */
+export interface Ended {
+  readonly genome: Genome;
+  readonly trained: number;
+  /** On recordings that no search has seen, by which it is told when to end. */
+  readonly fresh: Resemblance;
+  /** On others, by which what was found is judged, once. */
+  readonly judged: Resemblance;
 }
+
+/** Ends what a search found. */
+export async function ended(rule: string, options: SearchOptions, genome: Genome): Promise<Ended> {
+  // One statement more than a search may make.
+  const known = space();
+  const [task] = options.tasks as readonly TraceTask[];
+  const { factor } = resemblance(known, task, genome);
+  const { text, trained } = await tuneConstants(
+    `${printGenome(known, genome)}\nupdate = mul(update, ${factor})`,
+    { tasks: [{ ...task, scale: "exact" }], evaluations: 400, below: -Infinity },
+  );
+  const tuned = parseGenome(known, text);
+  const [fresh, judged] = [FRESH, JUDGED].map((seeds) =>
+    resemblance(known, recording(rule, seeds), tuned)
+  );
+  return { genome: tuned, trained, fresh, judged };
+}
+
+/** Seeds of recordings that no search sees. */
+const FRESH = [1, 2, 3, 4];
+const JUDGED = [5, 6, 7, 8, 9, 10, 11, 12];
