@@ -6,9 +6,9 @@ import { cachedTrainer } from "./cache.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type Evaluation, STOP, type Stop } from "./evaluate.ts";
 import { ADAMW, type Genome, parseGenome } from "./genome.ts";
-import { mutate, type Mutations, paperMutations } from "./mutate.ts";
 import type { SearchEvent, SearchOptions, SearchResult } from "./options.ts";
 import { Prober } from "./prober.ts";
+import { proposer } from "./propose.ts";
 import { Random } from "./random.ts";
 import { type Space, space as makeSpace } from "./space.ts";
 import {
@@ -20,15 +20,13 @@ import {
   mark,
   type Scored,
   type SearchState,
-  type TunedChild,
 } from "./state.ts";
-import { shapeOf, together, tuning } from "./tune.ts";
 import { localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
+import { tuneChildren } from "./tune_children.ts";
 
 /** Streams of random numbers. */
 const DRAWS = { birth: 8 } as const;
-/** Mutations of a program of random search, at most. */
-const MOST_MUTATIONS = 20;
+
 /**
  * Searches, and tells of it after every batch; the last event holds what was found. The same options give
  * the same result, bit for bit, for any number of workers, and if it is ended at any moment and begun anew
@@ -78,8 +76,8 @@ export async function searched(options: SearchOptions): Promise<SearchResult> {
 class SearchRun {
   readonly #options: SearchOptions;
   readonly #space: Space;
-  readonly #mutations: Mutations;
   readonly #init: readonly Genome[];
+  readonly #propose: ReturnType<typeof proposer>;
   readonly #prober: Prober;
   readonly #trainers: Trainer[] = [];
   #state!: SearchState;
@@ -87,8 +85,8 @@ class SearchRun {
   constructor(options: SearchOptions) {
     this.#options = options;
     this.#space = makeSpace(options.space);
-    this.#mutations = options.mutations ?? paperMutations;
     this.#init = (options.init ?? [ADAMW]).map((text) => parseGenome(this.#space, text));
+    this.#propose = proposer(this.#space, this.#init, options);
     this.#prober = new Prober(this.#space);
     const { trained = Infinity, generated = Infinity } = options.budget;
     if (!(trained > 0 && generated > 0 && Math.min(trained, generated) < Infinity)) {
@@ -213,41 +211,17 @@ class SearchRun {
       const evaluation = child.training === undefined ? undefined : evaluations[child.training];
       return { child, score: child.score ?? scoreOf(evaluation!), hurdle: evaluation?.hurdle };
     });
-    const tuned = await this.#tuned(scored, trainer, stop);
+    const { tune } = this.#options;
+    const tuned = tune === undefined ? [] : await tuneChildren(
+      this.#space,
+      tune,
+      state.shapes,
+      scored,
+      async (genomes) => (await trainer.evaluate(genomes, stop)).map(scoreOf),
+    );
     scored.forEach((each, i) => admit(state, each, tuned[i]));
     this.#restart();
     mark(state, this.#share());
-  }
-
-  /** Tunes the constants of children that come near their parents and are of a shape of their own. */
-  async #tuned(
-    scored: readonly Scored[],
-    trainer: Trainer,
-    stop: Stop,
-  ): Promise<readonly (TunedChild | undefined)[]> {
-    const { tune } = this.#options;
-    if (tune === undefined) return [];
-    const { evaluations, margin = 0.05 } = tune;
-    const { shapes } = this.#state;
-    const runs = scored.map(({ child, score }) => {
-      if (child.origin !== "training" || !(score >= child.parent.score - margin)) return undefined;
-      const shape = shapeOf(this.#space, child.analysis.genome);
-      if (score <= (shapes.get(shape) ?? -Infinity)) return undefined;
-      shapes.set(shape, score);
-      const first = { genome: child.analysis.genome, score };
-      const run = tuning(this.#space, first, { evaluations, least: child.parent.score });
-      return { shape, run, trained: 0 };
-    });
-    const ended = await together(runs.map((each) => each?.run), async (genomes, owners) => {
-      for (const i of owners) runs[i]!.trained++;
-      return (await trainer.evaluate(genomes, stop)).map(scoreOf);
-    });
-    return runs.map((each, i) => {
-      if (each === undefined) return undefined;
-      const { genome, score } = ended[i]!;
-      if (score > shapes.get(each.shape)!) shapes.set(each.shape, score);
-      return { analysis: analyse(this.#space, genome), score, trained: each.trained };
-    });
   }
 
   /** The children of a batch; those that must be trained are added to `wanted`, each once. */
@@ -257,7 +231,7 @@ class SearchRun {
     return Array.from({ length: this.#options.batch ?? 50 }, (_, i): Child => {
       const birth = counts.generated + i;
       const random = new Random(this.#seed, DRAWS.birth, birth);
-      const { genome, parent, mutation } = this.#propose(random);
+      const { genome, parent, mutation } = this.#propose(this.#state.population, random);
       const analysis = analyse(this.#space, genome);
       const child = { analysis, parent, mutation, birth };
       const known = (key: string, scores: ReadonlyMap<string, number>) => ({
@@ -276,31 +250,6 @@ class SearchRun {
       const origin = alike.training === undefined ? "training" : "updates";
       return { ...child, score: undefined, training, origin, probe };
     });
-  }
-
-  #propose(
-    random: Random,
-  ): { readonly genome: Genome; readonly parent: Individual; readonly mutation: string } {
-    const { population } = this.#state;
-    if (this.#options.strategy === "random") {
-      const number = 1 + random.below(MOST_MUTATIONS);
-      let genome = random.pick(this.#init);
-      for (let i = 0; i < number; i++) {
-        genome = mutate(this.#space, genome, this.#mutations, random).child;
-      }
-      return { genome, parent: population[0], mutation: `${number} mutations` };
-    }
-    let parent = random.pick(population);
-    for (let i = 1; i < (this.#options.tournament ?? 2); i++) {
-      const other = random.pick(population);
-      if (this.#fitness(other) > this.#fitness(parent)) parent = other;
-    }
-    const { child, mutation } = mutate(this.#space, parent.genome, this.#mutations, random);
-    return { genome: child, parent, mutation };
-  }
-
-  #fitness({ score, length }: Individual): number {
-    return score - (this.#options.lengthCost ?? 0) * length;
   }
 
   #restart(): void {

@@ -1,6 +1,7 @@
 /** Planted rules that searches start at AdamW and find again, or do not. */
 import { type Individual, programOf, search, space } from "../../search/mod.ts";
 import { printStatements } from "../../dsl/print.ts";
+import { median } from "./interval.ts";
 import { type Ended, ended, PLANTED, recovery } from "./planted.ts";
 
 /**
@@ -60,8 +61,6 @@ export async function recoveries(
   }
 }
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 const shown = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
 function textOf({ genome }: Ended): string {
