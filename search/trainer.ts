@@ -113,7 +113,10 @@ function startThread(): Thread {
     worker.onmessage = ({ data }) => took(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      died(event.message);
+      // Where the script is not found, as in a bundle that left it out, there is no message.
+      died(
+        event.message ?? `its script cannot be loaded from ${url}; without workers none is needed`,
+      );
     };
     [post, end] = [(message) => worker.postMessage(message), () => worker.terminate()];
   }

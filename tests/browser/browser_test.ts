@@ -1,6 +1,7 @@
 /** In a browser a step has the bits that the interpreter has in Deno, whatever the page is allowed. */
 import { assert, assertEquals } from "../assert.ts";
 import { Chromium } from "./chromium.ts";
+import { found } from "./found.ts";
 import type { Parts } from "./page.ts";
 import { ISOLATED, serve, type SiteOptions } from "./site.ts";
 import { type Bits, optimizers, type Size, train, ways } from "./train.ts";
@@ -186,3 +187,9 @@ for (
     },
   );
 }
+
+browserTest("a search in a page finds what it finds in Deno", {}, async (open) => {
+  const { value, console } = await open("found");
+  assertEquals(value, await found());
+  assertEquals(console, []);
+});

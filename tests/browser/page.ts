@@ -3,6 +3,7 @@ import { release, resident } from "../../mod.ts";
 import { isCodeForbidden } from "../../runtime/js/kernel.ts";
 import { isAllowed } from "../../runtime/wasm/kernel.ts";
 import { threadsTakenPart } from "../../runtime/wasm/threads.ts";
+import { found } from "./found.ts";
 import { type Bits, optimizers, type Size, train, ways } from "./train.ts";
 
 /** The bits of a training that was done again and again until threads took part in it. */
@@ -96,7 +97,7 @@ function brim(): readonly number[] {
 }
 
 /** The parts, by name. */
-const parts = { threaded, all, placed, brim };
+const parts = { threaded, all, placed, brim, found };
 
 export type Parts = typeof parts;
 
