@@ -1,5 +1,5 @@
 /** In a browser a step has the bits that the interpreter has in Deno, whatever the page is allowed. */
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { Chromium } from "./chromium.ts";
 import { found } from "./found.ts";
 import type { Parts } from "./page.ts";
@@ -189,7 +189,13 @@ for (
 }
 
 browserTest("a search in a page finds what it finds in Deno", {}, async (open) => {
-  const { value, console } = await open("found");
-  assertEquals(value, await found());
+  const { value, console } = await open("found", 0);
+  assertEquals(value, await found(0));
   assertEquals(console, []);
+  // The bundle is one script, without that of the workers.
+  const { value: refusal } = await open("found", 1);
+  assertStringIncludes(
+    refusal,
+    "GradusError: a worker died: its script cannot be loaded from http",
+  );
 });
