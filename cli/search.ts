@@ -7,8 +7,10 @@ import { printYaml } from "../dsl/yaml.ts";
 import {
   baselineSearches,
   fileCheckpoint,
+  Funnel,
   handGrids,
   htmlReport,
+  larger,
   programOf,
   quadraticProxy,
   quadraticsHeldOut,
@@ -76,9 +78,40 @@ export async function searchCommand(
   print(`# score ${result.best.score.toFixed(3)}: ${describe(best).summary}`);
   if (typeof options.output !== "string") return;
   const title = `Search of optimizers: ${target}, seed ${settings.seed}`;
-  const html = await htmlReport({ title, result, space: settings.space, searches, grids });
+  const html = await htmlReport({
+    title,
+    result,
+    space: settings.space,
+    searches,
+    grids,
+    larger: await onLargerTasks(settings, result),
+  });
   await writeWhole(options.output, new TextEncoder().encode(html));
   print(`${options.output}: the report`);
+}
+
+/** How many of the hall of fame come from tasks 10 times larger to those 100 times larger. */
+const KEPT = 5;
+
+/** The hall of fame on larger tasks, where it is known how a task grows. */
+async function onLargerTasks(
+  { tasks, space }: SearchOptions,
+  { hall }: SearchResult,
+): Promise<Report["larger"]> {
+  const quadratics = tasks.filter((task) => task.kind === "quadratic");
+  if (quadratics.length < tasks.length) return undefined;
+  const factors = [10, 100];
+  const funnel = await Funnel.of(
+    factors.map((factor) => ({
+      tasks: quadratics.map((task) => larger(task, factor)),
+      keep: KEPT,
+    })),
+    space,
+  );
+  return {
+    stages: factors.map((factor) => `${factor} times larger`),
+    passed: funnel.pass(hall),
+  };
 }
 
 /** Seconds between lines where the terminal cannot overwrite one. */

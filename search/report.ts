@@ -6,6 +6,7 @@ import { escaped, page, table } from "../page/html.ts";
 import { type Typesetter, typesetter } from "../page/program.ts";
 import { ancestry, type Individual, type Lineage } from "./archive.ts";
 import type { GridResult } from "./baselines.ts";
+import type { Passed } from "./funnel.ts";
 import type { CurvePoint, SearchResult } from "./options.ts";
 import { programOf } from "./program.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "./space.ts";
@@ -22,6 +23,8 @@ export interface Report {
   readonly searches?: Readonly<Record<string, SearchResult>>;
   /** Optimizers of the library over hand grids. */
   readonly grids?: readonly GridResult[];
+  /** How the hall of fame did on larger tasks: what each stage is called, and what a `Funnel` gave. */
+  readonly larger?: { readonly stages: readonly string[]; readonly passed: readonly Passed[] };
 }
 
 /** The paper's shares of redundant statements and of known programs, at 300 000 programs made. */
@@ -44,7 +47,7 @@ const MANY = 20;
  * ```
  */
 export async function htmlReport(
-  { title, result, space: options, searches = {}, grids = [] }: Report,
+  { title, result, space: options, searches = {}, grids = [], larger }: Report,
 ): Promise<string> {
   const space = makeSpace(options);
   const typeset = await typesetter();
@@ -61,6 +64,7 @@ ${result.best === undefined ? "" : bestProgram(space, typeset, result.best)}
 program of at most so many statements.</p>
 ${chart(runs.map(frontCurve), { x: "statements that matter", y: "score" })}
 ${result.front.map((each, i) => frontMember(space, typeset, result, each, i)).join("\n")}
+${larger === undefined ? "" : largerTasks(space, larger)}
 <h2>Known programs and redundant statements</h2>
 ${chart(shareCurves(result.curve), { x: "programs made", y: "share", low: 0, high: 1 })}
 <p class="note">Dashed: the paper's, over whole runs of 300 000 programs made; ${
@@ -163,6 +167,17 @@ ${
       ? "<p>The best program, above.</p>"
       : typeset.program(program, { digits: DIGITS })
   }`;
+}
+
+function largerTasks(space: Space, { stages, passed }: NonNullable<Report["larger"]>): string {
+  const rows = passed.map(({ individual, scores }) => [
+    number(individual.score),
+    ...stages.map((_, i) => number(scores[i])),
+    describe(programOf(space, individual.genome)).summary,
+  ]);
+  return `<h2>On larger tasks</h2>
+<p>The hall of fame; only the best of each stage come to the next.</p>
+${table(["score", ...stages, "what it is"], rows)}`;
 }
 
 function shareCurves(curve: readonly CurvePoint[]): Series[] {

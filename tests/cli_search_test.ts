@@ -31,6 +31,7 @@ Deno.test("a search prints a program that reads back, and writes a report; a che
         "random 4x",
         "constants of lion",
         "lion, grid",
+        ">10 times larger</th>",
       ]
     ) {
       assertStringIncludes(report, part);
