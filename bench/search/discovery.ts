@@ -9,12 +9,14 @@ import {
   handGrids,
   type Individual,
   larger,
+  paperFunctions,
   programOf,
   quadraticProxy,
   quadraticsHeldOut,
   type ScoreCache,
   searched,
   type SearchResult,
+  type Space,
   space,
 } from "../../search/mod.ts";
 import { interval, median } from "./interval.ts";
@@ -34,22 +36,33 @@ interface Outcome {
 /** Of the hall of fame, so many go on from tasks 10 times larger to those 100 times larger. */
 const KEPT = 5;
 
-/** Runs everything and prints tables. */
-export async function discovery(seeds: number, trained: number): Promise<void> {
+/** Runs everything and prints tables; functions of these names are left out of the paper's space. */
+export async function discovery(
+  seeds: number,
+  trained: number,
+  without: readonly string[] = [],
+): Promise<void> {
+  const functions = Object.fromEntries(
+    Object.entries(paperFunctions).filter(([name]) => !without.includes(name)),
+  );
+  const known = space({ functions });
   for (const [name, degrees] of [["heavy-tailed", 2], ["normal", Infinity]] as const) {
     const tasks = quadraticProxy(degrees);
     const heldOut = quadraticsHeldOut(degrees);
-    const last = await Evaluator.of(space(), heldOut);
-    const funnel = await Funnel.of([10, 100].map((factor) => ({
-      tasks: tasks.map((task) => larger(task, factor)),
-      keep: KEPT,
-    })));
+    const last = await Evaluator.of(known, heldOut);
+    const funnel = await Funnel.of(
+      [10, 100].map((factor) => ({
+        tasks: tasks.map((task) => larger(task, factor)),
+        keep: KEPT,
+      })),
+      { functions },
+    );
     const scoreOf = ({ genome }: Individual) =>
-      last.evaluate(analyse(space(), genome), { below: -Infinity }).score;
+      last.evaluate(analyse(known, genome), { below: -Infinity }).score;
     const runs = new Map<string, Outcome[]>();
     for (let seed = 1; seed <= seeds; seed++) {
       const cache: ScoreCache = new Map();
-      const options = { tasks, seed, cache, budget: { trained } };
+      const options = { tasks, seed, cache, budget: { trained }, space: { functions } };
       const kinds = { evolution: options, ...baselineSearches(options) };
       for (const [kind, each] of Object.entries(kinds)) {
         const result = await searched({ ...each, workers: navigator.hardwareConcurrency });
@@ -66,7 +79,8 @@ export async function discovery(seeds: number, trained: number): Promise<void> {
         console.error(name, seed, kind, outcome.best, outcome.heldOut, outcome.chosenHeldOut);
       }
     }
-    console.log(`\n### ${name} noise: ${seeds} seeds, ${trained} programs trained\n`);
+    const left = without.length === 0 ? "" : `, without ${without.join(", ")}`;
+    console.log(`\n### ${name} noise: ${seeds} seeds, ${trained} programs trained${left}\n`);
     printTable(runs);
     for (const grid of await handGrids(tasks, heldOut)) {
       const settings = Object.entries(grid.options).map(([key, value]) => `${key} ${value}`);
@@ -76,7 +90,7 @@ export async function discovery(seeds: number, trained: number): Promise<void> {
         } | | ${grid.heldOut!.toFixed(3)} | | | |`,
       );
     }
-    printFound(runs.get("evolution")!, runs.get("constants 4x")!);
+    printFound(known, runs.get("evolution")!, runs.get("constants 4x")!);
   }
 }
 
@@ -101,7 +115,11 @@ function printTable(runs: ReadonlyMap<string, readonly Outcome[]>): void {
 }
 
 /** What evolution found, and when it was ahead of constants with 4 times its budget. */
-function printFound(found: readonly Outcome[], reference: readonly Outcome[]): void {
+function printFound(
+  known: Space,
+  found: readonly Outcome[],
+  reference: readonly Outcome[],
+): void {
   const ahead = found.map(({ result }, i) =>
     result.curve.find(({ best }) => best > reference[i].best)?.trained ?? Infinity
   );
@@ -121,13 +139,13 @@ function printFound(found: readonly Outcome[], reference: readonly Outcome[]): v
     "\nChosen on larger tasks, seed by seed, simplified by rules true of real numbers:\n",
   );
   found.forEach(({ chosen, result: { counts }, chosenHeldOut }, i) => {
-    const program = programOf(space(), chosen.genome);
-    const known = (counts.structuralHits + counts.probeHits) / counts.generated;
+    const program = programOf(known, chosen.genome);
+    const hits = (counts.structuralHits + counts.probeHits) / counts.generated;
     const statements = printStatements(simplify(program, { allow: "relaxed" }).program.statements);
     console.log(
       `- seed ${i + 1}: ${chosen.score.toFixed(3)}, held out ${chosenHeldOut.toFixed(3)}: ` +
         `${describe(program).summary}. Of ${counts.generated} made ${
-          (100 * known).toFixed(0)
+          (100 * hits).toFixed(0)
         } % were ` +
         `known. \`${statements.replaceAll("\n", "; ")}\``,
     );

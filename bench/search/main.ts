@@ -7,7 +7,7 @@
  *   deno task bench:search engine [programs]
  *   deno task bench:search exact [programs]
  *   deno task bench:search recovery [seeds] [trained] [rules] [first seed]
- *   deno task bench:search discovery [seeds] [trained]
+ *   deno task bench:search discovery [seeds] [trained] [functions left out]
  *   deno task bench:search curves [seeds] [programs]
  *   deno task bench:search kill [times]
  */
@@ -30,7 +30,7 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
       numbers[2]?.split(","),
       Number(numbers[3] ?? 1),
     ),
-  discovery: () => discovery(first ?? 10, second ?? 25_000),
+  discovery: () => discovery(first ?? 10, second ?? 25_000, numbers[2]?.split(",")),
   curves: () => curves(first ?? 5, second ?? 300_000),
   kill: () => kill(first ?? 20),
 };
