@@ -4,7 +4,7 @@ import { analyse } from "./abstract.ts";
 import type { Evaluation, Stop } from "./evaluate.ts";
 import type { Space } from "./space.ts";
 import type { Task } from "./tasks.ts";
-import type { Trainer } from "./trainer.ts";
+import { FAILED, type Trainer } from "./trainer.ts";
 
 /**
  * What trainings gave, for searches to share. A key is a program's structural hash with the version of
@@ -42,8 +42,10 @@ export function cachedTrainer(
         !cache.has(key)
       );
       const trained = await trainer.evaluate(missing.map(([, i]) => genomes[i]), stop);
-      missing.forEach(([key], i) => cache.set(key, trained[i]));
-      return keys.map((key) => cache.get(key)!);
+      const own = new Map(missing.map(([key], i) => [key, trained[i]]));
+      // That a worker lost patience says more of the machine than of the program.
+      for (const [key, evaluation] of own) if (evaluation !== FAILED) cache.set(key, evaluation);
+      return keys.map((key) => cache.get(key) ?? own.get(key)!);
     },
     close: () => trainer.close(),
   };

@@ -171,8 +171,10 @@ for (const behaviour of ["throws", "returns NaN", "explodes"]) {
 }
 
 Deno.test("a program that keeps a worker forever costs one evaluation", async () => {
+  const cache: ScoreCache = new Map();
   const result = await searched({
     ...options,
+    cache,
     tasks: [hostile("loops")],
     heldOut: [],
     budget: { trained: 4 },
@@ -180,6 +182,8 @@ Deno.test("a program that keeps a worker forever costs one evaluation", async ()
     patience: 500,
   });
   assert(result.counts.stopped > 0);
+  // It is not remembered beyond the search: a quicker machine may have had the patience.
+  assert(cache.size > 0 && [...cache.values()].every(({ score }) => score > -Infinity));
 });
 
 Deno.test("a mutation of a user's own joins in, and a child of it that is no program is drawn again", async () => {
