@@ -1,25 +1,19 @@
 /** `gradus list`: what each built-in optimizer keeps and costs, worked out from its program. */
 import { factory } from "../runtime/define.ts";
-import { explain } from "../runtime/explain.ts";
+import { explain, type Explanation } from "../runtime/explain.ts";
 import * as wrappers from "../wrappers/mod.ts";
 import { BUILT_IN } from "./files.ts";
 import type { Options } from "./values.ts";
 
+/** What is listed of an explanation. */
+type Costs = Pick<
+  Explanation,
+  "stateBytes" | "narrowStates" | "passes" | "products" | "arithmetic" | "bytesMoved"
+>;
+
 /** One built-in optimizer, made with its defaults; what is required is an ordinary number. */
-export interface Listed {
+export interface Listed extends Costs {
   readonly name: string;
-  /** Bytes of state for each element of a float32 matrix. */
-  readonly stateBytes: number;
-  /** The states that keep less than a number for each. */
-  readonly narrowStates: readonly string[];
-  /** Loops over all elements in a step. */
-  readonly passes: number;
-  /** Products of matrices in a step. */
-  readonly products: number;
-  /** Operations for each element. */
-  readonly arithmetic: number;
-  /** Bytes read and written for each element. */
-  readonly bytesMoved: number;
   readonly source: string;
 }
 

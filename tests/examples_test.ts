@@ -2,6 +2,8 @@
 import { type CurveOptions, renderCurves } from "../examples/curves.ts";
 import { batches, type Digits, generator, loadDigits, PIXELS } from "../examples/digits.ts";
 import { accuracy, initialParameters, lossAndGradients, type Parameters } from "../examples/mlp.ts";
+import searchDigits from "../examples/search_digits.ts";
+import { ADAMW, analyse, Evaluator, parseGenome, space, type Task } from "../search/mod.ts";
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "./assert.ts";
 import { tagsOf, textsOf } from "./svg.ts";
 
@@ -242,4 +244,16 @@ Deno.test("names and titles of any text are text in the picture", async () => {
   const svg = await renderCurves({ ...curves, title: name, series });
   assert(!tagsOf(svg).includes("script"));
   assert(textsOf(svg).includes(name));
+});
+
+Deno.test("AdamW learns the digits that are searched on, on tasks of its own for what is held out", async () => {
+  const { tasks, heldOut = [] } = searchDigits;
+  const seeds = (list: readonly Task[]) => list.flatMap((task) => task.seeds);
+  assert(heldOut.length > 0 && seeds(heldOut).every((seed) => !seeds(tasks).includes(seed)));
+  const evaluator = await Evaluator.of(space(), tasks);
+  const genome = parseGenome(space(), ADAMW.replace("0.001", "0.03"));
+  const { scores } = evaluator.evaluate(analyse(space(), genome));
+  assertEquals(scores.length, tasks.length);
+  // From ln 10, a guess among 10 digits, to less than half of that.
+  assert(scores.every((score) => score > Math.log(2)), `${scores}`);
 });

@@ -2,16 +2,10 @@
 import { isAtMost, rates } from "../graph.ts";
 import { foldNodes, type Node, postorder, symbol, withSources } from "../node.ts";
 import { matrixRow, reduceRow } from "../ops.ts";
-import type { InputKind, Program, StateDeclaration } from "../program.ts";
+import type { Program } from "../program.ts";
 
 /** A step without statements. Its notes, hyperparameters and states are a program's. */
-export interface Form {
-  readonly name: string;
-  readonly doc: string;
-  readonly source: string;
-  readonly hyper: ReadonlyMap<string, number | boolean | "required">;
-  readonly state: ReadonlyMap<string, StateDeclaration>;
-  readonly inputs: ReadonlyMap<string, InputKind>;
+export interface Form extends Omit<Program, "statements"> {
   /** `u` and the next value of each state in terms of the old ones, in the order they are written. */
   readonly outputs: ReadonlyMap<string, Node>;
   /** What locals are called. */
