@@ -154,3 +154,19 @@ Deno.test("tasks that cannot be are refused with a reason", () => {
   assertThrows(() => quadratic({ steps: 0 }), GradusError, "`steps` must be");
   assertThrows(() => quadratic({ seeds: [] }), GradusError, "`seeds` must be");
 });
+
+Deno.test("a training ends early at a loss 4 times the first, and at a hurdle that it does not take", async () => {
+  const evaluator = await Evaluator.of(paper, [quadratic({ size: 16, block: 4, steps: 80 })]);
+  const descent = analysed("update = mul(g, 0.1)");
+  const plain = evaluator.evaluate(descent);
+  assert(plain.score > 0 && plain.hurdle === undefined);
+  const taken = evaluator.evaluate(descent, { below: -1, hurdle: { share: 0.25, above: -9 } });
+  assertEquals([taken.score, taken.scores], [plain.score, plain.scores]);
+  const above = taken.hurdle! + 1e-6;
+  const missed = evaluator.evaluate(descent, { below: -1, hurdle: { share: 0.25, above } });
+  assertEquals([missed.score, missed.scores, missed.hurdle], [-Infinity, [], taken.hurdle]);
+  const ascent = analysed("update = mul(g, -0.1)");
+  const { score } = evaluator.evaluate(ascent, { below: -Infinity });
+  assert(score < -Math.log(4) && score > -Infinity);
+  assertEquals(evaluator.evaluate(ascent).score, -Infinity);
+});
