@@ -53,18 +53,18 @@ export type {
   Mask,
   MaskTree,
   Setting,
-} from "./runtime/hyper.ts";
+} from "./runtime/trees/hyperparameters.ts";
 export { explain, type Explanation } from "./runtime/explain.ts";
-export type { Machine, Prediction } from "./runtime/roofline.ts";
+export type { Machine, Prediction } from "./runtime/plan/roofline.ts";
 export { applyUpdates } from "./runtime/apply.ts";
 export type { Optimizer, RunOptions } from "./runtime/optimizer.ts";
-export { release, resident } from "./runtime/resident.ts";
-export type { State } from "./runtime/state.ts";
-export type { StorageType } from "./runtime/storage.ts";
-export type { InitOptions, StateStorage } from "./runtime/stored.ts";
-export type { StoredTensor, Tensor } from "./runtime/leaves.ts";
-export type { Backend } from "./runtime/variants.ts";
-export * from "./wrappers/mod.ts";
+export { release, resident } from "./runtime/trees/resident.ts";
+export type { State } from "./runtime/trees/state.ts";
+export type { StorageType } from "./runtime/trees/dtype.ts";
+export type { InitOptions, StateStorage } from "./runtime/trees/state_storage.ts";
+export type { StoredTensor, Tensor } from "./runtime/trees/leaf.ts";
+export type { Backend } from "./runtime/plan/variants.ts";
+export * from "./zoo/wrappers/mod.ts";
 export * from "./zoo/mod.ts";
 export { lionK, type LionKDocument, type LionKOptions, type LionOptions } from "./zoo/lion_k.ts";
 export { scheduleFreeEvalParams } from "./zoo/schedule_free_eval.ts";

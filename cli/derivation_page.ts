@@ -4,9 +4,9 @@ import {
   type DerivationStage,
   type DerivationStep,
   writeEffect,
-} from "../derive/derive.ts";
-import { escaped, page } from "../page/html.ts";
-import { type Typesetter, typesetter } from "../page/program.ts";
+} from "../search/derive/derive.ts";
+import { escaped, page } from "../search/page/html.ts";
+import { type Typesetter, typesetter } from "../search/page/program.ts";
 
 /** What each kind of step promises. */
 const PROMISES: Readonly<Record<DerivationStep["kind"], string>> = {

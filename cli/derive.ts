@@ -1,5 +1,5 @@
 /** `gradus derive`: how a found program becomes an optimizer that reads well, as text or as a page. */
-import { derive } from "../derive/mod.ts";
+import { derive } from "../search/derive/mod.ts";
 import { derivationPage } from "./derivation_page.ts";
 import { BUILT_IN, programOf, writeWhole } from "./files.ts";
 import { type Options, UsageError } from "./values.ts";

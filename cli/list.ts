@@ -1,7 +1,7 @@
 /** `gradus list`: what each built-in optimizer keeps and costs, worked out from its program. */
 import { factory } from "../runtime/define.ts";
 import { explain, type Explanation } from "../runtime/explain.ts";
-import * as wrappers from "../wrappers/mod.ts";
+import * as wrappers from "../zoo/wrappers/mod.ts";
 import { BUILT_IN } from "./files.ts";
 import type { Options } from "./values.ts";
 

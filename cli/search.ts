@@ -1,7 +1,7 @@
 /** `gradus search`: looks for optimizers, and shows how far it is. */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { describe } from "../derive/describe.ts";
+import { describe } from "../search/derive/describe.ts";
 import { GradusError, quoted } from "../dsl/errors.ts";
 import { printYaml } from "../dsl/yaml.ts";
 import {

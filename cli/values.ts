@@ -1,6 +1,6 @@
 /** What the options of the command mean. */
 import { factory } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import type { Optimizer } from "../runtime/optimizer.ts";
 import type { Program } from "../dsl/program.ts";
 import { schedule } from "../dsl/schedules/mod.ts";

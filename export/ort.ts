@@ -47,20 +47,18 @@ import { type Node, postorder, ZERO } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import type { Schedule } from "../dsl/schedules/mod.ts";
 import { settle } from "../dsl/simplify.ts";
-import { type LeafInfo, spellPath } from "../runtime/leaves.ts";
+import { type LeafInfo, spellPath } from "../runtime/trees/leaf.ts";
 import {
   inheritScheduled,
-  initialLeaf,
-  initialNumber,
   inputOf,
   requireState,
   requireWritable,
   type State,
-  stateShape,
   treeNumber,
-} from "../runtime/state.ts";
-import { arithmeticOf, type DType, type NumberArray } from "../runtime/storage.ts";
-import type { Layout } from "../runtime/trees.ts";
+} from "../runtime/trees/state.ts";
+import { initialLeaf, initialNumber, stateShape } from "../runtime/step/initial.ts";
+import { arithmeticOf, type DType, type NumberArray } from "../runtime/trees/dtype.ts";
+import type { Layout } from "../runtime/trees/layout.ts";
 import type { ReadValue } from "./onnx/proto.ts";
 import type { Engine, Kind, Taken } from "./ort/engine.ts";
 import {

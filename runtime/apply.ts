@@ -1,7 +1,7 @@
 /** Adds updates to parameters. */
-import { asLeaf, mirror } from "./leaves.ts";
-import { arithmeticOf, load, store } from "./storage.ts";
-import { Layout } from "./trees.ts";
+import { asLeaf, mirror } from "./trees/leaf.ts";
+import { arithmeticOf, load, store } from "./trees/dtype.ts";
+import { Layout } from "./trees/layout.ts";
 
 /**
  * `params` plus `updates`, rounded to the parameters' type: a new tree. Updates of short parameters are

@@ -2,7 +2,7 @@
 import { compose } from "../dsl/compose.ts";
 import { GradusError, shown } from "../dsl/errors.ts";
 import { IDENTIFIER } from "../dsl/lex.ts";
-import { bind } from "./bound.ts";
+import { bind } from "./step/step.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { requireOptimizer } from "./wrap.ts";
 

@@ -2,12 +2,18 @@
 import { GradusError, shown } from "../dsl/errors.ts";
 import { fix, type FixedNotes } from "../dsl/fix.ts";
 import { type Document, parseProgram, type Program } from "../dsl/program.ts";
-import { type HyperValue, isMask, type Mask, type Setting, settingsOf } from "./hyper.ts";
-import { bind } from "./bound.ts";
+import {
+  type HyperValue,
+  isMask,
+  type Mask,
+  type Setting,
+  settingsOf,
+} from "./trees/hyperparameters.ts";
+import { bind } from "./step/step.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { optionsOf } from "./options.ts";
-import type { StorageType } from "./storage.ts";
-import { requireStorage, type StateStorage } from "./stored.ts";
+import type { StorageType } from "./trees/dtype.ts";
+import { requireStorage, type StateStorage } from "./trees/state_storage.ts";
 
 /** What weight decay can be limited by. */
 export interface MaskOption {

@@ -6,21 +6,33 @@ import { apply, type Node, postorder, symbol, withSources } from "../dsl/node.ts
 import { reduceOps, reduceRow } from "../dsl/ops.ts";
 import { printExpression } from "../dsl/print.ts";
 import { printProgram, type Program } from "../dsl/program.ts";
-import { Binding } from "./binding.ts";
-import { renderPhases } from "./js/render.ts";
-import { isMatrix, showExtent as showSizes, type Varying } from "./extent.ts";
-import type { Product } from "./matrix.ts";
+import { Binding } from "./step/binding.ts";
+import { renderPhases } from "./backends/js/render.ts";
+import { isMatrix, showExtent as showSizes, type Varying } from "./plan/extent.ts";
+import type { Product } from "./plan/products.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { MASTER } from "./master.ts";
-import { type Loop, operandsOf, type Plan } from "./plan.ts";
-import { type ArrayKind, arraysOf, elementInputs, type GroupArrays, typesOf } from "./run.ts";
-import { bytesOf } from "./storage.ts";
-import { type LoopCost, type Machine, predict, type Prediction, weightOf } from "./roofline.ts";
-import { Layout } from "./trees.ts";
-import { type VariantKey, variantOf } from "./variants.ts";
-import { isRunnable } from "./wasm/kernel.ts";
-import { passesOf } from "./wasm/passes.ts";
-import { renderModule } from "./wasm/render.ts";
+import { MASTER } from "./trees/master.ts";
+import { type Loop, operandsOf, type Plan } from "./plan/plan.ts";
+import {
+  type ArrayKind,
+  arraysOf,
+  elementInputs,
+  type GroupArrays,
+  typesOf,
+} from "./backends/backend.ts";
+import { bytesOf } from "./trees/dtype.ts";
+import {
+  type LoopCost,
+  type Machine,
+  predict,
+  type Prediction,
+  weightOf,
+} from "./plan/roofline.ts";
+import { Layout } from "./trees/layout.ts";
+import { type VariantKey, variantOf } from "./plan/variants.ts";
+import { isRunnable } from "./backends/wasm/kernel.ts";
+import { passesOf } from "./backends/wasm/passes.ts";
+import { renderModule } from "./backends/wasm/render.ts";
 
 /** What {@linkcode explain} returns. */
 export interface Explanation {

@@ -1,9 +1,9 @@
 /** What an optimizer is to its user. */
 import type { Program } from "../dsl/program.ts";
-import type { Setting } from "./hyper.ts";
-import type { State } from "./state.ts";
-import type { InitOptions, StateStorage } from "./stored.ts";
-import type { Backend } from "./variants.ts";
+import type { Setting } from "./trees/hyperparameters.ts";
+import type { State } from "./trees/state.ts";
+import type { InitOptions, StateStorage } from "./trees/state_storage.ts";
+import type { Backend } from "./plan/variants.ts";
 
 /** How an optimizer runs. */
 export interface RunOptions {

@@ -1,8 +1,8 @@
 /** Makes an optimizer of another and a wrapper around its program. */
 import { GradusError, shown } from "../dsl/errors.ts";
 import { weave, type Wrapper } from "../dsl/weave.ts";
-import { bind } from "./bound.ts";
-import { type Setting, settingsOf } from "./hyper.ts";
+import { bind } from "./step/step.ts";
+import { type Setting, settingsOf } from "./trees/hyperparameters.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { ownOptions } from "./options.ts";
 

@@ -4,8 +4,8 @@
  * hundreds of numbers it works on.
  */
 import { type ElementOpName, elementOps, type ReduceOpName, reduceOps } from "../dsl/ops.ts";
-import { Code, type FunctionType, type Local, Module } from "../runtime/wasm/emit.ts";
-import { addRoutine, routineTypes } from "../runtime/wasm/math.ts";
+import { Code, type FunctionType, type Local, Module } from "../runtime/backends/wasm/emit.ts";
+import { addRoutine, routineTypes } from "../runtime/backends/wasm/math.ts";
 
 /** The words of an instruction; addresses of operands are at step 0, and go on by so much a step. */
 export const WORD = {

@@ -49,7 +49,7 @@ export type {
 export { Prober } from "./prober.ts";
 export { quadraticProxy, quadraticsHeldOut } from "./proxies.ts";
 export { type ProgramNotes, programOf } from "./program.ts";
-export { htmlReport, type Report } from "./report.ts";
+export { htmlReport, type Report } from "./page/report.ts";
 export { Random } from "./random.ts";
 export { Funnel, larger, type Passed, type Stage } from "./funnel.ts";
 export { search, searched } from "./search.ts";

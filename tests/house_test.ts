@@ -7,24 +7,21 @@ const root = new URL("../", import.meta.url);
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   dsl: [],
   "dsl/yaml.ts": ["dsl", "@std/yaml"],
-  page: ["dsl", "temml"],
+  "runtime/trees": ["dsl"],
+  "runtime/plan": ["dsl"],
+  "runtime/backends": ["dsl", "runtime/trees", "runtime/plan"],
+  "runtime/step": ["dsl", "runtime/trees", "runtime/plan", "runtime/backends"],
   runtime: ["dsl"],
   zoo: ["dsl", "runtime"],
-  wrappers: ["dsl", "runtime", "zoo"],
   "export/onnx": ["dsl", "runtime", "onnx-buf", "@bufbuild/protobuf"],
   "export/ort": [
     ...["dsl", "runtime", "export/onnx", "onnx-buf", "@bufbuild/protobuf"],
     ...["onnxruntime-web/jspi", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"],
   ],
   "export/ort.ts": ["dsl", "runtime", "export/onnx", "export/ort"],
-  webgpu: ["dsl", "runtime"],
-  search: ["derive", "dsl", "page", "runtime", "zoo"],
-  "mod.ts": ["dsl", "runtime", "wrappers", "zoo"],
-  derive: ["dsl", "runtime"],
-  cli: [
-    ...["derive", "dsl", "page", "runtime", "search", "wrappers", "zoo", "export/onnx"],
-    ...["node:path", "node:url"],
-  ],
+  search: ["dsl", "runtime", "zoo", "temml"],
+  "mod.ts": ["dsl", "runtime", "zoo"],
+  cli: ["dsl", "runtime", "zoo", "export/onnx", "search", "node:path", "node:url"],
   "cli.ts": ["cli", "dsl", "runtime", "export/onnx", "node:util"],
 };
 

@@ -6,8 +6,8 @@ import {
   optimizer,
   type OptimizerFactory,
 } from "../runtime/define.ts";
-import type { HyperValue, MaskTree } from "../runtime/hyper.ts";
-import { Layout } from "../runtime/trees.ts";
+import type { HyperValue, MaskTree } from "../runtime/trees/hyperparameters.ts";
+import { Layout } from "../runtime/trees/layout.ts";
 
 /** What {@linkcode adafactor} and {@linkcode scaleByFactoredRms} have in common. */
 export interface FactoredOptions {

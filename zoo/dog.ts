@@ -1,6 +1,6 @@
 /** Step sizes from the distance travelled: nothing to tune. */
 import { deciding, type MaskOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import { requireChoice, requirePair } from "../runtime/options.ts";
 
 /** Options of {@linkcode dog}. */

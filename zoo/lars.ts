@@ -5,7 +5,7 @@ import {
   optimizer,
   type OptimizerFactory,
 } from "../runtime/define.ts";
-import type { HyperValue, Mask } from "../runtime/hyper.ts";
+import type { HyperValue, Mask } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode lars}. */
 export interface LarsOptions extends MaskOption, MuDTypeOption {

@@ -1,7 +1,7 @@
 import { GradusError, shown } from "../dsl/errors.ts";
 import { type Document, parseProgram } from "../dsl/program.ts";
 import { factory, fixed, type OptimizerFactory, resolving } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode lbfgs}. */
 export interface LbfgsOptions {

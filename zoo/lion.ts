@@ -6,7 +6,7 @@ import {
   type OptimizerFactory,
   resolving,
 } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import { requireChoice } from "../runtime/options.ts";
 import { type LionOptions, plainLion } from "./lion_k.ts";
 import { refinedLion, smoothLion } from "./smooth_lion.ts";

@@ -7,7 +7,7 @@ import {
   optimizer,
   type OptimizerFactory,
 } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Lion's options, whatever is done with its momentum. */
 export interface LionOptions extends MaskOption, MuDTypeOption {

@@ -1,6 +1,6 @@
 /** Momentum with a step size from a model of the loss. */
 import { type MuDTypeOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode momo}. */
 export interface MomoOptions extends MuDTypeOption {

@@ -9,10 +9,10 @@ import {
   type OptimizerFactory,
   resolving,
 } from "../runtime/define.ts";
-import { bind } from "../runtime/bound.ts";
-import type { HyperValue, Mask } from "../runtime/hyper.ts";
+import { bind } from "../runtime/step/step.ts";
+import type { HyperValue, Mask } from "../runtime/trees/hyperparameters.ts";
 import { requireChoice } from "../runtime/options.ts";
-import type { StateStorage } from "../runtime/stored.ts";
+import type { StateStorage } from "../runtime/trees/state_storage.ts";
 import { adamw } from "./adam.ts";
 
 /** Coefficients (a, b, c) of one step X ← aX + (bA + cA²)X, A = XXᵀ, of Newton and Schulz. */

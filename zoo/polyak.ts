@@ -1,5 +1,5 @@
 import { deciding, fixed, optimizer, type OptimizerFactory } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import { requireChoice } from "../runtime/options.ts";
 
 /** Options of {@linkcode scaleByPolyak}. */

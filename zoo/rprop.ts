@@ -1,5 +1,5 @@
 import { optimizer, type OptimizerFactory } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import { required } from "../dsl/program.ts";
 
 /** Options of {@linkcode rprop}. */

@@ -1,5 +1,5 @@
 import { type MaskOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode scheduleFreeSgd}. */
 export interface ScheduleFreeSgdOptions extends MaskOption {

@@ -1,8 +1,8 @@
 /** What schedule-free optimizers are evaluated at. */
 import { GradusError, shown } from "../dsl/errors.ts";
-import { asLeaf, mirror } from "../runtime/leaves.ts";
-import type { State } from "../runtime/state.ts";
-import { Layout } from "../runtime/trees.ts";
+import { asLeaf, mirror } from "../runtime/trees/leaf.ts";
+import type { State } from "../runtime/trees/state.ts";
+import { Layout } from "../runtime/trees/layout.ts";
 
 /**
  * The average x of the fast iterate of a schedule-free optimizer, which is what to evaluate and to

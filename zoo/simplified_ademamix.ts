@@ -6,7 +6,7 @@ import {
   optimizer,
   type OptimizerFactory,
 } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode simplifiedAdemamix}. */
 export interface SimplifiedAdEMAMixOptions extends MaskOption, MuDTypeOption {

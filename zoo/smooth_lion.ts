@@ -1,5 +1,5 @@
 import type { OptimizerFactory } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import { lionK, type LionOptions } from "./lion_k.ts";
 
 /** Options of {@linkcode smoothLion}. */

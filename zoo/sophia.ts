@@ -5,7 +5,7 @@ import {
   optimizer,
   type OptimizerFactory,
 } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode sophia}. */
 export interface SophiaOptions extends MaskOption, MuDTypeOption {

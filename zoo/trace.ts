@@ -1,6 +1,6 @@
 import { required } from "../dsl/program.ts";
 import { type MuDTypeOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode ema}. */
 export interface EmaOptions extends MuDTypeOption {

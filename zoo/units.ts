@@ -1,7 +1,7 @@
 /** Transforms of units, the slices of a tensor along its last axis that each feed one output. */
 import { required } from "../dsl/program.ts";
 import { optimizer, type OptimizerFactory } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/hyper.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode adaptiveGradClip}. */
 export interface AdaptiveGradClipOptions {

@@ -1,5 +1,5 @@
 /** Searches beside their baselines, over seeds, on heavy-tailed noise and on normal noise. */
-import { describe, simplify } from "../../derive/mod.ts";
+import { describe, simplify } from "../../search/derive/mod.ts";
 import { printStatements } from "../../dsl/print.ts";
 import {
   analyse,

@@ -1,5 +1,5 @@
 /** Exact rules keep every bit of random programs, run by the definition. */
-import { simplify } from "../../derive/mod.ts";
+import { simplify } from "../../search/derive/mod.ts";
 import { factory, type Program } from "../../mod.ts";
 import { printGenome, programOf } from "../../search/mod.ts";
 import { paper, randomPrograms } from "./programs.ts";

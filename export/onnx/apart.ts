@@ -1,7 +1,7 @@
 /** Takes what changes once a step out of what changes with every element. */
 import { constant, foldNodes, type Node, postorder, symbol, withSources } from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
-import type { Extent } from "../../runtime/extent.ts";
+import type { Extent } from "../../runtime/plan/extent.ts";
 
 /** Whether a symbol stands for a number that changes once a step. */
 export function isScalarSymbol({ op, arg }: Node): boolean {

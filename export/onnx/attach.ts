@@ -3,7 +3,7 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type ModelProto, ModelProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import type { Tensor } from "../../runtime/leaves.ts";
+import type { Tensor } from "../../runtime/trees/leaf.ts";
 import type { OnnxOptions } from "./options.ts";
 import { toOnnx } from "./write.ts";
 

@@ -25,11 +25,11 @@ import { reduceRow } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { settle, simplified, substitute } from "../../dsl/simplify.ts";
-import { settleAxes } from "../../runtime/axes.ts";
-import type { Extent } from "../../runtime/extent.ts";
-import { extentsOf, overExtent, type Planned } from "../../runtime/infer.ts";
+import { settleAxes } from "../../runtime/plan/axes.ts";
+import type { Extent } from "../../runtime/plan/extent.ts";
+import { extentsOf, overExtent, type Planned } from "../../runtime/plan/infer.ts";
 import { isScalarSymbol, scalarsApart } from "./apart.ts";
-import { stepped } from "../../runtime/plan.ts";
+import { stepped } from "../../runtime/plan/plan.ts";
 import { Texts } from "./text.ts";
 
 /** What a form is made of. */

@@ -3,10 +3,14 @@ import { GradusError } from "../../dsl/errors.ts";
 import { constant, foldNodes, type Node, postorder, symbol, withSources } from "../../dsl/node.ts";
 import { printExpression } from "../../dsl/print.ts";
 import { substitute } from "../../dsl/simplify.ts";
-import type { Binding, Group } from "../../runtime/binding.ts";
-import { type HyperValue, isScheduled, type LeafSetting } from "../../runtime/hyper.ts";
+import type { Binding, Group } from "../../runtime/step/binding.ts";
+import {
+  type HyperValue,
+  isScheduled,
+  type LeafSetting,
+} from "../../runtime/trees/hyperparameters.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { initialNumber } from "../../runtime/state.ts";
+import { initialNumber } from "../../runtime/step/initial.ts";
 import { below, carriedNumber, inputName } from "./metadata.ts";
 
 /** An initial value of a state as metadata carry it. */

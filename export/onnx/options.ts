@@ -1,7 +1,7 @@
 /** What can be chosen of an exported graph. */
 import { GradusError, shown } from "../../dsl/errors.ts";
-import { spellPath } from "../../runtime/leaves.ts";
-import type { Layout } from "../../runtime/trees.ts";
+import { spellPath } from "../../runtime/trees/leaf.ts";
+import type { Layout } from "../../runtime/trees/layout.ts";
 import type { GraphOptions } from "./leaves.ts";
 
 /** Options of {@linkcode toOnnx}. */

@@ -5,7 +5,7 @@ import type { Node } from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import type { Constants } from "./constants.ts";
-import type { Arithmetic } from "../../runtime/storage.ts";
+import type { Arithmetic } from "../../runtime/trees/dtype.ts";
 import type { HostNumbers } from "./host.ts";
 import type { Names } from "./names.ts";
 import { orderOf } from "./order.ts";

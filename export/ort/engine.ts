@@ -1,7 +1,7 @@
 /** What runs the graph of an exported optimizer, on whatever it runs. */
-import type { LeafInfo } from "../../runtime/leaves.ts";
-import type { DType } from "../../runtime/storage.ts";
-import type { Layout } from "../../runtime/trees.ts";
+import type { LeafInfo } from "../../runtime/trees/leaf.ts";
+import type { DType } from "../../runtime/trees/dtype.ts";
+import type { Layout } from "../../runtime/trees/layout.ts";
 import type { GpuTensor, Held } from "./gpu_tensor.ts";
 
 /** What a leaf must be. */

@@ -8,10 +8,10 @@ import {
   sameShape,
   spellPath,
   type Tensor,
-} from "../../runtime/leaves.ts";
-import type { State } from "../../runtime/state.ts";
-import { bytesOf, type DType, type NumberArray } from "../../runtime/storage.ts";
-import type { Layout } from "../../runtime/trees.ts";
+} from "../../runtime/trees/leaf.ts";
+import type { State } from "../../runtime/trees/state.ts";
+import { bytesOf, type DType, type NumberArray } from "../../runtime/trees/dtype.ts";
+import type { Layout } from "../../runtime/trees/layout.ts";
 import type { Kind } from "./engine.ts";
 
 /**

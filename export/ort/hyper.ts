@@ -1,8 +1,8 @@
 /** The hyperparameters of a graph that was read: what each of its inputs is given at a step. */
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
-import type { HyperNumbers } from "../../runtime/hyper.ts";
-import type { Layout } from "../../runtime/trees.ts";
+import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
+import type { Layout } from "../../runtime/trees/layout.ts";
 
 /** A part of a hyperparameter; the whole where it is no tree. */
 export class Part {

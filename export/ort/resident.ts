@@ -1,6 +1,6 @@
 /** Arrays that live on a device from step to step, each in two buffers that change places. */
 import { GradusError } from "../../dsl/errors.ts";
-import type { DType, NumberArray } from "../../runtime/storage.ts";
+import type { DType, NumberArray } from "../../runtime/trees/dtype.ts";
 import { bytesFor, type Held, isInBuffer } from "./gpu_tensor.ts";
 
 /** An array on the device: read from one buffer and written to the other, since no graph runs in place. */

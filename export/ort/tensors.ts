@@ -1,9 +1,9 @@
 /** Arrays of the library as values of a graph, and the parameters that a graph was written for. */
 import * as ort from "onnxruntime-web/wasm";
 import { GradusError } from "../../dsl/errors.ts";
-import type { LeafInfo } from "../../runtime/leaves.ts";
-import type { NumberArray } from "../../runtime/storage.ts";
-import { Layout } from "../../runtime/trees.ts";
+import type { LeafInfo } from "../../runtime/trees/leaf.ts";
+import type { NumberArray } from "../../runtime/trees/dtype.ts";
+import { Layout } from "../../runtime/trees/layout.ts";
 import type { ReadModel, ReadValue } from "../onnx/proto.ts";
 import { requirePlainPaths } from "../onnx/write.ts";
 

@@ -1,9 +1,9 @@
 /** Runs a graph on WebAssembly: arrays go in and come back at every step, so it holds none. */
 import type * as ort from "onnxruntime-web/wasm";
 import { GradusError } from "../../dsl/errors.ts";
-import type { LeafInfo } from "../../runtime/leaves.ts";
-import type { NumberArray } from "../../runtime/storage.ts";
-import type { Layout } from "../../runtime/trees.ts";
+import type { LeafInfo } from "../../runtime/trees/leaf.ts";
+import type { NumberArray } from "../../runtime/trees/dtype.ts";
+import type { Layout } from "../../runtime/trees/layout.ts";
 import type { ReadModel } from "../onnx/proto.ts";
 import type { Engine, Kind, Run } from "./engine.ts";
 import type { GpuTensor, Held } from "./gpu_tensor.ts";

@@ -2,9 +2,9 @@
 import type * as ort from "onnxruntime-web/wasm";
 import { TensorProto_DataType as DataType } from "onnx-buf";
 import { GradusError } from "../../dsl/errors.ts";
-import { type LeafInfo, spellPath } from "../../runtime/leaves.ts";
-import type { NumberArray } from "../../runtime/storage.ts";
-import { Layout } from "../../runtime/trees.ts";
+import { type LeafInfo, spellPath } from "../../runtime/trees/leaf.ts";
+import type { NumberArray } from "../../runtime/trees/dtype.ts";
+import { Layout } from "../../runtime/trees/layout.ts";
 import type { Engine, Kind, Run } from "./engine.ts";
 import {
   alignHeld,

@@ -1,8 +1,8 @@
 /** What a page does: the part that its address names, then it reports to the test that opened it. */
 import { release, resident } from "../../mod.ts";
-import { isCodeForbidden } from "../../runtime/js/kernel.ts";
-import { isAllowed } from "../../runtime/wasm/kernel.ts";
-import { threadsTakenPart } from "../../runtime/wasm/threads.ts";
+import { isCodeForbidden } from "../../runtime/backends/js/kernel.ts";
+import { isAllowed } from "../../runtime/backends/wasm/kernel.ts";
+import { threadsTakenPart } from "../../runtime/backends/wasm/threads.ts";
 import { found } from "./found.ts";
 import { type Bits, optimizers, type Size, train, ways } from "./train.ts";
 

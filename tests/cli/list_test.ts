@@ -15,7 +15,7 @@ import {
   lion,
   optimizer,
 } from "../../mod.ts";
-import * as wrappers from "../../wrappers/mod.ts";
+import * as wrappers from "../../zoo/wrappers/mod.ts";
 import * as zoo from "../../zoo/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { README, withSection } from "../optimizer_table.ts";

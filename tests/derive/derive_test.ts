@@ -1,5 +1,5 @@
 import { parseYaml } from "../../dsl/yaml.ts";
-import { derive, measureEffect } from "../../derive/mod.ts";
+import { derive, measureEffect } from "../../search/derive/mod.ts";
 import { GradusError, latex, parseProgram, printProgram, type Program } from "../../mod.ts";
 import * as zoo from "../../zoo/mod.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../assert.ts";

@@ -1,4 +1,4 @@
-import { describe } from "../../derive/mod.ts";
+import { describe } from "../../search/derive/mod.ts";
 import { parseProgram } from "../../mod.ts";
 import { programOf, space } from "../../search/mod.ts";
 import * as zoo from "../../zoo/mod.ts";

@@ -1,4 +1,4 @@
-import { equivalent, simplify } from "../../derive/mod.ts";
+import { equivalent, simplify } from "../../search/derive/mod.ts";
 import { factory, fixed, parseProgram, type Program } from "../../mod.ts";
 import * as zoo from "../../zoo/mod.ts";
 import { assert, assertEquals } from "../assert.ts";

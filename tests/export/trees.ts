@@ -1,5 +1,5 @@
 /** Trees of arrays, taken apart and compared without the library's help. */
-import { fromFloat16 } from "../../runtime/storage.ts";
+import { fromFloat16 } from "../../runtime/trees/dtype.ts";
 
 /** An array of a tree. */
 export interface Leaf {

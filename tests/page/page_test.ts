@@ -1,9 +1,9 @@
 /** Pages: charts, tables and equations are well-formed, readable and need nothing from elsewhere. */
 import { parseProgram } from "../../mod.ts";
-import { chart } from "../../page/chart.ts";
-import { page, table } from "../../page/html.ts";
-import { typesetter } from "../../page/program.ts";
-import { COLOURS, STYLE } from "../../page/style.ts";
+import { chart } from "../../search/page/chart.ts";
+import { page, table } from "../../search/page/html.ts";
+import { typesetter } from "../../search/page/program.ts";
+import { COLOURS, STYLE } from "../../search/page/style.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { tagsOf, textsOf } from "../svg.ts";
 

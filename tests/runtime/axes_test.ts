@@ -13,9 +13,9 @@ import {
   type StoredTensor,
   type Tensor,
 } from "../../mod.ts";
-import { allocateResident, Arena } from "../../runtime/wasm/memory.ts";
+import { allocateResident, Arena } from "../../runtime/trees/arena.ts";
 import { reduceOps } from "../../dsl/ops.ts";
-import { store } from "../../runtime/storage.ts";
+import { store } from "../../runtime/trees/dtype.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { exactProgram } from "../dsl/generate.ts";
 import { randomWords } from "../numbers.ts";

@@ -9,7 +9,7 @@ import {
   type StorageType,
   type StoredTensor,
 } from "../../mod.ts";
-import { load } from "../../runtime/storage.ts";
+import { load } from "../../runtime/trees/dtype.ts";
 import { type ElementOp, elementOps, reduceOps, treeName } from "../../dsl/ops.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { anyProgram, exactProgram, type Generated } from "../dsl/generate.ts";

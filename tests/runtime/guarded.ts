@@ -1,6 +1,6 @@
 /** Arrays between guard zones, so that whatever is written or read beside them shows. */
-import type { NumberArray } from "../../runtime/storage.ts";
-import { allocateResident, type Arena, blockOf } from "../../runtime/wasm/memory.ts";
+import type { NumberArray } from "../../runtime/trees/dtype.ts";
+import { allocateResident, type Arena, blockOf } from "../../runtime/trees/arena.ts";
 import { assert } from "../assert.ts";
 
 /** What guard zones are filled with: bytes that make numbers of their own in every type. */

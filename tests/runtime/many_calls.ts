@@ -3,7 +3,7 @@
  * collect its garbage when it likes, so that what is left is what is held.
  */
 import { adamw, release, resident, sgd } from "../../mod.ts";
-import { blockOf, stagingArena } from "../../runtime/wasm/memory.ts";
+import { blockOf, stagingArena } from "../../runtime/trees/arena.ts";
 
 /** Bytes, and objects made by WebAssembly. */
 export interface Held {

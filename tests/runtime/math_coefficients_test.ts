@@ -1,6 +1,6 @@
 /** The tables of the mathematical routines are what they are said to be. */
 import { LOG2 } from "../../dsl/random/logarithm.ts";
-import * as tables from "../../runtime/wasm/math/coefficients.ts";
+import * as tables from "../../runtime/backends/wasm/math/coefficients.ts";
 import { assert, assertEquals } from "../assert.ts";
 import {
   approximated,

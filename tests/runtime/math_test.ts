@@ -1,7 +1,7 @@
 /** The mathematical routines of one operand against the op table; power has its own tests. */
 import { type ElementOp, type ElementOpName, elementOps } from "../../dsl/ops.ts";
-import { Module } from "../../runtime/wasm/emit.ts";
-import { addRoutine, routineTypes, routineUlps } from "../../runtime/wasm/math.ts";
+import { Module } from "../../runtime/backends/wasm/emit.ts";
+import { addRoutine, routineTypes, routineUlps } from "../../runtime/backends/wasm/math.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { edges32, numbers32, randomWords } from "../numbers.ts";
 import { fixed, PI } from "./coefficients.ts";

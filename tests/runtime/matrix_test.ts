@@ -13,8 +13,8 @@ import {
 import { assert, assertEquals } from "../assert.ts";
 import { elaborate, rootsOf } from "../../dsl/graph.ts";
 import { postorder } from "../../dsl/node.ts";
-import { globalLevels, plan } from "../../runtime/plan.ts";
-import { fromBfloat16 } from "../../runtime/storage.ts";
+import { globalLevels, plan } from "../../runtime/plan/plan.ts";
+import { fromBfloat16 } from "../../runtime/trees/dtype.ts";
 import { backends } from "./backends.ts";
 
 const matrix = (rows: number, columns: number, ...values: number[]): Tensor => ({

@@ -13,7 +13,7 @@ import {
   type StoredTensor,
   type Tensor,
 } from "../../mod.ts";
-import { toBfloat16 } from "../../runtime/storage.ts";
+import { toBfloat16 } from "../../runtime/trees/dtype.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { contents } from "../refused.ts";
 import { throughJson } from "../saved.ts";

@@ -8,7 +8,7 @@ import {
   type Optimizer,
   parseProgram,
 } from "../../mod.ts";
-import { predict, weightOf } from "../../runtime/roofline.ts";
+import { predict, weightOf } from "../../runtime/plan/roofline.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
 const optimizerOf = (step: string, state: Record<string, 0> = {}): Optimizer =>

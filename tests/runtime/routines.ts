@@ -1,7 +1,7 @@
 /** Runs the mathematical routines on arrays, and measures how far they are from their rows. */
 import { type ElementOpName, elementOps } from "../../dsl/ops.ts";
-import { Code, Module } from "../../runtime/wasm/emit.ts";
-import { addRoutine, routineTypes, routineUlps } from "../../runtime/wasm/math.ts";
+import { Code, Module } from "../../runtime/backends/wasm/emit.ts";
+import { addRoutine, routineTypes, routineUlps } from "../../runtime/backends/wasm/math.ts";
 import { assert } from "../assert.ts";
 import { ulpsBetween } from "../numbers.ts";
 

@@ -1,7 +1,7 @@
 /** Holds trees of arrays against each other, bit for bit. */
 import type { StoredTensor } from "../../mod.ts";
 import { shown } from "../../dsl/errors.ts";
-import { load } from "../../runtime/storage.ts";
+import { load } from "../../runtime/trees/dtype.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 /** How many numbers were compared, and how many of them were neither NaN nor infinite. */

@@ -8,9 +8,9 @@ import {
   type StoredTensor,
   type Tensor,
 } from "../../mod.ts";
-import { tensorOf } from "../../runtime/leaves.ts";
-import { readingOf } from "../../runtime/readings.ts";
-import { allocate, arithmeticOf, type DType, isShort, store } from "../../runtime/storage.ts";
+import { tensorOf } from "../../runtime/trees/leaf.ts";
+import { readingOf } from "../../runtime/plan/readings.ts";
+import { allocate, arithmeticOf, type DType, isShort, store } from "../../runtime/trees/dtype.ts";
 import type { Generated } from "../dsl/generate.ts";
 import { anyNumber, edges32, edges64, randomWords } from "../numbers.ts";
 

@@ -17,9 +17,9 @@ import {
   type StoredTensor,
   type Tensor,
 } from "../../mod.ts";
-import { tensorOf } from "../../runtime/leaves.ts";
-import { allocate, type DType, isShort, load, store } from "../../runtime/storage.ts";
-import { blockOf } from "../../runtime/wasm/memory.ts";
+import { tensorOf } from "../../runtime/trees/leaf.ts";
+import { allocate, type DType, isShort, load, store } from "../../runtime/trees/dtype.ts";
+import { blockOf } from "../../runtime/trees/arena.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { backends } from "./backends.ts";
 import { randomNumbers } from "./random.ts";

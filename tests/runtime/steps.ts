@@ -3,7 +3,7 @@
  * forbids making code from text, and imported by it for what a free process gives.
  */
 import { adamw, chain, clipByGlobalNorm, factory, lion, parseProgram } from "../../mod.ts";
-import { isCodeForbidden } from "../../runtime/js/kernel.ts";
+import { isCodeForbidden } from "../../runtime/backends/js/kernel.ts";
 import { contents } from "../refused.ts";
 import { randomArray } from "./random.ts";
 

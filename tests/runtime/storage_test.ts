@@ -10,7 +10,7 @@ import {
   store,
   toBfloat16,
   toFloat16,
-} from "../../runtime/storage.ts";
+} from "../../runtime/trees/dtype.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { backends } from "./backends.ts";
 import { randomNumbers } from "./random.ts";

@@ -74,7 +74,10 @@ async function script(text: string): Promise<{ code: number; output: string; sec
 Deno.test("threads take part, and do not keep a program that is done running", async () => {
   const { code, output } = await script(`
     import { lion, resident } from "MOD";
-    import { threadsTakenPart } from "${new URL("../../runtime/wasm/threads.ts", import.meta.url)}";
+    import { threadsTakenPart } from "${new URL(
+    "../../runtime/backends/wasm/threads.ts",
+    import.meta.url,
+  )}";
     const n = 1_000_000;
     const params = resident(new Float32Array(n));
     const gradients = resident(new Float32Array(n).fill(1));
@@ -94,7 +97,10 @@ Deno.test("threads take part, and do not keep a program that is done running", a
 Deno.test("a thread that dies is an error that names it, and the next step goes on", async () => {
   const { code, output } = await script(`
     import { lion, resident } from "MOD";
-    import { endThreads } from "${new URL("../../runtime/wasm/threads.ts", import.meta.url)}";
+    import { endThreads } from "${new URL(
+    "../../runtime/backends/wasm/threads.ts",
+    import.meta.url,
+  )}";
     const n = 1_000_000;
     const params = resident(new Float32Array(n));
     const gradients = resident(new Float32Array(n).fill(1));

@@ -15,17 +15,17 @@ import {
 import type { Structural } from "../../dsl/graph.ts";
 import { constant } from "../../dsl/node.ts";
 import { elementOps } from "../../dsl/ops.ts";
-import { statesKept } from "../../runtime/binding.ts";
-import type { Mode } from "../../runtime/plan.ts";
-import type { ArrayKind, GroupRun } from "../../runtime/run.ts";
-import type { DType } from "../../runtime/storage.ts";
-import { variantOf } from "../../runtime/variants.ts";
-import { Code, type FunctionType, Module } from "../../runtime/wasm/emit.ts";
-import { type Instruction, instructions } from "../../runtime/wasm/instructions.ts";
-import { isRunnable } from "../../runtime/wasm/kernel.ts";
-import { routineTypes } from "../../runtime/wasm/math.ts";
-import { passesOf } from "../../runtime/wasm/passes.ts";
-import { renderModule } from "../../runtime/wasm/render.ts";
+import { statesKept } from "../../runtime/step/binding.ts";
+import type { Mode } from "../../runtime/plan/plan.ts";
+import type { ArrayKind, GroupRun } from "../../runtime/backends/backend.ts";
+import type { DType } from "../../runtime/trees/dtype.ts";
+import { variantOf } from "../../runtime/plan/variants.ts";
+import { Code, type FunctionType, Module } from "../../runtime/backends/wasm/emit.ts";
+import { type Instruction, instructions } from "../../runtime/backends/wasm/instructions.ts";
+import { isRunnable } from "../../runtime/backends/wasm/kernel.ts";
+import { routineTypes } from "../../runtime/backends/wasm/math.ts";
+import { passesOf } from "../../runtime/backends/wasm/passes.ts";
+import { renderModule } from "../../runtime/backends/wasm/render.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { anyProgram } from "../dsl/generate.ts";
 

@@ -12,8 +12,8 @@ import {
   type Tensor,
 } from "../../mod.ts";
 import { elementOps } from "../../dsl/ops.ts";
-import { Arena } from "../../runtime/wasm/memory.ts";
-import { routineTypes } from "../../runtime/wasm/math.ts";
+import { Arena } from "../../runtime/trees/arena.ts";
+import { routineTypes } from "../../runtime/backends/wasm/math.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { exactProgram, type Generated } from "../dsl/generate.ts";
 import { anyNumber, randomWords } from "../numbers.ts";

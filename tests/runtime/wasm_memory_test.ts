@@ -21,7 +21,7 @@ import {
   type Block,
   blockOf,
   isReleased,
-} from "../../runtime/wasm/memory.ts";
+} from "../../runtime/trees/arena.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import type { Report } from "./many_calls.ts";
 import { randomArray } from "./random.ts";

@@ -1,7 +1,7 @@
 /** On what the leaves of a step are run. */
-import { JsPart } from "../../runtime/js/run.ts";
-import type { Part } from "../../runtime/phased.ts";
-import { WasmPart } from "../../runtime/wasm/run.ts";
+import { JsPart } from "../../runtime/backends/js/run.ts";
+import type { Part } from "../../runtime/backends/phases.ts";
+import { WasmPart } from "../../runtime/backends/wasm/run.ts";
 
 /** Which backends ran phases; neither does where the interpreter is. */
 export interface Where {

@@ -2,7 +2,7 @@
 import wabtFactory from "wabt";
 import { assert, assertEquals } from "../assert.ts";
 import { type ElementOpName, elementOps, type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
-import { accumulateBlocks } from "../../runtime/interpret.ts";
+import { accumulateBlocks } from "../../runtime/backends/interpreter/run.ts";
 import { Machine } from "../../search/machine.ts";
 import { machineModule } from "../../search/machine_code.ts";
 import { placeSegments } from "../../search/pack.ts";

@@ -1,5 +1,5 @@
 import { adamw, factory, GradusError, lion, muon, noisySgd, parseProgram, sgd } from "../../mod.ts";
-import { WebGpuOptimizer } from "../../webgpu/mod.ts";
+import { WebGpuOptimizer } from "../../runtime/devices/webgpu/mod.ts";
 import { assertRejects, assertThrows } from "../assert.ts";
 import { gpuTest, onGpu } from "./gpu.ts";
 

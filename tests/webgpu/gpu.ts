@@ -1,6 +1,6 @@
 /** A GPU for tests, and optimizers run on it beside the interpreter. */
 import type { Optimizer } from "../../mod.ts";
-import { WebGpuOptimizer } from "../../webgpu/mod.ts";
+import { WebGpuOptimizer } from "../../runtime/devices/webgpu/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 // Mesa looks for it, and says so where it is not set.

@@ -1,5 +1,5 @@
 /** How leaves are bound, held without a GPU: a buffer is an object here that nobody asks anything. */
-import { dispatchesOf } from "../../webgpu/pieces.ts";
+import { dispatchesOf } from "../../runtime/backends/webgpu/pieces.ts";
 import { assertEquals } from "../assert.ts";
 
 const tensor = (buffer: GPUBuffer, offset: number, size: number) =>

@@ -1,10 +1,10 @@
 /** The kernels that programs become, on one page: a change of them shows here. */
 import { chain, clipByGlobalNorm, lion, type Optimizer, sgd } from "../../mod.ts";
 import { elaborate, globalsRead } from "../../dsl/graph.ts";
-import { Binding } from "../../runtime/binding.ts";
-import { Layout } from "../../runtime/trees.ts";
-import { elementKernel } from "../../webgpu/loops.ts";
-import { plansOf } from "../../webgpu/plans.ts";
+import { Binding } from "../../runtime/step/binding.ts";
+import { Layout } from "../../runtime/trees/layout.ts";
+import { elementKernel } from "../../runtime/backends/webgpu/loops.ts";
+import { plansOf } from "../../runtime/devices/webgpu/plans.ts";
 import { assertEquals } from "../assert.ts";
 
 /** The kernels of an optimizer's loops over elements, four numbers at once. */

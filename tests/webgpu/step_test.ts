@@ -116,7 +116,7 @@ gpuTest("a sum of many numbers of one sign is good to 1e-6 of itself", async () 
 gpuTest("a caller's own device and buffers are stepped where they are", async () => {
   const adapter = await navigator.gpu.requestAdapter();
   const device = await adapter!.requestDevice();
-  const { WebGpuOptimizer } = await import("../../webgpu/mod.ts");
+  const { WebGpuOptimizer } = await import("../../runtime/devices/webgpu/mod.ts");
   const opt = lion({ learningRate: 0.1, weightDecay: 0.1 });
   const gpu = await WebGpuOptimizer.create(opt, { device });
   const make = (numbers: Float32Array<ArrayBuffer>, offset: number) => {

@@ -1,0 +1,137 @@
+/** What one step hands to whatever computes it. */
+import type { GlobalReduction, Graph } from "../../dsl/graph.ts";
+import { globalSymbol } from "../../dsl/graph.ts";
+import type { Program } from "../../dsl/program.ts";
+import { reduceOps } from "../../dsl/ops.ts";
+import type { Multiply } from "../plan/products.ts";
+import type { Mode, Plan } from "../plan/plan.ts";
+import {
+  type Arithmetic,
+  arithmeticOf,
+  type DType,
+  isShort,
+  type NumberArray,
+} from "../trees/dtype.ts";
+import type { Backend } from "../plan/variants.ts";
+
+/** What leaves have in common that are computed alike: program, hyperparameters and types. */
+export interface GroupRun {
+  readonly graph: Graph;
+  readonly plan: Plan;
+  readonly mode: Mode;
+  /** What it is planned for. */
+  readonly backend: Backend;
+  /** What arithmetic is rounded to. */
+  readonly dtype: Arithmetic;
+  /** The arrays a leaf brings, `w` (where the program or the mode reads it) and `g` among them. */
+  readonly inputs: readonly ArrayKind[];
+  /** The arrays a leaf takes results in, in the order of the plan's outputs. */
+  readonly outputs: readonly ArrayKind[];
+  /** The value of every symbol that changes once a step; replaced when a step is run again. */
+  symbols: ReadonlyMap<string, number>;
+}
+
+/**
+ * An array by name: `w` (of a short parameter its master copy), `g` or a state, `""` for the parameter
+ * or update that is written.
+ */
+export interface ArrayKind {
+  readonly name: string;
+  readonly dtype: DType;
+}
+
+/** The inputs that are trees like the parameters. */
+export function elementInputs({ inputs }: Pick<Program, "inputs">): string[] {
+  return [...inputs].flatMap(([name, kind]) => kind === "element" ? [name] : []);
+}
+
+/** How a group's results are stored, and the arrays of its leaves. */
+export type GroupArrays = Pick<GroupRun, "mode" | "dtype" | "inputs" | "outputs">;
+
+/** What tells the types of some arrays from those of others. */
+export function typesOf({ inputs, outputs }: GroupArrays): string {
+  return [inputs, outputs].map((kinds) => kinds.map(({ dtype }) => dtype).join()).join(";");
+}
+
+/** What the arrays of leaves are: `reads` are the gradient and what else is only read. */
+export function arraysOf(
+  mode: "step" | "update",
+  parameter: DType,
+  reads: readonly ArrayKind[],
+  states: readonly ArrayKind[],
+  hasParams: boolean,
+): GroupArrays {
+  const dtype = arithmeticOf(parameter);
+  const w: ArrayKind = { name: "w", dtype };
+  return {
+    mode: !isShort(parameter) ? mode : mode === "step" ? "masterStep" : "masterUpdate",
+    dtype,
+    inputs: [...(hasParams ? [w] : []), ...reads, ...states],
+    outputs: [{ name: "", dtype: parameter }, ...(isShort(parameter) ? [w] : []), ...states],
+  };
+}
+
+/** A leaf's arrays for one step, in the order its group names them. */
+export interface LeafRun {
+  readonly group: GroupRun;
+  /** Its place in the tree, by which its random numbers are its own. */
+  readonly number: number;
+  readonly shape: readonly number[];
+  readonly size: number;
+  readonly inputs: readonly NumberArray[];
+  readonly outputs: readonly NumberArray[];
+}
+
+/** One step of all leaves, in tree order. */
+export interface StepRun {
+  /** How many threads may take part, the caller among them. */
+  readonly threads: number;
+  /** What multiplies matrices of the leaves that run in JavaScript. */
+  readonly multiply: Multiply;
+  readonly leaves: readonly LeafRun[];
+  readonly globals: readonly GlobalReduction[];
+}
+
+/** Computes a step; returns the next values of states that are kept once for the tree. */
+export type Executor = (run: StepRun) => Map<string, number>;
+
+/** Element-wise reductions go by blocks of this many elements and, within one, by four lanes. */
+export const BLOCK = 4096;
+
+/** A reduction over the tree as its leaves are added. */
+export class GlobalTotal {
+  readonly #op: GlobalReduction["op"];
+  #accumulator: number;
+  #count = 0;
+
+  constructor(op: GlobalReduction["op"]) {
+    this.#op = op;
+    this.#accumulator = reduceOps[op].start;
+  }
+
+  /** Adds a leaf's accumulator over `count` elements. */
+  add(accumulator: number, count: number): void {
+    this.#accumulator = reduceOps[this.#op].combine(this.#accumulator, accumulator);
+    this.#count += count;
+  }
+
+  /** The value over all leaves added. */
+  finish(): number {
+    return reduceOps[this.#op].finish(this.#accumulator, this.#count);
+  }
+}
+
+/** The reductions over the tree, as far as they are known. */
+export type Known = readonly (number | undefined)[];
+
+/** `symbols` and the reductions over the tree known so far. */
+export function withGlobals(
+  symbols: ReadonlyMap<string, number>,
+  globals: Known,
+): Map<string, number> {
+  const all = new Map(symbols);
+  globals.forEach((value, k) => {
+    if (value !== undefined) all.set(globalSymbol(k), value);
+  });
+  return all;
+}

@@ -1,0 +1,40 @@
+/** Runs leaves on compiled JavaScript, phase by phase. */
+import type { Multiply } from "../../plan/products.ts";
+import type { AddGlobal, Part } from "../phases.ts";
+import type { GroupRun, Known, LeafRun } from "../backend.ts";
+import { Kernel } from "./kernel.ts";
+import { JsLeaf } from "./leaf.ts";
+
+/** Leaves that run on compiled loops. */
+export class JsPart implements Part {
+  readonly #kernels = new Map<GroupRun, Kernel>();
+  readonly #leaves: readonly JsLeaf[];
+
+  /** Products of matrices are left to `multiply`. */
+  constructor(leaves: readonly LeafRun[], multiply: Multiply) {
+    for (const { group } of leaves) {
+      if (!this.#kernels.has(group)) this.#kernels.set(group, new Kernel(group));
+    }
+    this.#leaves = leaves.map((leaf) => new JsLeaf(leaf, this.#kernels.get(leaf.group)!, multiply));
+  }
+
+  begin(): void {
+    for (const leaf of this.#leaves) leaf.begin();
+  }
+
+  execute(phase: number, globals: Known): void {
+    this.#kernels.forEach((kernel) => kernel.evaluate(globals));
+    for (const leaf of this.#leaves) leaf.run(phase);
+  }
+
+  eachGlobal(leaf: number, _phase: number, add: AddGlobal): void {
+    this.#leaves[leaf].eachGlobal(add);
+  }
+
+  // A leaf is done with its last phase.
+  end(): void {}
+
+  treeStates(group: GroupRun, globals: Known): Map<string, number> {
+    return this.#kernels.get(group)!.treeStates(globals);
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Runs a step phase by phase, each group of leaves on the backend that it is planned for; between phases the
+ * reductions over the tree are joined, leaf by leaf in the tree's order.
+ */
+import { JsPart } from "./js/run.ts";
+import { GlobalTotal, type GroupRun, type Known, type LeafRun, type StepRun } from "./backend.ts";
+import { WasmPart } from "./wasm/run.ts";
+
+/** The leaves of a step that one backend runs. */
+export interface Part {
+  /** Reads what a step starts from. */
+  begin(): void;
+  /** Runs a phase of the leaves that have it. */
+  execute(phase: number, globals: Known): void;
+  /** Gives what a leaf, by its place in the part, came to in `phase` of each reduction over the tree. */
+  eachGlobal(leaf: number, phase: number, add: AddGlobal): void;
+  /** Writes what no phase has written. */
+  end(): void;
+  /** The new values of states kept once for the tree, as a group computes them. */
+  treeStates(group: GroupRun, globals: Known): Map<string, number>;
+}
+
+/** Takes the accumulator of the `k`th reduction over the tree, which `count` elements went into. */
+export type AddGlobal = (k: number, accumulator: number, count: number) => void;
+
+const prepared = new WeakMap<StepRun, PhasedStep>();
+
+/** Runs one step; a run that is given again is prepared once. */
+export function runPhased(run: StepRun): Map<string, number> {
+  let known = prepared.get(run);
+  if (known === undefined) prepared.set(run, known = new PhasedStep(run));
+  return known.execute();
+}
+
+class PhasedStep {
+  readonly #run: StepRun;
+  readonly #parts: Part[] = [];
+  /** Of each leaf, the part that runs it and its place there. */
+  readonly #places: readonly { readonly part: Part; readonly place: number }[];
+  readonly #phases: number;
+
+  constructor(run: StepRun) {
+    this.#run = run;
+    const places = new Map<LeafRun, { readonly part: Part; readonly place: number }>();
+    for (const backend of ["wasm", "js"] as const) {
+      const leaves = run.leaves.filter(({ group }) => group.backend === backend);
+      if (leaves.length === 0) continue;
+      const part = backend === "wasm"
+        ? new WasmPart(leaves, run.threads)
+        : new JsPart(leaves, run.multiply);
+      this.#parts.push(part);
+      leaves.forEach((leaf, place) => places.set(leaf, { part, place }));
+    }
+    this.#places = run.leaves.map((leaf) => places.get(leaf)!);
+    this.#phases = Math.max(...run.leaves.map(({ group }) => group.plan.phases.length));
+  }
+
+  execute(): Map<string, number> {
+    const { leaves, globals } = this.#run;
+    const known: (number | undefined)[] = globals.map(() => undefined);
+    for (const part of this.#parts) part.begin();
+    for (let phase = 0; phase < this.#phases; phase++) {
+      for (const part of this.#parts) part.execute(phase, known);
+      const totals = new Map<number, GlobalTotal>();
+      if (globals.length > 0) {
+        for (const { part, place } of this.#places) {
+          part.eachGlobal(place, phase, (k, accumulator, count) => {
+            if (!totals.has(k)) totals.set(k, new GlobalTotal(globals[k].op));
+            totals.get(k)!.add(accumulator, count);
+          });
+        }
+      }
+      totals.forEach((total, k) => known[k] = total.finish());
+    }
+    for (const part of this.#parts) part.end();
+    return this.#places[0].part.treeStates(leaves[0].group, known);
+  }
+}

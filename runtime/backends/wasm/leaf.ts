@@ -1,0 +1,142 @@
+/** One leaf in a step on WebAssembly: where its arrays are, and what it has accumulated. */
+import { type Node, symbol } from "../../../dsl/node.ts";
+import { reduceOps } from "../../../dsl/ops.ts";
+import { extentSize } from "../../plan/extent.ts";
+import type { Accumulation } from "../../plan/plan.ts";
+import type { AddGlobal } from "../phases.ts";
+import type { GroupRun, LeafRun } from "../backend.ts";
+import { bytesOf, load, store } from "../../trees/dtype.ts";
+import { fieldsOf, LeafFields } from "./fields.ts";
+import { type Kernel, kernelOf } from "./kernel.ts";
+import { type Arena, blockOf } from "../../trees/arena.ts";
+import { type GroupNumbers, TensorValues } from "./numbers.ts";
+import { isBlocked, type Pass } from "./passes.ts";
+
+/** A leaf, where its arrays are, and what it has accumulated. */
+export class LeafStep {
+  readonly leaf: LeafRun;
+  readonly numbers: GroupNumbers;
+  readonly kernel: Kernel;
+  readonly arena: Arena;
+  /** The addresses of inputs and outputs; of those that are not in the arena, 0. */
+  readonly addresses: readonly number[];
+  readonly isDirect: boolean;
+  /** What varies over some of its axes, if anything does. */
+  fields: LeafFields | undefined;
+  tensor: TensorValues | undefined;
+  readonly #hasTensor: boolean;
+  #sums: { readonly accumulation: Accumulation; readonly sum: number }[] = [];
+  /** The phase that the sums are of. */
+  #phase = -1;
+
+  /** A leaf that goes through `staging`, unless `mayBeDirect` and it has arrays in an arena. */
+  constructor(leaf: LeafRun, numbers: GroupNumbers, staging: Arena, mayBeDirect: boolean) {
+    [this.leaf, this.numbers] = [leaf, numbers];
+    this.kernel = kernelOf(leaf.group);
+    const arrays = [...leaf.inputs, ...leaf.outputs];
+    const blocks = arrays.map((array) => mayBeDirect ? blockOf(array) : undefined);
+    this.arena = blocks.find((block) => block !== undefined)?.arena ?? staging;
+    this.addresses = blocks.map((block) => block?.arena === this.arena ? block.address : 0);
+    const kinds = [...leaf.group.inputs, ...leaf.group.outputs];
+    const { plan, inputs } = leaf.group;
+    this.#hasTensor = numbers.tensor.length > 0 ||
+      plan.outputs.some(({ extent }) => extent === 0) ||
+      plan.phases.some((phase) => phase.some(({ extent }) => extent === 0));
+    const isTouched = (i: number) =>
+      i < inputs.length
+        ? plan.extents.get(symbol(kinds[i].name)) === "element"
+        : plan.outputs[i - inputs.length].extent === "element";
+    this.isDirect = this.addresses.every((address, i) => address !== 0 || !isTouched(i));
+  }
+
+  /** Gives the fields of the leaf, if it has any, a place in the working space; returns where they end. */
+  placeFields(offset: number): number {
+    if (fieldsOf(this.leaf.group.plan).size === 0) return offset;
+    this.fields = new LeafFields(this.leaf, offset);
+    return offset + this.fields.bytes;
+  }
+
+  /** Reads what a step starts from; the working space is at `base`. */
+  begin(base: number): void {
+    const { numbers, leaf } = this;
+    this.fields?.begin(this.arena.memory.buffer, base);
+    if (!this.#hasTensor) return;
+    const states = new Map<Node, number>();
+    leaf.group.inputs.forEach(({ name, dtype }, i) => {
+      const node = symbol(name);
+      if (leaf.group.plan.extents.get(node) === 0) states.set(node, load(dtype, leaf.inputs[i], 0));
+    });
+    this.tensor = new TensorValues(numbers, states);
+  }
+
+  /** Begins a phase, with what is one value a tensor. */
+  enter(phase: number): void {
+    [this.#phase, this.#sums] = [phase, []];
+    this.tensor?.evaluate(phase);
+  }
+
+  /** Takes what a pass has accumulated: of blocks, the sums of each block in order. */
+  take(pass: Pass, sums: Float64Array): void {
+    this.fields?.finish(pass);
+    const blocked = pass.loop.accumulations.filter(isBlocked);
+    blocked.forEach((accumulation, k) => {
+      const { start, combine } = reduceOps[accumulation.op];
+      let total = start;
+      for (let i = k; i < sums.length; i += blocked.length) total = combine(total, sums[i]);
+      this.#sums.push({ accumulation, sum: total });
+    });
+  }
+
+  /** Ends the phase: its reductions are known from here on. */
+  leave(): void {
+    const { plan } = this.leaf.group;
+    // What is already one value a tensor is reduced as it is.
+    const narrow = plan.phases[this.#phase].find(({ extent }) => extent === 0)?.accumulations ?? [];
+    for (const accumulation of narrow) {
+      const { start, accumulate } = reduceOps[accumulation.op];
+      const sum = accumulate(start, this.tensor!.read(accumulation.operand));
+      this.#sums.push({ accumulation, sum });
+    }
+    for (const { accumulation: { op, operand, into }, sum } of this.#sums) {
+      if (!("cell" in into)) continue;
+      this.tensor!.set(plan.cells[into.cell].node, reduceOps[op].finish(sum, this.#count(operand)));
+    }
+  }
+
+  eachGlobal(phase: number, add: AddGlobal): void {
+    if (phase !== this.#phase) return;
+    for (const { accumulation: { operand, into }, sum } of this.#sums) {
+      if ("global" in into) add(into.global, sum, this.#count(operand));
+    }
+  }
+
+  /** Writes the states that are not written element by element. */
+  end(): void {
+    this.fields?.end();
+    if (this.tensor === undefined) return;
+    const { plan, outputs } = this.leaf.group;
+    const narrow = plan.outputs.map(({ node, extent }) =>
+      extent === 0 ? this.tensor!.read(node) : undefined
+    );
+    narrow.forEach((value, k) => {
+      if (value !== undefined) store(outputs[k].dtype, this.leaf.outputs[k], 0, value);
+    });
+  }
+
+  #count(operand: Node): number {
+    const { group: { plan }, shape } = this.leaf;
+    return extentSize(plan.extents.get(operand)!, shape);
+  }
+}
+
+const elementBytes = new WeakMap<GroupRun, readonly number[]>();
+
+/** The bytes of an element of each array of a leaf, inputs and then outputs. */
+export function kindsOf(group: GroupRun): readonly number[] {
+  let bytes = elementBytes.get(group);
+  if (bytes === undefined) {
+    bytes = [...group.inputs, ...group.outputs].map(({ dtype }) => bytesOf(dtype));
+    elementBytes.set(group, bytes);
+  }
+  return bytes;
+}

@@ -1,0 +1,169 @@
+/** Loads and stores of a kernel: numbers as they are, and the short types widened and rounded. */
+import type { DType } from "../../trees/dtype.ts";
+import type { Code, Local } from "./emit.ts";
+
+/** Whether a whole vector is moved, or a single element that then fills all lanes. */
+export type Width = "vector" | "single";
+
+/** An array that a loop goes through, and where it is now. */
+export interface Stream {
+  readonly dtype: DType;
+  readonly address: Local;
+}
+
+/** Whether numbers are stored in 16 bits. */
+export function isShort(dtype: DType): boolean {
+  return dtype === "bfloat16" || dtype === "float16";
+}
+
+/** Bytes that a vector of computation covers in memory, by how it is stored. */
+export function strideOf(dtype: DType, width: Width): number {
+  const single = { float64: 8, float32: 4, bfloat16: 2, float16: 2 }[dtype];
+  return width === "single" ? single : dtype === "float64" ? 16 : single * 4;
+}
+
+// In memory, two vectors of short numbers are one, and both halves of a pair are moved at once.
+const LOW_HALVES = [0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23];
+const HIGH_HALVES = [8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31];
+const UPPER_OF_PAIR = [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31];
+
+/** The bits of a float32 below those that a bfloat16 keeps, and the one that makes a NaN quiet. */
+const [BELOW, QUIET] = [0x7fff, 0x400000];
+
+/** The loads and stores of one function. */
+export class Transfers {
+  readonly #code: Code;
+  /** Of each short output, the first half of a pair until the second comes. */
+  readonly #waiting = new Map<Stream, Local>();
+  readonly #constants = new Map<number, Local>();
+  readonly #scratch: readonly Local[];
+
+  /** Begins the function: what arrays of these types need is put in registers. */
+  constructor(code: Code, dtypes: readonly DType[]) {
+    this.#code = code;
+    for (const bits of dtypes.includes("bfloat16") ? [1, BELOW] : []) {
+      const local = code.local("v128");
+      code.bits("i32x4", bits).set(local);
+      this.#constants.set(bits, local);
+    }
+    this.#scratch = dtypes.some(isShort) ? [0, 1, 2].map(() => code.local("v128")) : [];
+  }
+
+  /** Pushes a vector, the first or second `half` of a pair; or a single element in all lanes. */
+  load({ dtype, address }: Stream, width: Width, half: number): void {
+    const code = this.#code;
+    const isVector = width === "vector";
+    if (!isShort(dtype)) {
+      const single = dtype === "float64" ? "v128.load64_splat" : "v128.load32_splat";
+      code.get(address).memory(isVector ? "v128.load" : single, half * strideOf(dtype, width));
+      return;
+    }
+    if (dtype === "bfloat16") code.bits("i32x4", 0);
+    code.get(address);
+    if (isVector) code.memory("v128.load");
+    else code.memory("i32.load16_u").op("i16x8.splat");
+    if (dtype === "bfloat16") code.shuffle(...(half === 0 ? LOW_HALVES : HIGH_HALVES));
+    else {
+      code.op(half === 0 ? "i32x4.extend_low_i16x8_u" : "i32x4.extend_high_i16x8_u");
+      this.#widenFloat16();
+    }
+  }
+
+  /** Stores a vector or the first lane of it; short numbers when the second half of a pair is there. */
+  store(stream: Stream, width: Width, half: number, value: Local): void {
+    const code = this.#code;
+    const { dtype, address } = stream;
+    if (width === "vector" && isShort(dtype)) {
+      if (half === 0) this.#wait(stream, value);
+      else this.#storePair(stream, this.#waiting.get(stream)!, value);
+      return;
+    }
+    code.get(address);
+    if (dtype === "bfloat16") {
+      const [rounded] = this.#scratch;
+      this.#roundBfloat16(value, rounded);
+      this.#cutNaN(value, rounded);
+      code.get(rounded).i32(16).op("i32x4.shr_u");
+    } else code.get(value);
+    if (dtype === "float16") this.#narrowFloat16();
+    if (width === "vector") code.memory("v128.store", half * strideOf(dtype, width));
+    else if (dtype === "float64") code.lane("f64x2.extract_lane", 0).memory("f64.store");
+    else if (dtype === "float32") code.lane("f32x4.extract_lane", 0).memory("f32.store");
+    else code.lane("i32x4.extract_lane", 0).memory("i32.store16");
+  }
+
+  #wait(stream: Stream, value: Local): void {
+    const waiting = this.#waiting.get(stream) ?? this.#code.local("v128");
+    this.#waiting.set(stream, waiting);
+    this.#code.get(value).set(waiting);
+  }
+
+  #storePair({ dtype, address }: Stream, first: Local, second: Local): void {
+    const code = this.#code;
+    if (dtype === "float16") {
+      code.get(address);
+      for (const value of [first, second]) {
+        code.get(value);
+        this.#narrowFloat16();
+      }
+      code.op("i16x8.narrow_i32x4_u").memory("v128.store");
+      return;
+    }
+    const [low, high, sum] = this.#scratch;
+    this.#roundBfloat16(first, low);
+    this.#roundBfloat16(second, high);
+    code.block(() => {
+      // Where there is no NaN, as nearly always, one addition tells; two infinities may look like one.
+      code.get(first).get(second).op("f32x4.add").tee(sum).get(sum).op("f32x4.ne");
+      code.op("i32x4.bitmask", "i32.eqz").branchIf(0);
+      code.rarely(() => {
+        this.#cutNaN(first, low);
+        this.#cutNaN(second, high);
+      });
+    });
+    code.get(address).get(low).get(high).shuffle(...UPPER_OF_PAIR).memory("v128.store");
+  }
+
+  /** Rounds to the nearest even, in the upper half of each lane; a NaN may come out as any number. */
+  #roundBfloat16(value: Local, rounded: Local): void {
+    const [one, below] = [this.#constants.get(1)!, this.#constants.get(BELOW)!];
+    const code = this.#code.get(value).i32(16).op("i32x4.shr_u").get(one).op("v128.and");
+    code.get(below).op("i32x4.add").get(value).op("i32x4.add").set(rounded);
+  }
+
+  /** Puts every NaN of `value` in its place again, cut off, and quiet so that what is left is one. */
+  #cutNaN(value: Local, rounded: Local): void {
+    const code = this.#code.get(rounded).get(value).bits("i32x4", QUIET).op("v128.or");
+    code.get(value).get(value).op("f32x4.eq", "v128.bitselect").set(rounded);
+  }
+
+  #widenFloat16(): void {
+    const code = this.#code;
+    const [bits, magnitude] = [code.local("v128"), code.local("v128")];
+    code.tee(bits).bits("i32x4", 0x7fff).op("v128.and").i32(13).op("i32x4.shl").set(magnitude);
+    // The exponent's bias differs by 112: a product by 2^112 shifts it, subnormals included.
+    code.get(magnitude).splat("f32x4", 2 ** 112).op("f32x4.mul");
+    code.get(magnitude).bits("i32x4", 0x7f800000).op("v128.or");
+    code.get(magnitude).bits("i32x4", 0x0f800000).op("i32x4.lt_u");
+    code.op("v128.bitselect");
+    code.get(bits).bits("i32x4", 0x8000).op("v128.and").i32(16).op("i32x4.shl", "v128.or");
+  }
+
+  #narrowFloat16(): void {
+    const code = this.#code;
+    const [bits, magnitude] = [code.local("v128"), code.local("v128")];
+    code.tee(bits).bits("i32x4", 0x7fffffff).op("v128.and").set(magnitude);
+    // Normal results: round off 13 bits to even and shift the exponent's bias.
+    code.get(magnitude).bits("i32x4", 0xfff).op("i32x4.add");
+    code.get(magnitude).i32(13).op("i32x4.shr_u").bits("i32x4", 1).op("v128.and", "i32x4.add");
+    code.bits("i32x4", 0x38000000).op("i32x4.sub").i32(13).op("i32x4.shr_u");
+    // Subnormal results: adding 1/2 leaves the rounded bits at the bottom of the sum.
+    code.get(magnitude).splat("f32x4", 0.5).op("f32x4.add").bits("i32x4", 0x3f000000);
+    code.op("i32x4.sub");
+    code.get(magnitude).bits("i32x4", 0x38800000).op("i32x4.ge_u", "v128.bitselect");
+    code.bits("i32x4", 0x7c00);
+    code.get(magnitude).bits("i32x4", 0x47800000).op("i32x4.lt_u", "v128.bitselect");
+    code.bits("i32x4", 0x7e00).get(bits).get(bits).op("f32x4.eq", "v128.bitselect");
+    code.get(bits).i32(16).op("i32x4.shr_u").bits("i32x4", 0x8000).op("v128.and", "v128.or");
+  }
+}

@@ -1,0 +1,214 @@
+/** One pass over leaves that share a kernel and a memory: the table of its entries, and the space it works in. */
+import { GradusError } from "../../../dsl/errors.ts";
+import { extentSize } from "../../plan/extent.ts";
+import { BLOCK } from "../backend.ts";
+import { recordWords } from "./fields.ts";
+import type { Kernel, PassFunction } from "./kernel.ts";
+import { kindsOf, type LeafStep } from "./leaf.ts";
+import type { Arena, Block } from "../../trees/arena.ts";
+import { GroupNumbers } from "./numbers.ts";
+import { isBlocked, type Pass, passesOf } from "./passes.ts";
+import { ENTRY, entryWords } from "./render.ts";
+import { runThreaded } from "./threads.ts";
+import { Window, WINDOW_ENTRIES, windowBytes } from "./window.ts";
+
+/** The most elements of an entry where arrays are stepped in place: what one thread takes at a time. */
+const DIRECT_PIECE = 8 * BLOCK;
+/** More than a leaf has: what accumulates along axes is one thread's from its first element on. */
+const WHOLE = 2 ** 32;
+/** The fewest elements that make a thread worth waking. */
+const LEAST_EACH = 1 << 16;
+
+/** A pass over leaves that share a kernel and a memory. */
+export class PassRun {
+  readonly #index: number;
+  readonly #pass: Pass;
+  readonly #steps: readonly LeafStep[];
+  readonly #kernel: Kernel;
+  readonly #arena: Arena;
+  readonly #function: PassFunction;
+  readonly #direct: readonly LeafStep[];
+  readonly #staged: readonly LeafStep[];
+  /** The sums of a block. */
+  readonly #sumsEach: number;
+  /** The number of blocks of each leaf for which there are sums. */
+  readonly #blocks: readonly number[];
+  /** Offsets from the beginning of the working space. */
+  readonly #numbersOf = new Map<GroupNumbers | LeafStep, number>();
+  readonly #sumsOf = new Map<LeafStep, number>();
+  readonly #offsets: { sums: number; table: number; window: number; end: number };
+  readonly #words: number;
+  /** The bytes of the window. */
+  readonly #window: number;
+  /** The most elements of an entry that is stepped where it is. */
+  readonly #piece: number;
+  /** The elements that are. */
+  readonly #elements: number;
+  /** The entries of the leaves that are stepped where they are, for a working space at `#base`. */
+  readonly #table: Uint32Array<ArrayBuffer>;
+  #base = -1;
+
+  /** The `index`th pass of `kernel`; the leaves' fields take the first `fields` bytes of the working space. */
+  constructor(
+    index: number,
+    steps: readonly LeafStep[],
+    kernel: Kernel,
+    arena: Arena,
+    fields: number,
+  ) {
+    [this.#index, this.#steps, this.#kernel, this.#arena] = [index, steps, kernel, arena];
+    const { plan } = steps[0].leaf.group;
+    const pass = this.#pass = passesOf(plan)[index];
+    this.#function = kernel.on(arena)[index];
+    // What varies over axes only is in the working space, wherever the leaf's arrays are.
+    const isNarrow = pass.loop.extent !== "element";
+    this.#direct = steps.filter(({ isDirect }) => isNarrow || isDirect);
+    this.#staged = steps.filter(({ isDirect }) => !(isNarrow || isDirect));
+    this.#words = entryWords(steps[0].addresses.length);
+    this.#sumsEach = pass.loop.accumulations.filter(isBlocked).length;
+    const isInBlocks = this.#sumsEach > 0;
+    this.#blocks = steps.map((step) => isInBlocks ? Math.ceil(this.#size(step) / BLOCK) : 0);
+
+    let end = fields;
+    for (const step of steps) {
+      const key = numbersKey(step);
+      if (this.#numbersOf.has(key)) continue;
+      this.#numbersOf.set(key, end);
+      end += step.numbers.bytes + Math.ceil(4 * recordWords(plan) / 16) * 16;
+    }
+    const sums = end;
+    steps.forEach((step, i) => {
+      this.#sumsOf.set(step, end);
+      end += this.#sumBytes * this.#blocks[i];
+    });
+    this.#piece = isInBlocks ? BLOCK : pass.axes?.isAccumulating ? WHOLE : DIRECT_PIECE;
+    this.#elements = sum(this.#direct.map((step) => this.#size(step)));
+    const entries = sum(this.#direct.map((step) => Math.ceil(this.#size(step) / this.#piece)));
+    const table = end;
+    end += 4 * this.#words * (entries + (this.#staged.length === 0 ? 0 : WINDOW_ENTRIES));
+    const window = Math.ceil(end / 64) * 64;
+    this.#window = windowBytes(isInBlocks, kindsOf(steps[0].leaf.group));
+    end = window + (this.#staged.length === 0 ? 0 : this.#window);
+    this.#offsets = { sums, table, window, end };
+    this.#table = new Uint32Array(this.#words * entries);
+  }
+
+  /** Bytes of working space that it needs, those of fields among them. */
+  get bytes(): number {
+    return this.#offsets.end;
+  }
+
+  execute(threads: number): void {
+    const { sums, table, window, end } = this.#offsets;
+    const base = workingSpace(this.#arena, end);
+    const { buffer } = this.#arena.memory;
+    if (base !== this.#base) this.#fillTable(base);
+    const memory = new DataView(buffer, base, end);
+    this.#numbersOf.forEach((at, key) => {
+      if (key instanceof GroupNumbers) return key.write(memory, at, () => NaN);
+      key.numbers.write(memory, at, (node) => key.tensor!.read(node));
+      key.fields?.writeRecord(memory, at + key.numbers.bytes);
+    });
+    for (const { fields } of this.#steps) fields?.start(this.#pass);
+    const count = this.#table.length / this.#words;
+    if (count > 0) {
+      new Uint32Array(buffer, base + table, this.#table.length).set(this.#table);
+      const most = Math.min(threads, count, Math.floor(this.#elements / LEAST_EACH));
+      if (most > 1 && this.#arena.isShared) {
+        runThreaded({
+          kernel: this.#kernel.id,
+          pass: this.#index,
+          module: this.#kernel.module(true),
+          arena: this.#arena,
+          run: this.#function,
+          table: base + table,
+          entries: count,
+          entryBytes: 4 * this.#words,
+        }, most);
+      } else this.#function(base + table, count);
+    }
+    if (this.#staged.length > 0) {
+      const at = base + table + 4 * this.#table.length;
+      const entries = new Uint32Array(buffer, at, this.#words * WINDOW_ENTRIES);
+      const pass = new Window(this.#kernel, this.#index, this.#arena, base + window, this.#window);
+      for (const step of this.#staged) {
+        const numbers = base + this.#numbersOf.get(numbersKey(step))!;
+        const into = base + this.#sumsOf.get(step)!;
+        pass.pass(step, numbers, into, this.#sumBytes, entries, this.#words, this.#function);
+      }
+      pass.flush(entries, this.#function);
+    }
+    if (this.#pass.loop.accumulations.length === 0) return;
+    const all = new Float64Array(buffer, base + sums, this.#sumsEach * sum(this.#blocks));
+    let first = 0;
+    this.#steps.forEach((step, i) =>
+      step.take(
+        this.#pass,
+        all.subarray(first, first += this.#sumsEach * this.#blocks[i]),
+      )
+    );
+  }
+
+  get #sumBytes(): number {
+    return 8 * this.#sumsEach;
+  }
+
+  #size({ leaf: { shape } }: LeafStep): number {
+    return extentSize(this.#pass.loop.extent, shape);
+  }
+
+  #fillTable(base: number): void {
+    this.#base = base;
+    const table = this.#table;
+    let at = 0;
+    for (const step of this.#direct) {
+      const { leaf, addresses } = step;
+      const [piece, size] = [this.#piece, this.#size(step)];
+      const bytes = kindsOf(leaf.group);
+      const numbers = base + this.#numbersOf.get(numbersKey(step))!;
+      let sums = base + this.#sumsOf.get(step)!;
+      for (let from = 0; from < size; from += piece) {
+        table[at + ENTRY.length] = Math.min(piece, size - from);
+        table[at + ENTRY.numbers] = numbers;
+        table[at + ENTRY.sums] = sums;
+        table[at + ENTRY.first] = from;
+        table[at + ENTRY.leaf] = leaf.number;
+        for (let a = 0; a < addresses.length; a++) {
+          table[at + ENTRY.arrays + a] = addresses[a] + from * bytes[a];
+        }
+        sums += this.#sumBytes;
+        at += this.#words;
+      }
+    }
+  }
+}
+
+/** Leaves of a group share numbers, unless some are one a tensor or each has a record of its own. */
+function numbersKey(step: LeafStep): GroupNumbers | LeafStep {
+  return step.numbers.tensor.length > 0 || step.fields !== undefined ? step : step.numbers;
+}
+
+const scratches = new WeakMap<Arena, Block>();
+
+/** The address of at least `bytes` of an arena that are free between steps; it stays until more are asked for. */
+export function workingSpace(arena: Arena, bytes: number): number {
+  if (hasWorkingSpace(arena, bytes)) return scratches.get(arena)!.address;
+  throw new GradusError(
+    `Cannot step: a WebAssembly memory has no room left for ${bytes} bytes of working space`,
+  );
+}
+
+/** Whether there is so much, which from here on is kept. */
+export function hasWorkingSpace(arena: Arena, bytes: number): boolean {
+  const known = scratches.get(arena);
+  if (known !== undefined && known.bytes >= bytes) return true;
+  if (known !== undefined) arena.free(known);
+  scratches.delete(arena);
+  const block = arena.allocateWorkingSpace(bytes);
+  if (block !== undefined) scratches.set(arena, block);
+  return block !== undefined;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}

@@ -1,0 +1,390 @@
+/**
+ * Writes the passes of a plan as WebAssembly SIMD, one function each. A function goes through a table of
+ * entries in memory, each a stretch of one leaf, so that one call steps all leaves.
+ */
+import { type Node, symbol } from "../../../dsl/node.ts";
+import { type ElementOpName, elementOps, elementRow, type RandomOpName } from "../../../dsl/ops.ts";
+import { type Loop, operandsOf, type Plan } from "../../plan/plan.ts";
+import type { ArrayKind, GroupRun } from "../backend.ts";
+import { bytesOf } from "../../trees/dtype.ts";
+import { Accumulators } from "./accumulate.ts";
+import { Draws, isRandom } from "./draws.ts";
+import { Code, type FunctionType, type Local, type MemoryImport, Module } from "./emit.ts";
+import { addRandom, addRoutine, routineTypes } from "./math.ts";
+import { RANDOM } from "./math/random.ts";
+import { type Pass, passesOf } from "./passes.ts";
+import { isShort, type Stream, Transfers, type Width } from "./load_store.ts";
+import { Walk } from "./walk.ts";
+
+/**
+ * Words at the beginning of an entry, before the addresses of its arrays; `first` is the place in its
+ * leaf of the first element, and `leaf` the leaf's in the tree.
+ */
+export const ENTRY = { length: 0, numbers: 1, sums: 2, first: 3, leaf: 4, arrays: 5 } as const;
+
+/** The number of 32-bit words of an entry for so many arrays. */
+export function entryWords(arrays: number): number {
+  return ENTRY.arrays + arrays;
+}
+
+/** The numbers that an entry brings: scalars of the step, then values of its tensor. */
+export function entryNumbers(plan: Plan): { readonly scalars: Node[]; readonly tensor: Node[] } {
+  const loops = plan.phases.flat();
+  const tensor = new Set([
+    ...loops.flatMap((loop) => loop.extent === 0 ? loop.kept : []),
+    ...plan.cells.flatMap(({ node, extent }) => extent === 0 ? [node] : []),
+    ...[...plan.extents].flatMap(([node, extent]) =>
+      extent === 0 && node.op === "Symbol" ? [node] : []
+    ),
+  ]);
+  return { scalars: plan.scalars.map(({ node }) => node), tensor: [...tensor] };
+}
+
+/**
+ * The bytes of the numbers of one entry and its keys, behind which the record of its leaf is, if it has
+ * one.
+ */
+export function numbersBytes(plan: Plan, dtype: GroupRun["dtype"]): number {
+  const { scalars, tensor } = entryNumbers(plan);
+  const numbers = bytesOf(dtype) * (scalars.length + tensor.length);
+  return Math.ceil((numbers + 8 * plan.random.length) / 16) * 16;
+}
+
+const PASS: Omit<FunctionType, "name"> = { params: ["i32", "i32"], results: [] };
+
+/** The vector loop of a pass: what it runs, as names, for so many elements. */
+export interface VectorLoop {
+  readonly pass: number;
+  readonly elements: number;
+  readonly instructions: readonly string[];
+}
+
+/**
+ * A module with the function `pass<k>` for each pass. `note` is told of its vector loop.
+ */
+export function renderModule(
+  plan: Plan,
+  dtype: GroupRun["dtype"],
+  inputs: readonly ArrayKind[],
+  outputs: readonly ArrayKind[],
+  memory: MemoryImport,
+  note?: (loop: VectorLoop) => void,
+): Module {
+  const module = new Module(memory);
+  const routines: Routines = new Map();
+  passesOf(plan).forEach((pass, k) => {
+    const code = new Code({ name: `pass${k}`, ...PASS });
+    const calls = {
+      routine: (op: ElementOpName) =>
+        code.call(addRoutine(module, op, routines), routineTypes.get(op)!),
+      random: (op: RandomOpName) => code.call(addRandom(module, op, routines), RANDOM),
+    };
+    const renderer = new Renderer(code, calls, plan, pass, dtype, inputs, outputs);
+    renderer.render();
+    module.add(code);
+    if (note === undefined) return;
+    const { from, to, elements } = renderer.vectorLoop;
+    note({ pass: k, elements, instructions: withCalls(module, code.instructions(from, to)) });
+  });
+  return module;
+}
+
+/** The names of instructions, those of a routine in the place of its call. */
+function withCalls(module: Module, instructions: ReturnType<Code["instructions"]>): string[] {
+  return instructions.flatMap(([name, index]) => {
+    const called = name === "call" ? module.code(index as number) : undefined;
+    if (called === undefined) return [name as string];
+    return withCalls(module, called.instructions(0, called.length));
+  });
+}
+
+type Routines = Map<ElementOpName | string, number>;
+
+/** Calls the routines of what is no instruction. */
+interface Calls {
+  routine(op: ElementOpName): void;
+  random(op: RandomOpName): void;
+}
+
+class Renderer {
+  readonly #code: Code;
+  readonly #calls: Calls;
+  readonly #plan: Plan;
+  readonly #loop: Loop;
+  readonly #lanes: "f32x4" | "f64x2";
+  readonly #inputs = new Map<Node["arg"], Stream>();
+  readonly #outputs = new Map<string, Stream>();
+  /** Constants and numbers of the entry, in registers throughout a loop. */
+  readonly #fixed = new Map<Node, Local>();
+  readonly #constants = new Map<number | "-0", Local>();
+  readonly #transfers: Transfers;
+  readonly #dtype: GroupRun["dtype"];
+  readonly #walk: Walk | undefined;
+  readonly #accumulators: Accumulators;
+  readonly #left: Local;
+  readonly #position: Local;
+  readonly #draws: Draws | undefined;
+
+  constructor(
+    code: Code,
+    calls: Calls,
+    plan: Plan,
+    pass: Pass,
+    dtype: GroupRun["dtype"],
+    inputs: readonly ArrayKind[],
+    outputs: readonly ArrayKind[],
+  ) {
+    const { loop, axes } = pass;
+    [this.#code, this.#calls, this.#plan, this.#loop] = [code, calls, plan, loop];
+    this.#dtype = dtype;
+    this.#lanes = dtype === "float32" ? "f32x4" : "f64x2";
+    this.#left = code.local("i32");
+    this.#position = code.local("i32");
+    this.#walk = axes === undefined ? undefined : new Walk(code, plan, pass, axes, dtype);
+    this.#accumulators = new Accumulators(code, loop, this.#walk, this.#lanes, this.#position);
+    if (loop.nodes.some(isRandom)) {
+      const { scalars, tensor } = entryNumbers(plan);
+      const places = { ...ENTRY, keys: scalars.length + tensor.length };
+      this.#draws = new Draws(code, plan, loop, places, calls.random);
+    }
+    const used = new Set(operandsOf(loop).map(({ op, arg }) => op === "Symbol" ? arg : null));
+    const written = new Set(loop.outputs.map(({ target }) => target));
+    this.#entry(inputs, outputs, used, written);
+    this.#transfers = new Transfers(code, this.#arrays.map(({ slot }) => slot.dtype));
+  }
+
+  render(): void {
+    const code = this.#code;
+    const [entry, count] = [code.param(0), code.param(1)];
+    const arrays = this.#arrays!;
+    code.block(() => {
+      code.loop(() => {
+        code.get(count).op("i32.eqz").branchIf(1);
+        code.get(entry).memory("i32.load", 4 * ENTRY.length).set(this.#left);
+        arrays.forEach(({ slot, word }) =>
+          code.get(entry).memory("i32.load", 4 * word).set(slot.address)
+        );
+        this.#readNumbers(entry);
+        this.#draws?.begin(entry);
+        this.#accumulators.begin();
+        if (this.#walk === undefined) this.#run();
+        else this.#goThroughAxes(this.#walk, entry);
+        code.get(entry).memory("i32.load", 4 * ENTRY.sums);
+        this.#accumulators.end();
+        code.get(entry).i32(4 * entryWords(this.#arrayCount)).op("i32.add").set(entry);
+        code.get(count).i32(1).op("i32.sub").set(count);
+        code.branch(0);
+      });
+    });
+  }
+
+  #goThroughAxes(walk: Walk, entry: Local): void {
+    const code = this.#code;
+    const [numbers, first] = [code.local("i32"), code.local("i32")];
+    code.get(entry).memory("i32.load", 4 * ENTRY.numbers).set(numbers);
+    code.get(entry).memory("i32.load", 4 * ENTRY.first).set(first);
+    walk.begin(numbers, numbersBytes(this.#plan, this.#dtype), first, this.#left);
+    walk.runs(this.#left, () => {
+      if (this.#accumulators.haveLanes) this.#untilAligned(walk);
+      this.#run();
+    });
+  }
+
+  /** The elements before the first that goes to the first lane: a run may begin at any. */
+  #untilAligned(walk: Walk): void {
+    const code = this.#code;
+    const rest = code.local("i32");
+    code.block(() => {
+      code.get(walk.place).i32(3).op("i32.and").tee(this.#position).op("i32.eqz").branchIf(0);
+      code.get(this.#left).set(rest);
+      code.block(() => {
+        code.i32(4).get(this.#position).op("i32.sub").tee(this.#left);
+        code.get(rest).op("i32.le_u").branchIf(0);
+        code.get(rest).set(this.#left);
+      });
+      code.get(rest).get(this.#left).op("i32.sub").set(rest);
+      this.#stretch("single");
+      code.get(rest).set(this.#left);
+    });
+  }
+
+  /** As many elements as are left, by vectors as far as they go. */
+  #run(): void {
+    this.#stretch("vector");
+    this.#code.i32(0).set(this.#position);
+    this.#stretch("single");
+  }
+
+  #arrays: { slot: Stream; word: number }[] = [];
+  #arrayCount = 0;
+  /** Where in the code the loop over vectors is, and how many elements it takes at a time. */
+  vectorLoop: { readonly from: number; readonly to: number; readonly elements: number } = {
+    from: 0,
+    to: 0,
+    elements: 1,
+  };
+
+  #entry(
+    inputs: readonly ArrayKind[],
+    outputs: readonly ArrayKind[],
+    used: ReadonlySet<Node["arg"]>,
+    written: ReadonlySet<string>,
+  ): void {
+    this.#arrayCount = inputs.length + outputs.length;
+    const place = (kind: ArrayKind, word: number): Stream => {
+      const slot = { dtype: kind.dtype, address: this.#code.local("i32") };
+      this.#arrays.push({ slot, word });
+      return slot;
+    };
+    inputs.forEach((kind, i) => {
+      const isElement = this.#plan.extents.get(symbol(kind.name)) === "element";
+      if (isElement && used.has(kind.name)) {
+        this.#inputs.set(kind.name, place(kind, ENTRY.arrays + i));
+      }
+    });
+    outputs.forEach((kind, i) => {
+      if (this.#loop.extent !== "element" || !written.has(kind.name)) return;
+      this.#outputs.set(kind.name, place(kind, ENTRY.arrays + inputs.length + i));
+    });
+  }
+
+  #readNumbers(entry: Local): void {
+    const code = this.#code;
+    const isDouble = this.#lanes === "f64x2";
+    const used = new Set(operandsOf(this.#loop));
+    const { scalars, tensor } = entryNumbers(this.#plan);
+    [...scalars, ...tensor].forEach((node, i) => {
+      if (!used.has(node)) return;
+      const local = this.#fixed.get(node) ?? code.local("v128");
+      this.#fixed.set(node, local);
+      code.get(entry).memory("i32.load", 4 * ENTRY.numbers);
+      if (isDouble) code.memory("v128.load64_splat", 8 * i);
+      else code.memory("v128.load32_splat", 4 * i);
+      code.set(local);
+    });
+    for (const node of used) {
+      if (node.op !== "Const" || this.#fixed.has(node)) continue;
+      this.#fixed.set(node, this.#constant(node.arg as number));
+    }
+    for (const { op } of this.#loop.nodes) {
+      const wasm = elementRow(op)?.wasm ?? null;
+      if (wasm === null || wasm === "routine" || !("chain" in wasm)) continue;
+      for (const [, constant] of wasm.chain) this.#constant(constant[this.#lanes]);
+    }
+  }
+
+  /** A vector filled with `value`, which stays in a register. */
+  #constant(value: number): Local {
+    const known = this.#constants.get(keyOf(value));
+    if (known !== undefined) return known;
+    const local = this.#code.local("v128");
+    this.#constants.set(keyOf(value), local);
+    this.#code.splat(this.#lanes, value).set(local);
+    return local;
+  }
+
+  /** A loop over all whole vectors that are left, or over what is left then. */
+  #stretch(width: Width): void {
+    const code = this.#code;
+    // Two vectors of float64 take the place of one of float32; of short numbers, two are moved at once.
+    const isDouble = this.#lanes === "f64x2";
+    const isPaired = isDouble || this.#arrays.some(({ slot }) => isShort(slot.dtype));
+    const halves = width === "vector" && isPaired ? 2 : 1;
+    const elements = width === "single" ? 1 : halves * (isDouble ? 2 : 4);
+    const from = code.length;
+    code.block(() => {
+      code.loop(() => {
+        code.get(this.#left).i32(elements).op("i32.lt_u").branchIf(1);
+        for (let half = 0; half < halves; half++) {
+          this.#body(width, half);
+          this.#draws?.advance(elements / halves);
+        }
+        const slots = [
+          ...this.#arrays.map(({ slot }) => slot),
+          ...this.#walk?.slots.values() ?? [],
+        ];
+        for (const { dtype, address } of slots) {
+          code.get(address).i32(elements * bytesOf(dtype)).op("i32.add").set(address);
+        }
+        if (width === "single") {
+          code.get(this.#position).i32(1).op("i32.add").i32(3).op("i32.and").set(this.#position);
+        }
+        code.get(this.#left).i32(elements).op("i32.sub").set(this.#left);
+        code.branch(0);
+      });
+    });
+    if (width === "vector") this.vectorLoop = { from, to: code.length, elements };
+  }
+
+  readonly #reused: Local[] = [];
+
+  #body(width: Width, half: number): void {
+    const code = this.#code;
+    // Bodies share their locals, since engines allow a function only so many.
+    let taken = 0;
+    const take = () => this.#reused[taken++] ??= code.local("v128");
+    const values = new Map<Node, Local>([...this.#fixed, ...this.#walk?.constants ?? []]);
+    const read = (node: Node): Local => {
+      const known = values.get(node);
+      if (known !== undefined) return known;
+      const local = take();
+      this.#transfers.load(this.#walk?.slots.get(node) ?? this.#inputs.get(node.arg)!, width, half);
+      code.set(local);
+      values.set(node, local);
+      return local;
+    };
+    for (const node of this.#loop.nodes) {
+      if (isRandom(node)) this.#draws!.push(node, width);
+      else this.#operate(node, node.src.map(read));
+      const local = take();
+      code.set(local);
+      values.set(node, local);
+    }
+    for (const each of this.#loop.accumulations) {
+      this.#accumulators.add(each, read(each.operand), width, half);
+    }
+    // Everything is read before anything is written: the arrays may be the same.
+    const results = this.#written().map(([stream, node]) => ({ stream, value: read(node) }));
+    for (const { stream, value } of results) this.#transfers.store(stream, width, half, value);
+  }
+
+  /** Pushes the result of an operation. */
+  #operate({ op }: Node, operands: readonly Local[]): void {
+    const code = this.#code;
+    const { wasm } = elementRow(op)!;
+    const isOne = wasm !== "routine" && "instruction" in wasm!;
+    const order = (isOne ? wasm.order : undefined) ?? operands.map((_, i) => i);
+    for (const i of order) code.get(operands[i]);
+    if (isOne) code.op(wasm.instruction.replace("*", this.#lanes));
+    else if (wasm === "routine") this.#calls.routine(op as ElementOpName);
+    else {
+      for (const [instruction, constant] of wasm!.chain) {
+        const value = this.#constants.get(keyOf(constant[this.#lanes]))!;
+        code.get(value).op(instruction.replace("*", this.#lanes));
+      }
+    }
+  }
+
+  /** What an element's results are, and where they go. */
+  #written(): (readonly [Stream, Node])[] {
+    const { extent, kept, outputs } = this.#loop;
+    if (extent === "element") {
+      return outputs.map(({ target, node }) => [this.#outputs.get(target)!, node]);
+    }
+    const { slots } = this.#walk!;
+    return [
+      ...kept.map((node) => [slots.get(node)!, node] as const),
+      ...outputs.map((output) => [slots.get(output)!, output.node] as const),
+    ];
+  }
+}
+
+/** By what a map tells every constant from all others. */
+function keyOf(value: number): number | "-0" {
+  return Object.is(value, -0) ? "-0" : value;
+}
+
+/** Whether a number of an entry is a condition, which a kernel takes as a mask. */
+export function isTruth(node: Node): boolean {
+  return node.op in elementOps && elementRow(node.op)!.gives === "truth";
+}

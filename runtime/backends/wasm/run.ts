@@ -1,0 +1,104 @@
+/** Runs leaves on WebAssembly, phase by phase. */
+import type { AddGlobal, Part } from "../phases.ts";
+import type { GroupRun, Known, LeafRun } from "../backend.ts";
+import { LeafFields } from "./fields.ts";
+import { LeafStep } from "./leaf.ts";
+import { type Arena, stagingArena } from "../../trees/arena.ts";
+import { GroupNumbers } from "./numbers.ts";
+import { hasWorkingSpace, workingSpace } from "./pass.ts";
+import { PhaseRun } from "./phase.ts";
+
+/** Leaves that run on WebAssembly. */
+export class WasmPart implements Part {
+  readonly #leaves: readonly LeafRun[];
+  readonly #threads: number;
+  readonly #groups = new Map<GroupRun, GroupNumbers>();
+  #steps: readonly LeafStep[] = [];
+  /** For each phase, what is run together. */
+  #phases: readonly (readonly PhaseRun[])[] = [];
+  /** The bytes of working space that are needed in each memory. */
+  #spaces: ReadonlyMap<Arena, number> = new Map();
+
+  constructor(leaves: readonly LeafRun[], threads: number) {
+    [this.#leaves, this.#threads] = [leaves, threads];
+    for (const { group } of leaves) {
+      if (!this.#groups.has(group)) this.#groups.set(group, new GroupNumbers(group));
+    }
+    this.#place(true);
+    // Fields may need more room than a memory has left beside the arrays: then these come out of it.
+    const hasFields = this.#steps.some(({ fields }) => fields !== undefined);
+    if (hasFields && ![...this.#spaces].every(([arena, bytes]) => hasWorkingSpace(arena, bytes))) {
+      this.#place(false);
+    }
+  }
+
+  #place(mayBeDirect: boolean): void {
+    const leaves = this.#leaves;
+    const staging = stagingArena(
+      leaves.reduce((sum, leaf) => sum + new LeafFields(leaf, 0).bytes, 0),
+    );
+    this.#steps = leaves.map((leaf) =>
+      new LeafStep(leaf, this.#groups.get(leaf.group)!, staging, mayBeDirect)
+    );
+    const phases = Math.max(...this.#steps.map(({ kernel }) => kernel.phases));
+    const spaces = new Map<Arena, number>();
+    const together = [...groupBy(this.#steps, ({ arena }) => arena)].flatMap(([arena, steps]) => {
+      const fields = steps.reduce((end, step) => step.placeFields(end), 0);
+      spaces.set(arena, fields);
+      return [...groupBy(steps, ({ kernel }) => kernel)].map(([kernel, alike]) => ({
+        arena,
+        fields,
+        kernel,
+        alike,
+      }));
+    });
+    this.#phases = Array.from(
+      { length: phases },
+      (_, phase) =>
+        together.flatMap(({ arena, fields, kernel, alike }) => {
+          if (phase >= kernel.phases) return [];
+          const run = new PhaseRun(phase, alike, kernel, arena, fields);
+          spaces.set(arena, Math.max(spaces.get(arena)!, run.bytes));
+          return [run];
+        }),
+    );
+    this.#spaces = spaces;
+  }
+
+  begin(): void {
+    const bases = new Map(
+      [...this.#spaces].map(([arena, bytes]) => [arena, workingSpace(arena, bytes)]),
+    );
+    for (const step of this.#steps) step.begin(bases.get(step.arena)!);
+  }
+
+  execute(phase: number, globals: Known): void {
+    this.#groups.forEach((numbers) => numbers.evaluate(globals));
+    for (const run of this.#phases[phase] ?? []) run.execute(this.#threads);
+  }
+
+  eachGlobal(leaf: number, phase: number, add: AddGlobal): void {
+    this.#steps[leaf].eachGlobal(phase, add);
+  }
+
+  end(): void {
+    for (const step of this.#steps) step.end();
+  }
+
+  treeStates(group: GroupRun, globals: Known): Map<string, number> {
+    const numbers = this.#groups.get(group)!;
+    numbers.evaluate(globals);
+    return new Map([...group.plan.treeStates].map(([name, node]) => [name, numbers.scalar(node)]));
+  }
+}
+
+function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}

@@ -1,0 +1,106 @@
+/** What a step dispatches, in order, and the buffers of its own. */
+import { GradusError } from "../../../dsl/errors.ts";
+import { type Kernel, ROW } from "./kernel.ts";
+import type { Dispatch } from "./pieces.ts";
+import { bindingsOf, pipelineOf } from "./pipelines.ts";
+import type { Move } from "./places.ts";
+
+interface Command {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: number;
+}
+
+/** The commands of a step. */
+export class Commands {
+  readonly #device: GPUDevice;
+  readonly #doing: string;
+  readonly #numbers: GPUBuffer;
+  readonly #commands: Command[] = [];
+  readonly #buffers: GPUBuffer[] = [];
+
+  /** For a step of so many `numbers`. */
+  constructor(device: GPUDevice, numbers: number, doing: string) {
+    [this.#device, this.#doing] = [device, doing];
+    this.#numbers = this.buffer(4 * numbers, GPUBufferUsage.COPY_SRC);
+  }
+
+  /** Enqueues them: `given` are the first of the numbers. */
+  submit(given: Float32Array<ArrayBuffer>, moves: readonly Move[]): void {
+    const device = this.#device;
+    device.queue.writeBuffer(this.#numbers, 0, given);
+    const encoder = device.createCommandEncoder();
+    for (const { tensor: { buffer, offset = 0 }, before } of moves) {
+      encoder.copyBufferToBuffer(buffer, offset, this.#numbers, 4 * before, 4);
+    }
+    const pass = encoder.beginComputePass();
+    for (const { pipeline, bindGroup, workgroups } of this.#commands) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(Math.min(workgroups, ROW), Math.ceil(workgroups / ROW));
+    }
+    pass.end();
+    for (const { tensor: { buffer, offset = 0 }, after } of moves) {
+      encoder.copyBufferToBuffer(this.#numbers, 4 * after, buffer, offset, 4);
+    }
+    device.queue.submit([encoder.finish()]);
+  }
+
+  /** Gives back the buffers. */
+  dispose(): void {
+    this.#buffers.forEach((buffer) => buffer.destroy());
+  }
+
+  /** Adds a dispatch of a kernel on a table, on the ranges of `dispatch` and on sums. */
+  add(
+    kernel: Kernel,
+    workgroups: number,
+    header: readonly number[],
+    table: readonly number[],
+    dispatch?: Dispatch,
+    partials?: GPUBuffer,
+  ): void {
+    const device = this.#device;
+    const { maxStorageBuffersPerShaderStage: most } = device.limits;
+    if (bindingsOf(kernel) > most) {
+      throw new GradusError(
+        `${this.#doing}: a loop of it must take at most ${most} buffers, which is what the device ` +
+          `allows: it takes ${bindingsOf(kernel)}`,
+      );
+    }
+    const range = dispatch?.ranges.find(({ size }) =>
+      size > device.limits.maxStorageBufferBindingSize
+    );
+    if (range !== undefined) {
+      throw new GradusError(
+        `${this.#doing}: an array that is reduced over some axes must fit into one binding of the ` +
+          `device, ${device.limits.maxStorageBufferBindingSize} bytes: given ${range.size}`,
+      );
+    }
+    const { pipeline, layout } = pipelineOf(device, kernel);
+    const words = Uint32Array.from([...header, ...table]);
+    const buffer = this.buffer(words.byteLength);
+    device.queue.writeBuffer(buffer, 0, words);
+    const resources: GPUBufferBinding[] = [
+      { buffer },
+      { buffer: this.#numbers },
+      ...dispatch?.ranges ?? [],
+      ...(partials === undefined ? [] : [{ buffer: partials }]),
+    ];
+    const bindGroup = device.createBindGroup({
+      layout,
+      entries: resources.map((resource, binding) => ({ binding, resource })),
+    });
+    this.#commands.push({ pipeline, bindGroup, workgroups });
+  }
+
+  /** A buffer that lives as long as these commands. */
+  buffer(size: number, usage: number = 0): GPUBuffer {
+    const buffer = this.#device.createBuffer({
+      size: Math.max(size, 4),
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | usage,
+    });
+    this.#buffers.push(buffer);
+    return buffer;
+  }
+}

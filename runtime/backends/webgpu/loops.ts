@@ -1,0 +1,232 @@
+/** Kernels of loops over the elements of leaves, or over their rows or columns. */
+import { type ReduceOpName, reduceOps } from "../../../dsl/ops.ts";
+import type { Accumulation, Loop } from "../../plan/plan.ts";
+import {
+  gather,
+  type GroupPlan,
+  HEAD,
+  HEADER,
+  indented,
+  type Kernel,
+  kernel,
+  numberSource,
+  ofLeaf,
+  ROW,
+  square,
+  start,
+  VECTORS,
+  WORKGROUP,
+} from "./kernel.ts";
+import type { Width } from "./prelude.ts";
+import { Writer } from "./write.ts";
+
+/** The words of a leaf's row before those that say where its arrays begin. */
+export const ROW_WORDS = 4;
+
+/** What a loop computes of a leaf at one place, written once. */
+class Body {
+  readonly arrays: { name: string; isWritten: boolean }[] = [];
+  readonly inner: Writer;
+  readonly outer: Writer;
+  readonly #group: GroupPlan;
+  readonly #domain: Loop["extent"];
+  /** The axes of narrower values that are read. */
+  readonly #narrow = new Set<number>();
+
+  constructor(group: GroupPlan, domain: Loop["extent"]) {
+    [this.#group, this.#domain] = [group, domain];
+    const { plan } = group;
+    this.outer = new Writer("s", numberSource(group));
+    this.inner = new Writer("v", (node) => {
+      const extent = plan.extents.get(node)!;
+      if (extent === "scalar" || extent === 0) return this.outer.read(node);
+      const cell = plan.cells.findIndex((each) => each.node === node);
+      if (cell >= 0) return `V(values[c${cell} + ${this.#position(extent as number)}])`;
+      return node.op === "Symbol" ? this.element(node.arg as string, extent) : undefined;
+    });
+  }
+
+  /** The element of an array that is worked on. */
+  element(name: string, extent: Loop["extent"]): string {
+    let i = this.arrays.findIndex((each) => each.name === name);
+    if (i < 0) {
+      // Whatever may be written is bound so, since buffers may hold several arrays.
+      const isWritten = !this.#group.read.includes(name);
+      i = this.arrays.push({ name, isWritten }) - 1;
+    }
+    return `x${i}[start${i} + ${this.#position(extent)}]`;
+  }
+
+  #position(extent: Loop["extent"]): string {
+    if (extent === this.#domain) return "i";
+    this.#narrow.add(extent as number);
+    return `j${extent}`;
+  }
+
+  /** Reads the row of a leaf. */
+  get head(): string[] {
+    const { plan, usesAxes } = this.#group;
+    const first = ROW_WORDS + this.arrays.length;
+    const word = (name: string, at: number) => `let ${name} = table[row + ${at}u];`;
+    return [
+      ...["count", "elements", "own", "before"].map(word),
+      ...this.arrays.map((_, i) => word(`start${i}`, ROW_WORDS + i)),
+      ...(usesAxes
+        ? [
+          ...this.axes("element").map((axis) => word(`d${axis}`, first + axis)),
+          ...plan.cells.map((_, k) => word(`c${k}`, first + plan.rank + k)),
+        ]
+        : []),
+    ];
+  }
+
+  /** The axes that an extent has. */
+  axes(extent: Loop["extent"]): number[] {
+    const all = Array.from({ length: this.#group.plan.rank }, (_, axis) => axis);
+    return typeof extent === "number" ? all.filter((axis) => extent & (1 << axis)) : all;
+  }
+
+  /** Takes a position among `axes` apart into one on each. */
+  apart(name: string, axes: readonly number[]): string[] {
+    const lines = [`var rest${name} = ${name};`];
+    for (const axis of axes.toReversed()) {
+      lines.push(`let i${axis} = rest${name} % d${axis};`, `rest${name} = rest${name} / d${axis};`);
+    }
+    return lines;
+  }
+
+  /** The position among the axes of an extent. */
+  joined(extent: Loop["extent"]): string {
+    return this.axes(extent).reduce(
+      (text, axis) => text === "" ? `i${axis}` : `(${text}) * d${axis} + i${axis}`,
+      "",
+    );
+  }
+
+  /** The positions in narrower arrays. */
+  get narrow(): string[] {
+    return [...this.#narrow].map((mask) => `let j${mask} = ${this.joined(mask)};`);
+  }
+}
+
+/**
+ * The loop over a group's leaves: a workgroup takes a chunk of one leaf. Its table has the number of
+ * chunks, two words a chunk (the row of its leaf and the vector it begins at), and the rows: vectors,
+ * elements, where the leaf's numbers are, the elements before what is bound, where each array begins;
+ * and, where axes matter, the leaf's extents and where each reduction's results are.
+ */
+export function elementKernel(group: GroupPlan, loop: Loop, width: Width): Kernel {
+  const { accumulations, outputs, extent } = loop;
+  const body = new Body(group, extent);
+  const { inner, outer } = body;
+  const operands = accumulations.map(({ operand }) => inner.read(operand));
+  const results = outputs.map(({ target, node }) => ({
+    place: body.element(target === "" ? "w" : target, extent),
+    value: inner.read(node),
+  }));
+  const narrow = body.narrow.length === 0 ? [] : [
+    `let position = i + before;`,
+    ...body.apart("position", body.axes(extent)),
+    ...body.narrow,
+  ];
+  const position = width === 1 ? "elements > i" : "U(i * 4u) + U(0u, 1u, 2u, 3u) < U(elements)";
+  const sums = accumulations.flatMap(({ op }, k) => [
+    `let b${k} = select(${start(op)}, ${square(op, operands[k])}, ${position});`,
+    `a${k} = ${reduceOps[op].wgsl.combine(`a${k}`, `b${k}`)};`,
+  ]);
+  const text = `  let chunk = id.x + id.y * ${ROW}u;
+  if (chunk >= table[0]) {
+    return;
+  }
+${HEAD}
+  let row = table[${HEADER}u + 2u * chunk];
+  let first = table[${HEADER + 1}u + 2u * chunk];
+${indented([...body.head, ...outer.lines], 2)}
+${indented(accumulations.map(({ op }, k) => `var a${k} = ${start(op)};`), 2)}
+  for (var k = 0u; k < ${VECTORS}u; k++) {
+    let i = first + k * ${WORKGROUP}u + lane;
+    if (i < count) {
+${
+    indented([
+      ...narrow,
+      ...inner.lines,
+      ...sums,
+      ...results.map(({ place, value }) => `${place} = ${value};`),
+    ], 6)
+  }
+    }
+  }
+${indented(accumulations.flatMap(({ op }, k) => leave(op, k, accumulations.length, width)), 2)}`;
+  return kernel(width, WORKGROUP, {
+    writesNumbers: false,
+    arrays: body.arrays,
+    partials: accumulations.length > 0 ? "written" : "none",
+  }, text);
+}
+
+/** Leaves the sum of a chunk. */
+function leave(op: ReduceOpName, k: number, each: number, width: Width): string[] {
+  const { combine } = reduceOps[op].wgsl;
+  const into = `partials[(table[3] + chunk) * ${each}u + ${k}u]`;
+  return [
+    ...gather(op, `a${k}`),
+    `if (lane == 0u) {`,
+    ...(width === 1 ? [`  ${into} = lanes[0];`] : [
+      `  let whole = lanes[0];`,
+      `  let turned = whole.zwxy;`,
+      `  let pair = ${combine("whole", "turned")};`,
+      `  let other = pair.yxwz;`,
+      `  let all = ${combine("pair", "other")};`,
+      `  ${into} = all.x;`,
+    ]),
+    `}`,
+    // The next one uses the same memory.
+    `workgroupBarrier();`,
+  ];
+}
+
+/**
+ * A reduction over some axes, or of what varies over some: a workgroup for each result. Its table is that
+ * of a loop, with the number of results, the row and the position of each; the elements that a row
+ * counts are those of one result.
+ */
+export function axisKernel(group: GroupPlan, loop: Loop, accumulation: Accumulation): Kernel {
+  const { op, operand, extent, into } = accumulation;
+  const { combine, finish } = reduceOps[op].wgsl;
+  const body = new Body(group, loop.extent);
+  const value = body.inner.read(operand);
+  const reduced = body.axes(loop.extent).filter((axis) => (extent & (1 << axis)) === 0);
+  const place = "global" in into
+    ? `own + ${ofLeaf.global(group, into.global)}u`
+    : extent === 0
+    ? `own + ${ofLeaf.cell(into.cell)}u`
+    : `c${into.cell} + result`;
+  const text = `  let chunk = id.x + id.y * ${ROW}u;
+  if (chunk >= table[0]) {
+    return;
+  }
+${HEAD}
+  let row = table[${HEADER}u + 2u * chunk];
+  let result = table[${HEADER + 1}u + 2u * chunk];
+${indented([...body.head, ...body.outer.lines, ...body.apart("result", body.axes(extent))], 2)}
+  var a = ${start(op)};
+  for (var k = lane; k < count; k += ${WORKGROUP}u) {
+${
+    indented([
+      ...body.apart("k", reduced),
+      `let i = ${body.joined(loop.extent)};`,
+      ...body.narrow,
+      ...body.inner.lines,
+      `let b = ${square(op, value)};`,
+      `a = ${combine("a", "b")};`,
+    ], 4)
+  }
+  }
+${indented(gather(op, "a"), 2)}
+  if (lane == 0u) {
+    let total = lanes[0];
+    let size = f32(count);
+    values[${place}] = ${"cell" in into ? finish("total", "size") : "total"};
+  }`;
+  return kernel(1, WORKGROUP, { writesNumbers: true, arrays: body.arrays, partials: "none" }, text);
+}

@@ -1,0 +1,86 @@
+/** Where the numbers of a step are: the special ones, each group's, the tree's, then each leaf's. */
+import { extentSize } from "../../plan/extent.ts";
+import { type GroupPlan, ofLeaf, ofTree } from "./kernel.ts";
+import { SPECIAL } from "./prelude.ts";
+import type { GpuTensor } from "../../devices/webgpu/tensor.ts";
+
+/** The arrays of a step: of each name, by leaf; and the states kept once for the tree. */
+export interface StepTensors {
+  readonly arrays: ReadonlyMap<string, readonly GpuTensor[]>;
+  readonly ofTree: ReadonlyMap<string, GpuTensor>;
+}
+
+/** One number that moves between a tensor and the numbers of the step. */
+export interface Move {
+  readonly tensor: GpuTensor;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** The places of the numbers of a step. */
+export class Places {
+  /** Where the numbers of each group begin. */
+  readonly hosts: readonly number[];
+  /** Where the tree's begin, after all that the host hands over. */
+  readonly tree: number;
+  /** Where each leaf's begin. */
+  readonly own: readonly number[];
+  /** Where the results of each reduction over some axes are, by leaf. */
+  readonly cells: readonly (readonly number[])[];
+  /** How many numbers there are. */
+  readonly size: number;
+
+  /** `leaves` are those of each group, `shapes` of each leaf. */
+  constructor(
+    groups: readonly GroupPlan[],
+    leaves: readonly (readonly number[])[],
+    shapes: readonly (readonly number[])[],
+  ) {
+    let end = SPECIAL.length;
+    this.hosts = groups.map(({ numbers }) => (end += numbers.nodes.length) - numbers.nodes.length);
+    this.tree = end;
+    end += ofTree.size(groups[0].globals, groups[0].ofData.length);
+    const [own, cells]: [number[], number[][]] = [[], []];
+    groups.forEach((group, i) => {
+      for (const leaf of leaves[i]) {
+        own[leaf] = end;
+        end += ofLeaf.size(group);
+        cells[leaf] = group.plan.cells.map(({ extent }) => {
+          const first = end;
+          if (extent !== 0) end += extentSize(extent, shapes[leaf]);
+          return first;
+        });
+      }
+    });
+    [this.own, this.cells, this.size] = [own, cells, end];
+  }
+
+  /** The numbers that move in before the step and out after it. */
+  moves(
+    groups: readonly GroupPlan[],
+    leaves: readonly (readonly number[])[],
+    tensors: StepTensors,
+  ): Move[] {
+    const [{ ofData, globals }] = groups;
+    const ofLeaves = groups.flatMap((group, i) =>
+      group.perTensor.flatMap((name, k) => {
+        const after = isWritten(group, name) ? ofLeaf.after : ofLeaf.before;
+        return leaves[i].map((leaf): Move => ({
+          tensor: tensors.arrays.get(name)![leaf],
+          before: this.own[leaf] + ofLeaf.before(group, k),
+          after: this.own[leaf] + after(group, k),
+        }));
+      })
+    );
+    const ofStates = ofData.map((name, k): Move => ({
+      tensor: tensors.ofTree.get(name)!,
+      before: this.tree + ofTree.before(globals, k),
+      after: this.tree + ofTree.after(globals, ofData.length, k),
+    }));
+    return [...ofLeaves, ...ofStates];
+  }
+}
+
+function isWritten({ plan }: GroupPlan, name: string): boolean {
+  return plan.phases.flat().some(({ outputs }) => outputs.some(({ target }) => target === name));
+}

@@ -1,0 +1,122 @@
+/** Kernels that join what loops leave, and those of what is one number a leaf or one for the tree. */
+import type { Node } from "../../../dsl/node.ts";
+import { type ReduceOpName, reduceOps } from "../../../dsl/ops.ts";
+import type { Accumulation, Loop } from "../../plan/plan.ts";
+import {
+  gather,
+  type GroupPlan,
+  HEAD,
+  HEADER,
+  indented,
+  type Kernel,
+  kernel,
+  numberSource,
+  ofLeaf,
+  ofTree,
+  ROW,
+  square,
+  start,
+  WORKGROUP,
+} from "./kernel.ts";
+import { Writer } from "./write.ts";
+
+/**
+ * Joins the sums of chunks, a workgroup a leaf. Its table has the number of leaves and four words for
+ * each: its first chunk, its chunks, its elements, and where its numbers are.
+ */
+export function reduceKernel(group: GroupPlan, accumulations: readonly Accumulation[]): Kernel {
+  const each = accumulations.length;
+  const joined = accumulations.flatMap(({ op, into }, k) => {
+    const { combine, finish } = reduceOps[op].wgsl;
+    const place = "cell" in into ? ofLeaf.cell(into.cell) : ofLeaf.global(group, into.global);
+    return [
+      `var a${k} = ${start(op)};`,
+      `for (var i = lane; i < chunks; i += ${WORKGROUP}u) {`,
+      `  let b = partials[(first + i) * ${each}u + ${k}u];`,
+      `  a${k} = ${combine(`a${k}`, "b")};`,
+      `}`,
+      ...gather(op, `a${k}`),
+      `if (lane == 0u) {`,
+      `  let total = lanes[0];`,
+      // What goes towards the tree is finished there.
+      `  values[own + ${place}u] = ${"cell" in into ? finish("total", "size") : "total"};`,
+      `}`,
+      `workgroupBarrier();`,
+    ];
+  });
+  const body = `  let leaf = id.x + id.y * ${ROW}u;
+  if (leaf >= table[0]) {
+    return;
+  }
+  let first = table[${HEADER}u + 4u * leaf];
+  let chunks = table[${HEADER + 1}u + 4u * leaf];
+  let size = f32(table[${HEADER + 2}u + 4u * leaf]);
+  let own = table[${HEADER + 3}u + 4u * leaf];
+${indented(joined, 2)}`;
+  return kernel(1, WORKGROUP, { writesNumbers: true, arrays: [], partials: "read" }, body);
+}
+
+/** What is one number a leaf, a thread a leaf. Its table has the number of leaves and where their numbers are. */
+export function tensorKernel(group: GroupPlan, { accumulations, outputs }: Loop): Kernel {
+  const writer = new Writer("s", numberSource(group));
+  const written = [
+    ...accumulations.map(({ op, operand, into }, k) => {
+      const isCell = "cell" in into;
+      const place = isCell ? ofLeaf.cell(into.cell) : ofLeaf.global(group, into.global);
+      writer.lines.push(`let a${k} = ${square(op, writer.read(operand))};`);
+      return { place, value: isCell ? reduceOps[op].wgsl.finish(`a${k}`, "1f") : `a${k}` };
+    }),
+    ...outputs.map(({ target, node }) => ({
+      place: ofLeaf.after(group, group.perTensor.indexOf(target)),
+      value: writer.read(node),
+    })),
+  ];
+  const body = `  let leaf = (id.x + id.y * ${ROW}u) * ${WORKGROUP}u + lane;
+  if (leaf >= table[0]) {
+    return;
+  }
+${HEAD}
+  let own = table[${HEADER}u + leaf];
+${indented(writer.lines, 2)}
+${indented(written.map(({ place, value }) => `values[own + ${place}u] = ${value};`), 2)}`;
+  return kernel(1, WORKGROUP, { writesNumbers: true, arrays: [], partials: "none" }, body);
+}
+
+/**
+ * Joins one reduction over the tree from its leaves. Its table has the number of leaves, the number of
+ * elements as the bits of a float32, and where each leaf's part is.
+ */
+export function treeKernel(op: ReduceOpName, k: number): Kernel {
+  const { combine, finish } = reduceOps[op].wgsl;
+  const body = `  let globals = table[2];
+  let size = bitcast<f32>(table[3]);
+  var a = ${start(op)};
+  for (var i = lane; i < table[0]; i += ${WORKGROUP}u) {
+    let b = values[table[${HEADER}u + i]];
+    a = ${combine("a", "b")};
+  }
+${indented(gather(op, "a"), 2)}
+  if (lane == 0u) {
+    let total = lanes[0];
+    values[globals + ${ofTree.global(k)}u] = ${finish("total", "size")};
+  }`;
+  return kernel(1, WORKGROUP, { writesNumbers: true, arrays: [], partials: "none" }, body);
+}
+
+/** The states kept once for the tree, by one thread. */
+export function stateKernel(group: GroupPlan): Kernel {
+  const { plan, ofData, globals } = group;
+  const writer = new Writer("s", numberSource(group));
+  const values = ofData.map((name) => writer.read(plan.treeStates.get(name) as Node));
+  const body = `${HEAD}
+${indented(writer.lines, 2)}
+${
+    indented(
+      values.map((value, i) =>
+        `values[globals + ${ofTree.after(globals, ofData.length, i)}u] = ${value};`
+      ),
+      2,
+    )
+  }`;
+  return kernel(1, 1, { writesNumbers: true, arrays: [], partials: "none" }, body);
+}

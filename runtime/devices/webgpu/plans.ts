@@ -1,0 +1,59 @@
+/** The plans of a step on the GPU. */
+import { GradusError } from "../../../dsl/errors.ts";
+import { elaborate, globalsRead } from "../../../dsl/graph.ts";
+import { matrixRow, randomRow } from "../../../dsl/ops.ts";
+import { sketchExpression } from "../../../dsl/print.ts";
+import type { Program } from "../../../dsl/program.ts";
+import type { Binding } from "../../step/binding.ts";
+import { requireKept } from "../../step/form.ts";
+import type { Plan } from "../../plan/plan.ts";
+import { elementInputs } from "../../backends/backend.ts";
+import { type FormKey, formOf, variantOf } from "../../plan/variants.ts";
+import type { GroupPlan } from "../../backends/webgpu/kernel.ts";
+import { HostNumbers } from "../../backends/webgpu/numbers.ts";
+
+/** How each group is computed in a step of one form. */
+export function plansOf(
+  program: Program,
+  { groups, live }: Binding,
+  keys: readonly FormKey[],
+  ofData: ReadonlySet<string>,
+  doing: string,
+): GroupPlan[] {
+  const globals = new Set(keys.flatMap((key) => [...globalsRead(formOf(program, key))]));
+  return groups.map((group, i) => {
+    const { plan } = variantOf(program, {
+      ...keys[i],
+      ...{ live: group.live, axes: group.axes, globals },
+      ...{ mode: "step", backend: "wgsl", dtypes: "float32" },
+    });
+    requireSpelled(plan, doing);
+    if (keys[i].structural.size !== group.structural.size) {
+      requireKept(program, plan.extents.keys(), group.live, doing);
+    }
+    return {
+      plan,
+      numbers: new HostNumbers(plan, ofData),
+      ofData: [...live.intersection(ofData)],
+      perTensor: plan.outputs.flatMap(({ target, extent }) => extent === 0 ? [target] : []),
+      usesAxes: [...plan.extents.values()].some((extent) => Number(extent) > 0),
+      globals: elaborate(program).globals.length,
+      read: ["g", ...elementInputs(program)],
+    };
+  });
+}
+
+/** Refuses what no kernel here computes. */
+function requireSpelled({ extents }: Plan, doing: string): void {
+  for (const node of extents.keys()) {
+    const fault = randomRow(node.op) !== undefined
+      ? "random numbers are not drawn"
+      : matrixRow(node.op) !== undefined
+      ? "matrices are not multiplied"
+      : undefined;
+    if (fault === undefined) continue;
+    throw new GradusError(
+      `${doing}: ${fault} there: needed by \`${sketchExpression(node)}\`; step it in the library`,
+    );
+  }
+}

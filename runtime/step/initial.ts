@@ -1,0 +1,74 @@
+/** How a state begins: its shapes and its first numbers. */
+import { axesByExtent } from "../../dsl/axes.ts";
+import { Evaluator } from "../../dsl/evaluate.ts";
+import { type Node, postorder } from "../../dsl/node.ts";
+import type { Program } from "../../dsl/program.ts";
+import { interpret } from "../backends/interpreter/run.ts";
+import { keptAxes, settleAxes } from "../plan/axes.ts";
+import type { Planned } from "../plan/infer.ts";
+import { plan } from "../plan/plan.ts";
+import { arithmeticOf, type DType, type NumberArray, store } from "../trees/dtype.ts";
+import { asLeaf, type LeafInfo, mirror, spellPath } from "../trees/leaf.ts";
+
+/** The shape a state has for a parameter that keeps those that are `live`. */
+export function stateShape(
+  program: Program,
+  state: string,
+  { shape, path }: LeafInfo,
+  live: ReadonlySet<string>,
+): readonly number[] {
+  if (!live.has(state)) return [0];
+  const { over } = program.state.get(state)!;
+  if (over === "element") return shape;
+  const what = `optimizer "${program.name}", state \`${state}\` for ${spellPath(path)}`;
+  const kept = over === "tensor" ? 0 : keptAxes(over, axesByExtent(shape), what);
+  return shape.map((size, axis) => kept & (1 << axis) ? size : 1);
+}
+
+/** The number that an initial value without `w` is. */
+export function initialNumber(init: Node, symbols: ReadonlyMap<string, number>): number {
+  const evaluator = new Evaluator([init]);
+  evaluator.evaluate(symbols);
+  return evaluator.get(init);
+}
+
+/** A leaf of a state at the beginning; `parameter` is the array of the parameter it mirrors. */
+export function initialLeaf(
+  init: Node,
+  info: LeafInfo,
+  parameter: NumberArray,
+  symbols: ReadonlyMap<string, number>,
+  dtype: DType,
+  shape: readonly number[],
+): unknown {
+  const leaf = mirror(info, dtype, shape);
+  const { data } = asLeaf(leaf, info.path, "")!;
+  if (!postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w")) {
+    const number = initialNumber(init, symbols);
+    if (Object.is(number, 0)) return leaf;
+    store(dtype, data, 0, number);
+    data.fill(data[0]);
+    return leaf;
+  }
+  // What starts from the parameter is an update of nothing by it.
+  const initial = { update: init, states: new Map(), globals: [] };
+  const { graph } = settleAxes(NO_STATES, initial, new Set(), axesByExtent(info.shape));
+  const group = {
+    graph,
+    plan: plan(NO_STATES, graph, new Set(), [], "update", info.shape.length),
+    mode: "update",
+    backend: "interpreter",
+    dtype: arithmeticOf(info.dtype),
+    inputs: [{ name: "w", dtype: info.dtype }],
+    outputs: [{ name: "", dtype }],
+    symbols,
+  } as const;
+  const { shape: whole, size } = info;
+  interpret({
+    globals: [],
+    leaves: [{ group, number: 0, shape: whole, size, inputs: [parameter], outputs: [data] }],
+  });
+  return leaf;
+}
+
+const NO_STATES: Planned = { name: "an initial value", state: new Map(), inputs: new Map() };

@@ -1,0 +1,138 @@
+/** What hyperparameters may be, and what each leaf of a tree is given. */
+import { GradusError, shown, suggestion } from "../../dsl/errors.ts";
+import type { Program } from "../../dsl/program.ts";
+import type { Schedule } from "../../dsl/schedules/mod.ts";
+import type { Layout } from "./layout.ts";
+
+/** A hyperparameter: a number, a schedule, or a tree-prefix of those over the parameters. */
+export type HyperValue = number | Schedule | HyperTree;
+
+/** A tree-prefix: what stands where the parameters have a branch holds for all below it. */
+export type HyperTree = { readonly [key: string]: HyperValue } | readonly HyperValue[];
+
+/** Which leaves something applies to, such as weight decay: a tree-prefix of truth values, or a function that makes one. */
+// A function takes whatever parameters its writer has; `never` lets it say so.
+export type Mask = boolean | MaskTree | ((params: never) => boolean | MaskTree);
+
+/** A tree-prefix of truth values. */
+export type MaskTree =
+  | { readonly [key: string]: boolean | MaskTree }
+  | readonly (
+    | boolean
+    | MaskTree
+  )[];
+
+/** Whether a value can be a mask, as far as can be seen without parameters. */
+export function isMask(value: unknown): value is Mask {
+  return ["boolean", "object", "function"].includes(typeof value) && value !== null;
+}
+
+/** The numbers of a hyperparameter as a state holds them: one, or a tree-prefix of them. */
+export type HyperNumbers = number | { [key: string]: HyperNumbers } | HyperNumbers[];
+
+/** A hyperparameter as an optimizer is made with it. */
+export interface Setting {
+  /** Its value, or a truth value for one that chooses between forms of the program. */
+  readonly value: HyperValue | boolean;
+  /** Where false, the value is 0, or false. */
+  readonly mask?: Mask;
+  /** The state over the tree whose number a schedule sees. Default: `count`. */
+  readonly clock?: string;
+}
+
+/** What one leaf is given for one hyperparameter. */
+export interface LeafSetting {
+  /** Which part of a tree-prefix it comes from, so that leaves can be told alike. */
+  readonly part: number;
+  /** The path of that part. */
+  readonly position: string;
+  readonly value: number | boolean | Schedule;
+  readonly isMasked: boolean;
+}
+
+const isLeafValue = (value: unknown) =>
+  typeof value === "number" || typeof value === "function" || typeof value === "boolean";
+
+/** Checks the values given for a program's hyperparameters and adds the defaults. */
+export function settingsOf(
+  program: Pick<Program, "hyper">,
+  given: Readonly<Record<string, unknown>>,
+  doing: string,
+): Map<string, Setting> {
+  for (const name of Object.keys(given)) {
+    if (!program.hyper.has(name)) {
+      throw new GradusError(
+        `${doing}: there is no option \`${name}\`${suggestion(name, program.hyper.keys())}`,
+      );
+    }
+  }
+  const settings = new Map<string, Setting>();
+  for (const [name, fallback] of program.hyper) {
+    const own = Object.hasOwn(given, name) ? given[name] : undefined;
+    const value = own ?? fallback;
+    if (value === "required") {
+      throw new GradusError(
+        `${doing}: hyperparameter \`${name}\` is required and has no default: given ${shown(own)}`,
+      );
+    }
+    if (typeof fallback === "boolean") {
+      if (!isMask(value)) {
+        throw new GradusError(`${doing}: \`${name}\` must be true or false: given ${shown(value)}`);
+      }
+      if (typeof value !== "boolean") {
+        settings.set(name, { value: true, mask: value });
+        continue;
+      }
+    } else requireHyperValue(value, name, doing, 0);
+    settings.set(name, { value: value as HyperValue | boolean });
+  }
+  return settings;
+}
+
+function requireHyperValue(value: unknown, name: string, doing: string, depth: number): void {
+  if (typeof value === "number" && !Number.isNaN(value)) return;
+  if (typeof value === "function") return;
+  if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && depth < 100) {
+    for (const inner of Object.values(value)) requireHyperValue(inner, name, doing, depth + 1);
+    return;
+  }
+  throw new GradusError(
+    `${doing}: hyperparameter \`${name}\` must be a number, a schedule or a tree of those: ` +
+      `given ${shown(value)}`,
+  );
+}
+
+/** Whether any part of a value is a schedule. */
+export function isScheduled(value: HyperValue | boolean): boolean {
+  if (typeof value === "function") return true;
+  return typeof value === "object" && Object.values(value).some(isScheduled);
+}
+
+/** What each leaf of a layout is given for a hyperparameter. */
+export function leafSettings(
+  name: string,
+  { value, mask }: Setting,
+  layout: Layout,
+  params: unknown,
+  doing: string,
+): LeafSetting[] {
+  const values = layout.prefix(value, `hyperparameter \`${name}\``, doing, isLeafValue);
+  const tree = typeof mask === "function" ? mask(params as never) : mask ?? true;
+  const masks = layout.prefix(tree, "the mask", doing, (node) => typeof node === "boolean");
+  return values.map(({ part, position, value }, i) => ({
+    part,
+    position,
+    value: value as LeafSetting["value"],
+    isMasked: masks[i].value === false,
+  }));
+}
+
+/** The value of a setting at a step, a tree where the setting is one. */
+export function numbersAt(value: HyperValue, count: number): HyperNumbers {
+  if (typeof value === "number") return value;
+  if (typeof value === "function") return value(count);
+  if (Array.isArray(value)) return value.map((inner) => numbersAt(inner, count));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, numbersAt(inner, count)]),
+  );
+}

@@ -1,0 +1,288 @@
+/** Trees of arrays: what they may be, and how trees of one structure are held against each other. */
+import { GradusError, shown } from "../../dsl/errors.ts";
+import { asLeaf, isShape, type Leaf, type LeafInfo, sameShape, spellPath } from "./leaf.ts";
+import { type DType, isShort, type NumberArray } from "./dtype.ts";
+import { isReleased } from "./arena.ts";
+
+type Skeleton =
+  | { readonly leaf: number }
+  | { readonly keys: readonly string[]; readonly isArray: boolean; readonly nodes: Skeleton[] };
+
+/** What a tree-prefix says of one leaf. */
+export interface PrefixValue {
+  /** Which part of the prefix says it; unlike its path, never that of another. */
+  readonly part: number;
+  /** The path of that part. */
+  readonly position: string;
+  readonly value: unknown;
+}
+
+const DEEPEST = 100;
+
+/** The structure of a parameter tree; leaves are numbered with keys in sorted order. */
+export class Layout {
+  readonly leaves: readonly LeafInfo[];
+  readonly #skeleton: Skeleton;
+
+  private constructor(leaves: readonly LeafInfo[], skeleton: Skeleton) {
+    this.leaves = leaves;
+    this.#skeleton = skeleton;
+  }
+
+  /**
+   * The layout of `tree`; `doing` begins the message of an error. With `takesShapes`, what
+   * has a float32 type and a shape, and no numbers at hand, stands for a leaf of that shape; so does a
+   * list of numbers, unless it takes such `"tensors"` only.
+   */
+  static of(tree: unknown, doing: string, takesShapes: boolean | "tensors" = false): Layout {
+    const leaves: LeafInfo[] = [];
+    const visit = (node: unknown, path: string, depth: number): Skeleton => {
+      const shape = takesShapes === false
+        ? undefined
+        : takesShapes === true && isShape(node)
+        ? node
+        : shapeOf(node);
+      if (shape !== undefined) {
+        const size = shape.reduce((a, b) => a * b, 1);
+        if (!Number.isSafeInteger(size) || !shape.every(Number.isSafeInteger)) {
+          throw new GradusError(
+            `${doing}: the shape at ${spellPath(path)} must be one that an array can have: ` +
+              `given [${shape.slice(0, 8).join(", ")}]`,
+          );
+        }
+        leaves.push({ path, shape: [...shape], size, dtype: "float32", isBare: false });
+        return { leaf: leaves.length - 1 };
+      }
+      const leaf = asLeaf(node, path, doing);
+      if (leaf !== undefined) {
+        const { data, shape, dtype } = leaf;
+        leaves.push({ path, shape, size: data.length, dtype, isBare: ArrayBuffer.isView(node) });
+        return { leaf: leaves.length - 1 };
+      }
+      requireNode(node, path, doing, depth);
+      const keys = keysOf(node);
+      return {
+        keys,
+        isArray: Array.isArray(node),
+        nodes: keys.map((key) => visit(child(node, key), join(path, key), depth + 1)),
+      };
+    };
+    const skeleton = visit(tree, "", 0);
+    if (leaves.length === 0) {
+      throw new GradusError(`${doing}: the parameters must hold at least one array: given none`);
+    }
+    return new Layout(leaves, skeleton);
+  }
+
+  /** Whether `tree` has this very structure, shapes and types. */
+  matches(tree: unknown): boolean {
+    const visit = (skeleton: Skeleton, node: unknown): boolean => {
+      if ("leaf" in skeleton) {
+        const info = this.leaves[skeleton.leaf];
+        if (ArrayBuffer.isView(node) !== info.isBare) return false;
+        const leaf = asLeaf(node, info.path, "");
+        return leaf?.dtype === info.dtype && sameShape(leaf.shape, info.shape);
+      }
+      if (typeof node !== "object" || node === null || ArrayBuffer.isView(node)) return false;
+      if (Array.isArray(node) !== skeleton.isArray) return false;
+      if (Object.keys(node).length !== skeleton.keys.length) return false;
+      return skeleton.keys.every((key, i) =>
+        Object.hasOwn(node, key) && visit(skeleton.nodes[i], child(node, key))
+      );
+    };
+    try {
+      return visit(this.#skeleton, tree);
+    } catch {
+      return false;
+    }
+  }
+
+  /** The leaves of a tree of the parameters' structure, in their order, whatever they are like. */
+  leavesOf(tree: unknown, what: string, doing: string): Leaf[] {
+    const leaves: Leaf[] = new Array(this.leaves.length);
+    this.#walk(tree, what, doing, (index, node) => {
+      const { path } = this.leaves[index];
+      const leaf = asLeaf(node, path, `${doing}: reading ${what}`);
+      const where = `${doing}: ${what} at ${spellPath(path)} must`;
+      if (leaf === undefined) {
+        throw new GradusError(`${where} be an array as the parameter is: given ${shown(node)}`);
+      }
+      if (isReleased(leaf.data)) {
+        throw new GradusError(
+          `${where} not have been given back by \`release\`: given an array that was`,
+        );
+      }
+      leaves[index] = leaf;
+    });
+    return leaves;
+  }
+
+  /**
+   * The arrays of a tree that mirrors the parameters, in their order. `dtypesOf` are the types that
+   * one may have, and `shapeOf` the shape that it must have.
+   */
+  align(
+    tree: unknown,
+    what: string,
+    doing: string,
+    dtypesOf: (info: LeafInfo) => readonly DType[],
+    shapeOf: (info: LeafInfo, index: number) => readonly number[],
+  ): NumberArray[] {
+    return this.leavesOf(tree, what, doing).map((leaf, index) => {
+      const info = this.leaves[index];
+      const where = `${doing}: ${what} at ${spellPath(info.path)} must`;
+      const [dtypes, shape] = [dtypesOf(info), shapeOf(info, index)];
+      if (!dtypes.includes(leaf.dtype)) {
+        throw new GradusError(`${where} be ${dtypes.join(" or ")}: given ${leaf.dtype}`);
+      }
+      if (!sameShape(leaf.shape, shape)) {
+        const same = sameShape(info.shape, shape) ? " as the parameter has" : "";
+        throw new GradusError(
+          `${where} have shape [${shape.join(", ")}]${same}: given [${leaf.shape.join(", ")}]`,
+        );
+      }
+      return leaf.data;
+    });
+  }
+
+  /** The arrays of a tree whose arrays are like the parameters'. */
+  alignLike(tree: unknown, what: string, doing: string): NumberArray[] {
+    return this.align(tree, what, doing, ({ dtype }) => [dtype], ({ shape }) => shape);
+  }
+
+  /** The arrays of a tree like the parameters, where what mirrors a short one may be float32. */
+  alignWidened(tree: unknown, what: string, doing: string): NumberArray[] {
+    const dtypesOf = ({ dtype }: LeafInfo): DType[] =>
+      isShort(dtype) ? [dtype, "float32"] : [dtype];
+    return this.align(tree, what, doing, dtypesOf, ({ shape }) => shape);
+  }
+
+  /** A tree of this structure with `values` at its leaves. */
+  build(values: readonly unknown[]): unknown {
+    const visit = (skeleton: Skeleton): unknown => {
+      if ("leaf" in skeleton) return values[skeleton.leaf];
+      const children = skeleton.nodes.map(visit);
+      return skeleton.isArray
+        ? children
+        : Object.fromEntries(skeleton.keys.map((key, i) => [key, children[i]]));
+    };
+    return visit(this.#skeleton);
+  }
+
+  /**
+   * What a tree-prefix says of each leaf: a value stands for everything below it. `isValue` tells
+   * values from the prefix's own branches.
+   */
+  prefix(
+    prefix: unknown,
+    what: string,
+    doing: string,
+    isValue: (node: unknown) => boolean,
+  ): PrefixValue[] {
+    const values: PrefixValue[] = new Array(this.leaves.length);
+    let parts = 0;
+    const visit = (skeleton: Skeleton, node: unknown, path: string): void => {
+      if (isValue(node)) {
+        const part = parts++;
+        return each(skeleton, (leaf) => values[leaf] = { part, position: path, value: node });
+      }
+      if ("leaf" in skeleton || typeof node !== "object" || node === null) {
+        throw new GradusError(
+          `${doing}: ${what} at ${spellPath(path)} must be a value: given ${shown(node)}`,
+        );
+      }
+      requireSameKeys(skeleton, node, path, what, doing);
+      skeleton.keys.forEach((key, i) =>
+        visit(skeleton.nodes[i], child(node, key), join(path, key))
+      );
+    };
+    const each = (skeleton: Skeleton, visitLeaf: (leaf: number) => void): void => {
+      if ("leaf" in skeleton) visitLeaf(skeleton.leaf);
+      else skeleton.nodes.forEach((node) => each(node, visitLeaf));
+    };
+    visit(this.#skeleton, prefix, "");
+    return values;
+  }
+
+  #walk(
+    tree: unknown,
+    what: string,
+    doing: string,
+    visitLeaf: (index: number, node: unknown) => void,
+  ): void {
+    const visit = (skeleton: Skeleton, node: unknown, path: string): void => {
+      if ("leaf" in skeleton) return visitLeaf(skeleton.leaf, node);
+      requireSameKeys(skeleton, node, path, what, doing);
+      skeleton.keys.forEach((key, i) =>
+        visit(skeleton.nodes[i], child(node as object, key), join(path, key))
+      );
+    };
+    visit(this.#skeleton, tree, "");
+  }
+}
+
+/** The shape of what has one and no numbers at hand. */
+function shapeOf(node: unknown): readonly number[] | undefined {
+  if (typeof node !== "object" || node === null || !("shape" in node) || "data" in node) return;
+  return "dtype" in node && node.dtype === "float32" && isShape(node.shape)
+    ? node.shape
+    : undefined;
+}
+
+function requireSameKeys(
+  skeleton: Exclude<Skeleton, { leaf: number }>,
+  node: unknown,
+  path: string,
+  what: string,
+  doing: string,
+): void {
+  const where = `${doing}: ${what} at ${spellPath(path)} must have the parameters' structure`;
+  const isBranch = typeof node === "object" && node !== null && !ArrayBuffer.isView(node);
+  if (!isBranch || Array.isArray(node) !== skeleton.isArray) {
+    const kind = skeleton.isArray ? "an array" : "an object";
+    throw new GradusError(`${where}, ${kind} of ${skeleton.keys.length}: given ${shown(node)}`);
+  }
+  for (const key of skeleton.keys) {
+    if (!Object.hasOwn(node, key)) {
+      throw new GradusError(`${where}: \`${join(path, key)}\` is missing`);
+    }
+  }
+  if (Object.keys(node).length !== skeleton.keys.length) {
+    const extra = Object.keys(node).find((key) => !skeleton.keys.includes(key))!;
+    throw new GradusError(`${where}: there is no parameter \`${join(path, extra)}\``);
+  }
+}
+
+function requireNode(
+  node: unknown,
+  path: string,
+  doing: string,
+  depth: number,
+): asserts node is object {
+  if (Object.prototype.toString.call(node) !== "[object Object]" && !Array.isArray(node)) {
+    throw new GradusError(
+      `${doing}: ${spellPath(path)} must be an array of numbers, a Tensor, or a plain object or ` +
+        `list of those: given ${shown(node)}`,
+    );
+  }
+  if (depth > DEEPEST) {
+    throw new GradusError(
+      `${doing}: a tree may nest at most ${DEEPEST} deep (does it contain itself?): at \`${
+        path.slice(0, 60)
+      }…\``,
+    );
+  }
+}
+
+// Sorted, so that reductions over the tree do not depend on the order of insertion.
+function keysOf(node: object): string[] {
+  return Array.isArray(node) ? Array.from(node, (_, i) => String(i)) : Object.keys(node).sort();
+}
+
+function child(node: object, key: string): unknown {
+  return (node as Record<string, unknown>)[key];
+}
+
+function join(path: string, key: string): string {
+  return path === "" ? key : `${path}/${key}`;
+}

@@ -1,0 +1,52 @@
+/** Averages of the parameters along the way. */
+import type { Wrapper } from "../../dsl/weave.ts";
+import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
+import type { Optimizer } from "../../runtime/optimizer.ts";
+import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
+
+/** Options of {@linkcode averageParams}. */
+export interface AverageParamsOptions {
+  /**
+   * How much of the average stays at each step: a number for an exponential moving average, or a
+   * schedule; `schedule("count/(count + 1)")` gives the mean of all parameters so far.
+   */
+  decay: HyperValue;
+}
+
+const AVERAGE: Wrapper = {
+  name: "averageParams",
+  doc: "Keeps an average of the parameters.",
+  source: "Polyak and Juditsky 1992, Acceleration of stochastic approximation by averaging",
+  hyper: { decay: "required" },
+  state: { average: { init: "w" } },
+  after: "average = decay*average + (1 - decay)*(w + u)",
+};
+
+/**
+ * Steps as `inner` does and keeps an average of the parameters after each step in `state.average`,
+ * which often evaluates better than the last ones. It begins at the first parameters.
+ *
+ * ```text
+ * average = decay·average + (1 - decay)·(w + u)
+ * ```
+ *
+ * Source: Polyak and Juditsky 1992, Acceleration of stochastic approximation by averaging.
+ *
+ * @example
+ * ```ts
+ * import { averageParams, schedule, sgd } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const mean = schedule("count/(count + 1)");
+ * const opt = averageParams(sgd({ learningRate: 1 }), { decay: mean });
+ * const x = Float32Array.of(0);
+ * const state = opt.init(x);
+ * for (let step = 0; step < 4; step++) opt.step(x, Float32Array.of(-1), state);
+ * assertEquals([x, state.average], [Float32Array.of(4), Float32Array.of(2.5)]);
+ * ```
+ */
+export function averageParams(inner: Optimizer, options: AverageParamsOptions): Optimizer {
+  const doing = "Cannot make averageParams";
+  requireOptimizer(inner, "`inner`", doing);
+  return wrap(inner, AVERAGE, wrapperSettings(AVERAGE, options, doing));
+}

@@ -1,0 +1,59 @@
+/** Steps only on gradients that are numbers. */
+import type { Wrapper } from "../../dsl/weave.ts";
+import type { Optimizer } from "../../runtime/optimizer.ts";
+import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
+
+/** Options of {@linkcode applyIfFinite}. */
+export interface ApplyIfFiniteOptions {
+  /** How many gradients in a row may be refused before one is let through all the same. */
+  maxConsecutiveErrors: number;
+}
+
+const APPLY_IF_FINITE: Wrapper = {
+  name: "applyIfFinite",
+  doc: "Refuses gradients that are not finite, up to so many in a row.",
+  hyper: { maxConsecutiveErrors: "required" },
+  state: {
+    notFiniteCount: { over: "tree" },
+    totalNotFinite: { over: "tree" },
+    innerCount: { over: "tree" },
+  },
+  before: `
+    isFinite = globalMax(where(abs(g) < inf, 0, 1)) < 1
+    notFiniteCount = where(isFinite, 0, notFiniteCount + 1)
+    applies = isFinite | notFiniteCount > maxConsecutiveErrors
+  `,
+  after: `
+    u = where(applies, u, 0)
+    totalNotFinite = where(isFinite, totalNotFinite, totalNotFinite + 1)
+    innerCount = where(applies, innerCount + 1, innerCount)
+  `,
+  guard: "applies",
+  clock: "innerCount",
+};
+
+/**
+ * `inner`, but where a gradient holds an infinity or NaN anywhere in the tree, nothing changes: the
+ * update is 0 and the inner state stays. After `maxConsecutiveErrors` such in a row the next is let
+ * through. `state.notFiniteCount` counts those in a row, `state.totalNotFinite` all.
+ *
+ * @example
+ * ```ts
+ * import { applyIfFinite, sgd } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = applyIfFinite(sgd({ learningRate: 1 }), { maxConsecutiveErrors: 2 });
+ * const x = Float32Array.of(0, 0);
+ * const state = opt.init(x);
+ * opt.step(x, Float32Array.of(1, NaN), state);
+ * assertEquals(x, Float32Array.of(0, 0));
+ * opt.step(x, Float32Array.of(1, 1), state);
+ * assertEquals(x, Float32Array.of(-1, -1));
+ * assertEquals(state.totalNotFinite, 1);
+ * ```
+ */
+export function applyIfFinite(inner: Optimizer, options: ApplyIfFiniteOptions): Optimizer {
+  const doing = "Cannot make applyIfFinite";
+  requireOptimizer(inner, "`inner`", doing);
+  return wrap(inner, APPLY_IF_FINITE, wrapperSettings(APPLY_IF_FINITE, options, doing));
+}

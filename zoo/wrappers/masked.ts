@@ -1,0 +1,126 @@
+/** Optimizers for some leaves only. */
+import { GradusError, shown, suggestion } from "../../dsl/errors.ts";
+import type { Wrapper } from "../../dsl/weave.ts";
+import { chained, requireLabels } from "../../runtime/chain.ts";
+import type { Mask, MaskTree } from "../../runtime/trees/hyperparameters.ts";
+import type { Optimizer } from "../../runtime/optimizer.ts";
+import { requireOptimizer, wrap } from "../../runtime/wrap.ts";
+import { setToZero } from "../zero.ts";
+
+const MASKED: Wrapper = {
+  name: "masked",
+  doc: "Applies to the leaves that a mask chooses; others pass through.",
+  hyper: { applies: true },
+  before: "given = g",
+  after: "u = where(applies, u, given)",
+  select: "applies",
+};
+
+/**
+ * `inner` where `mask` is true; elsewhere the gradient passes through unchanged, as in Optax, and no
+ * state is kept. A reduction over the tree, such as the norm of a clip, sees only the leaves chosen.
+ * `mask` is a tree-prefix of truth values over the parameters, or a function from them to one, called
+ * once a structure.
+ *
+ * @example
+ * ```ts
+ * import { adamw, chain, masked, sgd } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = chain(masked(sgd({ learningRate: 0.5, momentum: 0.9 }), { weight: true, bias: false }));
+ * const params = { weight: Float32Array.of(1), bias: Float32Array.of(1) };
+ * const gradients = { weight: Float32Array.of(1), bias: Float32Array.of(1) };
+ * const [updates, state] = opt.update(gradients, opt.init(params));
+ * assertEquals(updates, { weight: Float32Array.of(-0.5), bias: Float32Array.of(1) });
+ * assertEquals(state.m, { weight: Float32Array.of(1), bias: new Float32Array(0) });
+ * ```
+ */
+export function masked(inner: Optimizer, mask: Mask): Optimizer {
+  requireOptimizer(inner, "`inner`", "Cannot mask");
+  if (!["boolean", "object", "function"].includes(typeof mask) || mask === null) {
+    throw new GradusError(
+      `Cannot mask "${inner.program.name}": \`mask\` must be a tree of truth values or a function: ` +
+        `given ${shown(mask)}`,
+    );
+  }
+  return wrap(inner, MASKED, new Map([["applies", { value: true, mask }]]));
+}
+
+/**
+ * Keeps the parameters where `mask` is true as they are: their updates become 0.
+ *
+ * @example
+ * ```ts
+ * import { chain, freeze, sgd } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = chain(sgd({ learningRate: 1 }), freeze({ body: true, head: false }));
+ * const params = { body: Float32Array.of(1), head: Float32Array.of(1) };
+ * opt.step(params, { body: Float32Array.of(3), head: Float32Array.of(3) }, opt.init(params));
+ * assertEquals(params, { body: Float32Array.of(1), head: Float32Array.of(-2) });
+ * ```
+ */
+export function freeze(mask: Mask): Optimizer {
+  return masked(setToZero(), mask);
+}
+
+/** Which optimizer each leaf belongs to: a tree-prefix of names, or a function that makes one. */
+// A function takes whatever parameters its writer has; `never` lets it say so.
+export type Labels = LabelTree | ((params: never) => LabelTree);
+
+/** A tree-prefix of names. */
+export type LabelTree = string | { readonly [key: string]: LabelTree } | readonly LabelTree[];
+
+/**
+ * An optimizer for each part of the parameters: each leaf is stepped by the one `labels` names for it.
+ * What belongs to an optimizer has its name as a suffix, such as the state `m_body` and the
+ * hyperparameter `learningRate_body`.
+ *
+ * @example
+ * ```ts
+ * import { lion, partition, sgd } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = partition(
+ *   { body: lion({ learningRate: 0.25, weightDecay: 0 }), head: sgd({ learningRate: 1 }) },
+ *   { layers: "body", output: "head" },
+ * );
+ * const params = { layers: [Float32Array.of(1), Float32Array.of(1)], output: Float32Array.of(1) };
+ * const gradients = { layers: [Float32Array.of(3), Float32Array.of(-3)], output: Float32Array.of(3) };
+ * opt.step(params, gradients, opt.init(params));
+ * assertEquals(params, {
+ *   layers: [Float32Array.of(0.75), Float32Array.of(1.25)],
+ *   output: Float32Array.of(-2),
+ * });
+ * ```
+ *
+ * @throws {GradusError} if a label names no optimizer.
+ */
+export function partition(
+  optimizers: Readonly<Record<string, Optimizer>>,
+  labels: Labels,
+): Optimizer {
+  const doing = "Cannot partition";
+  const names = requireLabels(optimizers, doing);
+  const choose = (tree: LabelTree, label: string): boolean | MaskTree => {
+    if (typeof tree === "string") {
+      if (names.includes(tree)) return tree === label;
+      throw new GradusError(
+        `${doing}: a label must name one of the optimizers: given ${shown(tree)}` +
+          suggestion(tree, names),
+      );
+    }
+    if (typeof tree !== "object" || tree === null) {
+      throw new GradusError(`${doing}: \`labels\` must be a tree of names: given ${shown(tree)}`);
+    }
+    if (Array.isArray(tree)) return tree.map((part: LabelTree) => choose(part, label));
+    return Object.fromEntries(
+      Object.entries(tree).map(([key, part]) => [key, choose(part, label)]),
+    );
+  };
+  const maskOf = (label: string): Mask =>
+    typeof labels === "function"
+      ? (params: never) => choose(labels(params), label)
+      : choose(labels, label);
+  return chained(names.map((label) => masked(optimizers[label], maskOf(label))), names);
+}

@@ -1,0 +1,66 @@
+/** One step for several gradients. */
+import type { Wrapper } from "../../dsl/weave.ts";
+import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
+import type { Optimizer } from "../../runtime/optimizer.ts";
+import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
+
+/** Options of {@linkcode multiSteps}. */
+export interface MultiStepsOptions {
+  /** How many gradients make a step: a number, or a schedule of the steps made so far. */
+  everyKSchedule: HyperValue;
+  /** Whether a step sees the mean of its gradients, or else their sum. Default true. */
+  useGradMean?: boolean;
+}
+
+const MULTI_STEPS: Wrapper = {
+  name: "multiSteps",
+  doc: "A step for every k gradients.",
+  hyper: { everyKSchedule: "required", useGradMean: true },
+  state: { acc: 0, miniStep: { over: "tree" }, gradientStep: { over: "tree" } },
+  before: `
+    acc = where(useGradMean, acc + (g - acc)/(miniStep + 1), acc + g)
+    emits = miniStep + 1 >= everyKSchedule
+    g = acc
+  `,
+  after: `
+    u = where(emits, u, 0)
+    acc = where(emits, 0, acc)
+    gradientStep = where(emits, gradientStep + 1, gradientStep)
+    miniStep = where(emits, 0, miniStep + 1)
+  `,
+  guard: "emits",
+  clock: "gradientStep",
+};
+
+/**
+ * Gathers gradients in the state `acc` and lets `inner` step on their mean (or sum) every k-th time;
+ * in between the parameters keep still and nothing of `inner` is computed. Its step number and its
+ * schedules count the steps it made, `state.gradientStep`; `state.miniStep` is how many gradients wait.
+ *
+ * ```text
+ * acc = acc + (g - acc)/(miniStep + 1), then every k-th time: a step of inner with g = acc, and acc = 0
+ * ```
+ *
+ * @example
+ * ```ts
+ * import { multiSteps, sgd } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = multiSteps(sgd({ learningRate: 1 }), { everyKSchedule: 4 });
+ * const x = Float32Array.of(0);
+ * const state = opt.init(x);
+ * const seen = [1, 2, 3, 4].map((g) => {
+ *   opt.step(x, Float32Array.of(g), state);
+ *   return x[0];
+ * });
+ * assertEquals(seen, [0, 0, 0, -2.5]);
+ * ```
+ */
+export function multiSteps(inner: Optimizer, options: MultiStepsOptions): Optimizer {
+  const doing = "Cannot make multiSteps";
+  requireOptimizer(inner, "`inner`", doing);
+  const settings = wrapperSettings(MULTI_STEPS, options, doing);
+  const every = settings.get("everyKSchedule")!;
+  settings.set("everyKSchedule", { ...every, clock: MULTI_STEPS.clock });
+  return wrap(inner, MULTI_STEPS, settings);
+}

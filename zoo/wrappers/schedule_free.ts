@@ -1,0 +1,62 @@
+/** Averaging in place of a schedule, around any optimizer. */
+import type { Wrapper } from "../../dsl/weave.ts";
+import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
+import type { Optimizer } from "../../runtime/optimizer.ts";
+import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
+
+/** Options of {@linkcode scheduleFree}. */
+export interface ScheduleFreeOptions {
+  /** The step size γ of the inner optimizer, by which iterates are weighed. */
+  learningRate: HyperValue;
+  /** How near the average gradients are taken: 0 is at the fast iterate. Default 0.9. */
+  b1?: HyperValue;
+  /** The power of the largest γ so far that an iterate counts with in the average. Default 2. */
+  weightLrPower?: HyperValue;
+}
+
+const SCHEDULE_FREE: Wrapper = {
+  name: "scheduleFree",
+  doc: "Averages a fast iterate in place of a schedule.",
+  source: "Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682",
+  hyper: { learningRate: "required", b1: 0.9, weightLrPower: 2 },
+  state: { z: { init: "w" }, peak: { over: "tree" }, total: { over: "tree" } },
+  // The average x is taken out by w = (1 - b1)*z + b1*x.
+  after: `
+    peak = max(peak, learningRate)
+    total = total + peak^weightLrPower
+    c = where(total > 0, peak^weightLrPower/total, 0)
+    z0 = z
+    z = z + u
+    u = (1 - b1)*u + c*(z0 - w + b1*u)
+  `,
+};
+
+/**
+ * Schedule-free learning: `inner`, which should have no momentum of its own, steps a fast iterate, the
+ * state `z`; the parameters lie between it and its average, which
+ * {@linkcode scheduleFreeEvalParams} gives for evaluation.
+ *
+ * ```text
+ * z = z + Δ, x = (1 - c)·x + c·z, w = (1 - β1)·z + β1·x, where c is γ² (the largest so far) over its sum
+ * ```
+ *
+ * Source: Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682.
+ *
+ * @example
+ * ```ts
+ * import { scheduleFree, scheduleFreeEvalParams, sgd } from "@gradus/gradus";
+ * import { assert } from "@std/assert";
+ *
+ * const learningRate = 0.25;
+ * const opt = scheduleFree(sgd({ learningRate }), { learningRate });
+ * const x = Float32Array.of(4);
+ * const state = opt.init(x);
+ * for (let step = 0; step < 50; step++) opt.step(x, x.map((value) => 2 * value), state);
+ * assert(Math.abs(scheduleFreeEvalParams(state, x)[0]) < 0.4);
+ * ```
+ */
+export function scheduleFree(inner: Optimizer, options: ScheduleFreeOptions): Optimizer {
+  const doing = "Cannot make scheduleFree";
+  requireOptimizer(inner, "`inner`", doing);
+  return wrap(inner, SCHEDULE_FREE, wrapperSettings(SCHEDULE_FREE, options, doing));
+}
