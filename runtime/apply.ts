@@ -19,10 +19,10 @@ import { Layout } from "./trees/layout.ts";
  */
 export function applyUpdates<P extends object>(params: P, updates: P): P {
   const doing = "Cannot apply updates";
-  const layout = Layout.of(params, doing);
+  const layout = Layout.of(params, doing, asLeaf);
   const [before, change] = [
-    layout.alignLike(params, "parameters", doing),
-    layout.alignWidened(updates, "updates", doing),
+    layout.alignLike(params, "parameters", doing, asLeaf),
+    layout.alignWidened(updates, "updates", doing, asLeaf),
   ];
   return layout.build(layout.leaves.map((info, i) => {
     const leaf = mirror(info, info.dtype, info.shape);

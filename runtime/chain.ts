@@ -2,8 +2,7 @@
 import { compose } from "../dsl/compose.ts";
 import { GradusError, shown } from "../dsl/errors.ts";
 import { IDENTIFIER } from "../dsl/lex.ts";
-import { bind } from "./step/step.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { bind, type Optimizer } from "./optimizer.ts";
 import { requireOptimizer } from "./wrap.ts";
 
 /**
@@ -87,5 +86,5 @@ export function chained(
   const storage = optimizers.flatMap((each, i) =>
     [...each.storage].map(([name, type]) => [names[i].get(name)!, type] as const)
   );
-  return bind(program, new Map(settings), new Map(storage));
+  return bind({ program, settings: new Map(settings), storage: new Map(storage) });
 }

@@ -9,8 +9,7 @@ import {
   type Setting,
   settingsOf,
 } from "./trees/hyperparameters.ts";
-import { bind } from "./step/step.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { bind, type Optimizer } from "./optimizer.ts";
 import { optionsOf } from "./options.ts";
 import type { StorageType } from "./trees/dtype.ts";
 import { requireStorage, type StateStorage } from "./trees/state_storage.ts";
@@ -125,7 +124,7 @@ export function factory<Options = Record<string, unknown>>(
   return resolving<MaskOption & MuDTypeOption>(program, ({ mask, muDtype, ...given }, doing) => {
     const settings = settingsOf(program, given, doing);
     if (mask !== undefined) maskDecay(settings, mask, doing);
-    return bind(program, settings, storageOf(program, muDtype, doing));
+    return bind({ program, settings, storage: storageOf(program, muDtype, doing) });
   }) as OptimizerFactory<Options>;
 }
 

@@ -29,6 +29,7 @@ import {
   weightOf,
 } from "./plan/roofline.ts";
 import { Layout } from "./trees/layout.ts";
+import { asLeaf, asShape } from "./trees/leaf.ts";
 import { type VariantKey, variantOf } from "./plan/variants.ts";
 import { isRunnable } from "./backends/wasm/kernel.ts";
 import { passesOf } from "./backends/wasm/passes.ts";
@@ -96,7 +97,11 @@ export function explain(
 ): Explanation {
   const { program } = optimizer;
   const doing = `Cannot explain "${program.name}"`;
-  const layout = Layout.of(params ?? shapeFor(program), doing, params === undefined);
+  const layout = Layout.of(
+    params ?? shapeFor(program),
+    doing,
+    params === undefined ? asShape : asLeaf,
+  );
   const settings = new Map(
     [...optimizer.settings].map(([name, { value, mask }]) => {
       if (params === undefined && typeof value === "object") {

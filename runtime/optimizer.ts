@@ -1,8 +1,14 @@
 /** What an optimizer is to its user. */
-import type { Program } from "../dsl/program.ts";
-import type { Setting } from "./trees/hyperparameters.ts";
+import { GradusError, shown } from "../dsl/errors.ts";
+import { BACKENDS } from "./backends/choose.ts";
+import { defaultThreads, MOST_THREADS } from "./backends/wasm/threads.ts";
+import { HostDevice } from "./devices/host/device.ts";
+import { type Configured, ruleOf, type StepForm } from "./step/binding.ts";
+import { Step } from "./step/step.ts";
+import type { NumberArray } from "./trees/dtype.ts";
+import { disposable, isResident } from "./trees/resident.ts";
 import type { State } from "./trees/state.ts";
-import type { InitOptions, StateStorage } from "./trees/state_storage.ts";
+import { type InitOptions, storageWith } from "./trees/state_storage.ts";
 import type { Backend } from "./plan/variants.ts";
 
 /** How an optimizer runs. */
@@ -42,13 +48,7 @@ export interface RunOptions {
  * assertEquals(w.data, Uint16Array.of(0x3f81));
  * ```
  */
-export interface Optimizer {
-  /** What a step computes. */
-  readonly program: Program;
-  /** The hyperparameters it was made with. */
-  readonly settings: ReadonlyMap<string, Setting>;
-  /** Types that states are stored in where they differ from the parameter's. */
-  readonly storage: StateStorage;
+export interface Optimizer extends Configured {
   /** The state before the first step; of resident parameters, a resident one. */
   init(params: Disposable, options?: InitOptions): State & Disposable;
   /**
@@ -88,4 +88,70 @@ export interface Optimizer {
   ): void;
   /** The same optimizer, run in another way. */
   with(options: RunOptions): Optimizer;
+}
+
+/** An optimizer of `configured`, whose settings have been checked. */
+export function bind(configured: Configured, options: RunOptions = {}): Optimizer {
+  return new HostOptimizer(configured, options);
+}
+
+class HostOptimizer implements Optimizer {
+  readonly program: Configured["program"];
+  readonly settings: Configured["settings"];
+  readonly storage: Configured["storage"];
+  readonly #step: Step<NumberArray, StepForm>;
+
+  constructor(
+    configured: Configured,
+    { backend = "wasm", threads = defaultThreads() }: RunOptions,
+  ) {
+    const { program } = configured;
+    if (!BACKENDS.includes(backend)) {
+      throw new GradusError(
+        `Cannot run "${program.name}": \`backend\` must be one of ${BACKENDS.join(", ")}: ` +
+          `given ${shown(backend)}`,
+      );
+    }
+    if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
+      throw new GradusError(
+        `Cannot run "${program.name}": \`threads\` must be a whole number from 1 to ${MOST_THREADS}: ` +
+          `given ${shown(threads)}`,
+      );
+    }
+    ({ program: this.program, settings: this.settings, storage: this.storage } = configured);
+    this.#step = new Step(ruleOf(configured), new HostDevice(program, backend, threads));
+  }
+
+  with(options: RunOptions): Optimizer {
+    return bind(this, options);
+  }
+
+  init(params: Disposable, options?: InitOptions): State & Disposable;
+  init(params: object, options?: InitOptions): State;
+  init(params: object, options: InitOptions = {}): State {
+    const doing = `Cannot initialise "${this.program.name}"`;
+    const storage = storageWith(this.program, this.storage, options, doing);
+    const state = this.#step.init(params, storage, doing);
+    return isResident(params) ? disposable(state) : state;
+  }
+
+  update<P extends object>(
+    gradients: P,
+    state: State,
+    params?: P,
+    inputs: Readonly<Record<string, unknown>> = {},
+  ): [updates: P, state: State] {
+    const doing = `Cannot update by "${this.program.name}"`;
+    return this.#step.update(gradients, state, params, inputs, doing) as [P, State];
+  }
+
+  step<P extends object>(
+    params: P,
+    gradients: P,
+    state: State,
+    inputs: Readonly<Record<string, unknown>> = {},
+  ): void {
+    const doing = `Cannot step by "${this.program.name}"`;
+    this.#step.step(params, gradients, state, inputs, doing);
+  }
 }

@@ -1,9 +1,8 @@
 /** Makes an optimizer of another and a wrapper around its program. */
 import { GradusError, shown } from "../dsl/errors.ts";
 import { weave, type Wrapper } from "../dsl/weave.ts";
-import { bind } from "./step/step.ts";
 import { type Setting, settingsOf } from "./trees/hyperparameters.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { bind, type Optimizer } from "./optimizer.ts";
 import { ownOptions } from "./options.ts";
 
 /** Refuses what is no optimizer; `what` says which argument it is. */
@@ -25,16 +24,16 @@ export function wrap(
 ): Optimizer {
   const { program, names } = weave(wrapper, inner.program, label);
   const clockOf = ({ clock }: Setting) => clock === undefined ? wrapper.clock : names.get(clock);
-  return bind(
+  return bind({
     program,
-    new Map([
+    settings: new Map([
       ...settings,
       ...[...inner.settings].map(([name, setting]) =>
         [names.get(name)!, { ...setting, clock: clockOf(setting) }] as const
       ),
     ]),
-    new Map([...inner.storage].map(([name, type]) => [names.get(name)!, type])),
-  );
+    storage: new Map([...inner.storage].map(([name, type]) => [names.get(name)!, type])),
+  });
 }
 
 /** Checked values for the hyperparameters of a wrapper. */

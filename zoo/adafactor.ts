@@ -8,6 +8,7 @@ import {
 } from "../runtime/define.ts";
 import type { HyperValue, MaskTree } from "../runtime/trees/hyperparameters.ts";
 import { Layout } from "../runtime/trees/layout.ts";
+import { asShape } from "../runtime/trees/leaf.ts";
 
 /** What {@linkcode adafactor} and {@linkcode scaleByFactoredRms} have in common. */
 export interface FactoredOptions {
@@ -183,7 +184,7 @@ function factoredByShape<Options extends FactoredOptions>(
       const isLong = (shape: readonly number[]) =>
         (shape.toSorted((a, b) => a - b).at(-2) ?? 0) >= minDimSizeToFactor;
       const mask = (params: object) => {
-        const layout = Layout.of(params, "Cannot choose what is factored", true);
+        const layout = Layout.of(params, "Cannot choose what is factored", asShape);
         return layout.build(layout.leaves.map(({ shape }) => isLong(shape))) as MaskTree;
       };
       return { ...options, factored: factored && mask };

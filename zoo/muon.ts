@@ -9,7 +9,7 @@ import {
   type OptimizerFactory,
   resolving,
 } from "../runtime/define.ts";
-import { bind } from "../runtime/step/step.ts";
+import { bind } from "../runtime/optimizer.ts";
 import type { HyperValue, Mask } from "../runtime/trees/hyperparameters.ts";
 import { requireChoice } from "../runtime/options.ts";
 import type { StateStorage } from "../runtime/trees/state_storage.ts";
@@ -187,7 +187,7 @@ export const muon: OptimizerFactory<MuonOptions> = resolving<MuonOptions>(
     const type = made.storage.get("m");
     if (type === undefined) return made;
     const storage: StateStorage = new Map([["m", type], ["m_adam", type]]);
-    return bind(program, made.settings, storage);
+    return bind({ program, settings: made.settings, storage });
   },
 );
 

@@ -27,7 +27,7 @@ import { Layout } from "../runtime/trees/layout.ts";
  */
 export function scheduleFreeEvalParams<P extends object>(state: State, params: P): P {
   const doing = "Cannot tell the parameters to evaluate";
-  const layout = Layout.of(params, doing);
+  const layout = Layout.of(params, doing, asLeaf);
   const isScheduleFree = typeof state?.hyper === "object" && state.hyper !== null &&
     "b1" in state.hyper && "z" in state;
   if (!isScheduleFree) {
@@ -39,8 +39,8 @@ export function scheduleFreeEvalParams<P extends object>(state: State, params: P
   const isNumber = (node: unknown) => typeof node === "number";
   const b1 = layout.prefix(state.hyper.b1, "`hyper.b1` of the state", doing, isNumber);
   const [y, z] = [
-    layout.alignLike(params, "parameters", doing),
-    layout.alignLike(state.z, "state `z`", doing),
+    layout.alignLike(params, "parameters", doing, asLeaf),
+    layout.alignLike(state.z, "state `z`", doing, asLeaf),
   ];
   return layout.build(layout.leaves.map((info, i) => {
     const beta = b1[i].value as number;

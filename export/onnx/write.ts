@@ -5,7 +5,7 @@ import { postorder } from "../../dsl/node.ts";
 import { randomRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { Binding } from "../../runtime/step/binding.ts";
-import { spellPath } from "../../runtime/trees/leaf.ts";
+import { asShape, spellPath } from "../../runtime/trees/leaf.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { isShort } from "../../runtime/trees/dtype.ts";
 import { Layout } from "../../runtime/trees/layout.ts";
@@ -54,7 +54,7 @@ export function toOnnx(
   }
   const { program } = optimizer;
   const doing = `Cannot export "${program.name}" to ONNX`;
-  const layout = Layout.of(params, doing, true);
+  const layout = Layout.of(params, doing, asShape);
   requirePlainPaths(layout, doing);
   requireWide(layout, doing);
   requireSpelled(optimizer, doing);

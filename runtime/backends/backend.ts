@@ -78,8 +78,9 @@ export interface LeafRun {
   readonly number: number;
   readonly shape: readonly number[];
   readonly size: number;
-  readonly inputs: readonly NumberArray[];
-  readonly outputs: readonly NumberArray[];
+  /** Replaced when a step is run again on others. */
+  readonly inputs: NumberArray[];
+  readonly outputs: NumberArray[];
 }
 
 /** One step of all leaves, in tree order. */
@@ -91,9 +92,6 @@ export interface StepRun {
   readonly leaves: readonly LeafRun[];
   readonly globals: readonly GlobalReduction[];
 }
-
-/** Computes a step; returns the next values of states that are kept once for the tree. */
-export type Executor = (run: StepRun) => Map<string, number>;
 
 /** Element-wise reductions go by blocks of this many elements and, within one, by four lanes. */
 export const BLOCK = 4096;
@@ -135,3 +133,22 @@ export function withGlobals(
   });
   return all;
 }
+
+/** The leaves of a step that one backend runs. */
+export interface Part {
+  /** Takes the arrays that the leaves have by now, if they lie where such arrays did. */
+  refit(): boolean;
+  /** Reads what a step starts from. */
+  begin(): void;
+  /** Runs a phase of the leaves that have it. */
+  execute(phase: number, globals: Known): void;
+  /** Gives what a leaf, by its place in the part, came to in `phase` of each reduction over the tree. */
+  eachGlobal(leaf: number, phase: number, add: AddGlobal): void;
+  /** Writes what no phase has written. */
+  end(): void;
+  /** The new values of states kept once for the tree, as a group computes them. */
+  treeStates(group: GroupRun, globals: Known): Map<string, number>;
+}
+
+/** Takes the accumulator of the `k`th reduction over the tree, which `count` elements went into. */
+export type AddGlobal = (k: number, accumulator: number, count: number) => void;

@@ -1,52 +1,82 @@
 /** Chooses what runs each group of leaves: the first backend from the one asked for on that can. */
-import type { Group } from "../step/binding.ts";
-import type { GroupPlans, GroupRuns } from "../step/gathered.ts";
+import type { DType } from "../trees/dtype.ts";
+import type { Multiply } from "../plan/products.ts";
+import type { Backend } from "../plan/variants.ts";
+import type { GroupRun, StepRun } from "./backend.ts";
 import { interpret } from "./interpreter/run.ts";
 import { isCodeForbidden } from "./js/kernel.ts";
 import { multiply } from "./js/multiply.ts";
-import { runPhased } from "./phases.ts";
-import type { GroupRun } from "./backend.ts";
-import type { DType } from "../trees/dtype.ts";
-import type { Backend } from "../plan/variants.ts";
+import { PhasedStep } from "./phases.ts";
 import { isAllowed, isRunnable } from "./wasm/kernel.ts";
 import { multiply as multiplyTiles } from "./wasm/multiply.ts";
 
 /** All backends, the fastest first. */
 export const BACKENDS: readonly Backend[] = ["wasm", "js", "interpreter"];
 
-/** Plans the leaves of the `i`th group, whose gradients and inputs are of these types, for a backend. */
-type Make = (group: Group, i: number, reads: readonly DType[], backend: Backend) => GroupRun;
+/** What has been chosen for a step. */
+export interface Chosen {
+  /** The group that each leaf runs in: leaves of one group whose gradients differ in type run apart. */
+  readonly runOf: readonly GroupRun[];
+  /** Those of each group. */
+  readonly runs: readonly (readonly GroupRun[])[];
+  /** Whether the interpreter runs it: it takes all groups or none. */
+  readonly isInterpreted: boolean;
+  /** What multiplies matrices of the leaves that run in JavaScript. */
+  readonly multiply: Multiply;
+}
 
 /**
- * The groups as they run where `asked` is the backend asked for. Groups of one step may run on different
- * backends, but for the interpreter: it takes all or none. `reads` are the types of what each leaf reads.
+ * How groups run where `asked` is the backend asked for. `leaves` are those of each group, `reads` the types
+ * of what each leaf reads, and `plan` plans those of a group that read such types for a backend.
  */
-export function backendsFor(
-  groups: readonly Group[],
+export function choose(
+  leaves: readonly (readonly number[])[],
   reads: readonly (readonly DType[])[],
   asked: Backend,
-  make: Make,
-): Pick<GroupPlans, "execute" | "runs" | "multiply"> {
+  plan: (group: number, reads: readonly DType[], backend: Backend) => GroupRun,
+): Chosen {
   const isCompiled = asked === "wasm" && isAllowed();
-  const runsOf = (choose: (makeFor: (backend: Backend) => GroupRun) => GroupRun): GroupRuns =>
-    new Map(groups.map((group, i) => {
-      const types = new Map(group.leaves.map((leaf) => [reads[leaf].join(), reads[leaf]]));
-      const made = [...types].map(([key, each]) =>
-        [key, choose((backend) => make(group, i, each, backend))] as const
-      );
-      return [group, new Map(made)];
-    }));
-  const interpreted = () => ({
-    execute: interpret,
-    runs: runsOf((makeFor) => makeFor("interpreter")),
+  const runsBy = (make: (planFor: (backend: Backend) => GroupRun) => GroupRun) => {
+    const runOf: GroupRun[] = [];
+    const all = leaves.map((group, i) => {
+      const runs = new Map<string, GroupRun>();
+      for (const leaf of group) {
+        const types = reads[leaf].join();
+        if (!runs.has(types)) {
+          runs.set(types, make((backend) => plan(i, reads[leaf], backend)));
+        }
+        runOf[leaf] = runs.get(types)!;
+      }
+      return [...runs.values()];
+    });
+    return { runOf, runs: all };
+  };
+  const interpreted = (): Chosen => ({
+    ...runsBy((planFor) => planFor("interpreter")),
+    isInterpreted: true,
     multiply,
   });
   if (asked === "interpreter") return interpreted();
-  const runs = runsOf((makeFor) => {
-    const kernel = isCompiled ? makeFor("wasm") : undefined;
-    return kernel !== undefined && isRunnable(kernel) ? kernel : makeFor("js");
+  const chosen = runsBy((planFor) => {
+    const kernel = isCompiled ? planFor("wasm") : undefined;
+    return kernel !== undefined && isRunnable(kernel) ? kernel : planFor("js");
   });
-  const all = [...runs.values()].flatMap((each) => [...each.values()]);
-  if (isCodeForbidden() && all.some(({ backend }) => backend === "js")) return interpreted();
-  return { execute: runPhased, runs, multiply: isCompiled ? multiplyTiles : multiply };
+  if (isCodeForbidden() && chosen.runOf.some(({ backend }) => backend === "js")) {
+    return interpreted();
+  }
+  return { ...chosen, isInterpreted: false, multiply: isCompiled ? multiplyTiles : multiply };
+}
+
+/** A step that is prepared for its arrays. */
+export interface Execution {
+  /** Computes it; gives the next values of states that are kept once for the tree. */
+  run(): ReadonlyMap<string, number>;
+  /** Takes the arrays that the leaves have by now, if they lie where such arrays did. */
+  refit(): boolean;
+}
+
+/** Prepares a step. */
+export function executionOf(step: StepRun, isInterpreted: boolean): Execution {
+  if (!isInterpreted) return new PhasedStep(step);
+  return { run: () => interpret(step), refit: () => true };
 }

@@ -3,36 +3,18 @@
  * reductions over the tree are joined, leaf by leaf in the tree's order.
  */
 import { JsPart } from "./js/run.ts";
-import { GlobalTotal, type GroupRun, type Known, type LeafRun, type StepRun } from "./backend.ts";
+import {
+  GlobalTotal,
+  type GroupRun,
+  type Known,
+  type LeafRun,
+  type Part,
+  type StepRun,
+} from "./backend.ts";
 import { WasmPart } from "./wasm/run.ts";
 
-/** The leaves of a step that one backend runs. */
-export interface Part {
-  /** Reads what a step starts from. */
-  begin(): void;
-  /** Runs a phase of the leaves that have it. */
-  execute(phase: number, globals: Known): void;
-  /** Gives what a leaf, by its place in the part, came to in `phase` of each reduction over the tree. */
-  eachGlobal(leaf: number, phase: number, add: AddGlobal): void;
-  /** Writes what no phase has written. */
-  end(): void;
-  /** The new values of states kept once for the tree, as a group computes them. */
-  treeStates(group: GroupRun, globals: Known): Map<string, number>;
-}
-
-/** Takes the accumulator of the `k`th reduction over the tree, which `count` elements went into. */
-export type AddGlobal = (k: number, accumulator: number, count: number) => void;
-
-const prepared = new WeakMap<StepRun, PhasedStep>();
-
-/** Runs one step; a run that is given again is prepared once. */
-export function runPhased(run: StepRun): Map<string, number> {
-  let known = prepared.get(run);
-  if (known === undefined) prepared.set(run, known = new PhasedStep(run));
-  return known.execute();
-}
-
-class PhasedStep {
+/** One step, prepared for its arrays. */
+export class PhasedStep {
   readonly #run: StepRun;
   readonly #parts: Part[] = [];
   /** Of each leaf, the part that runs it and its place there. */
@@ -55,7 +37,11 @@ class PhasedStep {
     this.#phases = Math.max(...run.leaves.map(({ group }) => group.plan.phases.length));
   }
 
-  execute(): Map<string, number> {
+  refit(): boolean {
+    return this.#parts.every((part) => part.refit());
+  }
+
+  run(): ReadonlyMap<string, number> {
     const { leaves, globals } = this.#run;
     const known: (number | undefined)[] = globals.map(() => undefined);
     for (const part of this.#parts) part.begin();

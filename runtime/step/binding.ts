@@ -1,17 +1,28 @@
 /**
- * Binds an optimizer to the structure of a tree. Leaves that are given the same hyperparameters and
- * types form a group, which is planned once.
+ * Binds a program with its hyperparameters to the structure of a tree. Leaves that are given the same
+ * hyperparameters and types form a group, which is planned once.
  */
 import { GradusError, shown } from "../../dsl/errors.ts";
 import type { Structural } from "../../dsl/graph.ts";
 import { constant, type Node, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
-import { type LeafSetting, leafSettings, type Setting } from "../trees/hyperparameters.ts";
-import { spellPath } from "../trees/leaf.ts";
-import { hasMaster, MASTER } from "../trees/master.ts";
+import { type FormKey, guardsAt, guardsOf } from "../plan/variants.ts";
 import { readingOf, remainingOf } from "../plan/readings.ts";
 import { type Arithmetic, arithmeticOf, type DType } from "../trees/dtype.ts";
+import {
+  type HyperNumbers,
+  type HyperValue,
+  isScheduled,
+  type LeafSetting,
+  leafSettings,
+  numbersAt,
+  type Setting,
+} from "../trees/hyperparameters.ts";
 import type { Layout } from "../trees/layout.ts";
+import { spellPath } from "../trees/leaf.ts";
+import { inputOf, treeNumber } from "../trees/state.ts";
+import type { StateStorage } from "../trees/state_storage.ts";
+import type { Blank, Bound, Form, Rule, StepNumbers } from "./device.ts";
 
 /** Leaves that are computed alike. */
 export interface Group {
@@ -31,16 +42,53 @@ export interface Group {
   readonly live: ReadonlySet<string>;
 }
 
+/** The plan that a step chooses. */
+export interface StepKey {
+  /** The binding that the groups are of: another than was asked only if a tree was written across its groups. */
+  readonly binding: Binding;
+  /** By group. */
+  readonly keys: readonly FormKey[];
+}
+
+/** The numbers of a step and the plan they choose. */
+export interface StepForm extends Form {
+  readonly key: StepKey;
+  /** The value of every symbol that changes once a step, by group; the next step writes over it. */
+  readonly symbols: readonly ReadonlyMap<string, number>[];
+}
+
+/** A setting that is a number at each step. */
+interface Numeric {
+  readonly name: string;
+  readonly value: HyperValue;
+  readonly clock: string | undefined;
+  readonly isScheduled: boolean;
+  readonly isMasked: readonly boolean[];
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
 /** An optimizer on a tree of one structure. */
-export class Binding {
+export class Binding implements Bound<StepForm> {
   readonly layout: Layout;
   readonly groups: readonly Group[];
   /** The group of each leaf. */
   readonly groupOf: readonly Group[];
-  /** The states that some leaf keeps. */
   readonly live: ReadonlySet<string>;
-  /** Every tree that a state holds. */
-  readonly trees: ReadonlySet<string>;
+  readonly #program: Program;
+  readonly #settings: ReadonlyMap<string, Setting>;
+  readonly #numeric: readonly Numeric[];
+  readonly #scalars: readonly string[];
+  readonly #treeStates: readonly string[];
+  readonly #symbols: readonly Map<string, number>[];
+  /** By group: what was 0 for good when the optimizer was made. */
+  readonly #zeros: readonly (readonly string[])[];
+  readonly #keys: StepKey[] = [];
+  readonly #finer: {
+    readonly name: string;
+    readonly parts: number[];
+    readonly binding: Binding;
+  }[] = [];
 
   constructor(
     program: Program,
@@ -50,7 +98,7 @@ export class Binding {
     doing: string,
     coarser?: Binding,
   ) {
-    this.layout = layout;
+    [this.layout, this.#program, this.#settings] = [layout, program, settings];
     const reading = readingOf(program);
     const perLeaf = new Map(
       [...settings].map(([name, setting]) => [
@@ -83,7 +131,6 @@ export class Binding {
     this.groups = [...groups.values()];
     this.live = coarser?.live ??
       statesKept(program, this.groups.map(({ structural }) => structural));
-    this.trees = new Set([...this.live, ...(hasMaster(layout) ? [MASTER] : [])]);
     requireOneOfTree(
       program,
       this.live,
@@ -95,18 +142,192 @@ export class Binding {
         })),
     );
     for (const group of groups.values()) {
-      group.live = this.live.intersection(remainingOf(program, group.structural).lasting);
+      const { lasting } = remainingOf(program, group.structural);
+      group.live = new Set([...this.live].filter((name) => lasting.has(name)));
     }
+    this.#numeric = [...settings].flatMap(([name, { value, clock }]) =>
+      typeof value === "boolean" ? [] : [{
+        ...{ name, value, clock, isScheduled: isScheduled(value) },
+        isMasked: this.groups.map((group) => group.settings.get(name)!.isMasked),
+      }]
+    );
+    this.#scalars = [...program.inputs].flatMap(([name, kind]) => kind === "scalar" ? [name] : []);
+    this.#treeStates = [...this.live].filter((name) => program.state.get(name)!.over === "tree");
+    this.#symbols = this.groups.map(() => new Map());
+    this.#zeros = this.groups.map(({ structural }) =>
+      [...structural].flatMap(([name, value]) => value === ZERO ? [name] : [])
+    );
+  }
+
+  livesIn(leaf: number): ReadonlySet<string> {
+    return this.groupOf[leaf].live;
+  }
+
+  beginning(params: object, doing: string): {
+    readonly used: Form["used"];
+    of(state: string, leaf: number | undefined): Pick<Blank<never>, "init" | "symbols">;
+  } {
+    const numbers = this.#numbersOf({}, () => 0, params, doing);
+    const symbols = numbers.binding.#symbols.map((each) => new Map(each));
+    const groupOf = (leaf: number) => numbers.binding.groups.indexOf(numbers.binding.groupOf[leaf]);
+    return {
+      used: numbers.used,
+      of: (state, leaf) => ({
+        init: this.#program.state.get(state)!.init,
+        symbols: symbols[leaf === undefined ? 0 : groupOf(leaf)],
+      }),
+    };
+  }
+
+  form(
+    { state, inputs, params }: StepNumbers,
+    unknown: ReadonlySet<string>,
+    doing: string,
+  ): StepForm {
+    const clock = (name: string | undefined): number => {
+      if (name === undefined) return state.count;
+      if (!unknown.has(name)) return treeNumber(state, name, doing);
+      throw new GradusError(
+        `${doing}: a schedule must follow a number that is known before the step: it follows state ` +
+          `\`${name}\`, which is computed from gradients`,
+      );
+    };
+    const { binding, used } = this.#numbersOf(state.hyper, clock, params, doing);
+    const symbols = binding.#symbols;
+    for (const each of symbols) each.set("count", state.count);
+    for (const name of this.#scalars) {
+      const value = inputOf(inputs, name, doing);
+      for (const each of symbols) each.set(name, value);
+    }
+    for (const name of this.#treeStates) {
+      if (unknown.has(name)) continue;
+      const value = treeNumber(state, name, doing);
+      for (const each of symbols) each.set(name, value);
+    }
+    return { key: binding.#keyAt(unknown), symbols, used };
+  }
+
+  /** What the numbers that were formed last choose; the same object for the same choice. */
+  #keyAt(unknown: ReadonlySet<string>): StepKey {
+    const structurals = this.groups.map(({ structural }, i) => {
+      const numbers = this.#symbols[i];
+      if (this.#zeros[i].every((name) => numbers.get(name) === 0)) return structural;
+      return new Map(
+        [...structural].filter(([name, value]) => value !== ZERO || numbers.get(name) === 0),
+      );
+    });
+    const guards = structurals.map((structural, i) =>
+      guardsAt(guardsOf(this.#program, structural), this.#symbols[i], unknown)
+    );
+    const known = this.#keys.find(({ keys }) =>
+      keys.every((key, i) =>
+        isSameNames(key.structural, structurals[i]) && isSameList(key.guards, guards[i])
+      )
+    );
+    if (known !== undefined) return known;
+    const key = {
+      binding: this,
+      keys: structurals.map((structural, i) => ({ structural, guards: guards[i] })),
+    };
+    this.#keys.push(key);
+    return key;
+  }
+
+  /**
+   * Forms the numbers of each group: what is `written` in the state, else what the optimizer was made with,
+   * a schedule's by the `clock` of its setting.
+   */
+  #numbersOf(
+    written: Readonly<Record<string, HyperNumbers>>,
+    clock: (name: string | undefined) => number,
+    params: unknown,
+    doing: string,
+  ): { readonly binding: Binding; readonly used: Record<string, HyperNumbers> } {
+    const used: Record<string, HyperNumbers> = {};
+    for (const { name, value: made, clock: own, isScheduled, isMasked } of this.#numeric) {
+      const isWritten = Object.hasOwn(written, name);
+      // A number that follows no schedule needs no clock, which may not be at hand.
+      const count = clock(isScheduled ? own : undefined);
+      const value = isWritten
+        ? written[name]
+        : isScheduled
+        ? numbersAt(made, count)
+        : made as HyperNumbers;
+      if (!isWritten) used[name] = value;
+      const of = typeof value === "object" && value !== null
+        ? this.#perGroup(name, value, doing)
+        : undefined;
+      for (let i = 0; i < this.groups.length; i++) {
+        const given = of === undefined ? value : of[i];
+        if (given === DIFFERENT) {
+          const finer = this.#finerBy(name, value as HyperValue, params, doing);
+          return finer.#numbersOf(written, clock, params, doing);
+        }
+        if (typeof given !== "number" || Number.isNaN(given)) {
+          throw new GradusError(
+            `${doing}: hyperparameter \`${name}\` must be a number: given ${
+              shown(given)
+            } at count ` +
+              count,
+          );
+        }
+        this.#symbols[i].set(name, isMasked[i] ? 0 : given);
+      }
+    }
+    // What was written may differ where what was given did not.
+    if (this.groups.length > 1) {
+      requireOneOfTree(
+        this.#program,
+        this.live,
+        doing,
+        (name) => this.#symbols.map((numbers) => ({ value: numbers.get(name) })),
+      );
+    }
+    return { binding: this, used };
+  }
+
+  /** What a tree of numbers says of each group. */
+  #perGroup(name: string, value: HyperNumbers, doing: string): unknown[] {
+    const isNumber = (part: unknown) => typeof part === "number";
+    const leaves = this.layout.prefix(value, `hyperparameter \`${name}\``, doing, isNumber);
+    return this.groups.map((group) => {
+      const [first, ...others] = group.leaves.map((leaf) => leaves[leaf].value);
+      return others.every((each) => each === first) ? first : DIFFERENT;
+    });
+  }
+
+  /** The binding with groups so fine that a tree of numbers is one number in each. */
+  #finerBy(name: string, value: HyperValue, params: unknown, doing: string): Binding {
+    const isNumber = (part: unknown) => typeof part === "number";
+    const numbers = this.layout.prefix(value, `hyperparameter \`${name}\``, doing, isNumber)
+      .map((leaf) => leaf.value);
+    const parts = numbers.map((number) => numbers.indexOf(number));
+    const known = this.#finer.find((each) => each.name === name && isSameList(each.parts, parts));
+    if (known !== undefined) return known.binding;
+    const tree = { ...this.#settings.get(name)!, value };
+    const settings = new Map([...this.#settings, [name, tree]]);
+    const binding = new Binding(this.#program, settings, this.layout, params, doing, this);
+    this.#finer.push({ name, parts, binding });
+    return binding;
   }
 }
 
-const NONE: ReadonlySet<string> = new Set();
+const DIFFERENT = Symbol();
+
+/** Whether two forms of a group have the same hyperparameters for good. */
+function isSameNames(a: Structural, b: Structural): boolean {
+  return a === b || (a.size === b.size && [...a.keys()].every((name) => b.has(name)));
+}
+
+function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}
 
 /**
  * Refuses hyperparameters that differ between leaves where a state is computed by them that is kept
  * once for the tree. `given` is what leaves have of one, and where.
  */
-export function requireOneOfTree(
+function requireOneOfTree(
   program: Program,
   live: ReadonlySet<string>,
   doing: string,
@@ -161,7 +382,41 @@ export function structuralOf(
   return structural;
 }
 
-/** Whether a step of `program` reads the parameter. */
-export function readsParameter(program: Program): boolean {
-  return readingOf(program).parameter;
+/** Refuses what reads a state that a hyperparameter of 0 took with it when the optimizer was made. */
+export function requireKept(
+  program: Program,
+  nodes: Iterable<{ readonly op: string; readonly arg: unknown }>,
+  live: ReadonlySet<string>,
+  doing: string,
+): void {
+  for (const { op, arg } of nodes) {
+    if (op === "Symbol" && program.state.has(arg as string) && !live.has(arg as string)) {
+      throw new GradusError(
+        `${doing}: state \`${arg}\` was left out, since a hyperparameter that it needs was 0 when ` +
+          `the optimizer was made: make it with another value, or with a schedule`,
+      );
+    }
+  }
+}
+
+/** A program with values for its hyperparameters. */
+export interface Configured {
+  /** What a step computes. */
+  readonly program: Program;
+  /** The hyperparameters it was made with. */
+  readonly settings: ReadonlyMap<string, Setting>;
+  /** Types that states are stored in where they differ from the parameter's. */
+  readonly storage: StateStorage;
+}
+
+/** The steps of a program by its own hyperparameters. */
+export function ruleOf({ program, settings, storage }: Configured): Rule<StepForm> {
+  return {
+    program,
+    storage,
+    writable: [...settings].flatMap(([name, { value }]) =>
+      typeof value === "boolean" ? [] : [name]
+    ),
+    bind: (layout, params, doing) => new Binding(program, settings, layout, params, doing),
+  };
 }

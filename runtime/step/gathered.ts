@@ -1,140 +1,303 @@
-/** A step whose arrays have been checked and whose leaves are planned, kept while it stays the same. */
-import type { Binding, Group } from "./binding.ts";
-import type { Executor, GroupRun, LeafRun, StepRun } from "../backends/backend.ts";
-import { hasMaster, MASTER } from "../trees/master.ts";
+/** The arrays of a step: checked when they are first seen, and then only asked whether they are the same. */
+import { ZERO } from "../../dsl/node.ts";
+import type { Program } from "../../dsl/program.ts";
+import { elementInputs } from "../backends/backend.ts";
+import type { DType } from "../trees/dtype.ts";
+import { type LeafInfo, spellPath } from "../trees/leaf.ts";
+import { MASTER, masterShape } from "../trees/master.ts";
 import { Snapshot } from "../trees/snapshot.ts";
 import type { State } from "../trees/state.ts";
-import { arithmeticOf, type DType, isShort, type NumberArray } from "../trees/dtype.ts";
-import type { StateStorage } from "../trees/state_storage.ts";
-import { releases } from "../trees/arena.ts";
+import { type StateStorage, storageIn, storedAs } from "../trees/state_storage.ts";
+import type {
+  Admit,
+  Bound,
+  Device,
+  Form,
+  Prepared,
+  StepArrays,
+  StepInputs,
+  Work,
+} from "./device.ts";
+import { stateShape } from "./initial.ts";
 
-/** The arrays of a step and, once planned, the step itself: kept while the trees hold the same arrays. */
-export class GatheredStep {
-  readonly known: Binding;
-  readonly isKeepable: boolean;
-  #binding: Binding | undefined;
-  /** By what is known of a step before it begins: a step that alternates is planned once a form. */
-  readonly #planned = new Map<string, PlannedStep>();
-  /** What the states are stored as. */
-  readonly storage: StateStorage;
-  /** What each leaf's gradient and then its inputs are stored as. */
-  readonly reads: readonly (readonly DType[])[];
-  readonly #arrays: StepArrays;
-  readonly #states: readonly string[];
-  /** Every tree of arrays in the state. */
-  readonly #trees: readonly string[];
-  readonly #inputs: readonly string[];
-  readonly #snapshots: readonly Snapshot[];
-  readonly #all: readonly { readonly array: NumberArray; readonly length: number }[];
-  readonly #releases = releases();
+/** The trees of a step. */
+export interface StepTrees {
+  readonly params: object | undefined;
+  readonly gradients: object;
+  readonly state: State;
+  readonly inputs: StepInputs;
+}
 
-  constructor(
-    known: Binding,
-    arrays: StepArrays,
-    isKeepable: boolean,
-    states: readonly string[],
-    inputs: readonly string[],
-    storage: StateStorage,
-    [params, gradients, state, given]: readonly [unknown, unknown, State, StepInputs],
-  ) {
-    [this.known, this.#arrays, this.isKeepable] = [known, arrays, isKeepable];
-    [this.#states, this.#inputs, this.storage] = [states, inputs, storage];
-    const { layout } = known;
-    this.reads = layout.leaves.map(({ dtype }, i) =>
-      arrays.reads.map((read) => read[i] instanceof Uint16Array ? dtype : arithmeticOf(dtype))
-    );
-    this.#trees = [...states, ...(hasMaster(layout) ? [MASTER] : [])];
-    const trees = [params, gradients, ...this.#treesOf(state, given)];
-    this.#snapshots = isKeepable ? trees.map((tree) => new Snapshot(tree)) : [];
-    const { reads, out, master = [] } = arrays;
-    const all = [...out, ...master, ...reads.flat(), ...arrays.states.flat()];
-    this.#all = all.map((array) => ({ array, length: array.length }));
+/** The trees that take the results of an update. */
+export interface Results {
+  readonly updates: unknown;
+  /** The next states, of which numbers are still to be told, and the master copies where there are any. */
+  readonly states: Readonly<Record<string, unknown>>;
+}
+
+/** One tree of a step as it was when its arrays were taken. */
+class Taken<A> {
+  #root: unknown;
+  #snapshot: Snapshot | undefined;
+  arrays: readonly A[] = [];
+
+  /** Whether `tree` still holds these arrays. */
+  holds(tree: unknown): boolean {
+    return this.#snapshot !== undefined && this.#snapshot.matches(tree);
   }
 
-  #treesOf(state: State, inputs: StepInputs): unknown[] {
-    return [
-      ...this.#inputs.map((name) => inputs?.[name]),
-      ...this.#trees.map((name) => state[name]),
-    ];
+  /** Takes other arrays. A tree that is not seen again is not worth remembering what it holds. */
+  take(tree: unknown, arrays: readonly A[]): void {
+    this.arrays = arrays;
+    this.#snapshot = tree === this.#root ? new Snapshot(tree) : undefined;
+    this.#root = tree;
   }
 
-  /** Whether the trees hold the arrays that were gathered. */
-  isOf(params: unknown, gradients: unknown, state: State, inputs: StepInputs): boolean {
-    if (state === null || typeof state !== "object" || this.#releases !== releases()) return false;
-    const [w, g, ...others] = this.#snapshots;
-    // An array whose buffer was transferred is the same object, and empty.
-    if (!this.#all.every(({ array, length }) => array.length === length)) return false;
-    return w.matches(params) && g.matches(gradients) &&
-      this.#treesOf(state, inputs).every((tree, i) => others[i].matches(tree));
-  }
-
-  /** The step as it is planned for a binding in one form; `plan` makes the groups' plans. */
-  planned(binding: Binding, form: string, plan: () => GroupPlans): PlannedStep {
-    if (this.#binding !== binding || this.#planned.size >= MOST_FORMS) this.#planned.clear();
-    this.#binding = binding;
-    let planned = this.#planned.get(form);
-    if (planned === undefined) {
-      const { execute, runs, ...common } = plan();
-      const leaves = this.#leafRuns(binding, runs);
-      planned = { execute, groups: runs, run: { ...common, leaves } };
-      this.#planned.set(form, planned);
-    }
-    return planned;
-  }
-
-  #leafRuns(binding: Binding, groups: GroupRuns): LeafRun[] {
-    const { w, reads, out, master, states, next } = this.#arrays;
-    return this.known.layout.leaves.map(({ shape, size, dtype }, i): LeafRun => {
-      const group = binding.groupOf[i];
-      const ofLeaf = (trees: StepArrays["states"]) =>
-        trees.filter((_, k) => group.live.has(this.#states[k])).map((arrays) => arrays[i]);
-      return {
-        group: groups.get(group)!.get(this.reads[i].join())!,
-        number: i,
-        shape,
-        size,
-        inputs: [
-          ...(w === undefined ? [] : [w[i]]),
-          ...reads.map((arrays) => arrays[i]),
-          ...ofLeaf(states),
-        ],
-        outputs: [out[i], ...(isShort(dtype) ? [master![i]] : []), ...ofLeaf(next)],
-      };
-    });
+  /** Asks for the arrays again in the next step. */
+  forget(): void {
+    [this.#root, this.#snapshot] = [undefined, undefined];
   }
 }
 
 const MOST_FORMS = 16;
+const NONE: ReadonlyMap<string, number> = new Map();
 
-/** How the leaves of a group are computed, by the types of what is only read, joined. */
-export type GroupRuns = ReadonlyMap<Group, ReadonlyMap<string, GroupRun>>;
+/** The arrays of a step, and the step as it is prepared for them. */
+export class Gathered<A, F extends Form> implements Work<A, F> {
+  readonly bound: Bound<F>;
+  readonly mode: "step" | "update";
+  readonly storage: StateStorage;
+  readonly states: readonly string[];
+  readonly inputs: readonly string[];
+  readonly arrays: StepArrays<A>;
+  version = 0;
+  readonly #program: Program;
+  readonly #device: Device<A, F>;
+  readonly #params = new Taken<A>();
+  readonly #reads: readonly Taken<A>[];
+  readonly #states: readonly Taken<A>[];
+  readonly #master = new Taken<A>();
+  /** Whether `arrays` are those that were taken last. */
+  #isWhole = false;
+  #admit: Admit<A> | undefined;
+  /** By what is known of a step before it begins: a step that alternates is prepared once a form. */
+  readonly #prepared = new Map<object, Prepared<F>>();
 
-/** The groups of a step as they are run. */
-export interface GroupPlans extends Omit<StepRun, "leaves"> {
-  readonly execute: Executor;
-  readonly runs: GroupRuns;
+  constructor(
+    program: Program,
+    device: Device<A, F>,
+    bound: Bound<F>,
+    made: StateStorage,
+    mode: "step" | "update",
+    trees: StepTrees,
+    doing: string,
+  ) {
+    [this.#program, this.#device, this.bound, this.mode] = [program, device, bound, mode];
+    this.states = statesOf(program, bound.live);
+    this.inputs = elementInputs(program);
+    this.#reads = ["g", ...this.inputs].map(() => new Taken());
+    this.#states = this.states.map(() => new Taken());
+    this.storage = device.storesAsGiven
+      ? storageIn(trees.state, this.states, bound.layout, made, device.read, doing)
+      : made;
+    this.arrays = {
+      params: undefined,
+      reads: [],
+      out: [],
+      master: undefined,
+      nextMaster: undefined,
+      states: [],
+      next: [],
+      numbers: new Map(),
+    };
+  }
+
+  /** Whether these are the parameters it took last, unchanged but for their numbers. */
+  holds(params: unknown): boolean {
+    return this.#params.holds(params);
+  }
+
+  /** Whether it can take the arrays of these trees: parameters of this structure, states stored alike. */
+  fits({ params, gradients, state }: StepTrees, made: StateStorage, doing: string): boolean {
+    const { layout } = this.bound;
+    const { read, storesAsGiven } = this.#device;
+    if ((params === undefined) !== (this.arrays.params === undefined)) return false;
+    if (!this.#params.holds(params) && !layout.matches(params ?? gradients, read)) return false;
+    if (!storesAsGiven || this.#states.every((taken, k) => taken.holds(state[this.states[k]]))) {
+      return true;
+    }
+    const storage = storageIn(state, this.states, layout, made, read, doing);
+    return this.states.every((name) => storage.get(name) === this.storage.get(name));
+  }
+
+  /** Takes the arrays that the trees hold, and refuses what does not fit; what stayed is not asked again. */
+  take({ params, gradients, state, inputs }: StepTrees, doing: string): void {
+    const { arrays, bound: { layout } } = this;
+    const { read } = this.#device;
+    let [isWritten, isRead] = [!this.#isWhole, !this.#isWhole];
+    this.#isWhole = false;
+    if (params !== undefined && !this.#params.holds(params)) {
+      this.#params.take(params, layout.alignLike(params, "parameters", doing, read));
+      isWritten = true;
+    }
+    this.#reads.forEach((taken, k) => {
+      const tree = k === 0 ? gradients : inputs?.[this.inputs[k - 1]];
+      if (taken.holds(tree)) return;
+      taken.take(tree, layout.alignWidened(tree, this.#readName(k), doing, read));
+      isRead = true;
+    });
+    this.#states.forEach((taken, k) => {
+      const tree = state[this.states[k]];
+      if (taken.holds(tree)) return;
+      taken.take(tree, this.#alignState(tree, this.states[k], doing));
+      isWritten = true;
+    });
+    if (layout.hasShort && !this.#master.holds(state[MASTER])) {
+      this.#master.take(state[MASTER], this.#alignMaster(state[MASTER], doing));
+      isWritten = true;
+    }
+    const numbers = this.#numbersIn(state, doing);
+    if (numbers !== undefined) [arrays.numbers, isWritten] = [numbers, true];
+    if (isWritten) {
+      arrays.params = params === undefined ? undefined : this.#params.arrays;
+      arrays.states = this.#states.map((taken) => taken.arrays);
+      arrays.master = layout.hasShort ? this.#master.arrays : undefined;
+      if (this.mode === "step") {
+        [arrays.out, arrays.next] = [this.#params.arrays, arrays.states];
+        arrays.nextMaster = arrays.master;
+        this.#admit = this.#device.write(this.#places(), doing);
+      }
+    }
+    if (isWritten || isRead) {
+      arrays.reads = this.#reads.map((taken, k) => this.#admitted(taken, k));
+      this.version++;
+    }
+    this.#isWhole = true;
+  }
+
+  /** Makes new arrays for the results of an update. */
+  makeResults(doing: string): Results {
+    const { layout } = this.bound;
+    const blank = (what: string, info: LeafInfo, dtype: DType, shape: readonly number[]) => ({
+      ...{ what, info, dtype, shape },
+      ...{ init: ZERO, symbols: NONE },
+    });
+    const blanks = [
+      layout.leaves.map((info) => blank("updates", info, info.dtype, info.shape)),
+      ...this.states.map((name) =>
+        layout.leaves.map((info, i) => {
+          const shape = stateShape(this.#program, name, info, this.bound.livesIn(i));
+          return blank(name, info, storedAs(this.storage, name, info), shape);
+        })
+      ),
+      ...(layout.hasShort
+        ? [layout.leaves.map((info) => blank(MASTER, info, "float32", masterShape(info)))]
+        : []),
+    ];
+    const made = blanks.map((each) => this.#device.create(each, doing));
+    const [out, ...others] = made.map((nodes) =>
+      nodes.map((node) => this.#device.read(node, "", doing)!.data)
+    );
+    const { arrays } = this;
+    [arrays.out, arrays.next] = [out, others.slice(0, this.states.length)];
+    arrays.nextMaster = layout.hasShort ? others[this.states.length] : undefined;
+    this.version++;
+    const [updates, ...trees] = made.map((nodes) => layout.build(nodes));
+    const states: Record<string, unknown> = {};
+    for (const name of this.bound.live) {
+      const k = this.states.indexOf(name);
+      states[name] = k < 0 ? 0 : trees[k];
+    }
+    if (layout.hasShort) states[MASTER] = trees[this.states.length];
+    return { updates, states };
+  }
+
+  /** The step in one form. */
+  prepared(form: F, doing: string): Prepared<F> {
+    let prepared = this.#prepared.get(form.key);
+    if (prepared === undefined) {
+      if (this.#prepared.size >= MOST_FORMS) this.dispose();
+      prepared = this.#device.prepare(this, form, doing);
+      this.#prepared.set(form.key, prepared);
+    }
+    return prepared;
+  }
+
+  /** Gives back what has been prepared. */
+  dispose(): void {
+    this.#prepared.forEach((prepared) => prepared.dispose?.());
+    this.#prepared.clear();
+  }
+
+  /** The numbers that live on the device, if they are others than before. */
+  #numbersIn(state: State, doing: string): Map<string, A> | undefined {
+    const { ownNumbers } = this.#device;
+    if (ownNumbers.size === 0) return undefined;
+    const names = [...ownNumbers].filter((name) => this.bound.live.has(name));
+    const { numbers } = this.arrays;
+    if (numbers.size > 0 && names.every((name) => numbers.get(name) === state[name])) {
+      return undefined;
+    }
+    return new Map(names.map((name) => [name, this.#device.place(state[name], name, doing)]));
+  }
+
+  /** What is read of the `k`th tree that is only read. */
+  #admitted(taken: Taken<A>, k: number): readonly A[] {
+    const { arrays } = taken;
+    const admit = this.#admit;
+    if (admit === undefined) return arrays;
+    const what = () => this.#readName(k);
+    const admitted = arrays.map((array) => admit(array, what));
+    // A copy is of what an array holds now: it is made anew each time.
+    if (admitted.some((array, i) => array !== arrays[i])) taken.forget();
+    return admitted;
+  }
+
+  #readName(k: number): string {
+    return k === 0 ? "gradients" : `input \`${this.inputs[k - 1]}\``;
+  }
+
+  *#places(): Iterable<readonly [array: A, place: () => string]> {
+    const { out, next, nextMaster } = this.arrays;
+    const { leaves } = this.bound.layout;
+    const trees = [
+      { name: undefined, arrays: out },
+      ...(nextMaster === undefined ? [] : [{ name: MASTER, arrays: nextMaster }]),
+      ...next.map((arrays, k) => ({ name: this.states[k], arrays })),
+    ];
+    for (const { name, arrays } of trees) {
+      const of = name === undefined ? "" : ` of state \`${name}\``;
+      for (let i = 0; i < leaves.length; i++) {
+        yield [arrays[i], () => `${spellPath(leaves[i].path)}${of}`];
+      }
+    }
+  }
+
+  #alignState(tree: unknown, name: string, doing: string): readonly A[] {
+    return this.bound.layout.align(
+      tree,
+      `state \`${name}\``,
+      doing,
+      this.#device.read,
+      (info) => [storedAs(this.storage, name, info)],
+      (info, i) => stateShape(this.#program, name, info, this.bound.livesIn(i)),
+    );
+  }
+
+  #alignMaster(tree: unknown, doing: string): readonly A[] {
+    const what = `the state's \`${MASTER}\``;
+    return this.bound.layout.align(
+      tree,
+      what,
+      doing,
+      this.#device.read,
+      () => ["float32"],
+      masterShape,
+    );
+  }
 }
 
-/** A step, ready to be executed. */
-export interface PlannedStep {
-  readonly execute: Executor;
-  readonly groups: GroupRuns;
-  readonly run: StepRun;
-}
-
-/** What a step is given besides parameters, gradients and state, by name. */
-export type StepInputs = Readonly<Record<string, unknown>>;
-
-/** The arrays of a step, by leaf; of what is only read and of states, by name and then by leaf. */
-export interface StepArrays {
-  /** What is read as `w`: the parameter or, of a short one, its master copy. */
-  readonly w: readonly NumberArray[] | undefined;
-  /** The gradients, and then the inputs that are trees. */
-  readonly reads: readonly (readonly NumberArray[])[];
-  /** What takes the parameter or update. */
-  readonly out: readonly NumberArray[];
-  /** What takes the master copies, where parameters are short. */
-  readonly master: readonly NumberArray[] | undefined;
-  readonly states: readonly (readonly NumberArray[])[];
-  readonly next: readonly (readonly NumberArray[])[];
+/** The states that are arrays. */
+export function statesOf(program: Program, live: ReadonlySet<string>): string[] {
+  return [...live].filter((name) => program.state.get(name)!.over !== "tree");
 }

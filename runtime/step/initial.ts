@@ -1,13 +1,13 @@
 /** How a state begins: its shapes and its first numbers. */
 import { axesByExtent } from "../../dsl/axes.ts";
 import { Evaluator } from "../../dsl/evaluate.ts";
-import { type Node, postorder } from "../../dsl/node.ts";
+import { type Node, postorder, symbol, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { interpret } from "../backends/interpreter/run.ts";
 import { keptAxes, settleAxes } from "../plan/axes.ts";
 import type { Planned } from "../plan/infer.ts";
 import { plan } from "../plan/plan.ts";
-import { arithmeticOf, type DType, type NumberArray, store } from "../trees/dtype.ts";
+import { arithmeticOf, type DType, load, type NumberArray, store } from "../trees/dtype.ts";
 import { asLeaf, type LeafInfo, mirror, spellPath } from "../trees/leaf.ts";
 
 /** The shape a state has for a parameter that keeps those that are `live`. */
@@ -36,18 +36,24 @@ export function initialNumber(init: Node, symbols: ReadonlyMap<string, number>):
 export function initialLeaf(
   init: Node,
   info: LeafInfo,
-  parameter: NumberArray,
+  parameter: NumberArray | undefined,
   symbols: ReadonlyMap<string, number>,
   dtype: DType,
   shape: readonly number[],
 ): unknown {
   const leaf = mirror(info, dtype, shape);
+  if (init === ZERO) return leaf;
   const { data } = asLeaf(leaf, info.path, "")!;
   if (!postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w")) {
     const number = initialNumber(init, symbols);
     if (Object.is(number, 0)) return leaf;
     store(dtype, data, 0, number);
     data.fill(data[0]);
+    return leaf;
+  }
+  if (parameter === undefined || data.length === 0) return leaf;
+  if (init === symbol("w")) {
+    for (let i = 0; i < data.length; i++) store(dtype, data, i, load(info.dtype, parameter, i));
     return leaf;
   }
   // What starts from the parameter is an update of nothing by it.

@@ -1,287 +1,189 @@
-/** How an optimizer runs: it checks what it is given, has it planned, and hands it to a backend. */
-import { GradusError, shown } from "../../dsl/errors.ts";
-import { elaborate, globalsRead } from "../../dsl/graph.ts";
-import type { Program } from "../../dsl/program.ts";
-import { BACKENDS, backendsFor } from "../backends/choose.ts";
-import { Binding, type Group, readsParameter } from "./binding.ts";
-import { formOfStep, requireKept } from "./form.ts";
-import { gather, statesOf } from "./gather.ts";
-import type { GatheredStep, StepInputs } from "./gathered.ts";
-import { isScheduled, numbersAt, type Setting } from "../trees/hyperparameters.ts";
-import type { Optimizer, RunOptions } from "../optimizer.ts";
-import { mirror, requireDistinct, spellPath } from "../trees/leaf.ts";
-import { allocateMaster, hasMaster, initialMaster, MASTER, updatesFrom } from "../trees/master.ts";
-import { numbersOf } from "./numbers.ts";
-import {
-  type ArrayKind,
-  arraysOf,
-  elementInputs,
-  type GroupArrays,
-  type GroupRun,
-  typesOf,
-} from "../backends/backend.ts";
-import { beside, disposable } from "../trees/resident.ts";
-import { inheritScheduled, requireState, requireWritable, type State } from "../trees/state.ts";
-import { initialLeaf, initialNumber, stateShape } from "./initial.ts";
-import type { DType, NumberArray } from "../trees/dtype.ts";
-import {
-  type InitOptions,
-  type StateStorage,
-  storageIn,
-  storageWith,
-  storedAs,
-} from "../trees/state_storage.ts";
+/**
+ * One step of an optimizer, wherever it is computed: what it is given is checked and bound, its arrays are
+ * gathered, its numbers formed, and count, hyperparameters and numbers of the tree are kept.
+ */
+import { GradusError } from "../../dsl/errors.ts";
+import { symbol } from "../../dsl/node.ts";
+import { readingOf } from "../plan/readings.ts";
 import { Layout } from "../trees/layout.ts";
-import { type Backend, type FormKey, formOf, variantOf } from "../plan/variants.ts";
-import { blockOf } from "../trees/arena.ts";
-import { defaultThreads, MOST_THREADS } from "../backends/wasm/threads.ts";
+import { spellPath } from "../trees/leaf.ts";
+import { MASTER, masterShape, updatesFrom } from "../trees/master.ts";
+import {
+  inheritUsed,
+  nextState,
+  requireState,
+  requireWritable,
+  type State,
+} from "../trees/state.ts";
+import { type StateStorage, storedAs } from "../trees/state_storage.ts";
+import type { Blank, Bound, Device, Form, Rule, StepInputs } from "./device.ts";
+import { Gathered, statesOf, type StepTrees } from "./gathered.ts";
+import { initialNumber, stateShape } from "./initial.ts";
 
-/** An optimizer of `program`; the settings are checked. */
-export function bind(
-  program: Program,
-  settings: ReadonlyMap<string, Setting>,
-  storage: StateStorage,
-  options: RunOptions = {},
-): Optimizer {
-  return new BoundOptimizer(program, settings, storage, options);
-}
+/** How many structures of parameters are remembered. */
+const MOST_BOUND = 8;
+const NONE: ReadonlyMap<string, number> = new Map();
 
-const MOST_BINDINGS = 8;
+/** The steps of a rule on a device. */
+export class Step<A, F extends Form> {
+  readonly #rule: Rule<F>;
+  readonly #device: Device<A, F>;
+  #bound: readonly Bound<F>[] = [];
+  /** The last used first. */
+  #gathered: readonly Gathered<A, F>[] = [];
 
-class BoundOptimizer implements Optimizer {
-  readonly program: Program;
-  readonly settings: ReadonlyMap<string, Setting>;
-  readonly storage: StateStorage;
-  readonly #backend: Backend;
-  readonly #threads: number;
-  /** The hyperparameters that a state may hold. */
-  readonly #writable: readonly string[];
-  #bindings: Binding[] = [];
-  #last: GatheredStep | undefined;
+  constructor(rule: Rule<F>, device: Device<A, F>) {
+    [this.#rule, this.#device] = [rule, device];
+  }
 
-  constructor(
-    program: Program,
-    settings: ReadonlyMap<string, Setting>,
-    storage: StateStorage,
-    { backend = "wasm", threads = defaultThreads() }: RunOptions,
-  ) {
-    if (!BACKENDS.includes(backend)) {
-      throw new GradusError(
-        `Cannot run "${program.name}": \`backend\` must be one of ${BACKENDS.join(", ")}: ` +
-          `given ${shown(backend)}`,
-      );
-    }
-    if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
-      throw new GradusError(
-        `Cannot run "${program.name}": \`threads\` must be a whole number from 1 to ${MOST_THREADS}: ` +
-          `given ${shown(threads)}`,
-      );
-    }
-    [this.program, this.settings, this.storage] = [program, settings, storage];
-    this.#backend = backend;
-    this.#threads = threads;
-    this.#writable = [...settings].flatMap(([name, { value }]) =>
-      typeof value === "boolean" ? [] : [name]
+  /** The state before the first step, its arrays stored as `storage` says. */
+  init(params: object, storage: StateStorage, doing: string): State {
+    const { program } = this.#rule;
+    const bound = this.#boundTo(params, doing);
+    const { layout } = bound;
+    const arrays = layout.alignLike(params, "parameters", doing, this.#device.read);
+    this.#device.write(
+      arrays.map((array, i) => [array, () => spellPath(layout.leaves[i].path)]),
+      doing,
     );
+    const beginning = bound.beginning(params, doing);
+    const names = statesOf(program, bound.live);
+    const blanks = names.flatMap((name) =>
+      layout.leaves.map((info, i): Blank<A> => ({
+        what: `state \`${name}\``,
+        info,
+        dtype: storedAs(storage, name, info),
+        shape: stateShape(program, name, info, bound.livesIn(i)),
+        ...beginning.of(name, i),
+        parameter: arrays[i],
+      }))
+    );
+    const masters = layout.leaves.map((info, i): Blank<A> => ({
+      what: `\`${MASTER}\``,
+      info,
+      dtype: "float32",
+      shape: masterShape(info),
+      ...{ init: symbol("w"), symbols: NONE },
+      parameter: arrays[i],
+    }));
+    const made = this.#device.create([...blanks, ...(layout.hasShort ? masters : [])], doing);
+    const treeOf = (k: number) =>
+      layout.build(made.slice(k * layout.leaves.length, (k + 1) * layout.leaves.length));
+    const state: State = { optimizer: program.name, count: 0, hyper: {} };
+    inheritUsed(state, beginning.used);
+    for (const name of bound.live) {
+      const k = names.indexOf(name);
+      if (k >= 0) state[name] = treeOf(k);
+      else {
+        const { init, symbols } = beginning.of(name, undefined);
+        state[name] = initialNumber(init, symbols);
+      }
+    }
+    if (layout.hasShort) state[MASTER] = treeOf(names.length);
+    return state;
   }
 
-  with(options: RunOptions): Optimizer {
-    return new BoundOptimizer(this.program, this.settings, this.storage, options);
-  }
-
-  init(params: Disposable, options?: InitOptions): State & Disposable;
-  init(params: object, options?: InitOptions): State;
-  init(params: object, options: InitOptions = {}): State {
-    const doing = `Cannot initialise "${this.program.name}"`;
-    const storage = storageWith(this.program, this.storage, options, doing);
-    const binding = this.#bindingOf(params, doing);
-    const { layout } = binding;
-    const arrays = layout.alignLike(params, "parameters", doing);
-    requireDistinct(arrays.map((array, i) => [array, spellPath(layout.leaves[i].path)]), doing);
-    const hyper: State["hyper"] = {};
-    for (const [name, { value }] of this.settings) {
-      if (typeof value !== "boolean" && !isScheduled(value)) hyper[name] = numbersAt(value, 0);
-    }
-    const state: State = { optimizer: this.program.name, count: 0, hyper };
-    const numbers =
-      numbersOf(this.program, this.settings, binding, {}, () => 0, params, doing).groups;
-    for (const name of binding.live) {
-      state[name] = this.#initialState(name, binding, arrays, numbers, storage);
-    }
-    if (hasMaster(layout)) state[MASTER] = initialMaster(layout, arrays);
-    return arrays.some(blockOf) ? disposable(state) : state;
-  }
-
-  update<P extends object>(
-    gradients: P,
-    state: State,
-    params?: P,
-    inputs: StepInputs = {},
-  ): [updates: P, state: State] {
-    const { program } = this;
-    const doing = `Cannot update by "${program.name}"`;
-    if (params === undefined && readsParameter(program)) {
-      throw new GradusError(
-        `${doing}: it reads the parameters: they must be given as third argument`,
-      );
-    }
-    if (params === undefined && Object.hasOwn(state ?? {}, MASTER)) {
-      throw new GradusError(
-        `${doing}: its state is of short parameters: they must be given as third argument`,
-      );
-    }
-    const known = this.#bindingOf(params ?? gradients, doing);
-    const { layout, live } = known;
-    requireState(state, program, known.trees, this.#writable, doing);
-    const storage = storageIn(state, statesOf(program, live), layout, this.storage, doing);
-    const target = layout.build(layout.leaves.map((info) => mirror(info, info.dtype, info.shape)));
-    const next: State = {
-      optimizer: program.name,
-      count: 0,
-      hyper: structuredClone({ ...state?.hyper }),
-    };
-    for (const name of live) {
-      const declaration = program.state.get(name)!;
-      next[name] = declaration.over === "tree" ? 0 : layout.build(
-        layout.leaves.map((info, i) =>
-          mirror(
-            info,
-            storedAs(storage, name, info),
-            stateShape(program, name, info, known.groupOf[i].live),
-          )
-        ),
-      );
-    }
-    if (hasMaster(layout)) next[MASTER] = allocateMaster(layout);
-    this.#run("update", params, gradients, state, inputs, target, next, doing);
-    const updates = hasMaster(layout) ? updatesFrom(layout, params, target) : target;
-    return [updates as P, next];
-  }
-
-  step<P extends object>(
-    params: P,
-    gradients: P,
-    state: State,
-    inputs: StepInputs = {},
-  ): void {
-    const doing = `Cannot step by "${this.program.name}"`;
-    this.#run("step", params, gradients, state, inputs, params, state, doing);
-  }
-
-  /** Checks everything, then computes; `target` and `next` take the results. */
-  #run(
-    mode: "step" | "update",
-    params: object | undefined,
+  /** One step that changes parameters and state. */
+  step(
+    params: object,
     gradients: object,
     state: State,
     inputs: StepInputs,
-    target: unknown,
+    doing: string,
+  ): void | Promise<void> {
+    const gathered = this.#gatheredOf("step", { params, gradients, state, inputs }, doing);
+    return this.#run(gathered, state, state, params, inputs, doing);
+  }
+
+  /** One step that gives updates and the next state in new arrays, on a device that computes at once. */
+  update(
+    gradients: object,
+    state: State,
+    params: object | undefined,
+    inputs: StepInputs,
+    doing: string,
+  ): [updates: object, state: State] {
+    const why = params !== undefined
+      ? undefined
+      : readingOf(this.#rule.program).parameter
+      ? "it reads the parameters"
+      : Object.hasOwn(state ?? {}, MASTER)
+      ? "its state is of short parameters"
+      : undefined;
+    if (why !== undefined) {
+      throw new GradusError(`${doing}: ${why}: they must be given as third argument`);
+    }
+    const gathered = this.#gatheredOf("update", { params, gradients, state, inputs }, doing);
+    const { updates, states } = gathered.makeResults(doing);
+    const next = nextState(state, states);
+    this.#run(gathered, state, next, params ?? gradients, inputs, doing);
+    const { layout } = gathered.bound;
+    return [
+      (layout.hasShort ? updatesFrom(layout, params, updates) : updates) as object,
+      next,
+    ];
+  }
+
+  /** Gives back what has been prepared. */
+  dispose(): void {
+    this.#gathered.forEach((gathered) => gathered.dispose());
+    this.#gathered = [];
+  }
+
+  /** Computes a step of what has been gathered, from `state` to `next`. */
+  #run(
+    gathered: Gathered<A, F>,
+    state: State,
     next: State,
+    params: object,
+    inputs: StepInputs,
     doing: string,
-  ): void {
-    const { program } = this;
-    let last = this.#last;
-    if (mode !== "step" || !last?.isOf(params, gradients, state, inputs)) {
-      const known = this.#bindingOf(params ?? gradients, doing);
-      requireState(state, program, known.trees, this.#writable, doing);
-      const trees = { params, gradients, state, inputs, target, next };
-      last = gather(program, this.storage, mode, known, trees, doing);
-      this.#last = mode === "step" && last.isKeepable ? last : undefined;
-    }
-    const { known } = last;
-    requireState(state, program, known.trees, this.#writable, doing);
-    if (mode === "step") requireWritable(state, doing);
-    const form = formOfStep(
-      program,
-      this.settings,
-      known,
-      state,
-      inputs,
-      params ?? gradients,
-      doing,
+  ): void | Promise<void> {
+    const { bound, arrays } = gathered;
+    const form = bound.form({ state, inputs, params }, this.#device.ownNumbers, doing);
+    const count = state.count + 1;
+    const finish = (numbers: ReadonlyMap<string, number>): void => {
+      for (const [name, value] of numbers) if (bound.live.has(name)) next[name] = value;
+      for (const [name, array] of arrays.numbers) next[name] = array;
+      next.count = count;
+      inheritUsed(next, form.used);
+    };
+    const done = gathered.prepared(form, doing).run(form);
+    return done instanceof Promise ? done.then(finish) : finish(done);
+  }
+
+  /** The arrays of a step, which remain gathered. */
+  #gatheredOf(mode: "step" | "update", trees: StepTrees, doing: string): Gathered<A, F> {
+    const { params, gradients, state } = trees;
+    const { program, storage, writable } = this.#rule;
+    const isLast = (each: Gathered<A, F>) => each.mode === mode && each.holds(params);
+    const bound = this.#gathered.find(isLast)?.bound ?? this.#boundTo(params ?? gradients, doing);
+    requireState(state, program, bound.live, bound.layout.hasShort, writable, doing);
+    if (mode === "step") requireWritable(state, program, bound.live, doing);
+    let k = this.#gathered.findIndex((each) =>
+      each.mode === mode && each.bound === bound && each.fits(trees, storage, doing)
     );
-    const { binding, keys, symbols, used } = form;
-    const planned = last.planned(binding, form.text, () => {
-      const hasParams = params !== undefined;
-      const { storage, reads } = last;
-      const globals = new Set(keys.flatMap((key) => [...globalsRead(formOf(program, key))]));
-      const make = (group: Group, i: number, types: readonly DType[], backend: Backend) => {
-        const kinds = ["g", ...elementInputs(program)].map((name, k) => ({
-          name,
-          dtype: types[k],
-        }));
-        const states = this.#kindsOf(group, storage);
-        const arrays = arraysOf(mode, group.stored, kinds, states, hasParams);
-        return this.#groupRun(group, arrays, keys[i], globals, backend, doing);
-      };
-      return {
-        ...backendsFor(binding.groups, reads, this.#backend, make),
-        globals: elaborate(program).globals,
-        threads: this.#threads,
-      };
-    });
-    binding.groups.forEach((group, i) =>
-      planned.groups.get(group)!.forEach((run) => run.symbols = symbols[i])
-    );
-    const treeStates = planned.execute(planned.run);
-    for (const [name, value] of treeStates) {
-      if (known.live.has(name)) next[name] = value;
+    if (k < 0) {
+      const made = new Gathered(program, this.#device, bound, storage, mode, trees, doing);
+      k = this.#gathered.length;
+      this.#gathered = [...this.#gathered, made];
     }
-    next.count = state.count + 1;
-    inheritScheduled(next, used);
-  }
-
-  /** The arrays of a group's states. */
-  #kindsOf({ dtype, live }: Group, storage: StateStorage): ArrayKind[] {
-    return statesOf(this.program, live).map((name) => ({
-      name,
-      dtype: storage.get(name) ?? dtype,
-    }));
-  }
-
-  #groupRun(
-    { axes, live, structural }: Group,
-    arrays: GroupArrays,
-    form: FormKey,
-    globals: ReadonlySet<number>,
-    backend: Backend,
-    doing: string,
-  ): GroupRun {
-    const { mode } = arrays;
-    const dtypes = typesOf(arrays);
-    const key = { ...form, live, globals, mode, axes, backend, dtypes };
-    const variant = variantOf(this.program, key);
-    if (form.structural.size !== structural.size) {
-      requireKept(this.program, variant.plan.extents.keys(), live, doing);
+    const gathered = this.#gathered[k];
+    if (k > 0) {
+      this.#gathered = [gathered, ...this.#gathered.filter((each) => each !== gathered)];
+      this.#gathered.slice(MOST_BOUND).forEach((each) => each.dispose());
+      this.#gathered = this.#gathered.slice(0, MOST_BOUND);
     }
-    return { ...variant, ...arrays, backend, symbols: new Map() };
+    gathered.take(trees, doing);
+    return gathered;
   }
 
-  #initialState(
-    name: string,
-    { layout, groups, groupOf }: Binding,
-    arrays: readonly NumberArray[],
-    numbers: readonly ReadonlyMap<string, number>[],
-    storage: StateStorage,
-  ): unknown {
-    const declaration = this.program.state.get(name)!;
-    const { init, over } = declaration;
-    if (over === "tree") return initialNumber(init, numbers[0]);
-    return layout.build(layout.leaves.map((info, i) => {
-      const symbols = numbers[groups.indexOf(groupOf[i])];
-      const dtype = storedAs(storage, name, info);
-      const shape = stateShape(this.program, name, info, groupOf[i].live);
-      const leaf = initialLeaf(init, info, arrays[i], symbols, dtype, shape);
-      return beside(leaf, info, arrays[i]);
-    }));
-  }
-
-  #bindingOf(params: unknown, doing: string): Binding {
-    const known = this.#bindings.find(({ layout }) => layout.matches(params));
+  #boundTo(params: object, doing: string): Bound<F> {
+    const { read } = this.#device;
+    const known = this.#bound.find(({ layout }) => layout.matches(params, read));
     if (known !== undefined) return known;
-    const layout = Layout.of(params, doing);
-    const binding = new Binding(this.program, this.settings, layout, params, doing);
-    this.#bindings = [binding, ...this.#bindings.slice(0, MOST_BINDINGS - 1)];
-    return binding;
+    const bound = this.#rule.bind(Layout.of(params, doing, read), params, doing);
+    this.#bound = [bound, ...this.#bound.slice(0, MOST_BOUND - 1)];
+    return bound;
   }
 }

@@ -220,5 +220,5 @@ export function releases(): number {
 
 /** Whether an array was resident and has been given back. */
 export function isReleased(array: NumberArray): boolean {
-  return released.has(array);
+  return releaseCount > 0 && released.has(array);
 }

@@ -1,8 +1,7 @@
 /** Trees of arrays: what they may be, and how trees of one structure are held against each other. */
 import { GradusError, shown } from "../../dsl/errors.ts";
-import { asLeaf, isShape, type Leaf, type LeafInfo, sameShape, spellPath } from "./leaf.ts";
-import { type DType, isShort, type NumberArray } from "./dtype.ts";
-import { isReleased } from "./arena.ts";
+import { type DType, isShort } from "./dtype.ts";
+import { type Leaf, type LeafInfo, type ReadLeaf, sameShape, sizeOf, spellPath } from "./leaf.ts";
 
 type Skeleton =
   | { readonly leaf: number }
@@ -19,44 +18,35 @@ export interface PrefixValue {
 
 const DEEPEST = 100;
 
+const ONLY = {
+  float32: ["float32"],
+  float64: ["float64"],
+  bfloat16: ["bfloat16"],
+  float16: ["float16"],
+} as const;
+const WIDENED = { bfloat16: ["bfloat16", "float32"], float16: ["float16", "float32"] } as const;
+
 /** The structure of a parameter tree; leaves are numbered with keys in sorted order. */
 export class Layout {
   readonly leaves: readonly LeafInfo[];
+  /** Whether some leaf is stored short. */
+  readonly hasShort: boolean;
   readonly #skeleton: Skeleton;
 
   private constructor(leaves: readonly LeafInfo[], skeleton: Skeleton) {
     this.leaves = leaves;
+    this.hasShort = leaves.some(({ dtype }) => isShort(dtype));
     this.#skeleton = skeleton;
   }
 
-  /**
-   * The layout of `tree`; `doing` begins the message of an error. With `takesShapes`, what
-   * has a float32 type and a shape, and no numbers at hand, stands for a leaf of that shape; so does a
-   * list of numbers, unless it takes such `"tensors"` only.
-   */
-  static of(tree: unknown, doing: string, takesShapes: boolean | "tensors" = false): Layout {
+  /** The layout of `tree`, whose leaves `read` tells from branches; `doing` begins the message of an error. */
+  static of(tree: unknown, doing: string, read: ReadLeaf<unknown>): Layout {
     const leaves: LeafInfo[] = [];
     const visit = (node: unknown, path: string, depth: number): Skeleton => {
-      const shape = takesShapes === false
-        ? undefined
-        : takesShapes === true && isShape(node)
-        ? node
-        : shapeOf(node);
-      if (shape !== undefined) {
-        const size = shape.reduce((a, b) => a * b, 1);
-        if (!Number.isSafeInteger(size) || !shape.every(Number.isSafeInteger)) {
-          throw new GradusError(
-            `${doing}: the shape at ${spellPath(path)} must be one that an array can have: ` +
-              `given [${shape.slice(0, 8).join(", ")}]`,
-          );
-        }
-        leaves.push({ path, shape: [...shape], size, dtype: "float32", isBare: false });
-        return { leaf: leaves.length - 1 };
-      }
-      const leaf = asLeaf(node, path, doing);
+      const leaf = read(node, path, doing);
       if (leaf !== undefined) {
-        const { data, shape, dtype } = leaf;
-        leaves.push({ path, shape, size: data.length, dtype, isBare: ArrayBuffer.isView(node) });
+        const { shape, dtype, isBare } = leaf;
+        leaves.push({ path, shape: [...shape], size: sizeOf(shape), dtype, isBare });
         return { leaf: leaves.length - 1 };
       }
       requireNode(node, path, doing, depth);
@@ -75,13 +65,13 @@ export class Layout {
   }
 
   /** Whether `tree` has this very structure, shapes and types. */
-  matches(tree: unknown): boolean {
+  matches(tree: unknown, read: ReadLeaf<unknown>): boolean {
     const visit = (skeleton: Skeleton, node: unknown): boolean => {
       if ("leaf" in skeleton) {
         const info = this.leaves[skeleton.leaf];
-        if (ArrayBuffer.isView(node) !== info.isBare) return false;
-        const leaf = asLeaf(node, info.path, "");
-        return leaf?.dtype === info.dtype && sameShape(leaf.shape, info.shape);
+        const leaf = read(node, info.path, "");
+        return leaf !== undefined && leaf.isBare === info.isBare && leaf.dtype === info.dtype &&
+          sameShape(leaf.shape, info.shape);
       }
       if (typeof node !== "object" || node === null || ArrayBuffer.isView(node)) return false;
       if (Array.isArray(node) !== skeleton.isArray) return false;
@@ -98,22 +88,33 @@ export class Layout {
   }
 
   /** The leaves of a tree of the parameters' structure, in their order, whatever they are like. */
-  leavesOf(tree: unknown, what: string, doing: string): Leaf[] {
-    const leaves: Leaf[] = new Array(this.leaves.length);
-    this.#walk(tree, what, doing, (index, node) => {
-      const { path } = this.leaves[index];
-      const leaf = asLeaf(node, path, `${doing}: reading ${what}`);
-      const where = `${doing}: ${what} at ${spellPath(path)} must`;
-      if (leaf === undefined) {
-        throw new GradusError(`${where} be an array as the parameter is: given ${shown(node)}`);
+  leavesOf<A>(tree: unknown, what: string, doing: string, read: ReadLeaf<A>): Leaf<A>[] {
+    const leaves: Leaf<A>[] = new Array(this.leaves.length);
+    const reading = `${doing}: reading ${what}`;
+    const visit = (skeleton: Skeleton, node: unknown, path: string): void => {
+      if ("leaf" in skeleton) {
+        const { path } = this.leaves[skeleton.leaf];
+        const leaf = read(node, path, reading);
+        if (leaf !== undefined) leaves[skeleton.leaf] = leaf;
+        else {
+          throw new GradusError(
+            `${doing}: ${what} at ${spellPath(path)} must be an array as the parameter is: given ` +
+              shown(node),
+          );
+        }
+        return;
       }
-      if (isReleased(leaf.data)) {
-        throw new GradusError(
-          `${where} not have been given back by \`release\`: given an array that was`,
+      requireSameKeys(skeleton, node, path, what, doing);
+      const { keys, nodes } = skeleton;
+      for (let i = 0; i < keys.length; i++) {
+        visit(
+          nodes[i],
+          child(node as object, keys[i]),
+          "leaf" in nodes[i] ? "" : join(path, keys[i]),
         );
       }
-      leaves[index] = leaf;
-    });
+    };
+    visit(this.#skeleton, tree, "");
     return leaves;
   }
 
@@ -121,24 +122,25 @@ export class Layout {
    * The arrays of a tree that mirrors the parameters, in their order. `dtypesOf` are the types that
    * one may have, and `shapeOf` the shape that it must have.
    */
-  align(
+  align<A>(
     tree: unknown,
     what: string,
     doing: string,
+    read: ReadLeaf<A>,
     dtypesOf: (info: LeafInfo) => readonly DType[],
     shapeOf: (info: LeafInfo, index: number) => readonly number[],
-  ): NumberArray[] {
-    return this.leavesOf(tree, what, doing).map((leaf, index) => {
+  ): A[] {
+    return this.leavesOf(tree, what, doing, read).map((leaf, index) => {
       const info = this.leaves[index];
-      const where = `${doing}: ${what} at ${spellPath(info.path)} must`;
       const [dtypes, shape] = [dtypesOf(info), shapeOf(info, index)];
+      const where = () => `${doing}: ${what} at ${spellPath(info.path)} must`;
       if (!dtypes.includes(leaf.dtype)) {
-        throw new GradusError(`${where} be ${dtypes.join(" or ")}: given ${leaf.dtype}`);
+        throw new GradusError(`${where()} be ${dtypes.join(" or ")}: given ${leaf.dtype}`);
       }
       if (!sameShape(leaf.shape, shape)) {
         const same = sameShape(info.shape, shape) ? " as the parameter has" : "";
         throw new GradusError(
-          `${where} have shape [${shape.join(", ")}]${same}: given [${leaf.shape.join(", ")}]`,
+          `${where()} have shape [${shape.join(", ")}]${same}: given [${leaf.shape.join(", ")}]`,
         );
       }
       return leaf.data;
@@ -146,15 +148,14 @@ export class Layout {
   }
 
   /** The arrays of a tree whose arrays are like the parameters'. */
-  alignLike(tree: unknown, what: string, doing: string): NumberArray[] {
-    return this.align(tree, what, doing, ({ dtype }) => [dtype], ({ shape }) => shape);
+  alignLike<A>(tree: unknown, what: string, doing: string, read: ReadLeaf<A>): A[] {
+    return this.align(tree, what, doing, read, ({ dtype }) => ONLY[dtype], ({ shape }) => shape);
   }
 
   /** The arrays of a tree like the parameters, where what mirrors a short one may be float32. */
-  alignWidened(tree: unknown, what: string, doing: string): NumberArray[] {
-    const dtypesOf = ({ dtype }: LeafInfo): DType[] =>
-      isShort(dtype) ? [dtype, "float32"] : [dtype];
-    return this.align(tree, what, doing, dtypesOf, ({ shape }) => shape);
+  alignWidened<A>(tree: unknown, what: string, doing: string, read: ReadLeaf<A>): A[] {
+    const dtypesOf = ({ dtype }: LeafInfo) => isShort(dtype) ? WIDENED[dtype] : ONLY[dtype];
+    return this.align(tree, what, doing, read, dtypesOf, ({ shape }) => shape);
   }
 
   /** A tree of this structure with `values` at its leaves. */
@@ -203,30 +204,6 @@ export class Layout {
     visit(this.#skeleton, prefix, "");
     return values;
   }
-
-  #walk(
-    tree: unknown,
-    what: string,
-    doing: string,
-    visitLeaf: (index: number, node: unknown) => void,
-  ): void {
-    const visit = (skeleton: Skeleton, node: unknown, path: string): void => {
-      if ("leaf" in skeleton) return visitLeaf(skeleton.leaf, node);
-      requireSameKeys(skeleton, node, path, what, doing);
-      skeleton.keys.forEach((key, i) =>
-        visit(skeleton.nodes[i], child(node as object, key), join(path, key))
-      );
-    };
-    visit(this.#skeleton, tree, "");
-  }
-}
-
-/** The shape of what has one and no numbers at hand. */
-function shapeOf(node: unknown): readonly number[] | undefined {
-  if (typeof node !== "object" || node === null || !("shape" in node) || "data" in node) return;
-  return "dtype" in node && node.dtype === "float32" && isShape(node.shape)
-    ? node.shape
-    : undefined;
 }
 
 function requireSameKeys(
@@ -236,20 +213,20 @@ function requireSameKeys(
   what: string,
   doing: string,
 ): void {
-  const where = `${doing}: ${what} at ${spellPath(path)} must have the parameters' structure`;
+  const where = () => `${doing}: ${what} at ${spellPath(path)} must have the parameters' structure`;
   const isBranch = typeof node === "object" && node !== null && !ArrayBuffer.isView(node);
   if (!isBranch || Array.isArray(node) !== skeleton.isArray) {
     const kind = skeleton.isArray ? "an array" : "an object";
-    throw new GradusError(`${where}, ${kind} of ${skeleton.keys.length}: given ${shown(node)}`);
+    throw new GradusError(`${where()}, ${kind} of ${skeleton.keys.length}: given ${shown(node)}`);
   }
   for (const key of skeleton.keys) {
     if (!Object.hasOwn(node, key)) {
-      throw new GradusError(`${where}: \`${join(path, key)}\` is missing`);
+      throw new GradusError(`${where()}: \`${join(path, key)}\` is missing`);
     }
   }
   if (Object.keys(node).length !== skeleton.keys.length) {
     const extra = Object.keys(node).find((key) => !skeleton.keys.includes(key))!;
-    throw new GradusError(`${where}: there is no parameter \`${join(path, extra)}\``);
+    throw new GradusError(`${where()}: there is no parameter \`${join(path, extra)}\``);
   }
 }
 

@@ -1,5 +1,6 @@
 /** The leaves of trees: arrays and tensors, what they mirror and where they may stand. */
 import { GradusError, shown } from "../../dsl/errors.ts";
+import { isReleased } from "./arena.ts";
 import { allocate, type DType, isShort, type NumberArray } from "./dtype.ts";
 
 /** An array with a shape, row-major. */
@@ -23,12 +24,20 @@ export interface StoredTensor {
   readonly dtype: "bfloat16" | "float16";
 }
 
-/** An array as the runtime sees it. */
-export interface Leaf {
-  readonly data: NumberArray;
+/** A leaf of a tree: an array, wherever it is, and what it holds. */
+export interface Leaf<A = NumberArray> {
+  readonly data: A;
   readonly shape: readonly number[];
   readonly dtype: DType;
+  /** Whether it is a bare array, and what mirrors it is too. */
+  readonly isBare: boolean;
 }
+
+/**
+ * Tells a leaf from a branch, which is undefined. It throws for what can be neither; `path` says where
+ * that is and `doing` begins the message.
+ */
+export type ReadLeaf<A> = (node: unknown, path: string, doing: string) => Leaf<A> | undefined;
 
 /** A leaf of a parameter tree: where it is and what it is like. */
 export interface LeafInfo {
@@ -45,10 +54,13 @@ export function spellPath(path: string): string {
   return path === "" ? "the root" : `\`${path}\``;
 }
 
-/** An array or tensor as a leaf, or undefined for anything else. */
+/** An array or tensor in the memory of the host as a leaf, or undefined for anything else. */
 export function asLeaf(node: unknown, path: string, doing: string): Leaf | undefined {
-  if (node instanceof Float32Array) return { data: node, shape: [node.length], dtype: "float32" };
-  if (node instanceof Float64Array) return { data: node, shape: [node.length], dtype: "float64" };
+  if (node instanceof Float32Array || node instanceof Float64Array) {
+    requireKept(node, path, doing);
+    const dtype = node instanceof Float32Array ? "float32" : "float64";
+    return { data: node, shape: [node.length], dtype, isBare: true };
+  }
   if (ArrayBuffer.isView(node)) {
     throw new GradusError(
       `${doing}: ${spellPath(path)} must be a Float32Array, a Float64Array or a Tensor: ` +
@@ -67,16 +79,63 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
         `given ${shown(data)}${hint}`,
     );
   }
-  if (!isShape(shape) || shape.reduce((a, b) => a * b, 1) !== (data as NumberArray).length) {
+  const array = data as NumberArray;
+  if (!isShape(shape) || sizeOf(shape) !== array.length) {
     throw new GradusError(
       `${doing}: the tensor at ${
         spellPath(path)
       } must have a shape whose product is the length of ` +
-        `its data, ${(data as NumberArray).length}: given [${shape.slice(0, 8).join(", ")}]`,
+        `its data, ${array.length}: given [${shape.slice(0, 8).join(", ")}]`,
     );
   }
+  requireKept(array, path, doing);
   const kind = isStored ? dtype as DType : data instanceof Float32Array ? "float32" : "float64";
-  return { data: data as NumberArray, shape, dtype: kind };
+  return { data: array, shape, dtype: kind, isBare: false };
+}
+
+function requireKept(array: NumberArray, path: string, doing: string): void {
+  if (!isReleased(array)) return;
+  throw new GradusError(
+    `${doing}: the array at ${
+      spellPath(path)
+    } must not have been given back by \`release\`: given one ` +
+      `that was`,
+  );
+}
+
+/**
+ * What stands for a leaf where only shapes are asked for: a list of extents, what has a float32 type and a
+ * shape but no numbers at hand, or an array.
+ */
+export function asShape(
+  node: unknown,
+  path: string,
+  doing: string,
+): Leaf<NumberArray | undefined> | undefined {
+  const shape = isShape(node) ? node : declaredShape(node);
+  if (shape === undefined) return asLeaf(node, path, doing);
+  if (!shape.every(Number.isSafeInteger) || !Number.isSafeInteger(sizeOf(shape))) {
+    throw new GradusError(
+      `${doing}: the shape at ${spellPath(path)} must be one that an array can have: ` +
+        `given [${shape.slice(0, 8).join(", ")}]`,
+    );
+  }
+  return { data: undefined, shape, dtype: "float32", isBare: false };
+}
+
+/** The shape of what has one and no numbers at hand. */
+function declaredShape(node: unknown): readonly number[] | undefined {
+  if (typeof node !== "object" || node === null || !("shape" in node) || "data" in node) return;
+  return "dtype" in node && node.dtype === "float32" && isShape(node.shape)
+    ? node.shape
+    : undefined;
+}
+
+/** The number of numbers of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  let size = 1;
+  for (let axis = 0; axis < shape.length; axis++) size *= shape[axis];
+  return size;
 }
 
 /** Whether a value is a list of extents. */
@@ -86,7 +145,7 @@ export function isShape(node: unknown): node is readonly number[] {
 
 /** A new leaf that mirrors a parameter: a bare array for a bare array of the same type and shape. */
 export function mirror(info: LeafInfo, dtype: DType, shape: readonly number[]): unknown {
-  const data = allocate(dtype, shape.reduce((a, b) => a * b, 1));
+  const data = allocate(dtype, sizeOf(shape));
   if (info.isBare && dtype === info.dtype) return data;
   return tensorOf(data, shape, dtype);
 }
@@ -101,61 +160,9 @@ export function tensorOf(data: NumberArray, shape: readonly number[], dtype: DTy
   return isShort(dtype) ? { data, shape: [...shape], dtype } : { data, shape: [...shape] };
 }
 
-/** Refuses arrays that share memory at two places, since both would be written. */
-export function requireDistinct(
-  arrays: Iterable<readonly [array: NumberArray, place: string]>,
-  doing: string,
-): void {
-  const buffers = new Map<ArrayBufferLike, { array: NumberArray; place: string }[]>();
-  for (const [array, place] of arrays) {
-    if (array.length === 0) continue;
-    const sharing = buffers.get(array.buffer);
-    if (sharing === undefined) buffers.set(array.buffer, [{ array, place }]);
-    else sharing.push({ array, place });
-  }
-  for (const sharing of buffers.values()) {
-    sharing.sort((a, b) => a.array.byteOffset - b.array.byteOffset);
-    sharing.slice(1).forEach(({ array, place }, i) => {
-      const before = sharing[i];
-      if (before.array.byteOffset + before.array.byteLength <= array.byteOffset) return;
-      throw new GradusError(
-        `${doing}: every array must be at one place of the tree: given one at both ` +
-          `${before.place} and ${place}; pass a tied parameter once`,
-      );
-    });
-  }
-}
-
-/** `arrays`, each copied that shares memory with one that is `written`. */
-export function apartFrom(
-  arrays: readonly NumberArray[],
-  written: readonly NumberArray[],
-): NumberArray[] {
-  const buffers = new Map<ArrayBufferLike, NumberArray[]>();
-  for (const array of written) {
-    const sharing = buffers.get(array.buffer);
-    if (sharing === undefined) buffers.set(array.buffer, [array]);
-    else sharing.push(array);
-  }
-  for (const sharing of buffers.values()) sharing.sort((a, b) => a.byteOffset - b.byteOffset);
-  return arrays.map((array) => {
-    const sharing = buffers.get(array.buffer);
-    if (sharing === undefined) return array;
-    // The last that begins before the end of `array`; written arrays do not overlap each other.
-    const end = array.byteOffset + array.byteLength;
-    let [low, high] = [0, sharing.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (sharing[middle].byteOffset < end) low = middle + 1;
-      else high = middle;
-    }
-    const last = sharing[low - 1];
-    const isShared = last !== undefined && last.byteOffset + last.byteLength > array.byteOffset;
-    return isShared ? array.slice() : array;
-  });
-}
-
 /** Whether two shapes are equal. */
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((extent, i) => extent === b[i]);
+  if (a.length !== b.length) return false;
+  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
+  return true;
 }

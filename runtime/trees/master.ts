@@ -2,37 +2,16 @@
  * Float32 master copies of short parameters. A step too small for a short type would be rounded away,
  * every time: it is added to the master, and the parameter is the master rounded.
  */
-import { asLeaf, type LeafInfo, mirror, wrap } from "./leaf.ts";
-import { beside } from "./resident.ts";
-import { isShort, load, type NumberArray } from "./dtype.ts";
+import { isShort, load } from "./dtype.ts";
 import type { Layout } from "./layout.ts";
+import { asLeaf, type LeafInfo, mirror, wrap } from "./leaf.ts";
 
 /** The name of the tree of master copies in a state. */
 export const MASTER = "master";
 
-/** Whether a state of such parameters has master copies. */
-export function hasMaster({ leaves }: Layout): boolean {
-  return leaves.some(({ dtype }) => isShort(dtype));
-}
-
-/** A tree for master copies; where the parameter is not short, an empty array. */
-export function allocateMaster(layout: Layout): unknown {
-  return layout.build(layout.leaves.map(allocateLeaf));
-}
-
-/** The master copies of the parameters in `arrays`, in the memory that those are in. */
-export function initialMaster(layout: Layout, arrays: readonly NumberArray[]): unknown {
-  return layout.build(layout.leaves.map((info, i) => {
-    const leaf = allocateLeaf(info);
-    const { data } = asLeaf(leaf, info.path, "")!;
-    for (let j = 0; j < data.length; j++) data[j] = load(info.dtype, arrays[i], j);
-    return beside(leaf, info, arrays[i]);
-  }));
-}
-
-/** The arrays of a tree of master copies, checked. */
-export function alignMaster(layout: Layout, tree: unknown, doing: string): NumberArray[] {
-  return layout.align(tree, `the state's \`${MASTER}\``, doing, () => ["float32"], masterShape);
+/** The shape of a master copy; where the parameter is not short, that of an empty array. */
+export function masterShape({ dtype, shape }: LeafInfo): readonly number[] {
+  return isShort(dtype) ? shape : [0];
 }
 
 /**
@@ -41,7 +20,9 @@ export function alignMaster(layout: Layout, tree: unknown, doing: string): Numbe
  * unless one shrinks more than 2^12-fold (float16) or 2^15-fold (bfloat16) at once; what it misses then, the next update makes good.
  */
 export function updatesFrom(layout: Layout, before: unknown, after: unknown): unknown {
-  const [olds, news] = [before, after].map((tree) => layout.leavesOf(tree, "parameters", ""));
+  const [olds, news] = [before, after].map((tree) =>
+    layout.leavesOf(tree, "parameters", "", asLeaf)
+  );
   return layout.build(layout.leaves.map((info, i) => {
     const [from, to] = [olds[i].data, news[i].data];
     if (!isShort(info.dtype)) return wrap(info, to);
@@ -54,12 +35,4 @@ export function updatesFrom(layout: Layout, before: unknown, after: unknown): un
     }
     return leaf;
   }));
-}
-
-function allocateLeaf(info: LeafInfo): unknown {
-  return mirror(info, "float32", masterShape(info));
-}
-
-function masterShape({ dtype, shape }: LeafInfo): readonly number[] {
-  return isShort(dtype) ? shape : [0];
 }

@@ -29,8 +29,9 @@ import { allocateResident, type Arena, blockOf, releaseArray } from "./arena.ts"
  * @throws {GradusError} if it is no tree of arrays, or there is no memory for it.
  */
 export function resident<P extends object>(tree: P): P & Disposable {
-  const layout = Layout.of(tree, "Cannot make a tree resident");
-  const given = layout.alignLike(tree, "arrays", "Cannot make a tree resident");
+  const doing = "Cannot make a tree resident";
+  const layout = Layout.of(tree, doing, asLeaf);
+  const given = layout.alignLike(tree, "arrays", doing, asLeaf);
   if (typeof WebAssembly === "undefined") {
     throw new GradusError(
       "Cannot make a tree resident: WebAssembly is required here: it is missing",
@@ -58,14 +59,25 @@ export function resident<P extends object>(tree: P): P & Disposable {
  * ```
  */
 export function release(tree: object): void {
+  for (const array of arraysIn(tree)) releaseArray(array);
+}
+
+/** Whether some array of a tree is resident. */
+export function isResident(tree: object): boolean {
+  return [...arraysIn(tree)].some(blockOf);
+}
+
+function arraysIn(tree: unknown): Set<NumberArray> {
   const seen = new Set<unknown>();
+  const found = new Set<NumberArray>();
   const visit = (node: unknown): void => {
     if (typeof node !== "object" || node === null || seen.has(node)) return;
     seen.add(node);
-    if (ArrayBuffer.isView(node)) releaseArray(node as NumberArray);
+    if (ArrayBuffer.isView(node)) found.add(node as NumberArray);
     else Object.values(node).forEach(visit);
   };
   visit(tree);
+  return found;
 }
 
 /** A leaf of a state, in the memory of the parameter that it mirrors if that is resident. */

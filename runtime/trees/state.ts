@@ -18,9 +18,10 @@ export interface State {
   /** The number of updates so far. */
   count: number;
   /**
-   * The hyperparameters the last step used. A number written here holds from the next step on;
-   * deleting one that is scheduled returns it to its schedule. Scheduled values follow from `count`
-   * and are inherited, not own, so that only what was written is saved.
+   * The hyperparameters the last step used, and after `init` those of the first. A number written here
+   * holds from the next step on, is saved with the state, and wins over what the optimizer was made with;
+   * deleting it returns to that. What was not written is inherited, not own, so that it is not saved: an
+   * optimizer made with other numbers goes on with those.
    */
   hyper: Record<string, HyperNumbers>;
   /** Each state of the program. */
@@ -28,13 +29,14 @@ export interface State {
 }
 
 /**
- * Refuses what is no state of `program`: one without one of `keys`, or with master copies that are not
- * among them. `hyper` are the names that may be written.
+ * Refuses what is no state of `program`: one without one of the `live` states, or with master copies where
+ * no parameter is short, or without. `hyper` are the names that may be written.
  */
 export function requireState(
   state: State,
   program: Program,
-  keys: ReadonlySet<string>,
+  live: ReadonlySet<string>,
+  hasShort: boolean,
   hyper: readonly string[],
   doing: string,
 ): void {
@@ -62,17 +64,19 @@ export function requireState(
       );
     }
   }
-  for (const key of keys) {
-    if (!Object.hasOwn(state, key)) {
-      throw new GradusError(`${doing}: the state must have \`${key}\`: it is missing`);
-    }
-  }
-  if (!keys.has(MASTER) && Object.hasOwn(state, MASTER)) {
+  for (const key of live) requireKey(state, key, doing);
+  if (hasShort) requireKey(state, MASTER, doing);
+  else if (Object.hasOwn(state, MASTER) && !program.state.has(MASTER)) {
     throw new GradusError(
       `${doing}: the state must have no \`${MASTER}\`, the copies of short parameters, since none is ` +
         `short: given ${shown(state[MASTER])}`,
     );
   }
+}
+
+function requireKey(state: State, key: string, doing: string): void {
+  if (Object.hasOwn(state, key)) return;
+  throw new GradusError(`${doing}: the state must have \`${key}\`: it is missing`);
 }
 
 /** A further input of a step, by name. */
@@ -99,34 +103,80 @@ export function treeNumber(state: State, name: string, doing: string): number {
   return value;
 }
 
-/** Refuses a frozen state before anything is computed into its arrays. */
-export function requireWritable(state: State, doing: string): void {
-  const isObject = typeof state === "object" && state !== null;
-  if (!isObject) return;
-  const count = Object.getOwnPropertyDescriptor(state, "count");
-  if (count?.writable === false || Object.isFrozen(state.hyper)) {
-    throw new GradusError(`${doing}: the state must not be frozen, since a step writes it`);
-  }
+/** Refuses a state that a step could not write, before anything is computed into its arrays. */
+export function requireWritable(
+  state: State,
+  program: Program,
+  live: ReadonlySet<string>,
+  doing: string,
+): void {
+  const names = ["count", ...[...live].filter((name) => program.state.get(name)!.over === "tree")];
+  const fixed = names.find((name) => !Object.getOwnPropertyDescriptor(state, name)?.writable);
+  const isClosed = !Object.isExtensible(state.hyper) &&
+    !records.has(Object.getPrototypeOf(state.hyper));
+  if (fixed === undefined && !isClosed && !Object.isFrozen(state.hyper)) return;
+  throw new GradusError(
+    `${doing}: the state must not be frozen, since a step writes it: \`${
+      fixed ?? "hyper"
+    }\` cannot ` +
+      `be written`,
+  );
 }
 
 const records = new WeakSet<object>();
 
-/** Lets `state.hyper` inherit what schedules gave, without losing who holds on to the object. */
-export function inheritScheduled(state: State, used: State["hyper"]): void {
-  // What is inherited would be overwritten at the next step: writing into it is refused.
-  for (const tree of Object.values(used)) freezeTree(tree);
-  const inherited = Object.getPrototypeOf(state.hyper);
-  if (records.has(inherited)) {
-    for (const name of Object.keys(inherited)) delete inherited[name];
-    Object.assign(inherited, used);
-  } else if (Object.keys(used).length > 0) {
-    records.add(used);
-    Object.setPrototypeOf(state.hyper, used);
+/** Lets `state.hyper` inherit what a step used, without losing who holds on to the object. */
+export function inheritUsed(state: State, used: Readonly<State["hyper"]>): void {
+  let record: State["hyper"] = Object.getPrototypeOf(state.hyper);
+  if (!records.has(record)) {
+    record = Object.create(USED);
+    records.add(record);
+    Object.setPrototypeOf(state.hyper, record);
+  }
+  for (const name in record) if (!Object.hasOwn(used, name)) delete record[name];
+  for (const name in used) {
+    const value = used[name];
+    if (record[name] === value) continue;
+    // It would be overwritten at the next step: writing into it is refused.
+    freezeTree(value);
+    record[name] = value;
   }
 }
 
+type Inspect = (value: unknown, options: object) => string;
+
+function showAll(hyper: object, inspect: Inspect, options: object): string {
+  const all: Record<string, unknown> = {};
+  for (const name in hyper) all[name] = (hyper as Record<string, unknown>)[name];
+  return inspect(all, options);
+}
+
+/** What the hyperparameters of states inherit from in the end: consoles show them with those written. */
+const USED: object = Object.create(Object.prototype, {
+  [Symbol.for("Deno.customInspect")]: {
+    value(this: object, inspect: Inspect, options: object): string {
+      return showAll(this, inspect, options);
+    },
+  },
+  [Symbol.for("nodejs.util.inspect.custom")]: {
+    value(this: object, _depth: number, options: object, inspect: Inspect): string {
+      return showAll(this, inspect, options);
+    },
+  },
+});
+
+/** The state after `state`, with these arrays and numbers that are still to be told. */
+export function nextState(state: State, states: Readonly<Record<string, unknown>>): State {
+  const hyper: State["hyper"] = {};
+  for (const name of Object.keys(state.hyper)) {
+    const value = state.hyper[name];
+    hyper[name] = typeof value === "object" ? structuredClone(value) : value;
+  }
+  return { optimizer: state.optimizer, count: 0, hyper, ...states };
+}
+
 function freezeTree(tree: HyperNumbers): void {
-  if (typeof tree !== "object" || tree === null) return;
+  if (typeof tree !== "object" || tree === null || Object.isFrozen(tree)) return;
   Object.values(tree).forEach(freezeTree);
   Object.freeze(tree);
 }

@@ -1,7 +1,7 @@
 /** What states are stored as: what is asked for, and what a state's arrays are. */
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Program } from "../../dsl/program.ts";
-import type { LeafInfo } from "./leaf.ts";
+import type { LeafInfo, ReadLeaf } from "./leaf.ts";
 import type { State } from "./state.ts";
 import { arithmeticOf, type DType, STORAGE_TYPES, type StorageType } from "./dtype.ts";
 import type { Layout } from "./layout.ts";
@@ -88,11 +88,12 @@ export function storageIn(
   names: readonly string[],
   layout: Layout,
   made: StateStorage,
+  read: ReadLeaf<unknown>,
   doing: string,
 ): StateStorage {
   const storage = new Map<string, StorageType>();
   for (const name of names) {
-    const leaves = layout.leavesOf(state[name], `state \`${name}\``, doing);
+    const leaves = layout.leavesOf(state[name], `state \`${name}\``, doing, read);
     const countOf = (type: StorageType | undefined) =>
       leaves.filter(({ dtype }, i) => dtype === (type ?? arithmeticOf(layout.leaves[i].dtype)))
         .length;

@@ -83,7 +83,7 @@ Deno.test("an option, a state's number and an input must be own, not inherited f
   });
   const params = Float32Array.of(0);
   const state = opt.init(params);
-  assertEquals(Object.entries(state.hyper), [["valueOf", 0.5]]);
+  assertEquals((state.hyper as Record<string, unknown>)["valueOf"], 0.5);
   opt.step(params, Float32Array.of(1), state, { toString: 4 } as unknown as { toString: number });
   assertEquals(params[0], 2);
   Reflect.deleteProperty(state.hyper, "valueOf");

@@ -82,7 +82,9 @@ Deno.test("every hyperparameter may be scheduled", () => {
 
 Deno.test("the state holds the numbers from the beginning", () => {
   const state = start(sgd({ learningRate: 0.5, momentum: 0.25 }));
-  assertEquals({ ...state.hyper }, { learningRate: 0.5, momentum: 0.25 });
+  assertEquals([state.hyper.learningRate, state.hyper.momentum], [0.5, 0.25]);
+  assertEquals(Object.keys(state.hyper), []);
+  assert(Deno.inspect(state).includes("learningRate: 0.5, momentum: 0.25"));
 });
 
 Deno.test("a number written into the state holds from the next step on", () => {
@@ -122,13 +124,15 @@ Deno.test("the state tells what the last step used of a schedule", () => {
   }
 });
 
-Deno.test("a scheduled value follows from the count and is not saved", () => {
+Deno.test("what was not written follows from the optimizer and is not saved", () => {
   const opt = sgd({ learningRate: (count) => 2 ** -count, momentum: 0.5 });
   const state = start(opt);
   rateOf(opt, state);
-  assertEquals(Object.keys(state.hyper), ["momentum"]);
-  assertEquals(JSON.parse(JSON.stringify(state.hyper)), { momentum: 0.5 });
-  assertEquals(structuredClone(state.hyper), { momentum: 0.5 });
+  assertEquals([state.hyper.learningRate, state.hyper.momentum], [1, 0.5]);
+  assertEquals(Object.keys(state.hyper), []);
+  state.hyper.momentum = 0.25;
+  assertEquals(JSON.parse(JSON.stringify(state.hyper)), { momentum: 0.25 });
+  assertEquals(structuredClone(state.hyper), { momentum: 0.25 });
 });
 
 Deno.test("a number written over a schedule holds until it is deleted", () => {
@@ -138,11 +142,11 @@ Deno.test("a number written over a schedule holds until it is deleted", () => {
   state.hyper.learningRate = 8;
   assertEquals([rateOf(opt, state), rateOf(opt, state)], [8, 8]);
   assertEquals(state.hyper.learningRate, 8);
-  assertEquals(Object.keys(state.hyper).sort(), ["learningRate", "momentum"]);
+  assertEquals(Object.keys(state.hyper), ["learningRate"]);
   delete state.hyper.learningRate;
   assertEquals(rateOf(opt, state), 2 ** -3, "the schedule has gone on meanwhile");
   assertEquals(state.hyper.learningRate, 2 ** -3);
-  assertEquals(Object.keys(state.hyper), ["momentum"]);
+  assertEquals(Object.keys(state.hyper), []);
 });
 
 Deno.test("a number that is deleted uncovers nothing that a schedule gave before it", () => {
@@ -180,7 +184,7 @@ Deno.test("an update takes its numbers from the given state and hands them on", 
   const [first, second] = opt.update(grads, state, params);
   assertEquals(first, Float32Array.of(1));
   assertEquals([second.hyper.learningRate, second.hyper.momentum], [1, 0.25]);
-  assertEquals([state.hyper.learningRate, state.hyper.momentum], [undefined, 0.25]);
+  assertEquals([state.hyper.learningRate, state.hyper.momentum], [1, 0.25]);
   second.hyper.learningRate = 8;
   const [third, fourth] = opt.update(grads, second, params);
   assertEquals(third, Float32Array.of(8 * 1.25));
@@ -194,7 +198,10 @@ Deno.test("writing into a tree of a later state leaves the earlier one as it was
   const params = { a: Float32Array.of(0), b: Float32Array.of(0) };
   const state = opt.init(params);
   const [, next] = opt.update(params, state, params);
-  (next.hyper.learningRate as Record<string, number>).a = 8;
+  next.hyper.learningRate = { a: 8, b: 2 };
+  const [, last] = opt.update(params, next, params);
+  (last.hyper.learningRate as Record<string, number>).a = 4;
+  assertEquals(next.hyper.learningRate, { a: 8, b: 2 });
   assertEquals(state.hyper.learningRate, { a: 1, b: 2 });
 });
 

@@ -8,7 +8,7 @@ import {
   sgd,
   type State,
 } from "../../mod.ts";
-import { assertEquals } from "../assert.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
 import { contents } from "../refused.ts";
 import { backends } from "./backends.ts";
 import { randomArray } from "./random.ts";
@@ -117,9 +117,14 @@ Deno.test("two trees may be written that cut across each other", () => {
   assertEquals(ratesOf(opt, state), [1.5, 2.5, 2.25, 6, 12]);
 });
 
-Deno.test("one leaf of a tree of numbers may be written", () => {
+Deno.test("a tree of numbers is written as a whole, since its leaves are the optimizer's", () => {
   const { opt, state } = descent({ a: 1, b: [2, 4], c: 8 });
-  (state.hyper.learningRate as { b: number[] }).b[1] = 32;
+  assertThrows(
+    () => (state.hyper.learningRate as { b: number[] }).b[1] = 32,
+    TypeError,
+    "read only",
+  );
+  state.hyper.learningRate = { a: 1, b: [2, 32], c: 8 };
   assertEquals(ratesOf(opt, state), [1, 2, 32, 8, 8]);
   assertEquals(state.hyper.learningRate, { a: 1, b: [2, 32], c: 8 });
   assertEquals(ratesOf(opt, opt.init(tree(0))), [1, 2, 4, 8, 8], "another state is not touched");

@@ -157,7 +157,7 @@ Deno.test("a new state is a plain tree", () => {
     {
       optimizer: "adamw",
       count: 0,
-      hyper: { learningRate: 0.1, b1: 0.9, b2: 0.999, eps: 1e-8, epsRoot: 0, weightDecay: 0 },
+      hyper: {},
       m: { a: [new Float32Array(2)], b: { data: new Float32Array(6), shape: [2, 3] } },
       v: { a: [new Float32Array(2)], b: { data: new Float32Array(6), shape: [2, 3] } },
     },

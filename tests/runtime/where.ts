@@ -1,6 +1,6 @@
 /** On what the leaves of a step are run. */
 import { JsPart } from "../../runtime/backends/js/run.ts";
-import type { Part } from "../../runtime/backends/phases.ts";
+import type { Part } from "../../runtime/backends/backend.ts";
 import { WasmPart } from "../../runtime/backends/wasm/run.ts";
 
 /** Which backends ran phases; neither does where the interpreter is. */

@@ -6,8 +6,13 @@ import { extentSize } from "../../plan/extent.ts";
 import type { Phase, Plan } from "../../plan/plan.ts";
 import { keysOf, type LeafNumbers } from "../random.ts";
 import type { Operand } from "../../plan/products.ts";
-import type { AddGlobal } from "../phases.ts";
-import { type GroupRun, type Known, type LeafRun, withGlobals } from "../backend.ts";
+import {
+  type AddGlobal,
+  type GroupRun,
+  type Known,
+  type LeafRun,
+  withGlobals,
+} from "../backend.ts";
 import type { NumberArray } from "../../trees/dtype.ts";
 import { compiledNumbers } from "./random.ts";
 import { CONVERT, renderPhases } from "./render.ts";

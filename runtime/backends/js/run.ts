@@ -1,7 +1,6 @@
 /** Runs leaves on compiled JavaScript, phase by phase. */
 import type { Multiply } from "../../plan/products.ts";
-import type { AddGlobal, Part } from "../phases.ts";
-import type { GroupRun, Known, LeafRun } from "../backend.ts";
+import type { AddGlobal, GroupRun, Known, LeafRun, Part } from "../backend.ts";
 import { Kernel } from "./kernel.ts";
 import { JsLeaf } from "./leaf.ts";
 
@@ -16,6 +15,11 @@ export class JsPart implements Part {
       if (!this.#kernels.has(group)) this.#kernels.set(group, new Kernel(group));
     }
     this.#leaves = leaves.map((leaf) => new JsLeaf(leaf, this.#kernels.get(leaf.group)!, multiply));
+  }
+
+  // Arrays are read where the leaves have them.
+  refit(): boolean {
+    return true;
   }
 
   begin(): void {

@@ -3,9 +3,8 @@ import { type Node, symbol } from "../../../dsl/node.ts";
 import { reduceOps } from "../../../dsl/ops.ts";
 import { extentSize } from "../../plan/extent.ts";
 import type { Accumulation } from "../../plan/plan.ts";
-import type { AddGlobal } from "../phases.ts";
-import type { GroupRun, LeafRun } from "../backend.ts";
-import { bytesOf, load, store } from "../../trees/dtype.ts";
+import type { AddGlobal, GroupRun, LeafRun } from "../backend.ts";
+import { bytesOf, load, type NumberArray, store } from "../../trees/dtype.ts";
 import { fieldsOf, LeafFields } from "./fields.ts";
 import { type Kernel, kernelOf } from "./kernel.ts";
 import { type Arena, blockOf } from "../../trees/arena.ts";
@@ -19,12 +18,13 @@ export class LeafStep {
   readonly kernel: Kernel;
   readonly arena: Arena;
   /** The addresses of inputs and outputs; of those that are not in the arena, 0. */
-  readonly addresses: readonly number[];
+  readonly addresses: number[];
   readonly isDirect: boolean;
   /** What varies over some of its axes, if anything does. */
   fields: LeafFields | undefined;
   tensor: TensorValues | undefined;
   readonly #hasTensor: boolean;
+  readonly #arrays: NumberArray[];
   #sums: { readonly accumulation: Accumulation; readonly sum: number }[] = [];
   /** The phase that the sums are of. */
   #phase = -1;
@@ -33,8 +33,8 @@ export class LeafStep {
   constructor(leaf: LeafRun, numbers: GroupNumbers, staging: Arena, mayBeDirect: boolean) {
     [this.leaf, this.numbers] = [leaf, numbers];
     this.kernel = kernelOf(leaf.group);
-    const arrays = [...leaf.inputs, ...leaf.outputs];
-    const blocks = arrays.map((array) => mayBeDirect ? blockOf(array) : undefined);
+    this.#arrays = [...leaf.inputs, ...leaf.outputs];
+    const blocks = this.#arrays.map((array) => mayBeDirect ? blockOf(array) : undefined);
     this.arena = blocks.find((block) => block !== undefined)?.arena ?? staging;
     this.addresses = blocks.map((block) => block?.arena === this.arena ? block.address : 0);
     const kinds = [...leaf.group.inputs, ...leaf.group.outputs];
@@ -47,6 +47,27 @@ export class LeafStep {
         ? plan.extents.get(symbol(kinds[i].name)) === "element"
         : plan.outputs[i - inputs.length].extent === "element";
     this.isDirect = this.addresses.every((address, i) => address !== 0 || !isTouched(i));
+  }
+
+  /**
+   * Takes the arrays that the leaf has by now: whether some are elsewhere in the arena, or undefined where one
+   * came into it or left it, and the leaf goes another way.
+   */
+  refit(): boolean | undefined {
+    const { inputs, outputs } = this.leaf;
+    let hasMoved = false;
+    for (let i = 0; i < this.addresses.length; i++) {
+      const array = i < inputs.length ? inputs[i] : outputs[i - inputs.length];
+      if (array === this.#arrays[i]) continue;
+      this.#arrays[i] = array;
+      const block = blockOf(array);
+      const address = this.addresses[i];
+      if (block === undefined && address === 0) continue;
+      if (block?.arena !== this.arena || address === 0) return undefined;
+      this.addresses[i] = block.address;
+      hasMoved = true;
+    }
+    return hasMoved;
   }
 
   /** Gives the fields of the leaf, if it has any, a place in the working space; returns where they end. */

@@ -98,6 +98,11 @@ export class PassRun {
     return this.#offsets.end;
   }
 
+  /** Forgets where the leaves' arrays are. */
+  forget(): void {
+    this.#base = -1;
+  }
+
   execute(threads: number): void {
     const { sums, table, window, end } = this.#offsets;
     const base = workingSpace(this.#arena, end);

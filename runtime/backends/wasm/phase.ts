@@ -30,6 +30,11 @@ export class PhaseRun {
     return Math.max(0, ...this.#passes.map(({ bytes }) => bytes));
   }
 
+  /** Forgets where the leaves' arrays are. */
+  forget(): void {
+    for (const pass of this.#passes) pass.forget();
+  }
+
   execute(threads: number): void {
     for (const step of this.#steps) step.enter(this.#phase);
     for (const pass of this.#passes) pass.execute(threads);

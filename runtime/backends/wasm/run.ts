@@ -1,6 +1,5 @@
 /** Runs leaves on WebAssembly, phase by phase. */
-import type { AddGlobal, Part } from "../phases.ts";
-import type { GroupRun, Known, LeafRun } from "../backend.ts";
+import type { AddGlobal, GroupRun, Known, LeafRun, Part } from "../backend.ts";
 import { LeafFields } from "./fields.ts";
 import { LeafStep } from "./leaf.ts";
 import { type Arena, stagingArena } from "../../trees/arena.ts";
@@ -63,6 +62,15 @@ export class WasmPart implements Part {
         }),
     );
     this.#spaces = spaces;
+  }
+
+  refit(): boolean {
+    for (const step of this.#steps) {
+      const moved = step.refit();
+      if (moved === undefined) return false;
+      if (moved) { for (const phase of this.#phases) phase.forEach((run) => run.forget()); }
+    }
+    return true;
   }
 
   begin(): void {

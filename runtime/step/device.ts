@@ -1,0 +1,137 @@
+/** What a step asks of the place where arrays live and are computed with. */
+import type { Node } from "../../dsl/node.ts";
+import type { DType } from "../trees/dtype.ts";
+import type { HyperNumbers } from "../trees/hyperparameters.ts";
+import type { Layout } from "../trees/layout.ts";
+import type { LeafInfo, ReadLeaf } from "../trees/leaf.ts";
+import type { State } from "../trees/state.ts";
+import type { StateStorage } from "../trees/state_storage.ts";
+import type { Program } from "../../dsl/program.ts";
+
+/** Where arrays `A` live, and how a step of a form `F` is computed there. */
+export interface Device<A, F extends Form> {
+  /** What a leaf of a tree is here. */
+  readonly read: ReadLeaf<A>;
+  /** Whether states may be stored in other types than the optimizer was made with. */
+  readonly storesAsGiven: boolean;
+  /** The states kept once for the tree whose numbers live here too, and are unknown before a step. */
+  readonly ownNumbers: ReadonlySet<string>;
+  /** New leaves, one for each blank. */
+  create(blanks: readonly Blank<A>[], doing: string): unknown[];
+  /** Refuses arrays of which two share memory, since a step writes them all. */
+  write(arrays: Iterable<readonly [array: A, place: () => string]>, doing: string): Admit<A>;
+  /** A number of a state that lives here, as an array. */
+  place(value: unknown, state: string, doing: string): A;
+  /** Prepares a step, which is run as often as its arrays stay or fit. */
+  prepare(work: Work<A, F>, form: F, doing: string): Prepared<F>;
+}
+
+/**
+ * What is read in the place of an array that is only read, beside those that are written: itself, or a copy
+ * where they share memory; or it refuses that.
+ */
+export type Admit<A> = (array: A, what: () => string) => A;
+
+/** A leaf that is to be made. */
+export interface Blank<A> {
+  /** What is made, as messages show it. */
+  readonly what: string;
+  /** The parameter that it mirrors. */
+  readonly info: LeafInfo;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** What it begins at, in numbers and the parameter `w`. */
+  readonly init: Node;
+  readonly symbols: ReadonlyMap<string, number>;
+  /** The parameter, where it is to begin from it or to stand beside it. */
+  readonly parameter?: A;
+}
+
+/** A step, ready to be run. */
+export interface Prepared<F> {
+  /**
+   * Computes a step: at once, or enqueued, or in time. Gives the next numbers of the states that are kept
+   * once for the tree; until then nothing is written.
+   */
+  run(form: F): ReadonlyMap<string, number> | Promise<ReadonlyMap<string, number>>;
+  /** Gives back what it holds. */
+  dispose?(): void;
+}
+
+/** The numbers of a step, and which way of computing it they choose. */
+export interface Form {
+  /** The same object for steps that are prepared alike. */
+  readonly key: object;
+  /** The hyperparameters that were not written but follow from what the optimizer was made with. */
+  readonly used: Readonly<Record<string, HyperNumbers>>;
+}
+
+/** What makes steps: a program, and what its hyperparameters are given. */
+export interface Rule<F extends Form> {
+  readonly program: Program;
+  /** The hyperparameters that a state may hold. */
+  readonly writable: readonly string[];
+  /** What its states are stored as. */
+  readonly storage: StateStorage;
+  /** Binds it to parameters of one structure. */
+  bind(layout: Layout, params: object, doing: string): Bound<F>;
+}
+
+/** A rule on a tree of one structure. */
+export interface Bound<F extends Form> {
+  readonly layout: Layout;
+  /** The states that some leaf keeps. */
+  readonly live: ReadonlySet<string>;
+  /** The states that a leaf keeps. */
+  livesIn(leaf: number): ReadonlySet<string>;
+  /** How states begin: of a leaf, or of the whole tree. */
+  beginning(params: object, doing: string): {
+    readonly used: Form["used"];
+    of(state: string, leaf: number | undefined): Pick<Blank<never>, "init" | "symbols">;
+  };
+  /** The numbers of a step; those of the states in `unknown` are not at hand. */
+  form(given: StepNumbers, unknown: ReadonlySet<string>, doing: string): F;
+}
+
+/** What the numbers of a step come from. */
+export interface StepNumbers {
+  readonly state: State;
+  readonly inputs: StepInputs;
+  readonly params: object;
+}
+
+/** What a step is given besides parameters, gradients and state, by name. */
+export type StepInputs = Readonly<Record<string, unknown>>;
+
+/** What is computed with: the arrays of a step, which may change from one step to the next. */
+export interface Work<A, F extends Form> {
+  readonly bound: Bound<F>;
+  /** Whether the parameters are changed, or updates are given. */
+  readonly mode: "step" | "update";
+  /** What each state is stored as. */
+  readonly storage: StateStorage;
+  /** The states that are arrays, in the order of `states` and `next`. */
+  readonly states: readonly string[];
+  /** The inputs that are arrays, in the order of `reads` after the gradients. */
+  readonly inputs: readonly string[];
+  readonly arrays: StepArrays<A>;
+  /** Grows whenever other arrays took the place of some. */
+  readonly version: number;
+}
+
+/** The arrays of a step, by leaf; of what is only read and of states, by name and then by leaf. */
+export interface StepArrays<A> {
+  /** The parameters, if they are given. */
+  params: readonly A[] | undefined;
+  /** The gradients, and then the inputs that are trees. */
+  reads: readonly (readonly A[])[];
+  /** What takes the parameters or updates. */
+  out: readonly A[];
+  /** The master copies, where parameters are short, and what takes them. */
+  master: readonly A[] | undefined;
+  nextMaster: readonly A[] | undefined;
+  states: readonly (readonly A[])[];
+  next: readonly (readonly A[])[];
+  /** The states of {@linkcode Device.ownNumbers}. */
+  numbers: ReadonlyMap<string, A>;
+}

@@ -1,0 +1,57 @@
+/** Which arrays share memory: none may be written at two places, or read after another place wrote it. */
+import { GradusError } from "../../dsl/errors.ts";
+import type { NumberArray } from "./dtype.ts";
+
+interface Placed {
+  readonly array: NumberArray;
+  readonly place: () => string;
+}
+
+/** The arrays that a step writes, by the memory they lie in. */
+export class Written {
+  /** Those of each buffer, in the order of their addresses. */
+  readonly #buffers = new Map<ArrayBufferLike, Placed[]>();
+
+  /** Refuses arrays that share memory, since both would be written; `place` tells where each is. */
+  constructor(
+    arrays: Iterable<readonly [array: NumberArray, place: () => string]>,
+    doing: string,
+  ) {
+    for (const [array, place] of arrays) {
+      if (array.length === 0) continue;
+      const sharing = this.#buffers.get(array.buffer);
+      if (sharing === undefined) this.#buffers.set(array.buffer, [{ array, place }]);
+      else sharing.push({ array, place });
+    }
+    for (const sharing of this.#buffers.values()) {
+      sharing.sort((a, b) => a.array.byteOffset - b.array.byteOffset);
+      for (let i = 1; i < sharing.length; i++) {
+        const [before, { array, place }] = [sharing[i - 1], sharing[i]];
+        if (endOf(before.array) <= array.byteOffset) continue;
+        throw new GradusError(
+          `${doing}: every array must be at one place of the tree: given one at both ` +
+            `${before.place()} and ${place()}; pass a tied parameter once`,
+        );
+      }
+    }
+  }
+
+  /** Whether an array shares memory with one of them. */
+  overlaps(array: NumberArray): boolean {
+    const sharing = this.#buffers.get(array.buffer);
+    if (sharing === undefined || array.length === 0) return false;
+    // The last that begins before the end of `array`; those that are written do not overlap each other.
+    const end = endOf(array);
+    let [low, high] = [0, sharing.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sharing[middle].array.byteOffset < end) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && endOf(sharing[low - 1].array) > array.byteOffset;
+  }
+}
+
+function endOf(array: NumberArray): number {
+  return array.byteOffset + array.byteLength;
+}
