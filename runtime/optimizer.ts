@@ -131,7 +131,7 @@ class HostOptimizer implements Optimizer {
   init(params: object, options: InitOptions = {}): State {
     const doing = `Cannot initialise "${this.program.name}"`;
     const storage = storageWith(this.program, this.storage, options, doing);
-    const state = this.#step.init(params, storage, doing);
+    const state = this.#step.init(params, doing, storage);
     return isResident(params) ? disposable(state) : state;
   }
 

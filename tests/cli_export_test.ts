@@ -1,7 +1,7 @@
 /** `gradus export`: the files it writes, and that it writes none by halves. */
 import { main } from "../cli.ts";
 import { METADATA, toOnnx } from "../export/onnx/mod.ts";
-import { OrtOptimizer } from "../export/ort.ts";
+import { OrtOptimizer } from "../export/ort/mod.ts";
 import { adamw, lion, type OptimizerFactory, parseJson, schedule } from "../mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "./assert.ts";
 import * as zoo from "../zoo/mod.ts";

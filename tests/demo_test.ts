@@ -1,6 +1,6 @@
 /** The demo as a newcomer runs it, on a copy, so that it leaves nothing behind in the repository. */
 import { METADATA } from "../export/onnx/mod.ts";
-import { OrtOptimizer } from "../export/ort.ts";
+import { OrtOptimizer } from "../export/ort/mod.ts";
 import { explain, latex, lion, parseJson } from "../mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "./assert.ts";
 import { decodeModel, metadataOf, operatorsOf, signatureOf } from "./export/models.ts";

@@ -18,7 +18,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["dsl", "runtime", "export/onnx", "onnx-buf", "@bufbuild/protobuf"],
     ...["onnxruntime-web/jspi", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"],
   ],
-  "export/ort.ts": ["dsl", "runtime", "export/onnx", "export/ort"],
   search: ["dsl", "runtime", "zoo", "temml"],
   "mod.ts": ["dsl", "runtime", "zoo"],
   cli: ["dsl", "runtime", "zoo", "export/onnx", "search", "node:path", "node:url"],

@@ -1,6 +1,6 @@
 import { adamw, cosineDecaySchedule, lion, type Optimizer, sgd } from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer } from "../../export/ort.ts";
+import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { moons, type Points } from "./moons.ts";
 import { initialParameters, lossAndGradients, type Parameters } from "./network.ts";
 

@@ -1,5 +1,5 @@
 /** Reads a program back from what `toOnnx` wrote. */
-import { GradusError } from "../../dsl/errors.ts";
+import { GradusError, shown } from "../../dsl/errors.ts";
 import { parseJson } from "../../dsl/json.ts";
 import type { Program } from "../../dsl/program.ts";
 import { METADATA } from "./metadata.ts";
@@ -57,4 +57,13 @@ export function attempt<T>(
     const reason = error instanceof Error ? error.message.slice(0, 500) : String(error);
     return refuse(doing, key === undefined ? reason : `\`${METADATA[key]}\`: ${reason}`);
   }
+}
+
+/** The entries of a JSON object. */
+export function parseRecord(text: string): [key: string, value: unknown][] {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new GradusError(`it must be an object: given ${shown(value)}`);
+  }
+  return Object.entries(value);
 }

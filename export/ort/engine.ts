@@ -1,20 +1,16 @@
 /** What runs the graph of an exported optimizer, on whatever it runs. */
-import type { LeafInfo } from "../../runtime/trees/leaf.ts";
 import type { DType } from "../../runtime/trees/dtype.ts";
-import type { Layout } from "../../runtime/trees/layout.ts";
-import type { GpuTensor, Held } from "./gpu_tensor.ts";
-
-/** What a leaf must be. */
-export interface Kind {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-}
+import type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";
+import type { ReadLeaf } from "../../runtime/trees/leaf.ts";
+import type { Held } from "./held.ts";
 
 /** A leaf of a tree that the graph takes. */
-export interface Taken extends Kind {
+export interface Taken {
   /** The name of the input. */
   readonly name: string;
   readonly leaf: Held;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
 }
 
 /** One run of the graph. */
@@ -32,16 +28,8 @@ export interface Run {
 export interface Engine {
   /** What it keeps its numbers on, where that is a device. */
   readonly device: GPUDevice | undefined;
-  /** The layout of `params`, which must be those that the graph was written for. */
-  layoutOf(params: unknown, doing: string): Layout;
-  /** The leaves of a tree that mirrors the parameters, in their order. */
-  align(
-    layout: Layout,
-    tree: unknown,
-    what: string,
-    doing: string,
-    kindOf: (info: LeafInfo) => Kind,
-  ): Held[];
+  /** What a leaf of a tree is here. */
+  readonly read: ReadLeaf<Held>;
   /** Runs the graph and gives the numbers that it makes, by output; if it fails, nothing has been written. */
   run(run: Run): Promise<ReadonlyMap<string, number>>;
   /** Writes what it holds of these arrays into them. */

@@ -1,11 +1,11 @@
 /** Numbers that a graph is given and does not compute, as its metadata tell them. */
 import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { Evaluator } from "../../dsl/evaluate.ts";
-import { parseRecord } from "./read.ts";
 import { foldNodes, type Node, symbol, withSources } from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
 import { parseExpression } from "../../dsl/parse.ts";
 import type { Program } from "../../dsl/program.ts";
+import { parseRecord } from "../onnx/read.ts";
 
 /** Expressions of `count`, further inputs, states and inputs `hyper/…`, by what they are given as. */
 export type HostExpressions = ReadonlyMap<string, Node>;

@@ -7,7 +7,7 @@ import type { Program } from "../../dsl/program.ts";
 import { schedule } from "../../dsl/schedules/mod.ts";
 import { below, inputName, METADATA } from "../onnx/metadata.ts";
 import type { ReadModel } from "../onnx/proto.ts";
-import { attempt, readWritten, refuse } from "../onnx/read.ts";
+import { attempt, parseRecord, readWritten, refuse } from "../onnx/read.ts";
 import { type HostExpressions, parseHost } from "./host.ts";
 import { Part, type Parts, partsOf } from "./hyper.ts";
 
@@ -57,15 +57,6 @@ export function readOptimizer(bytes: Uint8Array): ReadOptimizer {
     refuse(doing, `\`${METADATA.host}\` does not tell ${quoted(name)}`);
   }
   return { model, program, initial, hyper, clocks, host };
-}
-
-/** The entries of a JSON object. */
-export function parseRecord(text: string): [key: string, value: unknown][] {
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new GradusError(`it must be an object: given ${shown(value)}`);
-  }
-  return Object.entries(value);
 }
 
 function parseStates(text: string): Map<string, Initial> {

@@ -1,7 +1,7 @@
 /** Arrays that live on a device from step to step, each in two buffers that change places. */
 import { GradusError } from "../../dsl/errors.ts";
 import type { DType, NumberArray } from "../../runtime/trees/dtype.ts";
-import { bytesFor, type Held, isInBuffer } from "./gpu_tensor.ts";
+import { bytesFor, type Held, isInBuffer } from "./held.ts";
 
 /** An array on the device: read from one buffer and written to the other, since no graph runs in place. */
 export class Slot {

@@ -1,21 +1,11 @@
 /** Arrays of the library as values of a graph, and the parameters that a graph was written for. */
 import * as ort from "onnxruntime-web/wasm";
 import { GradusError } from "../../dsl/errors.ts";
-import type { LeafInfo } from "../../runtime/trees/leaf.ts";
 import type { NumberArray } from "../../runtime/trees/dtype.ts";
-import { Layout } from "../../runtime/trees/layout.ts";
+import type { Layout } from "../../runtime/trees/layout.ts";
 import type { ReadModel, ReadValue } from "../onnx/proto.ts";
+import { at } from "../onnx/graph.ts";
 import { requirePlainPaths } from "../onnx/write.ts";
-
-/** The name of a leaf of a tree. */
-export function at(name: string, { path }: LeafInfo): string {
-  return path === "" ? name : `${name}/${path}`;
-}
-
-/** The layout of `params`, which must be what the graph was written for. */
-export function layoutOf(params: unknown, model: ReadModel, doing: string): Layout {
-  return requireGraphs(Layout.of(params, doing), model, doing);
-}
 
 /** `layout`, which must be that of the parameters that the graph was written for. */
 export function requireGraphs(layout: Layout, { inputs }: ReadModel, doing: string): Layout {

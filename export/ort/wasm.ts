@@ -1,38 +1,24 @@
 /** Runs a graph on WebAssembly: arrays go in and come back at every step, so it holds none. */
 import type * as ort from "onnxruntime-web/wasm";
 import { GradusError } from "../../dsl/errors.ts";
-import type { LeafInfo } from "../../runtime/trees/leaf.ts";
+import { asLeaf, type ReadLeaf } from "../../runtime/trees/leaf.ts";
 import type { NumberArray } from "../../runtime/trees/dtype.ts";
-import type { Layout } from "../../runtime/trees/layout.ts";
 import type { ReadModel } from "../onnx/proto.ts";
-import type { Engine, Kind, Run } from "./engine.ts";
-import type { GpuTensor, Held } from "./gpu_tensor.ts";
+import type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";
+import type { Engine, Run } from "./engine.ts";
+import type { Held } from "./held.ts";
 import { messageOf, type Opened } from "./runtime.ts";
-import { copyInto, layoutOf, numberFor, numberOf, tensorOf } from "./tensors.ts";
+import { copyInto, numberFor, numberOf, tensorOf } from "./tensors.ts";
 
 /** The engine of `executionProvider: "wasm"`. */
 export class WasmEngine implements Engine {
   readonly device: undefined = undefined;
+  readonly read: ReadLeaf<Held> = asLeaf;
   readonly #session: ort.InferenceSession;
   readonly #model: ReadModel;
 
   constructor({ session }: Opened, model: ReadModel) {
     [this.#session, this.#model] = [session, model];
-  }
-
-  layoutOf(params: unknown, doing: string): Layout {
-    return layoutOf(params, this.#model, doing);
-  }
-
-  align(
-    layout: Layout,
-    tree: unknown,
-    what: string,
-    doing: string,
-    kindOf: (info: LeafInfo) => Kind,
-  ): NumberArray[] {
-    const dtypesOf = (info: LeafInfo) => [kindOf(info).dtype];
-    return layout.align(tree, what, doing, dtypesOf, (info) => kindOf(info).shape);
   }
 
   async run({ written, read, numbers, doing }: Run): Promise<ReadonlyMap<string, number>> {

@@ -2,18 +2,11 @@
 import type * as ort from "onnxruntime-web/wasm";
 import { TensorProto_DataType as DataType } from "onnx-buf";
 import { GradusError } from "../../dsl/errors.ts";
-import { type LeafInfo, spellPath } from "../../runtime/trees/leaf.ts";
 import type { NumberArray } from "../../runtime/trees/dtype.ts";
-import { Layout } from "../../runtime/trees/layout.ts";
-import type { Engine, Kind, Run } from "./engine.ts";
-import {
-  alignHeld,
-  type GpuTensor,
-  type Held,
-  isInBuffer,
-  mapGpuTensors,
-  sizeOf,
-} from "./gpu_tensor.ts";
+import type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";
+import { type Leaf, sizeOf, spellPath } from "../../runtime/trees/leaf.ts";
+import type { Engine, Run, Taken } from "./engine.ts";
+import { asHeld, type Held, isInBuffer } from "./held.ts";
 import { type HostNumber, type Split, split } from "./split.ts";
 import type { ReadOptimizer } from "./read.ts";
 import { Resident, type Slot } from "./resident.ts";
@@ -25,14 +18,13 @@ import {
   requestDevice,
   requireDevice,
 } from "./runtime.ts";
-import { requireGraphs, tensorOf } from "./tensors.ts";
+import { tensorOf } from "./tensors.ts";
 
 /** The engine of `executionProvider: "webgpu"`. */
 export class WebgpuEngine implements Engine {
   readonly device: GPUDevice;
   readonly #isOwnDevice: boolean;
   #opened: Opened;
-  readonly #read: ReadOptimizer;
   readonly #split: Split;
   readonly #resident: Resident;
   #lost: GPUDeviceLostInfo | undefined;
@@ -41,12 +33,10 @@ export class WebgpuEngine implements Engine {
     device: GPUDevice,
     isOwnDevice: boolean,
     opened: Opened,
-    read: ReadOptimizer,
     split: Split,
   ) {
     [this.device, this.#isOwnDevice, this.#opened] = [device, isOwnDevice, opened];
-    [this.#read, this.#split] = [read, split];
-    this.#resident = new Resident(device);
+    [this.#split, this.#resident] = [split, new Resident(device)];
     device.lost.then((info) => this.#lost = info);
   }
 
@@ -70,35 +60,24 @@ export class WebgpuEngine implements Engine {
     try {
       await requireAble(device, read, doing);
       const opened = await openOnDevice(parts.bytes, device, doing);
-      return new WebgpuEngine(device, given === undefined, opened, read, parts);
+      return new WebgpuEngine(device, given === undefined, opened, parts);
     } catch (error) {
       if (given === undefined) device.destroy();
       throw error;
     }
   }
 
-  layoutOf(params: unknown, doing: string): Layout {
-    // Of an array in a buffer a layout can only see the shape.
-    const shapes = mapGpuTensors(params, ({ shape }) => Array.isArray(shape) ? [...shape] : shape);
-    return requireGraphs(Layout.of(shapes, doing, true), this.#read.model, doing);
-  }
-
-  align(
-    layout: Layout,
-    tree: unknown,
-    what: string,
-    doing: string,
-    kindOf: (info: LeafInfo) => Kind,
-  ): Held[] {
-    const leaves = alignHeld(layout, tree, what, doing, kindOf);
-    leaves.forEach((leaf, i) => {
-      if (!isInBuffer(leaf) || !this.#resident.owns(leaf.buffer)) return;
+  read(node: unknown, path: string, doing: string): Leaf<Held> | undefined {
+    const leaf = asHeld(node, path, doing);
+    if (leaf !== undefined && isInBuffer(leaf.data) && this.#resident.owns(leaf.data.buffer)) {
       throw new GradusError(
-        `${doing}: ${what} at ${spellPath(layout.leaves[i].path)} must not be in a buffer that ` +
-          `\`buffers\` handed out, which the next step may write: pass the array it stands for`,
+        `${doing}: ${
+          spellPath(path)
+        } must not be in a buffer that \`buffers\` handed out, which the ` +
+          `next step may write: pass the array it stands for`,
       );
-    });
-    return leaves;
+    }
+    return leaf;
   }
 
   async run({ written, read, numbers, doing }: Run): Promise<ReadonlyMap<string, number>> {
@@ -156,7 +135,7 @@ export class WebgpuEngine implements Engine {
     const copies = new Map<GpuTensor, Float32Array>();
     for (const leaf of leaves) {
       if (isInBuffer(leaf)) {
-        const copy = new Float32Array(leaf.shape.reduce((a, b) => a * b, 1));
+        const copy = new Float32Array(sizeOf(leaf.shape));
         copies.set(leaf, copy);
         wanted.set(copy, leaf.buffer);
       } else {
@@ -203,7 +182,7 @@ export class WebgpuEngine implements Engine {
     this.#opened = await openOnDevice(this.#split.bytes, this.device, doing);
   }
 
-  #inBuffer(buffer: GPUBuffer, { dtype, shape }: Kind): ort.Tensor {
+  #inBuffer(buffer: GPUBuffer, { dtype, shape }: Taken): ort.Tensor {
     const dataType = dtype as "float32" | "float16";
     return this.#opened.Tensor.fromGpuBuffer(buffer, { dataType, dims: [...shape] });
   }

@@ -75,7 +75,7 @@ export class Binding implements Bound<StepForm> {
   /** The group of each leaf. */
   readonly groupOf: readonly Group[];
   readonly live: ReadonlySet<string>;
-  readonly #program: Program;
+  readonly program: Program;
   readonly #settings: ReadonlyMap<string, Setting>;
   readonly #numeric: readonly Numeric[];
   readonly #scalars: readonly string[];
@@ -98,7 +98,7 @@ export class Binding implements Bound<StepForm> {
     doing: string,
     coarser?: Binding,
   ) {
-    [this.layout, this.#program, this.#settings] = [layout, program, settings];
+    [this.layout, this.program, this.#settings] = [layout, program, settings];
     const reading = readingOf(program);
     const perLeaf = new Map(
       [...settings].map(([name, setting]) => [
@@ -173,7 +173,7 @@ export class Binding implements Bound<StepForm> {
     return {
       used: numbers.used,
       of: (state, leaf) => ({
-        init: this.#program.state.get(state)!.init,
+        init: this.program.state.get(state)!.init,
         symbols: symbols[leaf === undefined ? 0 : groupOf(leaf)],
       }),
     };
@@ -217,7 +217,7 @@ export class Binding implements Bound<StepForm> {
       );
     });
     const guards = structurals.map((structural, i) =>
-      guardsAt(guardsOf(this.#program, structural), this.#symbols[i], unknown)
+      guardsAt(guardsOf(this.program, structural), this.#symbols[i], unknown)
     );
     const known = this.#keys.find(({ keys }) =>
       keys.every((key, i) =>
@@ -277,7 +277,7 @@ export class Binding implements Bound<StepForm> {
     // What was written may differ where what was given did not.
     if (this.groups.length > 1) {
       requireOneOfTree(
-        this.#program,
+        this.program,
         this.live,
         doing,
         (name) => this.#symbols.map((numbers) => ({ value: numbers.get(name) })),
@@ -306,7 +306,7 @@ export class Binding implements Bound<StepForm> {
     if (known !== undefined) return known.binding;
     const tree = { ...this.#settings.get(name)!, value };
     const settings = new Map([...this.#settings, [name, tree]]);
-    const binding = new Binding(this.#program, settings, this.layout, params, doing, this);
+    const binding = new Binding(this.program, settings, this.layout, params, doing, this);
     this.#finer.push({ name, parts, binding });
     return binding;
   }

@@ -79,6 +79,7 @@ export interface Rule<F extends Form> {
 
 /** A rule on a tree of one structure. */
 export interface Bound<F extends Form> {
+  readonly program: Program;
   readonly layout: Layout;
   /** The states that some leaf keeps. */
   readonly live: ReadonlySet<string>;

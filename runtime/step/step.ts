@@ -36,8 +36,8 @@ export class Step<A, F extends Form> {
     [this.#rule, this.#device] = [rule, device];
   }
 
-  /** The state before the first step, its arrays stored as `storage` says. */
-  init(params: object, storage: StateStorage, doing: string): State {
+  /** The state before the first step; its arrays are stored as `storage` says. */
+  init(params: object, doing: string, storage: StateStorage = this.#rule.storage): State {
     const { program } = this.#rule;
     const bound = this.#boundTo(params, doing);
     const { layout } = bound;
@@ -157,7 +157,8 @@ export class Step<A, F extends Form> {
     const { params, gradients, state } = trees;
     const { program, storage, writable } = this.#rule;
     const isLast = (each: Gathered<A, F>) => each.mode === mode && each.holds(params);
-    const bound = this.#gathered.find(isLast)?.bound ?? this.#boundTo(params ?? gradients, doing);
+    const like = mode === "step" ? params as object : params ?? gradients;
+    const bound = this.#gathered.find(isLast)?.bound ?? this.#boundTo(like, doing);
     requireState(state, program, bound.live, bound.layout.hasShort, writable, doing);
     if (mode === "step") requireWritable(state, program, bound.live, doing);
     let k = this.#gathered.findIndex((each) =>

@@ -1,6 +1,6 @@
 /** Exported optimizers beside the interpreter along the golden stream, and how far they part. */
 import type { Optimizer, State } from "../../mod.ts";
-import { OrtOptimizer } from "../../export/ort.ts";
+import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { type Precision, streamGradients, streamParams, streamValue } from "../golden/replay.ts";
 import { leavesOf, numbersOf, statesOf } from "./trees.ts";
 

@@ -15,7 +15,7 @@ import {
   sm3,
 } from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer } from "../../export/ort.ts";
+import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { decodeModel, faultsOf, functionsOf, operatorsOf } from "./models.ts";
 import { leavesOf, numbersOf, statesOf } from "./trees.ts";

@@ -1,7 +1,7 @@
 /** Graphs of one vector of any length, fed by hand. */
 import { lion, type Optimizer, optimizer } from "../../mod.ts";
 import { METADATA, toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer } from "../../export/ort.ts";
+import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { streamGradients, streamParams, streamValue } from "../golden/replay.ts";
 import { assertRefused } from "../refused.ts";

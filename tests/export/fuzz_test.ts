@@ -4,7 +4,7 @@ import { postorder } from "../../dsl/node.ts";
 import { reduceRow } from "../../dsl/ops.ts";
 import { type Document, factory, optimizer, parseProgram, type Program } from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer } from "../../export/ort.ts";
+import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { exactProgram, type Generated } from "../dsl/generate.ts";
 import { edges32, numbers32, numbers64, randomWords } from "../numbers.ts";

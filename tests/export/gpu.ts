@@ -1,7 +1,7 @@
 /** Tests that need a GPU, and how near to the interpreter one comes. */
 import type { Optimizer, State } from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer } from "../../export/ort.ts";
+import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { streamGradients, streamParams, streamValue } from "../golden/replay.ts";
 import { leavesOf, numbersOf, statesOf } from "./trees.ts";

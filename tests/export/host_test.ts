@@ -10,7 +10,7 @@ import {
   schedule,
 } from "../../mod.ts";
 import { METADATA, toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer } from "../../export/ort.ts";
+import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { metadataOf, signatureOf } from "./models.ts";
 import { differences } from "./trees.ts";

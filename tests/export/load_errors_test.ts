@@ -4,7 +4,7 @@ import { ModelProtoSchema } from "onnx-buf";
 import { GradusError, lion } from "../../mod.ts";
 import { METADATA, toOnnx } from "../../export/onnx/mod.ts";
 import { cast, node, scalarOf, valueInfo, writeModel } from "../../export/onnx/proto.ts";
-import { OrtOptimizer, type OrtOptions } from "../../export/ort.ts";
+import { OrtOptimizer, type OrtOptions } from "../../export/ort/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { randomWords } from "../numbers.ts";
 import { decodeModel } from "./models.ts";

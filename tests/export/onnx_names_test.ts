@@ -1,7 +1,7 @@
 /** Names that are hard on a graph: those it uses itself, and text of any kind. */
 import { lion, type Optimizer, optimizer, parseJson } from "../../mod.ts";
 import { METADATA, toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer } from "../../export/ort.ts";
+import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { assertRefused } from "../refused.ts";
 import { decodeModel, faultsOf, inputNames, metadataOf } from "./models.ts";

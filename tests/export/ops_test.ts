@@ -2,7 +2,7 @@
 import { type ElementOp, elementOps } from "../../dsl/ops.ts";
 import { type Optimizer, optimizer } from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer } from "../../export/ort.ts";
+import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { assertRefused } from "../refused.ts";
 import { edges32, numbers32, numbers64, ulpsBetween } from "../numbers.ts";

@@ -1,7 +1,7 @@
 /** What a step of an exported optimizer refuses: in time, in words, and with nothing changed. */
 import { lion, optimizer, sgd, type State } from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer, type OrtOptions } from "../../export/ort.ts";
+import { OrtOptimizer, type OrtOptions } from "../../export/ort/mod.ts";
 import { assertEquals } from "../assert.ts";
 import { assertRefused } from "../refused.ts";
 import { assertRejected } from "./rejected.ts";

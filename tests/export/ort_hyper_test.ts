@@ -9,7 +9,7 @@ import {
   type State,
 } from "../../mod.ts";
 import { type OnnxOptions, toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer, type OrtOptions } from "../../export/ort.ts";
+import { OrtOptimizer, type OrtOptions } from "../../export/ort/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { streamGradients, streamParams, type StreamTree } from "../golden/replay.ts";
 import { assertRejected } from "./rejected.ts";
@@ -200,7 +200,7 @@ Deno.test("a number, or a finer tree of the same numbers, may be written over a 
   const exported = await OrtOptimizer.load(toOnnx(opt, start(), { inputs: ["learningRate"] }));
   const [ours, theirs] = [start(), start()];
   const [state, theirState] = [opt.init(ours), exported.init(theirs)];
-  assertEquals(theirState.hyper, { learningRate: state.hyper.learningRate });
+  assertEquals(theirState.hyper.learningRate, state.hyper.learningRate);
   for (const learningRate of [3, { a: { x: 2, y: 2 }, b: [1] }, { a: -1, b: 0.5 }]) {
     for (const each of [state, theirState]) each.hyper.learningRate = learningRate;
     opt.step(ours, start(), state);

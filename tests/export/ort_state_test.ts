@@ -1,7 +1,7 @@
 /** States of exported optimizers: how they begin, and that they are the library's. */
 import { applyUpdates, lion, type Optimizer, optimizer, sgd, type State } from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer } from "../../export/ort.ts";
+import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { type Precision, streamGradients, streamParams, streamValue } from "../golden/replay.ts";
 import { numbers32, numbers64 } from "../numbers.ts";

@@ -10,7 +10,7 @@ import {
   type State,
 } from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer } from "../../export/ort.ts";
+import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { type Precision, streamGradients, streamParams, streamValue } from "../golden/replay.ts";
 import { edges32, edges64, numbers32, numbers64, ulpsBetween } from "../numbers.ts";

@@ -1,7 +1,7 @@
 /** What exported optimizers refuse on WebGPU: in words, and with nothing changed. */
 import { adamw, lion, optimizer, sgd } from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
-import { type GpuTensor, OrtOptimizer } from "../../export/ort.ts";
+import { type GpuTensor, OrtOptimizer } from "../../export/ort/mod.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 import { GradusError } from "../../mod.ts";
 import { deviceWith, gpuTest } from "./gpu.ts";
@@ -37,17 +37,17 @@ type Spoil = (step: Step, device: GPUDevice) => void;
 const SPOILT: Readonly<Record<string, readonly [Spoil, ...parts: string[]]>> = {
   "a buffer that is too small": [
     (s, d) => s.params.a = buffer(d, [3], 12),
-    "parameters at `a` must be in a buffer of 16 bytes",
+    "the array at `a` must be in a buffer of 16 bytes",
     "given 12",
   ],
   "a buffer that shaders could not bind whole": [
     (s, d) => s.gradients.a = buffer(d, [3], 20),
-    "gradients at `a`",
+    "reading gradients: the array at `a`",
     "a multiple of 16: given 20",
   ],
   "a buffer that cannot be written to": [
     (s, d) => s.state.m.b = buffer(d, [1, 2], 16, STORAGE | COPY_SRC),
-    "state `m` at `b`",
+    "reading state `m`: the array at `b`",
     "given one without COPY_DST",
   ],
   "a buffer for copies alone": [
@@ -84,10 +84,10 @@ const SPOILT: Readonly<Record<string, readonly [Spoil, ...parts: string[]]>> = {
   ],
   "a shape that is none": [
     (s, d) => s.gradients.a = { buffer: buffer(d, []).buffer, shape: "3" },
-    "gradients at `a` must have shape [3]",
+    "reading gradients: the array at `a` must have a shape",
     'given "3"',
   ],
-  "a shape for a parameter": [(s) => s.params.a = [3], "parameters at `a`", "given an array of 1"],
+  "a shape for a parameter": [(s) => s.params.a = [3], "`a/0` must be an array", "given 3"],
   "a buffer that is not in a tensor": [
     (s, d) => s.gradients.a = buffer(d, [3]).buffer,
     "gradients at `a`",
@@ -176,7 +176,7 @@ gpuTest(
     await assertRejected(
       () => exported.step(out, tree(), state),
       [state],
-      "parameters at `a` must not be in a buffer that `buffers` handed out",
+      "`a` must not be in a buffer that `buffers` handed out",
     );
     await exported.release(params);
     assertThrows(() => exported.buffers(params), GradusError, "`a` must be on a device");

@@ -1,7 +1,7 @@
 /** Exported optimizers on WebGPU: the interpreter's numbers, on buffers that stay where they are. */
 import { adamw, GradusError, lion, type Optimizer, optimizer, sgd } from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
-import { type GpuTensor, OrtOptimizer } from "../../export/ort.ts";
+import { type GpuTensor, OrtOptimizer } from "../../export/ort/mod.ts";
 import { split } from "../../export/ort/split.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { isKnown, optax32, optimizerOf, titleOf } from "../golden/cases.ts";

@@ -1,6 +1,6 @@
 /** Every optimizer there is, as a graph without float64, on WebGPU: near to what the interpreter defines. */
 import { toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer } from "../../export/ort.ts";
+import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { assert } from "../assert.ts";
 import { streamGradients, streamParams } from "../golden/replay.ts";
 import { inputsAt } from "./along.ts";

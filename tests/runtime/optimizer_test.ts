@@ -153,7 +153,9 @@ Deno.test("a step writes into the very arrays it is given", () => {
 Deno.test("a new state is a plain tree", () => {
   const opt = adamw({ learningRate: 0.1, weightDecay: 0 });
   assertEquals(
-    opt.init({ a: [new Float32Array(2)], b: { data: new Float32Array(6), shape: [2, 3] } }),
+    structuredClone(
+      opt.init({ a: [new Float32Array(2)], b: { data: new Float32Array(6), shape: [2, 3] } }),
+    ),
     {
       optimizer: "adamw",
       count: 0,

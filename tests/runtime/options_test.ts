@@ -55,7 +55,7 @@ const stepped = (opt: Optimizer) => {
   const after = params();
   const state = opt.init(after);
   opt.step(after, gradients, state);
-  return { after, state };
+  return { after, state: structuredClone(state) };
 };
 
 const decay = { learningRate: 0.1, weightDecay: 0.5 };

@@ -3,6 +3,7 @@ import { chain, clipByGlobalNorm, lion, type Optimizer, sgd } from "../../mod.ts
 import { elaborate, globalsRead } from "../../dsl/graph.ts";
 import { Binding } from "../../runtime/step/binding.ts";
 import { Layout } from "../../runtime/trees/layout.ts";
+import { asLeaf } from "../../runtime/trees/leaf.ts";
 import { elementKernel } from "../../runtime/backends/webgpu/loops.ts";
 import { plansOf } from "../../runtime/devices/webgpu/plans.ts";
 import { assertEquals } from "../assert.ts";
@@ -10,11 +11,11 @@ import { assertEquals } from "../assert.ts";
 /** The kernels of an optimizer's loops over elements, four numbers at once. */
 function kernels({ program, settings }: Optimizer): string[] {
   const params = { w: new Float32Array(8) };
-  const layout = Layout.of(params, "");
+  const layout = Layout.of(params, "", asLeaf);
   const binding = new Binding(program, settings, layout, params, "");
   const keys = [{ structural: binding.groups[0].structural, guards: [] }];
   assertEquals(globalsRead(elaborate(program)).size <= 1, true);
-  const [group] = plansOf(program, binding, keys, new Set(), "");
+  const [group] = plansOf(program, { binding, keys }, new Set(), "");
   return group.plan.phases.flat().filter(({ extent }) => extent === "element")
     .map((loop) => elementKernel(group, loop, 4).code);
 }

@@ -1,6 +1,7 @@
 /** Where kernels find the leaves: which ranges of buffers are bound, and what of them is worked on together. */
 import type { Width } from "./prelude.ts";
-import { ALIGNMENT, type GpuTensor, sizeOf } from "../../devices/webgpu/tensor.ts";
+import { ALIGNMENT, type GpuTensor } from "../../trees/gpu_tensor.ts";
+import { sizeOf } from "../../trees/leaf.ts";
 
 /** A leaf's arrays in the order a kernel takes them. */
 export interface LeafArrays {
@@ -89,7 +90,7 @@ function partsOf(
     const bytes = 4 * Math.ceil(elements / width) * width;
     const spans = tensors.map(({ buffer, offset = 0, shape }, i) => {
       // Nothing cannot be bound.
-      const whole = 4 * Math.max(1, sizeOf({ shape }));
+      const whole = 4 * Math.max(1, sizeOf(shape));
       if (isWhole[i]) return { buffer, from: offset, to: offset + whole };
       const from = offset + 4 * first;
       return { buffer, from, to: from + bytes };

@@ -2,7 +2,7 @@
 import { extentSize } from "../../plan/extent.ts";
 import { type GroupPlan, ofLeaf, ofTree } from "./kernel.ts";
 import { SPECIAL } from "./prelude.ts";
-import type { GpuTensor } from "../../devices/webgpu/tensor.ts";
+import type { GpuTensor } from "../../trees/gpu_tensor.ts";
 
 /** The arrays of a step: of each name, by leaf; and the states kept once for the tree. */
 export interface StepTensors {

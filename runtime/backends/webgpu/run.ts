@@ -1,6 +1,5 @@
 /** A step as the GPU runs it: which kernels go over which leaves, in which order. */
 import type { GlobalReduction } from "../../../dsl/graph.ts";
-import type { Binding } from "../../step/binding.ts";
 import { extentSize } from "../../plan/extent.ts";
 import type { Loop } from "../../plan/plan.ts";
 import { Commands } from "./commands.ts";
@@ -10,7 +9,8 @@ import { type Dispatch, dispatchesOf, type LeafArrays, type Piece } from "./piec
 import { type Move, Places, type StepTensors } from "./places.ts";
 import { SPECIAL, type Width } from "./prelude.ts";
 import { reduceKernel, stateKernel, tensorKernel, treeKernel } from "./reductions.ts";
-import { isPadded, sizeOf } from "../../devices/webgpu/tensor.ts";
+import { isPadded } from "../../trees/gpu_tensor.ts";
+import { sizeOf } from "../../trees/leaf.ts";
 
 /** A step of certain arrays in a certain form. */
 export class GpuStep {
@@ -27,10 +27,10 @@ export class GpuStep {
   readonly #commands: Commands;
   readonly #given: Float32Array<ArrayBuffer>;
 
-  /** `groups` in the order of those of the binding. */
+  /** `leaves` are those of each group. */
   constructor(
     device: GPUDevice,
-    { groups: bound, groupOf }: Binding,
+    leaves: readonly (readonly number[])[],
     groups: readonly GroupPlan[],
     tensors: StepTensors,
     globals: readonly GlobalReduction[],
@@ -38,8 +38,8 @@ export class GpuStep {
   ) {
     [this.#groups, this.#tensors] = [groups, tensors];
     this.#most = device.limits.maxStorageBufferBindingSize;
-    this.#leaves = bound.map(({ leaves }) => leaves);
-    this.#first = bound.indexOf(groupOf[0]);
+    this.#leaves = leaves;
+    this.#first = leaves.findIndex((group) => group.includes(0));
     this.#shapes = tensors.arrays.get("w")!.map(({ shape }) => shape);
     this.#places = new Places(groups, this.#leaves, this.#shapes);
     this.#moves = this.#places.moves(groups, this.#leaves, tensors);
@@ -156,7 +156,7 @@ export class GpuStep {
     if (partials === undefined) return;
     const table = this.#leaves[i].flatMap((leaf) => {
       const { first, chunks } = firstOf.get(leaf) ?? { first: 0, chunks: 0 };
-      return [first, chunks, sizeOf({ shape: this.#shapes[leaf] }), this.#places.own[leaf]];
+      return [first, chunks, sizeOf(this.#shapes[leaf]), this.#places.own[leaf]];
     });
     const count = this.#leaves[i].length;
     const kernel = reduceKernel(group, loop.accumulations);

@@ -1,24 +1,207 @@
-/** A device of one's own. */
-import { GradusError } from "../../../dsl/errors.ts";
+/** A WebGPU device: arrays in its buffers, stepped by compute shaders that are enqueued. */
+import { GradusError, shown } from "../../../dsl/errors.ts";
+import { Evaluator } from "../../../dsl/evaluate.ts";
+import { elaborate } from "../../../dsl/graph.ts";
+import { type Node, postorder, symbol } from "../../../dsl/node.ts";
+import { sketchExpression } from "../../../dsl/print.ts";
+import type { Program } from "../../../dsl/program.ts";
+import { settle } from "../../../dsl/simplify.ts";
+import { statesOfData } from "../../backends/webgpu/numbers.ts";
+import type { StepTensors } from "../../backends/webgpu/places.ts";
+import { GpuStep } from "../../backends/webgpu/run.ts";
+import { formOf } from "../../plan/variants.ts";
+import type { StepForm, StepKey } from "../../step/binding.ts";
+import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
+import { initialNumber } from "../../step/initial.ts";
+import { asGpuTensor, type GpuTensor, isGpuTensor } from "../../trees/gpu_tensor.ts";
+import { type Leaf, sizeOf, spellPath } from "../../trees/leaf.ts";
+import { plansOf } from "./plans.ts";
+import { place } from "./transfer.ts";
 
-// Deno 2.9 ends the process where a device is asked for its adapter after that was collected.
-const adapters = new WeakMap<GPUDevice, GPUAdapter>();
+/** Arrays in the buffers of a GPU. */
+export class WebGpuDevice implements Device<GpuTensor, StepForm> {
+  readonly storesAsGiven = false;
+  readonly ownNumbers: ReadonlySet<string>;
+  readonly #program: Program;
+  readonly #device: GPUDevice;
 
-/** Opens a device with the adapter's greatest limits on buffers. */
-export async function openDevice(doing: string): Promise<GPUDevice> {
-  const adapter = await globalThis.navigator?.gpu?.requestAdapter();
-  if (!adapter) {
+  constructor(program: Program, device: GPUDevice) {
+    [this.#program, this.#device] = [program, device];
+    this.ownNumbers = statesOfData(program, elaborate(program));
+  }
+
+  read(node: unknown, path: string, doing: string): Leaf<GpuTensor> | undefined {
+    const leaf = asGpuTensor(node, path, doing);
+    if (leaf !== undefined) return leaf;
+    if (typeof node === "object" && node !== null && !ArrayBuffer.isView(node)) return undefined;
     throw new GradusError(
-      `${doing}: a WebGPU adapter is needed: this place has ${
-        globalThis.navigator?.gpu ? "no adapter" : "no WebGPU"
+      `${doing}: ${spellPath(path)} must be on the GPU, as \`upload\` places it: given ${
+        shown(node)
       }`,
     );
   }
-  const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } =
-    adapter.limits;
-  const device = await adapter.requestDevice({
-    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
-  });
-  adapters.set(device, adapter);
-  return device;
+
+  create(blanks: readonly Blank<GpuTensor>[], doing: string): GpuTensor[] {
+    const isCopy = blanks.map(({ init }) => postorder([init]).includes(symbol("w")));
+    blanks.forEach((blank, i) => isCopy[i] && requireParameter(blank, doing));
+    const tensors = place(
+      this.#device,
+      blanks.map(({ shape, init, symbols, parameter }, i) => ({
+        shape,
+        kind: parameter?.kind ?? "tensor",
+        ...(isCopy[i] ? {} : { fill: initialNumber(init, symbols) }),
+      })),
+      doing,
+    );
+    const encoder = this.#device.createCommandEncoder();
+    tensors.forEach(({ buffer, offset = 0, shape }, i) => {
+      const bytes = 4 * sizeOf(shape);
+      if (!isCopy[i] || bytes === 0) return;
+      const { buffer: source, offset: from = 0 } = blanks[i].parameter!;
+      encoder.copyBufferToBuffer(source, from, buffer, offset, bytes);
+    });
+    this.#device.queue.submit([encoder.finish()]);
+    return tensors;
+  }
+
+  // A dispatch may not read a buffer as such that it writes, nor write one place twice.
+  write(
+    arrays: Iterable<readonly [array: GpuTensor, place: () => string]>,
+    doing: string,
+  ): Admit<GpuTensor> {
+    const written = new Map<GPUBuffer, { from: number; to: number; place: () => string }[]>();
+    for (const [{ buffer, offset = 0, shape }, place] of arrays) {
+      const ranges = written.get(buffer) ?? [];
+      written.set(buffer, ranges);
+      ranges.push({ from: offset, to: offset + 4 * sizeOf(shape), place });
+    }
+    for (const ranges of written.values()) {
+      ranges.sort((a, b) => a.from - b.from || a.to - b.to);
+      ranges.slice(1).forEach(({ from, place }, i) => {
+        if (ranges[i].to <= from) return;
+        throw new GradusError(
+          `${doing}: every array must be at one place of the tree: given one at both ` +
+            `${ranges[i].place()} and ${place()}; pass a tied parameter once`,
+        );
+      });
+    }
+    return (tensor, what) => {
+      if (!written.has(tensor.buffer)) return tensor;
+      throw new GradusError(
+        `${doing}: ${what()} must lie in other buffers than the parameters and states, which are ` +
+          `written: given one that is in both`,
+      );
+    };
+  }
+
+  place(value: unknown, state: string, doing: string): GpuTensor {
+    if (isGpuTensor(value)) return value;
+    if (typeof value !== "number") {
+      throw new GradusError(
+        `${doing}: state \`${state}\` must be a number: given ${shown(value)}`,
+      );
+    }
+    return place(this.#device, [{ shape: [], kind: "number", fill: value }], doing)[0];
+  }
+
+  prepare(work: Work<GpuTensor, StepForm>, { key }: StepForm, doing: string): Prepared<StepForm> {
+    return new WebGpuStep(this.#program, this.#device, this.ownNumbers, work, key, doing);
+  }
+}
+
+/** Refuses a state that begins at more than a parameter as it is. */
+function requireParameter(
+  { what, init, shape, parameter }: Blank<GpuTensor>,
+  doing: string,
+): void {
+  if (init === symbol("w") && [0, sizeOf(parameter!.shape)].includes(sizeOf(shape))) return;
+  throw new GradusError(
+    `${doing}: on WebGPU a state begins as a number or as the parameter: ${what} begins as ` +
+      `\`${sketchExpression(init)}\`; initialise it in the library and upload its state`,
+  );
+}
+
+const MOST_STEPS = 8;
+
+/** A step on the GPU: one for each set of buffers that it was lately given. */
+class WebGpuStep implements Prepared<StepForm> {
+  readonly #device: GPUDevice;
+  readonly #work: Work<GpuTensor, StepForm>;
+  readonly #doing: string;
+  readonly #plans: ReturnType<typeof plansOf>;
+  readonly #globals: ReturnType<typeof elaborate>["globals"];
+  readonly #leaves: readonly (readonly number[])[];
+  /** The group of the first leaf, by whose numbers the tree's states go. */
+  readonly #first: number;
+  /** The next values of the tree's states that the host knows. */
+  readonly #treeStates: ReadonlyMap<string, Node>;
+  readonly #evaluator: Evaluator;
+  #version = -1;
+  /** The last used first. */
+  #steps: { readonly places: readonly unknown[]; readonly step: GpuStep }[] = [];
+
+  constructor(
+    program: Program,
+    device: GPUDevice,
+    ownNumbers: ReadonlySet<string>,
+    work: Work<GpuTensor, StepForm>,
+    key: StepKey,
+    doing: string,
+  ) {
+    [this.#device, this.#work, this.#doing] = [device, work, doing];
+    this.#plans = plansOf(program, key, ownNumbers, doing);
+    this.#globals = elaborate(program).globals;
+    const { groups, groupOf, live } = key.binding;
+    this.#leaves = groups.map(({ leaves }) => leaves);
+    this.#first = groups.indexOf(groupOf[0]);
+    const graph = formOf(program, key.keys[this.#first]);
+    this.#treeStates = new Map(
+      [...live].filter((name) => program.state.get(name)!.over === "tree" && !ownNumbers.has(name))
+        .map((name) => [name, settle(graph.states.get(name)!)]),
+    );
+    this.#evaluator = new Evaluator([...this.#treeStates.values()]);
+  }
+
+  run({ symbols }: StepForm): ReadonlyMap<string, number> {
+    if (this.#version !== this.#work.version) {
+      this.#take();
+      this.#version = this.#work.version;
+    }
+    this.#steps[0].step.run(symbols);
+    this.#evaluator.evaluate(symbols[this.#first]);
+    return new Map([...this.#treeStates].map(([name, node]) => [name, this.#evaluator.get(node)]));
+  }
+
+  dispose(): void {
+    this.#steps.forEach(({ step }) => step.dispose());
+    this.#steps = [];
+    this.#version = -1;
+  }
+
+  /** Brings the step of the work's buffers to the front. */
+  #take(): void {
+    const { params, reads, states: kept, numbers } = this.#work.arrays;
+    const { inputs, states } = this.#work;
+    const arrays = new Map([["w", params!], ["g", reads[0]]]);
+    inputs.forEach((name, k) => arrays.set(name, reads[k + 1]));
+    states.forEach((name, k) => arrays.set(name, kept[k]));
+    const places = [...arrays.values(), [...numbers.values()]].flatMap((tensors) =>
+      tensors.flatMap(({ buffer, offset = 0 }) => [buffer, offset])
+    );
+    const known = this.#steps.find((each) => each.places.every((place, i) => place === places[i]));
+    if (known === undefined) {
+      const tensors: StepTensors = { arrays, ofTree: numbers };
+      const { length } = this.#steps;
+      if (length === MOST_STEPS) this.#steps.pop()!.step.dispose();
+      const step = new GpuStep(
+        this.#device,
+        this.#leaves,
+        this.#plans,
+        tensors,
+        this.#globals,
+        this.#doing,
+      );
+      this.#steps.unshift({ places, step });
+    } else this.#steps = [known, ...this.#steps.filter((each) => each !== known)];
+  }
 }

@@ -33,5 +33,7 @@
  *
  * @module
  */
-export { type FromGpu, type GpuKind, type GpuTensor, type OnGpu } from "./tensor.ts";
+export type { GpuKind, GpuTensor } from "../../trees/gpu_tensor.ts";
+export type { FromGpu, OnGpu } from "./transfer.ts";
+export type { Configured } from "../../step/binding.ts";
 export { WebGpuOptimizer, type WebGpuOptions } from "./optimizer.ts";

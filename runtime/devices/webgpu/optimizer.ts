@@ -1,23 +1,13 @@
 /** How an optimizer runs on the GPU: it checks what it is given, has it planned, and enqueues it. */
 import { GradusError } from "../../../dsl/errors.ts";
-import { Evaluator } from "../../../dsl/evaluate.ts";
-import { elaborate } from "../../../dsl/graph.ts";
 import type { Program } from "../../../dsl/program.ts";
-import { settle } from "../../../dsl/simplify.ts";
-import { Binding } from "../../step/binding.ts";
-import { formOfStep } from "../../step/form.ts";
-import type { Setting } from "../../trees/hyperparameters.ts";
-import type { Optimizer } from "../../optimizer.ts";
-import { inheritScheduled, requireState, requireWritable, type State } from "../../trees/state.ts";
-import { Layout } from "../../trees/layout.ts";
-import { type FormKey, formOf } from "../../plan/variants.ts";
-import { openDevice } from "./device.ts";
-import { GatheredStep, type StepTrees, tensorsOf, treesOf } from "./gathered.ts";
-import { initialState } from "./initial.ts";
-import { statesOfData } from "../../backends/webgpu/numbers.ts";
-import { plansOf } from "./plans.ts";
-import { GpuStep } from "../../backends/webgpu/run.ts";
-import { download, type FromGpu, leavesOf, type OnGpu, release, upload } from "./tensor.ts";
+import { type Configured, ruleOf, type StepForm } from "../../step/binding.ts";
+import { Step } from "../../step/step.ts";
+import type { GpuTensor } from "../../trees/gpu_tensor.ts";
+import type { State } from "../../trees/state.ts";
+import { WebGpuDevice } from "./device.ts";
+import { openDevice } from "./open.ts";
+import { download, type FromGpu, type OnGpu, release, upload } from "./transfer.ts";
 
 /** Options of {@linkcode WebGpuOptimizer.create}. */
 export interface WebGpuOptions {
@@ -27,9 +17,6 @@ export interface WebGpuOptions {
    */
   readonly device?: GPUDevice;
 }
-
-const MOST_GATHERED = 8;
-const MOST_BINDINGS = 8;
 
 /**
  * An optimizer on a WebGPU device. Parameters, gradients and states are trees of {@linkcode GpuTensor};
@@ -62,22 +49,14 @@ export class WebGpuOptimizer {
   readonly program: Program;
   /** Where it runs. */
   readonly device: GPUDevice;
-  readonly #settings: ReadonlyMap<string, Setting>;
-  readonly #writable: readonly string[];
-  readonly #ofData: ReadonlySet<string>;
+  readonly #step: Step<GpuTensor, StepForm>;
   readonly #ownsDevice: boolean;
   #isDisposed = false;
   #lost: string | undefined;
-  #bindings: Binding[] = [];
-  #gathered: GatheredStep[] = [];
 
-  private constructor(optimizer: Optimizer, device: GPUDevice, ownsDevice: boolean) {
-    this.program = optimizer.program;
-    [this.device, this.#ownsDevice, this.#settings] = [device, ownsDevice, optimizer.settings];
-    this.#writable = [...optimizer.settings].flatMap(([name, { value }]) =>
-      typeof value === "boolean" ? [] : [name]
-    );
-    this.#ofData = statesOfData(this.program, elaborate(this.program));
+  private constructor(optimizer: Configured, device: GPUDevice, ownsDevice: boolean) {
+    [this.program, this.device, this.#ownsDevice] = [optimizer.program, device, ownsDevice];
+    this.#step = new Step(ruleOf(optimizer), new WebGpuDevice(optimizer.program, device));
     device.lost.then(({ message }) => this.#lost = message || "it was destroyed");
   }
 
@@ -86,7 +65,10 @@ export class WebGpuOptimizer {
    *
    * @throws {GradusError} if there is no WebGPU adapter, or states are stored short.
    */
-  static async create(optimizer: Optimizer, options: WebGpuOptions = {}): Promise<WebGpuOptimizer> {
+  static async create(
+    optimizer: Configured,
+    options: WebGpuOptions = {},
+  ): Promise<WebGpuOptimizer> {
     const doing = `Cannot run "${optimizer.program.name}" on WebGPU`;
     for (const [name, type] of optimizer.storage) {
       if (type === "float32") continue;
@@ -119,8 +101,7 @@ export class WebGpuOptimizer {
   init(params: object): State {
     const doing = `Cannot initialise "${this.program.name}"`;
     this.#requireAlive(doing);
-    const binding = this.#bindingOf(params, doing);
-    return initialState(this.device, this.program, this.#settings, binding, params, doing);
+    return this.#step.init(params, doing);
   }
 
   /**
@@ -133,39 +114,15 @@ export class WebGpuOptimizer {
     state: State,
     inputs: Readonly<Record<string, unknown>> = {},
   ): void {
-    const { program } = this;
-    const doing = `Cannot step by "${program.name}" on WebGPU`;
+    const doing = `Cannot step by "${this.program.name}" on WebGPU`;
     this.#requireAlive(doing);
-    const gathered = this.#gatheredOf({ params, gradients, state, inputs }, doing);
-    const { known, tensors } = gathered;
-    requireState(state, program, known.trees, this.#writable, doing);
-    requireWritable(state, doing);
-    const { binding, symbols, keys, text, used } = formOfStep(
-      program,
-      this.#settings,
-      known,
-      state,
-      inputs,
-      params,
-      doing,
-      this.#ofData,
-    );
-    const step = gathered.prepared(binding, text, () => {
-      const plans = plansOf(program, binding, keys, this.#ofData, doing);
-      return new GpuStep(this.device, binding, plans, tensors, elaborate(program).globals, doing);
-    });
-    step.run(symbols);
-    const first = binding.groups.indexOf(binding.groupOf[0]);
-    this.#moveTreeStates(state, known, keys[first], symbols[first]);
-    state.count++;
-    inheritScheduled(state, used);
+    this.#step.step(params, gradients, state, inputs, doing);
   }
 
   /** Gives back everything of its own on the GPU, its device too if it opened one. */
   dispose(): void {
     this.#isDisposed = true;
-    this.#gathered.forEach((step) => step.dispose());
-    this.#gathered = [];
+    this.#step.dispose();
     if (this.#ownsDevice) this.device.destroy();
   }
 
@@ -174,63 +131,5 @@ export class WebGpuOptimizer {
     if (this.#lost !== undefined) {
       throw new GradusError(`${doing}: the device is lost: ${this.#lost}`);
     }
-  }
-
-  #bindingOf(params: object, doing: string): Binding {
-    leavesOf(params, "parameters", doing);
-    const layout = Layout.of(params, doing, "tensors");
-    // A mask or label function is asked once a structure.
-    const spelled = (each: Layout) =>
-      JSON.stringify(each.build(each.leaves.map(({ shape }) => ({ shape }))));
-    const text = spelled(layout);
-    const known = this.#bindings.find((binding) => spelled(binding.layout) === text);
-    if (known !== undefined) return known;
-    const binding = new Binding(this.program, this.#settings, layout, params, doing);
-    this.#bindings = [binding, ...this.#bindings.slice(0, MOST_BINDINGS - 1)];
-    return binding;
-  }
-
-  /** The arrays of a step, checked once and kept while the trees hold them. */
-  #gatheredOf(trees: StepTrees, doing: string): GatheredStep {
-    const { program } = this;
-    const isOld = this.#gathered.findIndex((step) =>
-      step.matches(treesOf(program, step.known, this.#ofData, trees))
-    );
-    if (isOld >= 0) return this.#latest(isOld);
-    const known = this.#bindingOf(trees.params, doing);
-    requireState(trees.state, program, known.trees, this.#writable, doing);
-    const tensors = tensorsOf(this.device, program, known, this.#ofData, trees, doing);
-    // Other trees of the same buffers, such as gradients that are given anew each time.
-    let index = this.#gathered.findIndex((step) => step.holds(known, tensors));
-    if (index < 0) index = this.#gathered.push(new GatheredStep(known, tensors)) - 1;
-    const gathered = this.#latest(index);
-    gathered.remember(treesOf(program, known, this.#ofData, trees));
-    this.#gathered.splice(MOST_GATHERED).forEach((step) => step.dispose());
-    return gathered;
-  }
-
-  #latest(index: number): GatheredStep {
-    const [found] = this.#gathered.splice(index, 1);
-    this.#gathered.unshift(found);
-    return found;
-  }
-
-  /** The next values of the tree's states that the host knows. */
-  #moveTreeStates(
-    state: State,
-    known: Binding,
-    key: FormKey,
-    symbols: ReadonlyMap<string, number>,
-  ): void {
-    const { program } = this;
-    const names = [...known.live].filter((name) =>
-      program.state.get(name)!.over === "tree" && !this.#ofData.has(name)
-    );
-    if (names.length === 0) return;
-    const graph = formOf(program, key);
-    const nodes = names.map((name) => settle(graph.states.get(name)!));
-    const evaluator = new Evaluator(nodes);
-    evaluator.evaluate(symbols);
-    names.forEach((name, i) => state[name] = evaluator.get(nodes[i]));
   }
 }

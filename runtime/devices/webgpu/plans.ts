@@ -4,19 +4,17 @@ import { elaborate, globalsRead } from "../../../dsl/graph.ts";
 import { matrixRow, randomRow } from "../../../dsl/ops.ts";
 import { sketchExpression } from "../../../dsl/print.ts";
 import type { Program } from "../../../dsl/program.ts";
-import type { Binding } from "../../step/binding.ts";
-import { requireKept } from "../../step/form.ts";
+import { requireKept, type StepKey } from "../../step/binding.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { elementInputs } from "../../backends/backend.ts";
-import { type FormKey, formOf, variantOf } from "../../plan/variants.ts";
+import { formOf, variantOf } from "../../plan/variants.ts";
 import type { GroupPlan } from "../../backends/webgpu/kernel.ts";
 import { HostNumbers } from "../../backends/webgpu/numbers.ts";
 
 /** How each group is computed in a step of one form. */
 export function plansOf(
   program: Program,
-  { groups, live }: Binding,
-  keys: readonly FormKey[],
+  { binding: { groups, live }, keys }: StepKey,
   ofData: ReadonlySet<string>,
   doing: string,
 ): GroupPlan[] {
@@ -34,7 +32,7 @@ export function plansOf(
     return {
       plan,
       numbers: new HostNumbers(plan, ofData),
-      ofData: [...live.intersection(ofData)],
+      ofData: [...live].filter((name) => ofData.has(name)),
       perTensor: plan.outputs.flatMap(({ target, extent }) => extent === 0 ? [target] : []),
       usesAxes: [...plan.extents.values()].some((extent) => Number(extent) > 0),
       globals: elaborate(program).globals.length,

@@ -1,29 +1,9 @@
-/** Arrays in buffers of the caller's, as leaves of trees. */
+/** Leaves as ONNX Runtime takes them: in arrays, or in buffers of the caller's. */
 import { GradusError, shown } from "../../dsl/errors.ts";
-import {
-  asLeaf,
-  isShape,
-  type LeafInfo,
-  requireDistinct,
-  sameShape,
-  spellPath,
-  type Tensor,
-} from "../../runtime/trees/leaf.ts";
-import type { State } from "../../runtime/trees/state.ts";
 import { bytesOf, type DType, type NumberArray } from "../../runtime/trees/dtype.ts";
-import type { Layout } from "../../runtime/trees/layout.ts";
-import type { Kind } from "./engine.ts";
-
-/**
- * An array in a buffer, row-major from its first byte. The buffer is made for `STORAGE`, `COPY_SRC` and
- * `COPY_DST`, and is as long as its numbers, rounded up to a multiple of 16 bytes, or longer.
- */
-export interface GpuTensor {
-  /** Where the numbers are. */
-  readonly buffer: GPUBuffer;
-  /** The extents; the numbers are as many as their product. */
-  readonly shape: readonly number[];
-}
+import { asGpuTensor, type GpuTensor, isGpuTensor } from "../../runtime/trees/gpu_tensor.ts";
+import { asLeaf, type Leaf, sizeOf, spellPath, type Tensor } from "../../runtime/trees/leaf.ts";
+import type { State } from "../../runtime/trees/state.ts";
 
 /** A leaf in an array. */
 export type InArray = ArrayBufferView | {
@@ -54,20 +34,9 @@ export type OnBuffers<T> = T extends GpuTensor | InArray ? GpuTensor
 /** A leaf of a tree as an engine takes it. */
 export type Held = NumberArray | GpuTensor;
 
-/** Whether a node of a tree is an array in a buffer. */
-export function isGpuTensor(node: unknown): node is GpuTensor {
-  return typeof GPUBuffer !== "undefined" && typeof node === "object" && node !== null &&
-    (node as { buffer?: unknown }).buffer instanceof GPUBuffer;
-}
-
 /** Whether a leaf is in a buffer. */
 export function isInBuffer(leaf: Held): leaf is GpuTensor {
   return !ArrayBuffer.isView(leaf);
-}
-
-/** How many numbers a shape has. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((a, b) => a * b, 1);
 }
 
 /** Bytes of a buffer for `size` numbers, as shaders bind it. */
@@ -125,55 +94,18 @@ export function leavesIn(tree: unknown, found: Set<Held> = new Set()): Set<Held>
   return found;
 }
 
-/** The leaves of a tree that mirrors the parameters, in their order. */
-export function alignHeld(
-  layout: Layout,
-  tree: unknown,
-  what: string,
-  doing: string,
-  kindOf: (info: LeafInfo) => Kind,
-): Held[] {
-  return layout.prefix(tree, what, doing, isLeaf).map(({ value, position }, i) => {
-    const info = layout.leaves[i];
-    const where = `${doing}: ${what} at ${spellPath(info.path)} must`;
-    if (position !== info.path) {
-      throw new GradusError(
-        `${doing}: ${what} at ${
-          spellPath(position)
-        } must have the parameters' structure: given an array`,
-      );
-    }
-    const { dtype, shape: wanted } = kindOf(info);
-    const leaf = isGpuTensor(value)
-      ? undefined
-      : asLeaf(value, info.path, `${doing}: reading ${what}`)!;
-    if (leaf !== undefined && leaf.dtype !== dtype) {
-      throw new GradusError(`${where} be ${dtype}: given ${leaf.dtype}`);
-    }
-    const { shape } = leaf ?? value as GpuTensor;
-    if (!isShape(shape) || !sameShape(shape, wanted)) {
-      const same = sameShape(info.shape, wanted) ? " as the parameter has" : "";
-      throw new GradusError(
-        `${where} have shape [${wanted.join(", ")}]${same}: given ` +
-          (isShape(shape) ? `[${shape.join(", ")}]` : shown(shape)),
-      );
-    }
-    if (leaf !== undefined) return leaf.data;
-    requireBuffer(value as GpuTensor, bytesFor(sizeOf(wanted), dtype), where);
-    return value as GpuTensor;
-  });
-}
-
-function isLeaf(node: unknown): boolean {
-  if (ArrayBuffer.isView(node) || isGpuTensor(node)) return true;
-  if (typeof node !== "object" || node === null) return false;
-  const { data, shape } = node as { data?: unknown; shape?: unknown };
-  return ArrayBuffer.isView(data) && Array.isArray(shape);
+/** A leaf in an array or in a buffer as a whole, checked, or undefined for anything else. */
+export function asHeld(node: unknown, path: string, doing: string): Leaf<Held> | undefined {
+  const leaf = asGpuTensor(node, path, doing);
+  if (leaf === undefined) return asLeaf(node, path, doing);
+  requireWhole(leaf, `${doing}: the array at ${spellPath(path)} must`);
+  return leaf;
 }
 
 // ONNX Runtime checks none of this: it reads and writes past a buffer that is short.
-function requireBuffer(tensor: GpuTensor, bytes: number, where: string): void {
-  const { buffer, offset = 0 } = tensor as GpuTensor & { readonly offset?: unknown };
+function requireWhole({ data, shape, dtype }: Leaf<GpuTensor>, where: string): void {
+  const { buffer, offset = 0 } = data;
+  const bytes = bytesFor(sizeOf(shape), dtype);
   if (offset !== 0) {
     throw new GradusError(
       `${where} begin at the first byte of its buffer, since ONNX Runtime takes whole buffers: given ` +
@@ -184,36 +116,5 @@ function requireBuffer(tensor: GpuTensor, bytes: number, where: string): void {
     throw new GradusError(
       `${where} be in a buffer of ${bytes} bytes, or more by a multiple of 16: given ${buffer.size}`,
     );
-  }
-  const missing = (["STORAGE", "COPY_SRC", "COPY_DST"] as const).filter((name) =>
-    (buffer.usage & GPUBufferUsage[name]) === 0
-  );
-  if (missing.length > 0) {
-    throw new GradusError(
-      `${where} be in a buffer made with the usages STORAGE, COPY_SRC and COPY_DST: given one without ` +
-        missing.join(" and "),
-    );
-  }
-}
-
-/** Refuses leaves that share memory at two places, since both would be written. */
-export function requireApart(
-  leaves: readonly (readonly [leaf: Held, place: string])[],
-  doing: string,
-): void {
-  requireDistinct(
-    leaves.flatMap(([leaf, place]) => isInBuffer(leaf) ? [] : [[leaf, place] as const]),
-    doing,
-  );
-  const buffers = new Map<GPUBuffer, string>();
-  for (const [leaf, place] of leaves) {
-    if (!isInBuffer(leaf)) continue;
-    const other = buffers.get(leaf.buffer);
-    if (other !== undefined) {
-      throw new GradusError(
-        `${doing}: every buffer must be at one place of the tree: given one at both ${other} and ${place}`,
-      );
-    }
-    buffers.set(leaf.buffer, place);
   }
 }

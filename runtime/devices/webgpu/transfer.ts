@@ -1,25 +1,14 @@
-/** Arrays on the GPU: trees of them, and the way there and back. */
-import { GradusError, shown } from "../../../dsl/errors.ts";
-import { asLeaf, isShape, spellPath, type Tensor } from "../../trees/leaf.ts";
+/** The way of trees to the GPU and back. */
+import { GradusError } from "../../../dsl/errors.ts";
+import {
+  ALIGNMENT,
+  type GpuKind,
+  type GpuTensor,
+  isGpuTensor,
+  markPadded,
+} from "../../trees/gpu_tensor.ts";
+import { asLeaf, sizeOf, spellPath, type Tensor } from "../../trees/leaf.ts";
 import type { State } from "../../trees/state.ts";
-import type { Layout } from "../../trees/layout.ts";
-
-/** What an array on the GPU is when downloaded: an array, a tensor with a shape, or one number. */
-export type GpuKind = "array" | "tensor" | "number";
-
-/** An array of float32 numbers in a buffer, row-major. */
-export interface GpuTensor<Kind extends GpuKind = GpuKind> {
-  /** Where the numbers are; made for storage and for copies from and to it. */
-  readonly buffer: GPUBuffer;
-  /** The byte they begin at, a multiple of 4. Default 0. */
-  readonly offset?: number;
-  /** The extents; the numbers are as many as their product. */
-  readonly shape: readonly number[];
-  /** The type of the numbers. */
-  readonly dtype: "float32";
-  /** What it is when downloaded. Default `"tensor"`. */
-  readonly kind?: Kind;
-}
 
 /** A tree on the GPU like `T`: each array or tensor is a {@linkcode GpuTensor}. */
 export type OnGpu<T> = T extends State ? State
@@ -35,110 +24,6 @@ export type FromGpu<T> = T extends State ? State
   : T extends object ? { [K in keyof T]: FromGpu<T[K]> }
   : T;
 
-/** A leaf of a tree and its place. */
-export interface Placed {
-  readonly path: string;
-  readonly tensor: GpuTensor;
-}
-
-/** Ranges of buffers begin at multiples of this, so that each may be bound. */
-export const ALIGNMENT = 256;
-
-const padded = new WeakSet<GpuTensor>();
-
-/** Whether the numbers up to the next multiple of four belong to the tensor too. */
-export function isPadded(tensor: GpuTensor): boolean {
-  return padded.has(tensor);
-}
-
-/** The number of numbers. */
-export function sizeOf({ shape }: Pick<GpuTensor, "shape">): number {
-  return shape.reduce((a, b) => a * b, 1);
-}
-
-/** Whether a node of a tree is an array on the GPU. */
-export function isGpuTensor(node: unknown): node is GpuTensor {
-  return typeof node === "object" && node !== null && "buffer" in node && "shape" in node;
-}
-
-/** The leaves of a tree in the order of a layout: keys sorted. */
-export function leavesOf(tree: unknown, what: string, doing: string): Placed[] {
-  const placed: Placed[] = [];
-  const visit = (node: unknown, path: string): void => {
-    const where = `${doing}: ${what} at ${spellPath(path)} must`;
-    if (isGpuTensor(node)) {
-      requireTensor(node, where);
-      placed.push({ path, tensor: node });
-      return;
-    }
-    if (typeof node !== "object" || node === null || ArrayBuffer.isView(node)) {
-      throw new GradusError(
-        `${where} be on the GPU, as \`upload\` places it: given ${shown(node)}`,
-      );
-    }
-    for (const [key, child] of entriesOf(node)) visit(child, join(path, key));
-  };
-  visit(tree, "");
-  return placed;
-}
-
-function requireTensor(tensor: GpuTensor, where: string): void {
-  const { buffer, offset = 0, shape, dtype } = tensor;
-  if (dtype !== "float32") {
-    throw new GradusError(`${where} be float32: given ${shown(dtype)}`);
-  }
-  if (!isShape(shape)) {
-    throw new GradusError(`${where} have a shape of whole numbers: given ${shown(shape)}`);
-  }
-  if (!Number.isInteger(offset) || offset < 0 || offset % 4 !== 0) {
-    throw new GradusError(`${where} begin at a multiple of 4 bytes: given ${shown(offset)}`);
-  }
-  const end = offset + 4 * sizeOf(tensor);
-  if (end > buffer.size) {
-    throw new GradusError(
-      `${where} lie in its buffer: it ends at byte ${end} of a buffer of ${buffer.size}`,
-    );
-  }
-  const needed = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  if ((buffer.usage & needed) !== needed) {
-    throw new GradusError(
-      `${where} be in a buffer made with the usages STORAGE, COPY_SRC and COPY_DST: given usage ` +
-        `${buffer.usage}`,
-    );
-  }
-}
-
-/** The leaves of `tree`, which must have the structure and the shapes of `layout`. */
-export function align(
-  layout: Layout,
-  tree: unknown,
-  shapeOf: (leaf: number) => readonly number[],
-  what: string,
-  doing: string,
-): GpuTensor[] {
-  const placed = leavesOf(tree, what, doing);
-  layout.leaves.forEach(({ path }, i) => {
-    if (placed[i]?.path !== path) {
-      throw new GradusError(
-        `${doing}: ${what} must have the parameters' structure: at ${spellPath(path)} given ` +
-          (placed[i] === undefined ? "nothing" : `a leaf at ${spellPath(placed[i].path)}`),
-      );
-    }
-    const shape = shapeOf(i);
-    if (placed[i].tensor.shape.join() !== shape.join()) {
-      throw new GradusError(
-        `${doing}: ${what} at ${spellPath(path)} must have shape [${shape.join(", ")}]: given ` +
-          `[${placed[i].tensor.shape.join(", ")}]`,
-      );
-    }
-  });
-  if (placed.length > layout.leaves.length) {
-    const { path } = placed[layout.leaves.length];
-    throw new GradusError(`${doing}: ${what}: there is no parameter at ${spellPath(path)}`);
-  }
-  return placed.map(({ tensor }) => tensor);
-}
-
 /** Something that is to become an array on the GPU. */
 export interface Blank {
   readonly shape: readonly number[];
@@ -153,7 +38,7 @@ export interface Blank {
 export function place(device: GPUDevice, blanks: readonly Blank[], doing: string): GpuTensor[] {
   const most = Math.min(device.limits.maxBufferSize, 2 ** 31);
   const bytes = blanks.map((blank) =>
-    Math.max(1, Math.ceil(4 * sizeOf(blank) / ALIGNMENT)) * ALIGNMENT
+    Math.max(1, Math.ceil(4 * sizeOf(blank.shape) / ALIGNMENT)) * ALIGNMENT
   );
   const tensors: GpuTensor[] = [];
   for (let from = 0, to = 0; from < blanks.length; from = to) {
@@ -175,10 +60,10 @@ export function place(device: GPUDevice, blanks: readonly Blank[], doing: string
       const { shape, kind, data, fill = 0 } = blanks[i];
       if (data !== undefined) mapped.set(data, offset / 4);
       else if (!Object.is(fill, 0)) {
-        mapped.fill(fill, offset / 4, offset / 4 + sizeOf(blanks[i]));
+        mapped.fill(fill, offset / 4, offset / 4 + sizeOf(shape));
       }
       const tensor: GpuTensor = { buffer, offset, shape: [...shape], dtype: "float32", kind };
-      padded.add(tensor);
+      markPadded(tensor);
       tensors.push(tensor);
       offset += bytes[i];
     }
@@ -221,8 +106,8 @@ export async function download(device: GPUDevice, tree: unknown): Promise<unknow
   const arrays: Float32Array[] = [];
   for (let from = 0, to = 0; from < tensors.length; from = to) {
     let size = 0;
-    while (to < tensors.length && (to === from || size + 4 * sizeOf(tensors[to]) <= most)) {
-      size += 4 * sizeOf(tensors[to++]);
+    while (to < tensors.length && (to === from || size + 4 * sizeOf(tensors[to].shape) <= most)) {
+      size += 4 * sizeOf(tensors[to++].shape);
     }
     const staging = device.createBuffer({
       size: Math.max(size, 4),
@@ -231,7 +116,7 @@ export async function download(device: GPUDevice, tree: unknown): Promise<unknow
     const encoder = device.createCommandEncoder();
     let at = 0;
     for (const tensor of tensors.slice(from, to)) {
-      const bytes = 4 * sizeOf(tensor);
+      const bytes = 4 * sizeOf(tensor.shape);
       if (bytes === 0) continue;
       encoder.copyBufferToBuffer(tensor.buffer, tensor.offset ?? 0, staging, at, bytes);
       at += bytes;
@@ -241,7 +126,7 @@ export async function download(device: GPUDevice, tree: unknown): Promise<unknow
     const mapped = new Float32Array(staging.getMappedRange());
     let first = 0;
     for (const tensor of tensors.slice(from, to)) {
-      arrays.push(mapped.slice(first, first += sizeOf(tensor)));
+      arrays.push(mapped.slice(first, first += sizeOf(tensor.shape)));
     }
     staging.destroy();
   }

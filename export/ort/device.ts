@@ -1,0 +1,115 @@
+/** A session of ONNX Runtime as a device: a step is one run of the graph, which is awaited. */
+import { GradusError } from "../../dsl/errors.ts";
+import { postorder, symbol } from "../../dsl/node.ts";
+import type { Admit, Blank, Device, Prepared, Work } from "../../runtime/step/device.ts";
+import { initialLeaf, stateShape } from "../../runtime/step/initial.ts";
+import type { ReadLeaf } from "../../runtime/trees/leaf.ts";
+import { Written } from "../../runtime/trees/overlap.ts";
+import { storedAs } from "../../runtime/trees/state_storage.ts";
+import { at } from "../onnx/graph.ts";
+import type { Engine, Taken } from "./engine.ts";
+import { type Held, isInBuffer } from "./held.ts";
+import type { GraphForm } from "./rule.ts";
+
+/** A graph on an engine. */
+export class OrtDevice implements Device<Held, GraphForm> {
+  readonly read: ReadLeaf<Held>;
+  readonly storesAsGiven = false;
+  readonly ownNumbers: ReadonlySet<string> = new Set();
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.read = (node, path, doing) => engine.read(node, path, doing);
+  }
+
+  // What is made is in arrays: the engine takes them where it runs at the first step.
+  create(blanks: readonly Blank<Held>[], doing: string): unknown[] {
+    return blanks.map(({ what, info, dtype, shape, init, symbols, parameter }) => {
+      if (parameter === undefined || !isInBuffer(parameter)) {
+        return initialLeaf(init, info, parameter, symbols, dtype, shape);
+      }
+      if (!postorder([init]).includes(symbol("w"))) {
+        return initialLeaf(init, info, undefined, symbols, dtype, shape);
+      }
+      throw new GradusError(
+        `${doing}: ${what} begins from the parameters, which must be in arrays: given a GPUBuffer; ` +
+          `pass what \`download\` gives`,
+      );
+    });
+  }
+
+  write(
+    arrays: Iterable<readonly [array: Held, place: () => string]>,
+    doing: string,
+  ): Admit<Held> {
+    const all = [...arrays];
+    new Written(
+      all.flatMap(([leaf, place]) => isInBuffer(leaf) ? [] : [[leaf, place] as const]),
+      doing,
+    );
+    const buffers = new Map<GPUBuffer, () => string>();
+    for (const [leaf, place] of all) {
+      if (!isInBuffer(leaf)) continue;
+      const other = buffers.get(leaf.buffer);
+      if (other !== undefined) {
+        throw new GradusError(
+          `${doing}: every buffer must be at one place of the tree: given one at both ${other()} and ` +
+            place(),
+        );
+      }
+      buffers.set(leaf.buffer, place);
+    }
+    // Everything is read before anything is written.
+    return (leaf) => leaf;
+  }
+
+  place(_value: unknown, state: string): never {
+    throw new Error(`The number of \`${state}\` is in the state itself.`);
+  }
+
+  prepare(work: Work<Held, GraphForm>, _form: GraphForm, doing: string): Prepared<GraphForm> {
+    return {
+      run: async ({ numbers, following }) => {
+        const made = await this.#engine.run({ ...takenBy(work), numbers, doing });
+        const next = new Map(following);
+        for (const [name, value] of made) {
+          if (name.startsWith("next/")) next.set(name.slice("next/".length), value);
+        }
+        return next;
+      },
+    };
+  }
+}
+
+/** The leaves that the graph takes, by the names of its inputs. */
+function takenBy(
+  { bound, storage, states, inputs, arrays: { params, reads, states: kept } }: Work<
+    Held,
+    GraphForm
+  >,
+): { readonly written: Taken[]; readonly read: Taken[] } {
+  const { leaves } = bound.layout;
+  const like = (name: string, tree: readonly Held[]) =>
+    leaves.map((info, i): Taken => ({
+      name: at(name, info),
+      leaf: tree[i],
+      dtype: info.dtype,
+      shape: info.shape,
+    }));
+  return {
+    written: [
+      ...like("w", params!),
+      ...states.flatMap((name, k) =>
+        leaves.flatMap((info, i): Taken[] => {
+          const lives = bound.livesIn(i);
+          if (!lives.has(name)) return [];
+          const shape = stateShape(bound.program, name, info, lives);
+          const dtype = storedAs(storage, name, info);
+          return [{ name: at(name, info), leaf: kept[k][i], dtype, shape }];
+        })
+      ),
+    ],
+    read: ["g", ...inputs].flatMap((name, k) => like(name, reads[k])),
+  };
+}

@@ -1,0 +1,199 @@
+/** An exported optimizer on ONNX Runtime Web, as its user meets it. */
+import { GradusError, shown } from "../../dsl/errors.ts";
+import type { Program } from "../../dsl/program.ts";
+import type { Schedule } from "../../dsl/schedules/mod.ts";
+import { Step } from "../../runtime/step/step.ts";
+import type { NumberArray } from "../../runtime/trees/dtype.ts";
+import type { State } from "../../runtime/trees/state.ts";
+import { OrtDevice } from "./device.ts";
+import type { Engine } from "./engine.ts";
+import {
+  type Held,
+  leavesIn,
+  mapGpuTensors,
+  mapToBuffers,
+  type OffGpu,
+  type OnBuffers,
+  type OnGpu,
+} from "./held.ts";
+import { withGiven } from "./hyper.ts";
+import { readOptimizer } from "./read.ts";
+import { type GraphForm, GraphRule } from "./rule.ts";
+import { openOnWasm } from "./runtime.ts";
+import { WasmEngine } from "./wasm.ts";
+import { WebgpuEngine } from "./webgpu.ts";
+
+/** Options of {@linkcode OrtOptimizer.load}. */
+export interface OrtOptions {
+  /**
+   * Where the graph runs. Default `"wasm"`; `"webgpu"` loads another build of ONNX Runtime Web, of 17 MB
+   * (27 MB where the engine's WebAssembly cannot wait for promises).
+   */
+  readonly executionProvider?: "wasm" | "webgpu";
+  /**
+   * The device that `"webgpu"` runs on. Default one of the optimizer's own, gone with `dispose`. Hold on to
+   * its adapter too: Deno 2.9 ends when it is asked for the limits of a device whose adapter is gone.
+   */
+  readonly device?: GPUDevice;
+  /**
+   * Values of hyperparameters that are inputs of the graph, where the state has none: by name, or by
+   * name and path, `learningRate/w`, for a part of one that is a tree.
+   */
+  readonly hyper?: Readonly<Record<string, number | Schedule>>;
+}
+
+/**
+ * An exported optimizer, running on ONNX Runtime Web.
+ *
+ * @example
+ * ```ts
+ * import { OrtOptimizer } from "@gradus/gradus/ort";
+ * import { toOnnx } from "@gradus/gradus/onnx";
+ * import { lion } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const params = { x: Float32Array.of(1, -1) };
+ * const opt = await OrtOptimizer.load(toOnnx(lion({ learningRate: 0.25 }), params));
+ * const state = opt.init(params);
+ * assertEquals(state.m, { x: Float32Array.of(0, 0) });
+ * await opt.dispose();
+ * ```
+ */
+export class OrtOptimizer {
+  /** What its step computes. */
+  readonly program: Program;
+  readonly #engine: Engine;
+  readonly #step: Step<Held, GraphForm>;
+  #last: Promise<unknown> = Promise.resolve();
+  #released: Promise<void> | undefined;
+
+  private constructor(engine: Engine, rule: GraphRule) {
+    [this.#engine, this.program] = [engine, rule.program];
+    this.#step = new Step(rule, new OrtDevice(engine));
+  }
+
+  /**
+   * Loads what `toOnnx` wrote.
+   *
+   * @throws {GradusError} if the bytes are no such model, or ONNX Runtime refuses it.
+   */
+  static async load(bytes: Uint8Array, options: OrtOptions = {}): Promise<OrtOptimizer> {
+    const { executionProvider = "wasm", device, hyper } = options;
+    if (executionProvider !== "wasm" && executionProvider !== "webgpu") {
+      throw new GradusError(
+        `Cannot load an optimizer: \`executionProvider\` must be "wasm" or "webgpu": given ${
+          shown(executionProvider)
+        }`,
+      );
+    }
+    if (executionProvider === "wasm" && device !== undefined) {
+      throw new GradusError(
+        `Cannot load an optimizer: \`device\` is for \`executionProvider\` "webgpu": given one for "wasm"`,
+      );
+    }
+    const read = readOptimizer(bytes);
+    const doing = `Cannot load "${read.program.name}"`;
+    const given = withGiven(read.hyper, hyper ?? {}, doing);
+    const engine = executionProvider === "wasm"
+      ? new WasmEngine(await openOnWasm(bytes, doing), read.model)
+      : await WebgpuEngine.open(bytes, read, device, doing);
+    return new OrtOptimizer(engine, new GraphRule({ ...read, hyper: given }));
+  }
+
+  /** The device that arrays live on; undefined on WebAssembly. */
+  get device(): GPUDevice | undefined {
+    return this.#engine.device;
+  }
+
+  /** The state before the first step. */
+  init(params: object): State {
+    const doing = `Cannot initialise "${this.program.name}"`;
+    return this.#step.init(params, doing);
+  }
+
+  /**
+   * One step: changes `params` and `state` once the graph has run. `inputs` are the program's further
+   * inputs. Steps run one after another: one begun before the last has ended reads what that leaves.
+   *
+   * On WebGPU the numbers of parameters and states are copied to the device at the first step that has
+   * their arrays, and live there from then on: the arrays themselves change when `download` is called,
+   * and what is written into them counts when `upload` is. A {@linkcode GpuTensor} changes at once.
+   */
+  step<P extends object>(
+    params: P,
+    gradients: P | OnGpu<P>,
+    state: State,
+    inputs: Readonly<Record<string, unknown>> = {},
+  ): Promise<void> {
+    const doing = `Cannot step by "${this.program.name}"`;
+    return this.#after(
+      async () => await this.#step.step(params, gradients, state, inputs, doing),
+      doing,
+    );
+  }
+
+  /**
+   * `tree`, parameters or a state, with all of its numbers in arrays, as they are after the steps begun:
+   * its arrays are written, and each {@linkcode GpuTensor} is replaced by a tensor with a copy. On
+   * WebAssembly it is `tree` as it is.
+   *
+   * @throws {GradusError} if the device was lost.
+   */
+  download<T extends object>(tree: T): Promise<OffGpu<T>> {
+    const doing = `Cannot download from "${this.program.name}"`;
+    return this.#after(async () => {
+      const copies = await this.#engine.download(leavesIn(tree), doing);
+      return mapGpuTensors(
+        tree,
+        (tensor) => ({ data: copies.get(tensor)!, shape: [...tensor.shape] }),
+      ) as OffGpu<T>;
+    }, doing);
+  }
+
+  /**
+   * Takes the numbers that the arrays of `tree` hold now, once the steps begun have ended. What no step
+   * has had needs none of this.
+   *
+   * @throws {GradusError} if the device was lost.
+   */
+  upload(tree: object): Promise<void> {
+    const doing = `Cannot upload to "${this.program.name}"`;
+    return this.#after(() => Promise.resolve(this.#engine.upload(leavesIn(tree), doing)), doing);
+  }
+
+  /**
+   * The buffers in which the arrays of a tree that has been stepped live on the device, until its next
+   * step: to compute with, never to write, and not to keep, since two of them take turns.
+   *
+   * @throws {GradusError} on WebAssembly, and for an array that no step has had.
+   */
+  buffers<T extends object>(tree: T): OnBuffers<T> {
+    const doing = `Cannot hand out buffers of "${this.program.name}"`;
+    const bufferOf = (array: NumberArray) => this.#engine.bufferOf(array);
+    return mapToBuffers(tree, bufferOf, doing) as OnBuffers<T>;
+  }
+
+  /** Forgets the arrays of `tree` on the device, once the steps begun have ended; download them before. */
+  release(tree: object): Promise<void> {
+    const doing = `Cannot release from "${this.program.name}"`;
+    return this.#after(() => Promise.resolve(this.#engine.release(leavesIn(tree))), doing);
+  }
+
+  /**
+   * Gives back what it took, memory and device, once the steps begun have ended; never what is the
+   * caller's. Nothing may follow.
+   */
+  dispose(): Promise<void> {
+    this.#released ??= this.#last.then(() => this.#engine.dispose());
+    return this.#released;
+  }
+
+  #after<T>(work: () => Promise<T>, doing: string): Promise<T> {
+    if (this.#released !== undefined) {
+      return Promise.reject(new GradusError(`${doing}: nothing may follow \`dispose\``));
+    }
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+}
