@@ -32,6 +32,8 @@ export interface Run {
   readonly contestants: readonly string[];
   readonly cells: readonly Cell[];
   readonly gaps: readonly Gap[];
+  /** The everyday path, whose contestants are ways to be called; empty where it was left out. */
+  readonly everyday: readonly Cell[];
 }
 
 const RESULTS = new URL("results/", import.meta.url);
