@@ -59,13 +59,13 @@ export function today(): string {
 /** Writes `bench/results/<date>-<name>.<extension>` and returns its path. */
 export async function writeResult(
   name: string,
-  extension: "json" | "svg",
+  extension: "json" | "md" | "svg",
   text: string,
 ): Promise<string> {
   await Deno.mkdir(RESULTS, { recursive: true });
   const file = `${today()}-${name}.${extension}`;
-  // Pictures are drawn, not written by hand: nothing is gained by formatting them.
-  const head = extension === "svg" ? "<!-- deno-fmt-ignore-file -->\n" : "";
+  // What is drawn or counted out is not written by hand: nothing is gained by formatting it.
+  const head = extension === "json" ? "" : "<!-- deno-fmt-ignore-file -->\n";
   await Deno.writeTextFile(new URL(file, RESULTS), head + text);
   return `bench/results/${file}`;
 }
