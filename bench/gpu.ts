@@ -63,6 +63,8 @@ const name = given.name ?? (described.isSoftware ? "gpu-software" : "gpu");
 
 /** What is left for writing and printing at the end. */
 const END = 5;
+/** The shortest time that a size can be done in. */
+const LEAST = 10;
 /** Most of the time is the steps'. */
 const OPS_SHARE = 0.4;
 const MOST_SECONDS_A_SIZE = 20;
@@ -72,7 +74,7 @@ const results: SizeResult[] = [];
 let last: { readonly size: number; readonly seconds: number } | undefined;
 for (const size of sizes) {
   // Everything takes at most as much longer as there is more of it.
-  const expected = last === undefined ? 0 : last.seconds * Math.max(1, size / last.size);
+  const expected = last === undefined ? LEAST : last.seconds * Math.max(1, size / last.size);
   const most = left() - END;
   if (expected > most) {
     const why = `it may take ${expected.toFixed(0)} s, and there are ${

@@ -115,14 +115,13 @@ export async function probe(adapter: GPUAdapter): Promise<number> {
   return ENQUEUED * bytes / (median / 1e3);
 }
 
-/** Reports what goes wrong on a device where nobody waits for it. */
-export function watch(device: GPUDevice): { readonly errors: string[] } {
-  const errors: string[] = [];
+/** Notes in `errors` what goes wrong on a device where nobody waits for it. */
+export function watch(device: GPUDevice, errors: string[]): void {
   device.addEventListener("uncapturederror", (event) => {
     event.preventDefault();
     errors.push((event as GPUUncapturedErrorEvent).error.message);
   });
-  return { errors };
+  device.lost.then(({ message }) => errors.push(`the device is lost: ${message}`));
 }
 
 /** Hands a finding to the process that asked for it. */

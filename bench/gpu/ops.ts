@@ -27,7 +27,7 @@ const EXAMPLES = 5;
 const [largest, first] = Deno.args.map(Number);
 const names = [...Object.keys(elementOps), ...Object.keys(reduceOps)];
 let device: GPUDevice | undefined;
-let watched: { readonly errors: string[] } = { errors: [] };
+const complaints: string[] = [];
 
 for (const name of names.slice(first)) {
   if (name in elementOps) await attemptElement(name as ElementOpName);
@@ -69,7 +69,7 @@ function attemptReduction(name: ReduceOpName): Promise<void> {
 async function open(): Promise<GPUDevice> {
   if (device === undefined) {
     ({ device } = await WebGpuOptimizer.create(optimizerOf(elementOps.Add)));
-    watched = watch(device);
+    watch(device, complaints);
   }
   return device;
 }
@@ -77,14 +77,14 @@ async function open(): Promise<GPUDevice> {
 type Found = Pick<OpFinding, "compared" | "ulps" | "share"> & { readonly wrong: readonly string[] };
 
 async function attempt(op: string, bound: string, find: () => Promise<Found>): Promise<void> {
-  const before = watched.errors.length;
+  const before = complaints.length;
   try {
     const { wrong, ...found } = await find();
-    const errors = [...watched.errors.slice(before), ...wrong];
+    const errors = [...complaints.slice(before), ...wrong];
     tell({ op, bound, ...found, wrong: errors.length, examples: errors.slice(0, EXAMPLES) });
   } catch (error) {
     // What is refused or breaks says so in its row, and the next one has a device of its own.
-    const examples = [...watched.errors.slice(before), String(error)].slice(0, EXAMPLES);
+    const examples = [...complaints.slice(before), String(error)].slice(0, EXAMPLES);
     tell({ op, bound, compared: 0, share: 0, wrong: examples.length, examples });
     device = undefined;
   }

@@ -45,10 +45,18 @@ const [size, seconds] = Deno.args.map(Number);
 const chosen = tasks.filter(({ name }) => name !== "factored second moment");
 const adamw = chosen.find(({ name }) => name === "AdamW")!.optimizer;
 
+const errors: string[] = [];
 try {
   await run();
 } catch (error) {
-  tell({ failed: String(error) });
+  // What the device has to say comes a moment later.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  tell({
+    failed: [...new Set([error instanceof Error ? error.message : String(error), ...errors])].slice(
+      0,
+      3,
+    ).join("; "),
+  });
 }
 Deno.exit(0);
 
@@ -56,29 +64,14 @@ async function run(): Promise<void> {
   const start = performance.now();
   const first = await WebGpuOptimizer.create(chosen[0].optimizer);
   const { device } = first;
-  const { errors } = watch(device);
-  device.lost.then(({ message }) => errors.push(`the device is lost: ${message}`));
-  device.pushErrorScope("out-of-memory");
+  watch(device, errors);
   const block = numbersAt(Math.min(PERIOD, size));
-  const params = first.upload({ w: repeated(block.w) });
-  const gradients = first.upload({ w: repeated(block.g) });
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
-  const copied = device.createBuffer({ size: gradients.w.buffer.size, usage });
-  const lanes: (Enqueued & { gpu?: WebGpuOptimizer; state?: object })[] = [];
-  for (const { name, optimizer, bytes } of chosen) {
-    const gpu = await WebGpuOptimizer.create(optimizer, { device });
-    const state = gpu.init(params);
-    const enqueue = () => gpu.step(params, gradients, state);
-    lanes.push({ name, bytes: bytes * size, enqueue, gpu, state });
-  }
-  lanes.push(...copies(device, gradients.w.buffer, copied, 4 * size));
-  const outOfMemory = await device.popErrorScope();
-  if (outOfMemory !== null) errors.push(`out of memory: ${outOfMemory.message}`);
-  requireNone(errors);
+  const { params, lanes } = await withinMemory(device, () => prepare(first, block));
+  requireNoErrors();
 
   for (const { gpu, enqueue } of lanes) if (gpu !== undefined) enqueue();
   const found = (await first.download(params)).w;
-  requireNone(errors);
+  requireNoErrors();
   const clipped = lanes.find(({ name }) => isClipped(name))!;
   const { m } = clipped.state as { m: { w: GpuTensor } };
   const [moment] = await first.download({ ...m.w, shape: [1], kind: "array" as const });
@@ -99,7 +92,7 @@ async function run(): Promise<void> {
   }));
   const budget = { seconds, sampleMilliseconds: 50, warmMilliseconds: 100, leastRounds: 3 };
   const timings = await measure(steppers, budget);
-  requireNone(errors);
+  requireNoErrors();
   lanes.forEach(({ name, bytes }, k) => {
     const { median: middle, quartiles, samples } = timings[k];
     tell({
@@ -113,8 +106,40 @@ async function run(): Promise<void> {
   });
 }
 
-function requireNone(errors: readonly string[]): void {
-  if (errors.length > 0) throw new Error(errors.slice(0, 3).join("; "));
+/** Something that is enqueued, and the state that it changes. */
+type Lane = Enqueued & { readonly gpu?: WebGpuOptimizer; readonly state?: object };
+
+/** Optimizers that all step the same parameters, and copies of their gradients. */
+async function prepare(first: WebGpuOptimizer, { w, g }: ReturnType<typeof numbersAt>) {
+  const { device } = first;
+  const params = first.upload({ w: repeated(w) });
+  const gradients = first.upload({ w: repeated(g) });
+  const lanes: Lane[] = [];
+  for (const { name, optimizer, bytes } of chosen) {
+    const gpu = await WebGpuOptimizer.create(optimizer, { device });
+    const state = gpu.init(params);
+    const enqueue = () => gpu.step(params, gradients, state);
+    lanes.push({ name, bytes: bytes * size, enqueue, gpu, state });
+  }
+  const { buffer } = gradients.w;
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
+  const copied = device.createBuffer({ size: buffer.size, usage });
+  lanes.push(...copies(device, buffer, copied, 4 * size));
+  return { params, lanes };
+}
+
+/** Says that memory was short rather than what came of it. */
+async function withinMemory<T>(device: GPUDevice, make: () => Promise<T>): Promise<T> {
+  device.pushErrorScope("out-of-memory");
+  const [made] = await Promise.allSettled([make()]);
+  const error = await device.popErrorScope();
+  if (error !== null) throw new Error(`out of memory: ${error.message}`);
+  if (made.status === "rejected") throw made.reason;
+  return made.value;
+}
+
+function requireNoErrors(): void {
+  if (errors.length > 0) throw new Error(errors[0]);
 }
 
 /** So many numbers that the block comes again and again. */
