@@ -50,22 +50,23 @@ const LANES: readonly Lane[] = [
 ];
 
 // Short samples, so that the new arrays of one do not drive everything else from the caches.
-const BUDGET: Budget = {
-  seconds: 4,
+const budgetOf = (seconds: number): Budget => ({
+  seconds,
   sampleMilliseconds: 0.25,
-  warmMilliseconds: 200,
+  warmMilliseconds: 50 * seconds,
   leastRounds: 15,
-};
+});
+const SECONDS = 4;
 const MOST_BYTES_AHEAD = 2 ** 24;
 
 /** Measures every optimizer at every form in every way. */
-export async function everyday(seconds = BUDGET.seconds): Promise<Cell[]> {
+export async function everyday(seconds = SECONDS): Promise<Cell[]> {
   const cells: Cell[] = [];
   for (const form of FORMS) {
     for (const [task, optimizer] of Object.entries(optimizers)) {
       const lanes = LANES.filter(({ takes }) => takes?.(form) ?? true);
       const steppers = lanes.map(({ open }) => open(optimizer, form));
-      const timings = await measure(steppers, { ...BUDGET, seconds });
+      const timings = await measure(steppers, budgetOf(seconds));
       const size = sizeOf(form);
       const bytes = size * bytesOf(task);
       lanes.forEach(({ name }, i) =>
