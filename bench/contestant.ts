@@ -5,6 +5,8 @@ import type { Task } from "./tasks.ts";
 export interface Stepper {
   /** One step; only a contestant that cannot finish at once returns a promise. */
   step(): void | Promise<void>;
+  /** Makes so many steps ready, as far as that is not to be timed. */
+  prepare?(steps: number): void;
   /** Gives back what was taken. */
   close?(): void | Promise<void>;
   /** The parameters as they are by now, for those that have any. */

@@ -1,6 +1,7 @@
 /**
  * The benchmark: steps five optimizers at sizes from a thousand to ten million parameters, on Gradus
- * and on whatever else steps them, side by side in one run. Ratios hold within a run, not across.
+ * and on whatever else steps them, side by side in one run, and then the everyday path by itself. Ratios
+ * hold within a run, not across.
  */
 import { SingleBar } from "cli-progress";
 import { parseArgs } from "node:util";
@@ -8,6 +9,7 @@ import { renderChart } from "./chart.ts";
 import { check } from "./check.ts";
 import { Absent, type Contestant, type Stepper } from "./contestant.ts";
 import { contestants } from "./contestants/mod.ts";
+import { everyday, showEveryday } from "./everyday.ts";
 import { type Budget, measure } from "./measure.ts";
 import { type Cell, type Gap, machine, type Run, today, writeResult } from "./record.ts";
 import { table } from "./table.ts";
@@ -55,6 +57,9 @@ const budget: Budget = {
 const chosenTasks = tasks.filter(({ name }) => isChosen(name, given.tasks));
 const chosen = contestants.filter(({ name }) => isChosen(name, given.contestants));
 
+const isPart = given.tasks !== undefined || given.contestants !== undefined ||
+  given.sizes !== undefined;
+
 const bar = new SingleBar({
   format: "  {bar} {value}/{total} {doing}, {duration_formatted}",
   barCompleteChar: "█",
@@ -62,7 +67,7 @@ const bar = new SingleBar({
   noTTYOutput: true,
   notTTYSchedule: 10_000,
 });
-bar.start(chosenTasks.length * (sizes.length + 1), 0, { doing: "" });
+bar.start(chosenTasks.length * (sizes.length + 1) + Number(!isPart), 0, { doing: "" });
 const cells: Cell[] = [];
 const gaps: Gap[] = [];
 let difference = 0;
@@ -78,15 +83,23 @@ for (const size of sizes) {
     bar.increment();
   }
 }
+const ordinary = isPart ? [] : await measureEveryday();
 bar.stop();
 
-const isPart = given.tasks ?? given.contestants ?? given.sizes;
-const name = given.name ?? (isPart !== undefined ? "part" : given.quick ? "quick" : "steps");
+const name = given.name ?? (isPart ? "part" : given.quick ? "quick" : "steps");
 const order = (task: string) => tasks.findIndex((each) => each.name === task);
 cells.sort((a, b) => order(a.task) - order(b.task));
 gaps.sort((a, b) => order(a.task) - order(b.task));
 const names = chosen.map((each) => each.name);
-const run: Run = { name, date: today(), machine: machine(), contestants: names, cells, gaps };
+const run: Run = {
+  name,
+  date: today(),
+  machine: machine(),
+  contestants: names,
+  cells,
+  gaps,
+  everyday: ordinary,
+};
 console.log(`\n${table(run)}\n`);
 if (difference > 0) {
   console.log(
@@ -95,6 +108,7 @@ if (difference > 0) {
 }
 const targets = showTargets(run);
 if (targets !== "") console.log(`${targets}\n`);
+if (ordinary.length > 0) console.log(`${showEveryday(ordinary)}\n`);
 const written = [
   await writeResult(name, "json", JSON.stringify(run, null, 2) + "\n"),
   await writeResult(name, "svg", await renderChart(run)),
@@ -102,6 +116,13 @@ const written = [
 console.log(`Written: ${written.join(", ")}`);
 // Some peers keep worker threads that would keep the process.
 Deno.exit(0);
+
+async function measureEveryday(): Promise<Cell[]> {
+  bar.update({ doing: "the everyday path" });
+  const cells = await everyday(budget.seconds);
+  bar.increment();
+  return cells;
+}
 
 async function measureCell(task: Task, size: number): Promise<void> {
   const opened: { contestant: Contestant; stepper: Stepper }[] = [];

@@ -64,6 +64,7 @@ async function warmUp(stepper: Stepper, budget: Budget): Promise<number> {
 }
 
 async function run(stepper: Stepper, steps: number): Promise<number> {
+  stepper.prepare?.(steps);
   const start = performance.now();
   for (let i = 0; i < steps; i++) {
     const pending = stepper.step();

@@ -32,6 +32,8 @@ export interface Run {
   readonly contestants: readonly string[];
   readonly cells: readonly Cell[];
   readonly gaps: readonly Gap[];
+  /** The everyday path, whose contestants are ways to be called; empty where it was left out. */
+  readonly everyday: readonly Cell[];
 }
 
 const RESULTS = new URL("results/", import.meta.url);
@@ -57,13 +59,13 @@ export function today(): string {
 /** Writes `bench/results/<date>-<name>.<extension>` and returns its path. */
 export async function writeResult(
   name: string,
-  extension: "json" | "svg",
+  extension: "json" | "md" | "svg",
   text: string,
 ): Promise<string> {
   await Deno.mkdir(RESULTS, { recursive: true });
   const file = `${today()}-${name}.${extension}`;
-  // Pictures are drawn, not written by hand: nothing is gained by formatting them.
-  const head = extension === "svg" ? "<!-- deno-fmt-ignore-file -->\n" : "";
+  // What is drawn or counted out is not written by hand: nothing is gained by formatting it.
+  const head = extension === "json" ? "" : "<!-- deno-fmt-ignore-file -->\n";
   await Deno.writeTextFile(new URL(file, RESULTS), head + text);
   return `bench/results/${file}`;
 }

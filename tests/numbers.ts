@@ -1,6 +1,4 @@
 /** Numbers that find faults: the edges of both formats, and random bits. */
-import fc from "fast-check";
-
 const word = new Uint32Array(2);
 const single = new Float32Array(word.buffer, 0, 1);
 const double = new Float64Array(word.buffer);
@@ -57,15 +55,6 @@ export function numbers64(count: number, seed: number): number[] {
   const next = randomWords(seed);
   return Array.from({ length: count }, (_, i) => edges64[i] ?? doubleOf(next(), next()));
 }
-
-/** Any number but NaN: round ones, edges, and any bits. */
-export const anyNumber: fc.Arbitrary<number> = fc.oneof(
-  { weight: 2, arbitrary: fc.integer({ min: -4, max: 4 }) },
-  { weight: 2, arbitrary: fc.constantFrom(...edges64.filter((x) => !Number.isNaN(x))) },
-  { weight: 2, arbitrary: fc.float({ noNaN: true }) },
-  { weight: 2, arbitrary: fc.double({ noNaN: true }) },
-  { weight: 1, arbitrary: fc.double({ min: -10, max: 10, noNaN: true }) },
-);
 
 const wide = new BigInt64Array(1);
 const wideDouble = new Float64Array(wide.buffer);

@@ -8,7 +8,7 @@ import type { Node } from "../../dsl/node.ts";
 import { type ElementOpName, elementOps } from "../../dsl/ops.ts";
 import type { Statement } from "../../dsl/parse.ts";
 import type { Document, StateDocument, StateOver } from "../../dsl/program.ts";
-import { anyNumber } from "../numbers.ts";
+import { anyNumber } from "../any_number.ts";
 import { decode, describe, extentOf, type Known, type Language, type Sketch } from "./decode.ts";
 import { spellOut, spellOutStatements } from "./spell_out.ts";
 

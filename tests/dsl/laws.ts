@@ -12,7 +12,8 @@ import {
 import { parseStatements, type Scope } from "../../dsl/parse.ts";
 import { printStatements } from "../../dsl/print.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { anyNumber, edges32, numbers32, numbers64, ulpsBetween } from "../numbers.ts";
+import { anyNumber } from "../any_number.ts";
+import { edges32, numbers32, numbers64, ulpsBetween } from "../numbers.ts";
 import { laneFunction, type LaneType } from "./lanes.ts";
 
 /** A table of rows, the row under test among them. */

@@ -13,7 +13,8 @@ import {
 import { parseExpression, type Scope } from "../../dsl/parse.ts";
 import { printExpression } from "../../dsl/print.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { anyNumber, edges64, numbers64 } from "../numbers.ts";
+import { anyNumber } from "../any_number.ts";
+import { edges64, numbers64 } from "../numbers.ts";
 import { assertBalanced, assertSame } from "./laws.ts";
 
 /** A table of reductions, the row under test among them. */

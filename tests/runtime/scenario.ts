@@ -12,7 +12,8 @@ import { tensorOf } from "../../runtime/trees/leaf.ts";
 import { readingOf } from "../../runtime/plan/readings.ts";
 import { allocate, arithmeticOf, type DType, isShort, store } from "../../runtime/trees/dtype.ts";
 import type { Generated } from "../dsl/generate.ts";
-import { anyNumber, edges32, edges64, randomWords } from "../numbers.ts";
+import { anyNumber } from "../any_number.ts";
+import { edges32, edges64, randomWords } from "../numbers.ts";
 
 /** A leaf of parameters: where it is, and what it is like. */
 export interface LeafSketch {

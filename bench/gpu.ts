@@ -1,0 +1,182 @@
+/**
+ * One prepared run for a machine with a GPU: first whether every op computes there what it means, then
+ * how fast optimizers step 10⁶, 10⁷ and 10⁸ parameters beside plain copies. What breaks or takes too
+ * long is reported and ends nothing else; on a software device the sizes are small.
+ */
+import { parseArgs } from "node:util";
+import { elementOps, reduceOps } from "../dsl/ops.ts";
+import { describe, probe } from "./gpu/device.ts";
+import type { OpFinding } from "./gpu/ops.ts";
+import { type GpuRun, report, type SizeResult } from "./gpu/report.ts";
+import { machine, today, writeResult } from "./record.ts";
+
+const HELP = `deno task bench:gpu [options]
+
+  --seconds 480         time for all of it: what does not fit is left out and said so
+  --sizes 1e6,1e8       numbers of parameters; by default by the device
+  --name gpu            writes bench/results/<date>-<name>.json and .md; by default "gpu", or
+                        "gpu-software" on a software device`;
+
+const { values: given } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "480" },
+    sizes: { type: "string" },
+    name: { type: "string" },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+if (given.help) {
+  console.log(HELP);
+  Deno.exit(0);
+}
+const started = performance.now();
+const spent = () => (performance.now() - started) / 1e3;
+const left = () => Number(given.seconds) - spent();
+
+// A software device may ask for it, and says so where it is not set.
+if (!Deno.env.has("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
+
+const adapter = await navigator.gpu?.requestAdapter();
+if (!adapter) {
+  console.error("A WebGPU adapter is needed: there is none. Its Vulkan driver must be installed.");
+  Deno.exit(1);
+}
+const described = describe(adapter);
+const fastest = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+if (fastest !== null && describe(fastest).description !== described.description) {
+  console.error(
+    `Measured is ${described.description}, which is taken by default; there is ` +
+      `${describe(fastest).description} too.`,
+  );
+}
+const probed = await probe(adapter);
+console.error(
+  `${described.description}${described.isSoftware ? ", in software" : ""}, ` +
+    `${(probed / 1e9).toPrecision(3)} GB/s by a copy`,
+);
+
+/** Below this no GPU copies. */
+const SLOW = 10e9;
+const isSmall = described.isSoftware || probed < SLOW;
+const sizes = given.sizes?.split(",").map(Number) ?? (isSmall ? [1e4, 1e5, 1e6] : [1e6, 1e7, 1e8]);
+const name = given.name ?? (described.isSoftware ? "gpu-software" : "gpu");
+
+/** What is left for writing and printing at the end. */
+const END = 5;
+/** The shortest time that a size can be done in. */
+const LEAST = 10;
+/** Most of the time is the steps'. */
+const OPS_SHARE = 0.4;
+const MOST_SECONDS_A_SIZE = 20;
+
+const ops = await checkOps(OPS_SHARE * left());
+const results: SizeResult[] = [];
+let last: { readonly size: number; readonly seconds: number } | undefined;
+for (const size of sizes) {
+  // Everything takes at most as much longer as there is more of it.
+  const expected = last === undefined ? LEAST : last.seconds * Math.max(1, size / last.size);
+  const most = left() - END;
+  if (expected > most) {
+    const why = `it may take ${expected.toFixed(0)} s, and there are ${
+      Math.max(0, most).toFixed(0)
+    }`;
+    results.push({ size, found: [], left: why });
+    continue;
+  }
+  const seconds = Math.min(MOST_SECONDS_A_SIZE, most / (4 * (sizes.length - results.length)));
+  const begun = spent();
+  const { found, left: why } = await inProcess("steps.ts", [size, seconds], most);
+  results.push({ size, found: found as SizeResult["found"], left: why });
+  last = { size, seconds: Math.max(1, spent() - begun - seconds) };
+  console.error(`${size.toLocaleString("en")} parameters, after ${spent().toFixed(0)} s`);
+  await write();
+}
+console.log(`\n${report(run())}`);
+console.log(`Written: ${(await write()).join(", ")}`);
+Deno.exit(0);
+
+function run(): GpuRun {
+  return {
+    name,
+    date: today(),
+    command: ["deno task bench:gpu", ...Deno.args].join(" "),
+    machine: machine(),
+    adapter: described,
+    probed,
+    ops: ops.found,
+    opsLeft: ops.left,
+    sizes: results,
+    seconds: spent(),
+  };
+}
+
+async function write(): Promise<string[]> {
+  return [
+    await writeResult(name, "json", JSON.stringify(run(), null, 2) + "\n"),
+    await writeResult(name, "md", report(run())),
+  ];
+}
+
+/** Checks every op; one that ends the process is left to it, and the next one begins another. */
+async function checkOps(seconds: number): Promise<{ found: OpFinding[]; left?: string }> {
+  const names = [...Object.keys(elementOps), ...Object.keys(reduceOps)];
+  const end = spent() + seconds;
+  const found: OpFinding[] = [];
+  for (;;) {
+    const args = [isSmall ? 1e5 : 1e7, found.length];
+    const { found: more, left, isLate } = await inProcess("ops.ts", args, end - spent());
+    found.push(...more as OpFinding[]);
+    if (left === undefined || isLate || found.length >= names.length) return { found, left };
+    const failed = { bound: "", compared: 0, share: 0, wrong: 1, examples: [left] };
+    found.push({ op: names[found.length], ...failed });
+  }
+}
+
+/** What a process found, and why it ended early. */
+interface Outcome {
+  readonly found: readonly unknown[];
+  readonly left?: string;
+  /** Whether the time was up. */
+  readonly isLate?: boolean;
+}
+
+/**
+ * Runs a program of `gpu/` in a process of its own, whose findings outlive its end: a driver that fails
+ * may end the process, and a device that hangs is left to itself when the time is up.
+ */
+async function inProcess(
+  program: string,
+  args: readonly number[],
+  seconds: number,
+): Promise<Outcome> {
+  const path = new URL(`gpu/${program}`, import.meta.url).pathname;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", path, ...args.map(String)],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const found: unknown[] = [];
+  const reading = (async () => {
+    let rest = "";
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      found.push(...lines.map((line) => JSON.parse(line)));
+    }
+  })();
+  const ended = Promise.all([new Response(child.stderr).text(), child.status, reading]);
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => {
+    child.kill("SIGKILL");
+    resolve(undefined);
+  }, 1e3 * Math.max(0, seconds));
+  const end = await Promise.race([ended, late]);
+  clearTimeout(timer);
+  if (end === undefined) {
+    return { found, left: `it was not done after ${seconds.toFixed(0)} s`, isLate: true };
+  }
+  const [complaints, { code, signal }] = end;
+  if (code === 0) return { found };
+  const last = complaints.trim().slice(-500);
+  return { found, left: `its process ended with ${signal ?? code}: ${last}` };
+}
