@@ -3,14 +3,7 @@
  * reductions over the tree are joined, leaf by leaf in the tree's order.
  */
 import { JsPart } from "./js/run.ts";
-import {
-  GlobalTotal,
-  type GroupRun,
-  type Known,
-  type LeafRun,
-  type Part,
-  type StepRun,
-} from "./backend.ts";
+import { GlobalTotal, type LeafRun, type Part, type StepRun } from "./backend.ts";
 import { WasmPart } from "./wasm/run.ts";
 
 /** One step, prepared for its arrays. */

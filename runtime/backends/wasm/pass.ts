@@ -10,7 +10,7 @@ import { GroupNumbers } from "./numbers.ts";
 import { isBlocked, type Pass, passesOf } from "./passes.ts";
 import { ENTRY, entryWords } from "./render.ts";
 import { runThreaded } from "./threads.ts";
-import { Window, WINDOW_ENTRIES, windowBytes } from "./window.ts";
+import { type LeafPlaces, Window, WINDOW_ENTRIES, windowBytes } from "./window.ts";
 
 /** The most elements of an entry where arrays are stepped in place: what one thread takes at a time. */
 const DIRECT_PIECE = 8 * BLOCK;
@@ -18,6 +18,18 @@ const DIRECT_PIECE = 8 * BLOCK;
 const WHOLE = 2 ** 32;
 /** The fewest elements that make a thread worth waking. */
 const LEAST_EACH = 1 << 16;
+
+/** The working space of a pass. */
+interface Space {
+  readonly base: number;
+  readonly memory: DataView;
+  /** The table of the leaves that are stepped where they are. */
+  readonly direct: Uint32Array;
+  /** The table of those in the window. */
+  readonly staged: Uint32Array;
+  readonly sums: Float64Array;
+  readonly window: Window | undefined;
+}
 
 /** A pass over leaves that share a kernel and a memory. */
 export class PassRun {
@@ -46,7 +58,8 @@ export class PassRun {
   readonly #elements: number;
   /** The entries of the leaves that are stepped where they are, for a working space at `#base`. */
   readonly #table: Uint32Array<ArrayBuffer>;
-  #base = -1;
+  /** The working space as it was found last, and how ordinary arrays pass through it. */
+  #space: Space | undefined;
 
   /** The `index`th pass of `kernel`; the leaves' fields take the first `fields` bytes of the working space. */
   constructor(
@@ -100,24 +113,17 @@ export class PassRun {
 
   /** Forgets where the leaves' arrays are. */
   forget(): void {
-    this.#base = -1;
+    this.#space = undefined;
   }
 
   execute(threads: number): void {
-    const { sums, table, window, end } = this.#offsets;
-    const base = workingSpace(this.#arena, end);
-    const { buffer } = this.#arena.memory;
-    if (base !== this.#base) this.#fillTable(base);
-    const memory = new DataView(buffer, base, end);
-    this.#numbersOf.forEach((at, key) => {
-      if (key instanceof GroupNumbers) return key.write(memory, at, () => NaN);
-      key.numbers.write(memory, at, (node) => key.tensor!.read(node));
-      key.fields?.writeRecord(memory, at + key.numbers.bytes);
-    });
+    const space = this.#spaceNow();
+    this.#writeNumbers(space.memory);
     for (const { fields } of this.#steps) fields?.start(this.#pass);
     const count = this.#table.length / this.#words;
     if (count > 0) {
-      new Uint32Array(buffer, base + table, this.#table.length).set(this.#table);
+      space.direct.set(this.#table);
+      const address = space.direct.byteOffset;
       const most = Math.min(threads, count, Math.floor(this.#elements / LEAST_EACH));
       if (most > 1 && this.#arena.isShared) {
         runThreaded({
@@ -126,32 +132,63 @@ export class PassRun {
           module: this.#kernel.module(true),
           arena: this.#arena,
           run: this.#function,
-          table: base + table,
+          table: address,
           entries: count,
           entryBytes: 4 * this.#words,
         }, most);
-      } else this.#function(base + table, count);
+      } else this.#function(address, count);
     }
-    if (this.#staged.length > 0) {
-      const at = base + table + 4 * this.#table.length;
-      const entries = new Uint32Array(buffer, at, this.#words * WINDOW_ENTRIES);
-      const pass = new Window(this.#kernel, this.#index, this.#arena, base + window, this.#window);
-      for (const step of this.#staged) {
-        const numbers = base + this.#numbersOf.get(numbersKey(step))!;
-        const into = base + this.#sumsOf.get(step)!;
-        pass.pass(step, numbers, into, this.#sumBytes, entries, this.#words, this.#function);
-      }
-      pass.flush(entries, this.#function);
-    }
+    space.window?.run(space.staged, this.#function);
     if (this.#pass.loop.accumulations.length === 0) return;
-    const all = new Float64Array(buffer, base + sums, this.#sumsEach * sum(this.#blocks));
     let first = 0;
     this.#steps.forEach((step, i) =>
       step.take(
         this.#pass,
-        all.subarray(first, first += this.#sumsEach * this.#blocks[i]),
+        space.sums.subarray(first, first += this.#sumsEach * this.#blocks[i]),
       )
     );
+  }
+
+  /** The working space, as far as this pass takes it. */
+  #spaceNow(): Space {
+    const { sums, table, window, end } = this.#offsets;
+    const base = workingSpace(this.#arena, end);
+    const { buffer } = this.#arena.memory;
+    if (this.#space?.base === base && this.#space.memory.buffer === buffer) return this.#space;
+    this.#fillTable(base);
+    const places = (step: LeafStep): LeafPlaces => ({
+      numbers: base + this.#numbersOf.get(numbersKey(step))!,
+      sums: base + this.#sumsOf.get(step)!,
+      sumBytes: this.#sumBytes,
+    });
+    const staged = base + table + 4 * this.#table.length;
+    const hasStaged = this.#staged.length > 0;
+    return this.#space = {
+      base,
+      memory: new DataView(buffer, base, end),
+      direct: new Uint32Array(buffer, base + table, this.#table.length),
+      staged: new Uint32Array(buffer, staged, hasStaged ? this.#words * WINDOW_ENTRIES : 0),
+      sums: new Float64Array(buffer, base + sums, this.#sumsEach * sum(this.#blocks)),
+      window: hasStaged
+        ? new Window(
+          this.#staged,
+          this.#kernel.arrays[this.#index],
+          places,
+          this.#words,
+          buffer,
+          base + window,
+          this.#window,
+        )
+        : undefined,
+    };
+  }
+
+  #writeNumbers(memory: DataView): void {
+    this.#numbersOf.forEach((at, key) => {
+      if (key instanceof GroupNumbers) return key.write(memory, at, () => NaN);
+      key.numbers.write(memory, at, (node) => key.tensor!.read(node));
+      key.fields?.writeRecord(memory, at + key.numbers.bytes);
+    });
   }
 
   get #sumBytes(): number {
@@ -163,7 +200,6 @@ export class PassRun {
   }
 
   #fillTable(base: number): void {
-    this.#base = base;
     const table = this.#table;
     let at = 0;
     for (const step of this.#direct) {

@@ -1,9 +1,8 @@
-/** The window that ordinary arrays pass through: small enough to stay in the cache. */
-import { BLOCK } from "../backend.ts";
+/** The window that ordinary arrays pass through, in batches small enough to stay in the cache. */
 import type { NumberArray } from "../../trees/dtype.ts";
-import type { Kernel, PassFunction } from "./kernel.ts";
+import { BLOCK, type GroupRun } from "../backend.ts";
+import type { PassArrays, PassFunction } from "./kernel.ts";
 import { kindsOf, type LeafStep } from "./leaf.ts";
-import type { Arena } from "../../trees/arena.ts";
 import { ENTRY } from "./render.ts";
 
 /** Its least size, in bytes. */
@@ -12,76 +11,129 @@ const WINDOW = 1 << 19;
 export const WINDOW_ENTRIES = 2048;
 /** The most elements of a leaf that are in it at once. */
 const PIECE = 8 * BLOCK;
+/** Up to so many elements an engine copies faster one by one than at once. */
+const FEW = 16;
 
-/** The place in an arena where ordinary arrays are stepped, a piece at a time. */
+/** A part of an array and its place in the window. */
+interface Copy {
+  /** The arrays of the leaf, which may be others in the next step. */
+  readonly arrays: readonly NumberArray[];
+  readonly index: number;
+  readonly from: number;
+  readonly view: NumberArray;
+}
+
+/** What is in the window at once. */
+interface Batch {
+  readonly entries: number[];
+  readonly ins: Copy[];
+  readonly outs: Copy[];
+}
+
+/** Where a leaf's numbers and sums are. */
+export interface LeafPlaces {
+  readonly numbers: number;
+  readonly sums: number;
+  /** The bytes of the sums of a block; 0 where none are taken. */
+  readonly sumBytes: number;
+}
+
+/** How some leaves pass through a window, worked out once for its place in memory. */
 export class Window {
-  readonly #reads: readonly number[];
-  readonly #writes: readonly number[];
-  readonly #arena: Arena;
-  readonly #address: number;
-  readonly #bytes: number;
-  #used = 0;
-  #entries = 0;
-  #outs: { readonly from: NumberArray; readonly to: NumberArray; readonly at: number }[] = [];
+  readonly #batches: readonly Batch[];
+  readonly #words: number;
 
-  constructor(kernel: Kernel, pass: number, arena: Arena, address: number, bytes: number) {
-    const { reads, writes } = kernel.arrays[pass];
-    this.#bytes = bytes;
-    [this.#reads, this.#writes, this.#arena, this.#address] = [reads, writes, arena, address];
+  /** `touched` are the arrays that the pass reads and writes, `words` those of an entry of its table. */
+  constructor(
+    steps: readonly LeafStep[],
+    touched: PassArrays,
+    placesOf: (step: LeafStep) => LeafPlaces,
+    words: number,
+    buffer: ArrayBufferLike,
+    address: number,
+    bytes: number,
+  ) {
+    this.#words = words;
+    const batches: Batch[] = [];
+    let batch: Batch | undefined;
+    let used = 0;
+    for (const step of steps) {
+      const { leaf, addresses } = step;
+      const { inputs, outputs } = leaf;
+      const each = kindsOf(leaf.group);
+      const shared = inputsOfOutputs(leaf.group);
+      const { numbers, sums, sumBytes } = placesOf(step);
+      const written = touched.writes.map((k) => inputs.length + k);
+      const all = [...touched.reads, ...written];
+      const piece = pieceOf(sumBytes > 0);
+      for (let from = 0, block = 0; from < leaf.size; from += piece, block++) {
+        const size = Math.min(piece, leaf.size - from);
+        const needed = pieceBytes(size, all.map((a) => each[a]));
+        if (
+          batch === undefined || used + needed > bytes ||
+          batch.entries.length === WINDOW_ENTRIES * words
+        ) {
+          batches.push(batch = { entries: [], ins: [], outs: [] });
+          used = 0;
+        }
+        const entry = batch.entries.length;
+        for (let word = 0; word < words; word++) batch.entries.push(0);
+        batch.entries[entry + ENTRY.length] = size;
+        batch.entries[entry + ENTRY.numbers] = numbers;
+        batch.entries[entry + ENTRY.sums] = sums + block * sumBytes;
+        batch.entries[entry + ENTRY.first] = from;
+        batch.entries[entry + ENTRY.leaf] = leaf.number;
+        const views = new Map<number, NumberArray>();
+        for (const a of all) {
+          const isInput = a < inputs.length;
+          let place = addresses[a] === 0 ? 0 : addresses[a] + from * each[a];
+          if (place === 0) {
+            const [arrays, index] = isInput ? [inputs, a] : [outputs, a - inputs.length];
+            // What is changed in place is read and written at one place here too.
+            let view = isInput ? undefined : views.get(shared[index]);
+            if (view === undefined) {
+              view = viewOf(arrays[index], buffer, address + used, size);
+              used += Math.ceil(size * each[a] / 64) * 64;
+            }
+            if (isInput) views.set(a, view);
+            (isInput ? batch.ins : batch.outs).push({ arrays, index, from, view });
+            place = view.byteOffset;
+          }
+          batch.entries[entry + ENTRY.arrays + a] = place;
+        }
+      }
+    }
+    this.#batches = batches;
   }
 
-  /** Brings a leaf in, piece by piece, running what is there whenever the window is full. */
-  pass(
-    step: LeafStep,
-    numbers: number,
-    sums: number,
-    sumBytes: number,
-    table: Uint32Array,
-    words: number,
-    run: PassFunction,
-  ): void {
-    const { leaf, addresses } = step;
-    const arrays = [...leaf.inputs, ...leaf.outputs];
-    const bytes = kindsOf(leaf.group);
-    const inputs = leaf.inputs.length;
-    const touched = [...this.#reads, ...this.#writes.map((k) => inputs + k)];
-    const piece = pieceOf(sumBytes > 0);
-    for (let from = 0, k = 0; from < leaf.size; from += piece, k++) {
-      const size = Math.min(piece, leaf.size - from);
-      const needed = pieceBytes(size, touched.map((a) => bytes[a]));
-      const isFull = this.#used + needed > this.#bytes ||
-        (this.#entries + 1) * words > table.length;
-      if (isFull) this.flush(table, run);
-      const at = this.#entries++ * words;
-      table[at + ENTRY.length] = size;
-      table[at + ENTRY.numbers] = numbers;
-      table[at + ENTRY.sums] = sums + k * sumBytes;
-      table[at + ENTRY.first] = from;
-      table[at + ENTRY.leaf] = leaf.number;
-      const placed = new Map<NumberArray, number>();
-      for (const a of touched) {
-        const array = arrays[a];
-        let address = addresses[a] === 0 ? placed.get(array) : addresses[a] + from * bytes[a];
-        if (address === undefined) {
-          address = this.#address + this.#used;
-          this.#used += Math.ceil(size * bytes[a] / 64) * 64;
-          placed.set(array, address);
-        }
-        table[at + ENTRY.arrays + a] = address;
-        if (addresses[a] !== 0) continue;
-        const there = viewOf(array, this.#arena.memory.buffer, address, size);
-        if (a < inputs) there.set(array.subarray(from, from + size));
-        else this.#outs.push({ from: there, to: array, at: from });
+  /** Brings the leaves in, steps them and brings the results out, batch by batch. */
+  run(table: Uint32Array, pass: PassFunction): void {
+    for (const { entries, ins, outs } of this.#batches) {
+      for (const { arrays, index, from, view } of ins) {
+        const array = arrays[index];
+        const { length } = view;
+        if (length <= FEW) { for (let i = 0; i < length; i++) view[i] = array[from + i]; }
+        else view.set(length === array.length ? array : array.subarray(from, from + length));
+      }
+      table.set(entries);
+      pass(table.byteOffset, entries.length / this.#words);
+      for (const { arrays, index, from, view } of outs) {
+        const array = arrays[index];
+        const { length } = view;
+        if (length <= FEW) { for (let i = 0; i < length; i++) array[from + i] = view[i]; }
+        else array.set(view, from);
       }
     }
   }
+}
 
-  /** Steps what is in the window and brings the results out. */
-  flush(table: Uint32Array, run: PassFunction): void {
-    if (this.#entries > 0) run(table.byteOffset, this.#entries);
-    for (const { from, to, at } of this.#outs) to.set(from, at);
-    [this.#used, this.#entries, this.#outs] = [0, 0, []];
-  }
+/** The input that each output of a group is written over, where it is. */
+function inputsOfOutputs({ mode, inputs, outputs }: GroupRun): number[] {
+  if (mode !== "step" && mode !== "masterStep") return outputs.map(() => -1);
+  return outputs.map(({ name }) => {
+    const read = name === "" && mode === "step" ? "w" : name;
+    return inputs.findIndex((input) => input.name === read);
+  });
 }
 
 /** What a piece of so many elements takes in the window, for arrays of so many bytes an element. */
