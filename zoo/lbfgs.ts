@@ -1,5 +1,6 @@
 import { GradusError, shown } from "../dsl/errors.ts";
-import { type Document, parseProgram } from "../dsl/program.ts";
+import type { Document } from "../dsl/program.ts";
+import { parseProgram } from "../dsl/check.ts";
 import { factory, fixed, type OptimizerFactory, resolving } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 

@@ -1,5 +1,6 @@
 /** Lion with the gradient of another convex function than the sum of magnitudes, whose is the sign. */
-import { printProgram, required } from "../dsl/program.ts";
+import { required } from "../dsl/program.ts";
+import { printProgram } from "../dsl/print.ts";
 import type { FixedNotes } from "../dsl/fix.ts";
 import {
   type MaskOption,

@@ -1,5 +1,7 @@
 import { GradusError, shown } from "../dsl/errors.ts";
-import { parseProgram, printProgram, type Program } from "../dsl/program.ts";
+import type { Program } from "../dsl/program.ts";
+import { parseProgram } from "../dsl/check.ts";
+import { printProgram } from "../dsl/print.ts";
 import { weave } from "../dsl/weave.ts";
 import {
   deciding,
