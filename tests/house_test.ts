@@ -151,6 +151,15 @@ Deno.test("the main entry pulls nothing from a registry and needs no permission"
   }
 });
 
+Deno.test("what is published depends on the standard library by its real name", async () => {
+  const { imports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
+  const standard = Object.entries<string>(imports).filter(([name]) => name.startsWith("@std/"));
+  assertEquals(
+    standard,
+    ["assert", "testing", "yaml"].map((name) => [`@std/${name}`, `jsr:@std/${name}@^1`]),
+  );
+});
+
 interface Documented {
   readonly name: string;
   readonly declarations: readonly {
