@@ -284,8 +284,9 @@ function temporariesMoved({ phases, products, temporaries, extents }: Plan): num
   const isWhole = (node: Node) => extents.get(node) === "element";
   const byLoops = phases.flat().map((loop) => {
     const own = new Set(loop.nodes);
-    const read = new Set(operandsOf(loop)).intersection(temporaries.placeOf);
-    return [...loop.stored, ...read.difference(own)].filter(isWhole).length;
+    const isRead = (node: Node) => temporaries.placeOf.has(node) && !own.has(node);
+    const read = [...new Set(operandsOf(loop))].filter(isRead);
+    return [...loop.stored, ...read].filter(isWhole).length;
   });
   const byProducts = products.flat().map(({ node, factors }) =>
     [node, ...factors.map(({ node }) => node)].filter(isWhole).length

@@ -95,7 +95,8 @@ export class Binding {
         })),
     );
     for (const group of groups.values()) {
-      group.live = this.live.intersection(remainingOf(program, group.structural).lasting);
+      const { lasting } = remainingOf(program, group.structural);
+      group.live = new Set([...this.live].filter((name) => lasting.has(name)));
     }
   }
 }

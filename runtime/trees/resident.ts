@@ -79,7 +79,8 @@ export function beside(leaf: unknown, info: LeafInfo, parameter: NumberArray): u
 
 /** `tree` as something that `using` releases; what enumerates its keys does not see that. */
 export function disposable<T extends object>(tree: T): T & Disposable {
-  return Object.defineProperty(tree, Symbol.dispose, {
+  // Where an engine has no such symbol, this is the one that compiled `using` looks for.
+  return Object.defineProperty(tree, Symbol.dispose ?? Symbol.for("Symbol.dispose"), {
     value: () => release(tree),
     enumerable: false,
     configurable: true,

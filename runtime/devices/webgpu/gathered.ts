@@ -114,8 +114,8 @@ export function tensorsOf(
   }
   requireApart(arrays, ["g", ...readOnly], layout.leaves.map(({ path }) => path), doing);
   const ofTree = new Map<string, GpuTensor>();
-  for (const name of live.intersection(ofData)) {
-    ofTree.set(name, placedNumber(device, state, name, doing));
+  for (const name of live) {
+    if (ofData.has(name)) ofTree.set(name, placedNumber(device, state, name, doing));
   }
   return { arrays, ofTree };
 }

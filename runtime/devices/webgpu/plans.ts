@@ -34,7 +34,7 @@ export function plansOf(
     return {
       plan,
       numbers: new HostNumbers(plan, ofData),
-      ofData: [...live.intersection(ofData)],
+      ofData: [...live].filter((name) => ofData.has(name)),
       perTensor: plan.outputs.flatMap(({ target, extent }) => extent === 0 ? [target] : []),
       usesAxes: [...plan.extents.values()].some((extent) => Number(extent) > 0),
       globals: elaborate(program).globals.length,
