@@ -24,10 +24,11 @@ const hyper = {
   maxStepSize: 50,
 } as const;
 const state = { h: "learningRate", p: 0 } as const;
-const direction = `
+const along = (update: string) => `
   s = p*sign(g)
   h = where(s > 0, min(etaPlus*h, maxStepSize), where(s < 0, max(etaMinus*h, minStepSize), h))
   p = where(s < 0, 0, sign(g))
+  u = ${update}
 `;
 const source = "Riedmiller and Braun 1993, A Direct Adaptive Method for Faster Backpropagation " +
   "Learning: The RPROP Algorithm";
@@ -69,7 +70,7 @@ export const rprop: OptimizerFactory<RpropOptions> = optimizer({
   source,
   hyper,
   state,
-  step: `${direction} u = -h*p`,
+  step: along("-h*p"),
 });
 
 /**
@@ -103,5 +104,5 @@ export const scaleByRprop: OptimizerFactory<RpropOptions> = optimizer({
   source,
   hyper,
   state,
-  step: `${direction} u = h*p`,
+  step: along("h*p"),
 });

@@ -31,8 +31,8 @@ const state = {
   m: 0,
 } as const;
 
-/** The average `m` of directions, by the name of its decay and how squares are added to sums. */
-const average = (decay: string, sum: string) => `
+/** The average `m` of directions, by the name of its decay and how squares are added to sums, and an update. */
+const average = (decay: string, sum: string, update: string) => `
   v = a0
   v = where(rank > 1, min(v, a1), v)
   v = where(rank > 2, min(v, a2), v)
@@ -43,6 +43,7 @@ const average = (decay: string, sum: string) => `
   a2 = max(v, axis=(:2, 3:))
   a3 = max(v, axis=(:3, 4:))
   m = ${decay}*m + (1 - ${decay})*where(v > 0, g/sqrt(v + eps), 0)
+  u = ${update}
 `;
 
 /**
@@ -86,7 +87,7 @@ export const sm3: OptimizerFactory<Sm3Options> = optimizer({
   source,
   hyper: { learningRate: required, momentum: 0.9, eps: 1e-8 },
   state,
-  step: `${average("momentum", "v + g^2")} u = -learningRate*m`,
+  step: average("momentum", "v + g^2", "-learningRate*m"),
 });
 
 /**
@@ -128,5 +129,5 @@ export const scaleBySm3: OptimizerFactory<ScaleBySm3Options> = optimizer({
   source,
   hyper: { b1: 0.9, b2: 1, eps: 1e-8 },
   state,
-  step: `${average("b1", "b2*v + where(b2 == 1, 1, 1 - b2)*g^2")} u = m`,
+  step: average("b1", "b2*v + where(b2 == 1, 1, 1 - b2)*g^2", "m"),
 });
