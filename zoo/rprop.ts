@@ -64,13 +64,13 @@ const source = "Riedmiller and Braun 1993, A Direct Adaptive Method for Faster B
  * assertEquals(path, ["-0.100", "-0.220", "-0.364", "-0.364", "-0.436"]);
  * ```
  */
-export const rprop: OptimizerFactory<RpropOptions> = optimizer({
+export const rprop: OptimizerFactory<RpropOptions> = /* @__PURE__ */ optimizer({
   name: "rprop",
   doc: "A step size for each element by whether its gradient turns; two state tensors.",
   source,
   hyper,
   state,
-  step: along("-h*p"),
+  step: /* @__PURE__ */ along("-h*p"),
 });
 
 /**
@@ -98,11 +98,11 @@ export const rprop: OptimizerFactory<RpropOptions> = optimizer({
  * assertEquals(updates, Float32Array.of(0.5, -0.5));
  * ```
  */
-export const scaleByRprop: OptimizerFactory<RpropOptions> = optimizer({
+export const scaleByRprop: OptimizerFactory<RpropOptions> = /* @__PURE__ */ optimizer({
   name: "scaleByRprop",
   doc: "The steps of Rprop, along the gradient.",
   source,
   hyper,
   state,
-  step: along("h*p"),
+  step: /* @__PURE__ */ along("h*p"),
 });

@@ -94,12 +94,15 @@ function averaging<Options>(
  * assertEquals(Math.abs(scheduleFreeEvalParams(state, x)[0]) < 0.4, true);
  * ```
  */
-export const scheduleFreeSgd: OptimizerFactory<ScheduleFreeSgdOptions> = averaging("g", {
-  name: "scheduleFreeSgd",
-  doc: "Gradient descent with averaging in place of a schedule; one state tensor.",
-  hyper: { learningRate: 1 },
-  step: "",
-});
+export const scheduleFreeSgd: OptimizerFactory<ScheduleFreeSgdOptions> = /* @__PURE__ */ averaging(
+  "g",
+  {
+    name: "scheduleFreeSgd",
+    doc: "Gradient descent with averaging in place of a schedule; one state tensor.",
+    hyper: { learningRate: 1 },
+    step: "",
+  },
+);
 
 /**
  * Schedule-free AdamW: {@linkcode scheduleFreeSgd} along the gradient over the root of its averaged
@@ -137,13 +140,14 @@ export const scheduleFreeSgd: OptimizerFactory<ScheduleFreeSgdOptions> = averagi
  * assertEquals(losses, ["5.00", "3.05", "1.73", "0.894", "0.413"]);
  * ```
  */
-export const scheduleFreeAdamw: OptimizerFactory<ScheduleFreeAdamwOptions> = averaging(
-  "g/(sqrt(1/(1 - b2^t)*v) + eps)",
-  {
-    name: "scheduleFreeAdamw",
-    doc: "AdamW with averaging in place of a schedule; two state tensors.",
-    hyper: { learningRate: 0.0025, b2: 0.999, eps: 1e-8 },
-    state: { v: 0 },
-    step: "v = b2*v + (1 - b2)*g^2",
-  },
-);
+export const scheduleFreeAdamw: OptimizerFactory<ScheduleFreeAdamwOptions> =
+  /* @__PURE__ */ averaging(
+    "g/(sqrt(1/(1 - b2^t)*v) + eps)",
+    {
+      name: "scheduleFreeAdamw",
+      doc: "AdamW with averaging in place of a schedule; two state tensors.",
+      hyper: { learningRate: 0.0025, b2: 0.999, eps: 1e-8 },
+      state: { v: 0 },
+      step: "v = b2*v + (1 - b2)*g^2",
+    },
+  );

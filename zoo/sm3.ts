@@ -81,13 +81,13 @@ const average = (decay: string, sum: string, update: string) => `
  * assertEquals(state.a0, { data: Float32Array.of(4, 9), shape: [2, 1] });
  * ```
  */
-export const sm3: OptimizerFactory<Sm3Options> = optimizer({
+export const sm3: OptimizerFactory<Sm3Options> = /* @__PURE__ */ optimizer({
   name: "sm3",
   doc: "AdaGrad with one sum a row and a column; one state tensor with momentum, none without.",
   source,
   hyper: { learningRate: required, momentum: 0.9, eps: 1e-8 },
   state,
-  step: average("momentum", "v + g^2", "-learningRate*m"),
+  step: /* @__PURE__ */ average("momentum", "v + g^2", "-learningRate*m"),
 });
 
 /**
@@ -123,11 +123,11 @@ export const sm3: OptimizerFactory<Sm3Options> = optimizer({
  * );
  * ```
  */
-export const scaleBySm3: OptimizerFactory<ScaleBySm3Options> = optimizer({
+export const scaleBySm3: OptimizerFactory<ScaleBySm3Options> = /* @__PURE__ */ optimizer({
   name: "scaleBySm3",
   doc: "The direction of SM3.",
   source,
   hyper: { b1: 0.9, b2: 1, eps: 1e-8 },
   state,
-  step: average("b1", "b2*v + where(b2 == 1, 1, 1 - b2)*g^2", "m"),
+  step: /* @__PURE__ */ average("b1", "b2*v + where(b2 == 1, 1, 1 - b2)*g^2", "m"),
 });

@@ -30,13 +30,13 @@ function conditionally(name: string, doc: string, otherwise: string): Wrapper {
   };
 }
 
-const TRANSFORM = conditionally(
+const TRANSFORM = /* @__PURE__ */ conditionally(
   "conditionallyTransform",
   "Acts at some counts; at others gradients pass through.",
   "given",
 );
 
-const MASK = conditionally(
+const MASK = /* @__PURE__ */ conditionally(
   "conditionallyMask",
   "Acts at some counts; at others updates are 0.",
   "0",
