@@ -19,20 +19,26 @@
 export { GradusError } from "./dsl/errors.ts";
 export { parseJson, printJson } from "./dsl/json.ts";
 export { latex, type LatexOptions } from "./dsl/latex.ts";
-export type { Node, Over } from "./dsl/node.ts";
-export type { ElementOpName, MatrixOpName, RandomOpName, ReduceOpName } from "./dsl/ops.ts";
-export type { Statement } from "./dsl/parse.ts";
+export type {
+  ElementOpName,
+  MatrixOpName,
+  Node,
+  Over,
+  RandomOpName,
+  ReduceOpName,
+} from "./dsl/node.ts";
 export {
   type Document,
   type InputKind,
-  parseProgram,
-  printProgram,
   type Program,
   required,
   type StateDeclaration,
   type StateDocument,
+  type Statement,
   type StateOver,
 } from "./dsl/program.ts";
+export { parseProgram } from "./dsl/check.ts";
+export { printProgram } from "./dsl/print.ts";
 export type { AxisDocument, AxisName } from "./dsl/axes.ts";
 export * from "./dsl/schedules/mod.ts";
 export type { FixedNotes } from "./dsl/fix.ts";
@@ -58,7 +64,8 @@ export { explain, type Explanation } from "./runtime/explain.ts";
 export type { Machine, Prediction } from "./runtime/plan/roofline.ts";
 export { applyUpdates } from "./runtime/apply.ts";
 export type { Optimizer, RunOptions } from "./runtime/optimizer.ts";
-export { release, resident } from "./runtime/trees/resident.ts";
+export { resident } from "./runtime/resident.ts";
+export { release } from "./runtime/trees/resident.ts";
 export type { State } from "./runtime/trees/state.ts";
 export type { StorageType } from "./runtime/trees/dtype.ts";
 export type { InitOptions, StateStorage } from "./runtime/trees/state_storage.ts";

@@ -1,9 +1,9 @@
 /** Joins programs into one: the `u` of each becomes the `g` of the next. */
 import { LONGEST_NAME } from "./lex.ts";
-import { foldNodes, type Node, postorder, symbol, withSources } from "./node.ts";
-import type { Statement } from "./parse.ts";
-import { printStatements } from "./print.ts";
-import { type Document, parseProgram, printProgram, printState, type Program } from "./program.ts";
+import { type Node, replaceSymbols, symbol, symbolsIn } from "./node.ts";
+import { printProgram, printState, printStatements } from "./print.ts";
+import type { Document, Program, Statement } from "./program.ts";
+import { parseProgram } from "./check.ts";
 import { RESERVED } from "./scope.ts";
 
 /** A program made of others, and under which names each one's symbols live in it. */
@@ -79,7 +79,7 @@ export function freshNames(
 /** The names a program gives to things of its own, in the order in which its statements use them. */
 function namesOf(program: Program): Set<string> {
   const used = program.statements.flatMap(({ target, value }) => [
-    ...postorder([value]).flatMap(({ op, arg }) => op === "Symbol" ? [arg as string] : []),
+    ...symbolsIn([value]),
     target,
   ]);
   const names = new Set([...used, ...program.hyper.keys(), ...program.state.keys()]);
@@ -89,13 +89,7 @@ function namesOf(program: Program): Set<string> {
 
 /** `node` with its symbols renamed. */
 export function rename(node: Node, names: ReadonlyMap<string, string>): Node {
-  return foldNodes<Node>(
-    [node],
-    (n, src) =>
-      n.op === "Symbol"
-        ? symbol(names.get(n.arg as string) ?? n.arg as string)
-        : withSources(n, src),
-  ).get(node)!;
+  return replaceSymbols(node, new Map([...names].map(([from, to]) => [from, symbol(to)])));
 }
 
 // Taken names include those just given within the same program, so that `m, m_2` after `m` become

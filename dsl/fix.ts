@@ -1,10 +1,10 @@
 /** Fixes hyperparameters of a program for good, which gives a shorter program. */
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
 import { elaborate, statesRead } from "./graph.ts";
-import { constant, foldNodes, type Node, postorder, symbol, ZERO } from "./node.ts";
-import type { Statement } from "./parse.ts";
-import { printStatements } from "./print.ts";
-import { type Document, parseProgram, printProgram, printState, type Program } from "./program.ts";
+import { constant, foldNodes, type Node, symbol, symbolsIn, ZERO } from "./node.ts";
+import { printProgram, printState, printStatements } from "./print.ts";
+import type { Document, Program, Statement } from "./program.ts";
+import { parseProgram } from "./check.ts";
 import { settle, simplified } from "./simplify.ts";
 
 /** What a program with fixed hyperparameters is called; what is left out stays. */
@@ -66,8 +66,8 @@ export function fix(
   };
   const all = new Set(program.state.keys());
   const whole = assemble(all);
-  const ever = statesRead(program, elaborate(program));
-  const read = statesRead(whole, elaborate(whole));
+  const ever = statesRead(elaborate(program));
+  const read = statesRead(elaborate(whole));
   const kept = [...all].filter((key) => read.has(key) || !ever.has(key));
   return kept.length === all.size ? whole : assemble(new Set(kept));
 }
@@ -109,9 +109,7 @@ function needed(statements: readonly Statement[], states: ReadonlySet<string>): 
   for (const statement of statements.toReversed()) {
     if (!wanted.delete(statement.target)) continue;
     kept.unshift(statement);
-    for (const { op, arg } of postorder([statement.value])) {
-      if (op === "Symbol") wanted.add(arg as string);
-    }
+    symbolsIn([statement.value]).forEach((name) => wanted.add(name));
   }
   return kept;
 }

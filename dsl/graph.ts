@@ -1,6 +1,15 @@
 /** What one step computes, as a graph of old values, and how often each value in it changes. */
-import { apply, constant, foldNodes, type Node, postorder, symbol, withSources } from "./node.ts";
-import { matrixRow, randomRow, type ReduceOpName, reduceRow } from "./ops.ts";
+import {
+  apply,
+  constant,
+  foldNodes,
+  type Node,
+  type ReduceOpName,
+  symbol,
+  symbolsIn,
+  withSources,
+} from "./node.ts";
+import { matrixRow, randomRow, reduceRow } from "./ops.ts";
 import type { Program } from "./program.ts";
 import { SHAPE_SYMBOLS } from "./scope.ts";
 import { substitute } from "./simplify.ts";
@@ -78,14 +87,21 @@ export function mapGraph(graph: Graph, change: (node: Node) => Node): Graph {
 
 /** The reductions over the tree that the update or a state of `graph` reads, directly or through others. */
 export function globalsRead(graph: Graph): Set<number> {
-  const read = new Set<number>();
-  const roots = [graph.update, ...graph.states.values()];
+  const indices = [...symbolsRead(graph, [graph.update, ...graph.states.values()])].map(
+    globalIndex,
+  );
+  return new Set(indices.filter((k) => k !== undefined));
+}
+
+/** The symbols that `roots` read, directly or through reductions over the tree and new states. */
+function symbolsRead(graph: Graph, roots: Node[]): Set<string> {
+  const read = new Set<string>();
   for (let root = roots.pop(); root !== undefined; root = roots.pop()) {
-    for (const { op, arg } of postorder([root])) {
-      const k = op === "Symbol" ? globalIndex(arg as string) : undefined;
-      if (k === undefined || read.has(k)) continue;
-      read.add(k);
-      roots.push(graph.globals[k].node);
+    for (const name of symbolsIn([root])) {
+      if (read.has(name)) continue;
+      read.add(name);
+      const next = graph.globals[globalIndex(name) ?? -1]?.node ?? graph.states.get(name);
+      if (next !== undefined) roots.push(next);
     }
   }
   return read;
@@ -109,23 +125,9 @@ export function specialise(graph: Graph, structural: Structural): Graph {
 }
 
 /** The states whose old value the update depends on, in this step or through later ones. */
-export function statesRead(program: Program, graph: Graph): Set<string> {
-  const read = new Set<string>();
-  const roots = [graph.update];
-  const seen = new Set<Node>();
-  for (let root = roots.pop(); root !== undefined; root = roots.pop()) {
-    for (const node of postorder([root])) {
-      if (node.op !== "Symbol" || seen.has(node)) continue;
-      seen.add(node);
-      const name = node.arg as string;
-      const global = globalIndex(name);
-      if (global !== undefined) roots.push(graph.globals[global].node);
-      if (!program.state.has(name)) continue;
-      read.add(name);
-      roots.push(graph.states.get(name)!);
-    }
-  }
-  return read;
+export function statesRead(graph: Graph): Set<string> {
+  const read = symbolsRead(graph, [graph.update]);
+  return new Set([...graph.states.keys()].filter((name) => read.has(name)));
 }
 
 /**
@@ -133,8 +135,8 @@ export function statesRead(program: Program, graph: Graph): Set<string> {
  * the update, such as an average of the parameters, are kept for their own sake.
  */
 export function statesLeft(program: Program, graph: Graph): Set<string> {
-  const ever = statesRead(program, elaborate(program));
-  const read = statesRead(program, graph);
+  const ever = statesRead(elaborate(program));
+  const read = statesRead(graph);
   return new Set([...program.state.keys()].filter((name) => read.has(name) || !ever.has(name)));
 }
 

@@ -1,6 +1,8 @@
 /** The JSON carrier of a program. */
 import { GradusError, shown } from "./errors.ts";
-import { type Document, parseProgram, printProgram, type Program } from "./program.ts";
+import type { Document, Program } from "./program.ts";
+import { parseProgram } from "./check.ts";
+import { printProgram } from "./print.ts";
 
 /** The most text a carrier is read from, in characters. */
 export const LONGEST_FILE = 1_000_000;
@@ -61,31 +63,21 @@ export function readCarrier(
     const reason = error instanceof Error ? error.message : String(error);
     throw new GradusError(`Cannot read a program from ${carrier}: ${reason.slice(0, 500)}`);
   }
-  const document = value as Document;
-  if (typeof document?.hyper !== "object" || document.hyper === null) return parseProgram(document);
-  const hyper = Object.fromEntries(
-    Object.entries(document.hyper).map(([name, given]) => [name, uncarriedNumber(given)]),
-  );
-  return parseProgram({ ...document, hyper: hyper as Document["hyper"] });
+  return parseProgram(replaced(value as Document, 1, 0));
 }
 
 /** A document whose numbers JSON and YAML can both hold: the few they cannot become their names. */
 export function carried(document: Document): Document {
-  if (document.hyper === undefined) return document;
-  const hyper = Object.fromEntries(
-    Object.entries(document.hyper).map(([name, value]) => [name, carriedNumber(value)]),
-  );
-  return { ...document, hyper: hyper as Document["hyper"] };
+  return replaced(document, 0, 1);
 }
 
-function carriedNumber(value: unknown): unknown {
-  if (Object.is(value, -0)) return "-0";
-  if (value === Infinity) return "inf";
-  return value === -Infinity ? "-inf" : value;
-}
+const NUMBERS = [[-0, "-0"], [Infinity, "inf"], [-Infinity, "-inf"]] as const;
 
-function uncarriedNumber(value: unknown): unknown {
-  if (value === "-0") return -0;
-  if (value === "inf") return Infinity;
-  return value === "-inf" ? -Infinity : value;
+function replaced(document: Document, from: 0 | 1, to: 0 | 1): Document {
+  if (typeof document?.hyper !== "object" || document.hyper === null) return document;
+  const hyper = Object.entries(document.hyper).map(([name, value]) => {
+    const number = NUMBERS.find((each) => Object.is(each[from], value));
+    return [name, number === undefined ? value : number[to]];
+  });
+  return { ...document, hyper: Object.fromEntries(hyper) };
 }

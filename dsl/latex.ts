@@ -17,8 +17,8 @@ const WRITTEN: ReadonlyMap<string, string> = new Map([
   ["t", "t"],
 ]);
 
-const GREEK = new Map<string, string>(
-  ("α alpha β beta γ gamma δ delta ϵ epsilon ε varepsilon ζ zeta η eta θ theta ι iota κ kappa λ lambda " +
+const GREEK = /* @__PURE__ */ new Map<string, string>(
+  /* @__PURE__ */ ("α alpha β beta γ gamma δ delta ϵ epsilon ε varepsilon ζ zeta η eta θ theta ι iota κ kappa λ lambda " +
     "μ mu ν nu ξ xi π pi ρ rho σ sigma τ tau υ upsilon ϕ phi φ varphi χ chi ψ psi ω omega " +
     "Γ Gamma Δ Delta Θ Theta Λ Lambda Ξ Xi Π Pi Σ Sigma Φ Phi Ψ Psi Ω Omega")
     .split(" ").flatMap((word, i, all) =>

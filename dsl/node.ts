@@ -1,5 +1,22 @@
+/** What expressions are made of: interned nodes, how they are made and walked. */
 import type { AxisName } from "./axes.ts";
-import type { ElementOpName, MatrixOpName, RandomOpName, ReduceOpName } from "./ops.ts";
+import { Interned } from "./intern.ts";
+
+/** Element-wise operations, by their ONNX names where ONNX has them. */
+export type ElementOpName =
+  | ("Add" | "Sub" | "Mul" | "Div" | "Pow" | "Neg" | "Abs" | "Sign" | "Sqrt" | "Cbrt" | "Exp")
+  | ("Log" | "Sin" | "Cos" | "Tan" | "Asin" | "Acos" | "Atan" | "Sinh" | "Cosh" | "Tanh")
+  | ("Floor" | "Ceil" | "Min" | "Max" | "Clip" | "Where" | "IsNaN" | "And" | "Or" | "Not")
+  | ("Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "Equal");
+
+/** Reductions, by their ONNX names. */
+export type ReduceOpName = "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceL2";
+
+/** Distributions of random numbers. */
+export type RandomOpName = "Normal" | "Uniform";
+
+/** Operations on matrices, by their ONNX names. */
+export type MatrixOpName = "MatMul" | "Transpose";
 
 /**
  * A node of an expression: an operation on other nodes. Immutable and interned: two nodes of equal
@@ -31,10 +48,7 @@ export type Over =
   | `${string}:${string}`
   | `${string},${string}`;
 
-const interned = new Map<string, WeakRef<Node>>();
-const collected = new FinalizationRegistry<string>((key) => {
-  if (interned.get(key)?.deref() === undefined) interned.delete(key);
-});
+const interned = new Interned<Node>();
 let nextId = 0;
 
 function intern(op: Node["op"], src: readonly Node[], arg: Node["arg"]): Node {
@@ -42,12 +56,7 @@ function intern(op: Node["op"], src: readonly Node[], arg: Node["arg"]): Node {
   for (const node of src) key += ` ${node.id}`;
   if (typeof arg === "number") key += `#${Object.is(arg, -0) ? "-0" : arg}`;
   else if (arg !== null) key += `:${arg}`;
-  const known = interned.get(key)?.deref();
-  if (known !== undefined) return known;
-  const node: Node = Object.freeze({ op, src: Object.freeze(src), arg, id: nextId++ });
-  interned.set(key, new WeakRef(node));
-  collected.register(node, key);
-  return node;
+  return interned.get(key, () => ({ op, src: Object.freeze(src), arg, id: nextId++ }));
 }
 
 /** The number `value`; -0 and NaN are constants of their own. */
@@ -114,4 +123,20 @@ export function foldNodes<T>(
     values.set(node, visit(node, node.src.map((s) => values.get(s)!)));
   }
   return values;
+}
+
+/** `root` with symbols replaced. */
+export function replaceSymbols(root: Node, values: ReadonlyMap<string, Node>): Node {
+  return foldNodes<Node>(
+    [root],
+    (node, src) =>
+      node.op === "Symbol" ? values.get(node.arg as string) ?? node : withSources(node, src),
+  ).get(root)!;
+}
+
+/** The symbols that are read by `roots`. */
+export function symbolsIn(roots: Iterable<Node>): Set<string> {
+  return new Set(
+    postorder(roots).flatMap(({ op, arg }) => op === "Symbol" ? [arg as string] : []),
+  );
 }

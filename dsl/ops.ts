@@ -3,25 +3,17 @@
  * means, what it can return, how each target spells it. A target that cannot spell an op gets the
  * row's `lower`ing to simpler ops; where that is missing too, the target refuses the op by name.
  */
-import { apply, constant, type Node } from "./node.ts";
+import {
+  apply,
+  constant,
+  type ElementOpName,
+  type MatrixOpName,
+  type Node,
+  type RandomOpName,
+  type ReduceOpName,
+} from "./node.ts";
 import { numbers } from "./random/doubles.ts";
 import { normalQuantile } from "./random/normal.ts";
-
-/** Element-wise operations, by their ONNX names where ONNX has them. */
-export type ElementOpName =
-  | ("Add" | "Sub" | "Mul" | "Div" | "Pow" | "Neg" | "Abs" | "Sign" | "Sqrt" | "Cbrt" | "Exp")
-  | ("Log" | "Sin" | "Cos" | "Tan" | "Asin" | "Acos" | "Atan" | "Sinh" | "Cosh" | "Tanh")
-  | ("Floor" | "Ceil" | "Min" | "Max" | "Clip" | "Where" | "IsNaN" | "And" | "Or" | "Not")
-  | ("Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "Equal");
-
-/** Reductions, by their ONNX names. */
-export type ReduceOpName = "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceL2";
-
-/** Distributions of random numbers. */
-export type RandomOpName = "Normal" | "Uniform";
-
-/** Operations on matrices, by their ONNX names. */
-export type MatrixOpName = "MatMul" | "Transpose";
 
 /** What a value is: a number, or the truth of a condition. */
 export type Type = "number" | "truth";

@@ -2,29 +2,22 @@
 import { GradusError, pointAt, quoted, type Span, suggestion } from "./errors.ts";
 import { AXIS_NAMES } from "./axes.ts";
 import { lex, type Token } from "./lex.ts";
-import { apply, constant, type Node, type Over, random, reduce, symbol } from "./node.ts";
 import {
+  apply,
+  constant,
   type ElementOpName,
-  elementOps,
-  LEVEL,
   type MatrixOpName,
-  matrixOps,
+  type Node,
+  type Over,
+  random,
   type RandomOpName,
-  randomOps,
+  reduce,
   type ReduceOpName,
-  reduceOps,
-  treeName,
-  type Type,
-} from "./ops.ts";
+  symbol,
+} from "./node.ts";
+import { elementOps, LEVEL, matrixOps, randomOps, reduceOps, treeName, type Type } from "./ops.ts";
 import { levelOf } from "./print.ts";
-
-/** One line of a program: `target = value`. */
-export interface Statement {
-  /** The name it assigns. */
-  readonly target: string;
-  /** The expression it assigns. */
-  readonly value: Node;
-}
+import type { Statement } from "./program.ts";
 
 /** What names mean where a text is read. `fail` raises an error that points at the name. */
 export interface Scope {

@@ -1,7 +1,46 @@
-/** Writes nodes as program text, with the fewest parentheses that read back as the same nodes. */
+/** Writes programs and nodes as text, with the fewest parentheses that read back as the same nodes. */
+import { axisDocuments } from "./axes.ts";
 import { COUNT, type Node, symbol, withSources } from "./node.ts";
 import { elementRow, LEVEL, matrixRow, randomRow, reduceRow, treeName } from "./ops.ts";
-import type { Statement } from "./parse.ts";
+import type { Document, Program, StateDeclaration, StateDocument, Statement } from "./program.ts";
+
+/**
+ * The document of a program, such that `parseProgram(printProgram(p)) === p`.
+ *
+ * @example
+ * ```ts
+ * import { lion, printProgram } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(printProgram(lion.program).state, { m: 0 });
+ * ```
+ */
+export function printProgram(program: Program): Document {
+  const { name, doc, source, hyper, state, inputs, statements } = program;
+  const sections = {
+    name,
+    doc,
+    source,
+    hyper: Object.fromEntries(hyper),
+    state: Object.fromEntries([...state].map(([key, value]) => [key, printState(value)])),
+    inputs: Object.fromEntries(inputs),
+    step: printStatements(statements),
+  };
+  const isEmpty = (section: object | string) => Object.keys(section).length === 0;
+  const filled = Object.entries(sections).filter(([, section]) => !isEmpty(section));
+  return Object.fromEntries(filled) as unknown as Document;
+}
+
+/** A state as a document declares it. */
+export function printState({ init, over }: StateDeclaration): StateDocument {
+  const value = init.op === "Const" && Number.isFinite(init.arg) && !Object.is(init.arg, -0)
+    ? init.arg as number
+    : printExpression(init);
+  if (over === "element") return value;
+  if (over === "tensor" || over === "tree") return { init: value, over };
+  const axes = axisDocuments(over);
+  return { init: value, over: axes.length === 1 ? axes[0] : axes };
+}
 
 /** The text of an expression. */
 export function printExpression(node: Node): string {

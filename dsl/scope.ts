@@ -28,24 +28,17 @@ export class StepScope implements Scope {
   readonly #known = new Map<string, Type>();
   readonly #assigned = new Set<string>();
   readonly #targets: ReadonlySet<string>;
-  readonly #hyper: Program["hyper"];
-  readonly #state: Program["state"];
-  readonly #inputs: Program["inputs"];
+  readonly #declared: Pick<Program, "hyper" | "state" | "inputs">;
 
-  constructor(
-    text: string,
-    hyper: Program["hyper"],
-    state: Program["state"],
-    inputs: Program["inputs"],
-  ) {
+  constructor(text: string, declared: Pick<Program, "hyper" | "state" | "inputs">) {
     const assignment = /(?:^|[\n;])[ \t]*([^\s=←:;]{1,64})[ \t]*(?:=(?!=)|←|:=)/g;
     this.#targets = new Set(Array.from(text.matchAll(assignment), (match) => match[1]));
-    [this.#hyper, this.#state, this.#inputs] = [hyper, state, inputs];
+    this.#declared = declared;
     const given = ["w", "g", "t", "count", ...SHAPE_SYMBOLS.keys()];
-    for (const name of [...given, ...state.keys(), ...inputs.keys()]) {
+    for (const name of [...given, ...declared.state.keys(), ...declared.inputs.keys()]) {
       this.#known.set(name, "number");
     }
-    for (const [name, value] of hyper) {
+    for (const [name, value] of declared.hyper) {
       this.#known.set(name, typeof value === "boolean" ? "truth" : "number");
     }
   }
@@ -63,17 +56,18 @@ export class StepScope implements Scope {
   }
 
   assign(name: string, type: Type, fail: (message: string) => never): void {
+    const { hyper, state, inputs } = this.#declared;
     if (name === "w") fail("`w`, the parameter, is not assigned: assign `u`, which is added to it");
     if (name === "t" || name === "count" || SHAPE_SYMBOLS.has(name)) {
       fail(`\`${name}\` is ${RESERVED.get(name)}: it is only read`);
     }
-    if (this.#hyper.has(name)) fail(`\`${name}\` is a hyperparameter: it is only read`);
-    if (this.#inputs.has(name)) fail(`\`${name}\` is an input: it is only read`);
+    if (hyper.has(name)) fail(`\`${name}\` is a hyperparameter: it is only read`);
+    if (inputs.has(name)) fail(`\`${name}\` is an input: it is only read`);
     if (isReserved(name)) fail(`\`${name}\` is part of the language and cannot be assigned`);
     if (!IDENTIFIER.test(name)) {
       fail("a name has at most 64 letters and digits and does not begin with `__`");
     }
-    if ((name === "u" || name === "g" || this.#state.has(name)) && type !== "number") {
+    if ((name === "u" || name === "g" || state.has(name)) && type !== "number") {
       fail(`\`${name}\` must be a number, and this is a condition`);
     }
     this.#known.set(name, type);

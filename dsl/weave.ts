@@ -1,10 +1,20 @@
 /** Puts a program inside another: what a wrapper does before a step of it, and after. */
 import { freshNames, rename } from "./compose.ts";
-import { apply, constant, foldNodes, type Node, reduce, symbol, withSources } from "./node.ts";
-import { type ReduceOpName, reduceOps, reduceRow } from "./ops.ts";
-import type { Statement } from "./parse.ts";
-import { printStatements } from "./print.ts";
-import { type Document, parseProgram, printProgram, printState, type Program } from "./program.ts";
+import {
+  apply,
+  constant,
+  foldNodes,
+  type Node,
+  reduce,
+  type ReduceOpName,
+  replaceSymbols,
+  symbol,
+  withSources,
+} from "./node.ts";
+import { reduceOps, reduceRow } from "./ops.ts";
+import { printProgram, printState, printStatements } from "./print.ts";
+import type { Document, Program, Statement } from "./program.ts";
+import { parseProgram } from "./check.ts";
 
 /** A program with a hole: what it does with the gradient before, and with the update after. */
 export interface Wrapper extends Omit<Document, "step"> {
@@ -118,11 +128,7 @@ function clocked(node: Node, clock: string | undefined): Node {
     ["count", symbol(clock)],
     ["t", apply("Add", symbol(clock), constant(1))],
   ]);
-  return foldNodes<Node>(
-    [node],
-    (each, src) =>
-      each.op === "Symbol" ? ticks.get(each.arg as string) ?? each : withSources(each, src),
-  ).get(node)!;
+  return replaceSymbols(node, ticks);
 }
 
 /** `node` with reductions over the tree that see only the leaves that are selected. */

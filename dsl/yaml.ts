@@ -20,7 +20,8 @@
  */
 import { parse, stringify } from "@std/yaml";
 import { carried, readCarrier } from "./json.ts";
-import { printProgram, type Program } from "./program.ts";
+import type { Program } from "./program.ts";
+import { printProgram } from "./print.ts";
 
 /**
  * Reads a program from YAML text.

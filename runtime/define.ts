@@ -1,7 +1,8 @@
 /** Makes optimizers of documents and programs. */
 import { GradusError, shown } from "../dsl/errors.ts";
 import { fix, type FixedNotes } from "../dsl/fix.ts";
-import { type Document, parseProgram, type Program } from "../dsl/program.ts";
+import type { Document, Program } from "../dsl/program.ts";
+import { parseProgram } from "../dsl/check.ts";
 import {
   type HyperValue,
   isMask,

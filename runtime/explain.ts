@@ -4,8 +4,8 @@ import { GradusError } from "../dsl/errors.ts";
 import { elaborate, rates, rootsOf } from "../dsl/graph.ts";
 import { apply, type Node, postorder, symbol, withSources } from "../dsl/node.ts";
 import { reduceOps, reduceRow } from "../dsl/ops.ts";
-import { printExpression } from "../dsl/print.ts";
-import { printProgram, type Program } from "../dsl/program.ts";
+import { printExpression, printProgram } from "../dsl/print.ts";
+import type { Program } from "../dsl/program.ts";
 import { Binding } from "./step/binding.ts";
 import { renderPhases } from "./backends/js/render.ts";
 import { isMatrix, showExtent as showSizes, type Varying } from "./plan/extent.ts";
@@ -289,8 +289,9 @@ function temporariesMoved({ phases, products, temporaries, extents }: Plan): num
   const isWhole = (node: Node) => extents.get(node) === "element";
   const byLoops = phases.flat().map((loop) => {
     const own = new Set(loop.nodes);
-    const read = new Set(operandsOf(loop)).intersection(temporaries.placeOf);
-    return [...loop.stored, ...read.difference(own)].filter(isWhole).length;
+    const isRead = (node: Node) => temporaries.placeOf.has(node) && !own.has(node);
+    const read = [...new Set(operandsOf(loop))].filter(isRead);
+    return [...loop.stored, ...read].filter(isWhole).length;
   });
   const byProducts = products.flat().map(({ node, factors }) =>
     [node, ...factors.map(({ node }) => node)].filter(isWhole).length

@@ -3,7 +3,8 @@
  * vectors, so that no program is ever compiled. What an instruction costs to look up is little beside the
  * hundreds of numbers it works on.
  */
-import { type ElementOpName, elementOps, type ReduceOpName, reduceOps } from "../dsl/ops.ts";
+import { elementOps, reduceOps } from "../dsl/ops.ts";
+import type { ElementOpName, ReduceOpName } from "../dsl/node.ts";
 import { Code, type FunctionType, type Local, Module } from "../runtime/backends/wasm/emit.ts";
 import { addRoutine, routineTypes } from "../runtime/backends/wasm/math.ts";
 

@@ -1,8 +1,9 @@
 /** Genomes as programs of the language: pruned, so that they print, run and export like any other. */
 import { apply, constant, foldNodes, type Node, symbol, withSources } from "../dsl/node.ts";
-import { isReserved, type Statement } from "../dsl/parse.ts";
+import { isReserved } from "../dsl/parse.ts";
 import { printStatements } from "../dsl/print.ts";
-import { parseProgram, type Program } from "../dsl/program.ts";
+import type { Program, Statement } from "../dsl/program.ts";
+import { parseProgram } from "../dsl/check.ts";
 import { RESERVED } from "../dsl/scope.ts";
 import { substitute } from "../dsl/simplify.ts";
 import { analyse, FIRST_STATE, WIDTH } from "./abstract.ts";

@@ -48,6 +48,19 @@ function placeOf(path: string): string | undefined {
     .sort((a, b) => b.length - a.length)[0];
 }
 
+/** What a file imports, types included: files by their paths from the root, packages by name. */
+async function importsOf(path: string): Promise<string[]> {
+  const text = (await Deno.readTextFile(new URL(path, root))).replace(/^ \*.*$/gm, "");
+  const statements = text.matchAll(/^(?:import|export|\}) [^;]*?from "([^"]+)"/gms);
+  return Array.from(
+    statements,
+    ([, specifier]) =>
+      specifier.startsWith(".")
+        ? new URL(specifier, new URL(path, root)).href.slice(root.href.length)
+        : specifier,
+  );
+}
+
 Deno.test("imports point one way", async () => {
   const wrong: string[] = [];
   let checked = 0;
@@ -57,11 +70,7 @@ Deno.test("imports point one way", async () => {
       assert(/^(tests|examples|bench)\//.test(path), `${path} is in no folder of the house`);
       continue;
     }
-    const text = (await Deno.readTextFile(new URL(path, root))).replace(/^ \*.*$/gm, "");
-    for (const [, specifier] of text.matchAll(/^(?:import|export|\}) [^;]*?from "([^"]+)"/gms)) {
-      const target = specifier.startsWith(".")
-        ? new URL(specifier, new URL(path, root)).href.slice(root.href.length)
-        : specifier;
+    for (const target of await importsOf(path)) {
       const allowed = [place, ...MAY_IMPORT[place]];
       const isAllowed = allowed.some((each) => target === each || target.startsWith(`${each}/`));
       if (!isAllowed) wrong.push(`${path} imports ${target}`);
@@ -71,6 +80,59 @@ Deno.test("imports point one way", async () => {
   assertEquals(wrong, []);
   assert(checked > 100, `only ${checked} imports were found`);
 });
+
+const STILL_IN_CIRCLES: readonly string[] = [
+  "export/ort/engine.ts",
+  "export/ort/gpu_tensor.ts",
+  "export/ort/host.ts",
+  "export/ort/read.ts",
+  "runtime/backends/js/kernel.ts",
+  "runtime/backends/js/leaf.ts",
+  "runtime/backends/js/run.ts",
+  "runtime/backends/phases.ts",
+  "runtime/backends/wasm/leaf.ts",
+  "runtime/backends/wasm/pass.ts",
+  "runtime/backends/wasm/phase.ts",
+  "runtime/backends/wasm/run.ts",
+  "runtime/backends/wasm/window.ts",
+  "search/compile.ts",
+  "search/pack.ts",
+  "search/evaluate.ts",
+  "search/problems.ts",
+  "search/quadratics.ts",
+  "search/traces.ts",
+];
+
+Deno.test("no circles of imports", async () => {
+  const files = (await sources()).filter((path) => placeOf(path) !== undefined);
+  const imports = new Map<string, readonly string[]>();
+  for (const path of files) {
+    if (!STILL_IN_CIRCLES.includes(path)) imports.set(path, await importsOf(path));
+  }
+  const circles = files.map((path) => circle(imports, path)).filter((found) => found !== undefined);
+  assertEquals([...new Set(circles)], []);
+  assert(imports.size > 250, `only ${imports.size} files were found`);
+});
+
+/** The shortest way from `file` along imports back to it, from the first in the alphabet; undefined if none. */
+function circle(imports: ReadonlyMap<string, readonly string[]>, file: string): string | undefined {
+  const before = new Map<string, string>();
+  const reached = [file];
+  for (const each of reached) {
+    for (const next of imports.get(each) ?? []) {
+      if (before.has(next)) continue;
+      before.set(next, each);
+      reached.push(next);
+    }
+  }
+  if (!before.has(file)) return undefined;
+  const way = [file];
+  while (way.length === 1 || way[0] !== file) way.unshift(before.get(way[0])!);
+  way.pop();
+  const first = way.indexOf(way.toSorted()[0]);
+  const turned = [...way.slice(first), ...way.slice(0, first)];
+  return [...turned, turned[0]].join(" -> ");
+}
 
 Deno.test("the main entry pulls nothing from a registry and needs no permission", async () => {
   const { modules } = JSON.parse(await deno("info", "--json", "mod.ts"));
@@ -86,6 +148,15 @@ Deno.test("the main entry pulls nothing from a registry and needs no permission"
   } finally {
     await Deno.remove(file);
   }
+});
+
+Deno.test("what is published depends on the standard library by its real name", async () => {
+  const { imports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
+  const standard = Object.entries<string>(imports).filter(([name]) => name.startsWith("@std/"));
+  assertEquals(
+    standard,
+    ["assert", "testing", "yaml"].map((name) => [`@std/${name}`, `jsr:@std/${name}@^1`]),
+  );
 });
 
 interface Documented {

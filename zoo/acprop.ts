@@ -58,7 +58,7 @@ export interface AcpropOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4750", "1.2474", "2.0379"]);
  * ```
  */
-export const acprop: OptimizerFactory<AcpropOptions> = optimizer({
+export const acprop: OptimizerFactory<AcpropOptions> = /* @__PURE__ */ optimizer({
   name: "acprop",
   doc: "The gradient by its deviation up to the step before; two state tensors.",
   source:
@@ -118,7 +118,7 @@ export type ScaleByAcpropOptions = Omit<
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["3.0000", "-1.0000"]);
  * ```
  */
-export const scaleByAcprop: OptimizerFactory<ScaleByAcpropOptions> = fixed(acprop, {
+export const scaleByAcprop: OptimizerFactory<ScaleByAcpropOptions> = /* @__PURE__ */ fixed(acprop, {
   name: "scaleByAcprop",
   doc: "The direction of ACProp; two state tensors.",
   source:

@@ -50,7 +50,7 @@ const source =
   "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, arXiv 1804.04235";
 
 // The program is told where a leaf is factored, rather than how long its axes must be.
-const whole: OptimizerFactory<Record<string, unknown>> = optimizer(
+const whole: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ optimizer(
   {
     name: "adafactor",
     doc:
@@ -126,7 +126,7 @@ const whole: OptimizerFactory<Record<string, unknown>> = optimizer(
  * ]);
  * ```
  */
-export const adafactor: OptimizerFactory<AdafactorOptions> = factoredByShape(whole);
+export const adafactor: OptimizerFactory<AdafactorOptions> = /* @__PURE__ */ factoredByShape(whole);
 
 /**
  * Scales the gradient by the root of {@linkcode adafactor}'s factored second moment. `stepOffset` and
@@ -159,19 +159,23 @@ export const adafactor: OptimizerFactory<AdafactorOptions> = factoredByShape(who
  * assertEquals(state.v, Float32Array.of(16, 4));
  * ```
  */
-export const scaleByFactoredRms: OptimizerFactory<ScaleByFactoredRmsOptions> = factoredByShape(
-  deciding<ScaleByFactoredRmsOptions>(
-    fixed(whole, { name: "scaleByFactoredRms", doc: "Scales by a second moment in factors." }, {
-      learningRate: -1,
-      multiplyByParameterScale: false,
-      clippingThreshold: 0,
-      momentum: 0,
-      weightDecayRate: 0,
-    }),
-    ["decayOffset", "eps"],
-    ({ stepOffset, epsilon, ...given }) => ({ ...given, decayOffset: stepOffset, eps: epsilon }),
-  ) as OptimizerFactory<Record<string, unknown>>,
-);
+export const scaleByFactoredRms: OptimizerFactory<ScaleByFactoredRmsOptions> =
+  /* @__PURE__ */ factoredByShape(
+    /* @__PURE__ */ deciding<ScaleByFactoredRmsOptions>(
+      /* @__PURE__ */ fixed(whole, {
+        name: "scaleByFactoredRms",
+        doc: "Scales by a second moment in factors.",
+      }, {
+        learningRate: -1,
+        multiplyByParameterScale: false,
+        clippingThreshold: 0,
+        momentum: 0,
+        weightDecayRate: 0,
+      }),
+      ["decayOffset", "eps"],
+      ({ stepOffset, epsilon, ...given }) => ({ ...given, decayOffset: stepOffset, eps: epsilon }),
+    ) as OptimizerFactory<Record<string, unknown>>,
+  );
 
 /** Optimizers that are told which leaves are factored by how short an axis may be. */
 function factoredByShape<Options extends FactoredOptions>(

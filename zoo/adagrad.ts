@@ -41,7 +41,7 @@ export interface AdagradOptions {
  * assertEquals(losses, ["5.01", "2.40", "1.25", "0.686", "0.385"]);
  * ```
  */
-export const adagrad: OptimizerFactory<AdagradOptions> = optimizer({
+export const adagrad: OptimizerFactory<AdagradOptions> = /* @__PURE__ */ optimizer({
   name: "adagrad",
   doc: "Divides by the root of the sum of squared gradients; one state tensor.",
   source:
@@ -80,7 +80,7 @@ export type ScaleByRssOptions = Omit<AdagradOptions, "learningRate">;
  * assertEquals(updates, Float32Array.of(0.6));
  * ```
  */
-export const scaleByRss: OptimizerFactory<ScaleByRssOptions> = fixed(
+export const scaleByRss: OptimizerFactory<ScaleByRssOptions> = /* @__PURE__ */ fixed(
   adagrad,
   { name: "scaleByRss", doc: "The gradient over the root of the sum of squares so far." },
   { learningRate: -1 },
@@ -130,7 +130,7 @@ export interface AdadeltaOptions extends MaskOption {
  * assertEquals(losses, ["13.6", "13.2", "12.9", "12.5", "12.1"]);
  * ```
  */
-export const adadelta: OptimizerFactory<AdadeltaOptions> = optimizer({
+export const adadelta: OptimizerFactory<AdadeltaOptions> = /* @__PURE__ */ optimizer({
   name: "adadelta",
   doc: "Scales by the ratio of averaged squared steps and gradients; two state tensors.",
   source: "Zeiler 2012, ADADELTA: An Adaptive Learning Rate Method, arXiv 1212.5701",
@@ -173,7 +173,7 @@ export type ScaleByAdadeltaOptions = Pick<AdadeltaOptions, "rho" | "eps">;
  * assertEquals(updates[0].toFixed(9), (Math.sqrt(3) / 2).toFixed(9));
  * ```
  */
-export const scaleByAdadelta: OptimizerFactory<ScaleByAdadeltaOptions> = fixed(
+export const scaleByAdadelta: OptimizerFactory<ScaleByAdadeltaOptions> = /* @__PURE__ */ fixed(
   adadelta,
   { name: "scaleByAdadelta", doc: "The gradient by the ratio of averaged steps and gradients." },
   { learningRate: -1, weightDecay: 0 },

@@ -57,7 +57,7 @@ export interface AdamWOptions extends AdamOptions, MaskOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5079", "1.5029", "2.5016"]);
  * ```
  */
-export const adamw: OptimizerFactory<AdamWOptions> = optimizer({
+export const adamw: OptimizerFactory<AdamWOptions> = /* @__PURE__ */ optimizer({
   name: "adamw",
   doc: "Bias-corrected moments with decoupled weight decay; two state tensors.",
   source: "Loshchilov and Hutter 2019, Decoupled Weight Decay Regularization, arXiv 1711.05101",
@@ -106,7 +106,7 @@ export const adamw: OptimizerFactory<AdamWOptions> = optimizer({
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5080", "1.5030", "2.5018"]);
  * ```
  */
-export const adam: OptimizerFactory<AdamOptions> = fixed(adamw, {
+export const adam: OptimizerFactory<AdamOptions> = /* @__PURE__ */ fixed(adamw, {
   name: "adam",
   doc: "Bias-corrected moments; two state tensors.",
   source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
@@ -142,7 +142,7 @@ export type NAdamWOptions = Omit<AdamWOptions, "nesterov">;
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4529", "1.4347", "2.4297"]);
  * ```
  */
-export const nadamw: OptimizerFactory<NAdamWOptions> = fixed(adamw, {
+export const nadamw: OptimizerFactory<NAdamWOptions> = /* @__PURE__ */ fixed(adamw, {
   name: "nadamw",
   doc: "AdamW with a first moment that looks ahead; two state tensors.",
   source: "Dozat 2016, Incorporating Nesterov Momentum into Adam",
@@ -178,7 +178,7 @@ export type NAdamOptions = Omit<AdamOptions, "nesterov">;
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4529", "1.4348", "2.4299"]);
  * ```
  */
-export const nadam: OptimizerFactory<NAdamOptions> = fixed(adamw, {
+export const nadam: OptimizerFactory<NAdamOptions> = /* @__PURE__ */ fixed(adamw, {
   name: "nadam",
   doc: "Adam with a first moment that looks ahead; two state tensors.",
   source: "Dozat 2016, Incorporating Nesterov Momentum into Adam",
@@ -216,7 +216,7 @@ export type ScaleByAdamOptions = Omit<AdamOptions, "learningRate">;
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.9178", "-1.0000"]);
  * ```
  */
-export const scaleByAdam: OptimizerFactory<ScaleByAdamOptions> = fixed(adamw, {
+export const scaleByAdam: OptimizerFactory<ScaleByAdamOptions> = /* @__PURE__ */ fixed(adamw, {
   name: "scaleByAdam",
   doc: "The direction of Adam; two state tensors.",
   source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",

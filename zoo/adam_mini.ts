@@ -49,7 +49,7 @@ export interface AdamMiniOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.7698", "1.5396", "2.3094"]);
  * ```
  */
-export const adamMini: OptimizerFactory<AdamMiniOptions> = optimizer({
+export const adamMini: OptimizerFactory<AdamMiniOptions> = /* @__PURE__ */ optimizer({
   name: "adamMini",
   doc: "AdamW with one second moment a tensor; one state tensor.",
   source: "Zhang et al. 2024, Adam-mini: Use Fewer Learning Rates To Gain More, arXiv 2406.16793",

@@ -50,7 +50,7 @@ export interface AdamaxWOptions extends AdamaxOptions, MaskOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5515", "1.5257", "2.5168"]);
  * ```
  */
-export const adamaxw: OptimizerFactory<AdamaxWOptions> = optimizer({
+export const adamaxw: OptimizerFactory<AdamaxWOptions> = /* @__PURE__ */ optimizer({
   name: "adamaxw",
   doc: "Adam by a decaying largest magnitude, with decoupled weight decay; two state tensors.",
   source: "Loshchilov and Hutter 2019, Decoupled Weight Decay Regularization, arXiv 1711.05101",
@@ -88,7 +88,7 @@ export const adamaxw: OptimizerFactory<AdamaxWOptions> = optimizer({
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5516", "1.5258", "2.5170"]);
  * ```
  */
-export const adamax: OptimizerFactory<AdamaxOptions> = fixed(adamaxw, {
+export const adamax: OptimizerFactory<AdamaxOptions> = /* @__PURE__ */ fixed(adamaxw, {
   name: "adamax",
   doc: "Adam by a decaying largest magnitude; two state tensors.",
   source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
@@ -124,8 +124,12 @@ export type ScaleByAdamaxOptions = Omit<AdamaxOptions, "learningRate">;
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.6842", "-1.0000"]);
  * ```
  */
-export const scaleByAdamax: OptimizerFactory<ScaleByAdamaxOptions> = fixed(adamaxw, {
-  name: "scaleByAdamax",
-  doc: "The direction of AdaMax; two state tensors.",
-  source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
-}, { learningRate: -1, weightDecay: 0 });
+export const scaleByAdamax: OptimizerFactory<ScaleByAdamaxOptions> = /* @__PURE__ */ fixed(
+  adamaxw,
+  {
+    name: "scaleByAdamax",
+    doc: "The direction of AdaMax; two state tensors.",
+    source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
+  },
+  { learningRate: -1, weightDecay: 0 },
+);

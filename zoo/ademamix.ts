@@ -58,7 +58,7 @@ export interface AdEMAMixOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4600", "1.4541", "2.4527"]);
  * ```
  */
-export const ademamix: OptimizerFactory<AdEMAMixOptions> = optimizer({
+export const ademamix: OptimizerFactory<AdEMAMixOptions> = /* @__PURE__ */ optimizer({
   name: "ademamix",
   doc: "Adam with a fast and a slow mean of gradients; three state tensors.",
   source:
@@ -121,10 +121,14 @@ export type ScaleByAdEMAMixOptions = Omit<
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.9189", "-1.0012"]);
  * ```
  */
-export const scaleByAdemamix: OptimizerFactory<ScaleByAdEMAMixOptions> = fixed(ademamix, {
-  name: "scaleByAdemamix",
-  defaults: { alpha: 6 },
-  doc: "The direction of AdEMAMix; three state tensors.",
-  source:
-    "Pagliardini et al. 2024, The AdEMAMix Optimizer: Better, Faster, Older, arXiv 2409.03137",
-}, { learningRate: -1, weightDecay: 0 });
+export const scaleByAdemamix: OptimizerFactory<ScaleByAdEMAMixOptions> = /* @__PURE__ */ fixed(
+  ademamix,
+  {
+    name: "scaleByAdemamix",
+    defaults: { alpha: 6 },
+    doc: "The direction of AdEMAMix; three state tensors.",
+    source:
+      "Pagliardini et al. 2024, The AdEMAMix Optimizer: Better, Faster, Older, arXiv 2409.03137",
+  },
+  { learningRate: -1, weightDecay: 0 },
+);

@@ -49,7 +49,7 @@ export interface AdoptOptions extends MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.9109", "1.9102", "2.9100"]);
  * ```
  */
-export const adopt: OptimizerFactory<AdoptOptions> = optimizer({
+export const adopt: OptimizerFactory<AdoptOptions> = /* @__PURE__ */ optimizer({
   name: "adopt",
   doc: "Momentum of gradients divided by the second moment before them; two state tensors.",
   source:
@@ -108,7 +108,7 @@ export type ScaleByAdoptOptions = Omit<AdoptOptions, "learningRate">;
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.1000", "-0.1000"]);
  * ```
  */
-export const scaleByAdopt: OptimizerFactory<ScaleByAdoptOptions> = fixed(adopt, {
+export const scaleByAdopt: OptimizerFactory<ScaleByAdoptOptions> = /* @__PURE__ */ fixed(adopt, {
   name: "scaleByAdopt",
   doc: "The direction of ADOPT; two state tensors.",
   source:

@@ -48,7 +48,7 @@ export interface AmsgradOptions extends MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5524", "1.5267", "2.5179"]);
  * ```
  */
-export const amsgrad: OptimizerFactory<AmsgradOptions> = optimizer({
+export const amsgrad: OptimizerFactory<AmsgradOptions> = /* @__PURE__ */ optimizer({
   name: "amsgrad",
   doc: "Adam by the largest second moment so far; three state tensors.",
   source: "Reddi et al. 2018, On the Convergence of Adam and Beyond, arXiv 1904.09237",
@@ -103,8 +103,12 @@ export type ScaleByAmsgradOptions = Omit<AmsgradOptions, "learningRate">;
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.9178", "-1.0000"]);
  * ```
  */
-export const scaleByAmsgrad: OptimizerFactory<ScaleByAmsgradOptions> = fixed(amsgrad, {
-  name: "scaleByAmsgrad",
-  doc: "The direction of AMSGrad; three state tensors.",
-  source: "Reddi et al. 2018, On the Convergence of Adam and Beyond, arXiv 1904.09237",
-}, { learningRate: -1 });
+export const scaleByAmsgrad: OptimizerFactory<ScaleByAmsgradOptions> = /* @__PURE__ */ fixed(
+  amsgrad,
+  {
+    name: "scaleByAmsgrad",
+    doc: "The direction of AMSGrad; three state tensors.",
+    source: "Reddi et al. 2018, On the Convergence of Adam and Beyond, arXiv 1904.09237",
+  },
+  { learningRate: -1 },
+);

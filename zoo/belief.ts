@@ -54,7 +54,7 @@ export interface AdaBeliefOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4045", "1.3930", "2.3905"]);
  * ```
  */
-export const adabelief: OptimizerFactory<AdaBeliefOptions> = optimizer({
+export const adabelief: OptimizerFactory<AdaBeliefOptions> = /* @__PURE__ */ optimizer({
   name: "adabelief",
   doc: "Adam by the deviation of the gradient from its mean; two state tensors.",
   source:
@@ -114,9 +114,13 @@ export type ScaleByBeliefOptions = Omit<
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["1.0512", "-1.1680"]);
  * ```
  */
-export const scaleByBelief: OptimizerFactory<ScaleByBeliefOptions> = fixed(adabelief, {
-  name: "scaleByBelief",
-  doc: "The direction of AdaBelief; two state tensors.",
-  source:
-    "Zhuang et al. 2020, AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients, arXiv 2010.07468",
-}, { learningRate: -1, weightDecay: 0 });
+export const scaleByBelief: OptimizerFactory<ScaleByBeliefOptions> = /* @__PURE__ */ fixed(
+  adabelief,
+  {
+    name: "scaleByBelief",
+    doc: "The direction of AdaBelief; two state tensors.",
+    source:
+      "Zhuang et al. 2020, AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients, arXiv 2010.07468",
+  },
+  { learningRate: -1, weightDecay: 0 },
+);

@@ -55,7 +55,7 @@ export interface CautiousAdamWOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5079", "1.5029", "2.5016"]);
  * ```
  */
-export const cautiousAdamw: OptimizerFactory<CautiousAdamWOptions> = optimizer({
+export const cautiousAdamw: OptimizerFactory<CautiousAdamWOptions> = /* @__PURE__ */ optimizer({
   name: "cautiousAdamw",
   doc: "AdamW that moves only where its direction agrees with the gradient; two state tensors.",
   source:

@@ -29,16 +29,17 @@ export interface ClipByGlobalNormOptions {
  * assertEquals(updates, { a: Float32Array.of(0.6), b: Float32Array.of(0.8) });
  * ```
  */
-export const clipByGlobalNorm: OptimizerFactory<ClipByGlobalNormOptions> = optimizer({
-  name: "clipByGlobalNorm",
-  doc: "Scales all gradients down to a common norm.",
-  source: "Pascanu et al. 2013, On the difficulty of training recurrent neural networks",
-  hyper: { maxNorm: required },
-  step: `
+export const clipByGlobalNorm: OptimizerFactory<ClipByGlobalNormOptions> =
+  /* @__PURE__ */ optimizer({
+    name: "clipByGlobalNorm",
+    doc: "Scales all gradients down to a common norm.",
+    source: "Pascanu et al. 2013, On the difficulty of training recurrent neural networks",
+    hyper: { maxNorm: required },
+    step: `
     n = globalNorm(g)
     u = where(n < maxNorm, 1, maxNorm/n)*g
   `,
-});
+  });
 
 /** Options of {@linkcode clip}. */
 export interface ClipOptions {
@@ -65,7 +66,7 @@ export interface ClipOptions {
  * assertEquals(updates, Float32Array.of(-1, 0.5));
  * ```
  */
-export const clip: OptimizerFactory<ClipOptions> = optimizer({
+export const clip: OptimizerFactory<ClipOptions> = /* @__PURE__ */ optimizer({
   name: "clip",
   doc: "Limits each element of the updates.",
   source: "Mikolov 2012, Statistical language models based on neural networks",
@@ -98,7 +99,7 @@ export interface ClipByBlockRmsOptions {
  * assertEquals(updates, Float32Array.of(1, 1));
  * ```
  */
-export const clipByBlockRms: OptimizerFactory<ClipByBlockRmsOptions> = optimizer({
+export const clipByBlockRms: OptimizerFactory<ClipByBlockRmsOptions> = /* @__PURE__ */ optimizer({
   name: "clipByBlockRms",
   doc: "Scales each tensor of the updates down to a common root mean square.",
   source:
@@ -135,13 +136,14 @@ export interface NormalizeByUpdateNormOptions {
  * assertEquals(updates, Float32Array.of(6, 8));
  * ```
  */
-export const normalizeByUpdateNorm: OptimizerFactory<NormalizeByUpdateNormOptions> = optimizer({
-  name: "normalizeByUpdateNorm",
-  doc: "Scales the updates of the whole tree to one norm.",
-  source: "Hazan et al. 2015, Beyond convexity: stochastic quasi-convex optimization",
-  hyper: { scaleFactor: 1, eps: 1e-6 },
-  step: "u = scaleFactor/(globalNorm(g) + eps)*g",
-});
+export const normalizeByUpdateNorm: OptimizerFactory<NormalizeByUpdateNormOptions> =
+  /* @__PURE__ */ optimizer({
+    name: "normalizeByUpdateNorm",
+    doc: "Scales the updates of the whole tree to one norm.",
+    source: "Hazan et al. 2015, Beyond convexity: stochastic quasi-convex optimization",
+    hyper: { scaleFactor: 1, eps: 1e-6 },
+    step: "u = scaleFactor/(globalNorm(g) + eps)*g",
+  });
 
 /**
  * Scales the updates of the whole tree to a norm of 1; where they are all 0 they become NaN.
@@ -163,12 +165,16 @@ export const normalizeByUpdateNorm: OptimizerFactory<NormalizeByUpdateNormOption
  * assertEquals(updates, Float32Array.of(0.6, 0.8));
  * ```
  */
-export const normalize: OptimizerFactory<Record<never, never>> = fixed(normalizeByUpdateNorm, {
-  name: "normalize",
-  doc: "Scales the updates of the whole tree to a norm of 1.",
-  source: "Foret et al. 2021, Sharpness-Aware Minimization for Efficiently Improving " +
-    "Generalization, arXiv 2010.01412",
-}, { scaleFactor: 1, eps: 0 });
+export const normalize: OptimizerFactory<Record<never, never>> = /* @__PURE__ */ fixed(
+  normalizeByUpdateNorm,
+  {
+    name: "normalize",
+    doc: "Scales the updates of the whole tree to a norm of 1.",
+    source: "Foret et al. 2021, Sharpness-Aware Minimization for Efficiently Improving " +
+      "Generalization, arXiv 2010.01412",
+  },
+  { scaleFactor: 1, eps: 0 },
+);
 
 /**
  * Replaces NaN in the updates by 0; infinities stay. The state `foundNan` is 1 for tensors that had one in the last step.
@@ -192,7 +198,7 @@ export const normalize: OptimizerFactory<Record<never, never>> = fixed(normalize
  * assertEquals(state.foundNan, Float32Array.of(1));
  * ```
  */
-export const zeroNans: OptimizerFactory<Record<never, never>> = optimizer({
+export const zeroNans: OptimizerFactory<Record<never, never>> = /* @__PURE__ */ optimizer({
   name: "zeroNans",
   doc: "Replaces NaN in the updates by 0.",
   source: "What Optax calls zero_nans",

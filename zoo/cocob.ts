@@ -47,7 +47,7 @@ export interface CocobOptions extends ScaleByCocobOptions, MaskOption {
  * assertEquals(x.reduce((sum, value) => sum + value * value, 0) < 0.1, true);
  * ```
  */
-export const cocob: OptimizerFactory<CocobOptions> = optimizer({
+export const cocob: OptimizerFactory<CocobOptions> = /* @__PURE__ */ optimizer({
   name: "cocob",
   doc: "Coin betting, without a step size; five state tensors.",
   source: "Orabona and Tommasi 2017, Training Deep Networks without Learning Rates Through Coin " +
@@ -90,7 +90,7 @@ export const cocob: OptimizerFactory<CocobOptions> = optimizer({
  * assertEquals(updates, Float32Array.of(-0.5));
  * ```
  */
-export const scaleByCocob: OptimizerFactory<ScaleByCocobOptions> = fixed(
+export const scaleByCocob: OptimizerFactory<ScaleByCocobOptions> = /* @__PURE__ */ fixed(
   cocob,
   { name: "scaleByCocob", doc: "The steps of COCOB." },
   { learningRate: 1, weightDecay: 0 },

@@ -58,28 +58,29 @@ export interface DadaptAdamwOptions extends MaskOption, MuDTypeOption {
  * assert(x.every((value) => Math.abs(value) < 0.5));
  * ```
  */
-export const dadaptAdamw: OptimizerFactory<DadaptAdamwOptions> = withBetas(optimizer({
-  name: "dadaptAdamw",
-  doc: "AdamW with a step size that is learned; three state tensors.",
-  source:
-    "Defazio and Mishchenko 2023, Learning-Rate-Free Learning by D-Adaptation, arXiv 2301.07733",
-  hyper: {
-    learningRate: 1,
-    b1: 0.9,
-    b2: 0.999,
-    eps: 1e-8,
-    estimLr0: 1e-6,
-    weightDecay: 0,
-    biasCorrection: true,
-  },
-  state: {
-    m: 0,
-    v: 0,
-    s: 0,
-    r: { over: "tree" },
-    d: { init: "estimLr0", over: "tree" },
-  },
-  step: `
+export const dadaptAdamw: OptimizerFactory<DadaptAdamwOptions> = /* @__PURE__ */ withBetas(
+  /* @__PURE__ */ optimizer({
+    name: "dadaptAdamw",
+    doc: "AdamW with a step size that is learned; three state tensors.",
+    source:
+      "Defazio and Mishchenko 2023, Learning-Rate-Free Learning by D-Adaptation, arXiv 2301.07733",
+    hyper: {
+      learningRate: 1,
+      b1: 0.9,
+      b2: 0.999,
+      eps: 1e-8,
+      estimLr0: 1e-6,
+      weightDecay: 0,
+      biasCorrection: true,
+    },
+    state: {
+      m: 0,
+      v: 0,
+      s: 0,
+      r: { over: "tree" },
+      d: { init: "estimLr0", over: "tree" },
+    },
+    step: `
     eta = d*learningRate*where(biasCorrection, sqrt(1 - b2^t)/(1 - b1^t), 1)
     p = globalSum(g*(s/(sqrt(v) + eps)))
     m = b1*m + (1 - b1)*eta*g
@@ -90,7 +91,8 @@ export const dadaptAdamw: OptimizerFactory<DadaptAdamwOptions> = withBetas(optim
     d = where(q > 0, max(d, r/q), d)
     u = -(m/(sqrt(v) + eps) + eta*weightDecay*w)
   `,
-}));
+  }),
+);
 
 /** Options of {@linkcode prodigy}. */
 export interface ProdigyOptions extends MaskOption, MuDTypeOption {
@@ -148,32 +150,33 @@ export interface ProdigyOptions extends MaskOption, MuDTypeOption {
  * assert(x.every((value) => Math.abs(value) < 0.5));
  * ```
  */
-export const prodigy: OptimizerFactory<ProdigyOptions> = withBetas(optimizer({
-  name: "prodigy",
-  doc: "AdamW with a step size learned from the distance travelled; four state tensors.",
-  source:
-    "Mishchenko and Defazio 2023, Prodigy: An Expeditiously Adaptive Parameter-Free Learner, arXiv 2306.06101",
-  hyper: {
-    learningRate: 1,
-    b1: 0.9,
-    b2: 0.999,
-    beta3: 0,
-    eps: 1e-8,
-    estimLr0: 1e-6,
-    estimLrCoef: 1,
-    weightDecay: 0,
-    safeguardWarmup: false,
-    biasCorrection: true,
-  },
-  state: {
-    theta0: "w",
-    m: 0,
-    v: 0,
-    s: 0,
-    r: { over: "tree" },
-    d: { init: "estimLr0", over: "tree" },
-  },
-  step: `
+export const prodigy: OptimizerFactory<ProdigyOptions> = /* @__PURE__ */ withBetas(
+  /* @__PURE__ */ optimizer({
+    name: "prodigy",
+    doc: "AdamW with a step size learned from the distance travelled; four state tensors.",
+    source:
+      "Mishchenko and Defazio 2023, Prodigy: An Expeditiously Adaptive Parameter-Free Learner, arXiv 2306.06101",
+    hyper: {
+      learningRate: 1,
+      b1: 0.9,
+      b2: 0.999,
+      beta3: 0,
+      eps: 1e-8,
+      estimLr0: 1e-6,
+      estimLrCoef: 1,
+      weightDecay: 0,
+      safeguardWarmup: false,
+      biasCorrection: true,
+    },
+    state: {
+      theta0: "w",
+      m: 0,
+      v: 0,
+      s: 0,
+      r: { over: "tree" },
+      d: { init: "estimLr0", over: "tree" },
+    },
+    step: `
     eta = d*learningRate*where(biasCorrection, sqrt(1 - b2^t)/(1 - b1^t), 1)
     b = where(beta3 == 0, sqrt(b2), beta3)
     m = b1*m + (1 - b1)*d*g
@@ -184,7 +187,8 @@ export const prodigy: OptimizerFactory<ProdigyOptions> = withBetas(optimizer({
     d = where(q > 0, max(d, estimLrCoef*r/q), d)
     u = -eta*(m/(sqrt(v) + d*eps) + weightDecay*w)
   `,
-}));
+  }),
+);
 
 /** What the option `betas` says, in the two hyperparameters that the program has for it. */
 function withBetas<Options extends { readonly betas?: readonly [HyperValue, HyperValue] }>(

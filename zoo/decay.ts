@@ -28,13 +28,14 @@ export interface AddDecayedWeightsOptions extends MaskOption {
  * assertEquals(updates, { a: Float32Array.of(3), b: Float32Array.of(1) });
  * ```
  */
-export const addDecayedWeights: OptimizerFactory<AddDecayedWeightsOptions> = optimizer({
-  name: "addDecayedWeights",
-  doc: "Adds the parameters times a decay to the updates.",
-  source: "Krogh and Hertz 1991, A simple weight decay can improve generalization",
-  hyper: { weightDecay: 0 },
-  step: "u = g + weightDecay*w",
-});
+export const addDecayedWeights: OptimizerFactory<AddDecayedWeightsOptions> =
+  /* @__PURE__ */ optimizer({
+    name: "addDecayedWeights",
+    doc: "Adds the parameters times a decay to the updates.",
+    source: "Krogh and Hertz 1991, A simple weight decay can improve generalization",
+    hyper: { weightDecay: 0 },
+    step: "u = g + weightDecay*w",
+  });
 
 /**
  * Changes updates that would make a parameter negative so that it becomes 0.
@@ -56,9 +57,10 @@ export const addDecayedWeights: OptimizerFactory<AddDecayedWeightsOptions> = opt
  * assertEquals(x, Float32Array.of(0, 6));
  * ```
  */
-export const keepParamsNonnegative: OptimizerFactory<Record<never, never>> = optimizer({
-  name: "keepParamsNonnegative",
-  doc: "Keeps parameters from becoming negative.",
-  source: "Bertsekas 1976, On the Goldstein-Levitin-Polyak gradient projection method",
-  step: "u = where(w + g < 0, -w, g)",
-});
+export const keepParamsNonnegative: OptimizerFactory<Record<never, never>> =
+  /* @__PURE__ */ optimizer({
+    name: "keepParamsNonnegative",
+    doc: "Keeps parameters from becoming negative.",
+    source: "Bertsekas 1976, On the Goldstein-Levitin-Polyak gradient projection method",
+    step: "u = where(w + g < 0, -w, g)",
+  });

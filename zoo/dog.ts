@@ -18,7 +18,7 @@ export interface DogOptions extends MaskOption {
   weightDecay?: HyperValue;
 }
 
-const byNumber: OptimizerFactory<Record<string, unknown>> = optimizer({
+const byNumber: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ optimizer({
   name: "dog",
   doc: "A step size from the distance travelled; one state tensor.",
   source:
@@ -77,7 +77,7 @@ const byNumber: OptimizerFactory<Record<string, unknown>> = optimizer({
  * assertEquals(state.r, 0.5);
  * ```
  */
-export const dog: OptimizerFactory<DogOptions> = deciding<DogOptions>(
+export const dog: OptimizerFactory<DogOptions> = /* @__PURE__ */ deciding<DogOptions>(
   byNumber,
   ["heuristic", "isRate"],
   ({ initStep = ["heuristic", 1e-6], ...given }, doing) => {
@@ -101,7 +101,7 @@ export interface DowgOptions extends MaskOption {
   weightDecay?: HyperValue;
 }
 
-const withDistance: OptimizerFactory<Record<string, unknown>> = optimizer({
+const withDistance: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ optimizer({
   name: "dowg",
   doc: "A step size from the distance travelled and weighted gradients; one state tensor.",
   source:
@@ -147,7 +147,7 @@ const withDistance: OptimizerFactory<Record<string, unknown>> = optimizer({
  * assertEquals(losses, ["13.9254", "13.8728", "13.7754", "13.5962", "13.2688"]);
  * ```
  */
-export const dowg: OptimizerFactory<DowgOptions> = deciding<DowgOptions>(
+export const dowg: OptimizerFactory<DowgOptions> = /* @__PURE__ */ deciding<DowgOptions>(
   withDistance,
   [],
   (given) => ({ ...given, initEstimSqDist: given.initEstimSqDist ?? given.eps }),
@@ -190,7 +190,7 @@ export interface ScaleByDistanceOverGradientsOptions {
  * ```
  */
 export const scaleByDistanceOverGradients: OptimizerFactory<ScaleByDistanceOverGradientsOptions> =
-  optimizer({
+  /* @__PURE__ */ optimizer({
     name: "scaleByDistanceOverGradients",
     doc: "A step size for each tensor from the distance it travelled; one state tensor.",
     source:

@@ -34,7 +34,7 @@ export interface FromageOptions {
  * assertEquals(x, Float32Array.of(4, -3));
  * ```
  */
-export const fromage: OptimizerFactory<FromageOptions> = optimizer({
+export const fromage: OptimizerFactory<FromageOptions> = /* @__PURE__ */ optimizer({
   name: "fromage",
   doc: "Steps in proportion to each tensor's norm, which they do not raise; no state.",
   source:

@@ -48,7 +48,7 @@ export interface GramsOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5080", "1.5030", "2.5018"]);
  * ```
  */
-export const grams: OptimizerFactory<GramsOptions> = optimizer({
+export const grams: OptimizerFactory<GramsOptions> = /* @__PURE__ */ optimizer({
   name: "grams",
   doc: "The magnitude of Adam with the sign of the gradient; two state tensors.",
   source:

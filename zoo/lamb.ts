@@ -51,7 +51,7 @@ export interface LambOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(5)), ["2.70000", "3.30000", "2.70000", "3.30000"]);
  * ```
  */
-export const lamb: OptimizerFactory<LambOptions> = optimizer({
+export const lamb: OptimizerFactory<LambOptions> = /* @__PURE__ */ optimizer({
   name: "lamb",
   doc: "AdamW's direction at each tensor's own norm; two state tensors.",
   source:

@@ -47,7 +47,7 @@ export interface LaPropOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5311", "1.5145", "2.5095"]);
  * ```
  */
-export const laprop: OptimizerFactory<LaPropOptions> = optimizer({
+export const laprop: OptimizerFactory<LaPropOptions> = /* @__PURE__ */ optimizer({
   name: "laprop",
   doc: "Momentum of gradients divided by their second moment; two state tensors.",
   source: "Ziyin et al. 2020, LaProp: Separating Momentum and Adaptivity in Adam, arXiv 2002.04839",

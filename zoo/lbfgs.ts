@@ -1,5 +1,6 @@
 import { GradusError, shown } from "../dsl/errors.ts";
-import { type Document, parseProgram } from "../dsl/program.ts";
+import type { Document } from "../dsl/program.ts";
+import { parseProgram } from "../dsl/check.ts";
 import { factory, fixed, type OptimizerFactory, resolving } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
@@ -92,7 +93,7 @@ function document(size: number): Document {
  *
  * @throws {GradusError} if `memorySize` is no whole number from 1 to 50.
  */
-export const lbfgs: OptimizerFactory<LbfgsOptions> = withMemory((size) =>
+export const lbfgs: OptimizerFactory<LbfgsOptions> = /* @__PURE__ */ withMemory((size) =>
   factory(parseProgram(document(size)))
 );
 
@@ -126,7 +127,9 @@ export type ScaleByLbfgsOptions = Omit<LbfgsOptions, "learningRate">;
  *
  * @throws {GradusError} if `memorySize` is no whole number from 1 to 50.
  */
-export const scaleByLbfgs: OptimizerFactory<ScaleByLbfgsOptions> = withMemory((size) =>
+export const scaleByLbfgs: OptimizerFactory<ScaleByLbfgsOptions> = /* @__PURE__ */ withMemory((
+  size,
+) =>
   fixed(
     { program: parseProgram(document(size)) },
     { name: "scaleByLbfgs", doc: "The direction of limited-memory BFGS." },

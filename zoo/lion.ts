@@ -50,7 +50,7 @@ export interface LionModeOptions extends LionOptions {
  * assertEquals(losses, ["1.40e+1", "1.39e+1", "1.39e+1", "1.39e+1", "1.38e+1"]);
  * ```
  */
-export const lion: OptimizerFactory<LionModeOptions> = withModes(
+export const lion: OptimizerFactory<LionModeOptions> = /* @__PURE__ */ withModes(
   plainLion,
   (options) => options,
 );
@@ -98,8 +98,8 @@ export type ScaleByLionOptions = Pick<
  * assertEquals(updates, Float32Array.of(1, -1, 0));
  * ```
  */
-export const scaleByLion: OptimizerFactory<ScaleByLionOptions> = withModes(
-  fixed(
+export const scaleByLion: OptimizerFactory<ScaleByLionOptions> = /* @__PURE__ */ withModes(
+  /* @__PURE__ */ fixed(
     plainLion,
     { name: "scaleByLion", doc: "Sign of an interpolated momentum." },
     { learningRate: -1, weightDecay: 0 },
@@ -137,7 +137,7 @@ export const scaleByLion: OptimizerFactory<ScaleByLionOptions> = withModes(
  * assertEquals(x, Float32Array.of(0.8125, 0.4375, 0.8125));
  * ```
  */
-export const cautiousLion: OptimizerFactory<LionOptions> = optimizer({
+export const cautiousLion: OptimizerFactory<LionOptions> = /* @__PURE__ */ optimizer({
   name: "cautiousLion",
   doc: "Lion where its direction agrees with the gradient; one state tensor.",
   source: "Liang et al. 2024, Cautious Optimizers: Improving Training with One Line of Code, " +

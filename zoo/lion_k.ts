@@ -1,5 +1,6 @@
 /** Lion with the gradient of another convex function than the sum of magnitudes, whose is the sign. */
-import { printProgram, required } from "../dsl/program.ts";
+import { required } from "../dsl/program.ts";
+import { printProgram } from "../dsl/print.ts";
 import type { FixedNotes } from "../dsl/fix.ts";
 import {
   type MaskOption,
@@ -22,7 +23,7 @@ export interface LionOptions extends MaskOption, MuDTypeOption {
 }
 
 /** The program of {@linkcode lion} in its own mode. */
-export const plainLion: OptimizerFactory<LionOptions> = optimizer({
+export const plainLion: OptimizerFactory<LionOptions> = /* @__PURE__ */ optimizer({
   name: "lion",
   doc: "Sign of an interpolated momentum; one state tensor.",
   source: "Chen et al. 2023, Symbolic Discovery of Optimization Algorithms, arXiv 2302.06675",

@@ -47,7 +47,7 @@ export interface MadgradOptions extends ScaleByMadgradOptions, MaskOption {
  * assertEquals(x.reduce((sum, value) => sum + value * value, 0) < 0.1, true);
  * ```
  */
-export const madgrad: OptimizerFactory<MadgradOptions> = optimizer({
+export const madgrad: OptimizerFactory<MadgradOptions> = /* @__PURE__ */ optimizer({
   name: "madgrad",
   doc: "Dual averaging by a cube root, with momentum; three state tensors.",
   source:
@@ -91,7 +91,7 @@ export const madgrad: OptimizerFactory<MadgradOptions> = optimizer({
  * assertEquals(updates[0].toFixed(9), "-2.000000000");
  * ```
  */
-export const scaleByMadgrad: OptimizerFactory<ScaleByMadgradOptions> = fixed(
+export const scaleByMadgrad: OptimizerFactory<ScaleByMadgradOptions> = /* @__PURE__ */ fixed(
   madgrad,
   { name: "scaleByMadgrad", doc: "The steps of MADGRAD." },
   { weightDecay: 0 },

@@ -53,7 +53,7 @@ const source =
  * assertEquals(x, Float32Array.of(0.5, 1, 1.5));
  * ```
  */
-export const momo: OptimizerFactory<MomoOptions> = optimizer({
+export const momo: OptimizerFactory<MomoOptions> = /* @__PURE__ */ optimizer({
   name: "momo",
   doc: "Momentum with a step size from a model of the loss; one state tensor.",
   source,
@@ -133,7 +133,7 @@ export interface MomoAdamOptions extends MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5000", "1.5000", "2.5000"]);
  * ```
  */
-export const momoAdam: OptimizerFactory<MomoAdamOptions> = optimizer({
+export const momoAdam: OptimizerFactory<MomoAdamOptions> = /* @__PURE__ */ optimizer({
   name: "momoAdam",
   doc: "Adam with a step size from a model of the loss; two state tensors.",
   source,

@@ -1,5 +1,7 @@
 import { GradusError, shown } from "../dsl/errors.ts";
-import { parseProgram, printProgram, type Program } from "../dsl/program.ts";
+import type { Program } from "../dsl/program.ts";
+import { parseProgram } from "../dsl/check.ts";
+import { printProgram } from "../dsl/print.ts";
 import { weave } from "../dsl/weave.ts";
 import {
   deciding,
@@ -166,8 +168,8 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
  *
  * @throws {GradusError} if coefficients or their number are none.
  */
-export const muon: OptimizerFactory<MuonOptions> = resolving<MuonOptions>(
-  programOf(stepsOf("standard", 5), false),
+export const muon: OptimizerFactory<MuonOptions> = /* @__PURE__ */ resolving<MuonOptions>(
+  /* @__PURE__ */ programOf(/* @__PURE__ */ stepsOf("standard", 5), false),
   ({ nsCoeffs = "standard", nsSteps = 5, preconditioning = "frobenius", ...rest }, doing) => {
     const { adamLearningRate, adamB1, adamB2, adamEpsRoot, adamWeightDecay, ...own } = rest;
     requireChoice("preconditioning", preconditioning, ["frobenius", "schatten"], doing);

@@ -35,7 +35,7 @@ export interface AddNoiseOptions {
  * assertEquals(Array.from(updates, (value) => value.toFixed(2)), ["-0.21", "-0.48", "-0.27"]);
  * ```
  */
-export const addNoise: OptimizerFactory<AddNoiseOptions> = optimizer({
+export const addNoise: OptimizerFactory<AddNoiseOptions> = /* @__PURE__ */ optimizer({
   name: "addNoise",
   doc: "Adds normal noise whose variance falls with the steps.",
   source:
@@ -86,7 +86,7 @@ export interface NoisySgdOptions {
  * assertEquals(losses, ["9.11", "5.82", "3.72", "2.37", "1.54"]);
  * ```
  */
-export const noisySgd: OptimizerFactory<NoisySgdOptions> = optimizer({
+export const noisySgd: OptimizerFactory<NoisySgdOptions> = /* @__PURE__ */ optimizer({
   name: "noisySgd",
   doc: "Gradient descent with normal noise whose variance falls with the steps.",
   source:

@@ -61,7 +61,7 @@ const source =
  * assertEquals(state.v, Float32Array.of(64));
  * ```
  */
-export const novograd: OptimizerFactory<NovogradOptions> = optimizer({
+export const novograd: OptimizerFactory<NovogradOptions> = /* @__PURE__ */ optimizer({
   name: "novograd",
   doc: "Momentum over gradients normalised by tensor; one state tensor and one number a tensor.",
   source,
@@ -101,7 +101,7 @@ export const novograd: OptimizerFactory<NovogradOptions> = optimizer({
  * assertEquals(updates, Float32Array.of(0, 1));
  * ```
  */
-export const scaleByNovograd: OptimizerFactory<ScaleByNovogradOptions> = fixed(
+export const scaleByNovograd: OptimizerFactory<ScaleByNovogradOptions> = /* @__PURE__ */ fixed(
   novograd,
   { name: "scaleByNovograd", doc: "The direction of NovoGrad.", defaults: { eps: 1e-8 } },
   { learningRate: -1 },

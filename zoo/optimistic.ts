@@ -46,7 +46,7 @@ export interface OptimisticGradientDescentOptions extends ScaleByOptimisticGradi
  * ```
  */
 export const optimisticGradientDescent: OptimizerFactory<OptimisticGradientDescentOptions> =
-  optimizer({
+  /* @__PURE__ */ optimizer({
     name: "optimisticGradientDescent",
     doc: "Expects the gradient to go on changing as it did; one state tensor.",
     source: "Mokhtari et al. 2019, A Unified Analysis of Extra-gradient and Optimistic Gradient " +
@@ -89,11 +89,12 @@ export const optimisticGradientDescent: OptimizerFactory<OptimisticGradientDesce
  * assertEquals(directions, [2, 4, 5]);
  * ```
  */
-export const scaleByOptimisticGradient: OptimizerFactory<ScaleByOptimisticGradientOptions> = fixed(
-  optimisticGradientDescent,
-  { name: "scaleByOptimisticGradient", doc: "The gradient and its change since the last step." },
-  { learningRate: -1 },
-);
+export const scaleByOptimisticGradient: OptimizerFactory<ScaleByOptimisticGradientOptions> =
+  /* @__PURE__ */ fixed(
+    optimisticGradientDescent,
+    { name: "scaleByOptimisticGradient", doc: "The gradient and its change since the last step." },
+    { learningRate: -1 },
+  );
 
 /** Options of {@linkcode optimisticAdamV2}. */
 export interface OptimisticAdamV2Options extends OptimisticGradientDescentOptions, MuDTypeOption {
@@ -138,22 +139,23 @@ export interface OptimisticAdamV2Options extends OptimisticGradientDescentOption
  * assertEquals(Array.from(x, (value) => value.toFixed(5)), ["0.90000", "1.90000", "2.90000"]);
  * ```
  */
-export const optimisticAdamV2: OptimizerFactory<OptimisticAdamV2Options> = optimizer({
-  name: "optimisticAdamV2",
-  doc: "Adam that expects its direction to go on changing as it did; three state tensors.",
-  source: "Daskalakis et al. 2018, Training GANs with Optimism, arXiv 1711.00141",
-  hyper: {
-    learningRate: required,
-    alpha: 1,
-    beta: 1,
-    b1: 0.9,
-    b2: 0.999,
-    eps: 1e-8,
-    epsRoot: 0,
-    nesterov: true,
-  },
-  state: { m: 0, v: 0, p: 0 },
-  step: `
+export const optimisticAdamV2: OptimizerFactory<OptimisticAdamV2Options> =
+  /* @__PURE__ */ optimizer({
+    name: "optimisticAdamV2",
+    doc: "Adam that expects its direction to go on changing as it did; three state tensors.",
+    source: "Daskalakis et al. 2018, Training GANs with Optimism, arXiv 1711.00141",
+    hyper: {
+      learningRate: required,
+      alpha: 1,
+      beta: 1,
+      b1: 0.9,
+      b2: 0.999,
+      eps: 1e-8,
+      epsRoot: 0,
+      nesterov: true,
+    },
+    state: { m: 0, v: 0, p: 0 },
+    step: `
     m = b1*m + (1 - b1)*g
     v = b2*v + (1 - b2)*g^2
     mhat = where(nesterov, b1/(1 - b1^(t + 1))*m + (1 - b1)/(1 - b1^t)*g, 1/(1 - b1^t)*m)
@@ -163,4 +165,4 @@ export const optimisticAdamV2: OptimizerFactory<OptimisticAdamV2Options> = optim
     u = -learningRate*(alpha*a + beta*d)
     p = a
   `,
-});
+  });

@@ -57,7 +57,7 @@ export interface ReduceOnPlateauOptions {
  * assertEquals(seen, [1, 1, 1, 0.5, 0.5]);
  * ```
  */
-export const reduceOnPlateau: OptimizerFactory<ReduceOnPlateauOptions> = optimizer({
+export const reduceOnPlateau: OptimizerFactory<ReduceOnPlateauOptions> = /* @__PURE__ */ optimizer({
   name: "reduceOnPlateau",
   doc: "Scales updates down when the loss stops falling.",
   source: "The learning rate scheduler ReduceLROnPlateau of PyTorch and Keras",

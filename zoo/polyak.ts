@@ -50,18 +50,20 @@ const source =
  * assertEquals(x, Float32Array.of(0.5, 1, 1.5));
  * ```
  */
-export const polyakSgd: OptimizerFactory<PolyakSgdOptions> = withVariants(optimizer({
-  name: "polyakSgd",
-  doc: "Gradient descent with a step size from the loss; no state.",
-  source,
-  hyper: { maxLearningRate: 1, scaling: 1, fMin: 0, eps: 0, positive: false },
-  inputs: { value: "scalar" },
-  step: `
+export const polyakSgd: OptimizerFactory<PolyakSgdOptions> = /* @__PURE__ */ withVariants(
+  /* @__PURE__ */ optimizer({
+    name: "polyakSgd",
+    doc: "Gradient descent with a step size from the loss; no state.",
+    source,
+    hyper: { maxLearningRate: 1, scaling: 1, fMin: 0, eps: 0, positive: false },
+    inputs: { value: "scalar" },
+    step: `
     n = (scaling*globalNorm(g))^2 + eps
     gap = where(positive, max(value - fMin, 0), value - fMin)
     u = -scaling*where(n > 0, min(gap/n, maxLearningRate), 0)*g
   `,
-}));
+  }),
+);
 
 /**
  * The step of {@linkcode polyakSgd} in the direction of the gradient, to be turned by what follows.
@@ -86,11 +88,13 @@ export const polyakSgd: OptimizerFactory<PolyakSgdOptions> = withVariants(optimi
  * assertEquals(updates, Float32Array.of(1.5, 2));
  * ```
  */
-export const scaleByPolyak: OptimizerFactory<ScaleByPolyakOptions> = withVariants(fixed(
-  polyakSgd,
-  { name: "scaleByPolyak", doc: "Scales the gradient by a step size from the loss." },
-  { scaling: -1 },
-));
+export const scaleByPolyak: OptimizerFactory<ScaleByPolyakOptions> = /* @__PURE__ */ withVariants(
+  /* @__PURE__ */ fixed(
+    polyakSgd,
+    { name: "scaleByPolyak", doc: "Scales the gradient by a step size from the loss." },
+    { scaling: -1 },
+  ),
+);
 
 /** What the option `variant` says, in the truth value that the program has for it. */
 function withVariants<Options extends ScaleByPolyakOptions>(

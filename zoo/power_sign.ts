@@ -46,7 +46,7 @@ export interface PowerSignOptions extends SignAgreementOptions {
  * assertEquals(x, Float32Array.of(2.25));
  * ```
  */
-export const powerSign: OptimizerFactory<PowerSignOptions> = optimizer({
+export const powerSign: OptimizerFactory<PowerSignOptions> = /* @__PURE__ */ optimizer({
   name: "powerSign",
   doc: "Gradients that agree in sign with their momentum count more; one state tensor.",
   source:
@@ -92,7 +92,7 @@ export interface AddSignOptions extends SignAgreementOptions {
  * assertEquals(x, Float32Array.of(2));
  * ```
  */
-export const addSign: OptimizerFactory<AddSignOptions> = optimizer({
+export const addSign: OptimizerFactory<AddSignOptions> = /* @__PURE__ */ optimizer({
   name: "addSign",
   doc: "Gradients that agree in sign with their momentum count more; one state tensor.",
   source:

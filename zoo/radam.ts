@@ -52,7 +52,7 @@ export interface RAdamOptions extends MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.2016", "0.4033", "0.6049"]);
  * ```
  */
-export const radam: OptimizerFactory<RAdamOptions> = optimizer({
+export const radam: OptimizerFactory<RAdamOptions> = /* @__PURE__ */ optimizer({
   name: "radam",
   doc: "Adam with a step rectified for the variance of the second moment; two state tensors.",
   source:
@@ -115,7 +115,7 @@ export type ScaleByRAdamOptions = Omit<RAdamOptions, "learningRate">;
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["2.0526", "-1.0000"]);
  * ```
  */
-export const scaleByRadam: OptimizerFactory<ScaleByRAdamOptions> = fixed(radam, {
+export const scaleByRadam: OptimizerFactory<ScaleByRAdamOptions> = /* @__PURE__ */ fixed(radam, {
   name: "scaleByRadam",
   doc: "The direction of RAdam; two state tensors.",
   source:

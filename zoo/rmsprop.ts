@@ -60,7 +60,7 @@ export interface RmspropOptions extends ScaleByRmsOptions, MuDTypeOption {
  * assertEquals(x[0].toFixed(6), "2.500000");
  * ```
  */
-export const rmsprop: OptimizerFactory<RmspropOptions> = optimizer({
+export const rmsprop: OptimizerFactory<RmspropOptions> = /* @__PURE__ */ optimizer({
   name: "rmsprop",
   doc: "Divides by the root of the averaged squared gradients; one to three state tensors.",
   source: "Tieleman and Hinton 2012, Lecture 6.5: RMSProp; centered: Graves 2013, arXiv 1308.0850",
@@ -112,7 +112,7 @@ export const rmsprop: OptimizerFactory<RmspropOptions> = optimizer({
  * assertEquals(Array.from(updates, (value) => value.toFixed(6)), ["2.000000", "-2.000000"]);
  * ```
  */
-export const scaleByRms: OptimizerFactory<ScaleByRmsOptions> = fixed(
+export const scaleByRms: OptimizerFactory<ScaleByRmsOptions> = /* @__PURE__ */ fixed(
   rmsprop,
   {
     name: "scaleByRms",
@@ -148,7 +148,7 @@ export const scaleByRms: OptimizerFactory<ScaleByRmsOptions> = fixed(
  * assertEquals(Array.from(updates, (value) => value.toFixed(6)), ["2.000000", "-2.000000"]);
  * ```
  */
-export const scaleByStddev: OptimizerFactory<ScaleByRmsOptions> = fixed(
+export const scaleByStddev: OptimizerFactory<ScaleByRmsOptions> = /* @__PURE__ */ fixed(
   rmsprop,
   {
     name: "scaleByStddev",

@@ -24,10 +24,11 @@ const hyper = {
   maxStepSize: 50,
 } as const;
 const state = { h: "learningRate", p: 0 } as const;
-const direction = `
+const along = (update: string) => `
   s = p*sign(g)
   h = where(s > 0, min(etaPlus*h, maxStepSize), where(s < 0, max(etaMinus*h, minStepSize), h))
   p = where(s < 0, 0, sign(g))
+  u = ${update}
 `;
 const source = "Riedmiller and Braun 1993, A Direct Adaptive Method for Faster Backpropagation " +
   "Learning: The RPROP Algorithm";
@@ -63,13 +64,13 @@ const source = "Riedmiller and Braun 1993, A Direct Adaptive Method for Faster B
  * assertEquals(path, ["-0.100", "-0.220", "-0.364", "-0.364", "-0.436"]);
  * ```
  */
-export const rprop: OptimizerFactory<RpropOptions> = optimizer({
+export const rprop: OptimizerFactory<RpropOptions> = /* @__PURE__ */ optimizer({
   name: "rprop",
   doc: "A step size for each element by whether its gradient turns; two state tensors.",
   source,
   hyper,
   state,
-  step: `${direction} u = -h*p`,
+  step: /* @__PURE__ */ along("-h*p"),
 });
 
 /**
@@ -97,11 +98,11 @@ export const rprop: OptimizerFactory<RpropOptions> = optimizer({
  * assertEquals(updates, Float32Array.of(0.5, -0.5));
  * ```
  */
-export const scaleByRprop: OptimizerFactory<RpropOptions> = optimizer({
+export const scaleByRprop: OptimizerFactory<RpropOptions> = /* @__PURE__ */ optimizer({
   name: "scaleByRprop",
   doc: "The steps of Rprop, along the gradient.",
   source,
   hyper,
   state,
-  step: `${direction} u = h*p`,
+  step: /* @__PURE__ */ along("h*p"),
 });

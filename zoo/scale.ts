@@ -27,7 +27,7 @@ export interface ScaleOptions {
  * assertEquals(updates, Float32Array.of(-1.5));
  * ```
  */
-export const scale: OptimizerFactory<ScaleOptions> = optimizer({
+export const scale: OptimizerFactory<ScaleOptions> = /* @__PURE__ */ optimizer({
   name: "scale",
   doc: "Multiplies updates by a number.",
   source: "A change of units",
@@ -62,7 +62,7 @@ export interface ScaleByScheduleOptions {
  * assertEquals(updates, Float32Array.of(1.5));
  * ```
  */
-export const scaleBySchedule: OptimizerFactory<ScaleByScheduleOptions> = optimizer({
+export const scaleBySchedule: OptimizerFactory<ScaleByScheduleOptions> = /* @__PURE__ */ optimizer({
   name: "scaleBySchedule",
   doc: "Multiplies updates by what a schedule gives.",
   source: "A change of units",
@@ -98,13 +98,14 @@ export interface ScaleByLearningRateOptions {
  * assertEquals(x, Float32Array.of(0.5));
  * ```
  */
-export const scaleByLearningRate: OptimizerFactory<ScaleByLearningRateOptions> = optimizer({
-  name: "scaleByLearningRate",
-  doc: "Multiplies updates by a learning rate, downhill.",
-  source: "Cauchy 1847, the method of steepest descent",
-  hyper: { learningRate: required, flipSign: true },
-  step: "u = where(flipSign, -learningRate, learningRate)*g",
-});
+export const scaleByLearningRate: OptimizerFactory<ScaleByLearningRateOptions> =
+  /* @__PURE__ */ optimizer({
+    name: "scaleByLearningRate",
+    doc: "Multiplies updates by a learning rate, downhill.",
+    source: "Cauchy 1847, the method of steepest descent",
+    hyper: { learningRate: required, flipSign: true },
+    step: "u = where(flipSign, -learningRate, learningRate)*g",
+  });
 
 /**
  * Passes updates through as they are.
@@ -125,7 +126,7 @@ export const scaleByLearningRate: OptimizerFactory<ScaleByLearningRateOptions> =
  * assertEquals(updates, Float32Array.of(3));
  * ```
  */
-export const identity: OptimizerFactory<Record<never, never>> = optimizer({
+export const identity: OptimizerFactory<Record<never, never>> = /* @__PURE__ */ optimizer({
   name: "identity",
   doc: "Passes updates through as they are.",
   source: "The neutral transform",

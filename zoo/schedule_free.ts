@@ -1,3 +1,4 @@
+import type { Document } from "../dsl/program.ts";
 import { type MaskOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
@@ -28,31 +29,39 @@ export interface ScheduleFreeAdamwOptions extends Omit<ScheduleFreeSgdOptions, "
   eps?: HyperValue;
 }
 
-const hyper = { warmupSteps: 0, b1: 0.9, weightDecay: 0, weightLrPower: 2 } as const;
-
-// Weights are kept a tensor, not a tree, so that step sizes may differ between tensors.
-const state = {
-  z: "w",
-  peak: { init: 0, over: "tensor" },
-  total: { init: 0, over: "tensor" },
-} as const;
-
-const source = "Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682";
-
 /**
- * A step of the fast iterate z along `direction`, and of its average x, for the parameters
+ * Steps of the fast iterate z along `direction`, and of its average x, for the parameters
  * y = (1 - β)z + βx. With x taken out by that equation, y moves by (1 - β)Δ + c(z - y + βΔ), where Δ is
  * the step of z: nothing is divided by β, and no difference of large numbers is rounded.
  */
-const averaged = (direction: string) => `
-  gamma = learningRate*min(1, t/warmupSteps)
-  peak = max(peak, gamma)
-  total = total + peak^weightLrPower
-  c = where(total > 0, peak^weightLrPower/total, 0)
-  d = -gamma*(${direction} + weightDecay*w)
-  u = (1 - b1)*d + c*(z - w + b1*d)
-  z = z + d
-`;
+function averaging<Options>(
+  direction: string,
+  { name, doc, hyper, state, step }: Document,
+): OptimizerFactory<Options> {
+  return optimizer({
+    name,
+    doc,
+    source: "Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682",
+    hyper: { ...hyper, warmupSteps: 0, b1: 0.9, weightDecay: 0, weightLrPower: 2 },
+    // Weights are kept a tensor, not a tree, so that step sizes may differ between tensors.
+    state: {
+      z: "w",
+      peak: { init: 0, over: "tensor" },
+      total: { init: 0, over: "tensor" },
+      ...state,
+    },
+    step: `
+      ${step}
+      gamma = learningRate*min(1, t/warmupSteps)
+      peak = max(peak, gamma)
+      total = total + peak^weightLrPower
+      c = where(total > 0, peak^weightLrPower/total, 0)
+      d = -gamma*(${direction} + weightDecay*w)
+      u = (1 - b1)*d + c*(z - w + b1*d)
+      z = z + d
+    `,
+  }) as OptimizerFactory<never> as OptimizerFactory<Options>;
+}
 
 /**
  * Schedule-free gradient descent: the parameters lie between a fast iterate `z`, the one state tensor,
@@ -85,14 +94,15 @@ const averaged = (direction: string) => `
  * assertEquals(Math.abs(scheduleFreeEvalParams(state, x)[0]) < 0.4, true);
  * ```
  */
-export const scheduleFreeSgd: OptimizerFactory<ScheduleFreeSgdOptions> = optimizer({
-  name: "scheduleFreeSgd",
-  doc: "Gradient descent with averaging in place of a schedule; one state tensor.",
-  source,
-  hyper: { learningRate: 1, ...hyper },
-  state,
-  step: averaged("g"),
-});
+export const scheduleFreeSgd: OptimizerFactory<ScheduleFreeSgdOptions> = /* @__PURE__ */ averaging(
+  "g",
+  {
+    name: "scheduleFreeSgd",
+    doc: "Gradient descent with averaging in place of a schedule; one state tensor.",
+    hyper: { learningRate: 1 },
+    step: "",
+  },
+);
 
 /**
  * Schedule-free AdamW: {@linkcode scheduleFreeSgd} along the gradient over the root of its averaged
@@ -130,14 +140,14 @@ export const scheduleFreeSgd: OptimizerFactory<ScheduleFreeSgdOptions> = optimiz
  * assertEquals(losses, ["5.00", "3.05", "1.73", "0.894", "0.413"]);
  * ```
  */
-export const scheduleFreeAdamw: OptimizerFactory<ScheduleFreeAdamwOptions> = optimizer({
-  name: "scheduleFreeAdamw",
-  doc: "AdamW with averaging in place of a schedule; two state tensors.",
-  source,
-  hyper: { learningRate: 0.0025, b2: 0.999, eps: 1e-8, ...hyper },
-  state: { ...state, v: 0 },
-  step: `
-    v = b2*v + (1 - b2)*g^2
-    ${averaged("g/(sqrt(1/(1 - b2^t)*v) + eps)")}
-  `,
-});
+export const scheduleFreeAdamw: OptimizerFactory<ScheduleFreeAdamwOptions> =
+  /* @__PURE__ */ averaging(
+    "g/(sqrt(1/(1 - b2^t)*v) + eps)",
+    {
+      name: "scheduleFreeAdamw",
+      doc: "AdamW with averaging in place of a schedule; two state tensors.",
+      hyper: { learningRate: 0.0025, b2: 0.999, eps: 1e-8 },
+      state: { v: 0 },
+      step: "v = b2*v + (1 - b2)*g^2",
+    },
+  );

@@ -29,7 +29,7 @@ export interface SignSgdOptions {
  * assertEquals(x, Float32Array.of(0.5, 1, 1.5));
  * ```
  */
-export const signSgd: OptimizerFactory<SignSgdOptions> = optimizer({
+export const signSgd: OptimizerFactory<SignSgdOptions> = /* @__PURE__ */ optimizer({
   name: "signSgd",
   doc: "Descent along the sign of the gradient; no state.",
   source:
@@ -59,7 +59,7 @@ export const signSgd: OptimizerFactory<SignSgdOptions> = optimizer({
  * assertEquals(x, Float32Array.of(0.5, 1, 1.5));
  * ```
  */
-export const scaleBySign: OptimizerFactory<Record<never, never>> = fixed(
+export const scaleBySign: OptimizerFactory<Record<never, never>> = /* @__PURE__ */ fixed(
   signSgd,
   { name: "scaleBySign", doc: "The sign of the gradient." },
   { learningRate: -1 },
@@ -99,7 +99,7 @@ export interface SignumOptions extends MuDTypeOption {
  * assertEquals(x, Float32Array.of(0.5));
  * ```
  */
-export const signum: OptimizerFactory<SignumOptions> = optimizer({
+export const signum: OptimizerFactory<SignumOptions> = /* @__PURE__ */ optimizer({
   name: "signum",
   doc: "Sign of the momentum; one state tensor.",
   source:

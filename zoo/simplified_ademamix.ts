@@ -54,28 +54,29 @@ export interface SimplifiedAdEMAMixOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["-0.4075", "0.5272", "1.5205"]);
  * ```
  */
-export const simplifiedAdemamix: OptimizerFactory<SimplifiedAdEMAMixOptions> = optimizer({
-  name: "simplifiedAdemamix",
-  doc: "A slow sum of gradients and the gradient itself; two state tensors.",
-  source:
-    "Morwani et al. 2025, Connections between Schedule-Free Optimizers, AdEMAMix, and Accelerated SGD Variants, arXiv 2502.02431",
-  hyper: {
-    learningRate: required,
-    b1: 0.99,
-    b2: 0.95,
-    alpha: 0,
-    eps: 1e-8,
-    epsRoot: 0,
-    weightDecay: 0,
-  },
-  state: { m: 0, v: 0 },
-  step: `
+export const simplifiedAdemamix: OptimizerFactory<SimplifiedAdEMAMixOptions> =
+  /* @__PURE__ */ optimizer({
+    name: "simplifiedAdemamix",
+    doc: "A slow sum of gradients and the gradient itself; two state tensors.",
+    source:
+      "Morwani et al. 2025, Connections between Schedule-Free Optimizers, AdEMAMix, and Accelerated SGD Variants, arXiv 2502.02431",
+    hyper: {
+      learningRate: required,
+      b1: 0.99,
+      b2: 0.95,
+      alpha: 0,
+      eps: 1e-8,
+      epsRoot: 0,
+      weightDecay: 0,
+    },
+    state: { m: 0, v: 0 },
+    step: `
     m = b1*m + g
     v = b2*v + (1 - b2)*g^2
     vhat = 1/(1 - b2^t)*v
     u = -learningRate*((m + alpha*g)/(sqrt(vhat + epsRoot) + eps) + weightDecay*w)
   `,
-});
+  });
 
 /** Options of {@linkcode scaleBySimplifiedAdemamix}. */
 export type ScaleBySimplifiedAdEMAMixOptions = Omit<
@@ -112,13 +113,14 @@ export type ScaleBySimplifiedAdEMAMixOptions = Omit<
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["1.7664", "-1.9900"]);
  * ```
  */
-export const scaleBySimplifiedAdemamix: OptimizerFactory<ScaleBySimplifiedAdEMAMixOptions> = fixed(
-  simplifiedAdemamix,
-  {
-    name: "scaleBySimplifiedAdemamix",
-    doc: "The direction of Simplified AdEMAMix; two state tensors.",
-    source:
-      "Morwani et al. 2025, Connections between Schedule-Free Optimizers, AdEMAMix, and Accelerated SGD Variants, arXiv 2502.02431",
-  },
-  { learningRate: -1, weightDecay: 0 },
-);
+export const scaleBySimplifiedAdemamix: OptimizerFactory<ScaleBySimplifiedAdEMAMixOptions> =
+  /* @__PURE__ */ fixed(
+    simplifiedAdemamix,
+    {
+      name: "scaleBySimplifiedAdemamix",
+      doc: "The direction of Simplified AdEMAMix; two state tensors.",
+      source:
+        "Morwani et al. 2025, Connections between Schedule-Free Optimizers, AdEMAMix, and Accelerated SGD Variants, arXiv 2502.02431",
+    },
+    { learningRate: -1, weightDecay: 0 },
+  );

@@ -31,8 +31,8 @@ const state = {
   m: 0,
 } as const;
 
-/** The average `m` of directions, by the name of its decay and how squares are added to sums. */
-const average = (decay: string, sum: string) => `
+/** The average `m` of directions, by the name of its decay and how squares are added to sums, and an update. */
+const average = (decay: string, sum: string, update: string) => `
   v = a0
   v = where(rank > 1, min(v, a1), v)
   v = where(rank > 2, min(v, a2), v)
@@ -43,6 +43,7 @@ const average = (decay: string, sum: string) => `
   a2 = max(v, axis=(:2, 3:))
   a3 = max(v, axis=(:3, 4:))
   m = ${decay}*m + (1 - ${decay})*where(v > 0, g/sqrt(v + eps), 0)
+  u = ${update}
 `;
 
 /**
@@ -80,13 +81,13 @@ const average = (decay: string, sum: string) => `
  * assertEquals(state.a0, { data: Float32Array.of(4, 9), shape: [2, 1] });
  * ```
  */
-export const sm3: OptimizerFactory<Sm3Options> = optimizer({
+export const sm3: OptimizerFactory<Sm3Options> = /* @__PURE__ */ optimizer({
   name: "sm3",
   doc: "AdaGrad with one sum a row and a column; one state tensor with momentum, none without.",
   source,
   hyper: { learningRate: required, momentum: 0.9, eps: 1e-8 },
   state,
-  step: `${average("momentum", "v + g^2")} u = -learningRate*m`,
+  step: /* @__PURE__ */ average("momentum", "v + g^2", "-learningRate*m"),
 });
 
 /**
@@ -122,11 +123,11 @@ export const sm3: OptimizerFactory<Sm3Options> = optimizer({
  * );
  * ```
  */
-export const scaleBySm3: OptimizerFactory<ScaleBySm3Options> = optimizer({
+export const scaleBySm3: OptimizerFactory<ScaleBySm3Options> = /* @__PURE__ */ optimizer({
   name: "scaleBySm3",
   doc: "The direction of SM3.",
   source,
   hyper: { b1: 0.9, b2: 1, eps: 1e-8 },
   state,
-  step: `${average("b1", "b2*v + where(b2 == 1, 1, 1 - b2)*g^2")} u = m`,
+  step: /* @__PURE__ */ average("b1", "b2*v + where(b2 == 1, 1, 1 - b2)*g^2", "m"),
 });

@@ -33,7 +33,7 @@ export interface SmoothLionOptions extends LionOptions {
  * assertEquals(Array.from(updates, (value) => value.toFixed(9)), expected.map((value) => value.toFixed(9)));
  * ```
  */
-export const smoothLion: OptimizerFactory<SmoothLionOptions> = lionK({
+export const smoothLion: OptimizerFactory<SmoothLionOptions> = /* @__PURE__ */ lionK({
   name: "smoothLion",
   doc: "Hyperbolic tangent of an interpolated momentum; one state tensor.",
   gradient: "tanh(smoothBeta*c)",
@@ -65,7 +65,7 @@ export const smoothLion: OptimizerFactory<SmoothLionOptions> = lionK({
  * assertEquals(x, Float32Array.of(-0.25, 0.5, -1));
  * ```
  */
-export const refinedLion: OptimizerFactory<LionOptions> = lionK({
+export const refinedLion: OptimizerFactory<LionOptions> = /* @__PURE__ */ lionK({
   name: "refinedLion",
   doc: "Interpolated momentum, clipped to its sign; one state tensor.",
   gradient: "clip(c, -1, 1)",

@@ -62,7 +62,7 @@ export interface SophiaOptions extends MaskOption, MuDTypeOption {
  * assert(Math.hypot(...x) < 1e-3);
  * ```
  */
-export const sophia: OptimizerFactory<SophiaOptions> = optimizer({
+export const sophia: OptimizerFactory<SophiaOptions> = /* @__PURE__ */ optimizer({
   name: "sophia",
   doc: "Clipped momentum over a running diagonal of the Hessian; two state tensors.",
   source:

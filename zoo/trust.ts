@@ -35,18 +35,19 @@ export interface ScaleByTrustRatioOptions {
  * assertEquals(updates, Float32Array.of(0, 5));
  * ```
  */
-export const scaleByTrustRatio: OptimizerFactory<ScaleByTrustRatioOptions> = optimizer({
-  name: "scaleByTrustRatio",
-  doc: "Scales the update of each tensor to the norm of the parameter.",
-  source:
-    "You et al. 2020, Large Batch Optimization for Deep Learning: Training BERT in 76 minutes, arXiv 1904.00962",
-  hyper: { minNorm: 0, trustCoefficient: 1, eps: 0 },
-  step: `
+export const scaleByTrustRatio: OptimizerFactory<ScaleByTrustRatioOptions> =
+  /* @__PURE__ */ optimizer({
+    name: "scaleByTrustRatio",
+    doc: "Scales the update of each tensor to the norm of the parameter.",
+    source:
+      "You et al. 2020, Large Batch Optimization for Deep Learning: Training BERT in 76 minutes, arXiv 1904.00962",
+    hyper: { minNorm: 0, trustCoefficient: 1, eps: 0 },
+    step: `
     n = max(norm(w), minNorm)
     q = max(norm(g), minNorm)
     u = where(n == 0 | q == 0, 1, trustCoefficient*n/(q + eps))*g
   `,
-});
+  });
 
 /** Options of {@linkcode scaleByParamBlockNorm} and {@linkcode scaleByParamBlockRms}. */
 export interface ScaleByParamBlockOptions {
@@ -75,14 +76,15 @@ export interface ScaleByParamBlockOptions {
  * assertEquals(updates, Float32Array.of(5, 10));
  * ```
  */
-export const scaleByParamBlockNorm: OptimizerFactory<ScaleByParamBlockOptions> = optimizer({
-  name: "scaleByParamBlockNorm",
-  doc: "Multiplies the update of each tensor by the norm of the parameter.",
-  source:
-    "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, arXiv 1804.04235",
-  hyper: { minScale: 1e-3 },
-  step: "u = max(norm(w), minScale)*g",
-});
+export const scaleByParamBlockNorm: OptimizerFactory<ScaleByParamBlockOptions> =
+  /* @__PURE__ */ optimizer({
+    name: "scaleByParamBlockNorm",
+    doc: "Multiplies the update of each tensor by the norm of the parameter.",
+    source:
+      "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, arXiv 1804.04235",
+    hyper: { minScale: 1e-3 },
+    step: "u = max(norm(w), minScale)*g",
+  });
 
 /**
  * Multiplies the update of each tensor by the root mean square of the parameter.
@@ -105,11 +107,12 @@ export const scaleByParamBlockNorm: OptimizerFactory<ScaleByParamBlockOptions> =
  * assertEquals(updates, Float32Array.of(5, 10));
  * ```
  */
-export const scaleByParamBlockRms: OptimizerFactory<ScaleByParamBlockOptions> = optimizer({
-  name: "scaleByParamBlockRms",
-  doc: "Multiplies the update of each tensor by the root mean square of the parameter.",
-  source:
-    "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, arXiv 1804.04235",
-  hyper: { minScale: 1e-3 },
-  step: "u = max(sqrt(mean(w^2)), minScale)*g",
-});
+export const scaleByParamBlockRms: OptimizerFactory<ScaleByParamBlockOptions> =
+  /* @__PURE__ */ optimizer({
+    name: "scaleByParamBlockRms",
+    doc: "Multiplies the update of each tensor by the root mean square of the parameter.",
+    source:
+      "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, arXiv 1804.04235",
+    hyper: { minScale: 1e-3 },
+    step: "u = max(sqrt(mean(w^2)), minScale)*g",
+  });

@@ -40,21 +40,22 @@ export interface AdaptiveGradClipOptions {
  * assertEquals(updates.data, Float32Array.of(0, 0.25, 2.5, 0));
  * ```
  */
-export const adaptiveGradClip: OptimizerFactory<AdaptiveGradClipOptions> = optimizer({
-  name: "adaptiveGradClip",
-  doc: "Scales each unit of the updates down to a part of the norm of the parameter's.",
-  source:
-    "Brock et al. 2021, High-Performance Large-Scale Image Recognition Without Normalization, " +
-    "arXiv 2102.06171",
-  hyper: { clipping: required, eps: 1e-3 },
-  step: `
+export const adaptiveGradClip: OptimizerFactory<AdaptiveGradClipOptions> =
+  /* @__PURE__ */ optimizer({
+    name: "adaptiveGradClip",
+    doc: "Scales each unit of the updates down to a part of the norm of the parameter's.",
+    source:
+      "Brock et al. 2021, High-Performance Large-Scale Image Recognition Without Normalization, " +
+      "arXiv 2102.06171",
+    hyper: { clipping: required, eps: 1e-3 },
+    step: `
     whole = rank < 2 | (rank == 2 & rows == 1)
     n = where(whole, norm(w), where(rank < 4, norm(w, axis=:1), norm(w, axis=:-1)))
     q = where(whole, norm(g), where(rank < 4, norm(g, axis=:1), norm(g, axis=:-1)))
     most = clipping*max(n, eps)
     u = where(q < most, 1, most/max(q, 1e-6))*g
   `,
-});
+  });
 
 /**
  * Gradient centralization: subtracts from the updates of each row their mean over all axes but the
@@ -78,7 +79,7 @@ export const adaptiveGradClip: OptimizerFactory<AdaptiveGradClipOptions> = optim
  * assertEquals(updates.data, Float32Array.of(-0.5, 0.5, -1, 1));
  * ```
  */
-export const centralize: OptimizerFactory<Record<never, never>> = optimizer({
+export const centralize: OptimizerFactory<Record<never, never>> = /* @__PURE__ */ optimizer({
   name: "centralize",
   doc: "Subtracts from the updates of each row their mean.",
   source:

@@ -46,7 +46,7 @@ export interface YogiOptions extends MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5085", "1.5034", "2.5021"]);
  * ```
  */
-export const yogi: OptimizerFactory<YogiOptions> = optimizer({
+export const yogi: OptimizerFactory<YogiOptions> = /* @__PURE__ */ optimizer({
   name: "yogi",
   doc: "Adam with a second moment that cannot fall fast; two state tensors.",
   source: "Zaheer et al. 2018, Adaptive Methods for Nonconvex Optimization",
@@ -100,7 +100,7 @@ export type ScaleByYogiOptions = Omit<YogiOptions, "learningRate">;
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.9173", "-0.9985"]);
  * ```
  */
-export const scaleByYogi: OptimizerFactory<ScaleByYogiOptions> = fixed(yogi, {
+export const scaleByYogi: OptimizerFactory<ScaleByYogiOptions> = /* @__PURE__ */ fixed(yogi, {
   name: "scaleByYogi",
   doc: "The direction of Yogi; two state tensors.",
   source: "Zaheer et al. 2018, Adaptive Methods for Nonconvex Optimization",

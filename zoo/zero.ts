@@ -20,7 +20,7 @@ import { optimizer, type OptimizerFactory } from "../runtime/define.ts";
  * assertEquals(x, Float32Array.of(1));
  * ```
  */
-export const setToZero: OptimizerFactory<Record<never, never>> = optimizer({
+export const setToZero: OptimizerFactory<Record<never, never>> = /* @__PURE__ */ optimizer({
   name: "setToZero",
   doc: "Makes every update 0.",
   source: "The neutral update",

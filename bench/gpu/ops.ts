@@ -3,7 +3,8 @@
  * the one with a certain number on.
  */
 import { WebGpuOptimizer } from "@gradus/gradus/webgpu";
-import { type ElementOpName, elementOps, type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
+import type { ElementOpName, ReduceOpName } from "../../dsl/node.ts";
+import { elementOps, reduceOps } from "../../dsl/ops.ts";
 import { edges32, numbers32, randomWords } from "../../tests/numbers.ts";
 import { choices, compare, optimizerOf, spellBound } from "../../tests/webgpu/meaning.ts";
 import { tell, watch } from "./device.ts";

@@ -1,7 +1,8 @@
 /** Reductions on the GPU beside the interpreter's: of a tensor, of the tree, of rows and of columns. */
 import { factory, type Optimizer, parseProgram, type Tensor } from "@gradus/gradus";
 import type { WebGpuOptimizer } from "@gradus/gradus/webgpu";
-import { type ReduceOpName, reduceOps, treeName } from "../../dsl/ops.ts";
+import type { ReduceOpName } from "../../dsl/node.ts";
+import { reduceOps, treeName } from "../../dsl/ops.ts";
 import { randomWords } from "../../tests/numbers.ts";
 
 /** What the library states of sums, by the sum of absolute values. */

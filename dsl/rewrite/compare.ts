@@ -1,8 +1,8 @@
 /** Whether two programs do the same, judged by their forms: up to the names they give to things. */
-import { type Node, postorder, symbol } from "../node.ts";
+import { type Node, postorder, replaceSymbols, symbol } from "../node.ts";
 import type { Program } from "../program.ts";
 import { exactForm, relaxedForm } from "./canonical.ts";
-import { type Form, formOf, replaceSymbols } from "./form.ts";
+import { type Form, formOf } from "./form.ts";
 import { simplifyForm } from "./simplify_program.ts";
 
 /** How two forms were found to be the same. */

@@ -1,6 +1,6 @@
 /** A step as what it computes, with no order and no locals but their names: what rules are applied to. */
 import { isAtMost, rates } from "../graph.ts";
-import { foldNodes, type Node, postorder, symbol, withSources } from "../node.ts";
+import { foldNodes, type Node, postorder, replaceSymbols, symbol, withSources } from "../node.ts";
 import { matrixRow, reduceRow } from "../ops.ts";
 import type { Program } from "../program.ts";
 
@@ -29,15 +29,6 @@ export function formOf(program: Program): Form {
   const { name, doc, source, hyper, state, inputs } = program;
   const form = { name, doc, source, hyper, state, inputs, outputs: new Map(outputs), names };
   return mapForm(form, withSources);
-}
-
-/** `root` with symbols replaced. */
-export function replaceSymbols(root: Node, values: ReadonlyMap<string, Node>): Node {
-  return foldNodes<Node>(
-    [root],
-    (node, src) =>
-      node.op === "Symbol" ? values.get(node.arg as string) ?? node : withSources(node, src),
-  ).get(root)!;
 }
 
 /** `form` with every node changed, operands first; what a local is called goes along. */
@@ -70,11 +61,4 @@ export function isSound(form: Form): boolean {
     if (src.some((operand) => rate.get(operand) !== "element")) return false;
   }
   return true;
-}
-
-/** The symbols that are read by `roots`. */
-export function symbolsIn(roots: Iterable<Node>): Set<string> {
-  return new Set(
-    postorder(roots).flatMap(({ op, arg }) => op === "Symbol" ? [arg as string] : []),
-  );
 }

@@ -1,8 +1,9 @@
 /** Writes a form as statements: which values get a name, and in which order they are computed. */
 import { type Node, postorder, symbol, withSources } from "../node.ts";
-import { isReserved, type Statement } from "../parse.ts";
-import { printStatements } from "../print.ts";
-import { type Document, parseProgram, printState, type Program } from "../program.ts";
+import { isReserved } from "../parse.ts";
+import { printState, printStatements } from "../print.ts";
+import type { Document, Program, Statement } from "../program.ts";
+import { parseProgram } from "../check.ts";
 import { RESERVED } from "../scope.ts";
 import type { Form } from "./form.ts";
 

@@ -1,5 +1,5 @@
 /** Finds what the names of a pattern stand for in an expression. */
-import { foldNodes, type Node, withSources } from "../node.ts";
+import type { Node } from "../node.ts";
 import type { Rule } from "./rule.ts";
 
 /** What the names of a rule stand for. */
@@ -66,12 +66,4 @@ function* matchAll(
   for (const each of match(pattern, node, bound, admits, ordered)) {
     yield* matchAll(patternsLeft, nodesLeft, each, admits, ordered);
   }
-}
-
-/** `template` with what its names stand for. */
-export function instantiate(template: Node, bound: Bindings): Node {
-  return foldNodes<Node>(
-    [template],
-    (node, src) => node.op === "Symbol" ? bound.get(node.arg as string)! : withSources(node, src),
-  ).get(template)!;
 }

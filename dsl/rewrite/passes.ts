@@ -1,8 +1,8 @@
 /** What is taken out of a step as a whole: what nothing reads, within a step and across steps. */
-import { constant, type Node, symbol, withSources } from "../node.ts";
+import { constant, type Node, replaceSymbols, symbol, symbolsIn, withSources } from "../node.ts";
 import { printExpression, printStatements } from "../print.ts";
 import { exactForm } from "./canonical.ts";
-import { type Form, isSound, mapForm, replaceNode, replaceSymbols, symbolsIn } from "./form.ts";
+import { type Form, isSound, mapForm, replaceNode } from "./form.ts";
 import { statementsOf } from "./layout.ts";
 
 /** A change of a whole step. */

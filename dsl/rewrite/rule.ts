@@ -1,6 +1,6 @@
 /** A rule of rewriting: two expressions in the language's own text, a guard, and what the rule promises. */
 import { GradusError } from "../errors.ts";
-import { type Node, postorder } from "../node.ts";
+import { type Node, symbolsIn } from "../node.ts";
 import type { Type } from "../ops.ts";
 import { parseStatements, type Scope } from "../parse.ts";
 
@@ -69,8 +69,8 @@ export function readRule(text: RuleText): Rule {
   const pattern = read(text.from);
   const template = read(text.to);
   const guard = text.when === undefined ? undefined : read(text.when);
-  const variables = namesIn(pattern);
-  for (const name of [...namesIn(template), ...(guard === undefined ? [] : namesIn(guard))]) {
+  const variables = [...symbolsIn([pattern])];
+  for (const name of symbolsIn(guard === undefined ? [template] : [template, guard])) {
     if (!variables.includes(name)) {
       throw new GradusError(
         `Cannot read rule "${text.name}": what it puts in place and its guard must be made of ` +
@@ -85,7 +85,3 @@ const SCOPE: Scope = {
   read: (name): Type => variableKind(name) === "condition" ? "truth" : "number",
   assign: () => {},
 };
-
-function namesIn(node: Node): string[] {
-  return postorder([node]).flatMap(({ op, arg }) => op === "Symbol" ? [arg as string] : []);
-}

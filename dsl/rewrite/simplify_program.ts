@@ -1,5 +1,5 @@
 /** Makes a program shorter by named rules, and tells each step. */
-import { constant, type Node, postorder } from "../node.ts";
+import { constant, type Node, postorder, replaceSymbols } from "../node.ts";
 import { elementRow } from "../ops.ts";
 import { printExpression, printStatements } from "../print.ts";
 import { isAtMost, rates } from "../graph.ts";
@@ -8,7 +8,7 @@ import { EXACT_RULES } from "./exact_rules.ts";
 import { type Facts, holds, LANGUAGE_FACTS, readFacts, USUAL_FACTS } from "./facts.ts";
 import { type Form, formOf, isSound, replaceNode } from "./form.ts";
 import { programOf, statementsOf } from "./layout.ts";
-import { type Admits, instantiate, matches } from "./match.ts";
+import { type Admits, matches } from "./match.ts";
 import { nextName } from "./locals.ts";
 import { type Change, nextChange, unreadHyper } from "./passes.ts";
 import { RELAXED_RULES } from "./relaxed_rules.ts";
@@ -217,8 +217,8 @@ export function* rewrites(
     for (const rule of rules) {
       if (rule.pattern.op !== node.op) continue;
       for (const bound of matches(rule, node, admits)) {
-        if (rule.guard !== undefined && !holds(instantiate(rule.guard, bound), facts)) continue;
-        const to = instantiate(rule.template, bound);
+        if (rule.guard !== undefined && !holds(replaceSymbols(rule.guard, bound), facts)) continue;
+        const to = replaceSymbols(rule.template, bound);
         if (to !== node) yield { rule: { rule: rule.name, kind: rule.kind }, from: node, to };
       }
     }

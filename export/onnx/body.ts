@@ -1,6 +1,6 @@
 /** Writes what one leaf goes through between two reductions over the tree: the body of a function. */
-import { type Node, symbol } from "../../dsl/node.ts";
-import { elementRow, matrixRow, type ReduceOpName, reduceOps, reduceRow } from "../../dsl/ops.ts";
+import { type Node, type ReduceOpName, symbol } from "../../dsl/node.ts";
+import { elementRow, matrixRow, reduceOps, reduceRow } from "../../dsl/ops.ts";
 import type { Arithmetic } from "../../runtime/trees/dtype.ts";
 import { isScalarSymbol, isTruth } from "./apart.ts";
 import type { Form } from "./form.ts";

@@ -2,8 +2,8 @@
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { elaborate, globalSymbol } from "../../dsl/graph.ts";
 import { latex } from "../../dsl/latex.ts";
-import { type Node, symbol } from "../../dsl/node.ts";
-import { type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
+import { type Node, type ReduceOpName, symbol } from "../../dsl/node.ts";
+import { reduceOps } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
 import { type Made, PARTS, resultMadeAs } from "./body.ts";
 import { Constants } from "./constants.ts";

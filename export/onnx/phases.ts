@@ -1,7 +1,7 @@
 /** The bodies of a kind of leaf: reductions over the tree split a step. */
 import { globalIndex, type GlobalReduction } from "../../dsl/graph.ts";
-import { type Node, postorder } from "../../dsl/node.ts";
-import { type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
+import { type Node, postorder, type ReduceOpName } from "../../dsl/node.ts";
+import { reduceOps } from "../../dsl/ops.ts";
 import { type Body, type BodyKind, writeBody } from "./body.ts";
 
 /** The phase after which each reduction over the tree is known, of those that are `needed`. */

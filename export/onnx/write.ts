@@ -117,7 +117,7 @@ export function requirePlainPaths({ leaves }: Layout, doing: string): void {
         `${doing}: paths joined by "/" must differ: ${spellPath(path)} stands for two parameters`,
       );
     }
-    if (path.includes("\0") || !path.isWellFormed()) {
+    if (path.includes("\0") || /\p{Surrogate}/u.test(path)) {
       throw new GradusError(
         `${doing}: the path of a parameter must be well-formed text without zeros: given ` +
           `${shown(path)}`,

@@ -1,5 +1,6 @@
 /** In how many lanes reductions over axes accumulate, and how these are joined. */
-import { type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
+import { reduceOps } from "../../dsl/ops.ts";
+import type { ReduceOpName } from "../../dsl/node.ts";
 import { type Extent, varyingAxes } from "../plan/extent.ts";
 
 /**

@@ -9,9 +9,10 @@ import {
   type Over,
   postorder,
   reduce,
+  type ReduceOpName,
   withSources,
 } from "../../dsl/node.ts";
-import { matrixRow, type ReduceOpName, reduceRow } from "../../dsl/ops.ts";
+import { matrixRow, reduceRow } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Planned } from "./infer.ts";
 

@@ -4,8 +4,16 @@
  */
 import { GradusError } from "../../dsl/errors.ts";
 import { globalIndex, type GlobalReduction, type Graph } from "../../dsl/graph.ts";
-import { apply, constant, type Node, postorder, symbol, ZERO } from "../../dsl/node.ts";
-import { matrixRow, randomRow, type ReduceOpName, reduceRow } from "../../dsl/ops.ts";
+import {
+  apply,
+  constant,
+  type Node,
+  postorder,
+  type ReduceOpName,
+  symbol,
+  ZERO,
+} from "../../dsl/node.ts";
+import { matrixRow, randomRow, reduceRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { settle, simplified } from "../../dsl/simplify.ts";
 import { type Extent, isMatrix, showExtent, type Varying } from "./extent.ts";

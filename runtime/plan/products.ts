@@ -3,8 +3,8 @@
  * reduction does, and leaves an array: it ends a phase, and both factors and results are kept in
  * temporaries of the leaf.
  */
-import type { Node } from "../../dsl/node.ts";
-import { type MatrixOpName, matrixRow, type Sizes } from "../../dsl/ops.ts";
+import type { MatrixOpName, Node } from "../../dsl/node.ts";
+import { matrixRow, type Sizes } from "../../dsl/ops.ts";
 import { type Extent, type MatrixExtent, sidesOf } from "./extent.ts";
 
 /** A factor of a product: an input of the leaf or a temporary, and whether it is read transposed. */

@@ -1,7 +1,7 @@
 /** Derives a readable optimizer from a found program, each line by a named rule or a measured change. */
 import { GradusError } from "../../dsl/errors.ts";
-import { printStatements } from "../../dsl/print.ts";
-import { printProgram, type Program } from "../../dsl/program.ts";
+import { printProgram, printStatements } from "../../dsl/print.ts";
+import type { Program } from "../../dsl/program.ts";
 import { compareForms } from "../../dsl/rewrite/compare.ts";
 import { LANGUAGE_FACTS, readFacts, USUAL_FACTS } from "../../dsl/rewrite/facts.ts";
 import { type Form, formOf, replaceNode } from "../../dsl/rewrite/form.ts";

@@ -1,6 +1,7 @@
 /** What an optimizer is like, measured by running it on made-up gradients. */
+import { symbolsIn } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
-import { type Form, formOf, symbolsIn } from "../../dsl/rewrite/form.ts";
+import { type Form, formOf } from "../../dsl/rewrite/form.ts";
 import { simplifyForm } from "../../dsl/rewrite/simplify_program.ts";
 import { factory } from "../../runtime/define.ts";
 import { explain } from "../../runtime/explain.ts";

@@ -1,5 +1,6 @@
 import { fix } from "../../dsl/fix.ts";
-import { parseProgram, printProgram } from "../../dsl/program.ts";
+import { parseProgram } from "../../dsl/check.ts";
+import { printProgram } from "../../dsl/print.ts";
 import { assertEquals } from "../assert.ts";
 
 /** The statements and states of a step with `k` and `on` fixed. */

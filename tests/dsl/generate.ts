@@ -4,10 +4,9 @@
  */
 import fc from "fast-check";
 import { axisDocuments, fewestAxes, isAxes } from "../../dsl/axes.ts";
-import type { Node } from "../../dsl/node.ts";
-import { type ElementOpName, elementOps } from "../../dsl/ops.ts";
-import type { Statement } from "../../dsl/parse.ts";
-import type { Document, StateDocument, StateOver } from "../../dsl/program.ts";
+import type { ElementOpName, Node } from "../../dsl/node.ts";
+import { elementOps } from "../../dsl/ops.ts";
+import type { Document, StateDocument, Statement, StateOver } from "../../dsl/program.ts";
 import { anyNumber } from "../any_number.ts";
 import { decode, describe, extentOf, type Known, type Language, type Sketch } from "./decode.ts";
 import { spellOut, spellOutStatements } from "./spell_out.ts";

@@ -1,5 +1,7 @@
 import { GradusError } from "../../dsl/errors.ts";
-import { parseProgram, printProgram, type Program } from "../../dsl/program.ts";
+import type { Program } from "../../dsl/program.ts";
+import { parseProgram } from "../../dsl/check.ts";
+import { printProgram } from "../../dsl/print.ts";
 import { assert, assertThrows } from "../assert.ts";
 
 const programOf = (step: string): Program => parseProgram({ name: "large", step });

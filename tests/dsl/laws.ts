@@ -1,14 +1,7 @@
 /** What every row of the op table must obey, as functions of a row, so that wrong rows can be tried. */
 import fc from "fast-check";
-import { apply, foldNodes, type Node, symbol } from "../../dsl/node.ts";
-import {
-  type ElementOp,
-  type ElementOpName,
-  elementOps,
-  elementRow,
-  type Interval,
-  LEVEL,
-} from "../../dsl/ops.ts";
+import { apply, type ElementOpName, foldNodes, type Node, symbol } from "../../dsl/node.ts";
+import { type ElementOp, elementOps, elementRow, type Interval, LEVEL } from "../../dsl/ops.ts";
 import { parseStatements, type Scope } from "../../dsl/parse.ts";
 import { printStatements } from "../../dsl/print.ts";
 import { assert, assertEquals } from "../assert.ts";

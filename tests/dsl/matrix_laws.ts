@@ -1,14 +1,7 @@
 /** What every operation on matrices must obey, as functions of a row, so that wrong rows can be tried. */
 import fc from "fast-check";
-import { apply, symbol } from "../../dsl/node.ts";
-import {
-  elementOps,
-  LEVEL,
-  type Matrix,
-  type MatrixOp,
-  type MatrixOpName,
-  reduceOps,
-} from "../../dsl/ops.ts";
+import { apply, type MatrixOpName, symbol } from "../../dsl/node.ts";
+import { elementOps, LEVEL, type Matrix, type MatrixOp, reduceOps } from "../../dsl/ops.ts";
 import { parseExpression, type Scope } from "../../dsl/parse.ts";
 import { printExpression } from "../../dsl/print.ts";
 import { assert, assertEquals } from "../assert.ts";

@@ -1,13 +1,12 @@
 /** What every reduction must obey, as functions of a row, so that wrong rows can be tried. */
 import fc from "fast-check";
-import { reduce, symbol } from "../../dsl/node.ts";
+import { reduce, type ReduceOpName, symbol } from "../../dsl/node.ts";
 import {
   type ElementOp,
   elementOps,
   type Interval,
   LEVEL,
   type ReduceOp,
-  type ReduceOpName,
   treeName,
 } from "../../dsl/ops.ts";
 import { parseExpression, type Scope } from "../../dsl/parse.ts";

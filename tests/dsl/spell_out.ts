@@ -1,7 +1,7 @@
 /** Writes nodes with every parenthesis there can be: a second printer, to hold the first against. */
 import type { Node } from "../../dsl/node.ts";
 import { elementRow, matrixRow, randomRow, reduceRow, treeName } from "../../dsl/ops.ts";
-import type { Statement } from "../../dsl/parse.ts";
+import type { Statement } from "../../dsl/program.ts";
 
 /** The text of an expression, such as `((b1*m) + ((1 - b1)*g))`. */
 export function spellOut(node: Node): string {

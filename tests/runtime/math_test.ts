@@ -1,5 +1,6 @@
 /** The mathematical routines of one operand against the op table; power has its own tests. */
-import { type ElementOp, type ElementOpName, elementOps } from "../../dsl/ops.ts";
+import { type ElementOp, elementOps } from "../../dsl/ops.ts";
+import type { ElementOpName } from "../../dsl/node.ts";
 import { Module } from "../../runtime/backends/wasm/emit.ts";
 import { addRoutine, routineTypes, routineUlps } from "../../runtime/backends/wasm/math.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";

@@ -1,5 +1,6 @@
 /** Runs the mathematical routines on arrays, and measures how far they are from their rows. */
-import { type ElementOpName, elementOps } from "../../dsl/ops.ts";
+import { elementOps } from "../../dsl/ops.ts";
+import type { ElementOpName } from "../../dsl/node.ts";
 import { Code, Module } from "../../runtime/backends/wasm/emit.ts";
 import { addRoutine, routineTypes, routineUlps } from "../../runtime/backends/wasm/math.ts";
 import { assert } from "../assert.ts";

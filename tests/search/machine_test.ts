@@ -1,7 +1,8 @@
 /** The machine: its bytes are those that wabt assembles, and its instructions compute what the op table says. */
 import wabtFactory from "wabt";
 import { assert, assertEquals } from "../assert.ts";
-import { type ElementOpName, elementOps, type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
+import { elementOps, reduceOps } from "../../dsl/ops.ts";
+import type { ElementOpName, ReduceOpName } from "../../dsl/node.ts";
 import { accumulateBlocks } from "../../runtime/backends/interpreter/run.ts";
 import { Machine } from "../../search/machine.ts";
 import { machineModule } from "../../search/machine_code.ts";

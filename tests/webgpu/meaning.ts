@@ -1,6 +1,7 @@
 /** What an op gives on the GPU beside its meaning, held to the bounds that the library states. */
 import { factory, type Optimizer, parseProgram } from "../../mod.ts";
-import { type ElementOp, type ElementOpName, elementOps } from "../../dsl/ops.ts";
+import { type ElementOp, elementOps } from "../../dsl/ops.ts";
+import type { ElementOpName } from "../../dsl/node.ts";
 import type { WebGpuOptimizer } from "../../runtime/devices/webgpu/mod.ts";
 
 /** Units in the last place that an op may be off by; of square roots, "a few more" than a division's. */

@@ -1,5 +1,6 @@
 /** Each op's WGSL against its meaning, on the edges of the format. */
-import { type ElementOpName, elementOps } from "../../dsl/ops.ts";
+import { elementOps } from "../../dsl/ops.ts";
+import type { ElementOpName } from "../../dsl/node.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { edges32 } from "../numbers.ts";
 import { gpuTest, onGpu } from "./gpu.ts";

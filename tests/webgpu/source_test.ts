@@ -6,6 +6,7 @@ import { Layout } from "../../runtime/trees/layout.ts";
 import { asLeaf } from "../../runtime/trees/leaf.ts";
 import { elementKernel } from "../../runtime/backends/webgpu/loops.ts";
 import { plansOf } from "../../runtime/devices/webgpu/plans.ts";
+import { assertSnapshot } from "@std/testing/snapshot";
 import { assertEquals } from "../assert.ts";
 
 /** The kernels of an optimizer's loops over elements, four numbers at once. */
@@ -21,12 +22,12 @@ function kernels({ program, settings }: Optimizer): string[] {
 }
 
 Deno.test("the kernel of Lion", async (t) => {
-  await t.assertSnapshot(kernels(lion({ learningRate: 0.1 })).join("\n"));
+  await assertSnapshot(t, kernels(lion({ learningRate: 0.1 })).join("\n"));
 });
 
 Deno.test("the kernels of a clipped descent: a sum of squares, and the step", async (t) => {
   const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), sgd({ learningRate: 0.1 }));
-  await t.assertSnapshot(kernels(opt).join("\n"));
+  await assertSnapshot(t, kernels(opt).join("\n"));
 });
 
 Deno.test("no name of a program reaches a kernel", () => {

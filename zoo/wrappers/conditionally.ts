@@ -10,36 +10,37 @@ export interface ConditionallyOptions {
   shouldTransformFn: HyperValue;
 }
 
-const WRAPPER: Omit<Wrapper, "name" | "doc" | "after"> = {
-  hyper: { shouldTransformFn: "required" },
-  state: { innerCount: { over: "tree" } },
-  before: `
-    given = g
-    applies = !(shouldTransformFn == 0)
-  `,
-  guard: "applies",
-  clock: "innerCount",
-};
+/** Acts at some counts; at others the update is what `otherwise` says. */
+function conditionally(name: string, doc: string, otherwise: string): Wrapper {
+  return {
+    name,
+    doc,
+    hyper: { shouldTransformFn: "required" },
+    state: { innerCount: { over: "tree" } },
+    before: `
+      given = g
+      applies = !(shouldTransformFn == 0)
+    `,
+    guard: "applies",
+    clock: "innerCount",
+    after: `
+      u = where(applies, u, ${otherwise})
+      innerCount = where(applies, innerCount + 1, innerCount)
+    `,
+  };
+}
 
-const TRANSFORM: Wrapper = {
-  ...WRAPPER,
-  name: "conditionallyTransform",
-  doc: "Acts at some counts; at others gradients pass through.",
-  after: `
-    u = where(applies, u, given)
-    innerCount = where(applies, innerCount + 1, innerCount)
-  `,
-};
+const TRANSFORM = /* @__PURE__ */ conditionally(
+  "conditionallyTransform",
+  "Acts at some counts; at others gradients pass through.",
+  "given",
+);
 
-const MASK: Wrapper = {
-  ...WRAPPER,
-  name: "conditionallyMask",
-  doc: "Acts at some counts; at others updates are 0.",
-  after: `
-    u = where(applies, u, 0)
-    innerCount = where(applies, innerCount + 1, innerCount)
-  `,
-};
+const MASK = /* @__PURE__ */ conditionally(
+  "conditionallyMask",
+  "Acts at some counts; at others updates are 0.",
+  "0",
+);
 
 /**
  * `inner` where `shouldTransformFn` is not 0; at other counts the gradient passes through unchanged and

@@ -2,7 +2,8 @@
  * Random numbers as generated JavaScript. The formulas are written out once for numbers alone, as
  * engines do badly with functions that were also called to write vectors.
  */
-import { type RandomOpName, randomOps } from "../../../dsl/ops.ts";
+import { randomOps } from "../../../dsl/ops.ts";
+import type { RandomOpName } from "../../../dsl/node.ts";
 import { type Doubles, numbers } from "../../../dsl/random/doubles.ts";
 import { streamBit } from "../../../dsl/random/draw.ts";
 import { normalQuantile } from "../../../dsl/random/normal.ts";

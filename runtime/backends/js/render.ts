@@ -2,8 +2,8 @@
  * Writes the loops of a plan as JavaScript, one function a phase. Generated code holds numbered
  * slots only; no text of a program ever reaches it.
  */
-import type { Node } from "../../../dsl/node.ts";
-import { elementRow, randomRow, type ReduceOpName, reduceOps } from "../../../dsl/ops.ts";
+import type { Node, ReduceOpName } from "../../../dsl/node.ts";
+import { elementRow, randomRow, reduceOps } from "../../../dsl/ops.ts";
 import { lanesOf } from "../lanes.ts";
 import { type Extent, isMatrix, sidesOf, varyingAxes } from "../../plan/extent.ts";
 import {

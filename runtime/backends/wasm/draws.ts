@@ -1,6 +1,6 @@
 /** The random numbers that a loop of a kernel draws: it keeps their keys, and counts the elements. */
-import type { Node } from "../../../dsl/node.ts";
-import { type RandomOpName, randomRow } from "../../../dsl/ops.ts";
+import type { Node, RandomOpName } from "../../../dsl/node.ts";
+import { randomRow } from "../../../dsl/ops.ts";
 import type { Loop, Plan } from "../../plan/plan.ts";
 import type { Code, Local } from "./emit.ts";
 import type { Width } from "./load_store.ts";

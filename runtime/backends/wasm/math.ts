@@ -3,7 +3,8 @@
  * float64 to 12 digits or more, so that the last rounding, to float32, is nearly always right; special
  * cases are those of the op table.
  */
-import { type ElementOpName, elementOps, type RandomOpName } from "../../../dsl/ops.ts";
+import { elementOps } from "../../../dsl/ops.ts";
+import type { ElementOpName, RandomOpName } from "../../../dsl/node.ts";
 import { Code, type FunctionType, type Module } from "./emit.ts";
 import { cosh, exp, sinh, tanh } from "./math/exponential.ts";
 import { acos, asin, atan, cbrt } from "./math/inverse.ts";

@@ -9,7 +9,7 @@ import type { Arena, Block } from "../../trees/arena.ts";
 import { GroupNumbers } from "./numbers.ts";
 import { isBlocked, type Pass, passesOf } from "./passes.ts";
 import { ENTRY, entryWords } from "./render.ts";
-import { runThreaded } from "./threads.ts";
+import type { Job } from "./threads.ts";
 import { type LeafPlaces, Window, WINDOW_ENTRIES, windowBytes } from "./window.ts";
 
 /** The most elements of an entry where arrays are stepped in place: what one thread takes at a time. */
@@ -29,6 +29,15 @@ interface Space {
   readonly staged: Uint32Array;
   readonly sums: Float64Array;
   readonly window: Window | undefined;
+}
+
+/** Runs a job on so many threads, the caller among them. */
+type RunThreaded = (job: Job, threads: number) => void;
+let runThreaded: RunThreaded | undefined;
+
+/** Lets passes over shared memory run on several threads; what they run by is in a bundle by that alone. */
+export function useThreads(run: RunThreaded): void {
+  runThreaded = run;
 }
 
 /** A pass over leaves that share a kernel and a memory. */
@@ -125,7 +134,7 @@ export class PassRun {
       space.direct.set(this.#table);
       const address = space.direct.byteOffset;
       const most = Math.min(threads, count, Math.floor(this.#elements / LEAST_EACH));
-      if (most > 1 && this.#arena.isShared) {
+      if (most > 1 && this.#arena.isShared && runThreaded !== undefined) {
         runThreaded({
           kernel: this.#kernel.id,
           pass: this.#index,

@@ -2,8 +2,8 @@
  * Writes the passes of a plan as WebAssembly SIMD, one function each. A function goes through a table of
  * entries in memory, each a stretch of one leaf, so that one call steps all leaves.
  */
-import { type Node, symbol } from "../../../dsl/node.ts";
-import { type ElementOpName, elementOps, elementRow, type RandomOpName } from "../../../dsl/ops.ts";
+import { type ElementOpName, type Node, type RandomOpName, symbol } from "../../../dsl/node.ts";
+import { elementOps, elementRow } from "../../../dsl/ops.ts";
 import { type Loop, operandsOf, type Plan } from "../../plan/plan.ts";
 import type { ArrayKind, GroupRun } from "../backend.ts";
 import { bytesOf } from "../../trees/dtype.ts";

@@ -4,7 +4,8 @@
  * tree, then each leaf's. What they mean depends on the program only, never on the tree.
  */
 import { globalIndex } from "../../../dsl/graph.ts";
-import { elementRow, type ReduceOpName, reduceOps } from "../../../dsl/ops.ts";
+import { elementRow, reduceOps } from "../../../dsl/ops.ts";
+import type { ReduceOpName } from "../../../dsl/node.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { HostNumbers } from "./numbers.ts";
 import { prelude, type Width } from "./prelude.ts";

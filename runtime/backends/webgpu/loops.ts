@@ -1,5 +1,6 @@
 /** Kernels of loops over the elements of leaves, or over their rows or columns. */
-import { type ReduceOpName, reduceOps } from "../../../dsl/ops.ts";
+import { reduceOps } from "../../../dsl/ops.ts";
+import type { ReduceOpName } from "../../../dsl/node.ts";
 import type { Accumulation, Loop } from "../../plan/plan.ts";
 import {
   gather,

@@ -1,6 +1,6 @@
 /** Kernels that join what loops leave, and those of what is one number a leaf or one for the tree. */
-import type { Node } from "../../../dsl/node.ts";
-import { type ReduceOpName, reduceOps } from "../../../dsl/ops.ts";
+import type { Node, ReduceOpName } from "../../../dsl/node.ts";
+import { reduceOps } from "../../../dsl/ops.ts";
 import type { Accumulation, Loop } from "../../plan/plan.ts";
 import {
   gather,

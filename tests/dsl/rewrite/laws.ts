@@ -1,10 +1,16 @@
 /** What every rule of rewriting must keep to, as functions of a rule, so that wrong ones can be tried. */
 import { type Document, factory, parseProgram } from "../../../mod.ts";
 import { Evaluator } from "../../../dsl/evaluate.ts";
-import { apply, constant, type Node, postorder, symbol } from "../../../dsl/node.ts";
+import {
+  apply,
+  constant,
+  type Node,
+  postorder,
+  replaceSymbols,
+  symbol,
+} from "../../../dsl/node.ts";
 import { elementRow } from "../../../dsl/ops.ts";
 import { printExpression } from "../../../dsl/print.ts";
-import { replaceSymbols } from "../../../dsl/rewrite/form.ts";
 import { type Rule, variableKind } from "../../../dsl/rewrite/rule.ts";
 import { edges32, numbers32, randomWords } from "../../numbers.ts";
 

@@ -1,5 +1,6 @@
 /** Random numbers, four at a time: the bits of four elements, and the numbers made of them. */
-import { type RandomOpName, randomOps } from "../../../../dsl/ops.ts";
+import { randomOps } from "../../../../dsl/ops.ts";
+import type { RandomOpName } from "../../../../dsl/node.ts";
 import { streamBit } from "../../../../dsl/random/draw.ts";
 import { normalQuantile } from "../../../../dsl/random/normal.ts";
 import { threefry, type Words } from "../../../../dsl/random/threefry.ts";

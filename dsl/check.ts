@@ -1,0 +1,305 @@
+/** Checks a document into the program it stands for. */
+import { axisItem } from "./axes.ts";
+import { GradusError, quoted, shown, suggestion } from "./errors.ts";
+import { elaborate, isAtMost, overRate, rates, rootsOf } from "./graph.ts";
+import { Interned } from "./intern.ts";
+import { IDENTIFIER } from "./lex.ts";
+import { constant, type Node, postorder } from "./node.ts";
+import { matrixRow, randomRow, reduceOps, reduceRow, treeName } from "./ops.ts";
+import { isReserved, parseExpression, parseStatements, type Scope } from "./parse.ts";
+import { printProgram, sketchExpression } from "./print.ts";
+import {
+  type Document,
+  type InputKind,
+  type Program,
+  required,
+  type StateDeclaration,
+} from "./program.ts";
+import { RESERVED, StepScope } from "./scope.ts";
+
+// Names that mean something else where these would stand, and what.
+const TAKEN: Readonly<Record<string, { readonly names: readonly string[]; readonly by: string }>> =
+  {
+    hyper: {
+      names: ["mask", "weightDecayMask", "muDtype", "accumulatorDtype", "dtypeMomentum"],
+      by: "an option of its own",
+    },
+    state: { names: ["optimizer", "hyper", "master"], by: "kept for the state tree" },
+    inputs: { names: [], by: "" },
+  };
+const KEYS: readonly (keyof Document)[] = [
+  "name",
+  "doc",
+  "source",
+  "hyper",
+  "state",
+  "inputs",
+  "step",
+];
+const LONGEST_NOTE = 4096;
+const MOST_NAMES = 256;
+const interned = new Interned<Program>();
+
+/**
+ * Checks a document and returns its program: the same object for equal documents.
+ *
+ * @example
+ * ```ts
+ * import { parseProgram, printProgram } from "@gradus/gradus";
+ * import { assert } from "@std/assert";
+ *
+ * const program = parseProgram({
+ *   name: "descent",
+ *   hyper: { learningRate: "required" },
+ *   step: "u = -learningRate*g",
+ * });
+ * assert(parseProgram(printProgram(program)) === program);
+ * ```
+ *
+ * @throws {GradusError} if the document is not an optimizer; the message shows where.
+ */
+export function parseProgram(document: Document): Program {
+  const what = describe(document);
+  const refuse = (message: string): never => {
+    throw new GradusError(`Cannot read ${what}: ${message}`);
+  };
+  const given = record(document, "an optimizer", refuse);
+  for (const key of Object.keys(given)) {
+    if (!(KEYS as string[]).includes(key)) {
+      refuse(`it has no key \`${key.slice(0, 64)}\`${suggestion(key, KEYS)}`);
+    }
+  }
+  if (typeof given.name !== "string" || !/^[A-Za-z][A-Za-z0-9_]{0,4095}$/.test(given.name)) {
+    refuse(`\`name\` must be an identifier: given ${shown(given.name)}`);
+  }
+  for (const key of ["doc", "source"] as const) {
+    const note = given[key] ?? "";
+    if (typeof note !== "string" || note.length > LONGEST_NOTE) {
+      refuse(`\`${key}\` must be text of at most ${LONGEST_NOTE} characters: given ${shown(note)}`);
+    }
+  }
+
+  const declared = new Map<string, string>(RESERVED);
+  const declare = (section: string): [string, unknown][] => {
+    const entries = Object.entries(record(given[section] ?? {}, `\`${section}\``, refuse));
+    if (entries.length > MOST_NAMES) {
+      refuse(`\`${section}\` may have at most ${MOST_NAMES} names: given ${entries.length}`);
+    }
+    for (const [name] of entries) {
+      if (!IDENTIFIER.test(name)) {
+        refuse(`a name in \`${section}\` must be an identifier: given ${shown(name)}`);
+      }
+      const meaning = isReserved(name) ? "part of the language" : declared.get(name) ??
+        (TAKEN[section].names.includes(name) ? TAKEN[section].by : undefined);
+      if (meaning !== undefined) refuse(`\`${name}\` in \`${section}\` is already ${meaning}`);
+      declared.set(name, `declared in \`${section}\``);
+    }
+    return entries;
+  };
+
+  const hyper = new Map<string, number | boolean | "required">();
+  for (const [name, value] of declare("hyper")) {
+    const isNumber = typeof value === "number" && !Number.isNaN(value);
+    if (!isNumber && typeof value !== "boolean" && value !== required) {
+      refuse(
+        `the default of \`${name}\` must be a number, true, false or "required": ` +
+          `given ${shown(value)}`,
+      );
+    }
+    hyper.set(name, value as number | boolean | "required");
+  }
+  const inputs = new Map<string, InputKind>();
+  for (const [name, value] of declare("inputs")) {
+    if (value !== "scalar" && value !== "element") {
+      refuse(`input \`${name}\` must be "scalar" or "element": given ${shown(value)}`);
+    }
+    inputs.set(name, value as InputKind);
+  }
+  const state = new Map<string, StateDeclaration>();
+  for (const [name, value] of declare("state")) {
+    state.set(name, stateDeclaration(name, value, hyper, what, refuse));
+  }
+
+  const step = given.step;
+  if (typeof step !== "string") {
+    return refuse(`\`step\` must be the text of its statements: given ${shown(step)}`);
+  }
+  const scope = new StepScope(step, { hyper, state, inputs });
+  const statements = Object.freeze(parseStatements(step, scope, what));
+  if (!scope.isAssigned("u")) {
+    refuse("no statement assigns `u`, the update that is added to the parameter");
+  }
+  const program = intern({
+    name: given.name as string,
+    doc: (given.doc as string) ?? "",
+    source: (given.source as string) ?? "",
+    hyper,
+    state,
+    inputs,
+    statements,
+  });
+  checkRates(program, refuse);
+  return program;
+}
+
+// What no single statement shows: a state must not change more often than it is kept, and a
+// reduction needs something to range over.
+function checkRates(program: Program, refuse: (message: string) => never): void {
+  const graph = elaborate(program);
+  const rate = rates(rootsOf(graph), program);
+  for (const node of rate.keys()) {
+    const reduction = reduceRow(node.op);
+    if (reduction !== undefined) requireVarying(reduction.call, node.src[0]);
+    if (randomRow(node.op) !== undefined) requireNumbers(randomRow(node.op)!.call, node.src);
+    if (matrixRow(node.op) !== undefined) {
+      node.src.forEach((operand) => requireMatrix(node, operand));
+    }
+  }
+  for (const { op, node } of graph.globals) requireVarying(treeName(reduceOps[op].call), node);
+  for (const [name, { over }] of program.state) {
+    const next = rate.get(graph.states.get(name)!)!;
+    if (isAtMost(next, overRate(over))) continue;
+    const statement = program.statements.findLast(({ target }) => target === name)!;
+    refuse(
+      `state \`${name}\` is kept over ${
+        over === "tensor" || over === "tree" ? `the ${over}` : "axes"
+      }, ` +
+        `and \`${name} = ${
+          sketchExpression(statement.value)
+        }\` gives a value per ${next}: reduce it`,
+    );
+  }
+
+  function requireNumbers(call: string, operands: readonly Node[]): void {
+    for (const operand of operands) {
+      if (isAtMost(rate.get(operand)!, "step")) continue;
+      refuse(
+        `\`${call}\` takes a seed and a counter that are one number for all, and ` +
+          `\`${sketchExpression(operand)}\` is one per ${rate.get(operand)}`,
+      );
+    }
+  }
+
+  function requireMatrix(node: Node, operand: Node): void {
+    const given = rate.get(operand)!;
+    if (given === "element") return;
+    const what = isAtMost(given, "step")
+      ? "one number for all"
+      : given === "tensor"
+      ? "one number a tensor"
+      : "one number a row or column";
+    refuse(
+      `\`${sketchExpression(node)}\` needs matrices, and \`${
+        sketchExpression(operand)
+      }\` is ${what}`,
+    );
+  }
+
+  function requireVarying(call: string, operand: Node): void {
+    if (isAtMost(rate.get(operand)!, "step")) {
+      refuse(
+        `\`${call}\` reduces over elements, and \`${
+          sketchExpression(operand)
+        }\` is one number for all`,
+      );
+    }
+  }
+}
+
+function intern(program: Program): Program {
+  const key = JSON.stringify(
+    printProgram(program),
+    (_, value) =>
+      typeof value === "number" && !Number.isFinite(value) || Object.is(value, -0)
+        ? `number ${Object.is(value, -0) ? "-0" : value}`
+        : value,
+  );
+  return interned.get(key, () => program);
+}
+
+function stateDeclaration(
+  name: string,
+  value: unknown,
+  hyper: Program["hyper"],
+  what: string,
+  refuse: (message: string) => never,
+): StateDeclaration {
+  const whole = typeof value === "object" ? record(value, `state \`${name}\``, refuse) : undefined;
+  for (const key of Object.keys(whole ?? {})) {
+    if (key !== "init" && key !== "over") {
+      refuse(`state \`${name}\` has keys \`init\` and \`over\`: given \`${key.slice(0, 64)}\``);
+    }
+  }
+  const init = whole === undefined ? value : whole.init ?? 0;
+  if (typeof init !== "number" && typeof init !== "string") {
+    refuse(
+      `the initial value of state \`${name}\` must be a number or an expression: ` +
+        `given ${shown(init)}`,
+    );
+  }
+  const over = whole?.over ?? "element";
+  const axes = (Array.isArray(over) ? over : [over]).map(axisItem);
+  const isList = axes.length > 0 && !axes.includes(undefined);
+  if (!isList && over !== "element" && over !== "tensor" && over !== "tree") {
+    refuse(
+      `\`over\` of state \`${name}\` must be "element", "tensor", "tree" or reduced axes: ` +
+        `given ${shown(over)}`,
+    );
+  }
+  const scope: Scope = {
+    read(symbol, fail) {
+      if (symbol === "w" && over === "element") return "number";
+      const kind = hyper.get(symbol);
+      if (kind !== undefined && typeof kind !== "boolean") return "number";
+      return fail(
+        `an initial value is made of hyperparameters${over === "element" ? " and `w`" : ""}: ` +
+          `${quoted(symbol)} is none${suggestion(symbol, hyper.keys())}`,
+      );
+    },
+    assign: (_name, _type, fail) => fail("an initial value assigns nothing"),
+  };
+  const node = typeof init === "number"
+    ? constant(init)
+    : parseExpression(init as string, scope, `the initial value of state \`${name}\` of ${what}`);
+  for (const each of postorder([node])) {
+    if (randomRow(each.op) !== undefined) {
+      refuse(
+        `the initial value of state \`${name}\` must not be random: given ` +
+          `\`${sketchExpression(each)}\``,
+      );
+    }
+    if (matrixRow(each.op) !== undefined) {
+      refuse(
+        `the initial value of state \`${name}\` must be element-wise: ` +
+          `given \`${sketchExpression(each)}\``,
+      );
+    }
+    if (reduceRow(each.op) === undefined) continue;
+    const isOfParameter = postorder(each.src).some(({ op, arg }) => op === "Symbol" && arg === "w");
+    if (each.arg === "tree" || !isOfParameter) {
+      refuse(
+        `the initial value of state \`${name}\` may reduce what is made of \`w\`, over its tensor: ` +
+          `given \`${sketchExpression(each)}\``,
+      );
+    }
+  }
+  return Object.freeze({ init: node, over: isList ? axes.join() : String(over) });
+}
+
+function describe(document: unknown): string {
+  const name = typeof document === "object" && document !== null && "name" in document
+    ? document.name
+    : undefined;
+  return typeof name === "string" && IDENTIFIER.test(name) ? `optimizer "${name}"` : "an optimizer";
+}
+
+function record(
+  value: unknown,
+  what: string,
+  refuse: (message: string) => never,
+): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return refuse(`${what} must be an object of named entries: given ${shown(value)}`);
+  }
+  return value as Record<string, unknown>;
+}

@@ -1,0 +1,6 @@
+/** Stands in for `jsr:@std/testing/snapshot` on machines that do not reach JSR. */
+
+/** Fails unless `actual` is what the snapshot file of the test has. */
+export function assertSnapshot<T>(test: Deno.TestContext, actual: T): Promise<void> {
+  return test.assertSnapshot(actual);
+}
