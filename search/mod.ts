@@ -15,19 +15,25 @@
  *
  * @module
  */
-export { analyse, type Analysis } from "./abstract.ts";
-export { ancestry, type Individual, type Lineage } from "./archive.ts";
-export type { ScoreCache } from "./cache.ts";
-export { fileCheckpoint } from "./checkpoint.ts";
-export { baselineSearches, type GridResult, handGrids } from "./baselines.ts";
-export { type Evaluation, Evaluator, type Stop } from "./evaluate.ts";
+export { analyse, type Analysis } from "./analysis/analyse.ts";
+export { ancestry, type Individual, type Lineage } from "./evolve/archive.ts";
+export type { ScoreCache } from "./evolve/cache.ts";
+export { fileCheckpoint } from "./evolve/checkpoint.ts";
+export { baselineSearches, type GridResult, handGrids } from "./evolve/baselines.ts";
+export { type Evaluation, Evaluator, type Stop } from "./tasks/evaluator.ts";
 export {
   type FunctionDocument,
   type Kind,
   paperFunctions,
   type SearchFunction,
-} from "./functions.ts";
-export { ADAMW, type Genome, type GenomeStatement, parseGenome, printGenome } from "./genome.ts";
+} from "./programs/functions.ts";
+export {
+  ADAMW,
+  type Genome,
+  type GenomeStatement,
+  parseGenome,
+  printGenome,
+} from "./programs/genome.ts";
 export {
   constantsOnly,
   type Mutation,
@@ -36,7 +42,7 @@ export {
   polish,
   repeat,
   wire,
-} from "./mutate.ts";
+} from "./programs/mutations.ts";
 export type {
   CheckpointStore,
   Counts,
@@ -45,15 +51,15 @@ export type {
   SearchOptions,
   SearchResult,
   Strategy,
-} from "./options.ts";
-export { Prober } from "./prober.ts";
-export { quadraticProxy, quadraticsHeldOut } from "./proxies.ts";
-export { type ProgramNotes, programOf } from "./program.ts";
+} from "./evolve/options.ts";
+export { Prober } from "./machine/fingerprint.ts";
+export { quadraticProxy, quadraticsHeldOut } from "./tasks/quadratic.ts";
+export { type ProgramNotes, programOf } from "./analysis/to_program.ts";
 export { htmlReport, type Report } from "./page/report.ts";
-export { Random } from "./random.ts";
-export { Funnel, larger, type Passed, type Stage } from "./funnel.ts";
-export { search, searched } from "./search.ts";
-export { type Space, space, type SpaceOptions } from "./space.ts";
+export { Random } from "./programs/random.ts";
+export { Funnel, larger, type Passed, type Stage } from "./evolve/funnel.ts";
+export { search, searched } from "./evolve/search.ts";
+export { type Space, space, type SpaceOptions } from "./programs/space.ts";
 export {
   type ClassifierData,
   type ClassifierTask,
@@ -66,6 +72,6 @@ export {
   type Task,
   type TaskBase,
   type TraceTask,
-} from "./tasks.ts";
-export { type Resemblance, resemblance } from "./traces.ts";
-export { tuneConstants, type TunedConstants, type TuneOptions } from "./tune_constants.ts";
+} from "./tasks/task.ts";
+export { type Resemblance, resemblance } from "./tasks/trace.ts";
+export { tuneConstants, type TunedConstants, type TuneOptions } from "./evolve/tune_constants.ts";

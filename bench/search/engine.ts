@@ -10,8 +10,8 @@ import {
   Prober,
   quadraticProxy,
 } from "../../search/mod.ts";
-import { unpruned } from "../../search/abstract.ts";
-import { Recorder } from "../../search/recorder.ts";
+import { unpruned } from "../../search/analysis/analyse.ts";
+import { Recorder } from "../../search/machine/recorder.ts";
 import { adamw, paper, randomPrograms } from "./programs.ts";
 
 const STEPS = 20;

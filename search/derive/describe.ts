@@ -13,9 +13,9 @@ import {
   type Shape,
   shapeOf,
   turnOf,
-} from "./measures.ts";
-import { guessed, type Probe, type Run, run } from "./probe.ts";
-import { gradientStream } from "./streams.ts";
+} from "./responses.ts";
+import { guessed, type Probe, type Run, run } from "./trial.ts";
+import { gradientStream } from "./gradient_streams.ts";
 
 /** One point of a response curve. */
 export interface ResponsePoint {

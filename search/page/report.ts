@@ -3,13 +3,13 @@ import { describe } from "../derive/describe.ts";
 import { printJson } from "../../dsl/json.ts";
 import { chart, type Series } from "./chart.ts";
 import { escaped, page, table } from "./html.ts";
-import { type Typesetter, typesetter } from "./program.ts";
-import { ancestry, type Individual, type Lineage } from "../archive.ts";
-import type { GridResult } from "../baselines.ts";
-import type { Passed } from "../funnel.ts";
-import type { CurvePoint, SearchResult } from "../options.ts";
-import { programOf } from "../program.ts";
-import { type Space, space as makeSpace, type SpaceOptions } from "../space.ts";
+import { type Typesetter, typesetter } from "./typesetter.ts";
+import { ancestry, type Individual, type Lineage } from "../evolve/archive.ts";
+import type { GridResult } from "../evolve/baselines.ts";
+import type { Passed } from "../evolve/funnel.ts";
+import type { CurvePoint, SearchResult } from "../evolve/options.ts";
+import { programOf } from "../analysis/to_program.ts";
+import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
 
 /** What a report is of. */
 export interface Report {

@@ -3,9 +3,9 @@ import wabtFactory from "wabt";
 import { assert, assertEquals } from "../assert.ts";
 import { type ElementOpName, elementOps, type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
 import { accumulateBlocks } from "../../runtime/backends/interpreter/run.ts";
-import { Machine } from "../../search/machine.ts";
-import { machineModule } from "../../search/machine_code.ts";
-import { placeSegments } from "../../search/pack.ts";
+import { Machine } from "../../search/machine/machine.ts";
+import { machineModule } from "../../search/machine/interpreter.ts";
+import { placeSegments } from "../../search/machine/pack.ts";
 import { numbersOfAllSizes } from "./numbers.ts";
 
 const wabt = await wabtFactory();

@@ -13,8 +13,8 @@ import {
   quadratic,
   space,
 } from "../../search/mod.ts";
-import { unpruned } from "../../search/abstract.ts";
-import { mistakeIn } from "../../search/genome.ts";
+import { unpruned } from "../../search/analysis/analyse.ts";
+import { mistakeIn } from "../../search/programs/genome.ts";
 import { randomGenomes } from "./random_programs.ts";
 
 const paper = space();

@@ -12,8 +12,8 @@ import {
   Random,
   space,
 } from "../../search/mod.ts";
-import { classifierProblem } from "../../search/classifier.ts";
-import { cosine, exp, exp2, log } from "../../search/random.ts";
+import { classifierProblem } from "../../search/tasks/classifier.ts";
+import { cosine, exp, exp2, log } from "../../search/programs/random.ts";
 
 const paper = space();
 const analysed = (text: string) => analyse(paper, parseGenome(paper, text));
@@ -62,7 +62,7 @@ Deno.test("descent on a quadratic without noise goes where algebra says", async 
   const evaluator = await Evaluator.of(paper, [task]);
   const { score } = evaluator.evaluate(analysed("x = mul(lr, 0.2)\nupdate = mul(g, x)"));
   // All eigenvalues are 0.5: whatever the axes, a step shrinks all by 1 - 0.2·lr/2.
-  const { scheduleOf } = await import("../../search/tasks.ts");
+  const { scheduleOf } = await import("../../search/tasks/task.ts");
   const shrunk = scheduleOf(steps).reduce((product, lr) => product * (1 - 0.1 * lr), 1);
   assertAlmostEquals(score, -2 * Math.log(shrunk), 1e-4);
 });

@@ -19,8 +19,8 @@ import {
   type TraceTask,
   tuneConstants,
 } from "../../search/mod.ts";
-import { mistakeIn } from "../../search/genome.ts";
-import { shapeOf, together, tuning } from "../../search/tune.ts";
+import { mistakeIn } from "../../search/programs/genome.ts";
+import { shapeOf, together, tuning } from "../../search/evolve/powell.ts";
 
 const paper = space();
 const recorded = (rule: string, more: Partial<TraceTask> = {}): TraceTask => ({

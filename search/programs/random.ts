@@ -1,0 +1,109 @@
+/**
+ * Random numbers of a search: a pure function of a seed, of a stream such as a birth's number, and of how
+ * many were drawn before. From exactly rounded operations only, so that every machine draws the same.
+ */
+import { wordOf } from "../../dsl/random/draw.ts";
+import { log2 } from "../../dsl/random/logarithm.ts";
+import { numbers } from "../../dsl/random/doubles.ts";
+import { normalQuantile } from "../../dsl/random/normal.ts";
+import { integers, threefry } from "../../dsl/random/threefry.ts";
+
+/**
+ * One stream of random numbers.
+ *
+ * @example
+ * ```ts
+ * import { Random } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(new Random(1, 2, 3).normal(), new Random(1, 2, 3).normal());
+ * ```
+ */
+export class Random {
+  readonly #key: readonly [number, number];
+  readonly #stream: number;
+  #drawn = 0;
+  #spare: number | undefined;
+
+  /** The stream of two numbers under a seed: `kind` keeps apart what is drawn for different ends. */
+  constructor(seed: number, kind: number, stream: number) {
+    [this.#key, this.#stream] = [[wordOf(seed) | 0, kind | 0], stream | 0];
+  }
+
+  /** 32 random bits. */
+  bits(): number {
+    if (this.#spare !== undefined) {
+      const spare = this.#spare;
+      this.#spare = undefined;
+      return spare;
+    }
+    const [first, second] = threefry(integers, this.#key, [this.#drawn++, this.#stream]);
+    this.#spare = second >>> 0;
+    return first >>> 0;
+  }
+
+  /** A whole number from 0 up to `count`. */
+  below(count: number): number {
+    return Math.floor(this.uniform() * count);
+  }
+
+  /** A number from 0 up to 1. */
+  uniform(): number {
+    return this.bits() * 2 ** -32;
+  }
+
+  /** One of some choices. */
+  pick<T>(choices: readonly T[]): T {
+    return choices[this.below(choices.length)];
+  }
+
+  /** A normal number of mean 0 and variance 1. */
+  normal(): number {
+    const [high, low] = [this.bits(), this.bits()];
+    return normalQuantile(numbers, (high * 2 ** 20 + (low >>> 12) + 0.5) * 2 ** -52 - 0.5);
+  }
+
+  /** A number of Student's t distribution; heavy-tailed for few degrees of freedom. */
+  student(degrees: number): number {
+    let squares = 0;
+    for (let i = 0; i < degrees; i++) {
+      const normal = this.normal();
+      squares += normal * normal;
+    }
+    return this.normal() / Math.sqrt(squares / degrees);
+  }
+}
+
+/** 2^x, from exactly rounded operations. */
+export function exp2(x: number): number {
+  if (!(x < 1024)) return x === x ? Infinity : NaN;
+  if (x < -1074) return 0;
+  const whole = Math.round(x);
+  const y = (x - whole) * Math.LN2;
+  let sum = 1;
+  for (let k = 17; k > 0; k--) sum = 1 + sum * y / k;
+  for (let i = Math.abs(whole); i > 0; i--) sum *= whole > 0 ? 2 : 0.5;
+  return sum;
+}
+
+/** e^x, from exactly rounded operations. */
+export const exp = (x: number): number => exp2(x * Math.LOG2E);
+
+/** The natural logarithm, from exactly rounded operations; -∞ of what is below the normal numbers. */
+export function log(x: number): number {
+  if (!(x > 0) || x === Infinity) return x === Infinity ? x : x <= 0 ? -Infinity : NaN;
+  if (x < 2 ** -1022) return -Infinity;
+  return log2(numbers, x) * Math.LN2;
+}
+
+/** The cosine of `turns` whole turns, from exactly rounded operations. */
+export function cosine(turns: number): number {
+  let y = turns - Math.round(turns);
+  const isFlipped = Math.abs(y) > 0.25;
+  if (isFlipped) y = 0.5 - Math.abs(y);
+  const angle = y * 2 * Math.PI;
+  const square = angle * angle;
+  let sum = 1;
+  for (let k = 22; k > 0; k -= 2) sum = 1 - sum * square / (k * (k - 1));
+  return isFlipped ? -sum : sum;
+}
