@@ -16,11 +16,25 @@
  * @module
  */
 export { analyse, type Analysis } from "./analysis/analyse.ts";
+export { type ProgramNotes, programOf } from "./analysis/to_program.ts";
 export { ancestry, type Individual, type Lineage } from "./evolve/archive.ts";
+export { baselineSearches, type GridResult, handGrids } from "./evolve/baselines.ts";
 export type { ScoreCache } from "./evolve/cache.ts";
 export { fileCheckpoint } from "./evolve/checkpoint.ts";
-export { baselineSearches, type GridResult, handGrids } from "./evolve/baselines.ts";
-export { type Evaluation, Evaluator, type Stop } from "./tasks/evaluator.ts";
+export { Funnel, type Passed, type Stage } from "./evolve/funnel.ts";
+export type {
+  CheckpointStore,
+  Counts,
+  CurvePoint,
+  SearchEvent,
+  SearchOptions,
+  SearchResult,
+  Strategy,
+} from "./evolve/options.ts";
+export { search, searched } from "./evolve/search.ts";
+export { tuneConstants, type TunedConstants, type TuneOptions } from "./evolve/tuning.ts";
+export { Prober } from "./machine/replay.ts";
+export { htmlReport, type Report } from "./page/report.ts";
 export {
   type FunctionDocument,
   type Kind,
@@ -43,35 +57,19 @@ export {
   repeat,
   wire,
 } from "./programs/mutations.ts";
-export type {
-  CheckpointStore,
-  Counts,
-  CurvePoint,
-  SearchEvent,
-  SearchOptions,
-  SearchResult,
-  Strategy,
-} from "./evolve/options.ts";
-export { Prober } from "./machine/fingerprint.ts";
-export { quadraticProxy, quadraticsHeldOut } from "./tasks/quadratic.ts";
-export { type ProgramNotes, programOf } from "./analysis/to_program.ts";
-export { htmlReport, type Report } from "./page/report.ts";
 export { Random } from "./programs/random.ts";
-export { Funnel, larger, type Passed, type Stage } from "./evolve/funnel.ts";
-export { search, searched } from "./evolve/search.ts";
 export { type Space, space, type SpaceOptions } from "./programs/space.ts";
+export type { ClassifierData, ClassifierTask } from "./tasks/classifier.ts";
+export { type Evaluation, Evaluator, type Stop, type Task } from "./tasks/evaluator.ts";
+export type { ModuleTask, Problem } from "./tasks/problem.ts";
 export {
-  type ClassifierData,
-  type ClassifierTask,
+  larger,
   logSpectrum,
-  type ModuleTask,
-  type Problem,
   quadratic,
   type QuadraticOptions,
+  quadraticProxy,
+  quadraticsHeldOut,
   type QuadraticTask,
-  type Task,
-  type TaskBase,
-  type TraceTask,
-} from "./tasks/task.ts";
-export { type Resemblance, resemblance } from "./tasks/trace.ts";
-export { tuneConstants, type TunedConstants, type TuneOptions } from "./evolve/tune_constants.ts";
+} from "./tasks/quadratic.ts";
+export type { TaskBase } from "./tasks/task.ts";
+export { type Resemblance, resemblance, type TraceTask } from "./tasks/trace.ts";

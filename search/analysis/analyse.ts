@@ -2,8 +2,9 @@
  * Runs a genome without numbers: which statements matter, in this step and through the states in later
  * ones, and a hash of what it computes that neither names nor the order of exchangeable arguments change.
  */
+import { WIDTH } from "../programs/functions.ts";
 import type { Genome } from "../programs/genome.ts";
-import { type Space, UPDATE } from "../programs/space.ts";
+import { FIRST_STATE, type Space, UPDATE } from "../programs/space.ts";
 
 /** A genome with every name resolved to what set it. */
 export interface Analysis {
@@ -29,11 +30,6 @@ export interface Analysis {
   /** The hash of the whole: 64 bits in hexadecimal. */
   readonly key: string;
 }
-
-/** Places of a statement's arguments. */
-export const WIDTH = 3;
-/** The first input that is a state; `w`, `g` and `lr` come before. */
-export const FIRST_STATE = 3;
 
 const bitsOf = new Float64Array(1);
 const words = new Int32Array(bitsOf.buffer);
@@ -193,7 +189,7 @@ export function analyse(space: Space, genome: Genome): Analysis {
     live,
     states,
     hashes,
-    key: hex(h) + hex(l),
+    key: hex(h, l),
   };
 }
 
@@ -204,6 +200,16 @@ export function unpruned(space: Space, analysis: Analysis): Analysis {
   return { ...analysis, live: all, states, hashes: Float64Array.from(all) };
 }
 
-function hex(word: number): string {
-  return (word >>> 0).toString(16).padStart(8, "0");
+/** The same for all programs that differ in constants only. */
+export function shapeOf(space: Space, genome: Genome): string {
+  const blank = genome.map((statement) => ({
+    ...statement,
+    args: statement.args.map((arg) => typeof arg === "number" ? 0.5 : arg),
+  }));
+  return analyse(space, blank).key;
+}
+
+/** 64 bits of a hash in hexadecimal. */
+export function hex(...halves: readonly [number, number]): string {
+  return halves.map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
 }

@@ -1,13 +1,15 @@
 /** Genomes as programs of the language: pruned, so that they print, run and export like any other. */
-import { apply, constant, foldNodes, type Node, symbol, withSources } from "../../dsl/node.ts";
+import { apply, constant, type Node, symbol } from "../../dsl/node.ts";
 import { isReserved, type Statement } from "../../dsl/parse.ts";
 import { printStatements } from "../../dsl/print.ts";
 import { parseProgram, type Program } from "../../dsl/program.ts";
+import { replaceSymbols } from "../../dsl/rewrite/form.ts";
 import { RESERVED } from "../../dsl/scope.ts";
 import { substitute } from "../../dsl/simplify.ts";
-import { analyse, FIRST_STATE, WIDTH } from "./analyse.ts";
+import { WIDTH } from "../programs/functions.ts";
 import type { Genome } from "../programs/genome.ts";
 import type { Space } from "../programs/space.ts";
+import { analyse, unpruned } from "./analyse.ts";
 
 /** What the program of a genome is called. */
 export interface ProgramNotes {
@@ -35,28 +37,27 @@ export interface ProgramNotes {
  */
 export function programOf(space: Space, genome: Genome, notes: ProgramNotes = {}): Program {
   const { name = "found", doc, redundant = false } = notes;
-  const analysis = analyse(space, genome);
-  const kept = redundant ? genome.map((_, i) => i) : analysis.live;
-  const states = redundant ? space.inputs.map((_, i) => i).slice(FIRST_STATE) : analysis.states;
-  const names = namesOf(space, analysis.genome, new Set(states.map((i) => space.inputs[i])));
+  const pruned = analyse(space, genome);
+  const { states, refs, constants, live, update } = redundant ? unpruned(space, pruned) : pruned;
+  const names = namesOf(space, genome, new Set(states.map((i) => space.inputs[i])));
   const inputs = space.inputs.length;
   const nameOf = (ref: number): Node =>
     ref >= 0
       ? symbol(names[ref])
       : -1 - ref < inputs
       ? symbol(space.inputs[-1 - ref] === "lr" ? "learningRate" : space.inputs[-1 - ref])
-      : constant(analysis.constants[-1 - ref - inputs]);
-  const statements: Statement[] = kept.map((i) => {
+      : constant(constants[-1 - ref - inputs]);
+  const statements: Statement[] = live.map((i) => {
     const { expression, parameters } = space.functions[genome[i].call];
     const values = new Map(
-      parameters.map(({ name }, k) => [name, nameOf(analysis.refs[i * WIDTH + k])]),
+      parameters.map(({ name }, k) => [name, nameOf(refs[i * WIDTH + k])]),
     );
     const value = redundant
-      ? replaced(expression, values)
+      ? replaceSymbols(expression, values)
       : substitute([expression], (parameter) => values.get(parameter))(expression);
     return { target: names[i], value };
   });
-  statements.push({ target: "u", value: apply("Neg", nameOf(analysis.update)) });
+  statements.push({ target: "u", value: apply("Neg", nameOf(update)) });
   return parseProgram({
     name,
     ...(doc === undefined ? {} : { doc }),
@@ -64,14 +65,6 @@ export function programOf(space: Space, genome: Genome, notes: ProgramNotes = {}
     state: Object.fromEntries(states.map((i) => [space.inputs[i], 0])),
     step: printStatements(statements),
   });
-}
-
-/** `expression` with its parameters replaced, and nothing simplified. */
-function replaced(expression: Node, values: ReadonlyMap<string, Node>): Node {
-  return foldNodes<Node>(
-    [expression],
-    (node, src) => node.op === "Symbol" ? values.get(node.arg as string)! : withSources(node, src),
-  ).get(expression)!;
 }
 
 /**
@@ -87,9 +80,9 @@ function namesOf(space: Space, genome: Genome, states: ReadonlySet<string>): str
   ]);
   const renamed = new Map<string, string>();
   return genome.map(({ target }) => {
-    const isFree = states.has(target) || target === "g" ||
-      (target !== "w" && target !== "lr" && !isTaken(target));
-    if (isFree) return target;
+    const isTaken = isReserved(target) || RESERVED.has(target) ||
+      ["w", "lr", "learningRate"].includes(target);
+    if (states.has(target) || target === "g" || !isTaken) return target;
     let name = renamed.get(target);
     for (let number = 1; name === undefined; number++) {
       const candidate = `${target}${number}`;
@@ -99,8 +92,4 @@ function namesOf(space: Space, genome: Genome, states: ReadonlySet<string>): str
     taken.add(name);
     return name;
   });
-}
-
-function isTaken(name: string): boolean {
-  return isReserved(name) || RESERVED.has(name) || name === "learningRate";
 }

@@ -10,7 +10,7 @@ import { parseGenome } from "../programs/genome.ts";
 import { constantsOnly } from "../programs/mutations.ts";
 import type { SearchOptions } from "./options.ts";
 import { type Space, space } from "../programs/space.ts";
-import type { Task } from "../tasks/task.ts";
+import type { Task } from "../tasks/evaluator.ts";
 
 /** The best of a grid. */
 export interface GridResult {

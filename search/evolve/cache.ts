@@ -3,7 +3,7 @@ import { integers, threefry } from "../../dsl/random/threefry.ts";
 import { analyse } from "../analysis/analyse.ts";
 import type { Evaluation, Stop } from "../tasks/evaluator.ts";
 import type { Space } from "../programs/space.ts";
-import type { Task } from "../tasks/task.ts";
+import type { Task } from "../tasks/evaluator.ts";
 import { FAILED, type Trainer } from "./trainer.ts";
 
 /**

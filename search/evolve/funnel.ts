@@ -1,8 +1,7 @@
 /** Carries what a search found on to larger tasks: few pass a stage, so that each can cost more. */
 import type { Individual } from "./archive.ts";
-import { Evaluator } from "../tasks/evaluator.ts";
+import { Evaluator, type Task } from "../tasks/evaluator.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
-import { logSpectrum, type QuadraticTask, type Task } from "../tasks/task.ts";
 import { evaluateSafely } from "./trainer.ts";
 
 /** A stage: its tasks, and how many of the best go on. */
@@ -86,25 +85,3 @@ const last = ({ scores }: Passed): number => {
   // -∞ less -∞ would be no order.
   return Math.max(score, -Number.MAX_VALUE);
 };
-
-/**
- * A quadratic of so many times more elements, with the same condition and other seeds.
- *
- * @example
- * ```ts
- * import { larger, quadratic } from "@gradus/gradus/search";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(larger(quadratic(), 10).size, 640);
- * ```
- */
-export function larger(task: QuadraticTask, factor: number): QuadraticTask {
-  const size = Math.round(task.size * factor / task.block) * task.block;
-  return {
-    ...task,
-    name: `${task.name}, ${factor} times larger`,
-    size,
-    spectrum: logSpectrum(size, task.spectrum[0] / task.spectrum[task.spectrum.length - 1]),
-    seeds: task.seeds.map((seed) => seed + 1000 * factor),
-  };
-}

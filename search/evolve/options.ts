@@ -3,7 +3,7 @@ import type { Individual } from "./archive.ts";
 import type { ScoreCache } from "./cache.ts";
 import type { Mutations } from "../programs/mutations.ts";
 import type { SpaceOptions } from "../programs/space.ts";
-import type { Task } from "../tasks/task.ts";
+import type { Task } from "../tasks/evaluator.ts";
 
 /** How programs are proposed. */
 export type Strategy =

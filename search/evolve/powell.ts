@@ -1,7 +1,7 @@
 /** Tunes the constants of a program by a local search that draws nothing at random. */
 import { analyse } from "../analysis/analyse.ts";
 import type { Genome } from "../programs/genome.ts";
-import { exp } from "../programs/random.ts";
+import { exp } from "../programs/exact_math.ts";
 import type { Space } from "../programs/space.ts";
 
 /** A program with the score of its constants. */
@@ -127,15 +127,6 @@ function vertex(middle: number, plus: number, minus: number): number {
     : p < 1 || m < 1
     ? (p < m ? LEAP : -LEAP)
     : NaN;
-}
-
-/** The same for all programs that differ in constants only. */
-export function shapeOf(space: Space, genome: Genome): string {
-  const blank = genome.map((statement) => ({
-    ...statement,
-    args: statement.args.map((arg) => typeof arg === "number" ? 0.5 : arg),
-  }));
-  return analyse(space, blank).key;
 }
 
 /** Runs tunings side by side: what they yield at a time is scored at once, in their order. */

@@ -7,9 +7,9 @@ import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type Evaluation, STOP, type Stop } from "../tasks/evaluator.ts";
 import { ADAMW, type Genome, parseGenome } from "../programs/genome.ts";
 import type { SearchEvent, SearchOptions, SearchResult } from "./options.ts";
-import { Prober } from "../machine/fingerprint.ts";
+import { Prober } from "../machine/replay.ts";
 import { proposer } from "./propose.ts";
-import { Random } from "../programs/random.ts";
+import { DRAWS, Random } from "../programs/random.ts";
 import { type Space, space as makeSpace } from "../programs/space.ts";
 import {
   admit,
@@ -23,9 +23,6 @@ import {
 } from "./population.ts";
 import { localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
 import { tuneChildren } from "./tuning.ts";
-
-/** Streams of random numbers. */
-const DRAWS = { birth: 8 } as const;
 
 /**
  * Searches, and tells of it after every batch; the last event holds what was found. The same options give

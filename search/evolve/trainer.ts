@@ -4,7 +4,7 @@ import { analyse } from "../analysis/analyse.ts";
 import { type Evaluation, Evaluator, type Stop } from "../tasks/evaluator.ts";
 import type { Genome } from "../programs/genome.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
-import type { Task } from "../tasks/task.ts";
+import type { Task } from "../tasks/evaluator.ts";
 
 /** Trains programs on tasks that were said once. */
 export interface Trainer {

@@ -1,10 +1,73 @@
-/** Tunes the constants of children, so that selection sees what a structure is worth. */
-import { analyse } from "../analysis/analyse.ts";
-import type { Genome } from "../programs/genome.ts";
+/** Tunes constants: of one program, as a baseline and to finish a search, or of the children of a search. */
+import { analyse, shapeOf } from "../analysis/analyse.ts";
+import { type Genome, parseGenome, printGenome } from "../programs/genome.ts";
+import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
+import { Evaluator, type Stop, type Task } from "../tasks/evaluator.ts";
 import type { SearchOptions } from "./options.ts";
-import type { Space } from "../programs/space.ts";
 import type { Scored, TunedChild } from "./population.ts";
-import { shapeOf, together, tuning } from "./powell.ts";
+import { together, tuning } from "./powell.ts";
+
+/** How constants are tuned. */
+export interface TuneOptions {
+  /** What the program is trained on. */
+  readonly tasks: readonly Task[];
+  /** Programs that are trained, about. Default 200. */
+  readonly evaluations?: number;
+  /** What the program is made of. Default: the paper's space. */
+  readonly space?: SpaceOptions;
+  /** Scores below this end a training. Default: as in a search. */
+  readonly below?: number;
+}
+
+/** A program with tuned constants. */
+export interface TunedConstants {
+  /** The text of the program. */
+  readonly text: string;
+  /** Its score. */
+  readonly score: number;
+  /** The score of what was given. */
+  readonly before: number;
+  /** Programs that were trained. */
+  readonly trained: number;
+}
+
+/**
+ * Tunes the constants of a program that matter by Powell's method, which draws nothing at random: the same
+ * program and tasks give the same constants.
+ *
+ * @example
+ * ```ts
+ * import { ADAMW, quadraticProxy, tuneConstants } from "@gradus/gradus/search";
+ * import { assert } from "@std/assert";
+ *
+ * const { text, score, before } = await tuneConstants(ADAMW, { tasks: quadraticProxy(2), evaluations: 30 });
+ * assert(score > before && text.includes("update = div(m, sqrt_v)"));
+ * ```
+ *
+ * @throws {GradusError} if the text is no program of the space.
+ */
+export async function tuneConstants(
+  text: string,
+  { tasks, evaluations = 200, space, below }: TuneOptions,
+): Promise<TunedConstants> {
+  const known = makeSpace(space);
+  const evaluator = await Evaluator.of(known, tasks);
+  const stop: Stop | undefined = below === undefined ? undefined : { below };
+  const scoreOf = (genome: Genome) => {
+    const { score } = evaluator.evaluate(analyse(known, genome), stop);
+    return Number.isNaN(score) ? -Infinity : score;
+  };
+  const genome = parseGenome(known, text);
+  const before = scoreOf(genome);
+  const run = tuning(known, { genome, score: before }, { evaluations });
+  let [trained, next] = [1, run.next()];
+  while (!next.done) {
+    trained += next.value.length;
+    next = run.next(next.value.map(scoreOf));
+  }
+  const { genome: tuned, score } = next.value;
+  return { text: printGenome(known, tuned), score, before, trained };
+}
 
 /**
  * Tunes children that come near their parents and are of a shape of their own, or better than all of their

@@ -2,41 +2,11 @@
 import { lower } from "../../dsl/lower.ts";
 import { type Node, postorder } from "../../dsl/node.ts";
 import { elementRow, reduceRow } from "../../dsl/ops.ts";
-import { type Analysis, FIRST_STATE, WIDTH } from "../analysis/analyse.ts";
-import type { SearchFunction } from "../programs/functions.ts";
-import type { Instruction, Machine } from "./machine.ts";
-import type { Segment } from "./pack.ts";
-import type { Space } from "../programs/space.ts";
-
-/** Where a vector is at step 0, and how many bytes it goes on a step. */
-export interface Place {
-  readonly address: number;
-  readonly step: number;
-}
-
-/** What programs of a pack of tasks work on. */
-export interface Workbench {
-  readonly machine: Machine;
-  /** Bytes of a vector. */
-  readonly bytes: number;
-  readonly w: Place;
-  readonly g: Place;
-  /** The schedule: a number a step. */
-  readonly lr: Float64Array;
-  /** Where the tensors are in a vector, in elements, and the table that reductions go through. */
-  readonly tensors: readonly Segment[];
-  readonly segments: number;
-  readonly segmentsEnd: number;
-  /** Where the update goes; it is subtracted from `w` if this is left out. */
-  readonly out?: Place;
-}
-
-/** A program ready to run. */
-export interface Compiled {
-  readonly instructions: readonly Instruction[];
-  /** Its states, to be set to 0 before the first step. */
-  readonly states: readonly number[];
-}
+import type { Analysis } from "../analysis/analyse.ts";
+import { type SearchFunction, WIDTH } from "../programs/functions.ts";
+import { FIRST_STATE, type Space } from "../programs/space.ts";
+import type { Instruction } from "./instructions.ts";
+import type { Compiled, Pack, Place } from "./pack.ts";
 
 /** One number a step, or a single one; or a vector. */
 type Value = { readonly numbers: Float64Array } | { readonly place: Place };
@@ -74,25 +44,25 @@ function templateOf(given: SearchFunction): Template {
 }
 
 /** Translates an analysed genome; registers are taken from the machine's memory. */
-export function compile(space: Space, analysis: Analysis, bench: Workbench): Compiled {
-  return new Compiler(space, analysis, bench).compile();
+export function compile(space: Space, analysis: Analysis, pack: Pack): Compiled {
+  return new Compiler(space, analysis, pack).compile();
 }
 
 class Compiler {
   readonly #space: Space;
   readonly #analysis: Analysis;
-  readonly #bench: Workbench;
+  readonly #pack: Pack;
   readonly #instructions: Instruction[] = [];
   readonly #free: number[] = [];
   readonly #constants = new Map<number, number>();
 
-  constructor(space: Space, analysis: Analysis, bench: Workbench) {
-    [this.#space, this.#analysis, this.#bench] = [space, analysis, bench];
+  constructor(space: Space, analysis: Analysis, pack: Pack) {
+    [this.#space, this.#analysis, this.#pack] = [space, analysis, pack];
   }
 
   compile(): Compiled {
     const { genome, refs, constants, live, hashes, update, next, states } = this.#analysis;
-    const { w, g, lr, machine, bytes, out } = this.#bench;
+    const { w, g, lr, machine, bytes, out } = this.#pack;
     const inputs = this.#space.inputs.length;
     const stateAt = new Map(states.map((state) => [state, machine.take(bytes)]));
     // What has the same hash has the same value: it is computed once.
@@ -177,7 +147,7 @@ class Compiler {
     const place = this.#register();
     if (reduceRow(node.op) === undefined) this.#element(node.op, src, place);
     else {
-      const { segments, segmentsEnd, bytes } = this.#bench;
+      const { table, bytes } = this.#pack;
       const a = this.#operand(src[0], "number");
       this.#instructions.push({
         name: node.op,
@@ -185,8 +155,8 @@ class Compiler {
         dst: place.address,
         a: a.address,
         aStep: a.step,
-        table: segments,
-        extra: segmentsEnd,
+        table: table.begin,
+        extra: table.end,
       });
     }
     return { place };
@@ -218,7 +188,7 @@ class Compiler {
     const [a, b, c] = places;
     this.#instructions.push({
       name: isBinary ? `${op}.${form}` : op,
-      bytes: this.#bench.bytes,
+      bytes: this.#pack.bytes,
       dst: dst.address,
       dstStep: dst.step,
       a: a.address,
@@ -238,7 +208,7 @@ class Compiler {
     const { address, step } = this.#operand(value, "number");
     this.#instructions.push({
       name: "place" in value ? "copy" : "fill",
-      bytes: this.#bench.bytes,
+      bytes: this.#pack.bytes,
       dst: dst.address,
       dstStep: dst.step,
       a: address,
@@ -250,7 +220,7 @@ class Compiler {
   #operand(value: Value, type: "number" | "truth"): Place {
     if ("place" in value) return value.place;
     const { numbers } = value;
-    const { machine } = this.#bench;
+    const { machine } = this.#pack;
     const isConstant = numbers.length === 1;
     const known = isConstant && type === "number" ? this.#constants.get(numbers[0]) : undefined;
     if (known !== undefined && !Object.is(numbers[0], -0)) return { address: known, step: 0 };
@@ -276,7 +246,7 @@ class Compiler {
   }
 
   #register(): Place {
-    const address = this.#free.pop() ?? this.#bench.machine.take(this.#bench.bytes);
+    const address = this.#free.pop() ?? this.#pack.machine.take(this.#pack.bytes);
     this.#registers.add(address);
     return { address, step: 0 };
   }

@@ -4,57 +4,20 @@
  * hundreds of numbers it works on.
  */
 import { type ElementOpName, elementOps, type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
+import { BLOCK } from "../../runtime/backends/backend.ts";
 import { Code, type FunctionType, type Local, Module } from "../../runtime/backends/wasm/emit.ts";
 import { addRoutine, routineTypes } from "../../runtime/backends/wasm/math.ts";
+import {
+  elementOperations,
+  INSTRUCTION_BYTES,
+  opcodes,
+  reductions,
+  SEGMENT,
+  WORD,
+} from "./instructions.ts";
 
-/** The words of an instruction; addresses of operands are at step 0, and go on by so much a step. */
-export const WORD = {
-  op: 0,
-  /** How many bytes are written. */
-  bytes: 1,
-  dst: 2,
-  dstStep: 3,
-  a: 4,
-  aStep: 5,
-  b: 6,
-  bStep: 7,
-  c: 8,
-  cStep: 9,
-  /** A table: of segments for a reduction, of matrices for a gradient. */
-  table: 10,
-  /** The end of the table of segments, or the bytes of a matrix's column. */
-  extra: 11,
-  count: 12,
-} as const;
-export const INSTRUCTION_BYTES = 4 * WORD.count;
-
-/** The bytes of a segment's entry: where it is, its length, and which lanes of its last vector count. */
-export const SEGMENT = { offset: 0, whole: 4, padded: 8, count: 16, mask: 32, bytes: 48 } as const;
-/** Elements that a reduction sums up at a time, as everywhere in the library. */
-const BLOCK_BYTES = 4 * 4096;
-/** Vectors are of a multiple of so many bytes. */
-export const GRAIN = 64;
-
-/** Which operands of an operation of two are one number for all elements. */
-export type Form = "vv" | "vs" | "sv";
-const FORMS: readonly Form[] = ["vv", "vs", "sv"];
-
-const names = Object.keys(elementOps) as ElementOpName[];
-const isSpelled = (name: ElementOpName) => elementOps[name].wasm !== null;
-const reductions = Object.keys(reduceOps) as ReduceOpName[];
-
-/** The numbers of all operations. */
-export const opcodes: ReadonlyMap<string, number> = new Map(
-  [
-    ...names.filter(isSpelled).flatMap((name) =>
-      elementOps[name].takes.length === 2 ? FORMS.map((form) => `${name}.${form}`) : [name]
-    ),
-    ...reductions,
-    "copy",
-    "fill",
-    "gradient",
-  ].map((name, number) => [name, number]),
-);
+/** Pages of memory. */
+export const MEMORY = { initial: 64, maximum: 16_384 } as const;
 
 const WORK: Omit<FunctionType, "name"> = {
   params: ["i32", "i32", "i32", "i32", "i32", "i32", "i32"],
@@ -64,8 +27,8 @@ const WORK: Omit<FunctionType, "name"> = {
 const P = { bytes: 0, dst: 1, a: 2, b: 3, c: 4, table: 5, extra: 6 } as const;
 
 /** The module: `run(code, end, from, to)` does the instructions for every step from `from` up to `to`. */
-export function machineModule(pages: number): Module {
-  const module = new Module({ shared: false, initial: pages, maximum: 16_384 });
+export function machineModule(): Module {
+  const module = new Module({ shared: false, ...MEMORY });
   const routines = new Map<string, number>();
   const functions: number[] = [];
   const add = (name: string, write: (code: Code) => void) => {
@@ -73,22 +36,16 @@ export function machineModule(pages: number): Module {
     write(code);
     functions[opcodes.get(name)!] = module.add(code);
   };
-  for (const name of names.filter(isSpelled)) {
-    const forms = elementOps[name].takes.length === 2 ? FORMS : [undefined];
-    for (const form of forms) {
-      add(form === undefined ? name : `${name}.${form}`, (code) => {
-        elementwise(code, (code, operands) => spell(module, code, name, operands, routines), {
-          vectors: elementOps[name].takes.map((_, i) => form === undefined || form[i] === "v"),
-          unroll: elementOps[name].wasm === "routine" ? 1 : 4,
-        });
+  for (const { name, op, form } of elementOperations) {
+    add(name, (code) => {
+      elementwise(code, (code, operands) => spell(module, code, op, operands, routines), {
+        vectors: [...form].map((operand) => operand === "v"),
+        unroll: elementOps[op].wasm === "routine" ? 1 : 4,
       });
-    }
+    });
   }
   for (const name of reductions) add(name, (code) => reduction(code, name));
-  const pass = (code: Code, [x]: readonly (() => void)[]) => {
-    x();
-    return code;
-  };
+  const pass = (_: Code, [push]: readonly (() => void)[]) => push();
   add("copy", (code) => elementwise(code, pass, { vectors: [true], unroll: 4 }));
   add("fill", (code) => elementwise(code, pass, { vectors: [false], unroll: 4 }));
   add("gradient", gradient);
@@ -114,7 +71,7 @@ function spell(
       code.splat("f32x4", constant.f32x4).op(instruction.replace("*", "f32x4"));
     }
   } else if (wasm !== null) {
-    (wasm.order ?? operands.keys().toArray()).forEach((i) => operands[i]());
+    (wasm.order ?? operands.map((_, i) => i)).forEach((i) => operands[i]());
     code.op(wasm.instruction.replace("*", "f32x4"));
   }
 }
@@ -192,7 +149,7 @@ function reduction(code: Code, name: ReduceOpName): void {
     code.splat("f64x2", start).set(total);
     code.loop(() => {
       code.splat("f64x2", start).tee(low).set(high);
-      smaller(code, at, BLOCK_BYTES, padded, blockEnd);
+      smaller(code, at, 4 * BLOCK, padded, blockEnd);
       smaller(code, blockEnd, 0, whole, wholeEnd);
       code.block(() => {
         code.loop(() => {

@@ -1,14 +1,15 @@
 /** The machine that trains programs, and its memory. */
 import { GradusError } from "../../dsl/errors.ts";
-import { INSTRUCTION_BYTES, machineModule, opcodes, WORD } from "./interpreter.ts";
+import { GRAIN, type Instruction, INSTRUCTION_BYTES, opcodes, WORD } from "./instructions.ts";
+import { machineModule, MEMORY } from "./interpreter.ts";
 
 const PAGE = 65_536;
-const FIRST_PAGES = 64;
 
-/** An instruction; what is left out is 0. */
-export type Instruction =
-  & { readonly name: string }
-  & Partial<Readonly<Record<Exclude<keyof typeof WORD, "op" | "count">, number>>>;
+/** Assembled instructions: where in memory they begin and end. */
+export interface Assembled {
+  readonly code: number;
+  readonly end: number;
+}
 
 type Run = (code: number, end: number, from: number, to: number) => void;
 
@@ -16,37 +17,27 @@ let compiled: WebAssembly.Module | undefined;
 
 /** A machine with memory of its own. */
 export class Machine {
-  readonly #memory = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: 16_384 });
+  readonly #memory = new WebAssembly.Memory(MEMORY);
   readonly #run: Run;
-  #top = PAGE;
+  /** Where the next memory to be taken begins; setting it gives back what was taken since. */
+  top = PAGE;
   /** All memory as float32, as float64 and as words; new ones once memory has grown. */
-  floats: Float32Array<ArrayBuffer>;
-  doubles: Float64Array<ArrayBuffer>;
-  words: Int32Array<ArrayBuffer>;
+  floats!: Float32Array<ArrayBuffer>;
+  doubles!: Float64Array<ArrayBuffer>;
+  words!: Int32Array<ArrayBuffer>;
 
   constructor() {
-    compiled ??= new WebAssembly.Module(machineModule(FIRST_PAGES).bytes());
+    compiled ??= new WebAssembly.Module(machineModule().bytes());
     const { exports } = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } });
     this.#run = exports.run as Run;
-    const buffer = this.#memory.buffer as ArrayBuffer;
-    this.floats = new Float32Array(buffer);
-    this.doubles = new Float64Array(buffer);
-    this.words = new Int32Array(buffer);
-  }
-
-  /** Where the next memory to be taken begins; setting it gives back what was taken since. */
-  get top(): number {
-    return this.#top;
-  }
-  set top(address: number) {
-    this.#top = address;
+    this.#view();
   }
 
   /** Takes memory; its contents are what was left there. */
   take(bytes: number): number {
-    const address = this.#top;
-    this.#top += Math.ceil(bytes / 64) * 64;
-    const missing = this.#top - this.#memory.buffer.byteLength;
+    const address = this.top;
+    this.top += Math.ceil(bytes / GRAIN) * GRAIN;
+    const missing = this.top - this.#memory.buffer.byteLength;
     if (missing > 0) this.#grow(Math.ceil(missing / PAGE));
     return address;
   }
@@ -58,8 +49,8 @@ export class Machine {
     return address;
   }
 
-  /** Writes instructions one after the other; returns where they begin and end. */
-  assemble(instructions: readonly Instruction[]): { readonly code: number; readonly end: number } {
+  /** Writes instructions one after the other. */
+  assemble(instructions: readonly Instruction[]): Assembled {
     const code = this.take(INSTRUCTION_BYTES * instructions.length);
     const { words } = this;
     let at = code / 4;
@@ -82,22 +73,22 @@ export class Machine {
   }
 
   /** Does instructions for every step from `from` up to `to`. */
-  run(
-    { code, end }: { readonly code: number; readonly end: number },
-    from: number,
-    to: number,
-  ): void {
+  run({ code, end }: Assembled, from: number, to: number): void {
     if (end > code) this.#run(code, end, from, to);
   }
 
   #grow(pages: number): void {
     try {
-      this.#memory.grow(Math.max(pages, FIRST_PAGES));
+      this.#memory.grow(Math.max(pages, MEMORY.initial));
     } catch {
       throw new GradusError(
-        `Cannot train a program: its tasks need more memory than a machine has: at ${this.#top} bytes`,
+        `Cannot train a program: its tasks need more memory than a machine has: at ${this.top} bytes`,
       );
     }
+    this.#view();
+  }
+
+  #view(): void {
     const buffer = this.#memory.buffer as ArrayBuffer;
     this.floats = new Float32Array(buffer);
     this.doubles = new Float64Array(buffer);

@@ -35,6 +35,9 @@ export interface SearchFunction {
   readonly results: readonly (Kind | undefined)[];
 }
 
+/** Arguments that a function takes at most. */
+export const WIDTH = 3;
+
 const unary = (gives: string): FunctionDocument => ({ takes: ["x"], gives });
 const binary = (gives: string, commutes: boolean = false): FunctionDocument => ({
   takes: ["x", "y"],
@@ -121,9 +124,9 @@ export function readFunction(name: string, document: FunctionDocument): SearchFu
     }
     return { name: parameter, kind: kind as Kind | "any" };
   });
-  if (parameters.length > 3) {
+  if (parameters.length > WIDTH) {
     throw new GradusError(
-      `Cannot read ${what}: it must take at most 3 arguments: given ${parameters.length}`,
+      `Cannot read ${what}: it must take at most ${WIDTH} arguments: given ${parameters.length}`,
     );
   }
   const names = parameters.map((parameter) => parameter.name);

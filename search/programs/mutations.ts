@@ -1,7 +1,8 @@
 /** Changes to genomes: a statement inserted, deleted or changed. Every child is valid. */
+import { exp2 } from "./exact_math.ts";
 import type { Kind } from "./functions.ts";
 import { type Genome, type GenomeStatement, mistakeIn, resultOf } from "./genome.ts";
-import { exp2, type Random } from "./random.ts";
+import type { Random } from "./random.ts";
 import { type Space, UPDATE } from "./space.ts";
 
 /** A change to a genome; undefined where it finds nothing to change. */

@@ -3,10 +3,21 @@
  * many were drawn before. From exactly rounded operations only, so that every machine draws the same.
  */
 import { wordOf } from "../../dsl/random/draw.ts";
-import { log2 } from "../../dsl/random/logarithm.ts";
 import { numbers } from "../../dsl/random/doubles.ts";
 import { normalQuantile } from "../../dsl/random/normal.ts";
 import { integers, threefry } from "../../dsl/random/threefry.ts";
+
+/** The kinds of what a search draws: no two share a stream. */
+export const DRAWS = {
+  axes: 1,
+  start: 2,
+  noise: 3,
+  probe: 4,
+  recording: 5,
+  weights: 6,
+  batch: 7,
+  birth: 8,
+} as const;
 
 /**
  * One stream of random numbers.
@@ -72,38 +83,4 @@ export class Random {
     }
     return this.normal() / Math.sqrt(squares / degrees);
   }
-}
-
-/** 2^x, from exactly rounded operations. */
-export function exp2(x: number): number {
-  if (!(x < 1024)) return x === x ? Infinity : NaN;
-  if (x < -1074) return 0;
-  const whole = Math.round(x);
-  const y = (x - whole) * Math.LN2;
-  let sum = 1;
-  for (let k = 17; k > 0; k--) sum = 1 + sum * y / k;
-  for (let i = Math.abs(whole); i > 0; i--) sum *= whole > 0 ? 2 : 0.5;
-  return sum;
-}
-
-/** e^x, from exactly rounded operations. */
-export const exp = (x: number): number => exp2(x * Math.LOG2E);
-
-/** The natural logarithm, from exactly rounded operations; -∞ of what is below the normal numbers. */
-export function log(x: number): number {
-  if (!(x > 0) || x === Infinity) return x === Infinity ? x : x <= 0 ? -Infinity : NaN;
-  if (x < 2 ** -1022) return -Infinity;
-  return log2(numbers, x) * Math.LN2;
-}
-
-/** The cosine of `turns` whole turns, from exactly rounded operations. */
-export function cosine(turns: number): number {
-  let y = turns - Math.round(turns);
-  const isFlipped = Math.abs(y) > 0.25;
-  if (isFlipped) y = 0.5 - Math.abs(y);
-  const angle = y * 2 * Math.PI;
-  const square = angle * angle;
-  let sum = 1;
-  for (let k = 22; k > 0; k -= 2) sum = 1 - sum * square / (k * (k - 1));
-  return isFlipped ? -sum : sum;
 }

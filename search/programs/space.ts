@@ -39,6 +39,8 @@ export interface Space {
 /** The variable that holds a program's result, which is subtracted from the parameter. */
 export const UPDATE = "update";
 const INPUTS = ["w", "g", "lr"];
+/** The first input that is a state. */
+export const FIRST_STATE: number = INPUTS.length;
 
 /**
  * Makes a space of programs.

@@ -1,8 +1,32 @@
 /** Softmax classifiers, with hidden layers or without, as problems. All sums are in a fixed order. */
-import { exp, log, Random } from "../programs/random.ts";
-import type { ClassifierTask, Problem } from "./task.ts";
+import { exp, log } from "../programs/exact_math.ts";
+import { DRAWS, Random } from "../programs/random.ts";
+import type { Problem } from "./problem.ts";
+import type { TaskBase } from "./task.ts";
 
-const DRAWS = { start: 6, batch: 7 } as const;
+/** Classification with a softmax loss, on data that the task brings along. */
+export interface ClassifierTask extends TaskBase {
+  /** Marks a classifier. */
+  readonly kind: "classifier";
+  /** Units of hidden layers with tanh; none is logistic regression. */
+  readonly hidden: readonly number[];
+  /** Examples a gradient is the mean of. */
+  readonly batch: number;
+  /** The examples. */
+  readonly data: ClassifierData;
+}
+
+/** Examples, row after row. */
+export interface ClassifierData {
+  /** Inputs of an example. */
+  readonly features: number;
+  /** Classes, numbered from 0. */
+  readonly classes: number;
+  /** The examples that gradients are of. */
+  readonly train: { readonly inputs: Float32Array; readonly labels: Uint8Array };
+  /** Those that the loss is measured on. */
+  readonly test: { readonly inputs: Float32Array; readonly labels: Uint8Array };
+}
 
 /** The problem of a task under a seed. */
 export function classifierProblem({ data, hidden, batch }: ClassifierTask, seed: number): Problem {
@@ -59,7 +83,7 @@ export function classifierProblem({ data, hidden, batch }: ClassifierTask, seed:
   return {
     tensors,
     start(w) {
-      const random = new Random(seed, DRAWS.start, 0);
+      const random = new Random(seed, DRAWS.weights, 0);
       layers.forEach(({ inputs, outputs }, l) => {
         const scale = 1 / Math.sqrt(inputs);
         for (let i = 0; i < inputs * outputs; i++) w[offsets[2 * l] + i] = scale * random.normal();

@@ -1,27 +1,20 @@
 /** Trains programs on tasks. */
 import { GradusError } from "../../dsl/errors.ts";
-import type { Analysis } from "../analysis/analyse.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { compile, type Compiled, type Workbench } from "../machine/compile.ts";
-import { type Instruction, Machine } from "../machine/machine.ts";
-import { ProblemPack } from "./problem.ts";
-import { QuadraticPack } from "./quadratic_gradient.ts";
+import type { Analysis } from "../analysis/analyse.ts";
+import { compile } from "../machine/compile.ts";
+import { Machine } from "../machine/machine.ts";
+import type { Pack } from "../machine/pack.ts";
 import type { Space } from "../programs/space.ts";
-import { TracePack } from "./trace.ts";
-import { checkBase, type Problem, type QuadraticTask, type Task } from "./task.ts";
+import { classifierProblem, type ClassifierTask } from "./classifier.ts";
+import { loadProblem, type ModuleTask, problemPack } from "./problem.ts";
+import type { QuadraticTask } from "./quadratic.ts";
+import { quadraticPack } from "./quadratic_pack.ts";
+import { checkTask } from "./task.ts";
+import { Recording, type TraceTask } from "./trace.ts";
 
-/** Problems that are trained together. */
-export interface Pack {
-  readonly bench: Workbench;
-  readonly steps: number;
-  readonly problems: readonly { readonly task: string; readonly seed: number }[];
-  /** Instructions of a step before those of a program. */
-  readonly before: readonly Instruction[];
-  begin(): void;
-  advance(program: { readonly code: number; readonly end: number }, from: number, to: number): void;
-  /** How good each problem's place is: the more, the better; not finite where it exploded. */
-  scores(): Float64Array;
-}
+/** What is trained. */
+export type Task = QuadraticTask | ClassifierTask | TraceTask | ModuleTask;
 
 /** What training a program gave. */
 export interface Evaluation {
@@ -60,59 +53,59 @@ const CHECKS = 8;
  * ```
  */
 export class Evaluator {
+  /** What the scores are of. */
+  readonly problems: readonly { readonly task: string; readonly seed: number }[];
   readonly #space: Space;
   readonly #machine: Machine;
   readonly #packs: readonly Pack[];
 
-  private constructor(space: Space, machine: Machine, packs: readonly Pack[]) {
+  private constructor(
+    space: Space,
+    machine: Machine,
+    packs: readonly Pack[],
+    tasks: readonly Task[],
+  ) {
     [this.#space, this.#machine, this.#packs] = [space, machine, packs];
+    this.problems = tasks.flatMap(({ name, seeds }) => seeds.map((seed) => ({ task: name, seed })));
   }
 
   /** Prepares tasks; this may load the modules of some. */
   static async of(space: Space, tasks: readonly Task[]): Promise<Evaluator> {
-    tasks.forEach(checkBase);
+    tasks.forEach(checkTask);
     const machine = new Machine();
-    const packs: Pack[] = [];
-    const together = new Map<string, QuadraticTask[]>();
+    const groups = new Map<string, QuadraticTask[]>();
+    const others: Exclude<Task, QuadraticTask>[] = [];
     for (const task of tasks) {
-      if (task.kind === "quadratic") {
-        const key = `${task.steps} ${task.block}`;
-        const others = together.get(key);
-        if (others === undefined) together.set(key, [task]);
-        else others.push(task);
+      if (task.kind !== "quadratic") {
+        others.push(task);
+        continue;
       }
+      const key = `${task.steps} ${task.block}`;
+      groups.set(key, [...groups.get(key) ?? [], task]);
     }
-    for (const group of together.values()) packs.push(new QuadraticPack(machine, group));
-    for (const task of tasks) {
-      if (task.kind === "trace") packs.push(new TracePack(machine, space, task));
-      if (task.kind === "classifier" || task.kind === "module") {
+    const packs = [...groups.values()].map((group) => quadraticPack(machine, group));
+    for (const task of others) {
+      if (task.kind === "trace") packs.push(new Recording(machine, space, task).pack);
+      else {
         for (const seed of task.seeds) {
-          packs.push(new ProblemPack(machine, task, seed, await problemOf(task, seed)));
+          const problem = task.kind === "classifier"
+            ? classifierProblem(task, seed)
+            : await loadProblem(task, seed);
+          packs.push(problemPack(machine, task.steps, problem));
         }
       }
     }
     if (packs.length === 0) throw new GradusError("Cannot train programs: there is no task");
-    return new Evaluator(space, machine, packs);
-  }
-
-  /** What the scores are of. */
-  get problems(): { readonly task: string; readonly seed: number }[] {
-    return this.#packs.flatMap(({ problems }) => problems);
+    return new Evaluator(space, machine, packs, [...[...groups.values()].flat(), ...others]);
   }
 
   /** Trains a program on all problems, unless it is stopped. */
   evaluate(analysis: Analysis, stop: Stop = STOP): Evaluation {
-    const top = this.#machine.top;
+    const { top } = this.#machine;
+    const [scores, hurdles]: number[][] = [[], []];
     try {
-      const scores: number[] = [];
-      const hurdles: number[] = [];
       for (const pack of this.#packs) {
-        const { ended, hurdle } = this.#train(
-          pack,
-          compile(this.#space, analysis, pack.bench),
-          stop,
-        );
-        hurdles.push(...hurdle);
+        const ended = this.#train(pack, analysis, stop, hurdles);
         if (ended === undefined) return { score: -Infinity, scores: [], ...atHurdle(hurdles) };
         scores.push(...ended);
         this.#machine.top = top;
@@ -123,65 +116,64 @@ export class Evaluator {
     }
   }
 
+  /** The scores, or undefined if the training was stopped; those at the hurdle are added to `hurdles`. */
+  #train(
+    pack: Pack,
+    analysis: Analysis,
+    { below, hurdle }: Stop,
+    hurdles: number[],
+  ): Float64Array | undefined {
+    const { steps } = pack;
+    const program = pack.load(compile(this.#space, analysis, pack));
+    const hurdleAt = hurdle && Math.min(steps, Math.max(1, Math.ceil(steps * hurdle.share)));
+    const marks = Array.from({ length: CHECKS }, (_, k) => Math.ceil(steps * (k + 1) / CHECKS));
+    let from = 0;
+    let scores: Float64Array | undefined;
+    for (const to of new Set([...marks, hurdleAt ?? steps].sort((a, b) => a - b))) {
+      pack.advance(program, from, to);
+      from = to;
+      scores = pack.scores(to);
+      if (!scores.every((score) => score >= below && score < Infinity)) return undefined;
+      if (to !== hurdleAt) continue;
+      hurdles.push(...scores);
+      if (mean(scores) < hurdle!.above) return undefined;
+    }
+    return scores;
+  }
+
   /**
    * Trains an optimizer of the library the same way, as a baseline or to check what was found: `make` is
    * given the schedule.
    */
   evaluateOptimizer(make: (schedule: (count: number) => number) => Optimizer): Evaluation {
-    const scores: number[] = [];
-    for (const pack of this.#packs) {
-      const { w, g, tensors, lr } = pack.bench;
-      const top = this.#machine.top;
-      const program = this.#machine.assemble(pack.before);
-      pack.begin();
-      const read = (address: number) =>
-        tensors.map(({ at, length }) =>
-          this.#machine.floats.slice(address / 4 + at, address / 4 + at + length)
-        );
-      const params = read(w.address);
-      const optimizer = make((count) => lr[count]);
-      const state = optimizer.init(params);
-      for (let step = 0; step < pack.steps; step++) {
-        pack.advance(program, step, step + 1);
-        optimizer.step(params, read(g.address), state);
-        tensors.forEach(({ at }, i) => this.#machine.floats.set(params[i], w.address / 4 + at));
-      }
-      scores.push(...pack.scores());
-      this.#machine.top = top;
-    }
+    const scores = this.#packs.flatMap((pack) => [...this.#trainOptimizer(pack, make)]);
     const isSound = scores.every((score) => Number.isFinite(score));
     return { score: isSound ? mean(scores) : -Infinity, scores };
   }
 
-  #train(
+  #trainOptimizer(
     pack: Pack,
-    { instructions, states }: Compiled,
-    { below, hurdle }: Stop,
-  ): { readonly ended: Float64Array | undefined; readonly hurdle: readonly number[] } {
-    const { bytes } = pack.bench;
-    for (const state of states) this.#machine.floats.fill(0, state / 4, (state + bytes) / 4);
-    const program = this.#machine.assemble([...pack.before, ...instructions]);
-    pack.begin();
-    const marks = new Set([pack.steps]);
-    for (let k = 1; k < CHECKS; k++) marks.add(Math.ceil(pack.steps * k / CHECKS));
-    const hurdleAt = hurdle === undefined ? -1 : Math.max(1, Math.ceil(pack.steps * hurdle.share));
-    if (hurdle !== undefined) marks.add(hurdleAt);
-    let from = 0;
-    let passed: readonly number[] = [];
-    for (const to of [...marks].sort((a, b) => a - b)) {
-      pack.advance(program, from, to);
-      from = to;
-      const scores = pack.scores();
-      if (!scores.every((score) => score >= below && score < Infinity)) {
-        return { ended: undefined, hurdle: passed };
-      }
-      if (to === hurdleAt) {
-        passed = [...scores];
-        if (mean(passed) < hurdle!.above) return { ended: undefined, hurdle: passed };
-      }
-      if (to === pack.steps) return { ended: scores, hurdle: passed };
+    make: (schedule: (count: number) => number) => Optimizer,
+  ): Float64Array {
+    const { w, g, out, lr, steps } = pack;
+    const { top } = this.#machine;
+    const gradient = pack.load({ instructions: [], states: [] });
+    const optimizer = make((count) => lr[count]);
+    let state = optimizer.init(pack.tensorsAt(w));
+    for (let step = 0; step < steps; step++) {
+      pack.advance(gradient, step, step + 1);
+      const params = pack.tensorsAt(w, step);
+      const [updates, next] = optimizer.update(pack.tensorsAt(g, step), state, params);
+      state = next;
+      // What a program calls its update is subtracted, and an optimizer's is added.
+      const kept = out && pack.tensorsAt(out, step);
+      updates.forEach((update, i) => {
+        if (kept === undefined) update.forEach((u, k) => params[i][k] += u);
+        else update.forEach((u, k) => kept[i][k] = -u);
+      });
     }
-    return { ended: undefined, hurdle: passed };
+    this.#machine.top = top;
+    return pack.scores(steps);
   }
 }
 
@@ -189,25 +181,8 @@ function atHurdle(scores: readonly number[]): Pick<Evaluation, "hurdle"> {
   return scores.length === 0 ? {} : { hurdle: mean(scores) };
 }
 
-function mean(values: readonly number[]): number {
+function mean(values: ArrayLike<number> & Iterable<number>): number {
   let sum = 0;
   for (const value of values) sum += value;
   return sum / values.length;
-}
-
-async function problemOf(
-  task: Extract<Task, { kind: "classifier" | "module" }>,
-  seed: number,
-): Promise<Problem> {
-  if (task.kind === "classifier") {
-    const { classifierProblem } = await import("./classifier.ts");
-    return classifierProblem(task, seed);
-  }
-  const { default: make } = await import(task.url);
-  if (typeof make !== "function") {
-    throw new GradusError(
-      `Cannot load task "${task.name}": ${task.url} must export a function as its default`,
-    );
-  }
-  return make(task.options, seed);
 }

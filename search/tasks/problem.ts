@@ -1,88 +1,77 @@
-/** Problems whose gradients are JavaScript. */
-import type { Workbench } from "../machine/compile.ts";
-import type { Pack } from "./evaluator.ts";
+/** Problems whose gradients are JavaScript, such as a user's own, each a pack by itself. */
+import { GradusError } from "../../dsl/errors.ts";
 import type { Machine } from "../machine/machine.ts";
-import { aligned, placeSegments, vectorBytes } from "../machine/pack.ts";
-import { log } from "../programs/random.ts";
-import { type Problem, scheduleOf, type TaskBase } from "./task.ts";
+import { Pack } from "../machine/pack.ts";
+import { log } from "../programs/exact_math.ts";
+import { scheduleOf, type TaskBase } from "./task.ts";
 
-/** One problem by itself; its tensors lie one after the other, each where a vector may begin. */
-export class ProblemPack implements Pack {
-  readonly bench: Workbench;
-  readonly steps: number;
-  readonly problems: Pack["problems"];
-  readonly before = [];
-  readonly #machine: Machine;
-  readonly #problem: Problem;
-  readonly #segments: readonly { readonly at: number; readonly length: number }[];
-  readonly #w: Float32Array;
-  readonly #g: Float32Array;
-  readonly #initialLoss: number;
+/** A task of a module's own: its default export makes a problem of the options and a seed. */
+export interface ModuleTask extends TaskBase {
+  /** Marks a task of a module's own. */
+  readonly kind: "module";
+  /** Where the module is. */
+  readonly url: string;
+  /** What it is given. */
+  readonly options: unknown;
+}
 
-  constructor(machine: Machine, { name, steps }: TaskBase, seed: number, problem: Problem) {
-    [this.#machine, this.#problem, this.steps] = [machine, problem, steps];
-    this.problems = [{ task: name, seed }];
-    let at = 0;
-    this.#segments = problem.tensors.map((length) => {
-      const segment = { at, length };
-      at += aligned(length);
-      return segment;
-    });
-    const bytes = vectorBytes(aligned(at, 16));
-    const size = problem.tensors.reduce((a, b) => a + b, 0);
-    [this.#w, this.#g] = [new Float32Array(size), new Float32Array(size)];
-    const [w, g] = [machine.take(bytes), machine.take(bytes)];
-    machine.floats.fill(0, w / 4, (w + bytes) / 4);
-    machine.floats.fill(0, g / 4, (g + bytes) / 4);
-    this.bench = {
-      machine,
-      bytes,
-      w: { address: w, step: 0 },
-      g: { address: g, step: 0 },
-      lr: scheduleOf(steps),
-      ...placeSegments(machine, this.#segments),
+/** A problem that a module of {@linkcode ModuleTask} makes. */
+export interface Problem {
+  /** The lengths of its tensors. */
+  readonly tensors: readonly number[];
+  /** Writes where it starts. */
+  start(w: Float32Array): void;
+  /** Writes the gradient at `w` for a step. */
+  gradient(w: Float32Array, step: number, g: Float32Array): void;
+  /** What is to be made small, above 0. */
+  loss(w: Float32Array): number;
+}
+
+/** The problem that a task's module makes. */
+export async function loadProblem(task: ModuleTask, seed: number): Promise<Problem> {
+  const { default: make } = await import(task.url);
+  if (typeof make !== "function") {
+    throw new GradusError(
+      `Cannot load task "${task.name}": ${task.url} must export a function as its default`,
+    );
+  }
+  return make(task.options, seed);
+}
+
+/** The pack of a problem. */
+export function problemPack(machine: Machine, steps: number, problem: Problem): Pack {
+  const lengths = problem.tensors;
+  const size = lengths.reduce((a, b) => a + b, 0);
+  const [params, gradient] = [new Float32Array(size), new Float32Array(size)];
+  return new Pack(machine, { lr: scheduleOf(steps), lengths }, (pack) => {
+    const read = () => joined(pack.tensorsAt(pack.w), params);
+    problem.start(params);
+    const first = problem.loss(params);
+    return {
+      start: () => {
+        problem.start(params);
+        split(params, pack.tensorsAt(pack.w));
+      },
+      gradient: (step) => {
+        problem.gradient(read(), step, gradient);
+        split(gradient, pack.tensorsAt(pack.g));
+      },
+      scores: () => Float64Array.of(log(first) - log(problem.loss(read()))),
     };
-    problem.start(this.#w);
-    this.#initialLoss = problem.loss(this.#w);
-  }
+  });
+}
 
-  begin(): void {
-    this.#problem.start(this.#w);
-    this.#write(this.#w, this.bench.w.address);
+/** Tensors one after the other. */
+function joined(tensors: readonly Float32Array[], flat: Float32Array): Float32Array {
+  let at = 0;
+  for (const tensor of tensors) {
+    flat.set(tensor, at);
+    at += tensor.length;
   }
+  return flat;
+}
 
-  advance(
-    program: { readonly code: number; readonly end: number },
-    from: number,
-    to: number,
-  ): void {
-    for (let step = from; step < to; step++) {
-      this.#read();
-      this.#problem.gradient(this.#w, step, this.#g);
-      this.#write(this.#g, this.bench.g.address);
-      this.#machine.run(program, step, step + 1);
-    }
-  }
-
-  scores(): Float64Array {
-    this.#read();
-    return Float64Array.of(log(this.#initialLoss) - log(this.#problem.loss(this.#w)));
-  }
-
-  #write(values: Float32Array, address: number): void {
-    let from = 0;
-    for (const { at, length } of this.#segments) {
-      this.#machine.floats.set(values.subarray(from, from + length), address / 4 + at);
-      from += length;
-    }
-  }
-
-  #read(): void {
-    const start = this.bench.w.address / 4;
-    let from = 0;
-    for (const { at, length } of this.#segments) {
-      this.#w.set(this.#machine.floats.subarray(start + at, start + at + length), from);
-      from += length;
-    }
-  }
+function split(flat: Float32Array, tensors: readonly Float32Array[]): void {
+  let at = 0;
+  for (const tensor of tensors) tensor.set(flat.subarray(at, at += tensor.length));
 }

@@ -1,101 +1,72 @@
 /** Recordings of a rule: programs are scored by how near their updates come, and nothing is trained. */
 import { analyse } from "../analysis/analyse.ts";
-import { compile, type Workbench } from "../machine/compile.ts";
-import type { Pack } from "./evaluator.ts";
-import { type Genome, parseGenome } from "../programs/genome.ts";
 import { Machine } from "../machine/machine.ts";
-import { aligned, placeSegments, vectorBytes } from "../machine/pack.ts";
-import { log, Random } from "../programs/random.ts";
+import { Pack } from "../machine/pack.ts";
+import { updatesOf } from "../machine/replay.ts";
+import { log } from "../programs/exact_math.ts";
+import { type Genome, parseGenome } from "../programs/genome.ts";
+import { DRAWS, Random } from "../programs/random.ts";
 import type { Space } from "../programs/space.ts";
-import { scheduleOf, type TraceTask } from "./task.ts";
+import { scheduleOf, type TaskBase } from "./task.ts";
 
 /** No error counts as smaller than this share of the updates. */
 const FLOOR = 1e-6;
-const DRAWS = 5;
 
-/** The recordings of all seeds side by side. */
-export class TracePack implements Pack {
-  readonly bench: Workbench;
-  readonly steps: number;
-  readonly problems: Pack["problems"];
-  readonly before = [];
-  readonly #machine: Machine;
-  readonly #size: number;
-  readonly #elements: number;
+/** A recording of what another program updates: the nearer a program comes, the better its score. */
+export interface TraceTask extends TaskBase {
+  /** Marks a recording. */
+  readonly kind: "trace";
+  /** The text of the genome that is to be recovered. */
+  readonly rule: string;
+  /** Elements of each recording. */
+  readonly size: number;
+  /** With `"free"`, updates are compared but for a factor: the one that fits best. Default `"exact"`. */
+  readonly scale?: "exact" | "free";
+}
+
+/** The recordings of all seeds side by side, and how the updates of a program compare with them. */
+export class Recording {
+  readonly pack: Pack;
   readonly #recorded: Float32Array;
   readonly #isScaleFree: boolean;
   /** Of each element so far: its squares, its products with the recorded, and the recorded's squares. */
   readonly #own: Float64Array;
   readonly #both: Float64Array;
   readonly #theirs: Float64Array;
+  #compared = 0;
 
   constructor(machine: Machine, space: Space, task: TraceTask) {
-    const { name, rule, size, steps, seeds, scale = "exact" } = task;
+    const { rule, size, steps, seeds, scale = "exact" } = task;
     this.#isScaleFree = scale === "free";
-    [this.#machine, this.steps] = [machine, steps];
-    this.problems = seeds.map((seed) => ({ task: name, seed }));
-    this.#size = aligned(size);
-    this.#elements = aligned(this.#size * seeds.length, 16);
-    [this.#own, this.#both, this.#theirs] = [0, 1, 2].map(() => new Float64Array(this.#elements));
-    const bytes = vectorBytes(this.#elements);
-    const [w, g, out] = [0, 1, 2].map(() => machine.take(bytes * steps));
-    machine.floats.fill(0, w / 4, (out + bytes * steps) / 4);
-    seeds.forEach((seed, k) => {
-      const random = new Random(seed, DRAWS, 0);
-      const drift = Array.from({ length: this.#size }, () => random.normal());
-      const weight = Array.from({ length: this.#size }, () => random.normal());
-      for (let step = 0; step < steps; step++) {
-        for (let i = 0; i < this.#size; i++) {
-          const at = step * this.#elements + k * this.#size + i;
-          // Gradients that go on for a while, of different sizes, under noise with tails.
-          drift[i] = 0.9 * drift[i] + 0.4 * random.normal();
-          weight[i] += 0.1 * random.normal();
-          machine.floats[w / 4 + at] = weight[i];
-          machine.floats[g / 4 + at] = (0.1 + i % 4) * (drift[i] + 0.3 * random.student(3));
-        }
+    const lr = scheduleOf(steps).map((lr) => 0.1 + lr);
+    const options = { lr, lengths: seeds.map(() => size), isReplay: true };
+    const pack = this.pack = new Pack(machine, options, () => ({
+      start: () => {
+        for (const sums of [this.#own, this.#both, this.#theirs]) sums.fill(0);
+        this.#compared = 0;
+      },
+      scores: (steps) => this.#scores(steps),
+    }));
+    const elements = pack.bytes / 4;
+    [this.#own, this.#both, this.#theirs] = [0, 1, 2].map(() => new Float64Array(elements));
+    seeds.forEach((seed, k) => draw(pack, seed, k));
+    this.#recorded = new Float32Array(elements * steps);
+    const recorded = updatesOf(space, analyse(space, parseGenome(space, rule)), pack);
+    // What only fills a tensor up is not compared.
+    for (const { at, length } of pack.tensors) {
+      for (let i = at; i < recorded.length; i += elements) {
+        this.#recorded.set(recorded.subarray(i, i + length), i);
       }
-    });
-    this.bench = {
-      machine,
-      bytes,
-      w: { address: w, step: bytes },
-      g: { address: g, step: bytes },
-      lr: scheduleOf(steps).map((lr) => 0.1 + lr),
-      out: { address: out, step: bytes },
-      ...placeSegments(machine, seeds.map((_, k) => ({ at: k * this.#size, length: size }))),
-    };
-    const top = machine.top;
-    const { instructions, states } = compile(
-      space,
-      analyse(space, parseGenome(space, rule)),
-      this.bench,
-    );
-    for (const state of states) machine.floats.fill(0, state / 4, (state + bytes) / 4);
-    machine.run(machine.assemble(instructions), 0, steps);
-    this.#recorded = machine.floats.slice(out / 4, (out + bytes * steps) / 4);
-    // What only fills a recording up is not compared.
-    for (let i = 0; i < this.#recorded.length; i++) {
-      if (i % this.#elements % this.#size >= size) this.#recorded[i] = 0;
     }
-    machine.top = top;
   }
 
-  begin(): void {
-    this.#own.fill(0);
-    this.#both.fill(0);
-    this.#theirs.fill(0);
-  }
-
-  advance(
-    program: { readonly code: number; readonly end: number },
-    from: number,
-    to: number,
-  ): void {
-    this.#machine.run(program, from, to);
-    const out = this.bench.out!.address / 4;
-    const { floats } = this.#machine;
-    for (let step = from; step < to; step++) {
-      for (let e = 0, i = step * this.#elements; e < this.#elements; e++, i++) {
+  /** Goes on to compare up to a step. */
+  #compare(steps: number): void {
+    const out = this.pack.out!.address / 4;
+    const { floats } = this.pack.machine;
+    const elements = this.#own.length;
+    for (; this.#compared < steps; this.#compared++) {
+      for (let e = 0, i = this.#compared * elements; e < elements; e++, i++) {
         const [own, recorded] = [floats[out + i], this.#recorded[i]];
         this.#own[e] += own * own;
         this.#both[e] += own * recorded;
@@ -104,19 +75,23 @@ export class TracePack implements Pack {
     }
   }
 
-  /**
-   * The logarithm of updates over errors, both as root mean squares and each element's updates as large as
-   * any other's; 0 is what no update at all gives.
-   */
-  scores(): Float64Array {
-    return Float64Array.from(this.problems, (_, k) => {
-      let [own, both, count] = [0, 0, 0];
-      for (let e = k * this.#size; e < (k + 1) * this.#size; e++) {
-        if (this.#theirs[e] === 0) continue;
-        own += this.#own[e] / this.#theirs[e];
-        both += this.#both[e] / this.#theirs[e];
-        count++;
-      }
+  /** Sums over a tensor's elements, the updates of each as large as any other's. */
+  #sums({ at, length }: Pack["tensors"][number]): { own: number; both: number; count: number } {
+    const sums = { own: 0, both: 0, count: 0 };
+    for (let e = at; e < at + length; e++) {
+      if (this.#theirs[e] === 0) continue;
+      sums.own += this.#own[e] / this.#theirs[e];
+      sums.both += this.#both[e] / this.#theirs[e];
+      sums.count++;
+    }
+    return sums;
+  }
+
+  /** The logarithm of updates over errors, both as root mean squares; 0 is what no update at all gives. */
+  #scores(steps: number): Float64Array {
+    this.#compare(steps);
+    return Float64Array.from(this.pack.tensors, (tensor) => {
+      const { own, both, count } = this.#sums(tensor);
       const error = own === 0
         ? 1
         : this.#isScaleFree
@@ -126,30 +101,41 @@ export class TracePack implements Pack {
     });
   }
 
-  /** How the updates compare with the recorded ones. */
-  resemblance(tolerance: number): Resemblance {
-    let [own, both, count] = [0, 0, 0];
-    for (let e = 0; e < this.#elements; e++) {
-      if (this.#theirs[e] === 0) continue;
-      own += this.#own[e] / this.#theirs[e];
-      both += this.#both[e] / this.#theirs[e];
-      count++;
-    }
-    const out = this.bench.out!.address / 4;
-    const { floats } = this.#machine;
+  /** How the updates of a program compare with the recorded ones. */
+  resemblance(updates: Float32Array, tolerance: number): Resemblance {
+    const { steps } = this.pack;
+    this.#compare(steps);
+    const elements = this.#own.length;
+    const { own, both, count } = this.#sums({ at: 0, length: elements });
     let off = 0;
-    for (let e = 0; e < this.#elements; e++) {
-      const bound = tolerance * Math.sqrt(this.#theirs[e] / this.steps);
-      for (let step = 0; step < this.steps && this.#theirs[e] > 0; step++) {
-        const i = step * this.#elements + e;
-        if (!(Math.abs(floats[out + i] - this.#recorded[i]) <= bound)) off++;
-      }
+    for (let i = 0; i < updates.length; i++) {
+      const squares = this.#theirs[i % elements];
+      const bound = tolerance * Math.sqrt(squares / steps);
+      if (squares > 0 && !(Math.abs(updates[i] - this.#recorded[i]) <= bound)) off++;
     }
     return {
       error: Math.sqrt(Math.max(0, own - 2 * both + count) / count),
       factor: both / own,
-      differing: off / (count * this.steps),
+      differing: off / (count * steps),
     };
+  }
+}
+
+/** Gradients that go on for a while, of different sizes, under noise with tails. */
+function draw(pack: Pack, seed: number, tensor: number): void {
+  const random = new Random(seed, DRAWS.recording, 0);
+  // Numbers are drawn for whole vectors of the machine.
+  const padded = Math.ceil(pack.tensors[tensor].length / 4) * 4;
+  const drift = Array.from({ length: padded }, () => random.normal());
+  const weight = Array.from({ length: padded }, () => random.normal());
+  for (let step = 0; step < pack.steps; step++) {
+    const [w, g] = [pack.w, pack.g].map((place) => pack.tensorsAt(place, step)[tensor]);
+    for (let i = 0; i < padded; i++) {
+      drift[i] = 0.9 * drift[i] + 0.4 * random.normal();
+      weight[i] += 0.1 * random.normal();
+      w[i] = weight[i];
+      g[i] = (0.1 + i % 4) * (drift[i] + 0.3 * random.student(3));
+    }
   }
 }
 
@@ -185,12 +171,7 @@ export function resemblance(
   genome: Genome,
   tolerance: number = 0.02,
 ): Resemblance {
-  const machine = new Machine();
-  const pack = new TracePack(machine, space, task);
-  const { instructions, states } = compile(space, analyse(space, genome), pack.bench);
-  const { bytes } = pack.bench;
-  for (const state of states) machine.floats.fill(0, state / 4, (state + bytes) / 4);
-  pack.begin();
-  pack.advance(machine.assemble(instructions), 0, pack.steps);
-  return pack.resemblance(tolerance);
+  const recording = new Recording(new Machine(), space, task);
+  const updates = updatesOf(space, analyse(space, genome), recording.pack);
+  return recording.resemblance(updates, tolerance);
 }

@@ -11,7 +11,7 @@ import { numbersOfAllSizes } from "./numbers.ts";
 const wabt = await wabtFactory();
 
 Deno.test("the machine's bytes are those that wabt assembles from its text", () => {
-  const module = machineModule(4);
+  const module = machineModule();
   const parsed = wabt.parseWat("machine.wat", module.text(), { simd: true });
   const expected: Uint8Array = parsed.toBinary({}).buffer.slice();
   parsed.destroy();
