@@ -9,8 +9,8 @@ import { programOf, statementsOf } from "../../dsl/rewrite/layout.ts";
 import { APPROXIMATE_RULES } from "../../dsl/rewrite/relaxed_rules.ts";
 import { readRule, type RuleKind } from "../../dsl/rewrite/rule.ts";
 import { rewrites, simplifyForm, type SimplifyStep } from "../../dsl/rewrite/simplify_program.ts";
-import { nextNaming, renamedAs } from "./name_constants.ts";
 import { type Effect, measureEffect } from "./effect.ts";
+import { nextNaming, renamedAs } from "./name_constants.ts";
 import { guessed } from "./trial.ts";
 
 /** How {@linkcode derive} goes about it. */

@@ -4,6 +4,7 @@ import { type Form, formOf, symbolsIn } from "../../dsl/rewrite/form.ts";
 import { simplifyForm } from "../../dsl/rewrite/simplify_program.ts";
 import { factory } from "../../runtime/define.ts";
 import { explain } from "../../runtime/explain.ts";
+import { gradientStream } from "./gradient_streams.ts";
 import {
   decayOf,
   isClose,
@@ -15,7 +16,6 @@ import {
   turnOf,
 } from "./responses.ts";
 import { guessed, type Probe, type Run, run } from "./trial.ts";
-import { gradientStream } from "./gradient_streams.ts";
 
 /** One point of a response curve. */
 export interface ResponsePoint {

@@ -1,7 +1,7 @@
 /** How much a change of a program changes what it does. */
 import type { Program } from "../../dsl/program.ts";
-import { type Probe, run } from "./trial.ts";
 import { gradientStream, normals, type StreamKind } from "./gradient_streams.ts";
+import { type Probe, run } from "./trial.ts";
 
 /** The measured difference of two programs over streams of gradients. */
 export interface Effect {

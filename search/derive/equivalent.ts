@@ -1,8 +1,8 @@
 /** Whether two programs do the same: by their forms, else by probes. */
 import type { Program } from "../../dsl/program.ts";
 import { compareForms } from "../../dsl/rewrite/compare.ts";
-import { guessed, type Probe, run } from "./trial.ts";
 import { gradientStream, normals, type StreamKind } from "./gradient_streams.ts";
+import { guessed, type Probe, run } from "./trial.ts";
 
 /** How {@linkcode equivalent} compares. */
 export interface EquivalentOptions {

@@ -5,12 +5,11 @@ import { factory } from "../../runtime/define.ts";
 import { adamw } from "../../zoo/adam.ts";
 import { lion } from "../../zoo/lion.ts";
 import { signum } from "../../zoo/sign.ts";
-import { Evaluator } from "../tasks/evaluator.ts";
 import { parseGenome } from "../programs/genome.ts";
 import { constantsOnly } from "../programs/mutations.ts";
-import type { SearchOptions } from "./options.ts";
 import { type Space, space } from "../programs/space.ts";
-import type { Task } from "../tasks/evaluator.ts";
+import { Evaluator, type Task } from "../tasks/evaluator.ts";
+import type { SearchOptions } from "./options.ts";
 
 /** The best of a grid. */
 export interface GridResult {

@@ -1,9 +1,8 @@
 /** Scores that outlive a search: by program, and by the version of what it was trained on. */
 import { integers, threefry } from "../../dsl/random/threefry.ts";
-import { analyse } from "../analysis/analyse.ts";
-import type { Evaluation, Stop } from "../tasks/evaluator.ts";
+import { analyse, hex } from "../analysis/analyse.ts";
 import type { Space } from "../programs/space.ts";
-import type { Task } from "../tasks/evaluator.ts";
+import type { Evaluation, Stop, Task } from "../tasks/evaluator.ts";
 import { FAILED, type Trainer } from "./trainer.ts";
 
 /**
@@ -22,7 +21,7 @@ export function digestOf(data: unknown): string {
   );
   let hash: [number, number] = [1, 2];
   for (let i = 0; i < text.length; i++) hash = threefry(integers, hash, [text.charCodeAt(i), i]);
-  return hash.map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+  return hex(...hash);
 }
 
 /** A trainer that trains only what the cache does not know, each structure once. */

@@ -1,12 +1,13 @@
 /** Checkpoints: the whole state of a search between two batches, as text, and files that hold it. */
 import { GradusError } from "../../dsl/errors.ts";
 import { analyse } from "../analysis/analyse.ts";
-import { digestOf } from "./cache.ts";
-import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
 import { parseGenome, printGenome } from "../programs/genome.ts";
+import type { Space } from "../programs/space.ts";
+import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
+import { builtin } from "./builtin.ts";
+import { digestOf } from "./cache.ts";
 import type { CheckpointStore, SearchOptions } from "./options.ts";
 import { individual, type SearchState } from "./population.ts";
-import type { Space } from "../programs/space.ts";
 
 const VERSION = 2;
 
@@ -58,52 +59,36 @@ export function writeCheckpoint(space: Space, options: SearchOptions, state: Sea
     score: saved(score),
     lineage: place(lineage),
   });
-  const {
-    counts,
-    population,
-    structures,
-    probes,
-    shapes,
-    front,
-    hall,
-    curve,
-    renewed,
-    begun,
-    recent,
-    hurdles,
-    marked,
-  } = state;
+  const { population, front, hall, structures, probes, shapes, curve, recent, ...plain } = state;
+  const scores = (of: ReadonlyMap<string, number>) =>
+    [...of].map(([key, score]) => [key, saved(score)]);
   return JSON.stringify({
     version: VERSION,
     identity: identityOf(space, options),
-    counts,
+    ...plain,
     population: population.map(kept),
     front: front.members.map(kept),
     hall: hall.members.map(kept),
-    structures: [...structures].map(([key, score]) => [key, saved(score)]),
-    probes: [...probes].map(([key, score]) => [key, saved(score)]),
-    shapes: [...shapes].map(([key, score]) => [key, saved(score)]),
+    structures: scores(structures),
+    probes: scores(probes),
+    shapes: scores(shapes),
     curve: curve.map((point) => ({ ...point, best: saved(point.best) })),
-    renewed,
-    begun,
     recent: saved(recent),
-    hurdles,
-    marked,
     lineages,
   });
 }
 
 /** The state that a text holds. */
 export function readCheckpoint(space: Space, options: SearchOptions, text: string): SearchState {
-  const read = JSON.parse(text);
-  if (read.version !== VERSION || read.identity !== identityOf(space, options)) {
+  const { version, identity, lineages: list, ...read } = JSON.parse(text);
+  if (version !== VERSION || identity !== identityOf(space, options)) {
     throw new GradusError(
       "Cannot go on with a search: its checkpoint is of other tasks, options or another version; " +
         "use them again, or another place for this search",
     );
   }
   const lineages: Lineage[] = [];
-  for (const [birth, mutation, score, parent] of read.lineages as SavedLineage[]) {
+  for (const [birth, mutation, score, parent] of list as SavedLineage[]) {
     lineages.push({ birth, mutation, score: loaded(score), parent: lineages[parent] });
   }
   const revived = ({ text, score, lineage }: SavedIndividual): Individual =>
@@ -111,35 +96,29 @@ export function readCheckpoint(space: Space, options: SearchOptions, text: strin
   const scores = (list: [string, number | null][]) =>
     new Map(list.map(([key, score]) => [key, loaded(score)]));
   return {
-    counts: read.counts,
+    ...read,
     population: read.population.map(revived),
+    front: new Front(read.front.map(revived)),
+    hall: new HallOfFame(options.hall ?? 20, read.hall.map(revived)),
     structures: scores(read.structures),
     probes: scores(read.probes),
     shapes: scores(read.shapes),
-    front: new Front(read.front.map(revived)),
-    hall: new HallOfFame(options.hall ?? 20, read.hall.map(revived)),
     curve: read.curve.map((point: { best: number | null }) => ({
       ...point,
       best: loaded(point.best),
     })),
-    renewed: read.renewed,
-    begun: read.begun,
     recent: loaded(read.recent),
-    hurdles: read.hurdles,
-    marked: read.marked,
   };
 }
 
-interface FileSystem {
-  readonly promises: {
-    readFile(path: string, encoding: "utf8"): Promise<string>;
-    open(path: string, flags: string): Promise<{
-      writeFile(text: string): Promise<void>;
-      sync(): Promise<void>;
-      close(): Promise<void>;
-    }>;
-    rename(from: string, to: string): Promise<void>;
-  };
+interface Files {
+  readFile(path: string, encoding: "utf8"): Promise<string>;
+  open(path: string, flags: string): Promise<{
+    writeFile(text: string): Promise<void>;
+    sync(): Promise<void>;
+    close(): Promise<void>;
+  }>;
+  rename(from: string, to: string): Promise<void>;
 }
 
 /**
@@ -157,10 +136,7 @@ interface FileSystem {
  * ```
  */
 export function fileCheckpoint(path: string): CheckpointStore {
-  const { process } = globalThis as {
-    process?: { getBuiltinModule?(name: string): FileSystem | undefined };
-  };
-  const files = process?.getBuiltinModule?.("node:fs")?.promises;
+  const files = builtin<Files>("node:fs/promises");
   if (files === undefined) {
     throw new GradusError("Cannot keep a checkpoint: there are no files here");
   }

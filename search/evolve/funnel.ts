@@ -1,7 +1,7 @@
 /** Carries what a search found on to larger tasks: few pass a stage, so that each can cost more. */
-import type { Individual } from "./archive.ts";
-import { Evaluator, type Task } from "../tasks/evaluator.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
+import { Evaluator, type Task } from "../tasks/evaluator.ts";
+import type { Individual } from "./archive.ts";
 import { evaluateSafely } from "./trainer.ts";
 
 /** A stage: its tasks, and how many of the best go on. */

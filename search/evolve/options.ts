@@ -1,9 +1,9 @@
 /** What a search is told, and what it says. */
-import type { Individual } from "./archive.ts";
-import type { ScoreCache } from "./cache.ts";
 import type { Mutations } from "../programs/mutations.ts";
 import type { SpaceOptions } from "../programs/space.ts";
 import type { Task } from "../tasks/evaluator.ts";
+import type { Individual } from "./archive.ts";
+import type { ScoreCache } from "./cache.ts";
 
 /** How programs are proposed. */
 export type Strategy =

@@ -1,7 +1,7 @@
 /** Tunes the constants of a program by a local search that draws nothing at random. */
 import { analyse } from "../analysis/analyse.ts";
-import type { Genome } from "../programs/genome.ts";
 import { exp } from "../programs/exact_math.ts";
+import type { Genome } from "../programs/genome.ts";
 import type { Space } from "../programs/space.ts";
 
 /** A program with the score of its constants. */

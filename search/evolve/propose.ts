@@ -1,10 +1,10 @@
 /** Proposes the next program of a search: a child of a good parent, or a random one. */
-import type { Individual } from "./archive.ts";
 import type { Genome } from "../programs/genome.ts";
 import { mutate, paperMutations } from "../programs/mutations.ts";
-import type { SearchOptions } from "./options.ts";
 import type { Random } from "../programs/random.ts";
 import type { Space } from "../programs/space.ts";
+import type { Individual } from "./archive.ts";
+import type { SearchOptions } from "./options.ts";
 
 /** A program, what it was made from, and how. */
 export interface Proposal {

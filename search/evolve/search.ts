@@ -1,16 +1,15 @@
 /** Searches programs: proposes, looks up or trains, selects. */
 import { GradusError } from "../../dsl/errors.ts";
 import { analyse } from "../analysis/analyse.ts";
+import { Prober } from "../machine/replay.ts";
+import { ADAMW, type Genome, parseGenome } from "../programs/genome.ts";
+import { DRAWS, Random } from "../programs/random.ts";
+import { type Space, space as makeSpace } from "../programs/space.ts";
+import { STOP, type Stop } from "../tasks/evaluator.ts";
 import type { Individual } from "./archive.ts";
 import { cachedTrainer } from "./cache.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { type Evaluation, STOP, type Stop } from "../tasks/evaluator.ts";
-import { ADAMW, type Genome, parseGenome } from "../programs/genome.ts";
 import type { SearchEvent, SearchOptions, SearchResult } from "./options.ts";
-import { Prober } from "../machine/replay.ts";
-import { proposer } from "./propose.ts";
-import { DRAWS, Random } from "../programs/random.ts";
-import { type Space, space as makeSpace } from "../programs/space.ts";
 import {
   admit,
   type Child,
@@ -21,6 +20,7 @@ import {
   type Scored,
   type SearchState,
 } from "./population.ts";
+import { proposer } from "./propose.ts";
 import { localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
 import { tuneChildren } from "./tuning.ts";
 
@@ -174,8 +174,8 @@ class SearchRun {
     const evaluations = await trainer.evaluate(this.#init, this.#stop([]));
     this.#init.forEach((genome, i) => {
       const analysis = analyse(this.#space, genome);
-      state.structures.set(analysis.key, scoreOf(evaluations[i]));
-      state.probes.set(this.#prober.fingerprint(analysis), scoreOf(evaluations[i]));
+      state.structures.set(analysis.key, evaluations[i].score);
+      state.probes.set(this.#prober.fingerprint(analysis), evaluations[i].score);
     });
     const first = this.#first(state);
     for (const each of first) {
@@ -206,7 +206,7 @@ class SearchRun {
     const evaluations = await trainer.evaluate(wanted, stop);
     const scored = children.map((child): Scored => {
       const evaluation = child.training === undefined ? undefined : evaluations[child.training];
-      return { child, score: child.score ?? scoreOf(evaluation!), hurdle: evaluation?.hurdle };
+      return { child, score: child.score ?? evaluation!.score, hurdle: evaluation?.hurdle };
     });
     const { tune } = this.#options;
     const tuned = tune === undefined ? [] : await tuneChildren(
@@ -214,7 +214,7 @@ class SearchRun {
       tune,
       state.shapes,
       scored,
-      async (genomes) => (await trainer.evaluate(genomes, stop)).map(scoreOf),
+      async (genomes) => (await trainer.evaluate(genomes, stop)).map(({ score }) => score),
     );
     scored.forEach((each, i) => admit(state, each, tuned[i]));
     this.#restart();
@@ -223,12 +223,13 @@ class SearchRun {
 
   /** The children of a batch; those that must be trained are added to `wanted`, each once. */
   #children(wanted: Genome[]): Child[] {
-    const { structures, probes, counts } = this.#state;
+    const { structures, probes, counts, population } = this.#state;
+    const { seed = 1, batch = 50 } = this.#options;
     const pending = new Map<string, number>();
-    return Array.from({ length: this.#options.batch ?? 50 }, (_, i): Child => {
+    return Array.from({ length: batch }, (_, i): Child => {
       const birth = counts.generated + i;
-      const random = new Random(this.#seed, DRAWS.birth, birth);
-      const { genome, parent, mutation } = this.#propose(this.#state.population, random);
+      const random = new Random(seed, DRAWS.birth, birth);
+      const { genome, parent, mutation } = this.#propose(population, random);
       const analysis = analyse(this.#space, genome);
       const child = { analysis, parent, mutation, birth };
       const known = (key: string, scores: ReadonlyMap<string, number>) => ({
@@ -282,13 +283,4 @@ class SearchRun {
     const genomes = individuals.map(({ genome }) => genome);
     return (await trainer.evaluate(genomes, { below: -Infinity })).map(({ score }) => score);
   }
-
-  get #seed(): number {
-    return this.#options.seed ?? 1;
-  }
-}
-
-/** NaN is no score: whatever a task says, it costs one evaluation. */
-function scoreOf({ score }: Evaluation): number {
-  return Number.isNaN(score) ? -Infinity : score;
 }

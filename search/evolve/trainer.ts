@@ -1,10 +1,10 @@
 /** Trains lists of programs, here or on worker threads; results come in the order of the list. */
 import { GradusError } from "../../dsl/errors.ts";
 import { analyse } from "../analysis/analyse.ts";
-import { type Evaluation, Evaluator, type Stop } from "../tasks/evaluator.ts";
 import type { Genome } from "../programs/genome.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
-import type { Task } from "../tasks/evaluator.ts";
+import { type Evaluation, Evaluator, type Stop, type Task } from "../tasks/evaluator.ts";
+import { builtin } from "./builtin.ts";
 
 /** Trains programs on tasks that were said once. */
 export interface Trainer {
@@ -79,54 +79,49 @@ interface Thread {
   end(): void;
 }
 
-interface NodeWorker {
-  postMessage(message: unknown): void;
+interface AnyWorker {
+  postMessage(message: Order): void;
   terminate(): void;
-  on(name: "message", listen: (data: Answer) => void): void;
+}
+interface NodeWorker extends AnyWorker {
+  on(name: "message", listen: (answer: Answer) => void): void;
   on(name: "error", listen: (error: Error) => void): void;
 }
-type NodeThreads = { readonly Worker: new (url: URL) => NodeWorker };
 
-/** Starts a thread; `lost` is told of its death by the promise of the order that it had. */
+/** Starts a thread; an order is told of its death. */
 function startThread(): Thread {
-  const url = new URL(
-    import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js",
-    import.meta.url,
-  );
+  const script = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js";
+  const url = new URL(script, import.meta.url);
   let settle: { resolve(answer: Answer): void; reject(error: Error): void } | undefined;
   const took = (answer: Answer) => settle?.resolve(answer);
   const died = (message: string) => settle?.reject(new GradusError(`a worker died: ${message}`));
-  let post: (message: unknown) => void;
-  let end: () => void;
+  let worker: AnyWorker;
   if (globalThis.Worker === undefined) {
-    const { process } = globalThis as {
-      process?: { getBuiltinModule?(name: string): NodeThreads | undefined };
-    };
-    const threads = process?.getBuiltinModule?.("node:worker_threads");
+    const threads = builtin<{ readonly Worker: new (url: URL) => NodeWorker }>(
+      "node:worker_threads",
+    );
     if (threads === undefined) throw new GradusError("Cannot start workers: there are none here");
-    const worker = new threads.Worker(url);
-    worker.on("message", took);
-    worker.on("error", ({ message }) => died(message));
-    [post, end] = [(message) => worker.postMessage(message), () => worker.terminate()];
+    const thread = worker = new threads.Worker(url);
+    thread.on("message", took);
+    thread.on("error", ({ message }) => died(message));
   } else {
-    const worker = new Worker(url, { type: "module" });
-    worker.onmessage = ({ data }) => took(data);
-    worker.onerror = (event) => {
+    const thread = worker = new Worker(url, { type: "module" });
+    thread.onmessage = ({ data }) => took(data);
+    thread.onerror = (event) => {
       event.preventDefault();
       // Where the script is not found, as in a bundle that left it out, there is no message.
       died(
         event.message ?? `its script cannot be loaded from ${url}; without workers none is needed`,
       );
     };
-    [post, end] = [(message) => worker.postMessage(message), () => worker.terminate()];
   }
   return {
     order: (order) =>
       new Promise((resolve, reject) => {
         settle = { resolve, reject };
-        post(order);
+        worker.postMessage(order);
       }),
-    end,
+    end: () => worker.terminate(),
   };
 }
 

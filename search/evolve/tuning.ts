@@ -2,7 +2,7 @@
 import { analyse, shapeOf } from "../analysis/analyse.ts";
 import { type Genome, parseGenome, printGenome } from "../programs/genome.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
-import { Evaluator, type Stop, type Task } from "../tasks/evaluator.ts";
+import { Evaluator, type Task } from "../tasks/evaluator.ts";
 import type { SearchOptions } from "./options.ts";
 import type { Scored, TunedChild } from "./population.ts";
 import { together, tuning } from "./powell.ts";
@@ -52,11 +52,8 @@ export async function tuneConstants(
 ): Promise<TunedConstants> {
   const known = makeSpace(space);
   const evaluator = await Evaluator.of(known, tasks);
-  const stop: Stop | undefined = below === undefined ? undefined : { below };
-  const scoreOf = (genome: Genome) => {
-    const { score } = evaluator.evaluate(analyse(known, genome), stop);
-    return Number.isNaN(score) ? -Infinity : score;
-  };
+  const stop = below === undefined ? undefined : { below };
+  const scoreOf = (genome: Genome) => evaluator.evaluate(analyse(known, genome), stop).score;
   const genome = parseGenome(known, text);
   const before = scoreOf(genome);
   const run = tuning(known, { genome, score: before }, { evaluations });

@@ -1,4 +1,5 @@
 /** A worker thread that trains programs. */
+import { builtin } from "./builtin.ts";
 import { type Answer, type Order, serve } from "./trainer.ts";
 
 interface Port {
@@ -8,14 +9,13 @@ interface Port {
 const scope = globalThis as unknown as {
   postMessage?(message: Answer): void;
   onmessage?: (event: { readonly data: Order }) => void;
-  process?: { getBuiltinModule?(name: string): { readonly parentPort: Port } | undefined };
 };
 
-if (typeof scope.postMessage === "function") {
+if (scope.postMessage !== undefined) {
   const receive = serve((answer) => scope.postMessage!(answer));
   scope.onmessage = ({ data }) => void receive(data);
 } else {
-  const port = scope.process!.getBuiltinModule!("node:worker_threads")!.parentPort;
-  const receive = serve((answer) => port.postMessage(answer));
-  port.on("message", (order) => void receive(order));
+  const { parentPort } = builtin<{ readonly parentPort: Port }>("node:worker_threads")!;
+  const receive = serve((answer) => parentPort.postMessage(answer));
+  parentPort.on("message", (order) => void receive(order));
 }

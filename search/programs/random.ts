@@ -2,8 +2,8 @@
  * Random numbers of a search: a pure function of a seed, of a stream such as a birth's number, and of how
  * many were drawn before. From exactly rounded operations only, so that every machine draws the same.
  */
-import { wordOf } from "../../dsl/random/draw.ts";
 import { numbers } from "../../dsl/random/doubles.ts";
+import { wordOf } from "../../dsl/random/draw.ts";
 import { normalQuantile } from "../../dsl/random/normal.ts";
 import { integers, threefry } from "../../dsl/random/threefry.ts";
 
