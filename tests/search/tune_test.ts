@@ -19,8 +19,9 @@ import {
   type TraceTask,
   tuneConstants,
 } from "../../search/mod.ts";
+import { shapeOf } from "../../search/analysis/analyse.ts";
 import { mistakeIn } from "../../search/programs/genome.ts";
-import { shapeOf, together, tuning } from "../../search/evolve/powell.ts";
+import { together, tuning } from "../../search/evolve/powell.ts";
 
 const paper = space();
 const recorded = (rule: string, more: Partial<TraceTask> = {}): TraceTask => ({
