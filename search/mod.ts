@@ -15,11 +15,11 @@
  *
  * @module
  */
-export { analyse, type Analysis } from "./analysis/analyse.ts";
+export { analyse, type Analysis } from "./analysis/structure.ts";
 export { type ProgramNotes, programOf } from "./analysis/to_program.ts";
 export { ancestry, type Individual, type Lineage } from "./evolve/archive.ts";
 export { baselineSearches, type GridResult, handGrids } from "./evolve/baselines.ts";
-export type { ScoreCache } from "./evolve/cache.ts";
+export type { ScoreCache } from "./evolve/score_cache.ts";
 export { fileCheckpoint } from "./evolve/checkpoint.ts";
 export { Funnel, type Passed, type Stage } from "./evolve/funnel.ts";
 export type {
@@ -61,7 +61,7 @@ export { Random } from "./programs/random.ts";
 export { type Space, space, type SpaceOptions } from "./programs/space.ts";
 export type { ClassifierData, ClassifierTask } from "./tasks/classifier.ts";
 export { type Evaluation, Evaluator, type Stop, type Task } from "./tasks/evaluator.ts";
-export type { ModuleTask, Problem } from "./tasks/problem.ts";
+export type { ModuleTask, Problem } from "./tasks/problem_pack.ts";
 export {
   larger,
   logSpectrum,
@@ -71,5 +71,5 @@ export {
   quadraticsHeldOut,
   type QuadraticTask,
 } from "./tasks/quadratic.ts";
-export type { TaskBase } from "./tasks/task.ts";
+export type { TaskBase } from "./tasks/common.ts";
 export { type Resemblance, resemblance, type TraceTask } from "./tasks/trace.ts";

@@ -10,7 +10,7 @@ import {
   Prober,
   quadraticProxy,
 } from "../../search/mod.ts";
-import { unpruned } from "../../search/analysis/analyse.ts";
+import { unpruned } from "../../search/analysis/structure.ts";
 import { Machine } from "../../search/machine/machine.ts";
 import { Pack } from "../../search/machine/pack.ts";
 import { updatesOf } from "../../search/machine/replay.ts";

@@ -9,7 +9,7 @@ import { substitute } from "../../dsl/simplify.ts";
 import { WIDTH } from "../programs/functions.ts";
 import type { Genome } from "../programs/genome.ts";
 import type { Space } from "../programs/space.ts";
-import { analyse, unpruned } from "./analyse.ts";
+import { analyse, unpruned } from "./structure.ts";
 
 /** What the program of a genome is called. */
 export interface ProgramNotes {

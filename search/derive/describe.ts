@@ -5,6 +5,7 @@ import { simplifyForm } from "../../dsl/rewrite/simplify_program.ts";
 import { factory } from "../../runtime/define.ts";
 import { explain } from "../../runtime/explain.ts";
 import { gradientStream } from "./gradient_streams.ts";
+import { guessed, type Probe, type Run, run } from "./probe.ts";
 import {
   decayOf,
   isClose,
@@ -15,7 +16,6 @@ import {
   shapeOf,
   turnOf,
 } from "./responses.ts";
-import { guessed, type Probe, type Run, run } from "./trial.ts";
 
 /** One point of a response curve. */
 export interface ResponsePoint {

@@ -3,6 +3,9 @@
 /** How the gradients of a stream are distributed. */
 export type StreamKind = "gaussian" | "drifting" | "heavy" | "sparse";
 
+/** All kinds. */
+export const STREAMS: readonly StreamKind[] = ["gaussian", "drifting", "heavy", "sparse"];
+
 /** A source of even random numbers in [0, 1) that always starts alike. */
 export function uniforms(seed: number): () => number {
   let state = seed >>> 0;

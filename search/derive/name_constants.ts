@@ -1,16 +1,8 @@
 /** Names for the constants of a found program, so that it reads as an optimizer with hyperparameters. */
-import {
-  apply,
-  constant,
-  foldNodes,
-  type Node,
-  postorder,
-  symbol,
-  withSources,
-} from "../../dsl/node.ts";
+import { apply, constant, foldNodes, type Node, postorder, symbol } from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
 import { printExpression, printStatements } from "../../dsl/print.ts";
-import { type Form, replaceNode } from "../../dsl/rewrite/form.ts";
+import { type Form, replaceNode, replaceSymbols } from "../../dsl/rewrite/form.ts";
 import { statementsOf } from "../../dsl/rewrite/layout.ts";
 
 /** A constant that got a name, or a factor that went into a hyperparameter. */
@@ -47,7 +39,7 @@ function absorbed(form: Form): Naming | undefined {
     const next = replaceNode(form, user, given);
     return {
       rule: `${name} takes in the factor ${printExpression(factor)}`,
-      ...changed(form, next),
+      ...changedLine(form, next),
       form: next,
       scaled: { name, factor: by },
     };
@@ -112,19 +104,20 @@ function nameConstant(
 ): Naming {
   const next = replaceNode(form, from, to);
   const named = { ...next, hyper: new Map([...form.hyper, [name, value] as const]) };
-  return { rule: `${what} is named ${name}`, ...changed(form, named), form: named };
+  return { rule: `${what} is named ${name}`, ...changedLine(form, named), form: named };
 }
 
-/** The first statement that reads otherwise. */
-function changed(before: Form, after: Form): Pick<Naming, "place" | "before" | "after"> {
-  const lines = (form: Form) =>
-    new Map(statementsOf(form).map((each) => [each.target, printStatements([each])]));
-  const [old, next] = [lines(before), lines(after)];
-  for (const [place, line] of old) {
-    const now = next.get(place);
-    if (now !== undefined && now !== line) return { place, before: line, after: now };
-  }
-  return { place: "u", before: "", after: "" };
+/** The first statement that two forms write otherwise, one that both have before others. */
+export function changedLine(
+  before: Form,
+  after: Form,
+): Pick<Naming, "place" | "before" | "after"> {
+  const [old, next] = [before, after].map((form) =>
+    new Map(statementsOf(form).map((each) => [each.target, printStatements([each])]))
+  );
+  const changed = [...old].filter(([place, line]) => next.get(place) !== line);
+  const [place, line] = changed.find(([place]) => next.has(place)) ?? changed[0];
+  return { place, before: line, after: next.get(place) ?? "" };
 }
 
 function freshHyper(form: Form, names: readonly string[]): string | undefined {
@@ -152,12 +145,8 @@ export function renamedAs(
 ): Form {
   const back = new Map([...names].map(([theirs, mine]) => [mine, theirs]));
   const called = (name: string) => back.get(name) ?? name;
-  const rename = (root: Node) =>
-    foldNodes<Node>(
-      [root],
-      (node, src) =>
-        node.op === "Symbol" ? symbol(called(node.arg as string)) : withSources(node, src),
-    ).get(root)!;
+  const symbols = new Map([...back].map(([mine, theirs]) => [mine, symbol(theirs)]));
+  const rename = (root: Node) => replaceSymbols(root, symbols);
   const outputs = new Map([...form.outputs].map(([name, node]) => [called(name), rename(node)]));
   const order = <T>(given: ReadonlyMap<string, T>, like: ReadonlyMap<string, unknown>) => {
     const renamed = new Map([...given].map(([name, value]) => [called(name), value]));

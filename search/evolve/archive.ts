@@ -1,4 +1,4 @@
-/** What a search keeps of what it found: individuals with their lineage, the Pareto front, the best. */
+/** What a search keeps of what it found: individuals and their lineage, the Pareto front, the best. */
 import type { Genome } from "../programs/genome.ts";
 
 /** How an individual came to be, back to the first: which mutation, and what score its kind had. */

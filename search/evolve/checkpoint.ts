@@ -1,13 +1,13 @@
 /** Checkpoints: the whole state of a search between two batches, as text, and files that hold it. */
 import { GradusError } from "../../dsl/errors.ts";
-import { analyse } from "../analysis/analyse.ts";
+import { analyse } from "../analysis/structure.ts";
 import { parseGenome, printGenome } from "../programs/genome.ts";
 import type { Space } from "../programs/space.ts";
 import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
 import { builtin } from "./builtin.ts";
-import { digestOf } from "./cache.ts";
 import type { CheckpointStore, SearchOptions } from "./options.ts";
 import { individual, type SearchState } from "./population.ts";
+import { digestOf } from "./score_cache.ts";
 
 const VERSION = 2;
 

@@ -3,7 +3,7 @@ import type { Mutations } from "../programs/mutations.ts";
 import type { SpaceOptions } from "../programs/space.ts";
 import type { Task } from "../tasks/evaluator.ts";
 import type { Individual } from "./archive.ts";
-import type { ScoreCache } from "./cache.ts";
+import type { ScoreCache } from "./score_cache.ts";
 
 /** How programs are proposed. */
 export type Strategy =

@@ -1,5 +1,5 @@
-/** What a search knows between two batches, and how individuals come into it. */
-import type { Analysis } from "../analysis/analyse.ts";
+/** The state of a search between two batches, and how children come into its population. */
+import type { Analysis } from "../analysis/structure.ts";
 import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
 import type { Counts, CurvePoint } from "./options.ts";
 

@@ -1,5 +1,5 @@
-/** Tunes the constants of a program by a local search that draws nothing at random. */
-import { analyse } from "../analysis/analyse.ts";
+/** Powell's method on the constants of a program: a local search that draws nothing at random. */
+import { analyse } from "../analysis/structure.ts";
 import { exp } from "../programs/exact_math.ts";
 import type { Genome } from "../programs/genome.ts";
 import type { Space } from "../programs/space.ts";

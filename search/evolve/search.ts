@@ -1,13 +1,12 @@
 /** Searches programs: proposes, looks up or trains, selects. */
 import { GradusError } from "../../dsl/errors.ts";
-import { analyse } from "../analysis/analyse.ts";
+import { analyse } from "../analysis/structure.ts";
 import { Prober } from "../machine/replay.ts";
 import { ADAMW, type Genome, parseGenome } from "../programs/genome.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import { type Space, space as makeSpace } from "../programs/space.ts";
 import { STOP, type Stop } from "../tasks/evaluator.ts";
 import type { Individual } from "./archive.ts";
-import { cachedTrainer } from "./cache.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { SearchEvent, SearchOptions, SearchResult } from "./options.ts";
 import {
@@ -21,6 +20,7 @@ import {
   type SearchState,
 } from "./population.ts";
 import { proposer } from "./propose.ts";
+import { cachedTrainer } from "./score_cache.ts";
 import { localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
 import { tuneChildren } from "./tuning.ts";
 

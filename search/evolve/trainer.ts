@@ -1,6 +1,6 @@
 /** Trains lists of programs, here or on worker threads; results come in the order of the list. */
 import { GradusError } from "../../dsl/errors.ts";
-import { analyse } from "../analysis/analyse.ts";
+import { analyse } from "../analysis/structure.ts";
 import type { Genome } from "../programs/genome.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
 import { type Evaluation, Evaluator, type Stop, type Task } from "../tasks/evaluator.ts";

@@ -1,5 +1,5 @@
 /** Tunes constants: of one program, as a baseline and to finish a search, or of the children of a search. */
-import { analyse, shapeOf } from "../analysis/analyse.ts";
+import { analyse, shapeOf } from "../analysis/structure.ts";
 import { type Genome, parseGenome, printGenome } from "../programs/genome.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
 import { Evaluator, type Task } from "../tasks/evaluator.ts";

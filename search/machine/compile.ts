@@ -2,7 +2,7 @@
 import { lower } from "../../dsl/lower.ts";
 import { type Node, postorder } from "../../dsl/node.ts";
 import { elementRow, reduceRow } from "../../dsl/ops.ts";
-import type { Analysis } from "../analysis/analyse.ts";
+import type { Analysis } from "../analysis/structure.ts";
 import { type SearchFunction, WIDTH } from "../programs/functions.ts";
 import { FIRST_STATE, type Space } from "../programs/space.ts";
 import type { Instruction } from "./instructions.ts";
@@ -54,6 +54,7 @@ class Compiler {
   readonly #pack: Pack;
   readonly #instructions: Instruction[] = [];
   readonly #free: number[] = [];
+  readonly #registers = new Set<number>();
   readonly #constants = new Map<number, number>();
 
   constructor(space: Space, analysis: Analysis, pack: Pack) {
@@ -93,13 +94,11 @@ class Compiler {
     for (const i of live) {
       if (same[i] !== i) continue;
       const { call, args } = genome[i];
-      const given = args.map((_, k) => valueOf(refs[i * WIDTH + k]));
-      values[i] = this.#call(this.#space.functions[call], given);
-      const released = new Set(
-        args.map((_, k) => refs[i * WIDTH + k]).filter((ref) => ref >= 0)
-          .map((ref) => same[ref]).filter((ref) => lastUse[ref] === i),
-      );
-      for (const ref of released) this.#release(values[ref]);
+      const read = args.map((_, k) => refs[i * WIDTH + k]);
+      values[i] = this.#call(this.#space.functions[call], read.map(valueOf));
+      for (const ref of read) {
+        if (ref >= 0 && lastUse[same[ref]] === i) this.#release(values[same[ref]]);
+      }
     }
     // Old values that are needed once they are overwritten are kept aside.
     const nexts = states.map((state) => {
@@ -132,10 +131,9 @@ class Compiler {
       }
       const src = operands[i].map((k) => values[k]);
       values.push(this.#apply(nodes[i], src));
-      operands[i].forEach((k, place) => {
-        const isOwn = parameters[k] < 0 && last[k] === i && operands[i].indexOf(k) === place;
-        if (isOwn) this.#release(values[k]);
-      });
+      for (const k of operands[i]) {
+        if (parameters[k] < 0 && last[k] === i) this.#release(values[k]);
+      }
     }
     // A result of its own, so that giving back an argument takes nothing from it.
     const result = values[values.length - 1];
@@ -222,8 +220,10 @@ class Compiler {
     const { numbers } = value;
     const { machine } = this.#pack;
     const isConstant = numbers.length === 1;
-    const known = isConstant && type === "number" ? this.#constants.get(numbers[0]) : undefined;
-    if (known !== undefined && !Object.is(numbers[0], -0)) return { address: known, step: 0 };
+    // A map does not tell 0 from -0.
+    const isShared = isConstant && type === "number" && numbers[0] !== 0;
+    const known = isShared ? this.#constants.get(numbers[0]) : undefined;
+    if (known !== undefined) return { address: known, step: 0 };
     const address = machine.take(16 * numbers.length);
     const at = address / 4;
     if (type === "truth") {
@@ -240,8 +240,7 @@ class Compiler {
             number;
       }
     }
-    const isKept = isConstant && type === "number" && !Object.is(numbers[0], 0);
-    if (isKept) this.#constants.set(numbers[0], address);
+    if (isShared) this.#constants.set(numbers[0], address);
     return { address, step: isConstant ? 0 : 16 };
   }
 
@@ -250,9 +249,8 @@ class Compiler {
     this.#registers.add(address);
     return { address, step: 0 };
   }
-  readonly #registers = new Set<number>();
 
-  /** Gives a register back, unless it is an input or a state. */
+  /** Gives a register back, unless it is given back already, or is an input or a state. */
   #release(value: Value): void {
     if ("place" in value && this.#registers.delete(value.place.address)) {
       this.#free.push(value.place.address);

@@ -1,7 +1,7 @@
 /** The machine that trains programs, and its memory. */
 import { GradusError } from "../../dsl/errors.ts";
 import { GRAIN, type Instruction, INSTRUCTION_BYTES, opcodes, WORD } from "./instructions.ts";
-import { machineModule, MEMORY } from "./interpreter.ts";
+import { machineModule, MEMORY } from "./wasm_module.ts";
 
 const PAGE = 65_536;
 

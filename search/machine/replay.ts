@@ -1,5 +1,5 @@
 /** What programs update on inputs that lie ready, and fingerprints that tell programs apart by it. */
-import { type Analysis, hex } from "../analysis/analyse.ts";
+import { type Analysis, hex } from "../analysis/structure.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import type { Space } from "../programs/space.ts";
 import { compile } from "./compile.ts";

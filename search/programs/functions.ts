@@ -1,8 +1,4 @@
-/**
- * The functions that programs of a search are made of: those of Chen et al. 2023, Symbolic Discovery of
- * Optimization Algorithms, each an expression of the language in its protected form. So whatever is found
- * prints, runs and exports like any other program.
- */
+/** The functions that programs of a search are made of, each an expression of the language. */
 import { GradusError } from "../../dsl/errors.ts";
 import { type Node, postorder } from "../../dsl/node.ts";
 import { reduceRow } from "../../dsl/ops.ts";
@@ -46,9 +42,10 @@ const binary = (gives: string, commutes: boolean = false): FunctionDocument => (
 });
 
 /**
- * The paper's functions. Of its 45 three are left out: `cbrt` and `invert`, which do not work in the
- * released code, and `global_norm`, which is `norm` here. What the paper forms over the whole tree, `dot`,
- * `cosine_sim` and `clip`, is formed over one tensor at a time.
+ * The functions of Chen et al. 2023, Symbolic Discovery of Optimization Algorithms, in their protected forms,
+ * so that whatever is found prints, runs and exports like any other program. Of its 45 three are left out:
+ * `cbrt` and `invert`, which do not work in the released code, and `global_norm`, which is `norm` here. What
+ * the paper forms over the whole tree, `dot`, `cosine_sim` and `clip`, is formed over one tensor at a time.
  *
  * @example
  * ```ts

@@ -1,8 +1,4 @@
-/**
- * A genome: a program as a list of statements over named variables, one function call each, what is
- * never used included. Search keeps that redundancy, since a statement that does nothing today may be a
- * step to what does something tomorrow.
- */
+/** A genome: a program as a list of statements, one function call each, what is never used included. */
 import { GradusError } from "../../dsl/errors.ts";
 import type { Kind } from "./functions.ts";
 import { type Space, UPDATE } from "./space.ts";
@@ -17,7 +13,10 @@ export interface GenomeStatement {
   readonly args: readonly (string | number)[];
 }
 
-/** A program of a space. */
+/**
+ * A program of a space. What is never used stays in it: a statement that does nothing today may be a step to
+ * what does something tomorrow.
+ */
 export type Genome = readonly GenomeStatement[];
 
 /**

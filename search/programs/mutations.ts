@@ -1,4 +1,4 @@
-/** Changes to genomes: a statement inserted, deleted or changed. Every child is valid. */
+/** Mutations: statements inserted, deleted, changed or wired in, so that every child is a program. */
 import { exp2 } from "./exact_math.ts";
 import type { Kind } from "./functions.ts";
 import { type Genome, type GenomeStatement, mistakeIn, resultOf } from "./genome.ts";

@@ -1,7 +1,4 @@
-/**
- * Random numbers of a search: a pure function of a seed, of a stream such as a birth's number, and of how
- * many were drawn before. From exactly rounded operations only, so that every machine draws the same.
- */
+/** Random numbers: a function of a seed, a stream and how many were drawn, the same on every machine. */
 import { numbers } from "../../dsl/random/doubles.ts";
 import { wordOf } from "../../dsl/random/draw.ts";
 import { normalQuantile } from "../../dsl/random/normal.ts";

@@ -1,8 +1,8 @@
-/** Softmax classifiers, with hidden layers or without, as problems. All sums are in a fixed order. */
+/** Softmax classifiers, with hidden layers or without, as tasks. */
 import { exp, log } from "../programs/exact_math.ts";
 import { DRAWS, Random } from "../programs/random.ts";
-import type { Problem } from "./problem.ts";
-import type { TaskBase } from "./task.ts";
+import type { TaskBase } from "./common.ts";
+import type { Problem } from "./problem_pack.ts";
 
 /** Classification with a softmax loss, on data that the task brings along. */
 export interface ClassifierTask extends TaskBase {
@@ -28,7 +28,7 @@ export interface ClassifierData {
   readonly test: { readonly inputs: Float32Array; readonly labels: Uint8Array };
 }
 
-/** The problem of a task under a seed. */
+/** The problem of a task under a seed; all sums are in a fixed order. */
 export function classifierProblem({ data, hidden, batch }: ClassifierTask, seed: number): Problem {
   const widths = [data.features, ...hidden, data.classes];
   const layers = widths.slice(1).map((outputs, i) => ({ inputs: widths[i], outputs }));

@@ -1,16 +1,16 @@
-/** Trains programs on tasks. */
+/** Trains programs, and optimizers of the library, on tasks of any kind. */
 import { GradusError } from "../../dsl/errors.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import type { Analysis } from "../analysis/analyse.ts";
+import type { Analysis } from "../analysis/structure.ts";
 import { compile } from "../machine/compile.ts";
 import { Machine } from "../machine/machine.ts";
 import type { Pack } from "../machine/pack.ts";
 import type { Space } from "../programs/space.ts";
 import { classifierProblem, type ClassifierTask } from "./classifier.ts";
-import { loadProblem, type ModuleTask, problemPack } from "./problem.ts";
+import { checkTask } from "./common.ts";
+import { loadProblem, type ModuleTask, problemPack } from "./problem_pack.ts";
 import type { QuadraticTask } from "./quadratic.ts";
 import { quadraticPack } from "./quadratic_pack.ts";
-import { checkTask } from "./task.ts";
 import { Recording, type TraceTask } from "./trace.ts";
 
 /** What is trained. */

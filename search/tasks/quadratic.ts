@@ -1,5 +1,5 @@
 /** Quadratics as tasks: cheap to search on, larger ones, and those that what was found is held to. */
-import { checkTask, refuse, type TaskBase } from "./task.ts";
+import { checkTask, refuse, type TaskBase } from "./common.ts";
 
 /**
  * A quadratic ½(w - w*)ᵀH(w - w*) with a noisy gradient. H has chosen eigenvalues in random order, and

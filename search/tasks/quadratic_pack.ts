@@ -1,10 +1,10 @@
-/** Quadratics side by side in one pack: gradients and losses are instructions like those of a program. */
+/** Quadratics in one pack: their gradients and losses are instructions like those of a program. */
 import type { Machine } from "../machine/machine.ts";
 import { Pack } from "../machine/pack.ts";
 import { log } from "../programs/exact_math.ts";
 import { DRAWS, Random } from "../programs/random.ts";
+import { scheduleOf } from "./common.ts";
 import type { QuadraticTask } from "./quadratic.ts";
-import { scheduleOf } from "./task.ts";
 
 /** The pack of quadratics of the same number of steps and the same blocks. */
 export function quadraticPack(machine: Machine, tasks: readonly QuadraticTask[]): Pack {

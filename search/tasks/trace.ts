@@ -1,5 +1,5 @@
 /** Recordings of a rule: programs are scored by how near their updates come, and nothing is trained. */
-import { analyse } from "../analysis/analyse.ts";
+import { analyse } from "../analysis/structure.ts";
 import { Machine } from "../machine/machine.ts";
 import { Pack } from "../machine/pack.ts";
 import { updatesOf } from "../machine/replay.ts";
@@ -7,7 +7,7 @@ import { log } from "../programs/exact_math.ts";
 import { type Genome, parseGenome } from "../programs/genome.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import type { Space } from "../programs/space.ts";
-import { scheduleOf, type TaskBase } from "./task.ts";
+import { scheduleOf, type TaskBase } from "./common.ts";
 
 /** No error counts as smaller than this share of the updates. */
 const FLOOR = 1e-6;

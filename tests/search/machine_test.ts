@@ -4,7 +4,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { type ElementOpName, elementOps, type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
 import { accumulateBlocks } from "../../runtime/backends/interpreter/run.ts";
 import { Machine } from "../../search/machine/machine.ts";
-import { machineModule } from "../../search/machine/interpreter.ts";
+import { machineModule } from "../../search/machine/wasm_module.ts";
 import { Pack } from "../../search/machine/pack.ts";
 import { numbersOfAllSizes } from "./numbers.ts";
 

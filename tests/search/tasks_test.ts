@@ -14,7 +14,7 @@ import {
 } from "../../search/mod.ts";
 import { cosine, exp, exp2, log } from "../../search/programs/exact_math.ts";
 import { classifierProblem } from "../../search/tasks/classifier.ts";
-import { scheduleOf } from "../../search/tasks/task.ts";
+import { scheduleOf } from "../../search/tasks/common.ts";
 
 const paper = space();
 const analysed = (text: string) => analyse(paper, parseGenome(paper, text));

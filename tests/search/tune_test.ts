@@ -19,7 +19,7 @@ import {
   type TraceTask,
   tuneConstants,
 } from "../../search/mod.ts";
-import { shapeOf } from "../../search/analysis/analyse.ts";
+import { shapeOf } from "../../search/analysis/structure.ts";
 import { mistakeIn } from "../../search/programs/genome.ts";
 import { together, tuning } from "../../search/evolve/powell.ts";
 

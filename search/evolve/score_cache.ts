@@ -1,6 +1,6 @@
 /** Scores that outlive a search: by program, and by the version of what it was trained on. */
 import { integers, threefry } from "../../dsl/random/threefry.ts";
-import { analyse, hex } from "../analysis/analyse.ts";
+import { analyse, hex } from "../analysis/structure.ts";
 import type { Space } from "../programs/space.ts";
 import type { Evaluation, Stop, Task } from "../tasks/evaluator.ts";
 import { FAILED, type Trainer } from "./trainer.ts";

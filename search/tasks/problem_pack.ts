@@ -1,9 +1,9 @@
-/** Problems whose gradients are JavaScript, such as a user's own, each a pack by itself. */
+/** Problems whose gradients are JavaScript, a user's own among them, each a pack by itself. */
 import { GradusError } from "../../dsl/errors.ts";
 import type { Machine } from "../machine/machine.ts";
 import { Pack } from "../machine/pack.ts";
 import { log } from "../programs/exact_math.ts";
-import { scheduleOf, type TaskBase } from "./task.ts";
+import { scheduleOf, type TaskBase } from "./common.ts";
 
 /** A task of a module's own: its default export makes a problem of the options and a seed. */
 export interface ModuleTask extends TaskBase {

@@ -1,8 +1,4 @@
-/**
- * Writes the machine that trains programs: one WebAssembly module that interprets instructions on whole
- * vectors, so that no program is ever compiled. What an instruction costs to look up is little beside the
- * hundreds of numbers it works on.
- */
+/** Writes the machine: one WebAssembly module that interprets instructions, each on whole vectors. */
 import { type ElementOpName, elementOps, type ReduceOpName, reduceOps } from "../../dsl/ops.ts";
 import { BLOCK } from "../../runtime/backends/backend.ts";
 import { Code, type FunctionType, type Local, Module } from "../../runtime/backends/wasm/emit.ts";
@@ -26,7 +22,10 @@ const WORK: Omit<FunctionType, "name"> = {
 /** The parameters of every operation. */
 const P = { bytes: 0, dst: 1, a: 2, b: 3, c: 4, table: 5, extra: 6 } as const;
 
-/** The module: `run(code, end, from, to)` does the instructions for every step from `from` up to `to`. */
+/**
+ * The module: `run(code, end, from, to)` does the instructions for every step from `from` up to `to`. No
+ * program is ever compiled: to look an instruction up costs little beside the hundreds of numbers it works on.
+ */
 export function machineModule(): Module {
   const module = new Module({ shared: false, ...MEMORY });
   const routines = new Map<string, number>();

@@ -1,7 +1,4 @@
-/**
- * Runs a genome without numbers: which statements matter, in this step and through the states in later
- * ones, and a hash of what it computes that neither names nor the order of exchangeable arguments change.
- */
+/** The structure of a genome, without running it: which statements matter, and a hash of what they do. */
 import { WIDTH } from "../programs/functions.ts";
 import type { Genome } from "../programs/genome.ts";
 import { FIRST_STATE, type Space, UPDATE } from "../programs/space.ts";
@@ -210,6 +207,7 @@ export function shapeOf(space: Space, genome: Genome): string {
 }
 
 /** 64 bits of a hash in hexadecimal. */
-export function hex(...halves: readonly [number, number]): string {
-  return halves.map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+export function hex(high: number, low: number): string {
+  const digits = (word: number) => (word >>> 0).toString(16).padStart(8, "0");
+  return digits(high) + digits(low);
 }

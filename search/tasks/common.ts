@@ -1,11 +1,8 @@
-/**
- * What all tasks have in common. A task is a value, plain data that says what is trained, which can be sent
- * to workers and saved.
- */
+/** What all tasks have in common: a name, steps, seeds and the schedule. */
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { cosine } from "../programs/exact_math.ts";
 
-/** What all tasks have. */
+/** What all tasks have: they are plain data, which can be sent to workers and saved. */
 export interface TaskBase {
   /** What messages and reports call it. */
   readonly name: string;
