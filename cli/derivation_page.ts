@@ -6,7 +6,7 @@ import {
   writeEffect,
 } from "../search/derive/derive.ts";
 import { escaped, page } from "../search/page/html.ts";
-import { type Typesetter, typesetter } from "../search/page/program.ts";
+import { type Typesetter, typesetter } from "../search/page/typesetter.ts";
 
 /** What each kind of step promises. */
 const PROMISES: Readonly<Record<DerivationStep["kind"], string>> = {

@@ -15,28 +15,13 @@
  *
  * @module
  */
-export { analyse, type Analysis } from "./abstract.ts";
-export { ancestry, type Individual, type Lineage } from "./archive.ts";
-export type { ScoreCache } from "./cache.ts";
-export { fileCheckpoint } from "./checkpoint.ts";
-export { baselineSearches, type GridResult, handGrids } from "./baselines.ts";
-export { type Evaluation, Evaluator, type Stop } from "./evaluate.ts";
-export {
-  type FunctionDocument,
-  type Kind,
-  paperFunctions,
-  type SearchFunction,
-} from "./functions.ts";
-export { ADAMW, type Genome, type GenomeStatement, parseGenome, printGenome } from "./genome.ts";
-export {
-  constantsOnly,
-  type Mutation,
-  type Mutations,
-  paperMutations,
-  polish,
-  repeat,
-  wire,
-} from "./mutate.ts";
+export { analyse, type Analysis } from "./analysis/structure.ts";
+export { type ProgramNotes, programOf } from "./analysis/to_program.ts";
+export { ancestry, type Individual, type Lineage } from "./evolve/archive.ts";
+export { baselineSearches, type GridResult, handGrids } from "./evolve/baselines.ts";
+export type { ScoreCache } from "./evolve/score_cache.ts";
+export { fileCheckpoint } from "./evolve/checkpoint.ts";
+export { Funnel, type Passed, type Stage } from "./evolve/funnel.ts";
 export type {
   CheckpointStore,
   Counts,
@@ -45,27 +30,46 @@ export type {
   SearchOptions,
   SearchResult,
   Strategy,
-} from "./options.ts";
-export { Prober } from "./prober.ts";
-export { quadraticProxy, quadraticsHeldOut } from "./proxies.ts";
-export { type ProgramNotes, programOf } from "./program.ts";
+} from "./evolve/options.ts";
+export { search, searched } from "./evolve/search.ts";
+export { tuneConstants, type TunedConstants, type TuneOptions } from "./evolve/tuning.ts";
+export { Prober } from "./machine/replay.ts";
 export { htmlReport, type Report } from "./page/report.ts";
-export { Random } from "./random.ts";
-export { Funnel, larger, type Passed, type Stage } from "./funnel.ts";
-export { search, searched } from "./search.ts";
-export { type Space, space, type SpaceOptions } from "./space.ts";
 export {
-  type ClassifierData,
-  type ClassifierTask,
+  type FunctionDocument,
+  type Kind,
+  paperFunctions,
+  type SearchFunction,
+} from "./programs/functions.ts";
+export {
+  ADAMW,
+  type Genome,
+  type GenomeStatement,
+  parseGenome,
+  printGenome,
+} from "./programs/genome.ts";
+export {
+  constantsOnly,
+  type Mutation,
+  type Mutations,
+  paperMutations,
+  polish,
+  repeat,
+  wire,
+} from "./programs/mutations.ts";
+export { Random } from "./programs/random.ts";
+export { type Space, space, type SpaceOptions } from "./programs/space.ts";
+export type { ClassifierData, ClassifierTask } from "./tasks/classifier.ts";
+export { type Evaluation, Evaluator, type Stop, type Task } from "./tasks/evaluator.ts";
+export type { ModuleTask, Problem } from "./tasks/problem_pack.ts";
+export {
+  larger,
   logSpectrum,
-  type ModuleTask,
-  type Problem,
   quadratic,
   type QuadraticOptions,
+  quadraticProxy,
+  quadraticsHeldOut,
   type QuadraticTask,
-  type Task,
-  type TaskBase,
-  type TraceTask,
-} from "./tasks.ts";
-export { type Resemblance, resemblance } from "./traces.ts";
-export { tuneConstants, type TunedConstants, type TuneOptions } from "./tune_constants.ts";
+} from "./tasks/quadratic.ts";
+export type { TaskBase } from "./tasks/common.ts";
+export { type Resemblance, resemblance, type TraceTask } from "./tasks/trace.ts";

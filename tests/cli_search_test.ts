@@ -72,7 +72,10 @@ Deno.test("tasks come from a module; what is wrong with it or the options is sai
     const { errors } = await given("export default { tasks: [quadratic({ size: 10 })] };");
     assertStringIncludes(errors[0], "`size` must be a multiple of `block`");
     const steps = await given(`export default { tasks: [{ ...${small}, steps: 0.5 }] };`);
-    assertStringIncludes(steps.errors[0], "`steps` must be a whole number above 0: given 0.5");
+    assertStringIncludes(
+      steps.errors[0],
+      "`steps` must be a whole number from 1 to 1000000: given 0.5",
+    );
     const none = await given("export const tasks = [];");
     assertStringIncludes(none.errors[0], "its default export must be the options of a search");
     const broken = await given("export default {");

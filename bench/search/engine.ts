@@ -10,8 +10,10 @@ import {
   Prober,
   quadraticProxy,
 } from "../../search/mod.ts";
-import { unpruned } from "../../search/abstract.ts";
-import { Recorder } from "../../search/recorder.ts";
+import { unpruned } from "../../search/analysis/structure.ts";
+import { Machine } from "../../search/machine/machine.ts";
+import { Pack } from "../../search/machine/pack.ts";
+import { updatesOf } from "../../search/machine/replay.ts";
 import { adamw, paper, randomPrograms } from "./programs.ts";
 
 const STEPS = 20;
@@ -58,15 +60,14 @@ export async function engine(count: number): Promise<void> {
     ).length;
   console.log(`- hashes that printing and parsing changed: ${reread}`);
 
-  const recorder = new Recorder(paper, {
-    steps: STEPS,
-    size: 16,
-    tensors: [{ at: 0, length: 16 }],
-    lr: Float64Array.from({ length: STEPS }, (_, step) => 1 / (1 + step)),
-    at: (step, i) => [Math.sin(i + 0.3 * step), Math.tan(1.7 * i + step)],
-  });
+  const lr = Float64Array.from({ length: STEPS }, (_, step) => 1 / (1 + step));
+  const pack = new Pack(new Machine(), { lr, lengths: [16], isReplay: true });
+  for (let step = 0; step < STEPS; step++) {
+    pack.tensorsAt(pack.w, step)[0].forEach((_, i, w) => w[i] = Math.sin(i + 0.3 * step));
+    pack.tensorsAt(pack.g, step)[0].forEach((_, i, g) => g[i] = Math.tan(1.7 * i + step));
+  }
   const bits = (analysis: Analysis) => {
-    const updates = recorder.updates(analysis);
+    const updates = updatesOf(paper, analysis, pack);
     return Array.from(
       new Int32Array(updates.buffer, updates.byteOffset, updates.length),
       (word, i) => Number.isNaN(updates[i]) ? 0x7fc00000 : word,

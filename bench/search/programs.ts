@@ -7,7 +7,7 @@ import {
   Random,
   space,
 } from "../../search/mod.ts";
-import { mutate } from "../../search/mutate.ts";
+import { mutate } from "../../search/programs/mutations.ts";
 
 const POOL = 1000;
 const LONGEST = 40;

@@ -1,16 +1,16 @@
 /** Derives a readable optimizer from a found program, each line by a named rule or a measured change. */
 import { GradusError } from "../../dsl/errors.ts";
-import { printProgram, printStatements } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
+import { printProgram } from "../../dsl/print.ts";
 import { compareForms } from "../../dsl/rewrite/compare.ts";
 import { LANGUAGE_FACTS, readFacts, USUAL_FACTS } from "../../dsl/rewrite/facts.ts";
 import { type Form, formOf, replaceNode } from "../../dsl/rewrite/form.ts";
-import { programOf, statementsOf } from "../../dsl/rewrite/layout.ts";
+import { programOf } from "../../dsl/rewrite/layout.ts";
 import { APPROXIMATE_RULES } from "../../dsl/rewrite/relaxed_rules.ts";
 import { readRule, type RuleKind } from "../../dsl/rewrite/rule.ts";
 import { rewrites, simplifyForm, type SimplifyStep } from "../../dsl/rewrite/simplify_program.ts";
-import { nextNaming, renamedAs } from "./constants.ts";
 import { type Effect, measureEffect } from "./effect.ts";
+import { changedLine, nextNaming, renamedAs } from "./name_constants.ts";
 import { guessed } from "./probe.ts";
 
 /** How {@linkcode derive} goes about it. */
@@ -163,7 +163,7 @@ function approximate(
       const next = replaceNode(form, from, to);
       const effect = measureEffect(before, programOf(next), { hyper });
       const isMade = effect.signChanges <= tolerance && Number.isFinite(effect.difference);
-      const step = { rule, kind, ...lineOf(form, next), effect, isMade };
+      const step = { rule, kind, ...changedLine(form, next), effect, isMade };
       const isSeen = (each: DerivationStep) =>
         !each.isMade && each.rule === rule && each.before === step.before;
       if (isMade || !steps.some(isSeen)) steps.push(step);
@@ -176,16 +176,6 @@ function approximate(
     }
   }
   return { steps, form };
-}
-
-/** The first statement that two forms write otherwise. */
-function lineOf(before: Form, after: Form): Pick<DerivationStep, "place" | "before" | "after"> {
-  const next = new Map(statementsOf(after).map((each) => [each.target, printStatements([each])]));
-  const changed = statementsOf(before)
-    .map((each) => ({ place: each.target, before: printStatements([each]) }))
-    .filter(({ place, before }) => next.get(place) !== before);
-  const still = changed.find(({ place }) => next.has(place)) ?? changed[0];
-  return { ...still, after: next.get(still.place) ?? "" };
 }
 
 function nameConstants(

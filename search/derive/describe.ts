@@ -5,6 +5,8 @@ import { type Form, formOf } from "../../dsl/rewrite/form.ts";
 import { simplifyForm } from "../../dsl/rewrite/simplify_program.ts";
 import { factory } from "../../runtime/define.ts";
 import { explain } from "../../runtime/explain.ts";
+import { gradientStream } from "./gradient_streams.ts";
+import { guessed, type Probe, type Run, run } from "./probe.ts";
 import {
   decayOf,
   isClose,
@@ -14,9 +16,7 @@ import {
   type Shape,
   shapeOf,
   turnOf,
-} from "./measures.ts";
-import { guessed, type Probe, type Run, run } from "./probe.ts";
-import { gradientStream } from "./streams.ts";
+} from "./responses.ts";
 
 /** One point of a response curve. */
 export interface ResponsePoint {

@@ -1,7 +1,7 @@
 /** How much a change of a program changes what it does. */
 import type { Program } from "../../dsl/program.ts";
+import { gradientStream, normals, type StreamKind, STREAMS } from "./gradient_streams.ts";
 import { type Probe, run } from "./probe.ts";
-import { gradientStream, normals, type StreamKind } from "./streams.ts";
 
 /** The measured difference of two programs over streams of gradients. */
 export interface Effect {
@@ -41,7 +41,6 @@ export interface EffectOptions {
 
 const SHAPES = [[6, 4], [8, 3]];
 const ELEMENTS = 48;
-const STREAMS: readonly StreamKind[] = ["gaussian", "drifting", "heavy", "sparse"];
 
 /**
  * Measures how much what `after` does differs from what `before` does: both get the same gradients, and

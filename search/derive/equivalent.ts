@@ -1,8 +1,8 @@
 /** Whether two programs do the same: by their forms, else by probes. */
 import type { Program } from "../../dsl/program.ts";
 import { compareForms } from "../../dsl/rewrite/compare.ts";
+import { gradientStream, normals, STREAMS } from "./gradient_streams.ts";
 import { guessed, type Probe, run } from "./probe.ts";
-import { gradientStream, normals, type StreamKind } from "./streams.ts";
 
 /** How {@linkcode equivalent} compares. */
 export interface EquivalentOptions {
@@ -59,8 +59,6 @@ export type Equivalence =
   }
   | { readonly equivalent: false; readonly by: "probes"; readonly witness: Witness };
 
-const KINDS: readonly StreamKind[] = ["gaussian", "drifting", "heavy", "sparse"];
-
 /**
  * Whether two programs make the same updates for the same gradients.
  *
@@ -106,7 +104,7 @@ export function equivalent(
   for (let seed = 1; seed <= seeds; seed++) {
     const normal = normals(seed);
     const params = Array.from({ length: size }, normal);
-    for (const kind of KINDS) {
+    for (const kind of STREAMS) {
       const gradients = gradientStream(kind, seed, steps, size).map((each) => [...each]);
       const probe: Given = { params, gradients, shapes };
       const found = differ(first, second, probe, hyper, theirs, tolerance);

@@ -29,8 +29,8 @@ export {
   type EquivalentOptions,
   type Witness,
 } from "./equivalent.ts";
-export type { Shape } from "./measures.ts";
-export type { StreamKind } from "./streams.ts";
+export type { Shape } from "./responses.ts";
+export type { StreamKind } from "./gradient_streams.ts";
 export {
   type Simplification,
   simplify,

@@ -3,7 +3,7 @@ import { GradusError } from "../../dsl/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import { factory } from "../../runtime/define.ts";
 import type { State } from "../../runtime/trees/state.ts";
-import { normals } from "./streams.ts";
+import { normals } from "./gradient_streams.ts";
 
 /** What a program is run with. */
 export interface Probe {

@@ -1,15 +1,15 @@
 /** A report of a search as one HTML file that needs nothing else: curves, the front, baselines, lineage. */
-import { describe } from "../derive/describe.ts";
 import { printJson } from "../../dsl/json.ts";
+import { programOf } from "../analysis/to_program.ts";
+import { describe } from "../derive/describe.ts";
+import { ancestry, type Individual, type Lineage } from "../evolve/archive.ts";
+import type { GridResult } from "../evolve/baselines.ts";
+import type { Passed } from "../evolve/funnel.ts";
+import type { CurvePoint, SearchResult } from "../evolve/options.ts";
+import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
 import { chart, type Series } from "./chart.ts";
 import { escaped, page, table } from "./html.ts";
-import { type Typesetter, typesetter } from "./program.ts";
-import { ancestry, type Individual, type Lineage } from "../archive.ts";
-import type { GridResult } from "../baselines.ts";
-import type { Passed } from "../funnel.ts";
-import type { CurvePoint, SearchResult } from "../options.ts";
-import { programOf } from "../program.ts";
-import { type Space, space as makeSpace, type SpaceOptions } from "../space.ts";
+import { type Typesetter, typesetter } from "./typesetter.ts";
 
 /** What a report is of. */
 export interface Report {

@@ -2,7 +2,7 @@
 import { parseProgram } from "../../mod.ts";
 import { chart } from "../../search/page/chart.ts";
 import { page, table } from "../../search/page/html.ts";
-import { typesetter } from "../../search/page/program.ts";
+import { typesetter } from "../../search/page/typesetter.ts";
 import { COLOURS, STYLE } from "../../search/page/style.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { tagsOf, textsOf } from "../svg.ts";

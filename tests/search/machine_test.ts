@@ -4,15 +4,15 @@ import { assert, assertEquals } from "../assert.ts";
 import { elementOps, reduceOps } from "../../dsl/ops.ts";
 import type { ElementOpName, ReduceOpName } from "../../dsl/node.ts";
 import { accumulateBlocks } from "../../runtime/backends/interpreter/run.ts";
-import { Machine } from "../../search/machine.ts";
-import { machineModule } from "../../search/machine_code.ts";
-import { placeSegments } from "../../search/pack.ts";
+import { Machine } from "../../search/machine/machine.ts";
+import { machineModule } from "../../search/machine/wasm_module.ts";
+import { Pack } from "../../search/machine/pack.ts";
 import { numbersOfAllSizes } from "./numbers.ts";
 
 const wabt = await wabtFactory();
 
 Deno.test("the machine's bytes are those that wabt assembles from its text", () => {
-  const module = machineModule(4);
+  const module = machineModule();
   const parsed = wabt.parseWat("machine.wat", module.text(), { simd: true });
   const expected: Uint8Array = parsed.toBinary({}).buffer.slice();
   parsed.destroy();
@@ -59,21 +59,13 @@ for (const name of Object.keys(reduceOps) as ReduceOpName[]) {
   Deno.test(`${name} of tensors of any length has the bits that every backend gives`, () => {
     for (const lengths of [[64], [1, 2, 3, 4, 5, 7, 8], [4096], [4097, 4095], [9001]]) {
       const machine = new Machine();
-      let size = 0;
-      const segments = lengths.map((length) => {
-        const at = size;
-        size += Math.ceil(length / 4) * 4;
-        return { at, length };
-      });
-      const x = Float32Array.from(
-        { length: Math.ceil(size / 16) * 16 },
-        (_, i) => Math.sin(i * i) * i,
-      );
-      const [a, bytes] = [machine.place(x), 4 * x.length];
+      const { tensors, bytes, table } = new Pack(machine, { lengths, lr: Float64Array.of(1) });
+      const x = Float32Array.from({ length: bytes / 4 }, (_, i) => Math.sin(i * i) * i);
+      const a = machine.place(x);
       const dst = machine.take(bytes);
-      const { segments: table, segmentsEnd: extra } = placeSegments(machine, segments);
-      machine.run(machine.assemble([{ name, bytes, dst, a, table, extra }]), 0, 1);
-      for (const { at, length } of segments) {
+      const reduction = { name, bytes, dst, a, table: table.begin, extra: table.end };
+      machine.run(machine.assemble([reduction]), 0, 1);
+      for (const { at, length } of tensors) {
         const data = Float64Array.from(x.subarray(at, at + length));
         const expected = Math.fround(
           reduceOps[name].finish(accumulateBlocks(reduceOps[name], data), length),

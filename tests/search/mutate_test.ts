@@ -10,7 +10,7 @@ import {
   Random,
   space,
 } from "../../search/mod.ts";
-import { mutate } from "../../search/mutate.ts";
+import { mutate } from "../../search/programs/mutations.ts";
 
 const COUNT = 6000;
 const paper = space();

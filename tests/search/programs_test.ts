@@ -13,8 +13,8 @@ import {
   quadratic,
   space,
 } from "../../search/mod.ts";
-import { unpruned } from "../../search/abstract.ts";
-import { mistakeIn } from "../../search/genome.ts";
+import { unpruned } from "../../search/analysis/structure.ts";
+import { mistakeIn } from "../../search/programs/genome.ts";
 import { randomGenomes } from "./random_programs.ts";
 
 const paper = space();
@@ -39,6 +39,18 @@ Deno.test("what is pruned and what is raw update alike, bit for bit", () => {
     assertEquals(Array.from(prober.updates(unpruned(paper, analysis))), short);
   }
   assert(pruned > 5000, `only ${pruned} statements were pruned`);
+});
+
+Deno.test("0 and -0 are two constants", () => {
+  const exact = space({ functions: { ...paperFunctions, over: { takes: ["x"], gives: "1/x" } } });
+  const prober = new Prober(exact);
+  const update = (factors: readonly string[]) => {
+    const text = factors.map((factor, i) => `x${i} = mul(h, ${factor})`);
+    const lines = ["h = mul(g, 0)", "h = abs(h)", ...text, "y = mul(x0, x0)", "x = over(x1)"];
+    const genome = parseGenome(exact, [...lines, "update = add(x, y)"].join("\n"));
+    return prober.updates(analyse(exact, genome))[0];
+  };
+  assertEquals([update(["-0", "0"]), update(["0", "-0"])], [Infinity, -Infinity]);
 });
 
 Deno.test("programs of the same hash update alike, and states that always agree are one", () => {

@@ -7,7 +7,7 @@ import {
   Random,
   type Space,
 } from "../../search/mod.ts";
-import { mutate } from "../../search/mutate.ts";
+import { mutate } from "../../search/programs/mutations.ts";
 
 /** So many programs, the later the further from AdamW; none longer than 40 statements. */
 export function randomGenomes(space: Space, count: number, seed: number): Genome[] {

@@ -23,7 +23,7 @@ import {
   type SpaceOptions,
   type Task,
 } from "../../search/mod.ts";
-import { ancestry } from "../../search/archive.ts";
+import { ancestry } from "../../search/evolve/archive.ts";
 
 const tasks = [quadratic({ size: 16, block: 4, steps: 40, noise: { degrees: 2, scale: 0.3 } })];
 const options: SearchOptions = {
@@ -127,7 +127,7 @@ Deno.test("constants-only search changes nothing but constants; random search fo
   });
   const paper = space();
   const first = shape(
-    printGenome(paper, parseGenome(paper, (await import("../../search/genome.ts")).ADAMW)),
+    printGenome(paper, parseGenome(paper, (await import("../../search/programs/genome.ts")).ADAMW)),
   );
   for (const { genome } of hall) assertEquals(shape(printGenome(paper, genome)), first);
   const random = await searched({ ...options, strategy: "random", budget: { trained: 100 } });

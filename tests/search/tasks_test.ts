@@ -1,6 +1,6 @@
 /** Tasks: what they are, and what they refuse. */
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "../assert.ts";
-import { GradusError } from "../../mod.ts";
+import { GradusError, signum } from "../../mod.ts";
 import {
   ADAMW,
   analyse,
@@ -12,8 +12,9 @@ import {
   Random,
   space,
 } from "../../search/mod.ts";
-import { classifierProblem } from "../../search/classifier.ts";
-import { cosine, exp, exp2, log } from "../../search/random.ts";
+import { cosine, exp, exp2, log } from "../../search/programs/exact_math.ts";
+import { classifierProblem } from "../../search/tasks/classifier.ts";
+import { scheduleOf } from "../../search/tasks/common.ts";
 
 const paper = space();
 const analysed = (text: string) => analyse(paper, parseGenome(paper, text));
@@ -62,7 +63,6 @@ Deno.test("descent on a quadratic without noise goes where algebra says", async 
   const evaluator = await Evaluator.of(paper, [task]);
   const { score } = evaluator.evaluate(analysed("x = mul(lr, 0.2)\nupdate = mul(g, x)"));
   // All eigenvalues are 0.5: whatever the axes, a step shrinks all by 1 - 0.2·lr/2.
-  const { scheduleOf } = await import("../../search/tasks.ts");
   const shrunk = scheduleOf(steps).reduce((product, lr) => product * (1 - 0.1 * lr), 1);
   assertAlmostEquals(score, -2 * Math.log(shrunk), 1e-4);
 });
@@ -142,6 +142,10 @@ Deno.test("a rule recovers its own recording exactly, and another does not", asy
   assert(score(rule) > 13);
   assert(score(rule.replace("0.9", "0.8")) < 3);
   assert(Math.abs(score("update = mul(g, 0)")) < 1e-6);
+  const scoreOf = (beta: number) =>
+    evaluator.evaluateOptimizer((learningRate) => signum({ learningRate, beta })).score;
+  assert(scoreOf(0.9) > 13);
+  assert(scoreOf(0.8) < 3);
 });
 
 Deno.test("tasks that cannot be are refused with a reason", () => {

@@ -19,8 +19,9 @@ import {
   type TraceTask,
   tuneConstants,
 } from "../../search/mod.ts";
-import { mistakeIn } from "../../search/genome.ts";
-import { shapeOf, together, tuning } from "../../search/tune.ts";
+import { shapeOf } from "../../search/analysis/structure.ts";
+import { mistakeIn } from "../../search/programs/genome.ts";
+import { together, tuning } from "../../search/evolve/powell.ts";
 
 const paper = space();
 const recorded = (rule: string, more: Partial<TraceTask> = {}): TraceTask => ({

@@ -1,0 +1,58 @@
+/** Instructions of the machine: what their words and operands are, and the numbers of operations. */
+import { elementOps, reduceOps } from "../../dsl/ops.ts";
+import type { ElementOpName, ReduceOpName } from "../../dsl/node.ts";
+
+/** The words of an instruction; addresses of operands are at step 0, and go on by so much a step. */
+export const WORD = {
+  op: 0,
+  /** How many bytes are written. */
+  bytes: 1,
+  dst: 2,
+  dstStep: 3,
+  a: 4,
+  aStep: 5,
+  b: 6,
+  bStep: 7,
+  c: 8,
+  cStep: 9,
+  /** A table: of segments for a reduction, of matrices for a gradient. */
+  table: 10,
+  /** The end of the table of segments, or the bytes of a matrix's column. */
+  extra: 11,
+  count: 12,
+} as const;
+export const INSTRUCTION_BYTES = 4 * WORD.count;
+
+/** The bytes of a segment's entry: where it is, its length, and which lanes of its last vector count. */
+export const SEGMENT = { offset: 0, whole: 4, padded: 8, count: 16, mask: 32, bytes: 48 } as const;
+/** Vectors are of a multiple of so many bytes. */
+export const GRAIN = 64;
+
+/** An operation on elements; in `form`, an operand is "v", a vector, or "s", one number for all. */
+export interface ElementOperation {
+  readonly name: string;
+  readonly op: ElementOpName;
+  readonly form: string;
+}
+
+/** What WebAssembly spells: operations of two operands in three forms, others on vectors only. */
+export const elementOperations: readonly ElementOperation[] =
+  (Object.keys(elementOps) as ElementOpName[]).flatMap((op) => {
+    const { takes, wasm } = elementOps[op];
+    if (wasm === null) return [];
+    return takes.length === 2
+      ? ["vv", "vs", "sv"].map((form) => ({ name: `${op}.${form}`, op, form }))
+      : [{ name: op, op, form: "v".repeat(takes.length) }];
+  });
+export const reductions = Object.keys(reduceOps) as readonly ReduceOpName[];
+
+/** The numbers of all operations. */
+export const opcodes: ReadonlyMap<string, number> = new Map(
+  [...elementOperations.map(({ name }) => name), ...reductions, "copy", "fill", "gradient"]
+    .map((name, number) => [name, number]),
+);
+
+/** An instruction; what is left out is 0. */
+export type Instruction =
+  & { readonly name: string }
+  & Partial<Readonly<Record<Exclude<keyof typeof WORD, "op" | "count">, number>>>;

@@ -1,0 +1,188 @@
+/** Trains programs, and optimizers of the library, on tasks of any kind. */
+import { GradusError } from "../../dsl/errors.ts";
+import type { Optimizer } from "../../runtime/optimizer.ts";
+import type { Analysis } from "../analysis/structure.ts";
+import { compile } from "../machine/compile.ts";
+import { Machine } from "../machine/machine.ts";
+import type { Pack } from "../machine/pack.ts";
+import type { Space } from "../programs/space.ts";
+import { classifierProblem, type ClassifierTask } from "./classifier.ts";
+import { checkTask } from "./common.ts";
+import { loadProblem, type ModuleTask, problemPack } from "./problem_pack.ts";
+import type { QuadraticTask } from "./quadratic.ts";
+import { quadraticPack } from "./quadratic_pack.ts";
+import { Recording, type TraceTask } from "./trace.ts";
+
+/** What is trained. */
+export type Task = QuadraticTask | ClassifierTask | TraceTask | ModuleTask;
+
+/** What training a program gave. */
+export interface Evaluation {
+  /** The mean over the problems; -∞ if any of them exploded or the program was stopped. */
+  readonly score: number;
+  /** The score of each problem, in the order of {@linkcode Evaluator.problems}. */
+  readonly scores: readonly number[];
+  /** The score at the hurdle, if there is one. */
+  readonly hurdle?: number;
+}
+
+/** When training is stopped early. */
+export interface Stop {
+  /** Training is stopped once a problem's score is below this. */
+  readonly below: number;
+  /** Whether after this share of the steps the score must be above a bound. */
+  readonly hurdle?: { readonly share: number; readonly above: number };
+}
+
+/** A loss of 4 times that of the start, as in the paper. */
+export const STOP: Stop = { below: -1.3862943611198906 };
+/** How often a training is looked at. */
+const CHECKS = 8;
+
+/**
+ * Trains programs of a space on tasks.
+ *
+ * @example
+ * ```ts
+ * import { ADAMW, analyse, Evaluator, parseGenome, quadratic, space } from "@gradus/gradus/search";
+ * import { assert } from "@std/assert";
+ *
+ * const paper = space();
+ * const evaluator = await Evaluator.of(paper, [quadratic({ noise: { degrees: 2, scale: 0.3 } })]);
+ * assert(evaluator.evaluate(analyse(paper, parseGenome(paper, ADAMW))).score > 0.1);
+ * ```
+ */
+export class Evaluator {
+  /** What the scores are of. */
+  readonly problems: readonly { readonly task: string; readonly seed: number }[];
+  readonly #space: Space;
+  readonly #machine: Machine;
+  readonly #packs: readonly Pack[];
+
+  private constructor(
+    space: Space,
+    machine: Machine,
+    packs: readonly Pack[],
+    tasks: readonly Task[],
+  ) {
+    [this.#space, this.#machine, this.#packs] = [space, machine, packs];
+    this.problems = tasks.flatMap(({ name, seeds }) => seeds.map((seed) => ({ task: name, seed })));
+  }
+
+  /** Prepares tasks; this may load the modules of some. */
+  static async of(space: Space, tasks: readonly Task[]): Promise<Evaluator> {
+    tasks.forEach(checkTask);
+    const machine = new Machine();
+    const groups = new Map<string, QuadraticTask[]>();
+    const others: Exclude<Task, QuadraticTask>[] = [];
+    for (const task of tasks) {
+      if (task.kind !== "quadratic") {
+        others.push(task);
+        continue;
+      }
+      const key = `${task.steps} ${task.block}`;
+      groups.set(key, [...groups.get(key) ?? [], task]);
+    }
+    const packs = [...groups.values()].map((group) => quadraticPack(machine, group));
+    for (const task of others) {
+      if (task.kind === "trace") packs.push(new Recording(machine, space, task).pack);
+      else {
+        for (const seed of task.seeds) {
+          const problem = task.kind === "classifier"
+            ? classifierProblem(task, seed)
+            : await loadProblem(task, seed);
+          packs.push(problemPack(machine, task.steps, problem));
+        }
+      }
+    }
+    if (packs.length === 0) throw new GradusError("Cannot train programs: there is no task");
+    return new Evaluator(space, machine, packs, [...[...groups.values()].flat(), ...others]);
+  }
+
+  /** Trains a program on all problems, unless it is stopped. */
+  evaluate(analysis: Analysis, stop: Stop = STOP): Evaluation {
+    const { top } = this.#machine;
+    const [scores, hurdles]: number[][] = [[], []];
+    try {
+      for (const pack of this.#packs) {
+        const ended = this.#train(pack, analysis, stop, hurdles);
+        if (ended === undefined) return { score: -Infinity, scores: [], ...atHurdle(hurdles) };
+        scores.push(...ended);
+        this.#machine.top = top;
+      }
+      return { score: mean(scores), scores, ...atHurdle(hurdles) };
+    } finally {
+      this.#machine.top = top;
+    }
+  }
+
+  /** The scores, or undefined if the training was stopped; those at the hurdle are added to `hurdles`. */
+  #train(
+    pack: Pack,
+    analysis: Analysis,
+    { below, hurdle }: Stop,
+    hurdles: number[],
+  ): Float64Array | undefined {
+    const { steps } = pack;
+    const program = pack.load(compile(this.#space, analysis, pack));
+    const hurdleAt = hurdle && Math.min(steps, Math.max(1, Math.ceil(steps * hurdle.share)));
+    const marks = Array.from({ length: CHECKS }, (_, k) => Math.ceil(steps * (k + 1) / CHECKS));
+    let from = 0;
+    let scores: Float64Array | undefined;
+    for (const to of new Set([...marks, hurdleAt ?? steps].sort((a, b) => a - b))) {
+      pack.advance(program, from, to);
+      from = to;
+      scores = pack.scores(to);
+      if (!scores.every((score) => score >= below && score < Infinity)) return undefined;
+      if (to !== hurdleAt) continue;
+      hurdles.push(...scores);
+      if (mean(scores) < hurdle!.above) return undefined;
+    }
+    return scores;
+  }
+
+  /**
+   * Trains an optimizer of the library the same way, as a baseline or to check what was found: `make` is
+   * given the schedule.
+   */
+  evaluateOptimizer(make: (schedule: (count: number) => number) => Optimizer): Evaluation {
+    const scores = this.#packs.flatMap((pack) => [...this.#trainOptimizer(pack, make)]);
+    const isSound = scores.every((score) => Number.isFinite(score));
+    return { score: isSound ? mean(scores) : -Infinity, scores };
+  }
+
+  #trainOptimizer(
+    pack: Pack,
+    make: (schedule: (count: number) => number) => Optimizer,
+  ): Float64Array {
+    const { w, g, out, lr, steps } = pack;
+    const { top } = this.#machine;
+    const gradient = pack.load({ instructions: [], states: [] });
+    const optimizer = make((count) => lr[count]);
+    let state = optimizer.init(pack.tensorsAt(w));
+    for (let step = 0; step < steps; step++) {
+      pack.advance(gradient, step, step + 1);
+      const params = pack.tensorsAt(w, step);
+      const [updates, next] = optimizer.update(pack.tensorsAt(g, step), state, params);
+      state = next;
+      // What a program calls its update is subtracted, and an optimizer's is added.
+      const kept = out && pack.tensorsAt(out, step);
+      updates.forEach((update, i) => {
+        if (kept === undefined) update.forEach((u, k) => params[i][k] += u);
+        else update.forEach((u, k) => kept[i][k] = -u);
+      });
+    }
+    this.#machine.top = top;
+    return pack.scores(steps);
+  }
+}
+
+function atHurdle(scores: readonly number[]): Pick<Evaluation, "hurdle"> {
+  return scores.length === 0 ? {} : { hurdle: mean(scores) };
+}
+
+function mean(values: ArrayLike<number> & Iterable<number>): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum / values.length;
+}

@@ -1,0 +1,77 @@
+/** Problems whose gradients are JavaScript, a user's own among them, each a pack by itself. */
+import { GradusError } from "../../dsl/errors.ts";
+import type { Machine } from "../machine/machine.ts";
+import { Pack } from "../machine/pack.ts";
+import { log } from "../programs/exact_math.ts";
+import { scheduleOf, type TaskBase } from "./common.ts";
+
+/** A task of a module's own: its default export makes a problem of the options and a seed. */
+export interface ModuleTask extends TaskBase {
+  /** Marks a task of a module's own. */
+  readonly kind: "module";
+  /** Where the module is. */
+  readonly url: string;
+  /** What it is given. */
+  readonly options: unknown;
+}
+
+/** A problem that a module of {@linkcode ModuleTask} makes. */
+export interface Problem {
+  /** The lengths of its tensors. */
+  readonly tensors: readonly number[];
+  /** Writes where it starts. */
+  start(w: Float32Array): void;
+  /** Writes the gradient at `w` for a step. */
+  gradient(w: Float32Array, step: number, g: Float32Array): void;
+  /** What is to be made small, above 0. */
+  loss(w: Float32Array): number;
+}
+
+/** The problem that a task's module makes. */
+export async function loadProblem(task: ModuleTask, seed: number): Promise<Problem> {
+  const { default: make } = await import(task.url);
+  if (typeof make !== "function") {
+    throw new GradusError(
+      `Cannot load task "${task.name}": ${task.url} must export a function as its default`,
+    );
+  }
+  return make(task.options, seed);
+}
+
+/** The pack of a problem. */
+export function problemPack(machine: Machine, steps: number, problem: Problem): Pack {
+  const lengths = problem.tensors;
+  const size = lengths.reduce((a, b) => a + b, 0);
+  const [params, gradient] = [new Float32Array(size), new Float32Array(size)];
+  return new Pack(machine, { lr: scheduleOf(steps), lengths }, (pack) => {
+    const read = () => joined(pack.tensorsAt(pack.w), params);
+    problem.start(params);
+    const first = problem.loss(params);
+    return {
+      start: () => {
+        problem.start(params);
+        split(params, pack.tensorsAt(pack.w));
+      },
+      gradient: (step) => {
+        problem.gradient(read(), step, gradient);
+        split(gradient, pack.tensorsAt(pack.g));
+      },
+      scores: () => Float64Array.of(log(first) - log(problem.loss(read()))),
+    };
+  });
+}
+
+/** Tensors one after the other. */
+function joined(tensors: readonly Float32Array[], flat: Float32Array): Float32Array {
+  let at = 0;
+  for (const tensor of tensors) {
+    flat.set(tensor, at);
+    at += tensor.length;
+  }
+  return flat;
+}
+
+function split(flat: Float32Array, tensors: readonly Float32Array[]): void {
+  let at = 0;
+  for (const tensor of tensors) tensor.set(flat.subarray(at, at += tensor.length));
+}
