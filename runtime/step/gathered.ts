@@ -10,6 +10,7 @@ import type { State } from "../trees/state.ts";
 import { type StateStorage, storageIn, storedAs } from "../trees/state_storage.ts";
 import type {
   Admit,
+  Blank,
   Bound,
   Device,
   Form,
@@ -178,10 +179,12 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
   /** Makes new arrays for the results of an update. */
   makeResults(doing: string): Results {
     const { layout } = this.bound;
-    const blank = (what: string, info: LeafInfo, dtype: DType, shape: readonly number[]) => ({
-      ...{ what, info, dtype, shape },
-      ...{ init: ZERO, symbols: NONE },
-    });
+    const blank = (
+      what: string,
+      info: LeafInfo,
+      dtype: DType,
+      shape: readonly number[],
+    ): Blank<A> => ({ what, info, dtype, shape, init: ZERO, symbols: NONE, parameter: undefined });
     const blanks = [
       layout.leaves.map((info) => blank("updates", info, info.dtype, info.shape)),
       ...this.states.map((name) =>

@@ -10,10 +10,10 @@ import { spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape, updatesFrom } from "../trees/master.ts";
 import {
   inheritUsed,
-  nextState,
   requireState,
   requireWritable,
   type State,
+  stateAfter,
 } from "../trees/state.ts";
 import { type StateStorage, storedAs } from "../trees/state_storage.ts";
 import type { Blank, Bound, Device, Form, Rule, StepInputs } from "./device.ts";
@@ -92,7 +92,8 @@ export class Step<A, F extends Form> {
     doing: string,
   ): void | Promise<void> {
     const gathered = this.#gatheredOf("step", { params, gradients, state, inputs }, doing);
-    return this.#run(gathered, state, state, params, inputs, doing);
+    const form = this.#formOf(gathered, state, params, inputs, doing);
+    return this.#run(gathered, form, state, state, doing);
   }
 
   /** One step that gives updates and the next state in new arrays, on a device that computes at once. */
@@ -114,14 +115,13 @@ export class Step<A, F extends Form> {
       throw new GradusError(`${doing}: ${why}: they must be given as third argument`);
     }
     const gathered = this.#gatheredOf("update", { params, gradients, state, inputs }, doing);
+    const form = this.#formOf(gathered, state, params ?? gradients, inputs, doing);
     const { updates, states } = gathered.makeResults(doing);
-    const next = nextState(state, states);
-    this.#run(gathered, state, next, params ?? gradients, inputs, doing);
+    const next = Object.assign(stateAfter(state, form.used), states);
+    this.#run(gathered, form, state, next, doing);
     const { layout } = gathered.bound;
-    return [
-      (layout.hasShort ? updatesFrom(layout, params, updates) : updates) as object,
-      next,
-    ];
+    const given = layout.hasShort ? updatesFrom(layout, params, updates) : updates;
+    return [given as object, next];
   }
 
   /** Gives back what has been prepared. */
@@ -130,23 +130,31 @@ export class Step<A, F extends Form> {
     this.#gathered = [];
   }
 
-  /** Computes a step of what has been gathered, from `state` to `next`. */
-  #run(
-    gathered: Gathered<A, F>,
+  #formOf(
+    { bound }: Gathered<A, F>,
     state: State,
-    next: State,
     params: object,
     inputs: StepInputs,
     doing: string,
+  ): F {
+    return bound.form({ state, inputs, params }, this.#device.ownNumbers, doing);
+  }
+
+  /** Computes a step of what has been gathered, from `state` to `next`. */
+  #run(
+    gathered: Gathered<A, F>,
+    form: F,
+    state: State,
+    next: State,
+    doing: string,
   ): void | Promise<void> {
-    const { bound, arrays } = gathered;
-    const form = bound.form({ state, inputs, params }, this.#device.ownNumbers, doing);
+    const { bound: { live }, arrays } = gathered;
     const count = state.count + 1;
     const finish = (numbers: ReadonlyMap<string, number>): void => {
-      for (const [name, value] of numbers) if (bound.live.has(name)) next[name] = value;
+      for (const [name, value] of numbers) if (live.has(name)) next[name] = value;
       for (const [name, array] of arrays.numbers) next[name] = array;
       next.count = count;
-      inheritUsed(next, form.used);
+      if (next === state) inheritUsed(next, form.used);
     };
     const done = gathered.prepared(form, doing).run(form);
     return done instanceof Promise ? done.then(finish) : finish(done);

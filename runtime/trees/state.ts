@@ -127,20 +127,42 @@ const records = new WeakSet<object>();
 
 /** Lets `state.hyper` inherit what a step used, without losing who holds on to the object. */
 export function inheritUsed(state: State, used: Readonly<State["hyper"]>): void {
-  let record: State["hyper"] = Object.getPrototypeOf(state.hyper);
+  const record: State["hyper"] = Object.getPrototypeOf(state.hyper);
   if (!records.has(record)) {
-    record = Object.create(USED);
-    records.add(record);
-    Object.setPrototypeOf(state.hyper, record);
+    Object.setPrototypeOf(state.hyper, recordOf(used));
+    return;
   }
-  for (const name in record) if (!Object.hasOwn(used, name)) delete record[name];
-  for (const name in used) {
-    const value = used[name];
-    if (record[name] === value) continue;
-    // It would be overwritten at the next step: writing into it is refused.
-    freezeTree(value);
-    record[name] = value;
+  for (const name of Object.keys(record)) if (!Object.hasOwn(used, name)) delete record[name];
+  for (const name of Object.keys(used)) {
+    if (record[name] !== used[name]) record[name] = frozen(used[name]);
   }
+}
+
+/** What was used in a step, to be inherited. */
+function recordOf(used: Readonly<State["hyper"]>): State["hyper"] {
+  const record: State["hyper"] = Object.create(USED);
+  for (const name of Object.keys(used)) record[name] = frozen(used[name]);
+  records.add(record);
+  return record;
+}
+
+/** A new state that has not been told its arrays and numbers: what was written into `hyper` is handed on. */
+export function stateAfter(state: State, used: Readonly<State["hyper"]>): State {
+  const hyper: State["hyper"] = Object.create(recordOf(used));
+  for (const name of Object.keys(state.hyper)) {
+    const value = state.hyper[name];
+    hyper[name] = typeof value === "object" ? structuredClone(value) : value;
+  }
+  return { optimizer: state.optimizer, count: 0, hyper };
+}
+
+/** A tree that would be overwritten at the next step: writing into it is refused. */
+function frozen(tree: HyperNumbers): HyperNumbers {
+  if (typeof tree === "object" && tree !== null && !Object.isFrozen(tree)) {
+    Object.values(tree).forEach(frozen);
+    Object.freeze(tree);
+  }
+  return tree;
 }
 
 type Inspect = (value: unknown, options: object) => string;
@@ -164,19 +186,3 @@ const USED: object = Object.create(Object.prototype, {
     },
   },
 });
-
-/** The state after `state`, with these arrays and numbers that are still to be told. */
-export function nextState(state: State, states: Readonly<Record<string, unknown>>): State {
-  const hyper: State["hyper"] = {};
-  for (const name of Object.keys(state.hyper)) {
-    const value = state.hyper[name];
-    hyper[name] = typeof value === "object" ? structuredClone(value) : value;
-  }
-  return { optimizer: state.optimizer, count: 0, hyper, ...states };
-}
-
-function freezeTree(tree: HyperNumbers): void {
-  if (typeof tree !== "object" || tree === null || Object.isFrozen(tree)) return;
-  Object.values(tree).forEach(freezeTree);
-  Object.freeze(tree);
-}

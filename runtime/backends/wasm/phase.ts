@@ -8,6 +8,7 @@ import { passesOf } from "./passes.ts";
 /** One phase of leaves that share a kernel and a memory. */
 export class PhaseRun {
   readonly #phase: number;
+  /** The leaves that the phase comes to more for than elements. */
   readonly #steps: readonly LeafStep[];
   readonly #passes: readonly PassRun[];
 
@@ -19,8 +20,11 @@ export class PhaseRun {
     arena: Arena,
     fields: number,
   ) {
-    [this.#phase, this.#steps] = [phase, steps];
-    this.#passes = passesOf(steps[0].leaf.group.plan).flatMap((pass, k) =>
+    this.#phase = phase;
+    const { plan } = steps[0].leaf.group;
+    const isReduced = plan.phases[phase].some(({ accumulations }) => accumulations.length > 0);
+    this.#steps = steps.filter(({ hasTensor }) => hasTensor || isReduced);
+    this.#passes = passesOf(plan).flatMap((pass, k) =>
       pass.phase === phase ? [new PassRun(k, steps, kernel, arena, fields)] : []
     );
   }

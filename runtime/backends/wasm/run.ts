@@ -13,6 +13,8 @@ export class WasmPart implements Part {
   readonly #threads: number;
   readonly #groups = new Map<GroupRun, GroupNumbers>();
   #steps: readonly LeafStep[] = [];
+  /** Those that keep more than elements from phase to phase. */
+  #begun: readonly LeafStep[] = [];
   /** For each phase, what is run together. */
   #phases: readonly (readonly PhaseRun[])[] = [];
   /** The bytes of working space that are needed in each memory. */
@@ -62,6 +64,7 @@ export class WasmPart implements Part {
         }),
     );
     this.#spaces = spaces;
+    this.#begun = this.#steps.filter((step) => step.fields !== undefined || step.hasTensor);
   }
 
   refit(): boolean {
@@ -74,10 +77,9 @@ export class WasmPart implements Part {
   }
 
   begin(): void {
-    const bases = new Map(
-      [...this.#spaces].map(([arena, bytes]) => [arena, workingSpace(arena, bytes)]),
-    );
-    for (const step of this.#steps) step.begin(bases.get(step.arena)!);
+    for (const step of this.#begun) {
+      step.begin(workingSpace(step.arena, this.#spaces.get(step.arena)!));
+    }
   }
 
   execute(phase: number, globals: Known): void {
@@ -90,7 +92,7 @@ export class WasmPart implements Part {
   }
 
   end(): void {
-    for (const step of this.#steps) step.end();
+    for (const step of this.#begun) step.end();
   }
 
   treeStates(group: GroupRun, globals: Known): Map<string, number> {
