@@ -113,7 +113,7 @@ export function requireWritable(
   const names = ["count", ...[...live].filter((name) => program.state.get(name)!.over === "tree")];
   const fixed = names.find((name) => !Object.getOwnPropertyDescriptor(state, name)?.writable);
   const isClosed = !Object.isExtensible(state.hyper) &&
-    !records.has(Object.getPrototypeOf(state.hyper));
+    !isRecord(Object.getPrototypeOf(state.hyper));
   if (fixed === undefined && !isClosed && !Object.isFrozen(state.hyper)) return;
   throw new GradusError(
     `${doing}: the state must not be frozen, since a step writes it: \`${
@@ -123,12 +123,10 @@ export function requireWritable(
   );
 }
 
-const records = new WeakSet<object>();
-
 /** Lets `state.hyper` inherit what a step used, without losing who holds on to the object. */
 export function inheritUsed(state: State, used: Readonly<State["hyper"]>): void {
   const record: State["hyper"] = Object.getPrototypeOf(state.hyper);
-  if (!records.has(record)) {
+  if (!isRecord(record)) {
     Object.setPrototypeOf(state.hyper, recordOf(used));
     return;
   }
@@ -142,8 +140,11 @@ export function inheritUsed(state: State, used: Readonly<State["hyper"]>): void 
 function recordOf(used: Readonly<State["hyper"]>): State["hyper"] {
   const record: State["hyper"] = Object.create(USED);
   for (const name of Object.keys(used)) record[name] = frozen(used[name]);
-  records.add(record);
   return record;
+}
+
+function isRecord(object: object): boolean {
+  return Object.getPrototypeOf(object) === USED;
 }
 
 /** A new state that has not been told its arrays and numbers: what was written into `hyper` is handed on. */
