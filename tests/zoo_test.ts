@@ -2,19 +2,18 @@
 import { latex, type OptimizerFactory } from "../mod.ts";
 import * as zoo from "../zoo/mod.ts";
 import { assert, assertEquals } from "./assert.ts";
+import { SUMMED_UP } from "./equations.ts";
 import { assertRefused } from "./refused.ts";
 
 const factories = Object.entries(zoo) as [string, OptimizerFactory<unknown>][];
 
-// A loop is written once for any number of turns; with a memory of many, equations say so too.
-const SUMMED_UP = ["lbfgs", "scaleByLbfgs"];
 const LOOPS = [...SUMMED_UP, "muon"];
 
 async function sources(): Promise<string> {
   const texts: string[] = [];
   const folder = new URL("../zoo/", import.meta.url);
-  for await (const { name } of Deno.readDir(folder)) {
-    if (name !== "mod.ts") texts.push(await Deno.readTextFile(new URL(name, folder)));
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (isFile && name !== "mod.ts") texts.push(await Deno.readTextFile(new URL(name, folder)));
   }
   return texts.join("\n");
 }
