@@ -14,7 +14,7 @@ export interface ClipByGlobalNormOptions {
  *
  * ```text
  * n_t &\leftarrow \left\lVert g_t \right\rVert_{\text{tree}} \\
- * u_t &\leftarrow \begin{cases} 1 & \text{if } n_t < \mathrm{maxNorm} \\ \frac{\mathrm{maxNorm}}{\begin{cases} 1 & \text{if } n_t = 0 \\ n_t & \text{otherwise} \end{cases}} & \text{otherwise} \end{cases} \cdot g_t
+ * u_t &\leftarrow \begin{cases} 1 & \text{if } n_t \le \mathrm{maxNorm} \\ \frac{\mathrm{maxNorm}}{n_t} & \text{otherwise} \end{cases} \cdot g_t
  * ```
  *
  * Source: Pascanu et al. 2013, On the difficulty of training recurrent neural networks.
@@ -37,7 +37,7 @@ export const clipByGlobalNorm: OptimizerFactory<ClipByGlobalNormOptions> = optim
   hyper: { maxNorm: required },
   step: `
     n = globalNorm(g)
-    u = where(n < maxNorm, 1, maxNorm/where(n == 0, 1, n))*g
+    u = where(n <= maxNorm, 1, maxNorm/n)*g
   `,
 });
 
