@@ -9,7 +9,7 @@ import type { NumberArray } from "./trees/dtype.ts";
 import { disposable, isResident } from "./trees/resident.ts";
 import type { State } from "./trees/state.ts";
 import { type InitOptions, storageWith } from "./trees/state_storage.ts";
-import type { Backend } from "./plan/variants.ts";
+import type { Backend } from "./plan/forms.ts";
 
 /** How an optimizer runs. */
 export interface RunOptions {

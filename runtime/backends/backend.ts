@@ -12,7 +12,7 @@ import {
   isShort,
   type NumberArray,
 } from "../trees/dtype.ts";
-import type { Backend } from "../plan/variants.ts";
+import type { Backend } from "../plan/forms.ts";
 
 /** What leaves have in common that are computed alike: program, hyperparameters and types. */
 export interface GroupRun {

@@ -6,7 +6,7 @@ import { GradusError, shown } from "../../dsl/errors.ts";
 import type { Structural } from "../../dsl/graph.ts";
 import { constant, type Node, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
-import { type FormKey, guardsAt, guardsOf } from "../plan/variants.ts";
+import { type FormKey, guardsAt, guardsOf } from "../plan/forms.ts";
 import { readingOf, remainingOf } from "../plan/readings.ts";
 import { type Arithmetic, arithmeticOf, type DType } from "../trees/dtype.ts";
 import {

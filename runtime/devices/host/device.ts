@@ -10,7 +10,8 @@ import {
   typesOf,
 } from "../../backends/backend.ts";
 import { choose, type Chosen, type Execution, executionOf } from "../../backends/choose.ts";
-import { type Backend, formOf, variantOf } from "../../plan/variants.ts";
+import { type Backend, formOf } from "../../plan/forms.ts";
+import { variantOf } from "../../plan/variants.ts";
 import { requireKept, type StepForm, type StepKey } from "../../step/binding.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
 import { initialLeaf } from "../../step/initial.ts";

@@ -7,7 +7,8 @@ import type { Program } from "../../../dsl/program.ts";
 import { requireKept, type StepKey } from "../../step/binding.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { elementInputs } from "../../backends/backend.ts";
-import { formOf, variantOf } from "../../plan/variants.ts";
+import { formOf } from "../../plan/forms.ts";
+import { variantOf } from "../../plan/variants.ts";
 import type { GroupPlan } from "../../backends/webgpu/kernel.ts";
 import { HostNumbers } from "../../backends/webgpu/numbers.ts";
 
