@@ -65,7 +65,7 @@ export type { Machine, Prediction } from "./runtime/plan/roofline.ts";
 export { applyUpdates } from "./runtime/apply.ts";
 export type { Optimizer, RunOptions } from "./runtime/optimizer.ts";
 export { resident } from "./runtime/resident.ts";
-export { release } from "./runtime/trees/resident.ts";
+export { release } from "./runtime/trees/placement.ts";
 export type { State } from "./runtime/trees/state.ts";
 export type { StorageType } from "./runtime/trees/dtype.ts";
 export type { InitOptions, StateStorage } from "./runtime/trees/state_storage.ts";

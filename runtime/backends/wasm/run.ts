@@ -4,8 +4,9 @@ import { LeafFields } from "./fields.ts";
 import { LeafStep } from "./leaf.ts";
 import { type Arena, stagingArena } from "../../trees/arena.ts";
 import { GroupNumbers } from "./numbers.ts";
-import { hasWorkingSpace, workingSpace } from "./pass.ts";
-import { PhaseRun } from "./phase.ts";
+import type { Kernel } from "./kernel.ts";
+import { hasWorkingSpace, PassRun, workingSpace } from "./pass_run.ts";
+import { passesOf } from "./passes.ts";
 
 /** Leaves that run on WebAssembly. */
 export class WasmPart implements Part {
@@ -111,4 +112,45 @@ function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> 
     else group.push(item);
   }
   return groups;
+}
+
+/** One phase of leaves that share a kernel and a memory. */
+class PhaseRun {
+  readonly #phase: number;
+  /** The leaves that the phase comes to more for than elements. */
+  readonly #steps: readonly LeafStep[];
+  readonly #passes: readonly PassRun[];
+
+  /** The leaves' fields take the first `fields` bytes of the working space. */
+  constructor(
+    phase: number,
+    steps: readonly LeafStep[],
+    kernel: Kernel,
+    arena: Arena,
+    fields: number,
+  ) {
+    this.#phase = phase;
+    const { plan } = steps[0].leaf.group;
+    const isReduced = plan.phases[phase].some(({ accumulations }) => accumulations.length > 0);
+    this.#steps = steps.filter(({ hasTensor }) => hasTensor || isReduced);
+    this.#passes = passesOf(plan).flatMap((pass, k) =>
+      pass.phase === phase ? [new PassRun(k, steps, kernel, arena, fields)] : []
+    );
+  }
+
+  /** Bytes of working space that it needs. */
+  get bytes(): number {
+    return Math.max(0, ...this.#passes.map(({ bytes }) => bytes));
+  }
+
+  /** Forgets where the leaves' arrays are. */
+  forget(): void {
+    for (const pass of this.#passes) pass.forget();
+  }
+
+  execute(threads: number): void {
+    for (const step of this.#steps) step.enter(this.#phase);
+    for (const pass of this.#passes) pass.execute(threads);
+    for (const step of this.#steps) step.leave();
+  }
 }

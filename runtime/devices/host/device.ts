@@ -18,7 +18,7 @@ import { initialLeaf } from "../../step/initial.ts";
 import { arithmeticOf, type DType, isShort, type NumberArray } from "../../trees/dtype.ts";
 import { asLeaf, type ReadLeaf } from "../../trees/leaf.ts";
 import { Written } from "../../trees/overlap.ts";
-import { beside } from "../../trees/resident.ts";
+import { beside } from "../../trees/placement.ts";
 
 /** Arrays in the memory of the host. */
 export class HostDevice implements Device<NumberArray, StepForm> {
