@@ -29,7 +29,7 @@ import {
   weightOf,
 } from "./plan/roofline.ts";
 import { draftsOf, STAGES } from "./plan/stages.ts";
-import { Layout } from "./trees/layout.ts";
+import { Layout, requireLeaves } from "./trees/layout.ts";
 import { asLeaf, asShape } from "./trees/leaf.ts";
 import type { VariantKey } from "./plan/forms.ts";
 import { variantOf } from "./plan/variants.ts";
@@ -113,6 +113,7 @@ export function explain(
     doing,
     params === undefined ? asShape : asLeaf,
   );
+  requireLeaves(layout, doing);
   const settings = new Map(
     [...optimizer.settings].map(([name, { value, mask }]) => {
       if (params === undefined && typeof value === "object") {

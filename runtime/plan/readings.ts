@@ -7,7 +7,7 @@ import {
   statesLeft,
   type Structural,
 } from "../../dsl/graph.ts";
-import { postorder, symbol, ZERO } from "../../dsl/node.ts";
+import { type Node, postorder, symbol, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { axesSeen } from "./axes.ts";
@@ -69,7 +69,18 @@ export function remainingOf(program: Program, structural: Structural): Remaining
   });
 }
 
+/** The states whose old value something is made of; one that is only handed on as it was is not. */
 function statesMentioned(program: Program, graph: Graph): Set<string> {
-  const mentioned = new Set(postorder(rootsOf(graph)));
+  const made = [graph.update, ...graph.globals.map(({ node }) => node)];
+  for (const [name, next] of graph.states) made.push(...partsOf(next, symbol(name)));
+  const mentioned = new Set(postorder(made));
   return new Set([...program.state.keys()].filter((name) => mentioned.has(symbol(name))));
+}
+
+/** What a state's next value is made of, where it is not what it was: the conditions and the choices. */
+function partsOf(next: Node, old: Node): Node[] {
+  if (next === old) return [];
+  if (next.op !== "Where") return [next];
+  const [condition, ...choices] = next.src;
+  return [condition, ...choices.flatMap((choice) => partsOf(choice, old))];
 }

@@ -10,6 +10,7 @@ import { spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape, updatesFrom } from "../trees/master.ts";
 import {
   inheritUsed,
+  markOf,
   requireState,
   requireWritable,
   type State,
@@ -69,7 +70,7 @@ export class Step<A, F extends Form> {
     const made = this.#device.create([...blanks, ...(layout.hasShort ? masters : [])], doing);
     const treeOf = (k: number) =>
       layout.build(made.slice(k * layout.leaves.length, (k + 1) * layout.leaves.length));
-    const state: State = { optimizer: program.name, count: 0, hyper: {} };
+    const state: State = { optimizer: markOf(program), count: 0, hyper: {} };
     inheritUsed(state, beginning.used);
     for (const name of bound.live) {
       const k = names.indexOf(name);
@@ -91,8 +92,7 @@ export class Step<A, F extends Form> {
     inputs: StepInputs,
     doing: string,
   ): void | Promise<void> {
-    const gathered = this.#gatheredOf("step", { params, gradients, state, inputs }, doing);
-    const form = this.#formOf(gathered, state, params, inputs, doing);
+    const { gathered, form } = this.#begin("step", { params, gradients, state, inputs }, doing);
     return this.#run(gathered, form, state, state, doing);
   }
 
@@ -114,8 +114,7 @@ export class Step<A, F extends Form> {
     if (why !== undefined) {
       throw new GradusError(`${doing}: ${why}: they must be given as third argument`);
     }
-    const gathered = this.#gatheredOf("update", { params, gradients, state, inputs }, doing);
-    const form = this.#formOf(gathered, state, params ?? gradients, inputs, doing);
+    const { gathered, form } = this.#begin("update", { params, gradients, state, inputs }, doing);
     const { updates, states } = gathered.makeResults(doing);
     const next = Object.assign(stateAfter(state, form.used), states);
     this.#run(gathered, form, state, next, doing);
@@ -128,16 +127,6 @@ export class Step<A, F extends Form> {
   dispose(): void {
     this.#gathered.forEach((gathered) => gathered.dispose());
     this.#gathered = [];
-  }
-
-  #formOf(
-    { bound }: Gathered<A, F>,
-    state: State,
-    params: object,
-    inputs: StepInputs,
-    doing: string,
-  ): F {
-    return bound.form({ state, inputs, params }, this.#device.ownNumbers, doing);
   }
 
   /** Computes a step of what has been gathered, from `state` to `next`. */
@@ -160,31 +149,32 @@ export class Step<A, F extends Form> {
     return done instanceof Promise ? done.then(finish) : finish(done);
   }
 
-  /** The arrays of a step, which remain gathered. */
-  #gatheredOf(mode: "step" | "update", trees: StepTrees, doing: string): Gathered<A, F> {
-    const { params, gradients, state } = trees;
+  /** Checks what a step is given: its numbers and its arrays, which remain gathered. */
+  #begin(
+    mode: "step" | "update",
+    trees: StepTrees,
+    doing: string,
+  ): { readonly gathered: Gathered<A, F>; readonly form: F } {
+    const { params, gradients, state, inputs } = trees;
     const { program, storage, writable } = this.#rule;
-    const isLast = (each: Gathered<A, F>) => each.mode === mode && each.holds(params);
     const like = mode === "step" ? params as object : params ?? gradients;
+    const isLast = (each: Gathered<A, F>) => each.mode === mode && each.holds(params);
     const bound = this.#gathered.find(isLast)?.bound ?? this.#boundTo(like, doing);
     requireState(state, program, bound.live, bound.layout.hasShort, writable, doing);
+    // Schedules are the caller's and may do anything, to arrays too: these are looked at afterwards.
+    const form = bound.form({ state, inputs, params: like }, this.#device.ownNumbers, doing);
     if (mode === "step") requireWritable(state, program, bound.live, doing);
-    let k = this.#gathered.findIndex((each) =>
-      each.mode === mode && each.bound === bound && each.fits(trees, storage, doing)
-    );
-    if (k < 0) {
-      const made = new Gathered(program, this.#device, bound, storage, mode, trees, doing);
-      k = this.#gathered.length;
-      this.#gathered = [...this.#gathered, made];
-    }
-    const gathered = this.#gathered[k];
-    if (k > 0) {
-      this.#gathered = [gathered, ...this.#gathered.filter((each) => each !== gathered)];
-      this.#gathered.slice(MOST_BOUND).forEach((each) => each.dispose());
-      this.#gathered = this.#gathered.slice(0, MOST_BOUND);
+    const fits = (each: Gathered<A, F>) =>
+      each.mode === mode && each.bound === bound && each.fits(trees, storage, doing);
+    const gathered = this.#gathered.find(fits) ??
+      new Gathered(program, this.#device, bound, storage, mode, trees, doing);
+    if (this.#gathered[0] !== gathered) {
+      const all = [gathered, ...this.#gathered.filter((each) => each !== gathered)];
+      all.slice(MOST_BOUND).forEach((each) => each.dispose());
+      this.#gathered = all.slice(0, MOST_BOUND);
     }
     gathered.take(trees, doing);
-    return gathered;
+    return { gathered, form };
   }
 
   #boundTo(params: object, doing: string): Bound<F> {

@@ -60,11 +60,7 @@ export class Layout {
       const nodes = keys.map((key) => visit(child(node, key), join(path, key), depth + 1));
       return { keys, isArray: Array.isArray(node), nodes, seen: { keys, nodes } };
     };
-    const skeleton = visit(tree, "", 0);
-    if (leaves.length === 0) {
-      throw new GradusError(`${doing}: the parameters must hold at least one array: given none`);
-    }
-    return new Layout(leaves, skeleton);
+    return new Layout(leaves, visit(tree, "", 0));
   }
 
   /** Whether `tree` has this very structure, shapes and types. */
@@ -204,6 +200,12 @@ export class Layout {
     visit(this.#skeleton, prefix, "");
     return values;
   }
+}
+
+/** Refuses a tree without any leaf. */
+export function requireLeaves({ leaves }: Layout, doing: string): void {
+  if (leaves.length > 0) return;
+  throw new GradusError(`${doing}: the parameters must hold at least one array: given none`);
 }
 
 /** The keys of a branch in the order of `node`, which has the same ones. */

@@ -1,5 +1,6 @@
 /** What an optimizer carries from step to step, and what it must be. */
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { programDigest } from "../../dsl/digest.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { HyperNumbers } from "./hyperparameters.ts";
 import { MASTER } from "./master.ts";
@@ -13,7 +14,7 @@ import { MASTER } from "./master.ts";
  * rounded to nearest even, so who writes into a short parameter writes into its copy, or calls `init`.
  */
 export interface State {
-  /** The name of the optimizer that made it. */
+  /** The name of the optimizer that made it, and a hash of what that computes. */
   optimizer: string;
   /** The number of updates so far. */
   count: number;
@@ -40,11 +41,11 @@ export function requireState(
   hyper: readonly string[],
   doing: string,
 ): void {
-  const { name } = program;
-  if (typeof state !== "object" || state === null || state.optimizer !== name) {
-    const isNamed = typeof state?.optimizer === "string";
-    const given = isNamed ? `one of "${state.optimizer.slice(0, 64)}"` : shown(state);
-    throw new GradusError(`${doing}: the state must be one of "${name}": given ${given}`);
+  if (typeof state !== "object" || state === null || state.optimizer !== markOf(program)) {
+    const { name } = program;
+    throw new GradusError(
+      `${doing}: the state must be one of "${name}": given ${givenBy(state, name)}`,
+    );
   }
   if (!Number.isSafeInteger(state.count) || state.count < 0) {
     throw new GradusError(
@@ -72,6 +73,26 @@ export function requireState(
         `short: given ${shown(state[MASTER])}`,
     );
   }
+}
+
+const marks = new WeakMap<Program, string>();
+
+/** What the states of a program are told by. */
+export function markOf(program: Program): string {
+  let mark = marks.get(program);
+  if (mark === undefined) {
+    marks.set(program, mark = `${program.name} ${programDigest(program)}`);
+  }
+  return mark;
+}
+
+function givenBy(state: State, name: string): string {
+  if (typeof state?.optimizer !== "string") return shown(state);
+  const [given, digest] = state.optimizer.split(" ");
+  if (given !== name) return `one of "${given.slice(0, 64)}"`;
+  return digest === undefined
+    ? `one without a hash of its program, of an older version`
+    : `one of another program of that name`;
 }
 
 function requireKey(state: State, key: string, doing: string): void {

@@ -1,12 +1,13 @@
 /** Runs leaves on WebAssembly, phase by phase. */
 import type { AddGlobal, GroupRun, Known, LeafRun, Part } from "../backend.ts";
 import { LeafFields } from "./fields.ts";
-import { LeafStep } from "./leaf.ts";
+import { kindsOf, LeafStep } from "./leaf.ts";
 import { type Arena, stagingArena } from "../../trees/arena.ts";
 import { GroupNumbers } from "./numbers.ts";
 import type { Kernel } from "./kernel.ts";
 import { hasWorkingSpace, PassRun, workingSpace } from "./pass_run.ts";
 import { passesOf } from "./passes.ts";
+import { stagedBytes } from "./window.ts";
 
 /** Leaves that run on WebAssembly. */
 export class WasmPart implements Part {
@@ -27,9 +28,8 @@ export class WasmPart implements Part {
       if (!this.#groups.has(group)) this.#groups.set(group, new GroupNumbers(group));
     }
     this.#place(true);
-    // Fields may need more room than a memory has left beside the arrays: then these come out of it.
-    const hasFields = this.#steps.some(({ fields }) => fields !== undefined);
-    if (hasFields && ![...this.#spaces].every(([arena, bytes]) => hasWorkingSpace(arena, bytes))) {
+    // A step may need more room than a memory has left beside the arrays: then these come out of it.
+    if (![...this.#spaces].every(([arena, bytes]) => hasWorkingSpace(arena, bytes))) {
       this.#place(false);
     }
   }
@@ -37,7 +37,8 @@ export class WasmPart implements Part {
   #place(mayBeDirect: boolean): void {
     const leaves = this.#leaves;
     const staging = stagingArena(
-      leaves.reduce((sum, leaf) => sum + new LeafFields(leaf, 0).bytes, 0),
+      leaves.reduce((sum, leaf) => sum + new LeafFields(leaf, 0).bytes, 0) +
+        Math.max(...[...this.#groups.keys()].map((group) => stagedBytes(kindsOf(group)))),
     );
     this.#steps = leaves.map((leaf) =>
       new LeafStep(leaf, this.#groups.get(leaf.group)!, staging, mayBeDirect)

@@ -57,6 +57,8 @@ export class HostDevice implements Device<NumberArray, StepForm> {
   }
 }
 
+const NONE: ReadonlyMap<string, number> = new Map();
+
 /** A step on the arrays of the host. */
 class HostStep implements Prepared<StepForm> {
   readonly #program: Program;
@@ -95,6 +97,7 @@ class HostStep implements Prepared<StepForm> {
   }
 
   run({ symbols }: StepForm): ReadonlyMap<string, number> {
+    if (this.#step.leaves.length === 0) return NONE;
     if (this.#version !== this.#work.version) {
       this.#take();
       this.#version = this.#work.version;

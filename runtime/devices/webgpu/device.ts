@@ -105,6 +105,7 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
   }
 
   prepare(work: Work<GpuTensor, StepForm>, { key }: StepForm, doing: string): Prepared<StepForm> {
+    if (work.bound.layout.leaves.length === 0) return { run: () => new Map() };
     return new WebGpuStep(this.#program, this.#device, this.ownNumbers, work, key, doing);
   }
 }
