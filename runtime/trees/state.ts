@@ -164,8 +164,8 @@ function recordOf(used: Readonly<State["hyper"]>): State["hyper"] {
   return record;
 }
 
-function isRecord(object: object): boolean {
-  return Object.getPrototypeOf(object) === USED;
+function isRecord(object: object | null): boolean {
+  return object !== null && Object.getPrototypeOf(object) === USED;
 }
 
 /** A new state that has not been told its arrays and numbers: what was written into `hyper` is handed on. */
