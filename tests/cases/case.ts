@@ -1,6 +1,6 @@
 /** What a case is: an optimizer, trees of arrays to step it on, and what is known of both. */
 import { elaborate, isAtMost, rates, rootsOf } from "../../dsl/graph.ts";
-import { postorder } from "../../dsl/node.ts";
+import { postorder, symbol } from "../../dsl/node.ts";
 import { elementRow, matrixRow, randomRow, reduceRow } from "../../dsl/ops.ts";
 import type { InitOptions } from "../../runtime/trees/state_storage.ts";
 import type { Optimizer, Schedule, State, StoredTensor, Tensor } from "../../mod.ts";
@@ -35,9 +35,11 @@ export interface Case {
    * backend comes as near as the op's row says, and no error grows on its way. Default false.
    */
   readonly isDirect?: boolean;
+  /** Backends whose numbers may be any, by name, and what leaves them open: no more than forms are compared. */
+  readonly open?: Readonly<Record<string, string>>;
   /**
-   * Backends that are known to come to something else, and what. Such a one must not come to the same:
-   * who mends it takes the line away.
+   * Backends that are known to come to something else, by name, and what. Such a one must not come to the
+   * same: who mends it takes the line away.
    */
   readonly differs?: Readonly<Record<string, string>>;
 }
@@ -47,48 +49,63 @@ export const STEPS = 3;
 
 /** What a backend's tolerance and refusals may rest on. */
 export interface Facts {
+  readonly of: Case;
   /** The types of the parameters. */
   readonly dtypes: ReadonlySet<string>;
-  /** The types that states are stored in where that was chosen. */
+  /** The types that the optimizer was made to store states in. */
   readonly storage: ReadonlySet<string>;
-  /** The ops of the program, by their names in the op table. */
+  /** Whether no op of it is rounded in any other way than the interpreter's wherever numbers are. */
+  readonly isExact: boolean;
+  /** Whether no op is left to a mathematical library, for elements or tensors: the op table's `ulp` is 0. */
+  readonly isDefined: boolean;
+  /** The ops that are computed for elements or tensors, by their names in the op table. */
   readonly ops: ReadonlySet<string>;
-  /** The largest `ulp` of an op that is computed for each element or tensor. */
-  readonly ulp: number;
+  /** Whether it reduces over anything. */
   readonly reduces: boolean;
+  /** Whether it draws random numbers. */
   readonly draws: boolean;
   /** Whether matrices are multiplied or transposed for some parameter. */
   readonly multiplies: boolean;
-  /** The most axes that a parameter has. */
-  readonly rank: number;
-  readonly of: Case;
+  /** Whether a state begins as something that is made of the parameter. */
+  readonly begins: boolean;
+  /** Whether a list of the parameters is empty. */
+  readonly hasEmptyList: boolean;
+  /** How many elements the parameters have. */
+  readonly elements: number;
 }
+
+// Ops that are one rounding, or none, by every definition of float32.
+const EXACT: ReadonlySet<string> = new Set([
+  ...["Const", "Zero", "Symbol", "Add", "Sub", "Mul", "Neg", "Abs", "Sign", "Floor", "Ceil", "Min"],
+  ...["Max", "Clip", "Where", "IsNaN", "And", "Or", "Not"],
+  ...["Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"],
+]);
 
 /** What is known of a case. */
 export function factsOf(of: Case): Facts {
   const { program, storage } = of.opt;
+  const inits = [...program.state.values()].map(({ init }) => init);
   const graph = elaborate(program);
-  const roots = [
-    ...rootsOf(graph),
-    ...[...program.state.values()].map(({ init }) => init),
-  ];
+  const roots = [...rootsOf(graph), ...inits];
   const rate = rates(roots, program);
   const nodes = postorder(roots);
-  const leaves = leavesOf(of.params());
-  const rank = Math.max(0, ...leaves.map(({ shape }) => shape.length));
+  const inLoops = nodes.filter((node) => !isAtMost(rate.get(node)!, "step"));
+  const params = of.params();
+  const leaves = leavesOf(params);
   return {
-    dtypes: new Set(leaves.map(({ dtype }) => dtype)),
-    storage: new Set([...storage.values(), ...Object.values(of.init?.storage ?? {})]),
-    ops: new Set(nodes.map(({ op }) => op)),
-    ulp: Math.max(
-      0,
-      ...nodes.map((node) => isAtMost(rate.get(node)!, "step") ? 0 : elementRow(node.op)?.ulp ?? 0),
-    ),
-    reduces: nodes.some(({ op }) => reduceRow(op) !== undefined),
-    draws: nodes.some(({ op }) => randomRow(op) !== undefined),
-    multiplies: rank > 1 && nodes.some(({ op }) => matrixRow(op) !== undefined),
-    rank,
     of,
+    dtypes: new Set(leaves.map(({ dtype }) => dtype)),
+    storage: new Set(storage.values()),
+    isExact: inLoops.every(({ op }) => EXACT.has(op)),
+    isDefined: inLoops.every(({ op }) => (elementRow(op)?.ulp ?? 0) === 0),
+    ops: new Set(inLoops.map(({ op }) => op)),
+    reduces: graph.globals.length > 0 || nodes.some(({ op }) => reduceRow(op) !== undefined),
+    draws: nodes.some(({ op }) => randomRow(op) !== undefined),
+    multiplies: leaves.some(({ shape }) => shape.length > 1) &&
+      nodes.some(({ op }) => matrixRow(op) !== undefined),
+    begins: inits.some((init) => init !== symbol("w") && postorder([init]).includes(symbol("w"))),
+    hasEmptyList: hasEmptyList(params),
+    elements: leaves.reduce((sum, { data }) => sum + data.length, 0),
   };
 }
 
@@ -116,4 +133,10 @@ export function leavesOf(tree: unknown, path = ""): Leaf[] {
 
 function dtypeOf(data: ArrayBufferView): string {
   return data instanceof Float64Array ? "float64" : "float32";
+}
+
+function hasEmptyList(tree: unknown): boolean {
+  if (typeof tree !== "object" || tree === null || ArrayBuffer.isView(tree)) return false;
+  if (Array.isArray(tree) && tree.length === 0) return true;
+  return Object.entries(tree).some(([key, child]) => key !== "shape" && hasEmptyList(child));
 }

@@ -2,7 +2,7 @@
 import { fromBfloat16, fromFloat16 } from "../../runtime/trees/dtype.ts";
 import { ulpsBetween } from "../numbers.ts";
 
-/** How far numbers may be apart; each that is left out allows nothing. */
+/** How far two numbers may be apart. What is left out allows nothing; a number is near by any of them. */
 export interface Tolerance {
   /** Units in the last place. */
   readonly ulp?: number;
@@ -10,93 +10,100 @@ export interface Tolerance {
   readonly ofScale?: number;
   /** A part of the number itself, or of 1 where that is more. */
   readonly ofOne?: number;
+  /** A part of the largest finite number of the same array, for float64 and for numbers of the tree. */
+  readonly double?: number;
   /** Whether 0 may have either sign. */
   readonly zeros?: boolean;
-  /** Whether numbers below float32's least normal one may be 0. */
+  /** Whether 0 is as good as a number below the least normal one of float32. */
   readonly subnormals?: boolean;
+  /** Whether any number is as good. */
+  readonly isOpen?: boolean;
 }
 
-const LEAST_NORMAL = 2 ** -126;
-
-/** Where two trees differ by more than is allowed, in structure, type, shape or number: the first few. */
-export function differences(actual: unknown, expected: unknown, tolerance: Tolerance): string[] {
-  const found: string[] = [];
-  visit(actual, expected, "", tolerance, found);
+/**
+ * Where two trees differ by more than is allowed, in structure, type, length or number: the first few
+ * of many.
+ */
+export function differences(actual: unknown, expected: unknown, allowed: Tolerance): string[] {
+  const found = [...differencesAt(actual, expected, "", allowed)];
   return found.length > 4 ? [...found.slice(0, 3), `and ${found.length - 3} more`] : found;
 }
 
-function visit(a: unknown, b: unknown, path: string, tolerance: Tolerance, found: string[]): void {
-  if (ArrayBuffer.isView(b)) return arrays(a, b as Float32Array, "", path, tolerance, found);
-  if (typeof b === "number") {
-    const numbers = [a, b].map((x) => Float64Array.of(Number(x)));
-    if (typeof a !== "number") found.push(`${path} is ${Deno.inspect(a)}, not ${b}`);
-    else arrays(numbers[0], numbers[1], "", path, tolerance, found);
-    return;
-  }
-  if (typeof b !== "object" || b === null || typeof a !== "object" || a === null) {
-    if (!Object.is(a, b)) found.push(`${path} is ${Deno.inspect(a)}, not ${Deno.inspect(b)}`);
-    return;
-  }
-  const [ours, theirs] = [a, b].map((tree) => Object.keys(tree).sort());
-  if (ours.join("\0") !== theirs.join("\0")) {
-    found.push(`${path || "the tree"} has ${ours.join(", ")}, and not ${theirs.join(", ")}`);
-    return;
-  }
-  const { dtype = "", data } = b as { dtype?: string; data?: unknown };
-  for (const key of theirs) {
-    const [x, y] = [a, b].map((tree) => (tree as Record<string, unknown>)[key]);
-    if (key === "data" && data instanceof Uint16Array) {
-      arrays(x, y as Uint16Array, dtype, path, tolerance, found);
-    } else visit(x, y, path === "" ? key : `${path}/${key}`, tolerance, found);
-  }
-}
-
-function arrays(
+function* differencesAt(
   actual: unknown,
-  expected: Float32Array | Float64Array | Uint16Array,
-  dtype: string,
+  expected: unknown,
   path: string,
-  tolerance: Tolerance,
-  found: string[],
-): void {
-  const kind = (x: unknown) =>
-    ArrayBuffer.isView(x) ? `${x.constructor.name} of ${(x as Float32Array).length}` : typeof x;
-  if (kind(actual) !== kind(expected)) {
-    found.push(`${path} is a ${kind(actual)}, not a ${kind(expected)}`);
+  allowed: Tolerance,
+): Generator<string> {
+  if (typeof expected === "number" && typeof actual === "number") {
+    yield* numbersApart([actual], [expected], path, true, allowed);
     return;
   }
-  const widen = dtype === "bfloat16" ? fromBfloat16 : dtype === "float16" ? fromFloat16 : undefined;
-  const given = actual as Float32Array;
-  let scale = 0;
-  if (tolerance.ofScale !== undefined) {
-    for (const x of expected) {
-      const size = Math.abs(widen === undefined ? x : widen(x));
-      if (size > scale && size < Infinity) scale = size;
-    }
+  const isTree = (each: unknown) => typeof each === "object" && each !== null;
+  if (!isTree(actual) || !isTree(expected)) {
+    if (actual !== expected) yield `${path} is ${inspect(actual)}, not ${inspect(expected)}`;
+    return;
   }
-  for (let i = 0; i < expected.length; i++) {
-    if (Object.is(given[i], expected[i])) continue;
-    const [a, b] = widen === undefined ? [given[i], expected[i]] : [given[i], expected[i]].map(widen);
-    const isDouble = expected instanceof Float64Array;
-    if (isNear(a, b, scale, isDouble, tolerance)) continue;
-    found.push(`${path}[${i}] is ${spell(a)}, not ${spell(b)}`);
+  const [ours, theirs] = [formOf(actual), formOf(expected)];
+  if (ours !== theirs) {
+    yield `${path || "the tree"} is ${ours}, not ${theirs}`;
+    return;
+  }
+  if (ArrayBuffer.isView(expected)) {
+    const [a, b] = [actual, expected] as unknown as readonly ArrayLike<number>[];
+    yield* numbersApart(a, b, path, expected instanceof Float64Array, allowed);
+    return;
+  }
+  const [a, b] = [actual, expected] as readonly Readonly<Record<string, unknown>>[];
+  if (b.data instanceof Uint16Array) {
+    if (a.dtype !== b.dtype) yield `${path} is of ${a.dtype}, not of ${b.dtype}`;
+    const widen = b.dtype === "bfloat16" ? fromBfloat16 : fromFloat16;
+    const [x, y] = [a, b].map(({ data }) => Float32Array.from(data as Uint16Array, widen));
+    yield* numbersApart(x, y, path, false, allowed);
+    return;
+  }
+  for (const key of Object.keys(b)) {
+    yield* differencesAt(a[key], b[key], path === "" ? key : `${path}/${key}`, allowed);
   }
 }
 
-function isNear(
-  a: number,
-  b: number,
-  scale: number,
+function formOf(tree: unknown): string {
+  if (!ArrayBuffer.isView(tree)) return `{ ${Object.keys(tree as object).sort().join(", ")} }`;
+  return `a ${tree.constructor.name} of ${(tree as Float32Array).length}`;
+}
+
+const inspect = (value: unknown) => Object.is(value, -0) ? "-0" : Deno.inspect(value);
+
+function* numbersApart(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  path: string,
   isDouble: boolean,
-  { ulp = 0, ofScale = 0, ofOne = 0, zeros = false, subnormals = false }: Tolerance,
-): boolean {
-  if (Object.is(a, b)) return true;
-  if (a === b) return zeros || ofScale > 0 || ofOne > 0;
-  if (!Number.isFinite(a) || !Number.isFinite(b)) return false;
-  const apart = Math.abs(a - b);
-  if (subnormals && Math.abs(a) <= LEAST_NORMAL && Math.abs(b) <= LEAST_NORMAL) return true;
-  return apart <= ofScale * scale || apart <= ofOne * Math.max(1, Math.abs(b)) ||
-    ulp > 0 && ulpsBetween(a, b, isDouble ? "float64" : "float32") <= ulp;
+  { ulp = 0, ofScale = 0, ofOne = 0, double = 0, zeros, subnormals, isOpen }: Tolerance,
+): Generator<string> {
+  if (isOpen) return;
+  const part = isDouble && double > 0 ? double : ofScale;
+  const most = part === 0 ? 0 : part * scaleOf(expected);
+  const isNear = (a: number, b: number): boolean => {
+    const apart = Math.abs(a - b);
+    if (apart === 0) return zeros || most > 0 || ofOne > 0;
+    if (!(apart < Infinity)) return false;
+    if (apart <= most || apart <= ofOne * Math.max(1, Math.abs(b))) return true;
+    if (subnormals && Math.max(Math.abs(a), Math.abs(b)) <= 2 ** -126) return true;
+    return ulp > 0 && ulpsBetween(a, b, isDouble ? "float64" : "float32") <= ulp;
+  };
+  for (let i = 0; i < expected.length; i++) {
+    const [a, b] = [actual[i], expected[i]];
+    if (Object.is(a, b) || isNear(a, b)) continue;
+    yield `${path}[${i}] is ${inspect(a)}, not ${inspect(b)}`;
+  }
 }
 
-const spell = (x: number) => Object.is(x, -0) ? "-0" : String(x);
+function scaleOf(numbers: ArrayLike<number>): number {
+  let scale = 0;
+  for (let i = 0; i < numbers.length; i++) {
+    const size = Math.abs(numbers[i]);
+    if (size > scale && size < Infinity) scale = size;
+  }
+  return scale;
+}

@@ -39,12 +39,17 @@ export function gpuTest(
 // Deno panics when it reads the limits of a device whose adapter was collected as garbage.
 const adapters = new Map<GPUDevice, GPUAdapter>();
 
-/** A device with those of `features` that there are. */
+/** A device with those of `features` that there are, and the greatest limits. */
 export async function deviceWith(features: readonly GPUFeatureName[]): Promise<GPUDevice> {
   // An adapter gives one device.
   const fresh = await navigator.gpu.requestAdapter();
   const requiredFeatures = features.filter((name) => fresh!.features.has(name));
-  const device = await fresh!.requestDevice({ requiredFeatures });
+  const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } =
+    fresh!.limits;
+  const device = await fresh!.requestDevice({
+    requiredFeatures,
+    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
+  });
   adapters.set(device, fresh!);
   return device;
 }
