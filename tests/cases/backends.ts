@@ -1,7 +1,7 @@
 /** Everything that steps: how each runs a case, how near it comes, and what it refuses. */
 import { release, resident, type RunOptions, type State } from "../../mod.ts";
-import { toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer } from "../../export/ort.ts";
+import { type OnnxOptions, toOnnx } from "../../export/onnx/mod.ts";
+import { OrtOptimizer, type OrtOptions } from "../../export/ort.ts";
 import { WebGpuOptimizer } from "../../runtime/devices/webgpu/mod.ts";
 import { deviceWith } from "../export/gpu.ts";
 import { type Case, type Facts, factsOf, type Tree } from "./case.ts";
@@ -120,17 +120,22 @@ const webgpu: Backend = {
     }
   },
   // What its module's comment says.
-  tolerance: ({ of, isExact }) => ({
-    subnormals: true,
-    ...(of.isDirect ? { ofOne: 1e-5 } : { ofScale: isExact ? 1e-6 : 1e-5 }),
-  }),
+  tolerance: (facts) => {
+    const { of: { isDirect, isUneven, cancels }, isExact, rounds } = facts;
+    const part = isExact ? 1e-6 : cancels ? 1e-4 : 1e-5;
+    if (isDirect) return { subnormals: true, ofOne: rounds ? part : 0 };
+    return { subnormals: true, ...(isUneven ? { ofOne: part } : { ofScale: part }) };
+  },
   refuses: [
     { reason: /must be float32: given float64/, of: isWide },
     {
       reason: /must be float32: given b?float16/,
       of: (facts) => isShort(facts) || beginsShort(facts),
     },
-    { reason: /every state must be stored as float32/, of: ({ storage }) => storage.size > 0 },
+    {
+      reason: /every state must be stored as float32/,
+      of: ({ storage }) => storage.has("bfloat16") || storage.has("float16"),
+    },
     { reason: /random numbers are not drawn there/, of: ({ draws }) => draws },
     { reason: /matrices are not multiplied there/, of: ({ multiplies }) => multiplies },
     {
@@ -143,11 +148,11 @@ const webgpu: Backend = {
 /** What ONNX Runtime has for float32 elements alone. */
 const SINGLE = ["Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh"];
 
-/** A graph on ONNX Runtime; `precisionOf` says what a case's is written with. */
+/** A graph on ONNX Runtime; `written` says how a case's is written. */
 function onnx(
   name: string,
-  executionProvider: "wasm" | "webgpu",
-  precisionOf: (facts: Facts) => "float64" | "float32",
+  { executionProvider }: Required<Pick<OrtOptions, "executionProvider">>,
+  written: (facts: Facts) => OnnxOptions,
   tolerance: Backend["tolerance"],
   refuses: readonly Refusal[] = [],
 ): Backend {
@@ -156,9 +161,8 @@ function onnx(
     name,
     needsGpu,
     step: async (of) => {
-      const precision = precisionOf(factsOf(of));
-      const bytes = toOnnx(of.opt, of.params(), { precision, inputs: of.written ?? [] });
-      const opt = await OrtOptimizer.load(bytes, {
+      const options = { ...written(factsOf(of)), inputs: of.written ?? [] };
+      const opt = await OrtOptimizer.load(toOnnx(of.opt, of.params(), options), {
         executionProvider,
         hyper: of.functions ?? {},
         ...(needsGpu ? { device: await sharedDevice() } : {}),
@@ -168,7 +172,7 @@ function onnx(
           init: (params) =>
             of.init === undefined ? opt.init(params) : of.opt.init(of.params(), of.init),
           step: (params, gradients, state, inputs) => opt.step(params, gradients, state, inputs),
-          fetch: (tree) => opt.download(tree),
+          ...(needsGpu ? { fetch: (tree) => opt.download(tree) } : {}),
         });
       } finally {
         await opt.dispose();
@@ -199,6 +203,16 @@ function onnx(
 
 const noDoubles: Refusal = { reason: /takes float32 parameters: given float64/, of: isWide };
 
+/** What loses the sign of a zero on ONNX Runtime. */
+const LOOSE = ["Where", "Min", "Max", "Clip"];
+const zeros = ({ ops }: Facts) => LOOSE.some((op) => ops.has(op));
+
+/** Near in float32, where each element adds `each` to the error of a sum. */
+function inSingles({ of, reduces, elements }: Facts, each = 0): Tolerance {
+  if (of.isDirect || of.isUneven) return { ofOne: 1e-5 };
+  return { ofScale: (of.cancels ? 1e-4 : 1e-5) + (reduces ? each * elements : 0) };
+}
+
 /** Every backend that must come to what the interpreter does. */
 export const backends: readonly Backend[] = [
   // Both use the engine's Math.
@@ -207,35 +221,29 @@ export const backends: readonly Backend[] = [
   webgpu,
   onnx(
     "ONNX on WebAssembly",
-    "wasm",
-    () => "float64",
-    // It sums in float64, in another order, and does not keep the sign of every zero.
-    ({ of, isDefined, reduces }) => ({
-      zeros: true,
-      double: reduces ? 1e-12 : 1e-15,
-      ...(isDefined ? {} : of.isDirect ? { ulp: 7 } : { ofScale: 2e-6 }),
+    { executionProvider: "wasm" },
+    () => ({}),
+    // Sums are of float64, in another order.
+    (facts) => ({
+      zeros: zeros(facts),
+      double: facts.reduces ? 1e-12 : 1e-15,
+      ...(facts.isDefined ? {} : facts.of.isDirect ? { ulp: 7 } : { ofScale: 2e-6 }),
     }),
   ),
   onnx(
-    "ONNX without float64 on WebAssembly",
-    "wasm",
-    () => "float32",
-    // It sums float32 numbers one after another.
-    ({ of, reduces, elements }) => ({
-      zeros: true,
-      ...(of.isDirect ? { ofOne: 1e-5 } : { ofScale: 1e-5 + (reduces ? 1e-9 * elements : 0) }),
-    }),
+    "ONNX without float64 or functions on WebAssembly",
+    { executionProvider: "wasm" },
+    () => ({ precision: "float32", inlineFunctions: true }),
+    // Sums are of float32 numbers, one after another.
+    (facts) => ({ zeros: zeros(facts), ...inSingles(facts, 1e-9) }),
     [noDoubles],
   ),
   onnx(
     "ONNX on WebGPU",
-    "webgpu",
-    ({ reduces }) => reduces ? "float32" : "float64",
-    ({ of }) => ({
-      zeros: true,
-      subnormals: true,
-      ...(of.isDirect ? { ofOne: 1e-5 } : { ofScale: 1e-5 }),
-    }),
+    { executionProvider: "webgpu" },
+    // What rests on data is formed in float64 unless the graph is without.
+    ({ reduces, multiplies }) => ({ precision: reduces || multiplies ? "float32" : "float64" }),
+    (facts) => ({ zeros: true, subnormals: true, ...inSingles(facts) }),
     [noDoubles, { reason: /has no float64: given a graph whose/, of: isWide }],
   ),
 ];

@@ -35,6 +35,13 @@ export interface Case {
    * backend comes as near as the op's row says, and no error grows on its way. Default false.
    */
   readonly isDirect?: boolean;
+  /**
+   * Whether numbers of very different sizes stand beside one another in its arrays, so that each is held
+   * against itself and not against the largest. Default false.
+   */
+  readonly isUneven?: boolean;
+  /** Whether its sums cancel, so that the last digits of float32 are the first of its results. Default false. */
+  readonly cancels?: boolean;
   /** Backends whose numbers may be any, by name, and what leaves them open: no more than forms are compared. */
   readonly open?: Readonly<Record<string, string>>;
   /**
@@ -54,8 +61,10 @@ export interface Facts {
   readonly dtypes: ReadonlySet<string>;
   /** The types that the optimizer was made to store states in. */
   readonly storage: ReadonlySet<string>;
-  /** Whether no op of it is rounded in any other way than the interpreter's wherever numbers are. */
+  /** Whether nothing is reduced, and each op in its loops has one right result, rounded once. */
   readonly isExact: boolean;
+  /** Whether any op for elements or tensors rounds. */
+  readonly rounds: boolean;
   /** Whether no op is left to a mathematical library, for elements or tensors: the op table's `ulp` is 0. */
   readonly isDefined: boolean;
   /** The ops that are computed for elements or tensors, by their names in the op table. */
@@ -90,16 +99,19 @@ export function factsOf(of: Case): Facts {
   const rate = rates(roots, program);
   const nodes = postorder(roots);
   const inLoops = nodes.filter((node) => !isAtMost(rate.get(node)!, "step"));
+  const reduces = graph.globals.length > 0 ||
+    nodes.some(({ op }) => reduceRow(op) !== undefined);
   const params = of.params();
   const leaves = leavesOf(params);
   return {
     of,
     dtypes: new Set(leaves.map(({ dtype }) => dtype)),
     storage: new Set(storage.values()),
-    isExact: inLoops.every(({ op }) => EXACT.has(op)),
+    isExact: !reduces && inLoops.every(({ op }) => EXACT.has(op)),
+    rounds: inLoops.some(({ op }) => elementRow(op)?.rounds ?? false),
     isDefined: inLoops.every(({ op }) => (elementRow(op)?.ulp ?? 0) === 0),
     ops: new Set(inLoops.map(({ op }) => op)),
-    reduces: graph.globals.length > 0 || nodes.some(({ op }) => reduceRow(op) !== undefined),
+    reduces,
     draws: nodes.some(({ op }) => randomRow(op) !== undefined),
     multiplies: leaves.some(({ shape }) => shape.length > 1) &&
       nodes.some(({ op }) => matrixRow(op) !== undefined),

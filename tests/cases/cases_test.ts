@@ -58,9 +58,9 @@ function firstDifference(
   expected: Made,
   tolerance: Parameters<typeof differences>[2],
 ): string[] {
-  assertEquals([...made.keys()], [...expected.keys()]);
-  for (const [what, tree] of expected) {
-    const found = differences(made.get(what), tree, tolerance);
+  for (const [what, tree] of made) {
+    assert(expected.has(what), what);
+    const found = differences(tree, expected.get(what), tolerance);
     if (found.length > 0) return [`${what}: ${found.join("; ")}`];
   }
   return [];

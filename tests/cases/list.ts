@@ -6,6 +6,7 @@ import {
   clipByGlobalNorm,
   cosineDecaySchedule,
   lion,
+  type LionOptions,
   type Optimizer,
   schedule,
   sgd,
@@ -16,15 +17,15 @@ import { isKnown, optax32, optimizerOf, titleOf } from "../golden/cases.ts";
 import { type Precision, streamGradients, streamParams, streamValue } from "../golden/replay.ts";
 import type { Case, Tree } from "./case.ts";
 import * as programs from "./programs.ts";
-import * as t from "./trees.ts";
+import * as trees from "./trees.ts";
 
 /** A case on trees of one form: other numbers at each step. */
-function on(name: string, make: t.Make, opt: Optimizer, more: Partial<Case> = {}): Case {
+function on(name: string, make: trees.Make, opt: Optimizer, more: Partial<Case> = {}): Case {
   return { name, opt, params: () => make(1), gradients: (t) => make(1_000 * (t + 1)), ...more };
 }
 
 /** A case on the parameters, gradients and losses of the goldens. */
-function onStream(precision: Precision, name: string, opt: Optimizer, steps: number): Case {
+function onStream(precision: Precision, name: string, opt: Optimizer): Case {
   const gradients = (t: number) => streamGradients(precision, t) as unknown as Tree;
   const inputs = (t: number) =>
     Object.fromEntries(
@@ -34,7 +35,8 @@ function onStream(precision: Precision, name: string, opt: Optimizer, steps: num
       ]),
     );
   const params = () => streamParams(precision) as unknown as Tree;
-  return { name, opt, params, gradients, inputs, steps };
+  const cancels = /lbfgs/i.test(name);
+  return { name, opt, params, gradients, inputs, steps: 6, cancels };
 }
 
 /** The goldens, what the library has besides them, wrappers around some, and options of every kind. */
@@ -43,15 +45,12 @@ function onStreams(precision: Precision): Case[] {
     [`golden ${titleOf(spec)}`, optimizerOf(spec)] as const
   );
   const known = new Set(goldens.map(([, { program }]) => program));
-  const others = Object.entries(zooOptimizers).map(([name, make]) => [name, make()] as const)
-    .filter(([, { program }]) => !known.has(program));
-  const made = Object.entries({ ...wrapped, ...catalogue }).map(([name, make]) =>
-    [name, make()] as const
-  );
+  const made = ([name, make]: [string, () => Optimizer]) => [name, make()] as const;
   return [
-    ...[...goldens, ...others].map(([name, opt]) => onStream(precision, name, opt, 3)),
-    ...made.map(([name, opt]) => onStream(precision, name, opt, 5)),
-  ];
+    ...goldens,
+    ...Object.entries(zooOptimizers).map(made).filter(([, { program }]) => !known.has(program)),
+    ...Object.entries({ ...wrapped, ...catalogue }).map(made),
+  ].map(([name, opt]) => onStream(precision, name, opt));
 }
 
 /** A case of one op a state, on operands that are all given. */
@@ -67,24 +66,37 @@ function ofOps(
   return { name, opt, params, gradients: () => g, inputs, steps: 1, isDirect: true, ...more };
 }
 
-/** A case of gradients among which, at some steps or at all, are some that no step should meet. */
-function onWild(name: string, opt: Optimizer, at?: readonly number[]): Case {
-  const tame = (numbers: Float32Array) => numbers.map((x) => Math.abs(x) < 1e3 ? x : 1);
-  return {
-    name,
-    opt,
-    params: () => tame(t.wild(1)),
-    gradients: (t_) =>
-      at === undefined || at.includes(t_) ? t.wild(10 + t_) : tame(t.wild(10 + t_)),
-    steps: 4,
-  };
+/** A case of gradients that are wild, at some steps or at all. */
+function onWild(
+  precision: Precision,
+  name: string,
+  opt: Optimizer,
+  isWild: (t: number) => boolean = () => true,
+): Case {
+  const [wild, tame] = [trees.wild(precision), trees.tame(trees.wild(precision))];
+  const gradients = (t: number) => (isWild(t) ? wild : tame)(10 + t);
+  const inputs = (t: number) => opt.program.inputs.has("value") ? { value: streamValue(t) } : {};
+  return { name, opt, params: () => tame(1), gradients, inputs, steps: 4, isUneven: true };
 }
 
+/** A case of Lion on parameters some of which are infinite, so that a term is told from none. */
+function onInfinite(
+  name: string,
+  options: Pick<LionOptions, "weightDecay" | "mask">,
+  write?: Case["write"],
+): Case {
+  const opt = lion({ learningRate: 0.1, ...options });
+  const more = write === undefined ? {} : { write, written: ["weightDecay"] };
+  const params = () => trees.infinite(1);
+  return { ...on(name, trees.plain, opt, more), params, isUneven: true };
+}
+
+const COMPUTED_WITH = "a graph computes with a 0 that stays an input: 0 times infinity is NaN";
 const NO_SUBNORMALS = "WGSL may take a subnormal operand for 0";
 const NO_ANGLE = "WGSL promises nothing of the sine, cosine and tangent of large angles";
 const NO_ARC = "WGSL's arcsine and arccosine may be off by 1e-4 and more";
 
-/** What an op's target leaves open at the edges of float32. */
+/** What targets leave open of operations at the edges of float32. */
 const AT_EDGES: Readonly<Record<string, Partial<Case>>> = {
   exponentials: { open: { "WebGPU": NO_SUBNORMALS, "ONNX on WebGPU": NO_SUBNORMALS } },
   hyperbolics: {
@@ -92,10 +104,20 @@ const AT_EDGES: Readonly<Record<string, Partial<Case>>> = {
   },
   waves: { open: { "WebGPU": NO_ANGLE, "ONNX on WebGPU": NO_ANGLE } },
   angles: { open: { "WebGPU": NO_ANGLE, "ONNX on WebGPU": NO_ANGLE } },
+};
+
+/** What they leave open of operations on normal numbers, infinities and NaN. */
+const OF_NORMALS: Readonly<Record<string, Partial<Case>>> = {
+  exponentials: { open: { "ONNX on WebGPU": "its powers of 0 by negative numbers are 0" } },
+  angles: { open: { "ONNX on WebGPU": "its arctangent of NaN is 0" } },
+};
+
+/** What they leave open of operations on any numbers. */
+const OF_ALL: Readonly<Record<string, Partial<Case>>> = {
   arcs: { open: { "ONNX on WebGPU": NO_ARC } },
 };
 
-const plain = t.plain;
+const { forms, plain } = trees;
 const descent = () => lion({ learningRate: 0.1, weightDecay: 0.01 });
 const clipped = () => chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate: 0.1 }));
 const cosine = cosineDecaySchedule({ initValue: 0.1, decaySteps: 5 });
@@ -104,69 +126,132 @@ const inverse = (count: number) => 0.1 / (1 + count);
 /** Cases by what they are about. */
 export const groups: Readonly<Record<string, readonly Case[]>> = {
   "operations": Object.entries(programs.ofOps).flatMap(([name, opt]) => [
-    ofOps(`${name} at the edges of float32`, opt, t.edges, AT_EDGES[name]),
-    ofOps(`${name} at the edges of float64`, opt, t.edgesWide),
-    ofOps(`${name} of moderate numbers`, opt, t.moderate, name === "arcs" ? AT_EDGES.arcs : {}),
+    ofOps(`${name} at the edges of float32`, opt, trees.edges, {
+      ...OF_ALL[name],
+      ...AT_EDGES[name],
+    }),
+    ofOps(`${name} at the edges of float64`, opt, trees.edgesWide),
+    ofOps(
+      `${name} of normal numbers`,
+      opt,
+      ["waves", "angles"].includes(name) ? trees.angles : trees.normals,
+      { ...OF_ALL[name], ...OF_NORMALS[name] },
+    ),
+    ofOps(`${name} of moderate numbers`, opt, trees.moderate, OF_ALL[name]),
   ]),
 
   "programs": [
     on("reductions of each tensor", plain, programs.ofTensors),
     on("reductions of the tree", plain, programs.ofTrees),
     on("reductions of reductions", plain, programs.inTurn),
-    on("rows and columns", t.matrices, programs.ofRowsAndColumns),
-    on("axes by their extents", t.matrices, programs.ofExtents),
-    on("shapes", t.trees["many axes"], programs.ofShapes),
-    on("products of matrices", t.trees["matrices of every form"], programs.ofMatrices),
-    on("products of large matrices", t.largeMatrices, programs.ofMatrices, { steps: 1 }),
-    on("random numbers", t.trees["sizes around a vector's width"], programs.ofDraws),
-    on("random numbers of many", t.trees["sizes around a reduction's block"], programs.ofDraws),
+    on("rows and columns", trees.matrices, programs.ofRowsAndColumns),
+    on("axes by their extents", trees.matrices, programs.ofExtents),
+    on("shapes", forms["many axes"], programs.ofShapes),
+    on("products of matrices", forms["matrices of every form"], programs.ofMatrices),
+    on("products of large matrices", trees.largeMatrices, programs.ofMatrices, { steps: 1 }),
+    on("random numbers", forms["sizes around a vector's width"], programs.ofDraws({})),
+    on("random numbers kept short", plain, programs.ofDraws({ muDtype: "bfloat16" })),
+    on("values of tensors and axes", trees.withoutElements, programs.narrow),
+    on("sums by hyperparameters of each leaf", plain, programs.ofGains({ gain: { b: 1, w: 2 } })),
+    on("random numbers of many", forms["sizes around a reduction's block"], programs.ofDraws({})),
     on("numbers of the tree that gradients decide", plain, programs.ofPatience, { steps: 6 }),
     on("numbers of the tree that the count decides", plain, programs.ofTurns, { steps: 6 }),
-    on("states that begin as numbers and as the parameter", plain, programs.anchored),
-    on("states that begin as something of the parameter", plain, programs.begun),
+    ...programs.asNumbers.map((make, i) =>
+      on(
+        `states that begin as numbers, ${i + 1}`,
+        trees.tame(trees.wild("float32")),
+        make({ a: 0.7 }),
+      )
+    ),
+    on(
+      "states that begin as numbers of each leaf",
+      plain,
+      programs.asNumbers[3]({ a: { b: 2, w: 3 } }),
+    ),
+    ...programs.asExpressions.flatMap((make, i) => [
+      on(
+        `states that begin as expressions, ${i + 1}`,
+        trees.tame(trees.wild("float32")),
+        make({ a: 0.7 }),
+      ),
+      on(
+        `states that begin as expressions of each leaf, ${i + 1}`,
+        plain,
+        make({ a: { b: 2, w: 3 } }),
+      ),
+    ]),
     on("a condition that holds, known beforehand", plain, programs.joined({ p: true })),
     on("a condition that does not, known beforehand", plain, programs.joined({ p: false })),
   ],
 
   "trees": [
-    ...Object.entries(t.trees).flatMap(([name, make]) => [
+    ...Object.entries(forms).flatMap(([name, make]) => [
       on(`lion on ${name}`, make, descent()),
       on(`clip and adamw on ${name}`, make, clipped()),
       on(`a trust ratio on ${name}`, make, programs.trustRatio),
     ]),
-    on("clip and adamw on many elements", t.large, clipped(), { steps: 2 }),
-    on("a trust ratio on many elements", t.large, programs.trustRatio, { steps: 2 }),
+    on("clip and adamw on many elements", trees.large, clipped(), { steps: 1 }),
+    on("a trust ratio on many elements", trees.large, programs.trustRatio, { steps: 2 }),
+    on("random numbers on many elements", trees.large, programs.ofDraws({}), { steps: 1 }),
   ],
 
-  "reductions": t.lengths.flatMap((length) => [
-    on(`each tensor of ${length}`, t.scattered(length), programs.ofTensors, { steps: 1 }),
-    on(`a tree of ${length}`, t.scattered(length), programs.ofTrees, { steps: 1 }),
-  ]),
+  "reductions": [
+    ...trees.lengths.flatMap((length) => [
+      on(`each tensor of ${length}`, trees.scattered(length), programs.ofTensors, { steps: 1 }),
+      on(`a tree of ${length}`, trees.scattered(length), programs.ofTrees, { steps: 1 }),
+    ]),
+    ...["0", "1", "-1", "(0, -1)", "(0, 1)", ":", "1:"].map((axes) =>
+      on(`axes ${axes}`, trees.scatteredMatrices, programs.ofAxes(axes), { steps: 1 })
+    ),
+  ],
 
   "types": [
-    on("lion in two types", t.mixed, descent()),
-    on("clip and adamw in two types", t.mixed, clipped()),
-    on("lion in every type", t.everyType, descent()),
-    on("clip and adamw in every type", t.everyType, clipped()),
-    on("a trust ratio in every type", t.everyType, programs.trustRatio),
-    on("lion in bfloat16, of float32 gradients", t.plainOf("bfloat16"), descent(), {
-      gradients: (t_) => plain(1_000 * (t_ + 1)),
+    on("lion in two types", trees.mixed, descent()),
+    on("clip and adamw in two types", trees.mixed, clipped()),
+    on("lion in every type", trees.everyType, descent()),
+    on("clip and adamw in every type", trees.everyType, clipped()),
+    on("a trust ratio in every type", trees.everyType, programs.trustRatio),
+    on("lion in bfloat16, of float32 gradients", trees.plainOf("bfloat16"), descent(), {
+      gradients: (t) => plain(1_000 * (t + 1)),
     }),
-    on("adamw in float16", t.plainOf("float16"), adamw({ learningRate: 0.1 })),
-    on("products of matrices in bfloat16", t.plainOf("bfloat16"), programs.ofMatrices),
-    on("products of matrices in float64", t.plainOf("float64"), programs.ofMatrices),
-    on("random numbers in every type", t.everyType, programs.ofDraws),
-    on("states in float64", t.plainOf("float64"), programs.begun),
+    on("adamw in float16", trees.plainOf("float16"), adamw({ learningRate: 0.1 })),
+    on("products of matrices in bfloat16", trees.plainOf("bfloat16"), programs.ofMatrices),
+    on("products of matrices in float64", trees.plainOf("float64"), programs.ofMatrices),
+    on("random numbers in every type", trees.everyType, programs.ofDraws({})),
+    ...programs.asExpressions.map((make, i) =>
+      on(
+        `states in float64 that begin as expressions, ${i + 1}`,
+        trees.plainOf("float64"),
+        make({}),
+      )
+    ),
+    ...(["float32", "float64"] as const).flatMap((dtype) => [
+      on(`products at the edges of ${dtype}`, trees.edgeMatrices(dtype), programs.ofProducts, {
+        steps: 1,
+      }),
+      ...(["bfloat16", "float16"] as const).map((muDtype) =>
+        on(
+          `numbers of ${dtype} beside those of ${muDtype}`,
+          trees.halfway(dtype),
+          programs.copying({ muDtype }),
+        )
+      ),
+    ]),
+    on(
+      "lion, its momentum in float16, of odd lengths",
+      trees.odd,
+      lion({ learningRate: 0.1, muDtype: "float16" }),
+    ),
     ...(["float32", "bfloat16", "float16"] as const).flatMap((muDtype) => [
       on(`lion, its momentum in ${muDtype}`, plain, lion({ learningRate: 0.1, muDtype })),
       on(
         `lion in float64, its momentum in ${muDtype}`,
-        t.plainOf("float64"),
+        trees.plainOf("float64"),
         lion({ learningRate: 0.1, muDtype }),
       ),
       on(
         `a state of float64 in ${muDtype} that is never read`,
-        t.plainOf("float64"),
+        trees.plainOf("float64"),
         programs.written({ muDtype }),
       ),
     ]),
@@ -200,16 +285,16 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
       }),
     ),
     on("numbers that are written, and deleted", plain, lion({ learningRate: 0.1 }), {
-      write: (hyper, t_) => {
-        if (t_ === 1) Object.assign(hyper, { learningRate: 0.5, b1: 0.25, weightDecay: 0 });
-        if (t_ === 2) delete hyper.b1;
+      write: (hyper, t) => {
+        if (t === 1) Object.assign(hyper, { learningRate: 0.5, b1: 0.25, weightDecay: 0 });
+        if (t === 2) delete hyper.b1;
       },
       written: ["learningRate", "b1", "weightDecay"],
     }),
     on("a schedule that is written over", plain, sgd({ learningRate: cosine, momentum: 0.9 }), {
-      write: (hyper, t_) => {
-        if (t_ === 1) hyper.learningRate = 0.5;
-        if (t_ === 3) delete hyper.learningRate;
+      write: (hyper, t) => {
+        if (t === 1) hyper.learningRate = 0.5;
+        if (t === 3) delete hyper.learningRate;
       },
       written: ["learningRate"],
       functions: { learningRate: cosine },
@@ -218,15 +303,41 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
   ],
 
   "special numbers": [
-    onWild("lion", descent()),
-    onWild("sgd with momentum", sgd({ learningRate: 0.1, momentum: 0.9 })),
-    onWild("adamw", adamw({ learningRate: 0.1 })),
-    onWild("clip and adamw, at one step", clipped(), [2]),
+    ...(["float32", "float64"] as const).flatMap((precision) =>
+      Object.entries(catalogue).map(([name, make]) =>
+        onWild(precision, `${name} in ${precision}`, make())
+      )
+    ),
+    onWild("float32", "clip and adamw, at one step", clipped(), (t) => t === 2),
     onWild(
+      "float32",
       "adamw if finite, at two steps",
       applyIfFinite(adamw({ learningRate: 0.1 }), { maxConsecutiveErrors: 1 }),
-      [1, 2],
+      (t) => t === 1 || t === 2,
     ),
+  ],
+
+  "infinite parameters": [
+    onInfinite("no weight decay", { weightDecay: 0 }),
+    onInfinite("a weight decay of -0", { weightDecay: -0 }),
+    onInfinite("a weight decay of 0 for each", { weightDecay: { b: 0, w: 0 } }),
+    onInfinite("a mask that leaves out one", { weightDecay: 0.5, mask: { b: false, w: true } }),
+    onInfinite("a mask that leaves out all", { weightDecay: 0.5, mask: false }),
+    onInfinite("a schedule of 0", { weightDecay: schedule("0*count") }),
+    onInfinite("a schedule of 0 for one", { weightDecay: { b: schedule("0*count"), w: 0 } }),
+    onInfinite("a 0 that is written", { weightDecay: 0.5 }, (hyper, t) => {
+      if (t === 1) hyper.weightDecay = 0;
+    }),
+    {
+      ...onInfinite("a weight decay that is written over 0", { weightDecay: 0 }, (hyper, t) => {
+        if (t === 1) hyper.weightDecay = 0.25;
+      }),
+      differs: {
+        "ONNX on WebAssembly": COMPUTED_WITH,
+        "ONNX without float64 or functions on WebAssembly": COMPUTED_WITH,
+        "ONNX on WebGPU": COMPUTED_WITH,
+      },
+    },
   ],
 
   "the library in float32": onStreams("float32"),

@@ -6,7 +6,13 @@ import {
   reduceOps,
   treeName,
 } from "../../dsl/ops.ts";
-import { factory, type Optimizer, parseProgram, type StateDocument } from "../../mod.ts";
+import {
+  factory,
+  type HyperValue,
+  type Optimizer,
+  parseProgram,
+  type StateDocument,
+} from "../../mod.ts";
 
 /** An optimizer of a program without hyperparameters. */
 function program(
@@ -18,8 +24,8 @@ function program(
 }
 
 const GROUPS: Readonly<Record<string, readonly ElementOpName[]>> = {
-  arithmetic: ["Add", "Sub", "Mul", "Div", "Neg"],
-  signs: ["Abs", "Sign", "Sqrt", "Floor", "Ceil"],
+  arithmetic: ["Add", "Sub", "Mul", "Div", "Sqrt"],
+  signs: ["Neg", "Abs", "Sign", "Floor", "Ceil"],
   choices: ["Min", "Max", "Clip", "Where"],
   comparisons: ["Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"],
   truths: ["IsNaN", "And", "Or", "Not"],
@@ -111,6 +117,32 @@ s = s + sum(g, axis=(0, -1))
 u = -0.01*(g/(1e-3 + r) + s - min(g, axis=secondLargest))`,
 );
 
+/** Every reduction over the same axes. */
+export const ofAxes = (axes: string): Optimizer =>
+  program(
+    "ofAxes",
+    Object.fromEntries(calls.map((call) => [call + 1, 0])),
+    [...calls.map((call) => `${call}1 = ${call}(g, axis=${axes})`), "u = 0*w"].join("\n"),
+  );
+
+/** Values of tensors and axes, kept over others and read by every element. */
+export const narrow: Optimizer = program(
+  "narrow",
+  { n: { over: "tensor" }, s: { init: 1, over: "tensor" }, first: { over: 0 }, last: { over: -1 } },
+  `n = n + t
+first = sum(w)
+last = sum(w, axis=(0, -1))
+u = 0.1*globalSum(s + w)*g + 0.01*(first + last)`,
+);
+
+/** A number of the tree, made of sums to which leaves add by hyperparameters of their own. */
+export const ofGains: (options: { gain?: HyperValue }) => Optimizer = factory(parseProgram({
+  name: "ofGains",
+  hyper: { rate: 0.5, gain: 1 },
+  state: { total: { over: "tree", init: 1 } },
+  step: "total = rate*total + globalSum(gain*g)\nu = -0.1*g/(1 + abs(total))",
+}));
+
 /** What a step computes for a leaf depends on its shape. */
 export const ofShapes: Optimizer = program(
   "ofShapes",
@@ -139,14 +171,14 @@ d = (m@transpose(w))@m + transpose(transpose(w)@(m@transpose(g)))
 u = -0.1*where(rank == 2, d/(1 + norm(d)), m)`,
 );
 
-/** Numbers of both distributions, by the count and by a counter that gradients decide. */
-export const ofDraws: Optimizer = program(
-  "ofDraws",
-  { n: 0, c: { over: "tree" } },
-  `c = c + where(globalNorm(g) > 1, 2, 1)
-n = 0.5*n + normal(7)
-u = 0.01*(n + uniform(3, c) - 0.5)`,
-);
+/** Numbers of both distributions, by the count and by a counter that gradients decide, and of their sums. */
+export const ofDraws: (options: { muDtype?: "bfloat16" }) => Optimizer = factory(parseProgram({
+  name: "ofDraws",
+  state: { m: 0, c: { over: "tree" } },
+  step: `c = c + where(globalNorm(g) > 1, 2, 1)
+m = 0.5*m + normal(7)/norm(normal(8))
+u = 0.01*(m + uniform(3, c) - 0.5)`,
+}));
 
 /** Numbers of the tree that gradients decide. */
 export const ofPatience: Optimizer = program(
@@ -169,23 +201,49 @@ m = where(phase == 0, 0, m + g)
 u = where(phase == 2, -0.1*m/(1 + norm(m)), 0)`,
 );
 
+const NUMBERS = [
+  [0, -0, 1.5, 1e-50],
+  [Infinity, -Infinity, "inf", "-inf"],
+  ["nan", "-0", "1/3", "pi"],
+  ["a", "-a*a", "a*1e40", "w"],
+];
+const EXPRESSIONS = [
+  ["-w", "abs(w)", "w*w - a", "0.1*w*w + 0.3"],
+  ["where(w > a, w, -a)", "sqrt(abs(w))", "norm(w)", "w/max(abs(w))"],
+];
+
+/** States that begin as some numbers and expressions, and move. */
+function begun(inits: readonly (number | string)[]): Begun {
+  const names = inits.map((_, i) => `s${i}`);
+  return factory(parseProgram({
+    name: "begun",
+    hyper: { a: 0.1 },
+    state: Object.fromEntries(names.map((name, i) => [name, { init: inits[i] }])),
+    step: `${names.map((name) => `${name} = 0.5*${name} + g`).join("\n")}\nu = ${
+      names.join(" + ")
+    }`,
+  }));
+}
+
+type Begun = (
+  options: { a?: HyperValue; muDtype?: "float32" | "bfloat16" | "float16" },
+) => Optimizer;
+
 /** States that begin as numbers of every kind, and as the parameter. */
-export const anchored: Optimizer = program(
-  "anchored",
-  { anchor: "w", two: 2, tiny: 1e-50, none: -0, low: { init: "-1/3", over: "tensor" } },
-  "low = max(low, min(w))\nu = 0.1*(anchor - w) - 0.01*two*g + tiny*w + none*low",
-);
+export const asNumbers: readonly Begun[] = NUMBERS.map(begun);
 
 /** States that begin as something made of the parameter. */
-export const begun: Optimizer = program(
-  "begun",
-  {
-    scaled: "0.1*w*w + 0.3",
-    whole: "norm(w)",
-    share: "w/(1 + max(abs(w)))",
-    side: "where(w > 0.1, w, -1)",
-  },
-  "scaled = 0.5*scaled + g\nu = -0.1*scaled - 0.01*share*whole + 0.001*side",
+export const asExpressions: readonly Begun[] = EXPRESSIONS.map(begun);
+
+/** A state that is the gradient, stored as it is asked for. */
+export const copying: (options: { muDtype?: "float32" | "bfloat16" | "float16" }) => Optimizer =
+  factory(parseProgram({ name: "copying", state: { m: 0 }, step: "m = g\nu = 0*g" }));
+
+/** Products of every kind on operands that are given. */
+export const ofProducts: Optimizer = program(
+  "ofProducts",
+  { m: 0 },
+  "m = w@transpose(g)@w\nu = g - 0*w",
 );
 
 /** Conditions that are known before a step, joined with ones that are not. */

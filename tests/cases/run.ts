@@ -16,7 +16,7 @@ export interface Stepper {
   ): void | Promise<void>;
   /** Puts a tree there; left out where it is stepped as it is. */
   place?(tree: object): object;
-  /** Brings a tree back; left out where it is at hand. */
+  /** Brings a tree back, which takes a while: after the first step and the last. Left out where it is at hand. */
   fetch?(tree: object): Promise<object>;
   /** Gives back a tree that is no longer needed. */
   release?(tree: object): void;
@@ -29,27 +29,29 @@ function copied(tree: unknown): unknown {
   if (ArrayBuffer.isView(tree)) return (tree as Float32Array).slice();
   if (typeof tree !== "object" || tree === null) return tree;
   if (Array.isArray(tree)) return tree.map(copied);
-  const copy: Record<string, unknown> = {};
-  for (const key in tree) copy[key] = copied((tree as Record<string, unknown>)[key]);
-  return copy;
+  const entries: [string, unknown][] = [];
+  for (const key in tree) entries.push([key, copied((tree as Record<string, unknown>)[key])]);
+  return Object.fromEntries(entries);
 }
 
 /** Steps a case in place. */
 export async function stepped(of: Case, stepper: Stepper): Promise<Made> {
-  const { place = (tree) => tree, fetch = (tree) => Promise.resolve(tree) } = stepper;
+  const { place = (tree) => tree, fetch } = stepper;
+  const { steps = STEPS } = of;
   const made = new Map<string, unknown>();
   const params = place(of.params());
   const state = stepper.init(params);
   const keep = async (when: string) => {
     const { hyper, ...rest } = state;
-    const now = await fetch({ params, state: rest }) as { params: object; state: object };
+    const trees = { params, state: rest };
+    const now = fetch === undefined ? trees : await fetch(trees) as typeof trees;
     made.set(`the parameters ${when}`, copied(now.params));
     // What hyperparameters a step used is known after it alone.
     const used = state.count === 0 ? {} : { hyper };
     made.set(`the state ${when}`, copied({ ...now.state, ...used }));
   };
   await keep("at the start");
-  for (let t = 0; t < (of.steps ?? STEPS); t++) {
+  for (let t = 0; t < steps; t++) {
     of.write?.(state.hyper, t);
     const gradients = place(of.gradients(t));
     const inputs = Object.fromEntries(
@@ -58,7 +60,7 @@ export async function stepped(of: Case, stepper: Stepper): Promise<Made> {
       ),
     );
     await stepper.step(params, gradients, state, inputs);
-    await keep(`after step ${t + 1}`);
+    if (fetch === undefined || t === 0 || t === steps - 1) await keep(`after step ${t + 1}`);
     stepper.release?.(gradients);
     await stepper.pause?.();
   }
@@ -72,7 +74,8 @@ export function updated(of: Case, opt: Optimizer, place: (tree: Tree) => object)
   const made = new Map<string, unknown>();
   let params = place(of.params());
   let state: State = opt.init(params, of.init);
-  for (let t = 0; t < (of.steps ?? STEPS); t++) {
+  const { steps = STEPS } = of;
+  for (let t = 0; t < steps; t++) {
     of.write?.(state.hyper, t);
     const [updates, next] = opt.update(place(of.gradients(t)), state, params, of.inputs?.(t));
     made.set(`update ${t + 1}`, copied(updates));
