@@ -150,7 +150,11 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
     on("products of matrices", forms["matrices of every form"], programs.ofMatrices),
     on("products of large matrices", trees.largeMatrices, programs.ofMatrices, { steps: 1 }),
     on("random numbers", forms["sizes around a vector's width"], programs.ofDraws({})),
-    on("random numbers kept short", plain, programs.ofDraws({ muDtype: "bfloat16" })),
+    on(
+      "random numbers kept short",
+      forms["sizes around a vector's width"],
+      programs.ofDraws({ muDtype: "bfloat16" }),
+    ),
     on("values of tensors and axes", trees.withoutElements, programs.narrow),
     on("sums by hyperparameters of each leaf", plain, programs.ofGains({ gain: { b: 1, w: 2 } })),
     on("random numbers of many", forms["sizes around a reduction's block"], programs.ofDraws({})),
