@@ -39,7 +39,7 @@ async function faultOf(backend: Backend, of: Case): Promise<string> {
     runs.push([await backend.step(of), reference.step]);
     if (backend.update !== undefined) runs.push([backend.update(of), reference.update]);
   } catch (error) {
-    if (!(error instanceof GradusError)) throw error;
+    if (!(error instanceof GradusError)) return `it failed: ${(error as Error).stack ?? error}`;
     const isKnown = reasons.some((reason) => reason.test(error.message));
     return isKnown ? "" : `it was refused: ${error.message}`;
   }
