@@ -119,7 +119,7 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
       on(`a trust ratio on ${name}`, make, programs.trustRatio),
     ]),
     on("clip and adamw on many elements", trees.large, clipped(), { steps: 1 }),
-    on("a trust ratio on many elements", trees.large, programs.trustRatio, { steps: 2 }),
+    on("a trust ratio on many elements", trees.large, programs.trustRatio, { steps: 1 }),
     on("random numbers on many elements", trees.large, programs.ofDraws({}), { steps: 1 }),
   ],
 
