@@ -11,7 +11,6 @@ import {
 import { toOnnx } from "../../export/onnx/mod.ts";
 import { OrtOptimizer } from "../../export/ort.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { streamValue } from "../golden/replay.ts";
 import { ulpsBetween } from "../numbers.ts";
 import { differences, statesOf } from "./trees.ts";
 
