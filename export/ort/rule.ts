@@ -1,4 +1,5 @@
 /** What a graph that was read says of the steps it makes: how states begin, and which numbers it is given. */
+import { GradusError } from "../../dsl/errors.ts";
 import { type Node, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { settle } from "../../dsl/simplify.ts";
@@ -94,6 +95,10 @@ export class GraphBinding implements Bound<GraphForm> {
         return { init: settle(own), symbols: NONE };
       },
     };
+  }
+
+  evaluation(_given: unknown, _unknown: unknown, doing: string): never {
+    throw new GradusError(`${doing}: not yet`);
   }
 
   form({ state, inputs }: StepNumbers, _unknown: ReadonlySet<string>, doing: string): GraphForm {

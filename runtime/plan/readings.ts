@@ -1,13 +1,13 @@
 /** What can be told of a program before it meets arrays, worked out once for all its optimizers. */
 import {
   elaborate,
-  type Graph,
+  evaluated,
   rootsOf,
   specialise,
   statesLeft,
   type Structural,
 } from "../../dsl/graph.ts";
-import { postorder, symbol, ZERO } from "../../dsl/node.ts";
+import { type Node, postorder, symbol, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { axesSeen } from "./axes.ts";
@@ -41,11 +41,13 @@ export function readingOf(program: Program): Reading {
   return readings.get(program, "", () => {
     const graph = elaborate(program);
     const read = new Set(postorder(rootsOf(graph)));
+    const roots = [...rootsOf(graph), program.evaluate];
+    const all = new Set(postorder(roots));
     return {
       parameter: read.has(symbol("w")),
-      axes: axesSeen(program, graph),
-      shape: [...SHAPE_SYMBOLS.keys()].filter((name) => read.has(symbol(name))),
-      states: statesMentioned(program, graph),
+      axes: axesSeen(program, roots),
+      shape: [...SHAPE_SYMBOLS.keys()].filter((name) => all.has(symbol(name))),
+      states: statesMentioned(program, roots),
       ofTree: new Map(
         [...program.state].filter(([, { over }]) => over === "tree").map(([name, { init }]) => {
           const nodes = new Set(postorder([init, graph.states.get(name)!]));
@@ -61,15 +63,16 @@ export function remainingOf(program: Program, structural: Structural): Remaining
   return remaining.get(program, spellStructural(structural), () => {
     const graph = elaborate(program);
     const lasts = new Map([...structural].filter(([, value]) => value !== ZERO));
-    const lasting = statesLeft(program, specialise(graph, lasts));
-    const mentioned = statesMentioned(program, specialise(graph, structural));
+    const lasting = statesLeft(program, lasts);
+    const roots = [...rootsOf(specialise(graph, structural)), evaluated(program, structural)];
+    const mentioned = statesMentioned(program, roots);
     const ever = readingOf(program).states;
     const moving = new Set([...lasting].filter((name) => mentioned.has(name) || !ever.has(name)));
     return { lasting, moving };
   });
 }
 
-function statesMentioned(program: Program, graph: Graph): Set<string> {
-  const mentioned = new Set(postorder(rootsOf(graph)));
+function statesMentioned(program: Program, roots: readonly Node[]): Set<string> {
+  const mentioned = new Set(postorder(roots));
   return new Set([...program.state.keys()].filter((name) => mentioned.has(symbol(name))));
 }

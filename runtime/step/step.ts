@@ -16,7 +16,7 @@ import {
   type State,
 } from "../trees/state.ts";
 import { type StateStorage, storedAs } from "../trees/state_storage.ts";
-import type { Blank, Bound, Device, Form, Rule, StepInputs } from "./device.ts";
+import type { Blank, Bound, Device, Form, Rule, StepInputs, WorkMode } from "./device.ts";
 import { Gathered, statesOf, type StepTrees } from "./gathered.ts";
 import { initialNumber, stateShape } from "./initial.ts";
 
@@ -124,6 +124,17 @@ export class Step<A, F extends Form> {
     ];
   }
 
+  /** What to evaluate with, in new arrays; nothing is changed. */
+  evaluate(params: object, state: State, doing: string): object | Promise<object> {
+    // What is evaluated reads no gradients.
+    const trees = { params, gradients: params, state, inputs: {} };
+    const gathered = this.#gatheredOf("evaluate", trees, doing);
+    const form = gathered.bound.evaluation({ state, params }, this.#device.ownNumbers, doing);
+    const made = gathered.makeEvaluated(doing);
+    const done = gathered.prepared(form, doing).run(form);
+    return done instanceof Promise ? done.then(() => made) : made;
+  }
+
   /** Gives back what has been prepared. */
   dispose(): void {
     this.#gathered.forEach((gathered) => gathered.dispose());
@@ -153,11 +164,11 @@ export class Step<A, F extends Form> {
   }
 
   /** The arrays of a step, which remain gathered. */
-  #gatheredOf(mode: "step" | "update", trees: StepTrees, doing: string): Gathered<A, F> {
+  #gatheredOf(mode: WorkMode, trees: StepTrees, doing: string): Gathered<A, F> {
     const { params, gradients, state } = trees;
     const { program, storage, writable } = this.#rule;
     const isLast = (each: Gathered<A, F>) => each.mode === mode && each.holds(params);
-    const like = mode === "step" ? params as object : params ?? gradients;
+    const like = params ?? gradients;
     const bound = this.#gathered.find(isLast)?.bound ?? this.#boundTo(like, doing);
     requireState(state, program, bound.live, bound.layout.hasShort, writable, doing);
     if (mode === "step") requireWritable(state, program, bound.live, doing);
