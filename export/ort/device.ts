@@ -6,7 +6,7 @@ import { initialLeaf, stateShape } from "../../runtime/step/initial.ts";
 import type { ReadLeaf } from "../../runtime/trees/leaf.ts";
 import { Written } from "../../runtime/trees/overlap.ts";
 import { storedAs } from "../../runtime/trees/state_storage.ts";
-import { at } from "../onnx/graph.ts";
+import { at } from "../onnx/names.ts";
 import type { Engine, Taken } from "./engine.ts";
 import { type Held, isInBuffer } from "./held.ts";
 import type { GraphForm } from "./rule.ts";

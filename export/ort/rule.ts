@@ -9,7 +9,7 @@ import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
 import { inputOf, treeNumber } from "../../runtime/trees/state.ts";
 import type { StateStorage } from "../../runtime/trees/state_storage.ts";
-import { at } from "../onnx/graph.ts";
+import { at } from "../onnx/names.ts";
 import { evaluateHost } from "./host.ts";
 import { inputsAt, numbersOf, partsOf } from "./hyper.ts";
 import type { ReadOptimizer } from "./read.ts";

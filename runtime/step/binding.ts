@@ -411,7 +411,7 @@ export function structuralOf(
 }
 
 /** Refuses to evaluate what is divided by a hyperparameter that is 0 for good. */
-function requireDivisor(program: Program, structural: Structural, doing: string): void {
+export function requireDivisor(program: Program, structural: Structural, doing: string): void {
   const isZero = ({ op, arg }: Node) => op === "Const" && arg === 0;
   const divided = postorder([evaluated(program, structural)])
     .some(({ op, src }) => op === "Div" && isZero(src[1]));
