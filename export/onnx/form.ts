@@ -55,7 +55,7 @@ export interface FormKey {
 export interface Form {
   /** The results: `w`, and each state that a leaf keeps. */
   readonly results: ReadonlyMap<string, Node>;
-  /** The extent of each result. */
+  /** The extent of the parameter and of each state that a leaf keeps. */
   readonly over: ReadonlyMap<string, Extent>;
   /** What each reduction over the tree reduces; undefined for those that nothing here reads. */
   readonly operands: readonly (Node | undefined)[];
@@ -164,7 +164,7 @@ export function formOf(key: FormKey): Form {
   const all = [...results.values(), ...reduced.flatMap((node) => node ?? [])].map(final);
   return {
     results: new Map([...results].map(([name, node]) => [name, final(node)])),
-    over: new Map([...results.keys()].map((name) => [
+    over: new Map(["w", ...[...live].filter((name) => !isTree(name))].map((name) => [
       name,
       overExtent(name === "w" ? "element" : planned.state.get(name)!.over, axes.length),
     ])),
