@@ -168,7 +168,7 @@ export class Step<A, F extends Form> {
     const { params, gradients, state } = trees;
     const { program, storage, writable } = this.#rule;
     const isLast = (each: Gathered<A, F>) => each.mode === mode && each.holds(params);
-    const like = params ?? gradients;
+    const like = mode === "update" ? params ?? gradients : params as object;
     const bound = this.#gathered.find(isLast)?.bound ?? this.#boundTo(like, doing);
     requireState(state, program, bound.live, bound.layout.hasShort, writable, doing);
     if (mode === "step") requireWritable(state, program, bound.live, doing);
