@@ -74,4 +74,3 @@ export type { Backend } from "./runtime/plan/forms.ts";
 export * from "./zoo/wrappers/mod.ts";
 export * from "./zoo/mod.ts";
 export { lionK, type LionKDocument, type LionKOptions, type LionOptions } from "./zoo/lion_k.ts";
-export { scheduleFreeEvalParams } from "./zoo/schedule_free_eval.ts";

@@ -1,10 +1,10 @@
 /** Checks a document into the program it stands for. */
 import { axisItem } from "./axes.ts";
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
-import { elaborate, isAtMost, overRate, rates, rootsOf } from "./graph.ts";
+import { elaborate, evaluation, isAtMost, overRate, rates, rootsOf } from "./graph.ts";
 import { Interned } from "./intern.ts";
 import { IDENTIFIER } from "./lex.ts";
-import { constant, type Node, postorder } from "./node.ts";
+import { constant, type Node, PARAMETER, postorder } from "./node.ts";
 import { matrixRow, randomRow, reduceOps, reduceRow, treeName } from "./ops.ts";
 import { isReserved, parseExpression, parseStatements, type Scope } from "./parse.ts";
 import { printProgram, sketchExpression } from "./print.ts";
@@ -15,7 +15,7 @@ import {
   required,
   type StateDeclaration,
 } from "./program.ts";
-import { RESERVED, StepScope } from "./scope.ts";
+import { evaluateScope, RESERVED, StepScope } from "./scope.ts";
 
 // Names that mean something else where these would stand, and what.
 const TAKEN: Readonly<Record<string, { readonly names: readonly string[]; readonly by: string }>> =
@@ -35,6 +35,7 @@ const KEYS: readonly (keyof Document)[] = [
   "state",
   "inputs",
   "step",
+  "evaluate",
 ];
 const LONGEST_NOTE = 4096;
 const MOST_NAMES = 256;
@@ -129,6 +130,10 @@ export function parseProgram(document: Document): Program {
   if (!scope.isAssigned("u")) {
     refuse("no statement assigns `u`, the update that is added to the parameter");
   }
+  const { evaluate } = given;
+  if (evaluate !== undefined && typeof evaluate !== "string") {
+    refuse(`\`evaluate\` must be the text of an expression: given ${shown(evaluate)}`);
+  }
   const program = intern({
     name: given.name as string,
     doc: (given.doc as string) ?? "",
@@ -137,6 +142,11 @@ export function parseProgram(document: Document): Program {
     state,
     inputs,
     statements,
+    evaluate: evaluate === undefined ? PARAMETER : parseExpression(
+      evaluate as string,
+      evaluateScope({ hyper, state }),
+      `\`evaluate\` of ${what}`,
+    ),
   });
   checkRates(program, refuse);
   return program;
@@ -146,7 +156,8 @@ export function parseProgram(document: Document): Program {
 // reduction needs something to range over.
 function checkRates(program: Program, refuse: (message: string) => never): void {
   const graph = elaborate(program);
-  const rate = rates(rootsOf(graph), program);
+  const evaluated = elaborate(evaluation(program));
+  const rate = rates([graph, evaluated].flatMap(rootsOf), program);
   for (const node of rate.keys()) {
     const reduction = reduceRow(node.op);
     if (reduction !== undefined) requireVarying(reduction.call, node.src[0]);
@@ -155,7 +166,13 @@ function checkRates(program: Program, refuse: (message: string) => never): void 
       node.src.forEach((operand) => requireMatrix(node, operand));
     }
   }
-  for (const { op, node } of graph.globals) requireVarying(treeName(reduceOps[op].call), node);
+  for (const { op, node } of [...graph.globals, ...evaluated.globals]) {
+    requireVarying(treeName(reduceOps[op].call), node);
+  }
+  const random = postorder([program.evaluate]).find(({ op }) => randomRow(op) !== undefined);
+  if (random !== undefined) {
+    refuse(`what to evaluate with must not be random: given \`${sketchExpression(random)}\``);
+  }
   for (const [name, { over }] of program.state) {
     const next = rate.get(graph.states.get(name)!)!;
     if (isAtMost(next, overRate(over))) continue;

@@ -11,11 +11,12 @@ export function digestOf(text: string): string {
 }
 
 /** A hash of what a program computes: not of its name and notes, nor of the defaults of its hyperparameters. */
-export function programDigest({ hyper, inputs, state, statements }: Program): string {
+export function programDigest({ hyper, inputs, state, statements, evaluate }: Program): string {
   return digestOf(JSON.stringify([
     [...hyper.keys()],
     [...inputs],
     [...state].map(([name, { init, over }]) => [name, printExpression(init), over]),
     statements.map(({ target, value }) => [target, printExpression(value)]),
+    printExpression(evaluate),
   ]));
 }

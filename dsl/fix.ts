@@ -1,8 +1,8 @@
 /** Fixes hyperparameters of a program for good, which gives a shorter program. */
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
-import { elaborate, statesRead } from "./graph.ts";
+import { statesRead } from "./graph.ts";
 import { constant, foldNodes, type Node, symbol, symbolsIn, ZERO } from "./node.ts";
-import { printProgram, printState, printStatements } from "./print.ts";
+import { printExpression, printProgram, printState, printStatements } from "./print.ts";
 import type { Document, Program, Statement } from "./program.ts";
 import { parseProgram } from "./check.ts";
 import { settle, simplified } from "./simplify.ts";
@@ -62,12 +62,13 @@ export function fix(
         ]),
       ),
       step: printStatements(needed(statements, kept)),
+      evaluate: printExpression(settle(at(program.evaluate))),
     } as Document);
   };
   const all = new Set(program.state.keys());
   const whole = assemble(all);
-  const ever = statesRead(elaborate(program));
-  const read = statesRead(elaborate(whole));
+  const ever = statesRead(program);
+  const read = statesRead(whole);
   const kept = [...all].filter((key) => read.has(key) || !ever.has(key));
   return kept.length === all.size ? whole : assemble(new Set(kept));
 }

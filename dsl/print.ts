@@ -1,6 +1,6 @@
 /** Writes programs and nodes as text, with the fewest parentheses that read back as the same nodes. */
 import { axisDocuments } from "./axes.ts";
-import { COUNT, type Node, symbol, withSources } from "./node.ts";
+import { COUNT, type Node, PARAMETER, symbol, withSources } from "./node.ts";
 import { elementRow, LEVEL, matrixRow, randomRow, reduceRow, treeName } from "./ops.ts";
 import type { Document, Program, StateDeclaration, StateDocument, Statement } from "./program.ts";
 
@@ -16,7 +16,7 @@ import type { Document, Program, StateDeclaration, StateDocument, Statement } fr
  * ```
  */
 export function printProgram(program: Program): Document {
-  const { name, doc, source, hyper, state, inputs, statements } = program;
+  const { name, doc, source, hyper, state, inputs, statements, evaluate } = program;
   const sections = {
     name,
     doc,
@@ -25,6 +25,7 @@ export function printProgram(program: Program): Document {
     state: Object.fromEntries([...state].map(([key, value]) => [key, printState(value)])),
     inputs: Object.fromEntries(inputs),
     step: printStatements(statements),
+    evaluate: evaluate === PARAMETER ? "" : printExpression(evaluate),
   };
   const isEmpty = (section: object | string) => Object.keys(section).length === 0;
   const filled = Object.entries(sections).filter(([, section]) => !isEmpty(section));

@@ -56,6 +56,11 @@ export interface Document {
   readonly inputs?: Readonly<Record<string, InputKind>>;
   /** The statements of one step, a line each. */
   readonly step: string;
+  /**
+   * The parameters to evaluate with, as an expression of what a step leaves: the parameter `w`, the
+   * states and hyperparameters; `t` is the number of steps made. Default: `w`.
+   */
+  readonly evaluate?: string;
 }
 
 /** One line of a program: `target = value`. */
@@ -93,4 +98,6 @@ export interface Program {
   readonly inputs: ReadonlyMap<string, InputKind>;
   /** What a step does, in order. */
   readonly statements: readonly Statement[];
+  /** The parameters to evaluate with, in terms of `w` and the states as a step leaves them. */
+  readonly evaluate: Node;
 }

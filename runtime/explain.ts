@@ -206,7 +206,7 @@ function webAssemblyOf(
 function shapeFor(program: Program): number[] {
   const lists = [
     ...[...program.state.values()].map(({ over }) => over),
-    ...postorder(rootsOf(elaborate(program))).flatMap(({ op, arg }) =>
+    ...postorder([...rootsOf(elaborate(program)), program.evaluate]).flatMap(({ op, arg }) =>
       reduceRow(op) === undefined ? [] : String(arg)
     ),
   ];

@@ -55,7 +55,7 @@ export function typesOf({ inputs, outputs }: GroupArrays): string {
 
 /** What the arrays of leaves are: `reads` are the gradient and what else is only read. */
 export function arraysOf(
-  mode: "step" | "update",
+  mode: "step" | "update" | "evaluate",
   parameter: DType,
   reads: readonly ArrayKind[],
   states: readonly ArrayKind[],
@@ -63,10 +63,15 @@ export function arraysOf(
 ): GroupArrays {
   const dtype = arithmeticOf(parameter);
   const w: ArrayKind = { name: "w", dtype };
+  const inputs = [...(hasParams ? [w] : []), ...reads, ...states];
+  // What is evaluated is the update of a program that leaves all else as it is.
+  if (mode === "evaluate") {
+    return { mode: "update", dtype, inputs, outputs: [{ name: "", dtype: parameter }] };
+  }
   return {
     mode: !isShort(parameter) ? mode : mode === "step" ? "masterStep" : "masterUpdate",
     dtype,
-    inputs: [...(hasParams ? [w] : []), ...reads, ...states],
+    inputs,
     outputs: [{ name: "", dtype: parameter }, ...(isShort(parameter) ? [w] : []), ...states],
   };
 }

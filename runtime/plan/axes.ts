@@ -20,8 +20,11 @@ import type { Planned } from "./infer.ts";
  * What a program looks at of a shape: its axes by extent, or in turn where the program tells them by
  * number only, or nothing. Leaves of which that is the same can be computed alike.
  */
-export function axesSeen(program: Program, graph: Graph): (shape: readonly number[]) => number[] {
-  const nodes = postorder(rootsOf(graph));
+export function axesSeen(
+  program: Program,
+  roots: readonly Node[],
+): (shape: readonly number[]) => number[] {
+  const nodes = postorder(roots);
   const overs = [
     ...[...program.state.values()].map(({ over }) => over),
     ...nodes.filter(isReduction).map(({ arg }) => arg as string),

@@ -3,8 +3,9 @@
  * hyperparameters and types form a group, which is planned once.
  */
 import { GradusError, shown } from "../../dsl/errors.ts";
-import type { Structural } from "../../dsl/graph.ts";
-import { constant, type Node, ZERO } from "../../dsl/node.ts";
+import { evaluated, evaluation, type Structural } from "../../dsl/graph.ts";
+import { constant, type Node, postorder, symbolsIn, ZERO } from "../../dsl/node.ts";
+import { sketchExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
 import { type FormKey, guardsAt, guardsOf } from "../plan/forms.ts";
 import { readingOf, remainingOf } from "../plan/readings.ts";
@@ -46,6 +47,8 @@ export interface Group {
 export interface StepKey {
   /** The binding that the groups are of: another than was asked only if a tree was written across its groups. */
   readonly binding: Binding;
+  /** What is computed: the program of the binding, or its evaluation. */
+  readonly program: Program;
   /** By group. */
   readonly keys: readonly FormKey[];
 }
@@ -181,14 +184,37 @@ export class Binding implements Bound<StepForm> {
     };
   }
 
-  form(
+  form(given: StepNumbers, unknown: ReadonlySet<string>, doing: string): StepForm {
+    return this.#formOf(this.program, given, 0, unknown, doing);
+  }
+
+  evaluation(
+    given: Omit<StepNumbers, "inputs">,
+    unknown: ReadonlySet<string>,
+    doing: string,
+  ): StepForm {
+    const form = this.#formOf(
+      evaluation(this.program),
+      { ...given, inputs: {} },
+      1,
+      unknown,
+      doing,
+    );
+    for (const { structural } of form.key.keys) requireDivisor(this.program, structural, doing);
+    return form;
+  }
+
+  /** The numbers of `program`, which is this one or its evaluation, so many steps `ago`. */
+  #formOf(
+    program: Program,
     { state, inputs, params }: StepNumbers,
+    ago: 0 | 1,
     unknown: ReadonlySet<string>,
     doing: string,
   ): StepForm {
     const clock = (name: string | undefined): number => {
-      if (name === undefined) return state.count;
-      if (!unknown.has(name)) return treeNumber(state, name, doing);
+      if (name === undefined) return Math.max(0, state.count - ago);
+      if (!unknown.has(name)) return Math.max(0, treeNumber(state, name, doing) - ago);
       throw new GradusError(
         `${doing}: a schedule must follow a number that is known before the step: it follows state ` +
           `\`${name}\`, which is computed from gradients`,
@@ -196,8 +222,8 @@ export class Binding implements Bound<StepForm> {
     };
     const { binding, used } = this.#numbersOf(state.hyper, clock, params, doing);
     const symbols = binding.#symbols;
-    for (const each of symbols) each.set("count", state.count);
-    for (const name of this.#scalars) {
+    for (const each of symbols) each.set("count", state.count - ago);
+    for (const name of program === this.program ? this.#scalars : []) {
       const value = inputOf(inputs, name, doing);
       for (const each of symbols) each.set(name, value);
     }
@@ -206,11 +232,11 @@ export class Binding implements Bound<StepForm> {
       const value = treeNumber(state, name, doing);
       for (const each of symbols) each.set(name, value);
     }
-    return { key: binding.#keyAt(unknown), symbols, used };
+    return { key: binding.#keyAt(program, unknown), symbols, used };
   }
 
   /** What the numbers that were formed last choose; the same object for the same choice. */
-  #keyAt(unknown: ReadonlySet<string>): StepKey {
+  #keyAt(program: Program, unknown: ReadonlySet<string>): StepKey {
     const structurals = this.groups.map(({ structural }, i) => {
       const numbers = this.#symbols[i];
       if (this.#zeros[i].every((name) => numbers.get(name) === 0)) return structural;
@@ -219,16 +245,18 @@ export class Binding implements Bound<StepForm> {
       );
     });
     const guards = structurals.map((structural, i) =>
-      guardsAt(guardsOf(this.program, structural), this.#symbols[i], unknown)
+      guardsAt(guardsOf(program, structural), this.#symbols[i], unknown)
     );
-    const known = this.#keys.find(({ keys }) =>
-      keys.every((key, i) =>
+    const known = this.#keys.find((known) =>
+      known.program === program &&
+      known.keys.every((key, i) =>
         isSameNames(key.structural, structurals[i]) && isSameList(key.guards, guards[i])
       )
     );
     if (known !== undefined) return known;
     const key = {
       binding: this,
+      program,
       keys: structurals.map((structural, i) => ({ structural, guards: guards[i] })),
     };
     this.#keys.push(key);
@@ -383,6 +411,20 @@ export function structuralOf(
   }
   for (const [name, value] of numbers) structural.set(name, constant(value));
   return structural;
+}
+
+/** Refuses to evaluate what is divided by a hyperparameter that is 0 for good. */
+export function requireDivisor(program: Program, structural: Structural, doing: string): void {
+  const isZero = ({ op, arg }: Node) => op === "Const" && arg === 0;
+  const divided = postorder([evaluated(program, structural)])
+    .some(({ op, src }) => op === "Div" && isZero(src[1]));
+  if (!divided) return;
+  const zeros = [...symbolsIn([program.evaluate])].filter((name) => structural.get(name) === ZERO);
+  if (zeros.length === 0) return;
+  throw new GradusError(
+    `${doing}: \`${sketchExpression(program.evaluate)}\` must not be divided by 0: given 0 for ` +
+      zeros.map((name) => `\`${name}\``).join(" and "),
+  );
 }
 
 /** Refuses what reads a state that a hyperparameter of 0 took with it when the optimizer was made. */

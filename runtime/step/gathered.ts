@@ -1,6 +1,6 @@
 /** The arrays of a step: checked when they are first seen, and then only asked whether they are the same. */
 import { GradusError } from "../../dsl/errors.ts";
-import { ZERO } from "../../dsl/node.ts";
+import { PARAMETER, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { elementInputs } from "../backends/backend.ts";
 import { releases } from "../trees/arena.ts";
@@ -20,6 +20,7 @@ import type {
   StepArrays,
   StepInputs,
   Work,
+  WorkMode,
 } from "./device.ts";
 import { stateShape } from "./initial.ts";
 
@@ -68,7 +69,7 @@ const NONE: ReadonlyMap<string, number> = new Map();
 /** The arrays of a step, and the step as it is prepared for them. */
 export class Gathered<A, F extends Form> implements Work<A, F> {
   readonly bound: Bound<F>;
-  readonly mode: "step" | "update";
+  readonly mode: WorkMode;
   readonly storage: StateStorage;
   readonly states: readonly string[];
   readonly inputs: readonly string[];
@@ -91,13 +92,13 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
     device: Device<A, F>,
     bound: Bound<F>,
     made: StateStorage,
-    mode: "step" | "update",
+    mode: WorkMode,
     trees: StepTrees,
     doing: string,
   ) {
     [this.#program, this.#device, this.bound, this.mode] = [program, device, bound, mode];
     this.states = statesOf(program, bound.live);
-    this.inputs = elementInputs(program);
+    this.inputs = mode === "evaluate" ? [] : elementInputs(program);
     this.#reads = ["g", ...this.inputs].map(() => new Taken());
     this.#states = this.states.map(() => new Taken());
     this.storage = device.storesAsGiven
@@ -182,6 +183,21 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
       );
     }
     this.#isWhole = true;
+  }
+
+  /** Makes new arrays for what to evaluate with, which begin as the parameters. */
+  makeEvaluated(doing: string): object {
+    const { arrays, bound: { layout } } = this;
+    const made = this.#device.create(
+      layout.leaves.map((info, i): Blank<A> => ({
+        ...{ what: "parameters to evaluate with", info, dtype: info.dtype, shape: info.shape },
+        ...{ init: PARAMETER, symbols: NONE, parameter: arrays.params![i], isApart: true },
+      })),
+      doing,
+    );
+    arrays.out = made.map((node) => this.#device.read(node, "", doing)!.data);
+    this.version++;
+    return layout.build(made) as object;
   }
 
   /** Makes new arrays for the results of an update. */

@@ -17,7 +17,7 @@ import {
   stateAfter,
 } from "../trees/state.ts";
 import { type StateStorage, storedAs } from "../trees/state_storage.ts";
-import type { Blank, Bound, Device, Form, Rule, StepInputs } from "./device.ts";
+import type { Blank, Bound, Device, Form, Rule, StepInputs, WorkMode } from "./device.ts";
 import { Gathered, statesOf, type StepTrees } from "./gathered.ts";
 import { initialNumber, stateShape } from "./initial.ts";
 
@@ -123,6 +123,16 @@ export class Step<A, F extends Form> {
     return [given as object, next];
   }
 
+  /** What to evaluate with, in new arrays; nothing is changed. */
+  evaluate(params: object, state: State, doing: string): object | Promise<object> {
+    // What is evaluated reads no gradients.
+    const trees = { params, gradients: params, state, inputs: {} };
+    const { gathered, form } = this.#begin("evaluate", trees, doing);
+    const made = gathered.makeEvaluated(doing);
+    const done = gathered.prepared(form, doing).run(form);
+    return done instanceof Promise ? done.then(() => made) : made;
+  }
+
   /** Gives back what has been prepared. */
   dispose(): void {
     this.#gathered.forEach((gathered) => gathered.dispose());
@@ -151,18 +161,21 @@ export class Step<A, F extends Form> {
 
   /** Checks what a step is given: its numbers and its arrays, which remain gathered. */
   #begin(
-    mode: "step" | "update",
+    mode: WorkMode,
     trees: StepTrees,
     doing: string,
   ): { readonly gathered: Gathered<A, F>; readonly form: F } {
     const { params, gradients, state, inputs } = trees;
     const { program, storage, writable } = this.#rule;
-    const like = mode === "step" ? params as object : params ?? gradients;
+    const like = mode === "update" ? params ?? gradients : params as object;
     const isLast = (each: Gathered<A, F>) => each.mode === mode && each.holds(params);
     const bound = this.#gathered.find(isLast)?.bound ?? this.#boundTo(like, doing);
     requireState(state, program, bound.live, bound.layout.hasShort, writable, doing);
     // Schedules are the caller's and may do anything, to arrays too: these are looked at afterwards.
-    const form = bound.form({ state, inputs, params: like }, this.#device.ownNumbers, doing);
+    const { ownNumbers } = this.#device;
+    const form = mode === "evaluate"
+      ? bound.evaluation({ state, params: like }, ownNumbers, doing)
+      : bound.form({ state, inputs, params: like }, ownNumbers, doing);
     if (mode === "step") requireWritable(state, program, bound.live, doing);
     const fits = (each: Gathered<A, F>) =>
       each.mode === mode && each.bound === bound && each.fits(trees, storage, doing);

@@ -31,12 +31,13 @@ const LOOKAHEAD: Wrapper = {
   `,
   reset: "resets",
   clock: "innerCount",
+  evaluate: "slow",
 };
 
 /**
  * Lookahead: the parameters are the fast weights, which `inner` steps; every `syncPeriod` steps the slow
  * weights, the state `slow`, go a part of the way to them, and the fast ones go on from there. Train
- * with the parameters as they are; evaluate with `state.slow`.
+ * with the parameters as they are; evaluate with the slow weights, which `evaluationParams` gives.
  *
  * ```text
  * every k-th step: slow = slow + α·(fast - slow), fast = slow
