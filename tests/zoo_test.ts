@@ -61,7 +61,7 @@ Deno.test("nothing of a program is left over, in any mode", () => {
     for (const name of [...program.hyper.keys(), ...program.inputs.keys()]) {
       assert(read.has(name), `${program.name} does not read ${name}`);
     }
-    const states = statesRead(graph);
+    const states = statesRead(program);
     for (const name of program.state.keys()) {
       // What `foundNan` says is for the caller.
       assert(states.has(name) || name === "foundNan", `${program.name} does not read ${name}`);

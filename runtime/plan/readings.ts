@@ -2,6 +2,7 @@
 import {
   elaborate,
   evaluated,
+  type Graph,
   rootsOf,
   specialise,
   statesLeft,
