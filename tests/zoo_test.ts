@@ -13,8 +13,8 @@ const LOOPS = [...SUMMED_UP, "muon"];
 async function sources(): Promise<string> {
   const texts: string[] = [];
   const folder = new URL("../zoo/", import.meta.url);
-  for await (const { name } of Deno.readDir(folder)) {
-    if (name !== "mod.ts") texts.push(await Deno.readTextFile(new URL(name, folder)));
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (isFile && name !== "mod.ts") texts.push(await Deno.readTextFile(new URL(name, folder)));
   }
   return texts.join("\n");
 }

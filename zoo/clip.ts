@@ -34,7 +34,7 @@ export const clipByGlobalNorm: OptimizerFactory<ClipByGlobalNormOptions> =
     name: "clipByGlobalNorm",
     doc: "Scales all gradients down to a common norm.",
     source: "Pascanu et al. 2013, On the difficulty of training recurrent neural networks",
-    hyper: { maxNorm: required },
+    hyper: { maxNorm: { default: required, domain: "[0, inf]" } },
     step: `
     n = globalNorm(g)
     u = where(n < maxNorm, 1, maxNorm/n)*g
@@ -70,7 +70,7 @@ export const clip: OptimizerFactory<ClipOptions> = /* @__PURE__ */ optimizer({
   name: "clip",
   doc: "Limits each element of the updates.",
   source: "Mikolov 2012, Statistical language models based on neural networks",
-  hyper: { maxDelta: required },
+  hyper: { maxDelta: { default: required, domain: "[0, inf]" } },
   step: "u = clip(g, -maxDelta, maxDelta)",
 });
 
@@ -105,7 +105,7 @@ export const clipByBlockRms: OptimizerFactory<ClipByBlockRmsOptions> = /* @__PUR
   source:
     "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, " +
     "arXiv 1804.04235",
-  hyper: { threshold: required },
+  hyper: { threshold: { default: required, domain: "[0, inf]" } },
   step: "u = g/max(1, sqrt(mean(g^2))/threshold)",
 });
 
@@ -141,7 +141,7 @@ export const normalizeByUpdateNorm: OptimizerFactory<NormalizeByUpdateNormOption
     name: "normalizeByUpdateNorm",
     doc: "Scales the updates of the whole tree to one norm.",
     source: "Hazan et al. 2015, Beyond convexity: stochastic quasi-convex optimization",
-    hyper: { scaleFactor: 1, eps: 1e-6 },
+    hyper: { scaleFactor: 1, eps: { default: 1e-6, domain: "[0, inf)" } },
     step: "u = scaleFactor/(globalNorm(g) + eps)*g",
   });
 

@@ -26,8 +26,8 @@ export function formOf(program: Program): Form {
   const outputs = ["u", ...program.state.keys()]
     .map((name): [string, Node] => [name, values.get(name) ?? symbol(name)])
     .sort(([a], [b]) => (order.get(a) ?? -1) - (order.get(b) ?? -1));
-  const { name, doc, source, hyper, state, inputs } = program;
-  const form = { name, doc, source, hyper, state, inputs, outputs: new Map(outputs), names };
+  const { statements: _, ...notes } = program;
+  const form = { ...notes, outputs: new Map(outputs), names };
   return mapForm(form, withSources);
 }
 

@@ -93,7 +93,7 @@ export class OrtOptimizer {
     }
     const read = readOptimizer(bytes);
     const doing = `Cannot load "${read.program.name}"`;
-    const given = withGiven(read.hyper, hyper ?? {}, doing);
+    const given = withGiven(read.hyper, read.program.domains, hyper ?? {}, doing);
     const engine = executionProvider === "wasm"
       ? new WasmEngine(await openOnWasm(bytes, doing), read.model)
       : await WebgpuEngine.open(bytes, read, device, doing);

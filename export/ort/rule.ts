@@ -102,7 +102,14 @@ export class GraphBinding implements Bound<GraphForm> {
       const clock = clocks.get(name);
       return clock === undefined ? state.count : treeNumber(state, clock, doing);
     };
-    const { numbers, used } = inputsAt(hyper, this.layout, state.hyper, clockOf, doing);
+    const { numbers, used } = inputsAt(
+      hyper,
+      this.program.domains,
+      this.layout,
+      state.hyper,
+      clockOf,
+      doing,
+    );
     const all = new Map([["count", state.count]]);
     for (const [name, number] of numbers) all.set(`hyper/${name}`, number);
     for (const name of this.live) {
