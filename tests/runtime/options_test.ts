@@ -11,7 +11,6 @@ import {
   dog,
   lars,
   lbfgs,
-  lion,
   lookahead,
   type Mask,
   mechanize,
