@@ -12,6 +12,7 @@ import {
 } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { streamGradients, streamParams } from "../golden/replay.ts";
+import { assertRefused } from "../refused.ts";
 import { randomArray } from "../runtime/random.ts";
 import { assertNear, assertSteps, gpuTest, onGpu } from "./gpu.ts";
 
@@ -198,3 +199,18 @@ gpuTest(
       await device.queue.onSubmittedWorkDone();
     }),
 );
+
+gpuTest("a tensor may have 32 axes on the GPU too, and no more", async () => {
+  const tensor = (rank: number) => ({
+    data: Float32Array.of(1, 2, 3, 4, 5, 9),
+    shape: [2, ...Array(rank - 2).fill(1), 3],
+  });
+  await assertSteps(rowsAndColumns(), () => tensor(32), () => tensor(32));
+  await onGpu(rowsAndColumns(), (gpu) => {
+    assertRefused(
+      () => gpu.upload(tensor(33)),
+      "the tensor at the root must have at most 32 axes: given one of 33",
+    );
+    return Promise.resolve();
+  });
+});
