@@ -208,7 +208,7 @@ gpuTest("a tensor may have 32 axes on the GPU too, and no more", async () => {
   await assertSteps(rowsAndColumns(), () => tensor(32), () => tensor(32));
   await onGpu(rowsAndColumns(), (gpu) => {
     assertRefused(
-      () => gpu.upload(tensor(33)),
+      () => gpu.init(gpu.upload(tensor(33))),
       "the tensor at the root must have at most 32 axes: given one of 33",
     );
     return Promise.resolve();
