@@ -357,3 +357,20 @@ for (const backend of ["wasm", "js", "interpreter"] as const) {
     assertRefused(() => toOnnx(opt, { a: [params.a[0].shape] }), says);
   });
 }
+
+for (const backend of ["wasm", "js", "interpreter"] as const) {
+  Deno.test(`what is reduced to the 32nd axis is read by what varies over more (${backend})`, () => {
+    const shape = [2, ...Array(29).fill(1), 2, 2];
+    const g = { data: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), shape };
+    const opt = make("a = sum(g, axis=0)\nb = sum(a + g, axis=:31)\nu = a/b*g + max(a*b, axis=31)")
+      .with({ backend });
+    const b = [2 * (6 + 10) + 1 + 3 + 5 + 7, 2 * (8 + 12) + 2 + 4 + 6 + 8];
+    const a = [6, 8, 10, 12];
+    const f = Math.fround;
+    const most = [0, 2].map((row) => Math.max(a[row] * b[0], a[row + 1] * b[1]));
+    assertEquals(
+      Array.from(opt.update(g, opt.init(g))[0].data),
+      Array.from(g.data, (x, i) => f(f(f(a[i % 4] / b[i % 2]) * x) + most[(i % 4) >> 1])),
+    );
+  });
+}
