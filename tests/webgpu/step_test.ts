@@ -214,3 +214,30 @@ gpuTest("a tensor may have 32 axes on the GPU too, and no more", async () => {
     return Promise.resolve();
   });
 });
+
+gpuTest(
+  "of a tree on its way to the GPU and back only arrays are looked at, whatever they are called",
+  async () => {
+    const tensor = { data: Float32Array.of(1, 2), shape: [2], owner: {} };
+    const tree = {
+      blank: tensor,
+      buffer: { data: Float32Array.of(3) },
+      shape: [Float32Array.of(4)],
+    };
+    tensor.owner = tree;
+    await onGpu(sgd({ learningRate: 1 }), async (gpu) => {
+      const params = gpu.upload(tree);
+      const state = gpu.init(params);
+      for (let t = 0; t < 3; t++) gpu.step(params, gpu.upload(tree), state);
+      assertEquals(await gpu.download(params) as object, {
+        blank: { data: Float32Array.of(-2, -4), shape: [2] },
+        buffer: { data: Float32Array.of(-6) },
+        shape: [Float32Array.of(-8)],
+      });
+      // What is there already stays the very same.
+      const again = gpu.upload({ there: params, new: tensor });
+      assert(again.there.blank as unknown === params.blank);
+      assertEquals(await gpu.download({ tensor }), { tensor });
+    });
+  },
+);
