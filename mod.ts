@@ -29,6 +29,7 @@ export type {
 } from "./dsl/node.ts";
 export {
   type Document,
+  type HyperDocument,
   type InputKind,
   type Program,
   required,
@@ -37,6 +38,7 @@ export {
   type Statement,
   type StateOver,
 } from "./dsl/program.ts";
+export type { Domain } from "./dsl/domain.ts";
 export { parseProgram } from "./dsl/check.ts";
 export { printProgram } from "./dsl/print.ts";
 export type { AxisDocument, AxisName } from "./dsl/axes.ts";
@@ -73,4 +75,10 @@ export type { StoredTensor, Tensor } from "./runtime/trees/leaf.ts";
 export type { Backend } from "./runtime/plan/forms.ts";
 export * from "./zoo/wrappers/mod.ts";
 export * from "./zoo/mod.ts";
-export { lionK, type LionKDocument, type LionKOptions, type LionOptions } from "./zoo/lion_k.ts";
+export {
+  lionK,
+  type LionKDocument,
+  type LionKHyper,
+  type LionKOptions,
+  type LionOptions,
+} from "./zoo/lion_k.ts";

@@ -1,8 +1,9 @@
 /** Fixes hyperparameters of a program for good, which gives a shorter program. */
+import { requireWithin } from "./domain.ts";
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
 import { statesRead } from "./graph.ts";
 import { constant, foldNodes, type Node, symbol, symbolsIn, ZERO } from "./node.ts";
-import { printExpression, printProgram, printState, printStatements } from "./print.ts";
+import { printExpression, printHyper, printProgram, printState, printStatements } from "./print.ts";
 import type { Document, Program, Statement } from "./program.ts";
 import { parseProgram } from "./check.ts";
 import { settle, simplified } from "./simplify.ts";
@@ -41,6 +42,10 @@ export function fix(
           `its value of its kind: given ${shown(value)}${near}`,
       );
     }
+    const domain = program.domains.get(key);
+    if (domain !== undefined) {
+      requireWithin(domain, value, key, `Cannot fix a part of optimizer "${program.name}"`);
+    }
     if (key in values) known.set(key, value === 0 ? ZERO : constant(Number(value)));
   }
   const document = printProgram(program);
@@ -51,10 +56,13 @@ export function fix(
       name,
       doc,
       source,
-      hyper: Object.fromEntries(
-        [...program.hyper].filter(([key]) => !known.has(key))
-          .map(([key, value]) => [key, defaults[key] ?? value]),
-      ),
+      hyper: printHyper({
+        ...program,
+        hyper: new Map(
+          [...program.hyper].filter(([key]) => !known.has(key))
+            .map(([key, value]) => [key, defaults[key] ?? value]),
+        ),
+      }),
       state: Object.fromEntries(
         [...program.state].filter(([key]) => kept.has(key)).map(([key, state]) => [
           key,

@@ -55,7 +55,13 @@ export const adamMini: OptimizerFactory<AdamMiniOptions> = /* @__PURE__ */ optim
   name: "adamMini",
   doc: "AdamW with one second moment a tensor; one state tensor.",
   source: "Zhang et al. 2024, Adam-mini: Use Fewer Learning Rates To Gain More, arXiv 2406.16793",
-  hyper: { learningRate: required, b1: 0.9, b2: 0.999, eps: 1e-8, weightDecay: 0 },
+  hyper: {
+    learningRate: required,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.999, domain: "[0, 1)" },
+    eps: { default: 1e-8, domain: "[0, inf)" },
+    weightDecay: 0,
+  },
   state: { m: 0, v: { over: "tensor" } },
   step: `
     m = b1*m + (1 - b1)*g

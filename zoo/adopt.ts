@@ -58,12 +58,12 @@ export const adopt: OptimizerFactory<AdoptOptions> = /* @__PURE__ */ optimizer({
     "Taniguchi et al. 2024, ADOPT: Modified Adam Can Converge with Any β2 with the Optimal Rate, arXiv 2411.02853",
   hyper: {
     learningRate: required,
-    b1: 0.9,
-    b2: 0.9999,
-    eps: 1e-6,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.9999, domain: "[0, 1)" },
+    eps: { default: 1e-6, domain: "[0, inf)" },
     nesterov: false,
     useClipping: true,
-    clipValueFn: 0,
+    clipValueFn: { default: 0, domain: "[0, inf)" },
   },
   state: { m: 0, v: 0 },
   step: `

@@ -35,7 +35,7 @@ export const clipByGlobalNorm: OptimizerFactory<ClipByGlobalNormOptions> =
     name: "clipByGlobalNorm",
     doc: "Scales all gradients down to a common norm.",
     source: "Pascanu et al. 2013, On the difficulty of training recurrent neural networks",
-    hyper: { maxNorm: required },
+    hyper: { maxNorm: { default: required, domain: "[0, inf]" } },
     step: `
     n = globalNorm(g)
     u = where(n <= maxNorm, 1, maxNorm/n)*g
@@ -71,7 +71,7 @@ export const clip: OptimizerFactory<ClipOptions> = /* @__PURE__ */ optimizer({
   name: "clip",
   doc: "Limits each element of the updates.",
   source: "Mikolov 2012, Statistical language models based on neural networks",
-  hyper: { maxDelta: required },
+  hyper: { maxDelta: { default: required, domain: "[0, inf]" } },
   step: "u = clip(g, -maxDelta, maxDelta)",
 });
 
@@ -108,7 +108,7 @@ export const clipByBlockRms: OptimizerFactory<ClipByBlockRmsOptions> = /* @__PUR
   source:
     "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, " +
     "arXiv 1804.04235",
-  hyper: { threshold: required },
+  hyper: { threshold: { default: required, domain: "[0, inf]" } },
   step: `
     r = sqrt(mean(g^2))
     u = where(r < threshold, 1, threshold/where(r == 0, 1, r))*g
@@ -148,7 +148,7 @@ export const normalizeByUpdateNorm: OptimizerFactory<NormalizeByUpdateNormOption
     name: "normalizeByUpdateNorm",
     doc: "Scales the updates of the whole tree to one norm.",
     source: "Hazan et al. 2015, Beyond convexity: stochastic quasi-convex optimization",
-    hyper: { scaleFactor: 1, eps: 1e-6 },
+    hyper: { scaleFactor: 1, eps: { default: 1e-6, domain: "[0, inf)" } },
     step: `
     q = globalNorm(g) + eps
     u = scaleFactor*(g/where(q == 0, 1, q))

@@ -25,10 +25,10 @@ const byNumber: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ opti
     "Ivgi et al. 2023, DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule, arXiv 2302.12022",
   hyper: {
     learningRate: 1,
-    initStep: 1e-6,
+    initStep: { default: 1e-6, domain: "[0, inf)" },
     heuristic: true,
     isRate: false,
-    eps: 1e-8,
+    eps: { default: 1e-8, domain: "[0, inf)" },
     weightDecay: 0,
   },
   state: {
@@ -109,7 +109,12 @@ const withDistance: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ 
   doc: "A step size from the distance travelled and weighted gradients; one state tensor.",
   source:
     "Khaled et al. 2023, DoWG Unleashed: An Efficient Universal Parameter-Free Gradient Descent Method, arXiv 2305.16284",
-  hyper: { learningRate: 1, initEstimSqDist: 1e-4, eps: 1e-4, weightDecay: 0 },
+  hyper: {
+    learningRate: 1,
+    initEstimSqDist: { default: 1e-4, domain: "[0, inf)" },
+    eps: { default: 1e-4, domain: "[0, inf)" },
+    weightDecay: 0,
+  },
   state: { theta0: "w", r: { init: "initEstimSqDist", over: "tree" }, v: { over: "tree" } },
   step: `
     d = g + weightDecay*w
@@ -203,7 +208,11 @@ export const scaleByDistanceOverGradients: OptimizerFactory<ScaleByDistanceOverG
     doc: "A step size for each tensor from the distance it travelled; one state tensor.",
     source:
       "Ivgi et al. 2023, DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule, arXiv 2302.12022",
-    hyper: { repsRel: 1e-6, eps: 1e-8, globalScale: 1 },
+    hyper: {
+      repsRel: { default: 1e-6, domain: "[0, inf)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      globalScale: 1,
+    },
     state: { theta0: "w", r: { over: "tensor" }, v: { over: "tensor" } },
     step: `
       r = where(t == 1, repsRel*(1 + norm(w)), max(r, norm(w - theta0)))

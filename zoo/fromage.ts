@@ -39,7 +39,7 @@ export const fromage: OptimizerFactory<FromageOptions> = /* @__PURE__ */ optimiz
   doc: "Steps in proportion to each tensor's norm, which they do not raise; no state.",
   source:
     "Bernstein et al. 2020, On the distance between two neural networks and the stability of learning, arXiv 2002.03432",
-  hyper: { learningRate: required, minNorm: 1e-6 },
+  hyper: { learningRate: required, minNorm: { default: 1e-6, domain: "[0, inf)" } },
   step: `
     k = 1/sqrt(1 + learningRate^2)
     q = max(norm(g), minNorm)

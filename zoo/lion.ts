@@ -154,7 +154,12 @@ export const cautiousLion: OptimizerFactory<LionOptions> = /* @__PURE__ */ optim
   doc: "Lion where its direction agrees with the gradient; one state tensor.",
   source: "Liang et al. 2024, Cautious Optimizers: Improving Training with One Line of Code, " +
     "arXiv 2411.16085",
-  hyper: { learningRate: required, b1: 0.9, b2: 0.99, weightDecay: 1e-3 },
+  hyper: {
+    learningRate: required,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.99, domain: "[0, 1)" },
+    weightDecay: 1e-3,
+  },
   state: { m: 0 },
   step: `
     c = b1*m + (1 - b1)*g

@@ -84,10 +84,10 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
       name: "muon",
       hyper: {
         learningRate: "required",
-        beta: 0.95,
-        eps: 1e-8,
+        beta: { default: 0.95, domain: "[0, 1)" },
+        eps: { default: 1e-8, domain: "[0, inf)" },
         weightDecay: 0,
-        consistentRms: 0,
+        consistentRms: { default: 0, domain: "[0, inf)" },
         nesterov: true,
         adaptive: false,
         orthogonalize: true,

@@ -67,7 +67,14 @@ export const novograd: OptimizerFactory<NovogradOptions> = /* @__PURE__ */ optim
   name: "novograd",
   doc: "Momentum over gradients normalised by tensor; one state tensor and one number a tensor.",
   source,
-  hyper: { learningRate: required, b1: 0.9, b2: 0.25, eps: 1e-6, epsRoot: 0, weightDecay: 0 },
+  hyper: {
+    learningRate: required,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.25, domain: "[0, 1)" },
+    eps: { default: 1e-6, domain: "[0, inf)" },
+    epsRoot: { default: 0, domain: "[0, inf)" },
+    weightDecay: 0,
+  },
   state: { m: 0, v: { over: "tensor" } },
   step: `
     n = norm(g)^2

@@ -55,7 +55,13 @@ export const polyakSgd: OptimizerFactory<PolyakSgdOptions> = /* @__PURE__ */ wit
     name: "polyakSgd",
     doc: "Gradient descent with a step size from the loss; no state.",
     source,
-    hyper: { maxLearningRate: 1, scaling: 1, fMin: 0, eps: 0, positive: false },
+    hyper: {
+      maxLearningRate: { default: 1, domain: "[0, inf]" },
+      scaling: 1,
+      fMin: 0,
+      eps: { default: 0, domain: "[0, inf)" },
+      positive: false,
+    },
     inputs: { value: "scalar" },
     step: `
     n = scaling^2*globalNorm(g)^2 + eps

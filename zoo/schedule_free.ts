@@ -42,7 +42,13 @@ function averaging<Options>(
     name,
     doc,
     source: "Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682",
-    hyper: { ...hyper, warmupSteps: 0, b1: 0.9, weightDecay: 0, weightLrPower: 2 },
+    hyper: {
+      ...hyper,
+      warmupSteps: { default: 0, domain: "[0, inf)" },
+      b1: { default: 0.9, domain: "[0, 1]" },
+      weightDecay: 0,
+      weightLrPower: 2,
+    },
     // Weights are kept a tensor, not a tree, so that step sizes may differ between tensors.
     state: {
       z: "w",
@@ -148,7 +154,11 @@ export const scheduleFreeAdamw: OptimizerFactory<ScheduleFreeAdamwOptions> =
     {
       name: "scheduleFreeAdamw",
       doc: "AdamW with averaging in place of a schedule; two state tensors.",
-      hyper: { learningRate: 0.0025, b2: 0.999, eps: 1e-8 },
+      hyper: {
+        learningRate: 0.0025,
+        b2: { default: 0.999, domain: "[0, 1)" },
+        eps: { default: 1e-8, domain: "[0, inf)" },
+      },
       state: { v: 0 },
       step: "v = b2*v + (1 - b2)*g^2",
     },

@@ -77,7 +77,11 @@ export const sm3: OptimizerFactory<Sm3Options> = /* @__PURE__ */ optimizer({
   name: "sm3",
   doc: "AdaGrad with one sum a row and a column; one state tensor with momentum, none without.",
   source,
-  hyper: { learningRate: required, momentum: 0.9, eps: 1e-8 },
+  hyper: {
+    learningRate: required,
+    momentum: { default: 0.9, domain: "[0, 1)" },
+    eps: { default: 1e-8, domain: "[0, inf)" },
+  },
   state,
   step: /* @__PURE__ */ average("momentum", "v + g^2", "-learningRate*m"),
 });
@@ -112,7 +116,11 @@ export const scaleBySm3: OptimizerFactory<ScaleBySm3Options> = /* @__PURE__ */ o
   name: "scaleBySm3",
   doc: "The direction of SM3.",
   source,
-  hyper: { b1: 0.9, b2: 1, eps: 1e-8 },
+  hyper: {
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 1, domain: "[0, 1]" },
+    eps: { default: 1e-8, domain: "[0, inf)" },
+  },
   state,
   step: /* @__PURE__ */ average("b1", "b2*v + where(b2 == 1, 1, 1 - b2)*g^2", "m"),
 });

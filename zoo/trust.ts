@@ -43,7 +43,11 @@ export const scaleByTrustRatio: OptimizerFactory<ScaleByTrustRatioOptions> =
     doc: "Scales the update of each tensor to the norm of the parameter.",
     source:
       "You et al. 2020, Large Batch Optimization for Deep Learning: Training BERT in 76 minutes, arXiv 1904.00962",
-    hyper: { minNorm: 0, trustCoefficient: 1, eps: 0 },
+    hyper: {
+      minNorm: { default: 0, domain: "[0, inf)" },
+      trustCoefficient: { default: 1, domain: "[0, inf)" },
+      eps: { default: 0, domain: "[0, inf)" },
+    },
     step: `
     n = max(norm(w), minNorm)
     q = max(norm(g), minNorm)
@@ -85,7 +89,7 @@ export const scaleByParamBlockNorm: OptimizerFactory<ScaleByParamBlockOptions> =
     doc: "Multiplies the update of each tensor by the norm of the parameter.",
     source:
       "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, arXiv 1804.04235",
-    hyper: { minScale: 1e-3 },
+    hyper: { minScale: { default: 1e-3, domain: "[0, inf)" } },
     step: "u = max(norm(w), minScale)*g",
   });
 
@@ -116,6 +120,6 @@ export const scaleByParamBlockRms: OptimizerFactory<ScaleByParamBlockOptions> =
     doc: "Multiplies the update of each tensor by the root mean square of the parameter.",
     source:
       "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, arXiv 1804.04235",
-    hyper: { minScale: 1e-3 },
+    hyper: { minScale: { default: 1e-3, domain: "[0, inf)" } },
     step: "u = max(sqrt(mean(w^2)), minScale)*g",
   });

@@ -96,7 +96,7 @@ export class OrtOptimizer {
     const parts = parted(bytes, "Cannot load an optimizer");
     const read = readOptimizer(parts.step);
     const doing = `Cannot load "${read.program.name}"`;
-    const given = withGiven(read.hyper, hyper ?? {}, doing);
+    const given = withGiven(read.hyper, read.program.domains, hyper ?? {}, doing);
     const engine = executionProvider === "wasm"
       ? new WasmEngine(await openOnWasm(parts.step, doing), read.model)
       : await WebgpuEngine.open(parts.step, read, device, doing);

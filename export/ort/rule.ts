@@ -136,7 +136,8 @@ export class GraphBinding implements Bound<GraphForm> {
       const count = clock === undefined ? state.count : treeNumber(state, clock, doing);
       return Math.max(0, count - ago);
     };
-    const { numbers, used } = inputsAt(hyper, this.layout, state.hyper, clockOf, doing);
+    const { domains } = this.program;
+    const { numbers, used } = inputsAt(hyper, domains, this.layout, state.hyper, clockOf, doing);
     const all = new Map([["count", state.count - ago]]);
     for (const [name, number] of numbers) all.set(`hyper/${name}`, number);
     return { numbers: all, used };

@@ -14,6 +14,7 @@ import {
 } from "../../dsl/node.ts";
 import { matrixRow, reduceRow } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
+import { allAxes } from "./extent.ts";
 import type { Planned } from "./infer.ts";
 
 /**
@@ -61,7 +62,7 @@ export function settleAxes(
   const settled = (over: string): string => {
     if (!isAxes(over)) return over;
     const kept = keptAxes(over, byExtent, what);
-    if (kept === 2 ** rank - 1) return "element";
+    if (kept === allAxes(rank)) return "element";
     const reduced = Array.from({ length: rank }, (_, axis) => axis).filter((axis) =>
       (kept & 1 << axis) === 0
     );

@@ -94,7 +94,7 @@ const NOTHING: ReadonlySet<string> = new Set();
 
 /** The graph of `program` in one form. */
 export function formOf(program: Program, { structural, guards }: FormKey): Graph {
-  const key = `${spellStructural(structural)} ${guards.map(Number).join("")}`;
+  const key = JSON.stringify([spellStructural(structural), guards]);
   return forms.get(program, key, () => {
     const graph = specialise(elaborate(program), structural);
     if (guards.length === 0) return graph;

@@ -2,6 +2,7 @@
  * Binds a program with its hyperparameters to the structure of a tree. Leaves that are given the same
  * hyperparameters and types form a group, which is planned once.
  */
+import { ANY_NUMBER, type Domain, isWithin, requireWithin } from "../../dsl/domain.ts";
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { evaluated, evaluation, type Structural } from "../../dsl/graph.ts";
 import { constant, type Node, postorder, symbolsIn, ZERO } from "../../dsl/node.ts";
@@ -64,6 +65,7 @@ export interface StepForm extends Form {
 interface Numeric {
   readonly name: string;
   readonly value: HyperValue;
+  readonly domain: Domain;
   readonly clock: string | undefined;
   readonly isScheduled: boolean;
   readonly isMasked: readonly boolean[];
@@ -153,6 +155,7 @@ export class Binding implements Bound<StepForm> {
     this.#numeric = [...settings].flatMap(([name, { value, clock }]) =>
       typeof value === "boolean" ? [] : [{
         ...{ name, value, clock, isScheduled: isScheduled(value) },
+        domain: program.domains.get(name) ?? ANY_NUMBER,
         isMasked: this.groups.map((group) => group.settings.get(name)!.isMasked),
       }]
     );
@@ -274,7 +277,7 @@ export class Binding implements Bound<StepForm> {
     doing: string,
   ): { readonly binding: Binding; readonly used: Record<string, HyperNumbers> } {
     const used = this.#used;
-    for (const { name, value: made, clock: own, isScheduled, isMasked } of this.#numeric) {
+    for (const { name, value: made, domain, clock: own, isScheduled, isMasked } of this.#numeric) {
       const isWritten = Object.hasOwn(written, name);
       // A number that follows no schedule needs no clock, which may not be at hand.
       const count = clock(isScheduled ? own : undefined);
@@ -294,13 +297,8 @@ export class Binding implements Bound<StepForm> {
           const finer = this.#finerBy(name, value as HyperValue, params, doing);
           return finer.#numbersOf(written, clock, params, doing);
         }
-        if (typeof given !== "number" || Number.isNaN(given)) {
-          throw new GradusError(
-            `${doing}: hyperparameter \`${name}\` must be a number: given ${
-              shown(given)
-            } at count ` +
-              count,
-          );
+        if (typeof given !== "number" || !isWithin(domain, given)) {
+          requireWithin(domain, given, name, doing, ` at count ${count}`);
         }
         this.#symbols[i].set(name, isMasked[i] ? 0 : given);
       }

@@ -23,6 +23,8 @@ export interface PrefixValue {
 }
 
 const DEEPEST = 100;
+// A plan keeps which axes a value varies over as the bits of a number.
+const MOST_AXES = 32;
 
 const ONLY = {
   float32: ["float32"],
@@ -52,6 +54,12 @@ export class Layout {
       const leaf = read(node, path, doing);
       if (leaf !== undefined) {
         const { shape, dtype, isBare } = leaf;
+        if (shape.length > MOST_AXES) {
+          throw new GradusError(
+            `${doing}: the tensor at ${spellPath(path)} must have at most ${MOST_AXES} axes: ` +
+              `given one of ${shape.length}`,
+          );
+        }
         leaves.push({ path, shape: [...shape], size: sizeOf(shape), dtype, isBare });
         return { leaf: leaves.length - 1 };
       }

@@ -243,3 +243,31 @@ Deno.test("what is given when loading must be a number or a schedule", async () 
     );
   }
 });
+
+Deno.test("a number outside of its domain is refused when loading, by a schedule, and in the state", async () => {
+  const bytes = toOnnx(lion({ learningRate: 1, b1: (count) => count / 2 }), [1], {
+    inputs: ["b2"],
+  });
+  await assertRejected(
+    () => OrtOptimizer.load(bytes, { hyper: { b2: 1 } }),
+    [],
+    'Cannot load "lion": hyperparameter `b2` must be a number in [0, 1): given 1',
+  );
+  await assertRejected(
+    () => OrtOptimizer.load(bytes, { hyper: { b2: "1" as unknown as number } }),
+    [],
+    "hyperparameter `b2` must be a number in [0, 1) or a schedule",
+  );
+  const half: Schedule = (count) => count / 2;
+  const exported = await OrtOptimizer.load(bytes, { hyper: { b1: half } });
+  const x = Float32Array.of(1);
+  const state = exported.init(x);
+  state.hyper.b2 = -1;
+  const step = () => exported.step(x, Float32Array.of(1), state);
+  await assertRejected(step, [x, state], "`b2` must be a number in [0, 1)", "given -1 at count 0");
+  delete state.hyper.b2;
+  await step();
+  await step();
+  await assertRejected(step, [x, state], "`b1` must be a number in [0, 1)", "given 1 at count 2");
+  await exported.dispose();
+});

@@ -15,8 +15,10 @@ import {
 } from "../../mod.ts";
 import { allocateResident, Arena } from "../../runtime/trees/arena.ts";
 import { store } from "../../runtime/trees/dtype.ts";
+import { toOnnx } from "../../export/onnx/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { exactProgram } from "../dsl/generate.ts";
+import { assertRefused } from "../refused.ts";
 import { randomNumbers } from "./random.ts";
 import { assertSameBits, type Compared } from "./same_bits.ts";
 import { whereRun } from "./where.ts";
@@ -303,3 +305,49 @@ Deno.test("short states of float64 parameters move only those to JavaScript", ()
   assertSameBits([params, { ...state }], [expected, { ...own }], "");
   release([params, state]);
 });
+
+for (const backend of ["wasm", "js", "interpreter"] as const) {
+  Deno.test(`a tensor may have 32 axes, the first and the last as good as any (${backend})`, () => {
+    const shape = [2, ...Array(30).fill(1), 3];
+    const g = { data: Float32Array.of(1, 2, 3, 4, 5, 9), shape };
+    const made = (step: string, state = {}) => {
+      const opt = make(step, state).with({ backend });
+      return Array.from(opt.update(g, opt.init(g))[0].data);
+    };
+    assertEquals(made("u = mean(g, axis=0)"), [2.5, 3.5, 6, 2.5, 3.5, 6]);
+    assertEquals(made("u = mean(g, axis=31)"), [2, 2, 2, 6, 6, 6]);
+    assertEquals(made("u = g - max(g, axis=:31)"), [-3, -3, -6, 0, 0, 0]);
+    assertEquals(made("u = sum(g, axis=(0, 31)) + g"), [25, 26, 27, 28, 29, 33]);
+    assertEquals(made("u = sum(g, axis=32:)"), [1, 2, 3, 4, 5, 9]);
+    assertEquals(made("s = sum(g, axis=0)\nu = s - g", { s: { over: 0 } }), [4, 5, 9, 1, 2, 3]);
+  });
+
+  Deno.test(`a tensor of 33 axes is refused before anything is made of it (${backend})`, () => {
+    const opt = make("u = mean(g, axis=0)").with({ backend });
+    const params = { a: [{ data: Float32Array.of(1, 2), shape: [2, ...Array(32).fill(1)] }] };
+    const says = "the tensor at `a/0` must have at most 32 axes: given one of 33";
+    assertRefused(() => opt.init(params), `Cannot initialise "made": ${says}`);
+    const flat = { a: [{ data: Float32Array.of(1, 2), shape: [2] }] };
+    const state = opt.init(flat);
+    assertRefused(() => opt.step(params, params, state), `Cannot step by "made": ${says}`);
+    assertRefused(() => toOnnx(opt, params), `Cannot export "made" to ONNX: ${says}`);
+    assertRefused(() => toOnnx(opt, { a: [params.a[0].shape] }), says);
+  });
+}
+
+for (const backend of ["wasm", "js", "interpreter"] as const) {
+  Deno.test(`what is reduced to the 32nd axis is read by what varies over more (${backend})`, () => {
+    const shape = [2, ...Array(29).fill(1), 2, 2];
+    const g = { data: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), shape };
+    const opt = make("a = sum(g, axis=0)\nb = sum(a + g, axis=:31)\nu = a/b*g + max(a*b, axis=31)")
+      .with({ backend });
+    const b = [2 * (6 + 10) + 1 + 3 + 5 + 7, 2 * (8 + 12) + 2 + 4 + 6 + 8];
+    const a = [6, 8, 10, 12];
+    const f = Math.fround;
+    const most = [0, 2].map((row) => Math.max(a[row] * b[0], a[row + 1] * b[1]));
+    assertEquals(
+      Array.from(opt.update(g, opt.init(g))[0].data),
+      Array.from(g.data, (x, i) => f(f(f(a[i % 4] / b[i % 2]) * x) + most[(i % 4) >> 1])),
+    );
+  });
+}

@@ -27,12 +27,12 @@ Deno.test("a chain is one program, in which each update is the next one's gradie
   assertEquals(document, {
     name: "clipByGlobalNorm_sgd_sgd",
     hyper: {
-      maxNorm: "required",
+      maxNorm: { default: "required", domain: "[0, inf]" },
       learningRate: "required",
-      momentum: 0,
+      momentum: { default: 0, domain: "(-1, 1]" },
       nesterov: false,
       learningRate_2: "required",
-      momentum_2: 0,
+      momentum_2: { default: 0, domain: "(-1, 1]" },
       nesterov_2: false,
     },
     state: { m: 0, m_2: 0 },

@@ -26,8 +26,8 @@ Deno.test("a tensor may have no axes", () => {
   assertEquals(stepped(tensor(3), tensor(2)), tensor(2));
 });
 
-Deno.test("a tensor may have forty axes", () => {
-  const shape = Array.from({ length: 40 }, (_, axis) => axis === 35 ? 2 : 1);
+Deno.test("a tensor may have 32 axes", () => {
+  const shape = Array.from({ length: 32 }, (_, axis) => axis === 31 ? 2 : 1);
   const tensor = (...data: number[]) => ({ data: Float32Array.from(data), shape });
   assertEquals(stepped(tensor(3, 4), tensor(2, 4)), tensor(2, 2));
 });

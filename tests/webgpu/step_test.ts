@@ -5,10 +5,12 @@ import {
   factory,
   lion,
   parseProgram,
+  sgd,
   warmupCosineDecaySchedule,
 } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { streamGradients, streamParams } from "../golden/replay.ts";
+import { assertRefused } from "../refused.ts";
 import { randomArray } from "../runtime/random.ts";
 import { assertNear, gpuTest, onGpu } from "./gpu.ts";
 
@@ -105,4 +107,48 @@ gpuTest(
       assert(made > 1);
       await device.queue.onSubmittedWorkDone();
     }),
+);
+
+gpuTest("a tensor may have 32 axes on the GPU too, and no more", async () => {
+  const tensor = (rank: number) => ({
+    data: Float32Array.of(1, 2, 3, 4, 5, 9),
+    shape: [2, ...Array(rank - 2).fill(1), 3],
+  });
+  const opt = factory(parseProgram({ name: "rows", step: "u = -mean(g, axis=-1)" }))();
+  await onGpu(opt, async (gpu) => {
+    const params = gpu.upload(tensor(32));
+    gpu.step(params, gpu.upload(tensor(32)), gpu.init(params));
+    assertEquals([...(await gpu.download(params)).data], [-1, 0, 1, -2, -1, 3]);
+    assertRefused(
+      () => gpu.init(gpu.upload(tensor(33))),
+      "the tensor at the root must have at most 32 axes: given one of 33",
+    );
+  });
+});
+
+gpuTest(
+  "of a tree on its way to the GPU and back only arrays are looked at, whatever they are called",
+  async () => {
+    const tensor = { data: Float32Array.of(1, 2), shape: [2], owner: {} };
+    const tree = {
+      blank: tensor,
+      buffer: { data: Float32Array.of(3) },
+      shape: [Float32Array.of(4)],
+    };
+    tensor.owner = tree;
+    await onGpu(sgd({ learningRate: 1 }), async (gpu) => {
+      const params = gpu.upload(tree);
+      const state = gpu.init(params);
+      for (let t = 0; t < 3; t++) gpu.step(params, gpu.upload(tree), state);
+      assertEquals(await gpu.download(params) as object, {
+        blank: { data: Float32Array.of(-2, -4), shape: [2] },
+        buffer: { data: Float32Array.of(-6) },
+        shape: [Float32Array.of(-8)],
+      });
+      // What is there already stays the very same.
+      const again = gpu.upload({ there: params, new: tensor });
+      assert(again.there.blank as unknown === params.blank);
+      assertEquals(await gpu.download({ tensor }), { tensor });
+    });
+  },
 );

@@ -17,7 +17,7 @@ const AVERAGE: Wrapper = {
   name: "averageParams",
   doc: "Keeps an average of the parameters.",
   source: "Polyak and Juditsky 1992, Acceleration of stochastic approximation by averaging",
-  hyper: { decay: "required" },
+  hyper: { decay: { default: "required", domain: "[0, 1]" } },
   state: { average: { init: "w" } },
   after: "average = decay*average + (1 - decay)*(w + u)",
   evaluate: "average",

@@ -18,7 +18,11 @@ const LOOKAHEAD: Wrapper = {
   name: "lookahead",
   doc: "Every so many steps slow weights go part of the way to the fast ones, which restart there.",
   source: "Zhang et al. 2019, Lookahead Optimizer: k steps forward, 1 step back, arXiv 1907.08610",
-  hyper: { syncPeriod: "required", slowStepSize: "required", resetState: false },
+  hyper: {
+    syncPeriod: { default: "required", domain: "integer [1, inf)" },
+    slowStepSize: { default: "required", domain: "[0, 1]" },
+    resetState: false,
+  },
   state: { slow: { init: "w" }, innerCount: { over: "tree" } },
   before: `
     syncs = t - syncPeriod*floor(t/syncPeriod) == 0

@@ -31,7 +31,11 @@ function mechanic(betas: number): Wrapper {
     name: "mechanize",
     doc: "Tunes the scale of the updates by betting on their correlation with the gradients.",
     source: "Cutkosky et al. 2023, Mechanic: A Learning Rate Tuner, arXiv 2306.00144",
-    hyper: { weightDecay: 0.01, eps: 1e-8, sInit: 1e-6 },
+    hyper: {
+      weightDecay: 0.01,
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      sInit: { default: 1e-6, domain: "(0, inf)" },
+    },
     state: {
       theta0: { init: "w" },
       ...Object.fromEntries(names.map((name) => [name, { over: "tree" }])),

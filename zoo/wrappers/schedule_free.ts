@@ -18,7 +18,7 @@ const SCHEDULE_FREE: Wrapper = {
   name: "scheduleFree",
   doc: "Averages a fast iterate in place of a schedule.",
   source: "Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682",
-  hyper: { learningRate: "required", b1: 0.9, weightLrPower: 2 },
+  hyper: { learningRate: "required", b1: { default: 0.9, domain: "[0, 1]" }, weightLrPower: 2 },
   state: { z: { init: "w" }, peak: { over: "tree" }, total: { over: "tree" } },
   // The average x is taken out by w = (1 - b1)*z + b1*x.
   after: `
