@@ -47,7 +47,7 @@ Deno.test("a search prints a program that reads back, and writes a report; a che
     assertEquals(again.lines.find((line) => line.startsWith("name: found")), text);
     const other = await run("gaussian", ...args);
     assertEquals(other.code, 1);
-    assertStringIncludes(other.errors[0], "its checkpoint is of other tasks");
+    assertStringIncludes(other.errors[0], "it is of other tasks or options");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

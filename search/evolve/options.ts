@@ -14,6 +14,10 @@ export type Strategy =
 
 /** Where a search keeps what it needs to go on after an end that it did not choose. */
 export interface CheckpointStore {
+  /** What messages call it, such as the path of a file. */
+  readonly place?: string;
+  /** Where it keeps what was saved before the last, if it does. */
+  readonly before?: string;
   /** What was saved last, or undefined. */
   load(): Promise<string | undefined>;
   /** Saves; whatever happens meanwhile, a later `load` gives this or what was there before. */

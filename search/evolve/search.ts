@@ -78,6 +78,8 @@ class SearchRun {
   readonly #prober: Prober;
   readonly #trainers: Trainer[] = [];
   #state!: SearchState;
+  /** What the checkpoint holds. */
+  #saved: string | undefined;
 
   constructor(options: SearchOptions) {
     this.#options = options;
@@ -105,11 +107,14 @@ class SearchRun {
 
   async *events(): AsyncGenerator<SearchEvent, void> {
     const { tasks, checkpoint } = this.#options;
+    const saved = this.#saved = await checkpoint?.store.load();
+    const resumed = saved === undefined
+      ? undefined
+      : readCheckpoint(this.#space, this.#options, saved, checkpoint!.store);
     const trainer = await this.#trainer(tasks);
-    const saved = await checkpoint?.store.load();
-    this.#state = saved === undefined
-      ? await this.#begin(trainer)
-      : readCheckpoint(this.#space, this.#options, saved);
+    this.#state = resumed ?? await this.#begin(trainer);
+    // At once, so that a place that cannot be written is found before the work, not after it.
+    if (resumed === undefined) await this.#save();
     const began = {
       at: performance.now(),
       trained: this.#state.counts.trained,
@@ -118,9 +123,7 @@ class SearchRun {
     const every = checkpoint?.every ?? 20;
     for (let batches = 1; this.#share() < 1; batches++) {
       await this.#batch(trainer);
-      if (checkpoint !== undefined && batches % every === 0) {
-        await checkpoint.store.save(writeCheckpoint(this.#space, this.#options, this.#state));
-      }
+      if (batches % every === 0) await this.#save();
       const { counts, hall, front } = this.#state;
       const seconds = (performance.now() - began.at) / 1000;
       const share = this.#share();
@@ -135,9 +138,7 @@ class SearchRun {
         secondsLeft: share >= 1 ? 0 : (1 - share) * seconds / (share - began.share),
       };
     }
-    if (checkpoint !== undefined) {
-      await checkpoint.store.save(writeCheckpoint(this.#space, this.#options, this.#state));
-    }
+    await this.#save();
     const { counts, hall, front, curve } = this.#state;
     yield {
       type: "done",
@@ -150,6 +151,15 @@ class SearchRun {
         heldOut: await this.#heldOut(front.members),
       },
     };
+  }
+
+  async #save(): Promise<void> {
+    const { checkpoint } = this.#options;
+    if (checkpoint === undefined) return;
+    const text = writeCheckpoint(this.#space, this.#options, this.#state);
+    if (text === this.#saved) return;
+    await checkpoint.store.save(text);
+    this.#saved = text;
   }
 
   async #trainer(tasks: SearchOptions["tasks"]): Promise<Trainer> {
