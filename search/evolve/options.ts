@@ -47,8 +47,9 @@ export interface SearchOptions {
   /** Programs that are made from one state of the population. Default 50. */
   readonly batch?: number;
   /**
-   * Threads that train; 0 is the calling one, which nobody can stop in a task that never ends. The result
-   * does not depend on it. Default 0, or 1 where a task has code of its own.
+   * Threads that train; 0 is the calling one, which nobody can stop in a task that never ends. At most 4
+   * for each core, or 16 where that is more. The result does not depend on it. Default 0, or 1 where a task
+   * has code of its own.
    */
   readonly workers?: number;
   /** How long a worker may take for a few programs, in milliseconds. Default 60 000. */

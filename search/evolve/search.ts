@@ -21,7 +21,7 @@ import {
 } from "./population.ts";
 import { proposer } from "./propose.ts";
 import { cachedTrainer } from "./score_cache.ts";
-import { localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
+import { checkWorkers, localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
 import { tuneChildren } from "./tuning.ts";
 
 /**
@@ -99,6 +99,7 @@ class SearchRun {
         );
       }
     }
+    checkWorkers(options.workers ?? 0);
   }
 
   close(): void {

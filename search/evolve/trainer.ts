@@ -24,8 +24,19 @@ export type Answer =
 
 /** What a program gets that could not be trained to the end. */
 export const FAILED: Evaluation = { score: -Infinity, scores: [] };
+/** The most workers: more would gain nothing, and each takes tens of megabytes. */
+const MOST_WORKERS = Math.max(16, 4 * (globalThis.navigator?.hardwareConcurrency ?? 1));
 /** How many programs a worker is sent at a time. */
 const PARCEL = 4;
+
+/** Refuses a number of workers that cannot be. */
+export function checkWorkers(workers: number): void {
+  if (Number.isInteger(workers) && workers >= 0 && workers <= MOST_WORKERS) return;
+  throw new GradusError(
+    `Cannot search: \`workers\` must be a whole number from 0 to ${MOST_WORKERS} on this machine: ` +
+      `given ${workers}`,
+  );
+}
 
 /** Trains in the calling thread. */
 export async function localTrainer(space: Space, tasks: readonly Task[]): Promise<Trainer> {
