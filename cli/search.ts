@@ -21,7 +21,8 @@ import {
   type SearchResult,
   space,
 } from "../search/mod.ts";
-import { checkWorkers } from "../search/evolve/trainer.ts";
+import { canStartProcesses } from "../search/evolve/process.ts";
+import { checkWorkers, hasCode } from "../search/evolve/trainer.ts";
 import { checkWritable, writeWhole } from "./files.ts";
 import { type Options, UsageError } from "./values.ts";
 
@@ -95,9 +96,12 @@ export async function searchCommand(
 }
 
 /** Where programs are trained, in words. */
-function placeOf({ workers = 0 }: SearchOptions): string {
+function placeOf({ tasks, workers = 0 }: SearchOptions): string {
   if (workers === 0) return "in this thread, which works on it alone";
-  return `on ${workers} worker ${workers === 1 ? "thread" : "threads"}`;
+  const [one, more] = hasCode(tasks) && canStartProcesses()
+    ? ["process", "processes"]
+    : ["worker thread", "worker threads"];
+  return `in ${workers} ${workers === 1 ? one : more}`;
 }
 
 /** How many of the hall of fame come from tasks 10 times larger to those 100 times larger. */
@@ -163,6 +167,7 @@ function progressText(
     `best ${best === undefined ? "none" : best.score.toFixed(3)}`,
     `front ${front.length}`,
     `${(100 * hits).toFixed(0)} % known`,
+    ...(counts.lost === 0 ? [] : [`${counts.lost} lost with their worker`]),
     `${secondsLeft.toFixed(0)} s left`,
   ].join(" · ");
 }

@@ -62,6 +62,7 @@ Deno.test("tasks come from a module; what is wrong with it or the options is sai
     await Deno.writeTextFile(path, `import { quadratic } from ${entry};\n${text}`);
     return run(path, "--workers", "0", ...args);
   };
+  const hostile = new URL("./search/hostile_task.ts", import.meta.url).href;
   const small = "quadratic({ size: 16, steps: 30 })";
   try {
     const text = `export default { tasks: [${small}], population: 20, budget: { generated: 40 } };`;
@@ -70,6 +71,16 @@ Deno.test("tasks come from a module; what is wrong with it or the options is sai
     assertEquals(own.lines[0], "search: trains in this thread, which works on it alone");
     assertStringIncludes(own.lines[1], "of 50 ");
     assertStringIncludes((await given(text, "--trained", "70")).lines[1], "search: 100 % · 7");
+    const task = { kind: "module", name: "own", url: hostile, options: { behaviour: "exits" } };
+    const module = await given(
+      `export default { tasks: [${JSON.stringify({ ...task, steps: 10, seeds: [1] })}],
+        population: 20, batch: 4, budget: { trained: 4 } };`,
+      "--workers",
+      "1",
+    );
+    assertEquals([module.code, module.errors], [0, []]);
+    assertEquals(module.lines[0], "search: trains in 1 process");
+    assert(/ · \d lost with their worker · /.test(module.lines[1]), module.lines[1]);
     const { errors } = await given("export default { tasks: [quadratic({ size: 10 })] };");
     assertStringIncludes(errors[0], "`size` must be a multiple of `block`");
     const steps = await given(`export default { tasks: [{ ...${small}, steps: 0.5 }] };`);

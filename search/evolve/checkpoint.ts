@@ -30,7 +30,7 @@ const loaded = (score: number | null): number => score ?? -Infinity;
 
 /** What a result does not depend on, and the budget: a search may be told to go on for longer. */
 const NOT_OF_IDENTITY = new Set([
-  ...["budget", "cache", "checkpoint", "heldOut", "patience", "space", "workers"],
+  ...["budget", "cache", "checkpoint", "heldOut", "memory", "patience", "space", "workers"],
 ]);
 
 /** What must be the same for a search to go on. */

@@ -49,11 +49,17 @@ export interface SearchOptions {
   /**
    * Threads that train; 0 is the calling one, which nobody can stop in a task that never ends. At most 4
    * for each core, or 16 where that is more. The result does not depend on it. Default 0, or 1 where a task
-   * has code of its own.
+   * has code of its own: then they are processes, which in Deno may read files and nothing else, if this one
+   * has the permission to run them.
    */
   readonly workers?: number;
-  /** How long a worker may take for a few programs, in milliseconds. Default 60 000. */
+  /**
+   * How long a worker may take to load the tasks, and for a few programs, in milliseconds; one that takes
+   * longer is replaced. Default 60 000.
+   */
   readonly patience?: number;
+  /** The memory in megabytes beyond which a process that runs tasks' own code is replaced. Default 2048. */
+  readonly memory?: number;
   /** Scores below this end a training. Default -ln 4: a loss of 4 times the first. */
   readonly below?: number;
   /** Ends trainings whose score after a share of the steps is within the worst `quantile` of late ones. */
@@ -100,6 +106,8 @@ export interface Counts {
   readonly probeHits: number;
   /** Trained, and exploded or were stopped. */
   readonly stopped: number;
+  /** Of those stopped, how many cost a worker, which had died or did not answer. */
+  readonly lost: number;
   /** Statements of all that were made, and those among them that matter. */
   readonly statements: number;
   /** Of those statements, how many matter. */

@@ -21,7 +21,7 @@ import {
 } from "./population.ts";
 import { proposer } from "./propose.ts";
 import { cachedTrainer } from "./score_cache.ts";
-import { checkWorkers, localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
+import { checkWorkers, hasCode, localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
 import { tuneChildren } from "./tuning.ts";
 
 /**
@@ -164,12 +164,12 @@ class SearchRun {
   }
 
   async #trainer(tasks: SearchOptions["tasks"]): Promise<Trainer> {
-    const hasCode = tasks.some(({ kind }) => kind === "module");
-    const { workers = hasCode ? 1 : 0, patience = 60_000, cache } = this.#options;
+    const { workers = hasCode(tasks) ? 1 : 0, patience = 60_000, memory = 2048, cache } =
+      this.#options;
     const trainer =
       await (workers === 0
         ? localTrainer(this.#space, tasks)
-        : workerTrainer(this.#space, tasks, workers, patience));
+        : workerTrainer(this.#space, tasks, { count: workers, patience, memory }));
     this.#trainers.push(trainer);
     return cache === undefined ? trainer : cachedTrainer(trainer, this.#space, tasks, cache);
   }
@@ -217,7 +217,8 @@ class SearchRun {
     const evaluations = await trainer.evaluate(wanted, stop);
     const scored = children.map((child): Scored => {
       const evaluation = child.training === undefined ? undefined : evaluations[child.training];
-      return { child, score: child.score ?? evaluation!.score, hurdle: evaluation?.hurdle };
+      const { hurdle, isLost = false } = evaluation ?? {};
+      return { child, score: child.score ?? evaluation!.score, hurdle, isLost };
     });
     const { tune } = this.#options;
     const tuned = tune === undefined ? [] : await tuneChildren(
