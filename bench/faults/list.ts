@@ -32,7 +32,9 @@ const STORES = [
 const STATES = ["state_errors", "resume", "tree_states", "trees", "options", "hyper"].map((name) =>
   `tests/runtime/${name}_test.ts`
 );
-const WRAPPERS = ["tests/wrappers/wrappers_test.ts", "tests/wrappers/published_test.ts"];
+const WRAPPERS = ["clocks", "wrappers", "published"].map((name) =>
+  `tests/wrappers/${name}_test.ts`
+);
 const CHECKPOINTS = ["tests/search/checkpoint_test.ts", "tests/search/runs_test.ts"];
 const SEARCH = [
   "tests/search/mutate_test.ts",
