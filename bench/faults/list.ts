@@ -19,10 +19,11 @@ function faults(
   return pairs.map(([find, replace]) => ({ file, find, replace, tests }));
 }
 
-const RUNTIME = ["storage", "optimizer", "chain", "hyper", "extents", "matrix", "options"].map((
+const RUNTIME = ["storage", "optimizer", "chain", "hyper", "extents", "matrix", "trees"].map((
   name,
 ) => `tests/runtime/${name}_test.ts`);
-const PLANNER = [...RUNTIME, "tests/runtime/matrix_backends_test.ts", "tests/runtime/axes_test.ts"];
+const MATRICES = [...RUNTIME, "tests/runtime/matrix_backends_test.ts"];
+const AXES = [...RUNTIME, "tests/runtime/axes_test.ts"];
 const STORES = [
   "tests/runtime/storage_test.ts",
   "tests/runtime/narrow_values_test.ts",
@@ -52,7 +53,7 @@ const COMMAND = ["tests/cli/files_test.ts", "tests/cli_test.ts"];
 
 /** Cheap ones first. */
 export const FAULTS: readonly Fault[] = [
-  ...faults("runtime/plan/plan.ts", PLANNER, [
+  ...faults("runtime/plan/plan.ts", RUNTIME, [
     ["const own = isWaiting ? below + 1 : below;", "const own = below;"],
     ["globals[global] ?? 0);", "0);"],
     ["update === ZERO ? constant(-0) : update;", "update === ZERO ? constant(0) : update;"],
@@ -70,7 +71,7 @@ export const FAULTS: readonly Fault[] = [
     ["globalPhases[k] === phase + 1 && needed.has(k)", "globalPhases[k] === phase + 1"],
     ["levels.push(1 + levelsOf([node], levels).get(node)!);", "levels.push(1);"],
   ]),
-  ...faults("runtime/plan/products.ts", PLANNER, [
+  ...faults("runtime/plan/products.ts", MATRICES, [
     ["place.busyUntil < written &&", "place.busyUntil <= written &&"],
     ["places[at].busyUntil = lastRead;", ""],
     ["rowStride: 1, columnStride: columns }", "rowStride: columns, columnStride: 1 }"],
@@ -78,7 +79,7 @@ export const FAULTS: readonly Fault[] = [
     ["const phase = levels.get(node)! - 1;", "const phase = levels.get(node)!;"],
     ['if (node.op !== "MatMul") isRead.add(operand);', "isRead.add(operand);"],
   ]),
-  ...faults("runtime/plan/variants.ts", PLANNER, [
+  ...faults("runtime/plan/variants.ts", RUNTIME, [
     ['guards.map(Number).join("")', "guards.length"],
     ["const k = truth ? 1 : 2;", "const k = truth ? 2 : 1;"],
     ["src.includes(true) || reduceRow(op) !== undefined ||", "src.includes(true) ||"],
@@ -91,16 +92,16 @@ export const FAULTS: readonly Fault[] = [
       "[spellStructural(structural), key.guards, mode,",
     ],
   ]),
-  ...faults("runtime/plan/axes.ts", PLANNER, [
+  ...faults("runtime/plan/axes.ts", AXES, [
     ['return op === "ReduceL2" ? apply("Abs", src[0]) : src[0];', "return src[0];"],
     ['if (kept === 2 ** rank - 1) return "element";', ""],
     ["if (overs.some(isByExtent)) return axesByExtent;", ""],
   ]),
-  ...faults("runtime/plan/readings.ts", PLANNER, [
+  ...faults("runtime/plan/readings.ts", RUNTIME, [
     ["mentioned.has(name) || !ever.has(name)", "mentioned.has(name)"],
     ["filter(([, value]) => value !== ZERO)", "filter(() => true)"],
   ]),
-  ...faults("runtime/plan/memo.ts", PLANNER, [
+  ...faults("runtime/plan/memo.ts", RUNTIME, [
     ["let value = known.get(key);", "let value = [...known.values()][0];"],
   ]),
   ...faults("runtime/plan/roofline.ts", ["tests/runtime/roofline_test.ts"], [
