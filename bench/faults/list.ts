@@ -19,12 +19,14 @@ function faults(
   return pairs.map(([find, replace]) => ({ file, find, replace, tests }));
 }
 
-const RUNTIME = ["storage", "optimizer", "chain", "hyper", "extents", "matrix", "trees"].map((
-  name,
-) => `tests/runtime/${name}_test.ts`);
+const RUNTIME = ["plan", "storage", "optimizer", "chain", "hyper", "extents", "matrix", "trees"]
+  .map((
+    name,
+  ) => `tests/runtime/${name}_test.ts`);
 const MATRICES = [...RUNTIME, "tests/runtime/matrix_backends_test.ts"];
 const AXES = [...RUNTIME, "tests/runtime/axes_test.ts"];
 const STORES = [
+  "tests/runtime/plan_test.ts",
   "tests/runtime/storage_test.ts",
   "tests/runtime/narrow_values_test.ts",
   "tests/runtime/init_storage_test.ts",
