@@ -60,17 +60,17 @@ export type {
   MaskTree,
   Setting,
 } from "./runtime/trees/hyperparameters.ts";
-export { explain, type Explanation } from "./runtime/explain.ts";
+export { explain, type ExplainedStage, type Explanation } from "./runtime/explain.ts";
 export type { Machine, Prediction } from "./runtime/plan/roofline.ts";
 export { applyUpdates } from "./runtime/apply.ts";
 export type { Optimizer, RunOptions } from "./runtime/optimizer.ts";
 export { resident } from "./runtime/resident.ts";
-export { release } from "./runtime/trees/resident.ts";
+export { release } from "./runtime/trees/placement.ts";
 export type { State } from "./runtime/trees/state.ts";
 export type { StorageType } from "./runtime/trees/dtype.ts";
 export type { InitOptions, StateStorage } from "./runtime/trees/state_storage.ts";
 export type { StoredTensor, Tensor } from "./runtime/trees/leaf.ts";
-export type { Backend } from "./runtime/plan/variants.ts";
+export type { Backend } from "./runtime/plan/forms.ts";
 export * from "./zoo/wrappers/mod.ts";
 export * from "./zoo/mod.ts";
 export { lionK, type LionKDocument, type LionKOptions, type LionOptions } from "./zoo/lion_k.ts";

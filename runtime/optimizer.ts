@@ -6,10 +6,10 @@ import { HostDevice } from "./devices/host/device.ts";
 import { type Configured, ruleOf, type StepForm } from "./step/binding.ts";
 import { Step } from "./step/step.ts";
 import type { NumberArray } from "./trees/dtype.ts";
-import { disposable, isResident } from "./trees/resident.ts";
+import { disposable, isResident } from "./trees/placement.ts";
 import type { State } from "./trees/state.ts";
 import { type InitOptions, storageWith } from "./trees/state_storage.ts";
-import type { Backend } from "./plan/variants.ts";
+import type { Backend } from "./plan/forms.ts";
 
 /** How an optimizer runs. */
 export interface RunOptions {

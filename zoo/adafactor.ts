@@ -185,8 +185,9 @@ function factoredByShape<Options extends FactoredOptions>(
     inner,
     [],
     ({ minDimSizeToFactor = 128, factored = true, ...options }) => {
+      // Without elements there are no means to keep.
       const isLong = (shape: readonly number[]) =>
-        (shape.toSorted((a, b) => a - b).at(-2) ?? 0) >= minDimSizeToFactor;
+        (shape.toSorted((a, b) => a - b).at(-2) ?? 0) >= Math.max(minDimSizeToFactor, 1);
       const mask = (params: object) => {
         const layout = Layout.of(params, "Cannot choose what is factored", asShape);
         return layout.build(layout.leaves.map(({ shape }) => isLong(shape))) as MaskTree;

@@ -22,7 +22,9 @@ export interface AdoptOptions extends MuDTypeOption {
 
 /**
  * ADOPT: momentum of gradients that are divided by the second moment up to the step before; two
- * state tensors. The first step only measures the second moment: its update is 0.
+ * state tensors. The first step only measures the second moment: its update is 0. An element whose
+ * gradients have all been 0 is divided by ε: what bounds its next step is the clipping, and nothing does
+ * without it.
  *
  * ```text
  * d_t &\leftarrow \begin{cases} \frac{g_t}{\max \left( \sqrt{v_{t-1}}, \epsilon \right)} & \text{if } t > 1 \\ 0 & \text{otherwise} \end{cases} \\

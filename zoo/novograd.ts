@@ -35,12 +35,14 @@ const source =
 
 /**
  * NovoGrad: momentum over gradients that are normalised tensor by tensor: one state tensor, and one
- * number a tensor, which begins as the first gradient's squared norm.
+ * number a tensor, which begins as the first gradient's squared norm. While all gradients of a tensor
+ * have been 0, it takes in 0, whatever ε is.
  *
  * ```text
  * n_t &\leftarrow \left\lVert g_t \right\rVert^{2} \\
  * v_t &\leftarrow \begin{cases} n_t & \text{if } t = 1 \\ \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot n_t & \text{otherwise} \end{cases} \\
- * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (\frac{1}{\sqrt{v_t + \bar{\epsilon}} + \epsilon} \cdot g_t + \lambda \cdot \theta_{t-1}) \\
+ * q_t &\leftarrow \sqrt{v_t + \bar{\epsilon}} + \epsilon \\
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (\frac{1}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \cdot g_t + \lambda \cdot \theta_{t-1}) \\
  * u_t &\leftarrow -\alpha_t \cdot m_t \\
  * S_t &\leftarrow (m_t, v_t)
  * ```
@@ -70,7 +72,8 @@ export const novograd: OptimizerFactory<NovogradOptions> = /* @__PURE__ */ optim
   step: `
     n = norm(g)^2
     v = where(t == 1, n, b2*v + (1 - b2)*n)
-    m = b1*m + (1/(sqrt(v + epsRoot) + eps)*g + weightDecay*w)
+    q = sqrt(v + epsRoot) + eps
+    m = b1*m + (1/where(q == 0, 1, q)*g + weightDecay*w)
     u = -learningRate*m
   `,
 });
@@ -82,7 +85,8 @@ export const novograd: OptimizerFactory<NovogradOptions> = /* @__PURE__ */ optim
  * ```text
  * n_t &\leftarrow \left\lVert g_t \right\rVert^{2} \\
  * v_t &\leftarrow \begin{cases} n_t & \text{if } t = 1 \\ \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot n_t & \text{otherwise} \end{cases} \\
- * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (\frac{1}{\sqrt{v_t + \bar{\epsilon}} + \epsilon} \cdot g_t + \lambda \cdot \theta_{t-1}) \\
+ * q_t &\leftarrow \sqrt{v_t + \bar{\epsilon}} + \epsilon \\
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (\frac{1}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \cdot g_t + \lambda \cdot \theta_{t-1}) \\
  * u_t &\leftarrow m_t \\
  * S_t &\leftarrow (m_t, v_t)
  * ```

@@ -8,7 +8,7 @@ import { Binding, requireDivisor } from "../../runtime/step/binding.ts";
 import { asShape, spellPath } from "../../runtime/trees/leaf.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { isShort } from "../../runtime/trees/dtype.ts";
-import { Layout } from "../../runtime/trees/layout.ts";
+import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
 import { GraphWriter } from "./graph.ts";
 import { Hyperparameters } from "./hyper.ts";
 import { GraphLeaves, type NextNumbers } from "./leaves.ts";
@@ -58,6 +58,7 @@ export function toOnnx(
   const { program } = optimizer;
   const doing = `Cannot export "${program.name}" to ONNX`;
   const layout = Layout.of(params, doing, asShape);
+  requireLeaves(layout, doing);
   requirePlainPaths(layout, doing);
   requireWide(layout, doing);
   requireSpelled(optimizer, doing);

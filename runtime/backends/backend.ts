@@ -12,7 +12,7 @@ import {
   isShort,
   type NumberArray,
 } from "../trees/dtype.ts";
-import type { Backend } from "../plan/variants.ts";
+import type { Backend } from "../plan/forms.ts";
 
 /** What leaves have in common that are computed alike: program, hyperparameters and types. */
 export interface GroupRun {
@@ -131,12 +131,13 @@ export type Known = readonly (number | undefined)[];
 export function withGlobals(
   symbols: ReadonlyMap<string, number>,
   globals: Known,
-): Map<string, number> {
-  const all = new Map(symbols);
-  globals.forEach((value, k) => {
-    if (value !== undefined) all.set(globalSymbol(k), value);
-  });
-  return all;
+): ReadonlyMap<string, number> {
+  let all: Map<string, number> | undefined;
+  for (let k = 0; k < globals.length; k++) {
+    const value = globals[k];
+    if (value !== undefined) (all ??= new Map(symbols)).set(globalSymbol(k), value);
+  }
+  return all ?? symbols;
 }
 
 /** The leaves of a step that one backend runs. */

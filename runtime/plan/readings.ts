@@ -2,6 +2,7 @@
 import {
   elaborate,
   evaluated,
+  type Graph,
   rootsOf,
   specialise,
   statesLeft,
@@ -47,7 +48,7 @@ export function readingOf(program: Program): Reading {
       parameter: read.has(symbol("w")),
       axes: axesSeen(program, roots),
       shape: [...SHAPE_SYMBOLS.keys()].filter((name) => all.has(symbol(name))),
-      states: statesMentioned(program, roots),
+      states: statesMentioned(program, graph, program.evaluate),
       ofTree: new Map(
         [...program.state].filter(([, { over }]) => over === "tree").map(([name, { init }]) => {
           const nodes = new Set(postorder([init, graph.states.get(name)!]));
@@ -64,15 +65,29 @@ export function remainingOf(program: Program, structural: Structural): Remaining
     const graph = elaborate(program);
     const lasts = new Map([...structural].filter(([, value]) => value !== ZERO));
     const lasting = statesLeft(program, lasts);
-    const roots = [...rootsOf(specialise(graph, structural)), evaluated(program, structural)];
-    const mentioned = statesMentioned(program, roots);
+    const mentioned = statesMentioned(
+      program,
+      specialise(graph, structural),
+      evaluated(program, structural),
+    );
     const ever = readingOf(program).states;
     const moving = new Set([...lasting].filter((name) => mentioned.has(name) || !ever.has(name)));
     return { lasting, moving };
   });
 }
 
-function statesMentioned(program: Program, roots: readonly Node[]): Set<string> {
-  const mentioned = new Set(postorder(roots));
+/** The states whose old value something is made of; one that is only handed on as it was is not. */
+function statesMentioned(program: Program, graph: Graph, evaluate: Node): Set<string> {
+  const made = [graph.update, evaluate, ...graph.globals.map(({ node }) => node)];
+  for (const [name, next] of graph.states) made.push(...partsOf(next, symbol(name)));
+  const mentioned = new Set(postorder(made));
   return new Set([...program.state.keys()].filter((name) => mentioned.has(symbol(name))));
+}
+
+/** What a state's next value is made of, where it is not what it was: the conditions and the choices. */
+function partsOf(next: Node, old: Node): Node[] {
+  if (next === old) return [];
+  if (next.op !== "Where") return [next];
+  const [condition, ...choices] = next.src;
+  return [condition, ...choices.flatMap((choice) => partsOf(choice, old))];
 }

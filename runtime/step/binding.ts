@@ -7,7 +7,7 @@ import { evaluated, evaluation, type Structural } from "../../dsl/graph.ts";
 import { constant, type Node, postorder, symbolsIn, ZERO } from "../../dsl/node.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
-import { type FormKey, guardsAt, guardsOf } from "../plan/variants.ts";
+import { type FormKey, guardsAt, guardsOf } from "../plan/forms.ts";
 import { readingOf, remainingOf } from "../plan/readings.ts";
 import { type Arithmetic, arithmeticOf, type DType } from "../trees/dtype.ts";
 import {
@@ -86,6 +86,8 @@ export class Binding implements Bound<StepForm> {
   readonly #symbols: readonly Map<string, number>[];
   /** By group: what was 0 for good when the optimizer was made. */
   readonly #zeros: readonly (readonly string[])[];
+  /** What the last step used and was not written; the next step writes over it. */
+  readonly #used: Record<string, HyperNumbers> = {};
   readonly #keys: StepKey[] = [];
   readonly #finer: {
     readonly name: string;
@@ -174,7 +176,7 @@ export class Binding implements Bound<StepForm> {
     const symbols = numbers.binding.#symbols.map((each) => new Map(each));
     const groupOf = (leaf: number) => numbers.binding.groups.indexOf(numbers.binding.groupOf[leaf]);
     return {
-      used: numbers.used,
+      used: { ...numbers.used },
       of: (state, leaf) => ({
         init: this.program.state.get(state)!.init,
         symbols: symbols[leaf === undefined ? 0 : groupOf(leaf)],
@@ -271,7 +273,7 @@ export class Binding implements Bound<StepForm> {
     params: unknown,
     doing: string,
   ): { readonly binding: Binding; readonly used: Record<string, HyperNumbers> } {
-    const used: Record<string, HyperNumbers> = {};
+    const used = this.#used;
     for (const { name, value: made, clock: own, isScheduled, isMasked } of this.#numeric) {
       const isWritten = Object.hasOwn(written, name);
       // A number that follows no schedule needs no clock, which may not be at hand.
@@ -282,6 +284,7 @@ export class Binding implements Bound<StepForm> {
         ? numbersAt(made, count)
         : made as HyperNumbers;
       if (!isWritten) used[name] = value;
+      else delete used[name];
       const of = typeof value === "object" && value !== null
         ? this.#perGroup(name, value, doing)
         : undefined;

@@ -44,7 +44,7 @@ export interface Blank<A> {
   readonly init: Node;
   readonly symbols: ReadonlyMap<string, number>;
   /** The parameter, where it is to begin from it or to stand beside it. */
-  readonly parameter?: A;
+  readonly parameter: A | undefined;
   /** Whether it stands apart from the parameter all the same, where nobody needs to release it. */
   readonly isApart?: boolean;
 }
@@ -64,7 +64,10 @@ export interface Prepared<F> {
 export interface Form {
   /** The same object for steps that are prepared alike. */
   readonly key: object;
-  /** The hyperparameters that were not written but follow from what the optimizer was made with. */
+  /**
+   * The hyperparameters that were not written but follow from what the optimizer was made with, until the
+   * next form is asked for.
+   */
   readonly used: Readonly<Record<string, HyperNumbers>>;
 }
 

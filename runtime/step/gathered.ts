@@ -1,7 +1,9 @@
 /** The arrays of a step: checked when they are first seen, and then only asked whether they are the same. */
+import { GradusError } from "../../dsl/errors.ts";
 import { PARAMETER, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { elementInputs } from "../backends/backend.ts";
+import { releases } from "../trees/arena.ts";
 import type { DType } from "../trees/dtype.ts";
 import { type LeafInfo, spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape } from "../trees/master.ts";
@@ -138,6 +140,7 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
     const { read } = this.#device;
     let [isWritten, isRead] = [!this.#isWhole, !this.#isWhole];
     this.#isWhole = false;
+    const before = releases();
     if (params !== undefined && !this.#params.holds(params)) {
       this.#params.take(params, layout.alignLike(params, "parameters", doing, read));
       isWritten = true;
@@ -174,6 +177,11 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
       arrays.reads = this.#reads.map((taken, k) => this.#admitted(taken, k));
       this.version++;
     }
+    if (releases() !== before) {
+      throw new GradusError(
+        `${doing}: no array may be given back by \`release\` while trees are read: one was`,
+      );
+    }
     this.#isWhole = true;
   }
 
@@ -195,10 +203,12 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
   /** Makes new arrays for the results of an update. */
   makeResults(doing: string): Results {
     const { layout } = this.bound;
-    const blank = (what: string, info: LeafInfo, dtype: DType, shape: readonly number[]) => ({
-      ...{ what, info, dtype, shape },
-      ...{ init: ZERO, symbols: NONE },
-    });
+    const blank = (
+      what: string,
+      info: LeafInfo,
+      dtype: DType,
+      shape: readonly number[],
+    ): Blank<A> => ({ what, info, dtype, shape, init: ZERO, symbols: NONE, parameter: undefined });
     const blanks = [
       layout.leaves.map((info) => blank("updates", info, info.dtype, info.shape)),
       ...this.states.map((name) =>

@@ -80,6 +80,7 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
     );
   }
   const array = data as NumberArray;
+  requireKept(array, path, doing);
   if (!isShape(shape) || sizeOf(shape) !== array.length) {
     throw new GradusError(
       `${doing}: the tensor at ${
@@ -88,19 +89,29 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
         `its data, ${array.length}: given [${shape.slice(0, 8).join(", ")}]`,
     );
   }
-  requireKept(array, path, doing);
   const kind = isStored ? dtype as DType : data instanceof Float32Array ? "float32" : "float64";
   return { data: array, shape, dtype: kind, isBare: false };
 }
 
 function requireKept(array: NumberArray, path: string, doing: string): void {
-  if (!isReleased(array)) return;
+  const isGone = isReleased(array)
+    ? "have been given back by `release`"
+    : array.length === 0 && isDetached(array.buffer)
+    ? "have been transferred to another place"
+    : undefined;
+  if (isGone === undefined) return;
   throw new GradusError(
-    `${doing}: the array at ${
-      spellPath(path)
-    } must not have been given back by \`release\`: given one ` +
-      `that was`,
+    `${doing}: the array at ${spellPath(path)} must not ${isGone}: given one that was`,
   );
+}
+
+function isDetached(buffer: ArrayBufferLike): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /**

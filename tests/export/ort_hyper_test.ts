@@ -4,7 +4,6 @@ import {
   lion,
   type Optimizer,
   type Schedule,
-  schedule,
   sgd,
   type State,
 } from "../../mod.ts";
@@ -77,14 +76,6 @@ Deno.test("a number that is deleted from the state is again what was exported", 
   await exported.step(x, Float32Array.of(1), state);
   assertEquals(x, Float32Array.of(-2.25));
   await exported.dispose();
-});
-
-Deno.test("a schedule of the language runs in the graph, and nothing need be given", async () => {
-  await assertSame(lion({ learningRate: cosine, weightDecay: schedule("0.1*0.5^count") }), {});
-});
-
-Deno.test("a schedule that is a function is given when loading", async () => {
-  await assertSame(lion({ learningRate: inverse }), { hyper: { learningRate: inverse } });
 });
 
 Deno.test("for a schedule that is a function a number may be given, or written", async () => {

@@ -38,7 +38,7 @@ Deno.test("a chain is one program, in which each update is the next one's gradie
     state: { m: 0, m_2: 0 },
     step: [
       "n = globalNorm(g)",
-      "u = where(n < maxNorm, 1, maxNorm/n)*g",
+      "u = where(n <= maxNorm, 1, maxNorm/n)*g",
       "g = u",
       "m = g + momentum*m",
       "u = -learningRate*where(nesterov, g + momentum*m, m)",

@@ -9,14 +9,15 @@ import {
   typesOf,
 } from "../../backends/backend.ts";
 import { choose, type Chosen, type Execution, executionOf } from "../../backends/choose.ts";
-import { type Backend, formOf, variantOf } from "../../plan/variants.ts";
+import { type Backend, formOf } from "../../plan/forms.ts";
+import { variantOf } from "../../plan/variants.ts";
 import { requireKept, type StepForm, type StepKey } from "../../step/binding.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
 import { initialLeaf } from "../../step/initial.ts";
 import { arithmeticOf, type DType, isShort, type NumberArray } from "../../trees/dtype.ts";
 import { asLeaf, type ReadLeaf } from "../../trees/leaf.ts";
 import { Written } from "../../trees/overlap.ts";
-import { beside } from "../../trees/resident.ts";
+import { beside } from "../../trees/placement.ts";
 
 /** Arrays in the memory of the host. */
 export class HostDevice implements Device<NumberArray, StepForm> {
@@ -54,6 +55,8 @@ export class HostDevice implements Device<NumberArray, StepForm> {
   }
 }
 
+const NONE: ReadonlyMap<string, number> = new Map();
+
 /** A step on the arrays of the host. */
 class HostStep implements Prepared<StepForm> {
   readonly #backend: Backend;
@@ -90,6 +93,7 @@ class HostStep implements Prepared<StepForm> {
   }
 
   run({ symbols }: StepForm): ReadonlyMap<string, number> {
+    if (this.#step.leaves.length === 0) return NONE;
     if (this.#version !== this.#work.version) {
       this.#take();
       this.#version = this.#work.version;

@@ -9,7 +9,7 @@ import { settle } from "../../../dsl/simplify.ts";
 import { statesOfData } from "../../backends/webgpu/numbers.ts";
 import type { StepTensors } from "../../backends/webgpu/places.ts";
 import { GpuStep } from "../../backends/webgpu/run.ts";
-import { formOf } from "../../plan/variants.ts";
+import { formOf } from "../../plan/forms.ts";
 import type { StepForm, StepKey } from "../../step/binding.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
 import { initialNumber } from "../../step/initial.ts";
@@ -104,6 +104,7 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
   }
 
   prepare(work: Work<GpuTensor, StepForm>, { key }: StepForm, doing: string): Prepared<StepForm> {
+    if (work.bound.layout.leaves.length === 0) return { run: () => new Map() };
     return new WebGpuStep(this.#device, this.ownNumbers, work, key, doing);
   }
 }

@@ -6,7 +6,8 @@ import { sketchExpression } from "../../../dsl/print.ts";
 import { requireKept, type StepKey } from "../../step/binding.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { elementInputs } from "../../backends/backend.ts";
-import { formOf, variantOf } from "../../plan/variants.ts";
+import { formOf } from "../../plan/forms.ts";
+import { variantOf } from "../../plan/variants.ts";
 import { extentOf, type GroupPlan } from "../../backends/webgpu/kernel.ts";
 import { HostNumbers } from "../../backends/webgpu/numbers.ts";
 
