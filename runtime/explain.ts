@@ -39,6 +39,7 @@ import { renderModule } from "./backends/wasm/render.ts";
 
 /** A stage from the text of a program to the code of its loops. */
 export interface ExplainedStage {
+  /** Its name, as the list of stages has it. */
   readonly name: string;
   /** What holds from this stage on. */
   readonly invariant: string;
