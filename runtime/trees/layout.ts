@@ -16,7 +16,8 @@ export interface PrefixValue {
   readonly value: unknown;
 }
 
-const DEEPEST = 100;
+/** How deep trees may nest. */
+export const DEEPEST = 100;
 // A plan keeps which axes a value varies over as the bits of a number.
 const MOST_AXES = 32;
 
@@ -229,12 +230,12 @@ function requireSameKeys(
   }
   for (const key of skeleton.keys) {
     if (!Object.hasOwn(node, key)) {
-      throw new GradusError(`${where()}: \`${join(path, key)}\` is missing`);
+      throw new GradusError(`${where()}: ${spellPath(join(path, key))} is missing`);
     }
   }
   if (Object.keys(node).length !== skeleton.keys.length) {
     const extra = Object.keys(node).find((key) => !skeleton.keys.includes(key))!;
-    throw new GradusError(`${where()}: there is no parameter \`${join(path, extra)}\``);
+    throw new GradusError(`${where()}: there is no parameter ${spellPath(join(path, extra))}`);
   }
 }
 
