@@ -1,7 +1,6 @@
 /** Tells cheaply whether a tree still holds the very arrays it held before. */
 import { releases } from "./arena.ts";
-import { isGpuTensor } from "./gpu_tensor.ts";
-import { isTensor } from "./leaf.ts";
+import { isInGpuBuffer, isTensor } from "./leaf.ts";
 
 /** What is looked at of an object. */
 type Look = (object: object) => readonly unknown[];
@@ -37,7 +36,7 @@ export class Snapshot {
         this.#arrays.push({ array, length: array.length });
         return;
       }
-      const isOnGpu = isGpuTensor(node);
+      const isOnGpu = isInGpuBuffer(node);
       const isLeaf = isOnGpu || isTensor(node);
       const look = isOnGpu ? gpuTensor : isLeaf ? tensor : Array.isArray(node) ? list : branch;
       const values = [...look(node)];
