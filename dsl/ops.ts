@@ -99,10 +99,14 @@ export interface ReduceOp {
   readonly js: { accumulate(accumulator: string, x: string): string; combine: ReduceText };
   /** The instruction that combines pairs of float64, and whether elements are squared first. */
   readonly wasm: { readonly combine: string; readonly squares: boolean };
-  /** WGSL of `combine` and of `finish`, on identifiers; elements are squared first as for `wasm`. */
+  /**
+   * WGSL of what an element comes to, a `Part` that no number of elements takes beyond float32, of
+   * `combine` and of `finish`, on identifiers.
+   */
   readonly wgsl: {
+    part(x: string): string;
     readonly combine: ReduceText;
-    finish(accumulator: string, count: string): string;
+    finish(part: string, count: string): string;
   };
   readonly onnx: string;
 }
@@ -641,7 +645,11 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     latex: named("\\operatorname{sum}"),
     js: { accumulate: (a, x) => `${a} + ${x}`, combine: (a, b) => `${a} + ${b}` },
     wasm: { combine: "f64x2.add", squares: false },
-    wgsl: { combine: (a, b) => `${a} + ${b}`, finish: (a) => a },
+    wgsl: {
+      part: (x) => `termOf(${x})`,
+      combine: (a, b) => `sumOf(${a}, ${b})`,
+      finish: (a) => `${a}.value * ${a}.scale`,
+    },
     onnx: "ReduceSum",
   },
   ReduceMean: {
@@ -658,7 +666,11 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     latex: named("\\operatorname{mean}"),
     js: { accumulate: (a, x) => `${a} + ${x}`, combine: (a, b) => `${a} + ${b}` },
     wasm: { combine: "f64x2.add", squares: false },
-    wgsl: { combine: (a, b) => `${a} + ${b}`, finish: (a, count) => `${a} / ${count}` },
+    wgsl: {
+      part: (x) => `termOf(${x})`,
+      combine: (a, b) => `sumOf(${a}, ${b})`,
+      finish: (a, count) => `${a}.value / ${count} * ${a}.scale`,
+    },
     onnx: "ReduceMean",
   },
   ReduceMax: {
@@ -671,7 +683,11 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     latex: named("\\max"),
     js: { accumulate: (a, x) => `Math.max(${a}, ${x})`, combine: (a, b) => `Math.max(${a}, ${b})` },
     wasm: { combine: "f64x2.max", squares: false },
-    wgsl: { combine: (a, b) => `greatest(${a}, ${b})`, finish: (a) => a },
+    wgsl: {
+      part: (x) => `Part(V(1f), ${x})`,
+      combine: (a, b) => `Part(V(1f), greatest(${a}.value, ${b}.value))`,
+      finish: (a) => `${a}.value`,
+    },
     onnx: "ReduceMax",
   },
   ReduceMin: {
@@ -684,7 +700,11 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     latex: named("\\min"),
     js: { accumulate: (a, x) => `Math.min(${a}, ${x})`, combine: (a, b) => `Math.min(${a}, ${b})` },
     wasm: { combine: "f64x2.min", squares: false },
-    wgsl: { combine: (a, b) => `least(${a}, ${b})`, finish: (a) => a },
+    wgsl: {
+      part: (x) => `Part(V(1f), ${x})`,
+      combine: (a, b) => `Part(V(1f), least(${a}.value, ${b}.value))`,
+      finish: (a) => `${a}.value`,
+    },
     onnx: "ReduceMin",
   },
   ReduceL2: {
@@ -701,7 +721,11 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     },
     js: { accumulate: (a, x) => `${a} + ${x} * ${x}`, combine: (a, b) => `${a} + ${b}` },
     wasm: { combine: "f64x2.add", squares: true },
-    wgsl: { combine: (a, b) => `${a} + ${b}`, finish: (a) => `root(${a})` },
+    wgsl: {
+      part: (x) => `squareOf(${x})`,
+      combine: (a, b) => `sumOfSquares(${a}, ${b})`,
+      finish: (a) => `root(${a}.value) * ${a}.scale`,
+    },
     onnx: "ReduceL2",
   },
 };
