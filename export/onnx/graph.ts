@@ -2,10 +2,11 @@
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { elaborate, globalSymbol } from "../../dsl/graph.ts";
 import { latex } from "../../dsl/latex.ts";
-import { type Node, type ReduceOpName, symbol } from "../../dsl/node.ts";
+import { type Node, symbol } from "../../dsl/node.ts";
 import { reduceOps } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
-import { type Made, PARTS, resultMadeAs } from "./body.ts";
+import { extentSize } from "../../runtime/plan/extent.ts";
+import { type Made, partOf, resultMadeAs } from "./body.ts";
 import { Constants } from "./constants.ts";
 import { Functions } from "./functions.ts";
 import { type HostNumber, HostNumbers } from "./host.ts";
@@ -22,7 +23,8 @@ import {
   type ValueInit,
 } from "./proto.ts";
 import { Scalars } from "./scalars.ts";
-import type { Given } from "./scope.ts";
+import { type Into, Reductions } from "./reduce.ts";
+import type { Attributes, Given } from "./scope.ts";
 
 /** What a graph consists of. */
 export interface GraphParts {
@@ -40,9 +42,18 @@ export function at(name: string, { path }: { readonly path: string }): string {
   return path === "" ? name : `${name}/${path}`;
 }
 
-/** Whether something is done with the sum of the parts of a reduction. */
-function isFinished(op: ReduceOpName): boolean {
-  return op === "ReduceMean" || op === "ReduceL2";
+/** A leaf's part of a reduction over the tree. */
+interface Part {
+  readonly name: string;
+  /** How many elements it is of. */
+  readonly count: number;
+}
+
+/** How many elements of a leaf a reduction over the tree is of. */
+function countOf({ kind: { form }, arrays: [{ shape }] }: GraphLeaf, k: number): number {
+  const operand = form.operands[k];
+  const extent = operand === undefined ? "element" : form.extents.get(operand) ?? "element";
+  return extentSize(extent, shape as readonly number[]);
 }
 
 /** Writes the graph of an optimizer. */
@@ -153,7 +164,7 @@ export class GraphWriter {
   #reduce(phase: number): void {
     const { globals } = elaborate(this.#program);
     const due = [...this.#leaves.levels].flatMap(([k, level]) => level === phase ? [k] : []);
-    const parts = new Map<number, string[]>(due.map((k) => [k, []]));
+    const parts = new Map<number, Part[]>(due.map((k) => [k, []]));
     const suffix = due.length === 1 ? reduceOps[globals[due[0]].op].call : `phase${phase}`;
     for (const leaf of this.#leaves.all) {
       this.#place(leaf, phase - 1, `${this.#program.name}_${suffix}`, "", parts);
@@ -181,7 +192,7 @@ export class GraphWriter {
     phase: number,
     name: string,
     doc: string,
-    parts: ReadonlyMap<number, string[]>,
+    parts: ReadonlyMap<number, Part[]>,
   ): void {
     const { kind } = leaf;
     if (!this.#kept.has(leaf)) this.#kept.set(leaf, new Map());
@@ -209,9 +220,9 @@ export class GraphWriter {
       if (each.kind === "partial") {
         const { op } = elaborate(this.#program).globals[each.global];
         // What has one part is that part.
-        const isWhole = this.#leaves.all.length === 1 && !isFinished(op);
+        const isWhole = this.#leaves.all.length === 1 && partOf(op, this.#options.precision) === op;
         const name = isWhole ? this.#nameOf(each.global) : this.#names.fresh(at(own, leaf));
-        parts.get(each.global)!.push(name);
+        parts.get(each.global)!.push({ name, count: countOf(leaf, each.global) });
         return name;
       }
       const result = resultMadeAs(kind, each.node);
@@ -226,26 +237,64 @@ export class GraphWriter {
   }
 
   /** Joins the leaves' parts of a reduction over the tree, in the order of the tree. */
-  #total(k: number, parts: readonly string[]): string {
+  #total(k: number, parts: readonly Part[]): string {
     const { op } = elaborate(this.#program).globals[k];
-    const { size } = this.#leaves;
     const { precision } = this.#options;
     const { start, finish } = reduceOps[op];
-    const [first, ...others] = parts;
-    if (first === undefined) return this.#constants.number(finish(start, size), precision);
-    const write = (name: string, op: string, operands: readonly string[]): string => {
-      this.#nodes.push(node(op, operands, name));
-      return name;
+    const count = this.#leaves.all.reduce((sum, leaf) => sum + countOf(leaf, k), 0);
+    if (parts.length === 0) return this.#constants.number(finish(start, count), precision);
+    const isFinished = partOf(op, precision) === op;
+    if (isFinished && this.#leaves.all.length === 1) return parts[0].name;
+    const text = `${op === "ReduceMax" || op === "ReduceMin" ? "part" : "sum"} of ${
+      this.#textOf(k)
+    }`;
+    if (precision === "float32" && op === "ReduceL2") return this.#norm(k, parts, text);
+    const terms = isFinished && op === "ReduceMean"
+      ? parts.map((part) =>
+        this.#write("Mul", [
+          part.name,
+          this.#constants.number(part.count / count, precision),
+        ], text)
+      )
+      : parts.map(({ name }) => name);
+    const combine = op === "ReduceMax" ? "Max" : op === "ReduceMin" ? "Min" : "Add";
+    const total = terms.slice(1).reduce((sum, term, i) => {
+      const isLast = i === terms.length - 2 && isFinished;
+      return this.#write(combine, [sum, term], text, isLast ? this.#nameOf(k) : undefined);
+    }, terms[0]);
+    if (isFinished) return total;
+    if (op === "ReduceL2") return this.#write("Sqrt", [total], "", this.#nameOf(k));
+    const size = this.#constants.number(count, precision);
+    return this.#write("Div", [total, size], "", this.#nameOf(k));
+  }
+
+  /** The norm of norms in float32. */
+  #norm(k: number, parts: readonly Part[], text: string): string {
+    const into: Into = {
+      write: (op, operands, wanted, attributes) =>
+        this.#write(op, operands, wanted, undefined, attributes),
+      make: (output, op, operands, attributes) => this.#write(op, operands, "", output, attributes),
+      number: (value, type) => this.#constants.number(value, type),
+      list: (values) => this.#constants.list(values),
     };
-    const text = `sum of ${this.#textOf(k)}`;
-    const total = others.reduce((sum, part, i) => {
-      const isLast = i === others.length - 1 && !isFinished(op);
-      const name = isLast ? this.#nameOf(k) : this.#names.fresh(text);
-      return write(name, PARTS[op].combine, [sum, part]);
-    }, first);
-    if (op === "ReduceL2") return write(this.#nameOf(k), "Sqrt", [total]);
-    if (op !== "ReduceMean") return total;
-    return write(this.#nameOf(k), "Div", [total, this.#constants.number(size, precision)]);
+    const each = parts.map(({ name }) => into.write("Unsqueeze", [name, into.list([0])], text));
+    const value = into.write("Concat", each, text, { axis: 0 });
+    const shape = [parts.length];
+    const how = { type: "float32", axes: undefined, keepdims: 0, isNumber: false } as const;
+    const output = this.#nameOf(k);
+    new Reductions(into, this.#options.opset).make("ReduceL2", { value, shape, ...how }, output);
+    return output;
+  }
+
+  #write(
+    op: string,
+    operands: readonly string[],
+    wanted: string,
+    output: string = this.#names.fresh(wanted),
+    attributes?: Attributes,
+  ): string {
+    this.#nodes.push(node(op, operands, output, attributes));
+    return output;
   }
 
   #textOf(k: number): string {
