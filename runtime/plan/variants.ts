@@ -13,10 +13,11 @@ import {
 } from "../../dsl/graph.ts";
 import { lower } from "../../dsl/lower.ts";
 import { apply, foldNodes, type Node, postorder, symbol } from "../../dsl/node.ts";
-import { matrixRow, reduceRow } from "../../dsl/ops.ts";
+import { elementRow, matrixRow, reduceRow } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
 import { simplified } from "../../dsl/simplify.ts";
 import { settleAxes } from "./axes.ts";
+import { countsOf, powersByCounts, statesOfData } from "./counts.ts";
 import { Memo, spellStructural } from "./memo.ts";
 import { globalLevels, type Mode, type Plan, plan } from "./plan.ts";
 
@@ -144,14 +145,28 @@ export function variantOf(program: Program, key: VariantKey): Variant {
   ]);
   return variants.get(program, text, () => {
     const settled = settleAxes(program, formOf(program, key), live, axes);
-    const graph = spelled(settled.graph, backend);
+    const graph = spelled(program, settled.graph, backend);
     const levels = globalLevels(whole);
     const planned = plan(settled.program, graph, live, levels, mode, axes.length, globals);
     return { graph, plan: planned };
   });
 }
 
-function spelled(graph: Graph, backend: VariantKey["backend"]): Graph {
+function spelled(program: Program, graph: Graph, backend: VariantKey["backend"]): Graph {
   if (backend === "interpreter") return graph;
-  return mapGraph(graph, lower(rootsOf(graph), backend, backend === "wasm"));
+  const formed = backend === "wgsl" ? inFloat32(program, graph) : graph;
+  return mapGraph(formed, lower(rootsOf(formed), backend, backend === "wasm"));
+}
+
+/** `graph` where numbers that rest on gradients are float32. */
+function inFloat32(program: Program, graph: Graph): Graph {
+  const ofData = statesOfData(program);
+  const isKnown = (node: Node) =>
+    postorder([node]).every(({ op, arg }) => {
+      const name = arg as string;
+      if (op !== "Symbol") return op === "Const" || elementRow(op) !== undefined;
+      return globalIndex(name) === undefined && !ofData.has(name) &&
+        isAtMost(rates([symbol(name)], program).get(symbol(name))!, "step");
+    });
+  return mapGraph(graph, powersByCounts(rootsOf(graph), countsOf(program), isKnown));
 }

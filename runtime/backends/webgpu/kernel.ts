@@ -7,6 +7,7 @@ import { globalIndex } from "../../../dsl/graph.ts";
 import { elementRow, reduceOps } from "../../../dsl/ops.ts";
 import type { ReduceOpName } from "../../../dsl/node.ts";
 import type { Accumulation, Plan } from "../../plan/plan.ts";
+import type { Counts } from "../../plan/counts.ts";
 import type { HostNumbers } from "./numbers.ts";
 import { prelude, type Width } from "./prelude.ts";
 import type { Source } from "./write.ts";
@@ -35,6 +36,8 @@ export interface GroupPlan {
   readonly numbers: HostNumbers;
   /** The states kept once for the tree that stay on the GPU. */
   readonly ofData: readonly string[];
+  /** Those of them that are whole numbers. */
+  readonly counts: Counts;
   /** The states of one number a leaf. */
   readonly perTensor: readonly string[];
   /** Whether some value varies over some axes, so that kernels must know where in a leaf they are. */
@@ -66,7 +69,7 @@ export const ofTree = {
 
 /** Reads what is one number for a leaf or for all: from `values`. */
 export function numberSource(group: GroupPlan): Source {
-  const { plan, numbers, ofData, perTensor, globals } = group;
+  const { plan, numbers, ofData, counts, perTensor, globals } = group;
   const at = (base: string, i: number) => `V(values[${base} + ${i}u])`;
   return (node) => {
     const host = numbers.indexOf(node);
@@ -81,7 +84,9 @@ export function numberSource(group: GroupPlan): Source {
     const global = globalIndex(name);
     if (global !== undefined) return at("globals", ofTree.global(global));
     if (ofData.includes(name)) {
-      return at("globals", ofTree.before(globals, ofData.indexOf(name)));
+      const place = ofTree.before(globals, ofData.indexOf(name));
+      if (!counts.names.has(name)) return at("globals", place);
+      return `I(bitcast<i32>(values[globals + ${place}u]))`;
     }
     return at("own", ofLeaf.before(group, perTensor.indexOf(name)));
   };

@@ -39,7 +39,7 @@ class Body {
   constructor(group: GroupPlan, domain: Loop["extent"]) {
     [this.#group, this.#domain] = [group, domain];
     const { plan } = group;
-    this.outer = new Writer("s", numberSource(group));
+    this.outer = new Writer("s", numberSource(group), group.counts);
     this.inner = new Writer("v", (node) => {
       const extent = plan.extents.get(node)!;
       if (extent === "scalar" || extent === 0) return this.outer.read(node);

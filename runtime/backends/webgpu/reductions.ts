@@ -58,7 +58,7 @@ ${indented(joined, 2)}`;
 
 /** What is one number a leaf, a thread a leaf. Its table has the number of leaves and where their numbers are. */
 export function tensorKernel(group: GroupPlan, { accumulations, outputs }: Loop): Kernel {
-  const writer = new Writer("s", numberSource(group));
+  const writer = new Writer("s", numberSource(group), group.counts);
   const written = [
     ...accumulations.flatMap((accumulation, k) => {
       const { op, operand, into } = accumulation;
@@ -105,9 +105,12 @@ ${indented(Sum.end(op), 2)}
 
 /** The states kept once for the tree, by one thread. */
 export function stateKernel(group: GroupPlan): Kernel {
-  const { plan, ofData, globals } = group;
-  const writer = new Writer("s", numberSource(group));
-  const values = ofData.map((name) => writer.read(plan.treeStates.get(name) as Node));
+  const { plan, ofData, counts, globals } = group;
+  const writer = new Writer("s", numberSource(group), group.counts);
+  const values = ofData.map((name) => {
+    const next = plan.treeStates.get(name) as Node;
+    return counts.names.has(name) ? `bitcast<f32>(${writer.readWhole(next)})` : writer.read(next);
+  });
   const body = `${HEAD}
 ${indented(writer.lines, 2)}
 ${

@@ -6,9 +6,9 @@ import { type Node, postorder, symbol } from "../../../dsl/node.ts";
 import { sketchExpression } from "../../../dsl/print.ts";
 import type { Program } from "../../../dsl/program.ts";
 import { settle } from "../../../dsl/simplify.ts";
-import { statesOfData } from "../../backends/webgpu/numbers.ts";
 import type { StepTensors } from "../../backends/webgpu/places.ts";
 import { GpuStep } from "../../backends/webgpu/run.ts";
+import { countsOf, statesOfData } from "../../plan/counts.ts";
 import { formOf } from "../../plan/variants.ts";
 import type { StepForm, StepKey } from "../../step/binding.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
@@ -27,7 +27,7 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
 
   constructor(program: Program, device: GPUDevice) {
     [this.#program, this.#device] = [program, device];
-    this.ownNumbers = statesOfData(program, elaborate(program));
+    this.ownNumbers = statesOfData(program);
   }
 
   read(node: unknown, path: string, doing: string): Leaf<GpuTensor> | undefined {
@@ -95,13 +95,18 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
   }
 
   place(value: unknown, state: string, doing: string): GpuTensor {
-    if (isGpuTensor(value)) return value;
+    const dtype = countsOf(this.#program).names.has(state) ? "int32" : "float32";
+    if (isGpuTensor(value)) {
+      const { dtype: given = "float32" } = value;
+      if (given === dtype) return value;
+      throw new GradusError(`${doing}: state \`${state}\` must be ${dtype}: given ${shown(given)}`);
+    }
     if (typeof value !== "number") {
       throw new GradusError(
         `${doing}: state \`${state}\` must be a number: given ${shown(value)}`,
       );
     }
-    return place(this.#device, [{ shape: [], kind: "number", fill: value }], doing)[0];
+    return place(this.#device, [{ shape: [], kind: "number", dtype, fill: value }], doing)[0];
   }
 
   prepare(work: Work<GpuTensor, StepForm>, { key }: StepForm, doing: string): Prepared<StepForm> {

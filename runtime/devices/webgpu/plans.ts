@@ -7,6 +7,7 @@ import type { Program } from "../../../dsl/program.ts";
 import { requireKept, type StepKey } from "../../step/binding.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { elementInputs } from "../../backends/backend.ts";
+import { countsOf } from "../../plan/counts.ts";
 import { formOf, variantOf } from "../../plan/variants.ts";
 import type { GroupPlan } from "../../backends/webgpu/kernel.ts";
 import { HostNumbers } from "../../backends/webgpu/numbers.ts";
@@ -33,6 +34,7 @@ export function plansOf(
       plan,
       numbers: new HostNumbers(plan, ofData),
       ofData: [...live].filter((name) => ofData.has(name)),
+      counts: countsOf(program),
       perTensor: plan.outputs.flatMap(({ target, extent }) => extent === 0 ? [target] : []),
       usesAxes: [...plan.extents.values()].some((extent) => Number(extent) > 0),
       globals: elaborate(program).globals.length,
