@@ -84,10 +84,9 @@ export class GraphWriter {
     [this.#program, this.#leaves, this.#hyper] = [program, leaves, hyper];
     [this.#options, this.#doing] = [options, doing];
     this.#functions = new Functions(this.#names, options.inlineFunctions);
-    const reserved = ["count", ...program.inputs.keys(), ...program.state.keys()];
     this.#host = options.precision === "float64"
       ? undefined
-      : new HostNumbers(leaves.treeStates, reserved, this.#names);
+      : new HostNumbers(leaves.treeStates, program, this.#names);
     const { scalarTexts } = leaves.all[0].kind.form;
     this.#scalars = new Scalars(
       { names: this.#names, constants: this.#constants, nodes: this.#nodes, doing },
@@ -105,7 +104,9 @@ export class GraphWriter {
     for (let phase = 1; phase <= Math.max(0, ...this.#leaves.levels.values()); phase++) {
       this.#reduce(phase);
     }
-    for (const [name, root] of carried) this.#scalars.result(root, `next/${name}`);
+    for (const [name, root] of carried) {
+      this.#scalars.result(root, `next/${name}`, this.#typeOf(name));
+    }
     for (const leaf of this.#leaves.all) this.#results(leaf);
     if (this.#host === undefined) {
       this.#nodes.push(node("Add", ["count", this.#constants.number(1, "int64")], "next/count"));
@@ -123,7 +124,6 @@ export class GraphWriter {
   /** The inputs and outputs of the graph. */
   #declare(): void {
     const { inputs, state } = this.#program;
-    const { precision } = this.#options;
     const input = (name: string, type: ElementType, shape: Shape) =>
       this.#inputs.push(valueInfo(name, type, shape));
     const carried = (name: string, type: ElementType, shape: Shape) => {
@@ -144,7 +144,7 @@ export class GraphWriter {
     const trees = this.#leaves.treeStates.map(([name]) => name);
     for (const name of state.keys()) {
       if (!trees.includes(name)) continue;
-      if (this.#host?.isCarried(name) ?? true) carried(name, precision, []);
+      if (this.#host?.isCarried(name) ?? true) carried(name, this.#typeOf(name), []);
     }
     for (const leaf of this.#leaves.all) {
       for (const { name, type, shape, isCarried } of leaf.arrays) {
@@ -158,6 +158,11 @@ export class GraphWriter {
           `rename a parameter or state`,
       );
     }
+  }
+
+  /** What a number of the tree is. */
+  #typeOf(state: string): ElementType {
+    return this.#host?.counts.names.has(state) ? "int64" : this.#options.precision;
   }
 
   /** Writes the reductions over the tree that are known after a phase. */
