@@ -60,17 +60,24 @@ export class Reductions {
     else this.#stages(op, reduced, output);
   }
 
-  /** Sums the squares of shares of the largest; what has none, or but zeros, stays as it is. */
+  /** Sums squares; where they could be too large or small, of shares of the largest, if that is a number. */
   #norm(reduced: Reduced, output: string): void {
     const { value, type } = reduced;
     const into = this.#into;
+    const number = (x: number) => into.number(x, type);
     const sizes = into.write("Abs", [value], "sizes");
     const largest = this.#stages("ReduceMax", { ...reduced, value: sizes });
-    const isScale = into.write("And", [
-      into.write("Greater", [largest, into.number(0, type)], "is some"),
-      into.write("Less", [largest, into.number(Infinity, type)], "is finite"),
-    ], "is a scale");
-    const scale = into.write("Where", [isScale, largest, into.number(1, type)], "scale");
+    const isLarge = into.write("And", [
+      into.write("Greater", [largest, number(2 ** 48)], "is beyond"),
+      into.write("Less", [largest, number(Infinity)], "is finite"),
+    ], "is large");
+    const isSome = into.write("Greater", [largest, number(0)], "is some");
+    const isSmall = into.write("Less", [largest, number(2 ** -30)], "is small");
+    const scale = into.write("Where", [
+      isSmall,
+      into.write("Where", [isSome, largest, number(1)], "small scale"),
+      into.write("Where", [isLarge, largest, number(1)], "large scale"),
+    ], "scale");
     const shares = into.write("Div", [value, scale], "shares");
     const sum = this.#stages("ReduceSumSquare", { ...reduced, value: shares });
     into.make(output, "Mul", [into.write("Sqrt", [sum], "norm of shares"), scale]);
