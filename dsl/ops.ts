@@ -214,6 +214,19 @@ function library(
   };
 }
 
+// Sinh and Cosh of ONNX have no float64 in ONNX Runtime, and overflow early on its WebGPU, as e^|x| does;
+// half of that does not, and |x| - 1 is exact from 1 on.
+const halfExponential = (x: Node): Node =>
+  apply("Mul", apply("Exp", apply("Sub", apply("Abs", x), constant(1))), constant(Math.E / 2));
+const quarterOver = (x: Node): Node => apply("Div", constant(0.25), x);
+
+/** 1/17!, 1/15!, … 1/1!: enough for float64 below 1. */
+const SINH_SERIES = Array.from({ length: 9 }, (_, i) => {
+  let factorial = 1;
+  for (let k = 2; k <= 17 - 2 * i; k++) factorial *= k;
+  return 1 / factorial;
+});
+
 function comparison(
   infix: string,
   latex: string,
@@ -459,8 +472,33 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     range: rising(Math.atan),
     onnx: "Atan",
   }),
-  Sinh: library({ name: "sinh", eval: Math.sinh, range: rising(Math.sinh), onnx: "Sinh" }),
-  Cosh: library({ name: "cosh", eval: Math.cosh, range: within(1, Infinity), onnx: "Cosh" }),
+  Sinh: library({
+    name: "sinh",
+    eval: Math.sinh,
+    range: rising(Math.sinh),
+    wgsl: (x) => `hyperbolicSine(${x})`,
+    lower: (x) => {
+      // Near 0 the difference would lose what it is of.
+      const large = apply("Sub", halfExponential(x), quarterOver(halfExponential(x)));
+      const square = apply("Mul", x, x);
+      const series = SINH_SERIES.map(constant).reduce((sum, term) =>
+        apply("Add", apply("Mul", sum, square), term)
+      );
+      return apply(
+        "Where",
+        apply("Less", apply("Abs", x), constant(1)),
+        apply("Mul", x, series),
+        apply("Where", apply("Less", x, constant(0)), apply("Neg", large), large),
+      );
+    },
+  }),
+  Cosh: library({
+    name: "cosh",
+    eval: Math.cosh,
+    range: within(1, Infinity),
+    wgsl: (x) => `hyperbolicCosine(${x})`,
+    lower: (x) => apply("Add", halfExponential(x), quarterOver(halfExponential(x))),
+  }),
   Tanh: library({
     name: "tanh",
     eval: Math.tanh,

@@ -14,7 +14,7 @@ import { cast, type ElementType, node, type NodeInit } from "./proto.ts";
 import type { Texts } from "./text.ts";
 
 // ONNX spells these for float64, but ONNX Runtime has no kernel for them.
-const NO_FLOAT64 = ["Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh"];
+const NO_FLOAT64 = ["Tan", "Asin", "Acos", "Atan"];
 
 /** Refuses an operation for which ONNX Runtime has no kernel. */
 export function requireKernel(op: Node["op"], shown: Node, type: ElementType, doing: string): void {

@@ -148,3 +148,16 @@ gpuTest("on a GPU, the norm of 17 million twos is right", async (device) => {
     assert(Math.abs(each / 8246.21149 - 1) < 1e-6, `${each}`);
   }
 });
+
+gpuTest("on a GPU, sinh and cosh reach as far as they should, and hold near 0", async (device) => {
+  const opt = factory(parseProgram({
+    name: "hyperbolic",
+    state: { s: 0, c: 0 },
+    step: "s = sinh(g)\nc = cosh(g)\nu = 0*g",
+  }))();
+  const numbers = [88.7, 88.73, 89, 89.41, 89.42, 90, 1, 0.999, 1e-3, 1e-10, 0, Infinity, NaN];
+  const gradients = Float32Array.from(numbers.flatMap((x) => [x, -x]));
+  const params = () => new Float32Array(gradients.length);
+  const found = await sideBySide(opt, params, gradients, 21, device);
+  assertRight(found.filter(([place]) => !place.startsWith("w")), 1e-5);
+});

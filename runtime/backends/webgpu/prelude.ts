@@ -83,9 +83,28 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   arccosine: `fn arccosine(x: V) -> V {
   return V(1.5707963705062866f) - arcsine(x);
 }`,
-  // Beyond 10 the result is 1 in float32, and what it is made of may overflow.
+  // e^|x| overflows before half of it does; |x| - 1 is exact from 1 on.
+  halfExponential: `fn halfExponential(x: V) -> V {
+  return exp(abs(x) - 1f) * ${Math.fround(Math.E / 2)}f;
+}`,
+  // Near 0 the difference would lose what it is of.
+  hyperbolicSine: `fn hyperbolicSine(x: V) -> V {
+  let half = halfExponential(x);
+  let large = half - 0.25f / half;
+  let q = x * x;
+  let small = 1f + q / 6f * (1f + q / 20f * (1f + q / 42f * (1f + q / 72f)));
+  return carried(select(select(large, -large, x < V(0f)), x * small, abs(x) < V(1f)), x);
+}`,
+  hyperbolicCosine: `fn hyperbolicCosine(x: V) -> V {
+  let half = halfExponential(x);
+  return carried(half + 0.25f / half, x);
+}`,
+  // Beyond 10 the result is 1 in float32, and what it is made of may overflow; WGSL's own is off by a
+  // number near 0, and not by a part of itself.
   hyperbolicTangent: `fn hyperbolicTangent(x: V) -> V {
-  return carried(tanh(clamp(x, V(-10f), V(10f))), x);
+  let q = x * x;
+  let small = x / (1f + q / (3f + q / (5f + q / (7f + q / 9f))));
+  return carried(select(tanh(clamp(x, V(-10f), V(10f))), small, abs(x) < V(1f)), x);
 }`,
   // WGSL's own is off by a number, not by a part of itself, which powers of what is near 1 enlarge.
   binaryLogarithm: `fn binaryLogarithm(x: V) -> V {
