@@ -4,6 +4,7 @@ import { type ModelProto, ModelProtoSchema, TensorProto_DataType as DataType } f
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { Tensor } from "../../runtime/trees/leaf.ts";
+import { seal } from "./digest.ts";
 import type { OnnxOptions } from "./options.ts";
 import { toOnnx } from "./write.ts";
 
@@ -68,6 +69,7 @@ export function attachOptimizer(
     toOnnx(optimizer, params, { inputs, precision, inlineFunctions, opset }),
   );
   join(joined, step, options.params, grads, doing);
+  seal(joined);
   return toBinary(ModelProtoSchema, joined) as Uint8Array<ArrayBuffer>;
 }
 
