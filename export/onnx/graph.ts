@@ -23,8 +23,9 @@ import {
   type ValueInit,
 } from "./proto.ts";
 import { Scalars } from "./scalars.ts";
-import { type Into, Reductions } from "./reduce.ts";
-import type { Attributes, Given } from "./scope.ts";
+import type { Into } from "./reduce.ts";
+import type { Given } from "./scope.ts";
+import { type Part, writeTotal } from "./total.ts";
 
 /** What a graph consists of. */
 export interface GraphParts {
@@ -40,13 +41,6 @@ export interface GraphParts {
 /** The name of a leaf of a tree. */
 export function at(name: string, { path }: { readonly path: string }): string {
   return path === "" ? name : `${name}/${path}`;
-}
-
-/** A leaf's part of a reduction over the tree. */
-interface Part {
-  readonly name: string;
-  /** How many elements it is of. */
-  readonly count: number;
 }
 
 /** How many elements of a leaf a reduction over the tree is of. */
@@ -241,65 +235,34 @@ export class GraphWriter {
     this.#nodes.push(...this.#functions.place(kind.phases[phase], name, doc, actual));
   }
 
-  /** Joins the leaves' parts of a reduction over the tree, in the order of the tree. */
+  /** Joins the leaves' parts of a reduction over the tree. */
   #total(k: number, parts: readonly Part[]): string {
     const { op } = elaborate(this.#program).globals[k];
-    const { precision } = this.#options;
-    const { start, finish } = reduceOps[op];
-    const count = this.#leaves.all.reduce((sum, leaf) => sum + countOf(leaf, k), 0);
-    if (parts.length === 0) return this.#constants.number(finish(start, count), precision);
-    const isFinished = partOf(op, precision) === op;
-    if (isFinished && this.#leaves.all.length === 1) return parts[0].name;
-    const text = `${op === "ReduceMax" || op === "ReduceMin" ? "part" : "sum"} of ${
-      this.#textOf(k)
-    }`;
-    if (precision === "float32" && op === "ReduceL2") return this.#norm(k, parts, text);
-    const terms = isFinished && op === "ReduceMean"
-      ? parts.map((part) =>
-        this.#write("Mul", [
-          part.name,
-          this.#constants.number(part.count / count, precision),
-        ], text)
-      )
-      : parts.map(({ name }) => name);
-    const combine = op === "ReduceMax" ? "Max" : op === "ReduceMin" ? "Min" : "Add";
-    const total = terms.slice(1).reduce((sum, term, i) => {
-      const isLast = i === terms.length - 2 && isFinished;
-      return this.#write(combine, [sum, term], text, isLast ? this.#nameOf(k) : undefined);
-    }, terms[0]);
-    if (isFinished) return total;
-    if (op === "ReduceL2") return this.#write("Sqrt", [total], "", this.#nameOf(k));
-    const size = this.#constants.number(count, precision);
-    return this.#write("Div", [total, size], "", this.#nameOf(k));
+    const { precision, opset } = this.#options;
+    const { all } = this.#leaves;
+    // It bears the name already.
+    if (all.length === 1 && parts.length === 1 && partOf(op, precision) === op) {
+      return parts[0].name;
+    }
+    const count = all.reduce((sum, leaf) => sum + countOf(leaf, k), 0);
+    const name = () => this.#nameOf(k);
+    const text = this.#textOf(k);
+    return writeTotal({ op, precision, opset, count, text, name }, parts, this.#into);
   }
 
-  /** The norm of norms in float32. */
-  #norm(k: number, parts: readonly Part[], text: string): string {
-    const into: Into = {
-      write: (op, operands, wanted, attributes) =>
-        this.#write(op, operands, wanted, undefined, attributes),
-      make: (output, op, operands, attributes) => this.#write(op, operands, "", output, attributes),
+  get #into(): Into {
+    const make: Into["make"] = (output, op, operands, attributes) =>
+      void this.#nodes.push(node(op, operands, output, attributes));
+    return {
+      make,
+      write: (op, operands, wanted, attributes) => {
+        const output = this.#names.fresh(wanted);
+        make(output, op, operands, attributes);
+        return output;
+      },
       number: (value, type) => this.#constants.number(value, type),
       list: (values) => this.#constants.list(values),
     };
-    const each = parts.map(({ name }) => into.write("Unsqueeze", [name, into.list([0])], text));
-    const value = into.write("Concat", each, text, { axis: 0 });
-    const shape = [parts.length];
-    const how = { type: "float32", axes: undefined, keepdims: 0, isNumber: false } as const;
-    const output = this.#nameOf(k);
-    new Reductions(into, this.#options.opset).make("ReduceL2", { value, shape, ...how }, output);
-    return output;
-  }
-
-  #write(
-    op: string,
-    operands: readonly string[],
-    wanted: string,
-    output: string = this.#names.fresh(wanted),
-    attributes?: Attributes,
-  ): string {
-    this.#nodes.push(node(op, operands, output, attributes));
-    return output;
   }
 
   #textOf(k: number): string {

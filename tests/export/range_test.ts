@@ -161,3 +161,24 @@ gpuTest("on a GPU, sinh and cosh reach as far as they should, and hold near 0", 
   const found = await sideBySide(opt, params, gradients, 21, device);
   assertRight(found.filter(([place]) => !place.startsWith("w")), 1e-5);
 });
+
+Deno.test("a mean over the tree of what rows come to is of as many as there are rows", async () => {
+  const opt = factory(parseProgram({
+    name: "rows",
+    state: { all: { over: "tree" } },
+    step: "all = globalMean(mean(g, axis=-1))\nu = 0*g",
+  }))();
+  const leaf = (shape: number[], numbers: number[]) => ({
+    data: Float32Array.from(numbers),
+    shape,
+  });
+  const params = { a: leaf([2, 2], [1, 3, 5, 7]), b: leaf([1, 4], [9, 9, 9, 13]) };
+  for (const precision of ["float32", "float64"] as const) {
+    const exported = await OrtOptimizer.load(toOnnx(opt, params, { precision }));
+    const [state, theirState] = [opt.init(params), exported.init(params)];
+    opt.step(params, structuredClone(params), state);
+    await exported.step(params, structuredClone(params), theirState);
+    assertEquals([state.all, theirState.all], [6, 6]);
+    await exported.dispose();
+  }
+});
