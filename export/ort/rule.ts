@@ -1,4 +1,5 @@
 /** What a graph that was read says of the steps it makes: how states begin, and which numbers it is given. */
+import { GradusError, shown } from "../../dsl/errors.ts";
 import { type Node, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { settle } from "../../dsl/simplify.ts";
@@ -60,12 +61,16 @@ export class GraphBinding implements Bound<GraphForm> {
   readonly live: ReadonlySet<string>;
   readonly #read: ReadOptimizer;
   readonly #inputs: ReadonlySet<string>;
+  readonly #counts: ReadonlySet<string>;
   readonly #lives: readonly ReadonlySet<string>[];
 
   constructor(read: ReadOptimizer, layout: Layout) {
     [this.#read, this.program, this.layout] = [read, read.program, layout];
     this.live = new Set(read.initial.keys());
     this.#inputs = new Set(read.model.inputs.map(({ name }) => name));
+    this.#counts = new Set(
+      read.model.inputs.flatMap(({ name, type }) => type === "int64" ? [name] : []),
+    );
     this.#lives = layout.leaves.map((info) =>
       new Set([...this.live].filter((name) => this.#inputs.has(at(name, info))))
     );
@@ -96,6 +101,15 @@ export class GraphBinding implements Bound<GraphForm> {
     };
   }
 
+  /** The number of a state, which is whole where the graph counts in it. */
+  #treeNumber(state: StepNumbers["state"], name: string, doing: string): number {
+    const value = treeNumber(state, name, doing);
+    if (!this.#counts.has(name) || Number.isSafeInteger(value)) return value;
+    throw new GradusError(
+      `${doing}: state \`${name}\` must be a whole number: given ${shown(value)}`,
+    );
+  }
+
   form({ state, inputs }: StepNumbers, _unknown: ReadonlySet<string>, doing: string): GraphForm {
     const { hyper, clocks, host } = this.#read;
     const clockOf = (name: string): number => {
@@ -107,7 +121,7 @@ export class GraphBinding implements Bound<GraphForm> {
     for (const [name, number] of numbers) all.set(`hyper/${name}`, number);
     for (const name of this.live) {
       if (this.program.state.get(name)!.over === "tree") {
-        all.set(name, treeNumber(state, name, doing));
+        all.set(name, this.#treeNumber(state, name, doing));
       }
     }
     for (const [name, kind] of this.program.inputs) {

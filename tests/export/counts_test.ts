@@ -1,9 +1,17 @@
 /** Steps that gradients decide are counted by graphs in float32 as in the library, however many there were. */
-import { adam, applyIfFinite, factory, parseProgram, schedule, sgd } from "../../mod.ts";
+import {
+  adam,
+  applyIfFinite,
+  factory,
+  GradusError,
+  parseProgram,
+  schedule,
+  sgd,
+} from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
 import { OrtOptimizer } from "../../export/ort/mod.ts";
 import type { Optimizer } from "../../mod.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { gpuTest } from "./gpu.ts";
 import { signatureOf } from "./models.ts";
 
@@ -97,6 +105,11 @@ const tests = (
       }
       assertEquals(seen, [1, 1, 0, 1, 0.25, 0.25]);
       assertEquals([state.innerCount, state.totalNotFinite], [2 ** 24 + 5, 2 ** 40 + 1]);
+      await assertRejects(
+        () => graph.step(params, one(), { ...state, innerCount: 0.5 }),
+        GradusError,
+        "state `innerCount` must be a whole number: given 0.5",
+      );
     });
   });
 };

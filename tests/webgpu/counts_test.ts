@@ -1,5 +1,13 @@
 /** Steps that gradients decide are counted on the GPU as in the library, however many there were. */
-import { adam, applyIfFinite, factory, multiSteps, parseProgram, sgd } from "../../mod.ts";
+import {
+  adam,
+  applyIfFinite,
+  factory,
+  GradusError,
+  multiSteps,
+  parseProgram,
+  sgd,
+} from "../../mod.ts";
 import type { GpuTensor } from "../../runtime/devices/webgpu/mod.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { assertSteps, gpuTest, onGpu } from "./gpu.ts";
@@ -79,9 +87,16 @@ gpuTest("on the GPU, counts go on beyond 2^24, and move to the library and back"
     const float = { ...(state.innerCount as unknown as GpuTensor), dtype: "float32" };
     assertThrows(
       () => gpu.step(params, good, { ...state, innerCount: float as never }),
-      Error,
+      GradusError,
       "state `innerCount` must be int32: given",
     );
+    for (const innerCount of [0.5, 2 ** 31, NaN]) {
+      assertThrows(
+        () => gpu.step(params, good, { ...state, innerCount }),
+        GradusError,
+        "state `innerCount` must be a whole number below 2^31: given",
+      );
+    }
   });
 });
 

@@ -106,6 +106,11 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
         `${doing}: state \`${state}\` must be a number: given ${shown(value)}`,
       );
     }
+    if (dtype === "int32" && value !== (value | 0)) {
+      throw new GradusError(
+        `${doing}: state \`${state}\` must be a whole number below 2^31: given ${shown(value)}`,
+      );
+    }
     return place(this.#device, [{ shape: [], kind: "number", dtype, fill: value }], doing)[0];
   }
 
