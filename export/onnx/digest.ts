@@ -7,6 +7,7 @@ import {
   type StringStringEntryProto,
   StringStringEntryProtoSchema,
 } from "onnx-buf";
+import { digestOf } from "../../dsl/digest.ts";
 import { METADATA } from "./metadata.ts";
 
 type Digests = Readonly<Record<string, string>>;
@@ -32,9 +33,9 @@ export function changedParts(model: ModelProto): string[] {
 
 function digestsOf({ opsetImport, functions, graph, metadataProps }: ModelProto): Digests {
   const ofModel = (part: MessageInitShape<typeof ModelProtoSchema>) =>
-    digest(toBinary(ModelProtoSchema, create(ModelProtoSchema, part)));
+    digestOf(toBinary(ModelProtoSchema, create(ModelProtoSchema, part)));
   const ofGraph = (part: MessageInitShape<typeof GraphProtoSchema>) =>
-    digest(toBinary(GraphProtoSchema, create(GraphProtoSchema, part)));
+    digestOf(toBinary(GraphProtoSchema, create(GraphProtoSchema, part)));
   return {
     inputs: ofGraph({ input: graph?.input }),
     outputs: ofGraph({ output: graph?.output }),
@@ -50,22 +51,4 @@ function digestsOf({ opsetImport, functions, graph, metadataProps }: ModelProto)
 function ownEntries(entries: readonly StringStringEntryProto[]): StringStringEntryProto[] {
   return entries.filter(({ key }) => KEYS.has(key) && key !== METADATA.digest)
     .toSorted((a, b) => a.key < b.key ? -1 : 1);
-}
-
-const FACTORS = [0x85ebca6b, 0xc2b2ae35, 0x9e3779b1, 0x27d4eb2f] as const;
-
-/** 128 bits by which bytes differ from others that were not made to be taken for them. */
-function digest(bytes: Uint8Array): string {
-  const hash = FACTORS.map((factor) => factor ^ bytes.length);
-  const mix = (k: number, word: number): void => {
-    const x = Math.imul(hash[k] ^ word, FACTORS[k]);
-    hash[k] = (x << 13 | x >>> 19) + hash[(k + 1) & 3] | 0;
-  };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const whole = bytes.length & ~3;
-  for (let at = 0; at < whole; at += 4) mix(at >> 2 & 3, view.getUint32(at, true));
-  for (let at = whole; at < bytes.length; at++) mix(at & 3, bytes[at]);
-  // Every bit reaches every other.
-  for (let round = 0; round < 16; round++) mix(round & 3, hash[(round + 2) & 3] >>> 15);
-  return hash.map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
 }

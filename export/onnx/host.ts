@@ -38,7 +38,7 @@ export class HostNumbers {
   readonly #isKnown = new Map<Node, boolean>();
   readonly #given = new Map<Node, string>();
   readonly #ofGraph = new Set<string>();
-  /** The states that the graph carries and counts in. */
+  /** The states that the graph carries and counts in, and `next/<state>` of each. */
   readonly counts: Counts;
 
   /** `states` are the next numbers of the states over the tree, `names` are those of the graph. */
@@ -56,9 +56,12 @@ export class HostNumbers {
       for (const [name, next] of states) if (!this.isKnown(next)) this.#ofGraph.add(name);
     }
     for (const [name, next] of states) {
-      if (!this.#ofGraph.has(name)) this.numbers[`next/${name}`] = this.#spelled(next);
+      if (this.#ofGraph.has(name)) this.#ofGraph.add(`next/${name}`);
+      else this.numbers[`next/${name}`] = this.#spelled(next);
     }
-    this.counts = Counts.among(new Map(states.filter(([name]) => this.isCarried(name))), program);
+    const carried = new Map(states.filter(([name]) => this.isCarried(name)));
+    const { names: own } = Counts.among(carried, program);
+    this.counts = new Counts(new Set([...own].flatMap((name) => [name, `next/${name}`])));
   }
 
   /** Whether the graph carries a state over the tree. */

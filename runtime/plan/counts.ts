@@ -2,8 +2,25 @@
  * States that count what gradients decide, such as the steps that were finite: whole numbers where numbers
  * are float32, which by ones counts to 2^24 only, and powers by them as float32 forms them well.
  */
-import { elaborate, globalIndex } from "../../dsl/graph.ts";
-import { apply, constant, foldNodes, type Node, postorder, withSources } from "../../dsl/node.ts";
+import {
+  elaborate,
+  globalIndex,
+  type Graph,
+  isAtMost,
+  mapGraph,
+  rates,
+  rootsOf,
+  steppedBy,
+} from "../../dsl/graph.ts";
+import {
+  apply,
+  constant,
+  foldNodes,
+  type Node,
+  postorder,
+  symbol,
+  withSources,
+} from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
 import { simplified } from "../../dsl/simplify.ts";
@@ -11,7 +28,7 @@ import { simplified } from "../../dsl/simplify.ts";
 /** The states kept once for the tree that rest on gradients: their numbers are known after a step only. */
 export function statesOfData(program: Program): ReadonlySet<string> {
   const found = new Set<string>();
-  const { states } = elaborate(program);
+  const { states } = elaborate(steppedBy(program));
   const trees = [...states].filter(([name]) => program.state.get(name)!.over === "tree");
   for (let before = -1; before < found.size;) {
     before = found.size;
@@ -76,7 +93,8 @@ export class Counts {
 }
 
 /** The counts of a program that rest on gradients. */
-export function countsOf(program: Program): Counts {
+export function countsOf(given: Program): Counts {
+  const program = steppedBy(given);
   let counts = known.get(program);
   if (counts === undefined) {
     const { states } = elaborate(program);
@@ -112,6 +130,19 @@ export function powersByCounts(
     return isRest ? power(node.src[1], ({ rest }) => rest) : withSources(node, src);
   });
   return (root) => done.get(root)!;
+}
+
+/** `graph` where numbers that rest on gradients are float32. */
+export function formedInFloat32(program: Program, graph: Graph): Graph {
+  const ofData = statesOfData(program);
+  const isKnown = (node: Node) =>
+    postorder([node]).every(({ op, arg }) => {
+      const name = arg as string;
+      if (op !== "Symbol") return op === "Const" || elementRow(op) !== undefined;
+      return globalIndex(name) === undefined && !ofData.has(name) &&
+        isAtMost(rates([symbol(name)], program).get(symbol(name))!, "step");
+    });
+  return mapGraph(graph, powersByCounts(rootsOf(graph), countsOf(program), isKnown));
 }
 
 const ONE = constant(1);

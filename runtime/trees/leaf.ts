@@ -54,6 +54,17 @@ export function spellPath(path: string): string {
   return path === "" ? "the root" : `\`${path}\``;
 }
 
+/**
+ * Whether a node of a tree is a tensor. Nothing else that it has is ever looked at: classes of other
+ * libraries hang whole graphs on theirs.
+ */
+export function isTensor(
+  node: object,
+): node is { readonly data: ArrayBufferView; readonly shape: unknown[]; readonly dtype?: unknown } {
+  const { data, shape } = node as { data?: unknown; shape?: unknown };
+  return ArrayBuffer.isView(data) && Array.isArray(shape) && !ArrayBuffer.isView(shape[0]);
+}
+
 /** An array or tensor in the memory of the host as a leaf, or undefined for anything else. */
 export function asLeaf(node: unknown, path: string, doing: string): Leaf | undefined {
   if (node instanceof Float32Array || node instanceof Float64Array) {
@@ -67,10 +78,8 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
         `given ${shown(node)}`,
     );
   }
-  if (typeof node !== "object" || node === null) return undefined;
-  const { data, shape, dtype } = node as { data?: unknown; shape?: unknown; dtype?: unknown };
-  if (!ArrayBuffer.isView(data) || !Array.isArray(shape)) return undefined;
-  if (ArrayBuffer.isView(shape[0])) return undefined;
+  if (typeof node !== "object" || node === null || !isTensor(node)) return undefined;
+  const { data, shape, dtype } = node;
   const isStored = data instanceof Uint16Array && isShort(dtype as DType);
   if (!(data instanceof Float32Array || data instanceof Float64Array) && !isStored) {
     const hint = data instanceof Uint16Array ? "; bits need a `dtype`, bfloat16 or float16" : "";
@@ -80,27 +89,38 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
     );
   }
   const array = data as NumberArray;
+  requireKept(array, path, doing);
   if (!isShape(shape) || sizeOf(shape) !== array.length) {
     throw new GradusError(
       `${doing}: the tensor at ${
         spellPath(path)
       } must have a shape whose product is the length of ` +
-        `its data, ${array.length}: given [${shape.slice(0, 8).join(", ")}]`,
+        `its data, ${array.length}: given [${shape.slice(0, 8).map(shown).join(", ")}]`,
     );
   }
-  requireKept(array, path, doing);
   const kind = isStored ? dtype as DType : data instanceof Float32Array ? "float32" : "float64";
   return { data: array, shape, dtype: kind, isBare: false };
 }
 
 function requireKept(array: NumberArray, path: string, doing: string): void {
-  if (!isReleased(array)) return;
+  const isGone = isReleased(array)
+    ? "have been given back by `release`"
+    : array.length === 0 && isDetached(array.buffer)
+    ? "have been transferred to another place"
+    : undefined;
+  if (isGone === undefined) return;
   throw new GradusError(
-    `${doing}: the array at ${
-      spellPath(path)
-    } must not have been given back by \`release\`: given one ` +
-      `that was`,
+    `${doing}: the array at ${spellPath(path)} must not ${isGone}: given one that was`,
   );
+}
+
+function isDetached(buffer: ArrayBufferLike): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /**
@@ -117,7 +137,7 @@ export function asShape(
   if (!shape.every(Number.isSafeInteger) || !Number.isSafeInteger(sizeOf(shape))) {
     throw new GradusError(
       `${doing}: the shape at ${spellPath(path)} must be one that an array can have: ` +
-        `given [${shape.slice(0, 8).join(", ")}]`,
+        `given [${shape.slice(0, 8).map(shown).join(", ")}]`,
     );
   }
   return { data: undefined, shape, dtype: "float32", isBare: false };

@@ -94,10 +94,16 @@ export function storageIn(
   const storage = new Map<string, StorageType>();
   for (const name of names) {
     const leaves = layout.leavesOf(state[name], `state \`${name}\``, doing, read);
+    const isAs = (type: StorageType | undefined, i: number) =>
+      leaves[i].dtype === (type ?? arithmeticOf(layout.leaves[i].dtype));
+    const own = made.get(name);
+    if (leaves.every((_, i) => isAs(own, i))) {
+      if (own !== undefined) storage.set(name, own);
+      continue;
+    }
     const countOf = (type: StorageType | undefined) =>
-      leaves.filter(({ dtype }, i) => dtype === (type ?? arithmeticOf(layout.leaves[i].dtype)))
-        .length;
-    const [best] = [made.get(name), undefined, ...STORAGE_TYPES]
+      leaves.filter((_, i) => isAs(type, i)).length;
+    const [best] = [own, undefined, ...STORAGE_TYPES]
       .map((type) => ({ type, count: countOf(type) }))
       .sort((a, b) => b.count - a.count);
     if (best.type !== undefined) storage.set(name, best.type);

@@ -1,6 +1,5 @@
 /** The memory of the host: ordinary arrays and resident ones, stepped at once by the fastest backend that can. */
 import { elaborate, globalsRead } from "../../../dsl/graph.ts";
-import type { Program } from "../../../dsl/program.ts";
 import {
   type ArrayKind,
   arraysOf,
@@ -10,32 +9,32 @@ import {
   typesOf,
 } from "../../backends/backend.ts";
 import { choose, type Chosen, type Execution, executionOf } from "../../backends/choose.ts";
-import { type Backend, formOf, variantOf } from "../../plan/variants.ts";
+import { type Backend, formOf } from "../../plan/forms.ts";
+import { variantOf } from "../../plan/variants.ts";
 import { requireKept, type StepForm, type StepKey } from "../../step/binding.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
 import { initialLeaf } from "../../step/initial.ts";
 import { arithmeticOf, type DType, isShort, type NumberArray } from "../../trees/dtype.ts";
 import { asLeaf, type ReadLeaf } from "../../trees/leaf.ts";
 import { Written } from "../../trees/overlap.ts";
-import { beside } from "../../trees/resident.ts";
+import { beside } from "../../trees/placement.ts";
 
 /** Arrays in the memory of the host. */
 export class HostDevice implements Device<NumberArray, StepForm> {
   readonly read: ReadLeaf<NumberArray> = asLeaf;
   readonly storesAsGiven = true;
   readonly ownNumbers: ReadonlySet<string> = new Set();
-  readonly #program: Program;
   readonly #backend: Backend;
   readonly #threads: number;
 
-  constructor(program: Program, backend: Backend, threads: number) {
-    [this.#program, this.#backend, this.#threads] = [program, backend, threads];
+  constructor(backend: Backend, threads: number) {
+    [this.#backend, this.#threads] = [backend, threads];
   }
 
   create(blanks: readonly Blank<NumberArray>[]): unknown[] {
-    return blanks.map(({ info, dtype, shape, init, symbols, parameter }) => {
+    return blanks.map(({ info, dtype, shape, init, symbols, parameter, isApart = false }) => {
       const leaf = initialLeaf(init, info, parameter, symbols, dtype, shape);
-      return parameter === undefined ? leaf : beside(leaf, info, parameter);
+      return parameter === undefined || isApart ? leaf : beside(leaf, info, parameter);
     });
   }
 
@@ -52,13 +51,14 @@ export class HostDevice implements Device<NumberArray, StepForm> {
   }
 
   prepare(work: Work<NumberArray, StepForm>, form: StepForm, doing: string): Prepared<StepForm> {
-    return new HostStep(this.#program, this.#backend, this.#threads, work, form.key, doing);
+    return new HostStep(this.#backend, this.#threads, work, form.key, doing);
   }
 }
 
+const NONE: ReadonlyMap<string, number> = new Map();
+
 /** A step on the arrays of the host. */
 class HostStep implements Prepared<StepForm> {
-  readonly #program: Program;
   readonly #backend: Backend;
   readonly #threads: number;
   readonly #work: Work<NumberArray, StepForm>;
@@ -74,14 +74,13 @@ class HostStep implements Prepared<StepForm> {
   #version = -1;
 
   constructor(
-    program: Program,
     backend: Backend,
     threads: number,
     work: Work<NumberArray, StepForm>,
     key: StepKey,
     doing: string,
   ) {
-    [this.#program, this.#backend, this.#threads] = [program, backend, threads];
+    [this.#backend, this.#threads] = [backend, threads];
     [this.#work, this.#key, this.#doing] = [work, key, doing];
     const { groups, groupOf } = key.binding;
     const kept = groups.map(({ live }) =>
@@ -94,6 +93,7 @@ class HostStep implements Prepared<StepForm> {
   }
 
   run({ symbols }: StepForm): ReadonlyMap<string, number> {
+    if (this.#step.leaves.length === 0) return NONE;
     if (this.#version !== this.#work.version) {
       this.#take();
       this.#version = this.#work.version;
@@ -129,21 +129,21 @@ class HostStep implements Prepared<StepForm> {
   }
 
   #choose(): Chosen {
-    const { binding, keys } = this.#key;
+    const { binding, program, keys } = this.#key;
     const { mode, storage, inputs, states, arrays: { params } } = this.#work;
-    const globals = new Set(keys.flatMap((key) => [...globalsRead(formOf(this.#program, key))]));
+    const globals = new Set(keys.flatMap((key) => [...globalsRead(formOf(program, key))]));
     const plan = (i: number, types: readonly DType[], backend: Backend): GroupRun => {
       const { stored, dtype, axes, live, structural } = binding.groups[i];
       const kinds = ["g", ...inputs].map((name, k) => ({ name, dtype: types[k] }));
       const kept = states.filter((name) => live.has(name))
         .map((name): ArrayKind => ({ name, dtype: storage.get(name) ?? dtype }));
       const arrays = arraysOf(mode, stored, kinds, kept, params !== undefined);
-      const variant = variantOf(this.#program, {
+      const variant = variantOf(program, {
         ...keys[i],
         ...{ live, globals, mode: arrays.mode, axes, backend, dtypes: typesOf(arrays) },
       });
       if (keys[i].structural.size !== structural.size) {
-        requireKept(this.#program, variant.plan.extents.keys(), live, this.#doing);
+        requireKept(program, variant.plan.extents.keys(), live, this.#doing);
       }
       return { ...variant, ...arrays, backend, symbols: new Map() };
     };
@@ -156,7 +156,7 @@ class HostStep implements Prepared<StepForm> {
       leaves: this.#work.bound.layout.leaves.map(({ shape, size }, number): LeafRun => ({
         ...{ group: runOf[number], number, shape, size, inputs: [], outputs: [] },
       })),
-      globals: elaborate(this.#program).globals,
+      globals: elaborate(this.#key.program).globals,
       threads: this.#threads,
       multiply,
     };
@@ -173,10 +173,10 @@ class HostStep implements Prepared<StepForm> {
       if (params !== undefined) inputs[into++] = (isMaster ? master! : params)[i];
       for (const read of reads) inputs[into++] = read[i];
       outputs[from++] = out[i];
-      if (isMaster) outputs[from++] = nextMaster![i];
+      if (isMaster && nextMaster !== undefined) outputs[from++] = nextMaster[i];
       for (const k of this.#states[i]) {
         inputs[into++] = states[k][i];
-        outputs[from++] = next[k][i];
+        if (next.length > 0) outputs[from++] = next[k][i];
       }
     }
   }

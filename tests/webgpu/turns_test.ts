@@ -1,12 +1,9 @@
-/** Each op's WGSL against its meaning, on the edges of the format. */
+/** Functions on the GPU where they begin to overflow, vanish or are computed otherwise. */
 import { elementOps } from "../../dsl/ops.ts";
 import type { ElementOpName } from "../../dsl/node.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { edges32 } from "../numbers.ts";
 import { gpuTest, onGpu } from "./gpu.ts";
-import { choices, compare, optimizerOf } from "./meaning.ts";
-
-const NUMBERS = [...edges32, 0.999, 1e-3, 7, 30, -0.1];
+import { compare, optimizerOf } from "./meaning.ts";
 
 /** Where functions of one operand begin to overflow, vanish or are computed otherwise. */
 const TURNS: Partial<Record<ElementOpName, readonly number[]>> = {
@@ -15,18 +12,6 @@ const TURNS: Partial<Record<ElementOpName, readonly number[]>> = {
   Cosh: [88.7, 88.73, 88.85, 89, 89.4, 89.415, 89.417, 90, 0.999, 1.001, 1e-3, 1e-20],
   Tanh: [9, 9.02, 9.99, 10.01, 44, 89, 0.999, 1.001, 1e-3, 1e-20],
 };
-
-for (const name of Object.keys(elementOps) as ElementOpName[]) {
-  gpuTest(`on the GPU, ${name} means what it means`, async () => {
-    const row = elementOps[name];
-    const { compared, wrong } = await onGpu(
-      optimizerOf(row),
-      (gpu) => compare(gpu, name, choices(NUMBERS, row.takes.length)),
-    );
-    assert(compared >= 20, `only ${compared} results were compared`);
-    assertEquals(wrong.slice(0, 10), [], `${wrong.length} of ${compared}`);
-  });
-}
 
 for (const [name, turns] of Object.entries(TURNS) as [ElementOpName, readonly number[]][]) {
   gpuTest(`on the GPU, ${name} means what it means where it turns`, async () => {

@@ -1,5 +1,5 @@
 /** What lives in WebAssembly memory beside a resident tree, and how its memory is given back. */
-import { asLeaf, type LeafInfo } from "./leaf.ts";
+import { asLeaf, isTensor, type LeafInfo } from "./leaf.ts";
 import type { NumberArray } from "./dtype.ts";
 import { allocateResident, type Arena, blockOf, releaseArray } from "./arena.ts";
 
@@ -35,6 +35,7 @@ function arraysIn(tree: unknown): Set<NumberArray> {
     if (typeof node !== "object" || node === null || seen.has(node)) return;
     seen.add(node);
     if (ArrayBuffer.isView(node)) found.add(node as NumberArray);
+    else if (isTensor(node)) visit(node.data);
     else Object.values(node).forEach(visit);
   };
   visit(tree);
