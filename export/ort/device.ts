@@ -28,20 +28,22 @@ export class OrtDevice implements Device<Held, GraphForm> {
 
   // What is made is in arrays: the engine takes them where it runs at the first step.
   create(blanks: readonly Blank<Held>[], doing: string): unknown[] {
-    return blanks.map(({ what, info, dtype, shape, init, symbols, parameter, isApart = false }) => {
-      // What a graph makes needs no beginning.
-      if (isApart) return initialLeaf(ZERO, info, undefined, symbols, dtype, shape);
-      if (parameter === undefined || !isInBuffer(parameter)) {
-        return initialLeaf(init, info, parameter, symbols, dtype, shape);
-      }
-      if (!postorder([init]).includes(symbol("w"))) {
-        return initialLeaf(init, info, undefined, symbols, dtype, shape);
-      }
-      throw new GradusError(
-        `${doing}: ${what} begins from the parameters, which must be in arrays: given a GPUBuffer; ` +
-          `pass what \`download\` gives`,
-      );
-    });
+    return blanks.map(
+      ({ what, info, dtype, shape, init, symbols, parameter, isResult = false }) => {
+        // What a graph makes needs no beginning.
+        if (isResult) return initialLeaf(ZERO, info, undefined, symbols, dtype, shape);
+        if (parameter === undefined || !isInBuffer(parameter)) {
+          return initialLeaf(init, info, parameter, symbols, dtype, shape);
+        }
+        if (!postorder([init]).includes(symbol("w"))) {
+          return initialLeaf(init, info, undefined, symbols, dtype, shape);
+        }
+        throw new GradusError(
+          `${doing}: ${what} begins from the parameters, which must be in arrays: given a GPUBuffer; ` +
+            `pass what \`download\` gives`,
+        );
+      },
+    );
   }
 
   write(

@@ -1,5 +1,6 @@
 /** The memory of the host: ordinary arrays and resident ones, stepped at once by the fastest backend that can. */
 import { elaborate, globalsRead } from "../../../dsl/graph.ts";
+import { ZERO } from "../../../dsl/node.ts";
 import {
   type ArrayKind,
   arraysOf,
@@ -32,9 +33,10 @@ export class HostDevice implements Device<NumberArray, StepForm> {
   }
 
   create(blanks: readonly Blank<NumberArray>[]): unknown[] {
-    return blanks.map(({ info, dtype, shape, init, symbols, parameter, isApart = false }) => {
+    return blanks.map(({ info, dtype, shape, init, symbols, parameter, isResult = false }) => {
+      if (isResult) return initialLeaf(ZERO, info, undefined, symbols, dtype, shape);
       const leaf = initialLeaf(init, info, parameter, symbols, dtype, shape);
-      return parameter === undefined || isApart ? leaf : beside(leaf, info, parameter);
+      return parameter === undefined ? leaf : beside(leaf, info, parameter);
     });
   }
 
