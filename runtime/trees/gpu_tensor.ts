@@ -14,8 +14,11 @@ export interface GpuTensor<Kind extends GpuKind = GpuKind> {
   readonly offset?: number;
   /** The extents; the numbers are as many as their product. */
   readonly shape: readonly number[];
-  /** The type of the numbers. Default `"float32"`; `"float16"` is for states of exported graphs only. */
-  readonly dtype?: "float32" | "float16";
+  /**
+   * The type of the numbers. Default `"float32"`; `"float16"` is for states of exported graphs only, and
+   * `"int32"` is what a state counts in.
+   */
+  readonly dtype?: "float32" | "float16" | "int32";
   /** What it is when downloaded. Default `"tensor"`. */
   readonly kind?: Kind;
 }
