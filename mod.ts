@@ -67,7 +67,7 @@ export type { Optimizer, RunOptions } from "./runtime/optimizer.ts";
 export { resident } from "./runtime/resident.ts";
 export { release } from "./runtime/trees/resident.ts";
 export type { State } from "./runtime/trees/state.ts";
-export type { StorageType } from "./runtime/trees/dtype.ts";
+export type { RoundedStorage, Rounding, StorageType } from "./runtime/trees/dtype.ts";
 export type { InitOptions, StateStorage } from "./runtime/trees/state_storage.ts";
 export type { StoredTensor, Tensor } from "./runtime/trees/leaf.ts";
 export type { Backend } from "./runtime/plan/variants.ts";

@@ -12,7 +12,7 @@ import {
 } from "./trees/hyperparameters.ts";
 import { bind, type Optimizer } from "./optimizer.ts";
 import { optionsOf } from "./options.ts";
-import type { StorageType } from "./trees/dtype.ts";
+import type { RoundedStorage, StorageType } from "./trees/dtype.ts";
 import { requireStorage, type StateStorage } from "./trees/state_storage.ts";
 
 /** What weight decay can be limited by. */
@@ -32,11 +32,11 @@ export interface MuDTypeOption {
    * Storage of the state `m`: arithmetic stays in the parameters' type. Default: the type they compute
    * in. The option `storage` of `init` goes before it.
    */
-  muDtype?: StorageType;
+  muDtype?: StorageType | RoundedStorage;
   /** The same by Optax's name of it for traces and averages; only one of these may be given. */
-  accumulatorDtype?: StorageType;
+  accumulatorDtype?: StorageType | RoundedStorage;
   /** The same by Optax's name of it for Adafactor; only one of these may be given. */
-  dtypeMomentum?: StorageType;
+  dtypeMomentum?: StorageType | RoundedStorage;
 }
 
 /** The hyperparameters of a document. */
@@ -178,7 +178,7 @@ function maskDecay(settings: Map<string, Setting>, mask: Mask, doing: string): v
 
 function storageOf(
   program: Program,
-  muDtype: StorageType | undefined,
+  muDtype: StorageType | RoundedStorage | undefined,
   doing: string,
 ): StateStorage {
   if (muDtype === undefined || muDtype === null) return new Map();

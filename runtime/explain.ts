@@ -18,6 +18,7 @@ import {
   arraysOf,
   elementInputs,
   type GroupArrays,
+  stateKind,
   typesOf,
 } from "./backends/backend.ts";
 import { bytesOf } from "./trees/dtype.ts";
@@ -116,7 +117,7 @@ export function explain(
   const [{ stored, dtype, axes, structural, live }] = binding.groups;
   const kinds = [...live]
     .filter((name) => program.state.get(name)!.over !== "tree")
-    .map((name): ArrayKind => ({ name, dtype: optimizer.storage.get(name) ?? dtype }));
+    .map((name) => stateKind(program, name, optimizer.storage.get(name) ?? dtype));
   const reads = ["g", ...elementInputs(program)].map((name) => ({ name, dtype: stored }));
   const arrays = arraysOf("step", stored, reads, kinds, true);
   const { mode, inputs, outputs } = arrays;

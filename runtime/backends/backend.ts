@@ -9,8 +9,11 @@ import {
   type Arithmetic,
   arithmeticOf,
   type DType,
+  dtypeOf,
   isShort,
   type NumberArray,
+  seedOf,
+  type Stored,
 } from "../trees/dtype.ts";
 import type { Backend } from "../plan/variants.ts";
 
@@ -38,6 +41,19 @@ export interface GroupRun {
 export interface ArrayKind {
   readonly name: string;
   readonly dtype: DType;
+  /** Of what is rounded stochastically: its seed, and the number of the state in its program. */
+  readonly rounding?: { readonly seed: number; readonly state: number };
+}
+
+/** The arrays of a state of `program`. */
+export function stateKind(
+  { state }: Pick<Program, "state">,
+  name: string,
+  stored: Stored,
+): ArrayKind {
+  const [dtype, seed] = [dtypeOf(stored), seedOf(stored)];
+  if (seed === undefined) return { name, dtype };
+  return { name, dtype, rounding: { seed, state: [...state.keys()].indexOf(name) } };
 }
 
 /** The inputs that are trees like the parameters. */
@@ -50,7 +66,8 @@ export type GroupArrays = Pick<GroupRun, "mode" | "dtype" | "inputs" | "outputs"
 
 /** What tells the types of some arrays from those of others. */
 export function typesOf({ inputs, outputs }: GroupArrays): string {
-  return [inputs, outputs].map((kinds) => kinds.map(({ dtype }) => dtype).join()).join(";");
+  const spell = ({ dtype, rounding }: ArrayKind) => rounding === undefined ? dtype : `${dtype}~`;
+  return [inputs, outputs].map((kinds) => kinds.map(spell).join()).join(";");
 }
 
 /** What the arrays of leaves are: `reads` are the gradient and what else is only read. */

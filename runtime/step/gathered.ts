@@ -2,7 +2,7 @@
 import { ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { elementInputs } from "../backends/backend.ts";
-import type { DType } from "../trees/dtype.ts";
+import { isSameStored, type Stored } from "../trees/dtype.ts";
 import { type LeafInfo, spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape } from "../trees/master.ts";
 import { Snapshot } from "../trees/snapshot.ts";
@@ -127,7 +127,7 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
       return true;
     }
     const storage = storageIn(state, this.states, layout, made, read, doing);
-    return this.states.every((name) => storage.get(name) === this.storage.get(name));
+    return this.states.every((name) => isSameStored(storage.get(name), this.storage.get(name)));
   }
 
   /** Takes the arrays that the trees hold, and refuses what does not fit; what stayed is not asked again. */
@@ -178,8 +178,8 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
   /** Makes new arrays for the results of an update. */
   makeResults(doing: string): Results {
     const { layout } = this.bound;
-    const blank = (what: string, info: LeafInfo, dtype: DType, shape: readonly number[]) => ({
-      ...{ what, info, dtype, shape },
+    const blank = (what: string, info: LeafInfo, stored: Stored, shape: readonly number[]) => ({
+      ...{ what, info, stored, shape },
       ...{ init: ZERO, symbols: NONE },
     });
     const blanks = [

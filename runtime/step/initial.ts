@@ -7,7 +7,14 @@ import { interpret } from "../backends/interpreter/run.ts";
 import { keptAxes, settleAxes } from "../plan/axes.ts";
 import type { Planned } from "../plan/infer.ts";
 import { plan } from "../plan/plan.ts";
-import { arithmeticOf, type DType, load, type NumberArray, store } from "../trees/dtype.ts";
+import {
+  arithmeticOf,
+  dtypeOf,
+  load,
+  type NumberArray,
+  store,
+  type Stored,
+} from "../trees/dtype.ts";
 import { asLeaf, type LeafInfo, mirror, spellPath } from "../trees/leaf.ts";
 
 /** The shape a state has for a parameter that keeps those that are `live`. */
@@ -32,16 +39,20 @@ export function initialNumber(init: Node, symbols: ReadonlyMap<string, number>):
   return evaluator.get(init);
 }
 
-/** A leaf of a state at the beginning; `parameter` is the array of the parameter it mirrors. */
+/**
+ * A leaf of a state at the beginning, rounded to nearest; `parameter` is the array of the parameter it
+ * mirrors.
+ */
 export function initialLeaf(
   init: Node,
   info: LeafInfo,
   parameter: NumberArray | undefined,
   symbols: ReadonlyMap<string, number>,
-  dtype: DType,
+  stored: Stored,
   shape: readonly number[],
 ): unknown {
-  const leaf = mirror(info, dtype, shape);
+  const leaf = mirror(info, stored, shape);
+  const dtype = dtypeOf(stored);
   if (init === ZERO) return leaf;
   const { data } = asLeaf(leaf, info.path, "")!;
   if (!postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w")) {

@@ -3,6 +3,52 @@
 /** What a state may be stored as, whatever its parameter is. */
 export type StorageType = "float32" | "bfloat16" | "float16";
 
+/** The types whose numbers take fewer bits than are computed with. */
+export type ShortType = Exclude<StorageType, "float32">;
+
+/** How a number is rounded to a short type: to the nearest, ties to even, or up or down by chance. */
+export type Rounding = "nearest" | "stochastic";
+
+/** How a state is stored, where its type alone does not say it. */
+export interface RoundedStorage {
+  /** What its numbers are stored as. */
+  readonly dtype: StorageType;
+  /** How they are rounded to it. Default `"nearest"`. */
+  readonly rounding?: Rounding;
+  /**
+   * With `rounding: "stochastic"`, what the random bits come from, beside the number of the step, the
+   * state and the element: another seed gives another run. Default 0.
+   */
+  readonly seed?: number;
+}
+
+/** How an array is stored: a type alone is rounded to nearest. */
+export type Stored = DType | RoundedStorage;
+
+/** The type of what is stored. */
+export function dtypeOf(stored: Stored): DType {
+  return typeof stored === "string" ? stored : stored.dtype;
+}
+
+/** The seed of what is rounded stochastically; undefined where it is rounded to nearest. */
+export function seedOf(stored: Stored): number | undefined {
+  return typeof stored === "string" ? undefined : stored.seed;
+}
+
+/** Whether two ways of storing are one. */
+export function isSameStored(a: Stored | undefined, b: Stored | undefined): boolean {
+  if (a === b) return true;
+  if (a === undefined || b === undefined) return false;
+  return dtypeOf(a) === dtypeOf(b) && seedOf(a) === seedOf(b);
+}
+
+/** How something is stored, as messages show it. */
+export function spellStored(stored: Stored): string {
+  const seed = seedOf(stored);
+  const dtype = dtypeOf(stored);
+  return seed === undefined ? dtype : `${dtype} rounded stochastically by seed ${seed}`;
+}
+
 /** Every {@linkcode StorageType}. */
 export const STORAGE_TYPES: readonly StorageType[] = ["float32", "bfloat16", "float16"];
 
@@ -13,7 +59,7 @@ export type DType = StorageType | "float64";
 export type Arithmetic = "float32" | "float64";
 
 /** Whether numbers of a type are stored as 16 bits, and computed with as float32. */
-export function isShort(dtype: DType): dtype is "bfloat16" | "float16" {
+export function isShort(dtype: DType): dtype is ShortType {
   return dtype === "bfloat16" || dtype === "float16";
 }
 
@@ -40,7 +86,7 @@ const word = new Uint32Array(1);
 const single = new Float32Array(word.buffer);
 
 /** The bits of a float32 that is `value` or, if that is none, the neighbour towards 0 made odd. */
-function oddBits(value: number): number {
+export function oddBits(value: number): number {
   single[0] = value;
   const nearest = single[0];
   if (nearest === value || Number.isNaN(value)) return word[0];

@@ -1,6 +1,6 @@
 /** Trees of arrays: what they may be, and how trees of one structure are held against each other. */
 import { GradusError, shown } from "../../dsl/errors.ts";
-import { type DType, isShort } from "./dtype.ts";
+import { isSameStored, isShort, spellStored, type Stored } from "./dtype.ts";
 import { type Leaf, type LeafInfo, type ReadLeaf, sameShape, sizeOf, spellPath } from "./leaf.ts";
 
 type Skeleton =
@@ -119,23 +119,24 @@ export class Layout {
   }
 
   /**
-   * The arrays of a tree that mirrors the parameters, in their order. `dtypesOf` are the types that
-   * one may have, and `shapeOf` the shape that it must have.
+   * The arrays of a tree that mirrors the parameters, in their order. `storedOf` are the ways that
+   * one may be stored, and `shapeOf` the shape that it must have.
    */
   align<A>(
     tree: unknown,
     what: string,
     doing: string,
     read: ReadLeaf<A>,
-    dtypesOf: (info: LeafInfo) => readonly DType[],
+    storedOf: (info: LeafInfo) => readonly Stored[],
     shapeOf: (info: LeafInfo, index: number) => readonly number[],
   ): A[] {
     return this.leavesOf(tree, what, doing, read).map((leaf, index) => {
       const info = this.leaves[index];
-      const [dtypes, shape] = [dtypesOf(info), shapeOf(info, index)];
+      const [stored, shape] = [storedOf(info), shapeOf(info, index)];
       const where = () => `${doing}: ${what} at ${spellPath(info.path)} must`;
-      if (!dtypes.includes(leaf.dtype)) {
-        throw new GradusError(`${where()} be ${dtypes.join(" or ")}: given ${leaf.dtype}`);
+      if (!stored.some((each) => isSameStored(each, leaf.stored))) {
+        const these = stored.map(spellStored).join(" or ");
+        throw new GradusError(`${where()} be ${these}: given ${spellStored(leaf.stored)}`);
       }
       if (!sameShape(leaf.shape, shape)) {
         const same = sameShape(info.shape, shape) ? " as the parameter has" : "";

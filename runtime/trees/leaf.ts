@@ -1,7 +1,17 @@
 /** The leaves of trees: arrays and tensors, what they mirror and where they may stand. */
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { isReleased } from "./arena.ts";
-import { allocate, type DType, isShort, type NumberArray } from "./dtype.ts";
+import {
+  allocate,
+  type DType,
+  dtypeOf,
+  isShort,
+  type NumberArray,
+  type RoundedStorage,
+  type Rounding,
+  type ShortType,
+  type Stored,
+} from "./dtype.ts";
 
 /** An array with a shape, row-major. */
 export interface Tensor {
@@ -21,7 +31,11 @@ export interface StoredTensor {
   /** The extents; their product is the length of `data`. */
   readonly shape: readonly number[];
   /** What the bits mean. */
-  readonly dtype: "bfloat16" | "float16";
+  readonly dtype: ShortType;
+  /** Of a state, how it is rounded. Default `"nearest"`. */
+  readonly rounding?: Rounding;
+  /** Of a state that is rounded stochastically, what its random bits come from. */
+  readonly seed?: number;
 }
 
 /** A leaf of a tree: an array, wherever it is, and what it holds. */
@@ -29,6 +43,8 @@ export interface Leaf<A = NumberArray> {
   readonly data: A;
   readonly shape: readonly number[];
   readonly dtype: DType;
+  /** How it is stored, rounding included. */
+  readonly stored: Stored;
   /** Whether it is a bare array, and what mirrors it is too. */
   readonly isBare: boolean;
 }
@@ -59,7 +75,7 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
   if (node instanceof Float32Array || node instanceof Float64Array) {
     requireKept(node, path, doing);
     const dtype = node instanceof Float32Array ? "float32" : "float64";
-    return { data: node, shape: [node.length], dtype, isBare: true };
+    return { data: node, shape: [node.length], dtype, stored: dtype, isBare: true };
   }
   if (ArrayBuffer.isView(node)) {
     throw new GradusError(
@@ -90,8 +106,56 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
   }
   requireKept(array, path, doing);
   const kind = isStored ? dtype as DType : data instanceof Float32Array ? "float32" : "float64";
-  return { data: array, shape, dtype: kind, isBare: false };
+  const stored = roundedAs(kind, node, path, doing);
+  return { data: array, shape, dtype: kind, stored, isBare: false };
 }
+
+/** How a tensor of `dtype` says that it is rounded. */
+function roundedAs(dtype: DType, node: object, path: string, doing: string): Stored {
+  const { rounding, seed } = node as { rounding?: unknown; seed?: unknown };
+  if (rounding === undefined && seed === undefined) return dtype;
+  return storedOf(dtype, rounding, seed, `the tensor at ${spellPath(path)}`, doing);
+}
+
+/** `dtype` with a rounding and seed that were given for `what`; refuses what is none. */
+export function storedOf<D extends DType>(
+  dtype: D,
+  rounding: unknown,
+  seed: unknown,
+  what: string,
+  doing: string,
+): D | RoundedStorage {
+  if (rounding !== undefined && rounding !== "nearest" && rounding !== "stochastic") {
+    throw new GradusError(
+      `${doing}: the rounding of ${what} must be "nearest" or "stochastic": given ${
+        shown(rounding)
+      }`,
+    );
+  }
+  if (rounding !== "stochastic") {
+    if (seed === undefined) return dtype;
+    throw new GradusError(
+      `${doing}: the rounding of ${what} must be "stochastic" where there is a seed: given ${
+        shown(rounding)
+      } and seed ${shown(seed)}`,
+    );
+  }
+  if (!isShort(dtype)) {
+    throw new GradusError(
+      `${doing}: what is rounded stochastically must be stored short, as ${SHORT}: ` +
+        `given ${dtype} for ${what}`,
+    );
+  }
+  const given = seed ?? 0;
+  if (typeof given !== "number" || !Number.isFinite(given)) {
+    throw new GradusError(
+      `${doing}: the seed of ${what} must be a finite number: given ${shown(seed)}`,
+    );
+  }
+  return Object.freeze({ dtype, rounding, seed: given });
+}
+
+const SHORT = "bfloat16 or float16";
 
 function requireKept(array: NumberArray, path: string, doing: string): void {
   if (!isReleased(array)) return;
@@ -120,7 +184,7 @@ export function asShape(
         `given [${shape.slice(0, 8).join(", ")}]`,
     );
   }
-  return { data: undefined, shape, dtype: "float32", isBare: false };
+  return { data: undefined, shape, dtype: "float32", stored: "float32", isBare: false };
 }
 
 /** The shape of what has one and no numbers at hand. */
@@ -144,10 +208,10 @@ export function isShape(node: unknown): node is readonly number[] {
 }
 
 /** A new leaf that mirrors a parameter: a bare array for a bare array of the same type and shape. */
-export function mirror(info: LeafInfo, dtype: DType, shape: readonly number[]): unknown {
-  const data = allocate(dtype, sizeOf(shape));
-  if (info.isBare && dtype === info.dtype) return data;
-  return tensorOf(data, shape, dtype);
+export function mirror(info: LeafInfo, stored: Stored, shape: readonly number[]): unknown {
+  const data = allocate(dtypeOf(stored), sizeOf(shape));
+  if (info.isBare && stored === info.dtype) return data;
+  return tensorOf(data, shape, stored);
 }
 
 /** `data` as a leaf like the one it is to replace. */
@@ -155,9 +219,11 @@ export function wrap(info: LeafInfo, data: NumberArray): unknown {
   return info.isBare ? data : tensorOf(data, info.shape, info.dtype);
 }
 
-/** A tensor of `data`, which says its type where that is short. */
-export function tensorOf(data: NumberArray, shape: readonly number[], dtype: DType): object {
-  return isShort(dtype) ? { data, shape: [...shape], dtype } : { data, shape: [...shape] };
+/** A tensor of `data`, which says how it is stored where that is short. */
+export function tensorOf(data: NumberArray, shape: readonly number[], stored: Stored): object {
+  const tensor = { data, shape: [...shape] };
+  if (typeof stored !== "string") return { ...tensor, ...stored };
+  return isShort(stored) ? { ...tensor, dtype: stored } : tensor;
 }
 
 /** Whether two shapes are equal. */

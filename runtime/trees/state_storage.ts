@@ -1,13 +1,23 @@
 /** What states are stored as: what is asked for, and what a state's arrays are. */
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Program } from "../../dsl/program.ts";
-import type { LeafInfo, ReadLeaf } from "./leaf.ts";
+import { type LeafInfo, type ReadLeaf, storedOf } from "./leaf.ts";
 import type { State } from "./state.ts";
-import { arithmeticOf, type DType, STORAGE_TYPES, type StorageType } from "./dtype.ts";
+import {
+  arithmeticOf,
+  isSameStored,
+  type RoundedStorage,
+  STORAGE_TYPES,
+  type StorageType,
+  type Stored,
+} from "./dtype.ts";
 import type { Layout } from "./layout.ts";
 
-/** The types of states by name; one without is stored in the type its parameter computes in. */
-export type StateStorage = ReadonlyMap<string, StorageType>;
+/**
+ * How states are stored, by name; one without is stored in the type its parameter computes in. What is
+ * rounded to nearest is a type alone.
+ */
+export type StateStorage = ReadonlyMap<string, StorageType | RoundedStorage>;
 
 /** How a state begins. */
 export interface InitOptions {
@@ -16,7 +26,7 @@ export interface InitOptions {
    * parameters' type. Default: what the optimizer was made with, else the type that the parameter
    * computes in.
    */
-  readonly storage?: Readonly<Record<string, StorageType>>;
+  readonly storage?: Readonly<Record<string, StorageType | RoundedStorage>>;
 }
 
 /** `made`, the types an optimizer was made with, and those asked for in `options`. */
@@ -43,39 +53,47 @@ export function storageWith(
     );
   }
   const all = new Map(made);
-  for (const [name, dtype] of Object.entries(storage)) {
+  for (const [name, stored] of Object.entries(storage)) {
     if (!program.state.has(name)) {
       const near = suggestion(name, program.state.keys());
       throw new GradusError(`${doing}: there is no state ${quoted(name)} to store${near}`);
     }
-    all.set(name, requireStorage(program, name, dtype, `the storage of \`${name}\``, doing));
+    all.set(name, requireStorage(program, name, stored, `the storage of \`${name}\``, doing));
   }
   return all;
 }
 
-/** `dtype` if a state can be stored so; `what` says where it was asked for. */
+/** `given` if a state can be stored so; `what` says where it was asked for. */
 export function requireStorage(
   program: Program,
   state: string,
-  dtype: unknown,
+  given: unknown,
   what: string,
   doing: string,
-): StorageType {
+): StorageType | RoundedStorage {
   if (program.state.get(state)!.over === "tree") {
     throw new GradusError(
       `${doing}: ${what} cannot be chosen, since state \`${state}\` is one number for the tree`,
     );
   }
+  const isObject = typeof given === "object" && given !== null;
+  const { dtype, rounding, seed, ...others } = (isObject ? given : { dtype: given }) as {
+    readonly [key in keyof RoundedStorage]: unknown;
+  };
   if (!STORAGE_TYPES.includes(dtype as StorageType)) {
     throw new GradusError(
       `${doing}: ${what} must be one of ${STORAGE_TYPES.join(", ")}: given ${shown(dtype)}`,
     );
   }
-  return dtype as StorageType;
+  for (const key of Object.keys(others)) {
+    const near = suggestion(key, ["dtype", "rounding", "seed"]);
+    throw new GradusError(`${doing}: ${what} has no ${quoted(key)} to choose${near}`);
+  }
+  return storedOf(dtype as StorageType, rounding, seed, `state \`${state}\``, doing);
 }
 
 /** What a state is stored as beside a parameter. */
-export function storedAs(storage: StateStorage, state: string, { dtype }: LeafInfo): DType {
+export function storedAs(storage: StateStorage, state: string, { dtype }: LeafInfo): Stored {
   return storage.get(state) ?? arithmeticOf(dtype);
 }
 
@@ -91,16 +109,19 @@ export function storageIn(
   read: ReadLeaf<unknown>,
   doing: string,
 ): StateStorage {
-  const storage = new Map<string, StorageType>();
+  const storage = new Map<string, StorageType | RoundedStorage>();
   for (const name of names) {
     const leaves = layout.leavesOf(state[name], `state \`${name}\``, doing, read);
-    const countOf = (type: StorageType | undefined) =>
-      leaves.filter(({ dtype }, i) => dtype === (type ?? arithmeticOf(layout.leaves[i].dtype)))
-        .length;
-    const [best] = [made.get(name), undefined, ...STORAGE_TYPES]
-      .map((type) => ({ type, count: countOf(type) }))
+    const countOf = (way: Stored | undefined) =>
+      leaves.filter(({ stored }, i) =>
+        isSameStored(stored, way ?? arithmeticOf(layout.leaves[i].dtype))
+      ).length;
+    const rounded = leaves.flatMap(({ stored }) => typeof stored === "string" ? [] : [stored])
+      .filter((stored, i, all) => all.findIndex((other) => isSameStored(other, stored)) === i);
+    const [best] = [made.get(name), undefined, ...STORAGE_TYPES, ...rounded]
+      .map((way) => ({ way, count: countOf(way) }))
       .sort((a, b) => b.count - a.count);
-    if (best.type !== undefined) storage.set(name, best.type);
+    if (best.way !== undefined) storage.set(name, best.way);
   }
   return storage;
 }

@@ -8,10 +8,10 @@ import { elementRow, matrixRow, randomRow, type ReduceOp, reduceRow } from "../.
 import { settle } from "../../../dsl/simplify.ts";
 import { lanesOf } from "../lanes.ts";
 import { settledUpdate, stepped } from "../../plan/plan.ts";
-import { keysOf, leafNumbers } from "../random.ts";
+import { keysOf, leafNumbers, storesOf } from "../random.ts";
 import { extentShape } from "../../plan/extent.ts";
 import { BLOCK, GlobalTotal, type LeafRun, type StepRun } from "../backend.ts";
-import { load, store } from "../../trees/dtype.ts";
+import { load } from "../../trees/dtype.ts";
 
 /** A value within a leaf: an extent of 1 on every axis it does not vary over. */
 interface Field {
@@ -49,15 +49,15 @@ export function interpret(
     treeStates.set(name, evaluateAt(0, node) as number);
   }
   // Nothing is written before everything is computed: inputs and outputs may be the same arrays.
-  leaves.forEach((leaf, i) =>
-    leaf.group.outputs.forEach(({ dtype }, k) => {
-      const out = leaf.outputs[k];
+  leaves.forEach((leaf, i) => {
+    const write = storesOf(leaf);
+    leaf.outputs.forEach((out, k) => {
       const shape = extentShape(leaf.group.plan.outputs[k].extent, leaf.shape);
       const result = results[i][k];
       const read = typeof result === "number" ? () => rounded(result, leaf) : at(result, shape);
-      for (let j = 0; j < out.length; j++) store(dtype, out, j, read(j));
-    })
-  );
+      for (let j = 0; j < out.length; j++) write(k, j, read(j));
+    });
+  });
   return treeStates;
 }
 

@@ -74,7 +74,11 @@ const doublesIn = (text: Text): Doubles<string, string> => {
 
 type Formula = (text: Text, high: string, low: string) => string;
 
-const formulas: Readonly<Record<RandomOpName, Readonly<Record<GroupRun["dtype"], Formula>>>> = {
+/** What is drawn: a distribution, or the bits that results are rounded by. */
+type Drawn = RandomOpName | "Bits";
+
+const formulas: Readonly<Record<Drawn, Readonly<Record<GroupRun["dtype"], Formula>>>> = {
+  Bits: { float64: (_, high) => `${high} >>> 0`, float32: (_, high) => `${high} >>> 0` },
   Normal: { float64: normal, float32: (...bits) => `Math.fround(${normal(...bits)})` },
   Uniform: {
     float64: (_, high, low) => `((${high} >>> 0) * ${2 ** 21} + (${low} >>> 11)) * ${2 ** -53}`,
@@ -91,12 +95,13 @@ function normal(text: Text, high: string, low: string): string {
 type Draw = (seed: number, count: number, element: number, leaf: number) => number;
 const compiled = new Map<string, Draw>();
 
-function drawOf(op: RandomOpName, dtype: GroupRun["dtype"]): Draw {
+function drawOf(op: Drawn, dtype: GroupRun["dtype"]): Draw {
   const key = `${op} ${dtype}`;
   let draw = compiled.get(key);
   if (draw === undefined) {
     const text = new Text();
-    const leaf = text.name(`leaf ^ ${streamBit(randomOps[op].stream)}`);
+    const stream = op === "Bits" ? 0 : randomOps[op].stream;
+    const leaf = text.name(`leaf ^ ${streamBit(stream)}`);
     const [high, low] = threefry(wordsIn(text), ["seed", "count"], ["element", leaf]);
     const result = formulas[op][dtype](text, high, low);
     const body = `${text}\nreturn ${result};`;
@@ -117,4 +122,14 @@ export function compiledNumbers(
 ): LeafNumbers {
   const draws = random.map(({ op }) => drawOf(op as RandomOpName, dtype));
   return (k, element) => draws[k](keys[2 * k], keys[2 * k + 1], element, leaf);
+}
+
+/** The bits that the results of one leaf are rounded by, of keys of two words each. */
+export function compiledBits(
+  keys: Uint32Array,
+  { number: leaf, group: { dtype } }: LeafRun,
+): LeafNumbers {
+  if (keys.length === 0) return () => 0;
+  const draw = drawOf("Bits", dtype);
+  return (k, element) => draw(keys[2 * k], keys[2 * k + 1], element, leaf);
 }

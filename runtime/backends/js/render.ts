@@ -16,9 +16,17 @@ import {
 } from "../../plan/plan.ts";
 import { type ArrayKind, BLOCK, type GroupRun } from "../backend.ts";
 import { type DType, fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from "../../trees/dtype.ts";
+import { roundStochastically } from "../../trees/rounding.ts";
+import { roundedOutputs } from "../random.ts";
 
 /** How short types are read and written. */
-export const CONVERT = { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } as const;
+export const CONVERT = {
+  fromBfloat16,
+  fromFloat16,
+  toBfloat16,
+  toFloat16,
+  roundStochastically,
+} as const;
 
 type Numbered = Accumulation & { readonly sum: number };
 
@@ -68,7 +76,7 @@ class Renderer {
     finals.forEach((line) => this.#line(line));
     const body = this.#lines.join("\n");
     const parameters =
-      "shape, n, inputs, outputs, scalars, cells, sums, temporaries, convert, random";
+      "shape, n, inputs, outputs, scalars, cells, sums, temporaries, convert, random, rounding";
     return `function (${parameters}) {\n${body}\n}`;
   }
 
@@ -260,7 +268,12 @@ class Renderer {
 
   #assignment(target: string, at: string, value: string): string {
     const slot = this.#outputs.findIndex(({ name }) => name === target);
-    return `y${slot}[${at}] = ${stored(this.#outputs[slot].dtype, value)};`;
+    const { dtype } = this.#outputs[slot];
+    const place = roundedOutputs(this.#outputs).indexOf(slot);
+    const rounded = place < 0
+      ? value
+      : `convert.roundStochastically("${dtype}", ${value}, rounding(${place}, ${at}))`;
+    return `y${slot}[${at}] = ${stored(dtype, rounded)};`;
   }
 
   #size(extent: Extent): string {

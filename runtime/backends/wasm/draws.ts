@@ -1,9 +1,9 @@
 /** The random numbers that a loop of a kernel draws: it keeps their keys, and counts the elements. */
-import type { Node, RandomOpName } from "../../../dsl/node.ts";
+import type { Node } from "../../../dsl/node.ts";
 import { randomRow } from "../../../dsl/ops.ts";
-import type { Loop, Plan } from "../../plan/plan.ts";
 import type { Code, Local } from "./emit.ts";
-import type { Width } from "./load_store.ts";
+import type { Stream, Width } from "./load_store.ts";
+import type { Drawn } from "./math/random.ts";
 
 /** Places in memory, in 32-bit words. */
 export interface DrawsPlaces {
@@ -17,7 +17,10 @@ export interface DrawsPlaces {
 }
 
 /** Calls the routine of a distribution. */
-type Call = (op: RandomOpName) => void;
+type Call = (op: Drawn) => void;
+
+/** What numbers are drawn for: a random node, or what is stored rounded by them. */
+type DrawnFor = Node | Stream;
 
 /** Whether a node is drawn. */
 export function isRandom({ op }: Node): boolean {
@@ -32,15 +35,24 @@ export class Draws {
   /** The number of the next element, in its leaf. */
   readonly #element: Local;
   readonly #leaf: Local;
-  /** Of each random node, its place among the plan's and the two words of its key. */
-  readonly #keys: ReadonlyMap<Node, { readonly place: number; readonly words: readonly Local[] }>;
+  /** The place of each key among those of an entry, and its two words. */
+  readonly #keys: ReadonlyMap<
+    DrawnFor,
+    { readonly place: number; readonly words: readonly Local[] }
+  >;
 
-  constructor(code: Code, plan: Plan, loop: Loop, places: DrawsPlaces, call: Call) {
+  /** `drawn` are what numbers are drawn for, with the places of their keys. */
+  constructor(
+    code: Code,
+    drawn: ReadonlyMap<DrawnFor, number>,
+    places: DrawsPlaces,
+    call: Call,
+  ) {
     [this.#code, this.#places, this.#call] = [code, places, call];
     [this.#element, this.#leaf] = [code.local("i32"), code.local("v128")];
     this.#keys = new Map(
-      loop.nodes.filter(isRandom).map((node) => [node, {
-        place: plan.random.indexOf(node),
+      [...drawn].map(([key, place]) => [key, {
+        place,
         words: [code.local("v128"), code.local("v128")],
       }]),
     );
@@ -66,9 +78,9 @@ export class Draws {
   }
 
   /** Pushes the numbers of the next four elements, or four times that of the next one. */
-  push(node: Node, width: Width): void {
+  push(key: DrawnFor, op: Drawn, width: Width): void {
     const code = this.#code;
-    for (const word of this.#keys.get(node)!.words) code.get(word);
+    for (const word of this.#keys.get(key)!.words) code.get(word);
     code.get(this.#element).op("i32x4.splat");
     if (width === "vector") {
       // 0, 1, 2 and 3.
@@ -76,6 +88,6 @@ export class Draws {
       code.shuffle(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23).op("i32x4.add");
     }
     code.get(this.#leaf);
-    this.#call(node.op as RandomOpName);
+    this.#call(op);
   }
 }

@@ -9,7 +9,8 @@ import { finishLanes, lanesOf } from "../lanes.ts";
 import { extentSize } from "../../plan/extent.ts";
 import type { Accumulation, Output, Plan } from "../../plan/plan.ts";
 import type { LeafRun } from "../backend.ts";
-import { load, store } from "../../trees/dtype.ts";
+import { load } from "../../trees/dtype.ts";
+import { storesOf } from "../random.ts";
 import { type Pass, passesOf } from "./passes.ts";
 
 /** What a field holds: the values of a node, what an accumulation has come to, or a result. */
@@ -121,12 +122,13 @@ export class LeafFields {
   /** Brings the new states out. */
   end(): void {
     const { group, outputs } = this.#leaf;
+    const write = storesOf(this.#leaf);
     group.plan.outputs.forEach((output, k) => {
       const values = this.#values(output);
       if (values === undefined) return;
       const { dtype } = group.outputs[k];
       if (dtype === group.dtype) outputs[k].set(values);
-      else values.forEach((value, j) => store(dtype, outputs[k], j, value));
+      else values.forEach((value, j) => write(k, j, value));
     });
   }
 

@@ -4,7 +4,8 @@ import { reduceOps } from "../../../dsl/ops.ts";
 import { extentSize } from "../../plan/extent.ts";
 import type { Accumulation } from "../../plan/plan.ts";
 import type { AddGlobal, GroupRun, LeafRun } from "../backend.ts";
-import { bytesOf, load, type NumberArray, store } from "../../trees/dtype.ts";
+import { bytesOf, load, type NumberArray } from "../../trees/dtype.ts";
+import { storesOf } from "../random.ts";
 import { fieldsOf, LeafFields } from "./fields.ts";
 import { type Kernel, kernelOf } from "./kernel.ts";
 import { type Arena, blockOf } from "../../trees/arena.ts";
@@ -135,12 +136,13 @@ export class LeafStep {
   end(): void {
     this.fields?.end();
     if (this.tensor === undefined) return;
-    const { plan, outputs } = this.leaf.group;
+    const { plan } = this.leaf.group;
     const narrow = plan.outputs.map(({ node, extent }) =>
       extent === 0 ? this.tensor!.read(node) : undefined
     );
+    const write = storesOf(this.leaf);
     narrow.forEach((value, k) => {
-      if (value !== undefined) store(outputs[k].dtype, this.leaf.outputs[k], 0, value);
+      if (value !== undefined) write(k, 0, value);
     });
   }
 

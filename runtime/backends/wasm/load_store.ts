@@ -8,6 +8,8 @@ export type Width = "vector" | "single";
 /** An array that a loop goes through, and where it is now. */
 export interface Stream {
   readonly dtype: DType;
+  /** Whether what is stored is rounded stochastically. */
+  readonly isRounded?: boolean;
   readonly address: Local;
 }
 

@@ -3,7 +3,7 @@ import { Evaluator } from "../../../dsl/evaluate.ts";
 import type { Node } from "../../../dsl/node.ts";
 import { elementRow } from "../../../dsl/ops.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { keysOf } from "../random.ts";
+import { keysOf, roundingKeys } from "../random.ts";
 import { type GroupRun, type Known, withGlobals } from "../backend.ts";
 import { entryNumbers, isTruth, numbersBytes } from "./render.ts";
 
@@ -28,7 +28,8 @@ export class GroupNumbers {
   readonly #isDouble: boolean;
   readonly #prepared: Prepared;
   readonly #values: Float64Array;
-  #keys = new Uint32Array(0);
+  /** Of what is drawn, and then of what results are rounded by. */
+  #keys: readonly number[] = [];
 
   constructor(group: GroupRun) {
     const { plan } = group;
@@ -50,7 +51,7 @@ export class GroupNumbers {
 
   /** The bytes of the numbers of one entry. */
   get bytes(): number {
-    return numbersBytes(this.group.plan, this.group.dtype);
+    return numbersBytes(this.group.plan, this.group.dtype, this.group.outputs);
   }
 
   /** Brings the numbers up to date with the reductions over the tree known so far. */
@@ -58,7 +59,7 @@ export class GroupNumbers {
     const { evaluator, roots } = this.#prepared;
     evaluator.evaluate(withGlobals(this.group.symbols, globals));
     roots.forEach((node, i) => this.#values[i] = evaluator.get(node));
-    this.#keys = keysOf(this.group.plan.random, this.scalar);
+    this.#keys = [...keysOf(this.group.plan.random, this.scalar), ...roundingKeys(this.group)];
   }
 
   /** A number of the step, in float64. */

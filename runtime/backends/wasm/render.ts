@@ -9,11 +9,13 @@ import type { ArrayKind, GroupRun } from "../backend.ts";
 import { bytesOf } from "../../trees/dtype.ts";
 import { Accumulators } from "./accumulate.ts";
 import { Draws, isRandom } from "./draws.ts";
+import { roundedOutputs } from "../random.ts";
 import { Code, type FunctionType, type Local, type MemoryImport, Module } from "./emit.ts";
 import { addRandom, addRoutine, routineTypes } from "./math.ts";
-import { RANDOM } from "./math/random.ts";
+import { type Drawn, RANDOM } from "./math/random.ts";
 import { type Pass, passesOf } from "./passes.ts";
 import { isShort, type Stream, Transfers, type Width } from "./load_store.ts";
+import { roundStochastically } from "./rounding.ts";
 import { Walk } from "./walk.ts";
 
 /**
@@ -44,10 +46,15 @@ export function entryNumbers(plan: Plan): { readonly scalars: Node[]; readonly t
  * The bytes of the numbers of one entry and its keys, behind which the record of its leaf is, if it has
  * one.
  */
-export function numbersBytes(plan: Plan, dtype: GroupRun["dtype"]): number {
+export function numbersBytes(
+  plan: Plan,
+  dtype: GroupRun["dtype"],
+  outputs: readonly ArrayKind[],
+): number {
   const { scalars, tensor } = entryNumbers(plan);
   const numbers = bytesOf(dtype) * (scalars.length + tensor.length);
-  return Math.ceil((numbers + 8 * plan.random.length) / 16) * 16;
+  const keys = plan.random.length + roundedOutputs(outputs).length;
+  return Math.ceil((numbers + 8 * keys) / 16) * 16;
 }
 
 const PASS: Omit<FunctionType, "name"> = { params: ["i32", "i32"], results: [] };
@@ -77,7 +84,7 @@ export function renderModule(
     const calls = {
       routine: (op: ElementOpName) =>
         code.call(addRoutine(module, op, routines), routineTypes.get(op)!),
-      random: (op: RandomOpName) => code.call(addRandom(module, op, routines), RANDOM),
+      random: (op: Drawn) => code.call(addRandom(module, op, routines), RANDOM),
     };
     const renderer = new Renderer(code, calls, plan, pass, dtype, inputs, outputs);
     renderer.render();
@@ -103,7 +110,7 @@ type Routines = Map<ElementOpName | string, number>;
 /** Calls the routines of what is no instruction. */
 interface Calls {
   routine(op: ElementOpName): void;
-  random(op: RandomOpName): void;
+  random(op: Drawn): void;
 }
 
 class Renderer {
@@ -124,6 +131,7 @@ class Renderer {
   readonly #left: Local;
   readonly #position: Local;
   readonly #draws: Draws | undefined;
+  readonly #numbersBytes: number;
 
   constructor(
     code: Code,
@@ -142,14 +150,22 @@ class Renderer {
     this.#position = code.local("i32");
     this.#walk = axes === undefined ? undefined : new Walk(code, plan, pass, axes, dtype);
     this.#accumulators = new Accumulators(code, loop, this.#walk, this.#lanes, this.#position);
-    if (loop.nodes.some(isRandom)) {
-      const { scalars, tensor } = entryNumbers(plan);
-      const places = { ...ENTRY, keys: scalars.length + tensor.length };
-      this.#draws = new Draws(code, plan, loop, places, calls.random);
-    }
     const used = new Set(operandsOf(loop).map(({ op, arg }) => op === "Symbol" ? arg : null));
     const written = new Set(loop.outputs.map(({ target }) => target));
     this.#entry(inputs, outputs, used, written);
+    this.#numbersBytes = numbersBytes(plan, dtype, outputs);
+    const rounded = roundedOutputs(outputs).flatMap((k, i): [Stream, number][] => {
+      const stream = this.#outputs.get(outputs[k].name);
+      return stream === undefined ? [] : [[stream, plan.random.length + i]];
+    });
+    if (loop.nodes.some(isRandom) || rounded.length > 0) {
+      const { scalars, tensor } = entryNumbers(plan);
+      const places = { ...ENTRY, keys: scalars.length + tensor.length };
+      const drawn = loop.nodes.filter(isRandom)
+        .map((node): [Node, number] => [node, plan.random.indexOf(node)]);
+      const all = new Map<Node | Stream, number>([...drawn, ...rounded]);
+      this.#draws = new Draws(code, all, places, calls.random);
+    }
     this.#transfers = new Transfers(code, this.#arrays.map(({ slot }) => slot.dtype));
   }
 
@@ -183,7 +199,7 @@ class Renderer {
     const [numbers, first] = [code.local("i32"), code.local("i32")];
     code.get(entry).memory("i32.load", 4 * ENTRY.numbers).set(numbers);
     code.get(entry).memory("i32.load", 4 * ENTRY.first).set(first);
-    walk.begin(numbers, numbersBytes(this.#plan, this.#dtype), first, this.#left);
+    walk.begin(numbers, this.#numbersBytes, first, this.#left);
     walk.runs(this.#left, () => {
       if (this.#accumulators.haveLanes) this.#untilAligned(walk);
       this.#run();
@@ -232,7 +248,8 @@ class Renderer {
   ): void {
     this.#arrayCount = inputs.length + outputs.length;
     const place = (kind: ArrayKind, word: number): Stream => {
-      const slot = { dtype: kind.dtype, address: this.#code.local("i32") };
+      const isRounded = kind.rounding !== undefined;
+      const slot = { dtype: kind.dtype, isRounded, address: this.#code.local("i32") };
       this.#arrays.push({ slot, word });
       return slot;
     };
@@ -333,8 +350,16 @@ class Renderer {
       values.set(node, local);
       return local;
     };
+    const rounded = (stream: Stream, value: Local): Local => {
+      const [random, result] = [take(), take()];
+      this.#draws!.push(stream, "Bits", width);
+      code.set(random);
+      roundStochastically(code, stream.dtype, value, random);
+      code.set(result);
+      return result;
+    };
     for (const node of this.#loop.nodes) {
-      if (isRandom(node)) this.#draws!.push(node, width);
+      if (isRandom(node)) this.#draws!.push(node, node.op as RandomOpName, width);
       else this.#operate(node, node.src.map(read));
       const local = take();
       code.set(local);
@@ -345,7 +370,9 @@ class Renderer {
     }
     // Everything is read before anything is written: the arrays may be the same.
     const results = this.#written().map(([stream, node]) => ({ stream, value: read(node) }));
-    for (const { stream, value } of results) this.#transfers.store(stream, width, half, value);
+    for (const { stream, value } of results) {
+      this.#transfers.store(stream, width, half, stream.isRounded ? rounded(stream, value) : value);
+    }
   }
 
   /** Pushes the result of an operation. */

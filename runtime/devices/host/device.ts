@@ -2,10 +2,10 @@
 import { elaborate, globalsRead } from "../../../dsl/graph.ts";
 import type { Program } from "../../../dsl/program.ts";
 import {
-  type ArrayKind,
   arraysOf,
   type GroupRun,
   type LeafRun,
+  stateKind,
   type StepRun,
   typesOf,
 } from "../../backends/backend.ts";
@@ -33,8 +33,8 @@ export class HostDevice implements Device<NumberArray, StepForm> {
   }
 
   create(blanks: readonly Blank<NumberArray>[]): unknown[] {
-    return blanks.map(({ info, dtype, shape, init, symbols, parameter }) => {
-      const leaf = initialLeaf(init, info, parameter, symbols, dtype, shape);
+    return blanks.map(({ info, stored, shape, init, symbols, parameter }) => {
+      const leaf = initialLeaf(init, info, parameter, symbols, stored, shape);
       return parameter === undefined ? leaf : beside(leaf, info, parameter);
     });
   }
@@ -136,7 +136,7 @@ class HostStep implements Prepared<StepForm> {
       const { stored, dtype, axes, live, structural } = binding.groups[i];
       const kinds = ["g", ...inputs].map((name, k) => ({ name, dtype: types[k] }));
       const kept = states.filter((name) => live.has(name))
-        .map((name): ArrayKind => ({ name, dtype: storage.get(name) ?? dtype }));
+        .map((name) => stateKind(this.#program, name, storage.get(name) ?? dtype));
       const arrays = arraysOf(mode, stored, kinds, kept, params !== undefined);
       const variant = variantOf(this.#program, {
         ...keys[i],

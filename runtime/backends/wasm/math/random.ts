@@ -14,9 +14,13 @@ export const RANDOM: FunctionType = {
   results: ["v128"],
 };
 
+/** What is drawn: a distribution, or the bits that results are rounded by. */
+export type Drawn = RandomOpName | "Bits";
+
 type Formula = (lanes: Lanes, high: Quad, low: Quad) => Quad;
 
-const formulas: Readonly<Record<RandomOpName, Formula>> = {
+const formulas: Readonly<Record<Drawn, Formula>> = {
+  Bits: (_, high) => high,
   Normal: (lanes, high, low) => {
     // Both differences are exact.
     const q = lanes.add(lanes.sub(lanes.fraction(high, low), 1.5), 2 ** -53);
@@ -26,18 +30,20 @@ const formulas: Readonly<Record<RandomOpName, Formula>> = {
     lanes.mul(lanes.op("f32x4.convert_i32x4_u", lanes.shift("shr_u", high, 8)), 2 ** -24),
 };
 
-/** The routine of each distribution. */
-export const randomRoutines: Readonly<Record<RandomOpName, Routine>> = {
+/** The routine of each distribution, and of the bits. */
+export const randomRoutines: Readonly<Record<Drawn, Routine>> = {
+  Bits: routine("Bits"),
   Normal: routine("Normal"),
   Uniform: routine("Uniform"),
 };
 
-function routine(op: RandomOpName): Routine {
+function routine(op: Drawn): Routine {
+  const { call, stream } = op === "Bits" ? { call: "bits", stream: 0 } : randomOps[op];
   return {
-    type: { ...RANDOM, name: `random.${randomOps[op].call}` },
+    type: { ...RANDOM, name: `random.${call}` },
     write: (lanes) => {
       const [seed, count, elements, leaf] = RANDOM.params.map((_, i) => lanes.param(i));
-      const own = lanes.xor(leaf, BigInt(streamBit(randomOps[op].stream)));
+      const own = lanes.xor(leaf, BigInt(streamBit(stream)));
       const [high, low] = threefry(new LaneWords(lanes), [seed, count], [elements, own]);
       lanes.give(formulas[op](lanes, high, low));
     },

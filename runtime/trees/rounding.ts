@@ -1,0 +1,57 @@
+/**
+ * Stochastic rounding: of the two neighbours of a number, the nearer one is the likelier, so that what is
+ * stored is right on average and changes below half a unit add up. P(up) = (x - low)/(high - low).
+ */
+import { bitsAt, wordOf } from "../../dsl/random/draw.ts";
+import { integers, threefry } from "../../dsl/random/threefry.ts";
+import { oddBits, type ShortType } from "./dtype.ts";
+
+/** How many bits of a float32 each type drops, where its numbers are not subnormal. */
+export const DROPPED: Readonly<Record<ShortType, number>> = { bfloat16: 16, float16: 13 };
+
+/** The bits of 2^-14: below it a float16 is a multiple of {@linkcode FLOAT16_UNIT}. */
+export const FLOAT16_NORMAL = 0x38800000;
+/** The least float16 above 0. */
+export const FLOAT16_UNIT = 2 ** -24;
+
+const word = new Uint32Array(1);
+const single = new Float32Array(word.buffer);
+
+/** A neighbour of `value` that `dtype` has, chosen by 32 random bits; infinities and NaN stay. */
+export function roundStochastically(dtype: ShortType, value: number, random: number): number {
+  if (!Number.isFinite(value)) return value;
+  word[0] = oddBits(value);
+  if (dtype === "float16" && (word[0] & 0x7fffffff) < FLOAT16_NORMAL) {
+    const units = Math.abs(single[0]) / FLOAT16_UNIT;
+    const whole = Math.floor(units);
+    const isUp = (random >>> 8) * 2 ** -24 < units - whole;
+    const magnitude = (isUp ? whole + 1 : whole) * FLOAT16_UNIT;
+    return word[0] >>> 31 === 1 ? -magnitude : magnitude;
+  }
+  // The random bits carry into what is kept as often as the dropped bits are of their range.
+  const dropped = DROPPED[dtype];
+  word[0] = (word[0] + (random >>> (32 - dropped))) & -(1 << dropped);
+  return single[0];
+}
+
+/** What random bits are keyed by that round the `state`th state of a program at a step. */
+export function roundingKey(
+  seed: number,
+  count: number,
+  state: number,
+): readonly [number, number] {
+  const [high, low] = threefry(integers, [wordOf(seed) | 0, wordOf(count) | 0], [state, ROUNDING]);
+  return [high >>> 0, low >>> 0];
+}
+
+// No tree has so many leaves, whose numbers stand here where a program draws.
+const ROUNDING = 0x4000_0000;
+
+/** The random bits that round an element of a leaf. */
+export function roundingBits(
+  key: readonly [number, number],
+  element: number,
+  leaf: number,
+): number {
+  return bitsAt(key, element, leaf, 0)[0];
+}
