@@ -13,6 +13,7 @@ import {
 import { bind, type Optimizer } from "./optimizer.ts";
 import { optionsOf } from "./options.ts";
 import type { RoundedStorage, StorageType } from "./trees/dtype.ts";
+import { requireStorable } from "./step/storable.ts";
 import { requireStorage, type StateStorage } from "./trees/state_storage.ts";
 
 /** What weight decay can be limited by. */
@@ -125,7 +126,9 @@ export function factory<Options = Record<string, unknown>>(
   return resolving<MaskOption & MuDTypeOption>(program, ({ mask, muDtype, ...given }, doing) => {
     const settings = settingsOf(program, given, doing);
     if (mask !== undefined) maskDecay(settings, mask, doing);
-    return bind({ program, settings, storage: storageOf(program, muDtype, doing) });
+    const storage = storageOf(program, muDtype, doing);
+    requireStorable(program, settings, storage, doing);
+    return bind({ program, settings, storage });
   }) as OptimizerFactory<Options>;
 }
 

@@ -5,6 +5,7 @@ import { defaultThreads, MOST_THREADS } from "./backends/wasm/threads.ts";
 import { HostDevice } from "./devices/host/device.ts";
 import { type Configured, ruleOf, type StepForm } from "./step/binding.ts";
 import { Step } from "./step/step.ts";
+import { requireStorable } from "./step/storable.ts";
 import type { NumberArray } from "./trees/dtype.ts";
 import { disposable, isResident } from "./trees/resident.ts";
 import type { State } from "./trees/state.ts";
@@ -131,6 +132,7 @@ class HostOptimizer implements Optimizer {
   init(params: object, options: InitOptions = {}): State {
     const doing = `Cannot initialise "${this.program.name}"`;
     const storage = storageWith(this.program, this.storage, options, doing);
+    requireStorable(this.program, this.settings, storage, doing);
     const state = this.#step.init(params, doing, storage);
     return isResident(params) ? disposable(state) : state;
   }

@@ -63,6 +63,9 @@ export function isShort(dtype: DType): dtype is ShortType {
   return dtype === "bfloat16" || dtype === "float16";
 }
 
+/** The bits of the significand of each short type, the leading one among them. */
+export const SIGNIFICANT: Readonly<Record<ShortType, number>> = { bfloat16: 8, float16: 11 };
+
 /** What is computed in where the parameter is stored as `dtype`. */
 export function arithmeticOf(dtype: DType): Arithmetic {
   return dtype === "float64" ? "float64" : "float32";

@@ -4,10 +4,12 @@
  */
 import { bitsAt, wordOf } from "../../dsl/random/draw.ts";
 import { integers, threefry } from "../../dsl/random/threefry.ts";
-import { oddBits, type ShortType } from "./dtype.ts";
+import { oddBits, type ShortType, SIGNIFICANT } from "./dtype.ts";
 
-/** How many bits of a float32 each type drops, where its numbers are not subnormal. */
-export const DROPPED: Readonly<Record<ShortType, number>> = { bfloat16: 16, float16: 13 };
+/** How many of the 24 bits of a float32's significand `dtype` drops, where its numbers are not subnormal. */
+export function droppedBits(dtype: ShortType): number {
+  return 24 - SIGNIFICANT[dtype];
+}
 
 /** The bits of 2^-14: below it a float16 is a multiple of {@linkcode FLOAT16_UNIT}. */
 export const FLOAT16_NORMAL = 0x38800000;
@@ -29,7 +31,7 @@ export function roundStochastically(dtype: ShortType, value: number, random: num
     return word[0] >>> 31 === 1 ? -magnitude : magnitude;
   }
   // The random bits carry into what is kept as often as the dropped bits are of their range.
-  const dropped = DROPPED[dtype];
+  const dropped = droppedBits(dtype);
   word[0] = (word[0] + (random >>> (32 - dropped))) & -(1 << dropped);
   return single[0];
 }

@@ -1,6 +1,6 @@
 /** Stochastic rounding on vectors: before it is stored, a number becomes one that its type has. */
 import type { DType, ShortType } from "../../trees/dtype.ts";
-import { DROPPED, FLOAT16_NORMAL, FLOAT16_UNIT } from "../../trees/rounding.ts";
+import { droppedBits, FLOAT16_NORMAL, FLOAT16_UNIT } from "../../trees/rounding.ts";
 import type { Code, Local } from "./emit.ts";
 
 /** Pushes `value` rounded by random bits; infinities and NaN stay. */
@@ -10,7 +10,7 @@ export function roundStochastically(
   value: Local,
   random: Local,
 ): void {
-  const dropped = DROPPED[dtype as ShortType];
+  const dropped = droppedBits(dtype as ShortType);
   code.get(random).i32(32 - dropped).op("i32x4.shr_u").get(value).op("i32x4.add");
   code.bits("i32x4", (-1 << dropped) >>> 0).op("v128.and");
   if (dtype === "float16") chooseSubnormal(code, value, random);
