@@ -16,6 +16,7 @@ import { type Loop, operandsOf, type Plan } from "./plan/plan.ts";
 import {
   type ArrayKind,
   arraysOf,
+  bytesOfKind,
   elementInputs,
   type GroupArrays,
   stateKind,
@@ -143,7 +144,7 @@ export function explain(
     loops: showLoops(plan, names),
     source: renderPhases(plan, dtype, inputs, outputs).join("\n\n"),
     webAssembly: text,
-    stateBytes: sum(outputs.filter(isState).map((kind) => bytesOf(kind.dtype))),
+    stateBytes: sum(outputs.filter(isState).map(bytesOfKind)),
     narrowStates: Object.freeze([...live].filter((name) => !isWhole(name))),
     passes: wide.length,
     products: plan.products.flat().length,
@@ -278,9 +279,9 @@ function bytesMovedBy(
 ): number {
   const read = new Set(operandsOf(loop));
   return sum([
-    ...inputs.filter(({ name }) => read.has(symbol(name))).map((kind) => bytesOf(kind.dtype)),
-    ...loop.outputs.map(({ target }) =>
-      bytesOf(outputs.find(({ name }) => name === target)!.dtype)
+    ...inputs.filter(({ name }) => read.has(symbol(name))).map(bytesOfKind),
+    ...loop.outputs.flatMap(({ target }) =>
+      outputs.filter(({ name }) => name === target).map(bytesOfKind)
     ),
   ]);
 }

@@ -6,7 +6,7 @@ import { HostDevice } from "./devices/host/device.ts";
 import { type Configured, ruleOf, type StepForm } from "./step/binding.ts";
 import { Step } from "./step/step.ts";
 import { requireStorable } from "./step/storable.ts";
-import type { NumberArray } from "./trees/dtype.ts";
+import type { HostArray } from "./trees/dtype.ts";
 import { disposable, isResident } from "./trees/resident.ts";
 import type { State } from "./trees/state.ts";
 import { type InitOptions, storageWith } from "./trees/state_storage.ts";
@@ -100,7 +100,7 @@ class HostOptimizer implements Optimizer {
   readonly program: Configured["program"];
   readonly settings: Configured["settings"];
   readonly storage: Configured["storage"];
-  readonly #step: Step<NumberArray, StepForm>;
+  readonly #step: Step<HostArray, StepForm>;
 
   constructor(
     configured: Configured,

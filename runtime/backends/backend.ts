@@ -8,9 +8,13 @@ import type { Mode, Plan } from "../plan/plan.ts";
 import {
   type Arithmetic,
   arithmeticOf,
+  bytesOf,
   type DType,
   dtypeOf,
+  fromSplit,
   isShort,
+  load,
+  type MemoryArray,
   type NumberArray,
   seedOf,
   type Stored,
@@ -41,11 +45,13 @@ export interface GroupRun {
 export interface ArrayKind {
   readonly name: string;
   readonly dtype: DType;
+  /** Whether it holds the further bits of a `"bfloat16+8"`, beside an array of that name. */
+  readonly isLow?: boolean;
   /** Of what is rounded stochastically: its seed, and the number of the state in its program. */
   readonly rounding?: { readonly seed: number; readonly state: number };
 }
 
-/** The arrays of a state of `program`. */
+/** The array of a state of `program`. */
 export function stateKind(
   { state }: Pick<Program, "state">,
   name: string,
@@ -80,12 +86,46 @@ export function arraysOf(
 ): GroupArrays {
   const dtype = arithmeticOf(parameter);
   const w: ArrayKind = { name: "w", dtype };
+  const lows = states.filter(isSplit).map((kind): ArrayKind => ({ ...kind, isLow: true }));
   return {
     mode: !isShort(parameter) ? mode : mode === "step" ? "masterStep" : "masterUpdate",
     dtype,
-    inputs: [...(hasParams ? [w] : []), ...reads, ...states],
-    outputs: [{ name: "", dtype: parameter }, ...(isShort(parameter) ? [w] : []), ...states],
+    inputs: [...(hasParams ? [w] : []), ...reads, ...states, ...lows],
+    outputs: [
+      { name: "", dtype: parameter },
+      ...(isShort(parameter) ? [w] : []),
+      ...states,
+      ...lows,
+    ],
   };
+}
+
+/** Whether an array is stored as two, the one with the further bits behind all others. */
+export function isSplit({ dtype }: ArrayKind): boolean {
+  return dtype === "bfloat16+8";
+}
+
+/** The place of the further bits of the array `k`, if it has any. */
+export function lowOf(kinds: readonly ArrayKind[], k: number): number {
+  return isSplit(kinds[k])
+    ? kinds.findIndex(({ name, isLow }) => isLow && name === kinds[k].name)
+    : -1;
+}
+
+/** Bytes of an element of an array. */
+export function bytesOfKind(kind: ArrayKind): number {
+  return kind.isLow ? 1 : isSplit(kind) ? 2 : bytesOf(kind.dtype);
+}
+
+/** What reads an element of the `k`th input of a leaf. */
+export function loadsOf(
+  { group: { inputs: kinds }, inputs }: Pick<LeafRun, "group" | "inputs">,
+): (k: number, element: number) => number {
+  const lows = kinds.map((_, k) => inputs[lowOf(kinds, k)]);
+  return (k, i) =>
+    lows[k] === undefined
+      ? load(kinds[k].dtype, inputs[k] as NumberArray, i)
+      : fromSplit(inputs[k][i], lows[k][i]);
 }
 
 /** A leaf's arrays for one step, in the order its group names them. */
@@ -96,8 +136,8 @@ export interface LeafRun {
   readonly shape: readonly number[];
   readonly size: number;
   /** Replaced when a step is run again on others. */
-  readonly inputs: NumberArray[];
-  readonly outputs: NumberArray[];
+  readonly inputs: MemoryArray[];
+  readonly outputs: MemoryArray[];
 }
 
 /** One step of all leaves, in tree order. */

@@ -6,9 +6,9 @@ import type { Node } from "../../dsl/node.ts";
 import { randomRow } from "../../dsl/ops.ts";
 import { bitsAt, wordOf } from "../../dsl/random/draw.ts";
 import type { Plan } from "../plan/plan.ts";
-import { type ShortType, store } from "../trees/dtype.ts";
+import { type NumberArray, type ShortType, store, toSplit } from "../trees/dtype.ts";
 import { roundingBits, roundingKey, roundStochastically } from "../trees/rounding.ts";
-import type { ArrayKind, GroupRun, LeafRun } from "./backend.ts";
+import { type ArrayKind, type GroupRun, type LeafRun, lowOf } from "./backend.ts";
 
 /** The words of the keys of `nodes`, two each, from the numbers of a step. */
 export function keysOf(
@@ -39,7 +39,7 @@ export function leafNumbers(
 
 /** The results that are rounded stochastically, by their places among `outputs`. */
 export function roundedOutputs(outputs: readonly ArrayKind[]): number[] {
-  return outputs.flatMap(({ rounding }, k) => rounding === undefined ? [] : [k]);
+  return outputs.flatMap(({ rounding, isLow }, k) => rounding === undefined || isLow ? [] : [k]);
 }
 
 /** The words of the keys that these are rounded by at a step, two each. */
@@ -59,6 +59,7 @@ export function storesOf(
   { group, number: leaf, outputs }: Pick<LeafRun, "group" | "number" | "outputs">,
 ): (k: number, element: number, value: number) => void {
   const keys = roundingKeys(group);
+  const lows = group.outputs.map((_, k) => outputs[lowOf(group.outputs, k)]);
   const places = group.outputs.map((_, k) => roundedOutputs(group.outputs).indexOf(k));
   return (k, element, value) => {
     const { dtype } = group.outputs[k];
@@ -68,6 +69,8 @@ export function storesOf(
       value,
       roundingBits([keys[at], keys[at + 1]], element, leaf),
     );
-    store(dtype, outputs[k], element, stored);
+    if (lows[k] === undefined) return store(dtype, outputs[k] as NumberArray, element, stored);
+    const bits = toSplit(stored);
+    [outputs[k][element], lows[k][element]] = [bits >>> 8, bits & 0xff];
   };
 }

@@ -23,8 +23,13 @@ const ONLY = {
   float64: ["float64"],
   bfloat16: ["bfloat16"],
   float16: ["float16"],
+  "bfloat16+8": [],
 } as const;
-const WIDENED = { bfloat16: ["bfloat16", "float32"], float16: ["float16", "float32"] } as const;
+const WIDENED = {
+  ...ONLY,
+  bfloat16: ["bfloat16", "float32"],
+  float16: ["float16", "float32"],
+} as const;
 
 /** The structure of a parameter tree; leaves are numbered with keys in sorted order. */
 export class Layout {
@@ -46,6 +51,14 @@ export class Layout {
       const leaf = read(node, path, doing);
       if (leaf !== undefined) {
         const { shape, dtype, isBare } = leaf;
+        if (dtype === "bfloat16+8") {
+          throw new GradusError(
+            `${doing}: the parameter at ${
+              spellPath(path)
+            } must be of another type: given ${dtype}, ` +
+              `which only states are stored as`,
+          );
+        }
         leaves.push({ path, shape: [...shape], size: sizeOf(shape), dtype, isBare });
         return { leaf: leaves.length - 1 };
       }
@@ -155,7 +168,7 @@ export class Layout {
 
   /** The arrays of a tree like the parameters, where what mirrors a short one may be float32. */
   alignWidened<A>(tree: unknown, what: string, doing: string, read: ReadLeaf<A>): A[] {
-    const dtypesOf = ({ dtype }: LeafInfo) => isShort(dtype) ? WIDENED[dtype] : ONLY[dtype];
+    const dtypesOf = ({ dtype }: LeafInfo) => WIDENED[dtype];
     return this.align(tree, what, doing, read, dtypesOf, ({ shape }) => shape);
   }
 

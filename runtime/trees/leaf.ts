@@ -5,11 +5,14 @@ import {
   allocate,
   type DType,
   dtypeOf,
+  type HostArray,
   isShort,
+  type MemoryArray,
   type NumberArray,
   type RoundedStorage,
   type Rounding,
   type ShortType,
+  SplitArray,
   type Stored,
 } from "./dtype.ts";
 
@@ -26,12 +29,14 @@ export interface Tensor {
  * `Tensor | StoredTensor` where their gradients or updates are float32.
  */
 export interface StoredTensor {
-  /** The bits of the numbers, row-major. */
+  /** The bits of the numbers, row-major; of a `"bfloat16+8"`, those of a bfloat16 that was cut off. */
   readonly data: Uint16Array;
   /** The extents; their product is the length of `data`. */
   readonly shape: readonly number[];
   /** What the bits mean. */
   readonly dtype: ShortType;
+  /** Of a state that is a `"bfloat16+8"`, the 8 bits that follow those in `data`. */
+  readonly low?: Uint8Array;
   /** Of a state, how it is rounded. Default `"nearest"`. */
   readonly rounding?: Rounding;
   /** Of a state that is rounded stochastically, what its random bits come from. */
@@ -87,6 +92,14 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
   const { data, shape, dtype } = node as { data?: unknown; shape?: unknown; dtype?: unknown };
   if (!ArrayBuffer.isView(data) || !Array.isArray(shape)) return undefined;
   if (ArrayBuffer.isView(shape[0])) return undefined;
+  if (dtype === "bfloat16+8") {
+    throw new GradusError(
+      `${doing}: the tensor at ${
+        spellPath(path)
+      } must be of another type: given ${dtype}, which only ` +
+        `states are stored as, beside parameters in ordinary or resident arrays`,
+    );
+  }
   const isStored = data instanceof Uint16Array && isShort(dtype as DType);
   if (!(data instanceof Float32Array || data instanceof Float64Array) && !isStored) {
     const hint = data instanceof Uint16Array ? "; bits need a `dtype`, bfloat16 or float16" : "";
@@ -155,9 +168,36 @@ export function storedOf<D extends DType>(
   return Object.freeze({ dtype, rounding, seed: given });
 }
 
-const SHORT = "bfloat16 or float16";
+const SHORT = "bfloat16, float16 or bfloat16+8";
 
-function requireKept(array: NumberArray, path: string, doing: string): void {
+/** The same where it may also be a state that is stored as `"bfloat16+8"`. */
+export function asHostLeaf(
+  node: unknown,
+  path: string,
+  doing: string,
+): Leaf<HostArray> | undefined {
+  const given = node as Partial<StoredTensor> | null | undefined;
+  if (given?.dtype !== "bfloat16+8") return asLeaf(node, path, doing);
+  // All but its further bits is like a bfloat16.
+  const leaf = asLeaf({ ...given, dtype: "bfloat16" }, path, doing)!;
+  const { low } = given;
+  if (!(low instanceof Uint8Array) || low.length !== leaf.data.length) {
+    throw new GradusError(
+      `${doing}: the tensor at ${
+        spellPath(path)
+      } must have \`low\`, a Uint8Array as long as its data, ` +
+        `${leaf.data.length}: given ${shown(low)}`,
+    );
+  }
+  requireKept(low, path, doing);
+  const data = new SplitArray(leaf.data as Uint16Array, low);
+  const stored = dtypeOf(leaf.stored) === leaf.stored
+    ? given.dtype
+    : { ...leaf.stored as RoundedStorage, dtype: given.dtype };
+  return { ...leaf, data, dtype: given.dtype, stored };
+}
+
+function requireKept(array: MemoryArray, path: string, doing: string): void {
   if (!isReleased(array)) return;
   throw new GradusError(
     `${doing}: the array at ${
@@ -220,8 +260,10 @@ export function wrap(info: LeafInfo, data: NumberArray): unknown {
 }
 
 /** A tensor of `data`, which says how it is stored where that is short. */
-export function tensorOf(data: NumberArray, shape: readonly number[], stored: Stored): object {
-  const tensor = { data, shape: [...shape] };
+export function tensorOf(array: HostArray, shape: readonly number[], stored: Stored): object {
+  const tensor = array instanceof SplitArray
+    ? { data: array.high, low: array.low, shape: [...shape] }
+    : { data: array, shape: [...shape] };
   if (typeof stored !== "string") return { ...tensor, ...stored };
   return isShort(stored) ? { ...tensor, dtype: stored } : tensor;
 }

@@ -14,8 +14,16 @@ import {
   type Phase,
   type Plan,
 } from "../../plan/plan.ts";
-import { type ArrayKind, BLOCK, type GroupRun } from "../backend.ts";
-import { type DType, fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from "../../trees/dtype.ts";
+import { type ArrayKind, BLOCK, type GroupRun, lowOf } from "../backend.ts";
+import {
+  type DType,
+  fromBfloat16,
+  fromFloat16,
+  fromSplit,
+  toBfloat16,
+  toFloat16,
+  toSplit,
+} from "../../trees/dtype.ts";
 import { roundStochastically } from "../../trees/rounding.ts";
 import { roundedOutputs } from "../random.ts";
 
@@ -25,6 +33,8 @@ export const CONVERT = {
   fromFloat16,
   toBfloat16,
   toFloat16,
+  fromSplit,
+  toSplit,
   roundStochastically,
 } as const;
 
@@ -256,7 +266,10 @@ class Renderer {
     const cell = this.#plan.cells.findIndex((c) => c.node === node);
     if (cell >= 0) return this.#name(node, `c${cell}[${at}]`);
     const input = this.#inputs.findIndex(({ name }) => name === node.arg);
-    return this.#name(node, loaded(this.#inputs[input].dtype, `x${input}[${at}]`));
+    const element = `x${input}[${at}]`;
+    const low = lowOf(this.#inputs, input);
+    if (low >= 0) return this.#name(node, `convert.fromSplit(${element}, x${low}[${at}])`);
+    return this.#name(node, loaded(this.#inputs[input].dtype, element));
   }
 
   #name(node: Node, value: string): string {
@@ -273,7 +286,10 @@ class Renderer {
     const rounded = place < 0
       ? value
       : `convert.roundStochastically("${dtype}", ${value}, rounding(${place}, ${at}))`;
-    return `y${slot}[${at}] = ${stored(dtype, rounded)};`;
+    const low = lowOf(this.#outputs, slot);
+    if (low < 0) return `y${slot}[${at}] = ${stored(dtype, rounded)};`;
+    const write = `y${slot}[${at}] = bits >>> 8; y${low}[${at}] = bits & 255;`;
+    return `{ const bits = convert.toSplit(${rounded}); ${write} }`;
   }
 
   #size(extent: Extent): string {

@@ -8,8 +8,7 @@ import { reduceOps } from "../../../dsl/ops.ts";
 import { finishLanes, lanesOf } from "../lanes.ts";
 import { extentSize } from "../../plan/extent.ts";
 import type { Accumulation, Output, Plan } from "../../plan/plan.ts";
-import type { LeafRun } from "../backend.ts";
-import { load } from "../../trees/dtype.ts";
+import { type LeafRun, loadsOf } from "../backend.ts";
 import { storesOf } from "../random.ts";
 import { type Pass, passesOf } from "./passes.ts";
 
@@ -83,12 +82,12 @@ export class LeafFields {
   begin(buffer: ArrayBufferLike, base: number): void {
     if (buffer !== this.#buffer || base !== this.#base) this.#place(buffer, base);
     const { group, inputs } = this.#leaf;
-    group.inputs.forEach(({ name, dtype }, i) => {
+    const read = loadsOf(this.#leaf);
+    group.inputs.forEach(({ name, dtype, isLow }, i) => {
       const values = this.#values(symbol(name));
-      if (values === undefined) return;
-      const state = inputs[i];
-      if (dtype === group.dtype) values.set(state);
-      else for (let j = 0; j < values.length; j++) values[j] = load(dtype, state, j);
+      if (values === undefined || isLow) return;
+      if (dtype === group.dtype) values.set(inputs[i]);
+      else for (let j = 0; j < values.length; j++) values[j] = read(i, j);
     });
   }
 

@@ -3,8 +3,8 @@ import { type Node, symbol } from "../../../dsl/node.ts";
 import { reduceOps } from "../../../dsl/ops.ts";
 import { extentSize } from "../../plan/extent.ts";
 import type { Accumulation } from "../../plan/plan.ts";
-import type { AddGlobal, GroupRun, LeafRun } from "../backend.ts";
-import { bytesOf, load, type NumberArray } from "../../trees/dtype.ts";
+import { type AddGlobal, bytesOfKind, type GroupRun, type LeafRun, loadsOf } from "../backend.ts";
+import type { MemoryArray } from "../../trees/dtype.ts";
 import { storesOf } from "../random.ts";
 import { fieldsOf, LeafFields } from "./fields.ts";
 import { type Kernel, kernelOf } from "./kernel.ts";
@@ -25,7 +25,7 @@ export class LeafStep {
   fields: LeafFields | undefined;
   tensor: TensorValues | undefined;
   readonly #hasTensor: boolean;
-  readonly #arrays: NumberArray[];
+  readonly #arrays: MemoryArray[];
   #sums: { readonly accumulation: Accumulation; readonly sum: number }[] = [];
   /** The phase that the sums are of. */
   #phase = -1;
@@ -46,7 +46,7 @@ export class LeafStep {
     const isTouched = (i: number) =>
       i < inputs.length
         ? plan.extents.get(symbol(kinds[i].name)) === "element"
-        : plan.outputs[i - inputs.length].extent === "element";
+        : plan.outputs.find(({ target }) => target === kinds[i].name)!.extent === "element";
     this.isDirect = this.addresses.every((address, i) => address !== 0 || !isTouched(i));
   }
 
@@ -84,9 +84,10 @@ export class LeafStep {
     this.fields?.begin(this.arena.memory.buffer, base);
     if (!this.#hasTensor) return;
     const states = new Map<Node, number>();
-    leaf.group.inputs.forEach(({ name, dtype }, i) => {
+    const read = loadsOf(leaf);
+    leaf.group.inputs.forEach(({ name, isLow }, i) => {
       const node = symbol(name);
-      if (leaf.group.plan.extents.get(node) === 0) states.set(node, load(dtype, leaf.inputs[i], 0));
+      if (leaf.group.plan.extents.get(node) === 0 && !isLow) states.set(node, read(i, 0));
     });
     this.tensor = new TensorValues(numbers, states);
   }
@@ -158,7 +159,7 @@ const elementBytes = new WeakMap<GroupRun, readonly number[]>();
 export function kindsOf(group: GroupRun): readonly number[] {
   let bytes = elementBytes.get(group);
   if (bytes === undefined) {
-    bytes = [...group.inputs, ...group.outputs].map(({ dtype }) => bytesOf(dtype));
+    bytes = [...group.inputs, ...group.outputs].map(bytesOfKind);
     elementBytes.set(group, bytes);
   }
   return bytes;

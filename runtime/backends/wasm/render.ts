@@ -5,8 +5,8 @@
 import { type ElementOpName, type Node, type RandomOpName, symbol } from "../../../dsl/node.ts";
 import { elementOps, elementRow } from "../../../dsl/ops.ts";
 import { type Loop, operandsOf, type Plan } from "../../plan/plan.ts";
-import type { ArrayKind, GroupRun } from "../backend.ts";
-import { bytesOf } from "../../trees/dtype.ts";
+import { type ArrayKind, type GroupRun, isSplit, lowOf } from "../backend.ts";
+import { bytesOf, isShort } from "../../trees/dtype.ts";
 import { Accumulators } from "./accumulate.ts";
 import { Draws, isRandom } from "./draws.ts";
 import { roundedOutputs } from "../random.ts";
@@ -14,7 +14,7 @@ import { Code, type FunctionType, type Local, type MemoryImport, Module } from "
 import { addRandom, addRoutine, routineTypes } from "./math.ts";
 import { type Drawn, RANDOM } from "./math/random.ts";
 import { type Pass, passesOf } from "./passes.ts";
-import { isShort, type Stream, Transfers, type Width } from "./load_store.ts";
+import { type Stream, strideOf, Transfers, type Width } from "./load_store.ts";
 import { roundStochastically } from "./rounding.ts";
 import { Walk } from "./walk.ts";
 
@@ -177,9 +177,12 @@ class Renderer {
       code.loop(() => {
         code.get(count).op("i32.eqz").branchIf(1);
         code.get(entry).memory("i32.load", 4 * ENTRY.length).set(this.#left);
-        arrays.forEach(({ slot, word }) =>
-          code.get(entry).memory("i32.load", 4 * word).set(slot.address)
-        );
+        arrays.forEach(({ slot, word, lowWord }) => {
+          code.get(entry).memory("i32.load", 4 * word).set(slot.address);
+          if (slot.low !== undefined) {
+            code.get(entry).memory("i32.load", 4 * lowWord).set(slot.low);
+          }
+        });
         this.#readNumbers(entry);
         this.#draws?.begin(entry);
         this.#accumulators.begin();
@@ -231,7 +234,7 @@ class Renderer {
     this.#stretch("single");
   }
 
-  #arrays: { slot: Stream; word: number }[] = [];
+  #arrays: { slot: Stream; word: number; lowWord: number }[] = [];
   #arrayCount = 0;
   /** Where in the code the loop over vectors is, and how many elements it takes at a time. */
   vectorLoop: { readonly from: number; readonly to: number; readonly elements: number } = {
@@ -247,21 +250,26 @@ class Renderer {
     written: ReadonlySet<string>,
   ): void {
     this.#arrayCount = inputs.length + outputs.length;
-    const place = (kind: ArrayKind, word: number): Stream => {
+    const place = (kind: ArrayKind, word: number, lowWord: number): Stream => {
       const isRounded = kind.rounding !== undefined;
-      const slot = { dtype: kind.dtype, isRounded, address: this.#code.local("i32") };
-      this.#arrays.push({ slot, word });
+      const address = this.#code.local("i32");
+      const low = isSplit(kind) ? { low: this.#code.local("i32") } : {};
+      const slot: Stream = { dtype: kind.dtype, isRounded, address, ...low };
+      this.#arrays.push({ slot, word, lowWord });
       return slot;
     };
     inputs.forEach((kind, i) => {
+      if (kind.isLow) return;
       const isElement = this.#plan.extents.get(symbol(kind.name)) === "element";
       if (isElement && used.has(kind.name)) {
-        this.#inputs.set(kind.name, place(kind, ENTRY.arrays + i));
+        const low = ENTRY.arrays + lowOf(inputs, i);
+        this.#inputs.set(kind.name, place(kind, ENTRY.arrays + i, low));
       }
     });
     outputs.forEach((kind, i) => {
-      if (this.#loop.extent !== "element" || !written.has(kind.name)) return;
-      this.#outputs.set(kind.name, place(kind, ENTRY.arrays + inputs.length + i));
+      if (this.#loop.extent !== "element" || !written.has(kind.name) || kind.isLow) return;
+      const first = ENTRY.arrays + inputs.length;
+      this.#outputs.set(kind.name, place(kind, first + i, first + lowOf(outputs, i)));
     });
   }
 
@@ -320,8 +328,9 @@ class Renderer {
           ...this.#arrays.map(({ slot }) => slot),
           ...this.#walk?.slots.values() ?? [],
         ];
-        for (const { dtype, address } of slots) {
-          code.get(address).i32(elements * bytesOf(dtype)).op("i32.add").set(address);
+        for (const { dtype, address, low } of slots) {
+          code.get(address).i32(elements * strideOf(dtype, "single")).op("i32.add").set(address);
+          if (low !== undefined) code.get(low).i32(elements).op("i32.add").set(low);
         }
         if (width === "single") {
           code.get(this.#position).i32(1).op("i32.add").i32(3).op("i32.and").set(this.#position);

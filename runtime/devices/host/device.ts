@@ -14,14 +14,23 @@ import { type Backend, formOf, variantOf } from "../../plan/variants.ts";
 import { requireKept, type StepForm, type StepKey } from "../../step/binding.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
 import { initialLeaf } from "../../step/initial.ts";
-import { arithmeticOf, type DType, isShort, type NumberArray } from "../../trees/dtype.ts";
-import { asLeaf, type ReadLeaf } from "../../trees/leaf.ts";
+import {
+  arithmeticOf,
+  copyOf,
+  type DType,
+  type HostArray,
+  isShort,
+  memoryOf,
+  type NumberArray,
+  SplitArray,
+} from "../../trees/dtype.ts";
+import { asHostLeaf, type ReadLeaf } from "../../trees/leaf.ts";
 import { Written } from "../../trees/overlap.ts";
 import { beside } from "../../trees/resident.ts";
 
 /** Arrays in the memory of the host. */
-export class HostDevice implements Device<NumberArray, StepForm> {
-  readonly read: ReadLeaf<NumberArray> = asLeaf;
+export class HostDevice implements Device<HostArray, StepForm> {
+  readonly read: ReadLeaf<HostArray> = asHostLeaf;
   readonly storesAsGiven = true;
   readonly ownNumbers: ReadonlySet<string> = new Set();
   readonly #program: Program;
@@ -32,7 +41,7 @@ export class HostDevice implements Device<NumberArray, StepForm> {
     [this.#program, this.#backend, this.#threads] = [program, backend, threads];
   }
 
-  create(blanks: readonly Blank<NumberArray>[]): unknown[] {
+  create(blanks: readonly Blank<HostArray>[]): unknown[] {
     return blanks.map(({ info, stored, shape, init, symbols, parameter }) => {
       const leaf = initialLeaf(init, info, parameter, symbols, stored, shape);
       return parameter === undefined ? leaf : beside(leaf, info, parameter);
@@ -40,18 +49,22 @@ export class HostDevice implements Device<NumberArray, StepForm> {
   }
 
   write(
-    arrays: Iterable<readonly [array: NumberArray, place: () => string]>,
+    arrays: Iterable<readonly [array: HostArray, place: () => string]>,
     doing: string,
-  ): Admit<NumberArray> {
-    const written = new Written(arrays, doing);
-    return (array) => written.overlaps(array) ? array.slice() : array;
+  ): Admit<HostArray> {
+    const parts = [...arrays].flatMap(([array, place]) =>
+      memoryOf(array).map((part) => [part, place] as const)
+    );
+    const written = new Written(parts, doing);
+    const isWritten = (array: HostArray) => memoryOf(array).some((part) => written.overlaps(part));
+    return (array) => isWritten(array) ? copyOf(array) : array;
   }
 
   place(_value: unknown, state: string): never {
     throw new Error(`The number of \`${state}\` is in the state itself.`);
   }
 
-  prepare(work: Work<NumberArray, StepForm>, form: StepForm, doing: string): Prepared<StepForm> {
+  prepare(work: Work<HostArray, StepForm>, form: StepForm, doing: string): Prepared<StepForm> {
     return new HostStep(this.#program, this.#backend, this.#threads, work, form.key, doing);
   }
 }
@@ -61,7 +74,7 @@ class HostStep implements Prepared<StepForm> {
   readonly #program: Program;
   readonly #backend: Backend;
   readonly #threads: number;
-  readonly #work: Work<NumberArray, StepForm>;
+  readonly #work: Work<HostArray, StepForm>;
   readonly #key: StepKey;
   readonly #doing: string;
   /** By leaf, which of the work's states it keeps. */
@@ -77,7 +90,7 @@ class HostStep implements Prepared<StepForm> {
     program: Program,
     backend: Backend,
     threads: number,
-    work: Work<NumberArray, StepForm>,
+    work: Work<HostArray, StepForm>,
     key: StepKey,
     doing: string,
   ) {
@@ -169,15 +182,28 @@ class HostStep implements Prepared<StepForm> {
     for (let i = 0; i < leaves.length; i++) {
       const { inputs, outputs } = this.#step.leaves[i];
       const isMaster = isShort(leaves[i].dtype);
+      const lows: Uint8Array[][] = [[], []];
       let [into, from] = [0, 0];
-      if (params !== undefined) inputs[into++] = (isMaster ? master! : params)[i];
-      for (const read of reads) inputs[into++] = read[i];
-      outputs[from++] = out[i];
-      if (isMaster) outputs[from++] = nextMaster![i];
+      const take = (array: HostArray) => inputs[into++] = partOf(array, lows[0]);
+      const give = (array: HostArray) => outputs[from++] = partOf(array, lows[1]);
+      if (params !== undefined) take((isMaster ? master! : params)[i]);
+      for (const read of reads) take(read[i]);
+      give(out[i]);
+      if (isMaster) give(nextMaster![i]);
       for (const k of this.#states[i]) {
-        inputs[into++] = states[k][i];
-        outputs[from++] = next[k][i];
+        take(states[k][i]);
+        give(next[k][i]);
       }
+      // Further bits are behind all others, as their group names them.
+      for (const low of lows[0]) inputs[into++] = low;
+      for (const low of lows[1]) outputs[from++] = low;
     }
   }
+}
+
+/** The array, or the upper bits of one whose further bits are put among the `lows`. */
+function partOf(array: HostArray, lows: Uint8Array[]): NumberArray {
+  if (!(array instanceof SplitArray)) return array;
+  lows.push(array.low);
+  return array.high;
 }
