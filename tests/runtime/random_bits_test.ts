@@ -26,7 +26,10 @@ const both = draw("m = m + normal(seed)\nu = normal(seed + 1) - 2*uniform(seed)*
 // A reduction has leaves cut into smaller pieces, and the numbers drawn in more than one phase.
 const reduced = draw("m = m + normal(seed)/norm(normal(seed))\nu = normal(seed)*globalNorm(g)");
 // Short numbers are moved two vectors at once.
-const short = draw("m = m + normal(seed)\nu = uniform(seed) + m", { muDtype: "bfloat16" });
+const short = draw("m = 0.5*m + normal(seed)\nu = uniform(seed) + m", { muDtype: "bfloat16" });
+const rounded = draw("m = m + normal(seed)\nu = uniform(seed) + m", {
+  muDtype: { dtype: "bfloat16", rounding: "stochastic" },
+});
 
 const tree = (sizes: readonly number[]) =>
   Object.fromEntries(
@@ -46,7 +49,8 @@ async function stepped(opt: Optimizer, sizes: readonly number[], isResident: boo
   return structuredClone({ params: { ...params }, m: { ...(state.m as object) } });
 }
 
-for (const [name, opt] of [["plain", both], ["reduced", reduced], ["short", short]] as const) {
+const all = { plain: both, reduced, short, rounded };
+for (const [name, opt] of Object.entries(all)) {
   Deno.test(`${name} numbers have the same bits on all backends, threads and arrays`, async () => {
     const expected = await stepped(opt.with({ backend: "interpreter" }), SIZES, false);
     for (const backend of ["js", "wasm"] as const) {
