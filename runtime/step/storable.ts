@@ -47,9 +47,9 @@ export function requireStorable(
       );
     }
     for (const numbers of numbersIn(settings)) {
-      const init = knownNumber(program.state.get(name)!.init, numbers);
-      const begun = storedValue(dtype, init ?? 0);
-      if (Number.isFinite(init) && init !== 0 && (begun === 0 || !Number.isFinite(begun))) {
+      const init = knownNumber(program.state.get(name)!.init, numbers) ?? 0;
+      const [begun, inFloat32] = [storedValue(dtype, init), Math.fround(init)];
+      if (isOrdinary(inFloat32) && !isOrdinary(begun)) {
         refuse(`since it begins at ${init}, which would be ${begun}`);
       }
       if (seedOf(stored) !== undefined) continue;
@@ -72,6 +72,10 @@ export function requireStorable(
       }
     }
   }
+}
+
+function isOrdinary(value: number): boolean {
+  return Number.isFinite(value) && value !== 0;
 }
 
 function spellWay(stored: Stored): string {

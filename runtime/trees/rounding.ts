@@ -19,20 +19,20 @@ export const FLOAT16_UNIT = 2 ** -24;
 const word = new Uint32Array(1);
 const single = new Float32Array(word.buffer);
 
-/** A neighbour of `value` that `dtype` has, chosen by 32 random bits; infinities and NaN stay. */
+/** A neighbour of `value` that `dtype` has, chosen by 16 random bits; infinities and NaN stay. */
 export function roundStochastically(dtype: ShortType, value: number, random: number): number {
   if (!Number.isFinite(value)) return value;
   word[0] = oddBits(value);
   if (dtype === "float16" && (word[0] & 0x7fffffff) < FLOAT16_NORMAL) {
     const units = Math.abs(single[0]) / FLOAT16_UNIT;
     const whole = Math.floor(units);
-    const isUp = (random >>> 8) * 2 ** -24 < units - whole;
+    const isUp = (random + 0.5) * 2 ** -16 < units - whole;
     const magnitude = (isUp ? whole + 1 : whole) * FLOAT16_UNIT;
     return word[0] >>> 31 === 1 ? -magnitude : magnitude;
   }
   // The random bits carry into what is kept as often as the dropped bits are of their range.
   const dropped = droppedBits(dtype);
-  word[0] = (word[0] + (random >>> (32 - dropped))) & -(1 << dropped);
+  word[0] = (word[0] + (random >>> (16 - dropped))) & -(1 << dropped);
   return single[0];
 }
 
@@ -49,11 +49,25 @@ export function roundingKey(
 // No tree has so many leaves, whose numbers stand here where a program draws.
 const ROUNDING = 0x4000_0000;
 
-/** The random bits that round an element of a leaf. */
+/**
+ * The counter of an element's random bits: 64 are enough for four elements, those that four vectors of
+ * four have in one lane.
+ */
+export function roundingCounter(element: number): number {
+  return ((element >>> 4) << 2) | (element & 3);
+}
+
+/** Those of 64 bits that are an element's. */
+export function bitsWithin(element: number, high: number, low: number): number {
+  const both = element & 8 ? low : high;
+  return element & 4 ? both & 0xffff : both >>> 16;
+}
+
+/** The 16 random bits that round an element of a leaf. */
 export function roundingBits(
   key: readonly [number, number],
   element: number,
   leaf: number,
 ): number {
-  return bitsAt(key, element, leaf, 0)[0];
+  return bitsWithin(element, ...bitsAt(key, roundingCounter(element), leaf, 0));
 }

@@ -8,6 +8,7 @@ import { type Doubles, numbers } from "../../../dsl/random/doubles.ts";
 import { streamBit } from "../../../dsl/random/draw.ts";
 import { normalQuantile } from "../../../dsl/random/normal.ts";
 import { threefry, type Words } from "../../../dsl/random/threefry.ts";
+import { bitsWithin, roundingCounter } from "../../trees/rounding.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { LeafNumbers } from "../random.ts";
 import type { GroupRun, LeafRun } from "../backend.ts";
@@ -78,7 +79,7 @@ type Formula = (text: Text, high: string, low: string) => string;
 type Drawn = RandomOpName | "Bits";
 
 const formulas: Readonly<Record<Drawn, Readonly<Record<GroupRun["dtype"], Formula>>>> = {
-  Bits: { float64: (_, high) => `${high} >>> 0`, float32: (_, high) => `${high} >>> 0` },
+  Bits: { float64: bothWords, float32: bothWords },
   Normal: { float64: normal, float32: (...bits) => `Math.fround(${normal(...bits)})` },
   Uniform: {
     float64: (_, high, low) => `((${high} >>> 0) * ${2 ** 21} + (${low} >>> 11)) * ${2 ** -53}`,
@@ -91,8 +92,19 @@ function normal(text: Text, high: string, low: string): string {
   return normalQuantile(doublesIn(text), text.name(`(${middle}) * ${2 ** -52} - 0.5`));
 }
 
+/** Of random bits the lower word is the result, and the upper one is put in its place. */
+function bothWords(_: Text, high: string, low: string): string {
+  return `(upper[0] = ${high}, ${low})`;
+}
+
 /** A function of seed, count, element and leaf. */
-type Draw = (seed: number, count: number, element: number, leaf: number) => number;
+type Draw = (
+  seed: number,
+  count: number,
+  element: number,
+  leaf: number,
+  upper?: Int32Array,
+) => number;
 const compiled = new Map<string, Draw>();
 
 function drawOf(op: Drawn, dtype: GroupRun["dtype"]): Draw {
@@ -107,7 +119,7 @@ function drawOf(op: Drawn, dtype: GroupRun["dtype"]): Draw {
     const body = `${text}\nreturn ${result};`;
     draw = new Function(
       "split",
-      `"use strict"; return function (seed, count, element, leaf) {\n${body}\n}`,
+      `"use strict"; return function (seed, count, element, leaf, upper) {\n${body}\n}`,
     )(numbers.split) as Draw;
     compiled.set(key, draw);
   }
@@ -131,5 +143,18 @@ export function compiledBits(
 ): LeafNumbers {
   if (keys.length === 0) return () => 0;
   const draw = drawOf("Bits", dtype);
-  return (k, element) => draw(keys[2 * k], keys[2 * k + 1], element, leaf);
+  // The words that were drawn last, by key and lane: the elements of a vector later they serve again.
+  const [highs, lows] = [new Int32Array(2 * keys.length), new Int32Array(2 * keys.length)];
+  const counters = new Int32Array(2 * keys.length).fill(-1);
+  const upper = new Int32Array(1);
+  return (k, element) => {
+    const counter = roundingCounter(element);
+    const at = 4 * k + (element & 3);
+    if (counters[at] !== counter) {
+      counters[at] = counter;
+      lows[at] = draw(keys[2 * k], keys[2 * k + 1], counter, leaf, upper);
+      highs[at] = upper[0];
+    }
+    return bitsWithin(element, highs[at], lows[at]);
+  };
 }

@@ -20,6 +20,8 @@ import {
   fromBfloat16,
   fromFloat16,
   fromSplit,
+  isShort,
+  type ShortType,
   toBfloat16,
   toFloat16,
   toSplit,
@@ -35,8 +37,17 @@ export const CONVERT = {
   toFloat16,
   fromSplit,
   toSplit,
-  roundStochastically,
+  roundBfloat16: (value: number, random: number) => roundStochastically("bfloat16", value, random),
+  roundFloat16: (value: number, random: number) => roundStochastically("float16", value, random),
+  roundSplit: (value: number, random: number) => roundStochastically("bfloat16+8", value, random),
 } as const;
+
+/** What the conversions of a type are called. */
+const CALLED: Readonly<Record<ShortType, string>> = {
+  bfloat16: "Bfloat16",
+  float16: "Float16",
+  "bfloat16+8": "Split",
+};
 
 type Numbered = Accumulation & { readonly sum: number };
 
@@ -268,8 +279,8 @@ class Renderer {
     const input = this.#inputs.findIndex(({ name }) => name === node.arg);
     const element = `x${input}[${at}]`;
     const low = lowOf(this.#inputs, input);
-    if (low >= 0) return this.#name(node, `convert.fromSplit(${element}, x${low}[${at}])`);
-    return this.#name(node, loaded(this.#inputs[input].dtype, element));
+    const bits = low < 0 ? element : `${element}, x${low}[${at}]`;
+    return this.#name(node, loaded(this.#inputs[input].dtype, bits));
   }
 
   #name(node: Node, value: string): string {
@@ -285,11 +296,11 @@ class Renderer {
     const place = roundedOutputs(this.#outputs).indexOf(slot);
     const rounded = place < 0
       ? value
-      : `convert.roundStochastically("${dtype}", ${value}, rounding(${place}, ${at}))`;
+      : `convert.round${CALLED[dtype as ShortType]}(${value}, rounding(${place}, ${at}))`;
     const low = lowOf(this.#outputs, slot);
     if (low < 0) return `y${slot}[${at}] = ${stored(dtype, rounded)};`;
     const write = `y${slot}[${at}] = bits >>> 8; y${low}[${at}] = bits & 255;`;
-    return `{ const bits = convert.toSplit(${rounded}); ${write} }`;
+    return `{ const bits = ${stored(dtype, rounded)}; ${write} }`;
   }
 
   #size(extent: Extent): string {
@@ -311,13 +322,11 @@ function index(own: Extent, within: Extent): string {
 }
 
 function loaded(dtype: DType, element: string): string {
-  if (dtype === "bfloat16") return `convert.fromBfloat16(${element})`;
-  return dtype === "float16" ? `convert.fromFloat16(${element})` : element;
+  return isShort(dtype) ? `convert.from${CALLED[dtype]}(${element})` : element;
 }
 
 function stored(dtype: DType, value: string): string {
-  if (dtype === "bfloat16") return `convert.toBfloat16(${value})`;
-  return dtype === "float16" ? `convert.toFloat16(${value})` : value;
+  return isShort(dtype) ? `convert.to${CALLED[dtype]}(${value})` : value;
 }
 
 function literal(value: number): string {

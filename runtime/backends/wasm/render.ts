@@ -12,7 +12,7 @@ import { Draws, isRandom } from "./draws.ts";
 import { roundedOutputs } from "../random.ts";
 import { Code, type FunctionType, type Local, type MemoryImport, Module } from "./emit.ts";
 import { addRandom, addRoutine, routineTypes } from "./math.ts";
-import { type Drawn, RANDOM } from "./math/random.ts";
+import { BITS, type Drawn, RANDOM } from "./math/random.ts";
 import { type Pass, passesOf } from "./passes.ts";
 import { type Stream, strideOf, Transfers, type Width } from "./load_store.ts";
 import { roundStochastically } from "./rounding.ts";
@@ -84,7 +84,8 @@ export function renderModule(
     const calls = {
       routine: (op: ElementOpName) =>
         code.call(addRoutine(module, op, routines), routineTypes.get(op)!),
-      random: (op: Drawn) => code.call(addRandom(module, op, routines), RANDOM),
+      random: (op: Drawn) =>
+        code.call(addRandom(module, op, routines), op === "Bits" ? BITS : RANDOM),
     };
     const renderer = new Renderer(code, calls, plan, pass, dtype, inputs, outputs);
     renderer.render();
@@ -361,14 +362,16 @@ class Renderer {
     };
     const rounded = (stream: Stream, value: Local): Local => {
       const [random, result] = [take(), take()];
-      this.#draws!.push(stream, "Bits", width);
+      const isAligned = width === "vector" && this.#walk === undefined;
+      if (isAligned) this.#draws!.pushAligned(stream, half);
+      else this.#draws!.pushBits(stream, width);
       code.set(random);
       roundStochastically(code, stream.dtype, value, random);
       code.set(result);
       return result;
     };
     for (const node of this.#loop.nodes) {
-      if (isRandom(node)) this.#draws!.push(node, node.op as RandomOpName, width);
+      if (isRandom(node)) this.#draws!.push(node, width);
       else this.#operate(node, node.src.map(read));
       const local = take();
       code.set(local);
