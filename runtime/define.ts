@@ -12,7 +12,8 @@ import {
 } from "./trees/hyperparameters.ts";
 import { bind, type Optimizer } from "./optimizer.ts";
 import { optionsOf } from "./options.ts";
-import type { RoundedStorage, StorageType } from "./trees/dtype.ts";
+import type { StorageType } from "./trees/dtype.ts";
+import type { RoundedStorage } from "./trees/stored.ts";
 import { requireStorable } from "./step/storable.ts";
 import { requireStorage, type StateStorage } from "./trees/state_storage.ts";
 
@@ -30,8 +31,8 @@ export interface MaskOption {
 /** What the first moment can be stored as. */
 export interface MuDTypeOption {
   /**
-   * Storage of the state `m`: arithmetic stays in the parameters' type. Default: the type they compute
-   * in. The option `storage` of `init` goes before it.
+   * Storage of the state `m`, as the option `storage` of `init` has it, which goes before it: arithmetic
+   * stays in the parameters' type. Default: the type they compute in.
    */
   muDtype?: StorageType | RoundedStorage;
   /** The same by Optax's name of it for traces and averages; only one of these may be given. */

@@ -56,7 +56,8 @@ export interface Optimizer extends Configured {
    * The state before the first step. What its arrays are stored as is told by the arrays from then on,
    * whatever the optimizer was made with.
    *
-   * @throws {GradusError} if `options` name a state that there is not, or one that is a number.
+   * @throws {GradusError} if `options` name a state that there is not, or one that is a number, or store one
+   * too short for what a step does with it.
    */
   init(params: object, options?: InitOptions): State;
   /**

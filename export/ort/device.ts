@@ -5,7 +5,7 @@ import type { Admit, Blank, Device, Prepared, Work } from "../../runtime/step/de
 import { initialLeaf, stateShape } from "../../runtime/step/initial.ts";
 import type { ReadLeaf } from "../../runtime/trees/leaf.ts";
 import { Written } from "../../runtime/trees/overlap.ts";
-import { dtypeOf } from "../../runtime/trees/dtype.ts";
+import { dtypeOf } from "../../runtime/trees/stored.ts";
 import { storedAs } from "../../runtime/trees/state_storage.ts";
 import { at } from "../onnx/graph.ts";
 import type { Engine, Taken } from "./engine.ts";

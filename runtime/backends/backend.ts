@@ -10,15 +10,13 @@ import {
   arithmeticOf,
   bytesOf,
   type DType,
-  dtypeOf,
   fromSplit,
   isShort,
   load,
   type MemoryArray,
   type NumberArray,
-  seedOf,
-  type Stored,
 } from "../trees/dtype.ts";
+import { dtypeOf, seedOf, type Stored } from "../trees/stored.ts";
 import type { Backend } from "../plan/variants.ts";
 
 /** What leaves have in common that are computed alike: program, hyperparameters and types. */

@@ -1,6 +1,6 @@
 /** What a step asks of the place where arrays live and are computed with. */
 import type { Node } from "../../dsl/node.ts";
-import type { Stored } from "../trees/dtype.ts";
+import type { Stored } from "../trees/stored.ts";
 import type { HyperNumbers } from "../trees/hyperparameters.ts";
 import type { Layout } from "../trees/layout.ts";
 import type { LeafInfo, ReadLeaf } from "../trees/leaf.ts";

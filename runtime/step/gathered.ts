@@ -2,7 +2,7 @@
 import { ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { elementInputs } from "../backends/backend.ts";
-import { isSameStored, type Stored } from "../trees/dtype.ts";
+import { isSameStored, type Stored } from "../trees/stored.ts";
 import { type LeafInfo, spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape } from "../trees/master.ts";
 import { Snapshot } from "../trees/snapshot.ts";

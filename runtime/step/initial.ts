@@ -7,15 +7,8 @@ import { interpret } from "../backends/interpreter/run.ts";
 import { keptAxes, settleAxes } from "../plan/axes.ts";
 import type { Planned } from "../plan/infer.ts";
 import { plan } from "../plan/plan.ts";
-import {
-  arithmeticOf,
-  dtypeOf,
-  type HostArray,
-  load,
-  memoryOf,
-  store,
-  type Stored,
-} from "../trees/dtype.ts";
+import { arithmeticOf, type HostArray, load, memoryOf, store } from "../trees/dtype.ts";
+import { dtypeOf, type Stored } from "../trees/stored.ts";
 import { asHostLeaf, type LeafInfo, mirror, spellPath } from "../trees/leaf.ts";
 
 /** The shape a state has for a parameter that keeps those that are `live`. */

@@ -4,17 +4,8 @@ import { elaborate, specialise } from "../../dsl/graph.ts";
 import { constant, type Node, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { knownNumber, ordersOf, recurrencesOf } from "../plan/recurrence.ts";
-import {
-  allocate,
-  dtypeOf,
-  isShort,
-  load,
-  seedOf,
-  type ShortType,
-  SIGNIFICANT,
-  store,
-  type Stored,
-} from "../trees/dtype.ts";
+import { allocate, isShort, load, type ShortType, SIGNIFICANT, store } from "../trees/dtype.ts";
+import { dtypeOf, seedOf, type Stored } from "../trees/stored.ts";
 import type { HyperValue, Setting } from "../trees/hyperparameters.ts";
 import type { StateStorage } from "../trees/state_storage.ts";
 

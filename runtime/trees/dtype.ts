@@ -1,53 +1,21 @@
 /** How numbers are stored: float32 and float64 as they are, the short types as their bits. */
 
-/** What a state may be stored as, whatever its parameter is. */
+/**
+ * What a state may be stored as, whatever its parameter is; {@linkcode InitOptions} says what suits which.
+ *
+ * | type           | bytes | significand | magnitudes                | source                                 |
+ * | -------------- | ----- | ----------- | ------------------------- | -------------------------------------- |
+ * | `"float32"`    | 4     | 24 bits     | 2^-126 to 2^128           | IEEE 754-2019, binary32                |
+ * | `"bfloat16+8"` | 3     | 16 bits     | as float32                | a bfloat16 and the 8 bits that follow  |
+ * | `"bfloat16"`   | 2     | 8 bits      | as float32                | Kalamkar et al. 2019, arXiv 1905.12322 |
+ * | `"float16"`    | 2     | 11 bits     | 2^-14 to 65,504           | IEEE 754-2019, binary16                |
+ *
+ * Below the least magnitude given, numbers are spaced as just above it: a float16 is at least 2^-24 or 0.
+ */
 export type StorageType = "float32" | "bfloat16" | "float16" | "bfloat16+8";
 
 /** The types whose numbers take fewer bits than are computed with. */
 export type ShortType = Exclude<StorageType, "float32">;
-
-/** How a number is rounded to a short type: to the nearest, ties to even, or up or down by chance. */
-export type Rounding = "nearest" | "stochastic";
-
-/** How a state is stored, where its type alone does not say it. */
-export interface RoundedStorage {
-  /** What its numbers are stored as. */
-  readonly dtype: StorageType;
-  /** How they are rounded to it. Default `"nearest"`. */
-  readonly rounding?: Rounding;
-  /**
-   * With `rounding: "stochastic"`, what the random bits come from, beside the number of the step, the
-   * state and the element: another seed gives another run. Default 0.
-   */
-  readonly seed?: number;
-}
-
-/** How an array is stored: a type alone is rounded to nearest. */
-export type Stored = DType | RoundedStorage;
-
-/** The type of what is stored. */
-export function dtypeOf(stored: Stored): DType {
-  return typeof stored === "string" ? stored : stored.dtype;
-}
-
-/** The seed of what is rounded stochastically; undefined where it is rounded to nearest. */
-export function seedOf(stored: Stored): number | undefined {
-  return typeof stored === "string" ? undefined : stored.seed;
-}
-
-/** Whether two ways of storing are one. */
-export function isSameStored(a: Stored | undefined, b: Stored | undefined): boolean {
-  if (a === b) return true;
-  if (a === undefined || b === undefined) return false;
-  return dtypeOf(a) === dtypeOf(b) && seedOf(a) === seedOf(b);
-}
-
-/** How something is stored, as messages show it. */
-export function spellStored(stored: Stored): string {
-  const seed = seedOf(stored);
-  const dtype = dtypeOf(stored);
-  return seed === undefined ? dtype : `${dtype} rounded stochastically by seed ${seed}`;
-}
 
 /** Every {@linkcode StorageType}. */
 export const STORAGE_TYPES: readonly StorageType[] = [

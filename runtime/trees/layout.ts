@@ -1,6 +1,7 @@
 /** Trees of arrays: what they may be, and how trees of one structure are held against each other. */
 import { GradusError, shown } from "../../dsl/errors.ts";
-import { isSameStored, isShort, spellStored, type Stored } from "./dtype.ts";
+import { isShort } from "./dtype.ts";
+import { isSameStored, spellStored, type Stored } from "./stored.ts";
 import { type Leaf, type LeafInfo, type ReadLeaf, sameShape, sizeOf, spellPath } from "./leaf.ts";
 
 type Skeleton =

@@ -4,17 +4,14 @@ import { isReleased } from "./arena.ts";
 import {
   allocate,
   type DType,
-  dtypeOf,
   type HostArray,
   isShort,
   type MemoryArray,
   type NumberArray,
-  type RoundedStorage,
-  type Rounding,
   type ShortType,
   SplitArray,
-  type Stored,
 } from "./dtype.ts";
+import { dtypeOf, type RoundedStorage, type Rounding, type Stored, storedOf } from "./stored.ts";
 
 /** An array with a shape, row-major. */
 export interface Tensor {
@@ -129,46 +126,6 @@ function roundedAs(dtype: DType, node: object, path: string, doing: string): Sto
   if (rounding === undefined && seed === undefined) return dtype;
   return storedOf(dtype, rounding, seed, `the tensor at ${spellPath(path)}`, doing);
 }
-
-/** `dtype` with a rounding and seed that were given for `what`; refuses what is none. */
-export function storedOf<D extends DType>(
-  dtype: D,
-  rounding: unknown,
-  seed: unknown,
-  what: string,
-  doing: string,
-): D | RoundedStorage {
-  if (rounding !== undefined && rounding !== "nearest" && rounding !== "stochastic") {
-    throw new GradusError(
-      `${doing}: the rounding of ${what} must be "nearest" or "stochastic": given ${
-        shown(rounding)
-      }`,
-    );
-  }
-  if (rounding !== "stochastic") {
-    if (seed === undefined) return dtype;
-    throw new GradusError(
-      `${doing}: the rounding of ${what} must be "stochastic" where there is a seed: given ${
-        shown(rounding)
-      } and seed ${shown(seed)}`,
-    );
-  }
-  if (!isShort(dtype)) {
-    throw new GradusError(
-      `${doing}: what is rounded stochastically must be stored short, as ${SHORT}: ` +
-        `given ${dtype} for ${what}`,
-    );
-  }
-  const given = seed ?? 0;
-  if (typeof given !== "number" || !Number.isFinite(given)) {
-    throw new GradusError(
-      `${doing}: the seed of ${what} must be a finite number: given ${shown(seed)}`,
-    );
-  }
-  return Object.freeze({ dtype, rounding, seed: given });
-}
-
-const SHORT = "bfloat16, float16 or bfloat16+8";
 
 /** The same where it may also be a state that is stored as `"bfloat16+8"`. */
 export function asHostLeaf(

@@ -1,16 +1,10 @@
 /** What states are stored as: what is asked for, and what a state's arrays are. */
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Program } from "../../dsl/program.ts";
-import { type LeafInfo, type ReadLeaf, storedOf } from "./leaf.ts";
+import type { LeafInfo, ReadLeaf } from "./leaf.ts";
 import type { State } from "./state.ts";
-import {
-  arithmeticOf,
-  isSameStored,
-  type RoundedStorage,
-  STORAGE_TYPES,
-  type StorageType,
-  type Stored,
-} from "./dtype.ts";
+import { arithmeticOf, STORAGE_TYPES, type StorageType } from "./dtype.ts";
+import { isSameStored, type RoundedStorage, type Stored, storedOf } from "./stored.ts";
 import type { Layout } from "./layout.ts";
 
 /**
@@ -19,12 +13,50 @@ import type { Layout } from "./layout.ts";
  */
 export type StateStorage = ReadonlyMap<string, StorageType | RoundedStorage>;
 
-/** How a state begins. */
+/**
+ * How a state begins.
+ *
+ * What is stored short is rounded at every step, and a short average s = b·s + (1 - b)·x changes little in
+ * one. Rounded to nearest, to p bits, it comes to rest where (1 - b)·|x - s| is less than half a unit: up to
+ * 2^-p·|s|/(1 - b) away from x. So there are three ways to store moments in fewer bytes than float32 takes:
+ *
+ * - Two bytes, `{ dtype: "bfloat16", rounding: "stochastic" }`: right on average for any b, with noise of
+ *   about 2^-8 of the value. The first choice, for second moments too.
+ * - Three bytes, `"bfloat16+8"`: p is 16, so that Adam's v with b2 = 0.999 comes within 1.6 % of where it
+ *   goes; and without noise. With stochastic rounding it does as float32 does.
+ * - Two bytes to nearest, `"bfloat16"` (p = 8) or `"float16"` (p = 11): for averages that are fast, such as
+ *   momentum with b = 0.9.
+ *
+ * What cannot work is refused: float16 for squares of gradients, which are below its least number; a state
+ * that begins at what would be stored as 0; and nearest rounding for running sums and for averages with a
+ * constant 1 - b below 2^-(p + 1), which would never decay.
+ *
+ * Zamirai et al. 2020, Revisiting BFloat16 Training, arXiv 2010.06192; Micikevicius et al. 2017, Mixed
+ * Precision Training, arXiv 1710.03740.
+ *
+ * @example
+ * ```ts
+ * import { adam } from "@gradus/gradus";
+ * import { assert, assertThrows } from "@std/assert";
+ *
+ * const short = { dtype: "bfloat16", rounding: "stochastic" } as const;
+ * const opt = adam({ learningRate: 1e-3 });
+ * const params = new Float32Array(100);
+ * const state = opt.init(params, { storage: { m: short, v: short } });
+ * const gradients = new Float32Array(100).fill(1e-3);
+ * for (let step = 0; step < 3000; step++) opt.step(params, gradients, state);
+ * const mean = params.reduce((sum, x) => sum + x, 0) / 100;
+ * assert(Math.abs(mean + 3) < 0.03); // in float32 each is -3
+ *
+ * assertThrows(() => opt.init(params, { storage: { v: "bfloat16" } })); // v would never decay
+ * ```
+ */
 export interface InitOptions {
   /**
-   * What states are stored as, by name: `{ m: "bfloat16", v: "float16" }`. Arithmetic stays in the
-   * parameters' type. Default: what the optimizer was made with, else the type that the parameter
-   * computes in.
+   * How states are stored, by name: as a type, rounded to nearest, or as a type and a rounding. Arithmetic
+   * stays in the parameters' type. Leaves of the state say it, with `rounding` and `seed`, and a step goes
+   * by what they say. Default: what the optimizer was made with, else the type that the parameter computes
+   * in.
    */
   readonly storage?: Readonly<Record<string, StorageType | RoundedStorage>>;
 }

@@ -17,7 +17,7 @@ import { constant } from "../../dsl/node.ts";
 import { elementOps } from "../../dsl/ops.ts";
 import { statesKept } from "../../runtime/step/binding.ts";
 import { arraysOf, type GroupRun, stateKind, typesOf } from "../../runtime/backends/backend.ts";
-import type { Stored } from "../../runtime/trees/dtype.ts";
+import type { Stored } from "../../runtime/trees/stored.ts";
 import { variantOf } from "../../runtime/plan/variants.ts";
 import { Code, type FunctionType, Module } from "../../runtime/backends/wasm/emit.ts";
 import { type Instruction, instructions } from "../../runtime/backends/wasm/instructions.ts";

@@ -2,7 +2,7 @@
  * Writes the passes of a plan as WebAssembly SIMD, one function each. A function goes through a table of
  * entries in memory, each a stretch of one leaf, so that one call steps all leaves.
  */
-import { type ElementOpName, type Node, type RandomOpName, symbol } from "../../../dsl/node.ts";
+import { type ElementOpName, type Node, symbol } from "../../../dsl/node.ts";
 import { elementOps, elementRow } from "../../../dsl/ops.ts";
 import { type Loop, operandsOf, type Plan } from "../../plan/plan.ts";
 import { type ArrayKind, type GroupRun, isSplit, lowOf } from "../backend.ts";

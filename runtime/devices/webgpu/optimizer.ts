@@ -3,7 +3,7 @@ import { GradusError } from "../../../dsl/errors.ts";
 import type { Program } from "../../../dsl/program.ts";
 import { type Configured, ruleOf, type StepForm } from "../../step/binding.ts";
 import { Step } from "../../step/step.ts";
-import { spellStored } from "../../trees/dtype.ts";
+import { spellStored } from "../../trees/stored.ts";
 import type { GpuTensor } from "../../trees/gpu_tensor.ts";
 import type { State } from "../../trees/state.ts";
 import { WebGpuDevice } from "./device.ts";
