@@ -119,6 +119,7 @@ export function bytesOfKind(kind: ArrayKind): number {
 export function loadsOf(
   { group: { inputs: kinds }, inputs }: Pick<LeafRun, "group" | "inputs">,
 ): (k: number, element: number) => number {
+  if (!kinds.some(isSplit)) return (k, i) => load(kinds[k].dtype, inputs[k] as NumberArray, i);
   const lows = kinds.map((_, k) => inputs[lowOf(kinds, k)]);
   return (k, i) =>
     lows[k] === undefined

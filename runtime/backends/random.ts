@@ -8,7 +8,7 @@ import { bitsAt, wordOf } from "../../dsl/random/draw.ts";
 import type { Plan } from "../plan/plan.ts";
 import { type NumberArray, type ShortType, store, toSplit } from "../trees/dtype.ts";
 import { roundingBits, roundingKey, roundStochastically } from "../trees/rounding.ts";
-import { type ArrayKind, type GroupRun, type LeafRun, lowOf } from "./backend.ts";
+import { type ArrayKind, type GroupRun, isSplit, type LeafRun, lowOf } from "./backend.ts";
 
 /** The words of the keys of `nodes`, two each, from the numbers of a step. */
 export function keysOf(
@@ -58,18 +58,22 @@ export function roundingKeys(
 export function storesOf(
   { group, number: leaf, outputs }: Pick<LeafRun, "group" | "number" | "outputs">,
 ): (k: number, element: number, value: number) => void {
+  const kinds = group.outputs;
+  const rounded = roundedOutputs(kinds);
+  const plain = (k: number, element: number, value: number) =>
+    store(kinds[k].dtype, outputs[k] as NumberArray, element, value);
+  if (rounded.length === 0 && !kinds.some(isSplit)) return plain;
   const keys = roundingKeys(group);
-  const lows = group.outputs.map((_, k) => outputs[lowOf(group.outputs, k)]);
-  const places = group.outputs.map((_, k) => roundedOutputs(group.outputs).indexOf(k));
+  const places = kinds.map((_, k) => 2 * rounded.indexOf(k));
+  const lows = kinds.map((_, k) => outputs[lowOf(kinds, k)]);
   return (k, element, value) => {
-    const { dtype } = group.outputs[k];
-    const at = 2 * places[k];
+    const at = places[k];
     const stored = at < 0 ? value : roundStochastically(
-      dtype as ShortType,
+      kinds[k].dtype as ShortType,
       value,
       roundingBits([keys[at], keys[at + 1]], element, leaf),
     );
-    if (lows[k] === undefined) return store(dtype, outputs[k] as NumberArray, element, stored);
+    if (lows[k] === undefined) return plain(k, element, stored);
     const bits = toSplit(stored);
     [outputs[k][element], lows[k][element]] = [bits >>> 8, bits & 0xff];
   };

@@ -78,18 +78,9 @@ function combined(
     case "Sign":
     case "Floor":
     case "Ceil":
-    case "IsNaN":
-    case "And":
-    case "Or":
-    case "Not":
-    case "Less":
-    case "LessOrEqual":
-    case "Greater":
-    case "GreaterOrEqual":
-    case "Equal":
       return ANEW;
     default:
-      return unlessKept(src);
+      return elementRow(op)?.gives === "truth" ? ANEW : unlessKept(src);
   }
 }
 

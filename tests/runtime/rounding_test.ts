@@ -1,5 +1,13 @@
 /** Stochastic rounding is unbiased, has the same bits everywhere, and draws its own for each place. */
-import { factory, type Optimizer, parseProgram, resident, type StorageType } from "../../mod.ts";
+import {
+  type Backend,
+  factory,
+  type Optimizer,
+  optimizer,
+  parseProgram,
+  resident,
+  type StorageType,
+} from "../../mod.ts";
 import {
   allocate,
   load,
@@ -13,6 +21,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { randomWords } from "../numbers.ts";
 import { backends } from "./backends.ts";
 import { randomNumbers } from "./random.ts";
+import { assertSameBits } from "./same_bits.ts";
 
 const SHORT = ["bfloat16", "float16", "bfloat16+8"] as const;
 /** The least number above 0 that has all bits of its type. */
@@ -117,6 +126,46 @@ for (const dtype of SHORT) {
     });
   }
 }
+
+const narrow = optimizer({
+  name: "narrow",
+  state: { m: 0, r: { over: -1 }, c: { over: 0 }, s: { over: "tensor" } },
+  step: `
+    r = 0.5*r + mean(abs(g), axis=-1)
+    c = 0.5*c + mean(g, axis=0)
+    s = 0.5*s + norm(g)
+    m = 0.5*m + g/(1 + r) + c
+    u = -m/(1 + s)
+  `,
+})();
+
+Deno.test("states over axes and over tensors, and those beside them, are rounded alike everywhere", () => {
+  const shapes = [[37, 53], [3, 4_101], [5, 2], [1, 1], [0, 3]];
+  const tree = (seed: number) =>
+    shapes.map((shape, i) => {
+      const next = randomNumbers(seed + i);
+      return { data: Float32Array.from({ length: shape[0] * shape[1] }, next), shape };
+    });
+  for (const dtype of SHORT) {
+    const storage = Object.fromEntries(
+      ["m", "r", "c", "s"].map((name) => [name, { dtype, rounding: "stochastic" } as const]),
+    );
+    const trained = (backend: Backend, isResident: boolean) => {
+      const opt = narrow.with({ backend });
+      const params = isResident ? resident(tree(1)) : tree(1);
+      const state = opt.init(params, { storage });
+      for (let step = 0; step < 4; step++) opt.step(params, tree(10 * step), state);
+      const [, next] = opt.update(tree(50), state, params);
+      return { ...next, params: [...params] };
+    };
+    const expected = trained("interpreter", false);
+    for (const backend of ["js", "wasm"] as const) {
+      for (const isResident of [false, true]) {
+        assertSameBits(trained(backend, isResident), expected, `${dtype} ${backend} ${isResident}`);
+      }
+    }
+  }
+});
 
 Deno.test("seeds, steps, states, leaves and elements have bits of their own", () => {
   const bits = (seed: number, count: number, state: number, leaf: number) =>

@@ -3,7 +3,7 @@ import { Evaluator } from "../../../dsl/evaluate.ts";
 import type { Node } from "../../../dsl/node.ts";
 import { elementRow } from "../../../dsl/ops.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { keysOf, roundingKeys } from "../random.ts";
+import { keysOf, roundedOutputs, roundingKeys } from "../random.ts";
 import { type GroupRun, type Known, withGlobals } from "../backend.ts";
 import { entryNumbers, isTruth, numbersBytes } from "./render.ts";
 
@@ -28,13 +28,16 @@ export class GroupNumbers {
   readonly #isDouble: boolean;
   readonly #prepared: Prepared;
   readonly #values: Float64Array;
-  /** Of what is drawn, and then of what results are rounded by. */
-  #keys: readonly number[] = [];
+  #keys = new Uint32Array(0);
+  readonly #isRounding: boolean;
+  /** What results are rounded by. */
+  #roundingKeys = new Uint32Array(0);
 
   constructor(group: GroupRun) {
     const { plan } = group;
     this.group = group;
     this.#isDouble = group.dtype === "float64";
+    this.#isRounding = roundedOutputs(group.outputs).length > 0;
     let prepared = preparations.get(plan);
     if (prepared === undefined) {
       const { scalars, tensor } = entryNumbers(plan);
@@ -59,7 +62,8 @@ export class GroupNumbers {
     const { evaluator, roots } = this.#prepared;
     evaluator.evaluate(withGlobals(this.group.symbols, globals));
     roots.forEach((node, i) => this.#values[i] = evaluator.get(node));
-    this.#keys = [...keysOf(this.group.plan.random, this.scalar), ...roundingKeys(this.group)];
+    this.#keys = keysOf(this.group.plan.random, this.scalar);
+    if (this.#isRounding) this.#roundingKeys = roundingKeys(this.group);
   }
 
   /** A number of the step, in float64. */
@@ -83,6 +87,8 @@ export class GroupNumbers {
     });
     const after = address + size * (this.#scalars.length + this.tensor.length);
     this.#keys.forEach((word, i) => memory.setUint32(after + 4 * i, word, true));
+    const last = after + 4 * this.#keys.length;
+    this.#roundingKeys.forEach((word, i) => memory.setUint32(last + 4 * i, word, true));
   }
 }
 
