@@ -8,8 +8,8 @@ import {
   isShort,
   type MemoryArray,
   type NumberArray,
-  type ShortType,
   SplitArray,
+  type StorageType,
 } from "./dtype.ts";
 import { dtypeOf, type RoundedStorage, type Rounding, type Stored, storedOf } from "./stored.ts";
 
@@ -30,8 +30,8 @@ export interface StoredTensor {
   readonly data: Uint16Array;
   /** The extents; their product is the length of `data`. */
   readonly shape: readonly number[];
-  /** What the bits mean. */
-  readonly dtype: ShortType;
+  /** What the bits mean; only those of a state may be a `"bfloat16+8"`. */
+  readonly dtype: Exclude<StorageType, "float32">;
   /** Of a state that is a `"bfloat16+8"`, the 8 bits that follow those in `data`. */
   readonly low?: Uint8Array;
   /** Of a state, how it is rounded. Default `"nearest"`. */
