@@ -187,6 +187,11 @@ for (const placing of PLACINGS) {
 
 const optimizers: Readonly<Record<string, Optimizer>> = {
   "lion in bfloat16": lion({ learningRate: 0.1, muDtype: "bfloat16" }),
+  "lion in 24 bits": lion({ learningRate: 0.1, muDtype: "bfloat16+8" }),
+  "lion rounded stochastically": lion({
+    learningRate: 0.1,
+    muDtype: { dtype: "bfloat16", rounding: "stochastic" },
+  }),
   "lion in float16": lion({ learningRate: 0.1, muDtype: "float16" }),
   "clipped adamw": chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate: 0.1 })),
   "six states": factory(parseProgram({
