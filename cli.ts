@@ -20,7 +20,7 @@ import { printDerivation } from "./cli/derive.ts";
 import { BUILT_IN, programOf, readProgram, writeWhole } from "./cli/files.ts";
 import { list } from "./cli/list.ts";
 import { searchCommand } from "./cli/search.ts";
-import { bound, type Options, shapesOf, UsageError } from "./cli/values.ts";
+import { bound, type Options, requiredOf, shapesOf, UsageError } from "./cli/values.ts";
 import { GradusError, quoted, suggestion } from "./dsl/errors.ts";
 import { printJson } from "./dsl/json.ts";
 import { latex } from "./dsl/latex.ts";
@@ -220,11 +220,9 @@ async function exportOnnx(
 /** Prints how large the graph of every built-in optimizer is, required options being 0.1. */
 function report({ params }: Options, print: (line: string) => void): void {
   const shapes = shapesOf(typeof params === "string" ? params : "w:784x64,b:64");
-  const sizes = [...BUILT_IN].map(([name, { program }]) => {
-    const required = [...program.hyper].filter(([, value]) => value === "required");
-    const options = Object.fromEntries(required.map(([name]) => [name, 0.1]));
-    return [name, sizeOf(factory(program)(options), shapes)] as const;
-  });
+  const sizes = [...BUILT_IN].map(([name, { program }]) =>
+    [name, sizeOf(factory(program)(requiredOf(program, 0.1)), shapes)] as const
+  );
   for (const line of reportOf(new Map(sizes))) print(line);
 }
 

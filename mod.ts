@@ -29,6 +29,7 @@ export type {
 } from "./dsl/node.ts";
 export {
   type Document,
+  type HyperDocument,
   type InputKind,
   type Program,
   required,
@@ -37,6 +38,7 @@ export {
   type Statement,
   type StateOver,
 } from "./dsl/program.ts";
+export type { Domain } from "./dsl/domain.ts";
 export { parseProgram } from "./dsl/check.ts";
 export { printProgram } from "./dsl/print.ts";
 export type { AxisDocument, AxisName } from "./dsl/axes.ts";
@@ -60,19 +62,24 @@ export type {
   MaskTree,
   Setting,
 } from "./runtime/trees/hyperparameters.ts";
-export { explain, type Explanation } from "./runtime/explain.ts";
+export { explain, type ExplainedStage, type Explanation } from "./runtime/explain.ts";
 export type { Machine, Prediction } from "./runtime/plan/roofline.ts";
 export { applyUpdates } from "./runtime/apply.ts";
 export type { Optimizer, RunOptions } from "./runtime/optimizer.ts";
 export { resident } from "./runtime/resident.ts";
-export { release } from "./runtime/trees/resident.ts";
+export { release } from "./runtime/trees/placement.ts";
 export type { State } from "./runtime/trees/state.ts";
 export type { StorageType } from "./runtime/trees/dtype.ts";
 export type { RoundedStorage, Rounding } from "./runtime/trees/stored.ts";
 export type { InitOptions, StateStorage } from "./runtime/trees/state_storage.ts";
 export type { StoredTensor, Tensor } from "./runtime/trees/leaf.ts";
-export type { Backend } from "./runtime/plan/variants.ts";
+export type { Backend } from "./runtime/plan/forms.ts";
 export * from "./zoo/wrappers/mod.ts";
 export * from "./zoo/mod.ts";
-export { lionK, type LionKDocument, type LionKOptions, type LionOptions } from "./zoo/lion_k.ts";
-export { scheduleFreeEvalParams } from "./zoo/schedule_free_eval.ts";
+export {
+  lionK,
+  type LionKDocument,
+  type LionKHyper,
+  type LionKOptions,
+  type LionOptions,
+} from "./zoo/lion_k.ts";

@@ -3,7 +3,7 @@ import { factory } from "../runtime/define.ts";
 import { explain, type Explanation } from "../runtime/explain.ts";
 import * as wrappers from "../zoo/wrappers/mod.ts";
 import { BUILT_IN } from "./files.ts";
-import type { Options } from "./values.ts";
+import { type Options, requiredOf } from "./values.ts";
 
 /** What is listed of an explanation. */
 type Costs = Pick<
@@ -20,8 +20,7 @@ export interface Listed extends Costs {
 /** Every built-in optimizer. */
 export function listed(): Listed[] {
   return [...BUILT_IN].map(([name, { program }]) => {
-    const required = [...program.hyper].filter(([, value]) => value === "required");
-    const opt = factory(program)(Object.fromEntries(required.map(([name]) => [name, 1])));
+    const opt = factory(program)(requiredOf(program, 1));
     const { stateBytes, narrowStates, passes, products, arithmetic, bytesMoved } = explain(opt);
     const { source } = program;
     return { name, stateBytes, narrowStates, passes, products, arithmetic, bytesMoved, source };

@@ -1,10 +1,11 @@
 /** Checks a document into the program it stands for. */
 import { axisItem } from "./axes.ts";
+import { ANY_NUMBER, type Domain, isWithin, readDomain, sayDomain } from "./domain.ts";
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
-import { elaborate, isAtMost, overRate, rates, rootsOf } from "./graph.ts";
+import { elaborate, evaluation, isAtMost, overRate, rates, rootsOf } from "./graph.ts";
 import { Interned } from "./intern.ts";
 import { IDENTIFIER } from "./lex.ts";
-import { constant, type Node, postorder } from "./node.ts";
+import { constant, type Node, PARAMETER, postorder } from "./node.ts";
 import { matrixRow, randomRow, reduceOps, reduceRow, treeName } from "./ops.ts";
 import { isReserved, parseExpression, parseStatements, type Scope } from "./parse.ts";
 import { printProgram, sketchExpression } from "./print.ts";
@@ -15,7 +16,7 @@ import {
   required,
   type StateDeclaration,
 } from "./program.ts";
-import { RESERVED, StepScope } from "./scope.ts";
+import { evaluateScope, RESERVED, StepScope } from "./scope.ts";
 
 // Names that mean something else where these would stand, and what.
 const TAKEN: Readonly<Record<string, { readonly names: readonly string[]; readonly by: string }>> =
@@ -35,6 +36,7 @@ const KEYS: readonly (keyof Document)[] = [
   "state",
   "inputs",
   "step",
+  "evaluate",
 ];
 const LONGEST_NOTE = 4096;
 const MOST_NAMES = 256;
@@ -97,17 +99,7 @@ export function parseProgram(document: Document): Program {
     return entries;
   };
 
-  const hyper = new Map<string, number | boolean | "required">();
-  for (const [name, value] of declare("hyper")) {
-    const isNumber = typeof value === "number" && !Number.isNaN(value);
-    if (!isNumber && typeof value !== "boolean" && value !== required) {
-      refuse(
-        `the default of \`${name}\` must be a number, true, false or "required": ` +
-          `given ${shown(value)}`,
-      );
-    }
-    hyper.set(name, value as number | boolean | "required");
-  }
+  const { hyper, domains } = readHyper(declare("hyper"), refuse);
   const inputs = new Map<string, InputKind>();
   for (const [name, value] of declare("inputs")) {
     if (value !== "scalar" && value !== "element") {
@@ -129,24 +121,68 @@ export function parseProgram(document: Document): Program {
   if (!scope.isAssigned("u")) {
     refuse("no statement assigns `u`, the update that is added to the parameter");
   }
+  const { evaluate } = given;
+  if (evaluate !== undefined && typeof evaluate !== "string") {
+    refuse(`\`evaluate\` must be the text of an expression: given ${shown(evaluate)}`);
+  }
   const program = intern({
     name: given.name as string,
     doc: (given.doc as string) ?? "",
     source: (given.source as string) ?? "",
     hyper,
+    domains,
     state,
     inputs,
     statements,
+    evaluate: evaluate === undefined ? PARAMETER : parseExpression(
+      evaluate as string,
+      evaluateScope({ hyper, state }),
+      `\`evaluate\` of ${what}`,
+    ),
   });
   checkRates(program, refuse);
   return program;
+}
+
+/** Checks declared hyperparameters: their defaults and domains. */
+export function readHyper(
+  entries: Iterable<readonly [string, unknown]>,
+  refuse: (message: string) => never,
+): Pick<Program, "hyper" | "domains"> {
+  const hyper = new Map<string, number | boolean | "required">();
+  const domains = new Map<string, Domain>();
+  for (const [name, given] of entries) {
+    const whole = isRecord(given) ? given : undefined;
+    requireKeys(whole ?? {}, ["default", "domain"], `hyperparameter \`${name}\``, refuse);
+    const value = whole === undefined ? given : whole.default;
+    const isTruth = typeof value === "boolean";
+    const domain = whole === undefined ? ANY_NUMBER : readDomain(whole.domain);
+    if (domain === undefined || (whole !== undefined && isTruth)) {
+      return refuse(
+        `the domain of \`${name}\` must be an interval that holds a number, such as "[0, 1)" or ` +
+          `"integer [1, inf)", and is only for numbers: given ${shown(whole!.domain)} for ` +
+          shown(value),
+      );
+    }
+    const isNumber = typeof value === "number" && isWithin(domain, value);
+    if (!isNumber && !isTruth && value !== required) {
+      refuse(
+        `the default of \`${name}\` must be ${sayDomain(domain)}, ` +
+          `${whole === undefined ? "true, false " : ""}or "required": given ${shown(value)}`,
+      );
+    }
+    if (whole !== undefined) domains.set(name, domain);
+    hyper.set(name, value as number | boolean | "required");
+  }
+  return { hyper, domains };
 }
 
 // What no single statement shows: a state must not change more often than it is kept, and a
 // reduction needs something to range over.
 function checkRates(program: Program, refuse: (message: string) => never): void {
   const graph = elaborate(program);
-  const rate = rates(rootsOf(graph), program);
+  const evaluated = elaborate(evaluation(program));
+  const rate = rates([graph, evaluated].flatMap(rootsOf), program);
   for (const node of rate.keys()) {
     const reduction = reduceRow(node.op);
     if (reduction !== undefined) requireVarying(reduction.call, node.src[0]);
@@ -155,7 +191,13 @@ function checkRates(program: Program, refuse: (message: string) => never): void 
       node.src.forEach((operand) => requireMatrix(node, operand));
     }
   }
-  for (const { op, node } of graph.globals) requireVarying(treeName(reduceOps[op].call), node);
+  for (const { op, node } of [...graph.globals, ...evaluated.globals]) {
+    requireVarying(treeName(reduceOps[op].call), node);
+  }
+  const random = postorder([program.evaluate]).find(({ op }) => randomRow(op) !== undefined);
+  if (random !== undefined) {
+    refuse(`what to evaluate with must not be random: given \`${sketchExpression(random)}\``);
+  }
   for (const [name, { over }] of program.state) {
     const next = rate.get(graph.states.get(name)!)!;
     if (isAtMost(next, overRate(over))) continue;
@@ -225,11 +267,7 @@ function stateDeclaration(
   refuse: (message: string) => never,
 ): StateDeclaration {
   const whole = typeof value === "object" ? record(value, `state \`${name}\``, refuse) : undefined;
-  for (const key of Object.keys(whole ?? {})) {
-    if (key !== "init" && key !== "over") {
-      refuse(`state \`${name}\` has keys \`init\` and \`over\`: given \`${key.slice(0, 64)}\``);
-    }
-  }
+  requireKeys(whole ?? {}, ["init", "over"], `state \`${name}\``, refuse);
   const init = whole === undefined ? value : whole.init ?? 0;
   if (typeof init !== "number" && typeof init !== "string") {
     refuse(
@@ -298,8 +336,22 @@ function record(
   what: string,
   refuse: (message: string) => never,
 ): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return refuse(`${what} must be an object of named entries: given ${shown(value)}`);
-  }
-  return value as Record<string, unknown>;
+  if (isRecord(value)) return value;
+  return refuse(`${what} must be an object of named entries: given ${shown(value)}`);
+}
+
+/** Whether a value is an object of named entries: no list, and no date or other thing of its own kind. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return Object.prototype.toString.call(value) === "[object Object]";
+}
+
+function requireKeys(
+  given: Readonly<Record<string, unknown>>,
+  keys: readonly [string, string],
+  what: string,
+  refuse: (message: string) => never,
+): void {
+  const other = Object.keys(given).find((key) => !keys.includes(key));
+  if (other === undefined) return;
+  refuse(`${what} has keys \`${keys[0]}\` and \`${keys[1]}\`: given ${quoted(other)}`);
 }

@@ -1,7 +1,7 @@
 /** Joins programs into one: the `u` of each becomes the `g` of the next. */
 import { LONGEST_NAME } from "./lex.ts";
-import { type Node, replaceSymbols, symbol, symbolsIn } from "./node.ts";
-import { printProgram, printState, printStatements } from "./print.ts";
+import { type Node, PARAMETER, replaceSymbols, symbol, symbolsIn } from "./node.ts";
+import { printExpression, printProgram, printState, printStatements } from "./print.ts";
 import type { Document, Program, Statement } from "./program.ts";
 import { parseProgram } from "./check.ts";
 import { RESERVED } from "./scope.ts";
@@ -46,6 +46,11 @@ export function compose(
   );
   const notes = (key: "doc" | "source", glue: string) =>
     documents.map((document) => document[key] ?? "").filter(Boolean).join(glue);
+  // Each evaluates what the one before it gives for the parameter.
+  const evaluate = programs.reduce(
+    (earlier, program, i) => evaluateOf(rename(program.evaluate, names[i]), earlier),
+    PARAMETER,
+  );
   const document = {
     name: documents.map(({ name }) => name).join("_"),
     doc: notes("doc", " Then: "),
@@ -54,6 +59,7 @@ export function compose(
     state: Object.fromEntries(state),
     inputs: gather("inputs"),
     step: printStatements(statements),
+    evaluate: printExpression(evaluate),
   } as Document;
   return { program: parseProgram(document), names };
 }
@@ -90,6 +96,11 @@ function namesOf(program: Program): Set<string> {
 /** `node` with its symbols renamed. */
 export function rename(node: Node, names: ReadonlyMap<string, string>): Node {
   return replaceSymbols(node, new Map([...names].map(([from, to]) => [from, symbol(to)])));
+}
+
+/** `evaluate` of what another expression gives for the parameter. */
+export function evaluateOf(evaluate: Node, parameter: Node): Node {
+  return replaceSymbols(evaluate, new Map([["w", parameter]]));
 }
 
 // Taken names include those just given within the same program, so that `m, m_2` after `m` become

@@ -1,8 +1,9 @@
 /** Fixes hyperparameters of a program for good, which gives a shorter program. */
+import { requireWithin } from "./domain.ts";
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
-import { elaborate, statesRead } from "./graph.ts";
+import { statesRead } from "./graph.ts";
 import { constant, foldNodes, type Node, symbol, symbolsIn, ZERO } from "./node.ts";
-import { printProgram, printState, printStatements } from "./print.ts";
+import { printExpression, printHyper, printProgram, printState, printStatements } from "./print.ts";
 import type { Document, Program, Statement } from "./program.ts";
 import { parseProgram } from "./check.ts";
 import { settle, simplified } from "./simplify.ts";
@@ -41,6 +42,10 @@ export function fix(
           `its value of its kind: given ${shown(value)}${near}`,
       );
     }
+    const domain = program.domains.get(key);
+    if (domain !== undefined) {
+      requireWithin(domain, value, key, `Cannot fix a part of optimizer "${program.name}"`);
+    }
     if (key in values) known.set(key, value === 0 ? ZERO : constant(Number(value)));
   }
   const document = printProgram(program);
@@ -51,10 +56,13 @@ export function fix(
       name,
       doc,
       source,
-      hyper: Object.fromEntries(
-        [...program.hyper].filter(([key]) => !known.has(key))
-          .map(([key, value]) => [key, defaults[key] ?? value]),
-      ),
+      hyper: printHyper({
+        ...program,
+        hyper: new Map(
+          [...program.hyper].filter(([key]) => !known.has(key))
+            .map(([key, value]) => [key, defaults[key] ?? value]),
+        ),
+      }),
       state: Object.fromEntries(
         [...program.state].filter(([key]) => kept.has(key)).map(([key, state]) => [
           key,
@@ -62,12 +70,13 @@ export function fix(
         ]),
       ),
       step: printStatements(needed(statements, kept)),
+      evaluate: printExpression(settle(at(program.evaluate))),
     } as Document);
   };
   const all = new Set(program.state.keys());
   const whole = assemble(all);
-  const ever = statesRead(elaborate(program));
-  const read = statesRead(elaborate(whole));
+  const ever = statesRead(program);
+  const read = statesRead(whole);
   const kept = [...all].filter((key) => read.has(key) || !ever.has(key));
   return kept.length === all.size ? whole : assemble(new Set(kept));
 }

@@ -66,6 +66,24 @@ export function elaborate(program: Program): Graph {
   return graph;
 }
 
+const evaluations = new WeakMap<Program, Program>();
+
+/**
+ * What to evaluate with, as a program: its update is that, of the parameter and the states as a step has
+ * left them, which it leaves as they are. Its `count` is that of the step.
+ */
+export function evaluation(program: Program): Program {
+  let made = evaluations.get(program);
+  if (made === undefined) {
+    const statements = [{ target: "u", value: program.evaluate }];
+    made = { ...program, inputs: new Map(), statements };
+    const { update, globals } = elaborate(made);
+    elaborated.set(made, { update, states: new Map(), globals });
+    evaluations.set(program, made);
+  }
+  return made;
+}
+
 function liftGlobals(graph: Graph): Graph {
   const globals: GlobalReduction[] = [];
   const lifted = foldNodes<Node>([graph.update, ...graph.states.values()], (node, src) => {
@@ -124,19 +142,30 @@ export function specialise(graph: Graph, structural: Structural): Graph {
   return mapGraph(graph, substitute(rootsOf(graph), (name) => structural.get(name)));
 }
 
-/** The states whose old value the update depends on, in this step or through later ones. */
-export function statesRead(graph: Graph): Set<string> {
-  const read = symbolsRead(graph, [graph.update]);
-  return new Set([...graph.states.keys()].filter((name) => read.has(name)));
+/** What `program` evaluates with where structural hyperparameters are taken in. */
+export function evaluated({ evaluate }: Program, structural: Structural): Node {
+  return substitute([evaluate], (name) => structural.get(name))(evaluate);
 }
 
 /**
- * The states of `program` that remain in `graph`, which is its own specialised. Those that never reach
- * the update, such as an average of the parameters, are kept for their own sake.
+ * The states whose old value the update or what is evaluated depends on, in this step or through later
+ * ones, where structural hyperparameters are taken in.
  */
-export function statesLeft(program: Program, graph: Graph): Set<string> {
-  const ever = statesRead(elaborate(program));
-  const read = statesRead(graph);
+export function statesRead(program: Program, structural: Structural = NOTHING): Set<string> {
+  const graph = specialise(elaborate(program), structural);
+  const read = symbolsRead(graph, [graph.update, evaluated(program, structural)]);
+  return new Set([...graph.states.keys()].filter((name) => read.has(name)));
+}
+
+const NOTHING: Structural = new Map();
+
+/**
+ * The states of `program` that remain where structural hyperparameters are taken in. Those that nothing
+ * ever reads, such as a count that is only looked at, are kept for their own sake.
+ */
+export function statesLeft(program: Program, structural: Structural): Set<string> {
+  const ever = statesRead(program);
+  const read = statesRead(program, structural);
   return new Set([...program.state.keys()].filter((name) => read.has(name) || !ever.has(name)));
 }
 

@@ -1,7 +1,7 @@
 /** The JSON carrier of a program. */
 import { GradusError, shown } from "./errors.ts";
 import type { Document, Program } from "./program.ts";
-import { parseProgram } from "./check.ts";
+import { isRecord, parseProgram } from "./check.ts";
 import { printProgram } from "./print.ts";
 
 /** The most text a carrier is read from, in characters. */
@@ -74,10 +74,13 @@ export function carried(document: Document): Document {
 const NUMBERS = [[-0, "-0"], [Infinity, "inf"], [-Infinity, "-inf"]] as const;
 
 function replaced(document: Document, from: 0 | 1, to: 0 | 1): Document {
-  if (typeof document?.hyper !== "object" || document.hyper === null) return document;
-  const hyper = Object.entries(document.hyper).map(([name, value]) => {
-    const number = NUMBERS.find((each) => Object.is(each[from], value));
-    return [name, number === undefined ? value : number[to]];
-  });
+  if (!isRecord(document?.hyper)) return document;
+  const number = (value: unknown) => {
+    const found = NUMBERS.find((each) => Object.is(each[from], value));
+    return found === undefined ? value : found[to];
+  };
+  const hyper = Object.entries(document.hyper).map((
+    [name, value],
+  ) => [name, isRecord(value) ? { ...value, default: number(value.default) } : number(value)]);
   return { ...document, hyper: Object.fromEntries(hyper) };
 }

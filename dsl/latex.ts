@@ -1,6 +1,6 @@
 /** Writes a program as the equations a paper would print. */
 import { GradusError, shown } from "./errors.ts";
-import type { Node } from "./node.ts";
+import { type Node, PARAMETER } from "./node.ts";
 import { elementRow, LEVEL, matrixRow, randomRow, reduceRow } from "./ops.ts";
 import { randomOperands } from "./print.ts";
 import type { Program } from "./program.ts";
@@ -33,8 +33,8 @@ export interface LatexOptions {
 }
 
 /**
- * The equations of a program, one line a statement and a last one for the state, ready for
- * `\begin{align*}`.
+ * The equations of a program, one line a statement, one for the state and one for what to evaluate with,
+ * ready for `\begin{align*}`.
  *
  * @example
  * ```ts
@@ -74,6 +74,11 @@ export function latex(program: Program, { digits }: LatexOptions = {}): string {
   if (program.state.size > 0) {
     const states = [...program.state.keys()].map(name).join(", ");
     lines.push(`S_t &\\leftarrow (${states})`);
+  }
+  if (program.evaluate !== PARAMETER) {
+    const left = (symbol: string) => symbol === "w" ? "\\theta_t" : name(symbol);
+    program.state.forEach((_, state) => current.add(state));
+    lines.push(`\\bar{\\theta}_t &= ${write(program.evaluate, left, digits).text}`);
   }
   return lines.join(" \\\\\n");
 }

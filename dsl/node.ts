@@ -75,6 +75,9 @@ export const apply = (op: ElementOpName | MatrixOpName, ...src: Node[]): Node =>
 /** The reduction `op` of `node` over a tensor, the tree, or axes. */
 export const reduce = (op: ReduceOpName, node: Node, over: Over): Node => intern(op, [node], over);
 
+/** The parameter. */
+export const PARAMETER: Node = symbol("w");
+
 /** The steps so far, by which random numbers are counted unless something else is said. */
 export const COUNT: Node = symbol("count");
 

@@ -1,8 +1,15 @@
 /** Writes programs and nodes as text, with the fewest parentheses that read back as the same nodes. */
 import { axisDocuments } from "./axes.ts";
-import { COUNT, type Node, symbol, withSources } from "./node.ts";
+import { COUNT, type Node, PARAMETER, symbol, withSources } from "./node.ts";
 import { elementRow, LEVEL, matrixRow, randomRow, reduceRow, treeName } from "./ops.ts";
-import type { Document, Program, StateDeclaration, StateDocument, Statement } from "./program.ts";
+import type {
+  Document,
+  HyperDocument,
+  Program,
+  StateDeclaration,
+  StateDocument,
+  Statement,
+} from "./program.ts";
 
 /**
  * The document of a program, such that `parseProgram(printProgram(p)) === p`.
@@ -16,19 +23,33 @@ import type { Document, Program, StateDeclaration, StateDocument, Statement } fr
  * ```
  */
 export function printProgram(program: Program): Document {
-  const { name, doc, source, hyper, state, inputs, statements } = program;
+  const { name, doc, source, state, inputs, statements, evaluate } = program;
   const sections = {
     name,
     doc,
     source,
-    hyper: Object.fromEntries(hyper),
+    hyper: printHyper(program),
     state: Object.fromEntries([...state].map(([key, value]) => [key, printState(value)])),
     inputs: Object.fromEntries(inputs),
     step: printStatements(statements),
+    evaluate: evaluate === PARAMETER ? "" : printExpression(evaluate),
   };
   const isEmpty = (section: object | string) => Object.keys(section).length === 0;
   const filled = Object.entries(sections).filter(([, section]) => !isEmpty(section));
   return Object.fromEntries(filled) as unknown as Document;
+}
+
+/** Hyperparameters as a document declares them. */
+export function printHyper(
+  { hyper, domains }: Pick<Program, "hyper" | "domains">,
+): Record<string, HyperDocument> {
+  return Object.fromEntries(
+    [...hyper].map(([name, value]) => {
+      const domain = domains.get(name);
+      if (domain === undefined || typeof value === "boolean") return [name, value];
+      return [name, { default: value, domain: domain.text }];
+    }),
+  );
 }
 
 /** A state as a document declares it. */

@@ -1,5 +1,6 @@
 /** What an optimizer is: a document of plain data, and the program that it is checked into. */
 import type { AxisDocument } from "./axes.ts";
+import type { Domain } from "./domain.ts";
 import type { Node } from "./node.ts";
 
 /**
@@ -40,6 +41,17 @@ export type StateDocument =
 /** What an input is: one number, or a tree like the parameters, such as a diagonal of the Hessian. */
 export type InputKind = "scalar" | "element";
 
+/**
+ * A hyperparameter as a document declares it: its default, or that and its domain, an interval such as
+ * `"[0, 1)"`, `"(0, inf)"` or `"integer [1, inf)"`. A number outside of it is refused wherever it is
+ * given: when an optimizer is made, by a schedule at a step, or in a state. A truth value has no domain.
+ */
+export type HyperDocument =
+  | number
+  | boolean
+  | "required"
+  | { readonly default: number | "required"; readonly domain: string };
+
 /** An optimizer as plain data: what a TypeScript object, a YAML file and a JSON file hold. */
 export interface Document {
   /** An identifier. */
@@ -49,13 +61,18 @@ export interface Document {
   /** The paper. */
   readonly source?: string;
   /** Hyperparameters and their defaults: a number, a truth value, or {@linkcode required}. */
-  readonly hyper?: Readonly<Record<string, number | boolean | "required">>;
+  readonly hyper?: Readonly<Record<string, HyperDocument>>;
   /** State carried from step to step and its initial value. */
   readonly state?: Readonly<Record<string, StateDocument>>;
   /** Further inputs of a step, such as the loss `value`. */
   readonly inputs?: Readonly<Record<string, InputKind>>;
   /** The statements of one step, a line each. */
   readonly step: string;
+  /**
+   * The parameters to evaluate with, as an expression of what a step leaves: the parameter `w`, the
+   * states and hyperparameters; `t` is the number of steps made. Default: `w`.
+   */
+  readonly evaluate?: string;
 }
 
 /** One line of a program: `target = value`. */
@@ -87,10 +104,14 @@ export interface Program {
   readonly source: string;
   /** Hyperparameters and their defaults. */
   readonly hyper: ReadonlyMap<string, number | boolean | "required">;
+  /** The domains of those that have one. */
+  readonly domains: ReadonlyMap<string, Domain>;
   /** States. */
   readonly state: ReadonlyMap<string, StateDeclaration>;
   /** Further inputs of a step. */
   readonly inputs: ReadonlyMap<string, InputKind>;
   /** What a step does, in order. */
   readonly statements: readonly Statement[];
+  /** The parameters to evaluate with, in terms of `w` and the states as a step leaves them. */
+  readonly evaluate: Node;
 }

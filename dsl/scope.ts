@@ -23,6 +23,27 @@ export const RESERVED: ReadonlyMap<string, string> = new Map([
   ...SHAPE_SYMBOLS,
 ]);
 
+/** What names mean in the expression of what to evaluate with: those of what a step leaves. */
+export function evaluateScope({ hyper, state }: Pick<Program, "hyper" | "state">): Scope {
+  const known = new Map<string, Type>(
+    ["w", "t", "count", ...SHAPE_SYMBOLS.keys(), ...state.keys()].map((name) => [name, "number"]),
+  );
+  for (const [name, value] of hyper) {
+    known.set(name, typeof value === "boolean" ? "truth" : "number");
+  }
+  return {
+    read: (name, fail) =>
+      known.get(name) ?? fail(
+        `what to evaluate with is made of \`w\`, states and hyperparameters: ${
+          quoted(name)
+        } is none` +
+          suggestion(name, known.keys()),
+      ),
+    assign: (_name, _type, fail) =>
+      fail("what to evaluate with is an expression: it assigns nothing"),
+  };
+}
+
 /** What names mean in a step, and which have been assigned so far. */
 export class StepScope implements Scope {
   readonly #known = new Map<string, Type>();

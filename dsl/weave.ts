@@ -1,10 +1,11 @@
 /** Puts a program inside another: what a wrapper does before a step of it, and after. */
-import { freshNames, rename } from "./compose.ts";
+import { evaluateOf, freshNames, rename } from "./compose.ts";
 import {
   apply,
   constant,
   foldNodes,
   type Node,
+  PARAMETER,
   reduce,
   type ReduceOpName,
   replaceSymbols,
@@ -12,11 +13,14 @@ import {
   withSources,
 } from "./node.ts";
 import { reduceOps, reduceRow } from "./ops.ts";
-import { printProgram, printState, printStatements } from "./print.ts";
+import { printExpression, printProgram, printState, printStatements } from "./print.ts";
 import type { Document, Program, Statement } from "./program.ts";
 import { parseProgram } from "./check.ts";
 
-/** A program with a hole: what it does with the gradient before, and with the update after. */
+/**
+ * A program with a hole: what it does with the gradient before, and with the update after. In what it
+ * evaluates, `w` is what the inner program evaluates.
+ */
 export interface Wrapper extends Omit<Document, "step"> {
   /** Statements before the inner program's; may assign `g`. */
   readonly before?: string;
@@ -28,7 +32,10 @@ export interface Wrapper extends Omit<Document, "step"> {
   readonly reset?: string;
   /** The state over the tree that counts the inner program's steps. Default: `count`. */
   readonly clock?: string;
-  /** A truth hyperparameter: the inner program's reductions over the tree see only leaves where it holds. */
+  /**
+   * A truth hyperparameter: the inner program's reductions over the tree see only leaves where it holds, and
+   * other leaves are evaluated as they are.
+   */
   readonly select?: string;
 }
 
@@ -57,6 +64,9 @@ export function weave(wrapper: Wrapper, inner: Program, label?: string): Woven {
     assigned.map((name) => [names.get(name)!, freshKept(names.get(name)!, own, names)]),
   );
   const inside = (node: Node): Node => restricted(clocked(rename(node, names), clock), select);
+  const chosen = restricted(clockedAfter(rename(inner.evaluate, names), clock), select);
+  const isWhole = select === undefined || chosen === PARAMETER;
+  const evaluated = isWhole ? chosen : apply("Where", symbol(select), chosen, PARAMETER);
   const statements: Statement[] = [
     ...(guard === undefined ? [] : [...kept].map(([name, saved]) => ({
       target: saved,
@@ -101,7 +111,9 @@ export function weave(wrapper: Wrapper, inner: Program, label?: string): Woven {
     inputs: { ...document.inputs, ...renamed("inputs") },
     step: [before, printStatements(statements), after].filter(Boolean).join("\n"),
   } as Document);
-  return { program, names };
+  if (evaluated === PARAMETER) return { program, names };
+  const evaluate = printExpression(evaluateOf(program.evaluate, evaluated));
+  return { program: parseProgram({ ...printProgram(program), evaluate }), names };
 }
 
 /** The names that a text assigns. */
@@ -127,6 +139,16 @@ function clocked(node: Node, clock: string | undefined): Node {
   const ticks = new Map([
     ["count", symbol(clock)],
     ["t", apply("Add", symbol(clock), constant(1))],
+  ]);
+  return replaceSymbols(node, ticks);
+}
+
+/** What a step has left, by another clock than `count`: it has been counted there by then. */
+function clockedAfter(node: Node, clock: string | undefined): Node {
+  if (clock === undefined) return node;
+  const ticks = new Map([
+    ["count", apply("Sub", symbol(clock), constant(1))],
+    ["t", symbol(clock)],
   ]);
   return replaceSymbols(node, ticks);
 }

@@ -48,13 +48,18 @@ export type HyperOf<D extends Document> = D extends { readonly hyper: infer H } 
 export type StateOf<D extends Document> = D extends { readonly state: infer S } ? S
   : Record<never, never>;
 
+/** The default of a hyperparameter, by itself or beside its domain. */
+type DefaultOf<H> = H extends { readonly default: infer V } ? V : H;
+
 /** The options of an optimizer of a document: its hyperparameters and what they bring. */
 export type OptionsOf<D extends Document> =
   & {
-    -readonly [K in keyof HyperOf<D> as HyperOf<D>[K] extends "required" ? K : never]: HyperValue;
+    -readonly [
+      K in keyof HyperOf<D> as DefaultOf<HyperOf<D>[K]> extends "required" ? K : never
+    ]: HyperValue;
   }
   & {
-    -readonly [K in keyof HyperOf<D> as HyperOf<D>[K] extends "required" ? never : K]?:
+    -readonly [K in keyof HyperOf<D> as DefaultOf<HyperOf<D>[K]> extends "required" ? never : K]?:
       HyperOf<D>[K] extends boolean ? Mask : HyperValue;
   }
   & ("weightDecay" extends keyof HyperOf<D> ? MaskOption : Record<never, never>)

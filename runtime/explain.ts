@@ -30,19 +30,30 @@ import {
   type Prediction,
   weightOf,
 } from "./plan/roofline.ts";
-import { Layout } from "./trees/layout.ts";
+import { draftsOf, STAGES } from "./plan/stages.ts";
+import { Layout, requireLeaves } from "./trees/layout.ts";
 import { asLeaf, asShape } from "./trees/leaf.ts";
-import { type VariantKey, variantOf } from "./plan/variants.ts";
+import type { VariantKey } from "./plan/forms.ts";
+import { variantOf } from "./plan/variants.ts";
 import { isRunnable } from "./backends/wasm/kernel.ts";
 import { passesOf } from "./backends/wasm/passes.ts";
 import { renderModule } from "./backends/wasm/render.ts";
+
+/** A stage from the text of a program to the code of its loops. */
+export interface ExplainedStage {
+  readonly name: string;
+  /** What holds from this stage on. */
+  readonly invariant: string;
+  /** What it makes of the program: every value with how often it changes, or loops, or code. */
+  readonly text: string;
+}
 
 /** What {@linkcode explain} returns. */
 export interface Explanation {
   /** The program's statements. */
   readonly program: string;
-  /** Every value a step computes, with how often it changes. */
-  readonly graph: string;
+  /** What each stage makes of them, in order. */
+  readonly stages: readonly ExplainedStage[];
   /** The fused loops, phase by phase. */
   readonly loops: string;
   /** The generated JavaScript of each phase. */
@@ -104,6 +115,7 @@ export function explain(
     doing,
     params === undefined ? asShape : asLeaf,
   );
+  requireLeaves(layout, doing);
   const settings = new Map(
     [...optimizer.settings].map(([name, { value, mask }]) => {
       if (params === undefined && typeof value === "object") {
@@ -124,10 +136,12 @@ export function explain(
   const { mode, inputs, outputs } = arrays;
   const dtypes = typesOf(arrays);
   const key = { structural, guards: [], live, mode, axes, dtypes };
-  const { graph, plan } = variantOf(program, { ...key, backend: "js" });
+  const drafts = draftsOf(program, { ...key, backend: "js" });
+  const plan = drafts.at(-1)!.plan!;
 
+  const written = plan.outputs.map(({ node }) => node);
   const names = new Map(
-    postorder([...rootsOf(graph), ...plan.outputs.map(({ node }) => node)])
+    postorder([...drafts.flatMap(({ graph }) => rootsOf(graph)), ...written])
       .filter(({ src }) => src.length > 0)
       .map((node, i) => [node, `v${i + 1}`]),
   );
@@ -135,14 +149,24 @@ export function explain(
   const isWhole = (name: string) => program.state.get(name)?.over === "element";
   const isState = ({ name }: ArrayKind) => name === "w" || isWhole(name);
   const { text, loops } = webAssemblyOf(program, key, arrays);
+  const source = renderPhases(plan, dtype, inputs, outputs).join("\n\n");
+  const shown = drafts.map((draft) =>
+    draft.plan === undefined
+      ? showGraph(rates(rootsOf(draft.graph), program), names)
+      : showLoops(draft.plan, names)
+  );
   const explanation = {
     program: printProgram(program).step,
-    graph: showGraph(
-      rates([...rootsOf(graph), ...plan.outputs.map(({ node }) => node)], program),
-      names,
-    ),
-    loops: showLoops(plan, names),
-    source: renderPhases(plan, dtype, inputs, outputs).join("\n\n"),
+    stages: [
+      { ...PARSE, text: printProgram(program).step },
+      ...STAGES.map(({ name, invariant }, i) => ({
+        ...{ name, invariant },
+        text: shown[i] === shown[i - 1] ? "as before" : shown[i],
+      })),
+      { ...RENDER, text: [source, ...(text === "" ? [] : [text])].join("\n\n") },
+    ],
+    loops: shown.at(-1)!,
+    source,
     webAssembly: text,
     stateBytes: sum(outputs.filter(isState).map(bytesOfKind)),
     narrowStates: Object.freeze([...live].filter((name) => !isWhole(name))),
@@ -184,7 +208,7 @@ function webAssemblyOf(
 function shapeFor(program: Program): number[] {
   const lists = [
     ...[...program.state.values()].map(({ over }) => over),
-    ...postorder(rootsOf(elaborate(program))).flatMap(({ op, arg }) =>
+    ...postorder([...rootsOf(elaborate(program)), program.evaluate]).flatMap(({ op, arg }) =>
       reduceRow(op) === undefined ? [] : String(arg)
     ),
   ];
@@ -192,17 +216,23 @@ function shapeFor(program: Program): number[] {
   return new Array(rank).fill(2);
 }
 
+const PARSE = {
+  name: "parse",
+  invariant:
+    "Every name is declared, every operation is given what it takes, and sizes are bounded.",
+};
+const RENDER = {
+  name: "render",
+  invariant: "Code holds numbered slots: no text of a program is in it.",
+};
+
 function showAll(name: string, each: Omit<Explanation, "toString">): string {
   return [
     `# ${name}`,
     `state ${each.stateBytes} bytes, arithmetic ${each.arithmetic} operations, ` +
     `moved ${each.bytesMoved} bytes per parameter`,
     ...(each.prediction === undefined ? [] : [showPrediction(each.prediction)]),
-    `## Program\n${each.program}`,
-    `## Graph\n${each.graph}`,
-    `## Loops\n${each.loops}`,
-    `## JavaScript\n${each.source}`,
-    ...(each.webAssembly === "" ? [] : [`## WebAssembly\n${each.webAssembly}`]),
+    ...each.stages.map(({ name, invariant, text }) => `## ${name}\n${invariant}\n\n${text}`),
   ].join("\n\n");
 }
 
@@ -222,15 +252,16 @@ function nameOf(node: Node, names: Names): string {
 
 function showGraph(rate: ReadonlyMap<Node, string>, names: Names): string {
   const lines = [...rate].filter(([{ op }]) => op !== "Const" && op !== "Zero");
-  return lines.map(([node, changes]) => {
-    const name = names.get(node);
-    if (name === undefined) return `${changes.padEnd(8)}${printExpression(node)}`;
-    const operands = node.src.map((operand) =>
-      names.has(operand) ? symbol(names.get(operand)!) : operand
-    );
-    const operation = printExpression(withSources(node, operands));
-    return `${changes.padEnd(8)}${name} = ${operation}`;
-  }).join("\n");
+  return lines.map(([node, changes]) => `${changes.padEnd(8)}${showNode(node, names)}`).join("\n");
+}
+
+function showNode(node: Node, names: Names): string {
+  const name = names.get(node);
+  if (name === undefined) return printExpression(node);
+  const operands = node.src.map((operand) =>
+    names.has(operand) ? symbol(names.get(operand)!) : operand
+  );
+  return `${name} = ${printExpression(withSources(node, operands))}`;
 }
 
 function showLoops(plan: Plan, names: Names): string {
@@ -239,6 +270,7 @@ function showLoops(plan: Plan, names: Names): string {
       `phase ${i + 1} of ${plan.phases.length}`,
       ...phase.flatMap((loop) => [
         `  over ${showExtent(loop.extent)}: ${loop.nodes.length} operations`,
+        ...loop.nodes.map((node) => `    ${showNode(node, names)}`),
         ...loop.accumulations.map(({ op, operand, into }) =>
           `    accumulates the ${
             "global" in into ? `tree's ${reduceOps[op].call} (%${into.global})` : reduceOps[op].call

@@ -7,10 +7,10 @@ import { type Configured, ruleOf, type StepForm } from "./step/binding.ts";
 import { Step } from "./step/step.ts";
 import { requireStorable } from "./step/storable.ts";
 import type { HostArray } from "./trees/dtype.ts";
-import { disposable, isResident } from "./trees/resident.ts";
+import { disposable, isResident } from "./trees/placement.ts";
 import type { State } from "./trees/state.ts";
 import { type InitOptions, storageWith } from "./trees/state_storage.ts";
-import type { Backend } from "./plan/variants.ts";
+import type { Backend } from "./plan/forms.ts";
 
 /** How an optimizer runs. */
 export interface RunOptions {
@@ -88,6 +88,31 @@ export interface Optimizer extends Configured {
     state: State,
     inputs?: Readonly<Record<string, unknown>>,
   ): void;
+  /**
+   * The parameters to evaluate with, as the program says: a new tree of arrays like those of `params`, short
+   * ones rounded to nearest even. For most programs these are the parameters as they are; for one that
+   * averages, the average. Nothing given is changed, and training goes on from `params`.
+   *
+   * @example
+   * ```ts
+   * import { scheduleFreeSgd } from "@gradus/gradus";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const opt = scheduleFreeSgd({ learningRate: 1, b1: 0.5 });
+   * const y = Float32Array.of(4);
+   * const state = opt.init(y);
+   * opt.step(y, Float32Array.of(1), state); // z is 3, and so is the average of it alone
+   * opt.step(y, Float32Array.of(1), state); // z is 2, the average of both 2.5
+   * assertEquals(y, Float32Array.of(2.25));
+   * assertEquals(opt.evaluationParams(y, state), Float32Array.of(2.5));
+   * ```
+   *
+   * @throws {GradusError} if the state is not one of these parameters, or the program divides by a
+   * hyperparameter that is 0 for good, such as the `b1` of a schedule-free optimizer.
+   */
+  evaluationParams<P extends object>(params: P & Disposable, state: State): P;
+  /** The parameters to evaluate with, as the program says. */
+  evaluationParams<P extends object>(params: P, state: State): P;
   /** The same optimizer, run in another way. */
   with(options: RunOptions): Optimizer;
 }
@@ -121,7 +146,7 @@ class HostOptimizer implements Optimizer {
       );
     }
     ({ program: this.program, settings: this.settings, storage: this.storage } = configured);
-    this.#step = new Step(ruleOf(configured), new HostDevice(program, backend, threads));
+    this.#step = new Step(ruleOf(configured), new HostDevice(backend, threads));
   }
 
   with(options: RunOptions): Optimizer {
@@ -146,6 +171,11 @@ class HostOptimizer implements Optimizer {
   ): [updates: P, state: State] {
     const doing = `Cannot update by "${this.program.name}"`;
     return this.#step.update(gradients, state, params, inputs, doing) as [P, State];
+  }
+
+  evaluationParams<P extends object>(params: P, state: State): P {
+    const doing = `Cannot evaluate by "${this.program.name}"`;
+    return this.#step.evaluate(params, state, doing) as P;
   }
 
   step<P extends object>(

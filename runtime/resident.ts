@@ -1,11 +1,11 @@
 /** Trees whose arrays live in WebAssembly memory, where a step reads and writes them without a copy. */
 import { GradusError } from "../dsl/errors.ts";
-import { useThreads } from "./backends/wasm/pass.ts";
+import { useThreads } from "./backends/wasm/pass_run.ts";
 import { runThreaded } from "./backends/wasm/threads.ts";
 import { blockOf } from "./trees/arena.ts";
 import { asLeaf, wrap } from "./trees/leaf.ts";
 import { Layout } from "./trees/layout.ts";
-import { disposable, place } from "./trees/resident.ts";
+import { disposable, place } from "./trees/placement.ts";
 
 /**
  * The same tree with its arrays copied into WebAssembly memory: `step` then copies nothing. Optimizer

@@ -1,4 +1,5 @@
 /** Makes an optimizer of another and a wrapper around its program. */
+import { readHyper } from "../dsl/check.ts";
 import { GradusError, shown } from "../dsl/errors.ts";
 import { weave, type Wrapper } from "../dsl/weave.ts";
 import { type Setting, settingsOf } from "./trees/hyperparameters.ts";
@@ -42,5 +43,8 @@ export function wrapperSettings(
   given: object,
   doing: string,
 ): Map<string, Setting> {
-  return settingsOf({ hyper: new Map(Object.entries(hyper)) }, ownOptions(given, doing), doing);
+  const refuse = (message: string): never => {
+    throw new GradusError(`${doing}: ${message}`);
+  };
+  return settingsOf(readHyper(Object.entries(hyper), refuse), ownOptions(given, doing), doing);
 }

@@ -5,15 +5,19 @@
 import { latex, type OptimizerFactory } from "../mod.ts";
 import * as zoo from "../zoo/mod.ts";
 
+/** What a program repeats for each of many, equations say once: those of these are written by hand. */
+export const SUMMED_UP: readonly string[] = ["lbfgs", "scaleByLbfgs", "sm3", "scaleBySm3"];
+
 const folder = new URL("../zoo/", import.meta.url);
-for (const { name: file } of [...Deno.readDirSync(folder)]) {
+const files = [...Deno.readDirSync(folder)].filter(({ isFile }) => isFile);
+for (const { name: file } of import.meta.main ? files : []) {
   const url = new URL(file, folder);
   const text = Deno.readTextFileSync(url);
   const written = text.replace(
     /(\/\*\*\n(?: \*.*\n)*? \* ```text\n)((?: \*.*\n)*?)( \* ```\n(?: \*.*\n)*?export const (\w+)\b)/g,
     (whole, before: string, _old: string, after: string, name: string) => {
       const factory = (zoo as unknown as Record<string, OptimizerFactory<unknown>>)[name];
-      if (factory === undefined || ["lbfgs", "scaleByLbfgs"].includes(name)) return whole;
+      if (factory === undefined || SUMMED_UP.includes(name)) return whole;
       const lines = latex(factory.program).split("\n").map((line) => ` * ${line}\n`).join("");
       return before + lines + after;
     },

@@ -1,20 +1,21 @@
 /** What the zoo says of its optimizers is what their programs say. */
-import { latex, type OptimizerFactory } from "../mod.ts";
+import { elaborate, statesRead } from "../dsl/graph.ts";
+import { postorder } from "../dsl/node.ts";
+import { latex, type Optimizer, type OptimizerFactory, printProgram } from "../mod.ts";
 import * as zoo from "../zoo/mod.ts";
 import { assert, assertEquals } from "./assert.ts";
+import { SUMMED_UP } from "./equations.ts";
 import { assertRefused } from "./refused.ts";
 
 const factories = Object.entries(zoo) as [string, OptimizerFactory<unknown>][];
 
-// A loop is written once for any number of turns; with a memory of many, equations say so too.
-const SUMMED_UP = ["lbfgs", "scaleByLbfgs"];
 const LOOPS = [...SUMMED_UP, "muon"];
 
 async function sources(): Promise<string> {
   const texts: string[] = [];
   const folder = new URL("../zoo/", import.meta.url);
-  for await (const { name } of Deno.readDir(folder)) {
-    if (name !== "mod.ts") texts.push(await Deno.readTextFile(new URL(name, folder)));
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (isFile && name !== "mod.ts") texts.push(await Deno.readTextFile(new URL(name, folder)));
   }
   return texts.join("\n");
 }
@@ -32,6 +33,41 @@ Deno.test("each optimizer bears its own name, a source, and at most 15 lines", (
     assertEquals(program.name, name);
     assert(program.doc !== "" && program.source !== "");
     assert(program.statements.length <= 15 || LOOPS.includes(name));
+  }
+});
+
+Deno.test("nothing of a program is left over, in any mode", () => {
+  const modes: readonly Optimizer[] = [
+    ...(["smooth", "refined"] as const).flatMap((mode) => [
+      zoo.lion({ learningRate: 1, mode }),
+      zoo.scaleByLion({ mode }),
+    ]),
+    ...[zoo.polyakSgd({ variant: "sps+" }), zoo.scaleByPolyak({ variant: "sps+" })],
+    ...[zoo.lbfgs({ memorySize: 1 }), zoo.scaleByLbfgs({ memorySize: 1 })],
+    ...[zoo.reduceOnPlateau({ mode: "max" }), zoo.dog({ initStep: ["distance", 1] })],
+    zoo.muon({ learningRate: 1, preconditioning: "schatten", nsCoeffs: "dion" }),
+  ];
+  const programs = [
+    ...factories.map(([, { program }]) => program),
+    ...modes.map((opt) => opt.program),
+  ];
+  for (const program of programs) {
+    const graph = elaborate(program);
+    const roots = [
+      ...[graph.update, ...graph.states.values(), ...graph.globals.map(({ node }) => node)],
+      ...[...program.state.values()].map(({ init }) => init),
+    ];
+    const read = new Set(postorder(roots).map(({ op, arg }) => op === "Symbol" && arg));
+    for (const name of [...program.hyper.keys(), ...program.inputs.keys()]) {
+      assert(read.has(name), `${program.name} does not read ${name}`);
+    }
+    const states = statesRead(program);
+    for (const name of program.state.keys()) {
+      // What `foundNan` says is for the caller.
+      assert(states.has(name) || name === "foundNan", `${program.name} does not read ${name}`);
+    }
+    // What is multiplied by 1 was a hyperparameter.
+    assert(!/(?<![\w.^])-?1\*/.test(printProgram(program).step), printProgram(program).step);
   }
 });
 

@@ -31,15 +31,16 @@ export interface AcpropOptions extends MaskOption, MuDTypeOption {
 
 /**
  * ACProp: the gradient by its deviation from its mean up to the step before, so that it does not
- * divide itself; two state tensors. The first step, which has no step before it, is the gradient
- * itself.
+ * divide itself; two state tensors. While an element has had no gradient but 0, at the first step too,
+ * its deviation is 1 and its step the gradient itself: of ε alone, as Optax has it, it would jump.
  *
  * ```text
- * \hat{s}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{(t - 1)}} \cdot s_{t-1} & \text{if } t > 1 \\ 1 & \text{otherwise} \end{cases} \\
+ * \hat{s}_t &\leftarrow \begin{cases} 1 & \text{if } s_{t-1} = 0 \\ \frac{1}{1 - \beta_2^{(t - 1)}} \cdot s_{t-1} & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow -\alpha_t \cdot (\frac{g_t}{\sqrt{\hat{s}_t} + \epsilon} + \lambda \cdot \theta_{t-1}) \\
  * d_t &\leftarrow g_t - m_{t-1} \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
- * s_t &\leftarrow \beta_2 \cdot s_{t-1} + (1 - \beta_2) \cdot \begin{cases} d_t & \text{if } \mathrm{lagged} \\ g_t - m_t & \text{otherwise} \end{cases}^{2} + \bar{\epsilon} \\
+ * e_t &\leftarrow \begin{cases} d_t & \text{if } \mathrm{lagged} \\ g_t - m_t & \text{otherwise} \end{cases} \\
+ * s_t &\leftarrow \begin{cases} 0 & \text{if } s_{t-1} = 0 \land e_t = 0 \\ \beta_2 \cdot s_{t-1} + (1 - \beta_2) \cdot e_t^{2} + \bar{\epsilon} & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, s_t)
  * ```
  *
@@ -65,20 +66,21 @@ export const acprop: OptimizerFactory<AcpropOptions> = /* @__PURE__ */ optimizer
     "Zhuang et al. 2021, Momentum Centering and Asynchronous Update for Adaptive Gradient Methods, arXiv 2110.05454",
   hyper: {
     learningRate: required,
-    b1: 0.9,
-    b2: 0.999,
-    eps: 1e-16,
-    epsRoot: 1e-16,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.999, domain: "[0, 1)" },
+    eps: { default: 1e-16, domain: "[0, inf)" },
+    epsRoot: { default: 1e-16, domain: "[0, inf)" },
     weightDecay: 0,
     lagged: true,
   },
   state: { m: 0, s: 0 },
   step: `
-    shat = where(t > 1, 1/(1 - b2^count)*s, 1)
+    shat = where(s == 0, 1, 1/(1 - b2^count)*s)
     u = -learningRate*(g/(sqrt(shat) + eps) + weightDecay*w)
     d = g - m
     m = b1*m + (1 - b1)*g
-    s = b2*s + (1 - b2)*where(lagged, d, g - m)^2 + epsRoot
+    e = where(lagged, d, g - m)
+    s = where(s == 0 & e == 0, 0, b2*s + (1 - b2)*e^2 + epsRoot)
   `,
 });
 
@@ -90,14 +92,16 @@ export type ScaleByAcpropOptions = Omit<
 
 /**
  * The direction of {@linkcode acprop}, to be scaled by what follows in a chain. The direction keeps
- * the sign of the gradient: an optimizer subtracts it.
+ * the sign of the gradient: an optimizer subtracts it. It is the gradient itself while an element has
+ * had no other gradient but 0.
  *
  * ```text
- * \hat{s}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{(t - 1)}} \cdot s_{t-1} & \text{if } t > 1 \\ 1 & \text{otherwise} \end{cases} \\
+ * \hat{s}_t &\leftarrow \begin{cases} 1 & \text{if } s_{t-1} = 0 \\ \frac{1}{1 - \beta_2^{(t - 1)}} \cdot s_{t-1} & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow \frac{g_t}{\sqrt{\hat{s}_t} + \epsilon} \\
  * d_t &\leftarrow g_t - m_{t-1} \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
- * s_t &\leftarrow \beta_2 \cdot s_{t-1} + (1 - \beta_2) \cdot \begin{cases} d_t & \text{if } \mathrm{lagged} \\ g_t - m_t & \text{otherwise} \end{cases}^{2} + \bar{\epsilon} \\
+ * e_t &\leftarrow \begin{cases} d_t & \text{if } \mathrm{lagged} \\ g_t - m_t & \text{otherwise} \end{cases} \\
+ * s_t &\leftarrow \begin{cases} 0 & \text{if } s_{t-1} = 0 \land e_t = 0 \\ \beta_2 \cdot s_{t-1} + (1 - \beta_2) \cdot e_t^{2} + \bar{\epsilon} & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, s_t)
  * ```
  *

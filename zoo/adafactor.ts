@@ -59,13 +59,13 @@ const whole: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ optimiz
     hyper: {
       learningRate: 1,
       factored: true,
-      decayRate: 0.8,
+      decayRate: { default: 0.8, domain: "[0, inf)" },
       decayOffset: 0,
       multiplyByParameterScale: true,
-      clippingThreshold: 1,
-      momentum: 0,
+      clippingThreshold: { default: 1, domain: "[0, inf]" },
+      momentum: { default: 0, domain: "[0, 1)" },
       weightDecayRate: 0,
-      eps: 1e-30,
+      eps: { default: 1e-30, domain: "[0, inf)" },
     },
     state: { r: { over: "largest" }, c: { over: "secondLargest" }, v: 0, m: 0 },
     step: `
@@ -185,8 +185,9 @@ function factoredByShape<Options extends FactoredOptions>(
     inner,
     [],
     ({ minDimSizeToFactor = 128, factored = true, ...options }) => {
+      // Without elements there are no means to keep.
       const isLong = (shape: readonly number[]) =>
-        (shape.toSorted((a, b) => a - b).at(-2) ?? 0) >= minDimSizeToFactor;
+        (shape.toSorted((a, b) => a - b).at(-2) ?? 0) >= Math.max(minDimSizeToFactor, 1);
       const mask = (params: object) => {
         const layout = Layout.of(params, "Cannot choose what is factored", asShape);
         return layout.build(layout.leaves.map(({ shape }) => isLong(shape))) as MaskTree;

@@ -46,7 +46,11 @@ export const adagrad: OptimizerFactory<AdagradOptions> = /* @__PURE__ */ optimiz
   doc: "Divides by the root of the sum of squared gradients; one state tensor.",
   source:
     "Duchi et al. 2011, Adaptive Subgradient Methods for Online Learning and Stochastic Optimization",
-  hyper: { learningRate: required, initialAccumulatorValue: 0.1, eps: 1e-7 },
+  hyper: {
+    learningRate: required,
+    initialAccumulatorValue: { default: 0.1, domain: "[0, inf)" },
+    eps: { default: 1e-7, domain: "[0, inf)" },
+  },
   state: { s: "initialAccumulatorValue" },
   step: `
     s = s + g^2
@@ -134,7 +138,12 @@ export const adadelta: OptimizerFactory<AdadeltaOptions> = /* @__PURE__ */ optim
   name: "adadelta",
   doc: "Scales by the ratio of averaged squared steps and gradients; two state tensors.",
   source: "Zeiler 2012, ADADELTA: An Adaptive Learning Rate Method, arXiv 1212.5701",
-  hyper: { learningRate: 1, rho: 0.9, eps: 1e-6, weightDecay: 0 },
+  hyper: {
+    learningRate: 1,
+    rho: { default: 0.9, domain: "[0, 1]" },
+    eps: { default: 1e-6, domain: "[0, inf)" },
+    weightDecay: 0,
+  },
   state: { v: 0, s: 0 },
   step: `
     g = g + weightDecay*w

@@ -24,14 +24,16 @@ export interface AdamMiniOptions extends MaskOption, MuDTypeOption {
 /**
  * Adam-mini: {@linkcode adamw} with one second moment a block, the mean square of its gradients;
  * one state tensor and one number a block. A block is a leaf of the parameters: the paper makes one
- * of each attention head and output neuron, which here are blocks if they are leaves.
+ * of each attention head and output neuron, which here are blocks if they are leaves. The mean square
+ * of a block whose gradients have all been 0, or of one that has no elements, is 0, and divides nothing.
  *
  * ```text
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
- * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot \operatorname{mean} \left( g_t^{2} \right) \\
+ * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot \begin{cases} 0 & \text{if } \left\lVert g_t \right\rVert = 0 \\ \operatorname{mean} \left( g_t^{2} \right) & \text{otherwise} \end{cases} \\
  * \hat{m}_t &\leftarrow \frac{1}{1 - \beta_1^{t}} \cdot m_t \\
  * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
- * u_t &\leftarrow -\alpha_t \cdot (\frac{1}{\sqrt{\hat{v}_t} + \epsilon} \cdot \hat{m}_t + \lambda \cdot \theta_{t-1}) \\
+ * q_t &\leftarrow \sqrt{\hat{v}_t} + \epsilon \\
+ * u_t &\leftarrow -\alpha_t \cdot (\frac{1}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \cdot \hat{m}_t + \lambda \cdot \theta_{t-1}) \\
  * S_t &\leftarrow (m_t, v_t)
  * ```
  *
@@ -53,13 +55,20 @@ export const adamMini: OptimizerFactory<AdamMiniOptions> = /* @__PURE__ */ optim
   name: "adamMini",
   doc: "AdamW with one second moment a tensor; one state tensor.",
   source: "Zhang et al. 2024, Adam-mini: Use Fewer Learning Rates To Gain More, arXiv 2406.16793",
-  hyper: { learningRate: required, b1: 0.9, b2: 0.999, eps: 1e-8, weightDecay: 0 },
+  hyper: {
+    learningRate: required,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.999, domain: "[0, 1)" },
+    eps: { default: 1e-8, domain: "[0, inf)" },
+    weightDecay: 0,
+  },
   state: { m: 0, v: { over: "tensor" } },
   step: `
     m = b1*m + (1 - b1)*g
-    v = b2*v + (1 - b2)*mean(g^2)
+    v = b2*v + (1 - b2)*where(norm(g) == 0, 0, mean(g^2))
     mhat = 1/(1 - b1^t)*m
     vhat = 1/(1 - b2^t)*v
-    u = -learningRate*(1/(sqrt(vhat) + eps)*mhat + weightDecay*w)
+    q = sqrt(vhat) + eps
+    u = -learningRate*(1/where(q == 0, 1, q)*mhat + weightDecay*w)
   `,
 });

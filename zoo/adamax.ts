@@ -54,7 +54,13 @@ export const adamaxw: OptimizerFactory<AdamaxWOptions> = /* @__PURE__ */ optimiz
   name: "adamaxw",
   doc: "Adam by a decaying largest magnitude, with decoupled weight decay; two state tensors.",
   source: "Loshchilov and Hutter 2019, Decoupled Weight Decay Regularization, arXiv 1711.05101",
-  hyper: { learningRate: required, b1: 0.9, b2: 0.999, eps: 1e-8, weightDecay: 1e-4 },
+  hyper: {
+    learningRate: required,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.999, domain: "[0, 1)" },
+    eps: { default: 1e-8, domain: "[0, inf)" },
+    weightDecay: 1e-4,
+  },
   state: { m: 0, v: 0 },
   step: `
     m = b1*m + (1 - b1)*g

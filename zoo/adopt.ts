@@ -22,7 +22,9 @@ export interface AdoptOptions extends MuDTypeOption {
 
 /**
  * ADOPT: momentum of gradients that are divided by the second moment up to the step before; two
- * state tensors. The first step only measures the second moment: its update is 0.
+ * state tensors. The first step only measures the second moment: its update is 0. An element whose
+ * gradients have all been 0 is divided by ε: what bounds its next step is the clipping, and nothing does
+ * without it.
  *
  * ```text
  * d_t &\leftarrow \begin{cases} \frac{g_t}{\max \left( \sqrt{v_{t-1}}, \epsilon \right)} & \text{if } t > 1 \\ 0 & \text{otherwise} \end{cases} \\
@@ -56,12 +58,12 @@ export const adopt: OptimizerFactory<AdoptOptions> = /* @__PURE__ */ optimizer({
     "Taniguchi et al. 2024, ADOPT: Modified Adam Can Converge with Any β2 with the Optimal Rate, arXiv 2411.02853",
   hyper: {
     learningRate: required,
-    b1: 0.9,
-    b2: 0.9999,
-    eps: 1e-6,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.9999, domain: "[0, 1)" },
+    eps: { default: 1e-6, domain: "[0, inf)" },
     nesterov: false,
     useClipping: true,
-    clipValueFn: 0,
+    clipValueFn: { default: 0, domain: "[0, inf)" },
   },
   state: { m: 0, v: 0 },
   step: `

@@ -60,7 +60,14 @@ export const cautiousAdamw: OptimizerFactory<CautiousAdamWOptions> = /* @__PURE_
   doc: "AdamW that moves only where its direction agrees with the gradient; two state tensors.",
   source:
     "Liang et al. 2024, Cautious Optimizers: Improving Training with One Line of Code, arXiv 2411.16085",
-  hyper: { learningRate: required, b1: 0.9, b2: 0.999, eps: 1e-8, epsRoot: 0, weightDecay: 1e-4 },
+  hyper: {
+    learningRate: required,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.999, domain: "[0, 1)" },
+    eps: { default: 1e-8, domain: "[0, inf)" },
+    epsRoot: { default: 0, domain: "[0, inf)" },
+    weightDecay: 1e-4,
+  },
   state: { m: 0, v: 0 },
   step: `
     m = b1*m + (1 - b1)*g

@@ -9,11 +9,12 @@ export interface ClipByGlobalNormOptions {
 }
 
 /**
- * Scales the gradients of the whole tree down to a norm of `maxNorm` where they exceed it.
+ * Scales the gradients of the whole tree down to a norm of `maxNorm` where they exceed it; with a
+ * `maxNorm` of 0 they become 0.
  *
  * ```text
  * n_t &\leftarrow \left\lVert g_t \right\rVert_{\text{tree}} \\
- * u_t &\leftarrow \begin{cases} 1 & \text{if } n_t < \mathrm{maxNorm} \\ \frac{\mathrm{maxNorm}}{n_t} & \text{otherwise} \end{cases} \cdot g_t
+ * u_t &\leftarrow \begin{cases} 1 & \text{if } n_t \le \mathrm{maxNorm} \\ \frac{\mathrm{maxNorm}}{n_t} & \text{otherwise} \end{cases} \cdot g_t
  * ```
  *
  * Source: Pascanu et al. 2013, On the difficulty of training recurrent neural networks.
@@ -34,10 +35,10 @@ export const clipByGlobalNorm: OptimizerFactory<ClipByGlobalNormOptions> =
     name: "clipByGlobalNorm",
     doc: "Scales all gradients down to a common norm.",
     source: "Pascanu et al. 2013, On the difficulty of training recurrent neural networks",
-    hyper: { maxNorm: required },
+    hyper: { maxNorm: { default: required, domain: "[0, inf]" } },
     step: `
     n = globalNorm(g)
-    u = where(n < maxNorm, 1, maxNorm/n)*g
+    u = where(n <= maxNorm, 1, maxNorm/n)*g
   `,
   });
 
@@ -70,7 +71,7 @@ export const clip: OptimizerFactory<ClipOptions> = /* @__PURE__ */ optimizer({
   name: "clip",
   doc: "Limits each element of the updates.",
   source: "Mikolov 2012, Statistical language models based on neural networks",
-  hyper: { maxDelta: required },
+  hyper: { maxDelta: { default: required, domain: "[0, inf]" } },
   step: "u = clip(g, -maxDelta, maxDelta)",
 });
 
@@ -81,10 +82,12 @@ export interface ClipByBlockRmsOptions {
 }
 
 /**
- * Scales each tensor of the updates down to a root mean square of `threshold` where it exceeds it.
+ * Scales each tensor of the updates down to a root mean square of `threshold` where it exceeds it; with
+ * a `threshold` of 0 they become 0.
  *
  * ```text
- * u_t &\leftarrow \frac{g_t}{\max \left( 1, \frac{\sqrt{\operatorname{mean} \left( g_t^{2} \right)}}{\mathrm{threshold}} \right)}
+ * r_t &\leftarrow \sqrt{\operatorname{mean} \left( g_t^{2} \right)} \\
+ * u_t &\leftarrow \begin{cases} 1 & \text{if } r_t < \mathrm{threshold} \\ \frac{\mathrm{threshold}}{\begin{cases} 1 & \text{if } r_t = 0 \\ r_t & \text{otherwise} \end{cases}} & \text{otherwise} \end{cases} \cdot g_t
  * ```
  *
  * Source: Shazeer and Stern 2018, Adafactor, arXiv 1804.04235, section 6.
@@ -105,8 +108,11 @@ export const clipByBlockRms: OptimizerFactory<ClipByBlockRmsOptions> = /* @__PUR
   source:
     "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, " +
     "arXiv 1804.04235",
-  hyper: { threshold: required },
-  step: "u = g/max(1, sqrt(mean(g^2))/threshold)",
+  hyper: { threshold: { default: required, domain: "[0, inf]" } },
+  step: `
+    r = sqrt(mean(g^2))
+    u = where(r < threshold, 1, threshold/where(r == 0, 1, r))*g
+  `,
 });
 
 /** Options of {@linkcode normalizeByUpdateNorm}. */
@@ -118,10 +124,11 @@ export interface NormalizeByUpdateNormOptions {
 }
 
 /**
- * Scales the updates of the whole tree to one norm.
+ * Scales the updates of the whole tree to one norm; where they are all 0 they stay so, whatever ε is.
  *
  * ```text
- * u_t &\leftarrow \frac{\mathrm{scaleFactor}}{\left\lVert g_t \right\rVert_{\text{tree}} + \epsilon} \cdot g_t
+ * q_t &\leftarrow \left\lVert g_t \right\rVert_{\text{tree}} + \epsilon \\
+ * u_t &\leftarrow \mathrm{scaleFactor} \cdot (\frac{g_t}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}})
  * ```
  *
  * Source: Hazan et al. 2015, Beyond convexity: stochastic quasi-convex optimization.
@@ -141,15 +148,19 @@ export const normalizeByUpdateNorm: OptimizerFactory<NormalizeByUpdateNormOption
     name: "normalizeByUpdateNorm",
     doc: "Scales the updates of the whole tree to one norm.",
     source: "Hazan et al. 2015, Beyond convexity: stochastic quasi-convex optimization",
-    hyper: { scaleFactor: 1, eps: 1e-6 },
-    step: "u = scaleFactor/(globalNorm(g) + eps)*g",
+    hyper: { scaleFactor: 1, eps: { default: 1e-6, domain: "[0, inf)" } },
+    step: `
+    q = globalNorm(g) + eps
+    u = scaleFactor*(g/where(q == 0, 1, q))
+  `,
   });
 
 /**
- * Scales the updates of the whole tree to a norm of 1; where they are all 0 they become NaN.
+ * Scales the updates of the whole tree to a norm of 1; where they are all 0 they stay so.
  *
  * ```text
- * u_t &\leftarrow \frac{1}{\left\lVert g_t \right\rVert_{\text{tree}}} \cdot g_t
+ * q_t &\leftarrow \left\lVert g_t \right\rVert_{\text{tree}} \\
+ * u_t &\leftarrow \frac{g_t}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}}
  * ```
  *
  * Source: Foret et al. 2021, Sharpness-Aware Minimization for Efficiently Improving Generalization,
@@ -177,10 +188,11 @@ export const normalize: OptimizerFactory<Record<never, never>> = /* @__PURE__ */
 );
 
 /**
- * Replaces NaN in the updates by 0; infinities stay. The state `foundNan` is 1 for tensors that had one in the last step.
+ * Replaces NaN in the updates by 0; infinities stay. The state `foundNan` is 1 for tensors that had one
+ * in the last step, and 0 for others, those of no elements too.
  *
  * ```text
- * \mathrm{foundNan}_t &\leftarrow \max \left( \begin{cases} 1 & \text{if } \operatorname{isnan} \left( g_t \right) \\ 0 & \text{otherwise} \end{cases} \right) \\
+ * \mathrm{foundNan}_t &\leftarrow \max \left( \max \left( \begin{cases} 1 & \text{if } \operatorname{isnan} \left( g_t \right) \\ 0 & \text{otherwise} \end{cases} \right), 0 \right) \\
  * u_t &\leftarrow \begin{cases} 0 & \text{if } \operatorname{isnan} \left( g_t \right) \\ g_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (\mathrm{foundNan}_t)
  * ```
@@ -204,7 +216,7 @@ export const zeroNans: OptimizerFactory<Record<never, never>> = /* @__PURE__ */ 
   source: "What Optax calls zero_nans",
   state: { foundNan: { over: "tensor" } },
   step: `
-    foundNan = max(where(isnan(g), 1, 0))
+    foundNan = max(max(where(isnan(g), 1, 0)), 0)
     u = where(isnan(g), 0, g)
   `,
 });

@@ -52,7 +52,12 @@ export const cocob: OptimizerFactory<CocobOptions> = /* @__PURE__ */ optimizer({
   doc: "Coin betting, without a step size; five state tensors.",
   source: "Orabona and Tommasi 2017, Training Deep Networks without Learning Rates Through Coin " +
     "Betting, arXiv 1705.07795",
-  hyper: { learningRate: 1, alpha: 100, eps: 1e-8, weightDecay: 0 },
+  hyper: {
+    learningRate: 1,
+    alpha: { default: 100, domain: "[0, inf)" },
+    eps: { default: 1e-8, domain: "[0, inf)" },
+    weightDecay: 0,
+  },
   state: { L: "eps", G: 0, R: 0, C: 0, w0: "w" },
   step: `
     g = learningRate*(g + weightDecay*w)

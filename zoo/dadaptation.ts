@@ -28,11 +28,12 @@ export interface DadaptAdamwOptions extends MaskOption, MuDTypeOption {
 /**
  * D-Adaptation of AdamW: its step size `d` is a lower bound on the distance to the solution, which grows
  * as the gradients show. Three state tensors. The products of gradients that bound it are weighted by the
- * second moment before the step, as its authors' code has it. While all gradients are 0, `d` stays.
+ * second moment before the step, as its authors' code has it; where that is 0, they are too, whatever ε
+ * is. While all gradients are 0, `d` stays.
  *
  * ```text
  * \eta_t &\leftarrow d_{t-1} \cdot \alpha_t \cdot \begin{cases} \frac{\sqrt{1 - \beta_2^{t}}}{1 - \beta_1^{t}} & \text{if } \mathrm{biasCorrection} \\ 1 & \text{otherwise} \end{cases} \\
- * p_t &\leftarrow \operatorname{sum} \left( g_t \cdot (\frac{s_{t-1}}{\sqrt{v_{t-1}} + \epsilon}) \right)_{\text{tree}} \\
+ * p_t &\leftarrow \operatorname{sum} \left( g_t \cdot \begin{cases} 0 & \text{if } v_{t-1} = 0 \\ \frac{s_{t-1}}{\sqrt{v_{t-1}} + \epsilon} & \text{otherwise} \end{cases} \right)_{\text{tree}} \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot \eta_t \cdot g_t \\
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
  * s_t &\leftarrow \sqrt{\beta_2} \cdot s_{t-1} + (1 - \sqrt{\beta_2}) \cdot \eta_t \cdot g_t \\
@@ -66,10 +67,10 @@ export const dadaptAdamw: OptimizerFactory<DadaptAdamwOptions> = /* @__PURE__ */
       "Defazio and Mishchenko 2023, Learning-Rate-Free Learning by D-Adaptation, arXiv 2301.07733",
     hyper: {
       learningRate: 1,
-      b1: 0.9,
-      b2: 0.999,
-      eps: 1e-8,
-      estimLr0: 1e-6,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      estimLr0: { default: 1e-6, domain: "(0, inf)" },
       weightDecay: 0,
       biasCorrection: true,
     },
@@ -82,7 +83,7 @@ export const dadaptAdamw: OptimizerFactory<DadaptAdamwOptions> = /* @__PURE__ */
     },
     step: `
     eta = d*learningRate*where(biasCorrection, sqrt(1 - b2^t)/(1 - b1^t), 1)
-    p = globalSum(g*(s/(sqrt(v) + eps)))
+    p = globalSum(g*where(v == 0, 0, s/(sqrt(v) + eps)))
     m = b1*m + (1 - b1)*eta*g
     v = b2*v + (1 - b2)*g^2
     s = sqrt(b2)*s + (1 - sqrt(b2))*eta*g
@@ -158,12 +159,12 @@ export const prodigy: OptimizerFactory<ProdigyOptions> = /* @__PURE__ */ withBet
       "Mishchenko and Defazio 2023, Prodigy: An Expeditiously Adaptive Parameter-Free Learner, arXiv 2306.06101",
     hyper: {
       learningRate: 1,
-      b1: 0.9,
-      b2: 0.999,
-      beta3: 0,
-      eps: 1e-8,
-      estimLr0: 1e-6,
-      estimLrCoef: 1,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      beta3: { default: 0, domain: "[0, 1)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      estimLr0: { default: 1e-6, domain: "(0, inf)" },
+      estimLrCoef: { default: 1, domain: "[0, inf)" },
       weightDecay: 0,
       safeguardWarmup: false,
       biasCorrection: true,

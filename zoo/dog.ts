@@ -25,10 +25,10 @@ const byNumber: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ opti
     "Ivgi et al. 2023, DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule, arXiv 2302.12022",
   hyper: {
     learningRate: 1,
-    initStep: 1e-6,
+    initStep: { default: 1e-6, domain: "[0, inf)" },
     heuristic: true,
     isRate: false,
-    eps: 1e-8,
+    eps: { default: 1e-8, domain: "[0, inf)" },
     weightDecay: 0,
   },
   state: {
@@ -41,7 +41,8 @@ const byNumber: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ opti
     first = where(heuristic, 1 + globalNorm(w), where(isRate, 0, 1))
     r = max(where(t == 1, r*first, r), globalNorm(w - theta0))
     v = v + globalNorm(d)^2
-    eta = where(isRate & t == 1, initStep, r/sqrt(v + eps))
+    q = sqrt(v + eps)
+    eta = where(isRate & t == 1, initStep, r/where(q == 0, 1, q))
     u = -learningRate*eta*d
   `,
 });
@@ -49,14 +50,16 @@ const byNumber: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ opti
 /**
  * DoG, distance over gradients: the step size is the largest distance from the first parameters, over
  * the root of all squared gradient norms. One state tensor, the first parameters. The number of the
- * option `initStep` is the hyperparameter of that name; how it begins is `heuristic` or `isRate`.
+ * option `initStep` is the hyperparameter of that name; how it begins is `heuristic` or `isRate`. While
+ * all gradients have been 0 there is no step, whatever ε is.
  *
  * ```text
  * d_t &\leftarrow g_t + \lambda \cdot \theta_{t-1} \\
  * \mathrm{first}_t &\leftarrow \begin{cases} 1 + \left\lVert \theta_{t-1} \right\rVert_{\text{tree}} & \text{if } \mathrm{heuristic} \\ \begin{cases} 0 & \text{if } \mathrm{isRate} \\ 1 & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} \\
  * r_t &\leftarrow \max \left( \begin{cases} r_{t-1} \cdot \mathrm{first}_t & \text{if } t = 1 \\ r_{t-1} & \text{otherwise} \end{cases}, \left\lVert \theta_{t-1} - \theta_{0,t-1} \right\rVert_{\text{tree}} \right) \\
  * v_t &\leftarrow v_{t-1} + \left\lVert d_t \right\rVert_{\text{tree}}^{2} \\
- * \eta_t &\leftarrow \begin{cases} \mathrm{initStep} & \text{if } \mathrm{isRate} \land t = 1 \\ \frac{r_t}{\sqrt{v_t + \epsilon}} & \text{otherwise} \end{cases} \\
+ * q_t &\leftarrow \sqrt{v_t + \epsilon} \\
+ * \eta_t &\leftarrow \begin{cases} \mathrm{initStep} & \text{if } \mathrm{isRate} \land t = 1 \\ \frac{r_t}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow -\alpha_t \cdot \eta_t \cdot d_t \\
  * S_t &\leftarrow (\theta_{0,t-1}, r_t, v_t)
  * ```
@@ -106,25 +109,33 @@ const withDistance: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ 
   doc: "A step size from the distance travelled and weighted gradients; one state tensor.",
   source:
     "Khaled et al. 2023, DoWG Unleashed: An Efficient Universal Parameter-Free Gradient Descent Method, arXiv 2305.16284",
-  hyper: { learningRate: 1, initEstimSqDist: 1e-4, eps: 1e-4, weightDecay: 0 },
+  hyper: {
+    learningRate: 1,
+    initEstimSqDist: { default: 1e-4, domain: "[0, inf)" },
+    eps: { default: 1e-4, domain: "[0, inf)" },
+    weightDecay: 0,
+  },
   state: { theta0: "w", r: { init: "initEstimSqDist", over: "tree" }, v: { over: "tree" } },
   step: `
     d = g + weightDecay*w
     r = max(r, globalNorm(w - theta0)^2)
     v = v + r*globalNorm(d)^2
-    u = -learningRate*r/(sqrt(v) + eps)*d
+    q = sqrt(v) + eps
+    u = -learningRate*r/where(q == 0, 1, q)*d
   `,
 });
 
 /**
  * DoWG, distance over weighted gradients: as {@linkcode dog}, with each squared gradient norm weighted by
- * the squared distance at its step. One state tensor, the first parameters.
+ * the squared distance at its step. One state tensor, the first parameters. While all gradients have
+ * been 0 there is no step, whatever ε is.
  *
  * ```text
  * d_t &\leftarrow g_t + \lambda \cdot \theta_{t-1} \\
  * r_t &\leftarrow \max \left( r_{t-1}, \left\lVert \theta_{t-1} - \theta_{0,t-1} \right\rVert_{\text{tree}}^{2} \right) \\
  * v_t &\leftarrow v_{t-1} + r_t \cdot \left\lVert d_t \right\rVert_{\text{tree}}^{2} \\
- * u_t &\leftarrow \frac{-\alpha_t \cdot r_t}{\sqrt{v_t} + \epsilon} \cdot d_t \\
+ * q_t &\leftarrow \sqrt{v_t} + \epsilon \\
+ * u_t &\leftarrow \frac{-\alpha_t \cdot r_t}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \cdot d_t \\
  * S_t &\leftarrow (\theta_{0,t-1}, r_t, v_t)
  * ```
  *
@@ -165,12 +176,14 @@ export interface ScaleByDistanceOverGradientsOptions {
 
 /**
  * The layer-wise form of {@linkcode dog} as a transform: each tensor has a distance and a sum of squared
- * gradient norms of its own. One state tensor, the first parameters, and two numbers a tensor.
+ * gradient norms of its own. One state tensor, the first parameters, and two numbers a tensor. While all
+ * gradients of a tensor have been 0 its updates are 0, whatever ε is.
  *
  * ```text
  * r_t &\leftarrow \begin{cases} \mathrm{repsRel} \cdot (1 + \left\lVert \theta_{t-1} \right\rVert) & \text{if } t = 1 \\ \max \left( r_{t-1}, \left\lVert \theta_{t-1} - \theta_{0,t-1} \right\rVert \right) & \text{otherwise} \end{cases} \\
  * v_t &\leftarrow v_{t-1} + \left\lVert g_t \right\rVert^{2} \\
- * u_t &\leftarrow \mathrm{globalScale} \cdot (\frac{r_t}{\sqrt{v_t + \epsilon}}) \cdot g_t \\
+ * q_t &\leftarrow \sqrt{v_t + \epsilon} \\
+ * u_t &\leftarrow \mathrm{globalScale} \cdot (\frac{r_t}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}}) \cdot g_t \\
  * S_t &\leftarrow (\theta_{0,t-1}, r_t, v_t)
  * ```
  *
@@ -195,11 +208,16 @@ export const scaleByDistanceOverGradients: OptimizerFactory<ScaleByDistanceOverG
     doc: "A step size for each tensor from the distance it travelled; one state tensor.",
     source:
       "Ivgi et al. 2023, DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule, arXiv 2302.12022",
-    hyper: { repsRel: 1e-6, eps: 1e-8, globalScale: 1 },
+    hyper: {
+      repsRel: { default: 1e-6, domain: "[0, inf)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      globalScale: 1,
+    },
     state: { theta0: "w", r: { over: "tensor" }, v: { over: "tensor" } },
     step: `
       r = where(t == 1, repsRel*(1 + norm(w)), max(r, norm(w - theta0)))
       v = v + norm(g)^2
-      u = globalScale*(r/sqrt(v + eps))*g
+      q = sqrt(v + eps)
+      u = globalScale*(r/where(q == 0, 1, q))*g
     `,
   });

@@ -12,12 +12,12 @@ export interface FromageOptions {
 
 /**
  * Fromage: a step in proportion to the tensor's norm, then the whole scaled by 1/√(1 + η²) so that norms
- * do not grow. No state.
+ * do not grow. No state. A gradient of 0 counts as 0 also where `minNorm` is 0.
  *
  * ```text
  * k_t &\leftarrow \frac{1}{\sqrt{1 + \alpha_t^{2}}} \\
- * r_t &\leftarrow \frac{\max \left( \left\lVert \theta_{t-1} \right\rVert, \mathrm{minNorm} \right)}{\max \left( \left\lVert g_t \right\rVert, \mathrm{minNorm} \right)} \\
- * u_t &\leftarrow -\alpha_t \cdot k_t \cdot r_t \cdot g_t + (k_t - 1) \cdot \theta_{t-1}
+ * q_t &\leftarrow \max \left( \left\lVert g_t \right\rVert, \mathrm{minNorm} \right) \\
+ * u_t &\leftarrow -\alpha_t \cdot k_t \cdot \max \left( \left\lVert \theta_{t-1} \right\rVert, \mathrm{minNorm} \right) \cdot (\frac{g_t}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}}) + (k_t - 1) \cdot \theta_{t-1}
  * ```
  *
  * Source: Bernstein et al. 2020, On the distance between two neural networks and the stability of
@@ -39,10 +39,10 @@ export const fromage: OptimizerFactory<FromageOptions> = /* @__PURE__ */ optimiz
   doc: "Steps in proportion to each tensor's norm, which they do not raise; no state.",
   source:
     "Bernstein et al. 2020, On the distance between two neural networks and the stability of learning, arXiv 2002.03432",
-  hyper: { learningRate: required, minNorm: 1e-6 },
+  hyper: { learningRate: required, minNorm: { default: 1e-6, domain: "[0, inf)" } },
   step: `
     k = 1/sqrt(1 + learningRate^2)
-    r = max(norm(w), minNorm)/max(norm(g), minNorm)
-    u = -learningRate*k*r*g + (k - 1)*w
+    q = max(norm(g), minNorm)
+    u = -learningRate*k*max(norm(w), minNorm)*(g/where(q == 0, 1, q)) + (k - 1)*w
   `,
 });

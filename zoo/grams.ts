@@ -53,7 +53,13 @@ export const grams: OptimizerFactory<GramsOptions> = /* @__PURE__ */ optimizer({
   doc: "The magnitude of Adam with the sign of the gradient; two state tensors.",
   source:
     "Cao et al. 2024, Grams: Gradient Descent with Adaptive Momentum Scaling, arXiv 2412.17107",
-  hyper: { learningRate: required, b1: 0.9, b2: 0.999, eps: 1e-8, weightDecay: 0 },
+  hyper: {
+    learningRate: required,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.999, domain: "[0, 1)" },
+    eps: { default: 1e-8, domain: "[0, inf)" },
+    weightDecay: 0,
+  },
   state: { m: 0, v: 0 },
   step: `
     m = b1*m + (1 - b1)*g

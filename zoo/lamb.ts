@@ -25,7 +25,7 @@ export interface LambOptions extends MaskOption, MuDTypeOption {
 
 /**
  * LAMB: the direction of AdamW, scaled tensor by tensor to the norm of the parameter. Where either norm
- * is 0, it is not scaled.
+ * is 0, it is not scaled. It is divided before it is multiplied, so that no ratio of norms can overflow.
  *
  * ```text
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
@@ -33,7 +33,8 @@ export interface LambOptions extends MaskOption, MuDTypeOption {
  * d_t &\leftarrow \frac{\frac{1}{1 - \beta_1^{t}} \cdot m_t}{\sqrt{\frac{1}{1 - \beta_2^{t}} \cdot v_t + \bar{\epsilon}} + \epsilon} + \lambda \cdot \theta_{t-1} \\
  * n_t &\leftarrow \left\lVert \theta_{t-1} \right\rVert \\
  * q_t &\leftarrow \left\lVert d_t \right\rVert \\
- * u_t &\leftarrow -\alpha_t \cdot \begin{cases} 1 & \text{if } n_t = 0 \lor q_t = 0 \\ \frac{n_t}{q_t} & \text{otherwise} \end{cases} \cdot d_t \\
+ * \mathrm{isZero}_t &\leftarrow n_t = 0 \lor q_t = 0 \\
+ * u_t &\leftarrow -\alpha_t \cdot \begin{cases} 1 & \text{if } \mathrm{isZero}_t \\ n_t & \text{otherwise} \end{cases} \cdot (\frac{d_t}{\begin{cases} 1 & \text{if } \mathrm{isZero}_t \\ q_t & \text{otherwise} \end{cases}}) \\
  * S_t &\leftarrow (m_t, v_t)
  * ```
  *
@@ -58,10 +59,10 @@ export const lamb: OptimizerFactory<LambOptions> = /* @__PURE__ */ optimizer({
     "You et al. 2020, Large Batch Optimization for Deep Learning: Training BERT in 76 minutes, arXiv 1904.00962",
   hyper: {
     learningRate: required,
-    b1: 0.9,
-    b2: 0.999,
-    eps: 1e-6,
-    epsRoot: 0,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.999, domain: "[0, 1)" },
+    eps: { default: 1e-6, domain: "[0, inf)" },
+    epsRoot: { default: 0, domain: "[0, inf)" },
     weightDecay: 0,
   },
   state: { m: 0, v: 0 },
@@ -71,6 +72,7 @@ export const lamb: OptimizerFactory<LambOptions> = /* @__PURE__ */ optimizer({
     d = 1/(1 - b1^t)*m/(sqrt(1/(1 - b2^t)*v + epsRoot) + eps) + weightDecay*w
     n = norm(w)
     q = norm(d)
-    u = -learningRate*where(n == 0 | q == 0, 1, n/q)*d
+    isZero = n == 0 | q == 0
+    u = -learningRate*where(isZero, 1, n)*(d/where(isZero, 1, q))
   `,
 });

@@ -51,7 +51,13 @@ export const laprop: OptimizerFactory<LaPropOptions> = /* @__PURE__ */ optimizer
   name: "laprop",
   doc: "Momentum of gradients divided by their second moment; two state tensors.",
   source: "Ziyin et al. 2020, LaProp: Separating Momentum and Adaptivity in Adam, arXiv 2002.04839",
-  hyper: { learningRate: required, b1: 0.9, b2: 0.999, eps: 1e-15, weightDecay: 0 },
+  hyper: {
+    learningRate: required,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.999, domain: "[0, 1)" },
+    eps: { default: 1e-15, domain: "[0, inf)" },
+    weightDecay: 0,
+  },
   state: { m: 0, v: 0 },
   step: `
     v = b2*v + (1 - b2)*g^2

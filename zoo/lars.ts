@@ -30,14 +30,16 @@ export interface LarsOptions extends MaskOption, MuDTypeOption {
 /**
  * LARS: momentum over steps whose size is, tensor by tensor, a part of the tensor's norm. The step is
  * divided by the norm of gradient and decay together, as in Optax and in most code; the paper adds the
- * norms of the two, which is `sumsNorms`. They are the same without a decay.
+ * norms of the two, which is `sumsNorms`. They are the same without a decay. Where a norm is 0, the step
+ * is `learningRate` times the gradient; else the gradient is divided before it is multiplied, so that no
+ * ratio of norms can overflow.
  *
  * ```text
  * d_t &\leftarrow g_t + \lambda \cdot \theta_{t-1} \\
  * n_t &\leftarrow \left\lVert \theta_{t-1} \right\rVert \\
  * q_t &\leftarrow \begin{cases} \left\lVert g_t \right\rVert + \lambda \cdot n_t & \text{if } \mathrm{sumsNorms} \\ \left\lVert d_t \right\rVert & \text{otherwise} \end{cases} \\
- * r_t &\leftarrow \begin{cases} 1 & \text{if } n_t = 0 \lor q_t = 0 \\ \frac{\mathrm{trustCoefficient} \cdot n_t}{q_t + \epsilon} & \text{otherwise} \end{cases} \\
- * s_t &\leftarrow -\alpha_t \cdot \begin{cases} r_t & \text{if } \mathrm{trustRatioMask} \\ 1 & \text{otherwise} \end{cases} \cdot d_t \\
+ * \mathrm{isPlain}_t &\leftarrow \lnot \mathrm{trustRatioMask} \lor n_t = 0 \lor q_t = 0 \\
+ * s_t &\leftarrow -\alpha_t \cdot \begin{cases} 1 & \text{if } \mathrm{isPlain}_t \\ \mathrm{trustCoefficient} \cdot n_t & \text{otherwise} \end{cases} \cdot (\frac{d_t}{\begin{cases} 1 & \text{if } \mathrm{isPlain}_t \\ q_t + \epsilon & \text{otherwise} \end{cases}}) \\
  * m_t &\leftarrow s_t + \mu \cdot m_{t-1} \\
  * u_t &\leftarrow \begin{cases} s_t + \mu \cdot m_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t)
@@ -63,11 +65,11 @@ export const lars: OptimizerFactory<LarsOptions> = /* @__PURE__ */ optimizer({
   hyper: {
     learningRate: required,
     weightDecay: 0,
-    trustCoefficient: 0.001,
-    eps: 0,
+    trustCoefficient: { default: 0.001, domain: "[0, inf)" },
+    eps: { default: 0, domain: "[0, inf)" },
     trustRatioMask: true,
     sumsNorms: false,
-    momentum: 0.9,
+    momentum: { default: 0.9, domain: "(-1, 1]" },
     nesterov: false,
   },
   state: { m: 0 },
@@ -75,8 +77,8 @@ export const lars: OptimizerFactory<LarsOptions> = /* @__PURE__ */ optimizer({
     d = g + weightDecay*w
     n = norm(w)
     q = where(sumsNorms, norm(g) + weightDecay*n, norm(d))
-    r = where(n == 0 | q == 0, 1, trustCoefficient*n/(q + eps))
-    s = -learningRate*where(trustRatioMask, r, 1)*d
+    isPlain = !trustRatioMask | n == 0 | q == 0
+    s = -learningRate*where(isPlain, 1, trustCoefficient*n)*(d/where(isPlain, 1, q + eps))
     m = s + momentum*m
     u = where(nesterov, s + momentum*m, m)
   `,

@@ -22,6 +22,12 @@ function document(size: number): Document {
   const each = (write: (i: number) => string, order: readonly number[] = pairs) =>
     order.map(write).join("\n");
   const oldest = pairs.toReversed();
+  // If the newest pair is left out, the one before it is the newest that counts.
+  const newest = (name: string) => size === 1 ? `${name}1` : `where(rho1 > 0, ${name}1, ${name}2)`;
+  // Whether the last pair counts is known before a step begins, so that no array is read in vain.
+  const shifted = (i: number) =>
+    ["s", "y", "rho"].map((name) => `${name}${i} = where(isTaken, ${name}${i - 1}, ${name}${i})`)
+      .join("\n");
   return {
     name: "lbfgs",
     doc:
@@ -31,29 +37,27 @@ function document(size: number): Document {
     state: {
       theta: 0,
       grad: 0,
-      ...Object.fromEntries(pairs.flatMap((i) => [
+      // A single pair is made and used in one step.
+      ...Object.fromEntries((size === 1 ? [] : pairs).flatMap((i) => [
         [`s${i}`, 0],
         [`y${i}`, 0],
         [`rho${i}`, { over: "tree" }],
       ])),
     },
     step: `
-      ${
-      each(
-        (i) => i === 1 ? "" : `s${i} = s${i - 1}\ny${i} = y${i - 1}\nrho${i} = rho${i - 1}`,
-        oldest,
-      )
-    }
+      ${size === 1 ? "" : "isTaken = rho1 > 0"}
+      ${each(shifted, oldest.slice(0, -1))}
       s1 = where(count == 0, 0, w - theta)
       y1 = where(count == 0, 0, g - grad)
       theta = w
       grad = g
       kappa = globalSum(s1*y1)
-      rho1 = where(kappa == 0, 0, 1/kappa)
+      rho1 = where(kappa > 0 & 1/kappa < inf, 1/kappa, 0)
       q = g
       ${each((i) => `a${i} = rho${i}*globalSum(s${i}*q)\nq = q - a${i}*y${i}`)}
-      yy = globalSum(y1^2)
-      gamma = where(count == 0, min(1, 1/globalNorm(g)), where(yy > 0, kappa/yy, 1))
+      rho = ${newest("rho")}
+      yy = globalSum(${newest("y")}^2)
+      gamma = where(rho > 0, 1/(rho*yy), min(1, 1/globalNorm(g)))
       q = where(scaleInitPrecond, gamma, 1)*q
       ${each((i) => `q = q + (a${i} - rho${i}*globalSum(y${i}*q))*s${i}`, oldest)}
       u = -learningRate*q
@@ -64,13 +68,15 @@ function document(size: number): Document {
 /**
  * L-BFGS without line search: the gradient times an inverse Hessian that the last `memorySize` pairs
  * s = θ_t - θ_{t-1}, y = g_t - g_{t-1} make, by the two loops over them. States: `theta` and `grad`,
- * the last parameters and gradients, and for each pair the tensors `s1`, `y1` (the newest), … and the
- * number `rho1`, …. The first step is γ = min(1, 1/‖g‖) times the gradient.
+ * the last parameters and gradients, and for each pair, if there may be several, the tensors `s1`, `y1`
+ * (the newest), … and the number `rho1`, …. A pair whose ⟨s, y⟩ is not above 0, as where the slope bends
+ * down, would turn the direction uphill: its `rho1` is 0, which leaves it out, and the next pair takes its
+ * place. Without any pair, as at the first step, γ is min(1, 1/‖g‖).
  *
  * ```text
- * \rho_i &= 1/\langle s_i, y_i \rangle, \quad q \leftarrow g_t \\
+ * \rho_i &= \begin{cases} 1/\langle s_i, y_i \rangle & \text{if } \langle s_i, y_i \rangle > 0 \\ 0 & \text{otherwise} \end{cases}, \quad q \leftarrow g_t \\
  * a_i &\leftarrow \rho_i \cdot \langle s_i, q \rangle, \quad q \leftarrow q - a_i \cdot y_i \quad (i = 1, …, m) \\
- * q &\leftarrow \frac{\langle s_1, y_1 \rangle}{\langle y_1, y_1 \rangle} \cdot q \\
+ * q &\leftarrow \gamma \cdot q, \quad \gamma = \frac{\langle s, y \rangle}{\langle y, y \rangle} \text{ of the newest pair with } \rho > 0 \\
  * q &\leftarrow q + (a_i - \rho_i \cdot \langle y_i, q \rangle) \cdot s_i \quad (i = m, …, 1) \\
  * u_t &\leftarrow -\alpha_t \cdot q
  * ```
@@ -102,12 +108,12 @@ export type ScaleByLbfgsOptions = Omit<LbfgsOptions, "learningRate">;
 
 /**
  * The product of {@linkcode lbfgs} with the gradient, to be scaled by what follows in a chain; it points
- * up the hill, as the gradient does.
+ * up the hill, as the gradient does. It takes in the same pairs.
  *
  * ```text
- * \rho_i &= 1/\langle s_i, y_i \rangle, \quad q \leftarrow g_t \\
+ * \rho_i &= \begin{cases} 1/\langle s_i, y_i \rangle & \text{if } \langle s_i, y_i \rangle > 0 \\ 0 & \text{otherwise} \end{cases}, \quad q \leftarrow g_t \\
  * a_i &\leftarrow \rho_i \cdot \langle s_i, q \rangle, \quad q \leftarrow q - a_i \cdot y_i \quad (i = 1, …, m) \\
- * q &\leftarrow \frac{\langle s_1, y_1 \rangle}{\langle y_1, y_1 \rangle} \cdot q \\
+ * q &\leftarrow \gamma \cdot q, \quad \gamma = \frac{\langle s, y \rangle}{\langle y, y \rangle} \text{ of the newest pair with } \rho > 0 \\
  * q &\leftarrow q + (a_i - \rho_i \cdot \langle y_i, q \rangle) \cdot s_i \quad (i = m, …, 1) \\
  * u_t &\leftarrow q
  * ```

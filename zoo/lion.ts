@@ -50,21 +50,19 @@ export interface LionModeOptions extends LionOptions {
  * assertEquals(losses, ["1.40e+1", "1.39e+1", "1.39e+1", "1.39e+1", "1.38e+1"]);
  * ```
  */
-export const lion: OptimizerFactory<LionModeOptions> = /* @__PURE__ */ withModes(
-  plainLion,
-  (options) => options,
-);
+export const lion: OptimizerFactory<LionModeOptions> = /* @__PURE__ */ withModes({
+  hard: plainLion,
+  smooth: smoothLion,
+  refined: refinedLion,
+});
 
-/** `plain`, `smoothLion` or `refinedLion` by the option `mode`; `complete` adds what those need. */
+/** The optimizer of the option `mode`; `smoothBeta` is an option of `"smooth"` alone. */
 function withModes<O extends Partial<LionModeOptions>>(
-  plain: OptimizerFactory<never>,
-  complete: (options: O) => LionModeOptions,
+  modes: Readonly<Record<"hard" | "smooth" | "refined", OptimizerFactory<never>>>,
 ): OptimizerFactory<O> {
-  return resolving<O>(plain.program, ({ mode = "hard", smoothBeta, ...options }, doing) => {
-    requireChoice("mode", mode, ["hard", "smooth", "refined"], doing);
-    if (mode === "hard") return plain(options as never);
-    const whole = complete(options as O);
-    return mode === "refined" ? refinedLion(whole) : smoothLion({ ...whole, smoothBeta });
+  return resolving<O>(modes.hard.program, ({ mode = "hard", smoothBeta, ...options }, doing) => {
+    requireChoice("mode", mode, Object.keys(modes), doing);
+    return modes[mode]((mode === "smooth" ? { ...options, smoothBeta } : options) as never);
   });
 }
 
@@ -76,7 +74,7 @@ export type ScaleByLionOptions = Pick<
 
 /**
  * The sign of an interpolated momentum, or what the mode makes of it: the direction of
- * {@linkcode lion}.
+ * {@linkcode lion}, which takes no parameters in any mode.
  *
  * ```text
  * c_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
@@ -98,14 +96,28 @@ export type ScaleByLionOptions = Pick<
  * assertEquals(updates, Float32Array.of(1, -1, 0));
  * ```
  */
-export const scaleByLion: OptimizerFactory<ScaleByLionOptions> = /* @__PURE__ */ withModes(
-  /* @__PURE__ */ fixed(
-    plainLion,
-    { name: "scaleByLion", doc: "Sign of an interpolated momentum." },
-    { learningRate: -1, weightDecay: 0 },
+export const scaleByLion: OptimizerFactory<ScaleByLionOptions> = /* @__PURE__ */ withModes({
+  hard: /* @__PURE__ */ direction(plainLion, "scaleByLion", "Sign of an interpolated momentum."),
+  smooth: /* @__PURE__ */ direction(
+    smoothLion,
+    "scaleBySmoothLion",
+    "Hyperbolic tangent of an interpolated momentum.",
   ),
-  (options) => ({ ...options, learningRate: -1, weightDecay: 0 }),
-);
+  refined: /* @__PURE__ */ direction(
+    refinedLion,
+    "scaleByRefinedLion",
+    "Interpolated momentum, clipped to its sign.",
+  ),
+});
+
+/** The direction of a Lion: no parameter is read. */
+function direction(
+  inner: OptimizerFactory<never>,
+  name: string,
+  doc: string,
+): OptimizerFactory<never> {
+  return fixed<never>(inner, { name, doc }, { learningRate: -1, weightDecay: 0 });
+}
 
 /**
  * Cautious Lion: Lion that moves only the elements whose direction agrees with the gradient, and those
@@ -142,7 +154,12 @@ export const cautiousLion: OptimizerFactory<LionOptions> = /* @__PURE__ */ optim
   doc: "Lion where its direction agrees with the gradient; one state tensor.",
   source: "Liang et al. 2024, Cautious Optimizers: Improving Training with One Line of Code, " +
     "arXiv 2411.16085",
-  hyper: { learningRate: required, b1: 0.9, b2: 0.99, weightDecay: 1e-3 },
+  hyper: {
+    learningRate: required,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.99, domain: "[0, 1)" },
+    weightDecay: 1e-3,
+  },
   state: { m: 0 },
   step: `
     c = b1*m + (1 - b1)*g

@@ -27,7 +27,12 @@ export const plainLion: OptimizerFactory<LionOptions> = /* @__PURE__ */ optimize
   name: "lion",
   doc: "Sign of an interpolated momentum; one state tensor.",
   source: "Chen et al. 2023, Symbolic Discovery of Optimization Algorithms, arXiv 2302.06675",
-  hyper: { learningRate: required, b1: 0.9, b2: 0.99, weightDecay: 1e-3 },
+  hyper: {
+    learningRate: required,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.99, domain: "[0, 1)" },
+    weightDecay: 1e-3,
+  },
   state: { m: 0 },
   step: `
     c = b1*m + (1 - b1)*g
@@ -36,11 +41,16 @@ export const plainLion: OptimizerFactory<LionOptions> = /* @__PURE__ */ optimize
   `,
 });
 
+/** Hyperparameters of the gradient of a Lion-𝒦, each with a default. */
+export type LionKHyper = Readonly<
+  Record<string, number | { readonly default: number; readonly domain: string }>
+>;
+
 /** What tells a Lion-𝒦 from Lion. */
-export interface LionKDocument<H extends Readonly<Record<string, number>>> extends FixedNotes {
+export interface LionKDocument<H extends LionKHyper> extends FixedNotes {
   /** The gradient of the convex function at `c`, the interpolated momentum. */
   readonly gradient: string;
-  /** Further hyperparameters of the gradient, and their defaults. */
+  /** Further hyperparameters of the gradient, and their defaults and domains. */
   readonly hyper?: H;
 }
 
@@ -70,7 +80,7 @@ export type LionKOptions<H> = LionOptions & { -readonly [K in keyof H]?: HyperVa
  * @throws {GradusError} if the gradient is no expression of `c` and hyperparameters; the message shows
  * where.
  */
-export function lionK<const H extends Readonly<Record<string, number>> = Record<never, never>>(
+export function lionK<const H extends LionKHyper = Record<never, never>>(
   { name, doc, source, gradient, hyper }: LionKDocument<H>,
 ): OptimizerFactory<LionKOptions<H>> {
   const plain = printProgram(plainLion.program);

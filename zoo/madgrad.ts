@@ -53,7 +53,12 @@ export const madgrad: OptimizerFactory<MadgradOptions> = /* @__PURE__ */ optimiz
   source:
     "Defazio and Jelassi 2021, Adaptivity without Compromise: A Momentumized, Adaptive, Dual " +
     "Averaged Gradient Method for Stochastic Optimization, arXiv 2101.11075",
-  hyper: { learningRate: required, momentum: 0.9, eps: 1e-6, weightDecay: 0 },
+  hyper: {
+    learningRate: required,
+    momentum: { default: 0.9, domain: "[0, 1)" },
+    eps: { default: 1e-6, domain: "[0, inf)" },
+    weightDecay: 0,
+  },
   state: { s: 0, v: 0, w0: "w" },
   step: `
     g = g + weightDecay*w

@@ -64,7 +64,14 @@ export const marsAdamw: OptimizerFactory<MarsAdamWOptions> = /* @__PURE__ */ opt
   doc: "AdamW of variance-reduced gradients; three state tensors.",
   source:
     "Yuan et al. 2024, MARS: Unleashing the Power of Variance Reduction for Training Large Models, arXiv 2411.10438",
-  hyper: { learningRate: required, b1: 0.95, b2: 0.99, gamma: 0.025, eps: 1e-8, weightDecay: 0 },
+  hyper: {
+    learningRate: required,
+    b1: { default: 0.95, domain: "[0, 1)" },
+    b2: { default: 0.99, domain: "[0, 1)" },
+    gamma: 0.025,
+    eps: { default: 1e-8, domain: "[0, inf)" },
+    weightDecay: 0,
+  },
   state: { m: 0, v: 0, before: 0 },
   step: `
     d = where(t > 1, g - before, 0)

@@ -57,7 +57,13 @@ export const momo: OptimizerFactory<MomoOptions> = /* @__PURE__ */ optimizer({
   name: "momo",
   doc: "Momentum with a step size from a model of the loss; one state tensor.",
   source,
-  hyper: { learningRate: 1, beta: 0.9, lowerBound: 0, weightDecay: 0, adaptLowerBound: false },
+  hyper: {
+    learningRate: 1,
+    beta: { default: 0.9, domain: "[0, 1)" },
+    lowerBound: 0,
+    weightDecay: 0,
+    adaptLowerBound: false,
+  },
   state: {
     m: 0,
     fbar: { over: "tree" },
@@ -139,9 +145,9 @@ export const momoAdam: OptimizerFactory<MomoAdamOptions> = /* @__PURE__ */ optim
   source,
   hyper: {
     learningRate: 0.01,
-    b1: 0.9,
-    b2: 0.999,
-    eps: 1e-8,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.999, domain: "[0, 1)" },
+    eps: { default: 1e-8, domain: "[0, inf)" },
     lowerBound: 0,
     weightDecay: 0,
     adaptLowerBound: false,

@@ -84,10 +84,10 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
       name: "muon",
       hyper: {
         learningRate: "required",
-        beta: 0.95,
-        eps: 1e-8,
+        beta: { default: 0.95, domain: "[0, 1)" },
+        eps: { default: 1e-8, domain: "[0, inf)" },
         weightDecay: 0,
-        consistentRms: 0,
+        consistentRms: { default: 0, domain: "[0, inf)" },
         nesterov: true,
         adaptive: false,
         orthogonalize: true,
@@ -96,7 +96,8 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
       before: `
       m = beta*m + (1 - beta)*g
       mhat = where(nesterov, beta/(1 - beta^(t + 1))*m + (1 - beta)/(1 - beta^t)*g, 1/(1 - beta^t)*m)
-      x = where(rows > columns, transpose(mhat), mhat)/(${size} + eps)
+      q = ${size} + eps
+      x = where(rows > columns, transpose(mhat), mhat)/where(q == 0, 1, q)
       ${
         steps.map(([a, b, c]) =>
           `x = ${a}*x + (${b}*(x@transpose(x)) + ${c}*((x@transpose(x))@(x@transpose(x))))@x`
@@ -123,12 +124,14 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
  * Muon: for each matrix the momentum with its singular values brought near 1 by steps of Newton and
  * Schulz; parameters that are no matrices go to AdamW, whose symbols have the suffix `_adam`. A matrix
  * keeps `m`, others `m_adam` and `v_adam`. `mask` limits `weightDecay`, as everywhere; which matrices are
- * orthogonalised is `orthogonalize`, such as all but the first and the last layer.
+ * orthogonalised is `orthogonalize`, such as all but the first and the last layer. A momentum of 0 stays
+ * so, whatever ε is.
  *
  * ```text
  * m_t &\leftarrow \beta \cdot m_{t-1} + (1 - \beta) \cdot g_t \\
  * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta}{1 - \beta^{t + 1}} \cdot m_t + \frac{1 - \beta}{1 - \beta^{t}} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{1 - \beta^{t}} \cdot m_t & \text{otherwise} \end{cases} \\
- * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\left\lVert \hat{m}_t \right\rVert + \epsilon} \\
+ * q_t &\leftarrow \left\lVert \hat{m}_t \right\rVert + \epsilon \\
+ * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
  * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\

@@ -41,7 +41,11 @@ export const addNoise: OptimizerFactory<AddNoiseOptions> = /* @__PURE__ */ optim
   source:
     "Neelakantan et al. 2015, Adding Gradient Noise Improves Learning for Very Deep Networks, " +
     "arXiv 1511.06807",
-  hyper: { eta: required, gamma: required, seed: required },
+  hyper: {
+    eta: { default: required, domain: "[0, inf)" },
+    gamma: required,
+    seed: { default: required, domain: "integer [0, 4294967295]" },
+  },
   step: `
     u = g + sqrt(eta/t^gamma)*normal(seed)
   `,
@@ -92,7 +96,12 @@ export const noisySgd: OptimizerFactory<NoisySgdOptions> = /* @__PURE__ */ optim
   source:
     "Neelakantan et al. 2015, Adding Gradient Noise Improves Learning for Very Deep Networks, " +
     "arXiv 1511.06807",
-  hyper: { learningRate: required, eta: 0.01, gamma: 0.55, seed: 0 },
+  hyper: {
+    learningRate: required,
+    eta: { default: 0.01, domain: "[0, inf)" },
+    gamma: 0.55,
+    seed: { default: 0, domain: "integer [0, 4294967295]" },
+  },
   step: `
     u = -learningRate*(g + sqrt(eta/t^gamma)*normal(seed))
   `,

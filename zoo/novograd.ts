@@ -35,12 +35,14 @@ const source =
 
 /**
  * NovoGrad: momentum over gradients that are normalised tensor by tensor: one state tensor, and one
- * number a tensor, which begins as the first gradient's squared norm.
+ * number a tensor, which begins as the first gradient's squared norm. While all gradients of a tensor
+ * have been 0, it takes in 0, whatever ε is.
  *
  * ```text
  * n_t &\leftarrow \left\lVert g_t \right\rVert^{2} \\
  * v_t &\leftarrow \begin{cases} n_t & \text{if } t = 1 \\ \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot n_t & \text{otherwise} \end{cases} \\
- * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (\frac{1}{\sqrt{v_t + \bar{\epsilon}} + \epsilon} \cdot g_t + \lambda \cdot \theta_{t-1}) \\
+ * q_t &\leftarrow \sqrt{v_t + \bar{\epsilon}} + \epsilon \\
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (\frac{1}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \cdot g_t + \lambda \cdot \theta_{t-1}) \\
  * u_t &\leftarrow -\alpha_t \cdot m_t \\
  * S_t &\leftarrow (m_t, v_t)
  * ```
@@ -65,12 +67,20 @@ export const novograd: OptimizerFactory<NovogradOptions> = /* @__PURE__ */ optim
   name: "novograd",
   doc: "Momentum over gradients normalised by tensor; one state tensor and one number a tensor.",
   source,
-  hyper: { learningRate: required, b1: 0.9, b2: 0.25, eps: 1e-6, epsRoot: 0, weightDecay: 0 },
+  hyper: {
+    learningRate: required,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.25, domain: "[0, 1)" },
+    eps: { default: 1e-6, domain: "[0, inf)" },
+    epsRoot: { default: 0, domain: "[0, inf)" },
+    weightDecay: 0,
+  },
   state: { m: 0, v: { over: "tensor" } },
   step: `
     n = norm(g)^2
     v = where(t == 1, n, b2*v + (1 - b2)*n)
-    m = b1*m + (1/(sqrt(v + epsRoot) + eps)*g + weightDecay*w)
+    q = sqrt(v + epsRoot) + eps
+    m = b1*m + (1/where(q == 0, 1, q)*g + weightDecay*w)
     u = -learningRate*m
   `,
 });
@@ -82,7 +92,8 @@ export const novograd: OptimizerFactory<NovogradOptions> = /* @__PURE__ */ optim
  * ```text
  * n_t &\leftarrow \left\lVert g_t \right\rVert^{2} \\
  * v_t &\leftarrow \begin{cases} n_t & \text{if } t = 1 \\ \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot n_t & \text{otherwise} \end{cases} \\
- * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (\frac{1}{\sqrt{v_t + \bar{\epsilon}} + \epsilon} \cdot g_t + \lambda \cdot \theta_{t-1}) \\
+ * q_t &\leftarrow \sqrt{v_t + \bar{\epsilon}} + \epsilon \\
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (\frac{1}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \cdot g_t + \lambda \cdot \theta_{t-1}) \\
  * u_t &\leftarrow m_t \\
  * S_t &\leftarrow (m_t, v_t)
  * ```

@@ -1,15 +1,24 @@
-import { optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { deciding, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { requireChoice } from "../runtime/options.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode reduceOnPlateau}. */
 export interface ReduceOnPlateauOptions {
   /** What the scale is multiplied by. Default 0.1. */
   factor?: HyperValue;
-  /** How many values in a row may bring no improvement. Default 10. */
+  /**
+   * How many values in a row without improvement make the scale fall, at the last of them; 0 is as 1.
+   * That is Optax's count, and one more than PyTorch's, whose scale falls at the value after. Default 10.
+   */
   patience?: HyperValue;
-  /** How much lower than the best a value must be to count, as a part of it. Default 1e-4. */
+  /** Whether a value improves by being less than the best, or by being more. Default `"min"`. */
+  mode?: "min" | "max";
+  /**
+   * How much better than the best a value must be to count, as a part of its magnitude: PyTorch's
+   * `threshold` of the mode `"rel"`. Default 1e-4.
+   */
   rtol?: HyperValue;
-  /** How much lower, as a number. Default 0. */
+  /** How much better besides, as a number: with an `rtol` of 0 that of the mode `"abs"`. Default 0. */
   atol?: HyperValue;
   /** How many values are not counted after a reduction. Default 0. */
   cooldown?: HyperValue;
@@ -21,15 +30,18 @@ export interface ReduceOnPlateauOptions {
 
 /**
  * Multiplies updates by a scale that falls when the loss, the input `value`, no longer does. Chain it
- * after an optimizer. The scale is `state.scale`.
+ * after an optimizer. The scale is `state.scale`. A loss may be negative: better is what is less than
+ * best - rtol·|best| - atol, where Optax and PyTorch have (1 - rtol)·best, which is more than a best
+ * below 0. A value that improves never makes the scale fall.
  *
  * ```text
  * \mathrm{average}_t &\leftarrow \mathrm{average}_{t-1} + \frac{\mathrm{value} - \mathrm{average}_{t-1}}{\mathrm{seen}_{t-1} + 1} \\
  * \mathrm{isFull}_t &\leftarrow \mathrm{seen}_{t-1} + 1 \ge \mathrm{accumulationSize} \\
- * \mathrm{improves}_t &\leftarrow \mathrm{average}_t < (1 - \mathrm{rtol}) \cdot \mathrm{best}_{t-1} - \mathrm{atol} \\
+ * \mathrm{bar}_t &\leftarrow \mathrm{direction} \cdot \mathrm{best}_{t-1} \\
+ * \mathrm{improves}_t &\leftarrow \mathrm{direction} \cdot \mathrm{average}_t < \begin{cases} \mathrm{bar}_t - \mathrm{rtol} \cdot \left| \mathrm{bar}_t \right| - \mathrm{atol} & \text{if } \mathrm{bar}_t < \infty \\ \mathrm{bar}_t & \text{otherwise} \end{cases} \\
  * \mathrm{waits}_t &\leftarrow \begin{cases} 0 & \text{if } \mathrm{improves}_t \\ \mathrm{plateau}_{t-1} + 1 & \text{otherwise} \end{cases} \\
  * \mathrm{cools}_t &\leftarrow \mathrm{cooling}_{t-1} > 0 \\
- * \mathrm{drops}_t &\leftarrow \mathrm{isFull}_t \land \lnot \mathrm{cools}_t \land \mathrm{waits}_t \ge \mathrm{patience} \\
+ * \mathrm{drops}_t &\leftarrow \mathrm{isFull}_t \land \lnot \mathrm{cools}_t \land \lnot \mathrm{improves}_t \land \mathrm{waits}_t \ge \mathrm{patience} \\
  * \mathrm{best}_t &\leftarrow \begin{cases} \mathrm{average}_t & \text{if } \mathrm{isFull}_t \land \mathrm{improves}_t \\ \mathrm{best}_{t-1} & \text{otherwise} \end{cases} \\
  * \mathrm{plateau}_t &\leftarrow \begin{cases} \begin{cases} 0 & \text{if } \mathrm{cools}_t \lor \mathrm{drops}_t \\ \mathrm{waits}_t & \text{otherwise} \end{cases} & \text{if } \mathrm{isFull}_t \\ \mathrm{plateau}_{t-1} & \text{otherwise} \end{cases} \\
  * \mathrm{cooling}_t &\leftarrow \begin{cases} \begin{cases} \mathrm{cooling}_{t-1} - 1 & \text{if } \mathrm{cools}_t \\ \begin{cases} \mathrm{cooldown} & \text{if } \mathrm{drops}_t \\ 0 & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} & \text{if } \mathrm{isFull}_t \\ \mathrm{cooling}_{t-1} & \text{otherwise} \end{cases} \\
@@ -57,35 +69,38 @@ export interface ReduceOnPlateauOptions {
  * assertEquals(seen, [1, 1, 1, 0.5, 0.5]);
  * ```
  */
-export const reduceOnPlateau: OptimizerFactory<ReduceOnPlateauOptions> = /* @__PURE__ */ optimizer({
-  name: "reduceOnPlateau",
-  doc: "Scales updates down when the loss stops falling.",
-  source: "The learning rate scheduler ReduceLROnPlateau of PyTorch and Keras",
-  hyper: {
-    factor: 0.1,
-    patience: 10,
-    rtol: 1e-4,
-    atol: 0,
-    cooldown: 0,
-    accumulationSize: 1,
-    minScale: 0,
-  },
-  state: {
-    scale: { init: 1, over: "tree" },
-    best: { init: "inf", over: "tree" },
-    plateau: { over: "tree" },
-    cooling: { over: "tree" },
-    average: { over: "tree" },
-    seen: { over: "tree" },
-  },
-  inputs: { value: "scalar" },
-  step: `
+export const reduceOnPlateau: OptimizerFactory<ReduceOnPlateauOptions> = /* @__PURE__ */ withModes(
+  /* @__PURE__ */ optimizer({
+    name: "reduceOnPlateau",
+    doc: "Scales updates down when the loss stops falling.",
+    source: "The learning rate scheduler ReduceLROnPlateau of PyTorch and Keras",
+    hyper: {
+      factor: { default: 0.1, domain: "(0, 1)" },
+      patience: { default: 10, domain: "integer [0, inf)" },
+      direction: 1,
+      rtol: { default: 1e-4, domain: "[0, 1]" },
+      atol: { default: 0, domain: "[0, inf)" },
+      cooldown: { default: 0, domain: "integer [0, inf)" },
+      accumulationSize: { default: 1, domain: "integer [1, inf)" },
+      minScale: { default: 0, domain: "[0, inf)" },
+    },
+    state: {
+      scale: { init: 1, over: "tree" },
+      best: { init: "direction*inf", over: "tree" },
+      plateau: { over: "tree" },
+      cooling: { over: "tree" },
+      average: { over: "tree" },
+      seen: { over: "tree" },
+    },
+    inputs: { value: "scalar" },
+    step: `
     average = average + (value - average)/(seen + 1)
     isFull = seen + 1 >= accumulationSize
-    improves = average < (1 - rtol)*best - atol
+    bar = direction*best
+    improves = direction*average < where(bar < inf, bar - rtol*abs(bar) - atol, bar)
     waits = where(improves, 0, plateau + 1)
     cools = cooling > 0
-    drops = isFull & !cools & waits >= patience
+    drops = isFull & !cools & !improves & waits >= patience
     best = where(isFull & improves, average, best)
     plateau = where(isFull, where(cools | drops, 0, waits), plateau)
     cooling = where(isFull, where(cools, cooling - 1, where(drops, cooldown, 0)), cooling)
@@ -94,4 +109,19 @@ export const reduceOnPlateau: OptimizerFactory<ReduceOnPlateauOptions> = /* @__P
     seen = where(isFull, 0, seen + 1)
     u = scale*g
   `,
-});
+  }),
+);
+
+/** What the option `mode` says, in the sign that values are compared by. */
+function withModes(
+  inner: OptimizerFactory<Record<string, unknown>>,
+): OptimizerFactory<ReduceOnPlateauOptions> {
+  return deciding<ReduceOnPlateauOptions>(
+    inner,
+    ["direction"],
+    ({ mode = "min", ...given }, doing) => {
+      requireChoice("mode", mode, ["min", "max"], doing);
+      return { ...given, direction: mode === "max" ? -1 : 1 };
+    },
+  );
+}

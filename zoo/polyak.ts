@@ -30,7 +30,7 @@ const source =
  * either.
  *
  * ```text
- * n_t &\leftarrow (\mathrm{scaling} \cdot \left\lVert g_t \right\rVert_{\text{tree}})^{2} + \epsilon \\
+ * n_t &\leftarrow \mathrm{scaling}^{2} \cdot \left\lVert g_t \right\rVert_{\text{tree}}^{2} + \epsilon \\
  * \mathrm{gap}_t &\leftarrow \begin{cases} \max \left( \mathrm{value} - \mathrm{fMin}, 0 \right) & \text{if } \mathrm{positive} \\ \mathrm{value} - \mathrm{fMin} & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow -\mathrm{scaling} \cdot \begin{cases} \min \left( \frac{\mathrm{gap}_t}{n_t}, \mathrm{maxLearningRate} \right) & \text{if } n_t > 0 \\ 0 & \text{otherwise} \end{cases} \cdot g_t
  * ```
@@ -55,10 +55,16 @@ export const polyakSgd: OptimizerFactory<PolyakSgdOptions> = /* @__PURE__ */ wit
     name: "polyakSgd",
     doc: "Gradient descent with a step size from the loss; no state.",
     source,
-    hyper: { maxLearningRate: 1, scaling: 1, fMin: 0, eps: 0, positive: false },
+    hyper: {
+      maxLearningRate: { default: 1, domain: "[0, inf]" },
+      scaling: 1,
+      fMin: 0,
+      eps: { default: 0, domain: "[0, inf)" },
+      positive: false,
+    },
     inputs: { value: "scalar" },
     step: `
-    n = (scaling*globalNorm(g))^2 + eps
+    n = scaling^2*globalNorm(g)^2 + eps
     gap = where(positive, max(value - fMin, 0), value - fMin)
     u = -scaling*where(n > 0, min(gap/n, maxLearningRate), 0)*g
   `,
@@ -69,7 +75,7 @@ export const polyakSgd: OptimizerFactory<PolyakSgdOptions> = /* @__PURE__ */ wit
  * The step of {@linkcode polyakSgd} in the direction of the gradient, to be turned by what follows.
  *
  * ```text
- * n_t &\leftarrow -1 \cdot \left\lVert g_t \right\rVert_{\text{tree}} \cdot (-1 \cdot \left\lVert g_t \right\rVert_{\text{tree}}) + \epsilon \\
+ * n_t &\leftarrow \left\lVert g_t \right\rVert_{\text{tree}}^{2} + \epsilon \\
  * \mathrm{gap}_t &\leftarrow \begin{cases} \max \left( \mathrm{value} - \mathrm{fMin}, 0 \right) & \text{if } \mathrm{positive} \\ \mathrm{value} - \mathrm{fMin} & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow \begin{cases} \min \left( \frac{\mathrm{gap}_t}{n_t}, \mathrm{maxLearningRate} \right) & \text{if } n_t > 0 \\ 0 & \text{otherwise} \end{cases} \cdot g_t
  * ```

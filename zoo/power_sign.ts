@@ -51,7 +51,12 @@ export const powerSign: OptimizerFactory<PowerSignOptions> = /* @__PURE__ */ opt
   doc: "Gradients that agree in sign with their momentum count more; one state tensor.",
   source:
     "Bello et al. 2017, Neural Optimizer Search with Reinforcement Learning, arXiv 1709.07417",
-  hyper: { learningRate: required, base: Math.E, beta: 0.9, signDecay: 1 },
+  hyper: {
+    learningRate: required,
+    base: { default: Math.E, domain: "(0, inf)" },
+    beta: { default: 0.9, domain: "[0, 1)" },
+    signDecay: 1,
+  },
   state: { m: 0 },
   step: `
     m = beta*m + (1 - beta)*g
@@ -97,7 +102,12 @@ export const addSign: OptimizerFactory<AddSignOptions> = /* @__PURE__ */ optimiz
   doc: "Gradients that agree in sign with their momentum count more; one state tensor.",
   source:
     "Bello et al. 2017, Neural Optimizer Search with Reinforcement Learning, arXiv 1709.07417",
-  hyper: { learningRate: required, alpha: 1, beta: 0.9, signDecay: 1 },
+  hyper: {
+    learningRate: required,
+    alpha: 1,
+    beta: { default: 0.9, domain: "[0, 1)" },
+    signDecay: 1,
+  },
   state: { m: 0 },
   step: `
     m = beta*m + (1 - beta)*g

@@ -18,10 +18,10 @@ export interface RpropOptions {
 
 const hyper = {
   learningRate: required,
-  etaMinus: 0.5,
-  etaPlus: 1.2,
-  minStepSize: 1e-6,
-  maxStepSize: 50,
+  etaMinus: { default: 0.5, domain: "(0, 1)" },
+  etaPlus: { default: 1.2, domain: "(1, inf)" },
+  minStepSize: { default: 1e-6, domain: "[0, inf)" },
+  maxStepSize: { default: 50, domain: "(0, inf]" },
 } as const;
 const state = { h: "learningRate", p: 0 } as const;
 const along = (update: string) => `

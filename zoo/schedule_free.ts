@@ -42,7 +42,13 @@ function averaging<Options>(
     name,
     doc,
     source: "Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682",
-    hyper: { ...hyper, warmupSteps: 0, b1: 0.9, weightDecay: 0, weightLrPower: 2 },
+    hyper: {
+      ...hyper,
+      warmupSteps: { default: 0, domain: "[0, inf)" },
+      b1: { default: 0.9, domain: "[0, 1]" },
+      weightDecay: 0,
+      weightLrPower: 2,
+    },
     // Weights are kept a tensor, not a tree, so that step sizes may differ between tensors.
     state: {
       z: "w",
@@ -60,13 +66,13 @@ function averaging<Options>(
       u = (1 - b1)*d + c*(z - w + b1*d)
       z = z + d
     `,
+    evaluate: "(w - (1 - b1)*z)/b1",
   }) as OptimizerFactory<never> as OptimizerFactory<Options>;
 }
 
 /**
  * Schedule-free gradient descent: the parameters lie between a fast iterate `z`, the one state tensor,
- * and an average x of it, which {@linkcode scheduleFreeEvalParams} gives for evaluation. The equations
- * have x taken out by θ = (1 - β)z + βx. Where Optax's warm-up begins with a step of 0, this one begins
+ * and an average x of it, which `evaluationParams` gives. The equations have x taken out by θ = (1 - β)z + βx. Where Optax's warm-up begins with a step of 0, this one begins
  * with γ over the number of warm-up steps, as the paper's does.
  *
  * ```text
@@ -77,21 +83,22 @@ function averaging<Options>(
  * d_t &\leftarrow -\gamma_t \cdot (g_t + \lambda \cdot \theta_{t-1}) \\
  * u_t &\leftarrow (1 - \beta_1) \cdot d_t + c_t \cdot (z_{t-1} - \theta_{t-1} + \beta_1 \cdot d_t) \\
  * z_t &\leftarrow z_{t-1} + d_t \\
- * S_t &\leftarrow (z_t, \mathrm{peak}_t, \mathrm{total}_t)
+ * S_t &\leftarrow (z_t, \mathrm{peak}_t, \mathrm{total}_t) \\
+ * \bar{\theta}_t &= \frac{\theta_t - (1 - \beta_1) \cdot z_t}{\beta_1}
  * ```
  *
  * Source: Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682.
  *
  * @example
  * ```ts
- * import { scheduleFreeEvalParams, scheduleFreeSgd } from "@gradus/gradus";
+ * import { scheduleFreeSgd } from "@gradus/gradus";
  * import { assertEquals } from "@std/assert";
  *
  * const opt = scheduleFreeSgd({ learningRate: 0.25 });
  * const x = Float32Array.of(4);
  * const state = opt.init(x);
  * for (let step = 0; step < 50; step++) opt.step(x, x.map((value) => 2 * value), state);
- * assertEquals(Math.abs(scheduleFreeEvalParams(state, x)[0]) < 0.4, true);
+ * assertEquals(Math.abs(opt.evaluationParams(x, state)[0]) < 0.4, true);
  * ```
  */
 export const scheduleFreeSgd: OptimizerFactory<ScheduleFreeSgdOptions> = /* @__PURE__ */ averaging(
@@ -118,14 +125,15 @@ export const scheduleFreeSgd: OptimizerFactory<ScheduleFreeSgdOptions> = /* @__P
  * d_t &\leftarrow -\gamma_t \cdot (\frac{g_t}{\sqrt{\frac{1}{1 - \beta_2^{t}} \cdot v_t} + \epsilon} + \lambda \cdot \theta_{t-1}) \\
  * u_t &\leftarrow (1 - \beta_1) \cdot d_t + c_t \cdot (z_{t-1} - \theta_{t-1} + \beta_1 \cdot d_t) \\
  * z_t &\leftarrow z_{t-1} + d_t \\
- * S_t &\leftarrow (z_t, \mathrm{peak}_t, \mathrm{total}_t, v_t)
+ * S_t &\leftarrow (z_t, \mathrm{peak}_t, \mathrm{total}_t, v_t) \\
+ * \bar{\theta}_t &= \frac{\theta_t - (1 - \beta_1) \cdot z_t}{\beta_1}
  * ```
  *
  * Source: Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682.
  *
  * @example
  * ```ts
- * import { scheduleFreeAdamw, scheduleFreeEvalParams } from "@gradus/gradus";
+ * import { scheduleFreeAdamw } from "@gradus/gradus";
  * import { assertEquals } from "@std/assert";
  *
  * const opt = scheduleFreeAdamw({ learningRate: 1 });
@@ -134,7 +142,7 @@ export const scheduleFreeSgd: OptimizerFactory<ScheduleFreeSgdOptions> = /* @__P
  * const losses: string[] = [];
  * for (let step = 0; step < 5; step++) {
  *   opt.step(x, x.map((value) => 2 * value), state);
- *   const average = scheduleFreeEvalParams(state, x);
+ *   const average = opt.evaluationParams(x, state);
  *   losses.push(average.reduce((sum, value) => sum + value * value, 0).toPrecision(3));
  * }
  * assertEquals(losses, ["5.00", "3.05", "1.73", "0.894", "0.413"]);
@@ -146,7 +154,11 @@ export const scheduleFreeAdamw: OptimizerFactory<ScheduleFreeAdamwOptions> =
     {
       name: "scheduleFreeAdamw",
       doc: "AdamW with averaging in place of a schedule; two state tensors.",
-      hyper: { learningRate: 0.0025, b2: 0.999, eps: 1e-8 },
+      hyper: {
+        learningRate: 0.0025,
+        b2: { default: 0.999, domain: "[0, 1)" },
+        eps: { default: 1e-8, domain: "[0, inf)" },
+      },
       state: { v: 0 },
       step: "v = b2*v + (1 - b2)*g^2",
     },

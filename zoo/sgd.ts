@@ -41,7 +41,7 @@ export const sgd: OptimizerFactory<SgdOptions> = /* @__PURE__ */ optimizer({
   doc: "Gradient descent; one state tensor with momentum, none without.",
   source:
     "Sutskever et al. 2013, On the importance of initialization and momentum in deep learning",
-  hyper: { learningRate: required, momentum: 0, nesterov: false },
+  hyper: { learningRate: required, momentum: { default: 0, domain: "(-1, 1]" }, nesterov: false },
   state: { m: 0 },
   step: `
     m = g + momentum*m

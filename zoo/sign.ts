@@ -104,7 +104,7 @@ export const signum: OptimizerFactory<SignumOptions> = /* @__PURE__ */ optimizer
   doc: "Sign of the momentum; one state tensor.",
   source:
     "Bernstein et al. 2018, signSGD: Compressed Optimisation for Non-Convex Problems, arXiv 1802.04434",
-  hyper: { learningRate: required, beta: 0.9 },
+  hyper: { learningRate: required, beta: { default: 0.9, domain: "[0, 1)" } },
   state: { m: 0 },
   step: `
     m = beta*m + (1 - beta)*g

@@ -1,4 +1,4 @@
-import { required } from "../dsl/program.ts";
+import { type Document, required } from "../dsl/program.ts";
 import { type MuDTypeOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
@@ -23,25 +23,23 @@ export interface Sm3Options extends MuDTypeOption {
 }
 
 const source = "Anil et al. 2019, Memory-Efficient Adaptive Optimization, arXiv 1901.11150";
-const state = {
-  a0: { over: "1:" },
-  a1: { over: [":1", "2:"] },
-  a2: { over: [":2", "3:"] },
-  a3: { over: [":3", "4:"] },
+const MOST_AXES = 32;
+
+/** What `write` says of each axis `k`, and of the list of all others. */
+const each = <T>(write: (k: number, others: readonly [`:${number}`, `${number}:`]) => T): T[] =>
+  Array.from({ length: MOST_AXES }, (_, k) => write(k, [`:${k}`, `${k + 1}:`]));
+
+const state: Document["state"] = {
+  .../* @__PURE__ */ Object.fromEntries(/* @__PURE__ */ each((k, over) => [`a${k}`, { over }])),
   m: 0,
-} as const;
+};
 
 /** The average `m` of directions, by the name of its decay and how squares are added to sums, and an update. */
 const average = (decay: string, sum: string, update: string) => `
   v = a0
-  v = where(rank > 1, min(v, a1), v)
-  v = where(rank > 2, min(v, a2), v)
-  v = where(rank > 3, min(v, a3), v)
+  ${each((k) => `v = where(rank > ${k}, min(v, a${k}), v)`).join("\n")}
   v = ${sum}
-  a0 = max(v, axis=1:)
-  a1 = max(v, axis=(:1, 2:))
-  a2 = max(v, axis=(:2, 3:))
-  a3 = max(v, axis=(:3, 4:))
+  ${each((k, others) => `a${k} = max(max(v, axis=(${others})), 0)`).join("\n")}
   m = ${decay}*m + (1 - ${decay})*where(v > 0, g/sqrt(v + eps), 0)
   u = ${update}
 `;
@@ -49,21 +47,15 @@ const average = (decay: string, sum: string, update: string) => `
 /**
  * SM3: AdaGrad whose sum for an element is the least of one number an axis that it lies on, each the
  * largest sum along it: one state tensor, and a number a row, a column and so on. A vector's sums are its
- * own; axes beyond the fourth have no numbers. A direction is 0 where all gradients have been.
+ * own. A direction is 0 where all gradients have been. States: `a0`, `a1`, … for as many axes as there
+ * are, up to 32, and `m`.
  *
  * ```text
- * v_t &\leftarrow a_{0,t-1} \\
- * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{1,t-1} \right) & \text{if } \mathrm{rank} > 1 \\ v_t & \text{otherwise} \end{cases} \\
- * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{2,t-1} \right) & \text{if } \mathrm{rank} > 2 \\ v_t & \text{otherwise} \end{cases} \\
- * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{3,t-1} \right) & \text{if } \mathrm{rank} > 3 \\ v_t & \text{otherwise} \end{cases} \\
+ * v_t &\leftarrow \min_k a_{k,t-1} \quad (k = 0, …, \mathrm{rank} - 1) \\
  * v_t &\leftarrow v_t + g_t^{2} \\
- * a_{0,t} &\leftarrow \max \left( v_t \right)_{\text{axis } 1:} \\
- * a_{1,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :1,2:} \\
- * a_{2,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :2,3:} \\
- * a_{3,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :3,4:} \\
+ * a_{k,t} &\leftarrow \max \left( v_t \right)_{\text{all axes but } k} \\
  * m_t &\leftarrow \mu \cdot m_{t-1} + (1 - \mu) \cdot \begin{cases} \frac{g_t}{\sqrt{v_t + \epsilon}} & \text{if } v_t > 0 \\ 0 & \text{otherwise} \end{cases} \\
- * u_t &\leftarrow -\alpha_t \cdot m_t \\
- * S_t &\leftarrow (a_{0,t}, a_{1,t}, a_{2,t}, a_{3,t}, m_t)
+ * u_t &\leftarrow -\alpha_t \cdot m_t
  * ```
  *
  * Source: Anil et al. 2019, Memory-Efficient Adaptive Optimization, arXiv 1901.11150.
@@ -85,7 +77,11 @@ export const sm3: OptimizerFactory<Sm3Options> = /* @__PURE__ */ optimizer({
   name: "sm3",
   doc: "AdaGrad with one sum a row and a column; one state tensor with momentum, none without.",
   source,
-  hyper: { learningRate: required, momentum: 0.9, eps: 1e-8 },
+  hyper: {
+    learningRate: required,
+    momentum: { default: 0.9, domain: "[0, 1)" },
+    eps: { default: 1e-8, domain: "[0, inf)" },
+  },
   state,
   step: /* @__PURE__ */ average("momentum", "v + g^2", "-learningRate*m"),
 });
@@ -94,18 +90,11 @@ export const sm3: OptimizerFactory<Sm3Options> = /* @__PURE__ */ optimizer({
  * The direction of {@linkcode sm3}; `b1` is its `momentum`. With a `b2` below 1 the sums are averages.
  *
  * ```text
- * v_t &\leftarrow a_{0,t-1} \\
- * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{1,t-1} \right) & \text{if } \mathrm{rank} > 1 \\ v_t & \text{otherwise} \end{cases} \\
- * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{2,t-1} \right) & \text{if } \mathrm{rank} > 2 \\ v_t & \text{otherwise} \end{cases} \\
- * v_t &\leftarrow \begin{cases} \min \left( v_t, a_{3,t-1} \right) & \text{if } \mathrm{rank} > 3 \\ v_t & \text{otherwise} \end{cases} \\
+ * v_t &\leftarrow \min_k a_{k,t-1} \quad (k = 0, …, \mathrm{rank} - 1) \\
  * v_t &\leftarrow \beta_2 \cdot v_t + \begin{cases} 1 & \text{if } \beta_2 = 1 \\ 1 - \beta_2 & \text{otherwise} \end{cases} \cdot g_t^{2} \\
- * a_{0,t} &\leftarrow \max \left( v_t \right)_{\text{axis } 1:} \\
- * a_{1,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :1,2:} \\
- * a_{2,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :2,3:} \\
- * a_{3,t} &\leftarrow \max \left( v_t \right)_{\text{axis } :3,4:} \\
+ * a_{k,t} &\leftarrow \max \left( v_t \right)_{\text{all axes but } k} \\
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot \begin{cases} \frac{g_t}{\sqrt{v_t + \epsilon}} & \text{if } v_t > 0 \\ 0 & \text{otherwise} \end{cases} \\
- * u_t &\leftarrow m_t \\
- * S_t &\leftarrow (a_{0,t}, a_{1,t}, a_{2,t}, a_{3,t}, m_t)
+ * u_t &\leftarrow m_t
  * ```
  *
  * Source: Anil et al. 2019, Memory-Efficient Adaptive Optimization, arXiv 1901.11150.
@@ -127,7 +116,11 @@ export const scaleBySm3: OptimizerFactory<ScaleBySm3Options> = /* @__PURE__ */ o
   name: "scaleBySm3",
   doc: "The direction of SM3.",
   source,
-  hyper: { b1: 0.9, b2: 1, eps: 1e-8 },
+  hyper: {
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 1, domain: "[0, 1]" },
+    eps: { default: 1e-8, domain: "[0, inf)" },
+  },
   state,
   step: /* @__PURE__ */ average("b1", "b2*v + where(b2 == 1, 1, 1 - b2)*g^2", "m"),
 });

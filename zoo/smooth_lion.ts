@@ -37,7 +37,7 @@ export const smoothLion: OptimizerFactory<SmoothLionOptions> = /* @__PURE__ */ l
   name: "smoothLion",
   doc: "Hyperbolic tangent of an interpolated momentum; one state tensor.",
   gradient: "tanh(smoothBeta*c)",
-  hyper: { smoothBeta: 1 },
+  hyper: { smoothBeta: { default: 1, domain: "(0, inf)" } },
 });
 
 /**

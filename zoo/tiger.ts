@@ -45,7 +45,7 @@ export const tiger: OptimizerFactory<TigerOptions> = /* @__PURE__ */ optimizer({
   name: "tiger",
   doc: "Sign of the momentum with weight decay; one state tensor.",
   source: "Su 2023, Tiger: A Tight-fisted Optimizer",
-  hyper: { learningRate: required, beta: 0.965, weightDecay: 0.01 },
+  hyper: { learningRate: required, beta: { default: 0.965, domain: "[0, 1)" }, weightDecay: 0.01 },
   state: { m: 0 },
   step: `
     m = beta*m + (1 - beta)*g

@@ -39,7 +39,7 @@ export const ema: OptimizerFactory<EmaOptions> = /* @__PURE__ */ optimizer({
   name: "ema",
   doc: "The exponential moving average of the updates.",
   source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
-  hyper: { decay: required, debias: true },
+  hyper: { decay: { default: required, domain: "[0, 1)" }, debias: true },
   state: { m: 0 },
   step: `
     m = (1 - decay)*g + decay*m
@@ -83,7 +83,7 @@ export const trace: OptimizerFactory<TraceOptions> = /* @__PURE__ */ optimizer({
   doc: "The decaying sum of the updates.",
   source:
     "Sutskever et al. 2013, On the importance of initialization and momentum in deep learning",
-  hyper: { decay: required, nesterov: false },
+  hyper: { decay: { default: required, domain: "(-1, 1]" }, nesterov: false },
   state: { m: 0 },
   step: `
     m = g + decay*m
@@ -128,7 +128,7 @@ export const applyEvery: OptimizerFactory<ApplyEveryOptions> = /* @__PURE__ */ o
   name: "applyEvery",
   doc: "Sums updates and lets the sum out every k-th time.",
   source: "Gradient accumulation",
-  hyper: { k: 1 },
+  hyper: { k: { default: 1, domain: "integer [1, inf)" } },
   state: { acc: 0 },
   step: `
     emits = t - k*floor(t/k) == 0

@@ -13,12 +13,14 @@ export interface ScaleByTrustRatioOptions {
 }
 
 /**
- * Scales the update of each tensor to the norm of the parameter; where either norm is 0, not at all.
+ * Scales the update of each tensor to the norm of the parameter; where either norm is 0, not at all. The
+ * update is divided before it is multiplied, so that no ratio of norms can overflow.
  *
  * ```text
  * n_t &\leftarrow \max \left( \left\lVert \theta_{t-1} \right\rVert, \mathrm{minNorm} \right) \\
  * q_t &\leftarrow \max \left( \left\lVert g_t \right\rVert, \mathrm{minNorm} \right) \\
- * u_t &\leftarrow \begin{cases} 1 & \text{if } n_t = 0 \lor q_t = 0 \\ \frac{\mathrm{trustCoefficient} \cdot n_t}{q_t + \epsilon} & \text{otherwise} \end{cases} \cdot g_t
+ * \mathrm{isZero}_t &\leftarrow n_t = 0 \lor q_t = 0 \\
+ * u_t &\leftarrow \begin{cases} 1 & \text{if } \mathrm{isZero}_t \\ \mathrm{trustCoefficient} \cdot n_t & \text{otherwise} \end{cases} \cdot (\frac{g_t}{\begin{cases} 1 & \text{if } \mathrm{isZero}_t \\ q_t + \epsilon & \text{otherwise} \end{cases}})
  * ```
  *
  * Source: You et al. 2020, Large Batch Optimization for Deep Learning: Training BERT in 76 minutes,
@@ -41,11 +43,16 @@ export const scaleByTrustRatio: OptimizerFactory<ScaleByTrustRatioOptions> =
     doc: "Scales the update of each tensor to the norm of the parameter.",
     source:
       "You et al. 2020, Large Batch Optimization for Deep Learning: Training BERT in 76 minutes, arXiv 1904.00962",
-    hyper: { minNorm: 0, trustCoefficient: 1, eps: 0 },
+    hyper: {
+      minNorm: { default: 0, domain: "[0, inf)" },
+      trustCoefficient: { default: 1, domain: "[0, inf)" },
+      eps: { default: 0, domain: "[0, inf)" },
+    },
     step: `
     n = max(norm(w), minNorm)
     q = max(norm(g), minNorm)
-    u = where(n == 0 | q == 0, 1, trustCoefficient*n/(q + eps))*g
+    isZero = n == 0 | q == 0
+    u = where(isZero, 1, trustCoefficient*n)*(g/where(isZero, 1, q + eps))
   `,
   });
 
@@ -82,7 +89,7 @@ export const scaleByParamBlockNorm: OptimizerFactory<ScaleByParamBlockOptions> =
     doc: "Multiplies the update of each tensor by the norm of the parameter.",
     source:
       "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, arXiv 1804.04235",
-    hyper: { minScale: 1e-3 },
+    hyper: { minScale: { default: 1e-3, domain: "[0, inf)" } },
     step: "u = max(norm(w), minScale)*g",
   });
 
@@ -113,6 +120,6 @@ export const scaleByParamBlockRms: OptimizerFactory<ScaleByParamBlockOptions> =
     doc: "Multiplies the update of each tensor by the root mean square of the parameter.",
     source:
       "Shazeer and Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, arXiv 1804.04235",
-    hyper: { minScale: 1e-3 },
+    hyper: { minScale: { default: 1e-3, domain: "[0, inf)" } },
     step: "u = max(sqrt(mean(w^2)), minScale)*g",
   });

@@ -47,7 +47,10 @@ export const adaptiveGradClip: OptimizerFactory<AdaptiveGradClipOptions> =
     source:
       "Brock et al. 2021, High-Performance Large-Scale Image Recognition Without Normalization, " +
       "arXiv 2102.06171",
-    hyper: { clipping: required, eps: 1e-3 },
+    hyper: {
+      clipping: { default: required, domain: "[0, inf]" },
+      eps: { default: 1e-3, domain: "[0, inf)" },
+    },
     step: `
     whole = rank < 2 | (rank == 2 & rows == 1)
     n = where(whole, norm(w), where(rank < 4, norm(w, axis=:1), norm(w, axis=:-1)))

@@ -52,11 +52,11 @@ export const yogi: OptimizerFactory<YogiOptions> = /* @__PURE__ */ optimizer({
   source: "Zaheer et al. 2018, Adaptive Methods for Nonconvex Optimization",
   hyper: {
     learningRate: required,
-    b1: 0.9,
-    b2: 0.999,
-    eps: 1e-3,
-    epsRoot: 0,
-    initialAccumulatorValue: 1e-6,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.999, domain: "[0, 1)" },
+    eps: { default: 1e-3, domain: "[0, inf)" },
+    epsRoot: { default: 0, domain: "[0, inf)" },
+    initialAccumulatorValue: { default: 1e-6, domain: "[0, inf)" },
   },
   state: { m: "initialAccumulatorValue", v: "initialAccumulatorValue" },
   step: `

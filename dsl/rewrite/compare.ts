@@ -42,11 +42,12 @@ export function compareForms(
       if (++tried > MOST_PAIRINGS) break;
       const symbols = new Map([...names].map(([theirs, mine]) => [theirs, symbol(mine)]));
       const at = (node: Node) => canonical(replaceSymbols(node, symbols));
-      const isSame = [...q.outputs].every(([name, node]) =>
-        at(node) === mine.get(name === "u" ? "u" : names.get(name)!)
-      ) && [...q.state].every(([name, { init }]) =>
-        at(init) === canonical(p.state.get(names.get(name)!)!.init)
-      );
+      const isSame = at(q.evaluate) === canonical(p.evaluate) &&
+        [...q.outputs].every(([name, node]) =>
+          at(node) === mine.get(name === "u" ? "u" : names.get(name)!)
+        ) && [...q.state].every(([name, { init }]) =>
+          at(init) === canonical(p.state.get(names.get(name)!)!.init)
+        );
       if (isSame) {
         return { under, names };
       }

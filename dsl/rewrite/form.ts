@@ -4,7 +4,7 @@ import { foldNodes, type Node, postorder, replaceSymbols, symbol, withSources } 
 import { matrixRow, reduceRow } from "../ops.ts";
 import type { Program } from "../program.ts";
 
-/** A step without statements. Its notes, hyperparameters and states are a program's. */
+/** A step without statements. All else is a program's. */
 export interface Form extends Omit<Program, "statements"> {
   /** `u` and the next value of each state in terms of the old ones, in the order they are written. */
   readonly outputs: ReadonlyMap<string, Node>;
@@ -26,8 +26,8 @@ export function formOf(program: Program): Form {
   const outputs = ["u", ...program.state.keys()]
     .map((name): [string, Node] => [name, values.get(name) ?? symbol(name)])
     .sort(([a], [b]) => (order.get(a) ?? -1) - (order.get(b) ?? -1));
-  const { name, doc, source, hyper, state, inputs } = program;
-  const form = { name, doc, source, hyper, state, inputs, outputs: new Map(outputs), names };
+  const { statements: _, ...notes } = program;
+  const form = { ...notes, outputs: new Map(outputs), names };
   return mapForm(form, withSources);
 }
 

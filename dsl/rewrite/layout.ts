@@ -1,7 +1,7 @@
 /** Writes a form as statements: which values get a name, and in which order they are computed. */
 import { type Node, postorder, symbol, withSources } from "../node.ts";
 import { isReserved } from "../parse.ts";
-import { printState, printStatements } from "../print.ts";
+import { printExpression, printHyper, printState, printStatements } from "../print.ts";
 import type { Document, Program, Statement } from "../program.ts";
 import { parseProgram } from "../check.ts";
 import { RESERVED } from "../scope.ts";
@@ -9,15 +9,16 @@ import type { Form } from "./form.ts";
 
 /** The program of a form. */
 export function programOf(form: Form): Program {
-  const { name, doc, source, hyper, state, inputs } = form;
+  const { name, doc, source, state, inputs, evaluate } = form;
   return parseProgram({
     name,
     doc,
     source,
-    hyper: Object.fromEntries(hyper),
+    hyper: printHyper(form),
     state: Object.fromEntries([...state].map(([key, value]) => [key, printState(value)])),
     inputs: Object.fromEntries(inputs),
     step: printStatements(statementsOf(form)),
+    evaluate: printExpression(evaluate),
   } as Document);
 }
 

@@ -30,9 +30,10 @@ export function nextChange(
     (allow === "relaxed" ? constantState(form, keep) : undefined);
 }
 
-/** A state that reaches the update neither in this step nor through later ones. */
+/** A state that reaches neither the update, in this step or through later ones, nor what is evaluated. */
 function deadState(form: Form, keep: ReadonlySet<string>): Change | undefined {
-  const live = new Set(["u", ...keep]);
+  const evaluated = [...symbolsIn([form.evaluate])].filter((name) => form.state.has(name));
+  const live = new Set(["u", ...keep, ...evaluated]);
   const unread = [...live];
   for (let name = unread.pop(); name !== undefined; name = unread.pop()) {
     for (const read of symbolsIn([form.outputs.get(name)!])) {
@@ -123,6 +124,7 @@ function constantState(form: Form, keep: ReadonlySet<string>): Change | undefine
 export function unreadHyper(form: Form): Change | undefined {
   const read = symbolsIn([
     ...form.outputs.values(),
+    form.evaluate,
     ...[...form.state.values()].map(({ init }) => init),
   ]);
   const unread = [...form.hyper.keys()].find((name) => !read.has(name));
@@ -149,6 +151,7 @@ function without(form: Form, name: string, values: ReadonlyMap<string, Node>): F
     ...form,
     state: new Map([...form.state].filter(([each]) => each !== name)),
     outputs: new Map([...form.outputs].filter(([each]) => each !== name)),
+    evaluate: replaceSymbols(form.evaluate, values),
   };
   return mapForm(
     others,

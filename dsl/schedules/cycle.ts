@@ -1,7 +1,8 @@
 /** Schedules that rise and fall, once or again and again. */
 import { GradusError, shown } from "../errors.ts";
 import { apply, constant, type Node } from "../node.ts";
-import { COUNT, requireNumbers, type Schedule, scheduleOf } from "./schedule.ts";
+import { factorsByCount, requireFinite, requireNotNegative, requirePositive } from "./options.ts";
+import { COUNT, type Schedule, scheduleOf } from "./schedule.ts";
 
 const add = (a: Node, b: Node) => apply("Add", a, b);
 const subtract = (a: Node, b: Node) => apply("Sub", a, b);
@@ -17,7 +18,7 @@ export interface PiecewiseInterpolateScheduleOptions {
   interpolateType: Interpolation;
   /** Value at the beginning. */
   initValue: number;
-  /** Factors, none negative, by the count at which each is reached. Default none. */
+  /** Factors by the count at which each is reached, none negative, in any order. Default none. */
   boundariesAndScales?: Readonly<Record<number, number>>;
 }
 
@@ -38,36 +39,29 @@ export interface PiecewiseInterpolateScheduleOptions {
  * assertEquals([0, 4, 5, 7, 10, 99].map(value), [200, 280, 300, 210, 75, 75]);
  * ```
  *
- * @throws {GradusError} if a factor is negative, or the interpolation is none of the two.
+ * @throws {GradusError} if a factor is negative, a boundary no count, or the interpolation none of the two.
  */
 export function piecewiseInterpolateSchedule(
   options: PiecewiseInterpolateScheduleOptions,
 ): Schedule {
-  return interpolated("piecewiseInterpolateSchedule", options);
-}
-
-function interpolated(
-  name: string,
-  { interpolateType, initValue, boundariesAndScales = {} }: PiecewiseInterpolateScheduleOptions,
-): Schedule {
-  requireNumbers(name, { initValue });
+  const name = "piecewiseInterpolateSchedule";
+  const { interpolateType, initValue, boundariesAndScales = {} } = options;
   if (interpolateType !== "linear" && interpolateType !== "cosine") {
     throw new GradusError(
       `Cannot make ${name}: \`interpolateType\` must be "linear" or "cosine": ` +
         `given ${shown(interpolateType)}`,
     );
   }
-  const steps = Object.entries(boundariesAndScales)
-    .map(([boundary, scale]) => [Number(boundary), scale] as const)
-    .sort(([a], [b]) => a - b);
-  for (const [boundary, scale] of steps) {
-    if (!(boundary >= 0) || typeof scale !== "number" || !(scale >= 0)) {
-      throw new GradusError(
-        `Cannot make ${name}: boundaries must be counts and factors must not be negative: ` +
-          `given ${boundary}: ${shown(scale)}`,
-      );
-    }
-  }
+  requireFinite(name, { initValue });
+  return interpolated(interpolateType, initValue, factorsByCount(name, boundariesAndScales));
+}
+
+/** From `initValue` on, times a factor at each count, in their order. */
+function interpolated(
+  interpolateType: Interpolation,
+  initValue: number,
+  steps: readonly (readonly [boundary: number, scale: number])[],
+): Schedule {
   const pieces: { from: number; to: number; start: number; end: number }[] = [];
   let [from, start] = [0, initValue];
   for (const [to, scale] of steps) {
@@ -95,17 +89,20 @@ export interface CosineOnecycleScheduleOptions {
   transitionSteps: number;
   /** The largest value. */
   peakValue: number;
-  /** The part of the steps that rises. Default 0.3. */
+  /** The part of the steps that rises, from 0 to 1: with 1 there is no fall. Default 0.3. */
   pctStart?: number;
-  /** What `peakValue` is divided by at the beginning. Default 25. */
+  /** What `peakValue` is divided by at the beginning; more than 0. Default 25. */
   divFactor?: number;
-  /** What the first value is divided by at the end. Default 1e4. */
+  /** What the first value is divided by at the end; more than 0. Default 1e4. */
   finalDivFactor?: number;
 }
 
 /** Options of {@linkcode linearOnecycleSchedule}. */
 export interface LinearOnecycleScheduleOptions extends CosineOnecycleScheduleOptions {
-  /** The part of the steps after which the value is back at the first one. Default 0.85. */
+  /**
+   * The part of the steps after which the value is back at the first one: more than `pctStart`, and at
+   * most 1, with which that is the end. Default 0.85.
+   */
   pctFinal?: number;
 }
 
@@ -131,23 +128,26 @@ export interface LinearOnecycleScheduleOptions extends CosineOnecycleScheduleOpt
  * assertEquals([0, 1, 3, 5, 7, 10].map(value), [100, 400, 1000, 550, 100, 1]);
  * ```
  *
- * @throws {GradusError} if `transitionSteps` is not positive.
+ * @throws {GradusError} if `transitionSteps` or a divisor is not positive, or not
+ * 0 ≤ `pctStart` < `pctFinal` ≤ 1.
  */
 export function linearOnecycleSchedule(options: LinearOnecycleScheduleOptions): Schedule {
+  const name = "linearOnecycleSchedule";
   const { pctFinal = 0.85 } = options;
-  const { steps, start, divFactor, finalDivFactor, initValue } = onecycle(
-    "linearOnecycleSchedule",
-    { ...options, pctFinal },
-  );
-  return interpolated("linearOnecycleSchedule", {
-    interpolateType: "linear",
-    initValue,
-    boundariesAndScales: {
-      [start]: divFactor,
-      [Math.trunc(pctFinal * steps)]: 1 / divFactor,
-      [steps]: 1 / finalDivFactor,
-    },
-  });
+  const { steps, pctStart, initValue, divFactor, finalDivFactor } = onecycle(name, options);
+  requireFinite(name, { pctFinal });
+  if (pctFinal <= pctStart || pctFinal > 1) {
+    throw new GradusError(
+      `Cannot make ${name}: \`pctFinal\` must be more than \`pctStart\` and at most 1: ` +
+        `given ${pctFinal}, and ${pctStart} of \`pctStart\``,
+    );
+  }
+  const final = Math.trunc(pctFinal * steps);
+  return interpolated("linear", initValue, [
+    [Math.trunc(pctStart * steps), divFactor],
+    [final, 1 / divFactor],
+    ...pieceUpTo(steps, final, 1 / finalDivFactor),
+  ]);
 }
 
 /**
@@ -173,52 +173,52 @@ export function linearOnecycleSchedule(options: LinearOnecycleScheduleOptions): 
  * assertAlmostEquals(value(5), 1);
  * ```
  *
- * @throws {GradusError} if `transitionSteps` is not positive.
+ * @throws {GradusError} if `transitionSteps` or a divisor is not positive, or `pctStart` not from 0 to 1.
  */
 export function cosineOnecycleSchedule(options: CosineOnecycleScheduleOptions): Schedule {
-  const { steps, start, divFactor, finalDivFactor, initValue } = onecycle(
+  const { steps, pctStart, initValue, divFactor, finalDivFactor } = onecycle(
     "cosineOnecycleSchedule",
-    { ...options, pctFinal: 1 },
+    options,
   );
-  return interpolated("cosineOnecycleSchedule", {
-    interpolateType: "cosine",
-    initValue,
-    boundariesAndScales: { [start]: divFactor, [steps]: 1 / (divFactor * finalDivFactor) },
-  });
+  const start = Math.trunc(pctStart * steps);
+  return interpolated("cosine", initValue, [
+    [start, divFactor],
+    ...pieceUpTo(steps, start, 1 / (divFactor * finalDivFactor)),
+  ]);
 }
 
-function onecycle(name: string, options: LinearOnecycleScheduleOptions) {
-  const { transitionSteps, peakValue, pctFinal } = options;
+/** The last piece of a cycle, or none if the one before it is that. */
+function pieceUpTo(end: number, from: number, scale: number): [boundary: number, scale: number][] {
+  return from < end ? [[end, scale]] : [];
+}
+
+function onecycle(name: string, options: CosineOnecycleScheduleOptions) {
+  const { transitionSteps, peakValue } = options;
   const { pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4 } = options;
-  const numbers = { transitionSteps, peakValue, pctStart, pctFinal, divFactor, finalDivFactor };
-  requireNumbers(name, numbers);
-  if (transitionSteps <= 0) {
+  requirePositive(name, { transitionSteps, divFactor, finalDivFactor });
+  requireFinite(name, { peakValue, pctStart });
+  if (pctStart < 0 || pctStart > 1) {
     throw new GradusError(
-      `Cannot make ${name}: \`transitionSteps\` must be positive: given ${transitionSteps}`,
+      `Cannot make ${name}: \`pctStart\` must be a part of the steps, from 0 to 1: given ${pctStart}`,
     );
   }
-  return {
-    steps: transitionSteps,
-    start: Math.trunc(pctStart * transitionSteps),
-    divFactor,
-    finalDivFactor,
-    initValue: peakValue / divFactor,
-  };
+  const initValue = peakValue / divFactor;
+  return { steps: transitionSteps, pctStart, initValue, divFactor, finalDivFactor };
 }
 
 /** Options of {@linkcode cyclicSchedule}. */
 export interface CyclicScheduleOptions {
   /** The least value. */
   baseValue: number;
-  /** The largest value. */
+  /** The largest value, not less than `baseValue`. */
   peakValue: number;
   /** Steps of a rise; more than 0. */
   stepSizeUp: number;
-  /** Steps of a fall. Default `stepSizeUp`. */
+  /** Steps of a fall; more than 0. Default `stepSizeUp`. */
   stepSizeDown?: number;
-  /** What each cycle's height is of the last one's, 0.5 for Smith's `triangular2`. Default 1. */
+  /** What each cycle's height is of the last one's, not negative; 0.5 for Smith's `triangular2`. Default 1. */
   cycleScale?: number;
-  /** What the height is multiplied by at each step, as in Smith's `exp_range`. Default 1. */
+  /** What the height is multiplied by at each step, not negative, as in Smith's `exp_range`. Default 1. */
   gamma?: number;
 }
 
@@ -236,17 +236,20 @@ export interface CyclicScheduleOptions {
  * assertEquals([0, 1, 2, 3, 4, 6].map(value), [1, 2, 3, 2, 1, 2]);
  * ```
  *
- * @throws {GradusError} if a length is not positive.
+ * @throws {GradusError} if a length is not positive, a factor is negative, or `peakValue` less than
+ * `baseValue`.
  */
 export function cyclicSchedule(options: CyclicScheduleOptions): Schedule {
   const { baseValue, peakValue, stepSizeUp, stepSizeDown = stepSizeUp } = options;
   const { cycleScale = 1, gamma = 1 } = options;
-  const numbers = { baseValue, peakValue, stepSizeUp, stepSizeDown, cycleScale, gamma };
-  requireNumbers("cyclicSchedule", numbers);
-  if (stepSizeUp <= 0 || stepSizeDown <= 0) {
+  const name = "cyclicSchedule";
+  requireFinite(name, { baseValue, peakValue });
+  requirePositive(name, { stepSizeUp, stepSizeDown });
+  requireNotNegative(name, { cycleScale, gamma });
+  if (peakValue < baseValue) {
     throw new GradusError(
-      `Cannot make cyclicSchedule: \`stepSizeUp\` and \`stepSizeDown\` must be positive: ` +
-        `given ${stepSizeUp} and ${stepSizeDown}`,
+      `Cannot make ${name}: \`peakValue\` must not be less than \`baseValue\`: ` +
+        `given ${peakValue} and ${baseValue}`,
     );
   }
   const length = constant(stepSizeUp + stepSizeDown);
@@ -271,7 +274,7 @@ export interface CosineRestartsScheduleOptions {
   decaySteps: number;
   /** How much longer each cycle is than the last; at least 1. Default 1. */
   cycleFactor?: number;
-  /** How much of the last cycle's height each begins with. Default 1. */
+  /** How much of the last cycle's height each begins with; not negative. Default 1. */
   cycleScale?: number;
   /** The least value as a multiple of `initValue`. Default 0. */
   alpha?: number;
@@ -295,17 +298,17 @@ export interface CosineRestartsScheduleOptions {
  * assertAlmostEquals(value(30), 1);
  * ```
  *
- * @throws {GradusError} if `decaySteps` is not positive, or `cycleFactor` less than 1.
+ * @throws {GradusError} if `decaySteps` is not positive, `cycleFactor` less than 1, or `cycleScale` negative.
  */
 export function cosineRestartsSchedule(options: CosineRestartsScheduleOptions): Schedule {
   const { initValue, decaySteps, cycleFactor = 1, cycleScale = 1, alpha = 0 } = options;
-  requireNumbers("cosineRestartsSchedule", {
-    ...{ initValue, decaySteps, cycleFactor, cycleScale, alpha },
-  });
-  if (decaySteps <= 0 || cycleFactor < 1) {
+  const name = "cosineRestartsSchedule";
+  requireFinite(name, { initValue, cycleFactor, alpha });
+  requirePositive(name, { decaySteps });
+  requireNotNegative(name, { cycleScale });
+  if (cycleFactor < 1) {
     throw new GradusError(
-      `Cannot make cosineRestartsSchedule: \`decaySteps\` must be positive and \`cycleFactor\` at ` +
-        `least 1: given ${decaySteps} and ${cycleFactor}`,
+      `Cannot make ${name}: \`cycleFactor\` must be at least 1: given ${cycleFactor}`,
     );
   }
   const cycles = divide(COUNT, constant(decaySteps));

@@ -1,7 +1,7 @@
 /** Schedules that go from one value towards another. Names, defaults and edge cases are Optax's. */
-import { GradusError } from "../errors.ts";
 import { apply, constant, type Node } from "../node.ts";
-import { COUNT, requireNumbers, type Schedule, scheduleOf } from "./schedule.ts";
+import { requireFinite, requireNotNegative, requireNumbers, requirePositive } from "./options.ts";
+import { COUNT, type Schedule, scheduleOf } from "./schedule.ts";
 
 const add = (a: Node, b: Node) => apply("Add", a, b);
 const subtract = (a: Node, b: Node) => apply("Sub", a, b);
@@ -16,7 +16,7 @@ export interface PolynomialScheduleOptions {
   initValue: number;
   /** Value at the end. */
   endValue: number;
-  /** Exponent of the decay. */
+  /** Exponent of the decay; not negative. */
   power: number;
   /** Steps from the first value to the last; if 0 or less, the value stays `initValue`. */
   transitionSteps: number;
@@ -37,20 +37,18 @@ export interface PolynomialScheduleOptions {
  * const value = polynomialSchedule({ initValue: 25, endValue: 10, power: 2, transitionSteps: 10 });
  * assertEquals([0, 5, 10, 11].map(value), [25, 13.75, 10, 10]);
  * ```
+ *
+ * @throws {GradusError} if a number is not finite, or `power` is negative.
  */
 export function polynomialSchedule(options: PolynomialScheduleOptions): Schedule {
   return polynomial("polynomialSchedule", options);
 }
 
-function polynomial(name: string, options: PolynomialScheduleOptions): Schedule {
+/** A polynomial schedule that is part of the one of this name. */
+export function polynomial(name: string, options: PolynomialScheduleOptions): Schedule {
   const { initValue, endValue, power: exponent, transitionSteps, transitionBegin = 0 } = options;
-  requireNumbers(name, {
-    initValue,
-    endValue,
-    power: exponent,
-    transitionSteps,
-    transitionBegin,
-  });
+  requireFinite(name, { initValue, endValue, transitionSteps, transitionBegin });
+  requireNotNegative(name, { power: exponent });
   if (transitionSteps <= 0) return scheduleOf(constant(initValue));
   const begin = Math.max(transitionBegin, 0);
   const since = begin === 0 ? COUNT : subtract(COUNT, constant(begin));
@@ -74,6 +72,8 @@ export type LinearScheduleOptions = Omit<PolynomialScheduleOptions, "power">;
  * const warmup = linearSchedule({ initValue: 0, endValue: 1, transitionSteps: 4 });
  * assertEquals([0, 1, 4, 9].map(warmup), [0, 0.25, 1, 1]);
  * ```
+ *
+ * @throws {GradusError} if a number is not finite.
  */
 export function linearSchedule(options: LinearScheduleOptions): Schedule {
   return polynomial("linearSchedule", { ...options, power: 1 });
@@ -87,7 +87,7 @@ export interface CosineDecayScheduleOptions {
   decaySteps: number;
   /** The last value as a multiple of `initValue`. Default 0. */
   alpha?: number;
-  /** Exponent of the cosine. Default 1. */
+  /** Exponent of the cosine; not negative. Default 1. */
   exponent?: number;
 }
 
@@ -104,16 +104,14 @@ export interface CosineDecayScheduleOptions {
  * assertAlmostEquals(value(50), 0.05);
  * ```
  *
- * @throws {GradusError} if `decaySteps` is not positive.
+ * @throws {GradusError} if a number is not finite, `decaySteps` not positive, or `exponent` negative.
  */
 export function cosineDecaySchedule(options: CosineDecayScheduleOptions): Schedule {
+  const name = "cosineDecaySchedule";
   const { initValue, decaySteps, alpha = 0, exponent = 1 } = options;
-  requireNumbers("cosineDecaySchedule", { initValue, decaySteps, alpha, exponent });
-  if (decaySteps <= 0) {
-    throw new GradusError(
-      `Cannot make cosineDecaySchedule: \`decaySteps\` must be positive: given ${decaySteps}`,
-    );
-  }
+  requireFinite(name, { initValue, alpha });
+  requirePositive(name, { decaySteps });
+  requireNotNegative(name, { exponent });
   const n = apply("Min", COUNT, constant(decaySteps));
   const angle = divide(multiply(constant(Math.PI), n), constant(decaySteps));
   const half = multiply(constant(0.5), add(constant(1), apply("Cos", angle)));
@@ -128,7 +126,7 @@ export interface ExponentialDecayOptions {
   initValue: number;
   /** Steps in which the value is multiplied by `decayRate` once; if 0 or less, it stays. */
   transitionSteps: number;
-  /** The factor; if 0, the value stays `initValue`. */
+  /** The factor, not negative; if 0, the value stays `initValue`. */
   decayRate: number;
   /** Steps before the decay begins. Default 0. */
   transitionBegin?: number;
@@ -149,12 +147,20 @@ export interface ExponentialDecayOptions {
  * const value = exponentialDecay({ initValue: 32, transitionSteps: 1, decayRate: 0.5 });
  * assertEquals([0, 1, 5].map(value), [32, 16, 1]);
  * ```
+ *
+ * @throws {GradusError} if a number is not finite, or `decayRate` is negative.
  */
 export function exponentialDecay(options: ExponentialDecayOptions): Schedule {
+  return exponential("exponentialDecay", options);
+}
+
+/** An exponential decay that is part of the schedule of this name. */
+export function exponential(name: string, options: ExponentialDecayOptions): Schedule {
   const { initValue, transitionSteps, decayRate, endValue } = options;
   const { transitionBegin = 0, staircase = false } = options;
-  requireNumbers("exponentialDecay", { initValue, transitionSteps, decayRate, transitionBegin });
-  if (endValue !== undefined) requireNumbers("exponentialDecay", { endValue });
+  requireFinite(name, { initValue, transitionSteps, transitionBegin });
+  requireNotNegative(name, { decayRate });
+  if (endValue !== undefined) requireNumbers(name, { endValue });
   if (transitionSteps <= 0 || decayRate === 0) return scheduleOf(constant(initValue));
   const begin = Math.max(transitionBegin, 0);
   const since = begin === 0 ? COUNT : subtract(COUNT, constant(begin));

@@ -2,7 +2,14 @@
 import { GradusError, shown } from "../errors.ts";
 import { apply, constant, foldNodes, type Node, withSources } from "../node.ts";
 import { cosineDecaySchedule, linearSchedule } from "./decay.ts";
-import { COUNT, requireNumbers, type Schedule, scheduleOf } from "./schedule.ts";
+import {
+  factorsByCount,
+  requireFinite,
+  requireNotNegative,
+  requireNumbers,
+  requireOrdered,
+} from "./options.ts";
+import { COUNT, type Schedule, scheduleOf } from "./schedule.ts";
 
 /**
  * The same value at every step.
@@ -24,7 +31,7 @@ export function constantSchedule({ value }: { value: number }): Schedule {
 export interface PiecewiseConstantScheduleOptions {
   /** Value at the beginning. */
   initValue: number;
-  /** Factors, none negative, by the count from which each applies. Default none. */
+  /** Factors by the count from which each applies, none negative, in any order. Default none. */
   boundariesAndScales?: Readonly<Record<number, number>>;
 }
 
@@ -40,23 +47,14 @@ export interface PiecewiseConstantScheduleOptions {
  * assertEquals([0, 2, 3, 6].map(value), [1, 1, 0.5, 0.25]);
  * ```
  *
- * @throws {GradusError} if a factor is negative.
+ * @throws {GradusError} if a factor is negative or a boundary no count.
  */
 export function piecewiseConstantSchedule(options: PiecewiseConstantScheduleOptions): Schedule {
+  const name = "piecewiseConstantSchedule";
   const { initValue, boundariesAndScales = {} } = options;
-  const scales = numbered("boundariesAndScales", Object.entries(boundariesAndScales));
-  requireNumbers("piecewiseConstantSchedule", { initValue, ...scales });
-  const steps = Object.entries(boundariesAndScales)
-    .map(([boundary, scale]) => [Number(boundary), scale] as const)
-    .sort(([a], [b]) => a - b);
+  requireFinite(name, { initValue });
   let value = constant(initValue);
-  for (const [boundary, scale] of steps) {
-    if (Number.isNaN(boundary) || scale < 0) {
-      throw new GradusError(
-        `Cannot make piecewiseConstantSchedule: boundaries must be counts and factors must not be ` +
-          `negative: given ${boundary}: ${scale}`,
-      );
-    }
+  for (const [boundary, scale] of factorsByCount(name, boundariesAndScales)) {
     const isReached = apply("GreaterOrEqual", COUNT, constant(boundary));
     value = apply("Mul", value, apply("Where", isReached, constant(scale), constant(1)));
   }
@@ -67,7 +65,7 @@ export function piecewiseConstantSchedule(options: PiecewiseConstantScheduleOpti
 export interface JoinSchedulesOptions {
   /** What follows one another; each counts from its own beginning. */
   schedules: readonly Schedule[];
-  /** The counts at which each but the first takes over. */
+  /** The counts at which each but the first takes over, in order. */
   boundaries: readonly number[];
 }
 
@@ -89,21 +87,32 @@ export interface JoinSchedulesOptions {
  * assertEquals([0, 1, 2, 3].map(value), [0, 0.5, 1, 1]);
  * ```
  *
- * @throws {GradusError} if there is not one boundary fewer than there are schedules.
+ * @throws {GradusError} if there is no schedule, or not one boundary fewer than there are, or boundaries
+ * fall.
  */
 export function joinSchedules({ schedules, boundaries }: JoinSchedulesOptions): Schedule {
-  if (schedules.length === 0 || boundaries.length !== schedules.length - 1) {
+  const name = "joinSchedules";
+  for (const [key, list] of Object.entries({ schedules, boundaries })) {
+    if (!Array.isArray(list)) {
+      throw new GradusError(`Cannot make ${name}: \`${key}\` must be a list: given ${shown(list)}`);
+    }
+  }
+  if (schedules.length === 0) {
+    throw new GradusError(`Cannot make ${name}: at least one schedule is required: given none`);
+  }
+  if (boundaries.length !== schedules.length - 1) {
     throw new GradusError(
-      `Cannot make joinSchedules: ${Math.max(schedules.length, 1)} schedules need ` +
-        `${Math.max(schedules.length - 1, 0)} boundaries: given ${schedules.length} and ` +
-        `${boundaries.length}`,
+      `Cannot make ${name}: ${schedules.length} schedules need ${
+        schedules.length - 1
+      } boundaries: ` +
+        `given ${boundaries.length}`,
     );
   }
-  requireNumbers("joinSchedules", numbered("boundaries", Object.entries(boundaries)));
+  requireOrdered(name, boundaries);
   schedules.forEach((given, i) => {
     if (typeof given !== "function") {
       throw new GradusError(
-        `Cannot make joinSchedules: \`schedules/${i}\` must be a schedule: given ${shown(given)}`,
+        `Cannot make ${name}: \`schedules/${i}\` must be a schedule: given ${shown(given)}`,
       );
     }
   });
@@ -135,13 +144,13 @@ export interface WarmupCosineDecayScheduleOptions {
   initValue: number;
   /** Value at the end of the warm-up. */
   peakValue: number;
-  /** Steps of the warm-up. */
+  /** Steps of the warm-up; not negative. */
   warmupSteps: number;
   /** Steps in all, the warm-up included; more than `warmupSteps`. */
   decaySteps: number;
   /** Value at the end; ignored if `peakValue` is 0. Default 0. */
   endValue?: number;
-  /** Exponent of the cosine. Default 1. */
+  /** Exponent of the cosine; not negative. Default 1. */
   exponent?: number;
 }
 
@@ -163,21 +172,21 @@ export interface WarmupCosineDecayScheduleOptions {
  * assertAlmostEquals(value(60), 0.5);
  * ```
  *
- * @throws {GradusError} if `decaySteps` is not more than `warmupSteps`.
+ * @throws {GradusError} if a number is not finite, `warmupSteps` or `exponent` is negative, or `decaySteps`
+ * not more than `warmupSteps`.
  */
 export function warmupCosineDecaySchedule(options: WarmupCosineDecayScheduleOptions): Schedule {
+  return warmupCosine("warmupCosineDecaySchedule", options);
+}
+
+/** The same where it is part of the schedule of this name. */
+export function warmupCosine(name: string, options: WarmupCosineDecayScheduleOptions): Schedule {
   const { initValue, peakValue, warmupSteps, decaySteps, endValue = 0, exponent = 1 } = options;
-  requireNumbers("warmupCosineDecaySchedule", {
-    initValue,
-    peakValue,
-    warmupSteps,
-    decaySteps,
-    endValue,
-    exponent,
-  });
+  requireFinite(name, { initValue, peakValue, decaySteps, endValue });
+  requireNotNegative(name, { warmupSteps, exponent });
   if (decaySteps <= warmupSteps) {
     throw new GradusError(
-      `Cannot make warmupCosineDecaySchedule: \`decaySteps\`, which includes the warm-up, must be ` +
+      `Cannot make ${name}: \`decaySteps\`, which includes the warm-up, must be ` +
         `more than \`warmupSteps\`: given ${decaySteps} and ${warmupSteps}`,
     );
   }
@@ -193,12 +202,4 @@ export function warmupCosineDecaySchedule(options: WarmupCosineDecayScheduleOpti
     ],
     boundaries: [warmupSteps],
   });
-}
-
-/** Entries under the name of what holds them, so that an error says where each is. */
-function numbered(
-  name: string,
-  entries: readonly (readonly [key: string, value: number])[],
-): Record<string, number> {
-  return Object.fromEntries(entries.map(([key, value]) => [`${name}/${key}`, value]));
 }

@@ -2,7 +2,7 @@
  * What a schedule is: a scalar program over `count`, the number of updates before this one. It is called
  * as a function, and printed, exported and searched as an expression.
  */
-import { GradusError, shown, suggestion } from "../errors.ts";
+import { GradusError, suggestion } from "../errors.ts";
 import { Evaluator } from "../evaluate.ts";
 import { apply, constant, COUNT, foldNodes, type Node, withSources } from "../node.ts";
 import { matrixRow, randomRow } from "../ops.ts";
@@ -30,17 +30,6 @@ export function scheduleOf(expression: Node): Schedule {
     return evaluator.get(expression);
   };
   return Object.freeze(Object.assign(evaluate, { expression }));
-}
-
-/** Refuses options of a schedule that are no numbers. */
-export function requireNumbers(name: string, values: Readonly<Record<string, unknown>>): void {
-  for (const [key, value] of Object.entries(values)) {
-    if (typeof value !== "number" || Number.isNaN(value)) {
-      throw new GradusError(
-        `Cannot make ${name}: \`${key}\` must be a number: given ${shown(value)}`,
-      );
-    }
-  }
 }
 
 /**

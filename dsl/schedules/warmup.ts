@@ -1,19 +1,15 @@
 /** Schedules that begin with a straight line up. */
 import { GradusError, shown } from "../errors.ts";
 import { apply, constant } from "../node.ts";
-import {
-  cosineDecaySchedule,
-  exponentialDecay,
-  linearSchedule,
-  polynomialSchedule,
-} from "./decay.ts";
+import { cosineDecaySchedule, exponential, linearSchedule, polynomialSchedule } from "./decay.ts";
 import {
   constantSchedule,
   joinSchedules,
-  warmupCosineDecaySchedule,
+  warmupCosine,
   type WarmupCosineDecayScheduleOptions,
 } from "./join.ts";
-import { COUNT, requireNumbers, type Schedule, scheduleOf } from "./schedule.ts";
+import { requireFinite, requireNotNegative, requirePositive } from "./options.ts";
+import { COUNT, type Schedule, scheduleOf } from "./schedule.ts";
 
 /** Options of {@linkcode warmupConstantSchedule}. */
 export interface WarmupConstantScheduleOptions {
@@ -21,7 +17,7 @@ export interface WarmupConstantScheduleOptions {
   initValue: number;
   /** Value from the end of the warm-up on. */
   peakValue: number;
-  /** Steps of the warm-up. */
+  /** Steps of the warm-up; not negative. */
   warmupSteps: number;
 }
 
@@ -36,24 +32,22 @@ export interface WarmupConstantScheduleOptions {
  * const value = warmupConstantSchedule({ initValue: 0, peakValue: 1, warmupSteps: 4 });
  * assertEquals([0, 1, 4, 100].map(value), [0, 0.25, 1, 1]);
  * ```
+ *
+ * @throws {GradusError} if a number is not finite, or `warmupSteps` is negative.
  */
 export function warmupConstantSchedule(options: WarmupConstantScheduleOptions): Schedule {
   const { initValue, peakValue, warmupSteps } = options;
-  requireNumbers("warmupConstantSchedule", { initValue, peakValue, warmupSteps });
-  return joinSchedules({
-    schedules: [
-      linearSchedule({ initValue, endValue: peakValue, transitionSteps: warmupSteps }),
-      constantSchedule({ value: peakValue }),
-    ],
-    boundaries: [warmupSteps],
-  });
+  const name = "warmupConstantSchedule";
+  requireFinite(name, { peakValue });
+  const after = constantSchedule({ value: peakValue });
+  return warmedUp(name, { initValue, peakValue, warmupSteps }, after);
 }
 
 /** Options of {@linkcode warmupExponentialDecaySchedule}. */
 export interface WarmupExponentialDecayScheduleOptions extends WarmupConstantScheduleOptions {
   /** Steps in which the value is multiplied by `decayRate` once. */
   transitionSteps: number;
-  /** The factor. */
+  /** The factor; not negative. */
   decayRate: number;
   /** Steps after the warm-up before the decay begins. Default 0. */
   transitionBegin?: number;
@@ -80,16 +74,31 @@ export interface WarmupExponentialDecayScheduleOptions extends WarmupConstantSch
  * });
  * assertEquals([0, 1, 2, 3, 5].map(value), [0, 4, 8, 4, 1]);
  * ```
+ *
+ * @throws {GradusError} if a number is not finite, or `warmupSteps` or `decayRate` is negative.
  */
 export function warmupExponentialDecaySchedule(
   options: WarmupExponentialDecayScheduleOptions,
 ): Schedule {
   const { initValue, peakValue, warmupSteps, ...decay } = options;
-  requireNumbers("warmupExponentialDecaySchedule", { initValue, peakValue, warmupSteps });
+  const name = "warmupExponentialDecaySchedule";
+  requireFinite(name, { peakValue });
+  const after = exponential(name, { ...decay, initValue: peakValue });
+  return warmedUp(name, { initValue, peakValue, warmupSteps }, after);
+}
+
+/** A warm-up and what comes after it. */
+function warmedUp(
+  name: string,
+  { initValue, peakValue, warmupSteps }: WarmupConstantScheduleOptions,
+  after: Schedule,
+): Schedule {
+  requireFinite(name, { initValue, peakValue });
+  requireNotNegative(name, { warmupSteps });
   return joinSchedules({
     schedules: [
       linearSchedule({ initValue, endValue: peakValue, transitionSteps: warmupSteps }),
-      exponentialDecay({ ...decay, initValue: peakValue }),
+      after,
     ],
     boundaries: [warmupSteps],
   });
@@ -110,6 +119,8 @@ export function warmupExponentialDecaySchedule(
  * assertAlmostEquals(value(10), 0.5);
  * assertAlmostEquals(value(15), 0.25);
  * ```
+ *
+ * @throws {GradusError} if there is no cycle, or one is no schedule; the message shows which.
  */
 export function sgdrSchedule(cycles: readonly WarmupCosineDecayScheduleOptions[]): Schedule {
   if (!Array.isArray(cycles) || cycles.length === 0) {
@@ -119,7 +130,7 @@ export function sgdrSchedule(cycles: readonly WarmupCosineDecayScheduleOptions[]
   }
   let end = 0;
   return joinSchedules({
-    schedules: cycles.map(warmupCosineDecaySchedule),
+    schedules: cycles.map((cycle, i) => warmupCosine(`cycle ${i} of sgdrSchedule`, cycle)),
     boundaries: cycles.slice(0, -1).map(({ decaySteps }) => end += decaySteps),
   });
 }
@@ -128,11 +139,11 @@ export function sgdrSchedule(cycles: readonly WarmupCosineDecayScheduleOptions[]
 export interface InverseSqrtScheduleOptions {
   /** Value at the end of the warm-up. */
   peakValue: number;
-  /** Steps of the warm-up. Default 0. */
+  /** Steps of the warm-up; not negative. Default 0. */
   warmupSteps?: number;
   /** Value at the beginning of the warm-up. Default 0. */
   initValue?: number;
-  /** Steps after the warm-up in which the decay gains its pace. Default `warmupSteps`, or 10,000. */
+  /** Steps after the warm-up in which the decay gains its pace; more than 0. Default `warmupSteps`, or 10,000. */
   timescale?: number;
 }
 
@@ -152,35 +163,27 @@ export interface InverseSqrtScheduleOptions {
  * assertEquals([0, 2, 4, 16, 64].map(value), [0, 0.5, 1, 0.5, 0.25]);
  * ```
  *
- * @throws {GradusError} if `timescale` is not positive.
+ * @throws {GradusError} if a number is not finite, `warmupSteps` is negative, or `timescale` not positive.
  */
 export function inverseSqrtSchedule(options: InverseSqrtScheduleOptions): Schedule {
   const { peakValue, warmupSteps = 0, initValue = 0, timescale = warmupSteps || 10_000 } = options;
-  requireNumbers("inverseSqrtSchedule", { peakValue, warmupSteps, initValue, timescale });
-  if (timescale <= 0) {
-    throw new GradusError(
-      `Cannot make inverseSqrtSchedule: \`timescale\` must be positive: given ${timescale}`,
-    );
-  }
+  const name = "inverseSqrtSchedule";
+  requireFinite(name, { peakValue });
+  requireNotNegative(name, { warmupSteps });
+  requirePositive(name, { timescale });
   const scale = constant(timescale);
   const pace = apply("Sqrt", apply("Div", scale, apply("Add", COUNT, scale)));
   const decay = scheduleOf(apply("Mul", constant(peakValue), pace));
-  return joinSchedules({
-    schedules: [
-      linearSchedule({ initValue, endValue: peakValue, transitionSteps: warmupSteps }),
-      decay,
-    ],
-    boundaries: [warmupSteps],
-  });
+  return warmedUp(name, { initValue, peakValue, warmupSteps }, decay);
 }
 
 /** Options of {@linkcode warmupStableDecaySchedule}. */
 export interface WarmupStableDecayScheduleOptions {
   /** Value between warm-up and decay. */
   peakValue: number;
-  /** Steps of the warm-up. */
+  /** Steps of the warm-up; not negative. */
   warmupSteps: number;
-  /** Steps at `peakValue`. */
+  /** Steps at `peakValue`; not negative. */
   stableSteps: number;
   /** Steps of the decay; more than 0. */
   decaySteps: number;
@@ -213,29 +216,21 @@ export interface WarmupStableDecayScheduleOptions {
  * assertEquals([0, 1, 2, 12, 13, 16, 20].map(value), [0, 0.5, 1, 1, 0.75, 0, 0]);
  * ```
  *
- * @throws {GradusError} if `decaySteps` is not positive, or `decay` no such shape.
+ * @throws {GradusError} if a number is not finite, `warmupSteps` or `stableSteps` is negative, `decaySteps`
+ * not positive, or `decay` no such shape.
  */
 export function warmupStableDecaySchedule(options: WarmupStableDecayScheduleOptions): Schedule {
   const { peakValue, warmupSteps, stableSteps, decaySteps } = options;
   const { initValue = 0, endValue = 0, decay = "linear" } = options;
   const name = "warmupStableDecaySchedule";
-  requireNumbers(name, {
-    ...{ peakValue, warmupSteps, stableSteps, decaySteps },
-    ...{ initValue, endValue },
+  requireFinite(name, { peakValue, endValue });
+  requireNotNegative(name, { stableSteps });
+  requirePositive(name, { decaySteps });
+  const after = joinSchedules({
+    schedules: [constantSchedule({ value: peakValue }), falling()],
+    boundaries: [stableSteps],
   });
-  if (decaySteps <= 0) {
-    throw new GradusError(
-      `Cannot make ${name}: \`decaySteps\` must be positive: given ${decaySteps}`,
-    );
-  }
-  return joinSchedules({
-    schedules: [
-      linearSchedule({ initValue, endValue: peakValue, transitionSteps: warmupSteps }),
-      constantSchedule({ value: peakValue }),
-      falling(),
-    ],
-    boundaries: [warmupSteps, warmupSteps + stableSteps],
-  });
+  return warmedUp(name, { initValue, peakValue, warmupSteps }, after);
 
   function falling(): Schedule {
     const shape = { initValue: peakValue, endValue, transitionSteps: decaySteps };

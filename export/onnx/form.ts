@@ -29,12 +29,13 @@ import { settleAxes } from "../../runtime/plan/axes.ts";
 import type { Extent } from "../../runtime/plan/extent.ts";
 import { extentsOf, overExtent, type Planned } from "../../runtime/plan/infer.ts";
 import { isScalarSymbol, scalarsApart } from "./apart.ts";
-import { stepped } from "../../runtime/plan/plan.ts";
 import { Texts } from "./text.ts";
 
 /** What a form is made of. */
 export interface FormKey {
   readonly program: Program;
+  /** What becomes of the parameter by an update. */
+  readonly outcome: (update: Node) => Node;
   /** What is known of the leaves for good. */
   readonly structural: Structural;
   /** The states that the leaves keep, and those of the tree. */
@@ -54,7 +55,7 @@ export interface FormKey {
 export interface Form {
   /** The results: `w`, and each state that a leaf keeps. */
   readonly results: ReadonlyMap<string, Node>;
-  /** The extent of each result. */
+  /** The extent of the parameter and of each state that a leaf keeps. */
   readonly over: ReadonlyMap<string, Extent>;
   /** What each reduction over the tree reduces; undefined for those that nothing here reads. */
   readonly operands: readonly (Node | undefined)[];
@@ -71,27 +72,29 @@ export interface Form {
 
 /** The step of leaves of one kind. */
 export function formOf(key: FormKey): Form {
-  const { program, structural, live, axes, isEmpty, vectors } = key;
+  const { program, outcome, structural, live, axes, isEmpty, vectors } = key;
   const whole = elaborate(program);
   const graph = shaped(withLocals(program, whole), structural);
   const locals = [...localsOf(program, whole).keys()].map((name, i) =>
     [name, graph.globals[whole.globals.length + i].node] as const
   );
   const isTree = (name: string) => program.state.get(name)!.over === "tree";
-  const kept = [...live].filter((name) => !isTree(name));
+  // An evaluation leaves states as they are.
+  const next = [...live].filter((name) => graph.states.has(name));
+  const kept = next.filter((name) => !isTree(name));
   const operands = whole.globals.map((_, k) =>
     key.globals.has(k) ? graph.globals[k].node : undefined
   );
   const mattering = new Set(postorder([
-    stepped(graph.update),
+    outcome(graph.update),
     graph.update,
-    ...[...live].map((name) => graph.states.get(name)!),
+    ...next.map((name) => graph.states.get(name)!),
     ...operands.flatMap((node) => node ?? []),
   ]));
   const named = locals.filter(([, node]) => mattering.has(node));
   const reachable: Graph = {
     update: graph.update,
-    states: new Map([...live].map((name) => [name, graph.states.get(name)!])),
+    states: new Map(next.map((name) => [name, graph.states.get(name)!])),
     globals: [
       ...operands.map((node) => ({ op: "ReduceSum" as const, node: node ?? constant(0) })),
       ...named.map(([, node]) => ({ op: "ReduceSum" as const, node })),
@@ -103,16 +106,16 @@ export function formOf(key: FormKey): Form {
     live,
     axes,
   );
-  const change = isEmpty ? reductionsOfNothing(settled) : (node: Node) => node;
+  const change = isEmpty ? reductionsOfNothing(settled, outcome) : (node: Node) => node;
   const results = new Map([
-    ["w", change(stepped(settled.update))],
+    ["w", change(outcome(settled.update))],
     ...kept.map((name) => [name, change(settle(settled.states.get(name)!))] as const),
   ]);
   const reduced = operands.map((node, k) =>
     node === undefined ? undefined : change(settle(settled.globals[k].node))
   );
   const treeStates = new Map(
-    [...live].filter(isTree).map((name) => [name, change(settle(settled.states.get(name)!))]),
+    next.filter(isTree).map((name) => [name, change(settle(settled.states.get(name)!))]),
   );
   const calls = named.map(([name], i) =>
     [name, change(settle(settled.globals[operands.length + i].node))] as const
@@ -161,7 +164,7 @@ export function formOf(key: FormKey): Form {
   const all = [...results.values(), ...reduced.flatMap((node) => node ?? [])].map(final);
   return {
     results: new Map([...results].map(([name, node]) => [name, final(node)])),
-    over: new Map([...results.keys()].map((name) => [
+    over: new Map(["w", ...[...live].filter((name) => !isTree(name))].map((name) => [
       name,
       overExtent(name === "w" ? "element" : planned.state.get(name)!.over, axes.length),
     ])),
@@ -253,9 +256,9 @@ function withVectors(program: Program, vectors: ReadonlySet<string>): Planned {
 }
 
 /** Takes what a reduction over no elements is for the reduction. */
-function reductionsOfNothing(graph: Graph): (node: Node) => Node {
+function reductionsOfNothing(graph: Graph, outcome: FormKey["outcome"]): (node: Node) => Node {
   const roots = [
-    stepped(graph.update),
+    outcome(graph.update),
     ...[...graph.states.values(), ...graph.globals.map(({ node }) => node)].map(settle),
   ];
   const changed = foldNodes<Node>(roots, (node, src) => {

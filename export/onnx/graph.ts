@@ -1,17 +1,16 @@
 /** The graph of an exported step: what changes once a step, then each leaf. */
 import { GradusError, quoted } from "../../dsl/errors.ts";
-import { elaborate, globalSymbol } from "../../dsl/graph.ts";
+import { evaluation } from "../../dsl/graph.ts";
 import { latex } from "../../dsl/latex.ts";
-import { type Node, type ReduceOpName, symbol } from "../../dsl/node.ts";
-import { reduceOps } from "../../dsl/ops.ts";
+import { symbol } from "../../dsl/node.ts";
+import { printExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
-import { type Made, PARTS, resultMadeAs } from "./body.ts";
 import { Constants } from "./constants.ts";
 import { Functions } from "./functions.ts";
 import { type HostNumber, HostNumbers } from "./host.ts";
 import type { Hyperparameters } from "./hyper.ts";
-import type { GraphLeaf, GraphLeaves, GraphOptions, Shape } from "./leaves.ts";
-import { Names } from "./names.ts";
+import type { GraphLeaves, GraphOptions, NextNumbers, Shape } from "./leaves.ts";
+import { at, Names } from "./names.ts";
 import {
   type ElementType,
   type FunctionInit,
@@ -21,8 +20,8 @@ import {
   valueInfo,
   type ValueInit,
 } from "./proto.ts";
+import { Pass, type PassScope } from "./pass.ts";
 import { Scalars } from "./scalars.ts";
-import type { Given } from "./scope.ts";
 
 /** What a graph consists of. */
 export interface GraphParts {
@@ -35,15 +34,8 @@ export interface GraphParts {
   readonly host: Readonly<Record<string, HostNumber>>;
 }
 
-/** The name of a leaf of a tree. */
-export function at(name: string, { path }: { readonly path: string }): string {
-  return path === "" ? name : `${name}/${path}`;
-}
-
-/** Whether something is done with the sum of the parts of a reduction. */
-function isFinished(op: ReduceOpName): boolean {
-  return op === "ReduceMean" || op === "ReduceL2";
-}
+/** The tree of what to evaluate with. */
+export const EVALUATE = "evaluate";
 
 /** Writes the graph of an optimizer. */
 export class GraphWriter {
@@ -60,16 +52,19 @@ export class GraphWriter {
   readonly #functions: Functions;
   readonly #scalars: Scalars;
   readonly #host: HostNumbers | undefined;
-  /** What each leaf has made for its later phases. */
-  readonly #kept = new Map<GraphLeaf, Map<Node, string>>();
+  readonly #scope: PassScope;
+  readonly #evaluated: ((after: NextNumbers) => GraphLeaves) | undefined;
 
+  /** With `evaluated`, the leaves of what to evaluate with, it makes that too. */
   constructor(
     program: Program,
     leaves: GraphLeaves,
     hyper: Hyperparameters,
     options: GraphOptions,
     doing: string,
+    evaluated?: (after: NextNumbers) => GraphLeaves,
   ) {
+    this.#evaluated = evaluated;
     [this.#program, this.#leaves, this.#hyper] = [program, leaves, hyper];
     [this.#options, this.#doing] = [options, doing];
     this.#functions = new Functions(this.#names, options.inlineFunctions);
@@ -77,13 +72,14 @@ export class GraphWriter {
     this.#host = options.precision === "float64"
       ? undefined
       : new HostNumbers(leaves.treeStates, reserved, this.#names);
-    const { scalarTexts } = leaves.all[0].kind.form;
-    this.#scalars = new Scalars(
-      { names: this.#names, constants: this.#constants, nodes: this.#nodes, doing },
-      options.precision,
-      scalarTexts,
-      this.#host,
-    );
+    this.#scalars = this.#scalarsWith(leaves);
+    this.#scope = {
+      names: this.#names,
+      constants: this.#constants,
+      nodes: this.#nodes,
+      functions: this.#functions,
+      options,
+    };
   }
 
   write(): GraphParts {
@@ -91,11 +87,20 @@ export class GraphWriter {
     const { treeStates } = this.#leaves;
     const carried = treeStates.filter(([name]) => this.#host?.isCarried(name) ?? true);
     for (const [name, root] of carried) this.#scalars.expect(root, `next/${name}`);
-    for (let phase = 1; phase <= Math.max(0, ...this.#leaves.levels.values()); phase++) {
-      this.#reduce(phase);
-    }
+    const { name, doc, source } = this.#program;
+    const step = new Pass(this.#scope, {
+      program: this.#program,
+      leaves: this.#leaves,
+      scalars: this.#scalars,
+      name,
+      doc: [doc, latex(this.#program), source].filter(Boolean).join("\n\n"),
+      given: at,
+      made: (name, leaf) => `next/${at(name, leaf)}`,
+    });
+    step.reduce();
     for (const [name, root] of carried) this.#scalars.result(root, `next/${name}`);
-    for (const leaf of this.#leaves.all) this.#results(leaf);
+    step.results();
+    if (this.#evaluated !== undefined) this.#evaluate(this.#evaluated);
     if (this.#host === undefined) {
       this.#nodes.push(node("Add", ["count", this.#constants.number(1, "int64")], "next/count"));
     }
@@ -107,6 +112,42 @@ export class GraphWriter {
       nodes: this.#nodes,
       functions: this.#functions.all,
     };
+  }
+
+  /** Writes what to evaluate with, of what the step has made. */
+  #evaluate(evaluated: (after: NextNumbers) => GraphLeaves): void {
+    const { treeStates } = this.#leaves;
+    const isMade = (name: string) => this.#host?.isCarried(name) ?? true;
+    const leaves = evaluated(
+      new Map(
+        treeStates.map(([name, root]) => [name, isMade(name) ? symbol(`next/${name}`) : root]),
+      ),
+    );
+    const scalars = this.#scalarsWith(leaves);
+    for (const [name] of treeStates) {
+      if (isMade(name)) scalars.define(symbol(`next/${name}`), `next/${name}`);
+    }
+    const pass = new Pass(this.#scope, {
+      program: evaluation(this.#program),
+      leaves,
+      scalars,
+      name: `${this.#program.name}_evaluate`,
+      doc: `What to evaluate with: ${printExpression(this.#program.evaluate)}`,
+      given: (name, leaf) => `next/${at(name, leaf)}`,
+      made: (_name, leaf) => at(EVALUATE, leaf),
+    });
+    pass.reduce();
+    pass.results();
+  }
+
+  #scalarsWith(leaves: GraphLeaves): Scalars {
+    const { scalarTexts } = leaves.all[0].kind.form;
+    return new Scalars(
+      { names: this.#names, constants: this.#constants, nodes: this.#nodes, doing: this.#doing },
+      this.#options.precision,
+      scalarTexts,
+      this.#host,
+    );
   }
 
   /** The inputs and outputs of the graph. */
@@ -140,6 +181,10 @@ export class GraphWriter {
         (isCarried ? carried : input)(at(name, leaf), type, shape);
       }
     }
+    for (const leaf of this.#evaluated === undefined ? [] : this.#leaves.all) {
+      const { type, shape } = leaf.arrays.find(({ name }) => name === "w")!;
+      this.#outputs.push(valueInfo(at(EVALUATE, leaf), type, shape));
+    }
     for (const { name } of [...this.#inputs, ...this.#outputs]) {
       if (this.#names.take(name!)) continue;
       throw new GradusError(
@@ -147,112 +192,5 @@ export class GraphWriter {
           `rename a parameter or state`,
       );
     }
-  }
-
-  /** Writes the reductions over the tree that are known after a phase. */
-  #reduce(phase: number): void {
-    const { globals } = elaborate(this.#program);
-    const due = [...this.#leaves.levels].flatMap(([k, level]) => level === phase ? [k] : []);
-    const parts = new Map<number, string[]>(due.map((k) => [k, []]));
-    const suffix = due.length === 1 ? reduceOps[globals[due[0]].op].call : `phase${phase}`;
-    for (const leaf of this.#leaves.all) {
-      this.#place(leaf, phase - 1, `${this.#program.name}_${suffix}`, "", parts);
-    }
-    for (const k of due) {
-      this.#scalars.define(symbol(globalSymbol(k)), this.#total(k, parts.get(k)!));
-    }
-  }
-
-  /** Writes the next values of a leaf. */
-  #results(leaf: GraphLeaf): void {
-    const { phases } = leaf.kind;
-    const { name, doc, source } = this.#program;
-    const equations = [doc, latex(this.#program), source].filter(Boolean).join("\n\n");
-    this.#place(leaf, phases.length - 1, name, equations, new Map());
-    for (const [result, { of, name: from }] of phases[phases.length - 1].copies) {
-      const value = of === "leaf" ? at(from, leaf) : `next/${at(from, leaf)}`;
-      this.#nodes.push(node("Identity", [value], `next/${at(result, leaf)}`));
-    }
-  }
-
-  /** Writes one phase of one leaf. */
-  #place(
-    leaf: GraphLeaf,
-    phase: number,
-    name: string,
-    doc: string,
-    parts: ReadonlyMap<number, string[]>,
-  ): void {
-    const { kind } = leaf;
-    if (!this.#kept.has(leaf)) this.#kept.set(leaf, new Map());
-    const kept = this.#kept.get(leaf)!;
-    const given = (each: Given): string => {
-      switch (each.kind) {
-        case "leaf": {
-          const isVector = this.#leaves.vectors.has(each.name);
-          return at(isVector ? `hyper/${each.name}` : each.name, leaf);
-        }
-        case "scalar": {
-          const text = kind.form.scalarTexts.of(each.node);
-          return this.#scalars.value(this.#leaves.bind(each.node, kind.group), each.type, text);
-        }
-        case "constant":
-          return this.#constants.number(each.value, each.type);
-        case "list":
-          return this.#constants.list(each.values);
-        case "kept":
-          return kept.get(each.node)!;
-      }
-    };
-    const made = (each: Made, own: string): string => {
-      if (each.kind === "next") return `next/${at(each.name, leaf)}`;
-      if (each.kind === "partial") {
-        const { op } = elaborate(this.#program).globals[each.global];
-        // What has one part is that part.
-        const isWhole = this.#leaves.all.length === 1 && !isFinished(op);
-        const name = isWhole ? this.#nameOf(each.global) : this.#names.fresh(at(own, leaf));
-        parts.get(each.global)!.push(name);
-        return name;
-      }
-      const result = resultMadeAs(kind, each.node);
-      const name = result === undefined
-        ? this.#names.fresh(at(own, leaf))
-        : `next/${at(result, leaf)}`;
-      kept.set(each.node, name);
-      return name;
-    };
-    const actual = { path: leaf.path, given, made };
-    this.#nodes.push(...this.#functions.place(kind.phases[phase], name, doc, actual));
-  }
-
-  /** Joins the leaves' parts of a reduction over the tree, in the order of the tree. */
-  #total(k: number, parts: readonly string[]): string {
-    const { op } = elaborate(this.#program).globals[k];
-    const { size } = this.#leaves;
-    const { precision } = this.#options;
-    const { start, finish } = reduceOps[op];
-    const [first, ...others] = parts;
-    if (first === undefined) return this.#constants.number(finish(start, size), precision);
-    const write = (name: string, op: string, operands: readonly string[]): string => {
-      this.#nodes.push(node(op, operands, name));
-      return name;
-    };
-    const text = `sum of ${this.#textOf(k)}`;
-    const total = others.reduce((sum, part, i) => {
-      const isLast = i === others.length - 1 && !isFinished(op);
-      const name = isLast ? this.#nameOf(k) : this.#names.fresh(text);
-      return write(name, PARTS[op].combine, [sum, part]);
-    }, first);
-    if (op === "ReduceL2") return write(this.#nameOf(k), "Sqrt", [total]);
-    if (op !== "ReduceMean") return total;
-    return write(this.#nameOf(k), "Div", [total, this.#constants.number(size, precision)]);
-  }
-
-  #textOf(k: number): string {
-    return this.#leaves.all[0].kind.form.scalarTexts.of(symbol(globalSymbol(k)));
-  }
-
-  #nameOf(k: number): string {
-    return this.#scalars.nameOf(symbol(globalSymbol(k)), this.#textOf(k));
   }
 }

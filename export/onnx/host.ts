@@ -54,7 +54,8 @@ export class HostNumbers {
       for (const [name, next] of states) if (!this.isKnown(next)) this.#ofGraph.add(name);
     }
     for (const [name, next] of states) {
-      if (!this.#ofGraph.has(name)) this.numbers[`next/${name}`] = this.#spelled(next);
+      if (this.#ofGraph.has(name)) this.#ofGraph.add(`next/${name}`);
+      else this.numbers[`next/${name}`] = this.#spelled(next);
     }
   }
 

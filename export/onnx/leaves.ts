@@ -1,11 +1,12 @@
 /** The leaves of an exported step: what each brings, and the bodies that compute it. */
 import { GradusError } from "../../dsl/errors.ts";
-import { elaborate } from "../../dsl/graph.ts";
+import { elaborate, evaluation } from "../../dsl/graph.ts";
 import { lower } from "../../dsl/lower.ts";
 import { foldNodes, type Node } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { simplified } from "../../dsl/simplify.ts";
+import { settledUpdate, stepped } from "../../runtime/plan/plan.ts";
 import type { Binding, Group } from "../../runtime/step/binding.ts";
 import { spellPath } from "../../runtime/trees/leaf.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
@@ -26,6 +27,8 @@ export interface GraphOptions {
   /** What the numbers that change once a step are computed in, and sums. */
   readonly precision: Arithmetic;
   readonly layout: "tree" | "flat";
+  /** Whether it makes what to evaluate with, too. */
+  readonly evaluate: boolean;
 }
 
 /** Extents; one that is text is open. */
@@ -53,6 +56,9 @@ export interface GraphLeaf {
   readonly arrays: readonly LeafArray[];
 }
 
+/** What stands for the next number of each state over the tree. */
+export type NextNumbers = ReadonlyMap<string, Node>;
+
 /** The leaves of a graph. */
 export class GraphLeaves {
   /** In the order of the tree. */
@@ -70,15 +76,19 @@ export class GraphLeaves {
   readonly #doing: string;
   readonly #live: ReadonlySet<string>;
   readonly #bound = new Map<Group, Map<Node, Node>>();
+  readonly #after: NextNumbers | undefined;
 
+  /** With `after`, the numbers of the tree that a step has left, it is what is evaluated then. */
   constructor(
     optimizer: Optimizer,
     binding: Binding,
     hyper: Hyperparameters,
     options: GraphOptions,
     doing: string,
+    after?: NextNumbers,
   ) {
-    [this.#optimizer, this.#program, this.#hyper] = [optimizer, optimizer.program, hyper];
+    [this.#optimizer, this.#hyper, this.#after] = [optimizer, hyper, after];
+    this.#program = after === undefined ? optimizer.program : evaluation(optimizer.program);
     [this.#options, this.#doing, this.#live] = [options, doing, binding.live];
     const { leaves } = binding.layout;
     this.size = leaves.reduce((sum, { size }) => sum + size, 0);
@@ -121,7 +131,7 @@ export class GraphLeaves {
         if (node.op !== "Symbol") return simplified(node, src);
         const name = node.arg as string;
         if (SHAPE_SYMBOLS.has(name)) return group.structural.get(name)!;
-        return this.#hyper.nodeOf(name, group) ?? node;
+        return this.#after?.get(name) ?? this.#hyper.nodeOf(name, group) ?? node;
       }).get(root)!;
       known.set(root, lower([bound], "onnx")(bound));
     }
@@ -141,6 +151,7 @@ export class GraphLeaves {
   #kind(group: Group, isEmpty: boolean, place: string): Kind {
     const form = formOf({
       program: this.#program,
+      outcome: this.#after === undefined ? stepped : settledUpdate,
       structural: this.#structural(group),
       live: this.#liveIn(group),
       axes: group.axes,

@@ -14,7 +14,7 @@ import { printExpression } from "../../dsl/print.ts";
  * ```
  */
 export const METADATA = {
-  /** The program as JSON text. */
+  /** The program as JSON text; its `evaluate` is what outputs `evaluate/<path>` are. */
   program: "gradus.program",
   /**
    * Each state's initial value as JSON: a number, the text of an expression of `w`, or, where it is

@@ -19,3 +19,8 @@ export class Names {
     return true;
   }
 }
+
+/** The name of a leaf of a tree. */
+export function at(name: string, { path }: { readonly path: string }): string {
+  return path === "" ? name : `${name}/${path}`;
+}

@@ -29,6 +29,11 @@ export interface OnnxOptions {
    * same for all is a vector as well, `hyper/<name>`, with an element for each of `w`. Default `"tree"`.
    */
   readonly layout?: "tree" | "flat";
+  /**
+   * Whether the graph has outputs `evaluate/<path>`: the parameters to evaluate with after the step, as the
+   * program's `evaluate` says. Default false.
+   */
+  readonly evaluate?: boolean;
 }
 
 const OPSETS = [17, 18, 19, 20, 21];
@@ -36,6 +41,7 @@ const OPSETS = [17, 18, 19, 20, 21];
 /** The options of a graph, checked. */
 export function graphOptions(given: OnnxOptions, params: Layout, doing: string): GraphOptions {
   const { opset = 21, inlineFunctions = false, precision = "float64", layout = "tree" } = given;
+  const { evaluate = false } = given;
   if (!OPSETS.includes(opset)) {
     throw new GradusError(
       `${doing}: \`opset\` must be a whole number from 17 to 21: given ${shown(opset)}`,
@@ -47,7 +53,10 @@ export function graphOptions(given: OnnxOptions, params: Layout, doing: string):
     );
   }
   requirePrecision(precision, params, doing);
-  return { opset, inlineFunctions, precision, layout };
+  if (typeof evaluate !== "boolean") {
+    throw new GradusError(`${doing}: \`evaluate\` must be true or false: given ${shown(evaluate)}`);
+  }
+  return { opset, inlineFunctions, precision, layout, evaluate };
 }
 
 /** Refuses what is no precision, and parameters that have another. */

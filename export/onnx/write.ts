@@ -4,14 +4,14 @@ import { printJson } from "../../dsl/json.ts";
 import { postorder } from "../../dsl/node.ts";
 import { randomRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
-import { Binding } from "../../runtime/step/binding.ts";
+import { Binding, requireDivisor } from "../../runtime/step/binding.ts";
 import { asShape, spellPath } from "../../runtime/trees/leaf.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { isShort } from "../../runtime/trees/dtype.ts";
-import { Layout } from "../../runtime/trees/layout.ts";
+import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
 import { GraphWriter } from "./graph.ts";
 import { Hyperparameters } from "./hyper.ts";
-import { GraphLeaves } from "./leaves.ts";
+import { GraphLeaves, type NextNumbers } from "./leaves.ts";
 import { METADATA } from "./metadata.ts";
 import { graphOptions, type OnnxOptions } from "./options.ts";
 import { writeModel } from "./proto.ts";
@@ -25,6 +25,9 @@ import { writeModel } from "./proto.ts";
  * and the hyperparameters asked for; every input that carries over has an output `next/<input>`. What
  * changes once a step is computed in float64, and so are sums; everything else in the parameter's type,
  * each operation rounded.
+ *
+ * With `evaluate: true` there are outputs `evaluate/<path>` beside them: the parameters to evaluate with after
+ * the step.
  *
  * Each form that the program takes for some parameters is a local function in the domain `gradus`, called
  * once a parameter; what a reduction over the tree needs of a parameter is a function before that.
@@ -55,6 +58,7 @@ export function toOnnx(
   const { program } = optimizer;
   const doing = `Cannot export "${program.name}" to ONNX`;
   const layout = Layout.of(params, doing, asShape);
+  requireLeaves(layout, doing);
   requirePlainPaths(layout, doing);
   requireWide(layout, doing);
   requireSpelled(optimizer, doing);
@@ -76,7 +80,22 @@ export function toOnnx(
   const binding = new Binding(program, optimizer.settings, layout, params, doing);
   const hyper = new Hyperparameters(optimizer, binding, new Set(options.inputs), doing);
   const leaves = new GraphLeaves(optimizer, binding, hyper, how, doing);
-  const { host, ...graph } = new GraphWriter(program, leaves, hyper, how, doing).write();
+  if (how.evaluate) {
+    for (const group of binding.groups) {
+      const isFixed = ([name]: readonly [string, unknown]) => !options.inputs?.includes(name);
+      requireDivisor(program, new Map([...group.structural].filter(isFixed)), doing);
+    }
+  }
+  const evaluated = (after: NextNumbers) =>
+    new GraphLeaves(optimizer, binding, hyper, how, doing, after);
+  const { host, ...graph } = new GraphWriter(
+    program,
+    leaves,
+    hyper,
+    how,
+    doing,
+    how.evaluate ? evaluated : undefined,
+  ).write();
   return writeModel({
     name: program.name,
     doc: program.doc,

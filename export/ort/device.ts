@@ -1,14 +1,16 @@
 /** A session of ONNX Runtime as a device: a step is one run of the graph, which is awaited. */
 import { GradusError } from "../../dsl/errors.ts";
-import { postorder, symbol } from "../../dsl/node.ts";
+import { postorder, symbol, ZERO } from "../../dsl/node.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../runtime/step/device.ts";
 import { initialLeaf, stateShape } from "../../runtime/step/initial.ts";
 import type { ReadLeaf } from "../../runtime/trees/leaf.ts";
 import { Written } from "../../runtime/trees/overlap.ts";
 import { dtypeOf } from "../../runtime/trees/stored.ts";
 import { storedAs } from "../../runtime/trees/state_storage.ts";
-import { at } from "../onnx/graph.ts";
+import { EVALUATE } from "../onnx/graph.ts";
+import { at } from "../onnx/names.ts";
 import type { Engine, Taken } from "./engine.ts";
+import type { Evaluation } from "./evaluation.ts";
 import { type Held, isInBuffer } from "./held.ts";
 import type { GraphForm } from "./rule.ts";
 
@@ -18,26 +20,31 @@ export class OrtDevice implements Device<Held, GraphForm> {
   readonly storesAsGiven = false;
   readonly ownNumbers: ReadonlySet<string> = new Set();
   readonly #engine: Engine;
+  readonly #evaluation: Evaluation | undefined;
 
-  constructor(engine: Engine) {
-    this.#engine = engine;
+  constructor(engine: Engine, evaluation: Evaluation | undefined) {
+    [this.#engine, this.#evaluation] = [engine, evaluation];
     this.read = (node, path, doing) => engine.read(node, path, doing);
   }
 
   // What is made is in arrays: the engine takes them where it runs at the first step.
   create(blanks: readonly Blank<Held>[], doing: string): unknown[] {
-    return blanks.map(({ what, info, stored, shape, init, symbols, parameter }) => {
-      if (parameter === undefined || !isInBuffer(parameter)) {
-        return initialLeaf(init, info, parameter, symbols, stored, shape);
-      }
-      if (!postorder([init]).includes(symbol("w"))) {
-        return initialLeaf(init, info, undefined, symbols, stored, shape);
-      }
-      throw new GradusError(
-        `${doing}: ${what} begins from the parameters, which must be in arrays: given a GPUBuffer; ` +
-          `pass what \`download\` gives`,
-      );
-    });
+    return blanks.map(
+      ({ what, info, stored, shape, init, symbols, parameter, isApart = false }) => {
+        // What a graph makes needs no beginning.
+        if (isApart) return initialLeaf(ZERO, info, undefined, symbols, stored, shape);
+        if (parameter === undefined || !isInBuffer(parameter)) {
+          return initialLeaf(init, info, parameter, symbols, stored, shape);
+        }
+        if (!postorder([init]).includes(symbol("w"))) {
+          return initialLeaf(init, info, undefined, symbols, stored, shape);
+        }
+        throw new GradusError(
+          `${doing}: ${what} begins from the parameters, which must be in arrays: given a GPUBuffer; ` +
+            `pass what \`download\` gives`,
+        );
+      },
+    );
   }
 
   write(
@@ -70,6 +77,29 @@ export class OrtDevice implements Device<Held, GraphForm> {
   }
 
   prepare(work: Work<Held, GraphForm>, _form: GraphForm, doing: string): Prepared<GraphForm> {
+    if (work.mode === "evaluate") {
+      return {
+        run: async ({ numbers }) => {
+          const evaluation = this.#evaluation!;
+          const { written: left } = takenBy(work);
+          const read = left.map((taken) => ({ ...taken, name: `next/${taken.name}` }))
+            .filter(({ name }) => evaluation.inputs.has(name));
+          const held = await this.#engine.numbersIn(new Set(read.map(({ leaf }) => leaf)), doing);
+          await evaluation.run({
+            written: work.bound.layout.leaves.map((info, i) => ({
+              name: at(EVALUATE, info),
+              leaf: work.arrays.out[i],
+              dtype: info.dtype,
+              shape: info.shape,
+            })),
+            read: read.map((taken) => ({ ...taken, leaf: held.get(taken.leaf)! })),
+            numbers,
+            doing,
+          });
+          return new Map();
+        },
+      };
+    }
     return {
       run: async ({ numbers, following }) => {
         const made = await this.#engine.run({ ...takenBy(work), numbers, doing });

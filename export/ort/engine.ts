@@ -1,5 +1,5 @@
 /** What runs the graph of an exported optimizer, on whatever it runs. */
-import type { DType } from "../../runtime/trees/dtype.ts";
+import type { DType, NumberArray } from "../../runtime/trees/dtype.ts";
 import type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";
 import type { ReadLeaf } from "../../runtime/trees/leaf.ts";
 import type { Held } from "./held.ts";
@@ -34,6 +34,8 @@ export interface Engine {
   run(run: Run): Promise<ReadonlyMap<string, number>>;
   /** Writes what it holds of these arrays into them. */
   download(leaves: ReadonlySet<Held>, doing: string): Promise<ReadonlyMap<GpuTensor, Float32Array>>;
+  /** The numbers that these arrays hold by now, wherever they are; what is given may be the array itself. */
+  numbersIn(leaves: ReadonlySet<Held>, doing: string): Promise<ReadonlyMap<Held, NumberArray>>;
   /** Takes what is in these arrays in the place of what it holds of them. */
   upload(leaves: ReadonlySet<Held>, doing: string): void;
   /** Where it holds an array; undefined where it does not. */

@@ -2,7 +2,14 @@
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { bytesOf, type DType, type NumberArray } from "../../runtime/trees/dtype.ts";
 import { asGpuTensor, type GpuTensor, isGpuTensor } from "../../runtime/trees/gpu_tensor.ts";
-import { asLeaf, type Leaf, sizeOf, spellPath, type Tensor } from "../../runtime/trees/leaf.ts";
+import {
+  asLeaf,
+  isTensor,
+  type Leaf,
+  sizeOf,
+  spellPath,
+  type Tensor,
+} from "../../runtime/trees/leaf.ts";
 import type { State } from "../../runtime/trees/state.ts";
 
 /** A leaf in an array. */
@@ -47,7 +54,8 @@ export function bytesFor(size: number, dtype: DType): number {
 /** `tree` with each array in a buffer changed; what holds none stays the same object. */
 export function mapGpuTensors(tree: unknown, change: (tensor: GpuTensor) => unknown): unknown {
   if (isGpuTensor(tree)) return change(tree);
-  if (typeof tree !== "object" || tree === null || ArrayBuffer.isView(tree)) return tree;
+  if (typeof tree !== "object" || tree === null) return tree;
+  if (ArrayBuffer.isView(tree) || isTensor(tree)) return tree;
   const changed = Object.entries(tree).map(([key, child]) =>
     [key, mapGpuTensors(child, change)] as const
   );
@@ -65,7 +73,7 @@ export function mapToBuffers(
   path = "",
 ): unknown {
   if (typeof tree !== "object" || tree === null || isGpuTensor(tree)) return tree;
-  const { data, shape } = tree as { data?: unknown; shape?: readonly number[] };
+  const { data, shape = undefined } = isTensor(tree) ? tree : {};
   const array = ArrayBuffer.isView(tree) ? tree : data;
   if (!ArrayBuffer.isView(array)) {
     const children = Object.entries(tree).map(([key, child]) => {
@@ -75,7 +83,9 @@ export function mapToBuffers(
     return Array.isArray(tree) ? children.map(([, child]) => child) : Object.fromEntries(children);
   }
   const buffer = bufferOf(array as NumberArray);
-  if (buffer !== undefined) return { buffer, shape: [...shape ?? [(array as NumberArray).length]] };
+  if (buffer !== undefined) {
+    return { buffer, shape: [...shape as number[] ?? [(array as NumberArray).length]] };
+  }
   throw new GradusError(
     `${doing}: ${
       spellPath(path)
@@ -89,7 +99,7 @@ export function leavesIn(tree: unknown, found: Set<Held> = new Set()): Set<Held>
   if (isGpuTensor(tree) || tree instanceof Float32Array || tree instanceof Uint16Array) {
     found.add(tree);
   } else if (typeof tree === "object" && tree !== null && !ArrayBuffer.isView(tree)) {
-    for (const child of Object.values(tree)) leavesIn(child, found);
+    for (const child of isTensor(tree) ? [tree.data] : Object.values(tree)) leavesIn(child, found);
   }
   return found;
 }

@@ -1,5 +1,7 @@
 /** The hyperparameters of a graph that was read: what each of its inputs is given at a step. */
+import { ANY_NUMBER, isWithin, requireWithin, sayDomain } from "../../dsl/domain.ts";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import type { Program } from "../../dsl/program.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
 import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
@@ -37,25 +39,35 @@ export function mapParts<T>(parts: Parts, change: (part: Part) => T): Mapped<T> 
 
 type Mapped<T> = T | { [key: string]: Mapped<T> } | Mapped<T>[];
 
-/** `hyper` with the values that were given when loading. */
+/** `hyper` with the values that were given when loading; `domains` are those of its names. */
 export function withGiven(
   hyper: ReadonlyMap<string, Parts>,
+  domains: Program["domains"],
   given: Readonly<Record<string, number | Schedule>>,
   doing: string,
 ): Map<string, Parts> {
-  const inputs = [...hyper.values()].flatMap(partsOf).flatMap(({ input }) => input ?? []);
+  const inputs = new Map(
+    [...hyper].flatMap(([name, parts]) =>
+      partsOf(parts).flatMap(({ input }) =>
+        input === undefined ? [] : [[input, domains.get(name) ?? ANY_NUMBER] as const]
+      )
+    ),
+  );
   for (const [name, value] of Object.entries(given)) {
-    if (!inputs.includes(name)) {
+    const domain = inputs.get(name);
+    if (domain === undefined) {
       throw new GradusError(
         `${doing}: ${quoted(name)} is no hyperparameter input of the graph` +
-          suggestion(name, inputs),
+          suggestion(name, inputs.keys()),
       );
     }
-    if (typeof value !== "function" && (typeof value !== "number" || Number.isNaN(value))) {
+    if (typeof value === "number" && !Number.isNaN(value)) {
+      requireWithin(domain, value, name, doing);
+    } else if (typeof value !== "function") {
       throw new GradusError(
-        `${doing}: hyperparameter ${quoted(name)} must be a number or a schedule: given ${
-          shown(value)
-        }`,
+        `${doing}: hyperparameter ${quoted(name)} must be ${
+          sayDomain(domain)
+        } or a schedule: given ${shown(value)}`,
       );
     }
   }
@@ -89,6 +101,7 @@ export interface StepInputs {
  */
 export function inputsAt(
   hyper: ReadonlyMap<string, Parts>,
+  domains: Program["domains"],
   layout: Layout,
   written: Readonly<Record<string, HyperNumbers>>,
   clockOf: (name: string) => number,
@@ -99,6 +112,7 @@ export function inputsAt(
   for (const [name, parts] of hyper) {
     const isWritten = Object.hasOwn(written, name);
     const count = clockOf(name);
+    const domain = domains.get(name) ?? ANY_NUMBER;
     const value = isWritten ? written[name] : numbersOf(parts, count);
     if (!isWritten) used[name] = value;
     const what = `hyperparameter \`${name}\``;
@@ -106,9 +120,11 @@ export function inputsAt(
     const isPart = (node: unknown) => node instanceof Part;
     layout.prefix(parts, what, doing, isPart).forEach(({ value: part }, i) => {
       const number = given[i];
-      if (typeof number !== "number" || Number.isNaN(number)) {
+      if (typeof number !== "number" || !isWithin(domain, number)) {
         throw new GradusError(
-          `${doing}: ${what} must be a number, in the state's \`hyper\` or given when loading: ` +
+          `${doing}: ${what} must be ${
+            sayDomain(domain)
+          }, in the state's \`hyper\` or given when loading: ` +
             `given ${shown(number)} at count ${count}`,
         );
       }

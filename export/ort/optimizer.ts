@@ -7,6 +7,7 @@ import type { NumberArray } from "../../runtime/trees/dtype.ts";
 import type { State } from "../../runtime/trees/state.ts";
 import { OrtDevice } from "./device.ts";
 import type { Engine } from "./engine.ts";
+import { Evaluation, parted } from "./evaluation.ts";
 import {
   type Held,
   leavesIn,
@@ -63,13 +64,14 @@ export class OrtOptimizer {
   /** What its step computes. */
   readonly program: Program;
   readonly #engine: Engine;
+  readonly #evaluation: Evaluation | undefined;
   readonly #step: Step<Held, GraphForm>;
   #last: Promise<unknown> = Promise.resolve();
   #released: Promise<void> | undefined;
 
-  private constructor(engine: Engine, rule: GraphRule) {
-    [this.#engine, this.program] = [engine, rule.program];
-    this.#step = new Step(rule, new OrtDevice(engine));
+  private constructor(engine: Engine, rule: GraphRule, evaluation: Evaluation | undefined) {
+    [this.#engine, this.#evaluation, this.program] = [engine, evaluation, rule.program];
+    this.#step = new Step(rule, new OrtDevice(engine, evaluation));
   }
 
   /**
@@ -91,13 +93,17 @@ export class OrtOptimizer {
         `Cannot load an optimizer: \`device\` is for \`executionProvider\` "webgpu": given one for "wasm"`,
       );
     }
-    const read = readOptimizer(bytes);
+    const parts = parted(bytes, "Cannot load an optimizer");
+    const read = readOptimizer(parts.step);
     const doing = `Cannot load "${read.program.name}"`;
-    const given = withGiven(read.hyper, hyper ?? {}, doing);
+    const given = withGiven(read.hyper, read.program.domains, hyper ?? {}, doing);
     const engine = executionProvider === "wasm"
-      ? new WasmEngine(await openOnWasm(bytes, doing), read.model)
-      : await WebgpuEngine.open(bytes, read, device, doing);
-    return new OrtOptimizer(engine, new GraphRule({ ...read, hyper: given }));
+      ? new WasmEngine(await openOnWasm(parts.step, doing), read.model)
+      : await WebgpuEngine.open(parts.step, read, device, doing);
+    const evaluation = parts.evaluation === undefined
+      ? undefined
+      : new Evaluation(parts.evaluation, read);
+    return new OrtOptimizer(engine, new GraphRule({ ...read, hyper: given }), evaluation);
   }
 
   /** The device that arrays live on; undefined on WebAssembly. */
@@ -130,6 +136,25 @@ export class OrtOptimizer {
       async () => await this.#step.step(params, gradients, state, inputs, doing),
       doing,
     );
+  }
+
+  /**
+   * The parameters to evaluate with after the steps begun, as the graph says: a new tree, in which each
+   * {@linkcode GpuTensor} is a tensor. Nothing given is changed.
+   *
+   * @throws {GradusError} if the graph was exported without `evaluate: true`, or it takes numbers of before
+   * a step.
+   */
+  evaluationParams<P extends object>(params: P, state: State): Promise<OffGpu<P>> {
+    const doing = `Cannot evaluate by "${this.program.name}"`;
+    return this.#after(async () => {
+      if (this.#evaluation === undefined) {
+        throw new GradusError(
+          `${doing}: the graph must have what to evaluate with: export it with \`evaluate: true\``,
+        );
+      }
+      return await this.#step.evaluate(params, state, doing) as OffGpu<P>;
+    }, doing);
   }
 
   /**
@@ -184,7 +209,10 @@ export class OrtOptimizer {
    * caller's. Nothing may follow.
    */
   dispose(): Promise<void> {
-    this.#released ??= this.#last.then(() => this.#engine.dispose());
+    this.#released ??= this.#last.then(async () => {
+      await this.#evaluation?.dispose();
+      await this.#engine.dispose();
+    });
     return this.#released;
   }
 

@@ -6,9 +6,9 @@ import type { Blank, Bound, Form, Rule, StepNumbers } from "../../runtime/step/d
 import { STORAGE_TYPES } from "../../runtime/trees/dtype.ts";
 import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
-import { inputOf, treeNumber } from "../../runtime/trees/state.ts";
+import { inputOf, type State, treeNumber } from "../../runtime/trees/state.ts";
 import type { StateStorage } from "../../runtime/trees/state_storage.ts";
-import { at } from "../onnx/graph.ts";
+import { at } from "../onnx/names.ts";
 import { evaluateHost } from "./host.ts";
 import { inputsAt, numbersOf, partsOf } from "./hyper.ts";
 import type { ReadOptimizer } from "./read.ts";
@@ -96,29 +96,56 @@ export class GraphBinding implements Bound<GraphForm> {
     };
   }
 
-  form({ state, inputs }: StepNumbers, _unknown: ReadonlySet<string>, doing: string): GraphForm {
-    const { hyper, clocks, host } = this.#read;
-    const clockOf = (name: string): number => {
-      const clock = clocks.get(name);
-      return clock === undefined ? state.count : treeNumber(state, clock, doing);
-    };
-    const { numbers, used } = inputsAt(hyper, this.layout, state.hyper, clockOf, doing);
-    const all = new Map([["count", state.count]]);
-    for (const [name, number] of numbers) all.set(`hyper/${name}`, number);
-    for (const name of this.live) {
-      if (this.program.state.get(name)!.over === "tree") {
-        all.set(name, treeNumber(state, name, doing));
-      }
+  evaluation(
+    { state }: Pick<StepNumbers, "state">,
+    _unknown: ReadonlySet<string>,
+    doing: string,
+  ): GraphForm {
+    const { numbers, used } = this.#numbersOf(state, 1, doing);
+    for (const [name, value] of this.#treeNumbers(state, doing)) numbers.set(`next/${name}`, value);
+    for (const [name, value] of evaluateHost(this.#read.host, numbers)) {
+      if (!name.startsWith("next/")) numbers.set(name, value);
     }
+    return { key: KEY, used, numbers, following: NONE };
+  }
+
+  form({ state, inputs }: StepNumbers, _unknown: ReadonlySet<string>, doing: string): GraphForm {
+    const { numbers: all, used } = this.#numbersOf(state, 0, doing);
+    for (const [name, value] of this.#treeNumbers(state, doing)) all.set(name, value);
     for (const [name, kind] of this.program.inputs) {
       if (kind === "scalar") all.set(name, inputOf(inputs, name, doing));
     }
     const following = new Map<string, number>();
-    for (const [name, value] of evaluateHost(host, all)) {
+    for (const [name, value] of evaluateHost(this.#read.host, all)) {
       all.set(name, value);
       if (name.startsWith("next/")) following.set(name.slice("next/".length), value);
     }
     const given = [...all].filter(([name]) => this.#inputs.has(name));
     return { key: KEY, used, numbers: new Map(given), following };
+  }
+
+  /** The count and the hyperparameters of a step so many `ago`. */
+  #numbersOf(
+    state: State,
+    ago: 0 | 1,
+    doing: string,
+  ): { readonly numbers: Map<string, number>; readonly used: Form["used"] } {
+    const { hyper, clocks } = this.#read;
+    const clockOf = (name: string): number => {
+      const clock = clocks.get(name);
+      const count = clock === undefined ? state.count : treeNumber(state, clock, doing);
+      return Math.max(0, count - ago);
+    };
+    const { domains } = this.program;
+    const { numbers, used } = inputsAt(hyper, domains, this.layout, state.hyper, clockOf, doing);
+    const all = new Map([["count", state.count - ago]]);
+    for (const [name, number] of numbers) all.set(`hyper/${name}`, number);
+    return { numbers: all, used };
+  }
+
+  #treeNumbers(state: State, doing: string): [name: string, value: number][] {
+    return [...this.live]
+      .filter((name) => this.program.state.get(name)!.over === "tree")
+      .map((name) => [name, treeNumber(state, name, doing)]);
   }
 }

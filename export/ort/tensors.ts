@@ -4,7 +4,7 @@ import { GradusError } from "../../dsl/errors.ts";
 import type { NumberArray } from "../../runtime/trees/dtype.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
 import type { ReadModel, ReadValue } from "../onnx/proto.ts";
-import { at } from "../onnx/graph.ts";
+import { at } from "../onnx/names.ts";
 import { requirePlainPaths } from "../onnx/write.ts";
 
 /** `layout`, which must be that of the parameters that the graph was written for. */

@@ -130,7 +130,6 @@ export class WebgpuEngine implements Engine {
     leaves: ReadonlySet<Held>,
     doing: string,
   ): Promise<ReadonlyMap<GpuTensor, Float32Array>> {
-    this.#requirePresent(doing);
     const wanted = new Map<NumberArray, GPUBuffer>();
     const copies = new Map<GpuTensor, Float32Array>();
     for (const leaf of leaves) {
@@ -143,6 +142,32 @@ export class WebgpuEngine implements Engine {
         if (slot !== undefined) wanted.set(leaf, slot.front);
       }
     }
+    await this.#fetch(wanted, doing);
+    return copies;
+  }
+
+  async numbersIn(
+    leaves: ReadonlySet<Held>,
+    doing: string,
+  ): Promise<ReadonlyMap<Held, NumberArray>> {
+    const wanted = new Map<NumberArray, GPUBuffer>();
+    const copies = new Map<Held, NumberArray>();
+    for (const leaf of leaves) {
+      const from = isInBuffer(leaf) ? leaf.buffer : this.#resident.find(leaf)?.front;
+      const copy = isInBuffer(leaf)
+        ? leaf.dtype === "float16"
+          ? new Uint16Array(sizeOf(leaf.shape))
+          : new Float32Array(sizeOf(leaf.shape))
+        : leaf.slice();
+      copies.set(leaf, copy);
+      if (from !== undefined) wanted.set(copy, from);
+    }
+    await this.#fetch(wanted, doing);
+    return copies;
+  }
+
+  async #fetch(wanted: ReadonlyMap<NumberArray, GPUBuffer>, doing: string): Promise<void> {
+    this.#requirePresent(doing);
     try {
       await this.#resident.download(wanted);
     } catch (error) {
@@ -150,7 +175,6 @@ export class WebgpuEngine implements Engine {
       throw new GradusError(`${doing}: the device failed: ${messageOf(error)}`);
     }
     this.#requirePresent(doing);
-    return copies;
   }
 
   upload(leaves: ReadonlySet<Held>, doing: string): void {

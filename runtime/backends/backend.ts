@@ -17,7 +17,7 @@ import {
   type NumberArray,
 } from "../trees/dtype.ts";
 import { dtypeOf, seedOf, type Stored } from "../trees/stored.ts";
-import type { Backend } from "../plan/variants.ts";
+import type { Backend } from "../plan/forms.ts";
 
 /** What leaves have in common that are computed alike: program, hyperparameters and types. */
 export interface GroupRun {
@@ -76,7 +76,7 @@ export function typesOf({ inputs, outputs }: GroupArrays): string {
 
 /** What the arrays of leaves are: `reads` are the gradient and what else is only read. */
 export function arraysOf(
-  mode: "step" | "update",
+  mode: "step" | "update" | "evaluate",
   parameter: DType,
   reads: readonly ArrayKind[],
   states: readonly ArrayKind[],
@@ -85,10 +85,15 @@ export function arraysOf(
   const dtype = arithmeticOf(parameter);
   const w: ArrayKind = { name: "w", dtype };
   const lows = states.filter(isSplit).map((kind): ArrayKind => ({ ...kind, isLow: true }));
+  const inputs = [...(hasParams ? [w] : []), ...reads, ...states, ...lows];
+  // What is evaluated is the update of a program that leaves all else as it is.
+  if (mode === "evaluate") {
+    return { mode: "update", dtype, inputs, outputs: [{ name: "", dtype: parameter }] };
+  }
   return {
     mode: !isShort(parameter) ? mode : mode === "step" ? "masterStep" : "masterUpdate",
     dtype,
-    inputs: [...(hasParams ? [w] : []), ...reads, ...states, ...lows],
+    inputs,
     outputs: [
       { name: "", dtype: parameter },
       ...(isShort(parameter) ? [w] : []),
@@ -182,12 +187,13 @@ export type Known = readonly (number | undefined)[];
 export function withGlobals(
   symbols: ReadonlyMap<string, number>,
   globals: Known,
-): Map<string, number> {
-  const all = new Map(symbols);
-  globals.forEach((value, k) => {
-    if (value !== undefined) all.set(globalSymbol(k), value);
-  });
-  return all;
+): ReadonlyMap<string, number> {
+  let all: Map<string, number> | undefined;
+  for (let k = 0; k < globals.length; k++) {
+    const value = globals[k];
+    if (value !== undefined) (all ??= new Map(symbols)).set(globalSymbol(k), value);
+  }
+  return all ?? symbols;
 }
 
 /** The leaves of a step that one backend runs. */

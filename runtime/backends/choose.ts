@@ -1,7 +1,7 @@
 /** Chooses what runs each group of leaves: the first backend from the one asked for on that can. */
 import type { DType } from "../trees/dtype.ts";
 import type { Multiply } from "../plan/products.ts";
-import type { Backend } from "../plan/variants.ts";
+import type { Backend } from "../plan/forms.ts";
 import type { GroupRun, StepRun } from "./backend.ts";
 import { interpret } from "./interpreter/run.ts";
 import { isCodeForbidden } from "./js/kernel.ts";

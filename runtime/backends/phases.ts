@@ -40,18 +40,24 @@ export class PhasedStep {
     for (const part of this.#parts) part.begin();
     for (let phase = 0; phase < this.#phases; phase++) {
       for (const part of this.#parts) part.execute(phase, known);
-      const totals = new Map<number, GlobalTotal>();
-      if (globals.length > 0) {
-        for (const { part, place } of this.#places) {
-          part.eachGlobal(place, phase, (k, accumulator, count) => {
-            if (!totals.has(k)) totals.set(k, new GlobalTotal(globals[k].op));
-            totals.get(k)!.add(accumulator, count);
-          });
-        }
-      }
-      totals.forEach((total, k) => known[k] = total.finish());
+      if (globals.length > 0) this.#join(phase, known);
     }
     for (const part of this.#parts) part.end();
-    return this.#places[0].part.treeStates(leaves[0].group, known);
+    const { group } = leaves[0];
+    return group.plan.treeStates.size === 0 ? NONE : this.#places[0].part.treeStates(group, known);
+  }
+
+  /** Joins what the leaves came to of the reductions over the tree that end with a phase. */
+  #join(phase: number, known: (number | undefined)[]): void {
+    const totals = new Map<number, GlobalTotal>();
+    for (const { part, place } of this.#places) {
+      part.eachGlobal(place, phase, (k, accumulator, count) => {
+        if (!totals.has(k)) totals.set(k, new GlobalTotal(this.#run.globals[k].op));
+        totals.get(k)!.add(accumulator, count);
+      });
+    }
+    totals.forEach((total, k) => known[k] = total.finish());
   }
 }
+
+const NONE: ReadonlyMap<string, number> = new Map();

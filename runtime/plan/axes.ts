@@ -14,14 +14,18 @@ import {
 } from "../../dsl/node.ts";
 import { matrixRow, reduceRow } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
+import { allAxes } from "./extent.ts";
 import type { Planned } from "./infer.ts";
 
 /**
  * What a program looks at of a shape: its axes by extent, or in turn where the program tells them by
  * number only, or nothing. Leaves of which that is the same can be computed alike.
  */
-export function axesSeen(program: Program, graph: Graph): (shape: readonly number[]) => number[] {
-  const nodes = postorder(rootsOf(graph));
+export function axesSeen(
+  program: Program,
+  roots: readonly Node[],
+): (shape: readonly number[]) => number[] {
+  const nodes = postorder(roots);
   const overs = [
     ...[...program.state.values()].map(({ over }) => over),
     ...nodes.filter(isReduction).map(({ arg }) => arg as string),
@@ -58,7 +62,7 @@ export function settleAxes(
   const settled = (over: string): string => {
     if (!isAxes(over)) return over;
     const kept = keptAxes(over, byExtent, what);
-    if (kept === 2 ** rank - 1) return "element";
+    if (kept === allAxes(rank)) return "element";
     const reduced = Array.from({ length: rank }, (_, axis) => axis).filter((axis) =>
       (kept & 1 << axis) === 0
     );

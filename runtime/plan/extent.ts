@@ -15,6 +15,11 @@ export type Varying = Exclude<Extent, "scalar">;
 
 type Side = "r" | "c";
 
+/** The bits of all axes of a leaf: a number has bits for the 32 that a leaf may have. */
+export function allAxes(rank: number): number {
+  return (2 ** rank - 1) | 0;
+}
+
 /** The axes of a leaf of `rank` axes that a value varies over, in order. */
 export function varyingAxes(extent: Extent, rank: number): number[] {
   const all = Array.from({ length: rank }, (_, axis) => axis);

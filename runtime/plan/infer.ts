@@ -5,6 +5,7 @@ import { matrixRow, randomRow, reduceRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
 import {
+  allAxes,
   type Extent,
   extentOfSides,
   isMatrix,
@@ -28,7 +29,7 @@ export function isWithin(inner: Extent, outer: Extent): boolean {
 export function overExtent(over: string, rank: number): Varying {
   if (over === "element") return "element";
   if (over === "tensor") return 0;
-  return over.split(",").reduce((kept, axis) => kept & ~(1 << Number(axis)), 2 ** rank - 1);
+  return over.split(",").reduce((kept, axis) => kept & ~(1 << Number(axis)), allAxes(rank));
 }
 
 /** The extent of every node under `roots`, in leaves of `rank` axes. */
@@ -37,7 +38,7 @@ export function extentsOf(
   program: Planned,
   rank: number,
 ): Map<Node, Extent> {
-  const all = 2 ** rank - 1;
+  const all = allAxes(rank);
   return foldNodes<Extent>(roots, (node, src) => {
     if (node.op === "Symbol") {
       const name = node.arg as string;

@@ -93,6 +93,9 @@ export interface Plan {
   readonly extents: ReadonlyMap<Node, Extent>;
 }
 
+// Loops are compiled: 400 reductions, each of what the one before gave, come near it, and take seconds.
+const MOST_OPERATIONS = 250_000;
+
 /** The phase after which each reduction over the tree is known. */
 export function globalLevels(graph: Graph): number[] {
   const levels: number[] = [];
@@ -177,8 +180,9 @@ export function plan(
     );
   }
   const matrices = matricesOf([...levels.keys()], new Set(roots), levels);
-  const phases = Array.from({ length: last + 1 }, (_, phase) =>
-    planPhase(
+  let operations = 0;
+  const phases = Array.from({ length: last + 1 }, (_, phase) => {
+    const loops = planPhase(
       [
         ...cells.flatMap((cell, k) =>
           levels.get(cell.node) === phase + 1
@@ -198,7 +202,17 @@ export function plan(
       (node) =>
         isCell(node) || matrixRow(node.op) !== undefined ||
         (matrices.computed.get(node) ?? phase) < phase,
-    ));
+    );
+    for (const { nodes } of loops) operations += nodes.length;
+    if (operations > MOST_OPERATIONS) {
+      throw new GradusError(
+        `Cannot plan optimizer "${program.name}": its loops may have at most ${MOST_OPERATIONS} ` +
+          `operations, and each of its ${last} reductions in a row computes anew what it reduces: ` +
+          `given ${operations} or more`,
+      );
+    }
+    return loops;
+  });
   const scalars = scalarsOf(
     roots,
     [...targets.values(), ...globals.map(({ node }) => node)],
@@ -319,6 +333,6 @@ function width(extent: Extent): number {
   if (isMatrix(extent)) return Infinity;
   if (extent === "scalar") return -1;
   let bits = 0;
-  for (let rest = extent; rest > 0; rest >>>= 1) bits += rest & 1;
+  for (let rest = extent >>> 0; rest > 0; rest >>>= 1) bits += rest & 1;
   return bits;
 }

@@ -1,13 +1,14 @@
 /** What can be told of a program before it meets arrays, worked out once for all its optimizers. */
 import {
   elaborate,
+  evaluated,
   type Graph,
   rootsOf,
   specialise,
   statesLeft,
   type Structural,
 } from "../../dsl/graph.ts";
-import { postorder, symbol, ZERO } from "../../dsl/node.ts";
+import { type Node, postorder, symbol, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { axesSeen } from "./axes.ts";
@@ -41,11 +42,13 @@ export function readingOf(program: Program): Reading {
   return readings.get(program, "", () => {
     const graph = elaborate(program);
     const read = new Set(postorder(rootsOf(graph)));
+    const roots = [...rootsOf(graph), program.evaluate];
+    const all = new Set(postorder(roots));
     return {
       parameter: read.has(symbol("w")),
-      axes: axesSeen(program, graph),
-      shape: [...SHAPE_SYMBOLS.keys()].filter((name) => read.has(symbol(name))),
-      states: statesMentioned(program, graph),
+      axes: axesSeen(program, roots),
+      shape: [...SHAPE_SYMBOLS.keys()].filter((name) => all.has(symbol(name))),
+      states: statesMentioned(program, graph, program.evaluate),
       ofTree: new Map(
         [...program.state].filter(([, { over }]) => over === "tree").map(([name, { init }]) => {
           const nodes = new Set(postorder([init, graph.states.get(name)!]));
@@ -61,15 +64,27 @@ export function remainingOf(program: Program, structural: Structural): Remaining
   return remaining.get(program, spellStructural(structural), () => {
     const graph = elaborate(program);
     const lasts = new Map([...structural].filter(([, value]) => value !== ZERO));
-    const lasting = statesLeft(program, specialise(graph, lasts));
-    const mentioned = statesMentioned(program, specialise(graph, structural));
+    const lasting = statesLeft(program, lasts);
+    const known = evaluated(program, structural);
+    const mentioned = statesMentioned(program, specialise(graph, structural), known);
     const ever = readingOf(program).states;
     const moving = new Set([...lasting].filter((name) => mentioned.has(name) || !ever.has(name)));
     return { lasting, moving };
   });
 }
 
-function statesMentioned(program: Program, graph: Graph): Set<string> {
-  const mentioned = new Set(postorder(rootsOf(graph)));
+/** The states whose old value something is made of; one that is only handed on as it was is not. */
+function statesMentioned(program: Program, graph: Graph, evaluate: Node): Set<string> {
+  const made = [graph.update, evaluate, ...graph.globals.map(({ node }) => node)];
+  for (const [name, next] of graph.states) made.push(...partsOf(next, symbol(name)));
+  const mentioned = new Set(postorder(made));
   return new Set([...program.state.keys()].filter((name) => mentioned.has(symbol(name))));
+}
+
+/** What a state's next value is made of, where it is not what it was: the conditions and the choices. */
+function partsOf(next: Node, old: Node): Node[] {
+  if (next === old) return [];
+  if (next.op !== "Where") return [next];
+  const [condition, ...choices] = next.src;
+  return [condition, ...choices.flatMap((choice) => partsOf(choice, old))];
 }

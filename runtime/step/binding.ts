@@ -2,11 +2,13 @@
  * Binds a program with its hyperparameters to the structure of a tree. Leaves that are given the same
  * hyperparameters and types form a group, which is planned once.
  */
+import { ANY_NUMBER, type Domain, isWithin, requireWithin } from "../../dsl/domain.ts";
 import { GradusError, shown } from "../../dsl/errors.ts";
-import type { Structural } from "../../dsl/graph.ts";
-import { constant, type Node, ZERO } from "../../dsl/node.ts";
+import { evaluated, evaluation, type Structural } from "../../dsl/graph.ts";
+import { constant, type Node, postorder, symbolsIn, ZERO } from "../../dsl/node.ts";
+import { sketchExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
-import { type FormKey, guardsAt, guardsOf } from "../plan/variants.ts";
+import { type FormKey, guardsAt, guardsOf } from "../plan/forms.ts";
 import { readingOf, remainingOf } from "../plan/readings.ts";
 import { type Arithmetic, arithmeticOf, type DType } from "../trees/dtype.ts";
 import {
@@ -46,6 +48,8 @@ export interface Group {
 export interface StepKey {
   /** The binding that the groups are of: another than was asked only if a tree was written across its groups. */
   readonly binding: Binding;
+  /** What is computed: the program of the binding, or its evaluation. */
+  readonly program: Program;
   /** By group. */
   readonly keys: readonly FormKey[];
 }
@@ -61,6 +65,7 @@ export interface StepForm extends Form {
 interface Numeric {
   readonly name: string;
   readonly value: HyperValue;
+  readonly domain: Domain;
   readonly clock: string | undefined;
   readonly isScheduled: boolean;
   readonly isMasked: readonly boolean[];
@@ -83,6 +88,8 @@ export class Binding implements Bound<StepForm> {
   readonly #symbols: readonly Map<string, number>[];
   /** By group: what was 0 for good when the optimizer was made. */
   readonly #zeros: readonly (readonly string[])[];
+  /** What the last step used and was not written; the next step writes over it. */
+  readonly #used: Record<string, HyperNumbers> = {};
   readonly #keys: StepKey[] = [];
   readonly #finer: {
     readonly name: string;
@@ -148,6 +155,7 @@ export class Binding implements Bound<StepForm> {
     this.#numeric = [...settings].flatMap(([name, { value, clock }]) =>
       typeof value === "boolean" ? [] : [{
         ...{ name, value, clock, isScheduled: isScheduled(value) },
+        domain: program.domains.get(name) ?? ANY_NUMBER,
         isMasked: this.groups.map((group) => group.settings.get(name)!.isMasked),
       }]
     );
@@ -171,7 +179,7 @@ export class Binding implements Bound<StepForm> {
     const symbols = numbers.binding.#symbols.map((each) => new Map(each));
     const groupOf = (leaf: number) => numbers.binding.groups.indexOf(numbers.binding.groupOf[leaf]);
     return {
-      used: numbers.used,
+      used: { ...numbers.used },
       of: (state, leaf) => ({
         init: this.program.state.get(state)!.init,
         symbols: symbols[leaf === undefined ? 0 : groupOf(leaf)],
@@ -179,14 +187,37 @@ export class Binding implements Bound<StepForm> {
     };
   }
 
-  form(
+  form(given: StepNumbers, unknown: ReadonlySet<string>, doing: string): StepForm {
+    return this.#formOf(this.program, given, 0, unknown, doing);
+  }
+
+  evaluation(
+    given: Omit<StepNumbers, "inputs">,
+    unknown: ReadonlySet<string>,
+    doing: string,
+  ): StepForm {
+    const form = this.#formOf(
+      evaluation(this.program),
+      { ...given, inputs: {} },
+      1,
+      unknown,
+      doing,
+    );
+    for (const { structural } of form.key.keys) requireDivisor(this.program, structural, doing);
+    return form;
+  }
+
+  /** The numbers of `program`, which is this one or its evaluation, so many steps `ago`. */
+  #formOf(
+    program: Program,
     { state, inputs, params }: StepNumbers,
+    ago: 0 | 1,
     unknown: ReadonlySet<string>,
     doing: string,
   ): StepForm {
     const clock = (name: string | undefined): number => {
-      if (name === undefined) return state.count;
-      if (!unknown.has(name)) return treeNumber(state, name, doing);
+      if (name === undefined) return Math.max(0, state.count - ago);
+      if (!unknown.has(name)) return Math.max(0, treeNumber(state, name, doing) - ago);
       throw new GradusError(
         `${doing}: a schedule must follow a number that is known before the step: it follows state ` +
           `\`${name}\`, which is computed from gradients`,
@@ -194,8 +225,8 @@ export class Binding implements Bound<StepForm> {
     };
     const { binding, used } = this.#numbersOf(state.hyper, clock, params, doing);
     const symbols = binding.#symbols;
-    for (const each of symbols) each.set("count", state.count);
-    for (const name of this.#scalars) {
+    for (const each of symbols) each.set("count", state.count - ago);
+    for (const name of program === this.program ? this.#scalars : []) {
       const value = inputOf(inputs, name, doing);
       for (const each of symbols) each.set(name, value);
     }
@@ -204,11 +235,11 @@ export class Binding implements Bound<StepForm> {
       const value = treeNumber(state, name, doing);
       for (const each of symbols) each.set(name, value);
     }
-    return { key: binding.#keyAt(unknown), symbols, used };
+    return { key: binding.#keyAt(program, unknown), symbols, used };
   }
 
   /** What the numbers that were formed last choose; the same object for the same choice. */
-  #keyAt(unknown: ReadonlySet<string>): StepKey {
+  #keyAt(program: Program, unknown: ReadonlySet<string>): StepKey {
     const structurals = this.groups.map(({ structural }, i) => {
       const numbers = this.#symbols[i];
       if (this.#zeros[i].every((name) => numbers.get(name) === 0)) return structural;
@@ -217,16 +248,18 @@ export class Binding implements Bound<StepForm> {
       );
     });
     const guards = structurals.map((structural, i) =>
-      guardsAt(guardsOf(this.program, structural), this.#symbols[i], unknown)
+      guardsAt(guardsOf(program, structural), this.#symbols[i], unknown)
     );
-    const known = this.#keys.find(({ keys }) =>
-      keys.every((key, i) =>
+    const known = this.#keys.find((known) =>
+      known.program === program &&
+      known.keys.every((key, i) =>
         isSameNames(key.structural, structurals[i]) && isSameList(key.guards, guards[i])
       )
     );
     if (known !== undefined) return known;
     const key = {
       binding: this,
+      program,
       keys: structurals.map((structural, i) => ({ structural, guards: guards[i] })),
     };
     this.#keys.push(key);
@@ -243,8 +276,8 @@ export class Binding implements Bound<StepForm> {
     params: unknown,
     doing: string,
   ): { readonly binding: Binding; readonly used: Record<string, HyperNumbers> } {
-    const used: Record<string, HyperNumbers> = {};
-    for (const { name, value: made, clock: own, isScheduled, isMasked } of this.#numeric) {
+    const used = this.#used;
+    for (const { name, value: made, domain, clock: own, isScheduled, isMasked } of this.#numeric) {
       const isWritten = Object.hasOwn(written, name);
       // A number that follows no schedule needs no clock, which may not be at hand.
       const count = clock(isScheduled ? own : undefined);
@@ -254,6 +287,7 @@ export class Binding implements Bound<StepForm> {
         ? numbersAt(made, count)
         : made as HyperNumbers;
       if (!isWritten) used[name] = value;
+      else delete used[name];
       const of = typeof value === "object" && value !== null
         ? this.#perGroup(name, value, doing)
         : undefined;
@@ -263,13 +297,8 @@ export class Binding implements Bound<StepForm> {
           const finer = this.#finerBy(name, value as HyperValue, params, doing);
           return finer.#numbersOf(written, clock, params, doing);
         }
-        if (typeof given !== "number" || Number.isNaN(given)) {
-          throw new GradusError(
-            `${doing}: hyperparameter \`${name}\` must be a number: given ${
-              shown(given)
-            } at count ` +
-              count,
-          );
+        if (typeof given !== "number" || !isWithin(domain, given)) {
+          requireWithin(domain, given, name, doing, ` at count ${count}`);
         }
         this.#symbols[i].set(name, isMasked[i] ? 0 : given);
       }
@@ -380,6 +409,20 @@ export function structuralOf(
   }
   for (const [name, value] of numbers) structural.set(name, constant(value));
   return structural;
+}
+
+/** Refuses to evaluate what is divided by a hyperparameter that is 0 for good. */
+export function requireDivisor(program: Program, structural: Structural, doing: string): void {
+  const isZero = ({ op, arg }: Node) => op === "Const" && arg === 0;
+  const divided = postorder([evaluated(program, structural)])
+    .some(({ op, src }) => op === "Div" && isZero(src[1]));
+  if (!divided) return;
+  const zeros = [...symbolsIn([program.evaluate])].filter((name) => structural.get(name) === ZERO);
+  if (zeros.length === 0) return;
+  throw new GradusError(
+    `${doing}: \`${sketchExpression(program.evaluate)}\` must not be divided by 0: given 0 for ` +
+      zeros.map((name) => `\`${name}\``).join(" and "),
+  );
 }
 
 /** Refuses what reads a state that a hyperparameter of 0 took with it when the optimizer was made. */

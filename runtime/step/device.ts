@@ -44,7 +44,9 @@ export interface Blank<A> {
   readonly init: Node;
   readonly symbols: ReadonlyMap<string, number>;
   /** The parameter, where it is to begin from it or to stand beside it. */
-  readonly parameter?: A;
+  readonly parameter: A | undefined;
+  /** Whether it stands apart from the parameter all the same, where nobody needs to release it. */
+  readonly isApart?: boolean;
 }
 
 /** A step, ready to be run. */
@@ -62,7 +64,10 @@ export interface Prepared<F> {
 export interface Form {
   /** The same object for steps that are prepared alike. */
   readonly key: object;
-  /** The hyperparameters that were not written but follow from what the optimizer was made with. */
+  /**
+   * The hyperparameters that were not written but follow from what the optimizer was made with, until the
+   * next form is asked for.
+   */
   readonly used: Readonly<Record<string, HyperNumbers>>;
 }
 
@@ -92,6 +97,12 @@ export interface Bound<F extends Form> {
   };
   /** The numbers of a step; those of the states in `unknown` are not at hand. */
   form(given: StepNumbers, unknown: ReadonlySet<string>, doing: string): F;
+  /** The numbers of what is evaluated, which are those of the step before. */
+  evaluation(
+    given: Omit<StepNumbers, "inputs">,
+    unknown: ReadonlySet<string>,
+    doing: string,
+  ): F;
 }
 
 /** What the numbers of a step come from. */
@@ -104,11 +115,13 @@ export interface StepNumbers {
 /** What a step is given besides parameters, gradients and state, by name. */
 export type StepInputs = Readonly<Record<string, unknown>>;
 
+/** Whether the parameters are changed, or updates are given, or what to evaluate with. */
+export type WorkMode = "step" | "update" | "evaluate";
+
 /** What is computed with: the arrays of a step, which may change from one step to the next. */
 export interface Work<A, F extends Form> {
   readonly bound: Bound<F>;
-  /** Whether the parameters are changed, or updates are given. */
-  readonly mode: "step" | "update";
+  readonly mode: WorkMode;
   /** What each state is stored as. */
   readonly storage: StateStorage;
   /** The states that are arrays, in the order of `states` and `next`. */
@@ -126,12 +139,13 @@ export interface StepArrays<A> {
   params: readonly A[] | undefined;
   /** The gradients, and then the inputs that are trees. */
   reads: readonly (readonly A[])[];
-  /** What takes the parameters or updates. */
+  /** What takes the parameters, updates or what to evaluate with. */
   out: readonly A[];
-  /** The master copies, where parameters are short, and what takes them. */
+  /** The master copies, where parameters are short, and what takes them, unless they stay. */
   master: readonly A[] | undefined;
   nextMaster: readonly A[] | undefined;
   states: readonly (readonly A[])[];
+  /** What takes the states; nothing where they stay. */
   next: readonly (readonly A[])[];
   /** The states of {@linkcode Device.ownNumbers}. */
   numbers: ReadonlyMap<string, A>;

@@ -1,7 +1,9 @@
 /** The arrays of a step: checked when they are first seen, and then only asked whether they are the same. */
-import { ZERO } from "../../dsl/node.ts";
+import { GradusError } from "../../dsl/errors.ts";
+import { PARAMETER, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { elementInputs } from "../backends/backend.ts";
+import { releases } from "../trees/arena.ts";
 import { isSameStored, type Stored } from "../trees/stored.ts";
 import { type LeafInfo, spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape } from "../trees/master.ts";
@@ -10,6 +12,7 @@ import type { State } from "../trees/state.ts";
 import { type StateStorage, storageIn, storedAs } from "../trees/state_storage.ts";
 import type {
   Admit,
+  Blank,
   Bound,
   Device,
   Form,
@@ -17,6 +20,7 @@ import type {
   StepArrays,
   StepInputs,
   Work,
+  WorkMode,
 } from "./device.ts";
 import { stateShape } from "./initial.ts";
 
@@ -65,7 +69,7 @@ const NONE: ReadonlyMap<string, number> = new Map();
 /** The arrays of a step, and the step as it is prepared for them. */
 export class Gathered<A, F extends Form> implements Work<A, F> {
   readonly bound: Bound<F>;
-  readonly mode: "step" | "update";
+  readonly mode: WorkMode;
   readonly storage: StateStorage;
   readonly states: readonly string[];
   readonly inputs: readonly string[];
@@ -88,13 +92,13 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
     device: Device<A, F>,
     bound: Bound<F>,
     made: StateStorage,
-    mode: "step" | "update",
+    mode: WorkMode,
     trees: StepTrees,
     doing: string,
   ) {
     [this.#program, this.#device, this.bound, this.mode] = [program, device, bound, mode];
     this.states = statesOf(program, bound.live);
-    this.inputs = elementInputs(program);
+    this.inputs = mode === "evaluate" ? [] : elementInputs(program);
     this.#reads = ["g", ...this.inputs].map(() => new Taken());
     this.#states = this.states.map(() => new Taken());
     this.storage = device.storesAsGiven
@@ -136,6 +140,7 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
     const { read } = this.#device;
     let [isWritten, isRead] = [!this.#isWhole, !this.#isWhole];
     this.#isWhole = false;
+    const before = releases();
     if (params !== undefined && !this.#params.holds(params)) {
       this.#params.take(params, layout.alignLike(params, "parameters", doing, read));
       isWritten = true;
@@ -172,16 +177,38 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
       arrays.reads = this.#reads.map((taken, k) => this.#admitted(taken, k));
       this.version++;
     }
+    if (releases() !== before) {
+      throw new GradusError(
+        `${doing}: no array may be given back by \`release\` while trees are read: one was`,
+      );
+    }
     this.#isWhole = true;
+  }
+
+  /** Makes new arrays for what to evaluate with, which begin as the parameters. */
+  makeEvaluated(doing: string): object {
+    const { arrays, bound: { layout } } = this;
+    const made = this.#device.create(
+      layout.leaves.map((info, i): Blank<A> => ({
+        ...{ what: "parameters to evaluate with", info, stored: info.dtype, shape: info.shape },
+        ...{ init: PARAMETER, symbols: NONE, parameter: arrays.params![i], isApart: true },
+      })),
+      doing,
+    );
+    arrays.out = made.map((node) => this.#device.read(node, "", doing)!.data);
+    this.version++;
+    return layout.build(made) as object;
   }
 
   /** Makes new arrays for the results of an update. */
   makeResults(doing: string): Results {
     const { layout } = this.bound;
-    const blank = (what: string, info: LeafInfo, stored: Stored, shape: readonly number[]) => ({
-      ...{ what, info, stored, shape },
-      ...{ init: ZERO, symbols: NONE },
-    });
+    const blank = (
+      what: string,
+      info: LeafInfo,
+      stored: Stored,
+      shape: readonly number[],
+    ): Blank<A> => ({ what, info, stored, shape, init: ZERO, symbols: NONE, parameter: undefined });
     const blanks = [
       layout.leaves.map((info) => blank("updates", info, info.dtype, info.shape)),
       ...this.states.map((name) =>

@@ -10,13 +10,14 @@ import { spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape, updatesFrom } from "../trees/master.ts";
 import {
   inheritUsed,
-  nextState,
+  markOf,
   requireState,
   requireWritable,
   type State,
+  stateAfter,
 } from "../trees/state.ts";
 import { type StateStorage, storedAs } from "../trees/state_storage.ts";
-import type { Blank, Bound, Device, Form, Rule, StepInputs } from "./device.ts";
+import type { Blank, Bound, Device, Form, Rule, StepInputs, WorkMode } from "./device.ts";
 import { Gathered, statesOf, type StepTrees } from "./gathered.ts";
 import { initialNumber, stateShape } from "./initial.ts";
 
@@ -69,7 +70,7 @@ export class Step<A, F extends Form> {
     const made = this.#device.create([...blanks, ...(layout.hasShort ? masters : [])], doing);
     const treeOf = (k: number) =>
       layout.build(made.slice(k * layout.leaves.length, (k + 1) * layout.leaves.length));
-    const state: State = { optimizer: program.name, count: 0, hyper: {} };
+    const state: State = { optimizer: markOf(program), count: 0, hyper: {} };
     inheritUsed(state, beginning.used);
     for (const name of bound.live) {
       const k = names.indexOf(name);
@@ -91,8 +92,8 @@ export class Step<A, F extends Form> {
     inputs: StepInputs,
     doing: string,
   ): void | Promise<void> {
-    const gathered = this.#gatheredOf("step", { params, gradients, state, inputs }, doing);
-    return this.#run(gathered, state, state, params, inputs, doing);
+    const { gathered, form } = this.#begin("step", { params, gradients, state, inputs }, doing);
+    return this.#run(gathered, form, state, state, doing);
   }
 
   /** One step that gives updates and the next state in new arrays, on a device that computes at once. */
@@ -113,15 +114,23 @@ export class Step<A, F extends Form> {
     if (why !== undefined) {
       throw new GradusError(`${doing}: ${why}: they must be given as third argument`);
     }
-    const gathered = this.#gatheredOf("update", { params, gradients, state, inputs }, doing);
+    const { gathered, form } = this.#begin("update", { params, gradients, state, inputs }, doing);
     const { updates, states } = gathered.makeResults(doing);
-    const next = nextState(state, states);
-    this.#run(gathered, state, next, params ?? gradients, inputs, doing);
+    const next = Object.assign(stateAfter(state, form.used), states);
+    this.#run(gathered, form, state, next, doing);
     const { layout } = gathered.bound;
-    return [
-      (layout.hasShort ? updatesFrom(layout, params, updates) : updates) as object,
-      next,
-    ];
+    const given = layout.hasShort ? updatesFrom(layout, params, updates) : updates;
+    return [given as object, next];
+  }
+
+  /** What to evaluate with, in new arrays; nothing is changed. */
+  evaluate(params: object, state: State, doing: string): object | Promise<object> {
+    // What is evaluated reads no gradients.
+    const trees = { params, gradients: params, state, inputs: {} };
+    const { gathered, form } = this.#begin("evaluate", trees, doing);
+    const made = gathered.makeEvaluated(doing);
+    const done = gathered.prepared(form, doing).run(form);
+    return done instanceof Promise ? done.then(() => made) : made;
   }
 
   /** Gives back what has been prepared. */
@@ -133,50 +142,52 @@ export class Step<A, F extends Form> {
   /** Computes a step of what has been gathered, from `state` to `next`. */
   #run(
     gathered: Gathered<A, F>,
+    form: F,
     state: State,
     next: State,
-    params: object,
-    inputs: StepInputs,
     doing: string,
   ): void | Promise<void> {
-    const { bound, arrays } = gathered;
-    const form = bound.form({ state, inputs, params }, this.#device.ownNumbers, doing);
+    const { bound: { live }, arrays } = gathered;
     const count = state.count + 1;
     const finish = (numbers: ReadonlyMap<string, number>): void => {
-      for (const [name, value] of numbers) if (bound.live.has(name)) next[name] = value;
+      for (const [name, value] of numbers) if (live.has(name)) next[name] = value;
       for (const [name, array] of arrays.numbers) next[name] = array;
       next.count = count;
-      inheritUsed(next, form.used);
+      if (next === state) inheritUsed(next, form.used);
     };
     const done = gathered.prepared(form, doing).run(form);
     return done instanceof Promise ? done.then(finish) : finish(done);
   }
 
-  /** The arrays of a step, which remain gathered. */
-  #gatheredOf(mode: "step" | "update", trees: StepTrees, doing: string): Gathered<A, F> {
-    const { params, gradients, state } = trees;
+  /** Checks what a step is given: its numbers and its arrays, which remain gathered. */
+  #begin(
+    mode: WorkMode,
+    trees: StepTrees,
+    doing: string,
+  ): { readonly gathered: Gathered<A, F>; readonly form: F } {
+    const { params, gradients, state, inputs } = trees;
     const { program, storage, writable } = this.#rule;
+    const like = mode === "update" ? params ?? gradients : params as object;
     const isLast = (each: Gathered<A, F>) => each.mode === mode && each.holds(params);
-    const like = mode === "step" ? params as object : params ?? gradients;
     const bound = this.#gathered.find(isLast)?.bound ?? this.#boundTo(like, doing);
     requireState(state, program, bound.live, bound.layout.hasShort, writable, doing);
+    // Schedules are the caller's and may do anything, to arrays too: these are looked at afterwards.
+    const { ownNumbers } = this.#device;
+    const form = mode === "evaluate"
+      ? bound.evaluation({ state, params: like }, ownNumbers, doing)
+      : bound.form({ state, inputs, params: like }, ownNumbers, doing);
     if (mode === "step") requireWritable(state, program, bound.live, doing);
-    let k = this.#gathered.findIndex((each) =>
-      each.mode === mode && each.bound === bound && each.fits(trees, storage, doing)
-    );
-    if (k < 0) {
-      const made = new Gathered(program, this.#device, bound, storage, mode, trees, doing);
-      k = this.#gathered.length;
-      this.#gathered = [...this.#gathered, made];
-    }
-    const gathered = this.#gathered[k];
-    if (k > 0) {
-      this.#gathered = [gathered, ...this.#gathered.filter((each) => each !== gathered)];
-      this.#gathered.slice(MOST_BOUND).forEach((each) => each.dispose());
-      this.#gathered = this.#gathered.slice(0, MOST_BOUND);
+    const fits = (each: Gathered<A, F>) =>
+      each.mode === mode && each.bound === bound && each.fits(trees, storage, doing);
+    const gathered = this.#gathered.find(fits) ??
+      new Gathered(program, this.#device, bound, storage, mode, trees, doing);
+    if (this.#gathered[0] !== gathered) {
+      const all = [gathered, ...this.#gathered.filter((each) => each !== gathered)];
+      all.slice(MOST_BOUND).forEach((each) => each.dispose());
+      this.#gathered = all.slice(0, MOST_BOUND);
     }
     gathered.take(trees, doing);
-    return gathered;
+    return { gathered, form };
   }
 
   #boundTo(params: object, doing: string): Bound<F> {

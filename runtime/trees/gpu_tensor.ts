@@ -37,8 +37,10 @@ export function isPadded(tensor: GpuTensor): boolean {
 
 /** Whether a node of a tree is an array on the GPU. */
 export function isGpuTensor(node: unknown): node is GpuTensor {
-  return typeof node === "object" && node !== null && "buffer" in node && "shape" in node &&
-    !ArrayBuffer.isView(node);
+  if (typeof node !== "object" || node === null || ArrayBuffer.isView(node)) return false;
+  // A branch may have parameters of these names.
+  const { buffer, shape } = node as { buffer?: unknown; shape?: unknown };
+  return shape !== undefined && typeof (buffer as GPUBuffer | null)?.mapAsync === "function";
 }
 
 /** An array on the GPU as a leaf, checked, or undefined for anything else. */

@@ -1,5 +1,6 @@
 /** What hyperparameters may be, and what each leaf of a tree is given. */
-import { GradusError, shown, suggestion } from "../../dsl/errors.ts";
+import { ANY_NUMBER, type Domain, requireWithin, sayDomain } from "../../dsl/domain.ts";
+import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
 import type { Layout } from "./layout.ts";
@@ -55,7 +56,7 @@ const isLeafValue = (value: unknown) =>
 
 /** Checks the values given for a program's hyperparameters and adds the defaults. */
 export function settingsOf(
-  program: Pick<Program, "hyper">,
+  program: Pick<Program, "hyper" | "domains">,
   given: Readonly<Record<string, unknown>>,
   doing: string,
 ): Map<string, Setting> {
@@ -83,22 +84,34 @@ export function settingsOf(
         settings.set(name, { value: true, mask: value });
         continue;
       }
-    } else requireHyperValue(value, name, doing, 0);
+    } else requireHyperValue(value, program.domains.get(name), name, doing);
     settings.set(name, { value: value as HyperValue | boolean });
   }
   return settings;
 }
 
-function requireHyperValue(value: unknown, name: string, doing: string, depth: number): void {
-  if (typeof value === "number" && !Number.isNaN(value)) return;
+function requireHyperValue(
+  value: unknown,
+  domain: Domain = ANY_NUMBER,
+  name: string,
+  doing: string,
+  path: readonly string[] = [],
+): void {
   if (typeof value === "function") return;
-  if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && depth < 100) {
-    for (const inner of Object.values(value)) requireHyperValue(inner, name, doing, depth + 1);
+  if (typeof value === "number" && !Number.isNaN(value)) {
+    const where = path.length === 0 ? "" : ` at ${quoted(path.join("/"))}`;
+    return requireWithin(domain, value, name, doing, where);
+  }
+  const isTree = typeof value === "object" && value !== null && !ArrayBuffer.isView(value);
+  if (isTree && path.length < 100) {
+    for (const [key, inner] of Object.entries(value)) {
+      requireHyperValue(inner, domain, name, doing, [...path, key]);
+    }
     return;
   }
   throw new GradusError(
-    `${doing}: hyperparameter \`${name}\` must be a number, a schedule or a tree of those: ` +
-      `given ${shown(value)}`,
+    `${doing}: hyperparameter \`${name}\` must be ${sayDomain(domain)}, a schedule or a tree of ` +
+      `those: given ${shown(value)}`,
   );
 }
 

@@ -4,9 +4,15 @@ import { isShort } from "./dtype.ts";
 import { isSameStored, spellStored, type Stored } from "./stored.ts";
 import { type Leaf, type LeafInfo, type ReadLeaf, sameShape, sizeOf, spellPath } from "./leaf.ts";
 
-type Skeleton =
-  | { readonly leaf: number }
-  | { readonly keys: readonly string[]; readonly isArray: boolean; readonly nodes: Skeleton[] };
+type Skeleton = { readonly leaf: number } | Branch;
+
+interface Branch {
+  readonly keys: readonly string[];
+  readonly isArray: boolean;
+  readonly nodes: readonly Skeleton[];
+  /** Keys in the order in which they stood last, and the nodes in that order. */
+  seen: { readonly keys: readonly string[]; readonly nodes: readonly Skeleton[] };
+}
 
 /** What a tree-prefix says of one leaf. */
 export interface PrefixValue {
@@ -18,6 +24,8 @@ export interface PrefixValue {
 }
 
 const DEEPEST = 100;
+// A plan keeps which axes a value varies over as the bits of a number.
+const MOST_AXES = 32;
 
 const ONLY = {
   float32: ["float32"],
@@ -52,12 +60,16 @@ export class Layout {
       const leaf = read(node, path, doing);
       if (leaf !== undefined) {
         const { shape, dtype, isBare } = leaf;
+        if (shape.length > MOST_AXES) {
+          throw new GradusError(
+            `${doing}: the tensor at ${spellPath(path)} must have at most ${MOST_AXES} axes: ` +
+              `given one of ${shape.length}`,
+          );
+        }
         if (dtype === "bfloat16+8") {
           throw new GradusError(
-            `${doing}: the parameter at ${
-              spellPath(path)
-            } must be of another type: given ${dtype}, ` +
-              `which only states are stored as`,
+            `${doing}: the parameter at ${spellPath(path)} must be of another type: ` +
+              `given ${dtype}, which only states are stored as`,
           );
         }
         leaves.push({ path, shape: [...shape], size: sizeOf(shape), dtype, isBare });
@@ -65,17 +77,10 @@ export class Layout {
       }
       requireNode(node, path, doing, depth);
       const keys = keysOf(node);
-      return {
-        keys,
-        isArray: Array.isArray(node),
-        nodes: keys.map((key) => visit(child(node, key), join(path, key), depth + 1)),
-      };
+      const nodes = keys.map((key) => visit(child(node, key), join(path, key), depth + 1));
+      return { keys, isArray: Array.isArray(node), nodes, seen: { keys, nodes } };
     };
-    const skeleton = visit(tree, "", 0);
-    if (leaves.length === 0) {
-      throw new GradusError(`${doing}: the parameters must hold at least one array: given none`);
-    }
-    return new Layout(leaves, skeleton);
+    return new Layout(leaves, visit(tree, "", 0));
   }
 
   /** Whether `tree` has this very structure, shapes and types. */
@@ -119,13 +124,10 @@ export class Layout {
         return;
       }
       requireSameKeys(skeleton, node, path, what, doing);
-      const { keys, nodes } = skeleton;
+      const { keys, nodes } = inOrderOf(skeleton, node as object);
+      const children = Object.values(node as object);
       for (let i = 0; i < keys.length; i++) {
-        visit(
-          nodes[i],
-          child(node as object, keys[i]),
-          "leaf" in nodes[i] ? "" : join(path, keys[i]),
-        );
+        visit(nodes[i], children[i], "leaf" in nodes[i] ? "" : join(path, keys[i]));
       }
     };
     visit(this.#skeleton, tree, "");
@@ -221,8 +223,24 @@ export class Layout {
   }
 }
 
+/** Refuses a tree without any leaf. */
+export function requireLeaves({ leaves }: Layout, doing: string): void {
+  if (leaves.length > 0) return;
+  throw new GradusError(`${doing}: the parameters must hold at least one array: given none`);
+}
+
+/** The keys of a branch in the order of `node`, which has the same ones. */
+function inOrderOf(branch: Branch, node: object): Branch["seen"] {
+  const { keys } = branch.seen;
+  const own = Object.keys(node);
+  if (!own.every((key, i) => key === keys[i])) {
+    branch.seen = { keys: own, nodes: own.map((key) => branch.nodes[branch.keys.indexOf(key)]) };
+  }
+  return branch.seen;
+}
+
 function requireSameKeys(
-  skeleton: Exclude<Skeleton, { leaf: number }>,
+  skeleton: Branch,
   node: unknown,
   path: string,
   what: string,
@@ -234,13 +252,16 @@ function requireSameKeys(
     const kind = skeleton.isArray ? "an array" : "an object";
     throw new GradusError(`${where()}, ${kind} of ${skeleton.keys.length}: given ${shown(node)}`);
   }
+  const own = Object.keys(node);
+  const { keys } = skeleton.seen;
+  if (own.length === keys.length && own.every((key, i) => key === keys[i])) return;
   for (const key of skeleton.keys) {
     if (!Object.hasOwn(node, key)) {
       throw new GradusError(`${where()}: \`${join(path, key)}\` is missing`);
     }
   }
-  if (Object.keys(node).length !== skeleton.keys.length) {
-    const extra = Object.keys(node).find((key) => !skeleton.keys.includes(key))!;
+  if (own.length !== skeleton.keys.length) {
+    const extra = own.find((key) => !skeleton.keys.includes(key))!;
     throw new GradusError(`${where()}: there is no parameter \`${join(path, extra)}\``);
   }
 }

@@ -11,7 +11,9 @@ import {
   SplitArray,
   type StorageType,
 } from "./dtype.ts";
-import { dtypeOf, type RoundedStorage, type Rounding, type Stored, storedOf } from "./stored.ts";
+import { dtypeOf, type Rounding, type Stored, storedOf } from "./stored.ts";
+
+const SPLIT = "bfloat16+8";
 
 /** An array with a shape, row-major. */
 export interface Tensor {
@@ -72,6 +74,23 @@ export function spellPath(path: string): string {
   return path === "" ? "the root" : `\`${path}\``;
 }
 
+/**
+ * Whether a node of a tree is a tensor. Nothing else that it has is ever looked at: classes of other
+ * libraries hang whole graphs on theirs.
+ */
+export function isTensor(
+  node: object,
+): node is { readonly data: ArrayBufferView; readonly shape: unknown[]; readonly dtype?: unknown } {
+  const { data, shape } = node as { data?: unknown; shape?: unknown };
+  return ArrayBuffer.isView(data) && Array.isArray(shape) && !ArrayBuffer.isView(shape[0]);
+}
+
+/** What a tensor holds: its array, and the further bits of a `"bfloat16+8"`. */
+export function partsOf(tensor: object): readonly unknown[] {
+  const { data, dtype } = tensor as Partial<StoredTensor>;
+  return dtype === SPLIT ? [data, (tensor as StoredTensor).low] : [data];
+}
+
 /** An array or tensor in the memory of the host as a leaf, or undefined for anything else. */
 export function asLeaf(node: unknown, path: string, doing: string): Leaf | undefined {
   if (node instanceof Float32Array || node instanceof Float64Array) {
@@ -85,16 +104,12 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
         `given ${shown(node)}`,
     );
   }
-  if (typeof node !== "object" || node === null) return undefined;
-  const { data, shape, dtype } = node as { data?: unknown; shape?: unknown; dtype?: unknown };
-  if (!ArrayBuffer.isView(data) || !Array.isArray(shape)) return undefined;
-  if (ArrayBuffer.isView(shape[0])) return undefined;
-  if (dtype === "bfloat16+8") {
+  if (typeof node !== "object" || node === null || !isTensor(node)) return undefined;
+  const { data, shape, dtype } = node;
+  if (dtype === SPLIT) {
     throw new GradusError(
-      `${doing}: the tensor at ${
-        spellPath(path)
-      } must be of another type: given ${dtype}, which only ` +
-        `states are stored as, beside parameters in ordinary or resident arrays`,
+      `${doing}: the tensor at ${spellPath(path)} must be of another type: given ${dtype}, which ` +
+        `only states are stored as, beside parameters in ordinary or resident arrays`,
     );
   }
   const isStored = data instanceof Uint16Array && isShort(dtype as DType);
@@ -106,22 +121,24 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
     );
   }
   const array = data as NumberArray;
+  requireKept(array, path, doing);
   if (!isShape(shape) || sizeOf(shape) !== array.length) {
     throw new GradusError(
       `${doing}: the tensor at ${
         spellPath(path)
       } must have a shape whose product is the length of ` +
-        `its data, ${array.length}: given [${shape.slice(0, 8).join(", ")}]`,
+        `its data, ${array.length}: given [${shape.slice(0, 8).map(shown).join(", ")}]`,
     );
   }
-  requireKept(array, path, doing);
   const kind = isStored ? dtype as DType : data instanceof Float32Array ? "float32" : "float64";
   const stored = roundedAs(kind, node, path, doing);
   return { data: array, shape, dtype: kind, stored, isBare: false };
 }
 
-/** How a tensor of `dtype` says that it is rounded. */
+/** How a tensor that is stored short says that it is rounded. */
 function roundedAs(dtype: DType, node: object, path: string, doing: string): Stored {
+  // What else a tensor of another type has is not ours.
+  if (!isShort(dtype)) return dtype;
   const { rounding, seed } = node as { rounding?: unknown; seed?: unknown };
   if (rounding === undefined && seed === undefined) return dtype;
   return storedOf(dtype, rounding, seed, `the tensor at ${spellPath(path)}`, doing);
@@ -133,35 +150,42 @@ export function asHostLeaf(
   path: string,
   doing: string,
 ): Leaf<HostArray> | undefined {
-  const given = node as Partial<StoredTensor> | null | undefined;
-  if (given?.dtype !== "bfloat16+8") return asLeaf(node, path, doing);
+  if (typeof node !== "object" || node === null || !isTensor(node) || node.dtype !== SPLIT) {
+    return asLeaf(node, path, doing);
+  }
   // All but its further bits is like a bfloat16.
-  const leaf = asLeaf({ ...given, dtype: "bfloat16" }, path, doing)!;
-  const { low } = given;
+  const { data, shape, low, rounding, seed } = node as object as Partial<StoredTensor>;
+  const leaf = asLeaf({ data, shape, dtype: "bfloat16", rounding, seed }, path, doing)!;
+  if (low instanceof Uint8Array) requireKept(low, path, doing);
   if (!(low instanceof Uint8Array) || low.length !== leaf.data.length) {
     throw new GradusError(
-      `${doing}: the tensor at ${
-        spellPath(path)
-      } must have \`low\`, a Uint8Array as long as its data, ` +
-        `${leaf.data.length}: given ${shown(low)}`,
+      `${doing}: the tensor at ${spellPath(path)} must have \`low\`, a Uint8Array as long as its ` +
+        `data, ${leaf.data.length}: given ${shown(low)}`,
     );
   }
-  requireKept(low, path, doing);
-  const data = new SplitArray(leaf.data as Uint16Array, low);
-  const stored = dtypeOf(leaf.stored) === leaf.stored
-    ? given.dtype
-    : { ...leaf.stored as RoundedStorage, dtype: given.dtype };
-  return { ...leaf, data, dtype: given.dtype, stored };
+  const stored: Stored = typeof leaf.stored === "string" ? SPLIT : { ...leaf.stored, dtype: SPLIT };
+  return { ...leaf, data: new SplitArray(leaf.data as Uint16Array, low), dtype: SPLIT, stored };
 }
 
 function requireKept(array: MemoryArray, path: string, doing: string): void {
-  if (!isReleased(array)) return;
+  const isGone = isReleased(array)
+    ? "have been given back by `release`"
+    : array.length === 0 && isDetached(array.buffer)
+    ? "have been transferred to another place"
+    : undefined;
+  if (isGone === undefined) return;
   throw new GradusError(
-    `${doing}: the array at ${
-      spellPath(path)
-    } must not have been given back by \`release\`: given one ` +
-      `that was`,
+    `${doing}: the array at ${spellPath(path)} must not ${isGone}: given one that was`,
   );
+}
+
+function isDetached(buffer: ArrayBufferLike): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /**
@@ -178,7 +202,7 @@ export function asShape(
   if (!shape.every(Number.isSafeInteger) || !Number.isSafeInteger(sizeOf(shape))) {
     throw new GradusError(
       `${doing}: the shape at ${spellPath(path)} must be one that an array can have: ` +
-        `given [${shape.slice(0, 8).join(", ")}]`,
+        `given [${shape.slice(0, 8).map(shown).join(", ")}]`,
     );
   }
   return { data: undefined, shape, dtype: "float32", stored: "float32", isBare: false };

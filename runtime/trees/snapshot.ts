@@ -1,10 +1,33 @@
 /** Tells cheaply whether a tree still holds the very arrays it held before. */
 import { releases } from "./arena.ts";
+import { type DType, isShort } from "./dtype.ts";
+import { isGpuTensor } from "./gpu_tensor.ts";
+import { isTensor, partsOf } from "./leaf.ts";
+
+/** What is looked at of an object. */
+type Look = (object: object) => readonly unknown[];
+
+const branch: Look = Object.values;
+const tensor: Look = (object) => {
+  const { data, shape, dtype } = object as Record<string, unknown>;
+  if (!isShort(dtype as DType)) return [data, shape, dtype];
+  const { low, rounding, seed } = object as Record<string, unknown>;
+  return [data, shape, dtype, low, rounding, seed];
+};
+const gpuTensor: Look = (object) => {
+  const { buffer, offset, shape, dtype } = object as Record<string, unknown>;
+  return [buffer, offset, shape, dtype];
+};
+const list: Look = (object) => object as readonly unknown[];
 
 /** A tree as it was: its containers and what was in each. */
 export class Snapshot {
   readonly #root: unknown;
-  readonly #containers: { readonly object: object; readonly values: readonly unknown[] }[] = [];
+  readonly #containers: {
+    readonly object: object;
+    readonly look: Look;
+    readonly values: readonly unknown[];
+  }[] = [];
   readonly #arrays: { readonly array: ArrayLike<unknown>; readonly length: number }[] = [];
   readonly #releases = releases();
 
@@ -17,9 +40,15 @@ export class Snapshot {
         this.#arrays.push({ array, length: array.length });
         return;
       }
-      const values = Object.values(node);
-      this.#containers.push({ object: node, values });
-      values.forEach(visit);
+      const isOnGpu = isGpuTensor(node);
+      const isLeaf = isOnGpu || isTensor(node);
+      const look = isOnGpu ? gpuTensor : isLeaf ? tensor : Array.isArray(node) ? list : branch;
+      const values = [...look(node)];
+      this.#containers.push({ object: node, look, values });
+      if (!isLeaf) return values.forEach(visit);
+      const { shape } = node as { shape: object };
+      partsOf(node).forEach(visit);
+      this.#containers.push({ object: shape, look: list, values: [...list(shape)] });
     };
     visit(root);
   }
@@ -27,8 +56,8 @@ export class Snapshot {
   /** Whether `root` is that tree, unchanged but for the numbers in its arrays, all of which are there. */
   matches(root: unknown): boolean {
     if (root !== this.#root || this.#releases !== releases()) return false;
-    for (const { object, values } of this.#containers) {
-      const now: unknown[] = Array.isArray(object) ? object : Object.values(object);
+    for (const { object, look, values } of this.#containers) {
+      const now = look(object);
       if (now.length !== values.length) return false;
       for (let i = 0; i < values.length; i++) if (now[i] !== values[i]) return false;
     }

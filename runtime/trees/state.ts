@@ -1,5 +1,6 @@
 /** What an optimizer carries from step to step, and what it must be. */
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { programDigest } from "../../dsl/digest.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { HyperNumbers } from "./hyperparameters.ts";
 import { MASTER } from "./master.ts";
@@ -13,7 +14,7 @@ import { MASTER } from "./master.ts";
  * rounded to nearest even, so who writes into a short parameter writes into its copy, or calls `init`.
  */
 export interface State {
-  /** The name of the optimizer that made it. */
+  /** The name of the optimizer that made it, and a hash of what that computes. */
   optimizer: string;
   /** The number of updates so far. */
   count: number;
@@ -40,11 +41,11 @@ export function requireState(
   hyper: readonly string[],
   doing: string,
 ): void {
-  const { name } = program;
-  if (typeof state !== "object" || state === null || state.optimizer !== name) {
-    const isNamed = typeof state?.optimizer === "string";
-    const given = isNamed ? `one of "${state.optimizer.slice(0, 64)}"` : shown(state);
-    throw new GradusError(`${doing}: the state must be one of "${name}": given ${given}`);
+  if (typeof state !== "object" || state === null || state.optimizer !== markOf(program)) {
+    const { name } = program;
+    throw new GradusError(
+      `${doing}: the state must be one of "${name}": given ${givenBy(state, name)}`,
+    );
   }
   if (!Number.isSafeInteger(state.count) || state.count < 0) {
     throw new GradusError(
@@ -72,6 +73,26 @@ export function requireState(
         `short: given ${shown(state[MASTER])}`,
     );
   }
+}
+
+const marks = new WeakMap<Program, string>();
+
+/** What the states of a program are told by. */
+export function markOf(program: Program): string {
+  let mark = marks.get(program);
+  if (mark === undefined) {
+    marks.set(program, mark = `${program.name} ${programDigest(program)}`);
+  }
+  return mark;
+}
+
+function givenBy(state: State, name: string): string {
+  if (typeof state?.optimizer !== "string") return shown(state);
+  const [given, digest] = state.optimizer.split(" ");
+  if (given !== name) return `one of "${given.slice(0, 64)}"`;
+  return digest === undefined
+    ? `one without a hash of its program, of an older version`
+    : `one of another program of that name`;
 }
 
 function requireKey(state: State, key: string, doing: string): void {
@@ -113,7 +134,7 @@ export function requireWritable(
   const names = ["count", ...[...live].filter((name) => program.state.get(name)!.over === "tree")];
   const fixed = names.find((name) => !Object.getOwnPropertyDescriptor(state, name)?.writable);
   const isClosed = !Object.isExtensible(state.hyper) &&
-    !records.has(Object.getPrototypeOf(state.hyper));
+    !isRecord(Object.getPrototypeOf(state.hyper));
   if (fixed === undefined && !isClosed && !Object.isFrozen(state.hyper)) return;
   throw new GradusError(
     `${doing}: the state must not be frozen, since a step writes it: \`${
@@ -123,24 +144,47 @@ export function requireWritable(
   );
 }
 
-const records = new WeakSet<object>();
-
 /** Lets `state.hyper` inherit what a step used, without losing who holds on to the object. */
 export function inheritUsed(state: State, used: Readonly<State["hyper"]>): void {
-  let record: State["hyper"] = Object.getPrototypeOf(state.hyper);
-  if (!records.has(record)) {
-    record = Object.create(USED);
-    records.add(record);
-    Object.setPrototypeOf(state.hyper, record);
+  const record: State["hyper"] = Object.getPrototypeOf(state.hyper);
+  if (!isRecord(record)) {
+    Object.setPrototypeOf(state.hyper, recordOf(used));
+    return;
   }
-  for (const name in record) if (!Object.hasOwn(used, name)) delete record[name];
-  for (const name in used) {
-    const value = used[name];
-    if (record[name] === value) continue;
-    // It would be overwritten at the next step: writing into it is refused.
-    freezeTree(value);
-    record[name] = value;
+  for (const name of Object.keys(record)) if (!Object.hasOwn(used, name)) delete record[name];
+  for (const name of Object.keys(used)) {
+    if (record[name] !== used[name]) record[name] = frozen(used[name]);
   }
+}
+
+/** What was used in a step, to be inherited. */
+function recordOf(used: Readonly<State["hyper"]>): State["hyper"] {
+  const record: State["hyper"] = Object.create(USED);
+  for (const name of Object.keys(used)) record[name] = frozen(used[name]);
+  return record;
+}
+
+function isRecord(object: object | null): boolean {
+  return object !== null && Object.getPrototypeOf(object) === USED;
+}
+
+/** A new state that has not been told its arrays and numbers: what was written into `hyper` is handed on. */
+export function stateAfter(state: State, used: Readonly<State["hyper"]>): State {
+  const hyper: State["hyper"] = Object.create(recordOf(used));
+  for (const name of Object.keys(state.hyper)) {
+    const value = state.hyper[name];
+    hyper[name] = typeof value === "object" ? structuredClone(value) : value;
+  }
+  return { optimizer: state.optimizer, count: 0, hyper };
+}
+
+/** A tree that would be overwritten at the next step: writing into it is refused. */
+function frozen(tree: HyperNumbers): HyperNumbers {
+  if (typeof tree === "object" && tree !== null && !Object.isFrozen(tree)) {
+    Object.values(tree).forEach(frozen);
+    Object.freeze(tree);
+  }
+  return tree;
 }
 
 type Inspect = (value: unknown, options: object) => string;
@@ -164,19 +208,3 @@ const USED: object = Object.create(Object.prototype, {
     },
   },
 });
-
-/** The state after `state`, with these arrays and numbers that are still to be told. */
-export function nextState(state: State, states: Readonly<Record<string, unknown>>): State {
-  const hyper: State["hyper"] = {};
-  for (const name of Object.keys(state.hyper)) {
-    const value = state.hyper[name];
-    hyper[name] = typeof value === "object" ? structuredClone(value) : value;
-  }
-  return { optimizer: state.optimizer, count: 0, hyper, ...states };
-}
-
-function freezeTree(tree: HyperNumbers): void {
-  if (typeof tree !== "object" || tree === null || Object.isFrozen(tree)) return;
-  Object.values(tree).forEach(freezeTree);
-  Object.freeze(tree);
-}

@@ -144,13 +144,17 @@ export function storageIn(
   const storage = new Map<string, StorageType | RoundedStorage>();
   for (const name of names) {
     const leaves = layout.leavesOf(state[name], `state \`${name}\``, doing, read);
-    const countOf = (way: Stored | undefined) =>
-      leaves.filter(({ stored }, i) =>
-        isSameStored(stored, way ?? arithmeticOf(layout.leaves[i].dtype))
-      ).length;
+    const isAs = (way: Stored | undefined, i: number) =>
+      isSameStored(leaves[i].stored, way ?? arithmeticOf(layout.leaves[i].dtype));
+    const own = made.get(name);
+    if (leaves.every((_, i) => isAs(own, i))) {
+      if (own !== undefined) storage.set(name, own);
+      continue;
+    }
+    const countOf = (way: Stored | undefined) => leaves.filter((_, i) => isAs(way, i)).length;
     const rounded = leaves.flatMap(({ stored }) => typeof stored === "string" ? [] : [stored])
       .filter((stored, i, all) => all.findIndex((other) => isSameStored(other, stored)) === i);
-    const [best] = [made.get(name), undefined, ...STORAGE_TYPES, ...rounded]
+    const [best] = [own, undefined, ...STORAGE_TYPES, ...rounded]
       .map((way) => ({ way, count: countOf(way) }))
       .sort((a, b) => b.count - a.count);
     if (best.way !== undefined) storage.set(name, best.way);

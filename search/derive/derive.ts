@@ -222,7 +222,7 @@ function recognise(
         isMade: true,
       });
     }
-    const published = { ...renamed, ...notes, hyper: model.hyper };
+    const published = { ...renamed, ...notes, hyper: model.hyper, domains: model.domains };
     const differing = [...model.hyper].filter(([name, value]) => renamed.hyper.get(name) !== value);
     if (differing.length > 0) {
       const values = (of: ReadonlyMap<string, unknown>) =>

@@ -163,6 +163,7 @@ export function renamedAs(
   return {
     ...form,
     hyper: order(form.hyper, model.hyper),
+    domains: new Map([...form.domains].map(([name, domain]) => [called(name), domain])),
     state: new Map(
       [...order(form.state, model.state)].map(([name, { init, over }]) => [
         name,

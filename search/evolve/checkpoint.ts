@@ -7,7 +7,7 @@ import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
 import { builtin } from "./builtin.ts";
 import type { CheckpointStore, SearchOptions } from "./options.ts";
 import { individual, type SearchState } from "./population.ts";
-import { digestOf } from "./score_cache.ts";
+import { digestOfData } from "./score_cache.ts";
 
 const VERSION = 2;
 
@@ -36,7 +36,7 @@ const NOT_OF_IDENTITY = new Set([
 /** What must be the same for a search to go on. */
 function identityOf(space: Space, options: SearchOptions): string {
   const own = Object.entries(options).filter(([name]) => !NOT_OF_IDENTITY.has(name));
-  return digestOf([space.options, Object.fromEntries(own)]);
+  return digestOfData([space.options, Object.fromEntries(own)]);
 }
 
 /** The text of a state. */

@@ -1,6 +1,6 @@
 /** Scores that outlive a search: by program, and by the version of what it was trained on. */
-import { integers, threefry } from "../../dsl/random/threefry.ts";
-import { analyse, hex } from "../analysis/structure.ts";
+import { digestOf } from "../../dsl/digest.ts";
+import { analyse } from "../analysis/structure.ts";
 import type { Space } from "../programs/space.ts";
 import type { Evaluation, Stop, Task } from "../tasks/evaluator.ts";
 import { FAILED, type Trainer } from "./trainer.ts";
@@ -13,15 +13,12 @@ import { FAILED, type Trainer } from "./trainer.ts";
  */
 export type ScoreCache = Map<string, Evaluation>;
 
-/** A hash of plain data: 64 bits in hexadecimal. */
-export function digestOf(data: unknown): string {
-  const text = JSON.stringify(
+/** A hash of plain data. */
+export function digestOfData(data: unknown): string {
+  return digestOf(JSON.stringify(
     data,
     (_, value) => ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value,
-  );
-  let hash: [number, number] = [1, 2];
-  for (let i = 0; i < text.length; i++) hash = threefry(integers, hash, [text.charCodeAt(i), i]);
-  return hex(...hash);
+  ));
 }
 
 /** A trainer that trains only what the cache does not know, each structure once. */
@@ -31,7 +28,7 @@ export function cachedTrainer(
   tasks: readonly Task[],
   cache: ScoreCache,
 ): Trainer {
-  const version = digestOf([space.options, tasks]);
+  const version = digestOfData([space.options, tasks]);
   return {
     async evaluate(genomes, stop) {
       const keys = genomes.map((genome) =>

@@ -27,6 +27,7 @@ import {
 
 /** What required options are where 0.1 is no good, or where the option has another name. */
 const OPTIONS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  addNoise: { seed: 1 },
   applyEvery: { k: 2 },
   ema: { decay: 0.5 },
   trace: { decay: 0.5 },

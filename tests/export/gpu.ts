@@ -1,10 +1,6 @@
 /** Tests that need a GPU, and how near to the interpreter one comes. */
-import type { Optimizer, State } from "../../mod.ts";
-import { toOnnx } from "../../export/onnx/mod.ts";
-import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { streamGradients, streamParams, streamValue } from "../golden/replay.ts";
-import { leavesOf, numbersOf, statesOf } from "./trees.ts";
+import { leavesOf, numbersOf } from "./trees.ts";
 
 // Mesa's drivers look for it, and complain where there is none.
 if (!Deno.env.has("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
@@ -39,12 +35,17 @@ export function gpuTest(
 // Deno panics when it reads the limits of a device whose adapter was collected as garbage.
 const adapters = new Map<GPUDevice, GPUAdapter>();
 
-/** A device with those of `features` that there are. */
+/** A device with those of `features` that there are, and the greatest limits. */
 export async function deviceWith(features: readonly GPUFeatureName[]): Promise<GPUDevice> {
   // An adapter gives one device.
   const fresh = await navigator.gpu.requestAdapter();
   const requiredFeatures = features.filter((name) => fresh!.features.has(name));
-  const device = await fresh!.requestDevice({ requiredFeatures });
+  const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } =
+    fresh!.limits;
+  const device = await fresh!.requestDevice({
+    requiredFeatures,
+    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
+  });
   adapters.set(device, fresh!);
   return device;
 }
@@ -81,32 +82,4 @@ export function apart(actual: unknown, expected: unknown): Apart {
     });
   });
   return { ofScale, flips, others, all };
-}
-
-/** Six steps of the goldens' stream on a device beside the interpreter: how far apart they ever are. */
-export async function apartOnStream(opt: Optimizer, device: GPUDevice): Promise<Apart> {
-  const reference = opt.with({ backend: "interpreter" });
-  const [ours, theirs] = [streamParams("float32"), streamParams("float32")];
-  const options = { executionProvider: "webgpu", device } as const;
-  const exported = await OrtOptimizer.load(toOnnx(opt, ours), options);
-  const [state, theirState]: State[] = [reference.init(ours), exported.init(theirs)];
-  let worst: Apart = { ofScale: 0, flips: 0, others: 0, all: 0 };
-  for (let t = 0; t < 6; t++) {
-    const inputs = opt.program.inputs.has("value") ? { value: streamValue(t) } : {};
-    reference.step(ours, streamGradients("float32", t), state, inputs);
-    await exported.step(theirs, streamGradients("float32", t), theirState, inputs);
-    await exported.download({ theirs, theirState });
-    const found = apart(
-      { w: theirs, ...statesOf(theirState) },
-      { w: ours, ...statesOf(state) },
-    );
-    worst = {
-      ofScale: Math.max(worst.ofScale, found.ofScale),
-      flips: worst.flips + found.flips,
-      others: worst.others + found.others,
-      all: worst.all + found.all,
-    };
-  }
-  await exported.dispose();
-  return worst;
 }

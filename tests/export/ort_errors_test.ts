@@ -244,7 +244,7 @@ Deno.test("parameters that are not the graph's have no state to begin with", asy
   const refuse = (params: unknown, ...parts: string[]) =>
     assertRefused(() => exported.init(params as object), 'Cannot initialise "lion"', ...parts);
   refuse(undefined, "given undefined");
-  refuse({}, "at least one array");
+  refuse({}, "is missing");
   refuse({ bias: Float32Array.of(1, 2) }, "`layers/0` is missing");
   refuse({ ...tree(), more: Float32Array.of(1) }, "no parameter `more`");
   refuse({ ...tree(), bias: Float64Array.of(1, 2) }, "`bias`", "given float64 of [2]");

@@ -4,7 +4,6 @@ import {
   lion,
   type Optimizer,
   type Schedule,
-  schedule,
   sgd,
   type State,
 } from "../../mod.ts";
@@ -77,14 +76,6 @@ Deno.test("a number that is deleted from the state is again what was exported", 
   await exported.step(x, Float32Array.of(1), state);
   assertEquals(x, Float32Array.of(-2.25));
   await exported.dispose();
-});
-
-Deno.test("a schedule of the language runs in the graph, and nothing need be given", async () => {
-  await assertSame(lion({ learningRate: cosine, weightDecay: schedule("0.1*0.5^count") }), {});
-});
-
-Deno.test("a schedule that is a function is given when loading", async () => {
-  await assertSame(lion({ learningRate: inverse }), { hyper: { learningRate: inverse } });
 });
 
 Deno.test("for a schedule that is a function a number may be given, or written", async () => {
@@ -251,4 +242,32 @@ Deno.test("what is given when loading must be a number or a schedule", async () 
       'Cannot load "sgd": hyperparameter `learningRate` must be a number or a schedule',
     );
   }
+});
+
+Deno.test("a number outside of its domain is refused when loading, by a schedule, and in the state", async () => {
+  const bytes = toOnnx(lion({ learningRate: 1, b1: (count) => count / 2 }), [1], {
+    inputs: ["b2"],
+  });
+  await assertRejected(
+    () => OrtOptimizer.load(bytes, { hyper: { b2: 1 } }),
+    [],
+    'Cannot load "lion": hyperparameter `b2` must be a number in [0, 1): given 1',
+  );
+  await assertRejected(
+    () => OrtOptimizer.load(bytes, { hyper: { b2: "1" as unknown as number } }),
+    [],
+    "hyperparameter `b2` must be a number in [0, 1) or a schedule",
+  );
+  const half: Schedule = (count) => count / 2;
+  const exported = await OrtOptimizer.load(bytes, { hyper: { b1: half } });
+  const x = Float32Array.of(1);
+  const state = exported.init(x);
+  state.hyper.b2 = -1;
+  const step = () => exported.step(x, Float32Array.of(1), state);
+  await assertRejected(step, [x, state], "`b2` must be a number in [0, 1)", "given -1 at count 0");
+  delete state.hyper.b2;
+  await step();
+  await step();
+  await assertRejected(step, [x, state], "`b1` must be a number in [0, 1)", "given 1 at count 2");
+  await exported.dispose();
 });

@@ -4,42 +4,11 @@ import { toOnnx } from "../../export/onnx/mod.ts";
 import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { type Precision, streamGradients, streamParams, streamValue } from "../golden/replay.ts";
-import { numbers32, numbers64 } from "../numbers.ts";
 import { contents } from "../refused.ts";
 import { catalogue } from "./catalogue.ts";
 import { differences, statesOf } from "./trees.ts";
 
 const PRECISIONS: readonly Precision[] = ["float32", "float64"];
-
-const INITS = [
-  ...[0, -0, 1.5, 1e-50, Infinity, -Infinity],
-  ...["inf", "-inf", "nan", "-0", "1/3", "pi", "a", "-a*a", "w", "-w", "abs(w)", "w*w - a"],
-  ...["0.1*w*w + 0.3", "where(w > a, w, -a)", "sqrt(abs(w))", "norm(w)", "w/max(abs(w))"],
-];
-
-for (const init of INITS) {
-  Deno.test(`a state begins at ${Deno.inspect(init)} as in the library`, async () => {
-    const begun = optimizer({
-      name: "begun",
-      hyper: { a: 0.1 },
-      state: { m: { init } },
-      step: "m = 0.5*m + g; u = m",
-    });
-    const params = {
-      single: Float32Array.from(numbers32(100, 3)),
-      double: { data: Float64Array.from(numbers64(100, 3)), shape: [10, 10] },
-    };
-    for (const opt of [begun({ a: 0.7 }), begun({ a: { single: 2, double: 3 } })]) {
-      const exported = await OrtOptimizer.load(toOnnx(opt, params));
-      assertEquals(differences(exported.init(params).m, opt.init(params).m), []);
-      await exported.dispose();
-    }
-    const short = begun({ muDtype: "float16" });
-    const exported = await OrtOptimizer.load(toOnnx(short, params));
-    assertEquals(differences(exported.init(params).m, short.init(params).m), []);
-    await exported.dispose();
-  });
-}
 
 Deno.test("a state that begins at a hyperparameter begins at 0 where a mask leaves that out", async () => {
   const opt = optimizer({

@@ -1,62 +1,15 @@
 /** Exported optimizers on WebGPU: the interpreter's numbers, on buffers that stay where they are. */
-import { adamw, GradusError, lion, type Optimizer, optimizer, sgd } from "../../mod.ts";
+import { adamw, lion, sgd } from "../../mod.ts";
 import { toOnnx } from "../../export/onnx/mod.ts";
 import { type GpuTensor, OrtOptimizer } from "../../export/ort/mod.ts";
 import { split } from "../../export/ort/split.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { isKnown, optax32, optimizerOf, titleOf } from "../golden/cases.ts";
-import { streamGradients, streamParams } from "../golden/replay.ts";
+import { streamParams } from "../golden/replay.ts";
 import { catalogue } from "./catalogue.ts";
-import { apart, apartOnStream, gpuTest } from "./gpu.ts";
-import { differences, statesOf } from "./trees.ts";
+import { apart, gpuTest } from "./gpu.ts";
+import { statesOf } from "./trees.ts";
 
 const NEAR = 1e-5;
-
-gpuTest("every optimizer of the catalogue steps on WebGPU as it is defined", async (device) => {
-  for (const [name, make] of Object.entries(catalogue)) {
-    const { ofScale, flips } = await apartOnStream(make(), device);
-    assert(ofScale <= NEAR && flips === 0, `${name}: ${ofScale} of scale, ${flips} signs flipped`);
-  }
-});
-
-gpuTest(
-  "every optimizer of the goldens that is exported steps on WebGPU as it is defined",
-  async (device) => {
-    const done = new Set<string>();
-    for (const spec of optax32.cases.filter(isKnown)) {
-      const opt = optimizerOf(spec);
-      if (!isExported(opt)) continue;
-      const found = await unlessWide(() => apartOnStream(opt, device));
-      if (found === undefined) continue;
-      const { ofScale, flips } = found;
-      const what = `${titleOf(spec)}: ${ofScale} of scale, ${flips} signs flipped`;
-      assert(ofScale <= NEAR && flips === 0, what);
-      done.add(spec.fn);
-    }
-    for (const name of ["adamw", "lion", "sgd"]) assert(done.has(name), `${name} was left out`);
-    assert(done.size > 20, `only ${[...done]} are exported`);
-  },
-);
-
-/** What `run` gives, unless its graph forms in float64 what rests on data, which no GPU can. */
-async function unlessWide<T>(run: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await run();
-  } catch (error) {
-    if (error instanceof GradusError && /has no float64/.test(error.message)) return undefined;
-    throw error;
-  }
-}
-
-function isExported(opt: Optimizer): boolean {
-  try {
-    toOnnx(opt, streamParams("float32"));
-    return true;
-  } catch (error) {
-    if (error instanceof GradusError) return false;
-    throw error;
-  }
-}
 
 gpuTest("no operator of the catalogue is left to the processor", async (device) => {
   const ort = await import("onnxruntime-web/jspi");
@@ -260,56 +213,6 @@ gpuTest("no number comes back from the device but by a download", async (device)
     GPUBuffer.prototype.mapAsync = map;
   }
 });
-
-gpuTest("scalars, bare arrays, empty arrays and odd numbers of float16 step", async (device) => {
-  const opt = optimizer({ name: "kept", state: { m: 0 }, step: "m = 0.5*m + g; u = -0.1*m" })({
-    muDtype: "float16",
-  });
-  const start = () => ({
-    none: new Float32Array(0),
-    one: { data: Float32Array.of(7), shape: [] as number[] },
-    list: [Float32Array.of(1, 2, 3), Float32Array.of(4)],
-  });
-  const [ours, theirs] = [start(), start()];
-  const exported = await OrtOptimizer.load(toOnnx(opt, ours), {
-    executionProvider: "webgpu",
-    device,
-  });
-  const [state, theirState] = [opt.init(ours), exported.init(theirs)];
-  for (let t = 0; t < 3; t++) {
-    opt.step(ours, start(), state);
-    await exported.step(theirs, start(), theirState);
-  }
-  await exported.download([theirs, theirState.m as object]);
-  assertEquals(differences({ theirs, m: theirState.m }, { theirs: ours, m: state.m }), []);
-  await exported.dispose();
-});
-
-gpuTest(
-  "schedules, inputs and hyperparameters written into the state hold on WebGPU",
-  async (device) => {
-    const opt = lion({ learningRate: (count) => 0.1 / (1 + count) });
-    const start = streamParams("float32");
-    const bytes = toOnnx(opt, start, { inputs: ["b1"] });
-    const rate = (count: number) => 0.1 / (1 + count);
-    const exported = await OrtOptimizer.load(bytes, {
-      executionProvider: "webgpu",
-      device,
-      hyper: { learningRate: rate },
-    });
-    const [ours, theirs] = [streamParams("float32"), streamParams("float32")];
-    const [state, theirState] = [opt.init(ours), exported.init(theirs)];
-    for (let t = 0; t < 4; t++) {
-      if (t === 2) state.hyper.b1 = theirState.hyper.b1 = 0.5;
-      opt.step(ours, streamGradients("float32", t), state);
-      await exported.step(theirs, streamGradients("float32", t), theirState);
-    }
-    await exported.download(theirs);
-    assertNear(theirs, ours);
-    assertEquals(theirState.hyper.learningRate, state.hyper.learningRate);
-    await exported.dispose();
-  },
-);
 
 gpuTest(
   "optimizers load, step and go beside each other, and again after all have gone",

@@ -3,7 +3,6 @@
  * stands for. README.md describes the files.
  */
 import {
-  acprop,
   adabelief,
   adadelta,
   adafactor,
@@ -154,7 +153,6 @@ function read(name: string): Golden {
  * camel case. A case that follows Optax away from a paper this library follows has no row.
  */
 export const OPTIMIZERS: Readonly<Record<string, (options: never) => Optimizer>> = {
-  acprop,
   adabelief,
   adadelta,
   adafactor,

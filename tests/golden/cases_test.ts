@@ -89,7 +89,7 @@ Deno.test("an argument may be a schedule, and the mask of matrices masks the bar
 });
 
 Deno.test("every case has its optimizer, but for those that depart from their paper", () => {
-  const departures = ["adan", "rprop"];
+  const departures = ["acprop", "adan", "rprop"];
   for (const spec of optax64.cases) {
     assertEquals(isKnown(spec), !departures.includes(spec.fn), titleOf(spec));
   }

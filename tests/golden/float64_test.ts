@@ -23,7 +23,6 @@ import {
   titleOf,
 } from "./cases.ts";
 import {
-  BACKENDS,
   goldenQuadratic,
   goldenStream,
   largestError,
@@ -115,23 +114,21 @@ Deno.test("every case of Lion, AdamW, NAdamW, SGD and clipping is measured", () 
 
 for (const each of known) {
   const tolerance = toleranceOf(each);
-  for (const backend of BACKENDS) {
-    Deno.test(`${titleOf(each)} is within ${tolerance} of Optax in float64, on ${backend}`, () => {
-      const opt = asOptax(each).with({ backend });
-      const within = (error: number, what: string) =>
-        assert(error <= tolerance, `${what} are off by ${error}`);
-      const [stream, quadratic] = [goldenStream(each), goldenQuadratic(each)];
-      const updated = replayStream(opt, "float64", "update");
-      within(largestError(updated, stream, "updates", FLOOR), "updates");
-      within(largestError(updated, stream, "params", FLOOR), "parameters");
-      const stepped = replayStream(opt, "float64", "step");
-      within(largestError(stepped, stream, "params", FLOOR), "parameters stepped in place");
-      for (const manner of ["update", "step"] as const) {
-        const steps = replayQuadratic(opt, "float64", manner);
-        within(largestError(steps, quadratic, "params", FLOOR), `parameters on Σx² by ${manner}`);
-      }
-    });
-  }
+  Deno.test(`${titleOf(each)} is within ${tolerance} of Optax in float64`, () => {
+    const opt = asOptax(each).with({ backend: "interpreter" });
+    const within = (error: number, what: string) =>
+      assert(error <= tolerance, `${what} are off by ${error}`);
+    const [stream, quadratic] = [goldenStream(each), goldenQuadratic(each)];
+    const updated = replayStream(opt, "float64", "update");
+    within(largestError(updated, stream, "updates", FLOOR), "updates");
+    within(largestError(updated, stream, "params", FLOOR), "parameters");
+    const stepped = replayStream(opt, "float64", "step");
+    within(largestError(stepped, stream, "params", FLOOR), "parameters stepped in place");
+    for (const manner of ["update", "step"] as const) {
+      const steps = replayQuadratic(opt, "float64", manner);
+      within(largestError(steps, quadratic, "params", FLOOR), `parameters on Σx² by ${manner}`);
+    }
+  });
 }
 
 for (const each of casesOf(optax64, "lion").filter(isScheduled)) {

@@ -3,7 +3,6 @@ import { assertEquals } from "../assert.ts";
 import { casesOf, isScheduled, optax32, optimizerOf, titleOf } from "./cases.ts";
 import {
   assertSameBits,
-  BACKENDS,
   goldenQuadratic,
   goldenStream,
   type Manner,
@@ -26,26 +25,22 @@ Deno.test("there are four cases of Lion with constant hyperparameters", () => {
 });
 
 for (const each of constant) {
-  for (const backend of BACKENDS) {
-    for (const manner of MANNERS) {
-      Deno.test(`${titleOf(each)} has every bit of Optax's, by ${manner} on ${backend}`, () => {
-        const opt = optimizerOf(each).with({ backend });
-        assertSameBits(replayStream(opt, "float32", manner), goldenStream(each));
-        assertSameBits(replayQuadratic(opt, "float32", manner), goldenQuadratic(each));
-      });
-    }
+  for (const manner of MANNERS) {
+    Deno.test(`${titleOf(each)} has every bit of Optax's, by ${manner}`, () => {
+      const opt = optimizerOf(each).with({ backend: "interpreter" });
+      assertSameBits(replayStream(opt, "float32", manner), goldenStream(each));
+      assertSameBits(replayQuadratic(opt, "float32", manner), goldenQuadratic(each));
+    });
   }
 }
 
 Deno.test("Lion descends f = Σx² from [1, 2, 3] with the losses that Optax's page prints", () => {
   const scientific = (f: number) => f.toExponential(2).replace(/e\+(\d)$/, "E+0$1");
-  for (const backend of BACKENDS) {
-    const opt = lion({ learningRate: 0.003 }).with({ backend });
-    const x = Float32Array.of(1, 2, 3);
-    assertEquals(sumOfSquares(x).toFixed(1), "14.0");
-    const losses = replayQuadratic(opt, "float32", "update").map(({ params }) =>
-      scientific(sumOfSquares(Float32Array.from(params.x)))
-    );
-    assertEquals(losses.join(" "), "1.40E+01 1.39E+01 1.39E+01 1.39E+01 1.38E+01");
-  }
+  const opt = lion({ learningRate: 0.003 }).with({ backend: "interpreter" });
+  const x = Float32Array.of(1, 2, 3);
+  assertEquals(sumOfSquares(x).toFixed(1), "14.0");
+  const losses = replayQuadratic(opt, "float32", "update").map(({ params }) =>
+    scientific(sumOfSquares(Float32Array.from(params.x)))
+  );
+  assertEquals(losses.join(" "), "1.40E+01 1.39E+01 1.39E+01 1.39E+01 1.38E+01");
 });

@@ -2,7 +2,6 @@ import { assertEquals } from "../assert.ts";
 import { casesOf, optax32, optimizerOf, titleOf } from "./cases.ts";
 import {
   assertSameBits,
-  BACKENDS,
   goldenQuadratic,
   goldenStream,
   replayQuadratic,
@@ -20,13 +19,11 @@ Deno.test("there are cases of SGD without momentum, with it, and after Nesterov"
 });
 
 for (const each of cases) {
-  for (const backend of BACKENDS) {
-    Deno.test(`${titleOf(each)} has every bit of Optax's, on ${backend}`, () => {
-      const opt = optimizerOf(each).with({ backend });
-      for (const manner of ["update", "step"] as const) {
-        assertSameBits(replayStream(opt, "float32", manner), goldenStream(each));
-        assertSameBits(replayQuadratic(opt, "float32", manner), goldenQuadratic(each));
-      }
-    });
-  }
+  Deno.test(`${titleOf(each)} has every bit of Optax's`, () => {
+    const opt = optimizerOf(each).with({ backend: "interpreter" });
+    for (const manner of ["update", "step"] as const) {
+      assertSameBits(replayStream(opt, "float32", manner), goldenStream(each));
+      assertSameBits(replayQuadratic(opt, "float32", manner), goldenQuadratic(each));
+    }
+  });
 }

@@ -27,18 +27,18 @@ Deno.test("a chain is one program, in which each update is the next one's gradie
   assertEquals(document, {
     name: "clipByGlobalNorm_sgd_sgd",
     hyper: {
-      maxNorm: "required",
+      maxNorm: { default: "required", domain: "[0, inf]" },
       learningRate: "required",
-      momentum: 0,
+      momentum: { default: 0, domain: "(-1, 1]" },
       nesterov: false,
       learningRate_2: "required",
-      momentum_2: 0,
+      momentum_2: { default: 0, domain: "(-1, 1]" },
       nesterov_2: false,
     },
     state: { m: 0, m_2: 0 },
     step: [
       "n = globalNorm(g)",
-      "u = where(n < maxNorm, 1, maxNorm/n)*g",
+      "u = where(n <= maxNorm, 1, maxNorm/n)*g",
       "g = u",
       "m = g + momentum*m",
       "u = -learningRate*where(nesterov, g + momentum*m, m)",

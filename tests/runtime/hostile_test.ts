@@ -266,7 +266,7 @@ Deno.test("a hyperparameter may be named as a state tree's own keys are", () => 
   state.hyper.optimizer = 1;
   opt.step(params, Float32Array.of(1), state);
   assertEquals(params[0], 9);
-  assertEquals(state.optimizer, "sketch");
+  assert(state.optimizer.startsWith("sketch "));
 });
 
 Deno.test("a key `__proto__` of parameters, gradients and states is a key like any other", () => {

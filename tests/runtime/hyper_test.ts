@@ -4,12 +4,14 @@ import {
   constantSchedule,
   linearSchedule,
   type Optimizer,
+  optimizer,
   schedule,
   sgd,
   type State,
 } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { contents } from "../refused.ts";
+import { backends } from "./backends.ts";
 import { randomArray } from "./random.ts";
 
 /** The learning rate that the next step of a descent uses: what it adds to 0 against a slope of -1. */
@@ -251,3 +253,25 @@ Deno.test("an infinite hyperparameter is a number like any other", () => {
   state.hyper.learningRate = -Infinity;
   assertEquals(rateOf(opt, state), -Infinity);
 });
+
+for (const name of ["true", "false", "undefined", "null", "constructor", "structural", "keys"]) {
+  for (const backend of backends) {
+    Deno.test(`a hyperparameter named ${name} takes no other plan's place (${backend})`, () => {
+      const opt = optimizer({
+        name: "named",
+        hyper: { [name]: 0 },
+        step: `u = where(${name}*t > 2, 10*g, g)`,
+      })().with({ backend });
+      const params = Float32Array.of(0);
+      const state = opt.init(params);
+      opt.step(params, Float32Array.of(-1), state);
+      assertEquals(params[0], -1);
+      state.hyper[name] = 2;
+      opt.step(params, Float32Array.of(-1), state);
+      assertEquals(params[0], -11);
+      delete state.hyper[name];
+      opt.step(params, Float32Array.of(-1), state);
+      assertEquals(params[0], -12);
+    });
+  }
+}

@@ -10,21 +10,21 @@ const newton = optimizer({
   step: "u = -learningRate*value*g/h",
 });
 
-for (const backend of BACKENDS) {
-  Deno.test(`an input may be a tree like the parameters (${backend})`, () => {
-    const opt = newton({ learningRate: 0.5 }).with({ backend });
-    const params = { a: Float32Array.of(1, 2), b: Float32Array.of(3) };
-    const gradients = { a: Float32Array.of(4, 8), b: Float32Array.of(2) };
-    const state = opt.init(params);
-    const h = { a: Float32Array.of(2, 4), b: Float32Array.of(8) };
-    opt.step(params, gradients, state, { h, value: 2 });
-    assertEquals(params, { a: Float32Array.of(-1, 0), b: Float32Array.of(2.75) });
-    opt.step(params, gradients, state, { h: { ...h, b: Float32Array.of(1) }, value: 1 });
-    assertEquals(params, { a: Float32Array.of(-2, -1), b: Float32Array.of(1.75) });
-    const [updates] = opt.update(gradients, state, params, { h, value: 1 });
-    assertEquals(updates, { a: Float32Array.of(-1, -1), b: Float32Array.of(-0.125) });
-  });
+Deno.test("an input may be a tree like the parameters", () => {
+  const opt = newton({ learningRate: 0.5 }).with({ backend: "interpreter" });
+  const params = { a: Float32Array.of(1, 2), b: Float32Array.of(3) };
+  const gradients = { a: Float32Array.of(4, 8), b: Float32Array.of(2) };
+  const state = opt.init(params);
+  const h = { a: Float32Array.of(2, 4), b: Float32Array.of(8) };
+  opt.step(params, gradients, state, { h, value: 2 });
+  assertEquals(params, { a: Float32Array.of(-1, 0), b: Float32Array.of(2.75) });
+  opt.step(params, gradients, state, { h: { ...h, b: Float32Array.of(1) }, value: 1 });
+  assertEquals(params, { a: Float32Array.of(-2, -1), b: Float32Array.of(1.75) });
+  const [updates] = opt.update(gradients, state, params, { h, value: 1 });
+  assertEquals(updates, { a: Float32Array.of(-1, -1), b: Float32Array.of(-0.125) });
+});
 
+for (const backend of BACKENDS) {
   Deno.test(`a parameter may be its own input (${backend})`, () => {
     const opt = newton({ learningRate: 1 }).with({ backend });
     const params = [Float32Array.of(2), Float32Array.of(4)];

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { factory, type Optimizer, parseProgram, type Tensor } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { numbers32, numbers64 } from "../numbers.ts";
 import { backends } from "./backends.ts";
 import { matrixProgram } from "./matrix_programs.ts";
 import { assertSameBits, type Compared } from "./same_bits.ts";
@@ -75,40 +74,6 @@ Deno.test("every backend makes every bit of programs on matrices, of any sizes",
 
 Deno.test("every backend makes every bit of programs on larger matrices", () => {
   forMatrices(LARGE, 2, 20);
-});
-
-Deno.test("products of blocks and their rests, transposed or not, have the bits of their definition", () => {
-  const programs = {
-    "as they are": "u = (w@transpose(g))@w",
-    "transposed": "u = transpose(transpose(w)@(g@transpose(w)))",
-  };
-  for (const [says, step] of Object.entries(programs)) {
-    const opt = factory(parseProgram({ name: "product", step }))({});
-    for (const shape of [[3, 517], [517, 3], [261, 258]]) {
-      const [params, gradients] = [tree([shape], false, 1), tree([shape], false, 2)];
-      const update = (backend: (typeof backends)[number]) =>
-        opt.with({ backend }).update(gradients, opt.init(params), params)[0];
-      const expected = update("interpreter");
-      for (const backend of backends) {
-        assertSameBits(update(backend), expected, `${says} on ${backend}, ${shape}`);
-      }
-    }
-  }
-});
-
-Deno.test("products of the edges of a format have the bits of their definition", () => {
-  const opt = factory(parseProgram({ name: "product", step: "u = w@transpose(g)@w" }))({});
-  for (
-    const numbers of [Float32Array.from(numbers32(30, 1)), Float64Array.from(numbers64(30, 1))]
-  ) {
-    const size = Math.floor(numbers.length / 5) * 5;
-    const data = numbers.subarray(0, size);
-    const w = { data, shape: [size / 5, 5] };
-    const g = { data: data.toReversed(), shape: [size / 5, 5] };
-    const update = (backend: (typeof backends)[number]) =>
-      opt.with({ backend }).update(g, opt.init(w), w)[0];
-    for (const backend of backends) assertSameBits(update(backend), update("interpreter"), backend);
-  }
 });
 
 Deno.test("leaves that multiply matrices run in JavaScript, beside those that need not", () => {

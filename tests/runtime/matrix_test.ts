@@ -218,16 +218,20 @@ Deno.test("a transpose that only products read is not made", () => {
   ).loops;
   const expected = `phase 1 of 3
   over elements: 1 operations
+    v2 = 2*w
     keeps v2
   v3 = transpose(g)@v2
   v5 = transpose(w)
 phase 2 of 3
   over columns x rows: 1 operations
+    v6 = v5*2
     keeps v6
   v4 = g@v3
   v7 = transpose(v6)
 phase 3 of 3
   over elements: 2 operations
+    v8 = v4 + v7
+    v9 = w + v8
     writes w = v9`;
   assertEquals(loops, expected);
 });

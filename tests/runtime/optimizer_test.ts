@@ -11,6 +11,7 @@ import {
   sgd,
   warmupCosineDecaySchedule,
 } from "../../mod.ts";
+import { markOf } from "../../runtime/trees/state.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { contents } from "../refused.ts";
 import { backends } from "./backends.ts";
@@ -157,7 +158,7 @@ Deno.test("a new state is a plain tree", () => {
       opt.init({ a: [new Float32Array(2)], b: { data: new Float32Array(6), shape: [2, 3] } }),
     ),
     {
-      optimizer: "adamw",
+      optimizer: markOf(opt.program),
       count: 0,
       hyper: {},
       m: { a: [new Float32Array(2)], b: { data: new Float32Array(6), shape: [2, 3] } },

@@ -14,6 +14,7 @@ import {
   type Tensor,
 } from "../../mod.ts";
 import { toBfloat16 } from "../../runtime/trees/dtype.ts";
+import { markOf } from "../../runtime/trees/state.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { contents } from "../refused.ts";
 import { throughJson } from "../saved.ts";
@@ -148,7 +149,7 @@ Deno.test("a state that was saved holds nothing but plain data", () => {
       ),
     ),
     {
-      optimizer: "adamw",
+      optimizer: markOf(opt.program),
       count: 1,
       hyper: { learningRate: 0.5 },
       m: { data: [0x2e66], shape: [1], dtype: "float16" },

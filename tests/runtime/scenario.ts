@@ -146,7 +146,8 @@ export function optionsOf(scenario: Scenario): Record<string, unknown> {
   const options: Record<string, unknown> = {};
   // What a state over the tree is computed by must not differ between leaves.
   const ofTree = new Set([...readingOf(parseProgram(generated.document)).ofTree.values()].flat());
-  Object.entries(hyper).forEach(([name, fallback], i) => {
+  Object.entries(hyper).forEach(([name, declared], i) => {
+    const fallback = typeof declared === "object" ? declared.default : declared;
     const { kind, numbers } = settings[i];
     const isOne = ofTree.has(name) && (kind === "tree" || kind === "prefix");
     const value = settingOf({ kind: isOne ? "function" : kind, numbers }, fallback, scenario);

@@ -96,12 +96,12 @@ const bad: readonly BadStep[] = [
   {
     name: "text written as a hyperparameter is refused",
     spoil: (state) => state.hyper.b1 = "0.9" as unknown as number,
-    says: ['hyperparameter `b1` must be a number: given "0.9" at count 2'],
+    says: ['hyperparameter `b1` must be a number in [0, 1): given "0.9" at count 2'],
   },
   {
     name: "undefined written as a hyperparameter is refused",
     spoil: (state) => state.hyper.b1 = undefined as unknown as number,
-    says: ["hyperparameter `b1` must be a number: given undefined at count 2"],
+    says: ["hyperparameter `b1` must be a number in [0, 1): given undefined at count 2"],
   },
   {
     name: "an array written as a hyperparameter is refused",
@@ -111,7 +111,7 @@ const bad: readonly BadStep[] = [
   {
     name: "NaN written into a tree of a hyperparameter is refused",
     spoil: (state) => state.hyper.b1 = { bias: 0.5, layers: NaN },
-    says: ["hyperparameter `b1` must be a number: given NaN at count 2"],
+    says: ["hyperparameter `b1` must be a number in [0, 1): given NaN at count 2"],
   },
   {
     name: "text written into a tree of a hyperparameter is refused",

@@ -5,106 +5,105 @@ import { contents } from "../refused.ts";
 import { backends } from "./backends.ts";
 import { randomArray } from "./random.ts";
 
+const descent = sgd({ learningRate: 0.5 }).with({ backend: "interpreter" });
+/** One step of descent by 2, gradients made by `like`. */
+const stepped = <P extends object>(params: P, gradients: P): P => {
+  descent.step(params, gradients, descent.init(params));
+  return params;
+};
+
+Deno.test("the whole tree may be one array", () => {
+  assertEquals(stepped(Float32Array.of(1, 2), Float32Array.of(2, 4)), Float32Array.of(0, 0));
+});
+
+Deno.test("the whole tree may be one tensor", () => {
+  const tensor = (...data: number[]) => ({ data: Float32Array.from(data), shape: [2, 1] });
+  assertEquals(stepped(tensor(1, 2), tensor(2, 2)), tensor(0, 1));
+});
+
+Deno.test("a tensor may have no axes", () => {
+  const tensor = (value: number) => ({ s: { data: Float32Array.of(value), shape: [] } });
+  assertEquals(stepped(tensor(3), tensor(2)), tensor(2));
+});
+
+Deno.test("a tensor may have 32 axes", () => {
+  const shape = Array.from({ length: 32 }, (_, axis) => axis === 31 ? 2 : 1);
+  const tensor = (...data: number[]) => ({ data: Float32Array.from(data), shape });
+  assertEquals(stepped(tensor(3, 4), tensor(2, 4)), tensor(2, 2));
+});
+
+Deno.test("trees are objects and lists to any depth", () => {
+  const tree = (x: number) => ({
+    a: [[Float32Array.of(x)], { b: { c: [Float32Array.of(2 * x), Float32Array.of(3 * x)] } }],
+    d: {},
+    e: [],
+  });
+  assertEquals(stepped(tree(2), tree(1)), tree(1.5));
+});
+
+Deno.test("branches named as the fields of a tensor are branches", () => {
+  const tree = (x: number) => ({
+    a: { data: Float32Array.of(x), shape: Float32Array.of(x) },
+    b: { data: [Float32Array.of(x)], shape: [Float32Array.of(x)] },
+    c: { data: Float32Array.of(x), shape: [Float32Array.of(x), Float32Array.of(x)] },
+    d: { shape: Float32Array.of(x) },
+  });
+  assertEquals(stepped(tree(2), tree(1)), tree(1.5));
+});
+
+Deno.test("keys may be any text", () => {
+  const keys = ["__proto__", "constructor", "toString", "", "a/b", "ключ", "10", "9", "length"];
+  const tree = (x: number) =>
+    Object.fromEntries(keys.map((key, i) => [key, Float32Array.of(x * (i + 1))]));
+  const params = stepped(tree(2), tree(1));
+  assertEquals(Object.keys(params), Object.keys(tree(2)));
+  for (const [key, array] of Object.entries(tree(1.5))) {
+    assertEquals(Object.getOwnPropertyDescriptor(params, key)?.value, array);
+  }
+  const opt = lion({ learningRate: 0.25, weightDecay: 0 }).with({ backend: "interpreter" });
+  const [updates, state] = opt.update(tree(1), opt.init(tree(1)), tree(1));
+  assertEquals(Object.keys(updates).sort(), [...keys].sort());
+  assertEquals(Object.keys(state.m as object).sort(), [...keys].sort());
+  assertEquals(Object.getOwnPropertyDescriptor(updates, "__proto__")?.value[0], -0.25);
+  assert(Object.getPrototypeOf(updates) === Object.prototype);
+});
+
+Deno.test("objects without a prototype are trees", () => {
+  const tree = (x: number): object => Object.assign(Object.create(null), { a: Float32Array.of(x) });
+  const params = stepped(tree(2), tree(1)) as { a: Float32Array };
+  assertEquals(params.a, Float32Array.of(1.5));
+});
+
+Deno.test("leaves may be empty", () => {
+  const opt = chain(clipByGlobalNorm({ maxNorm: 5 }), adamw({ learningRate: 0.1 }))
+    .with({ backend: "interpreter" });
+  const tree = (x: number) => ({
+    a: new Float32Array(0),
+    b: { data: new Float32Array(0), shape: [0, 3] },
+    c: Float32Array.of(x),
+    d: new Float64Array(0),
+  });
+  const params = tree(1);
+  const state = opt.init(params);
+  for (let step = 0; step < 3; step++) opt.step(params, tree(2), state);
+  const alone = { c: Float32Array.of(1) };
+  const aloneState = opt.init(alone);
+  for (let step = 0; step < 3; step++) opt.step(alone, { c: Float32Array.of(2) }, aloneState);
+  assertEquals(params, { ...tree(0), c: alone.c });
+  assertEquals(params.c[0] < 1, true);
+});
+
+Deno.test("a tree may have nothing but an empty leaf", () => {
+  const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), lion({ learningRate: 0.1 }))
+    .with({ backend: "interpreter" });
+  const params = new Float32Array(0);
+  const state = opt.init(params);
+  opt.step(params, new Float32Array(0), state);
+  assertEquals(state.count, 1);
+  assertEquals(state.m, new Float32Array(0));
+});
+
 for (const backend of backends) {
-  const descent = sgd({ learningRate: 0.5 }).with({ backend });
-  /** One step of descent by 2, gradients made by `like`. */
-  const stepped = <P extends object>(params: P, gradients: P): P => {
-    descent.step(params, gradients, descent.init(params));
-    return params;
-  };
-
-  Deno.test(`the whole tree may be one array (${backend})`, () => {
-    assertEquals(stepped(Float32Array.of(1, 2), Float32Array.of(2, 4)), Float32Array.of(0, 0));
-  });
-
-  Deno.test(`the whole tree may be one tensor (${backend})`, () => {
-    const tensor = (...data: number[]) => ({ data: Float32Array.from(data), shape: [2, 1] });
-    assertEquals(stepped(tensor(1, 2), tensor(2, 2)), tensor(0, 1));
-  });
-
-  Deno.test(`a tensor may have no axes (${backend})`, () => {
-    const tensor = (value: number) => ({ s: { data: Float32Array.of(value), shape: [] } });
-    assertEquals(stepped(tensor(3), tensor(2)), tensor(2));
-  });
-
-  Deno.test(`a tensor may have forty axes (${backend})`, () => {
-    const shape = Array.from({ length: 40 }, (_, axis) => axis === 35 ? 2 : 1);
-    const tensor = (...data: number[]) => ({ data: Float32Array.from(data), shape });
-    assertEquals(stepped(tensor(3, 4), tensor(2, 4)), tensor(2, 2));
-  });
-
-  Deno.test(`trees are objects and lists to any depth (${backend})`, () => {
-    const tree = (x: number) => ({
-      a: [[Float32Array.of(x)], { b: { c: [Float32Array.of(2 * x), Float32Array.of(3 * x)] } }],
-      d: {},
-      e: [],
-    });
-    assertEquals(stepped(tree(2), tree(1)), tree(1.5));
-  });
-
-  Deno.test(`branches named as the fields of a tensor are branches (${backend})`, () => {
-    const tree = (x: number) => ({
-      a: { data: Float32Array.of(x), shape: Float32Array.of(x) },
-      b: { data: [Float32Array.of(x)], shape: [Float32Array.of(x)] },
-      c: { data: Float32Array.of(x), shape: [Float32Array.of(x), Float32Array.of(x)] },
-      d: { shape: Float32Array.of(x) },
-    });
-    assertEquals(stepped(tree(2), tree(1)), tree(1.5));
-  });
-
-  Deno.test(`keys may be any text (${backend})`, () => {
-    const keys = ["__proto__", "constructor", "toString", "", "a/b", "ключ", "10", "9", "length"];
-    const tree = (x: number) =>
-      Object.fromEntries(keys.map((key, i) => [key, Float32Array.of(x * (i + 1))]));
-    const params = stepped(tree(2), tree(1));
-    assertEquals(Object.keys(params), Object.keys(tree(2)));
-    for (const [key, array] of Object.entries(tree(1.5))) {
-      assertEquals(Object.getOwnPropertyDescriptor(params, key)?.value, array);
-    }
-    const opt = lion({ learningRate: 0.25, weightDecay: 0 }).with({ backend });
-    const [updates, state] = opt.update(tree(1), opt.init(tree(1)), tree(1));
-    assertEquals(Object.keys(updates).sort(), [...keys].sort());
-    assertEquals(Object.keys(state.m as object).sort(), [...keys].sort());
-    assertEquals(Object.getOwnPropertyDescriptor(updates, "__proto__")?.value[0], -0.25);
-    assert(Object.getPrototypeOf(updates) === Object.prototype);
-  });
-
-  Deno.test(`objects without a prototype are trees (${backend})`, () => {
-    const tree = (x: number): object =>
-      Object.assign(Object.create(null), { a: Float32Array.of(x) });
-    const params = stepped(tree(2), tree(1)) as { a: Float32Array };
-    assertEquals(params.a, Float32Array.of(1.5));
-  });
-
-  Deno.test(`leaves may be empty (${backend})`, () => {
-    const opt = chain(clipByGlobalNorm({ maxNorm: 5 }), adamw({ learningRate: 0.1 }))
-      .with({ backend });
-    const tree = (x: number) => ({
-      a: new Float32Array(0),
-      b: { data: new Float32Array(0), shape: [0, 3] },
-      c: Float32Array.of(x),
-      d: new Float64Array(0),
-    });
-    const params = tree(1);
-    const state = opt.init(params);
-    for (let step = 0; step < 3; step++) opt.step(params, tree(2), state);
-    const alone = { c: Float32Array.of(1) };
-    const aloneState = opt.init(alone);
-    for (let step = 0; step < 3; step++) opt.step(alone, { c: Float32Array.of(2) }, aloneState);
-    assertEquals(params, { ...tree(0), c: alone.c });
-    assertEquals(params.c[0] < 1, true);
-  });
-
-  Deno.test(`a tree may have nothing but an empty leaf (${backend})`, () => {
-    const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), lion({ learningRate: 0.1 }))
-      .with({ backend });
-    const params = new Float32Array(0);
-    const state = opt.init(params);
-    opt.step(params, new Float32Array(0), state);
-    assertEquals(state.count, 1);
-    assertEquals(state.m, new Float32Array(0));
-  });
-
   Deno.test(`a thousand leaves are each stepped as they would be alone (${backend})`, () => {
     const opt = adamw({ learningRate: 0.01 }).with({ backend });
     const size = (i: number) => i % 7;

@@ -4,16 +4,15 @@ import {
   clipByGlobalNorm,
   factory,
   lion,
-  multiSteps,
-  type Optimizer,
   parseProgram,
   sgd,
   warmupCosineDecaySchedule,
 } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { streamGradients, streamParams } from "../golden/replay.ts";
+import { assertRefused } from "../refused.ts";
 import { randomArray } from "../runtime/random.ts";
-import { assertNear, assertSteps, gpuTest, onGpu } from "./gpu.ts";
+import { assertNear, gpuTest, onGpu } from "./gpu.ts";
 
 const start = () => streamParams("float32");
 const gradientsAt = (t: number) => streamGradients("float32", t);
@@ -22,77 +21,6 @@ const learningRate = warmupCosineDecaySchedule({
   peakValue: 0.1,
   warmupSteps: 3,
   decaySteps: 8,
-});
-
-const trustRatio = factory(parseProgram({
-  name: "trustRatio",
-  hyper: { learningRate: 0.1 },
-  state: { m: 0, largest: { over: "tensor" } },
-  step: `
-    m = 0.9*m + g
-    largest = max(0.5*largest, max(abs(m)))
-    u = -learningRate*norm(w)/(norm(m) + 1e-6)*m*min(1, mean(m^2)/largest)
-  `,
-}));
-
-const rowsAndColumns = factory(parseProgram({
-  name: "rowsAndColumns",
-  state: { r: { over: -1 }, c: { over: 0 } },
-  step: `
-    r = 0.5*r + mean(g^2, axis=-1)
-    c = 0.5*c + mean(g^2, axis=0)
-    u = -0.01*g/(1e-3 + sqrt(r*c/max(r, axis=0)))
-  `,
-}));
-
-/** Optimizers whose every operation the GPU rounds as the interpreter does, and others. */
-const OPTIMIZERS: Readonly<Record<string, { opt: Optimizer; isExact: boolean }>> = {
-  lion: { opt: lion({ learningRate, weightDecay: 0.1 }), isExact: true },
-  "lion, masked": {
-    opt: lion({ learningRate: 0.1, weightDecay: 0.1, mask: { b: false, w: true } }),
-    isExact: true,
-  },
-  adamw: { opt: adamw({ learningRate, weightDecay: 0.01 }), isExact: false },
-  "sgd with momentum": { opt: sgd({ learningRate: 0.1, momentum: 0.9 }), isExact: true },
-  "clip and adamw": {
-    opt: chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate })),
-    isExact: false,
-  },
-  "a trust ratio": { opt: trustRatio({}), isExact: false },
-  "multiSteps of lion": {
-    opt: multiSteps(lion({ learningRate }), { everyKSchedule: 2 }),
-    isExact: true,
-  },
-};
-
-for (const [name, { opt, isExact }] of Object.entries(OPTIMIZERS)) {
-  gpuTest(`on the GPU, ${name} steps as it is interpreted`, async () => {
-    // A compiler may round a product and a sum once together: then other bits are right too.
-    const tolerance = isExact ? 1e-6 : 1e-5;
-    await assertSteps(opt, start, gradientsAt, { tolerance });
-  });
-}
-
-gpuTest(
-  "on the GPU, large leaves of every length are reduced as they are interpreted",
-  async () => {
-    const make = (seed: number) => ({
-      even: randomArray(20_000, seed),
-      odd: randomArray(4_097, seed + 1),
-      rest: [randomArray(3, seed + 2), new Float32Array(0)],
-    });
-    for (const opt of [trustRatio({}), OPTIMIZERS["clip and adamw"].opt]) {
-      await assertSteps(opt, () => make(1), (t) => make(10 + t), { steps: 3 });
-    }
-  },
-);
-
-gpuTest("on the GPU, rows and columns are reduced as they are interpreted", async () => {
-  const make = (seed: number) => ({
-    a: { data: randomArray(3 * 700, seed), shape: [3, 700] },
-    b: { data: randomArray(301 * 2 * 5, seed + 1), shape: [301, 2, 5] },
-  });
-  await assertSteps(rowsAndColumns({}), () => make(1), (t) => make(10 + t), { steps: 3 });
 });
 
 gpuTest("a sum of many numbers of one sign is good to 1e-6 of itself", async () => {
@@ -161,24 +89,6 @@ gpuTest("a run moves from the GPU to the library and back", async () => {
   });
 });
 
-gpuTest("hyperparameters are written and read on the GPU as in the library", async () => {
-  const opt = sgd({ learningRate: (count) => 2 ** -count });
-  await onGpu(opt, async (gpu) => {
-    const params = gpu.upload(Float32Array.of(0));
-    const gradients = gpu.upload(Float32Array.of(1));
-    const state = gpu.init(params);
-    const seen: number[] = [];
-    for (const written of [undefined, 8, undefined]) {
-      if (written === undefined) delete state.hyper.learningRate;
-      else state.hyper.learningRate = written;
-      gpu.step(params, gradients, state);
-      seen.push(state.hyper.learningRate as number);
-    }
-    assertEquals(seen, [1, 8, 0.25]);
-    assertEquals(await gpu.download(params), Float32Array.of(-9.25));
-  });
-});
-
 gpuTest(
   "gradients that are given anew in the same buffers are not prepared anew",
   () =>
@@ -197,4 +107,48 @@ gpuTest(
       assert(made > 1);
       await device.queue.onSubmittedWorkDone();
     }),
+);
+
+gpuTest("a tensor may have 32 axes on the GPU too, and no more", async () => {
+  const tensor = (rank: number) => ({
+    data: Float32Array.of(1, 2, 3, 4, 5, 9),
+    shape: [2, ...Array(rank - 2).fill(1), 3],
+  });
+  const opt = factory(parseProgram({ name: "rows", step: "u = -mean(g, axis=-1)" }))();
+  await onGpu(opt, async (gpu) => {
+    const params = gpu.upload(tensor(32));
+    gpu.step(params, gpu.upload(tensor(32)), gpu.init(params));
+    assertEquals([...(await gpu.download(params)).data], [-1, 0, 1, -2, -1, 3]);
+    assertRefused(
+      () => gpu.init(gpu.upload(tensor(33))),
+      "the tensor at the root must have at most 32 axes: given one of 33",
+    );
+  });
+});
+
+gpuTest(
+  "of a tree on its way to the GPU and back only arrays are looked at, whatever they are called",
+  async () => {
+    const tensor = { data: Float32Array.of(1, 2), shape: [2], owner: {} };
+    const tree = {
+      blank: tensor,
+      buffer: { data: Float32Array.of(3) },
+      shape: [Float32Array.of(4)],
+    };
+    tensor.owner = tree;
+    await onGpu(sgd({ learningRate: 1 }), async (gpu) => {
+      const params = gpu.upload(tree);
+      const state = gpu.init(params);
+      for (let t = 0; t < 3; t++) gpu.step(params, gpu.upload(tree), state);
+      assertEquals(await gpu.download(params) as object, {
+        blank: { data: Float32Array.of(-2, -4), shape: [2] },
+        buffer: { data: Float32Array.of(-6) },
+        shape: [Float32Array.of(-8)],
+      });
+      // What is there already stays the very same.
+      const again = gpu.upload({ there: params, new: tensor });
+      assert(again.there.blank as unknown === params.blank);
+      assertEquals(await gpu.download({ tensor }), { tensor });
+    });
+  },
 );

@@ -3,17 +3,19 @@ import {
   applyEvery,
   averageParams,
   chain,
+  GradusError,
   keepParamsNonnegative,
   mechanize,
   reduceOnPlateau,
+  type ReduceOnPlateauOptions,
   scale,
   schedule,
   scheduleFree,
-  scheduleFreeEvalParams,
   scheduleFreeSgd,
   sgd,
 } from "../../mod.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { BACKENDS } from "../golden/replay.ts";
 
 Deno.test("mechanize begins at its first scale", () => {
   const inner = scale({ stepSize: -0.1 });
@@ -63,6 +65,95 @@ Deno.test("losses may be averaged before they are judged", () => {
   ]);
 });
 
+const plateaus: readonly [
+  name: string,
+  ReduceOnPlateauOptions,
+  values: number[],
+  scales: number[],
+][] = [
+  [
+    "a loss of -1 that stays",
+    { patience: 2, factor: 0.5 },
+    [-1, -1, -1, -1, -1, -1, -1, -1],
+    [1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125],
+  ],
+  ["losses that fall, with no patience", { patience: 0, factor: 0.5 }, [5, 4, 3], [1, 1, 1]],
+  ["patience of 0 as of 1", { patience: 0, factor: 0.5 }, [5, 5, 4, 4, 4], [
+    1,
+    0.5,
+    0.5,
+    0.25,
+    0.125,
+  ]],
+  ["patience of 1", { patience: 1, factor: 0.5 }, [5, 5, 4, 4, 4], [1, 0.5, 0.5, 0.25, 0.125]],
+  [
+    "losses that fall through 0 by more than a part of them",
+    { patience: 1, factor: 0.5, rtol: 0.25 },
+    [4, 3.5, 2, 0, -1, -1.2, -1.3],
+    [1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25],
+  ],
+  [
+    "losses that fall by more than a number",
+    { patience: 1, factor: 0.5, rtol: 0, atol: 1 },
+    [2, 1.5, 0.5, -1, -2, -2.5],
+    [1, 0.5, 0.5, 0.5, 0.25, 0.25],
+  ],
+  [
+    "an accuracy",
+    { patience: 2, factor: 0.5, mode: "max" },
+    [0.1, 0.5, 0.4, 0.5, 0.6, 0.6, 0.6],
+    [1, 1, 1, 0.5, 0.5, 0.5, 0.25],
+  ],
+  [
+    "a score below 0 that rises",
+    { patience: 1, factor: 0.5, mode: "max", rtol: 0.25 },
+    [-8, -7, -4, -4, Infinity, 1],
+    [1, 0.5, 0.5, 0.25, 0.25, 0.125],
+  ],
+  ["losses that are no numbers", { patience: 2, factor: 0.5 }, [NaN, NaN, 1, NaN], [
+    1,
+    0.5,
+    0.5,
+    0.5,
+  ]],
+  ["infinite losses", { patience: 2, factor: 0.5 }, [Infinity, Infinity, 1, 0.5], [
+    1,
+    0.5,
+    0.5,
+    0.5,
+  ]],
+];
+for (const [name, options, losses, scales] of plateaus) {
+  for (const backend of BACKENDS) {
+    for (const dtype of [Float32Array, Float64Array]) {
+      Deno.test(`a plateau of ${name} (${dtype.name}, ${backend})`, () => {
+        const opt = reduceOnPlateau(options).with({ backend });
+        const x = dtype.of(0);
+        let [state, own] = [opt.init(x), opt.init(x)];
+        const [stepped, updated] = [[], []] as number[][];
+        let last = 0;
+        for (const value of losses) {
+          opt.step(x, dtype.of(1), own, { value });
+          stepped.push(x[0] - last);
+          last = x[0];
+          const [updates, next] = opt.update(dtype.of(1), state, x, { value });
+          updated.push(updates[0]);
+          state = next;
+        }
+        assertEquals(stepped, scales);
+        assertEquals(updated, scales);
+        assertEquals(state.scale, scales.at(-1));
+      });
+    }
+  }
+}
+
+Deno.test("a plateau of no such mode is refused", () => {
+  for (const options of [{ mode: "least" }, { direction: -1 }, { thresholdMode: "rel" }]) {
+    assertThrows(() => reduceOnPlateau(options as never), GradusError, Object.keys(options)[0]);
+  }
+});
+
 Deno.test("parameters are kept from becoming negative", () => {
   for (const [start, end] of [[-1, [0, 4, 0]], [1, [0, 6, 1]], [0, [0, 5, 0]]] as const) {
     const opt = chain(sgd({ learningRate: 0.01 }), keepParamsNonnegative());
@@ -107,7 +198,7 @@ Deno.test("schedule-free descent is descent made schedule-free", () => {
   for (let step = 0; step < 8; step++) {
     wrapped.step(x, x.map((value, i) => (i + 1) * value), s);
     whole.step(y, y.map((value, i) => (i + 1) * value), t);
-    const [p, q] = [scheduleFreeEvalParams(s, x), scheduleFreeEvalParams(t, y)];
+    const [p, q] = [wrapped.evaluationParams(x, s), whole.evaluationParams(y, t)];
     [0, 1].forEach((i) => assert(Math.abs(x[i] - y[i]) < 1e-13 && Math.abs(p[i] - q[i]) < 1e-12));
   }
 });

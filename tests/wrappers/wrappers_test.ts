@@ -18,7 +18,7 @@ import {
 } from "../../mod.ts";
 import { elaborate } from "../../dsl/graph.ts";
 import { constant } from "../../dsl/node.ts";
-import { formOf, guardsOf } from "../../runtime/plan/variants.ts";
+import { formOf, guardsOf } from "../../runtime/plan/forms.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { BACKENDS } from "../golden/replay.ts";
 import { randomArray } from "../runtime/random.ts";

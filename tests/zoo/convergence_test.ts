@@ -48,7 +48,6 @@ import {
   rprop,
   scheduleFree,
   scheduleFreeAdamw,
-  scheduleFreeEvalParams,
   scheduleFreeSgd,
   sgd,
   signSgd,
@@ -206,18 +205,19 @@ function testFinds(row: Row, name: ProblemName, steps: number): void {
     const [gradients, curvatures] = [zeros(start), zeros(start)];
     const state = opt.init(params);
     const inputs: Record<string, unknown> = { hessian: curvatures };
-    const isAverage = opt.program.name.startsWith("scheduleFree");
-    const found = () => isAverage ? scheduleFreeEvalParams(state, params) : params;
     let since: number | undefined;
     for (let step = 1; step <= steps; step++) {
       inputs.value = look(params, gradients, curvatures);
       opt.step(params, gradients, state, inputs);
       if (step % 10 !== 0) continue;
-      if (!isThere(found(), target)) since = undefined;
+      if (!isThere(opt.evaluationParams(params, state), target)) since = undefined;
       else if (since === undefined) since = step;
       else if (step >= Math.max(2 * since, since + 1000)) break;
     }
-    assert(since !== undefined, `it ends at ${JSON.stringify(found())}`);
+    assert(
+      since !== undefined,
+      `it ends at ${JSON.stringify(opt.evaluationParams(params, state))}`,
+    );
   });
 }
 

@@ -1,6 +1,7 @@
 /** Every optimizer of the zoo, made with its defaults, and steps of it on a tree of all ranks. */
-import { factory, type HyperValue, type Optimizer, type State } from "../../mod.ts";
+import { type Domain, factory, type HyperValue, type Optimizer, type State } from "../../mod.ts";
 import * as zoo from "../../zoo/mod.ts";
+import { isWithin } from "../../dsl/domain.ts";
 import { randomArray } from "../runtime/random.ts";
 
 /** What parameters are held and computed in. */
@@ -16,24 +17,36 @@ export interface Maker {
 }
 
 /**
- * Every optimizer of the zoo by the hyperparameters of its program, with their defaults: what is required is a half, a learning rate smaller.
- * Each that has such is there again with other options: truth values turned round, and 1/8 for every 0.
+ * Every optimizer of the zoo by the hyperparameters of its program, with their defaults: what is required is a
+ * half, or 1 where it is a whole number, a learning rate smaller. Each that has such is there again with
+ * other options: truth values turned round, and 1/8 for every 0, or 1.
  */
 export const MAKERS: readonly Maker[] = Object.entries(zoo).flatMap(([name, { program }]) => {
   const defaults = [...program.hyper];
   const required = defaults.filter(([, value]) => value === "required")
-    .map(([each]) => [each, each === "learningRate" ? 1 / 64 : 0.5] as const);
+    .map(([each]) =>
+      [each, numberIn(program.domains.get(each), each === "learningRate" ? 1 / 64 : 0.5)] as const
+    );
   const make = (options: Options = {}) =>
     factory(program)({ ...Object.fromEntries(required), ...options });
   const other: Options = Object.fromEntries(
     defaults.filter(([, value]) => typeof value === "boolean" || value === 0)
-      .map(([each, value]) => [each, typeof value === "boolean" ? !value : 1 / 8]),
+      .map((
+        [each, value],
+      ) => [
+        each,
+        typeof value === "boolean" ? !value : numberIn(program.domains.get(each), 1 / 8),
+      ]),
   );
   const names = Object.keys(other);
   if (names.length === 0) return [{ name, make }];
   const turned = (options: Options = {}) => make({ ...other, ...options });
   return [{ name, make }, { name: `${name} with other ${names.join(", ")}`, make: turned }];
 });
+
+function numberIn(domain: Domain | undefined, usual: number): number {
+  return domain === undefined || isWithin(domain, usual) ? usual : 1;
+}
 
 const SHAPES = [[], [5], [8, 5], [3, 4, 5]];
 

@@ -127,12 +127,13 @@ Deno.test("Adafactor keeps the factors or the whole, by the second largest axis"
   assertEquals("m" in state, false);
 });
 
-/** SM3's sums: of each element, the least of the largest along the axes it lies on. */
-function coverSums(shape: readonly number[], axes: number) {
+/** SM3's sums: of each element, the least of the largest along the axes it lies on; of a scalar, its own. */
+function coverSums(shape: readonly number[]) {
+  if (shape.length === 0) return coverSums([1]);
   const size = shape.reduce((a, b) => a * b, 1);
   const at = (k: number) =>
     shape.map((n, axis) => Math.floor(k / shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % n);
-  const sets = shape.slice(0, axes).map((n) => indices(n).map(() => 0));
+  const sets = shape.map((n) => indices(n).map(() => 0));
   return (g: readonly number[]): number[] => {
     const v = indices(size).map((k) =>
       Math.min(...sets.map((set, axis) => set[at(k)[axis]])) + g[k] ** 2
@@ -144,10 +145,13 @@ function coverSums(shape: readonly number[], axes: number) {
   };
 }
 
-const ranks = [[4], [2, 3], [2, 2, 3], [2, 3, 1, 2], [2, 1, 2, 2, 2]];
+const ranks = [
+  ...[[], [4], [2, 3], [2, 2, 3], [2, 3, 1, 2], [2, 1, 2, 2, 2], [2, 1, 2, 1, 2, 3]],
+  ...[[1, 2, 1, 2, 1, 1, 2, 1, 2]],
+];
 for (const momentum of [0.9, 0]) {
   const rule = (rate: number) => () => {
-    const sums = ranks.map((shape) => coverSums(shape, 4));
+    const sums = ranks.map(coverSums);
     let m: Numbers;
     return (w: Numbers, g: Numbers) => {
       const v = g.map((gl, i) => sums[i](gl));

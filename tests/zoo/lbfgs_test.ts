@@ -11,9 +11,13 @@ const rosenbrock = ([x, y]: Vector): Vector => [
   -2 * (1 - x) - 400 * x * (y - x * x),
   200 * (y - x * x),
 ];
+const wave = (x: Vector): Vector => x.map((value) => 4 * value ** 3 - 4 * value);
 const bowl = (x: Vector): Vector => x.map((value, i) => (i + 1) ** 2 * (value - i));
 
-/** Liu and Nocedal's algorithm, pair by pair in a list. */
+/**
+ * Liu and Nocedal's algorithm, pair by pair in a list. A pair of which s·y is not above 0 counts for
+ * nothing, and the next one takes its place.
+ */
 function steps(
   gradient: (x: Vector) => Vector,
   start: Vector,
@@ -31,7 +35,8 @@ function steps(
     const g = gradient(x);
     if (last !== undefined) {
       const [s, y] = [axpy(-1, last.x, x), axpy(-1, last.g, g)];
-      pairs.unshift({ s, y, rho: dot(s, y) === 0 ? 0 : 1 / dot(s, y) });
+      if (pairs.length > 0 && pairs[0].rho === 0) pairs.shift();
+      pairs.unshift({ s, y, rho: dot(s, y) > 0 ? 1 / dot(s, y) : 0 });
       pairs.splice(memorySize);
     }
     let q: Vector = g;
@@ -40,7 +45,7 @@ function steps(
       q = axpy(-each, y, q);
       return each;
     });
-    const newest = pairs[0];
+    const newest = pairs.find(({ rho }) => rho > 0);
     const gamma = newest === undefined
       ? Math.min(1, 1 / Math.sqrt(dot(g, g)))
       : dot(newest.s, newest.y) / dot(newest.y, newest.y);
@@ -59,12 +64,14 @@ for (const backend of BACKENDS) {
     const [name, gradient, start] of [
       ["rosenbrock", rosenbrock, [-1.2, 1]],
       ["bowl", bowl, [5, -3, 2, 8, 1]],
+      ["wave", wave, [0.1, -0.3, 1.2]],
     ] as const
   ) {
     for (
       const options of [
         { learningRate: 1e-3, memorySize: 5 },
         { learningRate: 0.5, memorySize: 2 },
+        { learningRate: 0.5, memorySize: 1 },
         { learningRate: 1e-3, memorySize: 3, scaleInitPrecond: false },
       ] satisfies LbfgsOptions[]
     ) {
@@ -87,6 +94,25 @@ for (const backend of BACKENDS) {
   }
 }
 
+for (const backend of BACKENDS) {
+  for (const dtype of [Float32Array, Float64Array]) {
+    Deno.test(`L-BFGS goes from a hill down into the valley (${dtype.name}, ${backend})`, () => {
+      for (const start of [0.1, -0.1, 0.01]) {
+        const opt = lbfgs({ learningRate: 0.5, memorySize: 5 }).with({ backend });
+        let params: Float32Array | Float64Array = dtype.of(start);
+        const inPlace = dtype.of(start);
+        let [state, own] = [opt.init(params), opt.init(inPlace)];
+        for (let t = 0; t < 60; t++) {
+          const [updates, next] = opt.update(dtype.from(wave([...params])), state, params);
+          opt.step(inPlace, dtype.from(wave([...inPlace])), own);
+          [params, state] = [applyUpdates(params, updates), next];
+        }
+        for (const [x] of [params, inPlace]) assert(Math.abs(x - Math.sign(start)) < 1e-6, `${x}`);
+      }
+    });
+  }
+}
+
 Deno.test("the direction of L-BFGS is what it steps against", () => {
   const [opt, transform] = [lbfgs({ memorySize: 2 }), scaleByLbfgs({ memorySize: 2 })];
   let params = Float64Array.of(5, -3, 2);
@@ -101,9 +127,10 @@ Deno.test("the direction of L-BFGS is what it steps against", () => {
   assert(Math.hypot(...bowl([...params])) < 1);
 });
 
-Deno.test("L-BFGS takes the newest pair of all where it remembers one", () => {
-  const opt = lbfgs({ memorySize: 1 });
-  assertEquals([...opt.program.state.keys()], ["theta", "grad", "s1", "y1", "rho1"]);
+Deno.test("L-BFGS keeps the pairs that it remembers, and none where it remembers the newest", () => {
+  const states = (memorySize: number) => [...lbfgs({ memorySize }).program.state.keys()];
+  assertEquals(states(1), ["theta", "grad"]);
+  assertEquals(states(2), ["theta", "grad", "s1", "y1", "rho1", "s2", "y2", "rho2"]);
 });
 
 Deno.test("a memory of no pairs, or of very many, is refused", () => {

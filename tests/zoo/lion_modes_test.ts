@@ -1,6 +1,7 @@
 /** The modes of Lion, on the numbers that Optax's tests have. */
 import { GradusError, lion, scaleByLion } from "../../mod.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { BACKENDS } from "../golden/replay.ts";
 
 const gradients = Float64Array.of(0.2, -2, 0.5, -0.8);
 // Half of the gradient, at first.
@@ -36,6 +37,34 @@ for (const mode of ["hard", "smooth", "refined"] as const) {
     });
   });
 }
+
+Deno.test("a direction of Lion's takes no parameters in any mode, and has what Lion's own has", () => {
+  for (const mode of ["hard", "smooth", "refined"] as const) {
+    for (const backend of BACKENDS) {
+      for (const dtype of [Float32Array, Float64Array]) {
+        const scale = scaleByLion({ mode, b1: 0.5, b2: 0.5 }).with({ backend });
+        const given = dtype.of(1, -0.5);
+        const [updates, state] = scale.update(given, scale.init(given));
+        const expected = {
+          hard: [1, -1],
+          smooth: [Math.tanh(0.5), Math.tanh(-0.25)],
+          refined: [0.5, -0.25],
+        };
+        updates.forEach((x, i) => assert(Math.abs(x - expected[mode][i]) < 1e-6));
+        assertEquals(state.m, dtype.of(0.5, -0.25));
+        const hyper = mode === "smooth" ? ["b1", "b2", "smoothBeta"] : ["b1", "b2"];
+        assertEquals(Object.keys(state.hyper), hyper);
+      }
+    }
+    assertThrows(
+      () => scaleByLion({ mode, weightDecay: 0.1 } as never),
+      GradusError,
+      "`weightDecay`",
+    );
+    // What one mode alone reads, the others may be given.
+    scaleByLion({ mode, smoothBeta: 2 });
+  }
+});
 
 Deno.test("a mode that Lion does not have is refused", () => {
   for (const make of [lion, scaleByLion]) {

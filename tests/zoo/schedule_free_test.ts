@@ -1,12 +1,5 @@
-import {
-  GradusError,
-  type Schedule,
-  scheduleFreeAdamw,
-  scheduleFreeEvalParams,
-  scheduleFreeSgd,
-  sgd,
-} from "../../mod.ts";
-import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { type Schedule, scheduleFreeAdamw, scheduleFreeSgd } from "../../mod.ts";
+import { assert, assertEquals } from "../assert.ts";
 import { BACKENDS, streamGradients, streamParams } from "../golden/replay.ts";
 import { type Rule, testByHand } from "./by_hand.ts";
 
@@ -92,7 +85,7 @@ Deno.test("the parameters to evaluate are the paper's average", () => {
       rules.b([...params.b], [...gradients.b], t);
       rules.w([...params.w.data], [...gradients.w.data], t);
       opt.step(params, gradients, state);
-      const { b, w } = scheduleFreeEvalParams(state, params);
+      const { b, w } = opt.evaluationParams(params, state);
       assertEquals(w.shape, [2, 3]);
       averages.b.forEach((x, i) => assert(Math.abs(b[i] - x) < 1e-14));
       averages.w.forEach((x, i) => assert(Math.abs(w.data[i] - x) < 1e-14));
@@ -102,20 +95,6 @@ Deno.test("the parameters to evaluate are the paper's average", () => {
 
 Deno.test("before the first step, the parameters to evaluate are the parameters", () => {
   const params = { a: Float32Array.of(0.5, -3), b: [Float64Array.of(2)] };
-  const state = scheduleFreeAdamw({ b1: 0.5 }).init(params);
-  assertEquals(scheduleFreeEvalParams(state, params), params);
-});
-
-Deno.test("parameters to evaluate are refused where there are none", () => {
-  const x = Float32Array.of(1);
-  const evaluate = (state: unknown, params: object = x) => () =>
-    scheduleFreeEvalParams(state as never, params);
-  const doing = "Cannot tell the parameters to evaluate";
-  for (const state of [sgd({ learningRate: 1 }).init(x), undefined, null, {}, { hyper: null }]) {
-    assertThrows(evaluate(state), GradusError, doing, "must be that of a schedule-free optimizer");
-  }
-  const fast = scheduleFreeSgd({ b1: 0 }).init(x);
-  assertThrows(evaluate(fast), GradusError, doing, "`hyper.b1`", "must not be 0");
-  const state = scheduleFreeSgd().init(x);
-  assertThrows(evaluate(state, Float32Array.of(1, 2)), GradusError, doing, "state `z`");
+  const opt = scheduleFreeAdamw({ b1: 0.5 });
+  assertEquals(opt.evaluationParams(params, opt.init(params)), params);
 });

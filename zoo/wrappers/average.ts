@@ -17,14 +17,15 @@ const AVERAGE: Wrapper = {
   name: "averageParams",
   doc: "Keeps an average of the parameters.",
   source: "Polyak and Juditsky 1992, Acceleration of stochastic approximation by averaging",
-  hyper: { decay: "required" },
+  hyper: { decay: { default: "required", domain: "[0, 1]" } },
   state: { average: { init: "w" } },
   after: "average = decay*average + (1 - decay)*(w + u)",
+  evaluate: "average",
 };
 
 /**
- * Steps as `inner` does and keeps an average of the parameters after each step in `state.average`,
- * which often evaluates better than the last ones. It begins at the first parameters.
+ * Steps as `inner` does and keeps an average of the parameters after each step in `state.average`, which
+ * often evaluates better than the last ones: `evaluationParams` gives it. It begins at the first parameters.
  *
  * ```text
  * average = decay·average + (1 - decay)·(w + u)
@@ -42,7 +43,7 @@ const AVERAGE: Wrapper = {
  * const x = Float32Array.of(0);
  * const state = opt.init(x);
  * for (let step = 0; step < 4; step++) opt.step(x, Float32Array.of(-1), state);
- * assertEquals([x, state.average], [Float32Array.of(4), Float32Array.of(2.5)]);
+ * assertEquals([x, opt.evaluationParams(x, state)], [Float32Array.of(4), Float32Array.of(2.5)]);
  * ```
  */
 export function averageParams(inner: Optimizer, options: AverageParamsOptions): Optimizer {

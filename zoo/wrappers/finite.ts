@@ -12,7 +12,7 @@ export interface ApplyIfFiniteOptions {
 const APPLY_IF_FINITE: Wrapper = {
   name: "applyIfFinite",
   doc: "Refuses gradients that are not finite, up to so many in a row.",
-  hyper: { maxConsecutiveErrors: "required" },
+  hyper: { maxConsecutiveErrors: { default: "required", domain: "integer [0, inf]" } },
   state: {
     notFiniteCount: { over: "tree" },
     totalNotFinite: { over: "tree" },

@@ -18,7 +18,11 @@ const LOOKAHEAD: Wrapper = {
   name: "lookahead",
   doc: "Every so many steps slow weights go part of the way to the fast ones, which restart there.",
   source: "Zhang et al. 2019, Lookahead Optimizer: k steps forward, 1 step back, arXiv 1907.08610",
-  hyper: { syncPeriod: "required", slowStepSize: "required", resetState: false },
+  hyper: {
+    syncPeriod: { default: "required", domain: "integer [1, inf)" },
+    slowStepSize: { default: "required", domain: "[0, 1]" },
+    resetState: false,
+  },
   state: { slow: { init: "w" }, innerCount: { over: "tree" } },
   before: `
     syncs = t - syncPeriod*floor(t/syncPeriod) == 0
@@ -31,12 +35,13 @@ const LOOKAHEAD: Wrapper = {
   `,
   reset: "resets",
   clock: "innerCount",
+  evaluate: "slow",
 };
 
 /**
  * Lookahead: the parameters are the fast weights, which `inner` steps; every `syncPeriod` steps the slow
  * weights, the state `slow`, go a part of the way to them, and the fast ones go on from there. Train
- * with the parameters as they are; evaluate with `state.slow`.
+ * with the parameters as they are; evaluate with the slow weights, which `evaluationParams` gives.
  *
  * ```text
  * every k-th step: slow = slow + α·(fast - slow), fast = slow

@@ -24,12 +24,18 @@ function mechanic(betas: number): Wrapper {
   const each = (write: (i: number) => string): string[] =>
     Array.from({ length: betas }, (_, i) => write(i + 1));
   const scale = each((i) => `s${i}`).join(" + ");
+  // Before anything is learned, and without ε, both sides of a division may be 0.
+  const safe = (text: string) => `where(${text} == 0, 1, ${text})`;
   const names = ["m", "v", "r", "s"].flatMap((name) => each((i) => `${name}${i}`));
   return {
     name: "mechanize",
     doc: "Tunes the scale of the updates by betting on their correlation with the gradients.",
     source: "Cutkosky et al. 2023, Mechanic: A Learning Rate Tuner, arXiv 2306.00144",
-    hyper: { weightDecay: 0.01, eps: 1e-8, sInit: 1e-6 },
+    hyper: {
+      weightDecay: 0.01,
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      sInit: { default: 1e-6, domain: "(0, inf)" },
+    },
     state: {
       theta0: { init: "w" },
       ...Object.fromEntries(names.map((name) => [name, { over: "tree" }])),
@@ -37,15 +43,16 @@ function mechanic(betas: number): Wrapper {
     before: "given = g",
     after: `
       scale = ${scale}
-      decayed = given + weightDecay*scale*globalNorm(given)/(globalNorm(w) + eps)*w
-      delta = (theta0 - w)/(scale + eps)
+      decayed = given + weightDecay*scale*globalNorm(given)/${safe("(globalNorm(w) + eps)")}*w
+      delta = (theta0 - w)/${safe("(scale + eps)")}
       h = globalSum(delta*decayed)
       ${
       each((i) => `
       m${i} = max((1 - 0.1^${i})*m${i}, abs(h) + eps)
       v${i} = (1 - 0.1^${i})^2*v${i} + h^2
       r${i} = max(0, (1 - 0.1^${i})*r${i} + h*s${i})
-      s${i} = (sInit/${betas}*m${i} + r${i})/(sqrt(v${i}) + eps)`).join("")
+      q${i} = sqrt(v${i}) + eps
+      s${i} = where(q${i} == 0, sInit/${betas}, (sInit/${betas}*m${i} + r${i})/q${i})`).join("")
     }
       u = theta0 - (${scale})*(delta - u) - w
     `,
@@ -54,7 +61,8 @@ function mechanic(betas: number): Wrapper {
 
 /**
  * Mechanic: `inner`, whose learning rate should be about 1 times its schedule, is scaled by a number
- * that is learned online, the sum of the states `s1`, `s2`, ….
+ * that is learned online, the sum of the states `s1`, `s2`, …. Until something is learned that is `sInit`,
+ * whatever ε is.
  *
  * ```text
  * Δ = (θ0 - w)/Σs, h = ⟨Δ, g + λ·Σs·‖g‖/‖w‖·w⟩, and for each β of 1 - 0.1, 1 - 0.01, …:

@@ -15,7 +15,7 @@ export interface MultiStepsOptions {
 const MULTI_STEPS: Wrapper = {
   name: "multiSteps",
   doc: "A step for every k gradients.",
-  hyper: { everyKSchedule: "required", useGradMean: true },
+  hyper: { everyKSchedule: { default: "required", domain: "integer [1, inf)" }, useGradMean: true },
   state: { acc: 0, miniStep: { over: "tree" }, gradientStep: { over: "tree" } },
   before: `
     acc = where(useGradMean, acc + (g - acc)/(miniStep + 1), acc + g)

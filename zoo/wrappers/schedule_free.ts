@@ -18,7 +18,7 @@ const SCHEDULE_FREE: Wrapper = {
   name: "scheduleFree",
   doc: "Averages a fast iterate in place of a schedule.",
   source: "Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682",
-  hyper: { learningRate: "required", b1: 0.9, weightLrPower: 2 },
+  hyper: { learningRate: "required", b1: { default: 0.9, domain: "[0, 1]" }, weightLrPower: 2 },
   state: { z: { init: "w" }, peak: { over: "tree" }, total: { over: "tree" } },
   // The average x is taken out by w = (1 - b1)*z + b1*x.
   after: `
@@ -29,12 +29,13 @@ const SCHEDULE_FREE: Wrapper = {
     z = z + u
     u = (1 - b1)*u + c*(z0 - w + b1*u)
   `,
+  evaluate: "(w - (1 - b1)*z)/b1",
 };
 
 /**
  * Schedule-free learning: `inner`, which should have no momentum of its own, steps a fast iterate, the
  * state `z`; the parameters lie between it and its average, which
- * {@linkcode scheduleFreeEvalParams} gives for evaluation.
+ * `evaluationParams` gives.
  *
  * ```text
  * z = z + Δ, x = (1 - c)·x + c·z, w = (1 - β1)·z + β1·x, where c is γ² (the largest so far) over its sum
@@ -44,7 +45,7 @@ const SCHEDULE_FREE: Wrapper = {
  *
  * @example
  * ```ts
- * import { scheduleFree, scheduleFreeEvalParams, sgd } from "@gradus/gradus";
+ * import { scheduleFree, sgd } from "@gradus/gradus";
  * import { assert } from "@std/assert";
  *
  * const learningRate = 0.25;
@@ -52,7 +53,7 @@ const SCHEDULE_FREE: Wrapper = {
  * const x = Float32Array.of(4);
  * const state = opt.init(x);
  * for (let step = 0; step < 50; step++) opt.step(x, x.map((value) => 2 * value), state);
- * assert(Math.abs(scheduleFreeEvalParams(state, x)[0]) < 0.4);
+ * assert(Math.abs(opt.evaluationParams(x, state)[0]) < 0.4);
  * ```
  */
 export function scheduleFree(inner: Optimizer, options: ScheduleFreeOptions): Optimizer {

@@ -239,7 +239,7 @@ class Renderer {
         (text, axis) => text === "" ? `i${axis}` : `(${text}) * d${axis} + i${axis}`,
         "",
       );
-      this.#line(`const j${mask} = ${position};`);
+      this.#line(`const j${mask >>> 0} = ${position};`);
     }
     return axes.length + 1;
   }
@@ -318,7 +318,8 @@ class Renderer {
 
 /** Where an array of extent `own` is read in a loop over `within`. */
 function index(own: Extent, within: Extent): string {
-  return own === 0 ? "0" : own === within ? "i" : `j${own}`;
+  // The bit of the last axis that there may be is that of the sign.
+  return own === 0 ? "0" : own === within ? "i" : `j${Number(own) >>> 0}`;
 }
 
 function loaded(dtype: DType, element: string): string {

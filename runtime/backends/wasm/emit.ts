@@ -182,7 +182,7 @@ export class Code {
   }
 
   /** The bytes of the function's code entry. */
-  bytes(): number[] {
+  bytes(): Uint8Array<ArrayBuffer> {
     const left = this.#stack.join();
     if (left !== this.type.results.join()) {
       throw new Error(`${this.type.name} leaves [${left}], and must leave [${this.type.results}]`);
@@ -193,7 +193,7 @@ export class Code {
       else runs.push({ type, count: 1 });
     }
     const locals = vector(runs.map(({ type, count }) => [...unsigned(count), TYPE_BYTES[type]]));
-    return sized([...locals, ...this.#bytes, 0x0b]);
+    return sized(joined([locals, this.#bytes, [0x0b]]));
   }
 
   /** The function as text. */
@@ -324,13 +324,13 @@ export class Module {
       ...vector(params.map((type) => [TYPE_BYTES[type]])),
       ...vector(results.map((type) => [TYPE_BYTES[type]])),
     ]);
-    return Uint8Array.from([
-      ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-      ...section(1, encoded),
-      ...section(2, imports),
-      ...section(3, functions),
-      ...section(7, exports),
-      ...section(10, this.#functions.map((code) => code.bytes())),
+    return joined([
+      [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+      section(1, encoded),
+      section(2, imports),
+      section(3, functions),
+      section(7, exports),
+      section(10, this.#functions.map((code) => code.bytes())),
     ]);
   }
 
@@ -387,20 +387,30 @@ function signed(value: number): number[] {
   }
 }
 
-function vector(entries: readonly (readonly number[])[]): number[] {
-  return [...unsigned(entries.length), ...entries.flat()];
+function joined(pieces: readonly ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, end);
+    end += piece.length;
+  }
+  return bytes;
 }
 
-function sized(bytes: readonly number[]): number[] {
-  return [...unsigned(bytes.length), ...bytes];
+function vector(entries: readonly ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
+  return joined([unsigned(entries.length), ...entries]);
 }
 
-function section(id: number, entries: readonly (readonly number[])[]): number[] {
-  return [id, ...sized(vector(entries))];
+function sized(bytes: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+  return joined([unsigned(bytes.length), bytes]);
 }
 
-function name(text: string): number[] {
-  return sized([...new TextEncoder().encode(text)]);
+function section(id: number, entries: readonly ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
+  return joined([[id], sized(vector(entries))]);
+}
+
+function name(text: string): Uint8Array<ArrayBuffer> {
+  return sized(new TextEncoder().encode(text));
 }
 
 function partText(part: unknown): string {

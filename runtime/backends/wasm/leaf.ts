@@ -24,7 +24,8 @@ export class LeafStep {
   /** What varies over some of its axes, if anything does. */
   fields: LeafFields | undefined;
   tensor: TensorValues | undefined;
-  readonly #hasTensor: boolean;
+  /** Whether it has values that are one a tensor. */
+  readonly hasTensor: boolean;
   readonly #arrays: MemoryArray[];
   #sums: { readonly accumulation: Accumulation; readonly sum: number }[] = [];
   /** The phase that the sums are of. */
@@ -40,7 +41,7 @@ export class LeafStep {
     this.addresses = blocks.map((block) => block?.arena === this.arena ? block.address : 0);
     const kinds = [...leaf.group.inputs, ...leaf.group.outputs];
     const { plan, inputs } = leaf.group;
-    this.#hasTensor = numbers.tensor.length > 0 ||
+    this.hasTensor = numbers.tensor.length > 0 ||
       plan.outputs.some(({ extent }) => extent === 0) ||
       plan.phases.some((phase) => phase.some(({ extent }) => extent === 0));
     const isTouched = (i: number) =>
@@ -82,7 +83,7 @@ export class LeafStep {
   begin(base: number): void {
     const { numbers, leaf } = this;
     this.fields?.begin(this.arena.memory.buffer, base);
-    if (!this.#hasTensor) return;
+    if (!this.hasTensor) return;
     const states = new Map<Node, number>();
     const read = loadsOf(leaf);
     leaf.group.inputs.forEach(({ name, isLow }, i) => {

@@ -12,62 +12,63 @@ interface Prepared {
   /** The numbers of an entry: those of the step, and those of its tensor. */
   readonly scalars: readonly Node[];
   readonly tensor: readonly Node[];
-  readonly evaluator: Evaluator;
-  readonly roots: readonly Node[];
-  readonly index: ReadonlyMap<Node, number>;
+  /** Of each whether it is a condition. */
+  readonly isTruth: readonly boolean[];
 }
 
 const preparations = new WeakMap<Plan, Prepared>();
+
+function preparedFor(plan: Plan): Prepared {
+  let prepared = preparations.get(plan);
+  if (prepared === undefined) {
+    const { scalars, tensor } = entryNumbers(plan);
+    prepared = { scalars, tensor, isTruth: [...scalars, ...tensor].map(isTruth) };
+    preparations.set(plan, prepared);
+  }
+  return prepared;
+}
 
 /** The numbers of a group of leaves in one step. */
 export class GroupNumbers {
   readonly group: GroupRun;
   /** The numbers that differ from leaf to leaf, after those of the group. */
   readonly tensor: readonly Node[];
-  readonly #scalars: readonly Node[];
+  /** The bytes of the numbers of one entry. */
+  readonly bytes: number;
   readonly #isDouble: boolean;
   readonly #prepared: Prepared;
-  readonly #values: Float64Array;
-  #keys = new Uint32Array(0);
+  readonly #evaluator: Evaluator;
+  /** The places of the scalars in the evaluator. */
+  readonly #places: readonly number[];
   readonly #isRounding: boolean;
+  #keys: Uint32Array = NO_KEYS;
   /** What results are rounded by. */
-  #roundingKeys = new Uint32Array(0);
+  #roundingKeys: Uint32Array = NO_KEYS;
 
   constructor(group: GroupRun) {
-    const { plan } = group;
+    const { plan, dtype, outputs } = group;
     this.group = group;
-    this.#isDouble = group.dtype === "float64";
-    this.#isRounding = roundedOutputs(group.outputs).length > 0;
-    let prepared = preparations.get(plan);
-    if (prepared === undefined) {
-      const { scalars, tensor } = entryNumbers(plan);
-      const keys = plan.random.flatMap(({ src }) => src);
-      const roots = [...scalars, ...plan.treeStates.values(), ...keys];
-      const index = new Map(roots.map((node, i) => [node, i]));
-      prepared = { scalars, tensor, evaluator: new Evaluator(roots), roots, index };
-      preparations.set(plan, prepared);
-    }
-    this.#prepared = prepared;
-    [this.#scalars, this.tensor] = [prepared.scalars, prepared.tensor];
-    this.#values = new Float64Array(prepared.roots.length);
-  }
-
-  /** The bytes of the numbers of one entry. */
-  get bytes(): number {
-    return numbersBytes(this.group.plan, this.group.dtype, this.group.outputs);
+    this.#isDouble = dtype === "float64";
+    this.#isRounding = roundedOutputs(outputs).length > 0;
+    this.#prepared = preparedFor(plan);
+    const { scalars, tensor } = this.#prepared;
+    this.tensor = tensor;
+    this.bytes = numbersBytes(plan, dtype, outputs);
+    const keys = plan.random.flatMap(({ src }) => src);
+    this.#evaluator = new Evaluator([...scalars, ...plan.treeStates.values(), ...keys]);
+    this.#places = scalars.map((node) => this.#evaluator.indexOf(node));
   }
 
   /** Brings the numbers up to date with the reductions over the tree known so far. */
   evaluate(globals: Known): void {
-    const { evaluator, roots } = this.#prepared;
-    evaluator.evaluate(withGlobals(this.group.symbols, globals));
-    roots.forEach((node, i) => this.#values[i] = evaluator.get(node));
-    this.#keys = keysOf(this.group.plan.random, this.scalar);
+    this.#evaluator.evaluate(withGlobals(this.group.symbols, globals));
+    const { random } = this.group.plan;
+    if (random.length > 0) this.#keys = keysOf(random, this.scalar);
     if (this.#isRounding) this.#roundingKeys = roundingKeys(this.group);
   }
 
   /** A number of the step, in float64. */
-  scalar = (node: Node): number => this.#values[this.#prepared.index.get(node)!];
+  scalar = (node: Node): number => this.#evaluator.get(node);
 
   /** What arithmetic is rounded to. */
   round = (x: number): number => this.#isDouble ? x : Math.fround(x);
@@ -75,21 +76,29 @@ export class GroupNumbers {
   /** Writes the numbers of an entry, and then its keys; `tensor` gives those of its leaf. */
   write(memory: DataView, address: number, tensor: (node: Node) => number): void {
     const size = this.#isDouble ? 8 : 4;
-    [...this.#scalars, ...this.tensor].forEach((node, i) => {
-      const at = address + size * i;
-      const value = i < this.#scalars.length ? this.scalar(node) : tensor(node);
-      if (isTruth(node)) {
+    const { scalars, isTruth } = this.#prepared;
+    const count = scalars.length + this.tensor.length;
+    for (let i = 0, at = address; i < count; i++, at += size) {
+      const value = i < scalars.length
+        ? this.#evaluator.at(this.#places[i])
+        : tensor(this.tensor[i - scalars.length]);
+      if (isTruth[i]) {
         // A condition is a mask: all bits of its lane, or none.
         memory.setInt32(at, value ? -1 : 0, true);
         if (this.#isDouble) memory.setInt32(at + 4, value ? -1 : 0, true);
       } else if (this.#isDouble) memory.setFloat64(at, value, true);
       else memory.setFloat32(at, value, true);
-    });
-    const after = address + size * (this.#scalars.length + this.tensor.length);
-    this.#keys.forEach((word, i) => memory.setUint32(after + 4 * i, word, true));
-    const last = after + 4 * this.#keys.length;
-    this.#roundingKeys.forEach((word, i) => memory.setUint32(last + 4 * i, word, true));
+    }
+    const after = address + size * count;
+    writeWords(memory, after, this.#keys);
+    writeWords(memory, after + 4 * this.#keys.length, this.#roundingKeys);
   }
+}
+
+const NO_KEYS = new Uint32Array(0);
+
+function writeWords(memory: DataView, address: number, words: Uint32Array): void {
+  for (let i = 0; i < words.length; i++) memory.setUint32(address + 4 * i, words[i], true);
 }
 
 /** The values of one leaf that are one a tensor: each operation rounded as in a kernel. */

@@ -30,7 +30,17 @@ export function entryWords(arrays: number): number {
 }
 
 /** The numbers that an entry brings: scalars of the step, then values of its tensor. */
-export function entryNumbers(plan: Plan): { readonly scalars: Node[]; readonly tensor: Node[] } {
+interface EntryNumbers {
+  readonly scalars: readonly Node[];
+  readonly tensor: readonly Node[];
+}
+
+const entries = new WeakMap<Plan, EntryNumbers>();
+
+/** The numbers that the entries of a plan bring, worked out once: every pass asks for them. */
+export function entryNumbers(plan: Plan): EntryNumbers {
+  const known = entries.get(plan);
+  if (known !== undefined) return known;
   const loops = plan.phases.flat();
   const tensor = new Set([
     ...loops.flatMap((loop) => loop.extent === 0 ? loop.kept : []),
@@ -39,7 +49,9 @@ export function entryNumbers(plan: Plan): { readonly scalars: Node[]; readonly t
       extent === 0 && node.op === "Symbol" ? [node] : []
     ),
   ]);
-  return { scalars: plan.scalars.map(({ node }) => node), tensor: [...tensor] };
+  const made = { scalars: plan.scalars.map(({ node }) => node), tensor: [...tensor] };
+  entries.set(plan, made);
+  return made;
 }
 
 /**

@@ -1,11 +1,13 @@
 /** Runs leaves on WebAssembly, phase by phase. */
 import type { AddGlobal, GroupRun, Known, LeafRun, Part } from "../backend.ts";
 import { LeafFields } from "./fields.ts";
-import { LeafStep } from "./leaf.ts";
+import { kindsOf, LeafStep } from "./leaf.ts";
 import { type Arena, stagingArena } from "../../trees/arena.ts";
 import { GroupNumbers } from "./numbers.ts";
-import { hasWorkingSpace, workingSpace } from "./pass.ts";
-import { PhaseRun } from "./phase.ts";
+import type { Kernel } from "./kernel.ts";
+import { hasWorkingSpace, PassRun, workingSpace } from "./pass_run.ts";
+import { passesOf } from "./passes.ts";
+import { stagedBytes } from "./window.ts";
 
 /** Leaves that run on WebAssembly. */
 export class WasmPart implements Part {
@@ -13,6 +15,8 @@ export class WasmPart implements Part {
   readonly #threads: number;
   readonly #groups = new Map<GroupRun, GroupNumbers>();
   #steps: readonly LeafStep[] = [];
+  /** Those that keep more than elements from phase to phase. */
+  #begun: readonly LeafStep[] = [];
   /** For each phase, what is run together. */
   #phases: readonly (readonly PhaseRun[])[] = [];
   /** The bytes of working space that are needed in each memory. */
@@ -24,9 +28,8 @@ export class WasmPart implements Part {
       if (!this.#groups.has(group)) this.#groups.set(group, new GroupNumbers(group));
     }
     this.#place(true);
-    // Fields may need more room than a memory has left beside the arrays: then these come out of it.
-    const hasFields = this.#steps.some(({ fields }) => fields !== undefined);
-    if (hasFields && ![...this.#spaces].every(([arena, bytes]) => hasWorkingSpace(arena, bytes))) {
+    // A step may need more room than a memory has left beside the arrays: then these come out of it.
+    if (![...this.#spaces].every(([arena, bytes]) => hasWorkingSpace(arena, bytes))) {
       this.#place(false);
     }
   }
@@ -34,7 +37,8 @@ export class WasmPart implements Part {
   #place(mayBeDirect: boolean): void {
     const leaves = this.#leaves;
     const staging = stagingArena(
-      leaves.reduce((sum, leaf) => sum + new LeafFields(leaf, 0).bytes, 0),
+      leaves.reduce((sum, leaf) => sum + new LeafFields(leaf, 0).bytes, 0) +
+        Math.max(...[...this.#groups.keys()].map((group) => stagedBytes(kindsOf(group)))),
     );
     this.#steps = leaves.map((leaf) =>
       new LeafStep(leaf, this.#groups.get(leaf.group)!, staging, mayBeDirect)
@@ -62,6 +66,7 @@ export class WasmPart implements Part {
         }),
     );
     this.#spaces = spaces;
+    this.#begun = this.#steps.filter((step) => step.fields !== undefined || step.hasTensor);
   }
 
   refit(): boolean {
@@ -74,10 +79,9 @@ export class WasmPart implements Part {
   }
 
   begin(): void {
-    const bases = new Map(
-      [...this.#spaces].map(([arena, bytes]) => [arena, workingSpace(arena, bytes)]),
-    );
-    for (const step of this.#steps) step.begin(bases.get(step.arena)!);
+    for (const step of this.#begun) {
+      step.begin(workingSpace(step.arena, this.#spaces.get(step.arena)!));
+    }
   }
 
   execute(phase: number, globals: Known): void {
@@ -90,7 +94,7 @@ export class WasmPart implements Part {
   }
 
   end(): void {
-    for (const step of this.#steps) step.end();
+    for (const step of this.#begun) step.end();
   }
 
   treeStates(group: GroupRun, globals: Known): Map<string, number> {
@@ -109,4 +113,45 @@ function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> 
     else group.push(item);
   }
   return groups;
+}
+
+/** One phase of leaves that share a kernel and a memory. */
+class PhaseRun {
+  readonly #phase: number;
+  /** The leaves that the phase comes to more for than elements. */
+  readonly #steps: readonly LeafStep[];
+  readonly #passes: readonly PassRun[];
+
+  /** The leaves' fields take the first `fields` bytes of the working space. */
+  constructor(
+    phase: number,
+    steps: readonly LeafStep[],
+    kernel: Kernel,
+    arena: Arena,
+    fields: number,
+  ) {
+    this.#phase = phase;
+    const { plan } = steps[0].leaf.group;
+    const isReduced = plan.phases[phase].some(({ accumulations }) => accumulations.length > 0);
+    this.#steps = steps.filter(({ hasTensor }) => hasTensor || isReduced);
+    this.#passes = passesOf(plan).flatMap((pass, k) =>
+      pass.phase === phase ? [new PassRun(k, steps, kernel, arena, fields)] : []
+    );
+  }
+
+  /** Bytes of working space that it needs. */
+  get bytes(): number {
+    return Math.max(0, ...this.#passes.map(({ bytes }) => bytes));
+  }
+
+  /** Forgets where the leaves' arrays are. */
+  forget(): void {
+    for (const pass of this.#passes) pass.forget();
+  }
+
+  execute(threads: number): void {
+    for (const step of this.#steps) step.enter(this.#phase);
+    for (const pass of this.#passes) pass.execute(threads);
+    for (const step of this.#steps) step.leave();
+  }
 }

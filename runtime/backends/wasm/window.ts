@@ -3,7 +3,7 @@ import type { MemoryArray } from "../../trees/dtype.ts";
 import { BLOCK, type GroupRun } from "../backend.ts";
 import type { PassArrays, PassFunction } from "./kernel.ts";
 import { kindsOf, type LeafStep } from "./leaf.ts";
-import { ENTRY } from "./render.ts";
+import { ENTRY, entryWords } from "./render.ts";
 
 /** Its least size, in bytes. */
 const WINDOW = 1 << 19;
@@ -11,6 +11,8 @@ const WINDOW = 1 << 19;
 export const WINDOW_ENTRIES = 2048;
 /** The most elements of a leaf that are in it at once. */
 const PIECE = 8 * BLOCK;
+/** How large it gets for the sake of long pieces. */
+const MOST_BYTES = 1 << 22;
 /** Up to so many elements an engine copies faster one by one than at once. */
 const FEW = 16;
 
@@ -65,7 +67,7 @@ export class Window {
       const { numbers, sums, sumBytes } = placesOf(step);
       const written = touched.writes.map((k) => inputs.length + k);
       const all = [...touched.reads, ...written];
-      const piece = pieceOf(sumBytes > 0);
+      const piece = pieceOf(sumBytes > 0, each);
       for (let from = 0, block = 0; from < leaf.size; from += piece, block++) {
         const size = Math.min(piece, leaf.size - from);
         const needed = pieceBytes(size, all.map((a) => each[a]));
@@ -141,14 +143,20 @@ function pieceBytes(size: number, bytes: readonly number[]): number {
   return bytes.reduce((total, each) => total + Math.ceil(size * each / 64) * 64, 0);
 }
 
-// Sums are taken block by block.
-function pieceOf(isAccumulating: boolean): number {
-  return isAccumulating ? BLOCK : PIECE;
+// Sums are taken block by block, and of many arrays only a little is in the window at once.
+function pieceOf(isAccumulating: boolean, bytes: readonly number[]): number {
+  return isAccumulating || pieceBytes(PIECE, bytes) > MOST_BYTES ? BLOCK : PIECE;
 }
 
 /** Bytes of a window for arrays of so many bytes an element, in which a piece of each finds room. */
 export function windowBytes(isAccumulating: boolean, bytes: readonly number[]): number {
-  return Math.max(WINDOW, pieceBytes(pieceOf(isAccumulating), bytes));
+  return Math.max(WINDOW, pieceBytes(pieceOf(isAccumulating, bytes), bytes));
+}
+
+/** Bytes that such arrays take at most in passing: the window and the table of what is in it. */
+export function stagedBytes(bytes: readonly number[]): number {
+  return Math.max(windowBytes(true, bytes), windowBytes(false, bytes)) +
+    4 * WINDOW_ENTRIES * entryWords(bytes.length);
 }
 
 function viewOf(

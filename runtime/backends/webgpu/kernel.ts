@@ -5,8 +5,8 @@
  */
 import { globalIndex } from "../../../dsl/graph.ts";
 import { elementRow, reduceOps } from "../../../dsl/ops.ts";
-import type { ReduceOpName } from "../../../dsl/node.ts";
-import type { Plan } from "../../plan/plan.ts";
+import { type ReduceOpName, symbol } from "../../../dsl/node.ts";
+import type { Extent, Plan } from "../../plan/plan.ts";
 import type { HostNumbers } from "./numbers.ts";
 import { prelude, type Width } from "./prelude.ts";
 import type { Source } from "./write.ts";
@@ -44,6 +44,11 @@ export interface GroupPlan {
   readonly globals: number;
   /** The arrays that are only read. */
   readonly read: readonly string[];
+}
+
+/** What an array varies over, if the plan writes or reads it. */
+export function extentOf({ outputs, extents }: Plan, name: string): Extent | undefined {
+  return outputs.find(({ target }) => target === name)?.extent ?? extents.get(symbol(name));
 }
 
 /** Where a leaf's numbers are, after `own`. */

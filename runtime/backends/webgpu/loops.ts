@@ -61,7 +61,7 @@ class Body {
   #position(extent: Loop["extent"]): string {
     if (extent === this.#domain) return "i";
     this.#narrow.add(extent as number);
-    return `j${extent}`;
+    return `j${Number(extent) >>> 0}`;
   }
 
   /** Reads the row of a leaf. */
@@ -106,7 +106,7 @@ class Body {
 
   /** The positions in narrower arrays. */
   get narrow(): string[] {
-    return [...this.#narrow].map((mask) => `let j${mask} = ${this.joined(mask)};`);
+    return [...this.#narrow].map((mask) => `let j${mask >>> 0} = ${this.joined(mask)};`);
   }
 }
 

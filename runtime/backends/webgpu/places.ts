@@ -61,7 +61,7 @@ export class Places {
     leaves: readonly (readonly number[])[],
     tensors: StepTensors,
   ): Move[] {
-    const [{ ofData, globals }] = groups;
+    const [{ ofData, globals, plan }] = groups;
     const ofLeaves = groups.flatMap((group, i) =>
       group.perTensor.flatMap((name, k) => {
         const after = isWritten(group, name) ? ofLeaf.after : ofLeaf.before;
@@ -75,7 +75,10 @@ export class Places {
     const ofStates = ofData.map((name, k): Move => ({
       tensor: tensors.ofTree.get(name)!,
       before: this.tree + ofTree.before(globals, k),
-      after: this.tree + ofTree.after(globals, ofData.length, k),
+      after: this.tree +
+        (plan.treeStates.has(name)
+          ? ofTree.after(globals, ofData.length, k)
+          : ofTree.before(globals, k)),
     }));
     return [...ofLeaves, ...ofStates];
   }

@@ -3,7 +3,15 @@ import type { GlobalReduction } from "../../../dsl/graph.ts";
 import { extentSize } from "../../plan/extent.ts";
 import type { Loop } from "../../plan/plan.ts";
 import { Commands } from "./commands.ts";
-import { type GroupPlan, HEADER, type Kernel, ofLeaf, VECTORS, WORKGROUP } from "./kernel.ts";
+import {
+  extentOf,
+  type GroupPlan,
+  HEADER,
+  type Kernel,
+  ofLeaf,
+  VECTORS,
+  WORKGROUP,
+} from "./kernel.ts";
 import { axisKernel, elementKernel, ROW_WORDS } from "./loops.ts";
 import { type Dispatch, dispatchesOf, type LeafArrays, type Piece } from "./pieces.ts";
 import { type Move, Places, type StepTensors } from "./places.ts";
@@ -92,7 +100,8 @@ export class GpuStep {
         );
       }
     }
-    if (this.#groups[0].ofData.length > 0) {
+    const { ofData, plan } = this.#groups[this.#first];
+    if (ofData.some((name) => plan.treeStates.has(name))) {
       const header = [1, this.#places.hosts[this.#first], this.#places.tree, 0];
       this.#commands.add(stateKernel(this.#groups[this.#first]), 1, header, []);
     }
@@ -185,13 +194,11 @@ export class GpuStep {
   }
 
   #arraysOf(group: GroupPlan, loop: Loop, leaf: number, arrays: Kernel["arrays"]): LeafArrays {
-    const extentOf = (name: string) =>
-      group.plan.outputs.find(({ target }) => target === name)?.extent ?? "element";
     return {
       leaf,
       size: extentSize(loop.extent, this.#shapes[leaf]),
       tensors: arrays.map(({ name }) => this.#tensors.arrays.get(name)![leaf]),
-      isWhole: arrays.map(({ name }) => extentOf(name) !== loop.extent),
+      isWhole: arrays.map(({ name }) => (extentOf(group.plan, name) ?? "element") !== loop.extent),
     };
   }
 

@@ -1,6 +1,5 @@
 /** The memory of the host: ordinary arrays and resident ones, stepped at once by the fastest backend that can. */
 import { elaborate, globalsRead } from "../../../dsl/graph.ts";
-import type { Program } from "../../../dsl/program.ts";
 import {
   arraysOf,
   type GroupRun,
@@ -10,7 +9,8 @@ import {
   typesOf,
 } from "../../backends/backend.ts";
 import { choose, type Chosen, type Execution, executionOf } from "../../backends/choose.ts";
-import { type Backend, formOf, variantOf } from "../../plan/variants.ts";
+import { type Backend, formOf } from "../../plan/forms.ts";
+import { variantOf } from "../../plan/variants.ts";
 import { requireKept, type StepForm, type StepKey } from "../../step/binding.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
 import { initialLeaf } from "../../step/initial.ts";
@@ -26,25 +26,24 @@ import {
 } from "../../trees/dtype.ts";
 import { asHostLeaf, type ReadLeaf } from "../../trees/leaf.ts";
 import { Written } from "../../trees/overlap.ts";
-import { beside } from "../../trees/resident.ts";
+import { beside } from "../../trees/placement.ts";
 
 /** Arrays in the memory of the host. */
 export class HostDevice implements Device<HostArray, StepForm> {
   readonly read: ReadLeaf<HostArray> = asHostLeaf;
   readonly storesAsGiven = true;
   readonly ownNumbers: ReadonlySet<string> = new Set();
-  readonly #program: Program;
   readonly #backend: Backend;
   readonly #threads: number;
 
-  constructor(program: Program, backend: Backend, threads: number) {
-    [this.#program, this.#backend, this.#threads] = [program, backend, threads];
+  constructor(backend: Backend, threads: number) {
+    [this.#backend, this.#threads] = [backend, threads];
   }
 
   create(blanks: readonly Blank<HostArray>[]): unknown[] {
-    return blanks.map(({ info, stored, shape, init, symbols, parameter }) => {
+    return blanks.map(({ info, stored, shape, init, symbols, parameter, isApart = false }) => {
       const leaf = initialLeaf(init, info, parameter, symbols, stored, shape);
-      return parameter === undefined ? leaf : beside(leaf, info, parameter);
+      return parameter === undefined || isApart ? leaf : beside(leaf, info, parameter);
     });
   }
 
@@ -65,13 +64,14 @@ export class HostDevice implements Device<HostArray, StepForm> {
   }
 
   prepare(work: Work<HostArray, StepForm>, form: StepForm, doing: string): Prepared<StepForm> {
-    return new HostStep(this.#program, this.#backend, this.#threads, work, form.key, doing);
+    return new HostStep(this.#backend, this.#threads, work, form.key, doing);
   }
 }
 
+const NONE: ReadonlyMap<string, number> = new Map();
+
 /** A step on the arrays of the host. */
 class HostStep implements Prepared<StepForm> {
-  readonly #program: Program;
   readonly #backend: Backend;
   readonly #threads: number;
   readonly #work: Work<HostArray, StepForm>;
@@ -87,14 +87,13 @@ class HostStep implements Prepared<StepForm> {
   #version = -1;
 
   constructor(
-    program: Program,
     backend: Backend,
     threads: number,
     work: Work<HostArray, StepForm>,
     key: StepKey,
     doing: string,
   ) {
-    [this.#program, this.#backend, this.#threads] = [program, backend, threads];
+    [this.#backend, this.#threads] = [backend, threads];
     [this.#work, this.#key, this.#doing] = [work, key, doing];
     const { groups, groupOf } = key.binding;
     const kept = groups.map(({ live }) =>
@@ -107,6 +106,7 @@ class HostStep implements Prepared<StepForm> {
   }
 
   run({ symbols }: StepForm): ReadonlyMap<string, number> {
+    if (this.#step.leaves.length === 0) return NONE;
     if (this.#version !== this.#work.version) {
       this.#take();
       this.#version = this.#work.version;
@@ -142,21 +142,21 @@ class HostStep implements Prepared<StepForm> {
   }
 
   #choose(): Chosen {
-    const { binding, keys } = this.#key;
+    const { binding, program, keys } = this.#key;
     const { mode, storage, inputs, states, arrays: { params } } = this.#work;
-    const globals = new Set(keys.flatMap((key) => [...globalsRead(formOf(this.#program, key))]));
+    const globals = new Set(keys.flatMap((key) => [...globalsRead(formOf(program, key))]));
     const plan = (i: number, types: readonly DType[], backend: Backend): GroupRun => {
       const { stored, dtype, axes, live, structural } = binding.groups[i];
       const kinds = ["g", ...inputs].map((name, k) => ({ name, dtype: types[k] }));
       const kept = states.filter((name) => live.has(name))
-        .map((name) => stateKind(this.#program, name, storage.get(name) ?? dtype));
+        .map((name) => stateKind(program, name, storage.get(name) ?? dtype));
       const arrays = arraysOf(mode, stored, kinds, kept, params !== undefined);
-      const variant = variantOf(this.#program, {
+      const variant = variantOf(program, {
         ...keys[i],
         ...{ live, globals, mode: arrays.mode, axes, backend, dtypes: typesOf(arrays) },
       });
       if (keys[i].structural.size !== structural.size) {
-        requireKept(this.#program, variant.plan.extents.keys(), live, this.#doing);
+        requireKept(program, variant.plan.extents.keys(), live, this.#doing);
       }
       return { ...variant, ...arrays, backend, symbols: new Map() };
     };
@@ -169,7 +169,7 @@ class HostStep implements Prepared<StepForm> {
       leaves: this.#work.bound.layout.leaves.map(({ shape, size }, number): LeafRun => ({
         ...{ group: runOf[number], number, shape, size, inputs: [], outputs: [] },
       })),
-      globals: elaborate(this.#program).globals,
+      globals: elaborate(this.#key.program).globals,
       threads: this.#threads,
       multiply,
     };
@@ -182,28 +182,28 @@ class HostStep implements Prepared<StepForm> {
     for (let i = 0; i < leaves.length; i++) {
       const { inputs, outputs } = this.#step.leaves[i];
       const isMaster = isShort(leaves[i].dtype);
-      const lows: Uint8Array[][] = [[], []];
       let [into, from] = [0, 0];
-      const take = (array: HostArray) => inputs[into++] = partOf(array, lows[0]);
-      const give = (array: HostArray) => outputs[from++] = partOf(array, lows[1]);
-      if (params !== undefined) take((isMaster ? master! : params)[i]);
-      for (const read of reads) take(read[i]);
-      give(out[i]);
-      if (isMaster) give(nextMaster![i]);
-      for (const k of this.#states[i]) {
-        take(states[k][i]);
-        give(next[k][i]);
+      if (params !== undefined) inputs[into++] = upperOf((isMaster ? master! : params)[i]);
+      for (const read of reads) inputs[into++] = upperOf(read[i]);
+      outputs[from++] = upperOf(out[i]);
+      if (isMaster && nextMaster !== undefined) outputs[from++] = upperOf(nextMaster[i]);
+      const kept = this.#states[i];
+      for (const k of kept) {
+        inputs[into++] = upperOf(states[k][i]);
+        if (next.length > 0) outputs[from++] = upperOf(next[k][i]);
       }
       // Further bits are behind all others, as their group names them.
-      for (const low of lows[0]) inputs[into++] = low;
-      for (const low of lows[1]) outputs[from++] = low;
+      for (const k of kept) {
+        const array = states[k][i];
+        if (!(array instanceof SplitArray)) continue;
+        inputs[into++] = array.low;
+        if (next.length > 0) outputs[from++] = (next[k][i] as SplitArray).low;
+      }
     }
   }
 }
 
-/** The array, or the upper bits of one whose further bits are put among the `lows`. */
-function partOf(array: HostArray, lows: Uint8Array[]): NumberArray {
-  if (!(array instanceof SplitArray)) return array;
-  lows.push(array.low);
-  return array.high;
+/** The array, or the upper bits of one that is stored as two. */
+function upperOf(array: HostArray): NumberArray {
+  return array instanceof SplitArray ? array.high : array;
 }

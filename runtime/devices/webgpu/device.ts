@@ -9,7 +9,7 @@ import { settle } from "../../../dsl/simplify.ts";
 import { statesOfData } from "../../backends/webgpu/numbers.ts";
 import type { StepTensors } from "../../backends/webgpu/places.ts";
 import { GpuStep } from "../../backends/webgpu/run.ts";
-import { formOf } from "../../plan/variants.ts";
+import { formOf } from "../../plan/forms.ts";
 import type { StepForm, StepKey } from "../../step/binding.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
 import { initialNumber } from "../../step/initial.ts";
@@ -22,11 +22,10 @@ import { place } from "./transfer.ts";
 export class WebGpuDevice implements Device<GpuTensor, StepForm> {
   readonly storesAsGiven = false;
   readonly ownNumbers: ReadonlySet<string>;
-  readonly #program: Program;
   readonly #device: GPUDevice;
 
   constructor(program: Program, device: GPUDevice) {
-    [this.#program, this.#device] = [program, device];
+    this.#device = device;
     this.ownNumbers = statesOfData(program, elaborate(program));
   }
 
@@ -105,7 +104,8 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
   }
 
   prepare(work: Work<GpuTensor, StepForm>, { key }: StepForm, doing: string): Prepared<StepForm> {
-    return new WebGpuStep(this.#program, this.#device, this.ownNumbers, work, key, doing);
+    if (work.bound.layout.leaves.length === 0) return { run: () => new Map() };
+    return new WebGpuStep(this.#device, this.ownNumbers, work, key, doing);
   }
 }
 
@@ -141,7 +141,6 @@ class WebGpuStep implements Prepared<StepForm> {
   #steps: { readonly places: readonly unknown[]; readonly step: GpuStep }[] = [];
 
   constructor(
-    program: Program,
     device: GPUDevice,
     ownNumbers: ReadonlySet<string>,
     work: Work<GpuTensor, StepForm>,
@@ -149,14 +148,18 @@ class WebGpuStep implements Prepared<StepForm> {
     doing: string,
   ) {
     [this.#device, this.#work, this.#doing] = [device, work, doing];
-    this.#plans = plansOf(program, key, ownNumbers, doing);
+    const { program } = key;
+    const mode = work.mode === "step" ? "step" : "update";
+    this.#plans = plansOf(key, mode, ownNumbers, doing);
     this.#globals = elaborate(program).globals;
     const { groups, groupOf, live } = key.binding;
     this.#leaves = groups.map(({ leaves }) => leaves);
     this.#first = groups.indexOf(groupOf[0]);
     const graph = formOf(program, key.keys[this.#first]);
     this.#treeStates = new Map(
-      [...live].filter((name) => program.state.get(name)!.over === "tree" && !ownNumbers.has(name))
+      [...graph.states.keys()].filter((name) =>
+        live.has(name) && program.state.get(name)!.over === "tree" && !ownNumbers.has(name)
+      )
         .map((name) => [name, settle(graph.states.get(name)!)]),
     );
     this.#evaluator = new Evaluator([...this.#treeStates.values()]);
@@ -168,6 +171,8 @@ class WebGpuStep implements Prepared<StepForm> {
       this.#version = this.#work.version;
     }
     this.#steps[0].step.run(symbols);
+    // What is evaluated is new each time, and so is what computes it.
+    if (this.#work.mode === "evaluate") this.dispose();
     this.#evaluator.evaluate(symbols[this.#first]);
     return new Map([...this.#treeStates].map(([name, node]) => [name, this.#evaluator.get(node)]));
   }
@@ -180,9 +185,10 @@ class WebGpuStep implements Prepared<StepForm> {
 
   /** Brings the step of the work's buffers to the front. */
   #take(): void {
-    const { params, reads, states: kept, numbers } = this.#work.arrays;
-    const { inputs, states } = this.#work;
-    const arrays = new Map([["w", params!], ["g", reads[0]]]);
+    const { params, out, reads, states: kept, numbers } = this.#work.arrays;
+    const { inputs, mode, states } = this.#work;
+    // What is evaluated begins as a copy of the parameters, and takes its place.
+    const arrays = new Map([["w", mode === "evaluate" ? out : params!], ["g", reads[0]]]);
     inputs.forEach((name, k) => arrays.set(name, reads[k + 1]));
     states.forEach((name, k) => arrays.set(name, kept[k]));
     const places = [...arrays.values(), [...numbers.values()]].flatMap((tensors) =>

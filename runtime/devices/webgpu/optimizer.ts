@@ -121,6 +121,18 @@ export class WebGpuOptimizer {
     this.#step.step(params, gradients, state, inputs, doing);
   }
 
+  /**
+   * Enqueues what the program evaluates with: new arrays like those of `params`, for `release` to give back.
+   * Nothing given is changed.
+   *
+   * @throws {GradusError} as the library's `evaluationParams` does.
+   */
+  evaluationParams<P extends object>(params: P, state: State): P {
+    const doing = `Cannot evaluate by "${this.program.name}" on WebGPU`;
+    this.#requireAlive(doing);
+    return this.#step.evaluate(params, state, doing) as P;
+  }
+
   /** Gives back everything of its own on the GPU, its device too if it opened one. */
   dispose(): void {
     this.#isDisposed = true;

@@ -3,18 +3,18 @@ import { GradusError } from "../../../dsl/errors.ts";
 import { elaborate, globalsRead } from "../../../dsl/graph.ts";
 import { matrixRow, randomRow } from "../../../dsl/ops.ts";
 import { sketchExpression } from "../../../dsl/print.ts";
-import type { Program } from "../../../dsl/program.ts";
 import { requireKept, type StepKey } from "../../step/binding.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { elementInputs } from "../../backends/backend.ts";
-import { formOf, variantOf } from "../../plan/variants.ts";
-import type { GroupPlan } from "../../backends/webgpu/kernel.ts";
+import { formOf } from "../../plan/forms.ts";
+import { variantOf } from "../../plan/variants.ts";
+import { extentOf, type GroupPlan } from "../../backends/webgpu/kernel.ts";
 import { HostNumbers } from "../../backends/webgpu/numbers.ts";
 
 /** How each group is computed in a step of one form. */
 export function plansOf(
-  program: Program,
-  { binding: { groups, live }, keys }: StepKey,
+  { binding: { groups, live }, program, keys }: StepKey,
+  mode: "step" | "update",
   ofData: ReadonlySet<string>,
   doing: string,
 ): GroupPlan[] {
@@ -23,7 +23,7 @@ export function plansOf(
     const { plan } = variantOf(program, {
       ...keys[i],
       ...{ live: group.live, axes: group.axes, globals },
-      ...{ mode: "step", backend: "wgsl", dtypes: "float32" },
+      ...{ mode, backend: "wgsl", dtypes: "float32" },
     });
     requireSpelled(plan, doing);
     if (keys[i].structural.size !== group.structural.size) {
@@ -33,7 +33,7 @@ export function plansOf(
       plan,
       numbers: new HostNumbers(plan, ofData),
       ofData: [...live].filter((name) => ofData.has(name)),
-      perTensor: plan.outputs.flatMap(({ target, extent }) => extent === 0 ? [target] : []),
+      perTensor: [...group.live].filter((name) => extentOf(plan, name) === 0),
       usesAxes: [...plan.extents.values()].some((extent) => Number(extent) > 0),
       globals: elaborate(program).globals.length,
       read: ["g", ...elementInputs(program)],

@@ -7,7 +7,7 @@ import {
   isGpuTensor,
   markPadded,
 } from "../../trees/gpu_tensor.ts";
-import { asLeaf, sizeOf, spellPath, type Tensor } from "../../trees/leaf.ts";
+import { asLeaf, isTensor, sizeOf, spellPath, type Tensor } from "../../trees/leaf.ts";
 import type { State } from "../../trees/state.ts";
 
 /** A tree on the GPU like `T`: each array or tensor is a {@linkcode GpuTensor}. */
@@ -86,16 +86,23 @@ export function upload(device: GPUDevice, tree: unknown): unknown {
     }
     const kind = ArrayBuffer.isView(node) ? "array" : "tensor";
     blanks.push({ shape: leaf.shape, kind, data: leaf.data as Float32Array });
-    return { blank: blanks.length - 1 };
+    return new Prepared(blanks.length - 1);
   });
   const tensors = place(device, blanks, doing);
-  let next = 0;
   return mapLeaves(
     prepared,
     "",
-    (node) =>
-      typeof node === "object" && node !== null && "blank" in node ? tensors[next++] : undefined,
+    (node) => node instanceof Prepared ? tensors[node.index] : undefined,
   );
+}
+
+/** Where an array is to be that has no place yet. */
+class Prepared {
+  readonly index: number;
+
+  constructor(index: number) {
+    this.index = index;
+  }
 }
 
 /** Copies every array of a tree back; whatever else it holds stays as it is. */
@@ -158,7 +165,8 @@ function mapLeaves(
 ): unknown {
   const changed = change(node, path);
   if (changed !== undefined) return changed;
-  if (typeof node !== "object" || node === null || ArrayBuffer.isView(node)) return node;
+  if (typeof node !== "object" || node === null) return node;
+  if (ArrayBuffer.isView(node) || isTensor(node) || isGpuTensor(node)) return node;
   const children = entriesOf(node).map(([key, child]) =>
     [key, mapLeaves(child, join(path, key), change)] as const
   );

@@ -1,5 +1,5 @@
 /** What lives in WebAssembly memory beside a resident tree, and how its memory is given back. */
-import { asHostLeaf, type LeafInfo } from "./leaf.ts";
+import { asHostLeaf, isTensor, type LeafInfo, partsOf } from "./leaf.ts";
 import { type HostArray, type MemoryArray, memoryOf, SplitArray } from "./dtype.ts";
 import { allocateResident, type Arena, blockOf, releaseArray } from "./arena.ts";
 
@@ -35,6 +35,7 @@ function arraysIn(tree: unknown): Set<MemoryArray> {
     if (typeof node !== "object" || node === null || seen.has(node)) return;
     seen.add(node);
     if (ArrayBuffer.isView(node)) found.add(node as MemoryArray);
+    else if (isTensor(node)) partsOf(node).forEach(visit);
     else Object.values(node).forEach(visit);
   };
   visit(tree);

@@ -1,0 +1,62 @@
+/** Another device is one file: whatever runs on arrays runs on it, with the same bits. */
+import {
+  adamw,
+  chain,
+  clipByGlobalNorm,
+  cosineDecaySchedule,
+  lion,
+  multiSteps,
+  type Optimizer,
+  sgd,
+} from "../../../mod.ts";
+import { ruleOf } from "../../../runtime/step/binding.ts";
+import { Step } from "../../../runtime/step/step.ts";
+import { assert, assertEquals, assertThrows } from "../../assert.ts";
+import { GradusError } from "../../../mod.ts";
+import { list, ListDevice } from "./device.ts";
+
+const optimizers: readonly Optimizer[] = [
+  sgd({ learningRate: 0.5, momentum: 0.9 }),
+  lion({ learningRate: cosineDecaySchedule({ initValue: 0.1, decaySteps: 5 }) }),
+  chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate: { a: 0.1, b: 0.01 } })),
+  multiSteps(adamw({ learningRate: 0.1 }), { everyKSchedule: 2 }),
+];
+
+for (const opt of optimizers) {
+  Deno.test(`${opt.program.name} steps lists of numbers as it does arrays`, () => {
+    const step = new Step(ruleOf(opt), new ListDevice(opt.program));
+    const params = { a: list(1, -2, 3), b: list(0.5) };
+    const state = step.init(params, "Cannot begin");
+    const arrays = { a: Float32Array.of(1, -2, 3), b: Float32Array.of(0.5) };
+    const state32 = opt.init(arrays);
+    for (let t = 1; t <= 5; t++) {
+      const [a, b] = [[t, -1, 0.25 * t], [1 / 3]];
+      step.step(params, { a: list(...a), b: list(Math.fround(b[0])) }, state, {}, "Cannot step");
+      opt.step(arrays, { a: Float32Array.from(a), b: Float32Array.from(b) }, state32);
+      assertEquals([params.a.numbers, params.b.numbers], [[...arrays.a], [...arrays.b]]);
+      assertEquals(state.count, state32.count);
+      assertEquals(Object.keys(state), Object.keys(state32));
+      for (const name in state32.hyper) assertEquals(state.hyper[name], state32.hyper[name]);
+    }
+    assert(arrays.a[0] !== 1, "nothing has moved");
+    assertEquals([params.a.uses, params.b.uses], [5, 5]);
+  });
+}
+
+Deno.test("what is checked of a step is checked on any device", () => {
+  const opt = sgd({ learningRate: 1, momentum: 0.5 });
+  const step = new Step(ruleOf(opt), new ListDevice(opt.program));
+  const params = { a: list(1) };
+  const state = step.init(params, "Cannot begin");
+  const refused = (gradients: object, from: object, ...parts: string[]) =>
+    assertThrows(
+      () => step.step(params, gradients, from as typeof state, {}, "Cannot step"),
+      GradusError,
+      ...parts,
+    );
+  refused({ a: list(1, 2) }, state, "gradients at `a` must have shape [1]", "given [2]");
+  refused({ b: list(1) }, state, "`a` is missing");
+  refused({ a: list(1) }, { ...state, count: -1 }, "`count` must be a whole number");
+  refused({ a: list(1) }, Object.freeze({ ...state }), "must not be frozen");
+  assertEquals(params.a.numbers, [1]);
+});
