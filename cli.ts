@@ -57,7 +57,11 @@ const HELP = `gradus: optimizers as symbolic step programs
 Options
   --set NAME=VALUE   a hyperparameter: a number, true, false, or a schedule such as "0.1*0.99^count"
   --input NAME       export: keeps a hyperparameter as an input; so does a required one without value
-  --checkpoint FILE  search: saves there, and goes on from what was saved
+  --checkpoint FILE  search: saves there, and goes on from what was saved; what was saved before that
+                     is kept in FILE.old
+  --workers N        search: threads that train, or processes for tasks of yours, by default one a core
+                     and at most 4 a core or 16; 0 trains in this thread, where what never ends cannot
+                     be ended. What is found does not depend on it
   --baselines        search: also constants only, random programs, and grids of AdamW, Lion and signum,
                      as a report always does; all together 12 times the budget
   -o, --output FILE  export: where to write; by default the optimizer's name and .onnx

@@ -47,6 +47,7 @@ export type { FixedNotes } from "./dsl/fix.ts";
 export { chain, namedChain } from "./runtime/chain.ts";
 export { factory, fixed, optimizer } from "./runtime/define.ts";
 export type {
+  DefaultOf,
   HyperOf,
   MaskOption,
   MuDTypeOption,
@@ -66,6 +67,7 @@ export { explain, type ExplainedStage, type Explanation } from "./runtime/explai
 export type { Machine, Prediction } from "./runtime/plan/roofline.ts";
 export { applyUpdates } from "./runtime/apply.ts";
 export type { Optimizer, RunOptions } from "./runtime/optimizer.ts";
+export type { Configured } from "./runtime/step/binding.ts";
 export { resident } from "./runtime/resident.ts";
 export { release } from "./runtime/trees/placement.ts";
 export type { State } from "./runtime/trees/state.ts";

@@ -1,8 +1,7 @@
 /** `gradus export --attach`: a model that computes gradients becomes one whose run is a training step. */
-import { GradusError } from "../dsl/errors.ts";
 import type { Program } from "../dsl/program.ts";
 import { attachOptimizer } from "../export/onnx/mod.ts";
-import { writeWhole } from "./files.ts";
+import { readBytes, within, writeWhole } from "./files.ts";
 import { bound, type Options, UsageError } from "./values.ts";
 
 /** Joins an optimizer to the model in the file that `--attach` names, and writes what comes of it. */
@@ -20,14 +19,10 @@ export async function attach(
         "--params w,b --grads dw,db",
     );
   });
-  let model: Uint8Array;
-  try {
-    model = await Deno.readFile(path);
-  } catch (error) {
-    throw new GradusError(`Cannot read \`${path}\`: ${(error as Error).message.split(":")[0]}`);
-  }
+  const model = await readBytes(path);
   const inputs = options.input as readonly string[] | undefined;
-  const bytes = attachOptimizer(model, bound(program, options), { params, grads, inputs });
+  const opt = bound(program, options);
+  const bytes = within(path, () => attachOptimizer(model, opt, { params, grads, inputs }));
   const output = (options.output as string | undefined) ?? `${program.name}.onnx`;
   await writeWhole(output, bytes);
   print(`${output}: a training step with "${program.name}", ${bytes.length} bytes`);

@@ -21,27 +21,82 @@ export function programOf(target: string): Promise<Program> | Program {
 
 /** The program in a file, which is JSON if its name ends so, or else YAML. */
 export async function readProgram(path: string): Promise<Program> {
+  const bytes = await readBytes(path, (reason) => {
+    const near = suggestion(path, BUILT_IN.keys());
+    return `it is neither a built-in optimizer nor a file that can be read (${reason})${near}`;
+  });
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    const near = suggestion(path, BUILT_IN.keys());
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    text = "\0";
+  }
+  if (text.includes("\0")) {
     throw new GradusError(
-      `Cannot read \`${path}\`: it is neither a built-in optimizer nor a file that can be read ` +
-        `(${(error as Error).message.split(":")[0]})${near}`,
+      `Cannot read \`${path}\`: it must be a text: given ${bytes.length} bytes`,
     );
   }
-  return path.endsWith(".json") ? parseJson(text) : parseYaml(text);
+  return within(path, () => path.endsWith(".json") ? parseJson(text) : parseYaml(text));
+}
+
+/** What is in a file; `because` may say more of why it cannot be read. */
+export async function readBytes(
+  path: string,
+  because: (reason: string) => string = (reason) => reason,
+): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    throw new GradusError(`Cannot read \`${path}\`: ${because(reasonOf(error))}`);
+  }
+}
+
+/** What `read` makes of a file; what is wrong with it is said with the file's path. */
+export function within<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof GradusError) throw new GradusError(`\`${path}\`: ${error.message}`);
+    throw error;
+  }
+}
+
+/** What the system says, without what it says twice. */
+function reasonOf(error: unknown): string {
+  return (error as Error).message.split(": ")[0];
+}
+
+/**
+ * Refuses a path that {@linkcode writeWhole} could not write, before the work whose result is to be written:
+ * nothing is left there, and a file that is there stays as it is.
+ */
+export function checkWritable(path: string): Promise<void> {
+  return written(path, async (beside) => {
+    const there = await Deno.stat(path).catch(() => undefined);
+    if (there?.isDirectory || path === "" || path.endsWith("/")) {
+      throw new Error("it must be a file: given a directory");
+    }
+    await Deno.writeFile(beside, new Uint8Array(), { createNew: true });
+    await Deno.remove(beside);
+  });
 }
 
 /** Writes a file beside its place and then into it, so that no reader ever finds half of it. */
-export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const beside = `${path}.${crypto.randomUUID()}.part`;
-  try {
+export function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  return written(path, async (beside) => {
     await Deno.writeFile(beside, bytes);
     await Deno.rename(beside, path);
+  });
+}
+
+/** Does something with a file beside a path, of which nothing is left if it fails. */
+async function written(path: string, write: (beside: string) => Promise<void>): Promise<void> {
+  const beside = `${path}.${crypto.randomUUID()}.part`;
+  try {
+    await write(beside);
   } catch (error) {
     await Deno.remove(beside).catch(() => {});
-    throw new GradusError(`Cannot write \`${path}\`: ${(error as Error).message}`);
+    const { message } = error as Error;
+    throw new GradusError(`Cannot write \`${path}\`: ${message.replaceAll(`${beside}`, path)}`);
   }
 }

@@ -21,7 +21,9 @@ import {
   type SearchResult,
   space,
 } from "../search/mod.ts";
-import { writeWhole } from "./files.ts";
+import { canStartProcesses } from "../search/evolve/process.ts";
+import { checkWorkers, hasCode } from "../search/evolve/trainer.ts";
+import { checkWritable, writeWhole } from "./files.ts";
 import { type Options, UsageError } from "./values.ts";
 
 /** Tasks that the command knows by name. */
@@ -41,6 +43,8 @@ export async function searchCommand(
   print: (line: string) => void,
 ): Promise<void> {
   const given = PROXIES.get(target)?.() ?? await readOptions(target);
+  const [output, path] = [options.output, options.checkpoint] as (string | undefined)[];
+  for (const each of [output, path]) if (each !== undefined) await checkWritable(each);
   const number = (name: string, fallback: number, least: number = 1): number => {
     const value = Number(options[name] ?? fallback);
     if (Number.isInteger(value) && value >= least) return value;
@@ -57,15 +61,16 @@ export async function searchCommand(
     workers: number("workers", given.workers ?? cores, 0),
     cache: new Map(),
   };
-  const path = options.checkpoint as string | undefined;
   const checkpoint = path === undefined ? undefined : { store: fileCheckpoint(path) };
+  checkWorkers(settings.workers!);
+  print(`search: trains ${placeOf(settings)}`);
   const result = await followed("search", { ...settings, checkpoint }, print);
   if (result.best === undefined) {
     throw new GradusError("Cannot show a program: every one that was trained exploded");
   }
   const searches: Record<string, SearchResult> = {};
   let grids: Report["grids"];
-  if (options.baselines || options.output !== undefined) {
+  if (options.baselines || output !== undefined) {
     for (const [name, each] of Object.entries(baselineSearches(settings))) {
       searches[name] = await followed(name, each, print);
     }
@@ -76,7 +81,7 @@ export async function searchCommand(
   const best = programOf(known, result.best.genome);
   print(printYaml(best).trimEnd());
   print(`# score ${result.best.score.toFixed(3)}: ${describe(best).summary}`);
-  if (typeof options.output !== "string") return;
+  if (output === undefined) return;
   const title = `Search of optimizers: ${target}, seed ${settings.seed}`;
   const html = await htmlReport({
     title,
@@ -86,8 +91,17 @@ export async function searchCommand(
     grids,
     larger: await onLargerTasks(settings, result),
   });
-  await writeWhole(options.output, new TextEncoder().encode(html));
-  print(`${options.output}: the report`);
+  await writeWhole(output, new TextEncoder().encode(html));
+  print(`${output}: the report`);
+}
+
+/** Where programs are trained, in words. */
+function placeOf({ tasks, workers = 0 }: SearchOptions): string {
+  if (workers === 0) return "in this thread, which works on it alone";
+  const [one, more] = hasCode(tasks) && canStartProcesses()
+    ? ["process", "processes"]
+    : ["worker thread", "worker threads"];
+  return `in ${workers} ${workers === 1 ? one : more}`;
 }
 
 /** How many of the hall of fame come from tasks 10 times larger to those 100 times larger. */
@@ -153,6 +167,7 @@ function progressText(
     `best ${best === undefined ? "none" : best.score.toFixed(3)}`,
     `front ${front.length}`,
     `${(100 * hits).toFixed(0)} % known`,
+    ...(counts.lost === 0 ? [] : [`${counts.lost} lost with their worker`]),
     `${secondsLeft.toFixed(0)} s left`,
   ].join(" · ");
 }
@@ -164,10 +179,12 @@ async function readOptions(path: string): Promise<Partial<SearchOptions>> {
   try {
     ({ default: read } = await import(pathToFileURL(resolve(path)).href));
   } catch (error) {
-    if (error instanceof GradusError) throw error;
-    const [reason] = (error as Error).message.split("\n");
+    if (error instanceof GradusError) throw new GradusError(`${quoted(path)}: ${error.message}`);
+    const [reason] = (error instanceof Error ? error.message : String(error)).split("\n");
     throw new GradusError(
-      `Cannot search ${quoted(path)}: it is neither ${names} nor a module that loads: ${reason}`,
+      `Cannot search ${quoted(path)}: it is neither ${names} nor a module that loads: ${
+        reason.slice(0, 300)
+      }`,
     );
   }
   const { tasks } = (read ?? {}) as { readonly tasks?: unknown };

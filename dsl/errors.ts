@@ -72,18 +72,21 @@ export function shown(value: unknown): string {
     return quoted.length > 60 ? `${quoted.slice(0, 57)}…"` : quoted;
   }
   if (ArrayBuffer.isView(value)) {
-    return `a ${value.constructor.name} of ${(value as unknown as ArrayLike<number>).length}`;
+    const { length = value.byteLength } = value as ArrayBufferView & { length?: number };
+    return `a ${value.constructor.name} of ${length}`;
   }
   if (typeof value === "function") return `a function`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === "object" && value !== null) {
+    const kind = Object.prototype.toString.call(value).slice(8, -1);
+    if (kind !== "Object") return `a ${kind.slice(0, 30)}`;
     const keys = Object.keys(value);
     const some = keys.slice(0, 4).map((key) => key.slice(0, 30)).join(", ");
     return `an object with ${
       keys.length === 0 ? "no keys" : `keys ${some}${keys.length > 4 ? ", …" : ""}`
     }`;
   }
-  return Object.is(value, -0) ? "-0" : String(value);
+  return Object.is(value, -0) ? "-0" : String(value).slice(0, 60);
 }
 
 function editDistance(a: string, b: string): number {

@@ -5,7 +5,7 @@ import { statesRead } from "./graph.ts";
 import { constant, foldNodes, type Node, symbol, symbolsIn, ZERO } from "./node.ts";
 import { printExpression, printHyper, printProgram, printState, printStatements } from "./print.ts";
 import type { Document, Program, Statement } from "./program.ts";
-import { parseProgram } from "./check.ts";
+import { isRecord, parseProgram } from "./check.ts";
 import { settle, simplified } from "./simplify.ts";
 
 /** What a program with fixed hyperparameters is called; what is left out stays. */
@@ -26,9 +26,17 @@ export interface FixedNotes {
  */
 export function fix(
   program: Program,
-  { name, doc = program.doc, source = program.source, defaults = {} }: FixedNotes,
+  notes: FixedNotes,
   values: Readonly<Record<string, number | boolean>>,
 ): Program {
+  for (const given of [notes, values, notes?.defaults ?? {}]) {
+    if (isRecord(given)) continue;
+    throw new GradusError(
+      `Cannot fix a part of optimizer "${program.name}": its notes and values must be objects: given ` +
+        shown(given),
+    );
+  }
+  const { name, doc = program.doc, source = program.source, defaults = {} } = notes;
   const known = new Map<string, Node>();
   for (const [key, value] of [...Object.entries(values), ...Object.entries(defaults)]) {
     const fallback = program.hyper.get(key);

@@ -1,6 +1,6 @@
 /** Makes one optimizer of several that act in turn. */
 import { compose } from "../dsl/compose.ts";
-import { GradusError, shown } from "../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../dsl/errors.ts";
 import { IDENTIFIER } from "../dsl/lex.ts";
 import { bind, type Optimizer } from "./optimizer.ts";
 import { requireOptimizer } from "./wrap.ts";
@@ -48,7 +48,8 @@ export function chain(first: Optimizer, ...others: readonly Optimizer[]): Optimi
  * @throws {GradusError} if a name is no identifier, or a part no optimizer.
  */
 export function namedChain(parts: Readonly<Record<string, Optimizer>>): Optimizer {
-  return chained(Object.values(parts), requireLabels(parts, "Cannot chain"));
+  const labels = requireLabels(parts, "Cannot chain");
+  return chained(Object.values(parts), labels);
 }
 
 /** The names of optimizers that become suffixes. */
@@ -65,7 +66,7 @@ export function requireLabels(
     if (!IDENTIFIER.test(label)) {
       throw new GradusError(`${doing}: a name must be an identifier: given ${shown(label)}`);
     }
-    requireOptimizer(parts[label], `\`${label}\``, doing);
+    requireOptimizer(parts[label], quoted(label), doing);
   }
   return labels;
 }

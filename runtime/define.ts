@@ -49,7 +49,7 @@ export type StateOf<D extends Document> = D extends { readonly state: infer S } 
   : Record<never, never>;
 
 /** The default of a hyperparameter, by itself or beside its domain. */
-type DefaultOf<H> = H extends { readonly default: infer V } ? V : H;
+export type DefaultOf<H> = H extends { readonly default: infer V } ? V : H;
 
 /** The options of an optimizer of a document: its hyperparameters and what they bring. */
 export type OptionsOf<D extends Document> =

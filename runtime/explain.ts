@@ -11,6 +11,7 @@ import { renderPhases } from "./backends/js/render.ts";
 import { isMatrix, showExtent as showSizes, type Varying } from "./plan/extent.ts";
 import type { Product } from "./plan/products.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { requireOptimizer } from "./wrap.ts";
 import { MASTER } from "./trees/master.ts";
 import { type Loop, operandsOf, type Plan } from "./plan/plan.ts";
 import {
@@ -41,6 +42,7 @@ import { renderModule } from "./backends/wasm/render.ts";
 
 /** A stage from the text of a program to the code of its loops. */
 export interface ExplainedStage {
+  /** Its name, as the list of stages has it. */
   readonly name: string;
   /** What holds from this stage on. */
   readonly invariant: string;
@@ -108,6 +110,7 @@ export function explain(
   params?: object,
   machine: Machine = {},
 ): Explanation {
+  requireOptimizer(optimizer, "its argument", "Cannot explain");
   const { program } = optimizer;
   const doing = `Cannot explain "${program.name}"`;
   const layout = Layout.of(

@@ -4,6 +4,7 @@ import { BACKENDS } from "./backends/choose.ts";
 import { defaultThreads, MOST_THREADS } from "./backends/wasm/threads.ts";
 import { HostDevice } from "./devices/host/device.ts";
 import { type Configured, ruleOf, type StepForm } from "./step/binding.ts";
+import { ownOptions } from "./options.ts";
 import { Step } from "./step/step.ts";
 import { requireStorable } from "./step/storable.ts";
 import type { HostArray } from "./trees/dtype.ts";
@@ -150,7 +151,7 @@ class HostOptimizer implements Optimizer {
   }
 
   with(options: RunOptions): Optimizer {
-    return bind(this, options);
+    return bind(this, ownOptions(options, `Cannot run "${this.program.name}"`));
   }
 
   init(params: Disposable, options?: InitOptions): State & Disposable;

@@ -47,7 +47,7 @@ Deno.test("a search prints a program that reads back, and writes a report; a che
     assertEquals(again.lines.find((line) => line.startsWith("name: found")), text);
     const other = await run("gaussian", ...args);
     assertEquals(other.code, 1);
-    assertStringIncludes(other.errors[0], "its checkpoint is of other tasks");
+    assertStringIncludes(other.errors[0], "it is of other tasks or options");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -62,13 +62,25 @@ Deno.test("tasks come from a module; what is wrong with it or the options is sai
     await Deno.writeTextFile(path, `import { quadratic } from ${entry};\n${text}`);
     return run(path, "--workers", "0", ...args);
   };
+  const hostile = new URL("./search/hostile_task.ts", import.meta.url).href;
   const small = "quadratic({ size: 16, steps: 30 })";
   try {
     const text = `export default { tasks: [${small}], population: 20, budget: { generated: 40 } };`;
     const own = await given(text);
     assertEquals([own.code, own.errors], [0, []]);
-    assertStringIncludes(own.lines[0], "of 50 ");
-    assertStringIncludes((await given(text, "--trained", "70")).lines[0], "search: 100 % · 7");
+    assertEquals(own.lines[0], "search: trains in this thread, which works on it alone");
+    assertStringIncludes(own.lines[1], "of 50 ");
+    assertStringIncludes((await given(text, "--trained", "70")).lines[1], "search: 100 % · 7");
+    const task = { kind: "module", name: "own", url: hostile, options: { behaviour: "exits" } };
+    const module = await given(
+      `export default { tasks: [${JSON.stringify({ ...task, steps: 10, seeds: [1] })}],
+        population: 20, batch: 4, budget: { trained: 4 } };`,
+      "--workers",
+      "1",
+    );
+    assertEquals([module.code, module.errors], [0, []]);
+    assertEquals(module.lines[0], "search: trains in 1 process");
+    assert(/ · \d lost with their worker · /.test(module.lines[1]), module.lines[1]);
     const { errors } = await given("export default { tasks: [quadratic({ size: 10 })] };");
     assertStringIncludes(errors[0], "`size` must be a multiple of `block`");
     const steps = await given(`export default { tasks: [{ ...${small}, steps: 0.5 }] };`);
@@ -81,6 +93,8 @@ Deno.test("tasks come from a module; what is wrong with it or the options is sai
     const broken = await given("export default {");
     assertStringIncludes(broken.errors[0], "neither heavy nor gaussian nor a module that loads");
     assertEquals(broken.code, 1);
+    const thrown = await given("throw 'a text';\nexport default {};");
+    assertStringIncludes(thrown.errors[0], "nor a module that loads: a text");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -89,4 +103,35 @@ Deno.test("tasks come from a module; what is wrong with it or the options is sai
   assertEquals(bad.code, 2);
   assertStringIncludes(bad.errors[0], "--trained takes a whole number from 1 on: given many");
   assertStringIncludes((await run()).errors[0], "`search` needs tasks");
+});
+
+Deno.test("where nothing can be written, or workers are too many, is said before the search", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const report = `${folder}/report.html`;
+    await Deno.writeTextFile(report, "as it was");
+    for (const place of [`${folder}/missing/file`, folder, `${folder}/`, `${report}/file`, ""]) {
+      for (const option of ["-o", "--checkpoint"]) {
+        const { code, lines, errors } = await run("heavy", "--workers", "0", option, place);
+        assertEquals([code, lines], [1, []]);
+        assert(errors[0].startsWith(`gradus: Cannot write \`${place}\`: `), errors[0]);
+      }
+    }
+    const many = await run(
+      "heavy",
+      "--workers",
+      "99999",
+      "-o",
+      report,
+      "--checkpoint",
+      `${folder}/run`,
+    );
+    assertEquals([many.code, many.lines], [1, []]);
+    assertStringIncludes(many.errors[0], "`workers` must be a whole number from 0 to ");
+    assertStringIncludes(many.errors[0], "on this machine: given 99999");
+    assertEquals(await Deno.readTextFile(report), "as it was");
+    assertEquals(await Array.fromAsync(Deno.readDir(folder), ({ name }) => name), ["report.html"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

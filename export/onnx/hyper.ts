@@ -1,5 +1,5 @@
 /** What becomes of hyperparameters in a graph: inputs, constants, or expressions of the count. */
-import { GradusError } from "../../dsl/errors.ts";
+import { GradusError, quoted } from "../../dsl/errors.ts";
 import { constant, foldNodes, type Node, postorder, symbol, withSources } from "../../dsl/node.ts";
 import { printExpression } from "../../dsl/print.ts";
 import { substitute } from "../../dsl/simplify.ts";
@@ -88,7 +88,9 @@ export class Hyperparameters {
       }
       if (positions.has(position)) {
         throw new GradusError(
-          `${this.#doing}: paths joined by "/" must differ: \`${position}\` stands for two parts of ` +
+          `${this.#doing}: paths joined by "/" must differ: ${
+            quoted(position)
+          } stands for two parts of ` +
             `hyperparameter \`${name}\``,
         );
       }

@@ -7,6 +7,7 @@ import { sketchExpression } from "../../dsl/print.ts";
 import { Binding, requireDivisor } from "../../runtime/step/binding.ts";
 import { asShape, spellPath } from "../../runtime/trees/leaf.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
+import { ownOptions } from "../../runtime/options.ts";
 import { isShort } from "../../runtime/trees/dtype.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
 import { GraphWriter } from "./graph.ts";
@@ -47,7 +48,7 @@ import { writeModel } from "./proto.ts";
 export function toOnnx(
   optimizer: Optimizer,
   params: object,
-  options: OnnxOptions = {},
+  given: OnnxOptions = {},
 ): Uint8Array<ArrayBuffer> {
   if (typeof optimizer?.init !== "function") {
     const hint = typeof optimizer === "function" ? ": call it with its options first" : "";
@@ -57,6 +58,7 @@ export function toOnnx(
   }
   const { program } = optimizer;
   const doing = `Cannot export "${program.name}" to ONNX`;
+  const options: OnnxOptions = ownOptions(given, doing);
   const layout = Layout.of(params, doing, asShape);
   requireLeaves(layout, doing);
   requirePlainPaths(layout, doing);

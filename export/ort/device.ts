@@ -30,9 +30,9 @@ export class OrtDevice implements Device<Held, GraphForm> {
   // What is made is in arrays: the engine takes them where it runs at the first step.
   create(blanks: readonly Blank<Held>[], doing: string): unknown[] {
     return blanks.map(
-      ({ what, info, stored, shape, init, symbols, parameter, isApart = false }) => {
+      ({ what, info, stored, shape, init, symbols, parameter, isResult = false }) => {
         // What a graph makes needs no beginning.
-        if (isApart) return initialLeaf(ZERO, info, undefined, symbols, stored, shape);
+        if (isResult) return initialLeaf(ZERO, info, undefined, symbols, stored, shape);
         if (parameter === undefined || !isInBuffer(parameter)) {
           return initialLeaf(init, info, parameter, symbols, stored, shape);
         }

@@ -1,6 +1,6 @@
 /** Arrays of the library as values of a graph, and the parameters that a graph was written for. */
 import * as ort from "onnxruntime-web/wasm";
-import { GradusError } from "../../dsl/errors.ts";
+import { GradusError, quoted } from "../../dsl/errors.ts";
 import type { NumberArray } from "../../runtime/trees/dtype.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
 import type { ReadModel, ReadValue } from "../onnx/proto.ts";
@@ -16,18 +16,18 @@ export function requireGraphs(layout: Layout, { inputs }: ReadModel, doing: stri
   for (const info of layout.leaves) {
     const input = wanted.get(at("w", info));
     if (input === undefined) {
-      throw new GradusError(`${doing}: the graph has no parameter \`${info.path}\``);
+      throw new GradusError(`${doing}: the graph has no parameter ${quoted(info.path)}`);
     }
     if (input.type !== info.dtype || !isShape(input, info.shape)) {
       throw new GradusError(
-        `${doing}: the parameter \`${info.path}\` must be ${input.type} of shape ` +
+        `${doing}: the parameter ${quoted(info.path)} must be ${input.type} of shape ` +
           `[${input.shape.join(", ")}]: given ${info.dtype} of [${info.shape.join(", ")}]`,
       );
     }
     wanted.delete(input.name);
   }
   for (const name of wanted.keys()) {
-    throw new GradusError(`${doing}: the parameter \`${name.slice(2)}\` is missing`);
+    throw new GradusError(`${doing}: the parameter ${quoted(name.slice(2))} is missing`);
   }
   return layout;
 }

@@ -45,8 +45,11 @@ export interface Blank<A> {
   readonly symbols: ReadonlyMap<string, number>;
   /** The parameter, where it is to begin from it or to stand beside it. */
   readonly parameter: A | undefined;
-  /** Whether it stands apart from the parameter all the same, where nobody needs to release it. */
-  readonly isApart?: boolean;
+  /**
+   * Whether all of it is written before it is read: it stands apart from the parameter, where nobody needs to
+   * release it, and how it begins counts only where results are made in place.
+   */
+  readonly isResult?: boolean;
 }
 
 /** A step, ready to be run. */

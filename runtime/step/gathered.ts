@@ -191,7 +191,7 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
     const made = this.#device.create(
       layout.leaves.map((info, i): Blank<A> => ({
         ...{ what: "parameters to evaluate with", info, stored: info.dtype, shape: info.shape },
-        ...{ init: PARAMETER, symbols: NONE, parameter: arrays.params![i], isApart: true },
+        ...{ init: PARAMETER, symbols: NONE, parameter: arrays.params![i], isResult: true },
       })),
       doing,
     );

@@ -172,10 +172,11 @@ export class Step<A, F extends Form> {
     const bound = this.#gathered.find(isLast)?.bound ?? this.#boundTo(like, doing);
     requireState(state, program, bound.live, bound.layout.hasShort, writable, doing);
     // Schedules are the caller's and may do anything, to arrays too: these are looked at afterwards.
+    const numbers = { state, inputs, params: like };
     const { ownNumbers } = this.#device;
     const form = mode === "evaluate"
-      ? bound.evaluation({ state, params: like }, ownNumbers, doing)
-      : bound.form({ state, inputs, params: like }, ownNumbers, doing);
+      ? bound.evaluation(numbers, ownNumbers, doing)
+      : bound.form(numbers, ownNumbers, doing);
     if (mode === "step") requireWritable(state, program, bound.live, doing);
     const fits = (each: Gathered<A, F>) =>
       each.mode === mode && each.bound === bound && each.fits(trees, storage, doing);

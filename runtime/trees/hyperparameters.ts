@@ -63,7 +63,7 @@ export function settingsOf(
   for (const name of Object.keys(given)) {
     if (!program.hyper.has(name)) {
       throw new GradusError(
-        `${doing}: there is no option \`${name}\`${suggestion(name, program.hyper.keys())}`,
+        `${doing}: there is no option ${quoted(name)}${suggestion(name, program.hyper.keys())}`,
       );
     }
   }

@@ -23,7 +23,8 @@ export interface PrefixValue {
   readonly value: unknown;
 }
 
-const DEEPEST = 100;
+/** How deep trees may nest. */
+export const DEEPEST = 100;
 // A plan keeps which axes a value varies over as the bits of a number.
 const MOST_AXES = 32;
 
@@ -257,12 +258,12 @@ function requireSameKeys(
   if (own.length === keys.length && own.every((key, i) => key === keys[i])) return;
   for (const key of skeleton.keys) {
     if (!Object.hasOwn(node, key)) {
-      throw new GradusError(`${where()}: \`${join(path, key)}\` is missing`);
+      throw new GradusError(`${where()}: ${spellPath(join(path, key))} is missing`);
     }
   }
   if (own.length !== skeleton.keys.length) {
     const extra = own.find((key) => !skeleton.keys.includes(key))!;
-    throw new GradusError(`${where()}: there is no parameter \`${join(path, extra)}\``);
+    throw new GradusError(`${where()}: there is no parameter ${spellPath(join(path, extra))}`);
   }
 }
 

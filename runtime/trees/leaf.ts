@@ -1,5 +1,5 @@
 /** The leaves of trees: arrays and tensors, what they mirror and where they may stand. */
-import { GradusError, shown } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { isReleased } from "./arena.ts";
 import {
   allocate,
@@ -71,7 +71,7 @@ export interface LeafInfo {
 
 /** A path as messages show it. */
 export function spellPath(path: string): string {
-  return path === "" ? "the root" : `\`${path}\``;
+  return path === "" ? "the root" : quoted(path);
 }
 
 /**

@@ -3,6 +3,7 @@ import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { programDigest } from "../../dsl/digest.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { HyperNumbers } from "./hyperparameters.ts";
+import { DEEPEST } from "./layout.ts";
 import { MASTER } from "./master.ts";
 
 /**
@@ -172,8 +173,7 @@ function isRecord(object: object | null): boolean {
 export function stateAfter(state: State, used: Readonly<State["hyper"]>): State {
   const hyper: State["hyper"] = Object.create(recordOf(used));
   for (const name of Object.keys(state.hyper)) {
-    const value = state.hyper[name];
-    hyper[name] = typeof value === "object" ? structuredClone(value) : value;
+    hyper[name] = copied(state.hyper[name]);
   }
   return { optimizer: state.optimizer, count: 0, hyper };
 }
@@ -208,3 +208,12 @@ const USED: object = Object.create(Object.prototype, {
     },
   },
 });
+
+/** A copy of what was written as a hyperparameter, which may be none: the step that reads it says so. */
+function copied(value: HyperNumbers, depth = 0): HyperNumbers {
+  if (typeof value !== "object" || value === null || depth > DEEPEST) return value;
+  if (Array.isArray(value)) return value.map((part) => copied(part, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [key, copied(part, depth + 1)]),
+  );
+}

@@ -51,6 +51,11 @@ function mix(a: number, b: number): void {
   l ^= l >>> 16;
 }
 
+function hashText(text: string): void {
+  start(text.length);
+  for (let i = 0; i < text.length; i++) mix(text.charCodeAt(i), i);
+}
+
 const nameHashes = new WeakMap<Space, Int32Array>();
 
 /** Hashes of the functions by their names, so that a hash outlives the order of a space. */
@@ -58,8 +63,7 @@ function functionTags(space: Space): Int32Array {
   let tags = nameHashes.get(space);
   if (tags === undefined) {
     tags = Int32Array.from(space.functions, ({ name }) => {
-      start(name.length);
-      for (let i = 0; i < name.length; i++) mix(name.charCodeAt(i), i);
+      hashText(name);
       return h;
     });
     nameHashes.set(space, tags);

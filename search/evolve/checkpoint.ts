@@ -1,5 +1,6 @@
 /** Checkpoints: the whole state of a search between two batches, as text, and files that hold it. */
 import { GradusError } from "../../dsl/errors.ts";
+import { digestOf } from "../../dsl/digest.ts";
 import { analyse } from "../analysis/structure.ts";
 import { parseGenome, printGenome } from "../programs/genome.ts";
 import type { Space } from "../programs/space.ts";
@@ -9,7 +10,7 @@ import type { CheckpointStore, SearchOptions } from "./options.ts";
 import { individual, type SearchState } from "./population.ts";
 import { digestOfData } from "./score_cache.ts";
 
-const VERSION = 2;
+const VERSION = 3;
 
 /** An individual, its lineage by its place in the list of all. */
 interface SavedIndividual {
@@ -30,7 +31,7 @@ const loaded = (score: number | null): number => score ?? -Infinity;
 
 /** What a result does not depend on, and the budget: a search may be told to go on for longer. */
 const NOT_OF_IDENTITY = new Set([
-  ...["budget", "cache", "checkpoint", "heldOut", "patience", "space", "workers"],
+  ...["budget", "cache", "checkpoint", "heldOut", "memory", "patience", "space", "workers"],
 ]);
 
 /** What must be the same for a search to go on. */
@@ -62,8 +63,7 @@ export function writeCheckpoint(space: Space, options: SearchOptions, state: Sea
   const { population, front, hall, structures, probes, shapes, curve, recent, ...plain } = state;
   const scores = (of: ReadonlyMap<string, number>) =>
     [...of].map(([key, score]) => [key, saved(score)]);
-  return JSON.stringify({
-    version: VERSION,
+  return sealed({
     identity: identityOf(space, options),
     ...plain,
     population: population.map(kept),
@@ -78,14 +78,44 @@ export function writeCheckpoint(space: Space, options: SearchOptions, state: Sea
   });
 }
 
-/** The state that a text holds. */
-export function readCheckpoint(space: Space, options: SearchOptions, text: string): SearchState {
-  const { version, identity, lineages: list, ...read } = JSON.parse(text);
-  if (version !== VERSION || identity !== identityOf(space, options)) {
-    throw new GradusError(
-      "Cannot go on with a search: its checkpoint is of other tasks, options or another version; " +
-        "use them again, or another place for this search",
-    );
+/** The text of what is saved, which begins with the version and a hash of all that follows. */
+function sealed(data: object): string {
+  const rest = JSON.stringify(data).slice(1);
+  return `{"version":${VERSION},"hash":"${digestOf(rest)}",${rest}`;
+}
+
+/** What was sealed, if it is what was written; `refuse` is told what is wrong. */
+function unsealed(text: string, refuse: (reason: string) => never) {
+  const [head, version, hash] = /^\{"version":(\d+),(?:"hash":"([0-9a-f]{16})",)?/.exec(text) ?? [];
+  if (head === undefined) refuse("it is no checkpoint of a search, or its beginning is damaged");
+  if (Number(version) !== VERSION) {
+    refuse(`it must be of version ${VERSION} of this format: given version ${version}`);
+  }
+  const rest = text.slice(head.length);
+  if (digestOf(rest) !== hash) {
+    refuse("it is damaged: it was cut off or changed after it was written");
+  }
+  return JSON.parse(`{${rest}`);
+}
+
+/** The state that a text holds; `store` is where it is from, for messages. */
+export function readCheckpoint(
+  space: Space,
+  options: SearchOptions,
+  text: string,
+  { place, before }: Pick<CheckpointStore, "place" | "before"> = {},
+): SearchState {
+  const name = place === undefined ? "its checkpoint" : `its checkpoint \`${place}\``;
+  const refuse = (reason: string, remedy: string): never => {
+    throw new GradusError(`Cannot go on with a search from ${name}: ${reason}; ${remedy}`);
+  };
+  const earlier = before === undefined
+    ? "choose another place to begin anew"
+    : `choose another place to begin anew, or \`${before}\`, if it is there, to go on from what was ` +
+      `saved before`;
+  const { identity, lineages: list, ...read } = unsealed(text, (reason) => refuse(reason, earlier));
+  if (identity !== identityOf(space, options)) {
+    refuse("it is of other tasks or options", "use them again, or another place for this search");
   }
   const lineages: Lineage[] = [];
   for (const [birth, mutation, score, parent] of list as SavedLineage[]) {
@@ -118,11 +148,22 @@ interface Files {
     sync(): Promise<void>;
     close(): Promise<void>;
   }>;
+  access(path: string): Promise<void>;
+  link(from: string, to: string): Promise<void>;
+  copyFile(from: string, to: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  rm(path: string, options: { readonly force: true }): Promise<void>;
+}
+
+/** Whether an error says that there is no such file. */
+function isMissing(error: unknown): boolean {
+  return (error as { code?: string }).code === "ENOENT";
 }
 
 /**
- * Keeps checkpoints in a file: written beside it, then put in its place, so that it is whole at any moment.
+ * Keeps checkpoints in a file. A new one is written beside it, then put in its place, so that it is whole at
+ * any moment; the one before is kept under the same name with `.old` behind it. A search never goes on from
+ * that by itself: name it as the path to do so.
  *
  * @example
  * ```ts
@@ -130,35 +171,71 @@ interface Files {
  * import { assertEquals } from "@std/assert";
  *
  * const path = `${Deno.makeTempDirSync()}/search.json`;
- * assertEquals(await fileCheckpoint(path).load(), undefined);
- * await fileCheckpoint(path).save("{}");
- * assertEquals(await fileCheckpoint(path).load(), "{}");
+ * const store = fileCheckpoint(path);
+ * assertEquals(await store.load(), undefined);
+ * await store.save("first");
+ * await store.save("second");
+ * assertEquals(await store.load(), "second");
+ * assertEquals(await fileCheckpoint(`${path}.old`).load(), "first");
  * ```
+ *
+ * @throws {GradusError} if there are no files here; what it returns, if the file cannot be read or written.
  */
 export function fileCheckpoint(path: string): CheckpointStore {
   const files = builtin<Files>("node:fs/promises");
   if (files === undefined) {
     throw new GradusError("Cannot keep a checkpoint: there are no files here");
   }
+  const [beside, before] = [`${path}.part`, `${path}.old`];
+
+  async function write(text: string): Promise<void> {
+    const file = await files!.open(beside, "w");
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Gives the present checkpoint, if there is one, the name under which it outlives the next. */
+  async function keep(): Promise<void> {
+    try {
+      await files!.access(path);
+    } catch (error) {
+      if (isMissing(error)) return;
+      throw error;
+    }
+    await files!.rm(before, { force: true });
+    // Not every file system has links.
+    await files!.link(path, before).catch(() => files!.copyFile(path, before));
+  }
+
   return {
+    place: path,
+    before,
     async load() {
       try {
         return await files.readFile(path, "utf8");
       } catch (error) {
-        if ((error as { code?: string }).code === "ENOENT") return undefined;
-        throw error;
+        if (isMissing(error)) return undefined;
+        throw new GradusError(
+          `Cannot read the checkpoint \`${path}\`: ${(error as Error).message}`,
+        );
       }
     },
     async save(text) {
-      const beside = `${path}.part`;
-      const file = await files.open(beside, "w");
       try {
-        await file.writeFile(text);
-        await file.sync();
-      } finally {
-        await file.close();
+        await write(text);
+        await keep();
+        await files.rename(beside, path);
+      } catch (error) {
+        await files.rm(beside, { force: true }).catch(() => {});
+        throw new GradusError(
+          `Cannot save the checkpoint \`${path}\`: ${(error as Error).message}; what was saved ` +
+            `before is as it was`,
+        );
       }
-      await files.rename(beside, path);
     },
   };
 }

@@ -2,7 +2,7 @@
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
 import { Evaluator, type Task } from "../tasks/evaluator.ts";
 import type { Individual } from "./archive.ts";
-import { evaluateSafely } from "./trainer.ts";
+import { evaluateSafely } from "./serve.ts";
 
 /** A stage: its tasks, and how many of the best go on. */
 export interface Stage {

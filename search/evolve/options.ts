@@ -14,6 +14,10 @@ export type Strategy =
 
 /** Where a search keeps what it needs to go on after an end that it did not choose. */
 export interface CheckpointStore {
+  /** What messages call it, such as the path of a file. */
+  readonly place?: string;
+  /** Where it keeps what was saved before the last, if it does. */
+  readonly before?: string;
   /** What was saved last, or undefined. */
   load(): Promise<string | undefined>;
   /** Saves; whatever happens meanwhile, a later `load` gives this or what was there before. */
@@ -43,12 +47,19 @@ export interface SearchOptions {
   /** Programs that are made from one state of the population. Default 50. */
   readonly batch?: number;
   /**
-   * Threads that train; 0 is the calling one, which nobody can stop in a task that never ends. The result
-   * does not depend on it. Default 0, or 1 where a task has code of its own.
+   * Threads that train; 0 is the calling one, which nobody can stop in a task that never ends. At most 4
+   * for each core, or 16 where that is more. The result does not depend on it. Default 0, or 1 where a task
+   * has code of its own: then they are processes, which in Deno may read files and nothing else, if this one
+   * has the permission to run them.
    */
   readonly workers?: number;
-  /** How long a worker may take for a few programs, in milliseconds. Default 60 000. */
+  /**
+   * How long a worker may take to load the tasks, and for a few programs, in milliseconds; one that takes
+   * longer is replaced. Default 60 000.
+   */
   readonly patience?: number;
+  /** The memory in megabytes beyond which a process that runs tasks' own code is replaced. Default 2048. */
+  readonly memory?: number;
   /** Scores below this end a training. Default -ln 4: a loss of 4 times the first. */
   readonly below?: number;
   /** Ends trainings whose score after a share of the steps is within the worst `quantile` of late ones. */
@@ -95,6 +106,8 @@ export interface Counts {
   readonly probeHits: number;
   /** Trained, and exploded or were stopped. */
   readonly stopped: number;
+  /** Of those stopped, how many cost a worker, which had died or did not answer. */
+  readonly lost: number;
   /** Statements of all that were made, and those among them that matter. */
   readonly statements: number;
   /** Of those statements, how many matter. */

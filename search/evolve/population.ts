@@ -36,6 +36,7 @@ export function emptyState(hall: number): SearchState {
       structuralHits: 0,
       probeHits: 0,
       stopped: 0,
+      lost: 0,
       statements: 0,
       live: 0,
       restarts: 0,
@@ -94,6 +95,8 @@ export interface Scored {
   readonly child: Child;
   readonly score: number;
   readonly hurdle: number | undefined;
+  /** Whether it cost a worker. */
+  readonly isLost: boolean;
 }
 
 /** What tuning a child's constants gave, and how many programs were trained for it. */
@@ -106,7 +109,7 @@ export interface TunedChild {
 /** Lets a child in, in its tuned form if it has one: the oldest dies. */
 export function admit(
   state: SearchState,
-  { child, score, hurdle }: Scored,
+  { child, score, hurdle, isLost }: Scored,
   tuned: TunedChild | undefined,
 ): void {
   const { counts, hall, front, population } = state;
@@ -121,6 +124,7 @@ export function admit(
     counts.trained++;
     state.probes.set(probe, score);
     if (score === -Infinity) counts.stopped++;
+    if (isLost) counts.lost++;
     if (hurdle !== undefined && Number.isFinite(hurdle)) {
       state.hurdles.push(hurdle);
       if (state.hurdles.length > LATE) state.hurdles.shift();

@@ -3,7 +3,7 @@ import { digestOf } from "../../dsl/digest.ts";
 import { analyse } from "../analysis/structure.ts";
 import type { Space } from "../programs/space.ts";
 import type { Evaluation, Stop, Task } from "../tasks/evaluator.ts";
-import { FAILED, type Trainer } from "./trainer.ts";
+import type { Trainer } from "./trainer.ts";
 
 /**
  * What trainings gave, for searches to share. A key is a program's structural hash with the version of
@@ -39,8 +39,7 @@ export function cachedTrainer(
       );
       const trained = await trainer.evaluate(missing.map(([, i]) => genomes[i]), stop);
       const own = new Map(missing.map(([key], i) => [key, trained[i]]));
-      // That a worker lost patience says more of the machine than of the program.
-      for (const [key, evaluation] of own) if (evaluation !== FAILED) cache.set(key, evaluation);
+      for (const [key, evaluation] of own) if (!evaluation.isLost) cache.set(key, evaluation);
       return keys.map((key) => cache.get(key) ?? own.get(key)!);
     },
     close: () => trainer.close(),

@@ -21,7 +21,7 @@ import {
 } from "./population.ts";
 import { proposer } from "./propose.ts";
 import { cachedTrainer } from "./score_cache.ts";
-import { localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
+import { checkWorkers, hasCode, localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
 import { tuneChildren } from "./tuning.ts";
 
 /**
@@ -78,6 +78,8 @@ class SearchRun {
   readonly #prober: Prober;
   readonly #trainers: Trainer[] = [];
   #state!: SearchState;
+  /** What the checkpoint holds. */
+  #saved: string | undefined;
 
   constructor(options: SearchOptions) {
     this.#options = options;
@@ -97,6 +99,7 @@ class SearchRun {
         );
       }
     }
+    checkWorkers(options.workers ?? 0);
   }
 
   close(): void {
@@ -105,11 +108,14 @@ class SearchRun {
 
   async *events(): AsyncGenerator<SearchEvent, void> {
     const { tasks, checkpoint } = this.#options;
+    const saved = this.#saved = await checkpoint?.store.load();
+    const resumed = saved === undefined
+      ? undefined
+      : readCheckpoint(this.#space, this.#options, saved, checkpoint!.store);
     const trainer = await this.#trainer(tasks);
-    const saved = await checkpoint?.store.load();
-    this.#state = saved === undefined
-      ? await this.#begin(trainer)
-      : readCheckpoint(this.#space, this.#options, saved);
+    this.#state = resumed ?? await this.#begin(trainer);
+    // At once, so that a place that cannot be written is found before the work, not after it.
+    if (resumed === undefined) await this.#save();
     const began = {
       at: performance.now(),
       trained: this.#state.counts.trained,
@@ -118,9 +124,7 @@ class SearchRun {
     const every = checkpoint?.every ?? 20;
     for (let batches = 1; this.#share() < 1; batches++) {
       await this.#batch(trainer);
-      if (checkpoint !== undefined && batches % every === 0) {
-        await checkpoint.store.save(writeCheckpoint(this.#space, this.#options, this.#state));
-      }
+      if (batches % every === 0) await this.#save();
       const { counts, hall, front } = this.#state;
       const seconds = (performance.now() - began.at) / 1000;
       const share = this.#share();
@@ -135,9 +139,7 @@ class SearchRun {
         secondsLeft: share >= 1 ? 0 : (1 - share) * seconds / (share - began.share),
       };
     }
-    if (checkpoint !== undefined) {
-      await checkpoint.store.save(writeCheckpoint(this.#space, this.#options, this.#state));
-    }
+    await this.#save();
     const { counts, hall, front, curve } = this.#state;
     yield {
       type: "done",
@@ -152,13 +154,22 @@ class SearchRun {
     };
   }
 
+  async #save(): Promise<void> {
+    const { checkpoint } = this.#options;
+    if (checkpoint === undefined) return;
+    const text = writeCheckpoint(this.#space, this.#options, this.#state);
+    if (text === this.#saved) return;
+    await checkpoint.store.save(text);
+    this.#saved = text;
+  }
+
   async #trainer(tasks: SearchOptions["tasks"]): Promise<Trainer> {
-    const hasCode = tasks.some(({ kind }) => kind === "module");
-    const { workers = hasCode ? 1 : 0, patience = 60_000, cache } = this.#options;
+    const { workers = hasCode(tasks) ? 1 : 0, patience = 60_000, memory = 2048, cache } =
+      this.#options;
     const trainer =
       await (workers === 0
         ? localTrainer(this.#space, tasks)
-        : workerTrainer(this.#space, tasks, workers, patience));
+        : workerTrainer(this.#space, tasks, { count: workers, patience, memory }));
     this.#trainers.push(trainer);
     return cache === undefined ? trainer : cachedTrainer(trainer, this.#space, tasks, cache);
   }
@@ -206,7 +217,8 @@ class SearchRun {
     const evaluations = await trainer.evaluate(wanted, stop);
     const scored = children.map((child): Scored => {
       const evaluation = child.training === undefined ? undefined : evaluations[child.training];
-      return { child, score: child.score ?? evaluation!.score, hurdle: evaluation?.hurdle };
+      const { hurdle, isLost = false } = evaluation ?? {};
+      return { child, score: child.score ?? evaluation!.score, hurdle, isLost };
     });
     const { tune } = this.#options;
     const tuned = tune === undefined ? [] : await tuneChildren(

@@ -24,6 +24,8 @@ export interface Evaluation {
   readonly scores: readonly number[];
   /** The score at the hurdle, if there is one. */
   readonly hurdle?: number;
+  /** Whether its worker died of it or was given up, which says as much of the machine as of the program. */
+  readonly isLost?: boolean;
 }
 
 /** When training is stopped early. */

@@ -29,13 +29,23 @@ export interface Problem {
 
 /** The problem that a task's module makes. */
 export async function loadProblem(task: ModuleTask, seed: number): Promise<Problem> {
-  const { default: make } = await import(task.url);
-  if (typeof make !== "function") {
-    throw new GradusError(
-      `Cannot load task "${task.name}": ${task.url} must export a function as its default`,
-    );
+  const refuse = (reason: string): never => {
+    throw new GradusError(`Cannot load task "${task.name}": ${reason}`);
+  };
+  const { default: make } = await import(task.url).catch((error) =>
+    refuse(`${task.url} must be a module that loads: ${textOf(error)}`)
+  );
+  if (typeof make !== "function") refuse(`${task.url} must export a function as its default`);
+  try {
+    return make(task.options, seed);
+  } catch (error) {
+    return refuse(`${task.url} must make a problem for seed ${seed}: ${textOf(error)}`);
   }
-  return make(task.options, seed);
+}
+
+/** What was thrown, at no great length: a user's module may throw anything. */
+function textOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, 500);
 }
 
 /** The pack of a problem. */

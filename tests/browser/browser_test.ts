@@ -196,6 +196,6 @@ browserTest("a search in a page finds what it finds in Deno", {}, async (open) =
   const { value: refusal } = await open("found", 1);
   assertStringIncludes(
     refusal,
-    "GradusError: a worker died: its script cannot be loaded from http",
+    "GradusError: Cannot train programs: a worker died: its script cannot be loaded from http",
   );
 });

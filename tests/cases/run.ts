@@ -81,6 +81,10 @@ export function updated(of: Case, opt: Optimizer, place: (tree: Tree) => object)
     made.set(`update ${t + 1}`, copied(updates));
     made.set(`the state after update ${t + 1}`, copied(next));
     [params, state] = [applyUpdates(params, updates), next];
+    made.set(
+      `what to evaluate with after update ${t + 1}`,
+      copied(opt.evaluationParams(params, state)),
+    );
   }
   return made;
 }

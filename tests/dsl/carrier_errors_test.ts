@@ -51,6 +51,48 @@ const bad: readonly [name: string, read: Read, text: string, ...says: string[]][
     "line 2",
   ],
   [
+    "a JSON key that is given twice is refused",
+    parseJson,
+    '{\n"name": "x", "state": {"a": 0},\n"hyper": {"a\\"b": [{}], "b1": 1,\n"b\\u0031": 2}, "step": "u = g"}',
+    "Cannot read a program from JSON: `b1` stands twice in one object, again at line 4",
+  ],
+  [
+    "a JSON key that is given twice at the top is refused",
+    parseJson,
+    '{"name": "x", "step": "u = g", "step": "u = -g"}',
+    "Cannot read a program from JSON: `step` stands twice in one object, again at line 1",
+  ],
+  [
+    "hyperparameters in a list are refused",
+    parseJson,
+    '{"name": "x", "hyper": [], "step": "u = g"}',
+    "`hyper` must be an object of named entries: given an array of 0",
+  ],
+  [
+    "hyperparameters that are an empty list in YAML are refused",
+    parseYaml,
+    "name: x\nhyper: []\nstep: u = g\n",
+    "`hyper` must be an object of named entries: given an array of 0",
+  ],
+  [
+    "hyperparameters that YAML reads as a date are refused",
+    parseYaml,
+    "name: x\nhyper: 2024-01-01\nstep: u = g\n",
+    "`hyper` must be an object of named entries: given a Date",
+  ],
+  [
+    "a state that YAML reads as a date is refused",
+    parseYaml,
+    "name: x\nstate: { m: 2024-01-01 }\nstep: u = g\n",
+    "state `m` must be an object of named entries: given a Date",
+  ],
+  [
+    "a name that YAML reads as a date is refused",
+    parseYaml,
+    "name: 2024-01-01\nstep: u = g\n",
+    "`name` must be an identifier: given a Date",
+  ],
+  [
     "a YAML tag that makes code is refused",
     parseYaml,
     "name: x\nstep: !!js/function 'function () {}'\n",
@@ -259,3 +301,16 @@ function laughs(next: (i: number) => string, first: string): string {
   const lines = Array.from({ length: 60 }, (_, i) => `a${i + 1}: &a${i + 1} ${next(i)}`);
   return [`a0: &a0 ${first}`, ...lines].join("\n");
 }
+
+Deno.test("names may stand in several objects of a JSON file, and in its texts as often as they like", () => {
+  const step = 'u = g # "a": "a": {[';
+  const text = JSON.stringify({
+    name: "x",
+    doc: step,
+    state: { a: { init: 0, over: "tensor" }, b: { init: 0 } },
+    step,
+  });
+  assert(parseJson(text) === parseJson(`\n${text} `));
+  const long = JSON.stringify({ name: "x", step: `u = g #${'x\\"'.repeat(90_000)}` });
+  assertRefused(() => parseJson(long), "its text must be at most");
+});

@@ -47,6 +47,28 @@ Deno.test("Node has the bits that the interpreter defines", async () => {
   }
 });
 
+Deno.test("a search in Node ends what never ends: tasks of a module's own run in processes", async () => {
+  if (!await hasNode()) return console.log("Not tested: Node is missing");
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/package.json`, '{ "type": "module" }');
+    const modules = ["search/evolve/worker", "search/evolve/process_main", "tests/node/search"];
+    for (const module of [...modules, "tests/search/hostile_task"]) {
+      const output = `--output=${folder}/${module.split("/").at(-1)}.js`;
+      await run(Deno.execPath(), "bundle", "--platform=browser", output, `${module}.ts`);
+    }
+    const told = async (behaviour: string) =>
+      JSON.parse(
+        await run("node", `${folder}/search.js`, `file://${folder}/hostile_task.js`, behaviour),
+      );
+    const [loops, throws] = [await told("loops"), await told("throws")];
+    assert(loops.counts.lost > 0 && loops.score > 0);
+    assertEquals(loops, { ...throws, counts: { ...throws.counts, lost: loops.counts.lost } });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("the main entry is made of what Node 20 and browsers of 2023 have", async () => {
   const folder = await Deno.makeTempDir();
   try {

@@ -3,6 +3,7 @@ import type { Problem } from "../../search/mod.ts";
 
 /** Makes the problem. */
 export default function make({ behaviour }: { behaviour: string }): Problem {
+  while (behaviour === "never loads");
   const isFar = (w: Float32Array) => !(Math.abs(w[0] - 1) < 0.01);
   return {
     tensors: [5, 3],
@@ -10,6 +11,11 @@ export default function make({ behaviour }: { behaviour: string }): Problem {
     gradient(w, step, g) {
       if (isFar(w) && behaviour === "throws") throw new Error("no");
       while (isFar(w) && behaviour === "loops");
+      if (isFar(w) && behaviour === "exits") Deno.exit(0);
+      for (const held = []; isFar(w) && behaviour === "allocates";) {
+        held.push(new Array(1e5).fill(0.5));
+      }
+      if (step === 0 && behaviour === "prints") console.log("printed");
       g.forEach((_, i) => g[i] = w[i] * (1 + (step + i) % 3));
     },
     loss(w) {

@@ -76,6 +76,16 @@ Deno.test("programs of the same hash update alike, and states that always agree 
   assertEquals(twin.key, one.key);
 });
 
+Deno.test("states come in the order of the space, wherever a program meets them first", () => {
+  const three = space({ states: ["m", "v", "z"] });
+  for (const sum of ["add(m, v)", "add(v, m)"]) {
+    const text = `z = add(z, g)\nm = add(m, z)\nv = mul(v, g)\nx = ${sum}\nupdate = mul(x, z)`;
+    const genome = parseGenome(three, text);
+    assertEquals(analyse(three, genome).states, [3, 4, 5]);
+    assertEquals([...programOf(three, genome).state.keys()], ["m", "v", "z"]);
+  }
+});
+
 Deno.test("hashes see neither names nor the order of what may be exchanged, and see everything else", () => {
   const rule = "x = add(g, w)\nm = interp(x, m, 0.9)\nupdate = mul(m, lr)";
   assertEquals(key("y = add(w, g)\nv = interp(y, v, 0.9)\nupdate = mul(lr, v)"), key(rule));

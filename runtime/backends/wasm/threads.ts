@@ -75,7 +75,7 @@ class Pool {
       Atomics.add(control, CONTROL.done, 1);
     }
     // Nothing is left to take: a late worker must not find room behind the end either.
-    this.#await(chunks, threads);
+    this.#await(chunks);
   }
 
   get taken(): number {
@@ -89,54 +89,43 @@ class Pool {
     }
   }
 
-  #await(chunks: number, threads: number): void {
+  #await(chunks: number): void {
     const control = this.#control;
     const began = performance.now();
     for (let spin = 1; Atomics.load(control, CONTROL.done) < chunks; spin++) {
       if (spin % 4096 !== 0 || performance.now() - began < PATIENCE) continue;
-      for (let i = 0; i < threads - 1; i++) {
-        if (Atomics.load(control, CONTROL.claims + i) === 0) continue;
-        this.#bury(i);
-        throw new GradusError(
-          `Cannot step: worker thread ${i + 1} of ${
-            threads - 1
-          } died in the middle of its work: the ` +
-            `parameters it was at are in doubt`,
-        );
-      }
-      throw new GradusError("Cannot step: the worker threads lost a part of the work");
+      const dead = this.#threads.flatMap((_, i) =>
+        Atomics.load(control, CONTROL.claims + i) === 0 ? [] : [this.#bury(i)]
+      );
+      throw new GradusError(
+        dead.length === 0
+          ? "Cannot step: the worker threads lost a part of the work"
+          : `Cannot step: ${
+            dead.join(" and ")
+          } died at work: the parameters it was at are in doubt`,
+      );
     }
   }
 
-  /** Says once of each thread that died between steps; nothing has been changed by then. */
+  /** Says once of all threads that died between steps; nothing has been changed by then. */
   #report(): void {
-    const death = this.#deaths.shift();
-    if (death !== undefined) throw new GradusError(`Cannot step: ${death}`);
     this.#threads.forEach((thread, i) => {
       const isDead = Atomics.load(this.#control, CONTROL.states + i) === STATE.dead;
-      if (thread === undefined || !isDead) return;
-      this.#bury(i);
-      throw new GradusError(
-        `Cannot step: worker thread ${
-          i + 1
-        } of ${this.#threads.length} died; the next step goes on ` +
-          `without it`,
-      );
+      if (thread !== undefined && isDead) this.#deaths.push(`${this.#bury(i)} died`);
     });
+    const deaths = this.#deaths.splice(0);
+    if (deaths.length === 0) return;
+    throw new GradusError(
+      `Cannot step: ${deaths.join(" and ")}; the next step goes on without ` +
+        (deaths.length === 1 ? "it" : "them"),
+    );
   }
 
   #start(count: number): void {
     const most = Math.min(count, MOST_THREADS - 1);
     for (let i = this.#threads.length; i < most && !this.#isRefused; i++) {
       const died = (reason: string) => {
-        if (this.#threads[i] === undefined) return;
-        this.#bury(i);
-        this.#deaths.push(
-          `worker thread ${
-            i + 1
-          } of ${this.#threads.length} died (${reason}); the next step goes on ` +
-            `without it`,
-        );
+        if (this.#threads[i] !== undefined) this.#deaths.push(`${this.#bury(i)} died (${reason})`);
       };
       this.#threads[i] = startThread(died, () => this.#refuse(i));
       this.#sent[i] = new WeakMap();
@@ -163,10 +152,15 @@ class Pool {
     } else if (Atomics.load(this.#control, CONTROL.states + i) === STATE.asleep) thread.post({});
   }
 
-  #bury(i: number): void {
-    this.#threads[i]?.end();
+  /** Takes a thread out, and returns what it is called. */
+  #bury(i: number): string {
+    const thread = this.#threads[i];
+    // First: some engines tell of its end before `end` returns, and a death is told once.
     this.#threads[i] = undefined;
     Atomics.store(this.#control, CONTROL.states + i, STATE.dead);
+    Atomics.store(this.#control, CONTROL.claims + i, 0);
+    thread?.end();
+    return `worker thread ${i + 1} of ${this.#threads.length}`;
   }
 }
 
@@ -178,7 +172,10 @@ interface NodeWorker {
   on(name: "exit", listen: (code: number) => void): void;
 }
 type NodeThreads = {
-  readonly Worker: new (source: string, options: { readonly eval: true }) => NodeWorker;
+  readonly Worker: new (
+    source: string,
+    options: { readonly eval: true; readonly env: object },
+  ) => NodeWorker;
 };
 
 let workerUrl: string | undefined;
@@ -191,7 +188,8 @@ function startThread(died: (reason: string) => void, refused: () => void): Threa
   const threads = process?.getBuiltinModule?.("node:worker_threads");
   try {
     if (threads !== undefined) {
-      const worker = new threads.Worker(workerSource(), { eval: true });
+      // Without `env` a worker is given a copy of all variables, for which Deno asks the user.
+      const worker = new threads.Worker(workerSource(), { eval: true, env: {} });
       worker.on("error", (error) => died(error.message));
       worker.on("exit", (code) => died(`exit code ${code}`));
       // A program that is done must not be kept running by threads that wait.

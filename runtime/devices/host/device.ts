@@ -1,5 +1,6 @@
 /** The memory of the host: ordinary arrays and resident ones, stepped at once by the fastest backend that can. */
 import { elaborate, globalsRead } from "../../../dsl/graph.ts";
+import { ZERO } from "../../../dsl/node.ts";
 import {
   arraysOf,
   type GroupRun,
@@ -41,9 +42,10 @@ export class HostDevice implements Device<HostArray, StepForm> {
   }
 
   create(blanks: readonly Blank<HostArray>[]): unknown[] {
-    return blanks.map(({ info, stored, shape, init, symbols, parameter, isApart = false }) => {
+    return blanks.map(({ info, stored, shape, init, symbols, parameter, isResult = false }) => {
+      if (isResult) return initialLeaf(ZERO, info, undefined, symbols, stored, shape);
       const leaf = initialLeaf(init, info, parameter, symbols, stored, shape);
-      return parameter === undefined || isApart ? leaf : beside(leaf, info, parameter);
+      return parameter === undefined ? leaf : beside(leaf, info, parameter);
     });
   }
 

@@ -3,7 +3,6 @@
  * interpreter computes. All that there is to another device is in this file.
  */
 import { elaborate } from "../../../dsl/graph.ts";
-import type { Program } from "../../../dsl/program.ts";
 import { arraysOf, type GroupRun, typesOf } from "../../../runtime/backends/backend.ts";
 import { interpret } from "../../../runtime/backends/interpreter/run.ts";
 import { variantOf } from "../../../runtime/plan/variants.ts";
@@ -28,11 +27,6 @@ export function list(...numbers: number[]): List {
 export class ListDevice implements Device<List, StepForm> {
   readonly storesAsGiven = false;
   readonly ownNumbers: ReadonlySet<string> = new Set();
-  readonly #program: Program;
-
-  constructor(program: Program) {
-    this.#program = program;
-  }
 
   read(node: unknown): Leaf<List> | undefined {
     if (typeof node !== "object" || node === null || !("numbers" in node)) return undefined;
@@ -62,14 +56,17 @@ export class ListDevice implements Device<List, StepForm> {
     throw new Error("Numbers are in the state.");
   }
 
-  prepare(work: Work<List, StepForm>, { key: { binding, keys } }: StepForm): Prepared<StepForm> {
+  prepare(
+    work: Work<List, StepForm>,
+    { key: { binding, program, keys } }: StepForm,
+  ): Prepared<StepForm> {
     const { inputs, states } = work;
     const groups = binding.groups.map(({ stored, dtype, axes, live }, i): GroupRun => {
       const kinds = (names: readonly string[]) => names.map((name) => ({ name, dtype }));
       const kept = states.filter((name) => live.has(name));
       const arrays = arraysOf(work.mode, stored, kinds(["g", ...inputs]), kinds(kept), true);
       const key = { ...keys[i], live, mode: arrays.mode, axes, dtypes: typesOf(arrays) };
-      const variant = variantOf(this.#program, { ...key, backend: "interpreter" });
+      const variant = variantOf(program, { ...key, backend: "interpreter" });
       return { ...variant, ...arrays, backend: "interpreter", symbols: new Map() };
     });
     return {
@@ -88,7 +85,7 @@ export class ListDevice implements Device<List, StepForm> {
           const inputs = read.map(({ numbers }) => Float32Array.from(numbers));
           return { group: groups[k], number: i, shape, size, inputs, outputs };
         });
-        const { globals } = elaborate(work.bound.program);
+        const { globals } = elaborate(program);
         const treeStates = interpret({ leaves, globals });
         for (const [{ numbers }, result] of results) numbers.splice(0, Infinity, ...result);
         return treeStates;

@@ -7,6 +7,7 @@ import {
   lion,
   multiSteps,
   type Optimizer,
+  scheduleFreeSgd,
   sgd,
 } from "../../../mod.ts";
 import { ruleOf } from "../../../runtime/step/binding.ts";
@@ -24,7 +25,7 @@ const optimizers: readonly Optimizer[] = [
 
 for (const opt of optimizers) {
   Deno.test(`${opt.program.name} steps lists of numbers as it does arrays`, () => {
-    const step = new Step(ruleOf(opt), new ListDevice(opt.program));
+    const step = new Step(ruleOf(opt), new ListDevice());
     const params = { a: list(1, -2, 3), b: list(0.5) };
     const state = step.init(params, "Cannot begin");
     const arrays = { a: Float32Array.of(1, -2, 3), b: Float32Array.of(0.5) };
@@ -43,9 +44,26 @@ for (const opt of optimizers) {
   });
 }
 
+Deno.test("what is evaluated of lists of numbers is what is evaluated of arrays", () => {
+  const opt = scheduleFreeSgd({ learningRate: 0.1, b1: { a: 0.5, b: 0.9 } });
+  const step = new Step(ruleOf(opt), new ListDevice());
+  const params = { a: list(1, -2, 3), b: list(0.5) };
+  const arrays = { a: Float32Array.of(1, -2, 3), b: Float32Array.of(0.5) };
+  const [state, state32] = [step.init(params, "Cannot begin"), opt.init(arrays)];
+  for (let t = 0; t < 3; t++) {
+    step.step(params, { a: list(1, t, -1), b: list(2) }, state, {}, "Cannot step");
+    opt.step(arrays, { a: Float32Array.of(1, t, -1), b: Float32Array.of(2) }, state32);
+  }
+  const { a, b } = step.evaluate(params, state, "Cannot evaluate") as typeof params;
+  const wanted = opt.evaluationParams(arrays, state32);
+  assertEquals([a.numbers, b.numbers], [[...wanted.a], [...wanted.b]]);
+  assert(wanted.a[0] !== arrays.a[0]);
+  assertEquals(params.a.numbers, [...arrays.a]);
+});
+
 Deno.test("what is checked of a step is checked on any device", () => {
   const opt = sgd({ learningRate: 1, momentum: 0.5 });
-  const step = new Step(ruleOf(opt), new ListDevice(opt.program));
+  const step = new Step(ruleOf(opt), new ListDevice());
   const params = { a: list(1) };
   const state = step.init(params, "Cannot begin");
   const refused = (gradients: object, from: object, ...parts: string[]) =>
