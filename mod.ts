@@ -72,6 +72,7 @@ export { resident } from "./runtime/resident.ts";
 export { release } from "./runtime/trees/placement.ts";
 export type { State } from "./runtime/trees/state.ts";
 export type { StorageType } from "./runtime/trees/dtype.ts";
+export type { RoundedStorage, Rounding } from "./runtime/trees/stored.ts";
 export type { InitOptions, StateStorage } from "./runtime/trees/state_storage.ts";
 export type { StoredTensor, Tensor } from "./runtime/trees/leaf.ts";
 export type { Backend } from "./runtime/plan/forms.ts";

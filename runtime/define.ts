@@ -13,6 +13,8 @@ import {
 import { bind, type Optimizer } from "./optimizer.ts";
 import { optionsOf } from "./options.ts";
 import type { StorageType } from "./trees/dtype.ts";
+import type { RoundedStorage } from "./trees/stored.ts";
+import { requireStorable } from "./step/storable.ts";
 import { requireStorage, type StateStorage } from "./trees/state_storage.ts";
 
 /** What weight decay can be limited by. */
@@ -29,14 +31,14 @@ export interface MaskOption {
 /** What the first moment can be stored as. */
 export interface MuDTypeOption {
   /**
-   * Storage of the state `m`: arithmetic stays in the parameters' type. Default: the type they compute
-   * in. The option `storage` of `init` goes before it.
+   * Storage of the state `m`, as the option `storage` of `init` has it, which goes before it: arithmetic
+   * stays in the parameters' type. Default: the type they compute in.
    */
-  muDtype?: StorageType;
+  muDtype?: StorageType | RoundedStorage;
   /** The same by Optax's name of it for traces and averages; only one of these may be given. */
-  accumulatorDtype?: StorageType;
+  accumulatorDtype?: StorageType | RoundedStorage;
   /** The same by Optax's name of it for Adafactor; only one of these may be given. */
-  dtypeMomentum?: StorageType;
+  dtypeMomentum?: StorageType | RoundedStorage;
 }
 
 /** The hyperparameters of a document. */
@@ -130,7 +132,9 @@ export function factory<Options = Record<string, unknown>>(
   return resolving<MaskOption & MuDTypeOption>(program, ({ mask, muDtype, ...given }, doing) => {
     const settings = settingsOf(program, given, doing);
     if (mask !== undefined) maskDecay(settings, mask, doing);
-    return bind({ program, settings, storage: storageOf(program, muDtype, doing) });
+    const storage = storageOf(program, muDtype, doing);
+    requireStorable(program, settings, storage, doing);
+    return bind({ program, settings, storage });
   }) as OptimizerFactory<Options>;
 }
 
@@ -183,7 +187,7 @@ function maskDecay(settings: Map<string, Setting>, mask: Mask, doing: string): v
 
 function storageOf(
   program: Program,
-  muDtype: StorageType | undefined,
+  muDtype: StorageType | RoundedStorage | undefined,
   doing: string,
 ): StateStorage {
   if (muDtype === undefined || muDtype === null) return new Map();

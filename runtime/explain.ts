@@ -17,8 +17,10 @@ import { type Loop, operandsOf, type Plan } from "./plan/plan.ts";
 import {
   type ArrayKind,
   arraysOf,
+  bytesOfKind,
   elementInputs,
   type GroupArrays,
+  stateKind,
   typesOf,
 } from "./backends/backend.ts";
 import { bytesOf } from "./trees/dtype.ts";
@@ -131,7 +133,7 @@ export function explain(
   const [{ stored, dtype, axes, structural, live }] = binding.groups;
   const kinds = [...live]
     .filter((name) => program.state.get(name)!.over !== "tree")
-    .map((name): ArrayKind => ({ name, dtype: optimizer.storage.get(name) ?? dtype }));
+    .map((name) => stateKind(program, name, optimizer.storage.get(name) ?? dtype));
   const reads = ["g", ...elementInputs(program)].map((name) => ({ name, dtype: stored }));
   const arrays = arraysOf("step", stored, reads, kinds, true);
   const { mode, inputs, outputs } = arrays;
@@ -169,7 +171,7 @@ export function explain(
     loops: shown.at(-1)!,
     source,
     webAssembly: text,
-    stateBytes: sum(outputs.filter(isState).map((kind) => bytesOf(kind.dtype))),
+    stateBytes: sum(outputs.filter(isState).map(bytesOfKind)),
     narrowStates: Object.freeze([...live].filter((name) => !isWhole(name))),
     passes: wide.length,
     products: plan.products.flat().length,
@@ -312,9 +314,9 @@ function bytesMovedBy(
 ): number {
   const read = new Set(operandsOf(loop));
   return sum([
-    ...inputs.filter(({ name }) => read.has(symbol(name))).map((kind) => bytesOf(kind.dtype)),
-    ...loop.outputs.map(({ target }) =>
-      bytesOf(outputs.find(({ name }) => name === target)!.dtype)
+    ...inputs.filter(({ name }) => read.has(symbol(name))).map(bytesOfKind),
+    ...loop.outputs.flatMap(({ target }) =>
+      outputs.filter(({ name }) => name === target).map(bytesOfKind)
     ),
   ]);
 }

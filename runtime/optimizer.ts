@@ -6,7 +6,8 @@ import { HostDevice } from "./devices/host/device.ts";
 import { type Configured, ruleOf, type StepForm } from "./step/binding.ts";
 import { ownOptions } from "./options.ts";
 import { Step } from "./step/step.ts";
-import type { NumberArray } from "./trees/dtype.ts";
+import { requireStorable } from "./step/storable.ts";
+import type { HostArray } from "./trees/dtype.ts";
 import { disposable, isResident } from "./trees/placement.ts";
 import type { State } from "./trees/state.ts";
 import { type InitOptions, storageWith } from "./trees/state_storage.ts";
@@ -56,7 +57,8 @@ export interface Optimizer extends Configured {
    * The state before the first step. What its arrays are stored as is told by the arrays from then on,
    * whatever the optimizer was made with.
    *
-   * @throws {GradusError} if `options` name a state that there is not, or one that is a number.
+   * @throws {GradusError} if `options` name a state that there is not, or one that is a number, or store one
+   * too short for what a step does with it.
    */
   init(params: object, options?: InitOptions): State;
   /**
@@ -125,7 +127,7 @@ class HostOptimizer implements Optimizer {
   readonly program: Configured["program"];
   readonly settings: Configured["settings"];
   readonly storage: Configured["storage"];
-  readonly #step: Step<NumberArray, StepForm>;
+  readonly #step: Step<HostArray, StepForm>;
 
   constructor(
     configured: Configured,
@@ -157,6 +159,7 @@ class HostOptimizer implements Optimizer {
   init(params: object, options: InitOptions = {}): State {
     const doing = `Cannot initialise "${this.program.name}"`;
     const storage = storageWith(this.program, this.storage, options, doing);
+    requireStorable(this.program, this.settings, storage, doing);
     const state = this.#step.init(params, doing, storage);
     return isResident(params) ? disposable(state) : state;
   }

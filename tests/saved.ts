@@ -1,6 +1,6 @@
 /** Ways to save what a run has come to. */
 
-const arrays = { Float32Array, Float64Array, Uint16Array } as const;
+const arrays = { Float32Array, Float64Array, Uint16Array, Uint8Array } as const;
 
 /** Through JSON and back: arrays become lists of their numbers, with the name of their type. */
 export function throughJson<T>(value: T): T {

@@ -13,6 +13,7 @@ import { spellPath } from "../../runtime/trees/leaf.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { stateShape } from "../../runtime/step/initial.ts";
 import type { Arithmetic } from "../../runtime/trees/dtype.ts";
+import { seedOf, spellStored } from "../../runtime/trees/stored.ts";
 import type { Body, BodyKind } from "./body.ts";
 import { flatten } from "./flat.ts";
 import { type Form, formOf, globalsOf } from "./form.ts";
@@ -218,10 +219,13 @@ export class GraphLeaves {
 
   #storedAs(state: string, dtype: Arithmetic): ElementType {
     const stored = this.#optimizer.storage.get(state) ?? dtype;
-    if (stored !== "bfloat16") return stored;
+    if (stored === "float32" || stored === "float64" || stored === "float16") return stored;
+    const why = seedOf(stored) !== undefined
+      ? "for which ONNX has no operator"
+      : "which ONNX Runtime takes neither in nor out";
     throw new GradusError(
-      `${this.#doing}: state \`${state}\` is stored as bfloat16, which ONNX Runtime takes neither ` +
-        `in nor out: store it as float16 or float32`,
+      `${this.#doing}: state \`${state}\` is stored as ${spellStored(stored)}, ${why}: ` +
+        `store it as float16 or float32`,
     );
   }
 

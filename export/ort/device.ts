@@ -5,6 +5,7 @@ import type { Admit, Blank, Device, Prepared, Work } from "../../runtime/step/de
 import { initialLeaf, stateShape } from "../../runtime/step/initial.ts";
 import type { ReadLeaf } from "../../runtime/trees/leaf.ts";
 import { Written } from "../../runtime/trees/overlap.ts";
+import { dtypeOf } from "../../runtime/trees/stored.ts";
 import { storedAs } from "../../runtime/trees/state_storage.ts";
 import { EVALUATE } from "../onnx/graph.ts";
 import { at } from "../onnx/names.ts";
@@ -29,14 +30,14 @@ export class OrtDevice implements Device<Held, GraphForm> {
   // What is made is in arrays: the engine takes them where it runs at the first step.
   create(blanks: readonly Blank<Held>[], doing: string): unknown[] {
     return blanks.map(
-      ({ what, info, dtype, shape, init, symbols, parameter, isResult = false }) => {
+      ({ what, info, stored, shape, init, symbols, parameter, isResult = false }) => {
         // What a graph makes needs no beginning.
-        if (isResult) return initialLeaf(ZERO, info, undefined, symbols, dtype, shape);
+        if (isResult) return initialLeaf(ZERO, info, undefined, symbols, stored, shape);
         if (parameter === undefined || !isInBuffer(parameter)) {
-          return initialLeaf(init, info, parameter, symbols, dtype, shape);
+          return initialLeaf(init, info, parameter, symbols, stored, shape);
         }
         if (!postorder([init]).includes(symbol("w"))) {
-          return initialLeaf(init, info, undefined, symbols, dtype, shape);
+          return initialLeaf(init, info, undefined, symbols, stored, shape);
         }
         throw new GradusError(
           `${doing}: ${what} begins from the parameters, which must be in arrays: given a GPUBuffer; ` +
@@ -135,7 +136,7 @@ function takenBy(
           const lives = bound.livesIn(i);
           if (!lives.has(name)) return [];
           const shape = stateShape(bound.program, name, info, lives);
-          const dtype = storedAs(storage, name, info);
+          const dtype = dtypeOf(storedAs(storage, name, info));
           return [{ name: at(name, info), leaf: kept[k][i], dtype, shape }];
         })
       ),

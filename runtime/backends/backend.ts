@@ -8,10 +8,15 @@ import type { Mode, Plan } from "../plan/plan.ts";
 import {
   type Arithmetic,
   arithmeticOf,
+  bytesOf,
   type DType,
+  fromSplit,
   isShort,
+  load,
+  type MemoryArray,
   type NumberArray,
 } from "../trees/dtype.ts";
+import { dtypeOf, seedOf, type Stored } from "../trees/stored.ts";
 import type { Backend } from "../plan/forms.ts";
 
 /** What leaves have in common that are computed alike: program, hyperparameters and types. */
@@ -38,6 +43,21 @@ export interface GroupRun {
 export interface ArrayKind {
   readonly name: string;
   readonly dtype: DType;
+  /** Whether it holds the further bits of a `"bfloat16+8"`, beside an array of that name. */
+  readonly isLow?: boolean;
+  /** Of what is rounded stochastically: its seed, and the number of the state in its program. */
+  readonly rounding?: { readonly seed: number; readonly state: number };
+}
+
+/** The array of a state of `program`. */
+export function stateKind(
+  { state }: Pick<Program, "state">,
+  name: string,
+  stored: Stored,
+): ArrayKind {
+  const [dtype, seed] = [dtypeOf(stored), seedOf(stored)];
+  if (seed === undefined) return { name, dtype };
+  return { name, dtype, rounding: { seed, state: [...state.keys()].indexOf(name) } };
 }
 
 /** The inputs that are trees like the parameters. */
@@ -50,7 +70,8 @@ export type GroupArrays = Pick<GroupRun, "mode" | "dtype" | "inputs" | "outputs"
 
 /** What tells the types of some arrays from those of others. */
 export function typesOf({ inputs, outputs }: GroupArrays): string {
-  return [inputs, outputs].map((kinds) => kinds.map(({ dtype }) => dtype).join()).join(";");
+  const spell = ({ dtype, rounding }: ArrayKind) => rounding === undefined ? dtype : `${dtype}~`;
+  return [inputs, outputs].map((kinds) => kinds.map(spell).join()).join(";");
 }
 
 /** What the arrays of leaves are: `reads` are the gradient and what else is only read. */
@@ -63,7 +84,8 @@ export function arraysOf(
 ): GroupArrays {
   const dtype = arithmeticOf(parameter);
   const w: ArrayKind = { name: "w", dtype };
-  const inputs = [...(hasParams ? [w] : []), ...reads, ...states];
+  const lows = states.filter(isSplit).map((kind): ArrayKind => ({ ...kind, isLow: true }));
+  const inputs = [...(hasParams ? [w] : []), ...reads, ...states, ...lows];
   // What is evaluated is the update of a program that leaves all else as it is.
   if (mode === "evaluate") {
     return { mode: "update", dtype, inputs, outputs: [{ name: "", dtype: parameter }] };
@@ -72,8 +94,42 @@ export function arraysOf(
     mode: !isShort(parameter) ? mode : mode === "step" ? "masterStep" : "masterUpdate",
     dtype,
     inputs,
-    outputs: [{ name: "", dtype: parameter }, ...(isShort(parameter) ? [w] : []), ...states],
+    outputs: [
+      { name: "", dtype: parameter },
+      ...(isShort(parameter) ? [w] : []),
+      ...states,
+      ...lows,
+    ],
   };
+}
+
+/** Whether an array is stored as two, the one with the further bits behind all others. */
+export function isSplit({ dtype }: ArrayKind): boolean {
+  return dtype === "bfloat16+8";
+}
+
+/** The place of the further bits of the array `k`, if it has any. */
+export function lowOf(kinds: readonly ArrayKind[], k: number): number {
+  return isSplit(kinds[k])
+    ? kinds.findIndex(({ name, isLow }) => isLow && name === kinds[k].name)
+    : -1;
+}
+
+/** Bytes of an element of an array. */
+export function bytesOfKind(kind: ArrayKind): number {
+  return kind.isLow ? 1 : isSplit(kind) ? 2 : bytesOf(kind.dtype);
+}
+
+/** What reads an element of the `k`th input of a leaf. */
+export function loadsOf(
+  { group: { inputs: kinds }, inputs }: Pick<LeafRun, "group" | "inputs">,
+): (k: number, element: number) => number {
+  if (!kinds.some(isSplit)) return (k, i) => load(kinds[k].dtype, inputs[k] as NumberArray, i);
+  const lows = kinds.map((_, k) => inputs[lowOf(kinds, k)]);
+  return (k, i) =>
+    lows[k] === undefined
+      ? load(kinds[k].dtype, inputs[k] as NumberArray, i)
+      : fromSplit(inputs[k][i], lows[k][i]);
 }
 
 /** A leaf's arrays for one step, in the order its group names them. */
@@ -84,8 +140,8 @@ export interface LeafRun {
   readonly shape: readonly number[];
   readonly size: number;
   /** Replaced when a step is run again on others. */
-  readonly inputs: NumberArray[];
-  readonly outputs: NumberArray[];
+  readonly inputs: MemoryArray[];
+  readonly outputs: MemoryArray[];
 }
 
 /** One step of all leaves, in tree order. */

@@ -1,9 +1,14 @@
-/** Random numbers as JavaScript makes them: what their keys are, and the numbers of a leaf. */
+/**
+ * Random numbers as JavaScript makes them: what their keys are, the numbers of a leaf, and how its results
+ * are rounded by others.
+ */
 import type { Node } from "../../dsl/node.ts";
 import { randomRow } from "../../dsl/ops.ts";
 import { bitsAt, wordOf } from "../../dsl/random/draw.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { LeafRun } from "./backend.ts";
+import { type NumberArray, type ShortType, store, toSplit } from "../trees/dtype.ts";
+import { roundingBits, roundingKey, roundStochastically } from "../trees/rounding.ts";
+import { type ArrayKind, type GroupRun, isSplit, type LeafRun, lowOf } from "./backend.ts";
 
 /** The words of the keys of `nodes`, two each, from the numbers of a step. */
 export function keysOf(
@@ -29,5 +34,47 @@ export function leafNumbers(
     const row = rows[k];
     const [high, low] = bitsAt([keys[2 * k], keys[2 * k + 1]], element, leaf, row.stream);
     return row[dtype](high, low);
+  };
+}
+
+/** The results that are rounded stochastically, by their places among `outputs`. */
+export function roundedOutputs(outputs: readonly ArrayKind[]): number[] {
+  return outputs.flatMap(({ rounding, isLow }, k) => rounding === undefined || isLow ? [] : [k]);
+}
+
+/** The words of the keys that these are rounded by at a step, two each. */
+export function roundingKeys(
+  { outputs, symbols }: Pick<GroupRun, "outputs" | "symbols">,
+): Uint32Array<ArrayBuffer> {
+  return Uint32Array.from(
+    roundedOutputs(outputs).flatMap((k) => {
+      const { seed, state } = outputs[k].rounding!;
+      return roundingKey(seed, symbols.get("count")!, state);
+    }),
+  );
+}
+
+/** What writes an element of the `k`th result of a leaf as it is stored. */
+export function storesOf(
+  { group, number: leaf, outputs }: Pick<LeafRun, "group" | "number" | "outputs">,
+): (k: number, element: number, value: number) => void {
+  const kinds = group.outputs;
+  const rounded = roundedOutputs(kinds);
+  const plain = (k: number, element: number, value: number) =>
+    store(kinds[k].dtype, outputs[k] as NumberArray, element, value);
+  if (rounded.length === 0 && !kinds.some(isSplit)) return plain;
+  const keys = roundingKeys(group);
+  const places = kinds.map((_, k) => 2 * rounded.indexOf(k));
+  const lows = kinds.map((_, k) => outputs[lowOf(kinds, k)]);
+  return (k, element, value) => {
+    const at = places[k];
+    const stored = at < 0 ? value : roundStochastically(
+      kinds[k].dtype as ShortType,
+      value,
+      roundingBits([keys[at], keys[at + 1]], element, leaf),
+    );
+    if (lows[k] === undefined) return plain(k, element, stored);
+    const bits = toSplit(stored);
+    [outputs[k][element], lows[k][element]] = [bits >>> 8, bits & 0xff];
   };
 }

@@ -1,6 +1,6 @@
 /** What a step asks of the place where arrays live and are computed with. */
 import type { Node } from "../../dsl/node.ts";
-import type { DType } from "../trees/dtype.ts";
+import type { Stored } from "../trees/stored.ts";
 import type { HyperNumbers } from "../trees/hyperparameters.ts";
 import type { Layout } from "../trees/layout.ts";
 import type { LeafInfo, ReadLeaf } from "../trees/leaf.ts";
@@ -38,7 +38,7 @@ export interface Blank<A> {
   readonly what: string;
   /** The parameter that it mirrors. */
   readonly info: LeafInfo;
-  readonly dtype: DType;
+  readonly stored: Stored;
   readonly shape: readonly number[];
   /** What it begins at, in numbers and the parameter `w`. */
   readonly init: Node;

@@ -4,7 +4,7 @@ import { PARAMETER, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { elementInputs } from "../backends/backend.ts";
 import { releases } from "../trees/arena.ts";
-import type { DType } from "../trees/dtype.ts";
+import { isSameStored, type Stored } from "../trees/stored.ts";
 import { type LeafInfo, spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape } from "../trees/master.ts";
 import { Snapshot } from "../trees/snapshot.ts";
@@ -131,7 +131,7 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
       return true;
     }
     const storage = storageIn(state, this.states, layout, made, read, doing);
-    return this.states.every((name) => storage.get(name) === this.storage.get(name));
+    return this.states.every((name) => isSameStored(storage.get(name), this.storage.get(name)));
   }
 
   /** Takes the arrays that the trees hold, and refuses what does not fit; what stayed is not asked again. */
@@ -190,7 +190,7 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
     const { arrays, bound: { layout } } = this;
     const made = this.#device.create(
       layout.leaves.map((info, i): Blank<A> => ({
-        ...{ what: "parameters to evaluate with", info, dtype: info.dtype, shape: info.shape },
+        ...{ what: "parameters to evaluate with", info, stored: info.dtype, shape: info.shape },
         ...{ init: PARAMETER, symbols: NONE, parameter: arrays.params![i], isResult: true },
       })),
       doing,
@@ -206,9 +206,9 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
     const blank = (
       what: string,
       info: LeafInfo,
-      dtype: DType,
+      stored: Stored,
       shape: readonly number[],
-    ): Blank<A> => ({ what, info, dtype, shape, init: ZERO, symbols: NONE, parameter: undefined });
+    ): Blank<A> => ({ what, info, stored, shape, init: ZERO, symbols: NONE, parameter: undefined });
     const blanks = [
       layout.leaves.map((info) => blank("updates", info, info.dtype, info.shape)),
       ...this.states.map((name) =>

@@ -7,8 +7,9 @@ import { interpret } from "../backends/interpreter/run.ts";
 import { keptAxes, settleAxes } from "../plan/axes.ts";
 import type { Planned } from "../plan/infer.ts";
 import { plan } from "../plan/plan.ts";
-import { arithmeticOf, type DType, load, type NumberArray, store } from "../trees/dtype.ts";
-import { asLeaf, type LeafInfo, mirror, spellPath } from "../trees/leaf.ts";
+import { arithmeticOf, type HostArray, load, memoryOf, store } from "../trees/dtype.ts";
+import { dtypeOf, type Stored } from "../trees/stored.ts";
+import { asHostLeaf, type LeafInfo, mirror, spellPath } from "../trees/leaf.ts";
 
 /** The shape a state has for a parameter that keeps those that are `live`. */
 export function stateShape(
@@ -32,23 +33,27 @@ export function initialNumber(init: Node, symbols: ReadonlyMap<string, number>):
   return evaluator.get(init);
 }
 
-/** A leaf of a state at the beginning; `parameter` is the array of the parameter it mirrors. */
+/**
+ * A leaf of a state at the beginning, rounded to nearest; `parameter` is the array of the parameter it
+ * mirrors.
+ */
 export function initialLeaf(
   init: Node,
   info: LeafInfo,
-  parameter: NumberArray | undefined,
+  parameter: HostArray | undefined,
   symbols: ReadonlyMap<string, number>,
-  dtype: DType,
+  stored: Stored,
   shape: readonly number[],
 ): unknown {
-  const leaf = mirror(info, dtype, shape);
+  const leaf = mirror(info, stored, shape);
+  const dtype = dtypeOf(stored);
   if (init === ZERO) return leaf;
-  const { data } = asLeaf(leaf, info.path, "")!;
+  const { data } = asHostLeaf(leaf, info.path, "")!;
   if (!postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w")) {
     const number = initialNumber(init, symbols);
     if (Object.is(number, 0)) return leaf;
     store(dtype, data, 0, number);
-    data.fill(data[0]);
+    for (const part of memoryOf(data)) part.fill(part[0]);
     return leaf;
   }
   if (parameter === undefined || data.length === 0) return leaf;
@@ -66,14 +71,16 @@ export function initialLeaf(
     backend: "interpreter",
     dtype: arithmeticOf(info.dtype),
     inputs: [{ name: "w", dtype: info.dtype }],
-    outputs: [{ name: "", dtype }],
+    outputs: [{ name: "", dtype: "float64" }],
     symbols,
   } as const;
   const { shape: whole, size } = info;
+  const [inputs, values] = [[...memoryOf(parameter)], new Float64Array(data.length)];
   interpret({
     globals: [],
-    leaves: [{ group, number: 0, shape: whole, size, inputs: [parameter], outputs: [data] }],
+    leaves: [{ group, number: 0, shape: whole, size, inputs, outputs: [values] }],
   });
+  values.forEach((value, i) => store(dtype, data, i, value));
   return leaf;
 }
 

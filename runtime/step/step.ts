@@ -53,7 +53,7 @@ export class Step<A, F extends Form> {
       layout.leaves.map((info, i): Blank<A> => ({
         what: `state \`${name}\``,
         info,
-        dtype: storedAs(storage, name, info),
+        stored: storedAs(storage, name, info),
         shape: stateShape(program, name, info, bound.livesIn(i)),
         ...beginning.of(name, i),
         parameter: arrays[i],
@@ -62,7 +62,7 @@ export class Step<A, F extends Form> {
     const masters = layout.leaves.map((info, i): Blank<A> => ({
       what: `\`${MASTER}\``,
       info,
-      dtype: "float32",
+      stored: "float32",
       shape: masterShape(info),
       ...{ init: symbol("w"), symbols: NONE },
       parameter: arrays[i],

@@ -3,7 +3,7 @@
  * ones grow without detaching a view, others are made in their final size and never grow.
  */
 import { GradusError } from "../../dsl/errors.ts";
-import type { NumberArray } from "./dtype.ts";
+import type { MemoryArray } from "./dtype.ts";
 
 /** The size of a page. */
 const PAGE = 65_536;
@@ -144,8 +144,8 @@ function spaceBeside(end: number, blocks: number): number {
 }
 
 const arenas: Arena[] = [];
-const resident = new WeakMap<NumberArray, Block>();
-const released = new WeakSet<NumberArray>();
+const resident = new WeakMap<MemoryArray, Block>();
+const released = new WeakSet<MemoryArray>();
 
 /** Whether memory may be shared between threads here. */
 export function canShare(): boolean {
@@ -186,10 +186,10 @@ export function stagingArena(room = 0): Arena {
 }
 
 /** A zeroed array like `array` in WebAssembly memory. */
-export function allocateResident(array: NumberArray, preferred?: Arena): NumberArray {
+export function allocateResident<A extends MemoryArray>(array: A, preferred?: Arena): A {
   const block = allocateBlock(array.byteLength, preferred);
   const { buffer } = block.arena.memory;
-  const make = array.constructor as new (b: ArrayBufferLike, at: number, n: number) => NumberArray;
+  const make = array.constructor as new (b: ArrayBufferLike, at: number, n: number) => A;
   const view = new make(buffer, block.address, array.length);
   view.fill(0);
   resident.set(view, block);
@@ -197,12 +197,12 @@ export function allocateResident(array: NumberArray, preferred?: Arena): NumberA
 }
 
 /** Where an array lives in WebAssembly memory, or undefined if it is an ordinary one. */
-export function blockOf(array: NumberArray): Block | undefined {
+export function blockOf(array: MemoryArray): Block | undefined {
   return resident.get(array);
 }
 
 /** Gives an array's memory back, if it is resident; it must not be used again. */
-export function releaseArray(array: NumberArray): void {
+export function releaseArray(array: MemoryArray): void {
   const block = resident.get(array);
   if (block === undefined) return;
   resident.delete(array);
@@ -219,6 +219,6 @@ export function releases(): number {
 }
 
 /** Whether an array was resident and has been given back. */
-export function isReleased(array: NumberArray): boolean {
+export function isReleased(array: MemoryArray): boolean {
   return releaseCount > 0 && released.has(array);
 }

@@ -1,10 +1,29 @@
 /** How numbers are stored: float32 and float64 as they are, the short types as their bits. */
 
-/** What a state may be stored as, whatever its parameter is. */
-export type StorageType = "float32" | "bfloat16" | "float16";
+/**
+ * What a state may be stored as, whatever its parameter is; {@linkcode InitOptions} says what suits which.
+ *
+ * | type           | bytes | significand | magnitudes                | source                                 |
+ * | -------------- | ----- | ----------- | ------------------------- | -------------------------------------- |
+ * | `"float32"`    | 4     | 24 bits     | 2^-126 to 2^128           | IEEE 754-2019, binary32                |
+ * | `"bfloat16+8"` | 3     | 16 bits     | as float32                | a bfloat16 and the 8 bits that follow  |
+ * | `"bfloat16"`   | 2     | 8 bits      | as float32                | Kalamkar et al. 2019, arXiv 1905.12322 |
+ * | `"float16"`    | 2     | 11 bits     | 2^-14 to 65,504           | IEEE 754-2019, binary16                |
+ *
+ * Below the least magnitude given, numbers are spaced as just above it: a float16 is at least 2^-24 or 0.
+ */
+export type StorageType = "float32" | "bfloat16" | "float16" | "bfloat16+8";
+
+/** The types whose numbers take fewer bits than are computed with. */
+export type ShortType = Exclude<StorageType, "float32">;
 
 /** Every {@linkcode StorageType}. */
-export const STORAGE_TYPES: readonly StorageType[] = ["float32", "bfloat16", "float16"];
+export const STORAGE_TYPES: readonly StorageType[] = [
+  "float32",
+  "bfloat16",
+  "float16",
+  "bfloat16+8",
+];
 
 /** Every type an array of Gradus may hold. */
 export type DType = StorageType | "float64";
@@ -12,35 +31,77 @@ export type DType = StorageType | "float64";
 /** What arithmetic is rounded to. */
 export type Arithmetic = "float32" | "float64";
 
-/** Whether numbers of a type are stored as 16 bits, and computed with as float32. */
-export function isShort(dtype: DType): dtype is "bfloat16" | "float16" {
-  return dtype === "bfloat16" || dtype === "float16";
+/** Whether numbers of a type are stored in fewer bits than they are computed with, as float32. */
+export function isShort(dtype: DType): dtype is ShortType {
+  return dtype === "bfloat16" || dtype === "float16" || dtype === "bfloat16+8";
 }
+
+/** The bits of the significand of each short type, the leading one among them. */
+export const SIGNIFICANT: Readonly<Record<ShortType, number>> = {
+  bfloat16: 8,
+  float16: 11,
+  "bfloat16+8": 16,
+};
 
 /** What is computed in where the parameter is stored as `dtype`. */
 export function arithmeticOf(dtype: DType): Arithmetic {
   return dtype === "float64" ? "float64" : "float32";
 }
 
-/** Arrays of each type: the short ones hold their bits. */
+/** Arrays of most types: the short ones hold their bits. */
 export type NumberArray = Float32Array | Float64Array | Uint16Array;
 
+/** The bits of `"bfloat16+8"`: those of a bfloat16 that was cut off, and the 8 that follow. */
+export class SplitArray {
+  readonly high: Uint16Array;
+  readonly low: Uint8Array;
+
+  constructor(high: Uint16Array, low: Uint8Array) {
+    [this.high, this.low] = [high, low];
+  }
+
+  /** How many numbers there are. */
+  get length(): number {
+    return this.high.length;
+  }
+}
+
+/** Arrays of each type, in the memory of the host. */
+export type HostArray = NumberArray | SplitArray;
+
+/** What lies in memory of an array. */
+export type MemoryArray = NumberArray | Uint8Array;
+
+/** The parts of an array that lie in memory. */
+export function memoryOf(array: HostArray): readonly MemoryArray[] {
+  return array instanceof SplitArray ? [array.high, array.low] : [array];
+}
+
+/** An array of the same numbers. */
+export function copyOf(array: HostArray): HostArray {
+  if (!(array instanceof SplitArray)) return array.slice();
+  return new SplitArray(array.high.slice(), array.low.slice());
+}
+
 /** A new array of zeros. */
-export function allocate(dtype: DType, size: number): NumberArray {
+export function allocate(dtype: Exclude<DType, "bfloat16+8">, size: number): NumberArray;
+export function allocate(dtype: DType, size: number): HostArray;
+export function allocate(dtype: DType, size: number): HostArray {
+  if (dtype === "bfloat16+8") return new SplitArray(new Uint16Array(size), new Uint8Array(size));
   if (dtype === "float64") return new Float64Array(size);
   return dtype === "float32" ? new Float32Array(size) : new Uint16Array(size);
 }
 
 /** Bytes of one number. */
 export function bytesOf(dtype: DType): number {
-  return dtype === "float64" ? 8 : dtype === "float32" ? 4 : 2;
+  return { float64: 8, float32: 4, "bfloat16+8": 3, bfloat16: 2, float16: 2 }[dtype];
 }
 
 const word = new Uint32Array(1);
 const single = new Float32Array(word.buffer);
 
 /** The bits of a float32 that is `value` or, if that is none, the neighbour towards 0 made odd. */
-function oddBits(value: number): number {
+export function oddBits(value: number): number {
   single[0] = value;
   const nearest = single[0];
   if (nearest === value || Number.isNaN(value)) return word[0];
@@ -54,6 +115,19 @@ export function toBfloat16(value: number): number {
   const bits = oddBits(value);
   if (Number.isNaN(value)) return (bits >>> 16) | 0x40;
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
+}
+
+/** The 24 bits of `"bfloat16+8"` nearest to `value`, ties to even. */
+export function toSplit(value: number): number {
+  const bits = oddBits(value);
+  if (Number.isNaN(value)) return (bits >>> 8) | 0x4000;
+  return (bits + 0x7f + ((bits >>> 8) & 1)) >>> 8;
+}
+
+/** The value of the bits of `"bfloat16+8"`, upper and lower. */
+export function fromSplit(high: number, low: number): number {
+  word[0] = (high << 16) | (low << 8);
+  return single[0];
 }
 
 /** The value of bfloat16 bits. */
@@ -93,13 +167,19 @@ export function fromFloat16(bits: number): number {
 }
 
 /** Reads element `i` of an array of `dtype`. */
-export function load(dtype: DType, array: NumberArray, i: number): number {
+export function load(dtype: DType, array: HostArray, i: number): number {
+  if (array instanceof SplitArray) return fromSplit(array.high[i], array.low[i]);
   if (dtype === "bfloat16") return fromBfloat16(array[i]);
   return dtype === "float16" ? fromFloat16(array[i]) : array[i];
 }
 
 /** Writes element `i` of an array of `dtype`, rounding to nearest even. */
-export function store(dtype: DType, array: NumberArray, i: number, value: number): void {
+export function store(dtype: DType, array: HostArray, i: number, value: number): void {
+  if (array instanceof SplitArray) {
+    const bits = toSplit(value);
+    [array.high[i], array.low[i]] = [bits >>> 8, bits & 0xff];
+    return;
+  }
   array[i] = dtype === "bfloat16"
     ? toBfloat16(value)
     : dtype === "float16"

@@ -76,5 +76,5 @@ export function asGpuTensor(
         `without ${missing.join(" and ")}`,
     );
   }
-  return { data: node, shape, dtype, isBare: false };
+  return { data: node, shape, dtype, stored: dtype, isBare: false };
 }

@@ -1,6 +1,7 @@
 /** Trees of arrays: what they may be, and how trees of one structure are held against each other. */
 import { GradusError, shown } from "../../dsl/errors.ts";
-import { type DType, isShort } from "./dtype.ts";
+import { isShort } from "./dtype.ts";
+import { isSameStored, spellStored, type Stored } from "./stored.ts";
 import { type Leaf, type LeafInfo, type ReadLeaf, sameShape, sizeOf, spellPath } from "./leaf.ts";
 
 type Skeleton = { readonly leaf: number } | Branch;
@@ -32,8 +33,13 @@ const ONLY = {
   float64: ["float64"],
   bfloat16: ["bfloat16"],
   float16: ["float16"],
+  "bfloat16+8": [],
 } as const;
-const WIDENED = { bfloat16: ["bfloat16", "float32"], float16: ["float16", "float32"] } as const;
+const WIDENED = {
+  ...ONLY,
+  bfloat16: ["bfloat16", "float32"],
+  float16: ["float16", "float32"],
+} as const;
 
 /** The structure of a parameter tree; leaves are numbered with keys in sorted order. */
 export class Layout {
@@ -59,6 +65,12 @@ export class Layout {
           throw new GradusError(
             `${doing}: the tensor at ${spellPath(path)} must have at most ${MOST_AXES} axes: ` +
               `given one of ${shape.length}`,
+          );
+        }
+        if (dtype === "bfloat16+8") {
+          throw new GradusError(
+            `${doing}: the parameter at ${spellPath(path)} must be of another type: ` +
+              `given ${dtype}, which only states are stored as`,
           );
         }
         leaves.push({ path, shape: [...shape], size: sizeOf(shape), dtype, isBare });
@@ -124,23 +136,24 @@ export class Layout {
   }
 
   /**
-   * The arrays of a tree that mirrors the parameters, in their order. `dtypesOf` are the types that
-   * one may have, and `shapeOf` the shape that it must have.
+   * The arrays of a tree that mirrors the parameters, in their order. `storedOf` are the ways that
+   * one may be stored, and `shapeOf` the shape that it must have.
    */
   align<A>(
     tree: unknown,
     what: string,
     doing: string,
     read: ReadLeaf<A>,
-    dtypesOf: (info: LeafInfo) => readonly DType[],
+    storedOf: (info: LeafInfo) => readonly Stored[],
     shapeOf: (info: LeafInfo, index: number) => readonly number[],
   ): A[] {
     return this.leavesOf(tree, what, doing, read).map((leaf, index) => {
       const info = this.leaves[index];
-      const [dtypes, shape] = [dtypesOf(info), shapeOf(info, index)];
+      const [stored, shape] = [storedOf(info), shapeOf(info, index)];
       const where = () => `${doing}: ${what} at ${spellPath(info.path)} must`;
-      if (!dtypes.includes(leaf.dtype)) {
-        throw new GradusError(`${where()} be ${dtypes.join(" or ")}: given ${leaf.dtype}`);
+      if (!stored.some((each) => isSameStored(each, leaf.stored))) {
+        const these = stored.map(spellStored).join(" or ");
+        throw new GradusError(`${where()} be ${these}: given ${spellStored(leaf.stored)}`);
       }
       if (!sameShape(leaf.shape, shape)) {
         const same = sameShape(info.shape, shape) ? " as the parameter has" : "";
@@ -159,7 +172,7 @@ export class Layout {
 
   /** The arrays of a tree like the parameters, where what mirrors a short one may be float32. */
   alignWidened<A>(tree: unknown, what: string, doing: string, read: ReadLeaf<A>): A[] {
-    const dtypesOf = ({ dtype }: LeafInfo) => isShort(dtype) ? WIDENED[dtype] : ONLY[dtype];
+    const dtypesOf = ({ dtype }: LeafInfo) => WIDENED[dtype];
     return this.align(tree, what, doing, read, dtypesOf, ({ shape }) => shape);
   }
 

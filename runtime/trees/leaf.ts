@@ -1,7 +1,19 @@
 /** The leaves of trees: arrays and tensors, what they mirror and where they may stand. */
 import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { isReleased } from "./arena.ts";
-import { allocate, type DType, isShort, type NumberArray } from "./dtype.ts";
+import {
+  allocate,
+  type DType,
+  type HostArray,
+  isShort,
+  type MemoryArray,
+  type NumberArray,
+  SplitArray,
+  type StorageType,
+} from "./dtype.ts";
+import { dtypeOf, type Rounding, type Stored, storedOf } from "./stored.ts";
+
+const SPLIT = "bfloat16+8";
 
 /** An array with a shape, row-major. */
 export interface Tensor {
@@ -16,12 +28,18 @@ export interface Tensor {
  * `Tensor | StoredTensor` where their gradients or updates are float32.
  */
 export interface StoredTensor {
-  /** The bits of the numbers, row-major. */
+  /** The bits of the numbers, row-major; of a `"bfloat16+8"`, those of a bfloat16 that was cut off. */
   readonly data: Uint16Array;
   /** The extents; their product is the length of `data`. */
   readonly shape: readonly number[];
-  /** What the bits mean. */
-  readonly dtype: "bfloat16" | "float16";
+  /** What the bits mean; only those of a state may be a `"bfloat16+8"`. */
+  readonly dtype: Exclude<StorageType, "float32">;
+  /** Of a state that is a `"bfloat16+8"`, the 8 bits that follow those in `data`. */
+  readonly low?: Uint8Array;
+  /** Of a state, how it is rounded. Default `"nearest"`. */
+  readonly rounding?: Rounding;
+  /** Of a state that is rounded stochastically, what its random bits come from. */
+  readonly seed?: number;
 }
 
 /** A leaf of a tree: an array, wherever it is, and what it holds. */
@@ -29,6 +47,8 @@ export interface Leaf<A = NumberArray> {
   readonly data: A;
   readonly shape: readonly number[];
   readonly dtype: DType;
+  /** How it is stored, rounding included. */
+  readonly stored: Stored;
   /** Whether it is a bare array, and what mirrors it is too. */
   readonly isBare: boolean;
 }
@@ -65,12 +85,18 @@ export function isTensor(
   return ArrayBuffer.isView(data) && Array.isArray(shape) && !ArrayBuffer.isView(shape[0]);
 }
 
+/** What a tensor holds: its array, and the further bits of a `"bfloat16+8"`. */
+export function partsOf(tensor: object): readonly unknown[] {
+  const { data, dtype } = tensor as Partial<StoredTensor>;
+  return dtype === SPLIT ? [data, (tensor as StoredTensor).low] : [data];
+}
+
 /** An array or tensor in the memory of the host as a leaf, or undefined for anything else. */
 export function asLeaf(node: unknown, path: string, doing: string): Leaf | undefined {
   if (node instanceof Float32Array || node instanceof Float64Array) {
     requireKept(node, path, doing);
     const dtype = node instanceof Float32Array ? "float32" : "float64";
-    return { data: node, shape: [node.length], dtype, isBare: true };
+    return { data: node, shape: [node.length], dtype, stored: dtype, isBare: true };
   }
   if (ArrayBuffer.isView(node)) {
     throw new GradusError(
@@ -80,6 +106,12 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
   }
   if (typeof node !== "object" || node === null || !isTensor(node)) return undefined;
   const { data, shape, dtype } = node;
+  if (dtype === SPLIT) {
+    throw new GradusError(
+      `${doing}: the tensor at ${spellPath(path)} must be of another type: given ${dtype}, which ` +
+        `only states are stored as, beside parameters in ordinary or resident arrays`,
+    );
+  }
   const isStored = data instanceof Uint16Array && isShort(dtype as DType);
   if (!(data instanceof Float32Array || data instanceof Float64Array) && !isStored) {
     const hint = data instanceof Uint16Array ? "; bits need a `dtype`, bfloat16 or float16" : "";
@@ -99,10 +131,43 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
     );
   }
   const kind = isStored ? dtype as DType : data instanceof Float32Array ? "float32" : "float64";
-  return { data: array, shape, dtype: kind, isBare: false };
+  const stored = roundedAs(kind, node, path, doing);
+  return { data: array, shape, dtype: kind, stored, isBare: false };
 }
 
-function requireKept(array: NumberArray, path: string, doing: string): void {
+/** How a tensor that is stored short says that it is rounded. */
+function roundedAs(dtype: DType, node: object, path: string, doing: string): Stored {
+  // What else a tensor of another type has is not ours.
+  if (!isShort(dtype)) return dtype;
+  const { rounding, seed } = node as { rounding?: unknown; seed?: unknown };
+  if (rounding === undefined && seed === undefined) return dtype;
+  return storedOf(dtype, rounding, seed, `the tensor at ${spellPath(path)}`, doing);
+}
+
+/** The same where it may also be a state that is stored as `"bfloat16+8"`. */
+export function asHostLeaf(
+  node: unknown,
+  path: string,
+  doing: string,
+): Leaf<HostArray> | undefined {
+  if (typeof node !== "object" || node === null || !isTensor(node) || node.dtype !== SPLIT) {
+    return asLeaf(node, path, doing);
+  }
+  // All but its further bits is like a bfloat16.
+  const { data, shape, low, rounding, seed } = node as object as Partial<StoredTensor>;
+  const leaf = asLeaf({ data, shape, dtype: "bfloat16", rounding, seed }, path, doing)!;
+  if (low instanceof Uint8Array) requireKept(low, path, doing);
+  if (!(low instanceof Uint8Array) || low.length !== leaf.data.length) {
+    throw new GradusError(
+      `${doing}: the tensor at ${spellPath(path)} must have \`low\`, a Uint8Array as long as its ` +
+        `data, ${leaf.data.length}: given ${shown(low)}`,
+    );
+  }
+  const stored: Stored = typeof leaf.stored === "string" ? SPLIT : { ...leaf.stored, dtype: SPLIT };
+  return { ...leaf, data: new SplitArray(leaf.data as Uint16Array, low), dtype: SPLIT, stored };
+}
+
+function requireKept(array: MemoryArray, path: string, doing: string): void {
   const isGone = isReleased(array)
     ? "have been given back by `release`"
     : array.length === 0 && isDetached(array.buffer)
@@ -140,7 +205,7 @@ export function asShape(
         `given [${shape.slice(0, 8).map(shown).join(", ")}]`,
     );
   }
-  return { data: undefined, shape, dtype: "float32", isBare: false };
+  return { data: undefined, shape, dtype: "float32", stored: "float32", isBare: false };
 }
 
 /** The shape of what has one and no numbers at hand. */
@@ -164,10 +229,10 @@ export function isShape(node: unknown): node is readonly number[] {
 }
 
 /** A new leaf that mirrors a parameter: a bare array for a bare array of the same type and shape. */
-export function mirror(info: LeafInfo, dtype: DType, shape: readonly number[]): unknown {
-  const data = allocate(dtype, sizeOf(shape));
-  if (info.isBare && dtype === info.dtype) return data;
-  return tensorOf(data, shape, dtype);
+export function mirror(info: LeafInfo, stored: Stored, shape: readonly number[]): unknown {
+  const data = allocate(dtypeOf(stored), sizeOf(shape));
+  if (info.isBare && stored === info.dtype) return data;
+  return tensorOf(data, shape, stored);
 }
 
 /** `data` as a leaf like the one it is to replace. */
@@ -175,9 +240,13 @@ export function wrap(info: LeafInfo, data: NumberArray): unknown {
   return info.isBare ? data : tensorOf(data, info.shape, info.dtype);
 }
 
-/** A tensor of `data`, which says its type where that is short. */
-export function tensorOf(data: NumberArray, shape: readonly number[], dtype: DType): object {
-  return isShort(dtype) ? { data, shape: [...shape], dtype } : { data, shape: [...shape] };
+/** A tensor of `data`, which says how it is stored where that is short. */
+export function tensorOf(array: HostArray, shape: readonly number[], stored: Stored): object {
+  const tensor = array instanceof SplitArray
+    ? { data: array.high, low: array.low, shape: [...shape] }
+    : { data: array, shape: [...shape] };
+  if (typeof stored !== "string") return { ...tensor, ...stored };
+  return isShort(stored) ? { ...tensor, dtype: stored } : tensor;
 }
 
 /** Whether two shapes are equal. */

@@ -1,9 +1,9 @@
 /** Which arrays share memory: none may be written at two places, or read after another place wrote it. */
 import { GradusError } from "../../dsl/errors.ts";
-import type { NumberArray } from "./dtype.ts";
+import type { MemoryArray } from "./dtype.ts";
 
 interface Placed {
-  readonly array: NumberArray;
+  readonly array: MemoryArray;
   readonly place: () => string;
 }
 
@@ -14,7 +14,7 @@ export class Written {
 
   /** Refuses arrays that share memory, since both would be written; `place` tells where each is. */
   constructor(
-    arrays: Iterable<readonly [array: NumberArray, place: () => string]>,
+    arrays: Iterable<readonly [array: MemoryArray, place: () => string]>,
     doing: string,
   ) {
     for (const [array, place] of arrays) {
@@ -37,7 +37,7 @@ export class Written {
   }
 
   /** Whether an array shares memory with one of them. */
-  overlaps(array: NumberArray): boolean {
+  overlaps(array: MemoryArray): boolean {
     const sharing = this.#buffers.get(array.buffer);
     if (sharing === undefined || array.length === 0) return false;
     // The last that begins before the end of `array`; those that are written do not overlap each other.
@@ -52,6 +52,6 @@ export class Written {
   }
 }
 
-function endOf(array: NumberArray): number {
+function endOf(array: MemoryArray): number {
   return array.byteOffset + array.byteLength;
 }

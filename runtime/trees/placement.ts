@@ -1,6 +1,6 @@
 /** What lives in WebAssembly memory beside a resident tree, and how its memory is given back. */
-import { asLeaf, isTensor, type LeafInfo } from "./leaf.ts";
-import type { NumberArray } from "./dtype.ts";
+import { asHostLeaf, isTensor, type LeafInfo, partsOf } from "./leaf.ts";
+import { type HostArray, type MemoryArray, memoryOf, SplitArray } from "./dtype.ts";
 import { allocateResident, type Arena, blockOf, releaseArray } from "./arena.ts";
 
 /**
@@ -28,14 +28,14 @@ export function isResident(tree: object): boolean {
   return [...arraysIn(tree)].some(blockOf);
 }
 
-function arraysIn(tree: unknown): Set<NumberArray> {
+function arraysIn(tree: unknown): Set<MemoryArray> {
   const seen = new Set<unknown>();
-  const found = new Set<NumberArray>();
+  const found = new Set<MemoryArray>();
   const visit = (node: unknown): void => {
     if (typeof node !== "object" || node === null || seen.has(node)) return;
     seen.add(node);
-    if (ArrayBuffer.isView(node)) found.add(node as NumberArray);
-    else if (isTensor(node)) visit(node.data);
+    if (ArrayBuffer.isView(node)) found.add(node as MemoryArray);
+    else if (isTensor(node)) partsOf(node).forEach(visit);
     else Object.values(node).forEach(visit);
   };
   visit(tree);
@@ -43,10 +43,14 @@ function arraysIn(tree: unknown): Set<NumberArray> {
 }
 
 /** A leaf of a state, in the memory of the parameter that it mirrors if that is resident. */
-export function beside(leaf: unknown, info: LeafInfo, parameter: NumberArray): unknown {
-  const block = blockOf(parameter);
+export function beside(leaf: unknown, info: LeafInfo, parameter: HostArray): unknown {
+  const block = blockOf(memoryOf(parameter)[0]);
   if (block === undefined) return leaf;
-  const { data } = asLeaf(leaf, info.path, "")!;
+  const { data } = asHostLeaf(leaf, info.path, "")!;
+  if (data instanceof SplitArray) {
+    const [high, low] = [place(data.high, block.arena), place(data.low, block.arena)];
+    return { ...leaf as object, data: high, low };
+  }
   const placed = place(data, block.arena);
   return ArrayBuffer.isView(leaf) ? placed : { ...leaf as object, data: placed };
 }
@@ -62,7 +66,7 @@ export function disposable<T extends object>(tree: T): T & Disposable {
 }
 
 /** A copy of an array in WebAssembly memory, in `arena` if there is room. */
-export function place(array: NumberArray, arena: Arena | undefined): NumberArray {
+export function place<A extends MemoryArray>(array: A, arena: Arena | undefined): A {
   const placed = allocateResident(array, arena);
   placed.set(array);
   return placed;

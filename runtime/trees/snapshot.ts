@@ -1,6 +1,7 @@
 /** Tells cheaply whether a tree still holds the very arrays it held before. */
 import { releases } from "./arena.ts";
-import { isInGpuBuffer, isTensor } from "./leaf.ts";
+import { type DType, isShort } from "./dtype.ts";
+import { isInGpuBuffer, isTensor, partsOf } from "./leaf.ts";
 
 /** What is looked at of an object. */
 type Look = (object: object) => readonly unknown[];
@@ -8,7 +9,9 @@ type Look = (object: object) => readonly unknown[];
 const branch: Look = Object.values;
 const tensor: Look = (object) => {
   const { data, shape, dtype } = object as Record<string, unknown>;
-  return [data, shape, dtype];
+  if (!isShort(dtype as DType)) return [data, shape, dtype];
+  const { low, rounding, seed } = object as Record<string, unknown>;
+  return [data, shape, dtype, low, rounding, seed];
 };
 const gpuTensor: Look = (object) => {
   const { buffer, offset, shape, dtype } = object as Record<string, unknown>;
@@ -42,8 +45,8 @@ export class Snapshot {
       const values = [...look(node)];
       this.#containers.push({ object: node, look, values });
       if (!isLeaf) return values.forEach(visit);
-      const { data, shape } = node as { data?: unknown; shape: object };
-      visit(data);
+      const { shape } = node as { shape: object };
+      partsOf(node).forEach(visit);
       this.#containers.push({ object: shape, look: list, values: [...list(shape)] });
     };
     visit(root);

@@ -3,20 +3,62 @@ import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { LeafInfo, ReadLeaf } from "./leaf.ts";
 import type { State } from "./state.ts";
-import { arithmeticOf, type DType, STORAGE_TYPES, type StorageType } from "./dtype.ts";
+import { arithmeticOf, STORAGE_TYPES, type StorageType } from "./dtype.ts";
+import { isSameStored, type RoundedStorage, type Stored, storedOf } from "./stored.ts";
 import type { Layout } from "./layout.ts";
 
-/** The types of states by name; one without is stored in the type its parameter computes in. */
-export type StateStorage = ReadonlyMap<string, StorageType>;
+/**
+ * How states are stored, by name; one without is stored in the type its parameter computes in. What is
+ * rounded to nearest is a type alone.
+ */
+export type StateStorage = ReadonlyMap<string, StorageType | RoundedStorage>;
 
-/** How a state begins. */
+/**
+ * How a state begins.
+ *
+ * What is stored short is rounded at every step, and a short average s = b·s + (1 - b)·x changes little in
+ * one. Rounded to nearest, to p bits, it comes to rest where (1 - b)·|x - s| is less than half a unit: up to
+ * 2^-p·|s|/(1 - b) away from x. So there are three ways to store moments in fewer bytes than float32 takes:
+ *
+ * - Two bytes, `{ dtype: "bfloat16", rounding: "stochastic" }`: right on average for any b, with noise of
+ *   about 2^-8 of the value. The first choice, for second moments too.
+ * - Three bytes, `"bfloat16+8"`: p is 16, so that Adam's v with b2 = 0.999 comes within 1.6 % of where it
+ *   goes; and without noise. With stochastic rounding it does as float32 does.
+ * - Two bytes to nearest, `"bfloat16"` (p = 8) or `"float16"` (p = 11): for averages that are fast, such as
+ *   momentum with b = 0.9.
+ *
+ * What cannot work is refused: float16 for squares of gradients, which are below its least number; a state
+ * that begins at what would be stored as 0; and nearest rounding for running sums and for averages with a
+ * constant 1 - b below 2^-(p + 1), which would never decay.
+ *
+ * Zamirai et al. 2020, Revisiting BFloat16 Training, arXiv 2010.06192; Micikevicius et al. 2017, Mixed
+ * Precision Training, arXiv 1710.03740.
+ *
+ * @example
+ * ```ts
+ * import { adam } from "@gradus/gradus";
+ * import { assert, assertThrows } from "@std/assert";
+ *
+ * const short = { dtype: "bfloat16", rounding: "stochastic" } as const;
+ * const opt = adam({ learningRate: 1e-3 });
+ * const params = new Float32Array(100);
+ * const state = opt.init(params, { storage: { m: short, v: short } });
+ * const gradients = new Float32Array(100).fill(1e-3);
+ * for (let step = 0; step < 3000; step++) opt.step(params, gradients, state);
+ * const mean = params.reduce((sum, x) => sum + x, 0) / 100;
+ * assert(Math.abs(mean + 3) < 0.03); // in float32 each is -3
+ *
+ * assertThrows(() => opt.init(params, { storage: { v: "bfloat16" } })); // v would never decay
+ * ```
+ */
 export interface InitOptions {
   /**
-   * What states are stored as, by name: `{ m: "bfloat16", v: "float16" }`. Arithmetic stays in the
-   * parameters' type. Default: what the optimizer was made with, else the type that the parameter
-   * computes in.
+   * How states are stored, by name: as a type, rounded to nearest, or as a type and a rounding. Arithmetic
+   * stays in the parameters' type. Leaves of the state say it, with `rounding` and `seed`, and a step goes
+   * by what they say. Default: what the optimizer was made with, else the type that the parameter computes
+   * in.
    */
-  readonly storage?: Readonly<Record<string, StorageType>>;
+  readonly storage?: Readonly<Record<string, StorageType | RoundedStorage>>;
 }
 
 /** `made`, the types an optimizer was made with, and those asked for in `options`. */
@@ -43,39 +85,47 @@ export function storageWith(
     );
   }
   const all = new Map(made);
-  for (const [name, dtype] of Object.entries(storage)) {
+  for (const [name, stored] of Object.entries(storage)) {
     if (!program.state.has(name)) {
       const near = suggestion(name, program.state.keys());
       throw new GradusError(`${doing}: there is no state ${quoted(name)} to store${near}`);
     }
-    all.set(name, requireStorage(program, name, dtype, `the storage of \`${name}\``, doing));
+    all.set(name, requireStorage(program, name, stored, `the storage of \`${name}\``, doing));
   }
   return all;
 }
 
-/** `dtype` if a state can be stored so; `what` says where it was asked for. */
+/** `given` if a state can be stored so; `what` says where it was asked for. */
 export function requireStorage(
   program: Program,
   state: string,
-  dtype: unknown,
+  given: unknown,
   what: string,
   doing: string,
-): StorageType {
+): StorageType | RoundedStorage {
   if (program.state.get(state)!.over === "tree") {
     throw new GradusError(
       `${doing}: ${what} cannot be chosen, since state \`${state}\` is one number for the tree`,
     );
   }
+  const isObject = typeof given === "object" && given !== null;
+  const { dtype, rounding, seed, ...others } = (isObject ? given : { dtype: given }) as {
+    readonly [key in keyof RoundedStorage]: unknown;
+  };
   if (!STORAGE_TYPES.includes(dtype as StorageType)) {
     throw new GradusError(
       `${doing}: ${what} must be one of ${STORAGE_TYPES.join(", ")}: given ${shown(dtype)}`,
     );
   }
-  return dtype as StorageType;
+  for (const key of Object.keys(others)) {
+    const near = suggestion(key, ["dtype", "rounding", "seed"]);
+    throw new GradusError(`${doing}: ${what} has no ${quoted(key)} to choose${near}`);
+  }
+  return storedOf(dtype as StorageType, rounding, seed, `state \`${state}\``, doing);
 }
 
 /** What a state is stored as beside a parameter. */
-export function storedAs(storage: StateStorage, state: string, { dtype }: LeafInfo): DType {
+export function storedAs(storage: StateStorage, state: string, { dtype }: LeafInfo): Stored {
   return storage.get(state) ?? arithmeticOf(dtype);
 }
 
@@ -91,22 +141,23 @@ export function storageIn(
   read: ReadLeaf<unknown>,
   doing: string,
 ): StateStorage {
-  const storage = new Map<string, StorageType>();
+  const storage = new Map<string, StorageType | RoundedStorage>();
   for (const name of names) {
     const leaves = layout.leavesOf(state[name], `state \`${name}\``, doing, read);
-    const isAs = (type: StorageType | undefined, i: number) =>
-      leaves[i].dtype === (type ?? arithmeticOf(layout.leaves[i].dtype));
+    const isAs = (way: Stored | undefined, i: number) =>
+      isSameStored(leaves[i].stored, way ?? arithmeticOf(layout.leaves[i].dtype));
     const own = made.get(name);
     if (leaves.every((_, i) => isAs(own, i))) {
       if (own !== undefined) storage.set(name, own);
       continue;
     }
-    const countOf = (type: StorageType | undefined) =>
-      leaves.filter((_, i) => isAs(type, i)).length;
-    const [best] = [own, undefined, ...STORAGE_TYPES]
-      .map((type) => ({ type, count: countOf(type) }))
+    const countOf = (way: Stored | undefined) => leaves.filter((_, i) => isAs(way, i)).length;
+    const rounded = leaves.flatMap(({ stored }) => typeof stored === "string" ? [] : [stored])
+      .filter((stored, i, all) => all.findIndex((other) => isSameStored(other, stored)) === i);
+    const [best] = [own, undefined, ...STORAGE_TYPES, ...rounded]
+      .map((way) => ({ way, count: countOf(way) }))
       .sort((a, b) => b.count - a.count);
-    if (best.type !== undefined) storage.set(name, best.type);
+    if (best.way !== undefined) storage.set(name, best.way);
   }
   return storage;
 }

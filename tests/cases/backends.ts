@@ -134,7 +134,7 @@ const webgpu: Backend = {
     },
     {
       reason: /every state must be stored as float32/,
-      of: ({ storage }) => storage.has("bfloat16") || storage.has("float16"),
+      of: ({ storage }) => [...storage].some((stored) => stored !== "float32"),
     },
     { reason: /random numbers are not drawn there/, of: ({ draws }) => draws },
     { reason: /matrices are not multiplied there/, of: ({ multiplies }) => multiplies },
@@ -183,8 +183,12 @@ function onnx(
       { reason: /none draws random numbers by a counter/, of: ({ draws }) => draws },
       { reason: /must be float32 or float64: given b?float16/, of: isShort },
       {
-        reason: /stored as bfloat16, which ONNX Runtime takes neither in nor out/,
-        of: ({ storage }) => storage.has("bfloat16"),
+        reason: /stored as .*, which ONNX Runtime takes neither in nor out/,
+        of: ({ storage }) => storage.has("bfloat16") || storage.has("bfloat16+8"),
+      },
+      {
+        reason: /rounded stochastically by seed .*, for which ONNX has no operator/,
+        of: ({ storage }) => [...storage].some((stored) => stored.includes("stochastic")),
       },
       { reason: /state `.*` must be float32/, of: beginsShort },
       {

@@ -2,6 +2,7 @@
 import { elaborate, isAtMost, rates, rootsOf } from "../../dsl/graph.ts";
 import { postorder, symbol } from "../../dsl/node.ts";
 import { elementRow, matrixRow, randomRow, reduceRow } from "../../dsl/ops.ts";
+import { spellStored } from "../../runtime/trees/stored.ts";
 import type { InitOptions } from "../../runtime/trees/state_storage.ts";
 import type { Optimizer, Schedule, State, StoredTensor, Tensor } from "../../mod.ts";
 
@@ -106,7 +107,7 @@ export function factsOf(of: Case): Facts {
   return {
     of,
     dtypes: new Set(leaves.map(({ dtype }) => dtype)),
-    storage: new Set(storage.values()),
+    storage: new Set([...storage.values()].map(spellStored)),
     isExact: !reduces && inLoops.every(({ op }) => EXACT.has(op)),
     rounds: inLoops.some(({ op }) => elementRow(op)?.rounds ?? false),
     isDefined: inLoops.every(({ op }) => (elementRow(op)?.ulp ?? 0) === 0),

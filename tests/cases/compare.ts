@@ -1,5 +1,6 @@
 /** Holds what a backend made against what the interpreter did, as near as the backend says it comes. */
-import { fromBfloat16, fromFloat16 } from "../../runtime/trees/dtype.ts";
+import type { StoredTensor } from "../../mod.ts";
+import { load, SplitArray } from "../../runtime/trees/dtype.ts";
 import { ulpsBetween } from "../numbers.ts";
 
 /** How far two numbers may be apart. What is left out allows nothing; a number is near by any of them. */
@@ -56,15 +57,21 @@ function* differencesAt(
   }
   const [a, b] = [actual, expected] as readonly Readonly<Record<string, unknown>>[];
   if (b.data instanceof Uint16Array) {
-    if (a.dtype !== b.dtype) yield `${path} is of ${a.dtype}, not of ${b.dtype}`;
-    const widen = b.dtype === "bfloat16" ? fromBfloat16 : fromFloat16;
-    const [x, y] = [a, b].map(({ data }) => Float32Array.from(data as Uint16Array, widen));
+    for (const key of ["dtype", "rounding", "seed"]) {
+      if (a[key] !== b[key]) yield `${path} has ${key} ${a[key]}, not ${b[key]}`;
+    }
+    const [x, y] = [a, b].map((tensor) => widened(tensor as unknown as StoredTensor));
     yield* numbersApart(x, y, path, false, allowed);
     return;
   }
   for (const key of Object.keys(b)) {
     yield* differencesAt(a[key], b[key], path === "" ? key : `${path}/${key}`, allowed);
   }
+}
+
+function widened({ data, low, dtype }: StoredTensor): Float32Array {
+  const array = low === undefined ? data : new SplitArray(data, low);
+  return Float32Array.from(data, (_, i) => load(dtype, array, i));
 }
 
 function formOf(tree: unknown): string {

@@ -12,6 +12,7 @@ import {
 import { catalogue } from "../export/catalogue.ts";
 import type { Case } from "./case.ts";
 import { ofOps, on, onInfinite, onStreams, onWild } from "./making.ts";
+import { STORAGES } from "../runtime/storages.ts";
 import * as programs from "./programs.ts";
 import * as trees from "./trees.ts";
 
@@ -45,6 +46,16 @@ const { forms, plain } = trees;
 const descent = () => lion({ learningRate: 0.1, weightDecay: 0.01 });
 const clipped = () => chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate: 0.1 }));
 const cosine = cosineDecaySchedule({ initValue: 0.1, decaySteps: 5 });
+/** Every way to store a state. */
+const ways = [...new Set(STORAGES)].flatMap((stored) =>
+  stored === undefined
+    ? []
+    : [{ stored, way: typeof stored === "string" ? stored : `${stored.dtype}, rounded by chance` }]
+);
+const rounded = lion({
+  learningRate: 0.1,
+  muDtype: { dtype: "bfloat16+8", rounding: "stochastic", seed: 3 },
+});
 const inverse = (count: number) => 0.1 / (1 + count);
 
 /** Cases by what they are about. */
@@ -74,10 +85,12 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
     on("products of matrices", forms["matrices of every form"], programs.ofMatrices),
     on("products of large matrices", trees.largeMatrices, programs.ofMatrices, { steps: 1 }),
     on("random numbers", forms["sizes around a vector's width"], programs.ofDraws({})),
-    on(
-      "random numbers kept short",
-      forms["sizes around a vector's width"],
-      programs.ofDraws({ muDtype: "bfloat16" }),
+    ...ways.map(({ way, stored }) =>
+      on(
+        `random numbers kept as ${way}`,
+        forms["sizes around a vector's width"],
+        programs.ofDraws({ muDtype: stored }),
+      )
     ),
     on("values of tensors and axes", trees.withoutElements, programs.narrow),
     on("sums by hyperparameters of each leaf", plain, programs.ofGains({ gain: { b: 1, w: 2 } })),
@@ -170,21 +183,29 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
       trees.odd,
       lion({ learningRate: 0.1, muDtype: "float16" }),
     ),
-    ...(["float32", "bfloat16", "float16"] as const).flatMap((muDtype) => [
-      on(`lion, its momentum in ${muDtype}`, plain, lion({ learningRate: 0.1, muDtype })),
+    ...ways.flatMap(({ way, stored: muDtype }) => [
+      on(`lion, its momentum as ${way}`, plain, lion({ learningRate: 0.1, muDtype })),
       on(
-        `lion in float64, its momentum in ${muDtype}`,
+        `lion in float64, its momentum as ${way}`,
         trees.plainOf("float64"),
         lion({ learningRate: 0.1, muDtype }),
       ),
       on(
-        `a state of float64 in ${muDtype} that is never read`,
+        `lion in every type, its momentum as ${way}`,
+        trees.everyType,
+        lion({ learningRate: 0.1, muDtype }),
+      ),
+      on(
+        `a state of float64 as ${way} that is never read`,
         trees.plainOf("float64"),
         programs.written({ muDtype }),
       ),
     ]),
     on("adamw, its states stored short from the beginning", plain, adamw({ learningRate: 0.1 }), {
-      init: { storage: { m: "bfloat16", v: "float16" } },
+      init: { storage: { m: "bfloat16", v: { dtype: "bfloat16", rounding: "stochastic" } } },
+    }),
+    on("lion, its momentum rounded by chance, on many elements", trees.large, rounded, {
+      steps: 1,
     }),
   ],
 

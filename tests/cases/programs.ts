@@ -8,6 +8,7 @@ import {
   parseProgram,
   type StateDocument,
 } from "../../mod.ts";
+import type { Storing } from "../runtime/storages.ts";
 
 /** An optimizer of a program without hyperparameters. */
 function program(
@@ -167,7 +168,7 @@ u = -0.1*where(rank == 2, d/(1 + norm(d)), m)`,
 );
 
 /** Numbers of both distributions, by the count and by a counter that gradients decide, and of their sums. */
-export const ofDraws: (options: { muDtype?: "bfloat16" }) => Optimizer = factory(parseProgram({
+export const ofDraws: (options: { muDtype?: Storing }) => Optimizer = factory(parseProgram({
   name: "ofDraws",
   state: { m: 0, c: { over: "tree" } },
   step: `c = c + where(globalNorm(g) > 1, 2, 1)
@@ -221,7 +222,7 @@ function begun(inits: readonly (number | string)[]): Begun {
 }
 
 type Begun = (
-  options: { a?: HyperValue; muDtype?: "float32" | "bfloat16" | "float16" },
+  options: { a?: HyperValue; muDtype?: Storing },
 ) => Optimizer;
 
 /** States that begin as numbers of every kind, and as the parameter. */
@@ -231,8 +232,9 @@ export const asNumbers: readonly Begun[] = NUMBERS.map(begun);
 export const asExpressions: readonly Begun[] = EXPRESSIONS.map(begun);
 
 /** A state that is the gradient, stored as it is asked for. */
-export const copying: (options: { muDtype?: "float32" | "bfloat16" | "float16" }) => Optimizer =
-  factory(parseProgram({ name: "copying", state: { m: 0 }, step: "m = g\nu = 0*g" }));
+export const copying: (options: { muDtype?: Storing }) => Optimizer = factory(
+  parseProgram({ name: "copying", state: { m: 0 }, step: "m = g\nu = 0*g" }),
+);
 
 /** Products of every kind on operands that are given. */
 export const ofProducts: Optimizer = program(
@@ -249,5 +251,6 @@ export const joined: (options: { p: boolean }) => Optimizer = factory(parseProgr
 }));
 
 /** A state that a step writes and never reads. */
-export const written: (options: { muDtype?: "float32" | "bfloat16" | "float16" }) => Optimizer =
-  factory(parseProgram({ name: "written", state: { m: 0 }, step: "m = 2*g\nu = g" }));
+export const written: (options: { muDtype?: Storing }) => Optimizer = factory(
+  parseProgram({ name: "written", state: { m: 0 }, step: "m = 2*g\nu = g" }),
+);

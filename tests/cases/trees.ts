@@ -9,8 +9,11 @@ export type Make = (seed: number) => Tree;
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
+/** The types that parameters may have. */
+type ParameterType = Exclude<DType, "bfloat16+8">;
+
 /** Numbers of a gradient's sizes, in any type. */
-function array(dtype: DType, size: number, seed: number) {
+function array(dtype: ParameterType, size: number, seed: number) {
   const next = randomNumbers(seed + 1);
   const data = allocate(dtype, size);
   for (let i = 0; i < size; i++) store(dtype, data, i, next());
@@ -22,7 +25,11 @@ function bare(size: number, seed: number, dtype: "float32" | "float64" = "float3
 }
 
 /** A tensor of a gradient's numbers. */
-export function tensor(shape: readonly number[], seed: number, dtype: DType = "float32"): Tree {
+export function tensor(
+  shape: readonly number[],
+  seed: number,
+  dtype: ParameterType = "float32",
+): Tree {
   const data = array(dtype, sizeOf(shape), seed);
   const isShort = data instanceof Uint16Array;
   return { data, shape: [...shape], ...(isShort ? { dtype } : {}) } as unknown as Tree;
@@ -38,7 +45,7 @@ const tensors = (shapes: readonly (readonly number[])[]): Make => (seed) =>
 export const plain: Make = (seed) => ({ b: bare(7, seed), w: tensor([3, 5], seed + 50) });
 
 /** {@linkcode plain} in another type. */
-export const plainOf = (dtype: DType): Make => (seed) => ({
+export const plainOf = (dtype: ParameterType): Make => (seed) => ({
   b: tensor([7], seed, dtype),
   w: tensor([3, 5], seed + 50, dtype),
 });

@@ -20,6 +20,18 @@ Deno.test("a state in bfloat16 is refused with the types that ONNX Runtime takes
   toOnnx(sgd({ learningRate: 1, muDtype: "bfloat16" }), params());
 });
 
+Deno.test("a state that is rounded stochastically, or has 24 bits, is refused by name", () => {
+  const stochastic = { dtype: "float16", rounding: "stochastic" } as const;
+  assertRefused(
+    () => toOnnx(lion({ learningRate: 1, muDtype: stochastic }), params()),
+    "state `m` is stored as float16 rounded stochastically by seed 0, for which ONNX has no operator",
+  );
+  assertRefused(
+    () => toOnnx(lion({ learningRate: 1, muDtype: "bfloat16+8" }), params()),
+    "state `m` is stored as bfloat16+8, which ONNX Runtime takes neither in nor out",
+  );
+});
+
 Deno.test("a program that draws random numbers is refused with what it draws and its line", () => {
   assertRefused(
     () => toOnnx(noisySgd({ learningRate: 1 }), { w: [2, 2] }),

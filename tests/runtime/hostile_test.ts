@@ -132,9 +132,9 @@ function codeMadeBy(act: () => void): string[] {
 // Words of the language it is written in, and slots: a letter and a number.
 const WORDS = new RegExp(
   "^(?:use|strict|return|function|const|let|for|if|else|new|fill|length|" +
-    "shape|n|i|inputs|outputs|scalars|cells|sums|convert|random|temporaries|" +
-    "seed|count|element|leaf|split|" +
-    "(?:to|from)B?[Ff]loat16|(?:to|from)Bfloat16|Math|Float64Array|NaN|Infinity|" +
+    "shape|n|i|inputs|outputs|scalars|cells|sums|convert|random|rounding|temporaries|" +
+    "seed|count|element|leaf|split|upper|bits|" +
+    "(?:to|from|round)(?:Bfloat16|Float16|Split)|Math|Float64Array|NaN|Infinity|" +
     "fround|pow|sqrt|cbrt|exp|log|sin|cos|tan|tanh|abs|min|max|floor|ceil|[a-z][0-9]+)$",
 );
 
@@ -169,7 +169,9 @@ Deno.test("generated code holds no text of a program", () => {
   const params = { [key]: { data: randomArray(6, 1), shape: [2, 3] } };
   const texts = codeMadeBy(() => {
     const opt = make(document).with({ backend: "js" });
-    const state = opt.init(params);
+    const stored = { dtype: "bfloat16+8", rounding: "stochastic" } as const;
+    const storage = { [marked("state")]: stored, [marked("narrow")]: stored };
+    const state = opt.init(params, { storage });
     opt.step(params, { [key]: { data: randomArray(6, 2), shape: [2, 3] } }, state, {
       [marked("input")]: 0.25,
     });

@@ -14,8 +14,10 @@ import { assertRefused, assertRefusedUnchanged } from "../refused.ts";
 import { backends } from "./backends.ts";
 import { randomArray } from "./random.ts";
 import { assertSameBits } from "./same_bits.ts";
+import type { Storing } from "./storages.ts";
 
-type Storage = Readonly<Record<string, StorageType>>;
+const stochastic = (dtype: StorageType, seed = 0) =>
+  ({ dtype, rounding: "stochastic", seed }) as const;
 
 const adam = (options = {}) => adamw({ learningRate: 0.01, ...options });
 
@@ -49,23 +51,31 @@ function trained(opt: Optimizer, state: State): unknown {
 
 for (const backend of backends) {
   Deno.test(`a state steps by what its arrays are, whatever the optimizer says (${backend})`, () => {
-    const made = (muDtype?: StorageType) => adam({ muDtype }).with({ backend });
-    const reference = (muDtype?: StorageType) => adam({ muDtype }).with({ backend: "interpreter" });
-    for (const m of ["float32", "bfloat16", "float16"] as const) {
+    const made = (muDtype?: Storing) => adam({ muDtype }).with({ backend });
+    const reference = (muDtype?: Storing) => adam({ muDtype }).with({ backend: "interpreter" });
+    const ways = [
+      "float32",
+      "bfloat16",
+      "float16",
+      "bfloat16+8",
+      stochastic("bfloat16", 3),
+    ] as const;
+    for (const m of ways) {
       const expected = trained(reference(m), reference(m).init(parameters()));
-      for (const other of [undefined, "float32", "bfloat16", "float16"] as const) {
+      for (const other of [undefined, ...ways, stochastic("bfloat16", 4)]) {
         // One is given the type when it is made, the other when its state is.
         const chosen = made(other).init(parameters(), { storage: { m } });
-        assertSameBits(trained(made(other), chosen), expected, `${m} chosen over ${other}`);
+        const what = [m, other].map((way) => JSON.stringify(way)).join(" over ");
+        assertSameBits(trained(made(other), chosen), expected, `chosen ${what}`);
         const given = made(m).init(parameters());
-        assertSameBits(trained(made(other), given), expected, `${m} given to ${other}`);
+        assertSameBits(trained(made(other), given), expected, `given ${what}`);
       }
     }
   });
 
   Deno.test(`each state has the type it was given (${backend})`, () => {
     const opt = chain(adam({ muDtype: "float32" }), lion({ learningRate: 1 })).with({ backend });
-    const storage: Storage = { m: "bfloat16", v: "float16", m_2: "float16" };
+    const storage = { m: "bfloat16", v: "bfloat16+8", m_2: "float16" } as const;
     const state = opt.init(parameters(), { storage });
     for (const steps of [0, 2]) {
       for (let step = 0; step < steps; step++) opt.step(parameters(), gradients(step), state);
@@ -80,7 +90,9 @@ for (const backend of backends) {
 
   Deno.test(`one optimizer steps states of several types in turn (${backend})`, () => {
     const opt = adam().with({ backend });
-    const all = [{}, { m: "bfloat16" }, { v: "float16" }] as const;
+    const all = [{}, { m: "bfloat16" }, { v: stochastic("bfloat16") }, {
+      v: "bfloat16+8",
+    }] as const;
     const states = all.map((storage) => opt.init(parameters(), { storage }));
     const params = states.map(parameters);
     for (let step = 0; step < 3; step++) {
@@ -96,7 +108,7 @@ for (const backend of backends) {
 
 Deno.test("a state that no choice names is stored as its parameter, or as the optimizer was made", () => {
   const own = ["Float32Array", "Float64Array"];
-  const plain = adam().init(parameters(), { storage: { v: "bfloat16" } });
+  const plain = adam().init(parameters(), { storage: { v: stochastic("bfloat16") } });
   assertEquals([typesOf(plain, "m"), typesOf(plain, "v")], [own, ["bfloat16", "bfloat16"]]);
   const short = adam({ muDtype: "float16" }).init(parameters(), { storage: {} });
   assertEquals([typesOf(short, "m"), typesOf(short, "v")], [["float16", "float16"], own]);
@@ -131,13 +143,15 @@ const bad: readonly [name: string, opt: Optimizer, options: unknown, ...says: st
     "an unknown type is refused with those that there are",
     counter,
     { storage: { momentum: "float8" } },
-    "the storage of `momentum` must be one of float32, bfloat16, float16: given" + ' "float8"',
+    "the storage of `momentum` must be one of float32, bfloat16, float16, bfloat16+8: " +
+    'given "float8"',
   ],
   [
     "float64 is no type to choose",
     counter,
     { storage: { momentum: "float64" } },
-    'the storage of `momentum` must be one of float32, bfloat16, float16: given "float64"',
+    "the storage of `momentum` must be one of float32, bfloat16, float16, bfloat16+8: " +
+    'given "float64"',
   ],
   [
     "another option is refused with the nearest",

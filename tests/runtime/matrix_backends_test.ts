@@ -4,6 +4,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { backends } from "./backends.ts";
 import { matrixProgram } from "./matrix_programs.ts";
 import { assertSameBits, type Compared } from "./same_bits.ts";
+import { STORAGES, storingMomentum } from "./storages.ts";
 import { whereRun } from "./where.ts";
 
 const SHAPES = [[1, 1], [1, 5], [5, 1], [3, 4], [4, 3], [0, 3], [3, 0], [5, 5], [7], []] as const;
@@ -49,10 +50,11 @@ function forMatrices(
 ): void {
   const compared: Compared = { numbers: 0, finite: 0 };
   const some = fc.array(fc.constantFrom(...shapes), { minLength: 1, maxLength: count });
-  const muDtype = fc.constantFrom(undefined, undefined, "float32", "bfloat16", "float16");
+  const muDtype = fc.constantFrom(...STORAGES);
   fc.assert(
     fc.property(matrixProgram, some, fc.boolean(), muDtype, (document, shapes, isDouble, type) => {
-      const opt = factory(parseProgram(document))(type === undefined ? {} : { muDtype: type });
+      const program = parseProgram(document);
+      const opt = factory(program)(storingMomentum(program, {}, type));
       const expected = trajectory(opt.with({ backend: "interpreter" }), shapes, isDouble);
       for (const backend of backends) {
         if (backend === "interpreter") continue;

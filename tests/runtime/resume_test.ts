@@ -34,6 +34,11 @@ const optimizers: readonly [name: string, make: () => Optimizer][] = [
       weightDecay: linearSchedule({ initValue: 0, endValue: 0.1, transitionSteps: 5 }),
       muDtype: "bfloat16",
     })],
+  [
+    "adamw with a moment rounded stochastically",
+    () => adamw({ learningRate, muDtype: { dtype: "bfloat16", rounding: "stochastic", seed: 5 } }),
+  ],
+  ["adamw with a moment of 24 bits", () => adamw({ learningRate, muDtype: "bfloat16+8" })],
   ["a chain", () => chain(clipByGlobalNorm({ maxNorm: learningRate }), adamw({ learningRate }))],
   [
     "a program with a state of the tree",

@@ -1,7 +1,7 @@
 /** Holds trees of arrays against each other, bit for bit. */
 import type { StoredTensor } from "../../mod.ts";
 import { shown } from "../../dsl/errors.ts";
-import { load } from "../../runtime/trees/dtype.ts";
+import { load, SplitArray } from "../../runtime/trees/dtype.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 /** How many numbers were compared, and how many of them were neither NaN nor infinite. */
@@ -50,6 +50,7 @@ function isStored(tree: unknown): tree is StoredTensor {
 // As numbers, of which each but NaN has bits of its own.
 function widened(tensor: unknown): unknown {
   assert(isStored(tensor), "it is stored as wide as its parameter");
-  const { data, shape, dtype } = tensor;
-  return { shape, dtype, data: Float64Array.from(data, (_, i) => load(dtype, data, i)) };
+  const { data, low, ...others } = tensor;
+  const array = low === undefined ? data : new SplitArray(data, low);
+  return { ...others, data: Float64Array.from(data, (_, i) => load(others.dtype, array, i)) };
 }

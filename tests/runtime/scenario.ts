@@ -14,6 +14,7 @@ import { allocate, arithmeticOf, type DType, isShort, store } from "../../runtim
 import type { Generated } from "../dsl/generate.ts";
 import { anyNumber } from "../any_number.ts";
 import { edges32, edges64, randomWords } from "../numbers.ts";
+import { STORAGES, type Storing, storingMomentum } from "./storages.ts";
 
 /** A leaf of parameters: where it is, and what it is like. */
 export interface LeafSketch {
@@ -33,7 +34,7 @@ export interface Scenario {
   readonly wild: number;
   readonly settings: readonly SettingSketch[];
   readonly mask: readonly boolean[] | undefined;
-  readonly muDtype: "float32" | "bfloat16" | "float16" | undefined;
+  readonly muDtype: Storing;
 }
 
 type TreeForm = "flat" | "nested" | "list";
@@ -89,7 +90,7 @@ export function scenarios(
     wild: fc.constantFrom(0, 0, 0, 1, 3, 10),
     settings: fc.array(settings, { minLength: 4, maxLength: 4 }),
     mask: fc.option(fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }), { nil: undefined }),
-    muDtype: fc.constantFrom(undefined, undefined, "float32", "bfloat16", "float16"),
+    muDtype: fc.constantFrom(...STORAGES),
   });
 }
 
@@ -158,7 +159,9 @@ export function optionsOf(scenario: Scenario): Record<string, unknown> {
   }
   if (muDtype !== undefined && "m" in state) {
     const { over } = typeof state.m === "object" ? state.m : {};
-    if (over !== "tree") options.muDtype = muDtype;
+    if (over !== "tree") {
+      return storingMomentum(parseProgram(generated.document), options, muDtype);
+    }
   }
   return options;
 }

@@ -269,8 +269,8 @@ Deno.test("states of a short parameter are float32 unless they are asked for oth
   const typesOf = (state: State) => [state.m, state.v].map((tree) => typeOf((tree as Tree).w));
   assertEquals(typesOf(made({}).init(params)), ["float32", "float32"]);
   assertEquals(typesOf(made({ muDtype: "bfloat16" }).init(params)), ["bfloat16", "float32"]);
-  const storage = { v: "float16" } as const;
-  assertEquals(typesOf(made({}).init(params, { storage })), ["float32", "float16"]);
+  const storage = { v: { dtype: "bfloat16", rounding: "stochastic" } } as const;
+  assertEquals(typesOf(made({}).init(params, { storage })), ["float32", "bfloat16"]);
 });
 
 Deno.test("explain counts the master copy and shows where it is written", () => {

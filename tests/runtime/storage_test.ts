@@ -7,9 +7,11 @@ import {
   fromBfloat16,
   fromFloat16,
   load,
+  memoryOf,
   store,
   toBfloat16,
   toFloat16,
+  toSplit,
 } from "../../runtime/trees/dtype.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { randomNumbers } from "./random.ts";
@@ -181,11 +183,13 @@ Deno.test("each type allocates, stores, loads and counts its bytes", () => {
     ["float32", "Float32Array", 4, Math.fround(0.1)],
     ["bfloat16", "Uint16Array", 2, 0.10009765625],
     ["float16", "Uint16Array", 2, Math.f16round(0.1)],
+    ["bfloat16+8", "SplitArray", 3, 0.1000003814697265625],
   ];
   for (const [dtype, array, bytes, value] of expected) {
     const allocated = allocate(dtype, 3);
     assertEquals([allocated.constructor.name, allocated.length], [array, 3]);
-    assertEquals([bytesOf(dtype), allocated.BYTES_PER_ELEMENT], [bytes, bytes]);
+    const each = memoryOf(allocated).map((part) => part.BYTES_PER_ELEMENT);
+    assertEquals([bytesOf(dtype), each.reduce((a, b) => a + b)], [bytes, bytes]);
     store(dtype, allocated, 1, 0.1);
     assertEquals([0, 1, 2].map((i) => load(dtype, allocated, i)), [0, value, 0]);
   }
@@ -203,7 +207,17 @@ const patterns = Uint32Array.from({ length: 40_003 }, (_, i) => {
   return i % 5 === 0 ? 0 : i % 7 === 0 ? upper | 0x7f800000 | lower : upper | lower;
 });
 
-const shorts = [["bfloat16", toBfloat16], ["float16", toFloat16]] as const;
+/** The bits of a tensor as words: those of a bfloat16, or of 24 bits. */
+function bitsOf(tensor: unknown): number[] {
+  const { data, low } = tensor as { data: Uint16Array; low?: Uint8Array };
+  return Array.from(data, (bits, i) => low === undefined ? bits : bits << 8 | low[i]);
+}
+
+const shorts = [
+  ["bfloat16", toBfloat16],
+  ["float16", toFloat16],
+  ["bfloat16+8", toSplit],
+] as const;
 
 Deno.test("short states in vectors and at their ends have the bits of the definition", () => {
   for (const size of [patterns.length, 1, 2, 3, 7, 8, 9, 15, 16, 17]) {
@@ -212,13 +226,15 @@ Deno.test("short states in vectors and at their ends have the bits of the defini
     for (const [dtype, nearest] of shorts) {
       const opt = keeper(dtype);
       const [, { m }] = opt.update(grads, opt.init(grads));
-      const { data } = m as { data: Uint16Array };
+      const data = bitsOf(m);
       bits.forEach((word, i) => {
         // A NaN as bfloat16 is the first half of its bits, and quiet.
         const expected = !Number.isNaN(grads[i])
           ? nearest(grads[i])
           : dtype === "bfloat16"
           ? word >>> 16 | 0x40
+          : dtype === "bfloat16+8"
+          ? word >>> 8 | 0x4000
           : word >>> 16 & 0x8000 | 0x7e00;
         if (data[i] !== expected) assertEquals([size, i, word, data[i]], [size, i, word, expected]);
       });

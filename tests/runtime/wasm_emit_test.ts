@@ -16,9 +16,8 @@ import type { Structural } from "../../dsl/graph.ts";
 import { constant } from "../../dsl/node.ts";
 import { elementOps } from "../../dsl/ops.ts";
 import { statesKept } from "../../runtime/step/binding.ts";
-import type { Mode } from "../../runtime/plan/plan.ts";
-import type { ArrayKind, GroupRun } from "../../runtime/backends/backend.ts";
-import type { DType } from "../../runtime/trees/dtype.ts";
+import { arraysOf, type GroupRun, stateKind, typesOf } from "../../runtime/backends/backend.ts";
+import type { Stored } from "../../runtime/trees/stored.ts";
 import { variantOf } from "../../runtime/plan/variants.ts";
 import { Code, type FunctionType, Module } from "../../runtime/backends/wasm/emit.ts";
 import { type Instruction, instructions } from "../../runtime/backends/wasm/instructions.ts";
@@ -28,6 +27,7 @@ import { passesOf } from "../../runtime/backends/wasm/passes.ts";
 import { renderModule } from "../../runtime/backends/wasm/render.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { anyProgram } from "../dsl/generate.ts";
+import { STORAGES } from "./storages.ts";
 
 const wabt = await wabtFactory();
 const MEMORY = { shared: false, initial: 1, maximum: 65_535 };
@@ -234,8 +234,8 @@ Deno.test("memories are imported as they are declared", () => {
 function groupOf(
   program: Program,
   dtype: GroupRun["dtype"],
-  mode: Mode,
-  stored?: DType,
+  mode: "step" | "update",
+  stored?: Stored,
   rank = 0,
 ): GroupRun {
   const structural: Structural = new Map(
@@ -245,8 +245,8 @@ function groupOf(
   );
   const live = statesKept(program, [structural]);
   const kinds = [...live].filter((name) => program.state.get(name)!.over !== "tree")
-    .map((name): ArrayKind => ({ name, dtype: stored ?? dtype }));
-  const dtypes = [dtype, ...kinds.map((kind) => kind.dtype)].join();
+    .map((name) => stateKind(program, name, stored ?? dtype));
+  const arrays = arraysOf(mode, dtype, [{ name: "g", dtype }], kinds, true);
   const variant = variantOf(program, {
     structural,
     guards: [],
@@ -254,11 +254,9 @@ function groupOf(
     mode,
     axes: Array.from({ length: rank }, (_, axis) => axis),
     backend: "wasm",
-    dtypes,
+    dtypes: typesOf(arrays),
   });
-  const inputs: ArrayKind[] = [{ name: "w", dtype }, { name: "g", dtype }, ...kinds];
-  const outputs: ArrayKind[] = [{ name: "", dtype }, ...kinds];
-  return { ...variant, mode, backend: "wasm", dtype, inputs, outputs, symbols: new Map() };
+  return { ...variant, ...arrays, backend: "wasm", symbols: new Map() };
 }
 
 function assertGroupAssembles(group: GroupRun, shared: boolean, what: string): Module {
@@ -293,10 +291,14 @@ for (const [name, { program }] of Object.entries(optimizers)) {
   Deno.test(`${name} renders to wabt's bytes in every type, mode and memory`, () => {
     for (const mode of ["step", "update"] as const) {
       for (const shared of [false, true]) {
-        for (const stored of [undefined, "bfloat16", "float16"] as const) {
+        for (const stored of STORAGES) {
           const group = groupOf(program, "float32", mode, stored);
-          assert(isRunnable(group), `${name} with ${stored} runs here`);
-          assertGroupAssembles(group, shared, `${name} ${mode} ${shared} ${stored}`);
+          assert(isRunnable(group), `${name} with ${JSON.stringify(stored)} runs here`);
+          assertGroupAssembles(
+            group,
+            shared,
+            `${name} ${mode} ${shared} ${JSON.stringify(stored)}`,
+          );
         }
         const wide = groupOf(program, "float64", mode);
         assert(isRunnable(wide), `${name} in float64 runs here`);

@@ -21,6 +21,7 @@ import { randomWords } from "../numbers.ts";
 import { Guards, PATTERNS } from "./guarded.ts";
 import { assertSameBits, type Compared } from "./same_bits.ts";
 import { whereRun } from "./where.ts";
+import { STORAGES, type Storing, storingMomentum } from "./storages.ts";
 
 const SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 31, 1_000, 4_095, 4_096, 4_097, 8_191, 8_193, 12_289];
 const STEPS = 2;
@@ -125,7 +126,7 @@ function interpreted(
 function optimizerOf(
   { document }: Generated,
   numbers: readonly number[],
-  short: string,
+  short: Storing,
 ): Optimizer {
   const { hyper = {}, state = {} } = document;
   const options: Record<string, unknown> = {};
@@ -134,8 +135,9 @@ function optimizerOf(
   });
   const { m } = state;
   const isTree = typeof m === "object" && m.over === "tree";
-  if (m !== undefined && !isTree && short !== "") options.muDtype = short;
-  return factory(parseProgram(document))(options);
+  const program = parseProgram(document);
+  const mayStore = m !== undefined && !isTree;
+  return factory(program)(mayStore ? storingMomentum(program, options, short) : options);
 }
 
 const size = fc.oneof(
@@ -154,7 +156,7 @@ const scenario = fc.constantFrom(0, 2).chain((rank) =>
       { minLength: 1, maxLength: 4 },
     ),
     numbers: fc.array(anyNumber, { minLength: 4, maxLength: 4 }),
-    short: fc.constantFrom("", "", "bfloat16", "float16"),
+    short: fc.constantFrom(...STORAGES),
   })
 );
 
@@ -185,6 +187,11 @@ for (const placing of PLACINGS) {
 
 const optimizers: Readonly<Record<string, Optimizer>> = {
   "lion in bfloat16": lion({ learningRate: 0.1, muDtype: "bfloat16" }),
+  "lion in 24 bits": lion({ learningRate: 0.1, muDtype: "bfloat16+8" }),
+  "lion rounded stochastically": lion({
+    learningRate: 0.1,
+    muDtype: { dtype: "bfloat16", rounding: "stochastic" },
+  }),
   "lion in float16": lion({ learningRate: 0.1, muDtype: "float16" }),
   "clipped adamw": chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate: 0.1 })),
   "six states": factory(parseProgram({

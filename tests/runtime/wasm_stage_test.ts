@@ -28,6 +28,11 @@ const make = (step: string, state: Record<string, unknown> = {}, hyper = {}) =>
 const optimizers: Readonly<Record<string, Optimizer>> = {
   lion: lion({ learningRate: 0.1 }),
   "lion in bfloat16": lion({ learningRate: 0.1, muDtype: "bfloat16" }),
+  "lion in 24 bits": lion({ learningRate: 0.1, muDtype: "bfloat16+8" }),
+  "lion rounded stochastically": lion({
+    learningRate: 0.1,
+    muDtype: { dtype: "bfloat16", rounding: "stochastic" },
+  }),
   "adamw in float16": adamw({ learningRate: 0.1, muDtype: "float16" }),
   "clipped adamw": chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate: 0.1 })),
   "a trust ratio": make(
@@ -261,9 +266,9 @@ for (const backend of ["wasm", "js"] as const) {
     opt.step(params, gradients, state);
     assertEquals(Array.from(tensor.data), [8, 8, 7, 6]);
     tensor.shape[0] = 4;
-    assertThrows(() => opt.step(params, gradients, state), GradusError, "transferred");
+    assertThrows(() => opt.step(params, gradients, state), GradusError, "must have a shape");
     tensor.shape[1] = 1;
-    assertThrows(() => opt.step(params, gradients, state), GradusError, "transferred");
+    assertThrows(() => opt.step(params, gradients, state), GradusError, "have shape");
     assertEquals(Array.from(tensor.data), [8, 8, 7, 6]);
   });
 

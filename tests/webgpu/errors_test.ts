@@ -128,6 +128,16 @@ gpuTest("states that are stored short are refused when it is made", async () => 
     GradusError,
     'Cannot run "lion" on WebGPU: every state must be stored as float32: `m` is stored as bfloat16',
   );
+  const stochastic = { dtype: "bfloat16", rounding: "stochastic" } as const;
+  await assertRejects(
+    () => WebGpuOptimizer.create(lion({ learningRate: 0.1, muDtype: stochastic })),
+    GradusError,
+    "`m` is stored as bfloat16 rounded stochastically by seed 0",
+  );
+  const state = lion({ learningRate: 0.1, muDtype: "bfloat16+8" }).init(new Float32Array(3));
+  const gpu = await WebGpuOptimizer.create(lion({ learningRate: 0.1 }));
+  assertThrows(() => gpu.upload(state), GradusError, "given bfloat16+8, which only states");
+  gpu.dispose();
 });
 
 gpuTest("nothing is done once it is disposed of or its device is lost", async () => {

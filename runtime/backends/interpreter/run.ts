@@ -8,10 +8,9 @@ import { elementRow, matrixRow, randomRow, type ReduceOp, reduceRow } from "../.
 import { settle } from "../../../dsl/simplify.ts";
 import { lanesOf } from "../lanes.ts";
 import { settledUpdate, stepped } from "../../plan/plan.ts";
-import { keysOf, leafNumbers } from "../random.ts";
+import { keysOf, leafNumbers, storesOf } from "../random.ts";
 import { extentShape } from "../../plan/extent.ts";
-import { BLOCK, GlobalTotal, type LeafRun, type StepRun } from "../backend.ts";
-import { load, store } from "../../trees/dtype.ts";
+import { BLOCK, GlobalTotal, type LeafRun, loadsOf, type StepRun } from "../backend.ts";
 
 /** A value within a leaf: an extent of 1 on every axis it does not vary over. */
 interface Field {
@@ -37,8 +36,9 @@ export function interpret(
   });
 
   const results = leaves.map((leaf, i) =>
-    leaf.group.outputs.map(({ name }) => {
-      const { graph, mode } = leaf.group;
+    leaf.group.plan.outputs.map((_, k) => {
+      const { graph, mode, outputs } = leaf.group;
+      const { name } = outputs[k];
       if (name !== "" && name !== "w") return evaluateAt(i, settle(graph.states.get(name)!));
       const { update } = graph;
       return evaluateAt(i, mode === "update" ? settledUpdate(update) : stepped(update));
@@ -49,15 +49,16 @@ export function interpret(
     treeStates.set(name, evaluateAt(0, node) as number);
   }
   // Nothing is written before everything is computed: inputs and outputs may be the same arrays.
-  leaves.forEach((leaf, i) =>
-    leaf.group.outputs.forEach(({ dtype }, k) => {
+  leaves.forEach((leaf, i) => {
+    const write = storesOf(leaf);
+    leaf.group.plan.outputs.forEach((_, k) => {
       const out = leaf.outputs[k];
       const shape = extentShape(leaf.group.plan.outputs[k].extent, leaf.shape);
       const result = results[i][k];
       const read = typeof result === "number" ? () => rounded(result, leaf) : at(result, shape);
-      for (let j = 0; j < out.length; j++) store(dtype, out, j, read(j));
-    })
-  );
+      for (let j = 0; j < out.length; j++) write(k, j, read(j));
+    });
+  });
   return treeStates;
 }
 
@@ -87,10 +88,9 @@ function evaluateNode(
     const name = node.arg as string;
     const input = leaf.group.inputs.findIndex((kind) => kind.name === name);
     if (input < 0) return leaf.group.symbols.get(name) ?? globals.get(name)!;
-    const { dtype } = leaf.group.inputs[input];
-    const array = leaf.inputs[input];
+    const [array, read] = [leaf.inputs[input], loadsOf(leaf)];
     const shape = extentShape(leaf.group.plan.extents.get(node)!, leaf.shape);
-    return { shape, data: Float64Array.from(array, (_, i) => load(dtype, array, i)) };
+    return { shape, data: Float64Array.from(array, (_, i) => read(input, i)) };
   }
   const reduction = reduceRow(node.op);
   if (reduction !== undefined) {

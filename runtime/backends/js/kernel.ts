@@ -4,7 +4,7 @@ import { reduceOps } from "../../../dsl/ops.ts";
 import { finishLanes, lanesOf } from "../lanes.ts";
 import { extentSize } from "../../plan/extent.ts";
 import type { Phase, Plan } from "../../plan/plan.ts";
-import { keysOf, type LeafNumbers } from "../random.ts";
+import { keysOf, type LeafNumbers, roundingKeys } from "../random.ts";
 import type { Operand } from "../../plan/products.ts";
 import {
   type AddGlobal,
@@ -14,7 +14,7 @@ import {
   withGlobals,
 } from "../backend.ts";
 import type { NumberArray } from "../../trees/dtype.ts";
-import { compiledNumbers } from "./random.ts";
+import { compiledBits, compiledNumbers } from "./random.ts";
 import { CONVERT, renderPhases } from "./render.ts";
 
 type PhaseFunction = (
@@ -28,6 +28,7 @@ type PhaseFunction = (
   temporaries: readonly NumberArray[],
   convert: typeof CONVERT,
   random: LeafNumbers,
+  rounding: LeafNumbers,
 ) => void;
 
 // By source: programs of equal structure share what is compiled, whatever their names.
@@ -55,6 +56,7 @@ export class Kernel {
   readonly #scalars: Evaluator;
   readonly #numbers: Float64Array;
   #keys = new Uint32Array(0);
+  #roundingKeys = new Uint32Array(0);
   readonly #round: (x: number) => number;
 
   constructor(group: GroupRun) {
@@ -85,6 +87,7 @@ export class Kernel {
       this.#numbers[i] = this.#round(this.#scalars.get(node))
     );
     this.#keys = keysOf(this.#group.plan.random, (node) => this.#scalars.get(node));
+    this.#roundingKeys = roundingKeys(this.#group);
   }
 
   /** Runs the loops of a phase. */
@@ -108,7 +111,7 @@ export class Kernel {
     const random = compiledNumbers(plan, this.#keys, leaf);
     this.#phases[phase](
       ...[shape, size, inputs, outputs, this.#numbers, cells, sums] as const,
-      ...[temporaries, CONVERT, random] as const,
+      ...[temporaries, CONVERT, random, compiledBits(this.#roundingKeys, leaf)] as const,
     );
     accumulations.forEach(({ op, operand, into }, k) => {
       const reduced = extentSize(plan.extents.get(operand)!, shape);

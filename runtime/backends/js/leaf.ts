@@ -3,8 +3,8 @@ import type { Node } from "../../../dsl/node.ts";
 import { extentShape, extentSize } from "../../plan/extent.ts";
 import type { Multiply, Operand, Product } from "../../plan/products.ts";
 import type { Phase, Plan } from "../../plan/plan.ts";
-import type { AddGlobal, LeafRun } from "../backend.ts";
-import { allocate, load } from "../../trees/dtype.ts";
+import { type AddGlobal, type LeafRun, loadsOf } from "../backend.ts";
+import { allocate, isShort } from "../../trees/dtype.ts";
 import type { Kernel } from "./kernel.ts";
 import { transpose } from "./multiply.ts";
 
@@ -82,8 +82,9 @@ export class JsLeaf {
     }
     const at = inputs.findIndex(({ name }) => name === node.arg);
     const array = arrays[at];
-    if (!(array instanceof Uint16Array)) return array;
-    return Float32Array.from(array, (_, i) => load(inputs[at].dtype, array, i));
+    if (!isShort(inputs[at].dtype)) return array as Floats;
+    const read = loadsOf(this.#leaf);
+    return Float32Array.from(array, (_, i) => read(at, i));
   }
 }
 

@@ -8,6 +8,7 @@ import { type Doubles, numbers } from "../../../dsl/random/doubles.ts";
 import { streamBit } from "../../../dsl/random/draw.ts";
 import { normalQuantile } from "../../../dsl/random/normal.ts";
 import { threefry, type Words } from "../../../dsl/random/threefry.ts";
+import { bitsWithin, roundingCounter } from "../../trees/rounding.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { LeafNumbers } from "../random.ts";
 import type { GroupRun, LeafRun } from "../backend.ts";
@@ -74,7 +75,11 @@ const doublesIn = (text: Text): Doubles<string, string> => {
 
 type Formula = (text: Text, high: string, low: string) => string;
 
-const formulas: Readonly<Record<RandomOpName, Readonly<Record<GroupRun["dtype"], Formula>>>> = {
+/** What is drawn: a distribution, or the bits that results are rounded by. */
+type Drawn = RandomOpName | "Bits";
+
+const formulas: Readonly<Record<Drawn, Readonly<Record<GroupRun["dtype"], Formula>>>> = {
+  Bits: { float64: bothWords, float32: bothWords },
   Normal: { float64: normal, float32: (...bits) => `Math.fround(${normal(...bits)})` },
   Uniform: {
     float64: (_, high, low) => `((${high} >>> 0) * ${2 ** 21} + (${low} >>> 11)) * ${2 ** -53}`,
@@ -87,22 +92,34 @@ function normal(text: Text, high: string, low: string): string {
   return normalQuantile(doublesIn(text), text.name(`(${middle}) * ${2 ** -52} - 0.5`));
 }
 
+/** Of random bits the lower word is the result, and the upper one is put in its place. */
+function bothWords(_: Text, high: string, low: string): string {
+  return `(upper[0] = ${high}, ${low})`;
+}
+
 /** A function of seed, count, element and leaf. */
-type Draw = (seed: number, count: number, element: number, leaf: number) => number;
+type Draw = (
+  seed: number,
+  count: number,
+  element: number,
+  leaf: number,
+  upper?: Int32Array,
+) => number;
 const compiled = new Map<string, Draw>();
 
-function drawOf(op: RandomOpName, dtype: GroupRun["dtype"]): Draw {
+function drawOf(op: Drawn, dtype: GroupRun["dtype"]): Draw {
   const key = `${op} ${dtype}`;
   let draw = compiled.get(key);
   if (draw === undefined) {
     const text = new Text();
-    const leaf = text.name(`leaf ^ ${streamBit(randomOps[op].stream)}`);
+    const stream = op === "Bits" ? 0 : randomOps[op].stream;
+    const leaf = text.name(`leaf ^ ${streamBit(stream)}`);
     const [high, low] = threefry(wordsIn(text), ["seed", "count"], ["element", leaf]);
     const result = formulas[op][dtype](text, high, low);
     const body = `${text}\nreturn ${result};`;
     draw = new Function(
       "split",
-      `"use strict"; return function (seed, count, element, leaf) {\n${body}\n}`,
+      `"use strict"; return function (seed, count, element, leaf, upper) {\n${body}\n}`,
     )(numbers.split) as Draw;
     compiled.set(key, draw);
   }
@@ -117,4 +134,27 @@ export function compiledNumbers(
 ): LeafNumbers {
   const draws = random.map(({ op }) => drawOf(op as RandomOpName, dtype));
   return (k, element) => draws[k](keys[2 * k], keys[2 * k + 1], element, leaf);
+}
+
+/** The bits that the results of one leaf are rounded by, of keys of two words each. */
+export function compiledBits(
+  keys: Uint32Array,
+  { number: leaf, group: { dtype } }: LeafRun,
+): LeafNumbers {
+  if (keys.length === 0) return () => 0;
+  const draw = drawOf("Bits", dtype);
+  // The words that were drawn last, by key and lane: the elements of a vector later they serve again.
+  const [highs, lows] = [new Int32Array(2 * keys.length), new Int32Array(2 * keys.length)];
+  const counters = new Int32Array(2 * keys.length).fill(-1);
+  const upper = new Int32Array(1);
+  return (k, element) => {
+    const counter = roundingCounter(element);
+    const at = 4 * k + (element & 3);
+    if (counters[at] !== counter) {
+      counters[at] = counter;
+      lows[at] = draw(keys[2 * k], keys[2 * k + 1], counter, leaf, upper);
+      highs[at] = upper[0];
+    }
+    return bitsWithin(element, highs[at], lows[at]);
+  };
 }

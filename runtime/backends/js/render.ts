@@ -14,11 +14,40 @@ import {
   type Phase,
   type Plan,
 } from "../../plan/plan.ts";
-import { type ArrayKind, BLOCK, type GroupRun } from "../backend.ts";
-import { type DType, fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from "../../trees/dtype.ts";
+import { type ArrayKind, BLOCK, type GroupRun, lowOf } from "../backend.ts";
+import {
+  type DType,
+  fromBfloat16,
+  fromFloat16,
+  fromSplit,
+  isShort,
+  type ShortType,
+  toBfloat16,
+  toFloat16,
+  toSplit,
+} from "../../trees/dtype.ts";
+import { roundStochastically } from "../../trees/rounding.ts";
+import { roundedOutputs } from "../random.ts";
 
 /** How short types are read and written. */
-export const CONVERT = { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } as const;
+export const CONVERT = {
+  fromBfloat16,
+  fromFloat16,
+  toBfloat16,
+  toFloat16,
+  fromSplit,
+  toSplit,
+  roundBfloat16: (value: number, random: number) => roundStochastically("bfloat16", value, random),
+  roundFloat16: (value: number, random: number) => roundStochastically("float16", value, random),
+  roundSplit: (value: number, random: number) => roundStochastically("bfloat16+8", value, random),
+} as const;
+
+/** What the conversions of a type are called. */
+const CALLED: Readonly<Record<ShortType, string>> = {
+  bfloat16: "Bfloat16",
+  float16: "Float16",
+  "bfloat16+8": "Split",
+};
 
 type Numbered = Accumulation & { readonly sum: number };
 
@@ -68,7 +97,7 @@ class Renderer {
     finals.forEach((line) => this.#line(line));
     const body = this.#lines.join("\n");
     const parameters =
-      "shape, n, inputs, outputs, scalars, cells, sums, temporaries, convert, random";
+      "shape, n, inputs, outputs, scalars, cells, sums, temporaries, convert, random, rounding";
     return `function (${parameters}) {\n${body}\n}`;
   }
 
@@ -248,7 +277,10 @@ class Renderer {
     const cell = this.#plan.cells.findIndex((c) => c.node === node);
     if (cell >= 0) return this.#name(node, `c${cell}[${at}]`);
     const input = this.#inputs.findIndex(({ name }) => name === node.arg);
-    return this.#name(node, loaded(this.#inputs[input].dtype, `x${input}[${at}]`));
+    const element = `x${input}[${at}]`;
+    const low = lowOf(this.#inputs, input);
+    const bits = low < 0 ? element : `${element}, x${low}[${at}]`;
+    return this.#name(node, loaded(this.#inputs[input].dtype, bits));
   }
 
   #name(node: Node, value: string): string {
@@ -260,7 +292,15 @@ class Renderer {
 
   #assignment(target: string, at: string, value: string): string {
     const slot = this.#outputs.findIndex(({ name }) => name === target);
-    return `y${slot}[${at}] = ${stored(this.#outputs[slot].dtype, value)};`;
+    const { dtype } = this.#outputs[slot];
+    const place = roundedOutputs(this.#outputs).indexOf(slot);
+    const rounded = place < 0
+      ? value
+      : `convert.round${CALLED[dtype as ShortType]}(${value}, rounding(${place}, ${at}))`;
+    const low = lowOf(this.#outputs, slot);
+    if (low < 0) return `y${slot}[${at}] = ${stored(dtype, rounded)};`;
+    const write = `y${slot}[${at}] = bits >>> 8; y${low}[${at}] = bits & 255;`;
+    return `{ const bits = ${stored(dtype, rounded)}; ${write} }`;
   }
 
   #size(extent: Extent): string {
@@ -283,13 +323,11 @@ function index(own: Extent, within: Extent): string {
 }
 
 function loaded(dtype: DType, element: string): string {
-  if (dtype === "bfloat16") return `convert.fromBfloat16(${element})`;
-  return dtype === "float16" ? `convert.fromFloat16(${element})` : element;
+  return isShort(dtype) ? `convert.from${CALLED[dtype]}(${element})` : element;
 }
 
 function stored(dtype: DType, value: string): string {
-  if (dtype === "bfloat16") return `convert.toBfloat16(${value})`;
-  return dtype === "float16" ? `convert.toFloat16(${value})` : value;
+  return isShort(dtype) ? `convert.to${CALLED[dtype]}(${value})` : value;
 }
 
 function literal(value: number): string {

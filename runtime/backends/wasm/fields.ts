@@ -8,8 +8,8 @@ import { reduceOps } from "../../../dsl/ops.ts";
 import { finishLanes, lanesOf } from "../lanes.ts";
 import { extentSize } from "../../plan/extent.ts";
 import type { Accumulation, Output, Plan } from "../../plan/plan.ts";
-import type { LeafRun } from "../backend.ts";
-import { load, store } from "../../trees/dtype.ts";
+import { type LeafRun, loadsOf } from "../backend.ts";
+import { storesOf } from "../random.ts";
 import { type Pass, passesOf } from "./passes.ts";
 
 /** What a field holds: the values of a node, what an accumulation has come to, or a result. */
@@ -82,12 +82,12 @@ export class LeafFields {
   begin(buffer: ArrayBufferLike, base: number): void {
     if (buffer !== this.#buffer || base !== this.#base) this.#place(buffer, base);
     const { group, inputs } = this.#leaf;
-    group.inputs.forEach(({ name, dtype }, i) => {
+    const read = loadsOf(this.#leaf);
+    group.inputs.forEach(({ name, dtype, isLow }, i) => {
       const values = this.#values(symbol(name));
-      if (values === undefined) return;
-      const state = inputs[i];
-      if (dtype === group.dtype) values.set(state);
-      else for (let j = 0; j < values.length; j++) values[j] = load(dtype, state, j);
+      if (values === undefined || isLow) return;
+      if (dtype === group.dtype) values.set(inputs[i]);
+      else for (let j = 0; j < values.length; j++) values[j] = read(i, j);
     });
   }
 
@@ -121,12 +121,13 @@ export class LeafFields {
   /** Brings the new states out. */
   end(): void {
     const { group, outputs } = this.#leaf;
+    const write = storesOf(this.#leaf);
     group.plan.outputs.forEach((output, k) => {
       const values = this.#values(output);
       if (values === undefined) return;
       const { dtype } = group.outputs[k];
       if (dtype === group.dtype) outputs[k].set(values);
-      else values.forEach((value, j) => store(dtype, outputs[k], j, value));
+      else values.forEach((value, j) => write(k, j, value));
     });
   }
 

@@ -40,7 +40,7 @@ function isSpelled({ plan, dtype, inputs, outputs }: GroupRun): boolean {
   const isRead = ({ name }: ArrayKind) => plan.extents.get(symbol(name)) === "element";
   const wide = [
     ...inputs.filter(isRead),
-    ...outputs.filter((_, k) => plan.outputs[k].extent === "element"),
+    ...outputs.filter((_, k) => plan.outputs[k]?.extent === "element"),
   ];
   if (dtype === "float64" && wide.some((kind) => kind.dtype !== "float64")) return false;
   return passesOf(plan).every(({ loop }) =>

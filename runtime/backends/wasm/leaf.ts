@@ -3,8 +3,9 @@ import { type Node, symbol } from "../../../dsl/node.ts";
 import { reduceOps } from "../../../dsl/ops.ts";
 import { extentSize } from "../../plan/extent.ts";
 import type { Accumulation } from "../../plan/plan.ts";
-import type { AddGlobal, GroupRun, LeafRun } from "../backend.ts";
-import { bytesOf, load, type NumberArray, store } from "../../trees/dtype.ts";
+import { type AddGlobal, bytesOfKind, type GroupRun, type LeafRun, loadsOf } from "../backend.ts";
+import type { MemoryArray } from "../../trees/dtype.ts";
+import { storesOf } from "../random.ts";
 import { fieldsOf, LeafFields } from "./fields.ts";
 import { type Kernel, kernelOf } from "./kernel.ts";
 import { type Arena, blockOf } from "../../trees/arena.ts";
@@ -25,7 +26,7 @@ export class LeafStep {
   tensor: TensorValues | undefined;
   /** Whether it has values that are one a tensor. */
   readonly hasTensor: boolean;
-  readonly #arrays: NumberArray[];
+  readonly #arrays: MemoryArray[];
   #sums: { readonly accumulation: Accumulation; readonly sum: number }[] = [];
   /** The phase that the sums are of. */
   #phase = -1;
@@ -46,7 +47,7 @@ export class LeafStep {
     const isTouched = (i: number) =>
       i < inputs.length
         ? plan.extents.get(symbol(kinds[i].name)) === "element"
-        : plan.outputs[i - inputs.length].extent === "element";
+        : plan.outputs.find(({ target }) => target === kinds[i].name)!.extent === "element";
     this.isDirect = this.addresses.every((address, i) => address !== 0 || !isTouched(i));
   }
 
@@ -84,9 +85,10 @@ export class LeafStep {
     this.fields?.begin(this.arena.memory.buffer, base);
     if (!this.hasTensor) return;
     const states = new Map<Node, number>();
-    leaf.group.inputs.forEach(({ name, dtype }, i) => {
+    const read = loadsOf(leaf);
+    leaf.group.inputs.forEach(({ name, isLow }, i) => {
       const node = symbol(name);
-      if (leaf.group.plan.extents.get(node) === 0) states.set(node, load(dtype, leaf.inputs[i], 0));
+      if (leaf.group.plan.extents.get(node) === 0 && !isLow) states.set(node, read(i, 0));
     });
     this.tensor = new TensorValues(numbers, states);
   }
@@ -136,12 +138,13 @@ export class LeafStep {
   end(): void {
     this.fields?.end();
     if (this.tensor === undefined) return;
-    const { plan, outputs } = this.leaf.group;
+    const { plan } = this.leaf.group;
     const narrow = plan.outputs.map(({ node, extent }) =>
       extent === 0 ? this.tensor!.read(node) : undefined
     );
+    const write = storesOf(this.leaf);
     narrow.forEach((value, k) => {
-      if (value !== undefined) store(outputs[k].dtype, this.leaf.outputs[k], 0, value);
+      if (value !== undefined) write(k, 0, value);
     });
   }
 
@@ -157,7 +160,7 @@ const elementBytes = new WeakMap<GroupRun, readonly number[]>();
 export function kindsOf(group: GroupRun): readonly number[] {
   let bytes = elementBytes.get(group);
   if (bytes === undefined) {
-    bytes = [...group.inputs, ...group.outputs].map(({ dtype }) => bytesOf(dtype));
+    bytes = [...group.inputs, ...group.outputs].map(bytesOfKind);
     elementBytes.set(group, bytes);
   }
   return bytes;

@@ -1,5 +1,5 @@
 /** Loads and stores of a kernel: numbers as they are, and the short types widened and rounded. */
-import type { DType } from "../../trees/dtype.ts";
+import { bytesOf, type DType, isShort } from "../../trees/dtype.ts";
 import type { Code, Local } from "./emit.ts";
 
 /** Whether a whole vector is moved, or a single element that then fills all lanes. */
@@ -8,17 +8,16 @@ export type Width = "vector" | "single";
 /** An array that a loop goes through, and where it is now. */
 export interface Stream {
   readonly dtype: DType;
+  /** Whether what is stored is rounded stochastically. */
+  readonly isRounded?: boolean;
   readonly address: Local;
+  /** Where the further bits of a `"bfloat16+8"` are. */
+  readonly low?: Local;
 }
 
-/** Whether numbers are stored in 16 bits. */
-export function isShort(dtype: DType): boolean {
-  return dtype === "bfloat16" || dtype === "float16";
-}
-
-/** Bytes that a vector of computation covers in memory, by how it is stored. */
+/** Bytes that a vector of computation covers in memory, by how it is stored, further bits apart. */
 export function strideOf(dtype: DType, width: Width): number {
-  const single = { float64: 8, float32: 4, bfloat16: 2, float16: 2 }[dtype];
+  const single = dtype === "bfloat16+8" ? 2 : bytesOf(dtype);
   return width === "single" ? single : dtype === "float64" ? 16 : single * 4;
 }
 
@@ -27,8 +26,18 @@ const LOW_HALVES = [0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23];
 const HIGH_HALVES = [8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31];
 const UPPER_OF_PAIR = [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31];
 
-/** The bits of a float32 below those that a bfloat16 keeps, and the one that makes a NaN quiet. */
-const [BELOW, QUIET] = [0x7fff, 0x400000];
+/** The upper of the lower bytes of each lane of a pair. */
+const FURTHER_OF_PAIR = [1, 5, 9, 13, 17, 21, 25, 29, 1, 5, 9, 13, 17, 21, 25, 29];
+
+/** What is added to the bits of a float32 before those that a type drops are cut off. */
+const BELOW: Partial<Record<DType, number>> = { bfloat16: 0x7fff, "bfloat16+8": 0x7f };
+/** The bit that makes a NaN quiet. */
+const QUIET = 0x400000;
+
+/** Makes words of one half of eight shorts. */
+function extended(half: number): string {
+  return half === 0 ? "i32x4.extend_low_i16x8_u" : "i32x4.extend_high_i16x8_u";
+}
 
 /** The loads and stores of one function. */
 export class Transfers {
@@ -41,7 +50,8 @@ export class Transfers {
   /** Begins the function: what arrays of these types need is put in registers. */
   constructor(code: Code, dtypes: readonly DType[]) {
     this.#code = code;
-    for (const bits of dtypes.includes("bfloat16") ? [1, BELOW] : []) {
+    const below = new Set(dtypes.flatMap((dtype) => BELOW[dtype] ?? []));
+    for (const bits of below.size > 0 ? [1, ...below] : []) {
       const local = code.local("v128");
       code.bits("i32x4", bits).set(local);
       this.#constants.set(bits, local);
@@ -50,7 +60,7 @@ export class Transfers {
   }
 
   /** Pushes a vector, the first or second `half` of a pair; or a single element in all lanes. */
-  load({ dtype, address }: Stream, width: Width, half: number): void {
+  load({ dtype, address, low }: Stream, width: Width, half: number): void {
     const code = this.#code;
     const isVector = width === "vector";
     if (!isShort(dtype)) {
@@ -58,13 +68,19 @@ export class Transfers {
       code.get(address).memory(isVector ? "v128.load" : single, half * strideOf(dtype, width));
       return;
     }
-    if (dtype === "bfloat16") code.bits("i32x4", 0);
+    if (dtype !== "float16") code.bits("i32x4", 0);
     code.get(address);
     if (isVector) code.memory("v128.load");
     else code.memory("i32.load16_u").op("i16x8.splat");
-    if (dtype === "bfloat16") code.shuffle(...(half === 0 ? LOW_HALVES : HIGH_HALVES));
-    else {
-      code.op(half === 0 ? "i32x4.extend_low_i16x8_u" : "i32x4.extend_high_i16x8_u");
+    if (dtype !== "float16") {
+      code.shuffle(...(half === 0 ? LOW_HALVES : HIGH_HALVES));
+      if (low === undefined) return;
+      code.get(low);
+      if (!isVector) code.memory("i32.load8_u").op("i32x4.splat");
+      else code.memory("v128.load8x8_u").op(extended(half));
+      code.i32(8).op("i32x4.shl", "v128.or");
+    } else {
+      code.op(extended(half));
       this.#widenFloat16();
     }
   }
@@ -79,9 +95,9 @@ export class Transfers {
       return;
     }
     code.get(address);
-    if (dtype === "bfloat16") {
+    if (dtype === "bfloat16" || dtype === "bfloat16+8") {
       const [rounded] = this.#scratch;
-      this.#roundBfloat16(value, rounded);
+      this.#round(dtype, value, rounded);
       this.#cutNaN(value, rounded);
       code.get(rounded).i32(16).op("i32x4.shr_u");
     } else code.get(value);
@@ -90,6 +106,9 @@ export class Transfers {
     else if (dtype === "float64") code.lane("f64x2.extract_lane", 0).memory("f64.store");
     else if (dtype === "float32") code.lane("f32x4.extract_lane", 0).memory("f32.store");
     else code.lane("i32x4.extract_lane", 0).memory("i32.store16");
+    if (stream.low === undefined) return;
+    code.get(stream.low).get(this.#scratch[0]).i32(8).op("i32x4.shr_u");
+    code.lane("i32x4.extract_lane", 0).memory("i32.store8");
   }
 
   #wait(stream: Stream, value: Local): void {
@@ -98,7 +117,7 @@ export class Transfers {
     this.#code.get(value).set(waiting);
   }
 
-  #storePair({ dtype, address }: Stream, first: Local, second: Local): void {
+  #storePair({ dtype, address, low: further }: Stream, first: Local, second: Local): void {
     const code = this.#code;
     if (dtype === "float16") {
       code.get(address);
@@ -110,8 +129,8 @@ export class Transfers {
       return;
     }
     const [low, high, sum] = this.#scratch;
-    this.#roundBfloat16(first, low);
-    this.#roundBfloat16(second, high);
+    this.#round(dtype, first, low);
+    this.#round(dtype, second, high);
     code.block(() => {
       // Where there is no NaN, as nearly always, one addition tells; two infinities may look like one.
       code.get(first).get(second).op("f32x4.add").tee(sum).get(sum).op("f32x4.ne");
@@ -122,12 +141,16 @@ export class Transfers {
       });
     });
     code.get(address).get(low).get(high).shuffle(...UPPER_OF_PAIR).memory("v128.store");
+    if (further === undefined) return;
+    code.get(further).get(low).get(high).shuffle(...FURTHER_OF_PAIR);
+    code.memoryLane("v128.store64_lane", 0);
   }
 
-  /** Rounds to the nearest even, in the upper half of each lane; a NaN may come out as any number. */
-  #roundBfloat16(value: Local, rounded: Local): void {
-    const [one, below] = [this.#constants.get(1)!, this.#constants.get(BELOW)!];
-    const code = this.#code.get(value).i32(16).op("i32x4.shr_u").get(one).op("v128.and");
+  /** Rounds to the nearest even, in the upper bits of each lane; a NaN may come out as any number. */
+  #round(dtype: DType, value: Local, rounded: Local): void {
+    const [one, below] = [this.#constants.get(1)!, this.#constants.get(BELOW[dtype]!)!];
+    const dropped = dtype === "bfloat16" ? 16 : 8;
+    const code = this.#code.get(value).i32(dropped).op("i32x4.shr_u").get(one).op("v128.and");
     code.get(below).op("i32x4.add").get(value).op("i32x4.add").set(rounded);
   }
 

@@ -4,13 +4,13 @@
  * cases are those of the op table.
  */
 import { elementOps } from "../../../dsl/ops.ts";
-import type { ElementOpName, RandomOpName } from "../../../dsl/node.ts";
+import type { ElementOpName } from "../../../dsl/node.ts";
 import { Code, type FunctionType, type Module } from "./emit.ts";
 import { cosh, exp, sinh, tanh } from "./math/exponential.ts";
 import { acos, asin, atan, cbrt } from "./math/inverse.ts";
 import { Lanes, type Quad, type Routine } from "./math/lanes.ts";
 import { log, pow } from "./math/logarithm.ts";
-import { randomRoutines } from "./math/random.ts";
+import { type Drawn, randomRoutines } from "./math/random.ts";
 import { cos, sin, tan } from "./math/trigonometric.ts";
 
 type Formula = (lanes: Lanes, ...operands: Quad[]) => Quad;
@@ -70,10 +70,10 @@ export function addRoutine(
   return include(module, op, routine, added);
 }
 
-/** Adds the routine of random numbers of the distribution `op`, unless it is there; returns its index. */
+/** Adds the routine of the random numbers or bits `op`, unless it is there; returns its index. */
 export function addRandom(
   module: Module,
-  op: RandomOpName,
+  op: Drawn,
   added: Map<ElementOpName | string, number>,
 ): number {
   return include(module, op, randomRoutines[op], added);

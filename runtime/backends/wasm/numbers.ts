@@ -3,7 +3,7 @@ import { Evaluator } from "../../../dsl/evaluate.ts";
 import type { Node } from "../../../dsl/node.ts";
 import { elementRow } from "../../../dsl/ops.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { keysOf } from "../random.ts";
+import { keysOf, roundedOutputs, roundingKeys } from "../random.ts";
 import { type GroupRun, type Known, withGlobals } from "../backend.ts";
 import { entryNumbers, isTruth, numbersBytes } from "./render.ts";
 
@@ -40,16 +40,20 @@ export class GroupNumbers {
   readonly #evaluator: Evaluator;
   /** The places of the scalars in the evaluator. */
   readonly #places: readonly number[];
+  readonly #isRounding: boolean;
   #keys: Uint32Array = NO_KEYS;
+  /** What results are rounded by. */
+  #roundingKeys: Uint32Array = NO_KEYS;
 
   constructor(group: GroupRun) {
-    const { plan, dtype } = group;
+    const { plan, dtype, outputs } = group;
     this.group = group;
     this.#isDouble = dtype === "float64";
+    this.#isRounding = roundedOutputs(outputs).length > 0;
     this.#prepared = preparedFor(plan);
     const { scalars, tensor } = this.#prepared;
     this.tensor = tensor;
-    this.bytes = numbersBytes(plan, dtype);
+    this.bytes = numbersBytes(plan, dtype, outputs);
     const keys = plan.random.flatMap(({ src }) => src);
     this.#evaluator = new Evaluator([...scalars, ...plan.treeStates.values(), ...keys]);
     this.#places = scalars.map((node) => this.#evaluator.indexOf(node));
@@ -60,6 +64,7 @@ export class GroupNumbers {
     this.#evaluator.evaluate(withGlobals(this.group.symbols, globals));
     const { random } = this.group.plan;
     if (random.length > 0) this.#keys = keysOf(random, this.scalar);
+    if (this.#isRounding) this.#roundingKeys = roundingKeys(this.group);
   }
 
   /** A number of the step, in float64. */
@@ -85,13 +90,16 @@ export class GroupNumbers {
       else memory.setFloat32(at, value, true);
     }
     const after = address + size * count;
-    for (let i = 0; i < this.#keys.length; i++) {
-      memory.setUint32(after + 4 * i, this.#keys[i], true);
-    }
+    writeWords(memory, after, this.#keys);
+    writeWords(memory, after + 4 * this.#keys.length, this.#roundingKeys);
   }
 }
 
 const NO_KEYS = new Uint32Array(0);
+
+function writeWords(memory: DataView, address: number, words: Uint32Array): void {
+  for (let i = 0; i < words.length; i++) memory.setUint32(address + 4 * i, words[i], true);
+}
 
 /** The values of one leaf that are one a tensor: each operation rounded as in a kernel. */
 export class TensorValues {

@@ -2,18 +2,20 @@
  * Writes the passes of a plan as WebAssembly SIMD, one function each. A function goes through a table of
  * entries in memory, each a stretch of one leaf, so that one call steps all leaves.
  */
-import { type ElementOpName, type Node, type RandomOpName, symbol } from "../../../dsl/node.ts";
+import { type ElementOpName, type Node, symbol } from "../../../dsl/node.ts";
 import { elementOps, elementRow } from "../../../dsl/ops.ts";
 import { type Loop, operandsOf, type Plan } from "../../plan/plan.ts";
-import type { ArrayKind, GroupRun } from "../backend.ts";
-import { bytesOf } from "../../trees/dtype.ts";
+import { type ArrayKind, type GroupRun, isSplit, lowOf } from "../backend.ts";
+import { bytesOf, isShort } from "../../trees/dtype.ts";
 import { Accumulators } from "./accumulate.ts";
 import { Draws, isRandom } from "./draws.ts";
+import { roundedOutputs } from "../random.ts";
 import { Code, type FunctionType, type Local, type MemoryImport, Module } from "./emit.ts";
 import { addRandom, addRoutine, routineTypes } from "./math.ts";
-import { RANDOM } from "./math/random.ts";
+import { BITS, type Drawn, RANDOM } from "./math/random.ts";
 import { type Pass, passesOf } from "./passes.ts";
-import { isShort, type Stream, Transfers, type Width } from "./load_store.ts";
+import { type Stream, strideOf, Transfers, type Width } from "./load_store.ts";
+import { roundStochastically } from "./rounding.ts";
 import { Walk } from "./walk.ts";
 
 /**
@@ -56,10 +58,15 @@ export function entryNumbers(plan: Plan): EntryNumbers {
  * The bytes of the numbers of one entry and its keys, behind which the record of its leaf is, if it has
  * one.
  */
-export function numbersBytes(plan: Plan, dtype: GroupRun["dtype"]): number {
+export function numbersBytes(
+  plan: Plan,
+  dtype: GroupRun["dtype"],
+  outputs: readonly ArrayKind[],
+): number {
   const { scalars, tensor } = entryNumbers(plan);
   const numbers = bytesOf(dtype) * (scalars.length + tensor.length);
-  return Math.ceil((numbers + 8 * plan.random.length) / 16) * 16;
+  const keys = plan.random.length + roundedOutputs(outputs).length;
+  return Math.ceil((numbers + 8 * keys) / 16) * 16;
 }
 
 const PASS: Omit<FunctionType, "name"> = { params: ["i32", "i32"], results: [] };
@@ -89,7 +96,8 @@ export function renderModule(
     const calls = {
       routine: (op: ElementOpName) =>
         code.call(addRoutine(module, op, routines), routineTypes.get(op)!),
-      random: (op: RandomOpName) => code.call(addRandom(module, op, routines), RANDOM),
+      random: (op: Drawn) =>
+        code.call(addRandom(module, op, routines), op === "Bits" ? BITS : RANDOM),
     };
     const renderer = new Renderer(code, calls, plan, pass, dtype, inputs, outputs);
     renderer.render();
@@ -115,7 +123,7 @@ type Routines = Map<ElementOpName | string, number>;
 /** Calls the routines of what is no instruction. */
 interface Calls {
   routine(op: ElementOpName): void;
-  random(op: RandomOpName): void;
+  random(op: Drawn): void;
 }
 
 class Renderer {
@@ -136,6 +144,7 @@ class Renderer {
   readonly #left: Local;
   readonly #position: Local;
   readonly #draws: Draws | undefined;
+  readonly #numbersBytes: number;
 
   constructor(
     code: Code,
@@ -154,14 +163,22 @@ class Renderer {
     this.#position = code.local("i32");
     this.#walk = axes === undefined ? undefined : new Walk(code, plan, pass, axes, dtype);
     this.#accumulators = new Accumulators(code, loop, this.#walk, this.#lanes, this.#position);
-    if (loop.nodes.some(isRandom)) {
-      const { scalars, tensor } = entryNumbers(plan);
-      const places = { ...ENTRY, keys: scalars.length + tensor.length };
-      this.#draws = new Draws(code, plan, loop, places, calls.random);
-    }
     const used = new Set(operandsOf(loop).map(({ op, arg }) => op === "Symbol" ? arg : null));
     const written = new Set(loop.outputs.map(({ target }) => target));
     this.#entry(inputs, outputs, used, written);
+    this.#numbersBytes = numbersBytes(plan, dtype, outputs);
+    const rounded = roundedOutputs(outputs).flatMap((k, i): [Stream, number][] => {
+      const stream = this.#outputs.get(outputs[k].name);
+      return stream === undefined ? [] : [[stream, plan.random.length + i]];
+    });
+    if (loop.nodes.some(isRandom) || rounded.length > 0) {
+      const { scalars, tensor } = entryNumbers(plan);
+      const places = { ...ENTRY, keys: scalars.length + tensor.length };
+      const drawn = loop.nodes.filter(isRandom)
+        .map((node): [Node, number] => [node, plan.random.indexOf(node)]);
+      const all = new Map<Node | Stream, number>([...drawn, ...rounded]);
+      this.#draws = new Draws(code, all, places, calls.random);
+    }
     this.#transfers = new Transfers(code, this.#arrays.map(({ slot }) => slot.dtype));
   }
 
@@ -173,9 +190,12 @@ class Renderer {
       code.loop(() => {
         code.get(count).op("i32.eqz").branchIf(1);
         code.get(entry).memory("i32.load", 4 * ENTRY.length).set(this.#left);
-        arrays.forEach(({ slot, word }) =>
-          code.get(entry).memory("i32.load", 4 * word).set(slot.address)
-        );
+        arrays.forEach(({ slot, word, lowWord }) => {
+          code.get(entry).memory("i32.load", 4 * word).set(slot.address);
+          if (slot.low !== undefined) {
+            code.get(entry).memory("i32.load", 4 * lowWord).set(slot.low);
+          }
+        });
         this.#readNumbers(entry);
         this.#draws?.begin(entry);
         this.#accumulators.begin();
@@ -195,7 +215,7 @@ class Renderer {
     const [numbers, first] = [code.local("i32"), code.local("i32")];
     code.get(entry).memory("i32.load", 4 * ENTRY.numbers).set(numbers);
     code.get(entry).memory("i32.load", 4 * ENTRY.first).set(first);
-    walk.begin(numbers, numbersBytes(this.#plan, this.#dtype), first, this.#left);
+    walk.begin(numbers, this.#numbersBytes, first, this.#left);
     walk.runs(this.#left, () => {
       if (this.#accumulators.haveLanes) this.#untilAligned(walk);
       this.#run();
@@ -227,7 +247,7 @@ class Renderer {
     this.#stretch("single");
   }
 
-  #arrays: { slot: Stream; word: number }[] = [];
+  #arrays: { slot: Stream; word: number; lowWord: number }[] = [];
   #arrayCount = 0;
   /** Where in the code the loop over vectors is, and how many elements it takes at a time. */
   vectorLoop: { readonly from: number; readonly to: number; readonly elements: number } = {
@@ -243,20 +263,26 @@ class Renderer {
     written: ReadonlySet<string>,
   ): void {
     this.#arrayCount = inputs.length + outputs.length;
-    const place = (kind: ArrayKind, word: number): Stream => {
-      const slot = { dtype: kind.dtype, address: this.#code.local("i32") };
-      this.#arrays.push({ slot, word });
+    const place = (kind: ArrayKind, word: number, lowWord: number): Stream => {
+      const isRounded = kind.rounding !== undefined;
+      const address = this.#code.local("i32");
+      const low = isSplit(kind) ? { low: this.#code.local("i32") } : {};
+      const slot: Stream = { dtype: kind.dtype, isRounded, address, ...low };
+      this.#arrays.push({ slot, word, lowWord });
       return slot;
     };
     inputs.forEach((kind, i) => {
+      if (kind.isLow) return;
       const isElement = this.#plan.extents.get(symbol(kind.name)) === "element";
       if (isElement && used.has(kind.name)) {
-        this.#inputs.set(kind.name, place(kind, ENTRY.arrays + i));
+        const low = ENTRY.arrays + lowOf(inputs, i);
+        this.#inputs.set(kind.name, place(kind, ENTRY.arrays + i, low));
       }
     });
     outputs.forEach((kind, i) => {
-      if (this.#loop.extent !== "element" || !written.has(kind.name)) return;
-      this.#outputs.set(kind.name, place(kind, ENTRY.arrays + inputs.length + i));
+      if (this.#loop.extent !== "element" || !written.has(kind.name) || kind.isLow) return;
+      const first = ENTRY.arrays + inputs.length;
+      this.#outputs.set(kind.name, place(kind, first + i, first + lowOf(outputs, i)));
     });
   }
 
@@ -315,8 +341,9 @@ class Renderer {
           ...this.#arrays.map(({ slot }) => slot),
           ...this.#walk?.slots.values() ?? [],
         ];
-        for (const { dtype, address } of slots) {
-          code.get(address).i32(elements * bytesOf(dtype)).op("i32.add").set(address);
+        for (const { dtype, address, low } of slots) {
+          code.get(address).i32(elements * strideOf(dtype, "single")).op("i32.add").set(address);
+          if (low !== undefined) code.get(low).i32(elements).op("i32.add").set(low);
         }
         if (width === "single") {
           code.get(this.#position).i32(1).op("i32.add").i32(3).op("i32.and").set(this.#position);
@@ -345,6 +372,16 @@ class Renderer {
       values.set(node, local);
       return local;
     };
+    const rounded = (stream: Stream, value: Local): Local => {
+      const [random, result] = [take(), take()];
+      const isAligned = width === "vector" && this.#walk === undefined;
+      if (isAligned) this.#draws!.pushAligned(stream, half);
+      else this.#draws!.pushBits(stream, width);
+      code.set(random);
+      roundStochastically(code, stream.dtype, value, random);
+      code.set(result);
+      return result;
+    };
     for (const node of this.#loop.nodes) {
       if (isRandom(node)) this.#draws!.push(node, width);
       else this.#operate(node, node.src.map(read));
@@ -357,7 +394,9 @@ class Renderer {
     }
     // Everything is read before anything is written: the arrays may be the same.
     const results = this.#written().map(([stream, node]) => ({ stream, value: read(node) }));
-    for (const { stream, value } of results) this.#transfers.store(stream, width, half, value);
+    for (const { stream, value } of results) {
+      this.#transfers.store(stream, width, half, stream.isRounded ? rounded(stream, value) : value);
+    }
   }
 
   /** Pushes the result of an operation. */

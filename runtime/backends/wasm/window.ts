@@ -1,5 +1,5 @@
 /** The window that ordinary arrays pass through, in batches small enough to stay in the cache. */
-import type { NumberArray } from "../../trees/dtype.ts";
+import type { MemoryArray } from "../../trees/dtype.ts";
 import { BLOCK, type GroupRun } from "../backend.ts";
 import type { PassArrays, PassFunction } from "./kernel.ts";
 import { kindsOf, type LeafStep } from "./leaf.ts";
@@ -19,10 +19,10 @@ const FEW = 16;
 /** A part of an array and its place in the window. */
 interface Copy {
   /** The arrays of the leaf, which may be others in the next step. */
-  readonly arrays: readonly NumberArray[];
+  readonly arrays: readonly MemoryArray[];
   readonly index: number;
   readonly from: number;
-  readonly view: NumberArray;
+  readonly view: MemoryArray;
 }
 
 /** What is in the window at once. */
@@ -85,7 +85,7 @@ export class Window {
         batch.entries[entry + ENTRY.sums] = sums + block * sumBytes;
         batch.entries[entry + ENTRY.first] = from;
         batch.entries[entry + ENTRY.leaf] = leaf.number;
-        const views = new Map<number, NumberArray>();
+        const views = new Map<number, MemoryArray>();
         for (const a of all) {
           const isInput = a < inputs.length;
           let place = addresses[a] === 0 ? 0 : addresses[a] + from * each[a];
@@ -132,9 +132,9 @@ export class Window {
 /** The input that each output of a group is written over, where it is. */
 function inputsOfOutputs({ mode, inputs, outputs }: GroupRun): number[] {
   if (mode !== "step" && mode !== "masterStep") return outputs.map(() => -1);
-  return outputs.map(({ name }) => {
+  return outputs.map(({ name, isLow }) => {
     const read = name === "" && mode === "step" ? "w" : name;
-    return inputs.findIndex((input) => input.name === read);
+    return inputs.findIndex((input) => input.name === read && input.isLow === isLow);
   });
 }
 
@@ -160,12 +160,13 @@ export function stagedBytes(bytes: readonly number[]): number {
 }
 
 function viewOf(
-  like: NumberArray,
+  like: MemoryArray,
   buffer: ArrayBufferLike,
   address: number,
   size: number,
-): NumberArray {
+): MemoryArray {
   if (like instanceof Float32Array) return new Float32Array(buffer, address, size);
   if (like instanceof Float64Array) return new Float64Array(buffer, address, size);
+  if (like instanceof Uint8Array) return new Uint8Array(buffer, address, size);
   return new Uint16Array(buffer, address, size);
 }

@@ -2,10 +2,10 @@
 import { elaborate, globalsRead } from "../../../dsl/graph.ts";
 import { ZERO } from "../../../dsl/node.ts";
 import {
-  type ArrayKind,
   arraysOf,
   type GroupRun,
   type LeafRun,
+  stateKind,
   type StepRun,
   typesOf,
 } from "../../backends/backend.ts";
@@ -15,14 +15,23 @@ import { variantOf } from "../../plan/variants.ts";
 import { requireKept, type StepForm, type StepKey } from "../../step/binding.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
 import { initialLeaf } from "../../step/initial.ts";
-import { arithmeticOf, type DType, isShort, type NumberArray } from "../../trees/dtype.ts";
-import { asLeaf, type ReadLeaf } from "../../trees/leaf.ts";
+import {
+  arithmeticOf,
+  copyOf,
+  type DType,
+  type HostArray,
+  isShort,
+  memoryOf,
+  type NumberArray,
+  SplitArray,
+} from "../../trees/dtype.ts";
+import { asHostLeaf, type ReadLeaf } from "../../trees/leaf.ts";
 import { Written } from "../../trees/overlap.ts";
 import { beside } from "../../trees/placement.ts";
 
 /** Arrays in the memory of the host. */
-export class HostDevice implements Device<NumberArray, StepForm> {
-  readonly read: ReadLeaf<NumberArray> = asLeaf;
+export class HostDevice implements Device<HostArray, StepForm> {
+  readonly read: ReadLeaf<HostArray> = asHostLeaf;
   readonly storesAsGiven = true;
   readonly ownNumbers: ReadonlySet<string> = new Set();
   readonly #backend: Backend;
@@ -32,27 +41,31 @@ export class HostDevice implements Device<NumberArray, StepForm> {
     [this.#backend, this.#threads] = [backend, threads];
   }
 
-  create(blanks: readonly Blank<NumberArray>[]): unknown[] {
-    return blanks.map(({ info, dtype, shape, init, symbols, parameter, isResult = false }) => {
-      if (isResult) return initialLeaf(ZERO, info, undefined, symbols, dtype, shape);
-      const leaf = initialLeaf(init, info, parameter, symbols, dtype, shape);
+  create(blanks: readonly Blank<HostArray>[]): unknown[] {
+    return blanks.map(({ info, stored, shape, init, symbols, parameter, isResult = false }) => {
+      if (isResult) return initialLeaf(ZERO, info, undefined, symbols, stored, shape);
+      const leaf = initialLeaf(init, info, parameter, symbols, stored, shape);
       return parameter === undefined ? leaf : beside(leaf, info, parameter);
     });
   }
 
   write(
-    arrays: Iterable<readonly [array: NumberArray, place: () => string]>,
+    arrays: Iterable<readonly [array: HostArray, place: () => string]>,
     doing: string,
-  ): Admit<NumberArray> {
-    const written = new Written(arrays, doing);
-    return (array) => written.overlaps(array) ? array.slice() : array;
+  ): Admit<HostArray> {
+    const parts = [...arrays].flatMap(([array, place]) =>
+      memoryOf(array).map((part) => [part, place] as const)
+    );
+    const written = new Written(parts, doing);
+    const isWritten = (array: HostArray) => memoryOf(array).some((part) => written.overlaps(part));
+    return (array) => isWritten(array) ? copyOf(array) : array;
   }
 
   place(_value: unknown, state: string): never {
     throw new Error(`The number of \`${state}\` is in the state itself.`);
   }
 
-  prepare(work: Work<NumberArray, StepForm>, form: StepForm, doing: string): Prepared<StepForm> {
+  prepare(work: Work<HostArray, StepForm>, form: StepForm, doing: string): Prepared<StepForm> {
     return new HostStep(this.#backend, this.#threads, work, form.key, doing);
   }
 }
@@ -63,7 +76,7 @@ const NONE: ReadonlyMap<string, number> = new Map();
 class HostStep implements Prepared<StepForm> {
   readonly #backend: Backend;
   readonly #threads: number;
-  readonly #work: Work<NumberArray, StepForm>;
+  readonly #work: Work<HostArray, StepForm>;
   readonly #key: StepKey;
   readonly #doing: string;
   /** By leaf, which of the work's states it keeps. */
@@ -78,7 +91,7 @@ class HostStep implements Prepared<StepForm> {
   constructor(
     backend: Backend,
     threads: number,
-    work: Work<NumberArray, StepForm>,
+    work: Work<HostArray, StepForm>,
     key: StepKey,
     doing: string,
   ) {
@@ -138,7 +151,7 @@ class HostStep implements Prepared<StepForm> {
       const { stored, dtype, axes, live, structural } = binding.groups[i];
       const kinds = ["g", ...inputs].map((name, k) => ({ name, dtype: types[k] }));
       const kept = states.filter((name) => live.has(name))
-        .map((name): ArrayKind => ({ name, dtype: storage.get(name) ?? dtype }));
+        .map((name) => stateKind(program, name, storage.get(name) ?? dtype));
       const arrays = arraysOf(mode, stored, kinds, kept, params !== undefined);
       const variant = variantOf(program, {
         ...keys[i],
@@ -172,14 +185,27 @@ class HostStep implements Prepared<StepForm> {
       const { inputs, outputs } = this.#step.leaves[i];
       const isMaster = isShort(leaves[i].dtype);
       let [into, from] = [0, 0];
-      if (params !== undefined) inputs[into++] = (isMaster ? master! : params)[i];
-      for (const read of reads) inputs[into++] = read[i];
-      outputs[from++] = out[i];
-      if (isMaster && nextMaster !== undefined) outputs[from++] = nextMaster[i];
-      for (const k of this.#states[i]) {
-        inputs[into++] = states[k][i];
-        if (next.length > 0) outputs[from++] = next[k][i];
+      if (params !== undefined) inputs[into++] = upperOf((isMaster ? master! : params)[i]);
+      for (const read of reads) inputs[into++] = upperOf(read[i]);
+      outputs[from++] = upperOf(out[i]);
+      if (isMaster && nextMaster !== undefined) outputs[from++] = upperOf(nextMaster[i]);
+      const kept = this.#states[i];
+      for (const k of kept) {
+        inputs[into++] = upperOf(states[k][i]);
+        if (next.length > 0) outputs[from++] = upperOf(next[k][i]);
+      }
+      // Further bits are behind all others, as their group names them.
+      for (const k of kept) {
+        const array = states[k][i];
+        if (!(array instanceof SplitArray)) continue;
+        inputs[into++] = array.low;
+        if (next.length > 0) outputs[from++] = (next[k][i] as SplitArray).low;
       }
     }
   }
+}
+
+/** The array, or the upper bits of one that is stored as two. */
+function upperOf(array: HostArray): NumberArray {
+  return array instanceof SplitArray ? array.high : array;
 }

@@ -3,6 +3,7 @@ import { GradusError } from "../../../dsl/errors.ts";
 import type { Program } from "../../../dsl/program.ts";
 import { type Configured, ruleOf, type StepForm } from "../../step/binding.ts";
 import { Step } from "../../step/step.ts";
+import { spellStored } from "../../trees/stored.ts";
 import type { GpuTensor } from "../../trees/gpu_tensor.ts";
 import type { State } from "../../trees/state.ts";
 import { WebGpuDevice } from "./device.ts";
@@ -70,10 +71,11 @@ export class WebGpuOptimizer {
     options: WebGpuOptions = {},
   ): Promise<WebGpuOptimizer> {
     const doing = `Cannot run "${optimizer.program.name}" on WebGPU`;
-    for (const [name, type] of optimizer.storage) {
-      if (type === "float32") continue;
+    for (const [name, stored] of optimizer.storage) {
+      if (stored === "float32") continue;
       throw new GradusError(
-        `${doing}: every state must be stored as float32: \`${name}\` is stored as ${type}`,
+        `${doing}: every state must be stored as float32: \`${name}\` is stored as ` +
+          spellStored(stored),
       );
     }
     const device = options.device ?? await openDevice(doing);

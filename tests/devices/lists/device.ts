@@ -31,14 +31,20 @@ export class ListDevice implements Device<List, StepForm> {
   read(node: unknown): Leaf<List> | undefined {
     if (typeof node !== "object" || node === null || !("numbers" in node)) return undefined;
     const data = node as List;
-    return { data, shape: [data.numbers.length], dtype: "float32", isBare: false };
+    return {
+      data,
+      shape: [data.numbers.length],
+      dtype: "float32",
+      stored: "float32",
+      isBare: false,
+    };
   }
 
   create(blanks: readonly Blank<List>[]): List[] {
-    return blanks.map(({ info, dtype, shape, init, symbols, parameter }) => {
+    return blanks.map(({ info, stored, shape, init, symbols, parameter }) => {
       const w = parameter && Float32Array.from(parameter.numbers);
       const bare: LeafInfo = { ...info, isBare: true };
-      return list(...asLeaf(initialLeaf(init, bare, w, symbols, dtype, shape), "", "")!.data);
+      return list(...asLeaf(initialLeaf(init, bare, w, symbols, stored, shape), "", "")!.data);
     });
   }
 

@@ -14,9 +14,16 @@ export const RANDOM: FunctionType = {
   results: ["v128"],
 };
 
-type Formula = (lanes: Lanes, high: Quad, low: Quad) => Quad;
+/** The same for the words themselves, upper and lower. */
+export const BITS: FunctionType = { ...RANDOM, results: ["v128", "v128"] };
 
-const formulas: Readonly<Record<RandomOpName, Formula>> = {
+/** What is drawn: a distribution, or the bits that results are rounded by. */
+export type Drawn = RandomOpName | "Bits";
+
+type Formula = (lanes: Lanes, high: Quad, low: Quad) => Quad | [Quad, Quad];
+
+const formulas: Readonly<Record<Drawn, Formula>> = {
+  Bits: (_, high, low) => [high, low],
   Normal: (lanes, high, low) => {
     // Both differences are exact.
     const q = lanes.add(lanes.sub(lanes.fraction(high, low), 1.5), 2 ** -53);
@@ -26,20 +33,22 @@ const formulas: Readonly<Record<RandomOpName, Formula>> = {
     lanes.mul(lanes.op("f32x4.convert_i32x4_u", lanes.shift("shr_u", high, 8)), 2 ** -24),
 };
 
-/** The routine of each distribution. */
-export const randomRoutines: Readonly<Record<RandomOpName, Routine>> = {
+/** The routine of each distribution, and of the bits. */
+export const randomRoutines: Readonly<Record<Drawn, Routine>> = {
+  Bits: routine("Bits"),
   Normal: routine("Normal"),
   Uniform: routine("Uniform"),
 };
 
-function routine(op: RandomOpName): Routine {
+function routine(op: Drawn): Routine {
+  const { call, stream } = op === "Bits" ? { call: "bits", stream: 0 } : randomOps[op];
   return {
-    type: { ...RANDOM, name: `random.${randomOps[op].call}` },
+    type: { ...(op === "Bits" ? BITS : RANDOM), name: `random.${call}` },
     write: (lanes) => {
       const [seed, count, elements, leaf] = RANDOM.params.map((_, i) => lanes.param(i));
-      const own = lanes.xor(leaf, BigInt(streamBit(randomOps[op].stream)));
+      const own = lanes.xor(leaf, BigInt(streamBit(stream)));
       const [high, low] = threefry(new LaneWords(lanes), [seed, count], [elements, own]);
-      lanes.give(formulas[op](lanes, high, low));
+      lanes.give(...[formulas[op](lanes, high, low)].flat());
     },
   };
 }

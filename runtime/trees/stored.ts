@@ -1,0 +1,96 @@
+/** How states are stored: in which type, and how they are rounded to it. */
+import { GradusError, shown } from "../../dsl/errors.ts";
+import { type DType, isShort, type StorageType } from "./dtype.ts";
+
+/**
+ * How a number x between two neighbours of a short type, low and high, is stored.
+ *
+ * - `"nearest"`: as the nearer, of two equally near ones as the even. What changes it by less than half of
+ *   high - low is lost, however often it comes.
+ * - `"stochastic"`: as high with probability (x - low)/(high - low), else as low. The mean of what is stored
+ *   is x, so that small changes add up. Gupta et al. 2015, Deep Learning with Limited Numerical Precision,
+ *   arXiv 1502.02551.
+ */
+export type Rounding = "nearest" | "stochastic";
+
+/** How a state is stored, where its type alone does not say it. */
+export interface RoundedStorage {
+  /** What its numbers are stored as. */
+  readonly dtype: StorageType;
+  /** How they are rounded to it. Default `"nearest"`. */
+  readonly rounding?: Rounding;
+  /**
+   * With `rounding: "stochastic"`, what the random bits come from; another seed gives another run. They are
+   * a function of the seed, the number of the step, the state's place in its program, the leaf's in the tree
+   * and the element's in the leaf: the same bits on every backend and for every number of threads, and each
+   * of a program's states has its own. Default 0.
+   */
+  readonly seed?: number;
+}
+
+/** How an array is stored: a type alone is rounded to nearest. */
+export type Stored = DType | RoundedStorage;
+
+/** The type of what is stored. */
+export function dtypeOf(stored: Stored): DType {
+  return typeof stored === "string" ? stored : stored.dtype;
+}
+
+/** The seed of what is rounded stochastically; undefined where it is rounded to nearest. */
+export function seedOf(stored: Stored): number | undefined {
+  return typeof stored === "string" ? undefined : stored.seed;
+}
+
+/** Whether two ways of storing are one. */
+export function isSameStored(a: Stored | undefined, b: Stored | undefined): boolean {
+  if (a === b) return true;
+  if (a === undefined || b === undefined) return false;
+  return dtypeOf(a) === dtypeOf(b) && seedOf(a) === seedOf(b);
+}
+
+/** How something is stored, as messages show it. */
+export function spellStored(stored: Stored): string {
+  const seed = seedOf(stored);
+  const dtype = dtypeOf(stored);
+  return seed === undefined ? dtype : `${dtype} rounded stochastically by seed ${seed}`;
+}
+
+/** `dtype` with a rounding and seed that were given for `what`; refuses what is none. */
+export function storedOf<D extends DType>(
+  dtype: D,
+  rounding: unknown,
+  seed: unknown,
+  what: string,
+  doing: string,
+): D | RoundedStorage {
+  if (rounding !== undefined && rounding !== "nearest" && rounding !== "stochastic") {
+    throw new GradusError(
+      `${doing}: the rounding of ${what} must be "nearest" or "stochastic": given ${
+        shown(rounding)
+      }`,
+    );
+  }
+  if (rounding !== "stochastic") {
+    if (seed === undefined) return dtype;
+    throw new GradusError(
+      `${doing}: the rounding of ${what} must be "stochastic" where there is a seed: given ${
+        shown(rounding)
+      } and seed ${shown(seed)}`,
+    );
+  }
+  if (!isShort(dtype)) {
+    throw new GradusError(
+      `${doing}: what is rounded stochastically must be stored short, as ${SHORT}: ` +
+        `given ${dtype} for ${what}`,
+    );
+  }
+  const given = seed ?? 0;
+  if (typeof given !== "number" || !Number.isFinite(given)) {
+    throw new GradusError(
+      `${doing}: the seed of ${what} must be a finite number: given ${shown(seed)}`,
+    );
+  }
+  return Object.freeze({ dtype, rounding, seed: given });
+}
+
+const SHORT = "bfloat16, float16 or bfloat16+8";
