@@ -32,9 +32,8 @@ const STORES = [
   "tests/runtime/init_storage_test.ts",
   "tests/runtime/short_params_test.ts",
 ];
-const STATES = ["state_errors", "resume", "tree_states", "trees", "options", "hyper"].map((name) =>
-  `tests/runtime/${name}_test.ts`
-);
+const STATES = ["state_errors", "hyper_trees", "resume", "tree_states", "trees", "options", "hyper"]
+  .map((name) => `tests/runtime/${name}_test.ts`);
 const WRAPPERS = ["clocks", "wrappers", "published"].map((name) =>
   `tests/wrappers/${name}_test.ts`
 );
