@@ -151,7 +151,7 @@ export const FAULTS: readonly Fault[] = [
     ["freezeTree(value);", ""],
     ["for (const key of live) requireKey(state, key, doing);", ""],
   ]),
-  ...faults("runtime/trees/snapshot.ts", [...STATES, "tests/runtime/wasm_memory_test.ts"], [
+  ...faults("runtime/trees/snapshot.ts", ["tests/runtime/snapshot_test.ts"], [
     ["if (now.length !== values.length) return false;", ""],
     ["if (array.length !== length) return false;", ""],
     ["if (now[i] !== values[i]) return false;", ""],
