@@ -32,13 +32,13 @@ const STORES = [
   "tests/runtime/init_storage_test.ts",
   "tests/runtime/short_params_test.ts",
 ];
-const STATES = ["state_errors", "resume", "tree_states", "trees", "options", "hyper"].map((name) =>
-  `tests/runtime/${name}_test.ts`
-);
+const STATES = ["state_errors", "hyper_trees", "resume", "tree_states", "trees", "options", "hyper"]
+  .map((name) => `tests/runtime/${name}_test.ts`);
 const WRAPPERS = ["clocks", "wrappers", "published"].map((name) =>
   `tests/wrappers/${name}_test.ts`
 );
 const CHECKPOINTS = ["tests/search/checkpoint_test.ts", "tests/search/runs_test.ts"];
+const PROCESSES = ["tests/search/processes_test.ts"];
 const SEARCH = [
   "tests/search/mutate_test.ts",
   "tests/search/programs_test.ts",
@@ -152,7 +152,7 @@ export const FAULTS: readonly Fault[] = [
     ["freezeTree(value);", ""],
     ["for (const key of live) requireKey(state, key, doing);", ""],
   ]),
-  ...faults("runtime/trees/snapshot.ts", [...STATES, "tests/runtime/wasm_memory_test.ts"], [
+  ...faults("runtime/trees/snapshot.ts", ["tests/runtime/snapshot_test.ts"], [
     ["if (now.length !== values.length) return false;", ""],
     ["if (array.length !== length) return false;", ""],
     ["if (now[i] !== values[i]) return false;", ""],
@@ -208,7 +208,6 @@ export const FAULTS: readonly Fault[] = [
     ["where(total > 0, peak^weightLrPower/total, 0)", "peak^weightLrPower/total"],
   ]),
   ...faults("search/evolve/checkpoint.ts", CHECKPOINTS, [
-    ["score === -Infinity ? null : score", "score"],
     ["if (textHash(rest) !== hash) {", "if (false) {"],
     ["if (Number(version) !== VERSION) {", "if (false) {"],
     ["if (identity !== identityOf(space, options)) {", "if (false) {"],
@@ -238,12 +237,12 @@ export const FAULTS: readonly Fault[] = [
       "const version = digestOf([space.options]);",
     ],
   ]),
-  ...faults("search/evolve/trainer.ts", CHECKPOINTS.slice(1), [
+  ...faults("search/evolve/trainer.ts", PROCESSES, [
     ["?.[0] ?? LOST", "?.[0] ?? { score: -Infinity, scores: [] }"],
     ["const isProcess = hasCode(tasks) && canStartProcesses();", "const isProcess = false;"],
     ["results[from + k] = evaluation", "results[from] = evaluation"],
   ]),
-  ...faults("search/evolve/process_main.ts", CHECKPOINTS.slice(1), [
+  ...faults("search/evolve/process_main.ts", PROCESSES, [
     ['"console.log = console.info = console.debug = console.error;"', '""'],
     ["megabytes * 2 ** 20", "megabytes * 2 ** 40"],
   ]),

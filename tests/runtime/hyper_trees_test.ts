@@ -238,3 +238,17 @@ Deno.test("parts whose paths are the same when joined are still two parts", () =
   opt.step(params, tree(1, 1), opt.init(params));
   assertEquals(params, tree(-1, -2));
 });
+
+Deno.test("what a state inherits of a tree cannot be written into", () => {
+  const learningRate = { a: 0.5, b: [0.25] };
+  const opt = sgd({ learningRate });
+  const params = { a: Float32Array.of(1), b: [Float32Array.of(1)] };
+  const state = opt.init(params);
+  for (let step = 0; step < 2; step++) {
+    const used = state.hyper.learningRate as typeof learningRate;
+    assertEquals(used, learningRate);
+    assertThrows(() => used.a = 1, TypeError);
+    assertThrows(() => used.b[0] = 1, TypeError);
+    opt.step(params, structuredClone(params), state);
+  }
+});

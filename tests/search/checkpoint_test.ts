@@ -153,3 +153,26 @@ Deno.test({
     });
   },
 });
+
+Deno.test("a run resumed after every batch is the unbroken one, restarts and tuned constants too", async () => {
+  await inFolder(async (folder) => {
+    const rich: SearchOptions = {
+      ...options,
+      budget: { generated: 400 },
+      below: -0.1,
+      tune: { evaluations: 6 },
+      restart: { patience: 100, from: "best" },
+    };
+    const whole = await searched(rich);
+    assert(whole.counts.restarts > 0 && whole.counts.stopped > 0);
+    const store = fileCheckpoint(`${folder}/run.json`);
+    const resumed = { ...rich, checkpoint: { store, every: 1 } };
+    for (let i = 0; i < 19; i++) await broken(resumed, 1);
+    assertEquals(await searched(resumed), whole);
+    await assertRejects(
+      () => searched({ ...resumed, seed: 4 }),
+      GradusError,
+      "run.json`: it is of other tasks or options; use them again",
+    );
+  });
+});

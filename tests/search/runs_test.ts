@@ -7,7 +7,6 @@ import {
   type CheckpointStore,
   constantsOnly,
   Evaluator,
-  type ModuleTask,
   paperFunctions,
   paperMutations,
   parseGenome,
@@ -22,7 +21,6 @@ import {
   type SearchResult,
   space,
   type SpaceOptions,
-  type Task,
 } from "../../search/mod.ts";
 import { ancestry } from "../../search/evolve/archive.ts";
 
@@ -151,84 +149,6 @@ Deno.test("searches that share a cache train less and find the same; other tasks
   const others = { ...options, tasks: [quadratic({ size: 16, block: 4, steps: 41 })] };
   assertEquals(told(await searched({ ...others, cache })), told(await searched(others)));
   assert(cache.size > known + 300);
-});
-
-const hostile = (behaviour: string): Task => ({
-  kind: "module",
-  name: behaviour,
-  url: new URL("./hostile_task.ts", import.meta.url).href,
-  options: { behaviour },
-  steps: 10,
-  seeds: [1],
-});
-
-for (const behaviour of ["throws", "returns NaN", "explodes", "prints"]) {
-  Deno.test(`a task that ${behaviour} for some programs costs those evaluations, not the run`, async () => {
-    const small = { ...options, tasks: [hostile(behaviour)], heldOut: [], budget: { trained: 60 } };
-    const result = await searched({ ...small, workers: 0 });
-    if (behaviour === "prints") assert(result.best!.score > 0);
-    else assert(result.counts.stopped > 5 && result.counts.stopped < result.counts.trained);
-    assertEquals(result.counts.lost, 0);
-    assertEquals(told(await searched({ ...small, workers: 2 })), told(result));
-  });
-}
-
-/** The processes that this one started and that are there still. */
-async function children(): Promise<string[]> {
-  const command = new Deno.Command("ps", { args: ["--ppid", String(Deno.pid), "-o", "args="] });
-  const lines = new TextDecoder().decode((await command.output()).stdout).split("\n");
-  return lines.filter((line) => line.includes("process_main"));
-}
-
-for (
-  const [behaviour, patience] of [
-    ["loops", 3000],
-    ["exits", 60_000],
-    ["allocates", 60_000],
-  ] as const
-) {
-  Deno.test(`a task that ${behaviour} for some programs costs those evaluations, and no process stays`, async () => {
-    const cache: ScoreCache = new Map();
-    const given: SearchOptions = {
-      ...options,
-      cache,
-      tasks: [hostile(behaviour)],
-      heldOut: [],
-      budget: { trained: 4 },
-      batch: 4,
-      patience,
-      memory: 400,
-    };
-    const { counts } = await searched(given);
-    assert(counts.lost > 0 && counts.lost === counts.stopped && counts.lost < counts.trained);
-    // It is not remembered beyond the search: a quicker machine may have had the patience.
-    assert(cache.size > 0 && [...cache.values()].every(({ score }) => score > -Infinity));
-    if (Deno.build.os === "linux") {
-      for (let i = 0; i < 50 && (await children()).length > 0; i++) {
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-      assertEquals(await children(), []);
-    }
-    // What throws where the others end or take all they can get is stopped in the same programs.
-    const throwing = await searched({ ...given, cache: undefined, tasks: [hostile("throws")] });
-    assertEquals({ ...throwing.counts, lost: counts.lost }, counts);
-  });
-}
-
-Deno.test("tasks that never load, or cannot, are refused", async () => {
-  const given = { ...options, heldOut: [], patience: 500 };
-  await assertRejects(
-    () => searched({ ...given, tasks: [hostile("never loads")] }),
-    GradusError,
-    "the tasks must load within 500 milliseconds",
-  );
-  const missing = { ...hostile("throws") as ModuleTask, url: "file:///none.ts" };
-  await assertRejects(() => searched({ ...given, tasks: [missing] }), GradusError, "none.ts");
-  const { message } = await assertRejects(
-    () => searched({ ...given, tasks: [missing], workers: 0 }),
-    GradusError,
-  );
-  assert(message.includes('Cannot load task "throws"') && message.includes("none.ts"), message);
 });
 
 Deno.test("a mutation of a user's own joins in, and a child of it that is no program is drawn again", async () => {
