@@ -86,7 +86,7 @@ function sealed(data: object): string {
 
 /** What was sealed, if it is what was written; `refuse` is told what is wrong. */
 function unsealed(text: string, refuse: (reason: string) => never) {
-  const [head, version, hash] = /^\{"version":(\d+),(?:"hash":"([0-9a-f]{16})",)?/.exec(text) ?? [];
+  const [head, version, hash] = /^\{"version":(\d+),(?:"hash":"([0-9a-f]{32})",)?/.exec(text) ?? [];
   if (head === undefined) refuse("it is no checkpoint of a search, or its beginning is damaged");
   if (Number(version) !== VERSION) {
     refuse(`it must be of version ${VERSION} of this format: given version ${version}`);
