@@ -67,6 +67,7 @@ export function elaborate(program: Program): Graph {
 }
 
 const evaluations = new WeakMap<Program, Program>();
+const evaluatedFor = new WeakMap<Program, Program>();
 
 /**
  * What to evaluate with, as a program: its update is that, of the parameter and the states as a step has
@@ -80,8 +81,14 @@ export function evaluation(program: Program): Program {
     const { update, globals } = elaborate(made);
     elaborated.set(made, { update, states: new Map(), globals });
     evaluations.set(program, made);
+    evaluatedFor.set(made, program);
   }
   return made;
+}
+
+/** The program whose {@linkcode evaluation} `program` is; else itself. */
+export function steppedBy(program: Program): Program {
+  return evaluatedFor.get(program) ?? program;
 }
 
 function liftGlobals(graph: Graph): Graph {

@@ -99,10 +99,14 @@ export interface ReduceOp {
   readonly js: { accumulate(accumulator: string, x: string): string; combine: ReduceText };
   /** The instruction that combines pairs of float64, and whether elements are squared first. */
   readonly wasm: { readonly combine: string; readonly squares: boolean };
-  /** WGSL of `combine` and of `finish`, on identifiers; elements are squared first as for `wasm`. */
+  /**
+   * WGSL of what an element comes to, a `Part` that no number of elements takes beyond float32, of
+   * `combine` and of `finish`, on identifiers.
+   */
   readonly wgsl: {
+    part(x: string): string;
     readonly combine: ReduceText;
-    finish(accumulator: string, count: string): string;
+    finish(part: string, count: string): string;
   };
   readonly onnx: string;
 }
@@ -209,6 +213,19 @@ function library(
     lower: row.lower ?? null,
   };
 }
+
+// Sinh and Cosh of ONNX have no float64 in ONNX Runtime, and overflow early on its WebGPU, as e^|x| does;
+// half of that does not, and |x| - 1 is exact from 1 on.
+const halfExponential = (x: Node): Node =>
+  apply("Mul", apply("Exp", apply("Sub", apply("Abs", x), constant(1))), constant(Math.E / 2));
+const quarterOver = (x: Node): Node => apply("Div", constant(0.25), x);
+
+/** 1/17!, 1/15!, … 1/1!: enough for float64 below 1. */
+const SINH_SERIES = Array.from({ length: 9 }, (_, i) => {
+  let factorial = 1;
+  for (let k = 2; k <= 17 - 2 * i; k++) factorial *= k;
+  return 1 / factorial;
+});
 
 function comparison(
   infix: string,
@@ -455,8 +472,33 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     range: rising(Math.atan),
     onnx: "Atan",
   }),
-  Sinh: library({ name: "sinh", eval: Math.sinh, range: rising(Math.sinh), onnx: "Sinh" }),
-  Cosh: library({ name: "cosh", eval: Math.cosh, range: within(1, Infinity), onnx: "Cosh" }),
+  Sinh: library({
+    name: "sinh",
+    eval: Math.sinh,
+    range: rising(Math.sinh),
+    wgsl: (x) => `hyperbolicSine(${x})`,
+    lower: (x) => {
+      // Near 0 the difference would lose what it is of.
+      const large = apply("Sub", halfExponential(x), quarterOver(halfExponential(x)));
+      const square = apply("Mul", x, x);
+      const series = SINH_SERIES.map(constant).reduce((sum, term) =>
+        apply("Add", apply("Mul", sum, square), term)
+      );
+      return apply(
+        "Where",
+        apply("Less", apply("Abs", x), constant(1)),
+        apply("Mul", x, series),
+        apply("Where", apply("Less", x, constant(0)), apply("Neg", large), large),
+      );
+    },
+  }),
+  Cosh: library({
+    name: "cosh",
+    eval: Math.cosh,
+    range: within(1, Infinity),
+    wgsl: (x) => `hyperbolicCosine(${x})`,
+    lower: (x) => apply("Add", halfExponential(x), quarterOver(halfExponential(x))),
+  }),
   Tanh: library({
     name: "tanh",
     eval: Math.tanh,
@@ -641,7 +683,11 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     latex: named("\\operatorname{sum}"),
     js: { accumulate: (a, x) => `${a} + ${x}`, combine: (a, b) => `${a} + ${b}` },
     wasm: { combine: "f64x2.add", squares: false },
-    wgsl: { combine: (a, b) => `${a} + ${b}`, finish: (a) => a },
+    wgsl: {
+      part: (x) => `termOf(${x})`,
+      combine: (a, b) => `sumOf(${a}, ${b})`,
+      finish: (a) => `${a}.value * ${a}.scale`,
+    },
     onnx: "ReduceSum",
   },
   ReduceMean: {
@@ -658,7 +704,11 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     latex: named("\\operatorname{mean}"),
     js: { accumulate: (a, x) => `${a} + ${x}`, combine: (a, b) => `${a} + ${b}` },
     wasm: { combine: "f64x2.add", squares: false },
-    wgsl: { combine: (a, b) => `${a} + ${b}`, finish: (a, count) => `${a} / ${count}` },
+    wgsl: {
+      part: (x) => `termOf(${x})`,
+      combine: (a, b) => `sumOf(${a}, ${b})`,
+      finish: (a, count) => `${a}.value / ${count} * ${a}.scale`,
+    },
     onnx: "ReduceMean",
   },
   ReduceMax: {
@@ -671,7 +721,11 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     latex: named("\\max"),
     js: { accumulate: (a, x) => `Math.max(${a}, ${x})`, combine: (a, b) => `Math.max(${a}, ${b})` },
     wasm: { combine: "f64x2.max", squares: false },
-    wgsl: { combine: (a, b) => `greatest(${a}, ${b})`, finish: (a) => a },
+    wgsl: {
+      part: (x) => `Part(V(1f), ${x})`,
+      combine: (a, b) => `Part(V(1f), greatest(${a}.value, ${b}.value))`,
+      finish: (a) => `${a}.value`,
+    },
     onnx: "ReduceMax",
   },
   ReduceMin: {
@@ -684,7 +738,11 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     latex: named("\\min"),
     js: { accumulate: (a, x) => `Math.min(${a}, ${x})`, combine: (a, b) => `Math.min(${a}, ${b})` },
     wasm: { combine: "f64x2.min", squares: false },
-    wgsl: { combine: (a, b) => `least(${a}, ${b})`, finish: (a) => a },
+    wgsl: {
+      part: (x) => `Part(V(1f), ${x})`,
+      combine: (a, b) => `Part(V(1f), least(${a}.value, ${b}.value))`,
+      finish: (a) => `${a}.value`,
+    },
     onnx: "ReduceMin",
   },
   ReduceL2: {
@@ -701,7 +759,11 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     },
     js: { accumulate: (a, x) => `${a} + ${x} * ${x}`, combine: (a, b) => `${a} + ${b}` },
     wasm: { combine: "f64x2.add", squares: true },
-    wgsl: { combine: (a, b) => `${a} + ${b}`, finish: (a) => `root(${a})` },
+    wgsl: {
+      part: (x) => `squareOf(${x})`,
+      combine: (a, b) => `sumOfSquares(${a}, ${b})`,
+      finish: (a) => `root(${a}.value) * ${a}.scale`,
+    },
     onnx: "ReduceL2",
   },
 };

@@ -77,7 +77,7 @@ export const reduceOnPlateau: OptimizerFactory<ReduceOnPlateauOptions> = /* @__P
     hyper: {
       factor: { default: 0.1, domain: "(0, 1)" },
       patience: { default: 10, domain: "integer [0, inf)" },
-      direction: 1,
+      direction: { default: 1, domain: "integer [-1, 1]" },
       rtol: { default: 1e-4, domain: "[0, 1]" },
       atol: { default: 0, domain: "[0, inf)" },
       cooldown: { default: 0, domain: "integer [0, inf)" },

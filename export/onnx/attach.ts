@@ -3,7 +3,8 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type ModelProto, ModelProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import type { Tensor } from "../../runtime/trees/leaf.ts";
+import { isShape, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
+import { seal } from "./digest.ts";
 import type { OnnxOptions } from "./options.ts";
 import { toOnnx } from "./write.ts";
 
@@ -54,12 +55,10 @@ export function attachOptimizer(
   const graph = joined.graph!;
   const opset = opsetOf(joined, doing);
   const grads = gradientsOf(options, doing);
-  const params: Record<string, Tensor> = {};
+  const params: Record<string, Tensor | readonly number[]> = {};
   for (const name of options.params) {
     const { type, shape } = parameterOf(graph, name, doing);
-    const size = shape.reduce((a, b) => a * b, 1);
-    const data = type === DataType.FLOAT ? new Float32Array(size) : new Float64Array(size);
-    params[name] = { data, shape };
+    params[name] = type === DataType.FLOAT ? shape : zeros(shape, name, doing);
     requireGradient(graph, name, grads.get(name)!, type, shape, doing);
   }
   const { inputs, precision, inlineFunctions } = options;
@@ -68,6 +67,7 @@ export function attachOptimizer(
     toOnnx(optimizer, params, { inputs, precision, inlineFunctions, opset }),
   );
   join(joined, step, options.params, grads, doing);
+  seal(joined);
   return toBinary(ModelProtoSchema, joined) as Uint8Array<ArrayBuffer>;
 }
 
@@ -98,20 +98,49 @@ export function initializersOf(
       const near = suggestion(name, initializer.map((each) => each.name));
       throw new GradusError(`${doing}: it has no initializer ${quoted(name)}${near}`);
     }
-    const shape = tensor.dims.map(Number);
-    const { dataType, rawData, floatData, doubleData } = tensor;
-    const bytes = rawData.slice().buffer;
-    const data = dataType === DataType.FLOAT
-      ? rawData.length > 0 ? new Float32Array(bytes) : Float32Array.from(floatData)
-      : dataType === DataType.DOUBLE
-      ? rawData.length > 0 ? new Float64Array(bytes) : Float64Array.from(doubleData)
-      : undefined;
-    if (data?.length === shape.reduce((a, b) => a * b, 1)) return [name, { data, shape }];
-    throw new GradusError(
-      `${doing}: initializer ${quoted(name)} must hold float32 or float64 numbers in the model ` +
-        `itself: given ${typeName(dataType)} and ${data?.length ?? 0} numbers`,
-    );
+    const what = `initializer ${quoted(name)}`;
+    const { dataType, dims, rawData, floatData, doubleData } = tensor;
+    const shape = requireShape(dims.map(Number), what, doing);
+    const refuse = (given: string): never => {
+      throw new GradusError(
+        `${doing}: ${what} must hold float32 or float64 numbers in the model itself, ` +
+          `${sizeOf(shape)} for its shape ${spellShape(shape)}: given ${typeName(dataType)} and ` +
+          given,
+      );
+    };
+    if (dataType !== DataType.FLOAT && dataType !== DataType.DOUBLE) return refuse("0 numbers");
+    const [ArrayOf, own] = dataType === DataType.FLOAT
+      ? [Float32Array, floatData] as const
+      : [Float64Array, doubleData] as const;
+    if (rawData.length === 0) {
+      if (own.length !== sizeOf(shape)) return refuse(`${own.length} numbers`);
+      return [name, { data: ArrayOf.from(own), shape }];
+    }
+    const wanted = ArrayOf.BYTES_PER_ELEMENT * sizeOf(shape);
+    if (rawData.length !== wanted) return refuse(`${rawData.length} bytes, not ${wanted}`);
+    return [name, { data: new ArrayOf(rawData.slice().buffer), shape }];
   }));
+}
+
+/** Sizes that a tensor can have. */
+function requireShape(shape: readonly number[], what: string, doing: string): readonly number[] {
+  if (isShape(shape) && Number.isSafeInteger(sizeOf(shape))) return shape;
+  throw new GradusError(
+    `${doing}: ${what} must have a shape of whole numbers, and as many elements as an array can ` +
+      `have: given ${spellShape(shape)}`,
+  );
+}
+
+/** A float64 parameter, of which but the shape and type are asked for. */
+function zeros(shape: readonly number[], name: string, doing: string): Tensor {
+  try {
+    return { data: new Float64Array(sizeOf(shape)), shape };
+  } catch {
+    throw new GradusError(
+      `${doing}: parameter ${quoted(name)} must fit into an array: given one of shape ` +
+        spellShape(shape),
+    );
+  }
 }
 
 /** Adds the graph of a step to a model. */
@@ -266,7 +295,10 @@ function parameterOf(graph: Graph, name: string, doing: string): Kind {
       `${doing}: ${what} must be float32 or float64: given ${typeName(kind.type)}`,
     );
   }
-  if (kind.shape.every((size) => size !== undefined)) return kind as Kind;
+  const known = kind.shape.flatMap((size) => size ?? []);
+  if (known.length === kind.shape.length) {
+    return { type: kind.type, shape: requireShape(known, what, doing) };
+  }
   throw new GradusError(
     `${doing}: ${what} must have a shape that is known: given ${spellShape(kind.shape)}`,
   );

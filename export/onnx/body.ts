@@ -1,14 +1,16 @@
 /** Writes what one leaf goes through between two reductions over the tree: the body of a function. */
 import { type Node, type ReduceOpName, symbol } from "../../dsl/node.ts";
 import { elementRow, matrixRow, reduceOps, reduceRow } from "../../dsl/ops.ts";
+import { extentShape } from "../../runtime/plan/extent.ts";
 import type { Arithmetic } from "../../runtime/trees/dtype.ts";
 import { isScalarSymbol, isTruth } from "./apart.ts";
 import type { Form } from "./form.ts";
 import { toFloat16 } from "./half.ts";
 import { orderOf } from "./order.ts";
 import type { ElementType, NodeInit } from "./proto.ts";
+import { type Reduction, Reductions } from "./reduce.ts";
 import { requireKernel } from "./scalars.ts";
-import { type Attributes, BodyScope, type Given } from "./scope.ts";
+import { BodyScope, type Given } from "./scope.ts";
 
 /** What a body gives at an output. */
 export type Made =
@@ -31,6 +33,8 @@ export interface BodyKind {
   readonly dtype: Arithmetic;
   /** What sums and the numbers of a step are computed in. */
   readonly precision: Arithmetic;
+  /** The extents of a leaf that is reduced in stages, in float32; else leaves of all sizes are alike. */
+  readonly shape: readonly number[] | undefined;
   /** The arrays that a leaf brings besides `w` and `g`. */
   readonly leaves: readonly string[];
   /** What a state is stored as. */
@@ -39,14 +43,11 @@ export interface BodyKind {
   readonly doing: string;
 }
 
-/** A reduction over the tree: what its leaves' parts are. */
-export const PARTS: Readonly<Record<ReduceOpName, { onnx: string; combine: string }>> = {
-  ReduceSum: { onnx: "ReduceSum", combine: "Add" },
-  ReduceMean: { onnx: "ReduceSum", combine: "Add" },
-  ReduceL2: { onnx: "ReduceSumSquare", combine: "Add" },
-  ReduceMax: { onnx: "ReduceMax", combine: "Max" },
-  ReduceMin: { onnx: "ReduceMin", combine: "Min" },
-};
+/** A leaf's part of a reduction over the tree; in float32 it is finished, so that none is too large. */
+export function partOf(op: ReduceOpName, precision: Arithmetic): Reduction {
+  if (precision === "float32") return op;
+  return op === "ReduceMean" ? "ReduceSum" : op === "ReduceL2" ? "ReduceSumSquare" : op;
+}
 
 /**
  * The body that makes the parts of `globals` and what later bodies read of it, or, without those, the
@@ -83,10 +84,12 @@ class BodyWriter {
   readonly #outputs: [string, Made][] = [];
   readonly #copies = new Map<string, { of: "leaf" | "next"; name: string }>();
   readonly #values = new Map<Node, string>();
+  readonly #reductions: Reductions;
 
   constructor(kind: BodyKind, made: ReadonlySet<Node>) {
     [this.#kind, this.#made] = [kind, made];
     this.#scope = new BodyScope(["w", "g", ...kind.leaves]);
+    this.#reductions = new Reductions(this.#scope, kind.opset);
   }
 
   get body(): Body {
@@ -135,7 +138,7 @@ class BodyWriter {
     const value = this.#scope.converted(this.#whole(root, dtype), dtype, precision);
     const output = this.#scope.fresh(reduceOps[op].call);
     this.#outputs.push([output, { kind: "partial", global: k }]);
-    this.#reduce(PARTS[op].onnx, value, precision, root, output, undefined, { keepdims: 0 });
+    this.#reduce(partOf(op, precision), value, precision, root, output, undefined, 0);
   }
 
   /** Makes a value that a later body reads. */
@@ -177,7 +180,8 @@ class BodyWriter {
     this.#rounded(
       output,
       precision,
-      (result) => this.#reduce(each.op, value, precision, each.src[0], result, axes),
+      (result) =>
+        this.#reduce(each.op as ReduceOpName, value, precision, each.src[0], result, axes, 1),
     );
   }
 
@@ -204,29 +208,18 @@ class BodyWriter {
   }
 
   #reduce(
-    op: string,
+    op: Reduction,
     value: string,
     type: Arithmetic,
     operand: Node,
     output: string,
     axes: readonly number[] | undefined,
-    attributes: Attributes = {},
+    keepdims: 0 | 1,
   ): void {
-    const scope = this.#scope;
-    // Before opset 18 only sums took their axes as an input.
-    const isByAttribute = axes !== undefined && this.#kind.opset < 18;
-    const all = isByAttribute ? { ...attributes, axes } : attributes;
-    const list = () => axes === undefined ? [] : [scope.list(axes)];
-    const inputs = isByAttribute && op !== "ReduceSum" ? [value] : [value, ...list()];
-    const own = op === "ReduceSum" ? attributes : all;
-    const isExtreme = op === "ReduceMax" || op === "ReduceMin";
-    if (!isExtreme || isNumberAlways(operand)) return scope.make(output, op, inputs, own);
-    // ONNX Runtime's maximum leaves NaN out: the sum of what is NaN, and else 0, puts it back.
-    const isNumber = scope.write("Equal", [value, value], "is a number");
-    const nans = scope.write("Where", [isNumber, scope.number(0, type), value], "nan or 0");
-    const nan = scope.write("ReduceSum", [nans, ...list()], "nan if any", attributes);
-    const extreme = scope.write(op, inputs, op === "ReduceMax" ? "largest" : "least", own);
-    scope.make(output, "Add", [extreme, nan]);
+    const { shape: whole, form } = this.#kind;
+    const shape = whole && extentShape(form.extents.get(operand)!, whole);
+    const isNumber = isNumberAlways(operand);
+    this.#reductions.make(op, { value, type, shape, axes, keepdims, isNumber }, output);
   }
 
   /** The value of a node as an operand. */

@@ -68,10 +68,9 @@ export class GraphWriter {
     [this.#program, this.#leaves, this.#hyper] = [program, leaves, hyper];
     [this.#options, this.#doing] = [options, doing];
     this.#functions = new Functions(this.#names, options.inlineFunctions);
-    const reserved = ["count", ...program.inputs.keys(), ...program.state.keys()];
     this.#host = options.precision === "float64"
       ? undefined
-      : new HostNumbers(leaves.treeStates, reserved, this.#names);
+      : new HostNumbers(leaves.treeStates, program, this.#names);
     this.#scalars = this.#scalarsWith(leaves);
     this.#scope = {
       names: this.#names,
@@ -98,7 +97,9 @@ export class GraphWriter {
       made: (name, leaf) => `next/${at(name, leaf)}`,
     });
     step.reduce();
-    for (const [name, root] of carried) this.#scalars.result(root, `next/${name}`);
+    for (const [name, root] of carried) {
+      this.#scalars.result(root, `next/${name}`, this.#typeOf(name));
+    }
     step.results();
     if (this.#evaluated !== undefined) this.#evaluate(this.#evaluated);
     if (this.#host === undefined) {
@@ -140,6 +141,11 @@ export class GraphWriter {
     pass.results();
   }
 
+  /** What a number of the tree is. */
+  #typeOf(state: string): ElementType {
+    return this.#host?.counts.names.has(state) ? "int64" : this.#options.precision;
+  }
+
   #scalarsWith(leaves: GraphLeaves): Scalars {
     const { scalarTexts } = leaves.all[0].kind.form;
     return new Scalars(
@@ -153,7 +159,6 @@ export class GraphWriter {
   /** The inputs and outputs of the graph. */
   #declare(): void {
     const { inputs, state } = this.#program;
-    const { precision } = this.#options;
     const input = (name: string, type: ElementType, shape: Shape) =>
       this.#inputs.push(valueInfo(name, type, shape));
     const carried = (name: string, type: ElementType, shape: Shape) => {
@@ -174,7 +179,7 @@ export class GraphWriter {
     const trees = this.#leaves.treeStates.map(([name]) => name);
     for (const name of state.keys()) {
       if (!trees.includes(name)) continue;
-      if (this.#host?.isCarried(name) ?? true) carried(name, precision, []);
+      if (this.#host?.isCarried(name) ?? true) carried(name, this.#typeOf(name), []);
     }
     for (const leaf of this.#leaves.all) {
       for (const { name, type, shape, isCarried } of leaf.arrays) {

@@ -14,6 +14,8 @@ import {
 } from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
 import { printExpression } from "../../dsl/print.ts";
+import type { Program } from "../../dsl/program.ts";
+import { Counts } from "../../runtime/plan/counts.ts";
 import { Names } from "./names.ts";
 import { type ElementType, valueInfo, type ValueInit } from "./proto.ts";
 
@@ -36,17 +38,17 @@ export class HostNumbers {
   readonly #isKnown = new Map<Node, boolean>();
   readonly #given = new Map<Node, string>();
   readonly #ofGraph = new Set<string>();
+  /** The states that the graph carries and counts in, and `next/<state>` of each. */
+  readonly counts: Counts;
 
-  /**
-   * `states` are the next numbers of the states over the tree, `reserved` the names of the program,
-   * `names` those of the graph.
-   */
+  /** `states` are the next numbers of the states over the tree, `names` are those of the graph. */
   constructor(
     states: readonly (readonly [name: string, next: Node])[],
-    reserved: readonly string[],
+    program: Program,
     names: Names,
   ) {
-    [this.#reserved, this.#names] = [reserved, names];
+    this.#names = names;
+    this.#reserved = ["count", ...program.inputs.keys(), ...program.state.keys()];
     // What rests on data makes all that rests on it do so.
     for (let size = -1; size !== this.#ofGraph.size;) {
       size = this.#ofGraph.size;
@@ -57,6 +59,9 @@ export class HostNumbers {
       if (this.#ofGraph.has(name)) this.#ofGraph.add(`next/${name}`);
       else this.numbers[`next/${name}`] = this.#spelled(next);
     }
+    const carried = new Map(states.filter(([name]) => this.isCarried(name)));
+    const { names: own } = Counts.among(carried, program);
+    this.counts = new Counts(new Set([...own].flatMap((name) => [name, `next/${name}`])));
   }
 
   /** Whether the graph carries a state over the tree. */

@@ -2,8 +2,9 @@
 import { GradusError } from "../../dsl/errors.ts";
 import { elaborate, evaluation } from "../../dsl/graph.ts";
 import { lower } from "../../dsl/lower.ts";
-import { foldNodes, type Node } from "../../dsl/node.ts";
+import { foldNodes, type Node, postorder } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
+import { reduceRow } from "../../dsl/ops.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { simplified } from "../../dsl/simplify.ts";
 import { settledUpdate, stepped } from "../../runtime/plan/plan.ts";
@@ -19,6 +20,7 @@ import { type Form, formOf, globalsOf } from "./form.ts";
 import type { Hyperparameters } from "./hyper.ts";
 import { levelsOf, phasesOf } from "./phases.ts";
 import type { ElementType } from "./proto.ts";
+import { isStaged } from "./reduce.ts";
 
 /** How a graph is written. */
 export interface GraphOptions {
@@ -65,8 +67,6 @@ export class GraphLeaves {
   readonly all: readonly GraphLeaf[];
   /** The phase after which each reduction over the tree that is read is known. */
   readonly levels: ReadonlyMap<number, number>;
-  /** The number of elements of all leaves. */
-  readonly size: number;
   /** The hyperparameters that are vectors. */
   readonly vectors: ReadonlySet<string>;
   readonly #program: Program;
@@ -91,25 +91,27 @@ export class GraphLeaves {
     this.#program = after === undefined ? optimizer.program : evaluation(optimizer.program);
     [this.#options, this.#doing, this.#live] = [options, doing, binding.live];
     const { leaves } = binding.layout;
-    this.size = leaves.reduce((sum, { size }) => sum + size, 0);
     const flat = options.layout === "flat" ? flatten(this.#program, binding, doing) : undefined;
     const groups = flat === undefined ? binding.groups : [flat.group];
     this.vectors = flat?.vectors ?? new Set();
     this.levels = levelsOf(elaborate(this.#program).globals, this.#globalsRead(groups));
     if (flat !== undefined) {
-      const kind = this.#kind(flat.group, false, "the vector");
+      const kind = this.#kind(flat.group, false, "the vector", undefined);
       this.all = [{ path: "", kind, arrays: this.#arraysOf(kind, () => ["N"]) }];
       return;
     }
-    const kinds = new Map<Group, Map<boolean, Kind>>(groups.map((group) => [group, new Map()]));
+    const kinds = new Map<Group, Map<string, Kind>>(groups.map((group) => [group, new Map()]));
+    const staged = options.precision === "float32" && hasReductions(this.#program);
     this.all = leaves.map((info, i) => {
       const group = binding.groupOf[i];
       const known = kinds.get(group)!;
       const isEmpty = info.size === 0;
-      if (!known.has(isEmpty)) {
-        known.set(isEmpty, this.#kind(group, isEmpty, spellPath(info.path)));
+      const shape = staged && isStaged(info.size) ? info.shape : undefined;
+      const key = shape?.join() ?? String(isEmpty);
+      if (!known.has(key)) {
+        known.set(key, this.#kind(group, isEmpty, spellPath(info.path), shape));
       }
-      const kind = known.get(isEmpty)!;
+      const kind = known.get(key)!;
       const shapeOf = (state: string | undefined) =>
         state === undefined ? info.shape : stateShape(this.#program, state, info, group.live);
       return { path: info.path, kind, arrays: this.#arraysOf(kind, shapeOf) };
@@ -148,7 +150,7 @@ export class GraphLeaves {
     ]));
   }
 
-  #kind(group: Group, isEmpty: boolean, place: string): Kind {
+  #kind(group: Group, isEmpty: boolean, place: string, shape: BodyKind["shape"]): Kind {
     const form = formOf({
       program: this.#program,
       outcome: this.#after === undefined ? stepped : settledUpdate,
@@ -166,6 +168,7 @@ export class GraphLeaves {
       form,
       dtype: group.dtype,
       precision: this.#options.precision,
+      shape,
       leaves: [...this.vectors, ...inputs.keys(), ...state.keys()],
       storedAs: (state) => this.#storedAs(state, group.dtype),
       opset: this.#options.opset,
@@ -238,4 +241,10 @@ export class GraphLeaves {
       );
     }
   }
+}
+
+function hasReductions(program: Program): boolean {
+  return postorder(program.statements.map(({ value }) => value)).some(({ op }) =>
+    reduceRow(op) !== undefined
+  );
 }

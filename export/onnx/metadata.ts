@@ -44,6 +44,11 @@ export const METADATA = {
    * turn, by path and shape, and the `vectors` among the hyperparameters.
    */
   layout: "gradus.layout",
+  /**
+   * Digests as JSON, by which one who reads a model tells that its `inputs`, `outputs`, `nodes`,
+   * `functions`, `initializers`, `operators` or `metadata` are those that were written together.
+   */
+  digest: "gradus.digest",
 } as const;
 
 /** A number where JSON has it, else its text. */

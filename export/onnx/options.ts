@@ -20,7 +20,9 @@ export interface OnnxOptions {
    * What is computed in where it matters: what changes once a step, and sums. `"float32"` gives a graph
    * without float64, which GPUs lack: then all parameters are float32, and the numbers that are known
    * before a step, such as 1 - b1^t, are inputs `step/…`, which the metadata say how to compute; there is
-   * no `count`. Default `"float64"`.
+   * no `count`. What data count is int64; sums are in stages, and norms of what is very large or small are
+   * of its shares of the largest, so that they hold for 10⁸ elements over the range of float32; a mean of
+   * numbers beyond 3e35 is infinite. Default `"float64"`.
    */
   readonly precision?: "float64" | "float32";
   /**

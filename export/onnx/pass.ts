@@ -3,14 +3,17 @@ import { elaborate, globalSymbol } from "../../dsl/graph.ts";
 import { type Node, type ReduceOpName, symbol } from "../../dsl/node.ts";
 import { reduceOps } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
-import { type Made, PARTS, resultMadeAs } from "./body.ts";
+import { extentSize } from "../../runtime/plan/extent.ts";
+import { type Made, partOf, resultMadeAs } from "./body.ts";
 import type { Constants } from "./constants.ts";
 import type { Functions } from "./functions.ts";
 import type { GraphLeaf, GraphLeaves, GraphOptions } from "./leaves.ts";
 import { at, type Names } from "./names.ts";
 import { node, type NodeInit } from "./proto.ts";
+import type { Into } from "./reduce.ts";
 import type { Scalars } from "./scalars.ts";
 import type { Given } from "./scope.ts";
+import { type Part, writeTotal } from "./total.ts";
 
 /** What is written into. */
 export interface PassScope {
@@ -34,9 +37,11 @@ export interface PassOf {
   made(name: string, leaf: GraphLeaf): string;
 }
 
-/** Whether something is done with the sum of the parts of a reduction. */
-function isFinished(op: ReduceOpName): boolean {
-  return op === "ReduceMean" || op === "ReduceL2";
+/** How many elements of a leaf a reduction over the tree is of. */
+function countOf({ kind: { form }, arrays: [{ shape }] }: GraphLeaf, k: number): number {
+  const operand = form.operands[k];
+  const extent = operand === undefined ? "element" : form.extents.get(operand) ?? "element";
+  return extentSize(extent, shape as readonly number[]);
 }
 
 /** One way through the leaves. */
@@ -66,7 +71,7 @@ export class Pass {
   #reduce(phase: number): void {
     const { globals } = elaborate(this.#of.program);
     const due = [...this.#of.leaves.levels].flatMap(([k, level]) => level === phase ? [k] : []);
-    const parts = new Map<number, string[]>(due.map((k) => [k, []]));
+    const parts = new Map<number, Part[]>(due.map((k) => [k, []]));
     const suffix = due.length === 1 ? reduceOps[globals[due[0]].op].call : `phase${phase}`;
     for (const leaf of this.#of.leaves.all) {
       this.#place(leaf, phase - 1, `${this.#of.name}_${suffix}`, "", parts);
@@ -93,7 +98,7 @@ export class Pass {
     phase: number,
     name: string,
     doc: string,
-    parts: ReadonlyMap<number, string[]>,
+    parts: ReadonlyMap<number, Part[]>,
   ): void {
     const { kind } = leaf;
     if (!this.#kept.has(leaf)) this.#kept.set(leaf, new Map());
@@ -124,10 +129,10 @@ export class Pass {
       if (each.kind === "next") return this.#of.made(each.name, leaf);
       if (each.kind === "partial") {
         const { op } = elaborate(this.#of.program).globals[each.global];
-        // What has one part is that part.
-        const isWhole = this.#of.leaves.all.length === 1 && !isFinished(op);
-        const name = isWhole ? this.#nameOf(each.global) : this.#scope.names.fresh(at(own, leaf));
-        parts.get(each.global)!.push(name);
+        const name = this.#isWhole(op)
+          ? this.#nameOf(each.global)
+          : this.#scope.names.fresh(at(own, leaf));
+        parts.get(each.global)!.push({ name, count: countOf(leaf, each.global) });
         return name;
       }
       const result = resultMadeAs(kind, each.node);
@@ -141,27 +146,37 @@ export class Pass {
     this.#scope.nodes.push(...this.#scope.functions.place(kind.phases[phase], name, doc, actual));
   }
 
+  /** Whether the part of the only leaf is the whole. */
+  #isWhole(op: ReduceOpName): boolean {
+    return this.#of.leaves.all.length === 1 && partOf(op, this.#scope.options.precision) === op;
+  }
+
   /** Joins the leaves' parts of a reduction over the tree, in the order of the tree. */
-  #total(k: number, parts: readonly string[]): string {
+  #total(k: number, parts: readonly Part[]): string {
     const { op } = elaborate(this.#of.program).globals[k];
-    const { size } = this.#of.leaves;
-    const { precision } = this.#scope.options;
-    const { start, finish } = reduceOps[op];
-    const [first, ...others] = parts;
-    if (first === undefined) return this.#scope.constants.number(finish(start, size), precision);
-    const write = (name: string, op: string, operands: readonly string[]): string => {
-      this.#scope.nodes.push(node(op, operands, name));
-      return name;
+    const { precision, opset } = this.#scope.options;
+    // It bears the name already.
+    if (this.#isWhole(op) && parts.length === 1) return parts[0].name;
+    const count = this.#of.leaves.all.reduce((sum, leaf) => sum + countOf(leaf, k), 0);
+    const name = () => this.#nameOf(k);
+    const text = this.#textOf(k);
+    return writeTotal({ op, precision, opset, count, text, name }, parts, this.#into);
+  }
+
+  get #into(): Into {
+    const { names, constants, nodes } = this.#scope;
+    const make: Into["make"] = (output, op, operands, attributes) =>
+      void nodes.push(node(op, operands, output, attributes));
+    return {
+      make,
+      write: (op, operands, wanted, attributes) => {
+        const output = names.fresh(wanted);
+        make(output, op, operands, attributes);
+        return output;
+      },
+      number: (value, type) => constants.number(value, type),
+      list: (values) => constants.list(values),
     };
-    const text = `sum of ${this.#textOf(k)}`;
-    const total = others.reduce((sum, part, i) => {
-      const isLast = i === others.length - 1 && !isFinished(op);
-      const name = isLast ? this.#nameOf(k) : this.#scope.names.fresh(text);
-      return write(name, PARTS[op].combine, [sum, part]);
-    }, first);
-    if (op === "ReduceL2") return write(this.#nameOf(k), "Sqrt", [total]);
-    if (op !== "ReduceMean") return total;
-    return write(this.#nameOf(k), "Div", [total, this.#scope.constants.number(size, precision)]);
   }
 
   #textOf(k: number): string {

@@ -10,6 +10,7 @@ import {
   type TensorProtoSchema,
   type ValueInfoProtoSchema,
 } from "onnx-buf";
+import { changedParts, seal } from "./digest.ts";
 
 /** The element types that exported graphs use. */
 export type ElementType = "float32" | "float64" | "float16" | "int64" | "bool";
@@ -147,6 +148,7 @@ export function writeModel(parts: ModelParts, opset: number): Uint8Array<ArrayBu
       node: [...parts.nodes],
     },
   });
+  seal(model);
   return toBinary(ModelProtoSchema, model);
 }
 
@@ -164,6 +166,8 @@ export interface ReadModel {
   readonly inputs: readonly ReadValue[];
   readonly outputs: readonly ReadValue[];
   readonly metadata: Readonly<Record<string, string>>;
+  /** The parts that are not what the metadata say. */
+  changed(): string[];
 }
 
 /**
@@ -182,6 +186,7 @@ export function readModel(bytes: Uint8Array): ReadModel {
     inputs: (model.graph?.input ?? []).map(readValue),
     outputs: (model.graph?.output ?? []).map(readValue),
     metadata: Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value])),
+    changed: () => changedParts(model),
   };
 }
 

@@ -24,7 +24,16 @@ import { type ReadModel, readModel } from "./proto.ts";
 export function fromOnnx(bytes: Uint8Array): Program {
   const doing = "Cannot read an optimizer";
   const model = readWritten(bytes, doing);
-  return attempt("program", () => parseJson(model.metadata[METADATA.program]), doing);
+  const program = attempt("program", () => parseJson(model.metadata[METADATA.program]), doing);
+  requireUnchanged(model, doing);
+  return program;
+}
+
+/** Refuses a model of which a part was changed since it was written. */
+export function requireUnchanged(model: ReadModel, doing: string): void {
+  const changed = attempt("digest", () => model.changed(), doing);
+  if (changed.length === 0) return;
+  refuse(doing, `its ${changed.join(" and ")} were changed since, as \`${METADATA.digest}\` tells`);
 }
 
 /** A whole model with everything that `toOnnx` says beside the graph. */

@@ -5,6 +5,7 @@ import type { Node } from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import type { Constants } from "./constants.ts";
+import { powersByCounts } from "../../runtime/plan/counts.ts";
 import type { Arithmetic } from "../../runtime/trees/dtype.ts";
 import type { HostNumbers } from "./host.ts";
 import type { Names } from "./names.ts";
@@ -13,7 +14,7 @@ import { cast, type ElementType, node, type NodeInit } from "./proto.ts";
 import type { Texts } from "./text.ts";
 
 // ONNX spells these for float64, but ONNX Runtime has no kernel for them.
-const NO_FLOAT64 = ["Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh"];
+const NO_FLOAT64 = ["Tan", "Asin", "Acos", "Atan"];
 
 /** Refuses an operation for which ONNX Runtime has no kernel. */
 export function requireKernel(op: Node["op"], shown: Node, type: ElementType, doing: string): void {
@@ -41,6 +42,7 @@ export class Scalars {
   readonly #converted = new Map<string, string>();
   readonly #expected = new Map<Node, string>();
   readonly #texts: Texts;
+  readonly #formed = new Map<Node, Node>();
 
   /** `host` gives the numbers that are known before the step; else all are computed here. */
   constructor(scope: Scope, type: Arithmetic, texts: Texts, host?: HostNumbers) {
@@ -54,15 +56,37 @@ export class Scalars {
 
   /** The name of a number as `type`; `wanted` is what to call it if it is free. */
   value(root: Node, type: ElementType, wanted?: string): string {
-    if (root.op === "Const") return this.#scope.constants.number(root.arg as number, type);
-    this.#compute(root, wanted);
-    const value = this.#values.get(root)!;
-    const isTruth = elementRow(root.op)?.gives === "truth";
-    return isTruth || type === this.#type ? value : this.#cast(value, type);
+    const formed = this.#form(root);
+    this.#compute(formed, wanted);
+    return this.#as(formed, type);
+  }
+
+  /** A number as its type forms it well. */
+  #form(root: Node): Node {
+    const host = this.#host;
+    if (host === undefined) return root;
+    if (!this.#formed.has(root)) {
+      const isKnown = (node: Node) => host.isKnown(node);
+      this.#formed.set(root, powersByCounts([root], host.counts, isKnown)(root));
+    }
+    return this.#formed.get(root)!;
+  }
+
+  /** The name of a number that has been computed, or of a constant, as `type`. */
+  #as(node: Node, type: ElementType): string {
+    if (node.op === "Const") return this.#scope.constants.number(node.arg as number, type);
+    const value = this.#values.get(node)!;
+    const isTruth = elementRow(node.op)?.gives === "truth";
+    return isTruth || type === this.#typeOf(node) ? value : this.#cast(value, type);
+  }
+
+  #typeOf(node: Node): ElementType {
+    return this.#host?.counts.isWhole(node) ? "int64" : this.#type;
   }
 
   /** Says that a number is a result, which bears that name wherever it is computed. */
-  expect(root: Node, output: string): void {
+  expect(given: Node, output: string): void {
+    const root = this.#form(given);
     const isGiven = root.op === "Symbol" && globalIndex(root.arg as string) === undefined;
     if (root.op === "Const" || isGiven || this.#expected.has(root)) return;
     this.#expected.set(root, output);
@@ -74,8 +98,8 @@ export class Scalars {
   }
 
   /** Makes a result of a number. */
-  result(root: Node, output: string): void {
-    const value = this.value(root, this.#type);
+  result(root: Node, output: string, type: ElementType): void {
+    const value = this.value(root, type);
     if (value !== output) this.#scope.nodes.push(node("Identity", [value], output));
   }
 
@@ -95,15 +119,12 @@ export class Scalars {
         continue;
       }
       const row = elementRow(each.op)!;
+      const counts = this.#host?.counts;
+      const type = counts?.isWhole(each) || counts?.isOfWhole(each) ? "int64" : this.#type;
       const operands = each.src.map((operand, k) =>
-        operand.op === "Const"
-          ? this.#scope.constants.number(
-            operand.arg as number,
-            row.takes[k] === "truth" ? "bool" : this.#type,
-          )
-          : this.#values.get(operand)!
+        this.#as(operand, row.takes[k] === "truth" ? "bool" : type)
       );
-      requireKernel(each.op, each, this.#type, this.#scope.doing);
+      requireKernel(each.op, each, type, this.#scope.doing);
       const name = this.nameOf(each, text);
       this.#scope.nodes.push(node(row.onnx!, operands, name));
       this.#values.set(each, name);

@@ -19,6 +19,7 @@ import {
 } from "./held.ts";
 import { withGiven } from "./hyper.ts";
 import { readOptimizer } from "./read.ts";
+import { readModel } from "../onnx/proto.ts";
 import { type GraphForm, GraphRule } from "./rule.ts";
 import { openOnWasm } from "./runtime.ts";
 import { WasmEngine } from "./wasm.ts";
@@ -93,8 +94,11 @@ export class OrtOptimizer {
         `Cannot load an optimizer: \`device\` is for \`executionProvider\` "webgpu": given one for "wasm"`,
       );
     }
-    const parts = parted(bytes, "Cannot load an optimizer");
-    const read = readOptimizer(parts.step);
+    const whole = readOptimizer(bytes);
+    const parts = parted(bytes, `Cannot load "${whole.program.name}"`);
+    const read = parts.evaluation === undefined
+      ? whole
+      : { ...whole, model: readModel(parts.step) };
     const doing = `Cannot load "${read.program.name}"`;
     const given = withGiven(read.hyper, read.program.domains, hyper ?? {}, doing);
     const engine = executionProvider === "wasm"

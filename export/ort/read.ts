@@ -7,7 +7,7 @@ import type { Program } from "../../dsl/program.ts";
 import { schedule } from "../../dsl/schedules/mod.ts";
 import { below, inputName, METADATA } from "../onnx/metadata.ts";
 import type { ReadModel } from "../onnx/proto.ts";
-import { attempt, parseRecord, readWritten, refuse } from "../onnx/read.ts";
+import { attempt, parseRecord, readWritten, refuse, requireUnchanged } from "../onnx/read.ts";
 import { type HostExpressions, parseHost } from "./host.ts";
 import { Part, type Parts, partsOf } from "./hyper.ts";
 
@@ -56,6 +56,7 @@ export function readOptimizer(bytes: Uint8Array): ReadOptimizer {
     if (!name.startsWith("step/") || program.state.has("step") || host.has(name)) continue;
     refuse(doing, `\`${METADATA.host}\` does not tell ${quoted(name)}`);
   }
+  requireUnchanged(model, doing);
   return { model, program, initial, hyper, clocks, host };
 }
 

@@ -1,4 +1,5 @@
 /** What a graph that was read says of the steps it makes: how states begin, and which numbers it is given. */
+import { GradusError, shown } from "../../dsl/errors.ts";
 import { type Node, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { settle } from "../../dsl/simplify.ts";
@@ -60,12 +61,16 @@ export class GraphBinding implements Bound<GraphForm> {
   readonly live: ReadonlySet<string>;
   readonly #read: ReadOptimizer;
   readonly #inputs: ReadonlySet<string>;
+  readonly #counts: ReadonlySet<string>;
   readonly #lives: readonly ReadonlySet<string>[];
 
   constructor(read: ReadOptimizer, layout: Layout) {
     [this.#read, this.program, this.layout] = [read, read.program, layout];
     this.live = new Set(read.initial.keys());
     this.#inputs = new Set(read.model.inputs.map(({ name }) => name));
+    this.#counts = new Set(
+      read.model.inputs.flatMap(({ name, type }) => type === "int64" ? [name] : []),
+    );
     this.#lives = layout.leaves.map((info) =>
       new Set([...this.live].filter((name) => this.#inputs.has(at(name, info))))
     );
@@ -146,6 +151,15 @@ export class GraphBinding implements Bound<GraphForm> {
   #treeNumbers(state: State, doing: string): [name: string, value: number][] {
     return [...this.live]
       .filter((name) => this.program.state.get(name)!.over === "tree")
-      .map((name) => [name, treeNumber(state, name, doing)]);
+      .map((name) => [name, this.#treeNumber(state, name, doing)]);
+  }
+
+  /** The number of a state, which is whole where the graph counts in it. */
+  #treeNumber(state: State, name: string, doing: string): number {
+    const value = treeNumber(state, name, doing);
+    if (!this.#counts.has(name) || Number.isSafeInteger(value)) return value;
+    throw new GradusError(
+      `${doing}: state \`${name}\` must be a whole number: given ${shown(value)}`,
+    );
   }
 }

@@ -2,6 +2,8 @@
  * ONNX Runtime Web: which of its builds runs what, and all that is known of where they fall short.
  *
  * - The builds for WebGPU have no float64 kernel, on the GPU or beside it.
+ * - Their reductions see but a part of what has 65535·256 elements or more, unless it is by axes of few;
+ *   in float32 those of all builds add one element after the other, which ends at 2^24 equal ones.
  * - They take a device as an option of the provider, and ignore `env.webgpu.device`.
  * - They make and run one session at a time, across all sessions.
  * - They check neither that a buffer is long enough nor that its device is still there: run on one that

@@ -3,6 +3,7 @@ import { elaborate, type Graph, mapGraph, rootsOf } from "../../dsl/graph.ts";
 import { lower } from "../../dsl/lower.ts";
 import type { Program } from "../../dsl/program.ts";
 import { settleAxes } from "./axes.ts";
+import { formedInFloat32 } from "./counts.ts";
 import type { Planned } from "./infer.ts";
 import { globalLevels, type Plan, plan } from "./plan.ts";
 import { formOf, type VariantKey } from "./forms.ts";
@@ -40,6 +41,12 @@ export const STAGES: readonly Stage[] = [
     name: "settle axes",
     invariant: "Every list of axes is of numbers from 0: some of the axes, and not all.",
     run: ({ program, graph }, _, { live, axes }) => settleAxes(program, graph, live, axes),
+  },
+  {
+    name: "form powers",
+    invariant: "No power by what counts is left for float32 that would lose its digits there.",
+    run: (draft, program, { backend }) =>
+      backend === "wgsl" ? { ...draft, graph: formedInFloat32(program, draft.graph) } : draft,
   },
   {
     name: "lower",

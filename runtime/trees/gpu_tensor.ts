@@ -1,7 +1,7 @@
 /** Arrays in buffers of a GPU, as leaves of trees. */
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { bytesOf } from "./dtype.ts";
-import { isShape, type Leaf, sizeOf, spellPath } from "./leaf.ts";
+import { isInGpuBuffer, isShape, type Leaf, sizeOf, spellPath } from "./leaf.ts";
 
 /** What an array on the GPU is when downloaded: an array, a tensor with a shape, or one number. */
 export type GpuKind = "array" | "tensor" | "number";
@@ -14,8 +14,11 @@ export interface GpuTensor<Kind extends GpuKind = GpuKind> {
   readonly offset?: number;
   /** The extents; the numbers are as many as their product. */
   readonly shape: readonly number[];
-  /** The type of the numbers. Default `"float32"`; `"float16"` is for states of exported graphs only. */
-  readonly dtype?: "float32" | "float16";
+  /**
+   * The type of the numbers. Default `"float32"`; `"float16"` is for states of exported graphs only, and
+   * `"int32"` is what a state counts in.
+   */
+  readonly dtype?: "float32" | "float16" | "int32";
   /** What it is when downloaded. Default `"tensor"`. */
   readonly kind?: Kind;
 }
@@ -37,10 +40,7 @@ export function isPadded(tensor: GpuTensor): boolean {
 
 /** Whether a node of a tree is an array on the GPU. */
 export function isGpuTensor(node: unknown): node is GpuTensor {
-  if (typeof node !== "object" || node === null || ArrayBuffer.isView(node)) return false;
-  // A branch may have parameters of these names.
-  const { buffer, shape } = node as { buffer?: unknown; shape?: unknown };
-  return shape !== undefined && typeof (buffer as GPUBuffer | null)?.mapAsync === "function";
+  return isInGpuBuffer(node);
 }
 
 /** An array on the GPU as a leaf, checked, or undefined for anything else. */

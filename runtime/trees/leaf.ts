@@ -255,3 +255,12 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
   return true;
 }
+
+/** Whether a node of a tree is an array in a buffer of a GPU; this place need not have one. */
+export function isInGpuBuffer(node: unknown): boolean {
+  if (typeof node !== "object" || node === null || ArrayBuffer.isView(node)) return false;
+  // A branch may have parameters of these names.
+  const { buffer, shape } = node as { buffer?: unknown; shape?: unknown };
+  const { mapAsync } = (buffer ?? {}) as { mapAsync?: unknown };
+  return shape !== undefined && typeof mapAsync === "function";
+}

@@ -1,8 +1,7 @@
 /** Tells cheaply whether a tree still holds the very arrays it held before. */
 import { releases } from "./arena.ts";
 import { type DType, isShort } from "./dtype.ts";
-import { isGpuTensor } from "./gpu_tensor.ts";
-import { isTensor, partsOf } from "./leaf.ts";
+import { isInGpuBuffer, isTensor, partsOf } from "./leaf.ts";
 
 /** What is looked at of an object. */
 type Look = (object: object) => readonly unknown[];
@@ -40,7 +39,7 @@ export class Snapshot {
         this.#arrays.push({ array, length: array.length });
         return;
       }
-      const isOnGpu = isGpuTensor(node);
+      const isOnGpu = isInGpuBuffer(node);
       const isLeaf = isOnGpu || isTensor(node);
       const look = isOnGpu ? gpuTensor : isLeaf ? tensor : Array.isArray(node) ? list : branch;
       const values = [...look(node)];

@@ -26,9 +26,9 @@ const GROUPS: Readonly<Record<string, readonly ElementOpName[]>> = {
   comparisons: ["Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"],
   truths: ["IsNaN", "And", "Or", "Not"],
   exponentials: ["Exp", "Log", "Pow", "Cbrt"],
-  hyperbolics: ["Tanh"],
+  hyperbolics: ["Sinh", "Cosh", "Tanh"],
   waves: ["Sin", "Cos"],
-  angles: ["Tan", "Atan", "Sinh", "Cosh"],
+  angles: ["Tan", "Atan"],
   arcs: ["Asin", "Acos"],
 };
 

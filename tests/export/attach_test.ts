@@ -102,6 +102,35 @@ Deno.test("initializers are read as they are, or refused", () => {
   assertThrows(() => initializersOf(model(), ["one"]), GradusError, "given int64 and 0 numbers");
 });
 
+Deno.test("sizes and numbers that cannot be are refused by their names", () => {
+  const spoilt = (dims: bigint[], bytes: number, dataType = 1) => {
+    const spoiling = fromBinary(ModelProtoSchema, model());
+    const w = spoiling.graph!.initializer.find(({ name }) => name === "w")!;
+    [w.dims, w.rawData, w.dataType, w.floatData] = [dims, new Uint8Array(bytes), dataType, []];
+    return toBinary(ModelProtoSchema, spoiling);
+  };
+  const opt = lion({ learningRate: 1e-3 });
+  for (const dims of [[-2n, -1n], [2n ** 40n, 2n ** 40n], [-(2n ** 63n)]]) {
+    const bytes = spoilt(dims, 8);
+    const wanted = `\`w\` must have a shape of whole numbers`;
+    assertThrows(() => initializersOf(bytes, ["w"]), GradusError, `initializer ${wanted}`);
+    assertThrows(() => attachOptimizer(bytes, opt, names), GradusError, `parameter ${wanted}`);
+  }
+  for (const bytes of [1, 4, 7, 9, 12]) {
+    assertThrows(
+      () => initializersOf(spoilt([2n, 1n], bytes), ["w"]),
+      GradusError,
+      `initializer \`w\` must hold float32 or float64 numbers in the model itself, 2 for its shape ` +
+        `[2, 1]: given float32 and ${bytes} bytes, not 8`,
+    );
+  }
+  assertThrows(() => initializersOf(spoilt([2n], 0), ["w"]), GradusError, "and 0 numbers");
+  assertThrows(() => initializersOf(spoilt([2n], 8, 11), ["w"]), GradusError, "8 bytes, not 16");
+  const huge = spoilt([2n ** 50n], 8);
+  assertThrows(() => initializersOf(huge, ["w"]), GradusError, "given float32 and 8 bytes");
+  assertThrows(() => attachOptimizer(huge, opt, names), GradusError, "must have the shape of `w`");
+});
+
 Deno.test("what does not fit is refused, each by its own words", () => {
   const opt = lion({ learningRate: 1e-3 });
   const refuse = (bytes: Uint8Array, options: unknown, message: string) =>

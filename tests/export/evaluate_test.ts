@@ -33,6 +33,14 @@ const told = optimizer({
   evaluate: "w*globalNorm(m)/globalMax(abs(w)) + n*t + count + rate + mean(w)",
 });
 
+const counted = optimizer({
+  name: "counted",
+  hyper: { decay: 0.99 },
+  state: { k: { over: "tree" } },
+  step: "k = where(globalNorm(g) > 1, k + 1, k + 2); u = -0.1*g",
+  evaluate: "w*(1 - decay^k) + where(k > 2, k, decay)",
+});
+
 const CASES: ReadonlyMap<string, Optimizer> = new Map([
   ["schedule-free descent", free()],
   [
@@ -45,6 +53,7 @@ const CASES: ReadonlyMap<string, Optimizer> = new Map([
   ["a mask", chain(masked(free(), { b: true, w: false }), sgd({ learningRate: -1 }))],
   ["parts", partition({ a: free(), b: sgd({ learningRate: 0.1 }) }, { b: "a", w: "b" })],
   ["parameters as they are", sgd({ learningRate: 0.1 })],
+  ["a count that gradients decide", counted()],
   ["reductions, the count and a schedule", told({ rate: schedule("1/(count + 1)") })],
 ]);
 
@@ -134,6 +143,42 @@ Deno.test("graphs without float64 evaluate too, and so do those whose functions 
       await exported.dispose();
     }
   }
+});
+
+Deno.test("graphs without float64 evaluate with counts and norms that are beyond what float32 adds", async () => {
+  const size = 5000;
+  const large = optimizer({
+    name: "large",
+    hyper: { decay: 0.999 },
+    state: { k: { over: "tree" } },
+    step: "k = where(globalNorm(g) > 1, k + 1, k + 2); u = 0*g",
+    evaluate: "w*(1 - decay^(k - 16777216))/globalNorm(w) + globalMean(w)",
+  })();
+  const params = { a: new Float32Array(size).fill(1e30), b: new Float32Array(3).fill(2e30) };
+  const gradients = { a: new Float32Array(size).fill(1), b: new Float32Array(3) };
+  const exported = await OrtOptimizer.load(
+    toOnnx(large, params, { evaluate: true, precision: "float32" }),
+  );
+  const [state, theirState] = [large.init(params), exported.init(params)];
+  [state.k, theirState.k] = [2 ** 24 + 2, 2 ** 24 + 2];
+  large.step(params, gradients, state);
+  await exported.step(params, gradients, theirState);
+  assertEquals(theirState.k, 2 ** 24 + 3);
+  const [ours, theirs] = [
+    large.evaluationParams(params, state),
+    await exported.evaluationParams(params, theirState),
+  ];
+  for (const path of ["a", "b"] as const) {
+    const [x, y] = [theirs[path][0], ours[path][0]];
+    assert(Math.abs(x / y - 1) <= 1e-6, `${path} is ${x}, not ${y}`);
+  }
+  const broken = { ...theirState, k: 0.5 };
+  await assertRejects(
+    () => exported.evaluationParams(params, broken),
+    GradusError,
+    "state `k` must be a whole number: given 0.5",
+  );
+  await exported.dispose();
 });
 
 Deno.test("what a step stores short is evaluated as it is stored", async () => {

@@ -2,12 +2,13 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import { GradusError, lion } from "../../mod.ts";
-import { METADATA, toOnnx } from "../../export/onnx/mod.ts";
+import { fromOnnx, METADATA, toOnnx } from "../../export/onnx/mod.ts";
 import { cast, node, scalarOf, valueInfo, writeModel } from "../../export/onnx/proto.ts";
 import { OrtOptimizer, type OrtOptions } from "../../export/ort/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { randomWords } from "../numbers.ts";
 import { decodeModel } from "./models.ts";
+import { assertRefused } from "../refused.ts";
 import { assertRejected } from "./rejected.ts";
 
 const whole = toOnnx(lion({ learningRate: 1 }), { w: [2] }, { inputs: ["learningRate"] });
@@ -149,6 +150,49 @@ Deno.test("a model with any one byte changed loads and steps, or is refused", as
     await exported?.dispose();
   }
   assert(refused > 50, `only ${refused} were refused`);
+});
+
+const lies: Readonly<Record<string, (model: ReturnType<typeof decodeModel>) => void>> = {
+  functions: ({ functions: [own] }) => {
+    for (const each of own.node) {
+      if (each.opType === "Greater") each.opType = "Less";
+      else if (each.opType === "Less") each.opType = "Greater";
+    }
+  },
+  nodes: ({ graph }) => graph!.node[0].name += "?",
+  initializers: ({ graph }) => {
+    const [first] = graph!.initializer;
+    first.rawData = first.rawData.map((byte, i) => i === 0 ? byte ^ 1 : byte);
+  },
+  inputs: ({ graph }) => graph!.input.reverse(),
+  outputs: ({ graph }) => graph!.output.reverse(),
+  operators: ({ opsetImport }) => opsetImport[0].version--,
+  metadata: ({ metadataProps }) => {
+    const program = metadataProps.find(({ key }) => key === METADATA.program)!;
+    program.value = program.value.replace("b1*m", "b2*m");
+  },
+};
+
+for (const [part, lie] of Object.entries(lies)) {
+  Deno.test(`a model of which the ${part} were changed is refused for that`, async () => {
+    const bytes = changed(lie);
+    await refuse(bytes, LOADING, `its ${part} were changed since, as \`gradus.digest\` tells`);
+    assertRefused(() => fromOnnx(bytes), "Cannot read an optimizer", `its ${part} were changed`);
+  });
+}
+
+Deno.test("what others write into the metadata, and their texts, change nothing", async () => {
+  const bytes = changed((model) => {
+    model.metadataProps.push(
+      create(ModelProtoSchema, {
+        metadataProps: [{ key: "author", value: "another" }],
+      }).metadataProps[0],
+    );
+    model.docString = "mine";
+    model.metadataProps.reverse();
+  });
+  assert(fromOnnx(bytes) === lion.program);
+  await (await OrtOptimizer.load(bytes)).dispose();
 });
 
 Deno.test("what ONNX Runtime does not run on is refused", async () => {

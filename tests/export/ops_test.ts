@@ -37,7 +37,7 @@ function isZeroQuirk(name: string, ours: number, theirs: number): boolean {
 }
 
 /** ONNX Runtime has these for float32 elements alone. */
-const NO_FLOAT64 = ["Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh"];
+const NO_FLOAT64 = ["Tan", "Asin", "Acos", "Atan"];
 
 for (const [name, row] of Object.entries(elementOps)) {
   if (NO_FLOAT64.includes(name)) {

@@ -58,6 +58,7 @@ Deno.test("the stages are these, in this order", () => {
     "elaborate",
     "specialise",
     "settle axes",
+    "form powers",
     "lower",
     "plan",
   ]);

@@ -39,6 +39,14 @@ const narrow = optimizer({
   evaluate: "w*sqrt(r) + count_",
 });
 
+const counted = optimizer({
+  name: "counted",
+  hyper: { decay: 0.99 },
+  state: { k: { over: "tree" } },
+  step: "k = where(globalNorm(g) > 1, k + 1, k + 2); u = -0.1*g",
+  evaluate: "w*(1 - decay^k) + where(k > 2, k, decay)",
+});
+
 const OPTIMIZERS: Readonly<Record<string, Optimizer>> = {
   "schedule-free descent after Adam": chain(scaleByAdam({ b1: 0.5 }), free()),
   "an average": averageParams(adamw({ learningRate: 0.1 }), { decay: 0.75 }),
@@ -48,6 +56,7 @@ const OPTIMIZERS: Readonly<Record<string, Optimizer>> = {
   "parameters as they are": sgd({ learningRate: 0.1 }),
   reductions: told({ rate: schedule("1/(count + 1)") }),
   "narrow states": narrow(),
+  "a count that gradients decide": counted(),
 };
 
 for (const [name, opt] of Object.entries(OPTIMIZERS)) {

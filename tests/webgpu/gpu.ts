@@ -92,3 +92,34 @@ export function assertNear(actual: unknown, expected: unknown, tolerance: number
   assert(found.ofScale <= tolerance, `off by ${found.ofScale} of scale, not ${tolerance}`);
   return found;
 }
+
+/** Steps in the library by the interpreter and on the GPU from the same start, and compares. */
+export async function assertSteps<P extends object>(
+  opt: Optimizer,
+  start: () => P,
+  gradientsAt: (t: number) => P,
+  { steps = 6, tolerance = 1e-5, inputsAt = (_: number): Record<string, number> => ({}) } = {},
+): Promise<Difference> {
+  const reference = opt.with({ backend: "interpreter" });
+  const params = start();
+  const state = reference.init(params);
+  return await onGpu(opt, async (gpu) => {
+    const theirs = gpu.upload(start());
+    const theirState = gpu.init(theirs);
+    let last: Difference = { ofScale: 0, others: 0, all: 0 };
+    for (let t = 0; t < steps; t++) {
+      reference.step(params, gradientsAt(t), state, inputsAt(t));
+      const gradients = gpu.upload(gradientsAt(t));
+      gpu.step(theirs, gradients, theirState, inputsAt(t));
+      const { hyper: _, ...given } = await gpu.download(theirState);
+      const { hyper: __, ...wanted } = state;
+      last = assertNear(
+        [await gpu.download(theirs), given],
+        [params, wanted],
+        tolerance,
+      );
+      gpu.release(gradients);
+    }
+    return last;
+  });
+}

@@ -24,7 +24,7 @@ const OPTIMIZERS: readonly (readonly [string, Optimizer])[] = [
   ...Object.entries(zoo).map(([name, factory]) => {
     const required = [...factory.program.hyper]
       .filter(([each, value]) => value === "required" && !each.endsWith("_adam"))
-      .map(([each]) => [each, 0.125]);
+      .map(([each]) => [each, factory.program.domains.get(each)?.isWhole ? 1 : 0.125]);
     const make = factory as OptimizerFactory<Record<string, HyperValue>>;
     return [name, make(Object.fromEntries(required))] as const;
   }),

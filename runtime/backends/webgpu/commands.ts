@@ -97,7 +97,8 @@ export class Commands {
   /** A buffer that lives as long as these commands. */
   buffer(size: number, usage: number = 0): GPUBuffer {
     const buffer = this.#device.createBuffer({
-      size: Math.max(size, 4),
+      // Nothing cannot be bound, and a part is of two numbers.
+      size: Math.max(size, 8),
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | usage,
     });
     this.#buffers.push(buffer);

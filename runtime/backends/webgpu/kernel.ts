@@ -6,7 +6,8 @@
 import { globalIndex } from "../../../dsl/graph.ts";
 import { elementRow, reduceOps } from "../../../dsl/ops.ts";
 import { type ReduceOpName, symbol } from "../../../dsl/node.ts";
-import type { Extent, Plan } from "../../plan/plan.ts";
+import type { Accumulation, Extent, Plan } from "../../plan/plan.ts";
+import type { Counts } from "../../plan/counts.ts";
 import type { HostNumbers } from "./numbers.ts";
 import { prelude, type Width } from "./prelude.ts";
 import type { Source } from "./write.ts";
@@ -18,7 +19,6 @@ export const VECTORS = 4;
 /** The most workgroups side by side; more are laid out in rows of as many. */
 export const ROW = 65_535;
 /** The words that a table begins with. */
-/** Where a kernel finds the numbers of its group and of the tree. */
 export const HEADER = 4;
 
 /** A kernel and what is bound to it: the table, the numbers, `arrays`, and where it leaves sums. */
@@ -36,6 +36,8 @@ export interface GroupPlan {
   readonly numbers: HostNumbers;
   /** The states kept once for the tree that stay on the GPU. */
   readonly ofData: readonly string[];
+  /** Those of them that are whole numbers. */
+  readonly counts: Counts;
   /** The states of one number a leaf. */
   readonly perTensor: readonly string[];
   /** Whether some value varies over some axes, so that kernels must know where in a leaf they are. */
@@ -54,7 +56,8 @@ export function extentOf({ outputs, extents }: Plan, name: string): Extent | und
 /** Where a leaf's numbers are, after `own`. */
 export const ofLeaf = {
   cell: (k: number): number => k,
-  global: ({ plan }: GroupPlan, k: number): number => plan.cells.length + k,
+  /** A part: its scale, then its value. */
+  global: ({ plan }: GroupPlan, k: number): number => plan.cells.length + 2 * k,
   before: (group: GroupPlan, state: number): number => ofLeaf.global(group, group.globals) + state,
   after: (group: GroupPlan, state: number): number =>
     ofLeaf.before(group, group.perTensor.length) + state,
@@ -71,7 +74,7 @@ export const ofTree = {
 
 /** Reads what is one number for a leaf or for all: from `values`. */
 export function numberSource(group: GroupPlan): Source {
-  const { plan, numbers, ofData, perTensor, globals } = group;
+  const { plan, numbers, ofData, counts, perTensor, globals } = group;
   const at = (base: string, i: number) => `V(values[${base} + ${i}u])`;
   return (node) => {
     const host = numbers.indexOf(node);
@@ -86,7 +89,9 @@ export function numberSource(group: GroupPlan): Source {
     const global = globalIndex(name);
     if (global !== undefined) return at("globals", ofTree.global(global));
     if (ofData.includes(name)) {
-      return at("globals", ofTree.before(globals, ofData.indexOf(name)));
+      const place = ofTree.before(globals, ofData.indexOf(name));
+      if (!counts.names.has(name)) return at("globals", place);
+      return `I(bitcast<i32>(values[globals + ${place}u]))`;
     }
     return at("own", ofLeaf.before(group, perTensor.indexOf(name)));
   };
@@ -104,7 +109,7 @@ function bindings(kernel: Omit<Kernel, "code">): string {
     of("table", false, "u32"),
     of("values", writesNumbers, "f32"),
     ...arrays.map(({ isWritten }, i) => of(`x${i}`, isWritten, "V")),
-    ...(partials === "none" ? [] : [of("partials", partials === "written", "f32")]),
+    ...(partials === "none" ? [] : [of("partials", partials === "written", "vec2<f32>")]),
   ].map((text, i) => `@group(0) @binding(${i}) ${text}`).join("\n");
 }
 
@@ -117,7 +122,7 @@ export function kernel(
 ): Kernel {
   const code = `${prelude(width, body)}
 ${bindings(shape)}
-${body.includes("lanes[") ? `var<workgroup> lanes: array<V, ${threads}>;\n` : ""}
+${body.includes("lanes[") ? `var<workgroup> lanes: array<Part, ${threads}>;\n` : ""}
 @compute @workgroup_size(${threads})
 fn main(
   @builtin(workgroup_id) id: vec3<u32>,
@@ -133,16 +138,56 @@ ${body}
 export const indented = (lines: readonly string[], by: number) =>
   lines.map((line) => " ".repeat(by) + line).join("\n");
 
-/** The start of a reduction, whatever it is. */
-export function start(op: ReduceOpName): string {
+/** The element that changes no reduction. */
+export function neutral(op: ReduceOpName): string {
   const value = reduceOps[op].start;
   return value === 0 ? "V(0f)" : `V(values[${value === Infinity ? 0 : 1}])`;
 }
 
-/** What a reduction adds of an element. */
-export function square(op: ReduceOpName, x: string): string {
-  return reduceOps[op].wasm.squares ? `${x} * ${x}` : x;
+/** The start of a reduction, whatever it is. */
+export function start(op: ReduceOpName): string {
+  return reduceOps[op].wgsl.part(neutral(op));
 }
+
+/** How many parts a {@linkcode Sum} joins before the whole counts as one. */
+const FEW = 16;
+const DEPTH = 5;
+
+/**
+ * A reduction of any number of parts by one thread: those of few, then those of few of such, so that no
+ * part is added to many.
+ */
+export const Sum = {
+  /** Begins it. */
+  begin: (op: ReduceOpName): string[] => [
+    `var sums: array<Part, ${DEPTH}>;`,
+    `for (var at = 0u; at < ${DEPTH}u; at++) {`,
+    `  sums[at] = ${start(op)};`,
+    `}`,
+    `var taken = 0u;`,
+  ],
+  /** Adds `part`. */
+  add: (op: ReduceOpName, part: string): string[] => [
+    `sums[0] = ${reduceOps[op].wgsl.combine("sums[0]", part)};`,
+    `taken++;`,
+    `if (taken % ${FEW}u == 0u) {`,
+    `  for (var at = 1u; at < ${DEPTH}u && taken % (1u << (${
+      Math.log2(FEW)
+    }u * at)) == 0u; at++) {`,
+    `    sums[at] = ${reduceOps[op].wgsl.combine("sums[at]", "sums[at - 1u]")};`,
+    `    sums[at - 1u] = ${start(op)};`,
+    `  }`,
+    `}`,
+  ],
+  /** Joins what the threads of a workgroup have added. */
+  end: (op: ReduceOpName): string[] => [
+    `var sum = sums[0];`,
+    `for (var at = 1u; at < ${DEPTH}u; at++) {`,
+    `  sum = ${reduceOps[op].wgsl.combine("sum", "sums[at]")};`,
+    `}`,
+    ...gather(op, "sum"),
+  ],
+};
 
 /** Joins what the threads of a workgroup have in `name` into `lanes[0]`. */
 export function gather(op: ReduceOpName, name: string): string[] {
@@ -157,5 +202,21 @@ export function gather(op: ReduceOpName, name: string): string[] {
     `  }`,
     `  workgroupBarrier();`,
     `}`,
+  ];
+}
+
+/** Writes what the part `part` of a leaf comes to: finished, or as it is where the tree's is made of it. */
+export function leavePart(
+  group: GroupPlan,
+  { op, into }: Pick<Accumulation, "op" | "into">,
+  part: string,
+  cell: string,
+  size: string,
+): string[] {
+  if ("cell" in into) return [`values[${cell}] = ${reduceOps[op].wgsl.finish(part, size)};`];
+  const place = ofLeaf.global(group, into.global);
+  return [
+    `values[own + ${place}u] = ${part}.scale;`,
+    `values[own + ${place + 1}u] = ${part}.value;`,
   ];
 }

@@ -10,11 +10,13 @@ import {
   indented,
   type Kernel,
   kernel,
+  leavePart,
+  neutral,
   numberSource,
   ofLeaf,
   ROW,
-  square,
   start,
+  Sum,
   VECTORS,
   WORKGROUP,
 } from "./kernel.ts";
@@ -37,7 +39,7 @@ class Body {
   constructor(group: GroupPlan, domain: Loop["extent"]) {
     [this.#group, this.#domain] = [group, domain];
     const { plan } = group;
-    this.outer = new Writer("s", numberSource(group));
+    this.outer = new Writer("s", numberSource(group), group.counts);
     this.inner = new Writer("v", (node) => {
       const extent = plan.extents.get(node)!;
       if (extent === "scalar" || extent === 0) return this.outer.read(node);
@@ -132,8 +134,9 @@ export function elementKernel(group: GroupPlan, loop: Loop, width: Width): Kerne
   ];
   const position = width === 1 ? "elements > i" : "U(i * 4u) + U(0u, 1u, 2u, 3u) < U(elements)";
   const sums = accumulations.flatMap(({ op }, k) => [
-    `let b${k} = select(${start(op)}, ${square(op, operands[k])}, ${position});`,
-    `a${k} = ${reduceOps[op].wgsl.combine(`a${k}`, `b${k}`)};`,
+    `let b${k} = select(${neutral(op)}, ${operands[k]}, ${position});`,
+    `let p${k} = ${reduceOps[op].wgsl.part(`b${k}`)};`,
+    `a${k} = ${reduceOps[op].wgsl.combine(`a${k}`, `p${k}`)};`,
   ]);
   const text = `  let chunk = id.x + id.y * ${ROW}u;
   if (chunk >= table[0]) {
@@ -172,13 +175,13 @@ function leave(op: ReduceOpName, k: number, each: number, width: Width): string[
   return [
     ...gather(op, `a${k}`),
     `if (lane == 0u) {`,
-    ...(width === 1 ? [`  ${into} = lanes[0];`] : [
-      `  let whole = lanes[0];`,
-      `  let turned = whole.zwxy;`,
+    `  let whole = lanes[0];`,
+    ...(width === 1 ? [`  ${into} = vec2(whole.scale, whole.value);`] : [
+      `  let turned = Part(whole.scale.zwxy, whole.value.zwxy);`,
       `  let pair = ${combine("whole", "turned")};`,
-      `  let other = pair.yxwz;`,
+      `  let other = Part(pair.scale.yxwz, pair.value.yxwz);`,
       `  let all = ${combine("pair", "other")};`,
-      `  ${into} = all.x;`,
+      `  ${into} = vec2(all.scale.x, all.value.x);`,
     ]),
     `}`,
     // The next one uses the same memory.
@@ -193,12 +196,11 @@ function leave(op: ReduceOpName, k: number, each: number, width: Width): string[
  */
 export function axisKernel(group: GroupPlan, loop: Loop, accumulation: Accumulation): Kernel {
   const { op, operand, extent, into } = accumulation;
-  const { combine, finish } = reduceOps[op].wgsl;
   const body = new Body(group, loop.extent);
   const value = body.inner.read(operand);
   const reduced = body.axes(loop.extent).filter((axis) => (extent & (1 << axis)) === 0);
-  const place = "global" in into
-    ? `own + ${ofLeaf.global(group, into.global)}u`
+  const cell = "global" in into
+    ? ""
     : extent === 0
     ? `own + ${ofLeaf.cell(into.cell)}u`
     : `c${into.cell} + result`;
@@ -210,7 +212,7 @@ ${HEAD}
   let row = table[${HEADER}u + 2u * chunk];
   let result = table[${HEADER + 1}u + 2u * chunk];
 ${indented([...body.head, ...body.outer.lines, ...body.apart("result", body.axes(extent))], 2)}
-  var a = ${start(op)};
+${indented(Sum.begin(op), 2)}
   for (var k = lane; k < count; k += ${WORKGROUP}u) {
 ${
     indented([
@@ -218,16 +220,16 @@ ${
       `let i = ${body.joined(loop.extent)};`,
       ...body.narrow,
       ...body.inner.lines,
-      `let b = ${square(op, value)};`,
-      `a = ${combine("a", "b")};`,
+      `let part = ${reduceOps[op].wgsl.part(value)};`,
+      ...Sum.add(op, "part"),
     ], 4)
   }
   }
-${indented(gather(op, "a"), 2)}
+${indented(Sum.end(op), 2)}
   if (lane == 0u) {
     let total = lanes[0];
     let size = f32(count);
-    values[${place}] = ${"cell" in into ? finish("total", "size") : "total"};
+${indented(leavePart(group, accumulation, "total", cell, "size"), 4)}
   }`;
   return kernel(1, WORKGROUP, { writesNumbers: true, arrays: body.arrays, partials: "none" }, text);
 }

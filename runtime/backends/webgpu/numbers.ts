@@ -3,26 +3,9 @@
  * rest on gradients, which kernels form in float32 where they need them.
  */
 import { Evaluator } from "../../../dsl/evaluate.ts";
-import { globalIndex, type Graph } from "../../../dsl/graph.ts";
+import { globalIndex } from "../../../dsl/graph.ts";
 import { foldNodes, type Node, postorder } from "../../../dsl/node.ts";
-import type { Program } from "../../../dsl/program.ts";
 import type { Plan } from "../../plan/plan.ts";
-
-/** The states kept once for the tree that rest on gradients: their numbers stay on the GPU. */
-export function statesOfData(program: Program, graph: Graph): ReadonlySet<string> {
-  const found = new Set<string>();
-  const trees = [...graph.states].filter(([name]) => program.state.get(name)!.over === "tree");
-  for (let before = -1; before < found.size;) {
-    before = found.size;
-    for (const [name, node] of trees) {
-      const isOfData = postorder([node]).some(({ op, arg }) =>
-        op === "Symbol" && (globalIndex(arg as string) !== undefined || found.has(arg as string))
-      );
-      if (isOfData) found.add(name);
-    }
-  }
-  return found;
-}
 
 /** The numbers that the host forms for a group. */
 export class HostNumbers {

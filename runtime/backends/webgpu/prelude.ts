@@ -36,6 +36,38 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   root: `fn root(x: V) -> V {
   return select(sqrt(x), V(values[2]), x < V(0f));
 }`,
+  // A part of a sum: `value` times `scale`, or, of squares, times the square of that. Scales are told
+  // by bits, and what is no number has the largest, so that compilers leave it where it is.
+  Part: `struct Part {
+  scale: V,
+  value: V,
+}`,
+  // What is beyond 2^96 counts by 2^32: so may be added as often as there are elements.
+  termOf: `fn termOf(x: V) -> Part {
+  let isLarge = (bitcast<U>(x) & U(0x7fffffffu)) > U(0x6f800000u);
+  return Part(select(V(1f), V(${2 ** 32}f), isLarge), select(x, x * ${2 ** -32}f, isLarge));
+}`,
+  sumOf: `fn sumOf(a: Part, b: Part) -> Part {
+  let scale = max(a.scale, b.scale);
+  let x = select(a.value * ${2 ** -32}f, a.value, a.scale == scale);
+  let y = select(b.value * ${2 ** -32}f, b.value, b.scale == scale);
+  return Part(scale, x + y);
+}`,
+  // Squares count by 2^-120, 2^-60, 1, 2^60 or 2^120, so that what is added is from 2^-60 to 2^60.
+  squareOf: `fn squareOf(x: V) -> Part {
+  let exponent = (bitcast<U>(x) & U(0x7fffffffu)) >> U(23u);
+  let level = U(60u) * ((exponent + U(23u)) / U(60u));
+  let y = x * bitcast<V>((U(247u) - level) << U(23u));
+  return Part(bitcast<V>((level + U(7u)) << U(23u)), y * y);
+}`,
+  sumOfSquares: `fn sumOfSquares(a: Part, b: Part) -> Part {
+  let scale = max(a.scale, b.scale);
+  return Part(scale, a.value * share(a, scale) + b.value * share(b, scale));
+}`,
+  share: `fn share(part: Part, scale: V) -> V {
+  let other = select(V(0f), V(${2 ** -120}f), part.scale * ${2 ** 60}f == scale);
+  return select(other, V(1f), part.scale == scale);
+}`,
   carried: `fn carried(y: V, x: V) -> V {
   return select(y, x, isNan(x));
 }`,
@@ -51,9 +83,28 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   arccosine: `fn arccosine(x: V) -> V {
   return V(1.5707963705062866f) - arcsine(x);
 }`,
-  // Beyond 10 the result is 1 in float32, and what it is made of may overflow.
+  // e^|x| overflows before half of it does; |x| - 1 is exact from 1 on.
+  halfExponential: `fn halfExponential(x: V) -> V {
+  return exp(abs(x) - 1f) * ${Math.fround(Math.E / 2)}f;
+}`,
+  // Near 0 the difference would lose what it is of.
+  hyperbolicSine: `fn hyperbolicSine(x: V) -> V {
+  let half = halfExponential(x);
+  let large = half - 0.25f / half;
+  let q = x * x;
+  let small = 1f + q / 6f * (1f + q / 20f * (1f + q / 42f * (1f + q / 72f)));
+  return carried(select(select(large, -large, x < V(0f)), x * small, abs(x) < V(1f)), x);
+}`,
+  hyperbolicCosine: `fn hyperbolicCosine(x: V) -> V {
+  let half = halfExponential(x);
+  return carried(half + 0.25f / half, x);
+}`,
+  // Beyond 10 the result is 1 in float32, and what it is made of may overflow; WGSL's own is off by a
+  // number near 0, and not by a part of itself.
   hyperbolicTangent: `fn hyperbolicTangent(x: V) -> V {
-  return carried(tanh(clamp(x, V(-10f), V(10f))), x);
+  let q = x * x;
+  let small = x / (1f + q / (3f + q / (5f + q / (7f + q / 9f))));
+  return carried(select(tanh(clamp(x, V(-10f), V(10f))), small, abs(x) < V(1f)), x);
 }`,
   // WGSL's own is off by a number, not by a part of itself, which powers of what is near 1 enlarge.
   binaryLogarithm: `fn binaryLogarithm(x: V) -> V {

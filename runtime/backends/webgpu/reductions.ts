@@ -3,19 +3,18 @@ import type { Node, ReduceOpName } from "../../../dsl/node.ts";
 import { reduceOps } from "../../../dsl/ops.ts";
 import type { Accumulation, Loop } from "../../plan/plan.ts";
 import {
-  gather,
   type GroupPlan,
   HEAD,
   HEADER,
   indented,
   type Kernel,
   kernel,
+  leavePart,
   numberSource,
   ofLeaf,
   ofTree,
   ROW,
-  square,
-  start,
+  Sum,
   WORKGROUP,
 } from "./kernel.ts";
 import { Writer } from "./write.ts";
@@ -26,23 +25,24 @@ import { Writer } from "./write.ts";
  */
 export function reduceKernel(group: GroupPlan, accumulations: readonly Accumulation[]): Kernel {
   const each = accumulations.length;
-  const joined = accumulations.flatMap(({ op, into }, k) => {
-    const { combine, finish } = reduceOps[op].wgsl;
-    const place = "cell" in into ? ofLeaf.cell(into.cell) : ofLeaf.global(group, into.global);
-    return [
-      `var a${k} = ${start(op)};`,
+  const joined = accumulations.flatMap((accumulation, k) => {
+    const { op, into } = accumulation;
+    const cell = "cell" in into ? `own + ${ofLeaf.cell(into.cell)}u` : "";
+    const lines = [
+      ...Sum.begin(op),
       `for (var i = lane; i < chunks; i += ${WORKGROUP}u) {`,
-      `  let b = partials[(first + i) * ${each}u + ${k}u];`,
-      `  a${k} = ${combine(`a${k}`, "b")};`,
+      `  let left = partials[(first + i) * ${each}u + ${k}u];`,
+      `  let part = Part(left.x, left.y);`,
+      ...Sum.add(op, "part").map((line) => `  ${line}`),
       `}`,
-      ...gather(op, `a${k}`),
+      ...Sum.end(op),
       `if (lane == 0u) {`,
       `  let total = lanes[0];`,
-      // What goes towards the tree is finished there.
-      `  values[own + ${place}u] = ${"cell" in into ? finish("total", "size") : "total"};`,
+      ...leavePart(group, accumulation, "total", cell, "size").map((line) => `  ${line}`),
       `}`,
       `workgroupBarrier();`,
     ];
+    return ["{", ...lines.map((line) => `  ${line}`), "}"];
   });
   const body = `  let leaf = id.x + id.y * ${ROW}u;
   if (leaf >= table[0]) {
@@ -58,18 +58,18 @@ ${indented(joined, 2)}`;
 
 /** What is one number a leaf, a thread a leaf. Its table has the number of leaves and where their numbers are. */
 export function tensorKernel(group: GroupPlan, { accumulations, outputs }: Loop): Kernel {
-  const writer = new Writer("s", numberSource(group));
+  const writer = new Writer("s", numberSource(group), group.counts);
   const written = [
-    ...accumulations.map(({ op, operand, into }, k) => {
-      const isCell = "cell" in into;
-      const place = isCell ? ofLeaf.cell(into.cell) : ofLeaf.global(group, into.global);
-      writer.lines.push(`let a${k} = ${square(op, writer.read(operand))};`);
-      return { place, value: isCell ? reduceOps[op].wgsl.finish(`a${k}`, "1f") : `a${k}` };
+    ...accumulations.flatMap((accumulation, k) => {
+      const { op, operand, into } = accumulation;
+      const cell = "cell" in into ? `own + ${ofLeaf.cell(into.cell)}u` : "";
+      writer.lines.push(`let a${k} = ${reduceOps[op].wgsl.part(writer.read(operand))};`);
+      return leavePart(group, accumulation, `a${k}`, cell, "1f");
     }),
-    ...outputs.map(({ target, node }) => ({
-      place: ofLeaf.after(group, group.perTensor.indexOf(target)),
-      value: writer.read(node),
-    })),
+    ...outputs.map(({ target, node }) => {
+      const place = ofLeaf.after(group, group.perTensor.indexOf(target));
+      return `values[own + ${place}u] = ${writer.read(node)};`;
+    }),
   ];
   const body = `  let leaf = (id.x + id.y * ${ROW}u) * ${WORKGROUP}u + lane;
   if (leaf >= table[0]) {
@@ -78,7 +78,7 @@ export function tensorKernel(group: GroupPlan, { accumulations, outputs }: Loop)
 ${HEAD}
   let own = table[${HEADER}u + leaf];
 ${indented(writer.lines, 2)}
-${indented(written.map(({ place, value }) => `values[own + ${place}u] = ${value};`), 2)}`;
+${indented(written, 2)}`;
   return kernel(1, WORKGROUP, { writesNumbers: true, arrays: [], partials: "none" }, body);
 }
 
@@ -87,27 +87,30 @@ ${indented(written.map(({ place, value }) => `values[own + ${place}u] = ${value}
  * elements as the bits of a float32, and where each leaf's part is.
  */
 export function treeKernel(op: ReduceOpName, k: number): Kernel {
-  const { combine, finish } = reduceOps[op].wgsl;
   const body = `  let globals = table[2];
   let size = bitcast<f32>(table[3]);
-  var a = ${start(op)};
+${indented(Sum.begin(op), 2)}
   for (var i = lane; i < table[0]; i += ${WORKGROUP}u) {
-    let b = values[table[${HEADER}u + i]];
-    a = ${combine("a", "b")};
+    let place = table[${HEADER}u + i];
+    let part = Part(values[place], values[place + 1u]);
+${indented(Sum.add(op, "part"), 4)}
   }
-${indented(gather(op, "a"), 2)}
+${indented(Sum.end(op), 2)}
   if (lane == 0u) {
     let total = lanes[0];
-    values[globals + ${ofTree.global(k)}u] = ${finish("total", "size")};
+    values[globals + ${ofTree.global(k)}u] = ${reduceOps[op].wgsl.finish("total", "size")};
   }`;
   return kernel(1, WORKGROUP, { writesNumbers: true, arrays: [], partials: "none" }, body);
 }
 
 /** The states kept once for the tree, by one thread. */
 export function stateKernel(group: GroupPlan): Kernel {
-  const { plan, ofData, globals } = group;
-  const writer = new Writer("s", numberSource(group));
-  const values = ofData.map((name) => writer.read(plan.treeStates.get(name) as Node));
+  const { plan, ofData, counts, globals } = group;
+  const writer = new Writer("s", numberSource(group), group.counts);
+  const values = ofData.map((name) => {
+    const next = plan.treeStates.get(name) as Node;
+    return counts.names.has(name) ? `bitcast<f32>(${writer.readWhole(next)})` : writer.read(next);
+  });
   const body = `${HEAD}
 ${indented(writer.lines, 2)}
 ${

@@ -146,7 +146,7 @@ export class GpuStep {
     );
     const each = loop.accumulations.length;
     const all = of.reduce((sum, { chunks }) => sum + chunks.length, 0);
-    const partials = each > 0 ? this.#commands.buffer(4 * each * all) : undefined;
+    const partials = each > 0 ? this.#commands.buffer(8 * each * all) : undefined;
     const firstOf = new Map<number, { first: number; chunks: number }>();
     let done = 0;
     for (const { width, dispatch, chunks } of of) {

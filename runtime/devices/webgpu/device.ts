@@ -6,9 +6,9 @@ import { type Node, postorder, symbol } from "../../../dsl/node.ts";
 import { sketchExpression } from "../../../dsl/print.ts";
 import type { Program } from "../../../dsl/program.ts";
 import { settle } from "../../../dsl/simplify.ts";
-import { statesOfData } from "../../backends/webgpu/numbers.ts";
 import type { StepTensors } from "../../backends/webgpu/places.ts";
 import { GpuStep } from "../../backends/webgpu/run.ts";
+import { countsOf, statesOfData } from "../../plan/counts.ts";
 import { formOf } from "../../plan/forms.ts";
 import type { StepForm, StepKey } from "../../step/binding.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
@@ -23,10 +23,13 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
   readonly storesAsGiven = false;
   readonly ownNumbers: ReadonlySet<string>;
   readonly #device: GPUDevice;
+  /** The states of whole numbers. */
+  readonly #counts: ReadonlySet<string>;
 
   constructor(program: Program, device: GPUDevice) {
     this.#device = device;
-    this.ownNumbers = statesOfData(program, elaborate(program));
+    this.ownNumbers = statesOfData(program);
+    this.#counts = countsOf(program).names;
   }
 
   read(node: unknown, path: string, doing: string): Leaf<GpuTensor> | undefined {
@@ -94,13 +97,23 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
   }
 
   place(value: unknown, state: string, doing: string): GpuTensor {
-    if (isGpuTensor(value)) return value;
+    const dtype = this.#counts.has(state) ? "int32" : "float32";
+    if (isGpuTensor(value)) {
+      const { dtype: given = "float32" } = value;
+      if (given === dtype) return value;
+      throw new GradusError(`${doing}: state \`${state}\` must be ${dtype}: given ${shown(given)}`);
+    }
     if (typeof value !== "number") {
       throw new GradusError(
         `${doing}: state \`${state}\` must be a number: given ${shown(value)}`,
       );
     }
-    return place(this.#device, [{ shape: [], kind: "number", fill: value }], doing)[0];
+    if (dtype === "int32" && value !== (value | 0)) {
+      throw new GradusError(
+        `${doing}: state \`${state}\` must be a whole number below 2^31: given ${shown(value)}`,
+      );
+    }
+    return place(this.#device, [{ shape: [], kind: "number", dtype, fill: value }], doing)[0];
   }
 
   prepare(work: Work<GpuTensor, StepForm>, { key }: StepForm, doing: string): Prepared<StepForm> {

@@ -26,10 +26,13 @@
  * - Compilers may round a product and a sum once together, take subnormal numbers for 0, and rewrite
  *   expressions as if they were of real numbers, `a + (b - a)` as `b`. NaN is told by its bits, wherever
  *   something is decided by it; such a rewriting may lose it before.
- * - Reductions add float32 numbers, in blocks of 4096 by pairs and then in 256 sums: of 10⁷ numbers of one
- *   sign the sum is good to 1e-6 of itself. A sum of squares beyond 3.4e38 overflows.
- * - Numbers that rest on a reduction over the tree stay on the GPU and are formed in float32; where such
- *   a number counts the steps, as `applyIfFinite` does, `1 - b^t` is good to about 1e-4 of itself.
+ * - Reductions add float32 numbers, few at a time and then few of such sums: of 10⁸ numbers of one sign the
+ *   sum is good to 1e-6 of itself. What is large or small is scaled before it is squared or added, so that
+ *   norms and means hold over the whole range; only a sum or norm that is itself beyond 3.4e38 is infinite,
+ *   and gradients of such a norm are clipped to 0.
+ * - Numbers that rest on a reduction over the tree stay on the GPU and are formed in float32. Those that
+ *   count, as `applyIfFinite` counts steps, are whole numbers, up to 2³¹ - 1, and powers by them, such as
+ *   `1 - b^t`, are good to 1e-6 of themselves. A schedule cannot follow such a count.
  *
  * @module
  */

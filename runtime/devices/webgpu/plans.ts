@@ -6,6 +6,7 @@ import { sketchExpression } from "../../../dsl/print.ts";
 import { requireKept, type StepKey } from "../../step/binding.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { elementInputs } from "../../backends/backend.ts";
+import { countsOf } from "../../plan/counts.ts";
 import { formOf } from "../../plan/forms.ts";
 import { variantOf } from "../../plan/variants.ts";
 import { extentOf, type GroupPlan } from "../../backends/webgpu/kernel.ts";
@@ -33,6 +34,7 @@ export function plansOf(
       plan,
       numbers: new HostNumbers(plan, ofData),
       ofData: [...live].filter((name) => ofData.has(name)),
+      counts: countsOf(program),
       perTensor: [...group.live].filter((name) => extentOf(plan, name) === 0),
       usesAxes: [...plan.extents.values()].some((extent) => Number(extent) > 0),
       globals: elaborate(program).globals.length,

@@ -28,6 +28,8 @@ export type FromGpu<T> = T extends State ? State
 export interface Blank {
   readonly shape: readonly number[];
   readonly kind: GpuKind;
+  /** Default `"float32"`. */
+  readonly dtype?: "float32" | "int32";
   /** Its numbers; zeros if left out. */
   readonly data?: Float32Array;
   /** What every number is, where there is no data. */
@@ -54,15 +56,16 @@ export function place(device: GPUDevice, blanks: readonly Blank[], doing: string
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
       mappedAtCreation: true,
     });
-    const mapped = new Float32Array(buffer.getMappedRange());
+    const range = buffer.getMappedRange();
+    const mapped = { float32: new Float32Array(range), int32: new Int32Array(range) };
     let offset = 0;
     for (let i = from; i < to; i++) {
-      const { shape, kind, data, fill = 0 } = blanks[i];
-      if (data !== undefined) mapped.set(data, offset / 4);
+      const { shape, kind, dtype = "float32", data, fill = 0 } = blanks[i];
+      if (data !== undefined) mapped[dtype].set(data, offset / 4);
       else if (!Object.is(fill, 0)) {
-        mapped.fill(fill, offset / 4, offset / 4 + sizeOf(shape));
+        mapped[dtype].fill(fill, offset / 4, offset / 4 + sizeOf(shape));
       }
-      const tensor: GpuTensor = { buffer, offset, shape: [...shape], dtype: "float32", kind };
+      const tensor: GpuTensor = { buffer, offset, shape: [...shape], dtype, kind };
       markPadded(tensor);
       tensors.push(tensor);
       offset += bytes[i];
@@ -138,9 +141,9 @@ export async function download(device: GPUDevice, tree: unknown): Promise<unknow
     staging.destroy();
   }
   let next = 0;
-  return mapTensors(tree, ({ shape, kind }) => {
+  return mapTensors(tree, ({ shape, kind, dtype }) => {
     const data = arrays[next++];
-    if (kind === "number") return data[0];
+    if (kind === "number") return dtype === "int32" ? new Int32Array(data.buffer)[0] : data[0];
     return kind === "array" ? data : { data, shape: [...shape] };
   });
 }

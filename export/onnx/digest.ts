@@ -1,0 +1,54 @@
+/** What a model is made of, in short: a model that was changed after it was written is told by its part. */
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import {
+  GraphProtoSchema,
+  type ModelProto,
+  ModelProtoSchema,
+  type StringStringEntryProto,
+  StringStringEntryProtoSchema,
+} from "onnx-buf";
+import { digestOf } from "../../dsl/digest.ts";
+import { METADATA } from "./metadata.ts";
+
+type Digests = Readonly<Record<string, string>>;
+
+const KEYS: ReadonlySet<string> = new Set(Object.values(METADATA));
+
+/** Writes into its metadata what a model is made of. */
+export function seal(model: ModelProto): void {
+  const value = JSON.stringify(digestsOf(model));
+  const others = model.metadataProps.filter(({ key }) => key !== METADATA.digest);
+  const own = create(StringStringEntryProtoSchema, { key: METADATA.digest, value });
+  model.metadataProps = [...others, own];
+}
+
+/** The parts of a model that are not what its metadata say. */
+export function changedParts(model: ModelProto): string[] {
+  const written = model.metadataProps.find(({ key }) => key === METADATA.digest)?.value;
+  const said: unknown = JSON.parse(written ?? "null");
+  return Object.entries(digestsOf(model))
+    .filter(([part, digest]) => (said as Partial<Digests> | null)?.[part] !== digest)
+    .map(([part]) => part);
+}
+
+function digestsOf({ opsetImport, functions, graph, metadataProps }: ModelProto): Digests {
+  const ofModel = (part: MessageInitShape<typeof ModelProtoSchema>) =>
+    digestOf(toBinary(ModelProtoSchema, create(ModelProtoSchema, part)));
+  const ofGraph = (part: MessageInitShape<typeof GraphProtoSchema>) =>
+    digestOf(toBinary(GraphProtoSchema, create(GraphProtoSchema, part)));
+  return {
+    inputs: ofGraph({ input: graph?.input }),
+    outputs: ofGraph({ output: graph?.output }),
+    nodes: ofGraph({ node: graph?.node }),
+    functions: ofModel({ functions }),
+    initializers: ofGraph({ initializer: graph?.initializer }),
+    operators: ofModel({ opsetImport }),
+    metadata: ofModel({ metadataProps: ownEntries(metadataProps) }),
+  };
+}
+
+/** The entries that are Gradus's, but the digest. */
+function ownEntries(entries: readonly StringStringEntryProto[]): StringStringEntryProto[] {
+  return entries.filter(({ key }) => KEYS.has(key) && key !== METADATA.digest)
+    .toSorted((a, b) => a.key < b.key ? -1 : 1);
+}
