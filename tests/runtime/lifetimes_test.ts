@@ -178,3 +178,37 @@ Deno.test("as many states as a program may have step on every backend", () => {
     }
   }
 });
+
+Deno.test("the further bits of a state are looked at as its other arrays are", () => {
+  const muDtype = { dtype: "bfloat16+8", rounding: "stochastic" } as const;
+  const opt = lion({ learningRate: 0.1, muDtype });
+  const changes: Record<string, (m: Split) => void> = {
+    "transferred": (m) => structuredClone(m.low, { transfer: [m.low.buffer] }),
+    "must have `low`": (m) => m.low = m.low.slice(1),
+    "must hold a Float32Array": (m) => Object.assign(m, { dtype: "bfloat8" }),
+    "must be a finite number": (m) => m.seed = NaN,
+    'must be "nearest" or "stochastic"': (m) => Object.assign(m, { rounding: "up" }),
+  };
+  for (const [message, change] of Object.entries(changes)) {
+    const params = start();
+    const gradients = slopes();
+    const state = opt.init(params);
+    for (let t = 0; t < 3; t++) opt.step(params, gradients, state);
+    change((state.m as { a: Split }).a);
+    const before = params.a.slice();
+    assertThrows(() => opt.step(params, gradients, state), GradusError, message);
+    assertEquals(params.a, before);
+  }
+  const params = resident(start());
+  const state = opt.init(params) as State & Disposable;
+  opt.step(params, slopes(), state);
+  release((state.m as { a: Split }).a.low as never);
+  assertThrows(() => opt.step(params, slopes(), state), GradusError, "given back by `release`");
+  release(state);
+  release(params);
+});
+
+interface Split {
+  low: Uint8Array<ArrayBuffer>;
+  seed: number;
+}
