@@ -154,7 +154,9 @@ export class Binding implements Bound<StepForm> {
     }
     this.#numeric = [...settings].flatMap(([name, { value, clock }]) =>
       typeof value === "boolean" ? [] : [{
-        ...{ name, value, clock, isScheduled: isScheduled(value) },
+        ...{ name, clock, isScheduled: isScheduled(value) },
+        // A tree of numbers is copied: states show it, and what they show is frozen.
+        value: isScheduled(value) ? value : numbersAt(value, 0),
         domain: program.domains.get(name) ?? ANY_NUMBER,
         isMasked: this.groups.map((group) => group.settings.get(name)!.isMasked),
       }]

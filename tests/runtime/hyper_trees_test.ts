@@ -252,3 +252,13 @@ Deno.test("what a state inherits of a tree cannot be written into", () => {
     opt.step(params, structuredClone(params), state);
   }
 });
+
+Deno.test("a tree that was given as an option stays the caller's", () => {
+  const learningRate = { a: 1, b: [2, 4], c: 8 };
+  const opt = sgd({ learningRate });
+  const state = opt.init(tree(0));
+  opt.step(tree(0), tree(0), state);
+  learningRate.b[1] = 16;
+  assertEquals(learningRate, { a: 1, b: [2, 16], c: 8 });
+  assertEquals(state.hyper.learningRate, { a: 1, b: [2, 4], c: 8 });
+});
