@@ -158,6 +158,13 @@ export function inheritUsed(state: State, used: Readonly<State["hyper"]>): void 
   }
 }
 
+/** Lets a copy of a state inherit what the last step of that state used. */
+export function inheritFrom(copy: State, { hyper }: State): void {
+  const used: State["hyper"] = {};
+  for (const name in hyper) if (!Object.hasOwn(hyper, name)) used[name] = hyper[name];
+  inheritUsed(copy, used);
+}
+
 /** What was used in a step, to be inherited. */
 function recordOf(used: Readonly<State["hyper"]>): State["hyper"] {
   const record: State["hyper"] = Object.create(USED);

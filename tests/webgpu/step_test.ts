@@ -152,3 +152,15 @@ gpuTest(
     });
   },
 );
+
+gpuTest("a state that is downloaded tells what the last step used", async () => {
+  await onGpu(lion({ learningRate: (count) => 2 ** -count }), async (gpu) => {
+    const params = gpu.upload({ w: new Float32Array(4) });
+    const state = gpu.init(params);
+    state.hyper.b1 = 0.5;
+    for (let t = 0; t < 2; t++) gpu.step(params, gpu.upload({ w: new Float32Array(4) }), state);
+    const saved = await gpu.download(state);
+    assertEquals([saved.hyper.learningRate, saved.hyper.b1, saved.hyper.b2], [0.5, 0.5, 0.99]);
+    assertEquals(Object.keys(saved.hyper), ["b1"]);
+  });
+});

@@ -5,7 +5,7 @@ import { type Configured, ruleOf, type StepForm } from "../../step/binding.ts";
 import { Step } from "../../step/step.ts";
 import { spellStored } from "../../trees/stored.ts";
 import type { GpuTensor } from "../../trees/gpu_tensor.ts";
-import type { State } from "../../trees/state.ts";
+import { inheritFrom, type State } from "../../trees/state.ts";
 import { WebGpuDevice } from "./device.ts";
 import { openDevice } from "./open.ts";
 import { download, type FromGpu, type OnGpu, release, upload } from "./transfer.ts";
@@ -91,7 +91,9 @@ export class WebGpuOptimizer {
   /** Copies the arrays of a tree, or of a state, back: what `upload` was given, as it is by now. */
   async download<T extends object>(tree: T): Promise<FromGpu<T>> {
     this.#requireAlive("Cannot download");
-    return await download(this.device, tree) as FromGpu<T>;
+    const copy = await download(this.device, tree);
+    if (isState(tree)) inheritFrom(copy as State, tree);
+    return copy as FromGpu<T>;
   }
 
   /** Destroys the buffers of a tree; nothing else of them may be in use. */
@@ -146,4 +148,9 @@ export class WebGpuOptimizer {
       throw new GradusError(`${doing}: the device is lost: ${this.#lost}`);
     }
   }
+}
+
+function isState(tree: object): tree is State {
+  const { hyper, optimizer } = tree as Partial<State>;
+  return typeof optimizer === "string" && typeof hyper === "object" && hyper !== null;
 }
