@@ -69,10 +69,12 @@ for (const [name, opt] of Object.entries(OPTIMIZERS)) {
       for (let t = 0; t < 4; t++) {
         opt.step(params, streamGradients("float32", t), state);
         gpu.step(theirs, gpu.upload(streamGradients("float32", t)), theirState);
-        const before = [await gpu.download(theirs), await gpu.download(theirState)];
+        const held = async () =>
+          structuredClone([await gpu.download(theirs), await gpu.download(theirState)]);
+        const before = await held();
         const evaluated = gpu.evaluationParams(theirs, theirState);
         const found = await gpu.download(evaluated);
-        assertEquals([await gpu.download(theirs), await gpu.download(theirState)], before);
+        assertEquals(await held(), before);
         const numbers = numbersIn(found);
         for (const [place, wanted] of numbersIn(opt.evaluationParams(params, state))) {
           const number = numbers.get(place)!;
