@@ -21,7 +21,8 @@ export const ANY_NUMBER: Domain = Object.freeze({
   isWhole: false,
 });
 
-const BOUND = String.raw`\s*(-?(?:inf|\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,3})?))\s*`;
+// As many digits as a number prints: 21 before the point, and 17 behind up to six zeros.
+const BOUND = String.raw`\s*(-?(?:inf|\d{1,21}(?:\.\d{1,24})?(?:e[+-]?\d{1,3})?))\s*`;
 const INTERVAL = new RegExp(String.raw`^\s*(integer\s)?\s*([[(])${BOUND},${BOUND}([\])])\s*$`);
 
 /** The domain that a document writes so, or undefined for what is none, or holds no number. */
