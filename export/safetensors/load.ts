@@ -26,9 +26,9 @@ export interface LoadOptions<P extends object = object> {
    * What becomes of a tree that is not the one that was saved.
    *
    * - `"error"`, the default: it is refused, and every difference is told.
-   * - `"init"`: what has the same path, type and shape in the file is taken from there. Other parameters keep
-   *   the numbers given, and other states begin as `init` lets them. States that are one number for the tree
-   *   are taken, and so is `count`.
+   * - `"init"`: a parameter that has the same path, type and shape in the file is taken from there, and with it
+   *   its states, if they have the same type and shape. Other parameters keep the numbers given, and other states
+   *   begin as `init` lets them. States that are one number for the tree are taken, and so is `count`.
    */
   readonly onMismatch?: "error" | "init";
   /** Whether parameters and state are placed in WebAssembly memory. Default: if `params` are. */
@@ -103,10 +103,12 @@ export function load<P extends object>(
   const fitting = new Fitting(contents.tensors);
   fitting.take("count", [], "I64");
   const given = layout.alignLike(like, "parameters", doing, asLeaf);
-  const leaves = layout.leaves.map((info, i) => {
-    const taken = fitting.arrays(`params${paths[i]}`, info.dtype, info.shape);
-    return wrap(info, (taken?.[0] ?? given[i]) as NumberArray);
-  });
+  const taken = layout.leaves.map(({ dtype, shape }, i) =>
+    fitting.arrays(`params${paths[i]}`, dtype, shape)
+  );
+  const leaves = layout.leaves.map((info, i) =>
+    wrap(info, (taken[i]?.[0] ?? given[i]) as NumberArray)
+  );
   // A list, so that the tree keeps the order of its keys.
   const own = isPlaced
     ? resident(leaves)
@@ -115,7 +117,7 @@ export function load<P extends object>(
   const params = isPlaced ? disposable(tree) : tree;
 
   const state = optimizer.init(params, { storage: storageFor(optimizer, contents) });
-  fillState(state, optimizer, layout, fitting, paths, doing);
+  fillState(state, optimizer, layout, fitting, paths, taken.map(Boolean), doing);
   if (onMismatch === "error") fitting.requireAll(doing);
   state.count = contents.count;
   Object.assign(state.hyper, contents.written);
@@ -133,6 +135,7 @@ function fillState(
   layout: Layout,
   fitting: Fitting,
   paths: readonly string[],
+  isTaken: readonly boolean[],
   doing: string,
 ): void {
   for (const [name, value] of Object.entries(state)) {
@@ -145,6 +148,9 @@ function fillState(
       continue;
     }
     layout.leavesOf(value, section, doing, asHostLeaf).forEach((leaf, i) => {
+      // What a leaf does not keep is an empty array, of which a file has nothing.
+      if (leaf.data.length === 0) return;
+      if (!isTaken[i]) return fitting.start(section + paths[i], "its parameter is another");
       const taken = fitting.arrays(section + paths[i], leaf.dtype, leaf.shape);
       if (taken === undefined) return;
       memoryOf(leaf.data).forEach((part, k) => part.set(taken[k] as Float32Array));
