@@ -116,7 +116,7 @@ export function load<P extends object>(
   const tree = rebuilt(like, layout, own) as P;
   const params = isPlaced ? disposable(tree) : tree;
 
-  const state = optimizer.init(params, { storage: storageFor(optimizer, contents) });
+  const state = begun(optimizer, params, options.optimizer === undefined, contents, doing);
   fillState(state, optimizer, layout, fitting, paths, taken.map(Boolean), doing);
   if (onMismatch === "error") fitting.requireAll(doing);
   state.count = contents.count;
@@ -158,10 +158,24 @@ function fillState(
   }
 }
 
-/** What states are stored as: the file decides, not what the optimizer was made with. */
-function storageFor({ storage }: Optimizer, { stored }: Contents): Contents["stored"] {
-  const full = [...storage.keys()].map((name) => [name, "float32"] as const);
-  return { ...Object.fromEntries(full), ...stored };
+/** A new state, stored as the file says and not as the optimizer was made to store it. */
+function begun(
+  optimizer: Optimizer,
+  params: object,
+  isOfFile: boolean,
+  { stored }: Contents,
+  doing: string,
+): State {
+  const full = [...optimizer.storage.keys()].map((name) => [name, "float32"] as const);
+  try {
+    return optimizer.init(params, { storage: { ...Object.fromEntries(full), ...stored } });
+  } catch (error) {
+    if (!isOfFile || !(error instanceof GradusError)) throw error;
+    throw new GradusError(
+      `${doing}: its optimizer does not fit these parameters; give \`optimizer\`, made for these ` +
+        `parameters: ${error.message}`,
+    );
+  }
 }
 
 /** Refuses an optimizer of another program, and shows what the two compute otherwise. */
