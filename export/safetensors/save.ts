@@ -1,4 +1,5 @@
 /** Saves parameters and state, with the program that they belong to. */
+import { GradusError, shown } from "../../dsl/errors.ts";
 import type { State } from "../../runtime/trees/state.ts";
 import { type Checkpoint, gatherCheckpoint } from "./gather.ts";
 import { streamSafetensors, writeSafetensors } from "./write.ts";
@@ -70,6 +71,11 @@ export function saveStream(
   if (from === undefined) {
     const { tensors, metadata } = gatherCheckpoint(own);
     return streamSafetensors(tensors, metadata);
+  }
+  if (typeof from?.download !== "function") {
+    throw new GradusError(
+      `Cannot save a checkpoint: \`from\` must have a method \`download\`: given ${shown(from)}`,
+    );
   }
   const through = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
   const downloaded = async () => {
