@@ -3,7 +3,7 @@ import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { programDigest } from "../../dsl/digest.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { HyperNumbers } from "./hyperparameters.ts";
-import { DEEPEST } from "./layout.ts";
+import { DEEPEST } from "./structure.ts";
 import { MASTER } from "./master.ts";
 
 /**
