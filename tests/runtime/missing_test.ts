@@ -169,7 +169,7 @@ for (const backend of backends) {
     [stepped, state] = [after, apart];
   });
 
-  Deno.test(`micro-batches add up where there is a gradient (${backend})`, () => {
+  Deno.test(`a micro-batch counts by the clock of all, also where it is missing (${backend})`, () => {
     const opt = multiSteps(sgd({ learningRate: 1 }), { everyKSchedule: 2 }).with({ backend });
     const params = { a: Float32Array.of(0), b: Float32Array.of(0) };
     const state = opt.init(params);
@@ -180,6 +180,13 @@ for (const backend of backends) {
     opt.step(params, of(2, 2), state, {}, SKIP);
     opt.step(params, of(4), state, {}, SKIP);
     assertEquals(params, { a: Float32Array.of(-3), b: Float32Array.of(0) });
+    // A mean begins anew with the others, and what was missing before counts as 0.
+    opt.step(params, of(6, 6), state, {}, SKIP);
+    opt.step(params, of(6, 6), state, {}, SKIP);
+    assertEquals(params, { a: Float32Array.of(-9), b: Float32Array.of(-6) });
+    opt.step(params, of(undefined, 6), state, {}, SKIP);
+    opt.step(params, of(4, 6), state, {}, SKIP);
+    assertEquals(params, { a: Float32Array.of(-11), b: Float32Array.of(-12) });
   });
 
   Deno.test(`a norm is of the gradients that there are (${backend})`, () => {
