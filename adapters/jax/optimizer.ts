@@ -1,16 +1,12 @@
 /** An optimizer inside jax-js: `init` and `update` as Optax has them, made of jax-js's own operations. */
+import { axesByExtent } from "../../dsl/axes.ts";
 import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { evaluation } from "../../dsl/graph.ts";
 import { constant, type Node, postorder } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { readingOf } from "../../runtime/plan/readings.ts";
 import { ownOptions } from "../../runtime/options.ts";
-import {
-  Binding,
-  type Configured,
-  requireDivisor,
-  requireKept,
-} from "../../runtime/step/binding.ts";
+import { Binding, type Configured, requireDivisor } from "../../runtime/step/binding.ts";
 import { initialNumber, stateShape } from "../../runtime/step/initial.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
 import { sameShape } from "../../runtime/trees/leaf.ts";
@@ -18,7 +14,7 @@ import { Fold } from "../fold.ts";
 import type { ArrayLibrary } from "../library.ts";
 import { GraphRule } from "./rule.ts";
 import { spellings } from "./spellings.ts";
-import { inOrderOf, isArray, readArray } from "./trees.ts";
+import { ArrayInfo, inOrderOf, isArray, readArray } from "./trees.ts";
 import type { JaxArray, JaxNumpy, JaxTree } from "./types.ts";
 
 /** How an optimizer is made one of jax-js. */
@@ -151,7 +147,7 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
     const { program, carried } = this.#rule;
     const { layout, binding } = this.#boundTo(params, doing);
     const arrays = layout.leavesOf<A>(params, "the parameters", doing, readArray);
-    const beginning = binding.beginning(params as object, doing);
+    const beginning = binding.beginning({}, doing);
     const state: JaxState<A> = { count: this.#np.full([], 0, { dtype: "int32" as never }) };
     if (carried.size > 0) {
       state.hyper = Object.fromEntries(
@@ -167,7 +163,7 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
       const made = arrays.map(({ data }, leaf) => {
         const { init, symbols } = beginning.of(name, leaf);
         const shape = stateShape(program, name, layout.leaves[leaf], binding.livesIn(leaf));
-        return this.#begin(init, symbols, shape, data, binding.groupOf[leaf].axes, doing);
+        return this.#begin(init, symbols, shape, data, doing);
       });
       state[name] = inOrderOf<A>(params, layout.build(made), isArray);
     }
@@ -336,7 +332,6 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
     symbols: ReadonlyMap<string, number>,
     shape: readonly number[],
     parameter: A,
-    axes: readonly number[],
     doing: string,
   ): A {
     const readsParameter = postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w");
@@ -353,7 +348,7 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
         structural: new Map(),
         guards: [],
         live: new Set(),
-        axes,
+        axes: axesByExtent(shape),
         bind: (each) => symbols.has(each) ? constant(symbols.get(each)!) : undefined,
       }],
       leaves: [{ group: 0, shape }],
@@ -370,7 +365,9 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
     const layout = Layout.of(tree, doing, readArray);
     requireLeaves(layout, doing);
     const { program, settings } = this.#rule;
-    const bound = { layout, binding: new Binding(program, settings, layout, tree, doing) };
+    const infos = layout.build(layout.leaves.map(({ shape }) => new ArrayInfo(shape)));
+    const shapes = inOrderOf(tree, infos, isArray);
+    const bound = { layout, binding: new Binding(program, settings, layout, shapes, doing) };
     this.#bound = [bound, ...this.#bound.slice(0, MOST_BOUND - 1)];
     return bound;
   }

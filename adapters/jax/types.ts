@@ -47,7 +47,6 @@ export interface JaxNumpy<A extends JaxArray> {
   readonly cos: Unary<A>;
   readonly tan: Unary<A>;
   readonly asin: Unary<A>;
-  readonly acos: Unary<A>;
   readonly atan: Unary<A>;
   readonly tanh: Unary<A>;
   readonly floor: Unary<A>;
