@@ -1,16 +1,37 @@
 /** Optimizers stepped inside jax-js, beside the interpreter. */
 import { defaultDevice, init, jit, numpy as np, tree } from "@jax-js/jax";
-import { type JaxOptions, toJax, toJaxTree } from "../../adapters/jax/mod.ts";
+import {
+  type Arrays as TreeOfArrays,
+  type JaxOptions,
+  toJax,
+  toJaxTree,
+} from "../../adapters/jax/mod.ts";
 import type { Optimizer, State, Tensor } from "../../mod.ts";
 import { leavesOf } from "../export/trees.ts";
 
-/** Where jax-js runs in tests: its graphs become WebAssembly. */
-export const DEVICE = "wasm";
+/** Where jax-js runs in tests; its own default is the last. */
+export const DEVICES = ["cpu", "wasm"] as const;
 
-await init("cpu", DEVICE);
+const DEVICE = "wasm";
+await init(...DEVICES);
 defaultDevice(DEVICE);
 
+/** Runs something on a device. */
+export function onDevice(device: typeof DEVICES[number], run: () => void): void {
+  defaultDevice(device);
+  try {
+    run();
+  } finally {
+    defaultDevice(DEVICE);
+  }
+}
+
 type Arrays = { [key: string]: Arrays } | Arrays[] | np.Array;
+
+/** A tree of Gradus's as one of jax-js. */
+export function toArrays<T extends object>(tree: T): TreeOfArrays<T, np.Array> {
+  return toJaxTree(tree, np);
+}
 
 /** A tree of jax-js arrays as tensors; it is used up. */
 export function plain(arrays: unknown): unknown {
@@ -34,7 +55,7 @@ export interface Stepped {
 export interface Stream {
   readonly params: () => object;
   readonly gradients: (t: number) => object;
-  readonly inputs?: (t: number) => Readonly<Record<string, number>>;
+  readonly inputs?: (t: number) => Readonly<Record<string, number | object>>;
   readonly steps: number;
 }
 
@@ -69,9 +90,10 @@ export function stepped(
   let state = jax.init(array(w));
   const made = Array.from({ length: steps }, (_, t): Stepped => {
     const given = Object.fromEntries(
-      Object.entries(inputs?.(t) ?? {}).map((
-        [name, value],
-      ) => [name, np.full([], value, { dtype: np.float32 })]),
+      Object.entries(inputs?.(t) ?? {}).map(([name, value]) => [
+        name,
+        typeof value === "number" ? np.full([], value, { dtype: np.float32 }) : array(value),
+      ]),
     );
     const { updates, next } = step(array(gradients(t)), state, array(w), given);
     state = next;
@@ -117,7 +139,7 @@ export function farthest(actual: Stepped, expected: Stepped): { part: number; pl
       }
       return;
     }
-    const scale = Math.max(1e-30, ...Array.from(theirs, Math.abs).filter(Number.isFinite));
+    const scale = Math.max(0, ...Array.from(theirs, Math.abs).filter(Number.isFinite)) || 1;
     for (let i = 0; i < Math.max(ours.length, theirs.length); i++) {
       if (Object.is(ours[i], theirs[i])) continue;
       const apart = Math.abs(ours[i] - theirs[i]) / scale;
@@ -127,4 +149,21 @@ export function farthest(actual: Stepped, expected: Stepped): { part: number; pl
   };
   visit(actual, expected, "");
   return far;
+}
+
+/** The buffers that jax-js holds on the device that is its default now, in its own books. */
+export function buffersHeld(): ReadonlyMap<unknown, unknown> {
+  const { set } = Map.prototype;
+  let books: Map<unknown, unknown> | undefined;
+  Map.prototype.set = function (key, value) {
+    if (typeof value === "object" && value !== null && "ref" in value) books ??= this;
+    return set.call(this, key, value);
+  };
+  try {
+    np.array(Float32Array.of(1, 2)).dispose();
+  } finally {
+    Map.prototype.set = set;
+  }
+  if (books === undefined) throw new Error("jax-js keeps no books of its buffers");
+  return books;
 }

@@ -44,7 +44,14 @@ export function randomPrograms(rank: number, count: number, seed: number): Drawn
       wild: 0,
     };
     return {
-      text: Deno.inspect({ step: scenario.generated.document.step, state: scenario.generated.document.state, hyper: scenario.generated.document.hyper, inputs: inputsOf(scenario, 0), leaves: scenario.leaves, options: optionsOf(scenario) }, { depth: 4, compact: true, breakLength: 200 }),
+      text: Deno.inspect({
+        step: scenario.generated.document.step,
+        state: scenario.generated.document.state,
+        hyper: scenario.generated.document.hyper,
+        inputs: inputsOf(scenario, 0),
+        leaves: scenario.leaves,
+        options: optionsOf(scenario),
+      }, { depth: 4, compact: true, breakLength: 200 }),
       opt: factory(parseProgram(scenario.generated.document))(optionsOf(scenario)),
       stream: {
         params: () => arraysOf(scenario, 0) as object,
