@@ -5,6 +5,7 @@ import { evaluation } from "../../dsl/graph.ts";
 import { constant, type Node, postorder } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { readingOf } from "../../runtime/plan/readings.ts";
+import type { Optimizer } from "../../runtime/optimizer.ts";
 import { ownOptions } from "../../runtime/options.ts";
 import { Binding, type Configured, requireDivisor } from "../../runtime/step/binding.ts";
 import { initialNumber, stateShape } from "../../runtime/step/initial.ts";
@@ -106,7 +107,7 @@ const MOST_BOUND = 8;
  * float32, or the program draws random numbers.
  */
 export function toJax<A extends JaxArray>(
-  optimizer: Configured,
+  optimizer: Optimizer,
   np: JaxNumpy<A>,
   options: JaxOptions = {},
 ): JaxTransformation<A> {
