@@ -303,7 +303,7 @@ class Lister<A> {
     return this.#known(`spread ${place} ${shape}`, () =>
       this.#call(
         [place],
-        (x) => isNumber(x) ? library.full(Math.fround(x), shape) : library.spread(x, shape),
+        (x) => isNumber(x) ? library.full(x, shape) : library.spread(x, shape),
       ));
   }
 
@@ -318,7 +318,7 @@ class Lister<A> {
     const op = node.op as ReduceOpName;
     if (axes.some((axis) => own[axis] === 0)) {
       const kept = own.map((size, axis) => axes.includes(axis) ? 1 : size);
-      return this.#call([], () => library.full(Math.fround(ofNothing(op)), kept));
+      return this.#call([], () => library.full(ofNothing(op), kept));
     }
     const whole = this.#spread(source, leaf, own);
     return this.#call([whole], (x) => reduceAxes(library, op, x as A, axes));

@@ -67,7 +67,7 @@ export function spellings<A extends JaxArray>(np: JaxNumpy<A>): ArrayLibrary<A> 
     },
     random: { Normal: null, Uniform: null },
     truth: (value) => np.full([], value, { dtype: "bool" as never }),
-    full: (value, shape) => np.full([...shape], value, float32),
+    full: (value, shape) => np.full([...shape], Math.fround(value), float32),
     reshape: (x, shape) => np.reshape(x.ref, [...shape]),
     spread: (x, shape) => np.broadcastTo(x.ref, [...shape]),
     keep: (x) => x.ref,
