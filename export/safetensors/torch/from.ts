@@ -1,24 +1,20 @@
 /** Reads the state of PyTorch's optimizer as one of ours of the same rule. */
-import { ANY_NUMBER, requireWithin } from "../../../dsl/domain.ts";
-import { GradusError, quoted, shown, suggestion } from "../../../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../../../dsl/errors.ts";
 import type { Optimizer } from "../../../runtime/optimizer.ts";
-import { type HostArray, load, store } from "../../../runtime/trees/dtype.ts";
-import type { HyperNumbers } from "../../../runtime/trees/hyperparameters.ts";
-import { type Leaf, sameShape, spellPath } from "../../../runtime/trees/leaf.ts";
 import type { State } from "../../../runtime/trees/state.ts";
 import { requireOptimizer } from "../../../runtime/wrap.ts";
 import { assign, type Assigned, isRecord } from "./assign.ts";
-import { numberIn, type Numbers, SILENT, type TorchRule, torchRuleOf } from "./rules.ts";
-import { groupsOf, isTooSmall, optionsOf, type TorchStateDict } from "./to.ts";
+import { groupsOf, optionsOf } from "./groups.ts";
+import { numbersIn, settleRoot, writtenBy } from "./options.ts";
+import { numberIn, type TorchRule, torchRuleOf } from "./rules.ts";
+import { type Entry, readStates } from "./states.ts";
+import type { TorchStateDict } from "./to.ts";
 import {
   differences,
   followsSchedule,
-  hostLeaf,
   listed,
   numbersByLeaf,
-  type Settings,
   settingsByLeaf,
-  type TorchTree,
   torchTreeOf,
 } from "./tree.ts";
 
@@ -117,12 +113,6 @@ function refuse(problems: readonly string[], doing: string): void {
   if (all.length > 0) throw new GradusError(`${doing}: ${listed(all)}`);
 }
 
-/** What is kept of a leaf, by torch's name; undefined of an optimizer that has made no step. */
-interface Entry {
-  readonly key: string;
-  readonly values: Readonly<Record<string, unknown>> | undefined;
-}
-
 function entriesOf(
   state: Readonly<Record<string, unknown>>,
   assigned: readonly Assigned[],
@@ -186,215 +176,4 @@ function countOf(
     problems.push(`\`count\` must be the \`step\` of the dict, ${steps[0]}: given ${shown(given)}`);
   }
   return steps[0] ?? 0;
-}
-
-/** What the options of a group say of our hyperparameters. */
-function numbersIn(
-  rule: TorchRule,
-  options: Assigned["options"],
-  shape: readonly number[],
-  problems: string[],
-): Record<string, number | boolean> {
-  if (options === undefined) return {};
-  const keys = rule.fields.map(({ key }) => key);
-  for (const key of Object.keys(options)) {
-    if (keys.includes(key) || SILENT.includes(key)) continue;
-    problems.push(`${rule.name} has no option ${quoted(key)}${suggestion(key, keys)}`);
-  }
-  return Object.assign(
-    {},
-    ...rule.fields.map(({ key, from, requires }) => {
-      if (!Object.hasOwn(options, key)) return {};
-      const numbers = from(options[key], shape, options);
-      if (numbers === undefined) {
-        problems.push(`\`${key}\` must be ${requires}: given ${shown(options[key])}`);
-      }
-      return numbers ?? {};
-    }),
-  );
-}
-
-/** Where ε outside the root changes no number, and as sums only grow never will, it is 0 inside. */
-function settleRoot(
-  rule: TorchRule,
-  told: Record<string, number | boolean>[],
-  entries: readonly Entry[],
-  { layout }: TorchTree,
-  problems: string[],
-): void {
-  const grown = rule.states.find(({ ours }) => ours === rule.outsideRoot);
-  if (grown === undefined) return;
-  told.forEach((numbers, leaf) => {
-    const { eps } = numbers;
-    if (eps === undefined || eps === 0) return;
-    const { size, dtype, path } = layout.leaves[leaf];
-    const sums = tensorIn(entries[leaf].values?.[grown.torch], path);
-    const round = dtype === "float64" ? Number : Math.fround;
-    const root = (i: number) => round(Math.sqrt(load(sums!.dtype, sums!.data, i)));
-    const isSmall = sums !== undefined && sums.data.length === size &&
-      isTooSmall(eps as number, size, root, round);
-    if (isSmall) numbers.eps = 0;
-    else {
-      problems.push(
-        `\`eps\` must be 0, or too small to change the root of a sum, since torch adds it outside the ` +
-          `root: given ${eps} at ${spellPath(path)}`,
-      );
-    }
-  });
-}
-
-/** What must be written so that a step uses what torch was told. */
-function writtenBy(
-  optimizer: Optimizer,
-  settings: Settings,
-  told: readonly Numbers[],
-  tree: TorchTree,
-  count: number,
-  problems: string[],
-  doing: string,
-): Record<string, HyperNumbers> {
-  const { program } = optimizer;
-  const made = numbersByLeaf(settings, tree, {}, count, doing);
-  const written: Record<string, HyperNumbers> = {};
-  for (const name of new Set(told.flatMap((each) => Object.keys(each)))) {
-    // What a state begins with says nothing of one that has begun.
-    if (name === "initialAccumulatorValue") continue;
-    const values = told.map((each, leaf) => each[name] ?? made[leaf][name]);
-    if (!program.hyper.has(name)) {
-      const value = values.find((each) => each !== undefined && Number(each) !== 0);
-      const hint = name === "weightDecay"
-        ? ", which in torch is added to the gradient: chain(addDecayedWeights(…), …) does that"
-        : "";
-      if (value !== undefined) {
-        problems.push(
-          `there must be no \`${name}\`, which "${program.name}" does not have${hint}: given ${value}`,
-        );
-      }
-      continue;
-    }
-    if (followsSchedule(optimizer, name)) continue;
-    const differs = values.map((value, leaf) => !isSame(value, made[leaf][name]));
-    const leaf = differs.indexOf(true);
-    if (leaf < 0) continue;
-    if (typeof made[leaf][name] === "boolean") {
-      problems.push(
-        `the optimizer must be made with \`${name}\` ${values[leaf]}, as torch's was: given ${
-          made[leaf][name]
-        }`,
-      );
-      continue;
-    }
-    const leaves = settings.get(name)!;
-    const masked = leaves.findIndex(({ isMasked }, i) => isMasked && values[i] !== 0);
-    if (masked >= 0) {
-      problems.push(
-        `\`${name}\` must be 0 at ${
-          spellPath(tree.layout.leaves[masked].path)
-        }, as the mask of the ` +
-          `optimizer says: given ${values[masked]}`,
-      );
-      continue;
-    }
-    for (const value of values) {
-      requireWithin(program.domains.get(name) ?? ANY_NUMBER, value, name, doing);
-    }
-    const open = values.filter((_, i) => !leaves[i].isMasked) as number[];
-    written[name] = open.every((value) => value === open[0])
-      ? open[0]
-      : tree.layout.build(values) as HyperNumbers;
-  }
-  return written;
-}
-
-/** Whether two numbers are one, but for the rounding of a factor and its reciprocal. */
-function isSame(a: number | boolean, b: number | boolean): boolean {
-  if (a === b) return true;
-  return Math.abs(Number(a) - Number(b)) <= 4 * Number.EPSILON * Math.abs(Number(a));
-}
-
-/** A tensor or array of a dict; undefined for anything else. */
-function tensorIn(value: unknown, path: string): Leaf<HostArray> | undefined {
-  try {
-    return hostLeaf(value, path, "");
-  } catch {
-    return undefined;
-  }
-}
-
-/** Checks every state of the dict; what is handed back fills those of `state`. */
-function readStates(
-  rule: TorchRule,
-  optimizer: Optimizer,
-  state: State,
-  entries: readonly Entry[],
-  numbers: readonly Numbers[],
-  { layout }: TorchTree,
-  problems: string[],
-  doing: string,
-): (() => void)[] {
-  const fill: (() => void)[] = [];
-  const isBegun = entries.some(({ values }) => values !== undefined);
-  const known = ["step", ...rule.states.map(({ torch }) => torch)];
-  for (const { key, values } of entries) {
-    for (const name of Object.keys(values ?? {})) {
-      if (known.includes(name)) continue;
-      problems.push(
-        `${rule.name} keeps no ${quoted(name)} of ${quoted(key)}${suggestion(name, known)}`,
-      );
-    }
-  }
-  for (const { ours, torch, isKept = () => true, scale } of rule.states) {
-    const leaves = Object.hasOwn(state, ours)
-      ? layout.leavesOf(state[ours], `state \`${ours}\``, doing, hostLeaf)
-      : undefined;
-    if (scale !== undefined && numbers.some(isKept) && followsSchedule(optimizer, "learningRate")) {
-      problems.push(
-        "`learningRate` must be a number where there is momentum, which torch multiplies by it",
-      );
-    }
-    entries.forEach(({ key, values }, leaf) => {
-      const { size, shape, path } = layout.leaves[leaf];
-      const where = `${quoted(torch)} of ${quoted(key)}`;
-      const value = values !== undefined && Object.hasOwn(values, torch)
-        ? values[torch]
-        : undefined;
-      if (value === undefined || value === null) {
-        // Momentum that has not begun is 0; of all else that has, something is missing.
-        const mayBeMissing = torch === "momentum_buffer" && value === null;
-        if (isBegun && isKept(numbers[leaf]) && !mayBeMissing) problems.push(`${where} is missing`);
-        return;
-      }
-      const tensor = tensorIn(value, path);
-      const fits = tensor !== undefined &&
-        (tensor.isBare ? tensor.data.length === size : sameShape(tensor.shape, shape));
-      if (!fits) {
-        const given = tensor === undefined ? shown(value) : `one of [${tensor.shape.join(", ")}]`;
-        problems.push(`${where} must be a tensor of shape [${shape.join(", ")}]: given ${given}`);
-        return;
-      }
-      const own = leaves?.[leaf];
-      if (own === undefined || own.data.length !== size) {
-        if (isKept === undefined || !isKept(numbers[leaf]) || isOptional(rule, torch)) {
-          problems.push(`${where} must not be there: the optimizer, as it was made, keeps none`);
-        }
-        return;
-      }
-      if (!isKept(numbers[leaf])) {
-        problems.push(`${where} must not be there: with these options torch keeps none`);
-        return;
-      }
-      fill.push(() => {
-        for (let i = 0; i < size; i++) {
-          const x = load(tensor.dtype, tensor.data, i);
-          store(own.dtype, own.data, i, scale === undefined ? x : scale.from(x, numbers[leaf]));
-        }
-      });
-    });
-  }
-  return fill;
-}
-
-/** Whether torch keeps a state only with some options: what it always keeps, a program may not read. */
-function isOptional(rule: TorchRule, torch: string): boolean {
-  return rule.states.some((each) => each.torch === torch && each.isKept !== undefined);
 }

@@ -152,10 +152,12 @@ function byWidth({ key, requires }: Field, name: string, power: 1 | -1): Field {
   return {
     key,
     requires,
-    to: (numbers, shape) =>
-      numbers.consistentRms === 0
-        ? (numbers[name] as number) * widthOf(shape) ** power
-        : numbers[name],
+    to: (numbers, shape) => {
+      const made = numbers[name] as number;
+      if (numbers.consistentRms !== 0) return made;
+      // What came from torch is the same again, so that parameters of one group stay so.
+      return Number((made * widthOf(shape) ** power).toPrecision(15));
+    },
     from: (value, shape, options) => {
       const read = numberIn(value);
       if (read === undefined) return undefined;

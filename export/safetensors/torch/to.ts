@@ -5,7 +5,9 @@ import { arithmeticOf, type HostArray, load } from "../../../runtime/trees/dtype
 import { type LeafInfo, spellPath, type Tensor } from "../../../runtime/trees/leaf.ts";
 import { markOf, type State } from "../../../runtime/trees/state.ts";
 import { requireOptimizer } from "../../../runtime/wrap.ts";
-import { type Numbers, type TorchRule, torchRuleOf } from "./rules.ts";
+import { groupsOf, isTooSmall, optionsOf } from "./groups.ts";
+import { torchRuleOf } from "./rules.ts";
+import { NO_SCHEDULE } from "./states.ts";
 import {
   differences,
   followsSchedule,
@@ -48,44 +50,6 @@ function tensorOf(
     for (let i = 0; i < size; i++) data[i] = scale(load(stored, array, i));
   }
   return { data, shape: [...shape] };
-}
-
-/** The options of a leaf as torch has them. */
-export function optionsOf(
-  rule: TorchRule,
-  numbers: Numbers,
-  { shape }: LeafInfo,
-): Record<string, unknown> {
-  return Object.fromEntries(
-    rule.fields.map(({ key, to }) => [key, to(numbers, shape)])
-      .filter(([, value]) => value !== undefined),
-  );
-}
-
-/** The leaves that have the same options, in the order of the tree. */
-export function groupsOf(
-  order: readonly number[],
-  options: readonly Record<string, unknown>[],
-): number[][] {
-  const groups = new Map<string, number[]>();
-  order.forEach((leaf, id) => {
-    const key = JSON.stringify(options[leaf]);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [id]);
-    else group.push(id);
-  });
-  return [...groups.values()];
-}
-
-/** Whether adding `eps` to a number changes none of these, which only grow. */
-export function isTooSmall(
-  eps: number,
-  size: number,
-  at: (i: number) => number,
-  round: (x: number) => number,
-): boolean {
-  for (let i = 0; i < size; i++) if (round(at(i) + round(eps)) !== at(i)) return false;
-  return true;
 }
 
 /**
@@ -184,9 +148,7 @@ export function toTorchStateDict(
   for (const { scale, isKept = () => true } of rule.states) {
     if (scale === undefined || !numbers.some(isKept)) continue;
     if (followsSchedule(optimizer, "learningRate", hyper)) {
-      problems.push(
-        "`learningRate` must be a number where there is momentum, which torch multiplies by it",
-      );
+      problems.push(NO_SCHEDULE);
     }
     if (numbers.some((each) => isKept(each) && each.learningRate === 0)) {
       problems.push("`learningRate` must not be 0, since the momentum is divided by it");
