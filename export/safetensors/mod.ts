@@ -9,6 +9,7 @@ export { type ByName, streamSafetensors, type TensorToWrite, writeSafetensors } 
 export {
   type FromTorchOptions,
   fromTorchStateDict,
+  type TorchOrder,
   type TorchParamGroup,
   type TorchStateDict,
   toTorchStateDict,

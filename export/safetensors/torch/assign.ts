@@ -47,7 +47,7 @@ export function assign(
   };
   const lists = groups === undefined ? [inState(state, order.length)] : inGroups(groups, doing);
   const all = lists.flat();
-  if (all.every(({ name }) => name !== undefined)) {
+  if (all.length > 0 && all.every(({ name }) => name !== undefined)) {
     const unknown = all.filter(({ name }) => !names.includes(name!));
     const missing = names.filter((name) => !all.some((each) => each.name === name));
     const twice = names.find((name, leaf) => names.indexOf(name) !== leaf);

@@ -15,11 +15,12 @@ import {
   listed,
   numbersByLeaf,
   settingsByLeaf,
+  type TorchOrder,
   torchTreeOf,
 } from "./tree.ts";
 
 /** What a dict of torch's may not say. */
-export interface FromTorchOptions {
+export interface FromTorchOptions extends TorchOrder {
   /**
    * The number of steps so far, where torch keeps no `step`: with `SGD`, Lion and `Muon`. Default 0; required
    * if a hyperparameter follows a schedule, and for `Muon`, whose first steps Gradus corrects for their bias
@@ -70,7 +71,7 @@ export function fromTorchStateDict(
   const { program } = optimizer;
   const doing = `Cannot read the state of "${program.name}" from torch's`;
   const rule = torchRuleOf(program, doing);
-  const tree = torchTreeOf(params, doing);
+  const tree = torchTreeOf(params, options, doing);
   const { layout } = tree;
   if (!isRecord(dict) || !isRecord(dict.state)) {
     throw new GradusError(

@@ -17,10 +17,14 @@ export interface Entry {
 export const NO_SCHEDULE =
   "`learningRate` must be a number where there is momentum, which torch multiplies by the present one";
 
+// A tensor that was read from a safetensors file says its type in that format's words.
+const SHORT: ReadonlyMap<unknown, string> = new Map([["BF16", "bfloat16"], ["F16", "float16"]]);
+
 /** A tensor or array of a dict; undefined for anything else. */
 export function tensorIn(value: unknown, path: string): Leaf<HostArray> | undefined {
+  const short = SHORT.get((value as { dtype?: unknown } | null | undefined)?.dtype);
   try {
-    return hostLeaf(value, path, "");
+    return hostLeaf(short === undefined ? value : { ...value as object, dtype: short }, path, "");
   } catch {
     return undefined;
   }

@@ -15,6 +15,7 @@ import {
   listed,
   numbersByLeaf,
   settingsByLeaf,
+  type TorchOrder,
   torchTreeOf,
 } from "./tree.ts";
 
@@ -102,12 +103,13 @@ export function toTorchStateDict(
   optimizer: Optimizer,
   params: object,
   state: State,
+  options: TorchOrder = {},
 ): TorchStateDict {
   requireOptimizer(optimizer, "the optimizer", "Cannot write a state as torch's");
   const { program } = optimizer;
   const doing = `Cannot write the state of "${program.name}" as torch's`;
   const rule = torchRuleOf(program, doing);
-  const tree = torchTreeOf(params, doing);
+  const tree = torchTreeOf(params, options, doing);
   const { layout, order, names } = tree;
   if (state?.optimizer !== markOf(program)) {
     throw new GradusError(
@@ -183,10 +185,10 @@ export function toTorchStateDict(
     }
     if (Object.keys(entry).length > 0) dict.state[id] = entry;
   });
-  const options = layout.leaves.map((info, leaf) => optionsOf(rule, told[leaf], info));
-  for (const ids of groupsOf(order, options)) {
+  const written = layout.leaves.map((info, leaf) => optionsOf(rule, told[leaf], info));
+  for (const ids of groupsOf(order, written)) {
     const param_names = ids.map((id) => names[order[id]]);
-    dict.param_groups.push({ ...options[order[ids[0]]], params: ids, param_names });
+    dict.param_groups.push({ ...written[order[ids[0]]], params: ids, param_names });
   }
   return dict;
 }

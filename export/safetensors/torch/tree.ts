@@ -1,5 +1,5 @@
 /** Trees as torch sees them: parameters in a row, each with a name and numbers of its own. */
-import { GradusError } from "../../../dsl/errors.ts";
+import { GradusError, shown, suggestion } from "../../../dsl/errors.ts";
 import type { Configured } from "../../../runtime/step/binding.ts";
 import type { HostArray } from "../../../runtime/trees/dtype.ts";
 import {
@@ -32,8 +32,17 @@ export interface TorchTree {
   readonly names: readonly string[];
 }
 
+/** How torch orders its parameters. */
+export interface TorchOrder {
+  /**
+   * The names of all parameters in the order of their ids, as `model.named_parameters()` has them in torch.
+   * Default: as the keys of the tree stand. Trees that Gradus makes, such as resident ones, have them sorted.
+   */
+  readonly names?: readonly string[];
+}
+
 /** The tree of `params`. */
-export function torchTreeOf(params: object, doing: string): TorchTree {
+export function torchTreeOf(params: object, given: TorchOrder, doing: string): TorchTree {
   const layout = Layout.of(params, doing, hostLeaf);
   requireLeaves(layout, doing);
   const order: number[] = [];
@@ -52,7 +61,24 @@ export function torchTreeOf(params: object, doing: string): TorchTree {
     }
   };
   visit(params, layout.build(layout.leaves.map((_, leaf) => leaf)), []);
-  return { layout, order, names };
+  return {
+    layout,
+    order: given?.names === undefined ? order : orderOf(given.names, names, doing),
+    names,
+  };
+}
+
+/** The leaves in the order in which their names are given. */
+function orderOf(given: readonly string[], names: readonly string[], doing: string): number[] {
+  const isAll = Array.isArray(given) && given.length === names.length &&
+    new Set(given).size === names.length && given.every((name) => names.includes(name));
+  if (isAll) return given.map((name) => names.indexOf(name));
+  const strange = Array.isArray(given) ? given.find((name) => !names.includes(name)) : undefined;
+  const what = strange === undefined ? shown(given) : shown(strange);
+  throw new GradusError(
+    `${doing}: \`names\` must be those of all ${names.length} parameters, each once: given ${what}` +
+      (typeof strange === "string" ? suggestion(strange, names) : ""),
+  );
 }
 
 /** What each leaf is given for each hyperparameter. */

@@ -7,13 +7,9 @@ import {
   adam,
   adamw,
   addDecayedWeights,
-  amsgrad,
   chain,
-  clipByGlobalNorm,
-  exponentialDecay,
   lion,
   muon,
-  nadam,
   type Optimizer,
   rmsprop,
   sgd,
@@ -25,8 +21,7 @@ import {
   type TorchStateDict,
   toTorchStateDict,
 } from "../../../../export/safetensors/mod.ts";
-import { assert, assertEquals, assertThrows } from "../../../assert.ts";
-import { GradusError } from "../../../../dsl/errors.ts";
+import { assert, assertEquals } from "../../../assert.ts";
 
 const file = readSafetensors(
   await Deno.readFile(new URL("torch.safetensors", import.meta.url)),
