@@ -5,7 +5,8 @@ import type { Program } from "../../dsl/program.ts";
 import { elementInputs } from "../backends/backend.ts";
 import { releases } from "../trees/arena.ts";
 import { isSameStored, type Stored } from "../trees/stored.ts";
-import { type LeafInfo, spellPath } from "../trees/leaf.ts";
+import type { Layout } from "../trees/layout.ts";
+import { type LeafInfo, type ReadLeaf, spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape } from "../trees/master.ts";
 import { Snapshot } from "../trees/snapshot.ts";
 import type { State } from "../trees/state.ts";
@@ -154,11 +155,12 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
     this.#states.forEach((taken, k) => {
       const tree = state[this.states[k]];
       if (taken.holds(tree)) return;
-      taken.take(tree, this.#alignState(tree, this.states[k], doing));
+      const { bound, storage } = this;
+      taken.take(tree, alignState(bound, tree, this.states[k], storage, read, doing));
       isWritten = true;
     });
     if (layout.hasShort && !this.#master.holds(state[MASTER])) {
-      this.#master.take(state[MASTER], this.#alignMaster(state[MASTER], doing));
+      this.#master.take(state[MASTER], alignMaster(layout, state[MASTER], read, doing));
       isWritten = true;
     }
     const numbers = this.#numbersIn(state, doing);
@@ -299,32 +301,45 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
       }
     }
   }
-
-  #alignState(tree: unknown, name: string, doing: string): readonly A[] {
-    return this.bound.layout.align(
-      tree,
-      `state \`${name}\``,
-      doing,
-      this.#device.read,
-      (info) => [storedAs(this.storage, name, info)],
-      (info, i) => stateShape(this.#program, name, info, this.bound.livesIn(i)),
-    );
-  }
-
-  #alignMaster(tree: unknown, doing: string): readonly A[] {
-    const what = `the state's \`${MASTER}\``;
-    return this.bound.layout.align(
-      tree,
-      what,
-      doing,
-      this.#device.read,
-      () => ["float32"],
-      masterShape,
-    );
-  }
 }
 
 /** The states that are arrays. */
 export function statesOf(program: Program, live: ReadonlySet<string>): string[] {
   return [...live].filter((name) => program.state.get(name)!.over !== "tree");
+}
+
+/** The arrays of one state, which must be stored as `storage` says. */
+export function alignState<A, F extends Form>(
+  bound: Pick<Bound<F>, "program" | "layout" | "livesIn">,
+  tree: unknown,
+  name: string,
+  storage: StateStorage,
+  read: ReadLeaf<A>,
+  doing: string,
+): readonly A[] {
+  return bound.layout.align(
+    tree,
+    `state \`${name}\``,
+    doing,
+    read,
+    (info) => [storedAs(storage, name, info)],
+    (info, i) => stateShape(bound.program, name, info, bound.livesIn(i)),
+  );
+}
+
+/** The arrays of master copies. */
+export function alignMaster<A>(
+  layout: Layout,
+  tree: unknown,
+  read: ReadLeaf<A>,
+  doing: string,
+): readonly A[] {
+  return layout.align(
+    tree,
+    `the state's \`${MASTER}\``,
+    doing,
+    read,
+    () => ["float32"],
+    masterShape,
+  );
 }
