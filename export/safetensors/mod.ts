@@ -28,3 +28,4 @@ export {
   type TorchStateDict,
   toTorchStateDict,
 } from "./torch/mod.ts";
+export { type CheckpointPlace, type PageFile, readCheckpoint, writeCheckpoint } from "./files.ts";
