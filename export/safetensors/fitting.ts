@@ -12,7 +12,7 @@ const MOST_SHOWN = 20;
 export class Fitting {
   readonly #tensors: ReadonlyMap<string, SafeTensor>;
   readonly #fitted = new Set<string>();
-  /** By name, why what the file has does not fit. */
+  /** What begins afresh, and why what the file has does not fit. */
   readonly #started = new Map<string, string>();
 
   constructor(tensors: ReadonlyMap<string, SafeTensor>) {
@@ -27,8 +27,13 @@ export class Fitting {
       return found.data;
     }
     const given = found === undefined ? "none" : spell(found.dtype, found.shape);
-    this.#started.set(name, `${spell(dtype, shape)} is asked for, and it has ${given}`);
+    this.start(name, `${spell(dtype, shape)} is asked for, and it has ${given}`);
     return undefined;
+  }
+
+  /** Leaves a tensor, for a reason of its own. */
+  start(name: string, why: string): void {
+    this.#started.set(name, why);
   }
 
   /** The arrays of a leaf that is stored as `dtype`, if all of them are there. */

@@ -26,9 +26,9 @@ export interface LoadOptions<P extends object = object> {
    * What becomes of a tree that is not the one that was saved.
    *
    * - `"error"`, the default: it is refused, and every difference is told.
-   * - `"init"`: what has the same path, type and shape in the file is taken from there. Other parameters keep
-   *   the numbers given, and other states begin as `init` lets them. States that are one number for the tree
-   *   are taken, and so is `count`.
+   * - `"init"`: a parameter that has the same path, type and shape in the file is taken from there, and with it
+   *   its states, if they have the same type and shape. Other parameters keep the numbers given, and other states
+   *   begin as `init` lets them. States that are one number for the tree are taken, and so is `count`.
    */
   readonly onMismatch?: "error" | "init";
   /** Whether parameters and state are placed in WebAssembly memory. Default: if `params` are. */
@@ -103,10 +103,12 @@ export function load<P extends object>(
   const fitting = new Fitting(contents.tensors);
   fitting.take("count", [], "I64");
   const given = layout.alignLike(like, "parameters", doing, asLeaf);
-  const leaves = layout.leaves.map((info, i) => {
-    const taken = fitting.arrays(`params${paths[i]}`, info.dtype, info.shape);
-    return wrap(info, (taken?.[0] ?? given[i]) as NumberArray);
-  });
+  const taken = layout.leaves.map(({ dtype, shape }, i) =>
+    fitting.arrays(`params${paths[i]}`, dtype, shape)
+  );
+  const leaves = layout.leaves.map((info, i) =>
+    wrap(info, (taken[i]?.[0] ?? given[i]) as NumberArray)
+  );
   // A list, so that the tree keeps the order of its keys.
   const own = isPlaced
     ? resident(leaves)
@@ -114,8 +116,8 @@ export function load<P extends object>(
   const tree = rebuilt(like, layout, own) as P;
   const params = isPlaced ? disposable(tree) : tree;
 
-  const state = optimizer.init(params, { storage: storageFor(optimizer, contents) });
-  fillState(state, optimizer, layout, fitting, paths, doing);
+  const state = begun(optimizer, params, options.optimizer === undefined, contents, doing);
+  fillState(state, optimizer, layout, fitting, paths, taken.map(Boolean), doing);
   if (onMismatch === "error") fitting.requireAll(doing);
   state.count = contents.count;
   Object.assign(state.hyper, contents.written);
@@ -133,6 +135,7 @@ function fillState(
   layout: Layout,
   fitting: Fitting,
   paths: readonly string[],
+  isTaken: readonly boolean[],
   doing: string,
 ): void {
   for (const [name, value] of Object.entries(state)) {
@@ -145,6 +148,9 @@ function fillState(
       continue;
     }
     layout.leavesOf(value, section, doing, asHostLeaf).forEach((leaf, i) => {
+      // What a leaf does not keep is an empty array, of which a file has nothing.
+      if (leaf.data.length === 0) return;
+      if (!isTaken[i]) return fitting.start(section + paths[i], "its parameter is another");
       const taken = fitting.arrays(section + paths[i], leaf.dtype, leaf.shape);
       if (taken === undefined) return;
       memoryOf(leaf.data).forEach((part, k) => part.set(taken[k] as Float32Array));
@@ -152,10 +158,24 @@ function fillState(
   }
 }
 
-/** What states are stored as: the file decides, not what the optimizer was made with. */
-function storageFor({ storage }: Optimizer, { stored }: Contents): Contents["stored"] {
-  const full = [...storage.keys()].map((name) => [name, "float32"] as const);
-  return { ...Object.fromEntries(full), ...stored };
+/** A new state, stored as the file says and not as the optimizer was made to store it. */
+function begun(
+  optimizer: Optimizer,
+  params: object,
+  isOfFile: boolean,
+  { stored }: Contents,
+  doing: string,
+): State {
+  const full = [...optimizer.storage.keys()].map((name) => [name, "float32"] as const);
+  try {
+    return optimizer.init(params, { storage: { ...Object.fromEntries(full), ...stored } });
+  } catch (error) {
+    if (!isOfFile || !(error instanceof GradusError)) throw error;
+    throw new GradusError(
+      `${doing}: its optimizer does not fit these parameters; give \`optimizer\`, made for these ` +
+        `parameters: ${error.message}`,
+    );
+  }
 }
 
 /** Refuses an optimizer of another program, and shows what the two compute otherwise. */

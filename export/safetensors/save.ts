@@ -135,6 +135,8 @@ function contentsOf({ optimizer, params, state }: Checkpoint): {
     stored: Stored,
     shape: readonly number[],
   ) => {
+    // What a leaf does not keep is an empty array.
+    if (section !== "params" && array.length === 0) return;
     const name = section + paths[i];
     const [data, low] = memoryOf(array);
     tensors.set(name, { data, shape, dtype: safeDType(dtypeOf(stored)) });
