@@ -150,4 +150,5 @@ def write(path, tensors, metadata):
         file.write(struct.pack("<Q", len(text)) + text + data)
 
 
-main()
+if __name__ == "__main__":
+    main()

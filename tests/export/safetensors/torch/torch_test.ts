@@ -20,6 +20,7 @@ import {
   readSafetensors,
   type TorchStateDict,
   toTorchStateDict,
+  writeSafetensors,
 } from "../../../../export/safetensors/mod.ts";
 import { assert, assertEquals } from "../../../assert.ts";
 
@@ -210,3 +211,71 @@ for (const [name, { opt, count, writes }] of Object.entries(CASES)) {
     assertEquals(dict.param_groups.flatMap((group) => group.param_names), namesIn(dict));
   });
 }
+
+const PYTHON = "/usr/bin/python3";
+
+async function hasTorch(): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command(PYTHON, { args: ["-c", "import torch"] }).output();
+    return success;
+  } catch {
+    return false;
+  }
+}
+
+const CLASSES: Readonly<Record<string, string>> = {
+  sgd: "SGD",
+  adam: "Adam",
+  adamw: "AdamW",
+  adagrad: "Adagrad",
+  rmsprop: "RMSprop",
+};
+
+Deno.test("PyTorch loads the dicts of Gradus and goes on as Gradus does", async () => {
+  if (!await hasTorch()) {
+    return console.log("Not tested: PyTorch is missing (Debian has it as `python3-torch`)");
+  }
+  const folder = await Deno.makeTempDir();
+  try {
+    const names = Object.keys(CASES).filter((name) => Object.hasOwn(CLASSES, name.split("-")[0]));
+    assertEquals(names.length, 13);
+    const expected = new Map<string, Tree>();
+    const args: string[] = [];
+    for (const name of names) {
+      const { opt } = CASES[name];
+      const params = treeAt("begin/vectors");
+      const state = opt.init(params);
+      train(opt, name, params, state, 0, 5);
+      const { state: kept, param_groups: groups } = toTorchStateDict(opt, params, state);
+      const tensors = new Map<string, Tensor>();
+      KEYS.forEach((key, i) => tensors.set(`params/${i}`, params[key]));
+      for (let step = 0; step < 5; step++) {
+        Object.values(treeAt(`gradients/vectors/${5 + step}`))
+          .forEach((tensor, i) => tensors.set(`gradients/${step}/${i}`, tensor));
+      }
+      for (const [id, entry] of Object.entries(kept)) {
+        for (const [key, tensor] of Object.entries(entry)) {
+          tensors.set(`state/${id}/${key}`, tensor as Tensor);
+        }
+      }
+      const bytes = writeSafetensors(tensors, { groups: JSON.stringify(groups) });
+      await Deno.writeFile(`${folder}/${name}`, bytes);
+      args.push(CLASSES[name.split("-")[0]], `${folder}/${name}`);
+      train(opt, name, params, state, 5, 10);
+      expected.set(name, params);
+    }
+    const script = new URL("go_on.py", import.meta.url).pathname;
+    const { success, stderr } = await new Deno.Command(PYTHON, { args: ["-B", script, ...args] })
+      .output();
+    assert(success, new TextDecoder().decode(stderr));
+    for (const [name, params] of expected) {
+      const { tensors } = readSafetensors(await Deno.readFile(`${folder}/${name}.out`));
+      KEYS.forEach((key, i) => {
+        const distance = apart(tensors.get(`params/${i}`) as Tensor, params[key]);
+        assert(distance <= CLOSE, `${name}: ${key} is ${distance} apart`);
+      });
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
