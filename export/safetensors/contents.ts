@@ -7,7 +7,11 @@ import { bind, type Optimizer } from "../../runtime/optimizer.ts";
 import { requireStorable } from "../../runtime/step/storable.ts";
 import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
 import { tensorOf } from "../../runtime/trees/leaf.ts";
-import { type InitOptions, storageWith } from "../../runtime/trees/state_storage.ts";
+import {
+  type InitOptions,
+  type StateStorage,
+  storageWith,
+} from "../../runtime/trees/state_storage.ts";
 import { FORMAT, KEYS } from "./metadata.ts";
 import { mapTree } from "./paths.ts";
 import { readSafetensors, type SafeTensor, type Safetensors } from "./read.ts";
@@ -21,7 +25,7 @@ export interface Contents {
   readonly written: Readonly<Record<string, HyperNumbers>>;
   readonly used: Readonly<Record<string, HyperNumbers>>;
   /** What states are stored as. */
-  readonly stored: NonNullable<InitOptions["storage"]>;
+  readonly stored: StateStorage;
   readonly count: number;
   /** What it was saved with, by hyperparameter, as JSON has it. */
   settings(): Readonly<Record<string, unknown>>;
@@ -92,7 +96,7 @@ export function contentsOf({ tensors, metadata }: Safetensors, doing: string): C
     program,
     written: readNumbers(recordOf("written"), program, doing),
     used: readNumbers(recordOf("used"), program, doing),
-    stored: Object.fromEntries(storageOf("stored")),
+    stored: storageOf("stored"),
     count: countIn(tensors, doing),
     settings: () => recordOf("settings"),
     optimizer() {

@@ -1,15 +1,26 @@
 /** What two programs compute otherwise, line by line, in the language's own text. */
+import { GradusError } from "../../dsl/errors.ts";
 import { printExpression, printProgram } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
+import { markOf } from "../../runtime/trees/state.ts";
 
 const MOST_LINES = 40;
 const LONGEST_LINE = 200;
+
+/** Refuses a checkpoint of another program than `own`, and shows what the two compute otherwise. */
+export function requireSameProgram(own: Program, saved: Program, doing: string): void {
+  if (markOf(own) === markOf(saved)) return;
+  throw new GradusError(
+    `${doing}: it must be of the program of \`optimizer\`, "${own.name}" (+): given one of ` +
+      `"${saved.name}" (-), which differs in\n${differingLines(saved, own)}`,
+  );
+}
 
 /**
  * The lines that only one of two programs has, in their order: those of `before` behind a `-`, those of
  * `after` behind a `+`.
  */
-export function differingLines(before: Program, after: Program): string {
+function differingLines(before: Program, after: Program): string {
   const [a, b] = [linesOf(before), linesOf(after)];
   // common[i][j]: how many lines a[i…] and b[j…] have in common, in turn.
   const common = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));

@@ -2,15 +2,16 @@
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { resident } from "../../runtime/resident.ts";
-import { memoryOf, type NumberArray } from "../../runtime/trees/dtype.ts";
+import type { NumberArray } from "../../runtime/trees/dtype.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
-import { asHostLeaf, asLeaf, wrap } from "../../runtime/trees/leaf.ts";
-import { disposable, isResident } from "../../runtime/trees/placement.ts";
-import { inheritUsed, markOf, type State } from "../../runtime/trees/state.ts";
+import { asLeaf, wrap } from "../../runtime/trees/leaf.ts";
+import { disposable, isResident, release } from "../../runtime/trees/placement.ts";
+import type { State } from "../../runtime/trees/state.ts";
 import { requireOptimizer } from "../../runtime/wrap.ts";
-import { type Contents, readContents } from "./contents.ts";
-import { differingLines } from "./difference.ts";
+import { readContents } from "./contents.ts";
+import { requireSameProgram } from "./difference.ts";
 import { Fitting } from "./fitting.ts";
+import { begun, fillState } from "./going_on.ts";
 import { pathsOf, rebuilt } from "./paths.ts";
 
 /** How a checkpoint is loaded. */
@@ -28,7 +29,8 @@ export interface LoadOptions<P extends object = object> {
    * - `"error"`, the default: it is refused, and every difference is told.
    * - `"init"`: a parameter that has the same path, type and shape in the file is taken from there, and with it
    *   its states, if they have the same type and shape. Other parameters keep the numbers given, and other states
-   *   begin as `init` lets them. States that are one number for the tree are taken, and so is `count`.
+   *   begin as `init` lets them. States that are one number for the tree are taken, and so is `count`;
+   *   numbers written into `state.hyper` are too, unless they are a tree of other parameters.
    */
   readonly onMismatch?: "error" | "init";
   /** Whether parameters and state are placed in WebAssembly memory. Default: if `params` are. */
@@ -45,7 +47,7 @@ export interface Loaded<P extends object = object> {
   readonly state: State;
   /** The tensors that were taken from the file. */
   readonly fitted: readonly string[];
-  /** The tensors that it would have had for these parameters: they begin afresh. */
+  /** The tensors that it would have had for these parameters, and `hyper/<name>`: they begin afresh. */
   readonly started: readonly string[];
   /** The tensors in the file that nothing took. */
   readonly leftover: readonly string[];
@@ -92,7 +94,10 @@ export function load<P extends object>(
   requireOptions(options, doing);
   const contents = readContents(bytes, doing);
   const { onMismatch = "error" } = options;
-  if (options.optimizer !== undefined) requireSame(options.optimizer, contents, doing);
+  if (options.optimizer !== undefined) {
+    requireOptimizer(options.optimizer, "`optimizer`", doing);
+    requireSameProgram(options.optimizer.program, contents.program, doing);
+  }
   const optimizer = options.optimizer ?? contents.optimizer();
   const like = options.params ?? contents.params();
   const isPlaced = options.resident ?? (options.params !== undefined && isResident(like));
@@ -116,77 +121,16 @@ export function load<P extends object>(
   const tree = rebuilt(like, layout, own) as P;
   const params = isPlaced ? disposable(tree) : tree;
 
-  const state = begun(optimizer, params, options.optimizer === undefined, contents, doing);
-  fillState(state, optimizer, layout, fitting, paths, taken.map(Boolean), doing);
-  if (onMismatch === "error") fitting.requireAll(doing);
-  state.count = contents.count;
-  Object.assign(state.hyper, contents.written);
-  const others = Object.entries(contents.used).filter(([name]) =>
-    !Object.hasOwn(state.hyper, name)
-  );
-  inheritUsed(state, Object.fromEntries(others));
-  return { optimizer, params, state, ...fitting.lists() };
-}
-
-/** Writes into a new state what the file has of it. */
-function fillState(
-  state: State,
-  { program }: Optimizer,
-  layout: Layout,
-  fitting: Fitting,
-  paths: readonly string[],
-  isTaken: readonly boolean[],
-  doing: string,
-): void {
-  for (const [name, value] of Object.entries(state)) {
-    if (["optimizer", "count", "hyper"].includes(name)) continue;
-    const isState = program.state.has(name);
-    const section = isState ? `state/${name}` : name;
-    if (typeof value === "number") {
-      const taken = fitting.take(section, [], "F64");
-      if (taken !== undefined) state[name] = Number(taken[0]);
-      continue;
-    }
-    layout.leavesOf(value, section, doing, asHostLeaf).forEach((leaf, i) => {
-      // What a leaf does not keep is an empty array, of which a file has nothing.
-      if (leaf.data.length === 0) return;
-      if (!isTaken[i]) return fitting.start(section + paths[i], "its parameter is another");
-      const taken = fitting.arrays(section + paths[i], leaf.dtype, leaf.shape);
-      if (taken === undefined) return;
-      memoryOf(leaf.data).forEach((part, k) => part.set(taken[k] as Float32Array));
-    });
-  }
-}
-
-/** A new state, stored as the file says and not as the optimizer was made to store it. */
-function begun(
-  optimizer: Optimizer,
-  params: object,
-  isOfFile: boolean,
-  { stored }: Contents,
-  doing: string,
-): State {
-  const full = [...optimizer.storage.keys()].map((name) => [name, "float32"] as const);
+  let state: State | undefined;
   try {
-    return optimizer.init(params, { storage: { ...Object.fromEntries(full), ...stored } });
+    state = begun(optimizer, params, options.optimizer === undefined, contents.stored, doing);
+    fillState(state, contents, layout, taken.map(Boolean), fitting, doing);
+    if (onMismatch === "error") fitting.requireAll(doing);
   } catch (error) {
-    if (!isOfFile || !(error instanceof GradusError)) throw error;
-    throw new GradusError(
-      `${doing}: its optimizer does not fit these parameters; give \`optimizer\`, made for these ` +
-        `parameters: ${error.message}`,
-    );
+    if (isPlaced) release([params, state]);
+    throw error;
   }
-}
-
-/** Refuses an optimizer of another program, and shows what the two compute otherwise. */
-function requireSame(optimizer: Optimizer, { program }: Contents, doing: string): void {
-  requireOptimizer(optimizer, "`optimizer`", doing);
-  if (markOf(optimizer.program) === markOf(program)) return;
-  const { name } = optimizer.program;
-  throw new GradusError(
-    `${doing}: it must be of the program of \`optimizer\`, "${name}" (+): given one of ` +
-      `"${program.name}" (-), which differs in\n${differingLines(program, optimizer.program)}`,
-  );
+  return { optimizer, params, state, ...fitting.lists() };
 }
 
 const OPTIONS: readonly (keyof LoadOptions)[] = ["optimizer", "params", "onMismatch", "resident"];

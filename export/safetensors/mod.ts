@@ -16,9 +16,10 @@
  * @module
  */
 export type { SafeArray, SafeDType } from "./dtypes.ts";
+export type { Checkpoint } from "./gather.ts";
 export { load, type Loaded, type LoadOptions } from "./load.ts";
 export { readSafetensors, type SafeTensor, type Safetensors } from "./read.ts";
-export { type Checkpoint, type Downloads, save, saveStream } from "./save.ts";
+export { type Downloads, save, saveStream } from "./save.ts";
 export { type ByName, streamSafetensors, type TensorToWrite, writeSafetensors } from "./write.ts";
 export {
   type FromTorchOptions,

@@ -11,6 +11,7 @@ import {
   type Tensor,
 } from "../../../mod.ts";
 import { load, save } from "../../../export/safetensors/mod.ts";
+import { releases } from "../../../runtime/trees/arena.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { assertRefused, assertRefusedUnchanged, contents } from "../../refused.ts";
 
@@ -101,6 +102,19 @@ Deno.test("what fits a changed tree is taken, the rest begins afresh, and both a
   assertEquals([...loaded.leftover].sort(), states.map((name) => `${name}/removed`).sort());
   const gradients = { ...after(), added: tensor([1, 2], 1) };
   loaded.optimizer.step(loaded.params, gradients, state);
+});
+
+Deno.test("numbers that were written as a tree are left where the tree is another", () => {
+  const opt = sketch();
+  const params = structuredClone(before);
+  const state = opt.init(params);
+  state.hyper.learningRate = { kept: 1, wider: 2, other: 3, removed: 4 };
+  const loaded = load(save({ optimizer: opt, params, state }), {
+    params: { kept: tensor([2, 3], 0) },
+    onMismatch: "init",
+  });
+  assertEquals(loaded.started, ["hyper/learningRate"]);
+  assertEquals(Object.keys(loaded.state.hyper), []);
 });
 
 Deno.test("a changed tree is refused with all that differs, and nothing is changed", () => {
@@ -201,4 +215,14 @@ Deno.test("a state that fits by itself begins afresh with a parameter that does 
     Object.values(all).flatMap((tree) => typeof tree?.w === "object" ? [tree.w] : []);
   assertEquals(ofW(loaded.state), ofW(fresh));
   assert(ofW(fresh).length > 1);
+});
+
+Deno.test("what was placed for a checkpoint that is then refused is given back", () => {
+  const opt = adamw({ learningRate: 0.1 });
+  const params = { w: Float32Array.of(1, 2), b: Float32Array.of(3) };
+  const bytes = save({ optimizer: opt, params, state: opt.init(params) });
+  const before = releases();
+  const like = { w: Float32Array.of(1, 2), c: Float32Array.of(3) };
+  assertRefused(() => load(bytes, { params: like, resident: true }), "`params/c`");
+  assertEquals(releases() - before, 6, "two parameters and two states of each");
 });

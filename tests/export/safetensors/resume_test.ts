@@ -26,6 +26,7 @@ import { isResident } from "../../../runtime/trees/placement.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { contents } from "../../refused.ts";
 import { randomArray } from "../../runtime/random.ts";
+import { MAKERS, reached, type Run, run as goOn } from "../../zoo/every.ts";
 
 type Kind = "float32" | "float64" | "bfloat16" | "float16";
 
@@ -175,4 +176,18 @@ Deno.test("a stream of a checkpoint has its bytes, and may be of trees that are 
     ...{ optimizer, params: elsewhere[0], state: elsewhere[1] as never, from },
   });
   assertEquals(await new Response(stream).bytes(), bytes);
+});
+
+Deno.test("every optimizer of the zoo goes on from a file bit for bit", () => {
+  for (const { name, make } of MAKERS) {
+    const through = ({ params, state }: Run): Run => {
+      const loaded = load(save({ optimizer: make(), params, state }));
+      return { params: loaded.params as Run["params"], state: loaded.state };
+    };
+    const meanwhile = (now: Run, t: number) => t === 2 ? through(now) : now;
+    const [never, once] = [{}, { meanwhile }].map((options) =>
+      contents(reached(goOn(make(), { steps: 4, ...options })))
+    );
+    assertEquals(once, never, name);
+  }
 });
