@@ -44,7 +44,7 @@ export function showCheckpoint(path: string, overview: Overview, print: Print): 
   const rows = [...sections].sort(([a], [b]) => placeIn(order, a) - placeIn(order, b))
     .map(([section, own]) => {
       const state = /^state `(.*)`$/.exec(section)?.[1];
-      const way = state !== undefined && Object.hasOwn(stored, state) ? stored[state] : undefined;
+      const way = stored.get(state ?? "");
       const types = way === undefined ? typesOf(own) : spellStored(way);
       return [printable(section), ...sizes(own), types];
     });

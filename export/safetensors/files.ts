@@ -2,8 +2,9 @@
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { builtin } from "../../runtime/builtin.ts";
 import type { State } from "../../runtime/trees/state.ts";
+import type { Checkpoint } from "./gather.ts";
 import { load, type Loaded, type LoadOptions } from "./load.ts";
-import { type Checkpoint, type Downloads, saveStream } from "./save.ts";
+import { type Downloads, saveStream } from "./save.ts";
 import { readWhole, writeWhole } from "./whole.ts";
 
 /** A file of a page, such as one in its private file system: what a `FileSystemFileHandle` has. */
@@ -96,9 +97,9 @@ export async function writeCheckpoint(
  * const params = { w: Float32Array.of(1) };
  * await writeCheckpoint(path, { optimizer, params, state: optimizer.init(params) });
  *
- * const run = await readCheckpoint(path, { optimizer, resident: true });
+ * const run = await readCheckpoint<typeof params>(path, { optimizer, resident: true });
  * run.optimizer.step(run.params, { w: Float32Array.of(3) }, run.state);
- * assertEquals(run.params, { w: Float32Array.of(0.5) });
+ * assertEquals(run.params.w, Float32Array.of(0.5));
  * ```
  *
  * @param place A path, the URL of a file, or a `FileSystemFileHandle`.
