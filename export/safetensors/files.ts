@@ -62,13 +62,14 @@ export async function writeCheckpoint(
 ): Promise<void> {
   const what = nameOf(place, "write");
   const doing = `Cannot write the checkpoint \`${what}\``;
-  if (busy.has(what)) {
+  const path = isPageFile(place) ? undefined : pathOf(place);
+  if (path !== undefined && busy.has(path)) {
     throw new GradusError(
       `${doing}: it must be written once at a time: another write has not ended, await that first`,
     );
   }
   const stream = saveStream(checkpoint);
-  if (!isPageFile(place)) busy.add(what);
+  if (path !== undefined) busy.add(path);
   try {
     if (isPageFile(place)) await stream.pipeTo(await place.createWritable());
     else await writeWhole(pathOf(place), stream);
@@ -79,7 +80,7 @@ export async function writeCheckpoint(
       { cause: error },
     );
   } finally {
-    if (!isPageFile(place)) busy.delete(what);
+    if (path !== undefined) busy.delete(path);
   }
 }
 
@@ -146,9 +147,8 @@ function isPageFile(place: unknown): place is PageFile {
 function nameOf(place: CheckpointPlace, verb: string): string {
   if (typeof place === "string" && place !== "") return place;
   if (place instanceof URL && place.protocol === "file:") return place.href;
-  const isFile = isPageFile(place) && typeof place.getFile === "function" &&
-    typeof place.createWritable === "function";
-  if (isFile) return String(place.name);
+  const isFile = isPageFile(place) && typeof place.getFile === "function";
+  if (isFile && typeof place.createWritable === "function") return String(place.name);
   throw new GradusError(
     `Cannot ${verb} a checkpoint: its place must be a path, the URL of a file or a FileSystemFileHandle: ` +
       `given ${place instanceof URL ? place.href.slice(0, 60) : shown(place)}`,

@@ -1,6 +1,7 @@
 /** Reads the state of PyTorch's optimizer as one of ours of the same rule. */
 import { GradusError, quoted, shown } from "../../../dsl/errors.ts";
 import type { Optimizer } from "../../../runtime/optimizer.ts";
+import { isResident, release } from "../../../runtime/trees/placement.ts";
 import type { State } from "../../../runtime/trees/state.ts";
 import { requireOptimizer } from "../../../runtime/wrap.ts";
 import { assign, type Assigned, isRecord } from "./assign.ts";
@@ -101,9 +102,14 @@ export function fromTorchStateDict(
   refuse(problems, doing);
 
   const state = optimizer.init(params);
-  const fill = readStates(rule, optimizer, state, entries, numbers, tree, problems, doing);
-  refuse(problems, doing);
-  for (const each of fill) each();
+  try {
+    const fill = readStates(rule, optimizer, state, entries, numbers, tree, problems, doing);
+    refuse(problems, doing);
+    for (const each of fill) each();
+  } catch (error) {
+    if (isResident(params)) release(state);
+    throw error;
+  }
   state.count = count;
   Object.assign(state.hyper, written);
   return state;
