@@ -88,17 +88,12 @@ export function gatherCheckpoint({ optimizer, params, state }: Checkpoint): {
   }
   tensors.set("count", { data: BigInt64Array.of(BigInt(state.count)), shape: [] });
 
-  const hyper = { written: {}, used: {} } as Record<"written" | "used", Record<string, unknown>>;
-  for (const name in state.hyper) {
-    const value = carriedTree(state.hyper[name], name, doing);
-    hyper[Object.hasOwn(state.hyper, name) ? "written" : "used"][name] = value;
-  }
   const kinds = layout.leaves.map(({ isBare }) => isBare ? "array" : "tensor");
   const json: Readonly<Record<string, unknown>> = {
     [KEYS.settings]: carriedSettings(settings, params, doing),
     [KEYS.storage]: Object.fromEntries(made),
-    [KEYS.written]: hyper.written,
-    [KEYS.used]: hyper.used,
+    [KEYS.written]: carriedHyper(state, true, doing),
+    [KEYS.used]: carriedHyper(state, false, doing),
     [KEYS.stored]: Object.fromEntries(storage),
     [KEYS.tree]: rebuilt(params, layout, kinds),
   };
@@ -110,6 +105,20 @@ export function gatherCheckpoint({ optimizer, params, state }: Checkpoint): {
     ...Object.entries(json).map(([key, value]) => [key, JSON.stringify(value)] as const),
   ]);
   return { tensors, metadata };
+}
+
+/** The hyperparameters that were written into a state, or the others that its last step used. */
+function carriedHyper(
+  { hyper }: State,
+  isWritten: boolean,
+  doing: string,
+): Record<string, unknown> {
+  const carried: Record<string, unknown> = {};
+  for (const name in hyper) {
+    if (Object.hasOwn(hyper, name) !== isWritten) continue;
+    carried[name] = carriedTree(hyper[name], `hyperparameter \`${name}\``, doing);
+  }
+  return carried;
 }
 
 /** A leaf of a tree in the memory of the host. */

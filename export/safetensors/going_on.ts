@@ -22,6 +22,9 @@ export function begun(
   try {
     return bind({ program, settings, storage }).init(params);
   } catch (error) {
+    if (error instanceof RangeError) {
+      throw new GradusError(`${doing}: there must be memory for its states: ${error.message}`);
+    }
     if (!isOfFile || !(error instanceof GradusError)) throw error;
     throw new GradusError(
       `${doing}: its optimizer does not fit these parameters; give \`optimizer\`, made for these ` +

@@ -33,7 +33,7 @@ export function carriedSettings(
     [...settings].map(([name, { value, mask, clock }]) => {
       const tree = typeof mask === "function" ? mask(params as never) : mask;
       return [name, {
-        value: carriedTree(value, name, doing),
+        value: carriedTree(value, `hyperparameter \`${name}\``, doing),
         ...(tree === undefined
           ? {}
           : { mask: carriedTree(tree, `the mask of \`${name}\``, doing) }),

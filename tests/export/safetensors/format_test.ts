@@ -99,6 +99,17 @@ Deno.test("tensors of every type come back as views, from any place in memory, w
   assertEquals(streamed, bytes);
 });
 
+Deno.test("a file of another writer may be spaced, ordered and aligned as it likes", () => {
+  const header = `{ "b":${entry("F32", [1], [4, 8])},\n"a":${entry("F32", [], [0, 4])} }\r\t\n  `;
+  assert((8 + header.length) % 4 !== 0);
+  const { tensors, metadata } = readSafetensors(fileOf(header, [0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0]));
+  assertEquals([...tensors], [
+    ["b", { dtype: "F32", shape: [1], data: Float32Array.of(-2) }],
+    ["a", { dtype: "F32", shape: [], data: Float32Array.of(1) }],
+  ]);
+  assertEquals(metadata.size, 0);
+});
+
 Deno.test("a stream makes a piece when it is asked for, and no sooner", async () => {
   const data = new Float32Array(2 ** 19);
   const reader = streamSafetensors({ w: { data, shape: [2 ** 19] } }).getReader();

@@ -350,6 +350,10 @@ Deno.test("a stream whose trees cannot be had tells its reader", async () => {
   const params = treeOf();
   const stream = saveStream({ optimizer: opt, params, state: opt.init(params), from });
   await assertRejects(() => new Response(stream).bytes(), Error, "the device is lost");
+  assertRefused(
+    () => saveStream({ optimizer: opt, params, state: opt.init(params), from: {} as never }),
+    "`from` must have a method `download`: given an object with no keys",
+  );
 });
 
 gpuTest("a run on the GPU is streamed by what holds it, and goes on in host memory", async () => {
