@@ -1,6 +1,6 @@
 /** Finds which of torch's parameters each leaf of a tree is: by name, or by where it stands. */
 import { GradusError, quoted, shown, suggestion } from "../../../dsl/errors.ts";
-import type { Options } from "./rules.ts";
+import type { Options } from "./fields.ts";
 import type { TorchTree } from "./tree.ts";
 
 /** What a dict says of one leaf. */

@@ -7,7 +7,8 @@ import { requireOptimizer } from "../../../runtime/wrap.ts";
 import { assign, type Assigned, isRecord } from "./assign.ts";
 import { groupsOf, optionsOf } from "./groups.ts";
 import { numbersIn, settleRoot, writtenBy } from "./options.ts";
-import { numberIn, type TorchRule, torchRuleOf } from "./rules.ts";
+import { numberIn } from "./fields.ts";
+import { type TorchRule, torchRuleOf } from "./rules.ts";
 import { type Entry, readStates } from "./states.ts";
 import type { TorchStateDict } from "./to.ts";
 import {
@@ -15,6 +16,7 @@ import {
   followsSchedule,
   listed,
   numbersByLeaf,
+  requireOptions,
   settingsByLeaf,
   type TorchOrder,
   torchTreeOf,
@@ -71,6 +73,7 @@ export function fromTorchStateDict(
   requireOptimizer(optimizer, "the optimizer", "Cannot read a state of torch's");
   const { program } = optimizer;
   const doing = `Cannot read the state of "${program.name}" from torch's`;
+  requireOptions(options, ["count", "names"], doing);
   const rule = torchRuleOf(program, doing);
   const tree = torchTreeOf(params, options, doing);
   const { layout } = tree;

@@ -1,6 +1,7 @@
 /** Which options torch has for each leaf, and which leaves have the same. */
 import type { LeafInfo } from "../../../runtime/trees/leaf.ts";
-import type { Numbers, TorchRule } from "./rules.ts";
+import type { Numbers } from "./fields.ts";
+import type { TorchRule } from "./rules.ts";
 
 /** The options of a leaf as torch has them. */
 export function optionsOf(

@@ -7,7 +7,8 @@ import type { HyperNumbers } from "../../../runtime/trees/hyperparameters.ts";
 import { spellPath } from "../../../runtime/trees/leaf.ts";
 import type { Assigned } from "./assign.ts";
 import { isTooSmall } from "./groups.ts";
-import { type Numbers, SILENT, type TorchRule } from "./rules.ts";
+import type { Numbers } from "./fields.ts";
+import { SILENT, type TorchRule } from "./rules.ts";
 import { type Entry, tensorIn } from "./states.ts";
 import { followsSchedule, numbersByLeaf, type Settings, type TorchTree } from "./tree.ts";
 
@@ -129,8 +130,7 @@ export function writtenBy(
   return written;
 }
 
-/** Whether two numbers are one, but for the rounding of a factor and its reciprocal. */
+/** Whether two numbers are one, but for the rounding of what torch scales otherwise. */
 function isSame(a: number | boolean, b: number | boolean): boolean {
-  if (a === b) return true;
-  return Math.abs(Number(a) - Number(b)) <= 4 * Number.EPSILON * Math.abs(Number(a));
+  return a === b || Math.abs(Number(a) - Number(b)) <= 1e-14 * Math.abs(Number(a));
 }

@@ -6,18 +6,21 @@ import type { Program } from "../../../dsl/program.ts";
 import { adagrad } from "../../../zoo/adagrad.ts";
 import { adam, adamw } from "../../../zoo/adam.ts";
 import { addDecayedWeights } from "../../../zoo/decay.ts";
+import { amsgrad } from "../../../zoo/amsgrad.ts";
 import { lion } from "../../../zoo/lion.ts";
 import { muon } from "../../../zoo/muon.ts";
 import { rmsprop } from "../../../zoo/rmsprop.ts";
 import { sgd } from "../../../zoo/sgd.ts";
-
-/** The hyperparameters of one parameter, by our names. */
-export type Numbers = Readonly<Record<string, number | boolean>>;
-
-/** The options of a group, by torch's names. */
-export type Options = Readonly<Record<string, unknown>>;
-
-type Shape = readonly number[];
+import {
+  always,
+  betas,
+  byWidth,
+  type Field,
+  number,
+  type Numbers,
+  type Shape,
+  truth,
+} from "./fields.ts";
 
 /** A state of ours and the one of torch's that means the same. */
 export interface Kept {
@@ -32,17 +35,6 @@ export interface Kept {
   };
 }
 
-/** An option of torch's, and what it says of our hyperparameters. */
-export interface Field {
-  readonly key: string;
-  /** Its value; undefined where torch is not told. */
-  readonly to: (numbers: Numbers, shape: Shape) => unknown;
-  /** What a value means, or undefined if it is none that the option may have. */
-  readonly from: (value: unknown, shape: Shape, options: Options) => Numbers | undefined;
-  /** What it must be, as a message says it. */
-  readonly requires: string;
-}
-
 /** One of torch's optimizers. */
 export interface TorchRule {
   readonly name: string;
@@ -55,7 +47,7 @@ export interface TorchRule {
   readonly needsCount?: boolean;
   readonly fields: readonly Field[];
   /** What hyperparameters of ours must be, since torch has none for them, and why. */
-  readonly only?: Readonly<Record<string, readonly [value: number | boolean, why: string]>>;
+  readonly only?: Readonly<Record<string, readonly [values: readonly unknown[], why: string]>>;
   /**
    * The state that only grows, of which ε is added inside the root here and outside it by torch: the two are
    * one only where ε is too small to change a number.
@@ -63,60 +55,6 @@ export interface TorchRule {
   readonly outsideRoot?: string;
   /** What must hold of the shape of each parameter. */
   readonly shape?: readonly [holds: (shape: Shape) => boolean, requires: string];
-}
-
-/** A number, or a tensor of one, as an option may be; else undefined. */
-export function numberIn(value: unknown): number | undefined {
-  if (typeof value === "number") return value;
-  if (typeof value === "bigint") return Number(value);
-  if (typeof value !== "object" || value === null) return undefined;
-  const data = ArrayBuffer.isView(value) ? value : (value as { data?: unknown }).data;
-  if (data instanceof Uint16Array || !ArrayBuffer.isView(data)) return undefined;
-  const { length, 0: first } = data as unknown as ArrayLike<unknown>;
-  return length === 1 ? numberIn(first) : undefined;
-}
-
-function number(key: string, name: string): Field {
-  return {
-    key,
-    to: (numbers) => numbers[name] ?? 0,
-    from: (value) => {
-      const read = numberIn(value);
-      return read === undefined ? undefined : { [name]: read };
-    },
-    requires: "a number",
-  };
-}
-
-function truth(key: string, name: string): Field {
-  return {
-    key,
-    to: (numbers) => numbers[name] ?? false,
-    from: (value) => typeof value === "boolean" ? { [name]: value } : undefined,
-    requires: "true or false",
-  };
-}
-
-const betas: Field = {
-  key: "betas",
-  to: ({ b1, b2 }) => [b1, b2],
-  from: (value) => {
-    const [b1, b2] = Array.isArray(value) && value.length === 2 ? value.map(numberIn) : [];
-    return b1 === undefined || b2 === undefined ? undefined : { b1, b2 };
-  },
-  requires: "a pair of numbers",
-};
-
-/** An option that Gradus has nothing for; it is written unless it is `optional`. */
-function always(value: unknown, key: string, why: string, optional = false): Field {
-  const text = JSON.stringify(value);
-  return {
-    key,
-    to: () => optional ? undefined : value,
-    // What is no number or text is never the same.
-    from: (given) => JSON.stringify(given) === text || numberIn(given) === value ? {} : undefined,
-    requires: `${text}, since ${why}`,
-  };
 }
 
 const learningRate = number("lr", "learningRate");
@@ -139,32 +77,9 @@ const moments: readonly Kept[] = [
   { ours: "v", torch: "exp_avg_sq" },
 ];
 const plainRoot = {
-  epsRoot: [0, "torch adds nothing inside the root"],
-  nesterov: [false, "torch's looks not ahead"],
+  epsRoot: [[0], "torch adds nothing inside the root"],
+  nesterov: [[false], "torch's looks not ahead"],
 } as const;
-
-// Columns and rows are the other way about: torch keeps a layer's weights as outputs by inputs.
-const widthOf = ([rows, columns]: Shape): number => Math.sqrt(columns / rows);
-const hasOwnScale = ({ adjust_lr_fn: how }: Options) => how === "match_rms_adamw";
-
-/** A number that torch scales by the shape of the parameter where Gradus scales by the transposed one. */
-function byWidth({ key, requires }: Field, name: string, power: 1 | -1): Field {
-  return {
-    key,
-    requires,
-    to: (numbers, shape) => {
-      const made = numbers[name] as number;
-      if (numbers.consistentRms !== 0) return made;
-      // What came from torch is the same again, so that parameters of one group stay so.
-      return Number((made * widthOf(shape) ** power).toPrecision(15));
-    },
-    from: (value, shape, options) => {
-      const read = numberIn(value);
-      if (read === undefined) return undefined;
-      return { [name]: hasOwnScale(options) ? read : read / widthOf(shape) ** power };
-    },
-  };
-}
 
 const adjusted: Field = {
   key: "adjust_lr_fn",
@@ -251,9 +166,9 @@ const RULES: readonly TorchRule[] = [
       ...[number("eps", "eps"), truth("centered", "centered"), weightDecay, maximize],
     ],
     only: {
-      epsInSqrt: [false, "torch adds ε outside the root"],
-      nesterov: [false, "torch's looks not ahead"],
-      biasCorrection: [false, "torch corrects no bias"],
+      epsInSqrt: [[false], "torch adds ε outside the root"],
+      nesterov: [[false], "torch's looks not ahead"],
+      biasCorrection: [[false], "torch corrects no bias"],
     },
   },
   {
@@ -281,14 +196,27 @@ const RULES: readonly TorchRule[] = [
       adjusted,
     ],
     only: {
-      adaptive: [false, "torch scales no update by its product with the momentum"],
+      consistentRms: [[0, 0.2], "torch has no other"],
+      adaptive: [[false], "torch scales no update by its product with the momentum"],
       orthogonalize: [
-        true,
+        [true],
         "torch's takes all parameters: give the others an optimizer of their own",
       ],
     },
     shape: [(shape) => shape.length === 2, "a matrix, as all parameters of torch's Muon are"],
   },
+];
+
+/** Why some programs are not torch's that seem to be. */
+const WHY: readonly (readonly [Program, string])[] = [
+  [
+    amsgrad.program,
+    "; torch's `amsgrad` keeps the largest second moment before its bias is corrected, Gradus after that",
+  ],
+  [
+    muon.program,
+    "; torch's Muon is the one with five standard steps of Newton and Schulz from the Frobenius norm",
+  ],
 ];
 
 let byDigest: ReadonlyMap<string, TorchRule> | undefined;
@@ -300,9 +228,7 @@ export function torchRuleOf(program: Program, doing: string): TorchRule {
   );
   const rule = byDigest.get(programDigest(program));
   if (rule !== undefined) return rule;
-  const why = program.state.has("vmax")
-    ? "; torch's `amsgrad` keeps the largest second moment before its bias is corrected, Gradus after that"
-    : "";
+  const [, why = ""] = WHY.find(([{ name }]) => name === program.name) ?? [];
   throw new GradusError(
     `${doing}: torch must have the same rule: it has that of sgd, adam, adamw, adagrad, rmsprop, lion and ` +
       `muon, and of sgd, adam, adagrad and rmsprop after addDecayedWeights: given "${program.name}"${why}`,

@@ -4,7 +4,8 @@ import type { Optimizer } from "../../../runtime/optimizer.ts";
 import { type HostArray, load, store } from "../../../runtime/trees/dtype.ts";
 import { type Leaf, sameShape } from "../../../runtime/trees/leaf.ts";
 import type { State } from "../../../runtime/trees/state.ts";
-import type { Numbers, TorchRule } from "./rules.ts";
+import type { Numbers } from "./fields.ts";
+import type { TorchRule } from "./rules.ts";
 import { followsSchedule, hostLeaf, type TorchTree } from "./tree.ts";
 
 /** What is kept of a leaf, by torch's name; undefined of an optimizer that has made no step. */

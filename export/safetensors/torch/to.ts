@@ -14,6 +14,7 @@ import {
   hostLeaf,
   listed,
   numbersByLeaf,
+  requireOptions,
   settingsByLeaf,
   type TorchOrder,
   torchTreeOf,
@@ -108,6 +109,7 @@ export function toTorchStateDict(
   requireOptimizer(optimizer, "the optimizer", "Cannot write a state as torch's");
   const { program } = optimizer;
   const doing = `Cannot write the state of "${program.name}" as torch's`;
+  requireOptions(options, ["names"], doing);
   const rule = torchRuleOf(program, doing);
   const tree = torchTreeOf(params, options, doing);
   const { layout, order, names } = tree;

@@ -1,5 +1,6 @@
 /** Trees as torch sees them: parameters in a row, each with a name and numbers of its own. */
-import { GradusError, shown, suggestion } from "../../../dsl/errors.ts";
+import { GradusError, quoted, shown, suggestion } from "../../../dsl/errors.ts";
+import { ownOptions } from "../../../runtime/options.ts";
 import type { Configured } from "../../../runtime/step/binding.ts";
 import type { HostArray } from "../../../runtime/trees/dtype.ts";
 import {
@@ -10,7 +11,8 @@ import {
 import { Layout, requireLeaves } from "../../../runtime/trees/layout.ts";
 import { asHostLeaf, isInGpuBuffer, type Leaf, spellPath } from "../../../runtime/trees/leaf.ts";
 import type { State } from "../../../runtime/trees/state.ts";
-import type { Numbers, TorchRule } from "./rules.ts";
+import type { Numbers } from "./fields.ts";
+import type { TorchRule } from "./rules.ts";
 
 /** An array in the memory of the host; what is in a GPU's is refused. */
 export function hostLeaf(node: unknown, path: string, doing: string): Leaf<HostArray> | undefined {
@@ -41,6 +43,14 @@ export interface TorchOrder {
   readonly names?: readonly string[];
 }
 
+/** Refuses options that are none of `names`. */
+export function requireOptions(options: object, names: readonly string[], doing: string): void {
+  for (const key of Object.keys(ownOptions(options, doing))) {
+    if (names.includes(key)) continue;
+    throw new GradusError(`${doing}: there is no option ${quoted(key)}${suggestion(key, names)}`);
+  }
+}
+
 /** The tree of `params`. */
 export function torchTreeOf(params: object, given: TorchOrder, doing: string): TorchTree {
   const layout = Layout.of(params, doing, hostLeaf);
@@ -63,7 +73,7 @@ export function torchTreeOf(params: object, given: TorchOrder, doing: string): T
   visit(params, layout.build(layout.leaves.map((_, leaf) => leaf)), []);
   return {
     layout,
-    order: given?.names === undefined ? order : orderOf(given.names, names, doing),
+    order: given.names === undefined ? order : orderOf(given.names, names, doing),
     names,
   };
 }
@@ -143,20 +153,20 @@ export function differences(
   numbers: readonly Numbers[],
 ): string[] {
   const found: string[] = [];
-  for (const [name, [value, why]] of Object.entries(rule.only ?? {})) {
-    const leaf = numbers.findIndex((each) => Object.hasOwn(each, name) && each[name] !== value);
+  for (const [name, [values, why]] of Object.entries(rule.only ?? {})) {
+    const leaf = numbers.findIndex((each) =>
+      Object.hasOwn(each, name) && !values.includes(each[name])
+    );
     if (leaf < 0) continue;
     const where = names[leaf] === "" ? "" : ` at ${spellPath(names[leaf])}`;
-    found.push(`\`${name}\` must be ${value}, since ${why}: given ${numbers[leaf][name]}${where}`);
+    const must = `\`${name}\` must be ${values.join(" or ")}, since ${why}`;
+    found.push(`${must}: given ${numbers[leaf][name]}${where}`);
   }
   const [holds, requires] = rule.shape ?? [() => true, ""];
   layout.leaves.forEach(({ shape, path }) => {
     if (holds(shape)) return;
     found.push(`${spellPath(path)} must be ${requires}: given shape [${shape.join(", ")}]`);
   });
-  if (numbers.some(({ consistentRms = 0 }) => consistentRms !== 0 && consistentRms !== 0.2)) {
-    found.push("`consistentRms` must be 0 or 0.2, which torch has: given another number");
-  }
   return found;
 }
 

@@ -219,19 +219,21 @@ Deno.test("what torch does in another way is not written as torch's", () => {
     rmsprop({ learningRate: schedule, ...rms }),
     "`learningRate` must be a number where there is momentum",
   );
+  refused(muon({ learningRate, nsSteps: 6 }), "five standard steps of Newton and Schulz");
   refused(muon({ learningRate }), "`layers/0/weight` must be a matrix", "given shape [2]");
 });
 
 Deno.test("a count that torch does not keep must be given where steps depend on it", () => {
-  const tree = { w: { data: f.of(1, 2, 3, 4), shape: [2, 2] } };
+  const tree = { w: { data: f.of(1, 2, 3, 4, 5, 6), shape: [2, 3] } };
   const opt = muon({ learningRate: 1 });
-  const dict = stepped(opt, tree, { w: { data: f.of(1, 0, 0, 1), shape: [2, 2] } });
+  const dict = stepped(opt, tree, { w: { data: f.of(1, 0, 0, 1, 2, 3), shape: [2, 3] } });
   assertRefused(
     () => fromTorchStateDict(opt, tree, dict),
     "`count` must be given",
     "torch.optim.Muon",
   );
-  assertEquals(fromTorchStateDict(opt, tree, dict, { count: 7 }).count, 7);
+  const { count, hyper } = fromTorchStateDict(opt, tree, dict, { count: 7 });
+  assertEquals([count, Object.keys(hyper)], [7, []]);
   const schedule = exponentialDecay({ initValue: 1, transitionSteps: 1, decayRate: 0.5 });
   const scheduled = lion({ learningRate: schedule });
   assertRefused(
@@ -270,6 +272,10 @@ Deno.test("names that objects inherit are no parameters", () => {
   assertRefused(
     () => fromTorchStateDict(momentum, params(), { state: {}, param_groups: [options] }),
     "given unknown ones, `constructor`",
+  );
+  assertRefused(
+    () => fromTorchStateDict(momentum, params(), { state: {} }, { cuont: 1 } as never),
+    "there is no option `cuont`; did you mean `count`?",
   );
   for (const given of [null, 1, [], { state: [] }, { state: {}, param_groups: {} }]) {
     assertRefused(() => fromTorchStateDict(momentum, params(), given as never), "must");
