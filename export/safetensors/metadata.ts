@@ -2,7 +2,7 @@
 import { METADATA } from "../onnx/metadata.ts";
 
 /** The version of this package. */
-export const VERSION = "0.1.0";
+export const VERSION = "0.2.0";
 
 /** The version of the format, which grows when what is written can no longer be read as before. */
 export const FORMAT = "1";

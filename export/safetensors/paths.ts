@@ -1,7 +1,8 @@
 /** How trees stand in a checkpoint: what each tensor is called, and what lies around the tensors. */
 import { GradusError, shown } from "../../dsl/errors.ts";
 import type { DType } from "../../runtime/trees/dtype.ts";
-import { DEEPEST, type Layout } from "../../runtime/trees/layout.ts";
+import type { Layout } from "../../runtime/trees/layout.ts";
+import { DEEPEST } from "../../runtime/trees/structure.ts";
 import type { SafeDType } from "./dtypes.ts";
 
 /**
