@@ -1,6 +1,7 @@
 /** `gradus show run.safetensors`: what a file of tensors holds, and what a checkpoint says of its run. */
 import { latex } from "../dsl/latex.ts";
 import { printYaml } from "../dsl/yaml.ts";
+import { KEYS } from "../export/safetensors/metadata.ts";
 import type { Overview } from "../export/safetensors/overview.ts";
 import { sizeOf } from "../runtime/trees/leaf.ts";
 import { spellStored } from "../runtime/trees/stored.ts";
@@ -16,7 +17,7 @@ export function showCheckpoint(path: string, overview: Overview, print: Print): 
   if (contents === undefined) return showTensors(path, overview, print);
   const { program, count, stored } = contents;
   const steps = `${grouped(count)} step${count === 1 ? "" : "s"}`;
-  const version = printable(metadata.get("gradus.version") ?? "?", 20);
+  const version = printable(metadata.get(KEYS.version) ?? "?", 20);
   print(`${path}: a checkpoint of "${program.name}" after ${steps}, by Gradus ${version}`);
   const document = printYaml(program).trimEnd().split("\n").map((line) =>
     printable(line, Infinity)

@@ -1,6 +1,7 @@
 /** `gradus show` of a safetensors file: of a checkpoint, and of tensors of any origin. */
 import { main } from "../cli.ts";
 import { parseYaml } from "../dsl/yaml.ts";
+import { VERSION } from "../export/safetensors/metadata.ts";
 import { save, writeSafetensors } from "../export/safetensors/mod.ts";
 import { adamw, exponentialDecay, latex, type StoredTensor, type Tensor } from "../mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "./assert.ts";
@@ -57,7 +58,7 @@ Deno.test("a checkpoint is shown with its program, equations, hyperparameters, s
   const { code, text } = await run(checkpoint(), ["show", "FILE"]);
   assertEquals(code, 0, text);
   const [title, document, equations, ...others] = text.split("\n\n");
-  assertEquals(title, 'FILE: a checkpoint of "adamw" after 2 steps, by Gradus 0.1.0');
+  assertEquals(title, 'FILE: a checkpoint of "adamw" after 2 steps, by Gradus ${VERSION}`);
   assert(parseYaml(document) === adamw.program);
   assertEquals(equations, latex(adamw.program));
   assertEquals(rows(others[0], "hyperparameter", "learningRate", "b1", "b2", "weightDecay"), [
