@@ -58,7 +58,7 @@ Deno.test("a checkpoint is shown with its program, equations, hyperparameters, s
   const { code, text } = await run(checkpoint(), ["show", "FILE"]);
   assertEquals(code, 0, text);
   const [title, document, equations, ...others] = text.split("\n\n");
-  assertEquals(title, 'FILE: a checkpoint of "adamw" after 2 steps, by Gradus ${VERSION}`);
+  assertEquals(title, `FILE: a checkpoint of "adamw" after 2 steps, by Gradus ${VERSION}`);
   assert(parseYaml(document) === adamw.program);
   assertEquals(equations, latex(adamw.program));
   assertEquals(rows(others[0], "hyperparameter", "learningRate", "b1", "b2", "weightDecay"), [
