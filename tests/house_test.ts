@@ -14,6 +14,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "runtime/devices": ["dsl", "runtime/trees", "runtime/plan", "runtime/backends", "runtime/step"],
   runtime: ["dsl"],
   zoo: ["dsl", "runtime"],
+  adapters: ["dsl", "runtime"],
+  "adapters/jax": ["dsl", "runtime", "adapters"],
   "export/onnx": ["dsl", "runtime", "onnx-buf", "@bufbuild/protobuf"],
   "export/ort": [
     ...["dsl", "runtime", "export/onnx", "onnx-buf", "@bufbuild/protobuf"],
