@@ -69,7 +69,7 @@ export class HostRoute implements Route {
       const all = { ...inputs };
       this.#inputs.forEach((name, k) => all[name] = others[k]);
       for (const name of reads.keys()) trees.params[name].data.set(trees.before[name].data);
-      this.#optimizer.step(trees.params, gradients, state, all);
+      this.#optimizer.step(trees.params, gradients, state, all, { missing: "skip" });
       for (const [name, tensor] of made) variables.get(name)!.assign(tensor);
     } finally {
       for (const tensor of made.values()) tensor.dispose();

@@ -60,8 +60,6 @@ export interface Tfjs {
   ): TfTensor;
   /** Keeps a tensor beyond the end of a `tidy`. */
   keep(tensor: TfTensor): TfTensor;
-  /** Gives back every tensor of an object. */
-  dispose(container: TfNamedTensorMap): void;
   readonly serialization: {
     /** Tells the reader of models which class a name is. */
     registerClass(cls: TfClass, pkg?: string, name?: string): unknown;
