@@ -228,11 +228,9 @@ export class Gathered<A, F extends Form> implements Work<A> {
       old: readonly A[] | undefined,
     ): Blank<A> => {
       const isSkipped = present !== undefined && !present.has(info.number);
-      return {
-        ...{ what, info, stored, shape, symbols: NONE, parameter: undefined },
-        init: isSkipped ? NEGATIVE_ZERO : ZERO,
-        ...(isSkipped && old !== undefined ? { copied: old[info.number] } : {}),
-      };
+      const init = isSkipped ? NEGATIVE_ZERO : ZERO;
+      const copied = isSkipped ? old?.[info.number] : undefined;
+      return { what, info, stored, shape, init, symbols: NONE, parameter: undefined, copied };
     };
     const blanks = [
       // The update of a short parameter is told from what it becomes.

@@ -157,10 +157,12 @@ export class Layout {
     read: ReadLeaf<A>,
   ): (Leaf<A> | undefined)[] {
     const leaves: (Leaf<A> | undefined)[] = this.leaves.map(() => undefined);
+    const reading = `${doing}: reading ${what}`;
     const visit = (skeleton: Skeleton, node: unknown, path: string): void => {
       if (node === null || node === undefined) return;
       if ("leaf" in skeleton) {
-        const leaf = read(node, path, `${doing}: reading ${what}`);
+        const { path } = this.leaves[skeleton.leaf];
+        const leaf = read(node, path, reading);
         if (leaf === undefined) {
           throw new GradusError(
             `${doing}: ${what} at ${spellPath(path)} must be an array as the parameter is, or ` +
@@ -176,7 +178,8 @@ export class Layout {
       skeleton.keys.forEach((key, i) => {
         if (!Object.hasOwn(node, key)) return;
         known++;
-        visit(skeleton.nodes[i], child(node, key), join(path, key));
+        const below = skeleton.nodes[i];
+        visit(below, child(node, key), "leaf" in below ? "" : join(path, key));
       });
       if (known < own.length) requireNoOther(skeleton, own, path, what, doing);
     };
