@@ -34,7 +34,9 @@ export function writeConfig({ optimizer, hyper }: Settings, doing: string): TfCo
       [...settings].map(([name, { value, mask, clock }]) => {
         if (typeof mask === "function") {
           throw new GradusError(
-            `${doing}: the mask of ${quoted(name)} must be a tree of truth values by the names of ` +
+            `${doing}: the mask of ${
+              quoted(name)
+            } must be a tree of truth values by the names of ` +
               `variables: given a function, which has no text`,
           );
         }
@@ -73,7 +75,9 @@ export function readConfig(config: unknown, doing: string): Settings & { optimiz
   };
   const all = part("settings").map(([name, setting]) => {
     if (isRecord(setting)) return [name, setting] as const;
-    throw new GradusError(`${doing}: setting ${quoted(name)} must be an object: given ${shown(setting)}`);
+    throw new GradusError(
+      `${doing}: setting ${quoted(name)} must be an object: given ${shown(setting)}`,
+    );
   });
   const values = all.map(([name, { value }]) => [name, read(value, doing)]);
   const settings = settingsOf(program, Object.fromEntries(values), doing);
@@ -90,7 +94,9 @@ export function readConfig(config: unknown, doing: string): Settings & { optimiz
     }),
   );
   requireStorable(program, settings, storage, doing);
-  const hyper = Object.fromEntries(part("hyper").map(([name, value]) => [name, read(value, doing)]));
+  const hyper = Object.fromEntries(
+    part("hyper").map(([name, value]) => [name, read(value, doing)]),
+  );
   // What a step would refuse is refused here.
   const numbers = settingsOf(program, { ...Object.fromEntries(values), ...hyper }, doing);
   for (const name of Object.keys(hyper)) requireNumbers(numbers.get(name)!.value, name, doing);
@@ -105,7 +111,9 @@ function parsed(text: string, doing: string): Record<string, unknown> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new GradusError(`${doing}: its \`settings\` must be JSON: ${String(error).slice(0, 200)}`);
+    throw new GradusError(
+      `${doing}: its \`settings\` must be JSON: ${String(error).slice(0, 200)}`,
+    );
   }
   if (isRecord(value)) return value;
   throw new GradusError(`${doing}: its \`settings\` must be an object: given ${shown(value)}`);
@@ -123,7 +131,9 @@ function written(value: unknown, name: string, doing: string): unknown {
     const { expression } = value as ReturnType<typeof schedule>;
     if (expression !== undefined) return printExpression(expression);
     throw new GradusError(
-      `${doing}: hyperparameter ${quoted(name)} must be a number or a schedule of the library: given ` +
+      `${doing}: hyperparameter ${
+        quoted(name)
+      } must be a number or a schedule of the library: given ` +
         `a function, which has no text`,
     );
   }
@@ -139,7 +149,9 @@ function read(value: unknown, doing: string, depth = 0): unknown {
     return named === undefined ? schedule(value) : named[0];
   }
   if (typeof value !== "object" || value === null) return value;
-  if (depth > DEEPEST) throw new GradusError(`${doing}: a setting may nest at most ${DEEPEST} deep`);
+  if (depth > DEEPEST) {
+    throw new GradusError(`${doing}: a setting may nest at most ${DEEPEST} deep`);
+  }
   if (Array.isArray(value)) return value.map((each) => read(each, doing, depth + 1));
   return Object.fromEntries(
     Object.entries(value).map(([key, each]) => [key, read(each, doing, depth + 1)]),
@@ -163,7 +175,9 @@ function limited(
   const isClock = typeof clock === "string" && program.state.get(clock)?.over === "tree";
   if (clock !== undefined && !isClock) {
     throw new GradusError(
-      `${doing}: what ${quoted(name)} follows must be a state that is a number: given ${shown(clock)}`,
+      `${doing}: what ${quoted(name)} follows must be a state that is a number: given ${
+        shown(clock)
+      }`,
     );
   }
   return {
@@ -185,5 +199,7 @@ function requireNumbers(value: unknown, name: string, doing: string): void {
   if (typeof value === "object" && value !== null) {
     return Object.values(value).forEach((each) => requireNumbers(each, name, doing));
   }
-  throw new GradusError(`${doing}: what was written as ${quoted(name)} must be a number: given ${shown(value)}`);
+  throw new GradusError(
+    `${doing}: what was written as ${quoted(name)} must be a number: given ${shown(value)}`,
+  );
 }

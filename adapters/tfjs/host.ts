@@ -107,7 +107,9 @@ export class HostRoute implements Route {
     const take = () => ({
       params: treeOf(variables, (variable, name) => this.#tensor(made.get(name) ?? variable)),
       before: treeOf(reads, (_, name) => this.#tensor(variables.get(name)!)),
-      reads: ["g", ...this.#inputs].map((_, k) => treeOf(reads, (tensors) => this.#tensor(tensors[k]))),
+      reads: ["g", ...this.#inputs].map((_, k) =>
+        treeOf(reads, (tensors) => this.#tensor(tensors[k]))
+      ),
     });
     const first = take();
     // A tensor that came from another backend is copied in when it is first looked at: the heap may grow then.

@@ -37,11 +37,14 @@ export type {
 export type { Configured } from "../../runtime/step/binding.ts";
 
 /** What tfjs itself calls an optimizer. */
-export type OptimizerOf<T> = T extends { readonly Optimizer: abstract new (...given: never) => infer O }
-  ? O
+export type OptimizerOf<T> = T extends
+  { readonly Optimizer: abstract new (...given: never) => infer O } ? O
   : unknown;
 
-export function toTfjs<T extends Tfjs>(optimizer: Optimizer, tf: T): OptimizerOf<T> & TfjsOptimizer {
+export function toTfjs<T extends Tfjs>(
+  optimizer: Optimizer,
+  tf: T,
+): OptimizerOf<T> & TfjsOptimizer {
   return new GradusTfjs(optimizer, tf) as TfjsOptimizer as OptimizerOf<T> & TfjsOptimizer;
 }
 
@@ -53,6 +56,8 @@ export function registerTfjs(tf: Tfjs): void {
     return made;
   };
   tf.serialization.registerClass(
-    Object.assign(class extends GradusTfjs {}, { fromConfig: (_: unknown, config: TfConfig) => read(config) }),
+    Object.assign(class extends GradusTfjs {}, {
+      fromConfig: (_: unknown, config: TfConfig) => read(config),
+    }),
   );
 }

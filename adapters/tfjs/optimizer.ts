@@ -9,7 +9,14 @@ import { routeFor } from "./routes.ts";
 import type { Route } from "./route.ts";
 import { countOf, partsOf, readWeights } from "./saved.ts";
 import { States } from "./states.ts";
-import type { TfConfig, Tfjs, TfNamedTensor, TfNamedTensorMap, TfTensor, TfVariable } from "./tf.ts";
+import type {
+  TfConfig,
+  Tfjs,
+  TfNamedTensor,
+  TfNamedTensorMap,
+  TfTensor,
+  TfVariable,
+} from "./tf.ts";
 
 /** What tfjs's files call an optimizer of Gradus. */
 export const CLASS_NAME = "Gradus";
@@ -293,7 +300,9 @@ export class GradusTfjs implements TfjsOptimizer {
     if (sameShape(tensor.shape, shape)) return;
     throw this.#refusal(
       name,
-      `must have a gradient of its shape, [${shape.join(", ")}]: given [${tensor.shape.join(", ")}]`,
+      `must have a gradient of its shape, [${shape.join(", ")}]: given [${
+        tensor.shape.join(", ")
+      }]`,
     );
   }
 

@@ -65,7 +65,9 @@ export class States {
   kept(): Kept[] {
     return [...this.#program.state].flatMap(([state, { over }]): Kept[] => {
       if (over === "tree") {
-        const value = (this.#state?.[state] ?? this.#saved?.numbers.get(state)) as number | undefined;
+        const value = (this.#state?.[state] ?? this.#saved?.numbers.get(state)) as
+          | number
+          | undefined;
         return value === undefined ? [] : [{ state, variable: undefined, value }];
       }
       const leaves = this.#leaves(this.#state, state);

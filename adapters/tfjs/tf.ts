@@ -36,8 +36,55 @@ export interface TfNamedTensorMap {
   [name: string]: TfTensor;
 }
 
+/** The operations of tfjs that programs are folded into. */
+export type TfOps = Readonly<
+  Record<
+    | (
+      | "add"
+      | "sub"
+      | "mul"
+      | "div"
+      | "pow"
+      | "neg"
+      | "abs"
+      | "sqrt"
+      | "exp"
+      | "log"
+      | "sin"
+      | "cos"
+    )
+    | (
+      | "tan"
+      | "asin"
+      | "acos"
+      | "atan"
+      | "tanh"
+      | "floor"
+      | "ceil"
+      | "minimum"
+      | "maximum"
+      | "where"
+    )
+    | ("less" | "lessEqual" | "greater" | "greaterEqual" | "equal" | "isNaN" | "logicalAnd")
+    | (
+      | "logicalOr"
+      | "logicalNot"
+      | "sum"
+      | "mean"
+      | "max"
+      | "min"
+      | "matMul"
+      | "transpose"
+      | "fill"
+    )
+    | ("reshape" | "broadcastTo" | "clone" | "scalar"),
+    // What they take is told by the spellings, which pass tensors and numbers.
+    (...operands: never[]) => TfTensor
+  >
+>;
+
 /** tfjs, or its core: what `import * as tf` gives. */
-export interface Tfjs {
+export interface Tfjs extends TfOps {
   /** The name of the backend that computes now. */
   getBackend(): string;
   /** The backend that computes now. */
@@ -58,6 +105,8 @@ export interface Tfjs {
     shape?: number[],
     dtype?: "float32" | "int32",
   ): TfTensor;
+  /** A variable that begins as a tensor. */
+  variable(initialValue: TfTensor, trainable?: boolean): TfVariable;
   /** Keeps a tensor beyond the end of a `tidy`. */
   keep(tensor: TfTensor): TfTensor;
   readonly serialization: {

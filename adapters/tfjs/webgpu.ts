@@ -74,7 +74,10 @@ export class WebGpuRoute implements Route {
 
   init(variables: Variables): State {
     this.#place(variables);
-    return this.#step.init(treeOf(variables, (_, name) => this.#placed.get(name)!.tensor), this.#doing);
+    return this.#step.init(
+      treeOf(variables, (_, name) => this.#placed.get(name)!.tensor),
+      this.#doing,
+    );
   }
 
   step({ variables, reads, state, inputs }: RouteStep): void {
@@ -214,7 +217,10 @@ export class WebGpuRoute implements Route {
   #copiesOf(name: string, { shape }: TfVariable): readonly GpuTensor[] {
     let copies = this.#copies.get(name);
     if (copies === undefined) {
-      const blanks = Array.from({ length: this.#reads }, () => ({ shape, kind: "tensor" as const }));
+      const blanks = Array.from(
+        { length: this.#reads },
+        () => ({ shape, kind: "tensor" as const }),
+      );
       copies = place(this.#backend.device, blanks, this.#doing);
       this.#copies.set(name, copies);
     }
