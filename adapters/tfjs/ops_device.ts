@@ -1,5 +1,6 @@
 /** Steps variables by tfjs's own operations, on backends that Gradus has no way into, such as WebGL. */
 import { GradusError, shown } from "../../dsl/errors.ts";
+import { globalIndex } from "../../dsl/graph.ts";
 import { postorder, symbol } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { statesOfData } from "../../runtime/plan/counts.ts";
@@ -97,7 +98,8 @@ class OpsStep implements Prepared<StepForm> {
       program,
       groups: groups.map(({ live, axes }, i) => ({ ...keys[i], live, axes })),
       leaves: leaves.map(({ shape }, leaf) => ({ shape, group: groups.indexOf(groupOf[leaf]) })),
-      isNumber: (name) => !ownNumbers.has(name),
+      // Numbers that rest on gradients are made on the way.
+      isNumber: (name) => globalIndex(name) === undefined && !ownNumbers.has(name),
       outcome: stepped,
       doing,
     });
