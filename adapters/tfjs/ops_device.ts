@@ -1,11 +1,10 @@
 /** Steps variables by tfjs's own operations, on backends that Gradus has no way into, such as WebGL. */
 import { GradusError, shown } from "../../dsl/errors.ts";
-import { globalIndex } from "../../dsl/graph.ts";
 import { postorder, symbol } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { statesOfData } from "../../runtime/plan/counts.ts";
 import { stepped } from "../../runtime/plan/plan.ts";
-import type { StepForm, StepKey } from "../../runtime/step/form.ts";
+import type { StepForm } from "../../runtime/step/form.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../runtime/step/device.ts";
 import { initialLeaf, initialNumber } from "../../runtime/step/initial.ts";
 import { type Leaf, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
@@ -55,8 +54,8 @@ export class OpsDevice implements Device<TfVariable, StepForm> {
     throw new GradusError(`${doing}: state \`${state}\` must be a number: given ${shown(value)}`);
   }
 
-  prepare(work: Work<TfVariable>, { key }: StepForm, doing: string): Prepared<StepForm> {
-    return new OpsStep(this.#tf, this.ownNumbers, work, key, doing);
+  prepare(work: Work<TfVariable>, form: StepForm, doing: string): Prepared<StepForm> {
+    return new OpsStep(this.#tf, work, form, doing);
   }
 
   #variable(tensor: TfTensor): TfVariable {
@@ -84,9 +83,8 @@ class OpsStep implements Prepared<StepForm> {
 
   constructor(
     tf: Tfjs,
-    ownNumbers: ReadonlySet<string>,
     work: Work<TfVariable>,
-    { binding, program, keys }: StepKey,
+    { key: { binding, program, keys }, symbols }: StepForm,
     doing: string,
   ) {
     const library = this.#library = spellings(operationsOf(tf));
@@ -98,8 +96,7 @@ class OpsStep implements Prepared<StepForm> {
       program,
       groups: groups.map(({ live, axes }, i) => ({ ...keys[i], live, axes })),
       leaves: leaves.map(({ shape }, leaf) => ({ shape, group: groups.indexOf(groupOf[leaf]) })),
-      // Numbers that rest on gradients are made on the way.
-      isNumber: (name) => globalIndex(name) === undefined && !ownNumbers.has(name),
+      isNumber: (name) => symbols[0].has(name),
       outcome: stepped,
       doing,
     });

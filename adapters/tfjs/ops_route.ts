@@ -56,12 +56,16 @@ export class OpsRoute implements Route {
     return operationsOf(this.#tf).clone(variableOf(leaf));
   }
 
+  drop(leaf: StateLeaf): void {
+    variableOf(leaf).dispose();
+  }
+
   release(state: State): void {
     for (const name of this.#states) {
       const tree = state[name];
       if (typeof tree !== "object" || tree === null) continue;
       const leaves = "dataId" in tree ? [tree] : Object.values(tree);
-      for (const leaf of leaves) variableOf(leaf).dispose();
+      for (const leaf of leaves) this.drop(leaf);
     }
   }
 

@@ -35,6 +35,8 @@ export interface Route {
   copy(from: StateLeaf, to: StateLeaf): void;
   /** A new tensor of the numbers. */
   tensor(leaf: StateLeaf): TfTensor;
+  /** Gives back one array of a state, where others do not lie beside it. */
+  drop?(leaf: StateLeaf): void;
   /** Gives back the arrays of a state. */
   release(state: State): void;
   /** Gives back all else; variables keep their numbers. */

@@ -84,8 +84,8 @@ export interface Taker {
  * What was saved, under the names of the variables that take it: those that are `stepped`, or all that are
  * `given`, gradients or not. Names differ where a model was loaded beside the one that was saved, since
  * tfjs numbers the names of variables. So variables are told by their names if all are known; else by their
- * order, if there are as many and their names are alike but for numbers, or none is known; else by the
- * names that are known.
+ * order, if there are as many, and none is known or all names are alike but for numbers that have shifted;
+ * else by the names that are known.
  */
 export function renamed(
   saved: Saved,
@@ -99,7 +99,7 @@ export function renamed(
   if (arrays.size === 0 || known.length === stepped.length) return saved;
   const names = [...arrays.keys()];
   const isTakenBy = ({ name, size }: Taker, i: number) =>
-    (known.length === 0 || baseOf(name) === baseOf(names[i])) &&
+    (known.length === 0 || name !== names[i] && baseOf(name) === baseOf(names[i])) &&
     [...arrays.get(names[i])!].every(([state, { length }]) =>
       program.state.get(state)!.over !== "element" || length === size
     );

@@ -130,7 +130,11 @@ export class States {
     const gone = [...this.#variables].filter(([, { isDisposed }]) => isDisposed);
     if (gone.length === 0) return;
     for (const [name] of gone) {
-      for (const state of this.#program.state.keys()) delete this.#leaves(this.#state, state)[name];
+      for (const state of this.#program.state.keys()) {
+        const leaves = this.#leaves(this.#state, state);
+        if (Object.hasOwn(leaves, name)) this.#route!.drop?.(leaves[name]);
+        delete leaves[name];
+      }
     }
     this.#variables = new Map([...this.#variables].filter(([, { isDisposed }]) => !isDisposed));
   }
