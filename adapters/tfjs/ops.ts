@@ -68,7 +68,7 @@ export function spellings(tf: Operations): ArrayLibrary<TfTensor> {
       Sub: tf.sub,
       Mul: tf.mul,
       Div: tf.div,
-      Pow: tf.pow,
+      Pow: (x, y) => power(tf, x, y),
       Neg: unary(tf.neg),
       Abs: unary(tf.abs),
       Sign: null, // Its own gives 0 for NaN, and for -0.
@@ -90,7 +90,7 @@ export function spellings(tf: Operations): ArrayLibrary<TfTensor> {
       Min: tf.minimum,
       Max: tf.maximum,
       Clip: null,
-      Where: (condition, x, y) => tf.where(condition as TfTensor, x, y),
+      Where: (condition, x, y) => choice(tf, condition as TfTensor, x, y),
       Less: tf.less,
       LessOrEqual: tf.lessEqual,
       Greater: tf.greater,
@@ -116,10 +116,42 @@ export function spellings(tf: Operations): ArrayLibrary<TfTensor> {
     truth: (value) => tf.scalar(value, "bool"),
     full: (value, shape) => tf.fill([...shape], value, "float32"),
     reshape: (x, shape) => tf.reshape(x, [...shape]),
-    spread: (x, shape) => tf.broadcastTo(x, [...shape]),
+    spread: (x, shape) =>
+      sizeOf(shape) === 0 ? tf.fill([...shape], 0, "float32") : tf.broadcastTo(x, [...shape]),
     keep: (x) => tf.clone(x),
     drop: (x) => x.dispose(),
   };
+}
+
+/** `where`: tfjs's own repeats what is to be broadcast at least once, also where there are no elements. */
+function choice(
+  tf: Operations,
+  condition: TfTensor,
+  x: Operand<TfTensor>,
+  y: Operand<TfTensor>,
+): TfTensor {
+  const shapes = [condition, x, y].flatMap((each) => typeof each === "number" ? [] : [each.shape]);
+  if (shapes.every((shape) => sizeOf(shape) > 0)) return tf.where(condition, x, y);
+  const rank = Math.max(...shapes.map(({ length }) => length));
+  const extents = Array.from({ length: rank }, (_, axis) => {
+    const all = shapes.filter(({ length }) => length === rank).map((shape) => shape[axis]);
+    return all.includes(0) ? 0 : Math.max(...all);
+  });
+  return tf.fill(extents, 0, "float32");
+}
+
+/** x^y as in C: JavaScript, and with it tfjs, has NaN for a power of 1 by what is not finite. */
+function power(tf: Operations, x: Operand<TfTensor>, y: Operand<TfTensor>): TfTensor {
+  const isNever1 = typeof x === "number" && Math.abs(x) !== 1;
+  if (isNever1 || typeof y === "number" && Number.isFinite(y)) return tf.pow(x, y);
+  const made: TfTensor[] = [];
+  const own = (tensor: TfTensor) => (made.push(tensor), tensor);
+  const isInfinite = own(tf.equal(own(tf.abs(own(tf.add(y, 0)))), Infinity));
+  const isInfinitePower = own(tf.logicalAnd(own(tf.equal(x, -1)), isInfinite));
+  const is1 = own(tf.logicalOr(own(tf.equal(x, 1)), isInfinitePower));
+  const result = choice(tf, is1, 1, own(tf.pow(x, y)));
+  made.forEach((tensor) => tensor.dispose());
+  return result;
 }
 
 /** Random numbers, drawn on the host; `numberOf` a leaf is its number in the whole tree. */

@@ -7,7 +7,7 @@ import { sameShape, sizeOf } from "../../runtime/trees/leaf.ts";
 import { writeConfig } from "./config.ts";
 import { routeFor } from "./routes.ts";
 import type { Route } from "./route.ts";
-import { countOf, partsOf, readWeights } from "./saved.ts";
+import { countOf, numberData, readWeights } from "./saved.ts";
 import { States } from "./states.ts";
 import type {
   TfConfig,
@@ -274,8 +274,9 @@ export class GradusTfjs implements TfjsOptimizer {
   }
 
   #number(value: number): TfTensor {
-    const parts = partsOf(value);
-    return this.#tf.tensor(parts, parts.length === 1 ? [] : [parts.length], "float32");
+    const data = numberData(value);
+    const dtype = data instanceof Int32Array ? "int32" : "float32";
+    return this.#tf.tensor(data, data.length === 1 ? [] : [data.length], dtype);
   }
 
   #variable(name: string): TfVariable {

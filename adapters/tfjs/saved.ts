@@ -48,7 +48,7 @@ export async function readWeights(
       );
     }
     if (isNumber) {
-      numbers.set(state, Array.from(data).reduce((sum, part) => sum + part, 0));
+      numbers.set(state, numberOf(data));
       continue;
     }
     if (!(data instanceof Float32Array)) {
@@ -63,15 +63,15 @@ export async function readWeights(
   return { count, numbers, arrays };
 }
 
-/** A number as tfjs can hold it: its parts in float32, whose sum it is. */
-export function partsOf(value: number): Float32Array {
-  const parts: number[] = [];
-  for (let rest = value; parts.length < 3 && (rest !== 0 || parts.length === 0);) {
-    const part = Math.fround(rest);
-    parts.push(part);
-    rest = Number.isFinite(part) ? rest - part : 0;
-  }
-  return Float32Array.from(parts);
+/** A number as tfjs can hold it: as float32 if it is one, else as the bits of a float64. */
+export function numberData(value: number): Float32Array | Int32Array {
+  const isHeld = Object.is(Math.fround(value), value);
+  return isHeld ? Float32Array.of(value) : new Int32Array(Float64Array.of(value).buffer);
+}
+
+/** The number that was so held. */
+export function numberOf(data: Float32Array | Int32Array | Uint8Array): number {
+  return data.length === 2 ? new Float64Array(Int32Array.from(data).buffer)[0] : data[0];
 }
 
 /** A variable that is to take what was saved: its name, and the number of its elements. */

@@ -1,8 +1,9 @@
 /** Random programs in tfjs's operations compute what is interpreted. */
 import fc from "fast-check";
 import * as tf from "@tensorflow/tfjs-core";
-import { factory, GradusError, parseProgram, type Tensor } from "../../../mod.ts";
+import { factory, GradusError, parseProgram, type State, type Tensor } from "../../../mod.ts";
 import { toTfjs } from "../../../adapters/tfjs/mod.ts";
+import { numberOf } from "../../../adapters/tfjs/saved.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { anyProgram } from "../../dsl/generate.ts";
 import { arraysOf, inputsOf, optionsOf, type Scenario, scenarios } from "../../runtime/scenario.ts";
@@ -20,7 +21,7 @@ function named(scenario: Scenario, round: number): Named {
 /** What comes of some steps by the interpreter, or undefined for what it refuses. */
 function interpreted(
   scenario: Scenario,
-): { values: Named; state: Record<string, unknown> } | undefined {
+): { values: Named; state: State } | undefined {
   const made = factory(parseProgram(scenario.generated.document))(optionsOf(scenario));
   const opt = made.with({ backend: "interpreter" });
   const values = named(scenario, 0);
@@ -53,11 +54,13 @@ async function computed(scenario: Scenario): Promise<Record<string, readonly num
       });
     }
     const weights = (await opt.getWeights()).slice(1);
-    const all = [...variables.map((each) => [each.name, each] as const)]
-      .concat(weights.map(({ name, tensor }) => [name, tensor as tf.Variable] as const));
-    return Object.fromEntries(
-      await Promise.all(all.map(async ([name, each]) => [name, [...await each.data()]] as const)),
-    );
+    const all: [string, readonly number[]][] = [];
+    for (const each of variables) all.push([each.name, [...await each.data()]]);
+    for (const { name, tensor } of weights) {
+      const data = await tensor.data();
+      all.push([name, name.includes("/") ? [...data] : [numberOf(data)]]);
+    }
+    return Object.fromEntries(all);
   } finally {
     opt.dispose();
     variables.forEach((each) => each.dispose());
@@ -68,7 +71,7 @@ Deno.test("1,000 random programs in tfjs's operations compute what is interprete
   let [compared, same] = [0, 0];
   const differing: string[] = [];
   await on("other", async () => {
-    for (const [rank, numRuns] of [[0, 500], [2, 500]]) {
+    for (const [rank, numRuns] of [[0, 580], [2, 580]]) {
       const hasMatrices = rank === 2;
       const drawn = scenarios(anyProgram({ rank, draws: true, hasMatrices }), rank);
       for (const each of fc.sample(drawn, { numRuns, seed: 5 })) {
@@ -95,21 +98,14 @@ Deno.test("1,000 random programs in tfjs's operations compute what is interprete
             }}
         }
         compared++;
-        for (const [name, array] of Object.entries(given)) {
-          // A number of the tree is the sum of its parts.
-          if (!name.includes("/") && Object.hasOwn(state, name)) {
-            given[name] = [array.reduce((sum, part) => sum + part, 0)];
-          }
-        }
         const { ofScale } = difference(given, expected);
         if (ofScale <= 1e-4) same++;
         else if (differing.length < 3) differing.push(JSON.stringify(each.generated.document));
       }
     }
   });
-  console.log(compared, same, differing.join("\n"));
-  assert(compared > 700, `only ${compared} programs were compared`);
-  // The numbers are wild: what overflows or rests on the last digit may differ.
-  assert(same >= 0.97 * compared, `${compared - same} of ${compared} differ, as ${differing}`);
+  assert(compared >= 1000, `only ${compared} programs were compared`);
+  // What rests on a reduction over the tree is float32 here, and float64 there: wild numbers may differ.
+  assert(same >= 0.995 * compared, `${compared - same} of ${compared} differ, as ${differing}`);
   assertEquals(tf.memory().numTensors, 0);
 });
