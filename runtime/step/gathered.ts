@@ -1,19 +1,16 @@
 /** The arrays of a step: checked when they are first seen, and then only asked whether they are the same. */
 import { GradusError } from "../../dsl/errors.ts";
-import { constant, PARAMETER, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { elementInputs } from "../backends/backend.ts";
-import { isShort } from "../trees/dtype.ts";
 import { releases } from "../trees/arena.ts";
-import { isSameStored, type Stored } from "../trees/stored.ts";
-import { type LeafInfo, spellPath } from "../trees/leaf.ts";
+import { isSameStored } from "../trees/stored.ts";
+import { spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape } from "../trees/master.ts";
 import { Snapshot } from "../trees/snapshot.ts";
 import type { State } from "../trees/state.ts";
 import { type StateStorage, storageIn, storedAs } from "../trees/state_storage.ts";
 import type {
   Admit,
-  Blank,
   Bound,
   Device,
   Form,
@@ -24,6 +21,7 @@ import type {
   WorkMode,
 } from "./device.ts";
 import { stateShape } from "./initial.ts";
+import { evaluatedOf, type Results, resultsOf } from "./results.ts";
 import { PreparedForms, PresentWork } from "./work.ts";
 
 /** The trees of a step. */
@@ -32,13 +30,6 @@ export interface StepTrees {
   readonly gradients: object;
   readonly state: State;
   readonly inputs: StepInputs;
-}
-
-/** The trees that take the results of an update. */
-export interface Results {
-  readonly updates: unknown;
-  /** The next states, of which numbers are still to be told, and the master copies where there are any. */
-  readonly states: Readonly<Record<string, unknown>>;
 }
 
 /** One tree of a step as it was when its arrays were taken. */
@@ -68,8 +59,6 @@ class Taken<A> {
 /** How many sets of leaves that have gradients are remembered. */
 const MOST_PRESENT = 16;
 const WAY_OUT = '; `{ missing: "skip" }` leaves parameters without gradients as they are';
-const NONE: ReadonlyMap<string, number> = new Map();
-const NEGATIVE_ZERO = constant(-0);
 
 /** The arrays of a step, and the step as it is prepared for them. */
 export class Gathered<A, F extends Form> implements Work<A> {
@@ -203,75 +192,19 @@ export class Gathered<A, F extends Form> implements Work<A> {
 
   /** Makes new arrays for what to evaluate with, which begin as the parameters. */
   makeEvaluated(doing: string): object {
-    const { arrays, bound: { layout } } = this;
-    const made = this.#device.create(
-      layout.leaves.map((info, i): Blank<A> => ({
-        ...{ what: "parameters to evaluate with", info, stored: info.dtype, shape: info.shape },
-        ...{ init: PARAMETER, symbols: NONE, parameter: arrays.params![i], isResult: true },
-      })),
-      doing,
-    );
-    arrays.out = made.map((node) => this.#device.read(node, "", doing)!.data);
+    const { tree, out } = evaluatedOf(this.#device, this, doing);
+    this.arrays.out = out;
     this.version++;
-    return layout.build(made) as object;
+    return tree;
   }
 
   /** Makes new arrays for the results of an update; those of leaves that are skipped are as they are to be. */
   makeResults({ state }: StepTrees, doing: string): Results {
-    const { arrays, bound: { layout } } = this;
     const present = this.#present && new Set(this.#present.numbers);
-    const blank = (
-      what: string,
-      info: LeafInfo,
-      stored: Stored,
-      shape: readonly number[],
-      old: readonly A[] | undefined,
-    ): Blank<A> => {
-      const isSkipped = present !== undefined && !present.has(info.number);
-      const init = isSkipped ? NEGATIVE_ZERO : ZERO;
-      const copied = isSkipped ? old?.[info.number] : undefined;
-      return { what, info, stored, shape, init, symbols: NONE, parameter: undefined, copied };
-    };
-    const blanks = [
-      // The update of a short parameter is told from what it becomes.
-      layout.leaves.map((info) =>
-        blank(
-          "updates",
-          info,
-          info.dtype,
-          info.shape,
-          isShort(info.dtype) ? arrays.params : undefined,
-        )
-      ),
-      ...this.states.map((name, k) =>
-        layout.leaves.map((info, i) => {
-          const shape = stateShape(this.#program, name, info, this.bound.livesIn(i));
-          return blank(name, info, storedAs(this.storage, name, info), shape, arrays.states[k]);
-        })
-      ),
-      ...(layout.hasShort
-        ? [
-          layout.leaves.map((info) =>
-            blank(MASTER, info, "float32", masterShape(info), arrays.master)
-          ),
-        ]
-        : []),
-    ];
-    const made = blanks.map((each) => this.#device.create(each, doing));
-    const [out, ...others] = made.map((nodes) =>
-      nodes.map((node) => this.#device.read(node, "", doing)!.data)
-    );
-    [arrays.out, arrays.next] = [out, others.slice(0, this.states.length)];
-    arrays.nextMaster = layout.hasShort ? others[this.states.length] : undefined;
+    const { results, ...arrays } = resultsOf(this.#device, this, state, present, doing);
+    Object.assign(this.arrays, arrays);
     this.version++;
-    const [updates, ...trees] = made.map((nodes) => layout.build(nodes));
-    const states: Record<string, unknown> = {};
-    for (const name of this.bound.live) {
-      const k = this.states.indexOf(name);
-      states[name] = k < 0 ? state[name] : trees[k];
-    }
-    if (layout.hasShort) states[MASTER] = trees[this.states.length];
-    return { updates, states };
+    return results;
   }
 
   /** Computes a step of what has been taken, as {@linkcode Prepared} does. */

@@ -11,6 +11,10 @@ export interface StepOptions {
    * decays, and what is reduced over the tree, such as a global norm, is of the gradients that there are.
    * `count`, and states kept once for the tree, go on: a bias correction is then one for all parameters,
    * as a schedule is. Where every gradient is missing, `count` alone goes on.
+   *
+   * A wrapper that acts every few steps acts by that one clock: who is missing when it acts is left out. So
+   * give zeros where `multiSteps` adds up micro-batches: a parameter that is missing in the last of them
+   * makes no step of the gradients that it had, and a mean counts one that was missing before as 0.
    */
   readonly missing?: "error" | "skip";
 }

@@ -3,16 +3,17 @@ import { GradusError, shown } from "../../dsl/errors.ts";
 import { isShort } from "./dtype.ts";
 import { isSameStored, spellStored, type Stored } from "./stored.ts";
 import { type Leaf, type LeafInfo, type ReadLeaf, sameShape, sizeOf, spellPath } from "./leaf.ts";
-
-type Skeleton = { readonly leaf: number } | Branch;
-
-interface Branch {
-  readonly keys: readonly string[];
-  readonly isArray: boolean;
-  readonly nodes: readonly Skeleton[];
-  /** Keys in the order in which they stood last, and the nodes in that order. */
-  seen: { readonly keys: readonly string[]; readonly nodes: readonly Skeleton[] };
-}
+import {
+  child,
+  inOrderOf,
+  join,
+  keysOf,
+  requireKind,
+  requireNode,
+  requireNoOther,
+  requireSameKeys,
+  type Skeleton,
+} from "./structure.ts";
 
 /** What a tree-prefix says of one leaf. */
 export interface PrefixValue {
@@ -23,8 +24,6 @@ export interface PrefixValue {
   readonly value: unknown;
 }
 
-/** How deep trees may nest. */
-export const DEEPEST = 100;
 // A plan keeps which axes a value varies over as the bits of a number.
 const MOST_AXES = 32;
 
@@ -313,107 +312,4 @@ function widened<A>(leaf: Leaf<A>, info: LeafInfo, what: string, doing: string):
 export function requireLeaves({ leaves }: Layout, doing: string): void {
   if (leaves.length > 0) return;
   throw new GradusError(`${doing}: the parameters must hold at least one array: given none`);
-}
-
-/** The keys of a branch in the order of `node`, which has the same ones. */
-function inOrderOf(branch: Branch, node: object): Branch["seen"] {
-  const { keys } = branch.seen;
-  const own = Object.keys(node);
-  if (!own.every((key, i) => key === keys[i])) {
-    branch.seen = { keys: own, nodes: own.map((key) => branch.nodes[branch.keys.indexOf(key)]) };
-  }
-  return branch.seen;
-}
-
-function requireSameKeys(
-  skeleton: Branch,
-  node: unknown,
-  path: string,
-  what: string,
-  doing: string,
-  wayOut = "",
-): void {
-  requireKind(skeleton, node, path, what, doing, wayOut);
-  const own = Object.keys(node);
-  const { keys } = skeleton.seen;
-  if (own.length === keys.length && own.every((key, i) => key === keys[i])) return;
-  for (const key of skeleton.keys) {
-    if (!Object.hasOwn(node, key)) {
-      const missing = spellPath(join(path, key));
-      throw new GradusError(
-        `${ofStructure(path, what, doing)}: ${missing} is missing${wayOut}`,
-      );
-    }
-  }
-  if (own.length > skeleton.keys.length) requireNoOther(skeleton, own, path, what, doing);
-}
-
-function requireKind(
-  { isArray, keys }: Branch,
-  node: unknown,
-  path: string,
-  what: string,
-  doing: string,
-  wayOut = "",
-): asserts node is object {
-  const isBranch = typeof node === "object" && node !== null && !ArrayBuffer.isView(node);
-  if (isBranch && Array.isArray(node) === isArray) return;
-  const kind = isArray ? "an array" : "an object";
-  const isMissing = node === null || node === undefined;
-  throw new GradusError(
-    `${ofStructure(path, what, doing)}, ${kind} of ${keys.length}: given ${shown(node)}` +
-      (isMissing ? wayOut : ""),
-  );
-}
-
-function requireNoOther(
-  { keys }: Branch,
-  own: readonly string[],
-  path: string,
-  what: string,
-  doing: string,
-): void {
-  const extra = own.find((key) => !keys.includes(key));
-  if (extra === undefined) return;
-  throw new GradusError(
-    `${ofStructure(path, what, doing)}: there is no parameter ${spellPath(join(path, extra))}`,
-  );
-}
-
-function ofStructure(path: string, what: string, doing: string): string {
-  return `${doing}: ${what} at ${spellPath(path)} must have the parameters' structure`;
-}
-
-function requireNode(
-  node: unknown,
-  path: string,
-  doing: string,
-  depth: number,
-): asserts node is object {
-  if (Object.prototype.toString.call(node) !== "[object Object]" && !Array.isArray(node)) {
-    throw new GradusError(
-      `${doing}: ${spellPath(path)} must be an array of numbers, a Tensor, or a plain object or ` +
-        `list of those: given ${shown(node)}`,
-    );
-  }
-  if (depth > DEEPEST) {
-    throw new GradusError(
-      `${doing}: a tree may nest at most ${DEEPEST} deep (does it contain itself?): at \`${
-        path.slice(0, 60)
-      }…\``,
-    );
-  }
-}
-
-// Sorted, so that reductions over the tree do not depend on the order of insertion.
-function keysOf(node: object): string[] {
-  return Array.isArray(node) ? Array.from(node, (_, i) => String(i)) : Object.keys(node).sort();
-}
-
-function child(node: object, key: string): unknown {
-  return (node as Record<string, unknown>)[key];
-}
-
-function join(path: string, key: string): string {
-  return path === "" ? key : `${path}/${key}`;
 }
