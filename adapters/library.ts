@@ -39,7 +39,7 @@ export interface ArrayLibrary<A> {
   >;
   /** A truth value, without axes. */
   truth(value: boolean): A;
-  /** An array of `shape` that has one number everywhere. */
+  /** An array of `shape` that has one number everywhere, rounded to float32. */
   full(value: number, shape: readonly number[]): A;
   /** The same numbers in another shape. */
   reshape(x: A, shape: readonly number[]): A;

@@ -303,7 +303,7 @@ class Lister<A> {
     return this.#known(`spread ${place} ${shape}`, () =>
       this.#call(
         [place],
-        (x) => isNumber(x) ? library.full(Math.fround(x), shape) : library.spread(x, shape),
+        (x) => isNumber(x) ? library.full(x, shape) : library.spread(x, shape),
       ));
   }
 
@@ -316,7 +316,10 @@ class Lister<A> {
       ? own.map((_, axis) => axis)
       : (node.arg as string).split(",").map(Number);
     const op = node.op as ReduceOpName;
-    if (axes.some((axis) => own[axis] === 0)) return this.#nothing(op);
+    if (axes.some((axis) => own[axis] === 0)) {
+      const kept = own.map((size, axis) => axes.includes(axis) ? 1 : size);
+      return this.#call([], () => library.full(ofNothing(op), kept));
+    }
     const whole = this.#spread(source, leaf, own);
     return this.#call([whole], (x) => reduceAxes(library, op, x as A, axes));
   }
@@ -333,15 +336,15 @@ class Lister<A> {
     const joined = (...arrays: Operand<A>[]) =>
       reduceAll(library, op, parts.map((part, i) => ({ ...part, array: arrays[i] as A })));
     const place = parts.length === 0
-      ? this.#nothing(op)
+      ? this.#constant(ofNothing(op))
       : this.#call(parts.map(({ place }) => place), joined);
     this.#places.set(keyOf({ kind: "tree", name: globalSymbol(k), at: 0 }), place);
   }
+}
 
-  #nothing(op: ReduceOpName): number {
-    const { start, finish } = reduceOps[op];
-    return this.#constant(finish(start, 0));
-  }
+function ofNothing(op: ReduceOpName): number {
+  const { start, finish } = reduceOps[op];
+  return finish(start, 0);
 }
 
 function keyOf({ kind, name, at }: Given): string {

@@ -40,12 +40,7 @@
  * ```
  * @module
  */
-export {
-  type JaxInputs,
-  type JaxOptions,
-  type JaxState,
-  type JaxTransformation,
-  toJax,
-} from "./optimizer.ts";
+export { type JaxOptions, type JaxTransformation, toJax } from "./optimizer.ts";
+export type { JaxInputs, JaxState } from "./state.ts";
 export { type Arrays, fromJaxTree, type Tensors, toJaxTree } from "./trees.ts";
 export type { JaxArray, JaxNumpy, JaxTree } from "./types.ts";

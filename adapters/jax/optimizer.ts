@@ -1,24 +1,20 @@
 /** An optimizer inside jax-js: `init` and `update` as Optax has them, made of jax-js's own operations. */
 import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { evaluation } from "../../dsl/graph.ts";
-import { constant, type Node, postorder } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { readingOf } from "../../runtime/plan/readings.ts";
+import type { Optimizer } from "../../runtime/optimizer.ts";
 import { ownOptions } from "../../runtime/options.ts";
-import {
-  Binding,
-  type Configured,
-  requireDivisor,
-  requireKept,
-} from "../../runtime/step/binding.ts";
+import { Binding, type Configured, requireDivisor } from "../../runtime/step/binding.ts";
 import { initialNumber, stateShape } from "../../runtime/step/initial.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
-import { sameShape } from "../../runtime/trees/leaf.ts";
 import { Fold } from "../fold.ts";
 import type { ArrayLibrary } from "../library.ts";
+import { beginLeaf } from "./begin.ts";
 import { GraphRule } from "./rule.ts";
 import { spellings } from "./spellings.ts";
-import { inOrderOf, isArray, readArray } from "./trees.ts";
+import { type JaxInputs, type JaxState, readInputs, readState } from "./state.ts";
+import { ArrayInfo, inOrderOf, isArray, readArray } from "./trees.ts";
 import type { JaxArray, JaxNumpy, JaxTree } from "./types.ts";
 
 /** How an optimizer is made one of jax-js. */
@@ -30,16 +26,6 @@ export interface JaxOptions {
    */
   readonly hyper?: readonly string[];
 }
-
-/**
- * What an optimizer carries from step to step in jax-js, a tree of arrays: `count`, the number of updates so
- * far, int32; each state of the program under its name, a tree like the parameters' or an array without
- * axes; and `hyper`, the hyperparameters that were asked for.
- */
-export type JaxState<A> = { count: A } & { [state: string]: JaxTree<A> };
-
-/** What a step is given besides, by name: arrays without axes, numbers, or trees like the parameters. */
-export type JaxInputs<A> = { readonly [input: string]: JaxTree<A> | number };
 
 /** An optimizer as jax-js's Optax has it. Every array that is given is used up, as by all of jax-js. */
 export interface JaxTransformation<A> {
@@ -110,7 +96,7 @@ const MOST_BOUND = 8;
  * float32, or the program draws random numbers.
  */
 export function toJax<A extends JaxArray>(
-  optimizer: Configured,
+  optimizer: Optimizer,
   np: JaxNumpy<A>,
   options: JaxOptions = {},
 ): JaxTransformation<A> {
@@ -151,7 +137,7 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
     const { program, carried } = this.#rule;
     const { layout, binding } = this.#boundTo(params, doing);
     const arrays = layout.leavesOf<A>(params, "the parameters", doing, readArray);
-    const beginning = binding.beginning(params as object, doing);
+    const beginning = binding.beginning({}, doing);
     const state: JaxState<A> = { count: this.#np.full([], 0, { dtype: "int32" as never }) };
     if (carried.size > 0) {
       state.hyper = Object.fromEntries(
@@ -161,13 +147,13 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
     for (const name of binding.live) {
       if (program.state.get(name)!.over === "tree") {
         const { init, symbols } = beginning.of(name, undefined);
-        state[name] = this.#library.full(Math.fround(initialNumber(init, symbols)), []);
+        state[name] = this.#library.full(initialNumber(init, symbols), []);
         continue;
       }
       const made = arrays.map(({ data }, leaf) => {
         const { init, symbols } = beginning.of(name, leaf);
         const shape = stateShape(program, name, layout.leaves[leaf], binding.livesIn(leaf));
-        return this.#begin(init, symbols, shape, data, binding.groupOf[leaf].axes, doing);
+        return beginLeaf(this.#library, name, { init, symbols, shape, parameter: data }, doing);
       });
       state[name] = inOrderOf<A>(params, layout.build(made), isArray);
     }
@@ -197,19 +183,23 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
         ? []
         : [["w", layout.alignLike<A>(params, "the parameters", doing, readArray)] as const]),
     ]);
-    const tree = this.#given(bound, state, inputs, leaves, doing);
+    const tree = readState(this.#rule, bound, state, leaves, doing);
     bound.update ??= this.#fold(program, binding, 0, doing);
+    readInputs(this.#rule, bound, inputs, this.#library, leaves, tree, doing);
 
     const { count } = state;
     const next: JaxState<A> = { count: this.#np.add(count.ref, 1) };
     tree.set("count", this.#np.astype(count, "float32" as never));
-    for (const name of carried.keys()) tree.get(name)!.ref;
-    if (carried.size > 0) next.hyper = { ...state.hyper as Record<string, A> };
+    if (carried.size > 0) {
+      next.hyper = Object.fromEntries(
+        [...carried.keys()].map((name) => [name, tree.get(name)!.ref]),
+      );
+    }
     const made = bound.update.run({ leaves, tree, numbers: [] });
     for (const name of binding.live) {
       const number = made.treeStates.get(name);
       next[name] = number !== undefined
-        ? typeof number === "number" ? this.#library.full(Math.fround(number), []) : number
+        ? typeof number === "number" ? this.#library.full(number, []) : number
         : inOrderOf<A>(
           state[name],
           layout.build(
@@ -229,7 +219,7 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
     const leaves = new Map([
       ["w", layout.alignLike<A>(params, "the parameters", doing, readArray)],
     ]);
-    const tree = this.#given(bound, state, undefined, leaves, doing);
+    const tree = readState(this.#rule, bound, state, leaves, doing);
     for (const { structural } of binding.groups) requireDivisor(program, structural, doing);
     bound.evaluate ??= this.#fold(evaluation(program), binding, 1, doing);
     const before = this.#np.add(this.#np.astype(state.count, "float32" as never), -1);
@@ -238,82 +228,9 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
     return inOrderOf<A>(params, layout.build(updates), isArray) as P;
   }
 
-  /** Holds a state and inputs against the program: leaves go to `leaves`, what has no axes is returned. */
-  #given(
-    { layout, binding }: Bound<A>,
-    state: JaxState<A>,
-    inputs: JaxInputs<A> | undefined,
-    leaves: Map<string, readonly A[]>,
-    doing: string,
-  ): Map<string, A> {
-    const { program, carried } = this.#rule;
-    const tree = new Map<string, A>();
-    const isObject = (value: unknown): value is Record<string, unknown> =>
-      typeof value === "object" && value !== null && !isArray(value) && !Array.isArray(value);
-    const requireKeys = (given: unknown, names: readonly string[], what: string): void => {
-      if (!isObject(given)) {
-        throw new GradusError(`${doing}: ${what} must be an object: given ${shown(given)}`);
-      }
-      const missing = names.find((name) => !Object.hasOwn(given, name));
-      const further = Object.keys(given).find((name) => !names.includes(name));
-      if (missing === undefined && further === undefined) return;
-      const problem = missing === undefined
-        ? `there is no ${quoted(further!)}`
-        : `${quoted(missing)} is missing`;
-      throw new GradusError(
-        `${doing}: ${what} must have ${
-          names.length === 0 ? "nothing" : names.map(quoted).join(", ")
-        }: ` +
-          problem,
-      );
-    };
-    const number = (value: unknown, dtype: string, what: string): A => {
-      if (isArray(value) && value.dtype === dtype && sameShape(value.shape, [])) return value as A;
-      const given = isArray(value)
-        ? `one of ${value.dtype} and shape [${value.shape.join(", ")}]`
-        : shown(value);
-      throw new GradusError(
-        `${doing}: ${what} must be an array of ${dtype} without axes: given ${given}`,
-      );
-    };
-    const names = [...binding.live];
-    const all = ["count", ...(carried.size > 0 ? ["hyper"] : []), ...names];
-    requireKeys(state, all, "the state");
-    number(state.count, "int32", "`count` of the state");
-    if (carried.size > 0) requireKeys(state.hyper, [...carried.keys()], "`hyper` of the state");
-    for (const name of carried.keys()) {
-      const value = (state.hyper as Record<string, unknown>)[name];
-      tree.set(name, number(value, "float32", `hyperparameter \`${name}\` of the state`));
-    }
-    for (const name of names) {
-      const what = `state \`${name}\``;
-      if (program.state.get(name)!.over === "tree") {
-        tree.set(name, number(state[name], "float32", what));
-        continue;
-      }
-      const shapeOf = (info: Layout["leaves"][number], leaf: number) =>
-        stateShape(program, name, info, binding.livesIn(leaf));
-      leaves.set(
-        name,
-        layout.align<A>(state[name], what, doing, readArray, () => ["float32"], shapeOf),
-      );
-    }
-    if (inputs === undefined) return tree;
-    requireKeys(inputs, [...program.inputs.keys()], "the inputs");
-    const numbers: [string, number][] = [];
-    for (const [name, kind] of program.inputs) {
-      const [value, what] = [inputs[name], `input \`${name}\``];
-      if (kind === "element") leaves.set(name, layout.alignLike<A>(value, what, doing, readArray));
-      else if (typeof value === "number") numbers.push([name, value]);
-      else tree.set(name, number(value, "float32", what));
-    }
-    for (const [name, value] of numbers) tree.set(name, this.#library.full(Math.fround(value), []));
-    return tree;
-  }
-
   #fold(program: Program, binding: Binding, ago: 0 | 1, doing: string): Fold<A> {
     const { groups, groupOf, layout } = binding;
-    const fold = new Fold({
+    return new Fold({
       library: this.#library,
       program,
       groups: groups.map((group) => ({
@@ -327,41 +244,6 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
       isNumber: () => false,
       doing,
     });
-    return fold;
-  }
-
-  /** A leaf of a state at the beginning. */
-  #begin(
-    init: Node,
-    symbols: ReadonlyMap<string, number>,
-    shape: readonly number[],
-    parameter: A,
-    axes: readonly number[],
-    doing: string,
-  ): A {
-    const readsParameter = postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w");
-    if (!readsParameter || !sameShape(shape, parameter.shape)) {
-      const value = readsParameter || init.op === "Zero" ? 0 : initialNumber(init, symbols);
-      return this.#library.full(Math.fround(value), shape);
-    }
-    // What starts from the parameter is an update of nothing by it.
-    const { name } = this.#rule.program;
-    const fold = new Fold({
-      library: this.#library,
-      program: initially(name, init),
-      groups: [{
-        structural: new Map(),
-        guards: [],
-        live: new Set(),
-        axes,
-        bind: (each) => symbols.has(each) ? constant(symbols.get(each)!) : undefined,
-      }],
-      leaves: [{ group: 0, shape }],
-      isNumber: () => false,
-      doing,
-    });
-    const leaves = new Map([["w", [parameter.ref]]]);
-    return fold.run({ leaves, tree: new Map(), numbers: [] }).updates[0];
   }
 
   #boundTo(tree: unknown, doing: string): Bound<A> {
@@ -370,17 +252,10 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
     const layout = Layout.of(tree, doing, readArray);
     requireLeaves(layout, doing);
     const { program, settings } = this.#rule;
-    const bound = { layout, binding: new Binding(program, settings, layout, tree, doing) };
+    const infos = layout.build(layout.leaves.map(({ shape }) => new ArrayInfo(shape)));
+    const shapes = inOrderOf(tree, infos, isArray);
+    const bound = { layout, binding: new Binding(program, settings, layout, shapes, doing) };
     this.#bound = [bound, ...this.#bound.slice(0, MOST_BOUND - 1)];
     return bound;
   }
-}
-
-/** A program whose update is how a state begins. */
-function initially(name: string, init: Node): Program {
-  return {
-    ...{ name, doc: "", source: "", hyper: new Map(), domains: new Map() },
-    ...{ state: new Map(), inputs: new Map(), statements: [{ target: "u", value: init }] },
-    evaluate: init,
-  };
 }

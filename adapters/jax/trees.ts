@@ -1,7 +1,7 @@
 /** Trees of jax-js arrays: what a leaf is, and trees of Gradus's own tensors made of them and back. */
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { Layout } from "../../runtime/trees/layout.ts";
-import { asLeaf, type Leaf, spellPath, type Tensor } from "../../runtime/trees/leaf.ts";
+import { asLeaf, type Leaf, sizeOf, spellPath, type Tensor } from "../../runtime/trees/leaf.ts";
 import type { JaxArray, JaxNumpy, JaxTree, ReadableArray } from "./types.ts";
 
 /** Whether a node of a tree is an array. Its `ref` is not looked at, since that counts a use. */
@@ -26,6 +26,31 @@ export function readArray<A extends JaxArray>(
     );
   }
   return { data: node as A, shape, dtype: "float32", stored: "float32", isBare: false };
+}
+
+/**
+ * What an array is like, which masks and labels that are functions are asked with: so none uses an array up.
+ * Like arrays, it is no plain object, so that jax-js's `tree.map` takes it for a leaf.
+ */
+export class ArrayInfo {
+  /** Its extents. */
+  readonly shape: readonly number[];
+  /** What its elements are. */
+  readonly dtype = "float32";
+
+  constructor(shape: readonly number[]) {
+    this.shape = shape;
+  }
+
+  /** The number of its axes. */
+  get ndim(): number {
+    return this.shape.length;
+  }
+
+  /** The number of its elements. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
 }
 
 /** `built`, whose keys are sorted, with its keys in the order of `template`: jax-js pairs leaves by order. */
@@ -140,10 +165,13 @@ export function toJaxTree<T extends object, A extends JaxArray>(
       `${doing}: the tensor at ${spellPath(path)} must be float32 or float64: given ${dtype}`,
     );
   }
-  const arrays = leaves.map(({ data, shape, dtype }) =>
-    // jax-js takes memory that is not shared, and takes a copy.
-    np.array(data.slice(), { shape: [...shape], dtype: dtype as never })
-  );
+  const arrays = leaves.map(({ data, shape: given, dtype: type }) => {
+    const [shape, dtype] = [[...given], type as never];
+    // jax-js copies, from memory that is not shared; and it takes no array of nothing.
+    return data.length === 0
+      ? np.full(shape, 0, { dtype })
+      : np.array(data.slice(), { shape, dtype });
+  });
   const isLeaf = (node: unknown) => asLeaf(node, "", doing) !== undefined;
   return inOrderOf<A>(tree, layout.build(arrays), isLeaf) as Arrays<T, A>;
 }

@@ -21,49 +21,81 @@ export interface ReadableArray extends JaxArray {
   dataSync(): ArrayBufferView;
 }
 
-type Unary<A> = (x: A) => A;
-type Binary<A> = (x: A | number, y: A | number) => A;
-type Reduction<A> = (x: A, axis: number[], options: { keepdims: boolean }) => A;
-
 /** What is used of jax-js's `numpy`. */
 export interface JaxNumpy<A extends JaxArray> {
-  readonly add: Binary<A>;
-  readonly multiply: Binary<A>;
-  readonly divide: Binary<A>;
-  readonly minimum: Binary<A>;
-  readonly maximum: Binary<A>;
-  readonly less: Binary<A>;
-  readonly lessEqual: Binary<A>;
-  readonly greater: Binary<A>;
-  readonly greaterEqual: Binary<A>;
-  readonly equal: Binary<A>;
+  /** x + y. */
+  readonly add: (x: A | number, y: A | number) => A;
+  /** x·y. */
+  readonly multiply: (x: A | number, y: A | number) => A;
+  /** x/y. */
+  readonly divide: (x: A | number, y: A | number) => A;
+  /** The smaller of x and y. */
+  readonly minimum: (x: A | number, y: A | number) => A;
+  /** The larger of x and y. */
+  readonly maximum: (x: A | number, y: A | number) => A;
+  /** x < y. */
+  readonly less: (x: A | number, y: A | number) => A;
+  /** x ≤ y. */
+  readonly lessEqual: (x: A | number, y: A | number) => A;
+  /** x > y. */
+  readonly greater: (x: A | number, y: A | number) => A;
+  /** x ≥ y. */
+  readonly greaterEqual: (x: A | number, y: A | number) => A;
+  /** x = y. */
+  readonly equal: (x: A | number, y: A | number) => A;
+  /** x ∧ y. */
   readonly logicalAnd: (x: A, y: A) => A;
+  /** x ∨ y. */
   readonly logicalOr: (x: A, y: A) => A;
-  readonly logicalNot: Unary<A>;
-  readonly sqrt: Unary<A>;
-  readonly exp: Unary<A>;
-  readonly log: Unary<A>;
-  readonly sin: Unary<A>;
-  readonly cos: Unary<A>;
-  readonly tan: Unary<A>;
-  readonly asin: Unary<A>;
-  readonly acos: Unary<A>;
-  readonly atan: Unary<A>;
-  readonly tanh: Unary<A>;
-  readonly floor: Unary<A>;
-  readonly ceil: Unary<A>;
-  readonly isnan: Unary<A>;
+  /** ¬x. */
+  readonly logicalNot: (x: A) => A;
+  /** √x. */
+  readonly sqrt: (x: A) => A;
+  /** e^x. */
+  readonly exp: (x: A) => A;
+  /** ln x. */
+  readonly log: (x: A) => A;
+  /** sin x. */
+  readonly sin: (x: A) => A;
+  /** cos x. */
+  readonly cos: (x: A) => A;
+  /** tan x. */
+  readonly tan: (x: A) => A;
+  /** arcsin x. */
+  readonly asin: (x: A) => A;
+  /** arctan x. */
+  readonly atan: (x: A) => A;
+  /** tanh x. */
+  readonly tanh: (x: A) => A;
+  /** x rounded down. */
+  readonly floor: (x: A) => A;
+  /** x rounded up. */
+  readonly ceil: (x: A) => A;
+  /** Whether x is NaN. */
+  readonly isnan: (x: A) => A;
+  /** x where the condition holds, y elsewhere. */
   readonly where: (condition: A, x: A | number, y: A | number) => A;
-  readonly sum: Reduction<A>;
-  readonly mean: Reduction<A>;
-  readonly max: Reduction<A>;
-  readonly min: Reduction<A>;
+  /** The sum over axes. */
+  readonly sum: (x: A, axis: number[], options: { keepdims: boolean }) => A;
+  /** The mean over axes. */
+  readonly mean: (x: A, axis: number[], options: { keepdims: boolean }) => A;
+  /** The largest over axes. */
+  readonly max: (x: A, axis: number[], options: { keepdims: boolean }) => A;
+  /** The smallest over axes. */
+  readonly min: (x: A, axis: number[], options: { keepdims: boolean }) => A;
+  /** The product of matrices. */
   readonly matmul: (x: A, y: A) => A;
+  /** The matrix with its axes exchanged. */
   readonly transpose: (x: A) => A;
+  /** The same numbers in another shape. */
   readonly reshape: (x: A, shape: number[]) => A;
+  /** The same numbers, repeated along axes. */
   readonly broadcastTo: (x: A, shape: number[]) => A;
+  /** An array that has one value everywhere. */
   readonly full: (shape: number[], value: number | boolean, options: { dtype: never }) => A;
+  /** An array of these numbers, copied. */
   // deno-lint-ignore no-explicit-any -- data are arrays of several types, each known to jax-js
   readonly array: (values: any, options: { shape: number[]; dtype: never }) => A;
+  /** The same numbers in another type. */
   readonly astype: (x: A, dtype: never) => A;
 }
