@@ -2,10 +2,13 @@
 
 /** A tensor. */
 export interface TfTensor {
+  /** Its extents. */
   readonly shape: number[];
+  /** The type of its numbers. */
   readonly dtype: string;
   /** What its numbers are told by; clones share it. */
   readonly dataId: object;
+  /** Whether it was given back. */
   readonly isDisposed: boolean;
   /** Its numbers. */
   dataSync(): Float32Array | Int32Array | Uint8Array;
@@ -17,7 +20,9 @@ export interface TfTensor {
 
 /** A variable. */
 export interface TfVariable extends TfTensor {
+  /** Its name, which no other has. */
   readonly name: string;
+  /** Whether an optimizer may change it. */
   readonly trainable: boolean;
   /** Takes the numbers of another tensor. */
   assign(value: TfTensor): void;
@@ -33,6 +38,7 @@ export interface TfNamedTensor {
 
 /** Tensors by name. */
 export interface TfNamedTensorMap {
+  /** The tensor of this name. */
   [name: string]: TfTensor;
 }
 
@@ -109,6 +115,7 @@ export interface Tfjs extends TfOps {
   variable(initialValue: TfTensor, trainable?: boolean): TfVariable;
   /** Keeps a tensor beyond the end of a `tidy`. */
   keep(tensor: TfTensor): TfTensor;
+  /** What tfjs reads and writes. */
   readonly serialization: {
     /** Tells the reader of models which class a name is. */
     registerClass(cls: TfClass, pkg?: string, name?: string): unknown;
@@ -117,19 +124,26 @@ export interface Tfjs extends TfOps {
 
 /** What tfjs tells a tensor's numbers by. */
 export interface TfTensorInfo {
+  /** What the numbers are told by. */
   readonly dataId: object;
+  /** The extents. */
   readonly shape: number[];
+  /** The type of the numbers. */
   readonly dtype: "float32";
 }
 
 /** A class of what tfjs saves by its name and settings. */
 export interface TfClass {
+  /** An object of it. */
   new (...given: never[]): { getClassName(): string; getConfig(): TfConfig };
+  /** What files call it. */
   readonly className: string;
+  /** The object that these settings are of. */
   fromConfig(cls: never, config: TfConfig): { getClassName(): string; getConfig(): TfConfig };
 }
 
 /** The settings of something that is saved. */
 export interface TfConfig {
+  /** The setting of this name. */
   [name: string]: string;
 }
