@@ -13,7 +13,7 @@ export const contestants: readonly Contestant[] = [
   bestLoop,
   plainLoop,
   ...gradusContestants,
-  tfjs,
+  ...tfjs,
   jax,
   onnx,
   onnxOnWebgpu,
