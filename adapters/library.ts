@@ -45,6 +45,11 @@ export interface ArrayLibrary<A> {
   reshape(x: A, shape: readonly number[]): A;
   /** The same numbers, repeated along the axes of extent 1 that are longer in `shape`. */
   spread(x: A, shape: readonly number[]): A;
+  /**
+   * The same numbers, computed once: for a library that compiles, and would compute what is small anew for
+   * each element of what is made of it. Others leave it out.
+   */
+  readonly once?: (x: A) => A;
   /** A second handle on an array; each of the two is to be dropped. */
   keep(x: A): A;
   /** Gives an array back. */

@@ -45,7 +45,9 @@ function scales<A>(scratch: Scratch<A>, largest: A): readonly [scale: A, inverse
   const isSmall = scratch.element("Less", largest, 1 / LARGE);
   const choose = (large: number, small: number) =>
     scratch.element("Where", isLarge, large, scratch.element("Where", isSmall, small, 1));
-  return [choose(DOWN, UP), choose(1 / DOWN, 1 / UP)];
+  const { once } = scratch.library;
+  const scale = choose(DOWN, UP);
+  return [once === undefined ? scale : scratch.own(once(scale)), choose(1 / DOWN, 1 / UP)];
 }
 
 /** The squares of `x` times `scale`. */

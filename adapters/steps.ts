@@ -9,7 +9,7 @@ import {
   type RandomOpName,
   type ReduceOpName,
 } from "../dsl/node.ts";
-import { elementOps, matrixRow, randomRow, reduceOps, reduceRow } from "../dsl/ops.ts";
+import { elementOps, elementRow, matrixRow, randomRow, reduceOps, reduceRow } from "../dsl/ops.ts";
 import { sketchExpression } from "../dsl/print.ts";
 import { settle } from "../dsl/simplify.ts";
 import { type Extent, extentShape } from "../runtime/plan/extent.ts";
@@ -219,11 +219,28 @@ class Lister<A> {
     if (known !== undefined) return known;
     for (const node of postorder([root])) {
       this.#known(key(node), () => {
-        const operands = node.src.map((operand) => this.#places.get(key(operand))!);
+        const operands = node.src.map((operand) => {
+          const place = this.#places.get(key(operand))!;
+          return this.#isNarrow(operand, node, group) ? this.#once(place) : place;
+        });
         return this.#make(node, operands, leaf);
       });
     }
     return this.#places.get(key(root))!;
+  }
+
+  /** Whether an element-wise op computes what another one made for fewer elements. */
+  #isNarrow(operand: Node, node: Node, group: number): boolean {
+    const extents = this.#extents[group];
+    return elementRow(node.op) !== undefined && elementRow(operand.op) !== undefined &&
+      extents.get(operand) !== extents.get(node);
+  }
+
+  /** The place of an array that is computed once. */
+  #once(place: number): number {
+    const { once } = this.#of.library;
+    if (once === undefined || this.#numbers.has(place)) return place;
+    return this.#known(`once ${place}`, () => this.#call([place], (x) => once(x as A)));
   }
 
   #make(node: Node, operands: readonly number[], leaf: number): number {

@@ -227,6 +227,21 @@ Deno.test("a step can be differentiated", () => {
   });
 });
 
+Deno.test("a step can be differentiated by a rate that the state carries", () => {
+  const jax = toJax(adam({ learningRate: 0.1 }), np, { hyper: ["learningRate"] });
+  const moved = (learningRate: np.Array): np.Array => {
+    const w = np.array([1, -2]);
+    const state = jax.init(w.ref);
+    tree.dispose(state.hyper);
+    const [updates, next] = jax.update(w.ref.mul(2), { ...state, hyper: { learningRate } }, w);
+    tree.dispose(next);
+    return np.sum(np.square(updates));
+  };
+  // (0.1 ± 0)² for each of two parameters, whose slope is 4·0.1.
+  const slope = grad(moved)(np.full([], 0.1, { dtype: np.float32 })).item();
+  assert(Math.abs(slope - 0.4) < 1e-5, `${slope}`);
+});
+
 Deno.test("norms of numbers whose squares are beyond float32 do not overflow, nor vanish", () => {
   const jax = toJax(clipByGlobalNorm({ maxNorm: 1 }), np);
   for (const scale of [1e30, 3e38, 1e-3, 1e3]) {
