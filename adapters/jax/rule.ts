@@ -5,7 +5,8 @@ import { apply, constant, type Node, postorder, symbol } from "../../dsl/node.ts
 import { randomRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { substitute } from "../../dsl/simplify.ts";
-import { type Configured, type Group, structuralOf } from "../../runtime/step/binding.ts";
+import type { Configured } from "../../runtime/step/binding.ts";
+import { type Group, structuralOf } from "../../runtime/step/groups.ts";
 import { type HyperValue, isScheduled, type Setting } from "../../runtime/trees/hyperparameters.ts";
 import { spellStored } from "../../runtime/trees/stored.ts";
 
