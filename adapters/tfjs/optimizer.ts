@@ -42,8 +42,12 @@ export class GradusTfjs implements TfjsOptimizer {
     this.#states = new States(program);
     this.#doing = `Cannot step by "${program.name}" in tfjs`;
     this.#trees = elementInputs(program);
-    // What a backend lacks is told at once, where one is there already.
-    if (tf.getBackend()) this.#route();
+    try {
+      // What a backend lacks is told at once, where one is ready; else by the first step.
+      if (tf.getBackend()) this.#route();
+    } catch (error) {
+      if (error instanceof GradusError) throw error;
+    }
   }
 
   get iterations(): number {
