@@ -23,6 +23,7 @@ import {
 } from "../search/mod.ts";
 import { canStartProcesses } from "../search/evolve/process.ts";
 import { checkWorkers, hasCode } from "../search/evolve/trainer.ts";
+import type { Command } from "./command.ts";
 import { checkWritable, writeWhole } from "./files.ts";
 import { type Options, UsageError } from "./values.ts";
 
@@ -36,8 +37,43 @@ function proxy(degrees: number): Partial<SearchOptions> {
   return { tasks: quadraticProxy(degrees), heldOut: quadraticsHeldOut(degrees) };
 }
 
-/** Runs the command. */
-export async function searchCommand(
+/** The command. */
+export const searchCommand: Command = {
+  usage: [
+    "heavy|gaussian|FILE [--trained 5000] [--seed 1] [--workers N] [-o REPORT.html]",
+  ],
+  summary:
+    "Searches programs that train well on quadratics with heavy-tailed or normal noise, or " +
+    "on tasks of yours. Prints the best, and writes a report of it beside its baselines.",
+  notes: [
+    "FILE is a module whose default export is the options of a search, which those given here " +
+    "override.",
+  ],
+  options: {
+    trained: { value: "N", text: "how many programs are trained, by default 5000" },
+    seed: { value: "N", text: "what all that is random follows from, by default 1" },
+    workers: {
+      value: "N",
+      text: "threads that train, or processes for tasks of yours: by default one a core, and at " +
+        "most 4 a core or 16; 0 trains in this thread, where what never ends cannot be ended. " +
+        "What is found does not depend on it",
+    },
+    baselines: {
+      text: "also constants only, random programs, and grids of AdamW, Lion and signum, as a " +
+        "report always does; all together 12 times the budget",
+    },
+    checkpoint: {
+      value: "FILE",
+      text: "saves there, and goes on from what was saved; what was saved before that is kept in " +
+        "FILE.old",
+    },
+    output: { short: "o", value: "FILE.html", text: "the report" },
+  },
+  takes: () => ({ least: 1, most: 1, what: "tasks" }),
+  run: ([target], options, print) => runSearch(target, options, print),
+};
+
+async function runSearch(
   target: string,
   options: Options,
   print: (line: string) => void,
