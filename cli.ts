@@ -22,6 +22,7 @@ import { BUILT_IN } from "./cli/files.ts";
 import { helpOf, overview } from "./cli/help.ts";
 import { list } from "./cli/list.ts";
 import { optionsOf, read } from "./cli/read.ts";
+import { raceCommand } from "./cli/race.ts";
 import { searchCommand } from "./cli/search.ts";
 import { show } from "./cli/show.ts";
 import { UsageError } from "./cli/values.ts";
@@ -34,6 +35,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["check", check],
   ["derive", derive],
   ["export", exportCommand],
+  ["race", raceCommand],
   ["search", searchCommand],
 ]);
 

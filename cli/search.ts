@@ -25,7 +25,7 @@ import { canStartProcesses } from "../search/evolve/process.ts";
 import { checkWorkers, hasCode } from "../search/evolve/trainer.ts";
 import type { Command } from "./command.ts";
 import { checkWritable, writeWhole } from "./files.ts";
-import { type Options, UsageError } from "./values.ts";
+import { type Options, wholeNumber } from "./values.ts";
 
 /** Tasks that the command knows by name. */
 const PROXIES: ReadonlyMap<string, () => Partial<SearchOptions>> = new Map([
@@ -81,20 +81,15 @@ async function runSearch(
   const given = PROXIES.get(target)?.() ?? await readOptions(target);
   const [output, path] = [options.output, options.checkpoint] as (string | undefined)[];
   for (const each of [output, path]) if (each !== undefined) await checkWritable(each);
-  const number = (name: string, fallback: number, least: number = 1): number => {
-    const value = Number(options[name] ?? fallback);
-    if (Number.isInteger(value) && value >= least) return value;
-    throw new UsageError(`--${name} takes a whole number from ${least} on: given ${options[name]}`);
-  };
   const cores = globalThis.navigator?.hardwareConcurrency ?? 1;
   const settings: SearchOptions = {
     ...given,
     tasks: given.tasks!,
     budget: options.trained === undefined && given.budget !== undefined
       ? given.budget
-      : { trained: number("trained", 5000) },
-    seed: number("seed", given.seed ?? 1),
-    workers: number("workers", given.workers ?? cores, 0),
+      : { trained: wholeNumber(options, "trained", 5000) },
+    seed: wholeNumber(options, "seed", given.seed ?? 1),
+    workers: wholeNumber(options, "workers", given.workers ?? cores, 0),
     cache: new Map(),
   };
   const checkpoint = path === undefined ? undefined : { store: fileCheckpoint(path) };
