@@ -81,10 +81,10 @@ async function runRace(
   const costs = contestants.map((each) => explain(each.make(0.001, settings.steps)));
   print(wrapped(`${task.name}: ${task.text} ${settings.steps} steps.`));
   const results = followed(contestants, settings, print);
-  const order = standings(results, task.score);
+  const order = standings(results);
   print("");
   for (const line of summary(order, settings)) print(line);
-  print(wrapped(verdict(order, task.score)));
+  if (order.length > 1) print(wrapped(verdict(order, task.score)));
   if (path === undefined) return;
   const html = await racePage({ options: settings, results, standings: order, costs });
   await writeWhole(path, new TextEncoder().encode(html));
@@ -110,7 +110,7 @@ function followed(
     const { name } = contestants[turn.place];
     if (turn.found !== undefined) progress.say(`${name}: ${foundText(turn.found)}`);
     if (turn.result !== undefined) {
-      const [standing] = standings([turn.result], options.task.score);
+      const [standing] = standings([turn.result]);
       progress.say(
         `${name}: ${options.task.score.name} ${scoreText(standing, options.task.score)}`,
       );

@@ -5,7 +5,7 @@ import { symbol } from "../../dsl/node.ts";
 import { factory } from "../../runtime/define.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
-import { programOf } from "../files.ts";
+import { BUILT_IN, programOf } from "../files.ts";
 import { kindOf } from "../kind.ts";
 import { settingOf, UsageError } from "../values.ts";
 import { factorsOf, type Shape } from "./train.ts";
@@ -38,31 +38,36 @@ export async function contestantsOf(
   if (twice !== undefined) throw new UsageError(`${quoted(twice)} is named twice`);
   const settings = readSettings(set, called, programs);
   return programs.map((program, i) => {
-    requireRaceable(program, called[i], settings[i]);
-    return contestant(program, called[i], settings[i], shape);
+    requireRaceable(program, called[i]);
+    // A built-in one has options of its own that its program does not tell of.
+    const own = BUILT_IN.get(names[i]);
+    const make: Make = own === undefined ? factory(program) : (options) => own(options as never);
+    return contestant({ name: called[i], program, settings: settings[i] }, make, shape);
   });
 }
 
+type Make = (options: Readonly<Record<string, unknown>>) => Optimizer;
+
 function contestant(
-  program: Program,
-  name: string,
-  settings: Contestant["settings"],
+  one: Pick<Contestant, "name" | "program" | "settings">,
+  make: Make,
   given: Shape | undefined,
 ): Contestant {
+  const { program, settings } = one;
   const own = settings.get(RATE);
   const isOwn = typeof own === "function" || (own !== undefined && typeof own !== "number");
   // What says by itself where to evaluate averages its way, and needs no rate that falls.
   const usual = program.evaluate === symbol("w") ? "cosine" : "constant";
   const shape = !program.hyper.has(RATE) || isOwn ? undefined : given ?? usual;
-  const make = (rate: number | undefined, steps: number) => {
-    const hyper = Object.fromEntries(settings);
+  const atRate = (rate: number | undefined, steps: number) => {
+    const options = Object.fromEntries(settings);
     if (shape !== undefined && rate !== undefined) {
       const factors = factorsOf(shape, steps);
-      hyper[RATE] = (count: number) => rate * factors[Math.min(count, steps - 1)];
+      options[RATE] = (count: number) => rate * factors[Math.min(count, steps - 1)];
     }
-    return factory(program)(hyper);
+    return make(options);
   };
-  return { name, program, settings, shape, make };
+  return { ...one, shape, make: atRate };
 }
 
 /** The number that a rate was set to, if it was. */
@@ -102,19 +107,12 @@ function readSettings(
   return settings;
 }
 
-function requireRaceable(
-  program: Program,
-  name: string,
-  settings: ReadonlyMap<string, unknown>,
-): void {
+function requireRaceable(program: Program, name: string): void {
   const doing = `Cannot race ${quoted(name)}`;
-  const missing = [...program.hyper].filter(([option, value]) =>
-    value === "required" && option !== RATE && !settings.has(option)
-  );
-  if (missing.length > 0) {
-    const [[option]] = missing;
+  if (kindOf(program) === "transform") {
     throw new GradusError(
-      `${doing}: \`${option}\` has no default, and must be given: --set ${name}.${option}=…`,
+      `${doing}: it must go against the gradient, and this passes it on: it is a transform, to be ` +
+        "chained with others",
     );
   }
   const unknown = [...program.inputs].find(([input, kind]) =>
@@ -123,12 +121,6 @@ function requireRaceable(
   if (unknown !== undefined) {
     throw new GradusError(
       `${doing}: a race gives gradients and the loss \`value\`, and it needs \`${unknown[0]}\``,
-    );
-  }
-  if (kindOf(program) === "transform") {
-    throw new GradusError(
-      `${doing}: it must go against the gradient, and this passes it on: it is a transform, to be ` +
-        "chained with others",
     );
   }
 }

@@ -33,7 +33,14 @@ ${scores(standings, options)}
 <h2>Training loss</h2>
 <p>Lower is better. A line is the mean over the seeds, and its band goes from the lowest to the highest
 seed. It shows how quickly each learns; whether it learned what holds elsewhere, the score shows.</p>
-${chart(curves(results, ({ losses }) => losses), { x: "steps", y: "training loss", log: "y" })}
+${
+      chart(curves(results, ({ losses }) => losses), {
+        x: "steps",
+        from: 0,
+        y: "training loss",
+        log: "y",
+      })
+    }
 ${scoreChart(results, options)}
 ${rateChart(results)}
 <h2>What a step costs</h2>
@@ -47,7 +54,7 @@ ${equations(results, await typesetter())}`,
 
 function scores(standings: readonly Standing[], { task }: RaceOptions): string {
   return table(
-    ["", task.score.name, "learning rate", "rates tried", "settings"],
+    ["", task.score.name, "learning rate", "over time", "rates tried", "settings"],
     standings.map((standing) => {
       const { contestant, rate, tried } = standing.result;
       const settings = [...contestant.settings].filter(([name]) => name !== "learningRate")
@@ -55,8 +62,9 @@ function scores(standings: readonly Standing[], { task }: RaceOptions): string {
       return [
         contestant.name,
         scoreText(standing, task.score),
-        rate === undefined ? "none" : String(rate),
-        String(tried.length),
+        rate === undefined ? "" : String(rate),
+        contestant.shape ?? "its own",
+        tried.length === 0 ? "" : String(tried.length),
         settings.length === 0 ? "as published" : settings.join(", "),
       ];
     }),
@@ -64,11 +72,10 @@ function scores(standings: readonly Standing[], { task }: RaceOptions): string {
 }
 
 function scoreNote({ task: { score } }: RaceOptions): string {
-  const better = score.isMoreBetter ? "Higher is better." : "Lower is better.";
-  return `${better} The mean over the seeds and its 95 % interval, by Student's t. All have the same ` +
+  return `${score.text} Higher is better. The mean over the seeds and its 95 % interval, by Student's t. All have the same ` +
     "starts and the same batches, so they are compared seed by seed. Rates were chosen on other " +
     "seeds" +
-    (score.isMoreBetter ? ", and by the loss of examples that are not scored with." : ".");
+    (score.hasCurve ? ", and by the loss of examples that are not scored with." : ".");
 }
 
 /** The mean of what runs have at their marks, with a band over seeds; only marks that all reached. */
@@ -92,13 +99,13 @@ function curves(
 }
 
 function scoreChart(results: readonly Result[], { task: { score } }: RaceOptions): string {
-  // A loss as score is that of the chart before.
-  if (!score.isMoreBetter) return "";
+  if (!score.hasCurve) return "";
   return `<h2>${escaped(score.name[0].toUpperCase() + score.name.slice(1))}</h2>
-<p>Higher is better. Of examples that nothing was trained or chosen on.</p>
+<p>${escaped(score.text)} Higher is better.</p>
 ${
     chart(curves(results, ({ scores }) => scores), {
       x: "steps",
+      from: 0,
       y: score.name,
       showY: (value) => `${Number((100 * value).toFixed(1))} %`,
     })

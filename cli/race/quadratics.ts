@@ -1,7 +1,8 @@
 /** The quickest task: three noisy quadratics, one loss. */
+import { log } from "../../search/programs/exact_math.ts";
 import { drawNoise, drawQuadratic } from "../../search/tasks/quadratic_draws.ts";
 import { quadratic } from "../../search/tasks/quadratic.ts";
-import { LOSS, type RaceProblem, type RaceTask } from "./task.ts";
+import { DESCENT, type RaceProblem, type RaceTask } from "./task.ts";
 
 /** Of 64 elements each, as matrices, since there are optimizers for those. */
 const SIDE = 8;
@@ -20,7 +21,7 @@ export function quadratics(): RaceTask {
       "without noise.",
     steps: 300,
     shapes: QUADRATICS.map(() => [SIDE, SIDE]),
-    score: LOSS,
+    score: DESCENT,
     problem,
   };
 }
@@ -50,8 +51,12 @@ function problem(seed: number): RaceProblem {
     }
     return sum / parts.length;
   };
+  const start = (w: Float32Array) => parts.forEach(({ at, initial }) => w.set(initial, at));
+  const initial = new Float32Array(slopes.length);
+  start(initial);
+  const first = loss(initial);
   return {
-    start: (w) => parts.forEach(({ at, initial }) => w.set(initial, at)),
+    start,
     gradient: (w, step, g) => {
       const value = loss(w);
       for (const { task, seed, at } of parts) {
@@ -61,6 +66,6 @@ function problem(seed: number): RaceProblem {
       return value;
     },
     validate: loss,
-    score: loss,
+    score: (w) => log(first / loss(w)),
   };
 }

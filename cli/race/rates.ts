@@ -55,10 +55,8 @@ function nextOf(best: number, tried: readonly number[]): number | undefined {
   return best === high && high + 2 <= MOST ? high + 2 : undefined;
 }
 
-/** What led to the least loss; of equals the smallest. */
+/** What led to the least loss; of those that are as good as equal the smallest. */
 function bestOf(tried: readonly Tried[]): number {
-  const [[best]] = tried.toSorted(([a, lossA], [b, lossB]) =>
-    lossA === lossB ? a - b : lossA - lossB
-  );
-  return best;
+  const least = Math.min(...tried.map(([, loss]) => loss));
+  return Math.min(...tried.flatMap(([rate, loss]) => loss <= 1.001 * least ? [rate] : []));
 }

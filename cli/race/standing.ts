@@ -16,18 +16,17 @@ export interface Standing {
 }
 
 /** Those that raced, the best first; what exploded is last. */
-export function standings(results: readonly Result[], kind: ScoreKind): Standing[] {
-  const sign = kind.isMoreBetter ? 1 : -1;
+export function standings(results: readonly Result[]): Standing[] {
   const all = results.map((result) => {
     const scores = result.runs.map(({ scores, validation }) =>
       validation === Infinity ? NaN : scores[scores.length - 1]
     );
     const sound = scores.filter(Number.isFinite);
     return { result, scores, score: intervalOf(sound), exploded: scores.length - sound.length };
-  }).sort((a, b) => a.exploded - b.exploded || sign * ((b.score.mean || 0) - (a.score.mean || 0)));
+  }).sort((a, b) => a.exploded - b.exploded || (b.score.mean || 0) - (a.score.mean || 0));
   const [first] = all;
   return all.map((each) => {
-    const behind = intervalOf(each.scores.map((score, i) => sign * (first.scores[i] - score)));
+    const behind = intervalOf(each.scores.map((score, i) => first.scores[i] - score));
     const isExploded = each.exploded > first.exploded;
     return { ...each, isBehind: isExploded || behind.mean - behind.half > 0 };
   });

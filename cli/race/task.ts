@@ -31,7 +31,7 @@ export interface RaceTask {
   readonly steps: number;
   /** The shapes of the parameters. */
   readonly shapes: readonly (readonly number[])[];
-  /** What the score is called, and what it is the more the better of. */
+  /** What the score is; the more the better. */
   readonly score: ScoreKind;
   readonly problem: (seed: number) => RaceProblem;
 }
@@ -39,21 +39,25 @@ export interface RaceTask {
 /** A kind of score. */
 export interface ScoreKind {
   readonly name: string;
-  readonly isMoreBetter: boolean;
-  /** Digits behind the point, of what `show` takes. */
+  /** What it is, in a sentence. */
+  readonly text: string;
   readonly show: (value: number) => string;
+  /** Whether its curve shows what the curve of the loss does not. */
+  readonly hasCurve: boolean;
 }
 
 /** A share of examples. */
 export const ACCURACY: ScoreKind = {
   name: "held-out accuracy",
-  isMoreBetter: true,
+  text: "The share of examples named correctly, of which none was trained or chosen on.",
   show: (value) => `${(100 * value).toFixed(1)} %`,
+  hasCurve: true,
 };
 
-/** A loss. */
-export const LOSS: ScoreKind = {
-  name: "final loss",
-  isMoreBetter: false,
-  show: (value) => value.toPrecision(3),
+/** How far a loss came down, as in searches. */
+export const DESCENT: ScoreKind = {
+  name: "descent",
+  text: "The descent is ln(first loss / last loss).",
+  show: (value) => value.toFixed(2),
+  hasCurve: false,
 };

@@ -1,8 +1,9 @@
 /** The tasks of races: small and real, so that a run takes about a second. */
-import { GradusError } from "../../dsl/errors.ts";
+import { suggestion } from "../../dsl/errors.ts";
 import { cosine } from "../../search/programs/exact_math.ts";
 import { DRAWS, Random } from "../../search/programs/random.ts";
 import { classifierProblem, type Examples } from "../../search/tasks/classifier.ts";
+import { UsageError } from "../values.ts";
 import { loadDigits } from "./digits.ts";
 import { quadratics } from "./quadratics.ts";
 import { ACCURACY, type Parts, type RaceTask } from "./task.ts";
@@ -78,7 +79,6 @@ function arms(count: number, stream: number): Examples {
 export function taskOf(name: string): Promise<RaceTask> | RaceTask {
   const make = TASKS.get(name);
   if (make !== undefined) return make();
-  throw new GradusError(
-    `Cannot race: --task must be ${[...TASKS.keys()].join(", ")}: given \`${name}\``,
-  );
+  const near = suggestion(name, TASKS.keys());
+  throw new UsageError(`--task takes ${[...TASKS.keys()].join(", ")}: given ${name}${near}`);
 }

@@ -17,10 +17,12 @@ export interface Series {
   readonly band?: readonly (readonly [x: number, low: number, high: number])[];
 }
 
-/** What the axes of a chart are called, and where the upright one begins and ends, if that is fixed. */
+/** What the axes of a chart are called, and where they begin and end, if that is fixed. */
 export interface Axes {
   readonly x: string;
   readonly y: string;
+  /** Where the lower axis begins. */
+  readonly from?: number;
   readonly low?: number;
   readonly high?: number;
   /** Which axes have equal steps for equal factors; what is not above 0 is left out. */
@@ -45,7 +47,7 @@ const LOGARITHMIC: Scale = {
   ticks: decadeTicks,
 };
 
-const SIZE = { width: 760, height: 340, left: 68, right: 24, top: 14, bottom: 58 } as const;
+const SIZE = { width: 760, height: 340, left: 88, right: 24, top: 14, bottom: 58 } as const;
 
 /** A chart of lines; what is not finite is left out. */
 export function chart(series: readonly Series[], axes: Axes): string {
@@ -69,7 +71,8 @@ export function chart(series: readonly Series[], axes: Axes): string {
     ...high,
   ]);
   if (points.length === 0) return "";
-  const [x0, x1] = extent(points.map(([x]) => x));
+  const [leftmost, x1] = extent(points.map(([x]) => x));
+  const x0 = axes.from ?? leftmost;
   const [lowest, highest] = extent(points.map(([, y]) => y));
   const [y0, y1] = [axes.low ?? lowest, axes.high ?? highest];
   const { width, height, left, right, top, bottom } = SIZE;
