@@ -4,6 +4,9 @@ import { cut, WIDTH } from "./text.ts";
 /** Seconds between lines where the terminal cannot overwrite one. */
 const QUIET = 10;
 
+/** Seconds between one picture and the next on a terminal. */
+const BLINK = 0.1;
+
 /** Live lines on the error output. */
 export class Progress {
   readonly #print: (line: string) => void;
@@ -26,6 +29,8 @@ export class Progress {
   /** Shows lines in place of those shown before; elsewhere than on a terminal the last, now and then. */
   show(lines: readonly string[]): void {
     if (this.#isLive) {
+      if (this.#height > 0 && this.seconds - this.#said < BLINK) return;
+      this.#said = this.seconds;
       this.#clear();
       const width = terminalWidth();
       this.#write(lines.map((line) => cut(line, width - 1)).join("\n"));
@@ -61,7 +66,8 @@ export class Progress {
 
 function terminalWidth(): number {
   try {
-    return Deno.consoleSize().columns;
+    // A terminal that does not know its size says 0.
+    return Deno.consoleSize().columns || WIDTH;
   } catch {
     return WIDTH;
   }

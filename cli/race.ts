@@ -111,9 +111,9 @@ function followed(
     if (turn.found !== undefined) progress.say(`${name}: ${foundText(turn.found)}`);
     if (turn.result !== undefined) {
       const [standing] = standings([turn.result]);
-      progress.say(
-        `${name}: ${options.task.score.name} ${scoreText(standing, options.task.score)}`,
-      );
+      const { score } = options.task;
+      const isLost = standing.exploded === standing.scores.length;
+      progress.say(`${name}: ${isLost ? "" : `${score.name} `}${scoreText(standing, score)}`);
     }
     const share = turns.reduce((sum, each) => sum + (each?.share ?? 0), 0) / turns.length;
     const rows = aligned(turns.map((each, i) => [contestants[i].name, turnText(each, options)]));

@@ -39,6 +39,7 @@ ${
         from: 0,
         y: "training loss",
         log: "y",
+        ...capped(results, results.flatMap(({ runs }) => runs.flatMap(({ losses }) => losses))),
       })
     }
 ${scoreChart(results, options)}
@@ -98,6 +99,12 @@ function curves(
   });
 }
 
+/** Where an axis of losses ends, if some went so far up that the others could not be seen. */
+function capped(results: readonly Result[], losses: readonly number[]): { high?: number } {
+  const most = 4 * Math.max(...results.flatMap(({ runs }) => runs.map(({ first }) => first)));
+  return losses.some((loss) => loss > most && loss < Infinity) ? { high: most } : {};
+}
+
 function scoreChart(results: readonly Result[], { task: { score } }: RaceOptions): string {
   if (!score.hasCurve) return "";
   return `<h2>${escaped(score.name[0].toUpperCase() + score.name.slice(1))}</h2>
@@ -127,7 +134,14 @@ function rateChart(results: readonly Result[]): string {
 <p>The lowest point is the best rate. The wider a valley, the less it matters to hit it.${
     exploded.length === 0 ? "" : ` Exploded: ${escaped(exploded.join("; "))}.`
   }</p>
-${chart(series, { x: "learning rate", y: "loss after training", log: "xy" })}`;
+${
+    chart(series, {
+      x: "learning rate",
+      y: "loss after training",
+      log: "xy",
+      ...capped(results, results.flatMap(({ tried }) => tried.map(([, loss]) => loss))),
+    })
+  }`;
 }
 
 function costTable(results: readonly Result[], costs: readonly Explanation[]): string {

@@ -7,6 +7,8 @@ import type { RaceProblem, RaceTask } from "./task.ts";
 export interface Run {
   /** The steps after which curves have a point. */
   readonly marks: readonly number[];
+  /** The loss at the start. */
+  readonly first: number;
   /** The mean training loss between one mark and the next. */
   readonly losses: readonly number[];
   /** The scores at the marks; empty if they were not asked for. */
@@ -62,10 +64,11 @@ export function* train(
   const marks = new Set(
     Array.from({ length: MARKS }, (_, i) => Math.ceil(steps * (i + 1) / MARKS)),
   );
-  const run = { marks: [...marks], losses: [] as number[], scores: [] as number[] };
+  const run = { marks: [...marks], first: NaN, losses: [] as number[], scores: [] as number[] };
   let [sum, since] = [0, 0];
   for (let step = 1; step <= steps; step++) {
     const loss = problem.gradient(w, step - 1, g);
+    if (step === 1) run.first = loss;
     if (!Number.isFinite(loss)) return { ...run, validation: Infinity };
     opt.step(params, gradients, state, needsLoss ? { value: loss } : {});
     [sum, since] = [sum + loss, since + 1];

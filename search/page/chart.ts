@@ -74,7 +74,9 @@ export function chart(series: readonly Series[], axes: Axes): string {
   const [leftmost, x1] = extent(points.map(([x]) => x));
   const x0 = axes.from ?? leftmost;
   const [lowest, highest] = extent(points.map(([, y]) => y));
-  const [y0, y1] = [axes.low ?? lowest, axes.high ?? highest];
+  const [y0, y1] = [[axes.low, lowest], [axes.high, highest]].map(([given, found]) =>
+    given === undefined ? found! : scaleY.place(given)
+  );
   const { width, height, left, right, top, bottom } = SIZE;
   const atX = (x: number) => round(left + (x - x0) / (x1 - x0) * (width - left - right));
   const atY = (y: number) =>
@@ -107,11 +109,25 @@ export function chart(series: readonly Series[], axes: Axes): string {
   );
   return `<figure class="chart"><svg viewBox="0 0 ${width} ${height}" role="img" ` +
     `aria-label="${escaped(`${axes.y} against ${axes.x}`)}">` +
-    `${lines.join("")}${marks.join("")}${drawn.join("")}` +
+    `${lines.join("")}${marks.join("")}` +
+    (axes.low === undefined && axes.high === undefined ? drawn.join("") : within(drawn.join(""))) +
     text((left + width - right) / 2, height - 8, "middle", axes.x) +
     `<text transform="translate(18 ${middle}) rotate(-90)" text-anchor="middle">${
       escaped(axes.y)
     }</text></svg><ul class="legend">${names.join("")}</ul></figure>`;
+}
+
+/** How far dots and lines on the border of the axes go beyond it. */
+const BORDER = 5;
+
+/** Markup of which nothing is seen outside of the axes. */
+function within(markup: string): string {
+  const { left, right, top, bottom } = SIZE;
+  const width = SIZE.width - left - right + 2 * BORDER;
+  const height = SIZE.height - top - bottom + 2 * BORDER;
+  const [x, y] = [left - BORDER, top - BORDER];
+  return `<svg x="${x}" y="${y}" width="${width}" height="${height}" ` +
+    `viewBox="${x} ${y} ${width} ${height}">${markup}</svg>`;
 }
 
 function classOf(name: string, isDashed: boolean = false): string {
