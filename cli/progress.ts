@@ -76,7 +76,7 @@ function terminalWidth(): number {
 /** The share of the whole that is done, and how long the rest will take if it goes on so. */
 export function wholeText(seconds: number, share: number): string {
   const percent = `${Math.min(100, Math.floor(100 * share))} %`;
-  if (share >= 1 || share <= 0) return percent;
+  if (share >= 1 || share < 0.02) return percent;
   return `${percent} · ${duration(seconds * (1 - share) / share)} left`;
 }
 
