@@ -43,7 +43,8 @@ export function* findRate(near: number, isSweep: boolean): RateSearch {
   }
   const best = bestOf([...losses]);
   for (const half of [best - 1, best + 1]) {
-    if (!losses.has(half)) losses.set(half, yield rateAt(half));
+    const isNew = !losses.has(half) && half >= LEAST && half <= MOST;
+    if (isNew) losses.set(half, yield rateAt(half));
   }
   return rateAt(bestOf([...losses]));
 }

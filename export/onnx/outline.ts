@@ -33,7 +33,8 @@ export interface Outline {
  * @throws {GradusError} if the bytes are no ONNX model with a graph.
  */
 export function outlineOf(bytes: Uint8Array): Outline {
-  const { graph, ...model } = modelOf(bytes);
+  const model = modelOf(bytes);
+  const { graph } = model;
   if (graph === undefined) refuse("it has no graph");
   const counts = new Map<string, number>();
   for (const { domain, opType } of graph.node) {

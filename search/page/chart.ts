@@ -110,7 +110,7 @@ export function chart(series: readonly Series[], axes: Axes): string {
   return `<figure class="chart"><svg viewBox="0 0 ${width} ${height}" role="img" ` +
     `aria-label="${escaped(`${axes.y} against ${axes.x}`)}">` +
     `${lines.join("")}${marks.join("")}` +
-    (axes.low === undefined && axes.high === undefined ? drawn.join("") : within(drawn.join(""))) +
+    (lowest < y0 || highest > y1 ? within(drawn.join("")) : drawn.join("")) +
     text((left + width - right) / 2, height - 8, "middle", axes.x) +
     `<text transform="translate(18 ${middle}) rotate(-90)" text-anchor="middle">${
       escaped(axes.y)

@@ -12,7 +12,6 @@ import {
   clipByGlobalNorm,
   explain,
   lamb,
-  lion,
   optimizer,
 } from "../../mod.ts";
 import * as wrappers from "../../zoo/wrappers/mod.ts";
