@@ -21,7 +21,7 @@ export async function modelText(path: string): Promise<string> {
     }
     const program = fromOnnx(bytes);
     return [
-      `${path}: one step of "${program.name}", ${size}, written by Gradus`,
+      `${path}: a graph with a step of "${program.name}", ${size}, written by Gradus`,
       printYaml(program).trimEnd(),
       `equations\n  ${latex(program).replaceAll("\n", "\n  ")}`,
       ...gradusParts(outline),
@@ -50,7 +50,6 @@ function otherParts({ producer, doc, opsets, functions, ...outline }: Outline): 
     ...(producer === "" ? [] : [`made by ${producer}`]),
     `operators of ${opsets.map(([domain, version]) => `${domain} ${version}`).join(", ")}`,
   ];
-  const counts = operators.map(([name, count]) => `${name} ${count}`).join(", ");
   const numbers = initializers.reduce((sum, { shape }) => sum + product(shape), 0);
   return [
     ...(doc === "" ? [] : [wrapped(cut(doc, 600))]),
@@ -58,7 +57,7 @@ function otherParts({ producer, doc, opsets, functions, ...outline }: Outline): 
     section("inputs", inputs.map(valueRow)),
     section("outputs", outputs.map(valueRow)),
     section(`initializers: ${initializers.length}, ${numbers} numbers`, initializers.map(valueRow)),
-    `nodes: ${nodes}\n${wrapped(cut(counts, 2000), 2)}`,
+    section(`nodes: ${nodes}`, operators.map(([name, count]) => [name, String(count)])),
     ...(functions.length === 0 ? [] : [
       section("functions", functions.map(([name, nodes]) => [name, `${nodes} nodes`])),
     ]),

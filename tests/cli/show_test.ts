@@ -27,7 +27,7 @@ Deno.test("an exported optimizer is shown with its program, equations and hyperp
   const opt = adamw({ learningRate: 0.1, weightDecay: 0 });
   const { code, out } = await shown(toOnnx(opt, { w: [2, 3] }, { inputs: ["b1"] }));
   assertEquals(code, 0);
-  assertStringIncludes(out, 'one step of "adamw"');
+  assertStringIncludes(out, 'a step of "adamw"');
   assertStringIncludes(out, "  m = b1*m + (1 - b1)*g\n");
   assertStringIncludes(out, latex(adamw.program).split("\n")[0]);
   const rows = rowsOf(out).map((row) => row.join(" "));
