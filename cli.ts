@@ -40,7 +40,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
 ]);
 
 const ENDINGS = [
-  `NAME is one of the ${BUILT_IN.size} that \`gradus list\` shows; FILE is a program in YAML or JSON.`,
+  `NAME is one of the ${BUILT_IN.size} that \`gradus list\` shows; FILE is a program in YAML or JSON, ` +
+  "or a model that `gradus export` wrote.",
   "Exit codes: 0 done, 1 a program or value is wrong, 2 the command is.",
 ];
 

@@ -3,6 +3,7 @@ import { GradusError, suggestion } from "../dsl/errors.ts";
 import { parseJson } from "../dsl/json.ts";
 import type { Program } from "../dsl/program.ts";
 import { parseYaml } from "../dsl/yaml.ts";
+import { fromOnnx } from "../export/onnx/mod.ts";
 import type { OptimizerFactory } from "../runtime/define.ts";
 import * as zoo from "../zoo/mod.ts";
 
@@ -19,8 +20,17 @@ export function programOf(target: string): Promise<Program> | Program {
   return BUILT_IN.get(target)?.program ?? readProgram(target);
 }
 
-/** The program in a file, which is JSON if its name ends so, or else YAML. */
+/** Whether a file is an ONNX model by its name. */
+export function isModel(path: string): boolean {
+  return path.toLowerCase().endsWith(".onnx");
+}
+
+/** The program in a file: of a model that was exported, or else JSON if its name ends so, or else YAML. */
 export async function readProgram(path: string): Promise<Program> {
+  if (isModel(path)) {
+    const bytes = await readBytes(path);
+    return within(path, () => fromOnnx(bytes));
+  }
   const bytes = await readBytes(path, (reason) => {
     const near = suggestion(path, BUILT_IN.keys());
     return `it is neither a built-in optimizer nor a file that can be read (${reason})${near}`;

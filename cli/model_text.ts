@@ -4,14 +4,15 @@ import { printYaml } from "../dsl/yaml.ts";
 import { fromOnnx, METADATA } from "../export/onnx/mod.ts";
 import { type Outline, outlineOf, type OutlineValue } from "../export/onnx/outline.ts";
 import { parseRecord } from "../export/onnx/read.ts";
-import { readBytes, within } from "./files.ts";
+import { isModel, readBytes, within } from "./files.ts";
 import { aligned, cut, WIDTH, wrapped } from "./text.ts";
 
 /** How many rows of one kind are printed. */
 const MOST_ROWS = 24;
 
-/** The whole of a model in a file. */
-export async function modelText(path: string): Promise<string> {
+/** The whole of a model in a file; undefined of a file that is called otherwise. */
+export async function modelText(path: string): Promise<string | undefined> {
+  if (!isModel(path)) return undefined;
   const bytes = await readBytes(path);
   return within(path, () => {
     const outline = outlineOf(bytes);

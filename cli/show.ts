@@ -4,14 +4,12 @@ import { printJson } from "../dsl/json.ts";
 import { printYaml } from "../dsl/yaml.ts";
 import { explain } from "../runtime/explain.ts";
 import { type Command, ONE_OPTIMIZER, SET } from "./command.ts";
-import { programOf } from "./files.ts";
+import { BUILT_IN, programOf } from "./files.ts";
 import { modelText } from "./model_text.ts";
-import { bound, type Options, UsageError } from "./values.ts";
+import { bound, type Options } from "./values.ts";
 
-/** What is shown of a file that is no text of a program, by its ending. */
-const FILES: ReadonlyMap<string, (path: string) => Promise<string>> = new Map([
-  [".onnx", modelText],
-]);
+/** What is shown of files that are more than a program: each gives undefined of what is not of its kind. */
+const FILES: readonly ((path: string) => Promise<string | undefined>)[] = [modelText];
 
 /** The command. */
 export const show: Command = {
@@ -29,11 +27,11 @@ export const show: Command = {
 };
 
 async function textOf(target: string, options: Options): Promise<string> {
-  const [, ofFile] = [...FILES].find(([ending]) => target.toLowerCase().endsWith(ending)) ?? [];
-  if (ofFile !== undefined) {
-    const [given] = Object.keys(options);
-    if (given === undefined) return await ofFile(target);
-    throw new UsageError(`\`--${given}\` is for programs, and \`${target}\` is none`);
+  if (!options.latex && !options.explain && !options.json && !BUILT_IN.has(target)) {
+    for (const read of FILES) {
+      const text = await read(target);
+      if (text !== undefined) return text;
+    }
   }
   const program = await programOf(target);
   if (options.latex) return latex(program);

@@ -18,7 +18,9 @@ export interface ClassifierTask extends TaskBase {
 
 /** Inputs of examples, row after row, and the class of each. */
 export interface Examples {
+  /** The inputs, so many numbers an example. */
   readonly inputs: Float32Array;
+  /** A class an example. */
   readonly labels: Uint8Array;
 }
 
