@@ -73,10 +73,12 @@ function scores(standings: readonly Standing[], { task }: RaceOptions): string {
 }
 
 function scoreNote({ task: { score } }: RaceOptions): string {
-  return `${score.text} Higher is better. The mean over the seeds and its 95 % interval, by Student's t. All have the same ` +
-    "starts and the same batches, so they are compared seed by seed. Rates were chosen on other " +
-    "seeds" +
-    (score.hasCurve ? ", and by the loss of examples that are not scored with." : ".");
+  return `${score.text} Higher is better. The mean over the seeds and its 95 % interval, by Student's t. ` +
+    "All have the same starts and the same batches, so they are compared seed by seed. A learning " +
+    "rate is the peak: it is reached after a twentieth of the steps, then falls as a cosine or stays " +
+    `constant. Rates were chosen on other seeds${
+      score.hasCurve ? ", and by the loss of examples that are not scored with" : ""
+    }.`;
 }
 
 /** The mean of what runs have at their marks, with a band over seeds; only marks that all reached. */
