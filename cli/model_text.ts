@@ -5,8 +5,10 @@ import { fromOnnx, METADATA } from "../export/onnx/mod.ts";
 import { type Outline, outlineOf, type OutlineValue } from "../export/onnx/outline.ts";
 import { parseRecord } from "../export/onnx/read.ts";
 import { isModel, readBytes, within } from "./files.ts";
-import { aligned, cut, WIDTH, wrapped } from "./text.ts";
+import { aligned, cut, printable, WIDTH, wrapped } from "./text.ts";
 
+/** How deep a tree of a hyperparameter is followed. */
+const DEEPEST = 30;
 /** How many rows of one kind are printed. */
 const MOST_ROWS = 24;
 
@@ -23,7 +25,7 @@ export async function modelText(path: string): Promise<string | undefined> {
     const program = fromOnnx(bytes);
     return [
       `${path}: a graph with a step of "${program.name}", ${size}, written by Gradus`,
-      printYaml(program).trimEnd(),
+      printYaml(program).trimEnd().split("\n").map((line) => printable(line, Infinity)).join("\n"),
       `equations\n  ${latex(program).replaceAll("\n", "\n  ")}`,
       ...gradusParts(outline),
     ].join("\n\n");
@@ -53,14 +55,14 @@ function otherParts({ producer, doc, opsets, functions, ...outline }: Outline): 
   ];
   const numbers = initializers.reduce((sum, { shape }) => sum + product(shape), 0);
   return [
-    ...(doc === "" ? [] : [wrapped(cut(doc, 600))]),
-    wrapped(cut(known.join("; "), 300)),
+    ...(doc === "" ? [] : [wrapped(printable(doc.replace(/\s+/g, " "), 600))]),
+    wrapped(printable(known.join("; "), 300)),
     section("inputs", inputs.map(valueRow)),
     section("outputs", outputs.map(valueRow)),
     section(`initializers: ${initializers.length}, ${numbers} numbers`, initializers.map(valueRow)),
-    section(`nodes: ${nodes}`, operators.map(([name, count]) => [name, String(count)])),
+    section(`nodes: ${nodes}`, operators.map(([name, count]) => [printable(name), String(count)])),
     ...(functions.length === 0 ? [] : [
-      section("functions", functions.map(([name, nodes]) => [name, `${nodes} nodes`])),
+      section("functions", functions.map(([name, nodes]) => [printable(name), `${nodes} nodes`])),
     ]),
   ];
 }
@@ -70,7 +72,11 @@ function product(shape: readonly (number | string)[]): number {
 }
 
 function valueRow({ name, type, shape }: OutlineValue): string[] {
-  return [cut(name, WIDTH / 2), type, ...(shape.length === 0 ? [] : [`[${shape.join(", ")}]`])];
+  return [
+    printable(name, WIDTH / 2),
+    type,
+    ...(shape.length === 0 ? [] : [printable(`[${shape.join(", ")}]`)]),
+  ];
 }
 
 /** Which hyperparameters are inputs of the graph, and which it holds. */
@@ -78,20 +84,21 @@ function hyperRows(metadata: ReadonlyMap<string, string>): string[][] {
   const [texts, inputs] = [METADATA.hyper, METADATA.inputs].map((key) =>
     new Map(parseRecord(metadata.get(key) ?? "{}"))
   );
-  const partRows = (name: string, place: string, text: unknown): string[][] => {
-    if (typeof text === "object" && text !== null) {
+  const partRows = (name: string, text: unknown, depth: number): string[][] => {
+    if (typeof text === "object" && text !== null && depth < DEEPEST) {
       return Object.entries(text).flatMap(([key, part]) =>
-        partRows(name, place === "" ? key : `${place}/${key}`, part)
+        partRows(`${name}/${key}`, part, depth + 1)
       );
     }
-    const full = place === "" ? name : `${name}/${place}`;
-    if (text !== null) {
-      return [[full, /\bcount\b/.test(String(text)) ? "schedule" : "constant", String(text)]];
+    const shown = printable(name, WIDTH / 2);
+    const value = inputs.get(`hyper/${name}`);
+    if (text === null) {
+      return [[shown, "input", value == null ? "" : printable(`made with ${value}`)]];
     }
-    const value = inputs.get(`hyper/${full}`);
-    return [[full, "input", value === null || value === undefined ? "" : `made with ${value}`]];
+    const kind = /\bcount\b/.test(String(text)) ? "schedule" : "constant";
+    return [[shown, kind, printable(String(text))]];
   };
-  return [...texts].flatMap(([name, text]) => partRows(name, "", text));
+  return [...texts].flatMap(([name, text]) => partRows(name, text, 0));
 }
 
 function section(title: string, rows: readonly (readonly string[])[]): string {

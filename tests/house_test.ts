@@ -14,11 +14,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "runtime/devices": ["dsl", "runtime/trees", "runtime/plan", "runtime/backends", "runtime/step"],
   runtime: ["dsl"],
   zoo: ["dsl", "runtime"],
+  adapters: ["dsl", "runtime"],
+  "adapters/jax": ["dsl", "runtime", "adapters"],
   "export/onnx": ["dsl", "runtime", "onnx-buf", "@bufbuild/protobuf"],
   "export/ort": [
     ...["dsl", "runtime", "export/onnx", "onnx-buf", "@bufbuild/protobuf"],
     ...["onnxruntime-web/jspi", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"],
   ],
+  "export/safetensors": ["dsl", "runtime", "zoo", "export/onnx"],
   "search/programs": ["dsl"],
   "search/analysis": ["dsl", "search/programs"],
   "search/machine": ["dsl", "runtime", "search/programs", "search/analysis"],
@@ -34,7 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   search: [],
   "mod.ts": ["dsl", "runtime", "zoo"],
   cli: [
-    ...["dsl", "runtime", "zoo", "export/onnx", "search", "deno.json"],
+    ...["dsl", "runtime", "zoo", "export/onnx", "export/safetensors", "search", "deno.json"],
     ...["node:path", "node:url", "node:util"],
   ],
   "cli.ts": ["cli", "dsl", "deno.json"],
