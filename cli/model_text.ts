@@ -1,9 +1,10 @@
 /** What `show` and `export` print of an ONNX model: what goes in and out, and the optimizer in it. */
+import { shown } from "../dsl/errors.ts";
 import { latex } from "../dsl/latex.ts";
 import { printYaml } from "../dsl/yaml.ts";
 import { fromOnnx, METADATA } from "../export/onnx/mod.ts";
 import { type Outline, outlineOf, type OutlineValue } from "../export/onnx/outline.ts";
-import { parseRecord } from "../export/onnx/read.ts";
+import { attempt, parseRecord } from "../export/onnx/read.ts";
 import { isModel, readBytes, within } from "./files.ts";
 import { aligned, cut, printable, WIDTH, wrapped } from "./text.ts";
 
@@ -81,24 +82,29 @@ function valueRow({ name, type, shape }: OutlineValue): string[] {
 
 /** Which hyperparameters are inputs of the graph, and which it holds. */
 function hyperRows(metadata: ReadonlyMap<string, string>): string[][] {
-  const [texts, inputs] = [METADATA.hyper, METADATA.inputs].map((key) =>
-    new Map(parseRecord(metadata.get(key) ?? "{}"))
-  );
+  const [texts, inputs] = (["hyper", "inputs"] as const).map((key) => {
+    const read = () => parseRecord(metadata.get(METADATA[key]) ?? "{}");
+    return new Map(attempt(key, read, "Cannot read an optimizer"));
+  });
   const partRows = (name: string, text: unknown, depth: number): string[][] => {
     if (typeof text === "object" && text !== null && depth < DEEPEST) {
       return Object.entries(text).flatMap(([key, part]) =>
         partRows(`${name}/${key}`, part, depth + 1)
       );
     }
-    const shown = printable(name, WIDTH / 2);
-    const value = inputs.get(`hyper/${name}`);
+    const full = printable(name, WIDTH / 2);
     if (text === null) {
-      return [[shown, "input", value == null ? "" : printable(`made with ${value}`)]];
+      const value = inputs.get(`hyper/${name}`) ?? null;
+      return [[full, "input", value === null ? "" : `made with ${valueText(value)}`]];
     }
-    const kind = /\bcount\b/.test(String(text)) ? "schedule" : "constant";
-    return [[shown, kind, printable(String(text))]];
+    const kind = typeof text === "string" && /\bcount\b/.test(text) ? "schedule" : "constant";
+    return [[full, kind, valueText(text)]];
   };
   return [...texts].flatMap(([name, text]) => partRows(name, text, 0));
+}
+
+function valueText(value: unknown): string {
+  return printable(typeof value === "string" ? value : shown(value));
 }
 
 function section(title: string, rows: readonly (readonly string[])[]): string {

@@ -1,6 +1,7 @@
 /** `gradus show FILE.onnx`: what a model is, whoever wrote it, and no program where there is none. */
 import { main } from "../../cli.ts";
-import { toOnnx } from "../../export/onnx/mod.ts";
+import { METADATA, toOnnx } from "../../export/onnx/mod.ts";
+import { valueInfo, writeModel } from "../../export/onnx/proto.ts";
 import { adamw, latex } from "../../mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { linearModel } from "../export/linear_model.ts";
@@ -44,6 +45,35 @@ Deno.test("any other model is shown by its inputs, outputs, initializers and nod
   assert(rows.some((row) => /^initializers: \d+, \d+ numbers$/.test(row)), out);
   assert(rows.some((row) => /^nodes: \d+$/.test(row)), out);
   assert(rows.includes("w float32 [2, 1]"), out);
+});
+
+Deno.test("a model cannot steer the terminal, nor fail in other ways than by an error", async () => {
+  const hostile = (hyper: string, doc = "") =>
+    writeModel({
+      name: "hostile",
+      doc,
+      inputs: [valueInfo("w/\x1b[2J", "float32", [3])],
+      outputs: [],
+      constants: [],
+      nodes: [],
+      functions: [],
+      metadata: {
+        ...Object.fromEntries(Object.values(METADATA).map((key) => [key, "{}"])),
+        [METADATA.program]: JSON.stringify({ name: "p", doc: "\x1b[31m", step: "u = -g" }),
+        [METADATA.hyper]: hyper,
+      },
+    }, 21);
+  const deep = '{"a":'.repeat(10_000) + "1" + "}".repeat(10_000);
+  for (const hyper of ['{"__proto__": {"toString": 1}}', '{"a": null, "b": [{}]}', deep]) {
+    const { code, out, error } = await shown(hostile(hyper));
+    assertEquals([code, error], [0, ""]);
+    assert(!out.includes("\x1b") && out.length < 5000, out);
+  }
+  for (const hyper of ["{", "[]", "null", "3"]) {
+    const { code, error } = await shown(hostile(hyper));
+    assertEquals(code, 1, hyper);
+    assertStringIncludes(error, "`gradus.hyper`");
+  }
 });
 
 Deno.test("a model that was cut off or changed is refused, and one without an optimizer as program", async () => {
