@@ -1,5 +1,6 @@
 /** `gradus race`: optimizers train side by side on a small task, over rates and seeds. */
 import { explain } from "../runtime/explain.ts";
+import { COLOURS } from "../search/page/style.ts";
 import type { Command } from "./command.ts";
 import { checkWritable, writeWhole } from "./files.ts";
 import { Progress, wholeText } from "./progress.ts";
@@ -46,7 +47,7 @@ export const raceCommand: Command = {
     steps: { value: "N", text: "updates of a run; by default the task's" },
     output: { short: "o", value: "FILE.html", text: "the page" },
   },
-  takes: () => ({ least: 1, most: 12, what: "optimizers" }),
+  takes: () => ({ least: 1, most: COLOURS, what: "optimizers" }),
   run: runRace,
 };
 
