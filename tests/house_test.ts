@@ -19,6 +19,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["dsl", "runtime", "export/onnx", "onnx-buf", "@bufbuild/protobuf"],
     ...["onnxruntime-web/jspi", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"],
   ],
+  "export/train": [
+    ...["dsl", "runtime", "export/onnx", "export/ort", "onnx-buf", "@bufbuild/protobuf"],
+  ],
   "search/programs": ["dsl"],
   "search/analysis": ["dsl", "search/programs"],
   "search/machine": ["dsl", "runtime", "search/programs", "search/analysis"],
