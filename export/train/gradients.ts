@@ -29,8 +29,6 @@ export const LOSS = "loss";
 /** A model with its gradients, before it is bytes. */
 export interface Differentiated {
   readonly model: ModelProto;
-  /** The model as it was read. */
-  readonly source: ModelProto;
   /** The parameters, in the order of the file. */
   readonly params: readonly string[];
   /** What else changes from step to step, and the output that it becomes. */
@@ -120,7 +118,7 @@ export function differentiated(
     docString,
     graph: own,
   });
-  return { model: written, source, params, carried: [...graph.carried.keys()] };
+  return { model: written, params, carried: [...graph.carried.keys()] };
 }
 
 function lossesOf({ loss }: GradientOptions, doing: string): readonly Loss[] {

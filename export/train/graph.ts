@@ -309,7 +309,7 @@ export class Graph extends Builder {
     outputs: readonly (readonly [name: string, value: Value])[],
     kept: Iterable<string>,
   ): MessageInitShape<typeof GraphProtoSchema> {
-    const needed = new Set<string>(kept);
+    const needed = new Set<string>([...kept, ...this.carried.keys()]);
     const roots = [...outputs.map(([, value]) => value), ...this.carried.values()];
     for (const value of roots) needed.add(value.name);
     const nodes: NodeProto[] = [];
@@ -349,9 +349,10 @@ export class Graph extends Builder {
       node.output = node.output.map(own);
     }
     for (const tensor of constants) tensor.name = own(tensor.name);
+    const carried = [...this.carried.keys()].map((each) => infoOf(this.#values.get(each)!));
     return {
       name,
-      input: this.#inputs,
+      input: [...this.#inputs, ...carried],
       output: outputs.map(([name, { type, shape }]) => infoOf({ name, type, shape })),
       initializer: [
         ...[...this.#tensors.values()].filter(({ name }) => needed.has(name)),

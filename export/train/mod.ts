@@ -24,4 +24,6 @@ export {
   meanSquaredError,
   type MeanSquaredErrorOptions,
 } from "./losses.ts";
+export { byName } from "./params.ts";
 export type { ModelSource } from "./read.ts";
+export { trainingStep, type TrainingStepOptions } from "./step.ts";

@@ -85,6 +85,42 @@ export function matcherOf(pattern: string): (name: string) => boolean {
   };
 }
 
+/**
+ * What is said of each parameter by its name, as masks, partitions and decay groups take it: the value of
+ * the first pattern that fits, in which `*` stands for any text.
+ *
+ * @example
+ * ```ts
+ * import { byName } from "@gradus/gradus/train";
+ * import { adamw } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const mask = byName({ "*.bias": false, "norm*": false, "*": true });
+ * const optimizer = adamw({ learningRate: 1e-3, mask });
+ * assertEquals(mask({ "l1.weight": [2, 2], "l1.bias": [2] }), { "l1.weight": true, "l1.bias": false });
+ * ```
+ *
+ * @throws {GradusError} where it is used: if no pattern fits a parameter.
+ */
+export function byName<T>(
+  patterns: Readonly<Record<string, T>>,
+): (params: object) => Record<string, T> {
+  const rules = Object.entries(patterns).map(([pattern, value]) =>
+    [matcherOf(pattern), value] as const
+  );
+  return (params) =>
+    Object.fromEntries(
+      Object.keys(params).map((name) => {
+        const rule = rules.find(([fits]) => fits(name));
+        if (rule !== undefined) return [name, rule[1]];
+        throw new GradusError(
+          `Cannot choose by name: a pattern must fit ${quoted(name)}: given ` +
+            `${Object.keys(patterns).map(quoted).join(", ")}; add \`"*"\` for all others`,
+        );
+      }),
+    );
+}
+
 function usualParams({ initializer, node }: GraphProto): string[] {
   const statistics = new Set(
     node.flatMap(({ opType, input }) => opType === "BatchNormalization" ? input.slice(3, 5) : []),

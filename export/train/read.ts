@@ -41,6 +41,16 @@ const BYTES: Readonly<Partial<Record<DataType, number>>> = {
 
 /** A model with all that it needs: weights inside, nodes in order, its own functions written out. */
 export function readSource(source: ModelSource, doing: string): ModelProto {
+  const model = readWhole(source, doing);
+  const graph = model.graph!;
+  graph.node = inlined(model, doing);
+  model.functions = [];
+  graph.node = ordered(graph, doing);
+  return model;
+}
+
+/** A model as it is in the file, with its weights inside. */
+export function readWhole(source: ModelSource, doing: string): ModelProto {
   const { model: bytes, data } = partsOf(source, doing);
   let model: ModelProto;
   try {
@@ -59,9 +69,6 @@ export function readSource(source: ModelSource, doing: string): ModelProto {
     throw new GradusError(`${doing}: its initializers must not be sparse`);
   }
   for (const tensor of graph.initializer) bringIn(tensor, data, doing);
-  graph.node = inlined(model, doing);
-  model.functions = [];
-  graph.node = ordered(graph, doing);
   return model;
 }
 
