@@ -7,6 +7,7 @@ import { Graph } from "./graph.ts";
 import { type Loss, writeLosses } from "./losses.ts";
 import { chooseParams } from "./params.ts";
 import { capturedBy, type GraphProto, type ModelSource, readSource } from "./read.ts";
+import { warningsOf } from "./warnings.ts";
 import { rows } from "./rows/mod.ts";
 import { isNamed, spellShape } from "./value.ts";
 
@@ -70,6 +71,7 @@ export function differentiated(
   const source = readSource(model, doing);
   const file = source.graph!;
   const { names, named } = chooseParams(file, options.params, doing);
+  const warnings = warningsOf(file, names);
   const leads = leadingTo(file, losses.flatMap(({ outputs }) => outputs));
   const graph = new Graph(source, {
     rows,
@@ -80,6 +82,7 @@ export function differentiated(
   const { loss, seeds } = writeLosses(graph, losses, doing);
   const gradients = writeBackward(graph, seeds);
   const params = names.filter((name) => gradients.has(name));
+  const { onWarning = console.warn } = options;
   const idle = [...named].find((name) => !gradients.has(name));
   if (idle !== undefined || params.length === 0) {
     throw new GradusError(
@@ -108,6 +111,7 @@ export function differentiated(
   if (isTaken !== undefined) {
     throw new GradusError(`${doing}: it has an output ${quoted(isTaken[0])} already: rename it`);
   }
+  for (const each of warnings) onWarning(each);
   const own = graph.finish(file.name, outputs, params);
   const { irVersion, opsetImport, metadataProps, docString } = source;
   const written = create(ModelProtoSchema, {
