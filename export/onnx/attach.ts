@@ -52,6 +52,18 @@ export function attachOptimizer(
 ): Uint8Array<ArrayBuffer> {
   const doing = `Cannot attach "${optimizer?.program?.name ?? "an optimizer"}" to the model`;
   const joined = readOnnx(model, doing);
+  attach(joined, optimizer, options, doing);
+  seal(joined);
+  return toBinary(ModelProtoSchema, joined) as Uint8Array<ArrayBuffer>;
+}
+
+/** Joins an optimizer to a model in place; whoever has changed it last seals it. */
+export function attach(
+  joined: ModelProto,
+  optimizer: Optimizer,
+  options: AttachOptions,
+  doing: string,
+): void {
   const graph = joined.graph!;
   const opset = opsetOf(joined, doing);
   const grads = gradientsOf(options, doing);
@@ -67,8 +79,6 @@ export function attachOptimizer(
     toOnnx(optimizer, params, { inputs, precision, inlineFunctions, opset }),
   );
   join(joined, step, options.params, grads, doing);
-  seal(joined);
-  return toBinary(ModelProtoSchema, joined) as Uint8Array<ArrayBuffer>;
 }
 
 /**
