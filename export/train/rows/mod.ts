@@ -5,6 +5,7 @@ import { gathers } from "./gather.ts";
 import { moves } from "./move.ts";
 import { normals } from "./normal.ts";
 import { products } from "./product.ts";
+import { recurrences } from "./recurrent.ts";
 import { reductions } from "./reduce.ts";
 import type { Rows } from "./row.ts";
 
@@ -17,4 +18,5 @@ export const rows: Rows = {
   ...reductions,
   ...normals,
   ...gathers,
+  ...recurrences,
 };
