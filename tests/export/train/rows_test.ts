@@ -200,12 +200,40 @@ const FAMILIES: Readonly<Record<string, Readonly<Record<string, fc.Arbitrary<Dra
     Tile: fc.tuple(sizes([1, 3], [1, 3]), sizes([1, 3], [1, 2])).map(([shape, repeats]) => ({
       inputs: [trained(shape), ints(...repeats)],
     })),
+    CumSum: fc.tuple(axed(), sizes([0, 1], [0, 1])).map((
+      [[shape, axis], [exclusive, reverse]],
+    ) => ({
+      inputs: [trained(shape), { type: DataType.INT64, shape: [], values: [axis] }],
+      attributes: { exclusive, reverse },
+    })),
     Trilu: fc.tuple(sizes([1, 3], [1, 4]), sizes([0, 1], [-1, 1])).map(([shape, [upper, k]]) => ({
       inputs: [trained(shape), { type: DataType.INT64, shape: [], values: [k] }],
       attributes: { upper },
     })),
   },
   picking: {
+    GatherElements: fc.tuple(sizes([1, 3], [2, 3]), sizes([-2, 1], [-2, 1])).map(
+      ([[a, b], places]) => ({
+        inputs: [
+          trained([a, b]),
+          { type: DataType.INT64, shape: [1, 2], values: places },
+        ],
+        attributes: { axis: 1 },
+      }),
+    ),
+    GatherND: fc.tuple(
+      sizes([2, 3], [2, 3], [1, 3]),
+      fc.array(fc.integer({ min: -2, max: 1 }), {
+        minLength: 6,
+        maxLength: 6,
+      }),
+      fc.integer({ min: 1, max: 3 }),
+    ).map(([shape, places, depth]) => ({
+      inputs: [
+        trained(shape.with(2, shape[2] + 1)),
+        { type: DataType.INT64, shape: [6 / depth, depth], values: places },
+      ],
+    })),
     Gather: fc.tuple(
       axed(3),
       fc.array(fc.integer({ min: -2, max: 1 }), { maxLength: 4 }),
