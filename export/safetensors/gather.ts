@@ -12,9 +12,9 @@ import { requireState, type State, treeNumber } from "../../runtime/trees/state.
 import { storageIn, storedAs } from "../../runtime/trees/state_storage.ts";
 import { dtypeOf, type Stored } from "../../runtime/trees/stored.ts";
 import { stateShape } from "../../runtime/step/initial.ts";
+import { carriedSettings, carriedTree } from "../onnx/settings.ts";
 import { FORMAT, KEYS, VERSION } from "./metadata.ts";
 import { lowOf, pathsOf, rebuilt, safeDType } from "./paths.ts";
-import { carriedSettings, carriedTree } from "./settings.ts";
 import type { TensorToWrite } from "./write.ts";
 
 /** What a checkpoint is made of. */
