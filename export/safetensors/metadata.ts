@@ -7,6 +7,9 @@ export const VERSION = "0.2.0";
 /** The version of the format, which grows when what is written can no longer be read as before. */
 export const FORMAT = "1";
 
+/** What the names of arrays that are the model's alone begin with, before the path. */
+export const BUFFERS = "buffers";
+
 /** Keys of the metadata of a checkpoint. */
 export const KEYS = {
   /** The version of the format. */
