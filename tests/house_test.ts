@@ -20,6 +20,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["onnxruntime-web/jspi", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"],
   ],
   "export/safetensors": ["dsl", "runtime", "export/onnx"],
+  "export/train": [
+    ...["dsl", "runtime", "export/onnx", "export/ort", "onnx-buf", "@bufbuild/protobuf"],
+  ],
   "search/programs": ["dsl"],
   "search/analysis": ["dsl", "search/programs"],
   "search/machine": ["dsl", "runtime", "search/programs", "search/analysis"],

@@ -56,6 +56,18 @@ export function attachOptimizer(
 ): Uint8Array<ArrayBuffer> {
   const doing = `Cannot attach "${optimizer?.program?.name ?? "an optimizer"}" to the model`;
   const joined = readOnnx(model, doing);
+  attach(joined, optimizer, options, doing);
+  seal(joined);
+  return toBinary(ModelProtoSchema, joined) as Uint8Array<ArrayBuffer>;
+}
+
+/** Joins an optimizer to a model in place; whoever has changed it last seals it. */
+export function attach(
+  joined: ModelProto,
+  optimizer: Optimizer,
+  options: AttachOptions,
+  doing: string,
+): void {
   const graph = joined.graph!;
   const opset = opsetOf(joined, doing);
   const grads = gradientsOf(options, doing);
@@ -85,8 +97,6 @@ export function attachOptimizer(
     [JOINED.settings]: JSON.stringify(carriedSettings(optimizer.settings, params, doing)),
     [JOINED.storage]: JSON.stringify(Object.fromEntries(optimizer.storage)),
   });
-  seal(joined);
-  return toBinary(ModelProtoSchema, joined) as Uint8Array<ArrayBuffer>;
 }
 
 /**

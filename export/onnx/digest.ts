@@ -8,11 +8,14 @@ import {
   StringStringEntryProtoSchema,
 } from "onnx-buf";
 import { digestOf } from "../../dsl/digest.ts";
+import { TRAINING } from "./inference.ts";
 import { JOINED, METADATA } from "./metadata.ts";
 
 type Digests = Readonly<Record<string, string>>;
 
-const KEYS: ReadonlySet<string> = new Set([...Object.values(METADATA), ...Object.values(JOINED)]);
+const KEYS: ReadonlySet<string> = new Set(
+  [METADATA, JOINED, TRAINING].flatMap((keys) => Object.values(keys)),
+);
 
 /** Writes into its metadata what a model is made of. */
 export function seal(model: ModelProto): void {

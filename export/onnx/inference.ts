@@ -1,69 +1,163 @@
-/** The model for inference, kept in the file of a training step without the weights that the step has too. */
+/** The model that a training step was made of, kept in the step: all but the numbers that stand there already. */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { type ModelProto, ModelProtoSchema, type TensorProto, TensorProtoSchema } from "onnx-buf";
-import { sizeOf } from "../../runtime/trees/leaf.ts";
-import { seal, setMetadata } from "./digest.ts";
-import { JOINED } from "./metadata.ts";
+import {
+  type ModelProto,
+  ModelProtoSchema,
+  StringStringEntryProtoSchema,
+  type TensorProto,
+  TensorProto_DataType as DataType,
+} from "onnx-buf";
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 
-/**
- * The bytes of a training step with `inference`, the model that it was made of, kept in its metadata. The
- * initializers of that which have become inputs of the step are their default values there.
- */
-export function keepInference(step: Uint8Array, inference: ModelProto): Uint8Array<ArrayBuffer> {
-  const joined = fromBinary(ModelProtoSchema, step);
-  const graph = joined.graph!;
-  const inputs = new Set(graph.input.map(({ name }) => name));
-  const held = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
-  for (const tensor of inference.graph!.initializer) {
-    if (!inputs.has(tensor.name) || held.has(tensor.name)) continue;
-    graph.initializer.push(tensor);
-    held.set(tensor.name, tensor);
+/** What a training step says of itself beside what its optimizer does. */
+export const TRAINING = {
+  /**
+   * As JSON: the output that is the `loss`; the `params`, and what else is `carried` to outputs `next/<name>`,
+   * such as running statistics. The first value of each of both is the initializer `first/<name>`.
+   */
+  step: "gradus.training",
+  /** The model as base64; initializers without numbers have those of the step. */
+  model: "gradus.model",
+} as const;
+
+/** What {@linkcode TRAINING} says of a step. */
+export interface TrainingNotes {
+  readonly loss: string;
+  readonly params: readonly string[];
+  readonly carried: readonly string[];
+}
+
+/** The initializer with the first value of an input that carries over; no node reads it. */
+export function firstName(name: string): string {
+  return `first/${name}`;
+}
+
+/** Writes into a step what it is and the model that it was made of, which is changed. */
+export function keepInference(step: ModelProto, model: ModelProto, notes: TrainingNotes): void {
+  const known = new Map(step.graph!.initializer.map((tensor) => [tensor.name, tensor]));
+  for (const tensor of model.graph!.initializer) {
+    const other = known.get(firstName(tensor.name)) ?? known.get(tensor.name);
+    if (other !== undefined && isSame(tensor, other)) empty(tensor);
   }
-  const initializer = inference.graph!.initializer.map((tensor) => {
-    const other = held.get(tensor.name);
-    if (other === undefined || !isSame(tensor, other)) return tensor;
-    const { name, dims, dataType } = tensor;
-    return create(TensorProtoSchema, { name, dims, dataType });
-  });
-  const kept = { ...inference, graph: { ...inference.graph!, initializer } };
-  setMetadata(joined, { [JOINED.inference]: toText(toBinary(ModelProtoSchema, kept)) });
-  seal(joined);
-  return toBinary(ModelProtoSchema, joined) as Uint8Array<ArrayBuffer>;
+  const entries = {
+    [TRAINING.step]: JSON.stringify(notes),
+    [TRAINING.model]: toBase64(toBinary(ModelProtoSchema, model)),
+  };
+  step.metadataProps = [
+    ...step.metadataProps.filter(({ key }) => !(key in entries)),
+    ...Object.entries(entries).map(([key, value]) =>
+      create(StringStringEntryProtoSchema, { key, value })
+    ),
+  ];
 }
 
-/** The model for inference that the metadata of a training step keep; `weightOf` has what was left out. */
-export function keptInference(
-  text: string,
-  weightOf: (name: string) => TensorProto | undefined,
-): ModelProto {
-  const model = fromBinary(ModelProtoSchema, fromText(text));
-  const { graph } = model;
-  if (graph === undefined) throw new Error("it has no graph");
-  graph.initializer = graph.initializer.map((tensor) => {
-    if (!isEmpty(tensor)) return tensor;
-    const found = weightOf(tensor.name);
-    if (found === undefined) throw new Error(`it lacks the weight "${tensor.name.slice(0, 64)}"`);
-    return found;
-  });
-  return model;
+/** What a training step says of itself, or undefined for other models. */
+export function trainingNotesOf(step: ModelProto, doing: string): TrainingNotes | undefined {
+  const text = step.metadataProps.find(({ key }) => key === TRAINING.step)?.value;
+  if (text === undefined) return undefined;
+  const refuse = (): never => {
+    throw new GradusError(`${doing}: \`${TRAINING.step}\` of its metadata is not what was written`);
+  };
+  let notes: Partial<TrainingNotes> | null;
+  try {
+    notes = JSON.parse(text);
+  } catch {
+    return refuse();
+  }
+  const isNames = (list: unknown) =>
+    Array.isArray(list) && list.every((name) => typeof name === "string");
+  const isWhole = typeof notes?.loss === "string" && isNames(notes.params) &&
+    isNames(notes.carried);
+  return isWhole ? notes as TrainingNotes : refuse();
 }
 
-/** Whether a tensor has elements, and none of them is there. */
-function isEmpty(tensor: TensorProto): boolean {
-  const { rawData, floatData, doubleData, int32Data, int64Data, uint64Data, stringData } = tensor;
-  const parts = [rawData, floatData, doubleData, int32Data, int64Data, uint64Data, stringData];
-  return parts.every(({ length }) => length === 0) && sizeOf(tensor.dims.map(Number)) > 0;
+/** The model inside a step, with what `values` has of its initializers, and the step's own for the rest. */
+export function inferenceOf(
+  step: ModelProto,
+  values: ReadonlyMap<string, Float32Array | Float64Array>,
+  doing: string,
+): Uint8Array<ArrayBuffer> {
+  const text = step.metadataProps.find(({ key }) => key === TRAINING.model)?.value;
+  if (text === undefined) {
+    throw new GradusError(
+      `${doing}: it must be a training step that holds the model it was made of`,
+    );
+  }
+  let model: ModelProto;
+  try {
+    model = fromBinary(ModelProtoSchema, fromBase64(text));
+  } catch {
+    throw new GradusError(`${doing}: \`${TRAINING.model}\` of its metadata is no model`);
+  }
+  const known = new Map(step.graph!.initializer.map((tensor) => [tensor.name, tensor]));
+  for (const tensor of model.graph!.initializer) {
+    const value = values.get(tensor.name);
+    if (value !== undefined) put(tensor, value, doing);
+    else if (isEmpty(tensor)) {
+      fill(tensor, known.get(firstName(tensor.name)) ?? known.get(tensor.name));
+    }
+  }
+  return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
 }
 
+function put(tensor: TensorProto, value: Float32Array | Float64Array, doing: string): void {
+  const isFitting = (tensor.dataType === DataType.FLOAT && value instanceof Float32Array) ||
+    (tensor.dataType === DataType.DOUBLE && value instanceof Float64Array);
+  const size = tensor.dims.reduce((count, dim) => count * Number(dim), 1);
+  if (!isFitting || value.length !== size) {
+    throw new GradusError(
+      `${doing}: ${quoted(tensor.name)} must have ${size} numbers of the model's type: given ${
+        shown(value)
+      }`,
+    );
+  }
+  empty(tensor);
+  tensor.rawData = Uint8Array.from(
+    new Uint8Array(value.buffer, value.byteOffset, value.byteLength),
+  );
+}
+
+function fill(tensor: TensorProto, other: TensorProto | undefined): void {
+  if (other === undefined) return;
+  const { rawData, floatData, doubleData, int32Data, int64Data, uint64Data } = other;
+  Object.assign(tensor, { rawData, floatData, doubleData, int32Data, int64Data, uint64Data });
+}
+
+function empty(tensor: TensorProto): void {
+  tensor.rawData = new Uint8Array();
+  [tensor.floatData, tensor.doubleData, tensor.int32Data] = [[], [], []];
+  [tensor.int64Data, tensor.uint64Data] = [[], []];
+}
+
+function isEmpty(
+  { rawData, floatData, doubleData, int32Data, int64Data, uint64Data }: TensorProto,
+) {
+  return [rawData, floatData, doubleData, int32Data, int64Data, uint64Data].every(({ length }) =>
+    length === 0
+  );
+}
+
+/** Whether two tensors hold the same numbers in the same way. */
 function isSame(a: TensorProto, b: TensorProto): boolean {
-  if (a === b) return true;
-  const [ours, theirs] = [a, b].map((each) => toBinary(TensorProtoSchema, each));
-  return ours.length === theirs.length && ours.every((byte, i) => byte === theirs[i]);
+  const isLike = a.dataType === b.dataType && a.dims.join() === b.dims.join();
+  const lists = [
+    "rawData",
+    "floatData",
+    "doubleData",
+    "int32Data",
+    "int64Data",
+    "uint64Data",
+  ] as const;
+  return isLike && lists.every((key) => {
+    const [x, y]: ArrayLike<unknown>[] = [a[key], b[key]];
+    return x.length === y.length &&
+      !Array.prototype.some.call(x, (each, i) => !Object.is(each, y[i]));
+  });
 }
 
-const CHUNK = 2 ** 14;
+const CHUNK = 0x8000;
 
-function toText(bytes: Uint8Array): string {
+function toBase64(bytes: Uint8Array): string {
   let text = "";
   for (let i = 0; i < bytes.length; i += CHUNK) {
     text += String.fromCharCode(...bytes.subarray(i, i + CHUNK));
@@ -71,6 +165,6 @@ function toText(bytes: Uint8Array): string {
   return btoa(text);
 }
 
-function fromText(text: string): Uint8Array {
+function fromBase64(text: string): Uint8Array {
   return Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
 }

@@ -57,7 +57,7 @@ export const JOINED = {
    * What the step was joined to, as JSON: the model's own `inputs` and `outputs`, by parameter the value in
    * the graph that is its gradient, `gradients`, and the output that is the `loss`, where that was told.
    */
-  model: "gradus.model",
+  model: "gradus.joined",
   /**
    * What the optimizer was made with, as JSON: of each hyperparameter its `value`, and a `mask` and a `clock`
    * where it has them. In a value a schedule is the text `count => …`, and null where it has no expression.
@@ -70,8 +70,6 @@ export const JOINED = {
    * and the `seed`, a whole number. Its other elements are 1/(1 - probability), as float32.
    */
   masks: "gradus.masks",
-  /** The model for inference, in base 64; weights that the graph has under the same names are left out. */
-  inference: "gradus.inference",
 } as const;
 
 /** A number where JSON has it, else its text. */

@@ -2,13 +2,12 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema, type ValueInfoProto, ValueInfoProtoSchema } from "onnx-buf";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
-import { JOINED } from "../onnx/metadata.ts";
 import { valueInfo } from "../onnx/proto.ts";
 import type { Batch } from "./batch.ts";
 import type { Taken } from "./engine.ts";
 import { Forward } from "./forward.ts";
 import type { Joined } from "./joined.ts";
-import { inferenceOf } from "./weights.ts";
+import { keptModel } from "./weights.ts";
 import { openEngine, type WhereOptions } from "./where.ts";
 
 /** How many are remembered. */
@@ -81,9 +80,8 @@ export class Forwards {
   }
 
   #open(outputs: readonly string[], doing: string): Promise<Forward> {
-    const { read, outputs: own, masks } = this.#joined;
-    const isKept = read.model.metadata[JOINED.inference] !== undefined;
-    const kept = isKept ? inferenceOf(this.#bytes, this.#joined, new Map(), doing) : undefined;
+    const { outputs: own, masks } = this.#joined;
+    const kept = keptModel(this.#bytes, this.#joined, doing);
     const inferred = new Set(kept?.graph?.output.map(({ name }) => name));
     requireOutputs(outputs, [...new Set([...inferred, ...own])], doing);
     // What is trained has the loss, and may compute in another way what both have.

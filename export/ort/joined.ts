@@ -5,6 +5,7 @@ import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
 import { bind, type Optimizer } from "../../runtime/optimizer.ts";
 import { type InitOptions, storageWith } from "../../runtime/trees/state_storage.ts";
+import { trainingNotesOf } from "../onnx/inference.ts";
 import { JOINED } from "../onnx/metadata.ts";
 import { type ReadModel, readModel } from "../onnx/proto.ts";
 import { attempt, parseRecord, requireWritten } from "../onnx/read.ts";
@@ -53,6 +54,7 @@ export function readJoined(bytes: Uint8Array, loss: string | undefined, doing: s
   const read = optimizerOf(asAlone(model, parts), doing);
   const proto = fromBinary(ModelProtoSchema, bytes);
   const graph = proto.graph!;
+  const notes = trainingNotesOf(proto, doing);
   const own = new Set(parts.inputs);
   const made = new Set(parts.outputs);
   const isCarried = (name: string) => own.has(name) && made.has(`next/${name}`);
@@ -78,7 +80,7 @@ export function readJoined(bytes: Uint8Array, loss: string | undefined, doing: s
     known: parts.inputs,
     masks,
     outputs,
-    loss: lossOf(model, outputs, loss ?? parts.loss, doing),
+    loss: lossOf(model, outputs, loss ?? parts.loss ?? notes?.loss, doing),
     step: toBinary(ModelProtoSchema, cut),
   };
 }

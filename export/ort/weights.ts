@@ -10,9 +10,7 @@ import {
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { isTensor, type Tensor } from "../../runtime/trees/leaf.ts";
 import { initializersOf } from "../onnx/attach.ts";
-import { keptInference } from "../onnx/inference.ts";
-import { JOINED } from "../onnx/metadata.ts";
-import { attempt } from "../onnx/read.ts";
+import { firstName, inferenceOf, TRAINING } from "../onnx/inference.ts";
 import { cutModel } from "./cut.ts";
 import type { Joined } from "./joined.ts";
 
@@ -40,7 +38,7 @@ export function firstValues(
   const { initializer } = fromBinary(ModelProtoSchema, bytes).graph!;
   const inside = new Set(initializer.map(({ name }) => name));
   const wanted = names.filter((name) => !Object.hasOwn(given, name));
-  const missing = wanted.find((name) => !inside.has(name));
+  const missing = wanted.find((name) => !inside.has(firstName(name)));
   if (missing !== undefined) {
     throw new GradusError(
       `${doing}: \`params\` must have the first value of ${
@@ -49,60 +47,52 @@ export function firstValues(
         `\`initializersOf\` reads it from the model that the optimizer was attached to`,
     );
   }
-  const own = initializersOf(bytes, wanted);
+  const own = initializersOf(bytes, wanted.map(firstName));
   return new Map(
     names.map((name) => {
-      const { data, shape } = Object.hasOwn(own, name) ? own[name] : given[name];
+      const { data, shape } = Object.hasOwn(given, name) ? given[name] : own[firstName(name)];
       return [name, { data: data.slice(), shape: [...shape] }];
     }),
   );
 }
 
-/**
- * The model for inference: the one that the file keeps, if metadata `text` has it, else what the model's own
- * outputs need; `weightOf` gives what the file left out.
- */
-export function inferenceOf(
+/** The model for inference that a file keeps, as it was before it was trained; undefined where it has none. */
+export function keptModel(
   bytes: Uint8Array,
-  { read, outputs, loss }: Joined,
-  weights: ReadonlyMap<string, TensorProto>,
+  { read }: Joined,
   doing: string,
-): ModelProto {
-  const joined = fromBinary(ModelProtoSchema, bytes);
-  const graph = joined.graph!;
-  const text = read.model.metadata[JOINED.inference];
-  if (text !== undefined) {
-    const held = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
-    const weightOf = (name: string) => weights.get(name) ?? held.get(name);
-    return attempt("inference", () => keptInference(text, weightOf), doing);
-  }
-  const others = outputs.filter((name) => name !== loss);
-  const wanted = new Set(others.length === 0 ? [loss] : others);
-  const cut = cutModel(joined, graph.output.filter(({ name }) => wanted.has(name)), new Set());
-  cut.metadataProps = joined.metadataProps.filter(({ key }) => !key.startsWith("gradus."));
-  return cut;
+): ModelProto | undefined {
+  if (read.model.metadata[TRAINING.model] === undefined) return undefined;
+  const kept = inferenceOf(fromBinary(ModelProtoSchema, bytes), new Map(), doing);
+  return fromBinary(ModelProtoSchema, kept);
 }
 
-/** The bytes of the model for inference with these weights. */
+/**
+ * The bytes of the model for inference with these weights: the one that the file keeps, or else what the
+ * model's own outputs need.
+ */
 export function inferenceModel(
   bytes: Uint8Array,
-  joined: Joined,
+  { read, outputs, loss }: Joined,
   trained: Readonly<Record<string, Tensor>>,
   doing: string,
 ): Uint8Array<ArrayBuffer> {
-  const weights = new Map(
-    Object.entries(trained).map(([name, tensor]) => [name, protoOf(name, tensor)]),
-  );
-  const model = inferenceOf(bytes, joined, weights, doing);
-  const graph = model.graph!;
-  const inputs = new Set(graph.input.map(({ name }) => name));
-  const held = new Set(graph.initializer.map(({ name }) => name));
-  graph.initializer = graph.initializer.map((tensor) => weights.get(tensor.name) ?? tensor);
-  for (const [name, tensor] of weights) {
-    if (inputs.has(name) && !held.has(name)) graph.initializer.push(tensor);
+  const joined = fromBinary(ModelProtoSchema, bytes);
+  if (read.model.metadata[TRAINING.model] !== undefined) {
+    const values = Object.entries(trained).map(([name, { data }]) => [name, data] as const);
+    return inferenceOf(joined, new Map(values), doing);
   }
-  graph.input = graph.input.filter(({ name }) => !weights.has(name));
-  return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
+  const others = outputs.filter((name) => name !== loss);
+  const wanted = new Set(others.length === 0 ? [loss] : others);
+  const own = joined.graph!.output.filter(({ name }) => wanted.has(name));
+  const names = new Set(Object.keys(trained));
+  const cut = cutModel(joined, own, names);
+  cut.metadataProps = joined.metadataProps.filter(({ key }) => !key.startsWith("gradus."));
+  for (const { name } of cut.graph.input) {
+    if (names.has(name)) cut.graph.initializer.push(protoOf(name, trained[name]));
+  }
+  cut.graph.input = cut.graph.input.filter(({ name }) => !names.has(name));
+  return toBinary(ModelProtoSchema, cut) as Uint8Array<ArrayBuffer>;
 }
 
 function protoOf(name: string, { data, shape }: Tensor): TensorProto {

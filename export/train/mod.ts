@@ -1,0 +1,29 @@
+/**
+ * Makes of a model and a loss, in ONNX, what trains it: gradients of standard operators, and with an
+ * optimizer a graph whose run is a whole training step.
+ *
+ * @example
+ * ```ts
+ * import { crossEntropy } from "@gradus/gradus/train";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const loss = crossEntropy({ logits: "logits" });
+ * assertEquals(loss.outputs, ["logits"]);
+ * ```
+ *
+ * @module
+ */
+export { type GradientOptions, withGradients } from "./gradients.ts";
+export {
+  binaryCrossEntropy,
+  type BinaryCrossEntropyOptions,
+  crossEntropy,
+  type CrossEntropyOptions,
+  type Loss,
+  lossOutput,
+  meanSquaredError,
+  type MeanSquaredErrorOptions,
+} from "./losses.ts";
+export { byName } from "./params.ts";
+export type { ModelSource } from "./read.ts";
+export { trainingStep, type TrainingStepOptions } from "./step.ts";

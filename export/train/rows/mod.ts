@@ -1,0 +1,20 @@
+/** The table of operators: what their results are shaped like, and how gradients come back through them. */
+import { constants } from "./constant.ts";
+import { elements } from "./element.ts";
+import { gathers } from "./gather.ts";
+import { moves } from "./move.ts";
+import { normals } from "./normal.ts";
+import { products } from "./product.ts";
+import { reductions } from "./reduce.ts";
+import type { Rows } from "./row.ts";
+
+/** Rows by the names of operators in ONNX's default domain. */
+export const rows: Rows = {
+  ...elements,
+  ...products,
+  ...moves,
+  ...constants,
+  ...reductions,
+  ...normals,
+  ...gathers,
+};
