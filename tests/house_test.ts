@@ -16,9 +16,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   zoo: ["dsl", "runtime"],
   "export/onnx": ["dsl", "runtime", "onnx-buf", "@bufbuild/protobuf"],
   "export/ort": [
-    ...["dsl", "runtime", "export/onnx", "onnx-buf", "@bufbuild/protobuf"],
+    ...["dsl", "runtime", "export/onnx", "export/safetensors", "onnx-buf", "@bufbuild/protobuf"],
     ...["onnxruntime-web/jspi", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"],
   ],
+  "export/safetensors": ["dsl", "runtime", "export/onnx"],
   "export/train": [
     ...["dsl", "runtime", "export/onnx", "export/ort", "onnx-buf", "@bufbuild/protobuf"],
   ],

@@ -14,15 +14,18 @@ import type { Evaluation } from "./evaluation.ts";
 import { type Held, isInBuffer } from "./held.ts";
 import type { GraphForm } from "./rule.ts";
 
+/** What a device asks of an engine. */
+export type DeviceEngine = Pick<Engine, "read" | "run" | "numbersIn">;
+
 /** A graph on an engine. */
 export class OrtDevice implements Device<Held, GraphForm> {
   readonly read: ReadLeaf<Held>;
   readonly storesAsGiven = false;
   readonly ownNumbers: ReadonlySet<string> = new Set();
-  readonly #engine: Engine;
+  readonly #engine: DeviceEngine;
   readonly #evaluation: Evaluation | undefined;
 
-  constructor(engine: Engine, evaluation: Evaluation | undefined) {
+  constructor(engine: DeviceEngine, evaluation: Evaluation | undefined) {
     [this.#engine, this.#evaluation] = [engine, evaluation];
     this.read = (node, path, doing) => engine.read(node, path, doing);
   }
@@ -76,7 +79,7 @@ export class OrtDevice implements Device<Held, GraphForm> {
     throw new Error(`The number of \`${state}\` is in the state itself.`);
   }
 
-  prepare(work: Work<Held, GraphForm>, _form: GraphForm, doing: string): Prepared<GraphForm> {
+  prepare(work: Work<Held>, _form: GraphForm, doing: string): Prepared<GraphForm> {
     if (work.mode === "evaluate") {
       return {
         run: async ({ numbers }) => {
@@ -115,10 +118,7 @@ export class OrtDevice implements Device<Held, GraphForm> {
 
 /** The leaves that the graph takes, by the names of its inputs. */
 function takenBy(
-  { bound, storage, states, inputs, arrays: { params, reads, states: kept } }: Work<
-    Held,
-    GraphForm
-  >,
+  { bound, storage, states, inputs, arrays: { params, reads, states: kept } }: Work<Held>,
 ): { readonly written: Taken[]; readonly read: Taken[] } {
   const { leaves } = bound.layout;
   const like = (name: string, tree: readonly Held[]) =>
