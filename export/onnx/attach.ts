@@ -4,8 +4,10 @@ import { type ModelProto, ModelProtoSchema, TensorProto_DataType as DataType } f
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { isShape, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
-import { seal } from "./digest.ts";
+import { seal, setMetadata } from "./digest.ts";
+import { JOINED } from "./metadata.ts";
 import type { OnnxOptions } from "./options.ts";
+import { carriedSettings } from "./settings.ts";
 import { toOnnx } from "./write.ts";
 
 /** Options of {@linkcode attachOptimizer}. */
@@ -15,6 +17,8 @@ export interface AttachOptions
   readonly params: readonly string[];
   /** The output that is the gradient of each, by the parameter's name, or in the order of `params`. */
   readonly grads: Readonly<Record<string, string>> | readonly string[];
+  /** The output that is the loss, for whoever runs the step. Default: not told. */
+  readonly loss?: string;
 }
 
 type Graph = NonNullable<ModelProto["graph"]>;
@@ -78,7 +82,21 @@ export function attach(
     ModelProtoSchema,
     toOnnx(optimizer, params, { inputs, precision, inlineFunctions, opset }),
   );
+  const loss = lossOf(graph, options.loss, grads, doing);
+  const isParam = new Set(options.params);
+  const isGradient = new Set(grads.values());
+  const parts = {
+    inputs: graph.input.map(({ name }) => name).filter((name) => !isParam.has(name)),
+    outputs: graph.output.map(({ name }) => name).filter((name) => !isGradient.has(name)),
+    gradients: Object.fromEntries(grads),
+    ...(loss === undefined ? {} : { loss }),
+  };
   join(joined, step, options.params, grads, doing);
+  setMetadata(joined, {
+    [JOINED.model]: JSON.stringify(parts),
+    [JOINED.settings]: JSON.stringify(carriedSettings(optimizer.settings, params, doing)),
+    [JOINED.storage]: JSON.stringify(Object.fromEntries(optimizer.storage)),
+  });
 }
 
 /**
@@ -151,6 +169,23 @@ function zeros(shape: readonly number[], name: string, doing: string): Tensor {
         spellShape(shape),
     );
   }
+}
+
+/** The output that is the loss, which must be one. */
+function lossOf(
+  { output }: Graph,
+  loss: unknown,
+  grads: ReadonlyMap<string, string>,
+  doing: string,
+): string | undefined {
+  if (loss === undefined) return undefined;
+  const isGradient = new Set(grads.values());
+  const names = output.map(({ name }) => name).filter((name) => !isGradient.has(name));
+  if (typeof loss === "string" && names.includes(loss)) return loss;
+  const near = typeof loss === "string" ? suggestion(loss, names) : "";
+  throw new GradusError(
+    `${doing}: \`loss\` must be an output that is no gradient: given ${shown(loss)}${near}`,
+  );
 }
 
 /** Adds the graph of a step to a model. */

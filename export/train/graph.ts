@@ -246,12 +246,21 @@ export class Graph extends Builder {
       })
       : undefined;
     if (written === undefined) {
+      if (row !== undefined && node.opType === "Reshape") inputs[1] = this.#settled(inputs[1]);
       this.within("", place, () => this.#append(node, row, inputs, attributes, said));
       return;
     }
     node.output.forEach((name, i) => {
       if (name !== "" && written[i] !== undefined) this.#values.set(name, written[i]);
     });
+  }
+
+  /** Sizes of which but one is open as a constant, which no node need compute. */
+  #settled(sizes: Value | undefined): Value | undefined {
+    const known = sizes?.known;
+    const isOne = known?.filter((size) => typeof size === "string").length === 1 &&
+      !known.includes(0) && !known.includes(-1);
+    return isOne ? this.ints(known.map((size) => typeof size === "string" ? -1 : size)) : sizes;
   }
 
   #append(

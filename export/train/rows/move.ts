@@ -93,6 +93,13 @@ export const moves: Rows = {
       return [at.build.sum(apart, repeats.map((_, axis) => 2 * axis), 0)];
     },
   },
+  CumSum: {
+    shape: (at) => like(at, at.input(0).shape),
+    gradient: ([g], at) => {
+      const attributes = { exclusive: at.int("exclusive", 0), reverse: 1 - at.int("reverse", 0) };
+      return [at.build.emit("CumSum", [g, at.input(1)], attributes)];
+    },
+  },
   Cast: casting(({ int }) => int),
   CastLike: casting(({ like }) => like),
   Trilu: {

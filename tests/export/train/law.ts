@@ -164,7 +164,7 @@ export function modelOf(op: string, drawn: Drawn, isOpen: boolean, seed: number)
 }
 
 /** The initializers of a model as inputs, and their values. */
-function asInputs(bytes: Uint8Array, type: DataType) {
+export function asInputs(bytes: Uint8Array, type: DataType) {
   const model: ModelProto = fromBinary(ModelProtoSchema, bytes);
   const graph = model.graph!;
   const params = graph.initializer.filter(({ name }) => /^p\d+$/.test(name));
