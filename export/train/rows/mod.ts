@@ -1,5 +1,6 @@
 /** The table of operators: what their results are shaped like, and how gradients come back through them. */
 import { constants } from "./constant.ts";
+import { dropouts } from "./dropout.ts";
 import { elements } from "./element.ts";
 import { gathers } from "./gather.ts";
 import { moves } from "./move.ts";
@@ -19,4 +20,5 @@ export const rows: Rows = {
   ...normals,
   ...gathers,
   ...recurrences,
+  ...dropouts,
 };
