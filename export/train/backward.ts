@@ -92,9 +92,11 @@ function refuse(
   const way = [value?.name ?? "a parameter", ...before, ...after].map(quoted);
   const half = MOST_SHOWN / 2;
   const shown = way.length > MOST_SHOWN ? [...way.slice(0, half), "…", ...way.slice(-half)] : way;
-  const how = node.captured.length > 0 ? "with a graph inside has" : "has";
+  const what = node.captured.length > 0
+    ? "no gradient goes into a graph inside"
+    : "it has no gradient";
   graph.refuse(
-    `it ${how} no gradient here, and lies on the way from a parameter to the loss: ` +
+    `${what} here, and it lies on the way from a parameter to the loss: ` +
       `${
         shown.join(" → ")
       }: freeze what is before it by \`params\`, or export the model without it`,

@@ -8,6 +8,10 @@ import { normals } from "./normal.ts";
 import { products } from "./product.ts";
 import { recurrences } from "./recurrent.ts";
 import { reductions } from "./reduce.ts";
+import { losses } from "./loss.ts";
+import { attentions } from "./attention.ts";
+import { einsums } from "./einsum.ts";
+import { sequences } from "./sequence.ts";
 import type { Rows } from "./row.ts";
 
 /** Rows by the names of operators in ONNX's default domain. */
@@ -21,4 +25,8 @@ export const rows: Rows = {
   ...gathers,
   ...recurrences,
   ...dropouts,
+  ...sequences,
+  ...attentions,
+  ...losses,
+  ...einsums,
 };

@@ -24,7 +24,7 @@ import {
 const MODELS: Readonly<Record<string, readonly string[]>> = {
   mlp: ["plain", "tsplain", "batch", "torchscript", "dynamo"],
   gru: ["plain", "tsplain"],
-  gpt: ["tsplain", "batch", "torchscript", "dynamo"],
+  gpt: ["plain", "tsplain", "batch", "torchscript", "dynamo"],
 };
 
 const OPTIMIZERS: Readonly<Record<"sgd" | "adamw" | "mse", Optimizer>> = {
