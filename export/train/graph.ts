@@ -4,7 +4,7 @@ import {
   type AttributeProto,
   AttributeProto_AttributeType as AttributeType,
   type AttributeProtoSchema,
-  GraphProtoSchema,
+  type GraphProtoSchema,
   type ModelProto,
   type NodeProto,
   NodeProtoSchema,
@@ -56,7 +56,7 @@ export class Graph extends Builder {
   /** In the order that they run in. */
   readonly nodes: GraphNode[] = [];
   /** What is another value after a step, such as running statistics, by name. */
-  readonly carried = new Map<string, Value>();
+  readonly carried: Map<string, Value> = new Map();
   readonly #reading: GraphReading;
   readonly #names = new Names();
   readonly #values = new Map<string, Value>();
