@@ -41,19 +41,15 @@ export function branchOf(node: NodeProto, isTrue: boolean): Branch | undefined {
   };
 }
 
+/** A node, and those of graphs inside it, of values that are called otherwise. */
 function renamed(node: NodeProto, own: (name: string) => string): NodeProto {
   node.input = node.input.map(own);
   node.output = node.output.map(own);
-  renameInside(node, own);
-  return node;
-}
-
-/** Calls values otherwise in the graphs inside a node. */
-export function renameInside({ attribute }: NodeProto, own: (name: string) => string): void {
-  for (const { g, graphs } of attribute) {
+  for (const { g, graphs } of node.attribute) {
     for (const graph of g === undefined ? graphs : [g]) {
       for (const each of graph.node) renamed(each, own);
       for (const each of graph.output) each.name = own(each.name);
     }
   }
+  return node;
 }

@@ -6,7 +6,7 @@ import { setMetadata } from "../onnx/digest.ts";
 import { JOINED } from "../onnx/metadata.ts";
 import { writeBackward } from "./backward.ts";
 import { Graph } from "./graph.ts";
-import { type Loss, writeLosses } from "./losses.ts";
+import { isLoss, type Loss, writeLosses } from "./loss.ts";
 import { chooseParams } from "./params.ts";
 import { capturedBy, type GraphProto, type ModelSource, readSource } from "./read.ts";
 import { warningsOf } from "./warnings.ts";
@@ -144,8 +144,7 @@ export function differentiated(
 
 function lossesOf({ loss }: GradientOptions, doing: string): readonly Loss[] {
   const losses = Array.isArray(loss) ? loss as readonly Loss[] : [loss as Loss];
-  const isLoss = losses.length > 0 && losses.every((each) => typeof each?.write === "function");
-  if (isLoss) return losses;
+  if (losses.length > 0 && losses.every(isLoss)) return losses;
   throw new GradusError(
     `${doing}: \`loss\` must be a loss, such as \`crossEntropy({ logits })\`, or several: given ` +
       shown(loss),

@@ -60,6 +60,16 @@ export function chooseParams(
       }`,
     );
   }
+  const half = graph.initializer.find(({ dataType, dims }) =>
+    isFloat(dataType) && dataType !== DataType.FLOAT && dataType !== DataType.DOUBLE &&
+    dims.length > 0
+  );
+  if (names.length === 0 && half !== undefined) {
+    throw new GradusError(
+      `${doing}: its parameters must be float32 or float64: given ${spellType(half.dataType)} at ` +
+        `${quoted(half.name)}; convert the model first`,
+    );
+  }
   if (names.length > 0) return { names, named: new Set(wanted.filter(isExact)) };
   throw new GradusError(
     `${doing}: it must have initializers of floats to train: given ${

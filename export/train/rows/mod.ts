@@ -1,18 +1,17 @@
 /** The table of operators: what their results are shaped like, and how gradients come back through them. */
+import { attentions } from "./attention.ts";
 import { constants } from "./constant.ts";
 import { dropouts } from "./dropout.ts";
 import { elements } from "./element.ts";
 import { gathers } from "./gather.ts";
+import { losses } from "./loss.ts";
 import { moves } from "./move.ts";
 import { normals } from "./normal.ts";
 import { products } from "./product.ts";
 import { recurrences } from "./recurrent.ts";
 import { reductions } from "./reduce.ts";
-import { losses } from "./loss.ts";
-import { attentions } from "./attention.ts";
-import { einsums } from "./einsum.ts";
-import { sequences } from "./sequence.ts";
 import type { Rows } from "./row.ts";
+import { sequences } from "./sequence.ts";
 
 /** Rows by the names of operators in ONNX's default domain. */
 export const rows: Rows = {
@@ -28,5 +27,4 @@ export const rows: Rows = {
   ...sequences,
   ...attentions,
   ...losses,
-  ...einsums,
 };

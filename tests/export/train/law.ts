@@ -205,7 +205,7 @@ export async function holds(
     each !== null && !("values" in each) ? [`p${i}`] : []
   );
   try {
-    differentiated = withGradients(model, { loss: lossOutput("total"), params });
+    differentiated = withGradients(model, { loss: lossOutput("total"), params, onWarning() {} });
   } catch (error) {
     if (isOpen && error instanceof GradusError) return false;
     throw error;

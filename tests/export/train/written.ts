@@ -1,7 +1,7 @@
 /** Small models written by hand: nodes, float32 parameters and whole numbers. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
-import { type NodeInit, type ValueInit } from "../../../export/onnx/proto.ts";
+import type { NodeInit, ValueInit } from "../../../export/onnx/proto.ts";
 
 /** A constant of a model: float32 numbers, whole numbers, or truths. */
 export interface Numbers {
