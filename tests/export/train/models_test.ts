@@ -23,6 +23,7 @@ import {
 /** How each was exported; all of its parameters have their own names in `plain` and `tsplain`. */
 const MODELS: Readonly<Record<string, readonly string[]>> = {
   mlp: ["plain", "tsplain", "batch", "torchscript", "dynamo"],
+  cnn: ["plain", "tsplain", "batch"],
   gpt: ["tsplain", "batch", "torchscript", "dynamo"],
 };
 
