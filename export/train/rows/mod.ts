@@ -2,12 +2,14 @@
 import { imageNormals } from "./batch_norm.ts";
 import { constants } from "./constant.ts";
 import { convolutions } from "./conv.ts";
+import { dropouts } from "./dropout.ts";
 import { elements } from "./element.ts";
 import { gathers } from "./gather.ts";
 import { moves } from "./move.ts";
 import { normals } from "./normal.ts";
 import { pools } from "./pool.ts";
 import { products } from "./product.ts";
+import { recurrences } from "./recurrent.ts";
 import { reductions } from "./reduce.ts";
 import type { Rows } from "./row.ts";
 
@@ -23,4 +25,6 @@ export const rows: Rows = {
   ...convolutions,
   ...pools,
   ...imageNormals,
+  ...recurrences,
+  ...dropouts,
 };

@@ -13,7 +13,7 @@ import {
   unknownSize,
   type Value,
 } from "../value.ts";
-import { type At, type Gradient, type Row, type Rows } from "./row.ts";
+import type { At, Gradient, Row, Rows } from "./row.ts";
 
 /** The gradient has the elements of the operand in its shape. */
 const reshaped: Gradient = ([g], { build, inputs: [a] }) => [build.reshapeLike(g!, a!)];

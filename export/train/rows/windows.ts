@@ -77,7 +77,10 @@ function read(at: At, kernel: readonly number[], sizes: Shape) {
   if (isSame && dilations.some((each) => each !== 1)) {
     at.refuse(`its \`dilations\` must be 1 with \`auto_pad\`, as in ONNX Runtime`);
   }
-  const isCeil = auto === "NOTSET" && at.int("ceil_mode", 0) === 1;
+  const isCeil = at.int("ceil_mode", 0) === 1;
+  if (isCeil && auto !== "NOTSET") {
+    at.refuse("its `ceil_mode` must be 0 with `auto_pad`, on which runtimes do not agree");
+  }
   const axes = sizes.map((size, axis): Axis => {
     const [stride, reach] = [strides[axis], (kernel[axis] - 1) * dilations[axis] + 1];
     if (isSame) return same(size, stride, reach, auto === "SAME_UPPER");

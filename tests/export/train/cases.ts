@@ -119,6 +119,25 @@ export const FAMILIES: Readonly<Record<string, Readonly<Record<string, fc.Arbitr
         ],
       }))
     ),
+    Einsum: fc.tuple(
+      sizes([1, 3], [1, 3], [1, 3], [1, 3]),
+      fc.constantFrom(
+        "bij,bjk->bik",
+        "bij,bkj",
+        "bij,jk->b",
+        "bij,bik->ijk",
+        "bij->ji",
+        "bij,b->bij",
+      ),
+    ).map(([[b, i, j, k], equation]): Drawn => {
+      const size: Record<string, number> = { b, i, j, k };
+      return {
+        inputs: equation.split("->")[0].split(",").map((all) =>
+          trained([...all].map((each) => size[each]))
+        ),
+        attributes: { equation },
+      };
+    }),
     Gemm: fc.tuple(sizes([1, 3], [1, 3], [1, 3], [0, 1], [0, 1]), fc.nat(4)).map(
       ([[m, k, n, transA, transB], bias]): Drawn => ({
         inputs: [
@@ -212,6 +231,11 @@ export const FAMILIES: Readonly<Record<string, Readonly<Record<string, fc.Arbitr
     })),
   },
   picking: {
+    TopK: fc.tuple(axed(3), fc.boolean()).map(([[shape, axis], largest]) => ({
+      inputs: [trained(shape.with(axis < 0 ? axis + shape.length : axis, 3)), ints(2)],
+      attributes: { axis, largest: Number(largest) },
+      outputs: 1,
+    })),
     GatherElements: fc.tuple(sizes([1, 3], [2, 3]), sizes([-2, 1], [-2, 1])).map(
       ([[a, b], places]) => ({
         inputs: [
