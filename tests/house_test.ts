@@ -14,12 +14,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "runtime/devices": ["dsl", "runtime/trees", "runtime/plan", "runtime/backends", "runtime/step"],
   runtime: ["dsl"],
   zoo: ["dsl", "runtime"],
+  adapters: ["dsl", "runtime"],
+  "adapters/jax": ["dsl", "runtime", "adapters"],
+  "adapters/tfjs": ["dsl", "runtime", "adapters"],
   "export/onnx": ["dsl", "runtime", "onnx-buf", "@bufbuild/protobuf"],
   "export/ort": [
     ...["dsl", "runtime", "export/onnx", "export/safetensors", "onnx-buf", "@bufbuild/protobuf"],
     ...["onnxruntime-web/jspi", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"],
   ],
-  "export/safetensors": ["dsl", "runtime", "export/onnx"],
+  "export/safetensors": ["dsl", "runtime", "zoo", "export/onnx"],
   "export/train": [
     ...["dsl", "runtime", "export/onnx", "export/ort", "onnx-buf", "@bufbuild/protobuf"],
   ],
@@ -37,8 +40,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   search: [],
   "mod.ts": ["dsl", "runtime", "zoo"],
-  cli: ["dsl", "runtime", "zoo", "export/onnx", "search", "node:path", "node:url"],
-  "cli.ts": ["cli", "dsl", "runtime", "export/onnx", "node:util"],
+  cli: [
+    ...["dsl", "runtime", "zoo", "export/onnx", "export/safetensors", "search", "deno.json"],
+    ...["node:path", "node:url", "node:util"],
+  ],
+  "cli.ts": ["cli", "dsl", "deno.json"],
 };
 
 async function deno(...args: string[]): Promise<string> {

@@ -24,7 +24,9 @@ export interface AttachOptions
 type Graph = NonNullable<ModelProto["graph"]>;
 
 const OLDEST = 17;
-const NEWEST = 21;
+const NEWEST = 23;
+/** The newest version that an optimizer is written in; its operators are the same ever since. */
+const NEWEST_STEP = 21;
 
 /**
  * A model whose run is a whole training step: `model`, which computes gradients of some of its
@@ -47,7 +49,7 @@ const NEWEST = 21;
  * ```
  *
  * @throws {GradusError} if the bytes are no model, a parameter or gradient is not there or has another
- * shape or type than the other, a shape is open, the opset is not from 17 to 21, or names clash.
+ * shape or type than the other, a shape is open, the opset is not from 17 to 23, or names clash.
  */
 export function attachOptimizer(
   model: Uint8Array,
@@ -77,10 +79,13 @@ export function attach(
     params[name] = type === DataType.FLOAT ? shape : zeros(shape, name, doing);
     requireGradient(graph, name, grads.get(name)!, type, shape, doing);
   }
-  const { inputs, precision, inlineFunctions } = options;
+  const { inputs, precision } = options;
+  // A function of another version than its model's is taken by no runtime.
+  const inlineFunctions = options.inlineFunctions || opset > NEWEST_STEP;
+  const written = Math.min(opset, NEWEST_STEP);
   const step = fromBinary(
     ModelProtoSchema,
-    toOnnx(optimizer, params, { inputs, precision, inlineFunctions, opset }),
+    toOnnx(optimizer, params, { inputs, precision, inlineFunctions, opset: written }),
   );
   const loss = lossOf(graph, options.loss, grads, doing);
   const isParam = new Set(options.params);

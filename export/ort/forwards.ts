@@ -92,7 +92,8 @@ export class Forwards {
     return Forward.open(model, {
       outputs: [...new Set(outputs)].map((name): ValueInfoProto => values.get(name)!),
       held: this.#held,
-      masks,
+      // Nothing is dropped where nothing is trained.
+      masks: masks.map((mask) => ({ ...mask, probability: 0 })),
       open: (bytes) => openEngine(bytes, new Set(), this.#where, "disabled", doing),
     }, doing);
   }

@@ -27,14 +27,12 @@ export function writeBackward(
     return sum;
   };
   const forward = [...graph.nodes];
+  requireGradients(graph, forward, seeds);
   for (const node of forward.toReversed()) {
     const { row, outputs, place } = node;
     const isMet = outputs.some((value) => graph.isActive(value) && parts.has(value.name));
     if (!isMet) continue;
     graph.within(`backward/${place.name}/`, place, () => {
-      if (row?.gradient === undefined || node.captured.some((value) => graph.isActive(value))) {
-        refuse(graph, node, forward, seeds);
-      }
       const gradients = row!.gradient!(outputs.map(total), graph.at(node));
       gradients.forEach((part, i) => {
         const operand = node.inputs[i];
@@ -51,6 +49,22 @@ export function writeBackward(
       graph.within(`backward/${value.name}/`, undefined, () => total(value)!),
     ]),
   );
+}
+
+/** Refuses the last operator that a gradient would go through and that has none. */
+function requireGradients(
+  graph: Graph,
+  nodes: readonly GraphNode[],
+  seeds: readonly (readonly [value: Value, gradient: Value])[],
+): void {
+  const met = new Set(seeds.map(([value]) => value));
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((value) => met.has(value) && graph.isActive(value))) continue;
+    if (node.row?.gradient === undefined || node.captured.some((value) => graph.isActive(value))) {
+      graph.within("", node.place, () => refuse(graph, node, nodes, seeds));
+    }
+    for (const value of node.inputs) if (value && graph.isActive(value)) met.add(value);
+  }
 }
 
 /** Refuses an operator without a gradient, with the way from a parameter through it to the loss. */

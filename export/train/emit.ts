@@ -50,6 +50,12 @@ export abstract class Builder {
   /** A further input of the graph, which whoever runs it must feed. */
   abstract input(name: string, type: DataType, shape: Shape): Value;
 
+  /**
+   * A further input of float32 that is drawn anew for each step: 0 with `probability`, and 1/(1 - probability)
+   * elsewhere.
+   */
+  abstract mask(shape: Shape, probability: number): Value;
+
   /** Says that the constant `value`, an initializer, is `next` after the step: it becomes an input, and gets an output. */
   abstract carry(value: Value, next: Value): void;
 

@@ -2,9 +2,11 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type ModelProto, ModelProtoSchema, type NodeProto } from "onnx-buf";
 import { GradusError, quoted, shown } from "../../dsl/errors.ts";
+import { setMetadata } from "../onnx/digest.ts";
+import { JOINED } from "../onnx/metadata.ts";
 import { writeBackward } from "./backward.ts";
 import { Graph } from "./graph.ts";
-import { type Loss, writeLosses } from "./losses.ts";
+import { isLoss, type Loss, writeLosses } from "./losses.ts";
 import { chooseParams } from "./params.ts";
 import { capturedBy, type GraphProto, type ModelSource, readSource } from "./read.ts";
 import { warningsOf } from "./warnings.ts";
@@ -20,6 +22,11 @@ export interface GradientOptions {
    * Default all that are parameters: of floats, with at least one dimension, finite, no running statistics.
    */
   readonly params?: readonly string[];
+  /**
+   * What Dropout draws by, a whole number; default 0. A model that was exported in training has an input `mask/<node>` for
+   * each, drawn by whoever runs it: its metadata say how.
+   */
+  readonly seed?: number;
   /** Told what may not be meant, such as a weight that the exporter has renamed. Default `console.warn`. */
   readonly onWarning?: (warning: string) => void;
 }
@@ -68,6 +75,10 @@ export function differentiated(
   doing: string,
 ): Differentiated {
   const losses = lossesOf(options, doing);
+  const { seed = 0 } = options;
+  if (!Number.isSafeInteger(seed)) {
+    throw new GradusError(`${doing}: \`seed\` must be a whole number: given ${shown(seed)}`);
+  }
   const source = readSource(model, doing);
   const file = source.graph!;
   const { names, named } = chooseParams(file, options.params, doing);
@@ -102,7 +113,9 @@ export function differentiated(
     }
   }
   const outputs = [
-    ...file.output.map(({ name }) => [name, graph.named(name)!] as const),
+    // The model's own loss may be called so too.
+    ...file.output.filter(({ name }) => name !== LOSS || loss.name !== LOSS)
+      .map(({ name }) => [name, graph.named(name)!] as const),
     [LOSS, loss] as const,
     ...params.map((name) => [`grad/${name}`, gradients.get(name)!] as const),
     ...[...graph.carried].map(([name, next]) => [`next/${name}`, next] as const),
@@ -122,13 +135,16 @@ export function differentiated(
     docString,
     graph: own,
   });
+  if (graph.masks.size > 0) {
+    const drawn = [...graph.masks].map(([name, probability]) => [name, { probability, seed }]);
+    setMetadata(written, { [JOINED.masks]: JSON.stringify(Object.fromEntries(drawn)) });
+  }
   return { model: written, params, carried: [...graph.carried.keys()] };
 }
 
 function lossesOf({ loss }: GradientOptions, doing: string): readonly Loss[] {
   const losses = Array.isArray(loss) ? loss as readonly Loss[] : [loss as Loss];
-  const isLoss = losses.length > 0 && losses.every((each) => typeof each?.write === "function");
-  if (isLoss) return losses;
+  if (losses.length > 0 && losses.every(isLoss)) return losses;
   throw new GradusError(
     `${doing}: \`loss\` must be a loss, such as \`crossEntropy({ logits })\`, or several: given ` +
       shown(loss),

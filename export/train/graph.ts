@@ -4,7 +4,7 @@ import {
   type AttributeProto,
   AttributeProto_AttributeType as AttributeType,
   type AttributeProtoSchema,
-  GraphProtoSchema,
+  type GraphProtoSchema,
   type ModelProto,
   type NodeProto,
   NodeProtoSchema,
@@ -26,6 +26,7 @@ import {
   type Kind,
   numbersOf,
   type Shape,
+  spellShape,
   unknownSize,
   type Value,
 } from "./value.ts";
@@ -56,7 +57,9 @@ export class Graph extends Builder {
   /** In the order that they run in. */
   readonly nodes: GraphNode[] = [];
   /** What is another value after a step, such as running statistics, by name. */
-  readonly carried = new Map<string, Value>();
+  readonly carried: Map<string, Value> = new Map();
+  /** How likely 0 is in inputs that are drawn for each step, by name. */
+  readonly masks: Map<string, number> = new Map();
   readonly #reading: GraphReading;
   readonly #names = new Names();
   readonly #values = new Map<string, Value>();
@@ -206,6 +209,22 @@ export class Graph extends Builder {
     return this.#add({ name, type, shape });
   }
 
+  override mask(shape: Shape, probability: number): Value {
+    for (const size of shape) {
+      const source = typeof size === "number" ? undefined : this.#sources.get(size)?.[0].name;
+      if (typeof size === "number" || (source && this.inputOf(source) !== undefined)) continue;
+      this.refuse(
+        `the sizes of what it drops must be known, or be sizes of inputs of the model: given ` +
+          `${spellShape(shape)}; export the model for one batch size`,
+      );
+    }
+    const name = this.#names.fresh(`mask/${this.#place.name}`);
+    const value = { name, type: DataType.FLOAT, shape };
+    this.masks.set(name, probability);
+    this.#inputs.push(infoOf(value));
+    return this.#add(value);
+  }
+
   override carry(value: Value, next: Value): void {
     if (!this.#tensors.has(value.name)) {
       this.refuse(
@@ -246,12 +265,21 @@ export class Graph extends Builder {
       })
       : undefined;
     if (written === undefined) {
+      if (row !== undefined && node.opType === "Reshape") inputs[1] = this.#settled(inputs[1]);
       this.within("", place, () => this.#append(node, row, inputs, attributes, said));
       return;
     }
     node.output.forEach((name, i) => {
       if (name !== "" && written[i] !== undefined) this.#values.set(name, written[i]);
     });
+  }
+
+  /** Sizes of which but one is open as a constant, which no node need compute. */
+  #settled(sizes: Value | undefined): Value | undefined {
+    const known = sizes?.known;
+    const isOne = known?.filter((size) => typeof size === "string").length === 1 &&
+      !known.includes(0) && !known.includes(-1);
+    return isOne ? this.ints(known.map((size) => typeof size === "string" ? -1 : size)) : sizes;
   }
 
   #append(

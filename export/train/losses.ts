@@ -17,8 +17,22 @@ import {
 export interface Loss {
   /** The outputs of the model that it is of. */
   readonly outputs: readonly string[];
-  /** Writes it: one number, and for values of the graph the gradients of it. */
-  write(graph: LossGraph): WrittenLoss;
+}
+
+/** Writes a loss: one number, and for values of the graph the gradients of it. */
+type Writer = (graph: LossGraph) => WrittenLoss;
+
+const writers = new WeakMap<Loss, Writer>();
+
+function lossOf(output: string, write: Writer): Loss {
+  const loss = Object.freeze({ outputs: Object.freeze([output]) });
+  writers.set(loss, write);
+  return loss;
+}
+
+/** Whether something is a loss. */
+export function isLoss(value: unknown): value is Loss {
+  return typeof value === "object" && value !== null && writers.has(value as Loss);
 }
 
 /** A loss as it stands in a graph. */
@@ -149,7 +163,7 @@ export function crossEntropy(options: CrossEntropyOptions): Loss {
       : graph.write("(e*(t/s) - p)*k", { e, s, p, k, t });
     return { loss, seeds: [[scores, as(scores, seed, graph)]] };
   };
-  return { outputs: [logits], write };
+  return lossOf(logits, write);
 }
 
 /** Options of {@linkcode meanSquaredError}. */
@@ -238,7 +252,7 @@ export function lossOutput(name: string): Loss {
     const loss = graph.reshape(wide(value, graph), []);
     return { loss, seeds: [[value, graph.constant([1], value.type, sizes)]] };
   };
-  return { outputs: [name], write };
+  return lossOf(name, write);
 }
 
 /** The mean over all elements of what a loss says of each. */
@@ -269,7 +283,7 @@ function averaged(
       : graph.write("d/n", { d: slope }, { n: sizes.reduce((count, size) => count * size, 1) });
     return { loss, seeds: [[made, as(made, seed, graph)]] };
   };
-  return { outputs: [name], write };
+  return lossOf(name, write);
 }
 
 /** What is of few digits as float32. */
@@ -332,7 +346,7 @@ export function writeLosses(graph: Graph, losses: readonly Loss[], doing: string
   const written = graph.within(
     "loss/",
     undefined,
-    () => losses.map((each) => each.write({ graph, output, target, refuse })),
+    () => losses.map((each) => writers.get(each)!({ graph, output, target, refuse })),
   );
   const loss = written.map((each) => each.loss).reduce((a, b) => graph.emit("Add", [a, b]));
   return { loss, seeds: written.flatMap(({ seeds }) => seeds) };

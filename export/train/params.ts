@@ -15,8 +15,8 @@ export interface Chosen {
 /**
  * The initializers that `given` names: names, patterns in which `*` stands for any text, and patterns
  * after `!` for what is left out. Without `given`, all that are parameters: of floats, of at
- * least one dimension, since numbers alone are constants such as 0.5, with all numbers finite, which masks are not, and
- * no running statistics.
+ * least one dimension, since numbers alone are constants such as 0.5, with all numbers finite, which masks are not,
+ * no running statistics, and no states of 0 that a recurrent operator begins with.
  */
 export function chooseParams(
   graph: GraphProto,
@@ -58,6 +58,16 @@ export function chooseParams(
       `${doing}: parameter ${quoted(name)} must be float32 or float64: given ${
         spellType(dataType)
       }`,
+    );
+  }
+  const half = graph.initializer.find(({ dataType, dims }) =>
+    isFloat(dataType) && dataType !== DataType.FLOAT && dataType !== DataType.DOUBLE &&
+    dims.length > 0
+  );
+  if (names.length === 0 && half !== undefined) {
+    throw new GradusError(
+      `${doing}: its parameters must be float32 or float64: given ${spellType(half.dataType)} at ` +
+        `${quoted(half.name)}; convert the model first`,
     );
   }
   if (names.length > 0) return { names, named: new Set(wanted.filter(isExact)) };
@@ -121,9 +131,14 @@ export function byName<T>(
     );
 }
 
+const RECURRENT = new Set(["LSTM", "GRU", "RNN"]);
+
 function usualParams({ initializer, node }: GraphProto): string[] {
   const statistics = new Set(
     node.flatMap(({ opType, input }) => opType === "BatchNormalization" ? input.slice(3, 5) : []),
+  );
+  const states = new Set(
+    node.flatMap(({ opType, input }) => RECURRENT.has(opType) ? input.slice(5, 7) : []),
   );
   return initializer.filter((tensor) => {
     if (!isFloat(tensor.dataType) || tensor.dims.length === 0) return false;
@@ -131,6 +146,6 @@ function usualParams({ initializer, node }: GraphProto): string[] {
     if (statistics.has(tensor.name) || tensor.dims.includes(0n)) return false;
     const numbers = numbersIn(tensor)!;
     for (let i = 0; i < numbers.length; i++) if (!Number.isFinite(numbers[i])) return false;
-    return true;
+    return !states.has(tensor.name) || Array.prototype.some.call(numbers, (each) => each !== 0);
   }).map(({ name }) => name);
 }

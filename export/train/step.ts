@@ -7,6 +7,7 @@ import { attach, type AttachOptions } from "../onnx/attach.ts";
 import { seal } from "../onnx/digest.ts";
 import { firstName, keepInference } from "../onnx/inference.ts";
 import { differentiated, type GradientOptions, LOSS } from "./gradients.ts";
+import { endTraining } from "./inference.ts";
 import { type ModelSource, readWhole } from "./read.ts";
 import { DataType } from "./value.ts";
 
@@ -64,7 +65,9 @@ export function trainingStep(
   step.graph!.initializer = initializer.filter(({ name }) => !isFirst.has(name));
   for (const tensor of first) tensor.name = firstName(tensor.name);
   step.graph!.initializer.push(...first);
-  keepInference(step, readWhole(model, doing), { loss: LOSS, params, carried });
+  const kept = readWhole(model, doing);
+  endTraining(kept);
+  keepInference(step, kept, { loss: LOSS, params, carried });
   seal(step);
   return toBinary(ModelProtoSchema, step) as Uint8Array<ArrayBuffer>;
 }

@@ -69,10 +69,15 @@ function missingWeight(
 function merged({ node }: GraphProto, isTrained: ReadonlySet<string>): string[] {
   const readers = readersOf(node);
   /** Those of a value and of its copies. */
-  const allOf = (name: string): readonly NodeProto[] =>
-    (readers.get(name) ?? []).flatMap((reader) =>
-      reader.opType === "Identity" ? allOf(reader.output[0]) : [reader]
-    );
+  const allOf = (name: string): readonly NodeProto[] => {
+    const names = [name];
+    for (const each of names) {
+      for (const { opType, output } of readers.get(each) ?? []) {
+        if (opType === "Identity") names.push(output[0]);
+      }
+    }
+    return names.flatMap((each) => readers.get(each) ?? []);
+  };
   const said: string[] = [];
   for (const name of isTrained) {
     // A table that is read twice may be meant; a normalisation has its own parameters.

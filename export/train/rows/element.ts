@@ -46,7 +46,9 @@ function written(
     const part = build.writeWith(text, values, numbers, y, done);
     if (part === 0) return undefined;
     const value = typeof part === "number" ? build.number(part, y) : part;
-    return build.sumTo(build.expandLike(value, y), at.input(i));
+    // Nothing was stretched, whatever the shape is.
+    const isAlone = at.inputs.length === 1;
+    return isAlone ? value : build.sumTo(build.expandLike(value, y), at.input(i));
   });
 }
 

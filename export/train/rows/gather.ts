@@ -1,5 +1,5 @@
 /** Elements picked by numbers: gradients are added up where they were picked. */
-import { DataType, numbersOf, type Shape, type Value } from "../value.ts";
+import { DataType, numbersOf, type Shape, unknownSize, type Value } from "../value.ts";
 import type { At, Rows } from "./row.ts";
 
 /** The operators that pick and put. */
@@ -13,6 +13,45 @@ export const gathers: Rows = {
     },
     gradient: ([g], at) => [gathered(g!, at)],
   },
+  GatherElements: {
+    shape: (at) => [{ type: at.input(0).type, shape: at.input(1).shape }],
+    gradient: ([g], { build, inputs: [data, places], attributes: { axis = 0 } }) => {
+      const zeros = build.expandLike(build.number(0, g!), data!);
+      const attributes = { axis, reduction: "add" };
+      return [build.emit("ScatterElements", [zeros, places, g], attributes)];
+    },
+  },
+  GatherND: {
+    shape: (at) => {
+      const [{ type, shape }, { shape: places }] = [at.input(0), at.input(1)];
+      const depth = places?.at(-1);
+      if (shape === undefined || typeof depth !== "number") return [{ type, shape: undefined }];
+      const rest = shape.slice(at.int("batch_dims", 0) + depth);
+      return [{ type, shape: [...places!.slice(0, -1), ...rest] }];
+    },
+    gradient: ([g], at) => {
+      const { build, inputs: [data, places] } = at;
+      if (at.int("batch_dims", 0) !== 0) at.refuse("its attribute `batch_dims` must be 0");
+      const zeros = build.expandLike(build.number(0, g!), data!);
+      return [build.emit("ScatterND", [zeros, places, g], { reduction: "add" })];
+    },
+  },
+  TopK: {
+    shape: (at) => {
+      const [{ type, shape }, k] = [at.input(0), at.input(1).known?.[0]];
+      const axis = shape && at.axis(at.int("axis", -1), shape.length);
+      const kept = shape?.with(axis!, k ?? unknownSize());
+      return [{ type, shape: kept }, { type: DataType.INT64, shape: kept }];
+    },
+    gradient: ([g], at) => {
+      const { build, inputs: [data], outputs: [y] } = at;
+      if (g === undefined) return [];
+      const zeros = build.expandLike(build.number(0, g), data!);
+      const attributes = { axis: at.int("axis", -1), reduction: "add" };
+      return [build.emit("ScatterElements", [zeros, build.outputOf(y, 1), g], attributes)];
+    },
+  },
+  ScatterElements: { shape: (at) => [{ type: at.input(0).type, shape: at.input(0).shape }] },
   ScatterND: { shape: (at) => [{ type: at.input(0).type, shape: at.input(0).shape }] },
 };
 

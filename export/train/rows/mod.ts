@@ -1,10 +1,12 @@
 /** The table of operators: what their results are shaped like, and how gradients come back through them. */
 import { constants } from "./constant.ts";
+import { dropouts } from "./dropout.ts";
 import { elements } from "./element.ts";
 import { gathers } from "./gather.ts";
 import { moves } from "./move.ts";
 import { normals } from "./normal.ts";
 import { products } from "./product.ts";
+import { recurrences } from "./recurrent.ts";
 import { reductions } from "./reduce.ts";
 import type { Rows } from "./row.ts";
 
@@ -17,4 +19,6 @@ export const rows: Rows = {
   ...reductions,
   ...normals,
   ...gathers,
+  ...recurrences,
+  ...dropouts,
 };

@@ -13,7 +13,7 @@ import {
   unknownSize,
   type Value,
 } from "../value.ts";
-import { type At, type Gradient, type Row, type Rows } from "./row.ts";
+import type { At, Gradient, Row, Rows } from "./row.ts";
 
 /** The gradient has the elements of the operand in its shape. */
 const reshaped: Gradient = ([g], { build, inputs: [a] }) => [build.reshapeLike(g!, a!)];
@@ -91,6 +91,13 @@ export const moves: Rows = {
       const sizes = at.shape(0).flatMap((size, axis) => [repeats[axis], size]);
       const apart = at.build.reshape(g!, sizes);
       return [at.build.sum(apart, repeats.map((_, axis) => 2 * axis), 0)];
+    },
+  },
+  CumSum: {
+    shape: (at) => like(at, at.input(0).shape),
+    gradient: ([g], at) => {
+      const attributes = { exclusive: at.int("exclusive", 0), reverse: 1 - at.int("reverse", 0) };
+      return [at.build.emit("CumSum", [g, at.input(1)], attributes)];
     },
   },
   Cast: casting(({ int }) => int),

@@ -15,6 +15,7 @@ export const normals: Rows = {
       return [build.write("y*(g - s)", { y, g: g!, s })];
     },
   },
+  Hardmax: { shape: same },
   // Written out, since the operator runs on the processor where the rest is on a GPU.
   LogSoftmax: { shape: same, lower: (at) => [logSoftmax(at.input(0), axisOf(at), at)] },
   LayerNormalization: {

@@ -1,10 +1,12 @@
 /** Products of matrices. */
 import type { Attributes } from "../emit.ts";
 import { broadcast, type Kind, product, type Shape, type Value } from "../value.ts";
+import { einsum } from "./einsum.ts";
 import type { At, Rows } from "./row.ts";
 
 /** The products. */
 export const products: Rows = {
+  Einsum: einsum,
   MatMul: {
     shape: (at) => [{ type: at.input(0).type, shape: shapeOf(at) }],
     gradient: ([g], at) => {

@@ -92,7 +92,7 @@ Deno.test("what is no checkpoint of this version is refused with a sentence", ()
   assertRefused(
     () => save({ optimizer: opt, params: treeOf(), state: early }),
     "Cannot save a checkpoint",
-    "one without a hash of its program, of an older version",
+    "one without a hash of its program, as version 0.1 made them",
   );
 });
 
