@@ -65,6 +65,13 @@ export function suggestion(name: string, candidates: Iterable<string>): string {
   return near === undefined ? "" : `; did you mean \`${near}\`?`;
 }
 
+/** A table by name, of rows of which each holds for several names, with spaces between them. */
+export function byName(
+  table: readonly (readonly [names: string, text: string])[],
+): ReadonlyMap<string, string> {
+  return new Map(table.flatMap(([names, text]) => names.split(" ").map((name) => [name, text])));
+}
+
 /** A value as an error message shows it: short, on one line, never the whole of a large thing. */
 export function shown(value: unknown): string {
   if (typeof value === "string") {

@@ -7,6 +7,7 @@ import {
   type HyperValue,
   isMask,
   type Mask,
+  requireOption,
   type Setting,
   settingsOf,
 } from "./trees/hyperparameters.ts";
@@ -130,7 +131,7 @@ export function factory<Options = Record<string, unknown>>(
   program: Program,
 ): OptimizerFactory<Options> {
   return resolving<MaskOption & MuDTypeOption>(program, ({ mask, muDtype, ...given }, doing) => {
-    const settings = settingsOf(program, given, doing);
+    const settings = settingsOf(program, given, doing, othersOf(program));
     if (mask !== undefined) maskDecay(settings, mask, doing);
     const storage = storageOf(program, muDtype, doing);
     requireStorable(program, settings, storage, doing);
@@ -162,17 +163,33 @@ export function deciding<Options>(
   decide: (options: Options, doing: string) => Record<string, unknown>,
 ): OptimizerFactory<Options> {
   return resolving<Options>(inner.program, (options, doing) => {
+    const { program } = inner;
+    const names = [...program.hyper.keys(), ...othersOf(program)];
+    const open = names.filter((name) => !decided.includes(name));
     for (const name of decided) {
-      if (Object.hasOwn(options as object, name)) {
-        throw new GradusError(`${doing}: there is no option \`${name}\``);
-      }
+      if (Object.hasOwn(options as object, name)) requireOption(name, open, doing);
     }
-    return inner(decide(options, doing));
+    const all = decide(options, doing);
+    // Options that what decides does not know have come through it.
+    for (const name of Object.keys(all)) {
+      if (!names.includes(name)) requireOption(name, open, doing);
+    }
+    return inner(all);
   });
 }
 
+/** The options of a program's optimizers that are no hyperparameters. */
+function othersOf({ hyper, state }: Program): string[] {
+  return [...decayOf(hyper) === undefined ? [] : ["mask"], ...state.has("m") ? ["muDtype"] : []];
+}
+
+/** The hyperparameter that `mask` limits. */
+function decayOf(hyper: { has(name: string): boolean }): string | undefined {
+  return ["weightDecayRate", "weightDecay"].find((name) => hyper.has(name));
+}
+
 function maskDecay(settings: Map<string, Setting>, mask: Mask, doing: string): void {
-  const name = settings.has("weightDecayRate") ? "weightDecayRate" : "weightDecay";
+  const name = decayOf(settings) ?? "weightDecay";
   const setting = settings.get(name);
   if (setting === undefined) {
     throw new GradusError(`${doing}: \`mask\` limits \`weightDecay\`, which it does not have`);
