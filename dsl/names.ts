@@ -28,9 +28,9 @@ const ACCENTS: Readonly<Record<string, string>> = {
 
 // An index, and after a `t` what is added to it.
 const IN_BRACES =
-  /\{\s*(?:([0-9]{1,2})|(?:([0-9]{1,2})\s*,\s*)?(t)\s*(?:([-−+])\s*([0-9]{1,2})\s*)?)\}/y;
-const IN_BRACKETS = /\[\s*()()(t)\s*(?:([-−+])\s*([0-9]{1,2})\s*)?\]/y;
-const LOWERED = /()()(ₜ)(?:([₋₊])([₀-₉]))?/y;
+  /\{\s*(?:([0-9]{1,2})|(?:([0-9]{1,2})\s*,\s*)?([tk])\s*(?:([-−+])\s*([0-9]{1,2})\s*)?)\}/y;
+const IN_BRACKETS = /\[\s*()()([tk])\s*(?:([-−+])\s*([0-9]{1,2})\s*)?\]/y;
+const LOWERED = /()()([ₜₖ])(?:([₋₊])([₀-₉]))?/y;
 
 /** The name at a place in a text and where it ends, or undefined if there is none. */
 export function readName(text: string, at: number): Name & { readonly end: number } | undefined {
@@ -51,6 +51,13 @@ export function readName(text: string, at: number): Name & { readonly end: numbe
     isNormal: false,
     end: after + whole.length,
   };
+}
+
+/** `m` of `m_t`, where that is no name of its own but has an index in time; else undefined. */
+export function withoutTime({ text, time }: Name): string | undefined {
+  return time === undefined && text.length > 2 && /_[tk]$/.test(text)
+    ? text.slice(0, -2)
+    : undefined;
 }
 
 /** A name in its normal form. */

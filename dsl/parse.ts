@@ -151,7 +151,8 @@ class Parser {
       statements.push(this.#statement());
       const next = this.#peek();
       if (next.kind !== "newline" && next.kind !== "end") {
-        this.#unexpected("expected the end of the statement", next);
+        const hint = next.text === "," ? "; statements stand in lines, or between `;`" : undefined;
+        this.#unexpected("expected the end of the statement", next, hint);
       }
     }
   }
@@ -460,8 +461,12 @@ class Parser {
     while (this.#peek().text === "\n") this.#at++;
   }
 
-  #unexpected(expected: string, token: Token): never {
-    const hint = notationAt(this.#text, token.start) || (this.#isAfterValue(token) ? PRODUCT : "");
+  #unexpected(
+    expected: string,
+    token: Token,
+    hint: string = notationAt(this.#text, token.start) ||
+      (this.#isAfterValue(token) ? PRODUCT : ""),
+  ): never {
     return this.#fail(`${expected}, found ${spell(token)}${hint}`, token);
   }
 

@@ -1,7 +1,7 @@
 /** What names mean in the statements of a step. */
 import { quoted } from "./errors.ts";
 import { spellingsOf, WRITTEN_AS } from "./greek.ts";
-import { IDENTIFIER, type Name } from "./names.ts";
+import { IDENTIFIER, type Name, withoutTime } from "./names.ts";
 import { apply, type Node, PARAMETER } from "./node.ts";
 import { symbolHint } from "./notation.ts";
 import type { Type } from "./ops.ts";
@@ -11,6 +11,7 @@ import { printExpression } from "./print.ts";
 import type { Program } from "./program.ts";
 
 type Fail = (message: string) => never;
+type Names = Pick<ReadonlySet<string>, "has">;
 type FailAt = Parameters<Required<Scope>["expect"]>[2];
 
 /** What the shape of a parameter tells: numbers known before the first step, so that conditions on them cost nothing. */
@@ -56,7 +57,7 @@ export function evaluateScope({ hyper, state }: Pick<Program, "hyper" | "state">
 /** The known name that is meant by one as it is written, or that as it is. */
 export function nameAmong(
   written: Name,
-  known: { has(name: string): boolean },
+  known: Names,
   fail: Fail,
 ): string {
   const stem = stemOf(written, known);
@@ -69,10 +70,8 @@ export function nameAmong(
 }
 
 /** A name without its index in time, unless it is known with it. */
-function stemOf({ text, time }: Name, known: { has(name: string): boolean }): string {
-  return time === undefined && text.length > 2 && text.endsWith("_t") && !known.has(text)
-    ? text.slice(0, -2)
-    : text;
+function stemOf(written: Name, known: Names): string {
+  return known.has(written.text) ? written.text : withoutTime(written) ?? written.text;
 }
 
 /** What names mean in a step, and which have been assigned so far. */
@@ -80,6 +79,8 @@ export class StepScope implements Scope {
   readonly #known = new Map<string, Type>();
   readonly #assigned = new Set<string>();
   readonly #targets = new Set<string>();
+  /** Those that are plain: what the others mean rests on them. */
+  readonly #plain = new Set<string>();
   /** Whether some name has an index in time that is no part of it, as in `m_{t-1}`. */
   #isIndexed = false;
   readonly #declared: Pick<Program, "hyper" | "state" | "inputs">;
@@ -99,11 +100,10 @@ export class StepScope implements Scope {
 
   expect(targets: readonly Name[], isIndexed: boolean, fail: FailAt): void {
     this.#isIndexed = isIndexed;
-    // What the others mean rests on those that are plain.
-    const isPlain = ({ text, time, isNormal }: Name) =>
-      time === undefined && isNormal && !text.endsWith("_t");
-    for (const { text } of targets.filter(isPlain)) this.#targets.add(text);
-    for (const target of targets.filter((each) => !isPlain(each))) {
+    const isPlain = (target: Name) =>
+      target.time === undefined && target.isNormal && withoutTime(target) === undefined;
+    for (const { text } of targets.filter(isPlain)) this.#plain.add(text);
+    for (const target of targets) {
       this.#targets.add(this.targetOf(target, (message) => fail(message, target)));
     }
   }
@@ -120,7 +120,9 @@ export class StepScope implements Scope {
       const letter = stem.replace("ϵ", "ε");
       const other = this.#letters.get(name) ?? letter;
       if (other !== letter) {
-        fail(`${quoted(letter)} and ${quoted(other)} would both be \`${name}\``);
+        fail(
+          `${quoted(letter)} and ${quoted(other)} would both be \`${name}\`: declare one of them`,
+        );
       }
       this.#letters.set(name, letter);
     }
@@ -129,19 +131,24 @@ export class StepScope implements Scope {
 
   targetOf(written: Name, fail: Fail): string {
     const { text, time, isNormal } = written;
-    if (time !== undefined && time !== 0) {
+    const { hyper, state, inputs } = this.#declared;
+    const given = new Set(["w", "u", "g", ...state.keys()]);
+    const declared = new Set([...given, ...hyper.keys(), ...inputs.keys()]);
+    const stem = stemOf(written, declared);
+    const name = nameAmong({ text: stem, isNormal }, given, fail);
+    if (time !== undefined && time !== 0 && name !== "w") {
       fail("a statement sets a value of this step, so its index is `t` or none");
     }
-    const { state } = this.#declared;
-    const states = { has: (name: string) => name === "w" || state.has(name) };
-    if (time !== undefined || !isNormal) return nameAmong({ text, isNormal }, states, fail);
-    const stem = stemOf(written, this.#known);
+    if (time !== undefined || !isNormal) return name;
     if (stem === text) return text;
-    const name = nameAmong({ text: stem, isNormal }, states, fail);
-    if (!states.has(name)) return text;
+    if (!given.has(name)) {
+      const isFree = !declared.has(nameAmong({ text: stem, isNormal }, declared, fail)) &&
+        !RESERVED.has(stem) && !this.#plain.has(stem) && !isReserved(stem);
+      return this.#isIndexed && isFree ? stem : text;
+    }
     if (this.#isIndexed) return name;
     // What keeps its value may stand beside a local of such a name.
-    if (!this.#targets.has(name)) {
+    if (!this.#plain.has(name)) {
       fail(`${quoted(text)} would be a name of its own: write \`${name}\``);
     }
     return text;
@@ -207,7 +214,10 @@ export class StepScope implements Scope {
     }
     if (time < -1) fail("only the value of the step before is kept");
     if (name !== "w" && !this.#declared.state.has(name)) {
-      fail(`only states have a value of the step before, and \`${name}\` is none`);
+      fail(
+        `only states have a value of the step before, and \`${name}\` is none: keep it in one, which ` +
+          `a later statement sets`,
+      );
     }
     if (this.#assigned.has(name)) {
       fail(

@@ -148,8 +148,8 @@ const badDocuments: readonly [name: string, document: unknown, ...says: string[]
     '`over` of state `m` must be "element", "tensor", "tree" or reduced axes: given "1:2:3"',
   ],
   [
-    "the number of an axis is no text",
-    { name: "x", state: { m: { over: ["largest", "1" as never] } }, step: "u = g" },
+    "the number of an axis is no fraction",
+    { name: "x", state: { m: { over: ["largest", "1.5" as never] } }, step: "u = g" },
     '`over` of state `m` must be "element", "tensor", "tree" or reduced axes: given an array of 2',
   ],
   [
