@@ -141,6 +141,7 @@ export function parseProgram(document: Document): Program {
       evaluate as string,
       evaluateScope({ hyper, state }),
       `\`evaluate\` of ${what}`,
+      ["evaluate"],
     ),
   });
   checkRates(program, refuse);
@@ -301,9 +302,12 @@ function stateDeclaration(
     },
     assign: (_name, _type, fail) => fail("an initial value assigns nothing"),
   };
-  const node = typeof init === "number"
-    ? constant(init)
-    : parseExpression(init as string, scope, `the initial value of state \`${name}\` of ${what}`);
+  const node = typeof init === "number" ? constant(init) : parseExpression(
+    init as string,
+    scope,
+    `the initial value of state \`${name}\` of ${what}`,
+    ["state", name],
+  );
   for (const each of postorder([node])) {
     if (randomRow(each.op) !== undefined) {
       refuse(

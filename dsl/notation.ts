@@ -44,7 +44,7 @@ const NOTATIONS: readonly (readonly [RegExp, Hint])[] = [
   [/\\(?:nabla|partial)\b/y, "the gradient is `g`"],
   [/\\l?[Vv]ert\b|\\\|/y, "a norm is `norm(x)`"],
   [
-    /\\(?:var)?([A-Za-z]+)/y,
+    /\\([A-Za-z]+)/y,
     (_, name) => greek.has(name) ? `write \`${greek.get(name)}\`` : "it reads no LaTeX",
   ],
   [/\$|\\/y, "it reads no LaTeX"],

@@ -1,5 +1,5 @@
 /** Reads program text into interned nodes, checking names and types as it goes. */
-import { GradusError, pointAt, quoted, type Span, suggestion } from "./errors.ts";
+import { errorAt, GradusError, quoted, type Span, suggestion } from "./errors.ts";
 import { AXIS_NAMES } from "./axes.ts";
 import { lex, type Token } from "./lex.ts";
 import {
@@ -86,12 +86,17 @@ function isFunction(name: string): boolean {
 
 /** Reads the statements of `text`; errors begin with `Cannot read WHAT`. */
 export function parseStatements(text: string, scope: Scope, what: string): Statement[] {
-  return new Parser(text, scope, what).statements();
+  return new Parser(text, scope, what, ["step"]).statements();
 }
 
-/** Reads `text` as a single expression. */
-export function parseExpression(text: string, scope: Scope, what: string): Node {
-  return new Parser(text, scope, what).wholeExpression();
+/** Reads `text` as a single expression, which stands under `keys` of a document. */
+export function parseExpression(
+  text: string,
+  scope: Scope,
+  what: string,
+  keys: readonly string[] = [],
+): Node {
+  return new Parser(text, scope, what, keys).wholeExpression();
 }
 
 const PRODUCT = "; a product is `a*b`";
@@ -111,13 +116,13 @@ class Parser {
   readonly #text: string;
   readonly #scope: Scope;
   readonly #what: string;
+  readonly #keys: readonly string[];
   #at = 0;
   #depth = 0;
   #open = 0;
 
-  constructor(text: string, scope: Scope, what: string) {
-    this.#what = what;
-    this.#scope = scope;
+  constructor(text: string, scope: Scope, what: string, keys: readonly string[]) {
+    [this.#what, this.#scope, this.#keys] = [what, scope, keys];
     if (typeof text !== "string") {
       throw new GradusError(`Cannot read ${what}: its text must be a string: given ${typeof text}`);
     }
@@ -481,9 +486,12 @@ class Parser {
   }
 
   #fail(message: string, { start, end }: Span): never {
-    throw new GradusError(
-      `Cannot read ${this.#what}: ${message}\n${pointAt(this.#text, { start, end })}`,
-    );
+    throw errorAt({
+      message: `Cannot read ${this.#what}: ${message}`,
+      text: this.#text,
+      span: { start, end },
+      keys: this.#keys,
+    });
   }
 }
 

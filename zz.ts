@@ -1,0 +1,14 @@
+import * as g from "./mod.ts";
+const t=(f:any)=>{ try { f(); console.log("OK"); } catch(e) { console.log((e as Error).message) } };
+t(()=>g.muon({ learningRate: 1, zzzzzzzzz: 1 } as never));
+t(()=>g.muon({ learningRate: 1, momentum: 1 } as never));
+t(()=>g.muon({ learningRate: 1, lr: 1 } as never));
+t(()=>g.reduceOnPlateau({ lr: 1 } as never));
+t(()=>g.dog({ lr: 1 } as never));
+t(()=>g.polyakSgd({ lr: 1 } as never));
+t(()=>g.lion({ lr: 1 } as never));
+t(()=>g.lion({ learningRate: 1, mode:"smooth", smooth: 1 } as never));
+t(()=>g.adafactor({ learning: 1 } as never));
+t(()=>g.lbfgs({ historySize: 1 } as never));
+t(()=>g.rmsprop({ learningRate: 1, epsilon: 1 } as never));
+t(()=>g.scheduleFreeAdamw({ learningRate: 1, warmup: 1 } as never));
