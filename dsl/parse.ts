@@ -278,6 +278,9 @@ class Parser {
 
   #symbol(token: Token): Typed {
     const fail = (message: string): never => this.#fail(message, token);
+    if (token.time !== undefined && this.#scope.nameOf === undefined) {
+      fail("only in a step does a name have an index in time");
+    }
     const name = this.#scope.nameOf?.(token, fail) ?? token.text;
     return { node: symbol(name), type: this.#scope.read(name, fail), span: token };
   }

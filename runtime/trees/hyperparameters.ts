@@ -63,17 +63,13 @@ export function requireOption(name: string, options: readonly string[], doing: s
   );
 }
 
-/**
- * Checks the values given for a program's hyperparameters and adds the defaults; `others` are options that
- * have been taken from those given.
- */
+/** Checks the values given for a program's hyperparameters and adds the defaults. */
 export function settingsOf(
   program: Pick<Program, "hyper" | "domains">,
   given: Readonly<Record<string, unknown>>,
   doing: string,
-  others: readonly string[] = [],
 ): Map<string, Setting> {
-  const options = [...program.hyper.keys(), ...others];
+  const options = [...program.hyper.keys()];
   for (const name of Object.keys(given)) requireOption(name, options, doing);
   const settings = new Map<string, Setting>();
   for (const [name, fallback] of program.hyper) {

@@ -223,3 +223,10 @@ Deno.test("a schedule has nothing to reduce", () => {
     "Cannot read a schedule: it has nothing to reduce: given 0.1*sum(count)",
   );
 });
+
+Deno.test("an axis may be a number in quotes, as YAML files have it", () => {
+  const step = "m = max(g, axis=0)\nv = max(g, axis=(-1, 0))\nu = m*v";
+  const read = (m: "0" | 0, v: readonly ("-1" | -1 | "1:" | 0)[]) =>
+    parseProgram({ name: "x", state: { m: { over: m }, v: { over: v } }, step });
+  assert(read("0", ["-1", 0]) === read(0, [-1, 0]));
+});

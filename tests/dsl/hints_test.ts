@@ -1,6 +1,6 @@
 /** What other notations write: it is taken where it can only mean one thing, else a message says what to write. */
 import { compose } from "../../dsl/compose.ts";
-import { type Document, latex, parseProgram, printProgram } from "../../mod.ts";
+import { type Document, latex, parseProgram, printProgram, schedule } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { assertRefused } from "../refused.ts";
 
@@ -243,4 +243,8 @@ Deno.test("LaTeX prints indices and accents as they are written", () => {
     latex(program).split("\n").slice(0, 2),
     ["\\hat{m}_t &\\leftarrow \\gamma_2 \\cdot g_t \\\\", "u_t &\\leftarrow \\hat{m}_t \\\\"],
   );
+});
+
+Deno.test("a schedule has no index in time", () => {
+  assertRefused(() => schedule("count_{t-1}"), "only in a step does a name have an index in time");
 });
