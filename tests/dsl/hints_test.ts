@@ -1,6 +1,14 @@
 /** What other notations write: it is taken where it can only mean one thing, else a message says what to write. */
+import fc from "fast-check";
 import { compose } from "../../dsl/compose.ts";
-import { type Document, latex, parseProgram, printProgram, schedule } from "../../mod.ts";
+import {
+  type Document,
+  GradusError,
+  latex,
+  parseProgram,
+  printProgram,
+  schedule,
+} from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { assertRefused } from "../refused.ts";
 
@@ -243,6 +251,33 @@ Deno.test("LaTeX prints indices and accents as they are written", () => {
     latex(program).split("\n").slice(0, 2),
     ["\\hat{m}_t &\\leftarrow \\gamma_2 \\cdot g_t \\\\", "u_t &\\leftarrow \\hat{m}_t \\\\"],
   );
+});
+
+/** Pieces of texts that papers, other languages and slips of a hand are made of. */
+const pieces = (
+  "m v g w u t θ β₁ β_1 b1 b₂ α η_t λ μ µ ε ϵ m_t v_t g_t c_t x_t u_t θ_t m_{t-1} m_{t} v[t-1] gₜ mₜ₋₁ m_{t+1} " +
+  "m̂ m̂_t v_hat vhat ŝ 𝛽 γ₂ γ_2 β_{1} β_{1,t} _{ { } [ ] ( ) ( ) , , = = ← := + - − * · × ⊙ ** ^ ² ⁻¹ ᵗ ᵀ / ÷ // " +
+  "√ | || ‖ < <= ≤ == != & && ! ¬ ? : . .T ' \\ \\beta \\frac $ ∞ ∇ sqrt max sum norm( sqrt( max( where( axis axis=0 " +
+  "2 0.5 1e3 # ; ; learningRate lr grad e pi ∞ \u0302 \u{1d400}"
+).split(" ");
+
+Deno.test("whatever is written is read and prints back, or is refused", () => {
+  let count = 0;
+  const states = { m: 0, v: 0, vhat: "w" };
+  const text = fc.array(fc.constantFrom(...pieces, "\n", "\n"), { maxLength: 24 });
+  const law = fc.property(text, fc.constantFrom("", " "), (parts, gap) => {
+    let program;
+    try {
+      program = read(`${parts.join(gap)}\nu = m${gap}`, { state: states, evaluate: undefined });
+    } catch (error) {
+      if (error instanceof GradusError) return;
+      throw error;
+    }
+    count++;
+    assert(parseProgram(printProgram(program)) === program, printProgram(program).step);
+  });
+  fc.assert(law, { numRuns: 20_000, seed: 3, includeErrorInReport: true });
+  assert(count > 300, `only ${count} were read`);
 });
 
 Deno.test("a schedule has no index in time", () => {
