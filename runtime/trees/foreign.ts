@@ -5,9 +5,12 @@ type Row = readonly [is: (node: object) => boolean, hint: string];
 const has = (node: object, ...names: string[]): boolean => names.every((name) => name in node);
 const named = (...names: string[]) => (node: object): boolean =>
   names.includes(Object.prototype.toString.call(node).slice(8, -1));
-/** Whether it has a shape and a type as arrays of other libraries have. */
-const isForeign = (node: object): boolean =>
-  has(node, "shape", "dtype") && Array.isArray((node as { shape: unknown }).shape);
+/** Whether it has a shape and a type as arrays of other libraries have; parameters may have these names too. */
+function isForeign(node: object): boolean {
+  const { shape, dtype } = node as { shape?: unknown; dtype?: unknown };
+  return typeof dtype === "string" && Array.isArray(shape) &&
+    shape.every((extent) => typeof extent === "number");
+}
 
 const ROWS: readonly Row[] = [
   [named("BigInt64Array", "BigUint64Array"), "`Float32Array.from(array, Number)` is one"],
