@@ -14,7 +14,7 @@ import {
 } from "../../runtime/trees/state_storage.ts";
 import { FORMAT, KEYS } from "./metadata.ts";
 import { mapTree } from "./paths.ts";
-import { readSafetensors, type SafeTensor } from "./read.ts";
+import { readSafetensors, type SafeTensor, type Safetensors } from "./read.ts";
 import { readNumbers, readSettings } from "./settings.ts";
 
 /** A checkpoint that was read. */
@@ -27,6 +27,8 @@ export interface Contents {
   /** What states are stored as. */
   readonly stored: StateStorage;
   readonly count: number;
+  /** What it was saved with, by hyperparameter, as JSON has it. */
+  settings(): Readonly<Record<string, unknown>>;
   /** The optimizer that it was saved with. */
   optimizer(): Optimizer;
   /** The tree of the parameters, whose arrays are the file's. */
@@ -35,7 +37,11 @@ export interface Contents {
 
 /** Reads a checkpoint; refuses what is none. */
 export function readContents(bytes: Uint8Array | ArrayBuffer, doing: string): Contents {
-  const { tensors, metadata } = readSafetensors(bytes);
+  return contentsOf(readSafetensors(bytes), doing);
+}
+
+/** What a file that was read has as a checkpoint. */
+export function contentsOf({ tensors, metadata }: Safetensors, doing: string): Contents {
   const format = metadata.get(KEYS.checkpoint);
   if (format === undefined) {
     throw new GradusError(
@@ -92,6 +98,7 @@ export function readContents(bytes: Uint8Array | ArrayBuffer, doing: string): Co
     used: readNumbers(recordOf("used"), program, doing),
     stored: storageOf("stored"),
     count: countIn(tensors, doing),
+    settings: () => recordOf("settings"),
     optimizer() {
       const settings = readSettings(recordOf("settings"), program, doing);
       const storage = storageOf("storage");

@@ -56,11 +56,9 @@ export interface Header {
   readonly start: number;
 }
 
-/** Reads the header of a file; refuses one whose tensors are not the rest of the file, each byte once. */
-export function readHeader(bytes: Uint8Array, doing: string): Header {
-  const refuse = (must: string, given: string): never => {
-    throw new GradusError(`${doing}: ${must}: given ${given}`);
-  };
+/** Where the header of a file of `size` bytes ends, by its first 8. */
+export function startOf(bytes: Uint8Array, size: number, doing: string): number {
+  const refuse: Refuse = refusing(doing);
   if (bytes.length < PREFIX) {
     refuse(`it must begin with the length of its header, 8 bytes`, `${bytes.length} bytes`);
   }
@@ -72,9 +70,19 @@ export function readHeader(bytes: Uint8Array, doing: string): Header {
     );
   }
   const start = PREFIX + Number(length);
-  if (start > bytes.length) {
-    refuse(`its header of ${length} bytes must lie in the file`, `a file of ${bytes.length} bytes`);
+  if (start > size) {
+    refuse(`its header of ${length} bytes must lie in the file`, `a file of ${size} bytes`);
   }
+  return start;
+}
+
+/**
+ * Reads the header of a file of `size` bytes, of which `bytes` are the first; refuses one whose tensors are not
+ * the rest of the file, each byte once.
+ */
+export function readHeader(bytes: Uint8Array, doing: string, size: number = bytes.length): Header {
+  const refuse: Refuse = refusing(doing);
+  const start = startOf(bytes, size, doing);
   const header = jsonIn(bytes.slice(PREFIX, start), refuse);
   const entries: Entry[] = [];
   let metadata: ReadonlyMap<string, string> = new Map();
@@ -82,11 +90,17 @@ export function readHeader(bytes: Uint8Array, doing: string): Header {
     if (name === METADATA_KEY) metadata = metadataOf(value, refuse);
     else entries.push(entryOf(name, value, refuse));
   }
-  requireCovered(entries, bytes.length - start, refuse);
+  requireCovered(entries, size - start, refuse);
   return { entries, metadata, start };
 }
 
 type Refuse = (must: string, given: string) => never;
+
+function refusing(doing: string): Refuse {
+  return (must, given) => {
+    throw new GradusError(`${doing}: ${must}: given ${given}`);
+  };
+}
 
 function jsonIn(bytes: Uint8Array, refuse: Refuse): object {
   if (bytes[0] !== 0x7b) {

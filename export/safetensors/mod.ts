@@ -21,3 +21,12 @@ export { load, type Loaded, type LoadOptions } from "./load.ts";
 export { readSafetensors, type SafeTensor, type Safetensors } from "./read.ts";
 export { type Downloads, save, saveStream } from "./save.ts";
 export { type ByName, streamSafetensors, type TensorToWrite, writeSafetensors } from "./write.ts";
+export {
+  type FromTorchOptions,
+  fromTorchStateDict,
+  type TorchOrder,
+  type TorchParamGroup,
+  type TorchStateDict,
+  toTorchStateDict,
+} from "./torch/mod.ts";
+export { type CheckpointPlace, type PageFile, readCheckpoint, writeCheckpoint } from "./files.ts";
