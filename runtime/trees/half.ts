@@ -14,6 +14,9 @@ const { Float16Array: Half } = globalThis as {
   ) => HalfArray;
 };
 
+/** Whether there is a `Float16Array` here. */
+export const hasHalf: boolean = Half !== undefined;
+
 /** Whether a value is a `Float16Array`. */
 export function isHalf(value: unknown): value is HalfArray {
   return Half !== undefined && value instanceof Half;
