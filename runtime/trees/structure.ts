@@ -101,8 +101,8 @@ export function requireNode(
     Object.prototype.toString.call(node) === "[object Object]";
   if (!isBranch || isOfNumbers(node as object, isLeaf)) {
     throw new GradusError(
-      `${doing}: ${spellPath(path)} must be a Float32Array, a Tensor, or a plain object or ` +
-        `list of those: given ${shown(node)}${insteadOf(node)}`,
+      `${doing}: ${spellPath(path)} must be an array such as a Float32Array, a Tensor, or a ` +
+        `plain object or list of those: given ${shown(node)}${insteadOf(node)}`,
     );
   }
   if (depth > DEEPEST) {

@@ -71,7 +71,7 @@ const badTrees: readonly [name: string, tree: unknown, ...says: string[]][] = [
   [
     "a plain list of numbers is refused with the array to write",
     { a: [1, 2, 3] },
-    "`a` must be a Float32Array, a Tensor, or a plain object or list of those: given an array of 3; " +
+    "`a` must be an array such as a Float32Array, a Tensor, or a plain object or list of those: given an array of 3; " +
     "`Float32Array.of(1, 2, 3)` is one",
   ],
   [
@@ -82,7 +82,7 @@ const badTrees: readonly [name: string, tree: unknown, ...says: string[]][] = [
   [
     "a list as the data of a tensor is refused with the array to write",
     { a: { data: [1, 2], shape: [2] } },
-    "`a/data` must be a Float32Array",
+    "`a/data` must be an array such as a Float32Array",
     "; `Float32Array.of(1, 2)` is one",
   ],
   [
@@ -124,29 +124,29 @@ const badTrees: readonly [name: string, tree: unknown, ...says: string[]][] = [
   [
     "a number as parameter is refused at its path",
     { a: 1 },
-    "`a` must be a Float32Array, a Tensor, or a plain object or list of those: given 1; " +
+    "`a` must be an array such as a Float32Array, a Tensor, or a plain object or list of those: given 1; " +
     "`Float32Array.of(1)` is one",
   ],
   [
     "null as parameter is refused at its path",
     { a: null },
-    "`a` must be a Float32Array, a Tensor, or a plain object or list of those: given null",
+    "`a` must be an array such as a Float32Array, a Tensor, or a plain object or list of those: given null",
   ],
   [
     "a hole in a list is refused at its path",
     // deno-lint-ignore no-sparse-arrays
     [Float32Array.of(1), , Float32Array.of(2)],
-    "`1` must be a Float32Array, a Tensor, or a plain object or list of those: given undefined",
+    "`1` must be an array such as a Float32Array, a Tensor, or a plain object or list of those: given undefined",
   ],
   [
     "a map of parameters is refused",
     new Map([["a", Float32Array.of(1)]]),
-    "the root must be a Float32Array, a Tensor, or a plain object or list of those",
+    "the root must be an array such as a Float32Array, a Tensor, or a plain object or list of those",
   ],
   [
     "no parameters at all are refused",
     undefined,
-    "the root must be a Float32Array, a Tensor, or a plain object or list of those: given " +
+    "the root must be an array such as a Float32Array, a Tensor, or a plain object or list of those: given " +
     "undefined",
   ],
 ];
