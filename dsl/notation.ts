@@ -16,6 +16,7 @@ const greek: ReadonlyMap<string, string> = /* @__PURE__ */ new Map(
 const NOTATIONS: readonly (readonly [RegExp, Hint])[] = [
   [/\.T\b|'|[ᵀ⊤]/uy, "the transpose of `G` is `transpose(G)`"],
   [/\.([A-Za-z_]\w{0,30})/y, (_, name) => `functions stand alone: \`${name}(…)\``],
+  [/_[tk]\b/y, "an index stands before a power: `g_t^2`"],
   [/\?|(?:if|else)\b/y, "a choice is `where(condition, a, b)`"],
   [/(?:and|or|not)\b/y, "conditions are joined by `&` and `|`, and negated by `!`"],
   [/\|\||‖|∥/y, "a norm is `norm(x)`, and one or the other of two conditions `a | b`"],

@@ -90,6 +90,7 @@ const refused: readonly (readonly [step: string, hint: string])[] = [
   ["u = torch.sign(g)", "; functions stand alone: `sign(…)`"],
   ["u = Math.abs(g)", "; functions stand alone: `abs(…)`"],
   // Products.
+  ["u = g²_t", "; an index stands before a power: `g_t^2`"],
   ["u = 2 g", "; a product is `a*b`"],
   ["u = b1 g", "; a product is `a*b`"],
   ["u = (1 - b1) g", "; a product is `a*b`"],
