@@ -173,6 +173,7 @@ export const scaleByFactoredRms: OptimizerFactory<ScaleByFactoredRmsOptions> =
         weightDecayRate: 0,
       }),
       ["decayOffset", "eps"],
+      ["stepOffset", "epsilon"],
       ({ stepOffset, epsilon, ...given }) => ({ ...given, decayOffset: stepOffset, eps: epsilon }),
     ) as OptimizerFactory<Record<string, unknown>>,
   );
@@ -184,6 +185,7 @@ function factoredByShape<Options extends FactoredOptions>(
   return deciding<Options>(
     inner,
     [],
+    ["minDimSizeToFactor"],
     ({ minDimSizeToFactor = 128, factored = true, ...options }) => {
       // Without elements there are no means to keep.
       const isLong = (shape: readonly number[]) =>

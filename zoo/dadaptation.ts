@@ -195,7 +195,7 @@ export const prodigy: OptimizerFactory<ProdigyOptions> = /* @__PURE__ */ withBet
 function withBetas<Options extends { readonly betas?: readonly [HyperValue, HyperValue] }>(
   inner: OptimizerFactory<Record<string, unknown>>,
 ): OptimizerFactory<Options> {
-  return deciding<Options>(inner, ["b1", "b2"], ({ betas, ...given }, doing) => {
+  return deciding<Options>(inner, ["b1", "b2"], ["betas"], ({ betas, ...given }, doing) => {
     if (betas === undefined) return given;
     requirePair("betas", betas, "decays of two moments", doing);
     return { ...given, b1: betas[0], b2: betas[1] };

@@ -83,6 +83,7 @@ const byNumber: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ opti
 export const dog: OptimizerFactory<DogOptions> = /* @__PURE__ */ deciding<DogOptions>(
   byNumber,
   ["heuristic", "isRate"],
+  [],
   ({ initStep = ["heuristic", 1e-6], ...given }, doing) => {
     requirePair("initStep", initStep, "how it begins and a number", doing);
     const [kind, number] = initStep;
@@ -160,6 +161,7 @@ const withDistance: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ 
  */
 export const dowg: OptimizerFactory<DowgOptions> = /* @__PURE__ */ deciding<DowgOptions>(
   withDistance,
+  [],
   [],
   (given) => ({ ...given, initEstimSqDist: given.initEstimSqDist ?? given.eps }),
 );

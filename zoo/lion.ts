@@ -2,6 +2,7 @@ import { required } from "../dsl/program.ts";
 import {
   fixed,
   type MuDTypeOption,
+  namesOf,
   optimizer,
   type OptimizerFactory,
   resolving,
@@ -60,10 +61,12 @@ export const lion: OptimizerFactory<LionModeOptions> = /* @__PURE__ */ withModes
 function withModes<O extends Partial<LionModeOptions>>(
   modes: Readonly<Record<"hard" | "smooth" | "refined", OptimizerFactory<never>>>,
 ): OptimizerFactory<O> {
-  return resolving<O>(modes.hard.program, ({ mode = "hard", smoothBeta, ...options }, doing) => {
+  const { program } = modes.hard;
+  const names = [...namesOf(program), "mode", "smoothBeta"];
+  return resolving<O>(program, ({ mode = "hard", smoothBeta, ...options }, doing) => {
     requireChoice("mode", mode, Object.keys(modes), doing);
     return modes[mode]((mode === "smooth" ? { ...options, smoothBeta } : options) as never);
-  });
+  }, names);
 }
 
 /** Options of {@linkcode scaleByLion}. */

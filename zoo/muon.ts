@@ -8,6 +8,7 @@ import {
   factory,
   type MaskOption,
   type MuDTypeOption,
+  namesOf,
   type OptimizerFactory,
   resolving,
 } from "../runtime/define.ts";
@@ -171,30 +172,43 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
  *
  * @throws {GradusError} if coefficients or their number are none.
  */
-export const muon: OptimizerFactory<MuonOptions> = /* @__PURE__ */ resolving<MuonOptions>(
+export const muon: OptimizerFactory<MuonOptions> = /* @__PURE__ */ withAdam(
   /* @__PURE__ */ programOf(/* @__PURE__ */ stepsOf("standard", 5), false),
-  ({ nsCoeffs = "standard", nsSteps = 5, preconditioning = "frobenius", ...rest }, doing) => {
-    const { adamLearningRate, adamB1, adamB2, adamEpsRoot, adamWeightDecay, ...own } = rest;
-    requireChoice("preconditioning", preconditioning, ["frobenius", "schatten"], doing);
-    const adam = {
-      learningRate_adam: adamLearningRate ?? own.learningRate,
-      b1_adam: adamB1,
-      b2_adam: adamB2,
-      eps_adam: own.eps,
-      epsRoot_adam: adamEpsRoot,
-      weightDecay_adam: adamWeightDecay ?? 0,
-      nesterov_adam: own.nesterov ?? true,
-    };
-    const program = programOf(stepsOf(nsCoeffs, nsSteps), preconditioning === "schatten");
-    const decide = (options: Record<string, unknown>) => ({ ...options, ...adam });
-    const made = deciding(factory(program), Object.keys(adam), decide)({ ...own });
-    // The type of the momentum is that of AdamW's too.
-    const type = made.storage.get("m");
-    if (type === undefined) return made;
-    const storage: StateStorage = new Map([["m", type], ["m_adam", type]]);
-    return bind({ program, settings: made.settings, storage });
-  },
 );
+
+/** Options for what the program has under names of AdamW's, or forms once. */
+function withAdam(program: Program): OptimizerFactory<MuonOptions> {
+  const names = [
+    ...namesOf(program).filter((name) => !name.endsWith("_adam")),
+    ...["nsCoeffs", "nsSteps", "preconditioning"],
+    ...["adamLearningRate", "adamB1", "adamB2", "adamEpsRoot", "adamWeightDecay"],
+  ];
+  return resolving<MuonOptions>(
+    program,
+    ({ nsCoeffs = "standard", nsSteps = 5, preconditioning = "frobenius", ...rest }, doing) => {
+      const { adamLearningRate, adamB1, adamB2, adamEpsRoot, adamWeightDecay, ...own } = rest;
+      requireChoice("preconditioning", preconditioning, ["frobenius", "schatten"], doing);
+      const adam = {
+        learningRate_adam: adamLearningRate ?? own.learningRate,
+        b1_adam: adamB1,
+        b2_adam: adamB2,
+        eps_adam: own.eps,
+        epsRoot_adam: adamEpsRoot,
+        weightDecay_adam: adamWeightDecay ?? 0,
+        nesterov_adam: own.nesterov ?? true,
+      };
+      const program = programOf(stepsOf(nsCoeffs, nsSteps), preconditioning === "schatten");
+      const decide = (options: Record<string, unknown>) => ({ ...options, ...adam });
+      const made = deciding(factory(program), Object.keys(adam), [], decide)({ ...own });
+      // The type of the momentum is that of AdamW's too.
+      const type = made.storage.get("m");
+      if (type === undefined) return made;
+      const storage: StateStorage = new Map([["m", type], ["m_adam", type]]);
+      return bind({ program, settings: made.settings, storage });
+    },
+    names,
+  );
+}
 
 function stepsOf(
   coefficients: MuonOptions["nsCoeffs"],

@@ -119,6 +119,7 @@ function withModes(
   return deciding<ReduceOnPlateauOptions>(
     inner,
     ["direction"],
+    ["mode"],
     ({ mode = "min", ...given }, doing) => {
       requireChoice("mode", mode, ["min", "max"], doing);
       return { ...given, direction: mode === "max" ? -1 : 1 };
