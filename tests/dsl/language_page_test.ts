@@ -184,7 +184,7 @@ Deno.test("each declaration of the page is taken", () => {
 });
 
 Deno.test("what the page says is refused is refused", () => {
-  for (const text of ["n = g", "c = sum(learningRate)", "c = 0 < a < 1", "w = g", "sum = g"]) {
+  for (const text of ["n = g", "u = sum(learningRate)", "c = 0 < a < 1", "w = g", "sum = g"]) {
     assertRefused(() => stepOf(text), "Cannot read");
   }
   assertRefused(() => stepOf("c = g", { ...GIVEN, step: "c = g" }), "no statement assigns `u`");
