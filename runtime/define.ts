@@ -14,6 +14,7 @@ import { bind, type Optimizer } from "./optimizer.ts";
 import { optionsOf } from "./options.ts";
 import type { StorageType } from "./trees/dtype.ts";
 import type { RoundedStorage } from "./trees/stored.ts";
+import type { HyperNames, StateKinds } from "./trees/typed.ts";
 import { requireStorable } from "./step/storable.ts";
 import { requireStorage, type StateStorage } from "./trees/state_storage.ts";
 
@@ -65,11 +66,25 @@ export type OptionsOf<D extends Document> =
   & ("weightDecay" extends keyof HyperOf<D> ? MaskOption : Record<never, never>)
   & ("m" extends keyof StateOf<D> ? MuDTypeOption : Record<never, never>);
 
-/** Makes optimizers of one program; options may be left out if none is required. */
-export interface OptimizerFactory<Options> {
+/** What the states of a document are. */
+export type StateKindsOf<D extends Document> = {
+  -readonly [K in keyof StateOf<D> & string]: StateOf<D>[K] extends { readonly over: "tree" }
+    ? "tree"
+    : "leaf";
+};
+
+/**
+ * Makes optimizers of one program; options may be left out if none is required. `S` and `Hyper` are what
+ * is known of the states and hyperparameters of what it makes.
+ */
+export interface OptimizerFactory<
+  Options,
+  S extends StateKinds = Record<never, never>,
+  Hyper extends string = HyperNames<Options>,
+> {
   (
     ...options: Record<never, never> extends Options ? [options?: Options] : [options: Options]
-  ): Optimizer;
+  ): Optimizer<S, Hyper>;
   /** What its optimizers compute. */
   readonly program: Program;
 }
@@ -103,7 +118,9 @@ export interface OptimizerFactory<Options> {
  *
  * @throws {GradusError} if the document is not an optimizer; the message shows where.
  */
-export function optimizer<const D extends Document>(document: D): OptimizerFactory<OptionsOf<D>> {
+export function optimizer<const D extends Document>(
+  document: D,
+): OptimizerFactory<OptionsOf<D>, StateKindsOf<D>> {
   return factory(parseProgram(document));
 }
 
@@ -126,16 +143,18 @@ export function optimizer<const D extends Document>(document: D): OptimizerFacto
  * assertEquals(params, Float32Array.of(0.5));
  * ```
  */
-export function factory<Options = Record<string, unknown>>(
-  program: Program,
-): OptimizerFactory<Options> {
+export function factory<
+  Options = Record<string, unknown>,
+  S extends StateKinds = Record<never, never>,
+  Hyper extends string = HyperNames<Options>,
+>(program: Program): OptimizerFactory<Options, S, Hyper> {
   return resolving<MaskOption & MuDTypeOption>(program, ({ mask, muDtype, ...given }, doing) => {
     const settings = settingsOf(program, given, doing);
     if (mask !== undefined) maskDecay(settings, mask, doing);
     const storage = storageOf(program, muDtype, doing);
     requireStorable(program, settings, storage, doing);
     return bind({ program, settings, storage });
-  }) as OptimizerFactory<Options>;
+  }) as unknown as OptimizerFactory<Options, S, Hyper>;
 }
 
 /**
@@ -143,25 +162,33 @@ export function factory<Options = Record<string, unknown>>(
  * is that of the defaults. Options are an object of their own by then, masks and storage types under
  * their first names.
  */
-export function resolving<Options>(
+export function resolving<
+  Options,
+  S extends StateKinds = Record<never, never>,
+  Hyper extends string = HyperNames<Options>,
+>(
   program: Program,
   resolve: (options: Options, doing: string) => Optimizer,
-): OptimizerFactory<Options> {
+): OptimizerFactory<Options, S, Hyper> {
   const doing = `Cannot make "${program.name}"`;
   const make = (options: object = {}) => resolve(optionsOf(options, doing) as Options, doing);
-  return Object.freeze(Object.assign(make, { program })) as OptimizerFactory<Options>;
+  return Object.freeze(Object.assign(make, { program })) as unknown as OptimizerFactory<
+    Options,
+    S,
+    Hyper
+  >;
 }
 
 /**
  * `inner` with options that decide several of its hyperparameters or go by other names: `decide` says what
  * they come to. The hyperparameters `decided` that way are no options themselves.
  */
-export function deciding<Options>(
+export function deciding<Options, S extends StateKinds = Record<never, never>>(
   inner: OptimizerFactory<Record<string, unknown>>,
   decided: readonly string[],
   decide: (options: Options, doing: string) => Record<string, unknown>,
-): OptimizerFactory<Options> {
-  return resolving<Options>(inner.program, (options, doing) => {
+): OptimizerFactory<Options, S> {
+  return resolving<Options, S>(inner.program, (options, doing) => {
     for (const name of decided) {
       if (Object.hasOwn(options as object, name)) {
         throw new GradusError(`${doing}: there is no option \`${name}\``);
@@ -215,10 +242,14 @@ function storageOf(
  *
  * @throws {GradusError} if a name is no hyperparameter, or its value not of its kind.
  */
-export function fixed<Options = Record<string, unknown>>(
+export function fixed<
+  Options = Record<string, unknown>,
+  S extends StateKinds = Record<never, never>,
+  Hyper extends string = HyperNames<Options>,
+>(
   { program }: { readonly program: Program },
   notes: FixedNotes,
   values: Readonly<Record<string, number | boolean>>,
-): OptimizerFactory<Options> {
+): OptimizerFactory<Options, S, Hyper> {
   return factory(fix(program, notes, values));
 }

@@ -7,6 +7,7 @@ import {
   type OptimizerFactory,
 } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
+import type { StateKinds } from "../runtime/trees/typed.ts";
 import { requirePair } from "../runtime/options.ts";
 
 /** Options of {@linkcode dadaptAdamw}. */
@@ -59,7 +60,10 @@ export interface DadaptAdamwOptions extends MaskOption, MuDTypeOption {
  * assert(x.every((value) => Math.abs(value) < 0.5));
  * ```
  */
-export const dadaptAdamw: OptimizerFactory<DadaptAdamwOptions> = /* @__PURE__ */ withBetas(
+export const dadaptAdamw: OptimizerFactory<
+  DadaptAdamwOptions,
+  { m: "leaf"; v: "leaf"; s: "leaf"; r: "tree"; d: "tree" }
+> = /* @__PURE__ */ withBetas(
   /* @__PURE__ */ optimizer({
     name: "dadaptAdamw",
     doc: "AdamW with a step size that is learned; three state tensors.",
@@ -151,7 +155,10 @@ export interface ProdigyOptions extends MaskOption, MuDTypeOption {
  * assert(x.every((value) => Math.abs(value) < 0.5));
  * ```
  */
-export const prodigy: OptimizerFactory<ProdigyOptions> = /* @__PURE__ */ withBetas(
+export const prodigy: OptimizerFactory<
+  ProdigyOptions,
+  { theta0: "leaf"; m: "leaf"; v: "leaf"; s: "leaf"; r: "tree"; d: "tree" }
+> = /* @__PURE__ */ withBetas(
   /* @__PURE__ */ optimizer({
     name: "prodigy",
     doc: "AdamW with a step size learned from the distance travelled; four state tensors.",
@@ -192,10 +199,13 @@ export const prodigy: OptimizerFactory<ProdigyOptions> = /* @__PURE__ */ withBet
 );
 
 /** What the option `betas` says, in the two hyperparameters that the program has for it. */
-function withBetas<Options extends { readonly betas?: readonly [HyperValue, HyperValue] }>(
+function withBetas<
+  Options extends { readonly betas?: readonly [HyperValue, HyperValue] },
+  S extends StateKinds,
+>(
   inner: OptimizerFactory<Record<string, unknown>>,
-): OptimizerFactory<Options> {
-  return deciding<Options>(inner, ["b1", "b2"], ({ betas, ...given }, doing) => {
+): OptimizerFactory<Options, S> {
+  return deciding<Options, S>(inner, ["b1", "b2"], ({ betas, ...given }, doing) => {
     if (betas === undefined) return given;
     requirePair("betas", betas, "decays of two moments", doing);
     return { ...given, b1: betas[0], b2: betas[1] };

@@ -67,6 +67,15 @@ export interface MuonOptions extends MaskOption, MuDTypeOption {
   adamWeightDecay?: HyperValue;
 }
 
+/** The hyperparameters of {@linkcode muon}: AdamW's have the suffix `_adam`. */
+export type MuonHyper =
+  | "learningRate"
+  | "beta"
+  | "eps"
+  | "weightDecay"
+  | "consistentRms"
+  | `${"learningRate" | "b1" | "b2" | "eps" | "epsRoot" | "weightDecay"}_adam`;
+
 const STANDARD: NsCoefficients = [3.4445, -4.775, 2.0315];
 const DION: readonly NsCoefficients[] = [
   [4.0848, -6.8946, 2.927],
@@ -171,7 +180,11 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
  *
  * @throws {GradusError} if coefficients or their number are none.
  */
-export const muon: OptimizerFactory<MuonOptions> = /* @__PURE__ */ resolving<MuonOptions>(
+export const muon: OptimizerFactory<
+  MuonOptions,
+  { m: "leaf"; m_adam: "leaf"; v_adam: "leaf" },
+  MuonHyper
+> = /* @__PURE__ */ resolving(
   /* @__PURE__ */ programOf(/* @__PURE__ */ stepsOf("standard", 5), false),
   ({ nsCoeffs = "standard", nsSteps = 5, preconditioning = "frobenius", ...rest }, doing) => {
     const { adamLearningRate, adamB1, adamB2, adamEpsRoot, adamWeightDecay, ...own } = rest;

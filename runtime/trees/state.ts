@@ -14,7 +14,7 @@ import { MASTER } from "./master.ts";
  * empty array for each other parameter), which a step reads and adds to. The parameter is that copy
  * rounded to nearest even, so who writes into a short parameter writes into its copy, or calls `init`.
  */
-export interface State {
+export interface State<Hyper extends string = string> {
   /** The name of the optimizer that made it, and a hash of what that computes. */
   optimizer: string;
   /** The number of updates so far. */
@@ -25,7 +25,8 @@ export interface State {
    * deleting it returns to that. What was not written is inherited, not own, so that it is not saved: an
    * optimizer made with other numbers goes on with those.
    */
-  hyper: Record<string, HyperNumbers>;
+  hyper: string extends Hyper ? Record<string, HyperNumbers>
+    : { [K in Hyper]?: HyperNumbers };
   /** Each state of the program. */
   [state: string]: unknown;
 }
