@@ -135,13 +135,25 @@ export interface Optimizer<
   with(options: RunOptions): Optimizer<S, Hyper>;
 }
 
+/** What the type of an optimizer tells of its states. */
+export type StatesIn<O> = O extends Optimizer<infer S, infer _Hyper> ? S : Record<never, never>;
+
+/** What the type of an optimizer tells of the names of its hyperparameters. */
+export type HyperIn<O> = O extends Optimizer<infer _S, infer Hyper> ? Hyper : string;
+
 /** The state that an optimizer `O` begins with beside parameters `P`, some stored as `C` says. */
 export type InitialState<O extends Optimizer, P, C extends StorageChoice = Record<never, never>> =
-  O extends Optimizer<infer S, infer Hyper> ? StateBeside<P, S, Hyper, C> : never;
+  O extends Optimizer ? StateBeside<P, StatesIn<O>, HyperIn<O>, C> : never;
 
 /** An optimizer of `configured`, whose settings have been checked. */
-export function bind(configured: Configured, options: RunOptions = {}): Optimizer {
-  return new HostOptimizer(configured, options) as Omit<Optimizer, "init" | "update"> as Optimizer;
+export function bind<S extends StateKinds, Hyper extends string>(
+  configured: Configured,
+  options: RunOptions = {},
+): Optimizer<S, Hyper> {
+  return new HostOptimizer(configured, options) as Omit<Optimizer, "init" | "update"> as Optimizer<
+    S,
+    Hyper
+  >;
 }
 
 class HostOptimizer implements Omit<Optimizer, "init" | "update"> {

@@ -56,7 +56,7 @@ export interface DadaptAdamwOptions extends MaskOption, MuDTypeOption {
  * const x = Float32Array.of(1, 2, 3);
  * const state = opt.init(x);
  * for (let step = 0; step < 200; step++) opt.step(x, x.map((value) => 2 * value), state);
- * assert((state.d as number) > 0.01);
+ * assert(state.d > 0.01);
  * assert(x.every((value) => Math.abs(value) < 0.5));
  * ```
  */
@@ -151,7 +151,7 @@ export interface ProdigyOptions extends MaskOption, MuDTypeOption {
  * const x = Float32Array.of(1, 2, 3);
  * const state = opt.init(x);
  * for (let step = 0; step < 200; step++) opt.step(x, x.map((value) => 2 * value), state);
- * assert((state.d as number) > 0.01);
+ * assert(state.d > 0.01);
  * assert(x.every((value) => Math.abs(value) < 0.5));
  * ```
  */

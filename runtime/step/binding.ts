@@ -22,7 +22,7 @@ import {
 } from "../trees/hyperparameters.ts";
 import type { Layout } from "../trees/layout.ts";
 import { spellPath } from "../trees/leaf.ts";
-import { inputOf, treeNumber } from "../trees/state.ts";
+import { inputOf, type State, treeNumber } from "../trees/state.ts";
 import type { StateStorage } from "../trees/state_storage.ts";
 import type { Blank, Bound, Form, Rule, StepNumbers } from "./device.ts";
 
@@ -273,7 +273,7 @@ export class Binding implements Bound<StepForm> {
    * a schedule's by the `clock` of its setting.
    */
   #numbersOf(
-    written: Readonly<Record<string, HyperNumbers>>,
+    written: Readonly<State["hyper"]>,
     clock: (name: string | undefined) => number,
     params: unknown,
     doing: string,
@@ -284,7 +284,7 @@ export class Binding implements Bound<StepForm> {
       // A number that follows no schedule needs no clock, which may not be at hand.
       const count = clock(isScheduled ? own : undefined);
       const value = isWritten
-        ? written[name]
+        ? written[name]!
         : isScheduled
         ? numbersAt(made, count)
         : made as HyperNumbers;

@@ -25,8 +25,7 @@ export interface State<Hyper extends string = string> {
    * deleting it returns to that. What was not written is inherited, not own, so that it is not saved: an
    * optimizer made with other numbers goes on with those.
    */
-  hyper: string extends Hyper ? Record<string, HyperNumbers>
-    : { [K in Hyper]?: HyperNumbers };
+  hyper: { [Name in Hyper]?: HyperNumbers };
   /** Each state of the program. */
   [state: string]: unknown;
 }
@@ -155,7 +154,7 @@ export function inheritUsed(state: State, used: Readonly<State["hyper"]>): void 
   }
   for (const name of Object.keys(record)) if (!Object.hasOwn(used, name)) delete record[name];
   for (const name of Object.keys(used)) {
-    if (record[name] !== used[name]) record[name] = frozen(used[name]);
+    if (record[name] !== used[name]) record[name] = frozen(used[name]!);
   }
 }
 
@@ -169,7 +168,7 @@ export function inheritFrom(copy: State, { hyper }: State): void {
 /** What was used in a step, to be inherited. */
 function recordOf(used: Readonly<State["hyper"]>): State["hyper"] {
   const record: State["hyper"] = Object.create(USED);
-  for (const name of Object.keys(used)) record[name] = frozen(used[name]);
+  for (const name of Object.keys(used)) record[name] = frozen(used[name]!);
   return record;
 }
 
@@ -181,7 +180,7 @@ function isRecord(object: object | null): boolean {
 export function stateAfter(state: State, used: Readonly<State["hyper"]>): State {
   const hyper: State["hyper"] = Object.create(recordOf(used));
   for (const name of Object.keys(state.hyper)) {
-    hyper[name] = copied(state.hyper[name]);
+    hyper[name] = copied(state.hyper[name]!);
   }
   return { optimizer: state.optimizer, count: 0, hyper };
 }

@@ -17,15 +17,33 @@ export type HyperNames<Options> = [Options] extends [never] ? string
     & { [K in keyof Options]-?: [HyperValue] extends [Options[K]] ? K : never }[keyof Options]
     & string;
 
-/** A tree of states beside parameters `P`, in the type that each parameter computes in. */
-export type StateTree<P> = P extends Float64Array ? Float64Array
+/** States of a wrapper, and those of what is in it that have other names. */
+export type WrappedStates<S, Own extends StateKinds> = Own & Omit<S, keyof Own>;
+
+/** A name that may have got a suffix, since another has it. */
+export type Suffixed<Name extends string> = Name | `${Name}_${number}`;
+
+/** Trees whose states are as they are. */
+export type PlainTree = Float32Array | Float64Array | Tensor | readonly PlainTree[] | {
+  readonly [key: string]: PlainTree;
+};
+
+/**
+ * A tree of states beside parameters `P`, in the type that each parameter computes in. A type of any trees
+ * stays as it is.
+ */
+export type StateTree<P> = [P] extends [PlainTree] ? P
+  : { readonly [key: string]: Tensor } extends P ? P
+  : P extends StoredTensor ? Tensor
+  : P extends PlainTree ? P
   : P extends ArrayBufferView ? Float32Array
-  : P extends Tensor | StoredTensor ? Tensor
   : { [K in keyof P]: StateTree<P[K]> };
 
-/** A tree of states that are stored short beside parameters `P`. */
-export type StoredTree<P> = P extends ArrayBufferView | Tensor | StoredTensor ? StoredTensor
-  : { [K in keyof P]: StoredTree<P[K]> };
+/** The same of states that are stored as `Stored` says. */
+export type StoredTree<P, Stored> = Stored extends "float32" ? StateTree<P>
+  : { readonly [key: string]: StoredTensor } extends P ? P
+  : P extends ArrayBufferView | Tensor | StoredTensor ? StoredTensor
+  : { [K in keyof P]: StoredTree<P[K], Stored> };
 
 /** How states are stored, by name. */
 export type StorageChoice = Readonly<Record<string, StorageType | RoundedStorage>>;
@@ -45,8 +63,7 @@ export type StateBeside<
   & (string extends keyof C ? unknown
     :
       & {
-        [K in keyof S]: S[K] extends "tree" ? number
-          : K extends keyof C ? C[K] extends "float32" ? StateTree<P> : StoredTree<P>
-          : StateTree<P>;
+        [K in keyof S]: "leaf" extends S[K] ? K extends keyof C ? StoredTree<P, C[K]> : StateTree<P>
+          : number;
       }
       & { master?: StateTree<P> });
