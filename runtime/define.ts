@@ -183,12 +183,16 @@ export function resolving<
  * `inner` with options that decide several of its hyperparameters or go by other names: `decide` says what
  * they come to. The hyperparameters `decided` that way are no options themselves.
  */
-export function deciding<Options, S extends StateKinds = Record<never, never>>(
+export function deciding<
+  Options,
+  S extends StateKinds = Record<never, never>,
+  Hyper extends string = HyperNames<Options>,
+>(
   inner: OptimizerFactory<Record<string, unknown>>,
   decided: readonly string[],
   decide: (options: Options, doing: string) => Record<string, unknown>,
-): OptimizerFactory<Options, S> {
-  return resolving<Options, S>(inner.program, (options, doing) => {
+): OptimizerFactory<Options, S, Hyper> {
+  return resolving<Options, S, Hyper>(inner.program, (options, doing) => {
     for (const name of decided) {
       if (Object.hasOwn(options as object, name)) {
         throw new GradusError(`${doing}: there is no option \`${name}\``);

@@ -129,7 +129,7 @@ const whole: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ optimiz
  */
 export const adafactor: OptimizerFactory<
   AdafactorOptions,
-  { r: "leaf"; c: "leaf"; v: "leaf"; m?: "leaf" }
+  { r?: "leaf"; c?: "leaf"; v: "leaf"; m?: "leaf" }
 > = /* @__PURE__ */ factoredByShape(whole);
 
 /**
@@ -165,7 +165,8 @@ export const adafactor: OptimizerFactory<
  */
 export const scaleByFactoredRms: OptimizerFactory<
   ScaleByFactoredRmsOptions,
-  { r: "leaf"; c: "leaf"; v: "leaf" }
+  { r?: "leaf"; c?: "leaf"; v: "leaf" },
+  "decayRate" | "decayOffset" | "eps"
 > = /* @__PURE__ */ factoredByShape(
   /* @__PURE__ */ deciding(
     /* @__PURE__ */ fixed(whole, {
@@ -184,10 +185,14 @@ export const scaleByFactoredRms: OptimizerFactory<
 );
 
 /** Optimizers that are told which leaves are factored by how short an axis may be. */
-function factoredByShape<Options extends FactoredOptions, S extends StateKinds>(
+function factoredByShape<
+  Options extends FactoredOptions,
+  S extends StateKinds,
+  Hyper extends string,
+>(
   inner: OptimizerFactory<Record<string, unknown>>,
-): OptimizerFactory<Options, S> {
-  return deciding<Options, S>(
+): OptimizerFactory<Options, S, Hyper> {
+  return deciding<Options, S, Hyper>(
     inner,
     [],
     ({ minDimSizeToFactor = 128, factored = true, ...options }) => {
