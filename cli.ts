@@ -195,11 +195,12 @@ async function check(
   print: (line: string) => void,
 ): Promise<void> {
   const program = await readProgram(target);
-  const { stateBytes, arithmetic } = explain(bound(program, {}));
+  const { stateBytes, arithmetic, warnings } = explain(bound(program, {}));
   print(
     `${target}: "${program.name}" is an optimizer: ${stateBytes} bytes of state and ${arithmetic} ` +
       `operations per parameter`,
   );
+  for (const warning of warnings) print(`${target}: warning: ${warning}`);
 }
 
 async function exportOnnx(

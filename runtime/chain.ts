@@ -1,7 +1,7 @@
 /** Makes one optimizer of several that act in turn. */
 import { compose } from "../dsl/compose.ts";
 import { GradusError, quoted, shown } from "../dsl/errors.ts";
-import { IDENTIFIER } from "../dsl/lex.ts";
+import { IDENTIFIER } from "../dsl/names.ts";
 import { bind, type HyperIn, type Optimizer, type StatesIn } from "./optimizer.ts";
 import type { StateKinds, Suffixed } from "./trees/typed.ts";
 import { requireOptimizer } from "./wrap.ts";

@@ -7,6 +7,7 @@ import {
   type HyperValue,
   isMask,
   type Mask,
+  requireOption,
   type Setting,
   settingsOf,
 } from "./trees/hyperparameters.ts";
@@ -157,10 +158,13 @@ export function factory<
   }) as unknown as OptimizerFactory<Options, S, Hyper>;
 }
 
+/** The names of the options that a factory takes. */
+const optionNames = new WeakMap<object, readonly string[]>();
+
 /**
  * A factory that says itself what optimizer its options mean, such as one of several programs; `program`
- * is that of the defaults. Options are an object of their own by then, masks and storage types under
- * their first names.
+ * is that of the defaults, and `names` are those of its options. They are an object of their own by then,
+ * masks and storage types under their first names.
  */
 export function resolving<
   Options,
@@ -169,9 +173,18 @@ export function resolving<
 >(
   program: Program,
   resolve: (options: Options, doing: string) => Optimizer,
+  names: readonly string[] = namesOf(program),
 ): OptimizerFactory<Options, S, Hyper> {
   const doing = `Cannot make "${program.name}"`;
-  const make = (options: object = {}) => resolve(optionsOf(options, doing) as Options, doing);
+  const make = (options: object = {}) => {
+    const given = optionsOf(options, doing);
+    for (const name of Object.keys(given)) {
+      // What these need is told where they are read.
+      if (name !== "mask" && name !== "muDtype") requireOption(name, names, doing);
+    }
+    return resolve(given as Options, doing);
+  };
+  optionNames.set(make, names);
   return Object.freeze(Object.assign(make, { program })) as unknown as OptimizerFactory<
     Options,
     S,
@@ -181,7 +194,7 @@ export function resolving<
 
 /**
  * `inner` with options that decide several of its hyperparameters or go by other names: `decide` says what
- * they come to. The hyperparameters `decided` that way are no options themselves.
+ * they come to. Those of its options that are `decided` are none any more; `own` are further ones.
  */
 export function deciding<
   Options,
@@ -190,20 +203,33 @@ export function deciding<
 >(
   inner: OptimizerFactory<Record<string, unknown>>,
   decided: readonly string[],
+  own: readonly string[],
   decide: (options: Options, doing: string) => Record<string, unknown>,
 ): OptimizerFactory<Options, S, Hyper> {
-  return resolving<Options, S, Hyper>(inner.program, (options, doing) => {
-    for (const name of decided) {
-      if (Object.hasOwn(options as object, name)) {
-        throw new GradusError(`${doing}: there is no option \`${name}\``);
-      }
-    }
-    return inner(decide(options, doing));
-  });
+  const open = optionNames.get(inner)!.filter((name) => !decided.includes(name));
+  return resolving<Options, S, Hyper>(
+    inner.program,
+    (options, doing) => inner(decide(options, doing)),
+    [...open, ...own],
+  );
+}
+
+/** The names of the options of a program's optimizers. */
+export function namesOf({ hyper, state }: Program): string[] {
+  return [
+    ...hyper.keys(),
+    ...decayOf(hyper) === undefined ? [] : ["mask"],
+    ...state.has("m") ? ["muDtype"] : [],
+  ];
+}
+
+/** The hyperparameter that `mask` limits. */
+function decayOf(hyper: { has(name: string): boolean }): string | undefined {
+  return ["weightDecayRate", "weightDecay"].find((name) => hyper.has(name));
 }
 
 function maskDecay(settings: Map<string, Setting>, mask: Mask, doing: string): void {
-  const name = settings.has("weightDecayRate") ? "weightDecayRate" : "weightDecay";
+  const name = decayOf(settings) ?? "weightDecay";
   const setting = settings.get(name);
   if (setting === undefined) {
     throw new GradusError(`${doing}: \`mask\` limits \`weightDecay\`, which it does not have`);

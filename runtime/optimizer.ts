@@ -32,7 +32,7 @@ export interface RunOptions {
  * A program with values for its hyperparameters.
  *
  * Parameters are trees of `Float32Array`, `Float64Array`, {@linkcode Tensor} and
- * {@linkcode StoredTensor}. One that is stored short computes in float32 from a float32 copy that the
+ * {@linkcode StoredTensor}; a `Float16Array`, in a tensor or bare, is stored as float16. One that is stored short computes in float32 from a float32 copy that the
  * state keeps as `master`: a step adds to the copy, and the parameter is the copy rounded to nearest
  * even. So no step is lost for being small. Gradients of it may be as short as it is, or float32.
  *

@@ -180,6 +180,7 @@ export const scaleByFactoredRms: OptimizerFactory<
       weightDecayRate: 0,
     }),
     ["decayOffset", "eps"],
+    ["stepOffset", "epsilon"],
     ({ stepOffset, epsilon, ...given }) => ({ ...given, decayOffset: stepOffset, eps: epsilon }),
   ) as OptimizerFactory<Record<string, unknown>>,
 );
@@ -195,6 +196,7 @@ function factoredByShape<
   return deciding<Options, S, Hyper>(
     inner,
     [],
+    ["minDimSizeToFactor"],
     ({ minDimSizeToFactor = 128, factored = true, ...options }) => {
       // Without elements there are no means to keep.
       const isLong = (shape: readonly number[]) =>

@@ -205,7 +205,7 @@ function withBetas<
 >(
   inner: OptimizerFactory<Record<string, unknown>>,
 ): OptimizerFactory<Options, S> {
-  return deciding<Options, S>(inner, ["b1", "b2"], ({ betas, ...given }, doing) => {
+  return deciding<Options, S>(inner, ["b1", "b2"], ["betas"], ({ betas, ...given }, doing) => {
     if (betas === undefined) return given;
     requirePair("betas", betas, "decays of two moments", doing);
     return { ...given, b1: betas[0], b2: betas[1] };

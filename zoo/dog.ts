@@ -84,6 +84,7 @@ export const dog: OptimizerFactory<DogOptions, { theta0: "leaf"; r: "tree"; v: "
   /* @__PURE__ */ deciding(
     byNumber,
     ["heuristic", "isRate"],
+    [],
     ({ initStep = ["heuristic", 1e-6], ...given }, doing) => {
       requirePair("initStep", initStep, "how it begins and a number", doing);
       const [kind, number] = initStep;
@@ -162,6 +163,7 @@ const withDistance: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ 
 export const dowg: OptimizerFactory<DowgOptions, { theta0: "leaf"; r: "tree"; v: "tree" }> =
   /* @__PURE__ */ deciding(
     withDistance,
+    [],
     [],
     (given) => ({ ...given, initEstimSqDist: given.initEstimSqDist ?? given.eps }),
   );

@@ -2,6 +2,7 @@ import { required } from "../dsl/program.ts";
 import {
   fixed,
   type MuDTypeOption,
+  namesOf,
   optimizer,
   type OptimizerFactory,
   resolving,
@@ -61,10 +62,12 @@ export const lion: OptimizerFactory<LionModeOptions, { m: "leaf" }> = /* @__PURE
 function withModes<O extends Partial<LionModeOptions>, S extends StateKinds>(
   modes: Readonly<Record<"hard" | "smooth" | "refined", OptimizerFactory<never>>>,
 ): OptimizerFactory<O, S> {
-  return resolving<O, S>(modes.hard.program, ({ mode = "hard", smoothBeta, ...options }, doing) => {
+  const { program } = modes.hard;
+  const names = [...namesOf(program), "mode", "smoothBeta"];
+  return resolving<O, S>(program, ({ mode = "hard", smoothBeta, ...options }, doing) => {
     requireChoice("mode", mode, Object.keys(modes), doing);
     return modes[mode]((mode === "smooth" ? { ...options, smoothBeta } : options) as never);
-  });
+  }, names);
 }
 
 /** Options of {@linkcode scaleByLion}. */

@@ -123,6 +123,7 @@ function withModes<S extends StateKinds>(
   return deciding<ReduceOnPlateauOptions, S>(
     inner,
     ["direction"],
+    ["mode"],
     ({ mode = "min", ...given }, doing) => {
       requireChoice("mode", mode, ["min", "max"], doing);
       return { ...given, direction: mode === "max" ? -1 : 1 };

@@ -1,6 +1,7 @@
 /** The hyperparameters of a graph that was read: what each of its inputs is given at a step. */
 import { ANY_NUMBER, isWithin, requireWithin, sayDomain } from "../../dsl/domain.ts";
-import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
+import { suggestedName } from "../../dsl/other_names.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
 import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
@@ -59,7 +60,7 @@ export function withGiven(
     if (domain === undefined) {
       throw new GradusError(
         `${doing}: ${quoted(name)} is no hyperparameter input of the graph` +
-          suggestion(name, inputs.keys()),
+          suggestedName(name, inputs.keys()),
       );
     }
     if (typeof value === "number" && !Number.isNaN(value)) {

@@ -1,5 +1,6 @@
 /** Trees of arrays: what they may be, and how trees of one structure are held against each other. */
 import { GradusError, shown } from "../../dsl/errors.ts";
+import { insteadOf, isOfNumbers } from "./foreign.ts";
 import { isShort } from "./dtype.ts";
 import { isSameStored, spellStored, type Stored } from "./stored.ts";
 import { type Leaf, type LeafInfo, type ReadLeaf, sameShape, sizeOf, spellPath } from "./leaf.ts";
@@ -60,7 +61,7 @@ export class Layout {
     const visit = (node: unknown, path: string, depth: number): Skeleton => {
       const leaf = read(node, path, doing);
       if (leaf !== undefined) {
-        const { shape, dtype, isBare } = leaf;
+        const { shape, dtype, isBare, isHalf } = leaf;
         if (shape.length > MOST_AXES) {
           throw new GradusError(
             `${doing}: the tensor at ${spellPath(path)} must have at most ${MOST_AXES} axes: ` +
@@ -73,7 +74,7 @@ export class Layout {
               `given ${dtype}, which only states are stored as`,
           );
         }
-        leaves.push({ path, shape: [...shape], size: sizeOf(shape), dtype, isBare });
+        leaves.push({ path, shape: [...shape], size: sizeOf(shape), dtype, isBare, isHalf });
         return { leaf: leaves.length - 1 };
       }
       requireNode(node, path, doing, depth);
@@ -91,7 +92,7 @@ export class Layout {
         const info = this.leaves[skeleton.leaf];
         const leaf = read(node, info.path, "");
         return leaf !== undefined && leaf.isBare === info.isBare && leaf.dtype === info.dtype &&
-          sameShape(leaf.shape, info.shape);
+          leaf.isHalf === info.isHalf && sameShape(leaf.shape, info.shape);
       }
       if (typeof node !== "object" || node === null || ArrayBuffer.isView(node)) return false;
       if (Array.isArray(node) !== skeleton.isArray) return false;
@@ -119,7 +120,7 @@ export class Layout {
         else {
           throw new GradusError(
             `${doing}: ${what} at ${spellPath(path)} must be an array as the parameter is: given ` +
-              shown(node),
+              shown(node) + insteadOf(node),
           );
         }
         return;
@@ -273,10 +274,12 @@ function requireNode(
   doing: string,
   depth: number,
 ): asserts node is object {
-  if (Object.prototype.toString.call(node) !== "[object Object]" && !Array.isArray(node)) {
+  const isBranch = Array.isArray(node) ||
+    Object.prototype.toString.call(node) === "[object Object]";
+  if (!isBranch || isOfNumbers(node as object)) {
     throw new GradusError(
-      `${doing}: ${spellPath(path)} must be an array of numbers, a Tensor, or a plain object or ` +
-        `list of those: given ${shown(node)}`,
+      `${doing}: ${spellPath(path)} must be a Float32Array, a Tensor, or a plain object or ` +
+        `list of those: given ${shown(node)}${insteadOf(node)}`,
     );
   }
   if (depth > DEEPEST) {

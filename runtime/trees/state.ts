@@ -1,6 +1,7 @@
 /** What an optimizer carries from step to step, and what it must be. */
-import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { programDigest } from "../../dsl/digest.ts";
+import { suggestedName } from "../../dsl/other_names.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { HyperNumbers } from "./hyperparameters.ts";
 import { DEEPEST } from "./layout.ts";
@@ -60,7 +61,7 @@ export function requireState(
   }
   for (const key of Object.keys(state.hyper)) {
     if (!hyper.includes(key)) {
-      const near = suggestion(key, hyper);
+      const near = suggestedName(key, hyper);
       throw new GradusError(
         `${doing}: the state's \`hyper\` has no ${quoted(key)} to set${near}`,
       );
