@@ -33,8 +33,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   search: [],
   "mod.ts": ["dsl", "runtime", "zoo"],
-  cli: ["dsl", "runtime", "zoo", "export/onnx", "search", "node:path", "node:url"],
-  "cli.ts": ["cli", "dsl", "runtime", "export/onnx", "node:util"],
+  cli: [
+    ...["dsl", "runtime", "zoo", "export/onnx", "search", "deno.json"],
+    ...["node:path", "node:url", "node:util"],
+  ],
+  "cli.ts": ["cli", "dsl", "deno.json"],
 };
 
 async function deno(...args: string[]): Promise<string> {

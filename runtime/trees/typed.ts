@@ -34,15 +34,16 @@ export type PlainTree = Float32Array | Float64Array | Tensor | readonly PlainTre
  */
 export type StateTree<P> = [P] extends [PlainTree] ? P
   : { readonly [key: string]: Tensor } extends P ? P
-  : P extends StoredTensor ? Tensor
   : P extends PlainTree ? P
   : P extends ArrayBufferView ? Float32Array
+  : P extends { readonly data: ArrayBufferView; readonly shape: readonly number[] } ? Tensor
   : { [K in keyof P]: StateTree<P[K]> };
 
 /** The same of states that are stored as `Stored` says. */
 export type StoredTree<P, Stored> = Stored extends "float32" ? StateTree<P>
   : { readonly [key: string]: StoredTensor } extends P ? P
-  : P extends ArrayBufferView | Tensor | StoredTensor ? StoredTensor
+  : P extends Float32Array | Float64Array | Tensor | StoredTensor ? StoredTensor
+  : P extends ArrayBufferView | { readonly data: ArrayBufferView } ? P | StoredTensor
   : { [K in keyof P]: StoredTree<P[K], Stored> };
 
 /** How states are stored, by name. */

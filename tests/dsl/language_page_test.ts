@@ -1,6 +1,6 @@
 /** What `docs/language.md` says of the language is what the code does. */
 import { rates } from "../../dsl/graph.ts";
-import { LONGEST_NAME } from "../../dsl/lex.ts";
+import { LONGEST_NAME } from "../../dsl/names.ts";
 import { LONGEST_FILE } from "../../dsl/json.ts";
 import { elementOps, matrixOps, randomOps, reduceOps, treeName } from "../../dsl/ops.ts";
 import { LIMITS, NAMED_NUMBERS } from "../../dsl/parse.ts";
