@@ -16,7 +16,6 @@ export const WRITTEN_AS: ReadonlyMap<string, readonly string[]> = /* @__PURE__ *
   ["momentum", ["μ"]],
   ["eps", ["ϵ", "ε"]],
   ["epsRoot", ["ϵ_bar", "ε_bar"]],
-  ["beta", ["β"]],
 ]);
 
 const INDEXED = /^(.*[^_0-9₀-₉])_?([0-9]+|[₀-₉]+)$/;

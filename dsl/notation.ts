@@ -20,6 +20,7 @@ const NOTATIONS: readonly (readonly [RegExp, Hint])[] = [
   [/\|\||‖|∥/y, "a norm is `norm(x)`, and one or the other of two conditions `a | b`"],
   [/\|/y, "an absolute value is `abs(x)`"],
   [/!=|≠|~=/y, "what is not equal is `!(a == b)`"],
+  [/=/y, "an equality is `a == b`"],
   [/([-+*/])=/y, (_, mark) => `write it out: \`x = x ${mark} …\``],
   [/<-/y, "an assignment is `x = …` or `x ← …`"],
   [/\/[/*]/y, "a comment begins with `#`"],

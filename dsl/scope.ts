@@ -55,11 +55,7 @@ export function evaluateScope({ hyper, state }: Pick<Program, "hyper" | "state">
 }
 
 /** The known name that is meant by one as it is written, or that as it is. */
-export function nameAmong(
-  written: Name,
-  known: Names,
-  fail: Fail,
-): string {
+export function nameAmong(written: Name, known: Names, fail: Fail): string {
   const stem = stemOf(written, known);
   if (known.has(stem)) return stem;
   const meant = spellingsOf(stem).filter((name) => known.has(name));
@@ -146,9 +142,10 @@ export class StepScope implements Scope {
         !RESERVED.has(stem) && !this.#plain.has(stem) && !isReserved(stem);
       return this.#isIndexed && isFree ? stem : text;
     }
-    if (this.#isIndexed) return name;
-    // What keeps its value may stand beside a local of such a name.
-    if (!this.#plain.has(name)) {
+    // Something has to set `u`.
+    if (this.#isIndexed || (name === "u" && !this.#plain.has(name))) return name;
+    // A local may stand beside what is set by its own name, or never.
+    if (name !== "w" && name !== "g" && !this.#plain.has(name)) {
       fail(`${quoted(text)} would be a name of its own: write \`${name}\``);
     }
     return text;
@@ -206,9 +203,7 @@ export class StepScope implements Scope {
     if (time === 0) {
       const { state } = this.#declared;
       if (state.has(name) && this.#targets.has(name) && !this.#assigned.has(name)) {
-        fail(
-          `\`${name}\` of this step is read before a statement sets it: the one before is \`${name}\``,
-        );
+        fail(`\`${name}\` is set by a later statement: the one of the step before is \`${name}\``);
       }
       return;
     }

@@ -48,8 +48,8 @@ export function insteadOf(node: unknown): string {
 }
 
 /** Whether a node of a tree, which is no leaf, cannot be a branch either: it holds numbers. */
-export function isOfNumbers(node: object): boolean {
-  return isNumbers(node) || isRows(node) || isForeign(node);
+export function isOfNumbers(node: object, isLeaf: (node: unknown) => boolean): boolean {
+  return isNumbers(node) || (isRows(node) && !isLeaf(node[0])) || isForeign(node);
 }
 
 function isNumbers(node: unknown): node is number[] {

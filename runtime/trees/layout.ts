@@ -77,7 +77,8 @@ export class Layout {
         leaves.push({ path, shape: [...shape], size: sizeOf(shape), dtype, isBare, isHalf });
         return { leaf: leaves.length - 1 };
       }
-      requireNode(node, path, doing, depth);
+      const isLeaf = (inner: unknown) => read(inner, path, doing) !== undefined;
+      requireNode(node, path, doing, depth, isLeaf);
       const keys = keysOf(node);
       const nodes = keys.map((key) => visit(child(node, key), join(path, key), depth + 1));
       return { keys, isArray: Array.isArray(node), nodes, seen: { keys, nodes } };
@@ -273,10 +274,11 @@ function requireNode(
   path: string,
   doing: string,
   depth: number,
+  isLeaf: (node: unknown) => boolean,
 ): asserts node is object {
   const isBranch = Array.isArray(node) ||
     Object.prototype.toString.call(node) === "[object Object]";
-  if (!isBranch || isOfNumbers(node as object)) {
+  if (!isBranch || isOfNumbers(node as object, isLeaf)) {
     throw new GradusError(
       `${doing}: ${spellPath(path)} must be a Float32Array, a Tensor, or a plain object or ` +
         `list of those: given ${shown(node)}${insteadOf(node)}`,

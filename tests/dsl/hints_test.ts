@@ -121,7 +121,7 @@ const refused: readonly (readonly [step: string, hint: string])[] = [
   // Time.
   ["m_t = b1*m + g\nu = m_t", "`m_t` would be a name of its own: write `m`"],
   ["m = g\nu = m_{t-1}", "keep the old one before that, as in `old = m`"],
-  ["u = m_{t}\nm = g", "`m` of this step is read before a statement sets it"],
+  ["u = m_{t}\nm = g", "`m` is set by a later statement: the one of the step before is `m`"],
   ["u = m_{t+1}", "the value of a later step is not known"],
   ["u = m_{t-2}", "only the value of the step before is kept"],
   ["u = g_{t-1}", "only states have a value of the step before, and `g` is none: keep it in one"],
@@ -212,6 +212,13 @@ for (const [name, also, step, meant] of papers) {
     assert(parseProgram(printProgram(program)) === program);
   });
 }
+
+Deno.test("a local may be called as what a paper calls the gradient", () => {
+  const step = "g_t = g + w\nw_k = 2*g_t\nm = g_t\nm_t = 2*m\nu = w_k + m_t";
+  assertEquals(printProgram(read(step)).step, step);
+  const indexed = "g_t ← g_t + θ_{t-1}\nm_t ← g_t\nu_t ← m_{t}";
+  assertEquals(printProgram(read(indexed)).step, "g = g + w\nm = g\nu = m");
+});
 
 Deno.test("a name that is declared is never another", () => {
   const hyper = { β1: 0.5, b1: 0.9, α: 1, learningRate: 0.1, m_t: 2, "γ₂": 3, γ_3: 4 };

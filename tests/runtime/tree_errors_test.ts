@@ -112,6 +112,11 @@ const badTrees: readonly [name: string, tree: unknown, ...says: string[]][] = [
     "; `toTfjs` of `@gradus/gradus/tfjs` makes an optimizer of such arrays",
   ],
   [
+    "an array of jax-js is refused with what reads it",
+    { a: { shape: [1], dtype: "float32", js() {}, dataSync() {} } },
+    "; `fromJaxTree` of `@gradus/gradus/jax` makes one of it",
+  ],
+  [
     "an array of another library is refused with the tensor to write",
     { a: { shape: [1], dtype: "float32", numpy() {} } },
     "; `{ data, shape }` is one, where `data` is a Float32Array of its numbers",
