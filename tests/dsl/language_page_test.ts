@@ -1,17 +1,19 @@
 /** What `docs/language.md` says of the language is what the code does. */
+import { main } from "../../cli.ts";
 import { rates } from "../../dsl/graph.ts";
 import { LONGEST_NAME } from "../../dsl/names.ts";
 import { LONGEST_FILE } from "../../dsl/json.ts";
+import { LANGUAGE_PAGE } from "../../dsl/notation.ts";
 import { elementOps, matrixOps, randomOps, reduceOps, treeName } from "../../dsl/ops.ts";
 import { LIMITS, NAMED_NUMBERS } from "../../dsl/parse.ts";
 import type { Document, StateDocument } from "../../dsl/program.ts";
 import { RESERVED } from "../../dsl/scope.ts";
 import { parseYaml } from "../../dsl/yaml.ts";
-import { factory, parseProgram, schedule } from "../../mod.ts";
+import { factory, lion, parseProgram, schedule } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { assertRefused } from "../refused.ts";
 
-const page = await Deno.readTextFile(new URL("../../docs/language.md", import.meta.url));
+const page = await Deno.readTextFile(new URL(`../../${LANGUAGE_PAGE}`, import.meta.url));
 
 /** What examples may read without having assigned it. */
 const GIVEN = {
@@ -207,6 +209,16 @@ Deno.test("what the page says is refused is refused", () => {
   for (const name of taken("`optimizer`, `hyper`")) {
     assertRefused(() => stepOf("u = -g", { state: { [name]: 0 } }), "is already");
   }
+});
+
+Deno.test("errors in what the page explains name the page, and so does show", async () => {
+  for (const step of ["u = -soften(g)", "u = g ☂ w"]) {
+    assertRefused(() => stepOf("", { ...GIVEN, step }), `see ${LANGUAGE_PAGE}`);
+  }
+  const lines: string[] = [];
+  await main(["show", "lion"], (line) => lines.push(line));
+  assert(lines.join("\n").endsWith(`: ${LANGUAGE_PAGE}`));
+  assert(parseYaml(lines.join("\n")) === lion.program);
 });
 
 Deno.test("the limits are those of the page", () => {
