@@ -93,7 +93,8 @@ export interface OptimizerFactory<
 /**
  * Defines an optimizer: checks its document and returns a function from options to optimizers.
  * `weightDecay` among the hyperparameters brings the option `mask`; a state `m` brings `muDtype`. What is
- * true or false may also be given as a mask is, and so differ between parameters.
+ * true or false may also be given as a mask is, and so differ between parameters. `docs/language.md` lists
+ * what a document may say.
  *
  * @example
  * ```ts

@@ -12,8 +12,7 @@ import { parseYaml } from "../../dsl/yaml.ts";
 import { factory, lion, parseProgram, schedule } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { assertRefused } from "../refused.ts";
-
-const page = await Deno.readTextFile(new URL(`../../${LANGUAGE_PAGE}`, import.meta.url));
+import { codes, fences, firsts, page, rows } from "./language_page.ts";
 
 /** What examples may read without having assigned it. */
 const GIVEN = {
@@ -31,26 +30,6 @@ function stepOf(text: string, given: Partial<Document> = GIVEN) {
   const isWhole = /^u\s*(=|←|:=)|; u (=|←|:=)/m.test(text);
   return parseProgram({ name: "example", step: isWhole ? text : `${text}\nu = -g`, ...given });
 }
-
-/** The rows of the tables of a section, cells without their backticks and escapes. */
-function rows(section: string): string[][] {
-  const text = page.split(/^## /m).find((part) => part.startsWith(`${section}\n`));
-  assert(text !== undefined, section);
-  const lines = text.split("\n").filter((line) => line.startsWith("|"));
-  const isRule = (line: string | undefined) => /^\|[-|: ]+\|$/.test(line ?? "");
-  return lines.filter((line, i) => !isRule(line) && !isRule(lines[i + 1])).map((line) =>
-    line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"))
-  );
-}
-
-/** The code of a cell. */
-const codes = (cell: string) => Array.from(cell.matchAll(/`([^`]+)`/g), ([, code]) => code);
-const first = (section: string) => rows(section).map(([cell]) => codes(cell)[0]);
-const fences = (language: string) =>
-  Array.from(
-    page.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, "gms")),
-    ([, text]) => text,
-  );
 
 /** The value of an expression of numbers, or of a condition. */
 function valueOf(text: string): number {
@@ -79,20 +58,20 @@ Deno.test("each operation is on the page as it is written, and nothing else is",
       : `${syntax.call}(${OPERANDS[syntax.call as "where"] ?? "x"})`
   );
   assertEquals(
-    [...first("Operators"), ...first("Functions of an element")].sort(),
+    [...firsts("Operators"), ...firsts("Functions of an element")].sort(),
     written.sort(),
   );
   const reductions = Object.values(reduceOps).flatMap(({ call }) => [call, treeName(call)]);
   assertEquals(
-    first("Reductions").filter((code) => !code.includes("axis=")).sort(),
+    firsts("Reductions").filter((code) => !code.includes("axis=")).sort(),
     reductions.map((call) => `${call}(x)`).sort(),
   );
   assertEquals(
-    first("Random numbers"),
+    firsts("Random numbers"),
     Object.values(randomOps).map(({ call }) => `${call}(seed)`),
   );
   assertEquals(
-    first("Matrices"),
+    firsts("Matrices"),
     Object.values(matrixOps).map(({ syntax }) =>
       "infix" in syntax ? `a ${syntax.infix} b` : `${(syntax as { call: string }).call}(a)`
     ),
