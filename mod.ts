@@ -76,6 +76,7 @@ export type {
   StatesIn,
 } from "./runtime/optimizer.ts";
 export type { Configured } from "./runtime/step/binding.ts";
+export type { PartialTree, StepOptions } from "./runtime/step/options.ts";
 export { resident } from "./runtime/resident.ts";
 export { release } from "./runtime/trees/placement.ts";
 export type { State } from "./runtime/trees/state.ts";

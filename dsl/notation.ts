@@ -17,6 +17,7 @@ const NOTATIONS: readonly (readonly [RegExp, Hint])[] = [
   [/\.T\b|'|[ᵀ⊤]/uy, "the transpose of `G` is `transpose(G)`"],
   [/\.([A-Za-z_]\w{0,30})/y, (_, name) => `functions stand alone: \`${name}(…)\``],
   [/\?|(?:if|else)\b/y, "a choice is `where(condition, a, b)`"],
+  [/(?:and|or|not)\b/y, "conditions are joined by `&` and `|`, and negated by `!`"],
   [/\|\||‖|∥/y, "a norm is `norm(x)`, and one or the other of two conditions `a | b`"],
   [/\|/y, "an absolute value is `abs(x)`"],
   [/!=|≠|~=/y, "what is not equal is `!(a == b)`"],
@@ -103,6 +104,7 @@ const SYMBOLS: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
   ["step steps iter iteration", "t"],
   ["e", "exp(1)"],
   ["T", "transpose(x)"],
+  ["not", "!condition"],
   ["infinity Infinity", "inf"],
   ["NaN", "nan"],
 ]);

@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["dsl", "runtime", "export/onnx", "onnx-buf", "@bufbuild/protobuf"],
     ...["onnxruntime-web/jspi", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"],
   ],
+  "export/safetensors": ["dsl", "runtime", "export/onnx"],
   "search/programs": ["dsl"],
   "search/analysis": ["dsl", "search/programs"],
   "search/machine": ["dsl", "runtime", "search/programs", "search/analysis"],

@@ -65,6 +65,8 @@ export type ReadLeaf<A> = (node: unknown, path: string, doing: string) => Leaf<A
 
 /** A leaf of a parameter tree: where it is and what it is like. */
 export interface LeafInfo {
+  /** Its place in the tree, by which its random numbers are its own. */
+  readonly number: number;
   readonly path: string;
   readonly shape: readonly number[];
   readonly size: number;
@@ -248,11 +250,15 @@ export function isShape(node: unknown): node is readonly number[] {
 }
 
 /**
- * A new leaf that mirrors a parameter: a bare array for a bare array of the same type and shape, or of the
- * type that it is computed in beside a `Float16Array`.
+ * A leaf that mirrors a parameter: a bare array for a bare array of the same type and shape, or of the type
+ * that it is computed in beside a `Float16Array`. Default of zeros.
  */
-export function mirror(info: LeafInfo, stored: Stored, shape: readonly number[]): unknown {
-  const data = allocate(dtypeOf(stored), sizeOf(shape));
+export function mirror(
+  info: LeafInfo,
+  stored: Stored,
+  shape: readonly number[],
+  data: HostArray = allocate(dtypeOf(stored), sizeOf(shape)),
+): unknown {
   if (stored === info.dtype) return wrap({ ...info, shape }, data as NumberArray);
   if (info.isBare && info.isHalf && stored === "float32") return data;
   return tensorOf(data, shape, stored);

@@ -61,6 +61,12 @@ const refused: readonly (readonly [step: string, hint: string])[] = [
   ["u = g^⊤ @ g", "; the transpose of `G` is `transpose(G)`"],
   ["u = g > 0 ? g : 0", "; a choice is `where(condition, a, b)`"],
   ["u = g if t else 0", "; a choice is `where(condition, a, b)`"],
+  [
+    "u = where(g > 0 and w > 0, 1, 0)",
+    "; conditions are joined by `&` and `|`, and negated by `!`",
+  ],
+  ["u = where(not g > 0, 1, 0)", "there is no symbol `not`; write `!condition`"],
+  ["u = where(g = 0, 1, 0)", "; an equality is `a == b`"],
   ["u = g/‖g‖", "; a norm is `norm(x)`"],
   ["u = g/||g||", "; a norm is `norm(x)`"],
   ["u = g/|g|", "; an absolute value is `abs(x)`"],
