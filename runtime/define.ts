@@ -34,7 +34,8 @@ export interface MaskOption {
 export interface MuDTypeOption {
   /**
    * Storage of the state `m`, as the option `storage` of `init` has it, which goes before it: arithmetic
-   * stays in the parameters' type. Default: the type they compute in.
+   * stays in the parameters' type. Default: the type they compute in. The types of TypeScript see the option
+   * of `init`, and not this one.
    */
   muDtype?: StorageType | RoundedStorage;
   /** The same by Optax's name of it for traces and averages; only one of these may be given. */

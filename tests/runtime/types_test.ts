@@ -179,6 +179,8 @@ Deno.test("trees of any form keep their type, optional parameters stay optional"
     readonly weight: StoredTensor;
     readonly bias?: Float32Array;
   }
+  const half: Float32Array = opt.init({ w: Float16Array.of(1) }).m.w;
+  assertEquals(half.length, 1);
   const layer: Layer = { weight: { data: Uint16Array.of(0), shape: [1], dtype: "float16" } };
   const state = opt.init(layer);
   const weight: Tensor = state.m.weight;
