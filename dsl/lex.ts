@@ -1,7 +1,7 @@
 /** Splits program text into tokens. */
 import type { Span } from "./errors.ts";
 import { matchAt, type Name, readName } from "./names.ts";
-import { notationAt } from "./notation.ts";
+import { LANGUAGE_PAGE, notationAt } from "./notation.ts";
 
 /** A token; `text` is its normal form, so `·` arrives as `*`, `←` as `=`, and `²` as `2`. */
 export interface Token extends Name, Span {
@@ -67,7 +67,7 @@ export function lex(text: string, fail: (message: string, span: Span) => never):
       // What cannot be seen is named by its number.
       const isVisible = quoted[1] === "\\" || /^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character);
       const number = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
-      const hint = notationAt(text, at);
+      const hint = notationAt(text, at) || `; see ${LANGUAGE_PAGE}`;
       return fail(`unexpected character ${isVisible ? quoted : number}${hint}`, {
         start: at,
         end: at + character.length,

@@ -3,8 +3,8 @@ import { byName } from "./errors.ts";
 import { LETTER_NAMES } from "./greek.ts";
 import { matchAt } from "./names.ts";
 
-/** Where the whole language is described. */
-const PAGE = "docs/language.md";
+/** Where the whole language is described, in the package and its repository. */
+export const LANGUAGE_PAGE = "docs/language.md";
 
 type Hint = string | ((...found: string[]) => string);
 
@@ -122,7 +122,7 @@ export function notationAt(text: string, at: number): string {
 /** `; write …` where an unknown function is known by another name; else what `near` it is. Then where all are listed. */
 export function functionHint(name: string, near: string): string {
   const text = FUNCTIONS.get(name);
-  return `${text === undefined ? near : `; write \`${text}\``}; see ${PAGE}`;
+  return `${text === undefined ? near : `; write \`${text}\``}; see ${LANGUAGE_PAGE}`;
 }
 
 /** `; write …` where an unknown symbol is known by another name. */

@@ -17,6 +17,7 @@ import {
   scaleByAdam,
   sgd,
   sophia,
+  type State,
 } from "../../mod.ts";
 import { fix } from "../../dsl/fix.ts";
 import { assertEquals } from "../assert.ts";
@@ -105,7 +106,7 @@ Deno.test("a name that an option decides is not offered for another", () => {
 Deno.test("the same names are offered for what is written into a state", () => {
   const opt = adamw({ learningRate: 1 });
   const params = { w: Float32Array.of(1) };
-  const state = opt.init(params);
+  const state: State = opt.init(params);
   state.hyper.lr = 0.1;
   assertRefused(
     () => opt.step(params, params, state),
