@@ -17,7 +17,8 @@
 import { parseArgs } from "node:util";
 import { attach } from "./cli/attach.ts";
 import { printDerivation } from "./cli/derive.ts";
-import { BUILT_IN, programOf, readProgram, writeWhole } from "./cli/files.ts";
+import { showCheckpoint } from "./cli/checkpoint.ts";
+import { BUILT_IN, programOf, readOverview, readProgram, writeWhole } from "./cli/files.ts";
 import { list } from "./cli/list.ts";
 import { searchCommand } from "./cli/search.ts";
 import { bound, type Options, requiredOf, shapesOf, UsageError } from "./cli/values.ts";
@@ -36,6 +37,9 @@ const HELP = `gradus: optimizers as symbolic step programs
       Lists the built-in optimizers: what each keeps and costs, and where it is from.
   gradus show NAME|FILE [--latex | --explain | --json]
       Prints an optimizer: its document, its equations, or every stage of a step and its cost.
+  gradus show RUN.safetensors
+      Prints what a checkpoint holds: its optimizer, hyperparameters, steps and sizes; of other files
+      of that format, their tensors.
   gradus check FILE
       Checks a program in a YAML or JSON file; says what is wrong with it and where.
   gradus export NAME|FILE --params w:784x64,b:64 [-o FILE.onnx]
@@ -182,6 +186,9 @@ async function show(
   options: Options,
   print: (line: string) => void,
 ): Promise<void> {
+  const overview = await readOverview(target);
+  const isWhole = !options.latex && !options.explain && !options.json;
+  if (overview !== undefined && isWhole) return showCheckpoint(target, overview, print);
   const program = await programOf(target);
   if (options.latex) print(latex(program));
   else if (options.explain) print(String(explain(bound(program, options))));

@@ -68,6 +68,7 @@ export type { Machine, Prediction } from "./runtime/plan/roofline.ts";
 export { applyUpdates } from "./runtime/apply.ts";
 export type { Optimizer, RunOptions } from "./runtime/optimizer.ts";
 export type { Configured } from "./runtime/step/binding.ts";
+export type { PartialTree, StepOptions } from "./runtime/step/options.ts";
 export { resident } from "./runtime/resident.ts";
 export { release } from "./runtime/trees/placement.ts";
 export type { State } from "./runtime/trees/state.ts";

@@ -3,6 +3,7 @@ import { GradusError, suggestion } from "../dsl/errors.ts";
 import { parseJson } from "../dsl/json.ts";
 import type { Program } from "../dsl/program.ts";
 import { parseYaml } from "../dsl/yaml.ts";
+import { type Overview, overviewOf } from "../export/safetensors/overview.ts";
 import type { OptimizerFactory } from "../runtime/define.ts";
 import * as zoo from "../zoo/mod.ts";
 
@@ -19,8 +20,10 @@ export function programOf(target: string): Promise<Program> | Program {
   return BUILT_IN.get(target)?.program ?? readProgram(target);
 }
 
-/** The program in a file, which is JSON if its name ends so, or else YAML. */
+/** The program in a file: a checkpoint's, or else JSON if its name ends so, or else YAML. */
 export async function readProgram(path: string): Promise<Program> {
+  const overview = await readOverview(path);
+  if (overview !== undefined) return requireProgram(path, overview);
   const bytes = await readBytes(path, (reason) => {
     const near = suggestion(path, BUILT_IN.keys());
     return `it is neither a built-in optimizer nor a file that can be read (${reason})${near}`;
@@ -37,6 +40,55 @@ export async function readProgram(path: string): Promise<Program> {
     );
   }
   return within(path, () => path.endsWith(".json") ? parseJson(text) : parseYaml(text));
+}
+
+/**
+ * What a safetensors file says of itself: undefined of a file that begins otherwise, or cannot be read, and of
+ * a built-in optimizer. The numbers in it are not read.
+ */
+export async function readOverview(path: string): Promise<Overview | undefined> {
+  if (BUILT_IN.has(path)) return undefined;
+  const file = await Deno.open(path).catch(() => undefined);
+  if (file === undefined) return undefined;
+  try {
+    const { size, isFile } = await file.stat();
+    const bytes = async (at: number, length: number): Promise<Uint8Array> => {
+      await file.seek(at, Deno.SeekMode.Start);
+      const all = new Uint8Array(length);
+      for (let got = 0; got < length;) {
+        const more = await file.read(all.subarray(got));
+        if (more === null) throw new GradusError(`Cannot read \`${path}\`: it became shorter`);
+        got += more;
+      }
+      return all;
+    };
+    if (!isFile || !path.endsWith(".safetensors") && !await isSafetensors(size, bytes)) {
+      return undefined;
+    }
+    return await overviewOf(size, bytes, "Cannot read safetensors");
+  } catch (error) {
+    if (error instanceof GradusError) throw new GradusError(`\`${path}\`: ${error.message}`);
+    throw error;
+  } finally {
+    file.close();
+  }
+}
+
+/** Whether a file begins with the length of a header and a header, as no text does. */
+async function isSafetensors(
+  size: number,
+  bytes: (at: number, length: number) => Promise<Uint8Array>,
+): Promise<boolean> {
+  if (size < 10) return false;
+  const head = await bytes(0, 9);
+  return head[8] === 0x7b && head.subarray(4, 8).every((byte) => byte === 0);
+}
+
+function requireProgram(path: string, { contents }: Overview): Program {
+  if (contents !== undefined) return contents.program;
+  throw new GradusError(
+    `Cannot read \`${path}\`: it must hold an optimizer: given tensors without one; \`gradus show\` lists them`,
+  );
 }
 
 /** What is in a file; `because` may say more of why it cannot be read. */

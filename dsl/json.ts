@@ -39,25 +39,40 @@ export function printJson(program: Program): string {
   return JSON.stringify(carried(printProgram(program)), null, 2);
 }
 
-// A bracket, or a string, which is a key where a colon follows. No text matches it in two ways.
-const TOKEN = /[{}[\]]|("(?:[^"\\]|\\.)*")(\s*:)?/g;
+const TOKEN = /["{}[\]]/g;
+const COLON = /\s*:/y;
 
 /** The value of a JSON text; refuses keys that stand twice in an object, of which all but one are lost. */
-function parseOnce(text: string): unknown {
+export function parseOnce(text: string): unknown {
   const value = JSON.parse(text);
   const open: Set<string>[] = [];
-  for (const { 0: token, 1: key, 2: colon, index } of text.matchAll(TOKEN)) {
-    if (colon !== undefined) {
-      const [keys, name] = [open.at(-1)!, JSON.parse(key)];
+  TOKEN.lastIndex = 0;
+  for (let found = TOKEN.exec(text); found !== null; found = TOKEN.exec(text)) {
+    const { 0: token, index } = found;
+    if (token === "{" || token === "[") open.push(new Set());
+    else if (token !== '"') open.pop();
+    else {
+      TOKEN.lastIndex = COLON.lastIndex = endOfString(text, index);
+      if (!COLON.test(text)) continue;
+      const [keys, name] = [open.at(-1)!, JSON.parse(text.slice(index, TOKEN.lastIndex))];
       if (keys.has(name)) {
         const line = text.slice(0, index).split("\n").length;
         throw new SyntaxError(`${quoted(name)} stands twice in one object, again at line ${line}`);
       }
       keys.add(name);
-    } else if (token === "{" || token === "[") open.push(new Set());
-    else if (token === "}" || token === "]") open.pop();
+    }
   }
   return value;
+}
+
+/** Where a string that begins at `start` is over: behind a quote before which backslashes are even. */
+function endOfString(text: string, start: number): number {
+  for (let end = start + 1;; end++) {
+    end = text.indexOf('"', end);
+    let slashes = 0;
+    while (text[end - 1 - slashes] === "\\") slashes++;
+    if (slashes % 2 === 0) return end + 1;
+  }
 }
 
 /** Reads a document that `read` finds in `text`; refuses what is too large to be one. */

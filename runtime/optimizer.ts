@@ -3,8 +3,10 @@ import { GradusError, shown } from "../dsl/errors.ts";
 import { BACKENDS } from "./backends/choose.ts";
 import { defaultThreads, MOST_THREADS } from "./backends/wasm/threads.ts";
 import { HostDevice } from "./devices/host/device.ts";
-import { type Configured, ruleOf, type StepForm } from "./step/binding.ts";
+import { type Configured, ruleOf } from "./step/binding.ts";
 import { ownOptions } from "./options.ts";
+import type { StepForm } from "./step/form.ts";
+import type { PartialTree, StepOptions } from "./step/options.ts";
 import { Step } from "./step/step.ts";
 import { requireStorable } from "./step/storable.ts";
 import type { HostArray } from "./trees/dtype.ts";
@@ -75,6 +77,17 @@ export interface Optimizer extends Configured {
     params?: P,
     inputs?: Readonly<Record<string, unknown>>,
   ): [updates: P, state: State];
+  /**
+   * What to add to the parameters, where gradients may be missing: {@linkcode StepOptions} says what then. The
+   * update of a parameter that is skipped is -0, which changes no bit when it is added.
+   */
+  update<P extends object>(
+    gradients: PartialTree<P>,
+    state: State,
+    params: P,
+    inputs: Readonly<Record<string, unknown>> | undefined,
+    options: StepOptions,
+  ): [updates: P, state: State];
   /** One step in place on resident parameters; their gradients need not be resident. */
   step<P extends object>(
     params: P & Disposable,
@@ -88,6 +101,33 @@ export interface Optimizer extends Configured {
     gradients: P,
     state: State,
     inputs?: Readonly<Record<string, unknown>>,
+  ): void;
+  /**
+   * One step in place where gradients may be missing, such as those of parameters that a loss did not touch:
+   * {@linkcode StepOptions} says what then. Inputs that are trees may miss the same leaves.
+   *
+   * @example
+   * ```ts
+   * import { adamw } from "@gradus/gradus";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const opt = adamw({ learningRate: 0.5 });
+   * const params = { used: Float32Array.of(1), unused: Float32Array.of(1) };
+   * const state = opt.init(params);
+   * const gradients = { used: Float32Array.of(3), unused: null };
+   * opt.step(params, gradients, state, {}, { missing: "skip" });
+   * assertEquals(params.unused, Float32Array.of(1)); // it does not decay either
+   * assertEquals(state.m, { used: Float32Array.of(0.3), unused: Float32Array.of(0) });
+   * ```
+   *
+   * @throws {GradusError} for the default, `missing: "error"`, if a gradient is missing.
+   */
+  step<P extends object>(
+    params: P,
+    gradients: PartialTree<P>,
+    state: State,
+    inputs: Readonly<Record<string, unknown>> | undefined,
+    options: StepOptions,
   ): void;
   /**
    * The parameters to evaluate with, as the program says: a new tree of arrays like those of `params`, short
@@ -165,13 +205,14 @@ class HostOptimizer implements Optimizer {
   }
 
   update<P extends object>(
-    gradients: P,
+    gradients: PartialTree<P>,
     state: State,
     params?: P,
     inputs: Readonly<Record<string, unknown>> = {},
+    options?: StepOptions,
   ): [updates: P, state: State] {
     const doing = `Cannot update by "${this.program.name}"`;
-    return this.#step.update(gradients, state, params, inputs, doing) as [P, State];
+    return this.#step.update(gradients as P, state, params, inputs, doing, options) as [P, State];
   }
 
   evaluationParams<P extends object>(params: P, state: State): P {
@@ -181,11 +222,12 @@ class HostOptimizer implements Optimizer {
 
   step<P extends object>(
     params: P,
-    gradients: P,
+    gradients: PartialTree<P>,
     state: State,
     inputs: Readonly<Record<string, unknown>> = {},
+    options?: StepOptions,
   ): void {
     const doing = `Cannot step by "${this.program.name}"`;
-    this.#step.step(params, gradients, state, inputs, doing);
+    this.#step.step(params, gradients as P, state, inputs, doing, options);
   }
 }

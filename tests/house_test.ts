@@ -14,11 +14,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "runtime/devices": ["dsl", "runtime/trees", "runtime/plan", "runtime/backends", "runtime/step"],
   runtime: ["dsl"],
   zoo: ["dsl", "runtime"],
+  adapters: ["dsl", "runtime"],
+  "adapters/jax": ["dsl", "runtime", "adapters"],
   "export/onnx": ["dsl", "runtime", "onnx-buf", "@bufbuild/protobuf"],
   "export/ort": [
     ...["dsl", "runtime", "export/onnx", "onnx-buf", "@bufbuild/protobuf"],
     ...["onnxruntime-web/jspi", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"],
   ],
+  "export/safetensors": ["dsl", "runtime", "zoo", "export/onnx"],
   "search/programs": ["dsl"],
   "search/analysis": ["dsl", "search/programs"],
   "search/machine": ["dsl", "runtime", "search/programs", "search/analysis"],
@@ -33,7 +36,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   search: [],
   "mod.ts": ["dsl", "runtime", "zoo"],
-  cli: ["dsl", "runtime", "zoo", "export/onnx", "search", "node:path", "node:url"],
+  cli: [
+    ...["dsl", "runtime", "zoo", "export/onnx", "export/safetensors", "search"],
+    ...["node:path", "node:url"],
+  ],
   "cli.ts": ["cli", "dsl", "runtime", "export/onnx", "node:util"],
 };
 

@@ -14,7 +14,7 @@ export interface RAdamOptions extends MuDTypeOption {
   eps?: HyperValue;
   /** Added inside the square root. Default 0. */
   epsRoot?: HyperValue;
-  /** The length ρ of the average from which on the second moment is used. Default 5. */
+  /** The length ρ of the average from which on the second moment is used, from 4. Default 5. */
   threshold?: HyperValue;
   /** Whether the first moment looks one step ahead. Default false. */
   nesterov?: boolean;
@@ -63,7 +63,7 @@ export const radam: OptimizerFactory<RAdamOptions> = /* @__PURE__ */ optimizer({
     b2: { default: 0.999, domain: "[0, 1)" },
     eps: { default: 1e-8, domain: "[0, inf)" },
     epsRoot: { default: 0, domain: "[0, inf)" },
-    threshold: 5,
+    threshold: { default: 5, domain: "[4, inf]" },
     nesterov: false,
   },
   state: { m: 0, v: 0 },

@@ -6,6 +6,7 @@ import { jax } from "./jax.ts";
 import { bestLoop, plainLoop } from "./loops.ts";
 import { onnx, onnxOnWebgpu } from "./onnx.ts";
 import { tfjs } from "./tfjs.ts";
+import { gradusInJax } from "./to_jax.ts";
 import { webgpu } from "./webgpu.ts";
 
 /** The rows of each task that takes them. */
@@ -15,6 +16,7 @@ export const contestants: readonly Contestant[] = [
   ...gradusContestants,
   tfjs,
   jax,
+  gradusInJax,
   onnx,
   onnxOnWebgpu,
   webgpu,

@@ -5,7 +5,8 @@ import { matrixRow, reduceRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
-import type { Binding, Group } from "../../runtime/step/binding.ts";
+import type { Binding } from "../../runtime/step/binding.ts";
+import type { Group } from "../../runtime/step/groups.ts";
 import { spellPath } from "../../runtime/trees/leaf.ts";
 
 /** The vector, and the hyperparameters that are vectors beside it. */

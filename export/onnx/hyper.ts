@@ -3,7 +3,8 @@ import { GradusError, quoted } from "../../dsl/errors.ts";
 import { constant, foldNodes, type Node, postorder, symbol, withSources } from "../../dsl/node.ts";
 import { printExpression } from "../../dsl/print.ts";
 import { substitute } from "../../dsl/simplify.ts";
-import type { Binding, Group } from "../../runtime/step/binding.ts";
+import type { Binding } from "../../runtime/step/binding.ts";
+import type { Group } from "../../runtime/step/groups.ts";
 import {
   type HyperValue,
   isScheduled,

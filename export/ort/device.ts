@@ -76,7 +76,7 @@ export class OrtDevice implements Device<Held, GraphForm> {
     throw new Error(`The number of \`${state}\` is in the state itself.`);
   }
 
-  prepare(work: Work<Held, GraphForm>, _form: GraphForm, doing: string): Prepared<GraphForm> {
+  prepare(work: Work<Held>, _form: GraphForm, doing: string): Prepared<GraphForm> {
     if (work.mode === "evaluate") {
       return {
         run: async ({ numbers }) => {
@@ -115,10 +115,7 @@ export class OrtDevice implements Device<Held, GraphForm> {
 
 /** The leaves that the graph takes, by the names of its inputs. */
 function takenBy(
-  { bound, storage, states, inputs, arrays: { params, reads, states: kept } }: Work<
-    Held,
-    GraphForm
-  >,
+  { bound, storage, states, inputs, arrays: { params, reads, states: kept } }: Work<Held>,
 ): { readonly written: Taken[]; readonly read: Taken[] } {
   const { leaves } = bound.layout;
   const like = (name: string, tree: readonly Held[]) =>

@@ -45,3 +45,4 @@
 export type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";
 export type { InArray, OffGpu, OnBuffers, OnGpu } from "./held.ts";
 export { OrtOptimizer, type OrtOptions } from "./optimizer.ts";
+export type { StepOptions } from "../../runtime/step/options.ts";

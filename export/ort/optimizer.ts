@@ -2,6 +2,7 @@
 import { GradusError, shown } from "../../dsl/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
+import type { StepOptions } from "../../runtime/step/options.ts";
 import { Step } from "../../runtime/step/step.ts";
 import type { NumberArray } from "../../runtime/trees/dtype.ts";
 import type { State } from "../../runtime/trees/state.ts";
@@ -128,16 +129,19 @@ export class OrtOptimizer {
    * On WebGPU the numbers of parameters and states are copied to the device at the first step that has
    * their arrays, and live there from then on: the arrays themselves change when `download` is called,
    * and what is written into them counts when `upload` is. A {@linkcode GpuTensor} changes at once.
+   *
+   * @throws {GradusError} for `{ missing: "skip" }`: a graph computes all of its parameters.
    */
   step<P extends object>(
     params: P,
     gradients: P | OnGpu<P>,
     state: State,
     inputs: Readonly<Record<string, unknown>> = {},
+    options?: StepOptions,
   ): Promise<void> {
     const doing = `Cannot step by "${this.program.name}"`;
     return this.#after(
-      async () => await this.#step.step(params, gradients, state, inputs, doing),
+      async () => await this.#step.step(params, gradients, state, inputs, doing, options),
       doing,
     );
   }

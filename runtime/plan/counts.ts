@@ -53,12 +53,22 @@ export class Counts {
     this.names = names;
   }
 
-  /** Those of `states`, each by its next number, that begin at a whole number and grow by such. */
-  static among(states: ReadonlyMap<string, Node>, { state }: Program): Counts {
+  /**
+   * Those of `states`, each by its next number, that begin at a whole number and grow by such; and `others`,
+   * which are known to count.
+   */
+  static among(
+    states: ReadonlyMap<string, Node>,
+    { state }: Program,
+    others: readonly string[] = [],
+  ): Counts {
     const begins = [...states.keys()].filter((name) => isWholeConstant(state.get(name)!.init));
-    for (let names = new Set(begins);;) {
+    for (let names = new Set([...begins, ...others]);;) {
       const counts = new Counts(names);
-      const left = [...names].filter((name) => counts.isWhole(states.get(name)!));
+      const left = [...names].filter((name) => {
+        const next = states.get(name);
+        return next === undefined || counts.isWhole(next);
+      });
       if (left.length === names.size) return counts;
       names = new Set(left);
     }

@@ -163,21 +163,7 @@ export function plan(
     return { target, node, extent: overExtent(over, rank) };
   });
   for (const { target, node, extent } of outputs) {
-    const own = extents.get(node)!;
-    if (isWithin(own, extent)) continue;
-    if (isMatrix(own) && own !== "element") {
-      throw new GradusError(
-        `Cannot plan optimizer "${program.name}": \`${
-          target === "" ? "u" : target
-        }\` must be of the ` +
-          `parameter's shape, rows x columns: given ${showExtent(own)}, as ` +
-          `\`${sketchExpression(node)}\` is`,
-      );
-    }
-    throw new GradusError(
-      `Cannot plan optimizer "${program.name}": state \`${target}\` is kept over other axes than its ` +
-        `value varies over, which is \`${sketchExpression(node)}\``,
-    );
+    requireExtent(program, target, node, extents.get(node)!, extent);
   }
   const matrices = matricesOf([...levels.keys()], new Set(roots), levels);
   let operations = 0;
@@ -231,6 +217,28 @@ export function plan(
     temporaries: placed(matrices, phases.map((phase) => phase.flatMap(operandsOf)), extents),
     extents,
   };
+}
+
+/** Refuses a result, `""` for the update or a state, that varies over more than it is kept over. */
+export function requireExtent(
+  { name }: Pick<Planned, "name">,
+  target: string,
+  node: Node,
+  own: Extent,
+  kept: Varying,
+): void {
+  if (isWithin(own, kept)) return;
+  if (isMatrix(own) && own !== "element") {
+    throw new GradusError(
+      `Cannot plan optimizer "${name}": \`${target === "" ? "u" : target}\` must be of the ` +
+        `parameter's shape, rows x columns: given ${showExtent(own)}, as ` +
+        `\`${sketchExpression(node)}\` is`,
+    );
+  }
+  throw new GradusError(
+    `Cannot plan optimizer "${name}": state \`${target}\` is kept over other axes than its ` +
+      `value varies over, which is \`${sketchExpression(node)}\``,
+  );
 }
 
 /** An update, -0 where there is none: added to a parameter, that changes no bit. */

@@ -1,65 +1,27 @@
 /**
- * Binds a program with its hyperparameters to the structure of a tree. Leaves that are given the same
- * hyperparameters and types form a group, which is planned once.
+ * Binds a program with its hyperparameters to the structure of a tree, and forms the numbers of each step: by
+ * group of leaves, and in float64.
  */
 import { ANY_NUMBER, type Domain, isWithin, requireWithin } from "../../dsl/domain.ts";
-import { GradusError, shown } from "../../dsl/errors.ts";
-import { evaluated, evaluation, type Structural } from "../../dsl/graph.ts";
-import { constant, type Node, postorder, symbolsIn, ZERO } from "../../dsl/node.ts";
-import { sketchExpression } from "../../dsl/print.ts";
+import { GradusError } from "../../dsl/errors.ts";
+import { evaluation, type Structural } from "../../dsl/graph.ts";
+import { ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
-import { type FormKey, guardsAt, guardsOf } from "../plan/forms.ts";
-import { readingOf, remainingOf } from "../plan/readings.ts";
-import { type Arithmetic, arithmeticOf, type DType } from "../trees/dtype.ts";
+import { guardsAt, guardsOf } from "../plan/forms.ts";
 import {
   type HyperNumbers,
   type HyperValue,
   isScheduled,
-  type LeafSetting,
-  leafSettings,
   numbersAt,
   type Setting,
 } from "../trees/hyperparameters.ts";
 import type { Layout } from "../trees/layout.ts";
-import { spellPath } from "../trees/leaf.ts";
 import { inputOf, treeNumber } from "../trees/state.ts";
 import type { StateStorage } from "../trees/state_storage.ts";
-import type { Blank, Bound, Form, Rule, StepNumbers } from "./device.ts";
-
-/** Leaves that are computed alike. */
-export interface Group {
-  readonly leaves: readonly number[];
-  /** What the parameters are stored as. */
-  readonly stored: DType;
-  /** What is computed in. */
-  readonly dtype: Arithmetic;
-  /** What the program looks at of the leaves' shape: see {@linkcode axesSeen}. */
-  readonly axes: readonly number[];
-  readonly settings: ReadonlyMap<string, LeafSetting>;
-  readonly structural: Structural;
-  /**
-   * The states that these leaves keep. One whose every reader is structurally absent, such as the
-   * momentum of a descent without any, is not: where other leaves keep it, theirs is an empty array.
-   */
-  readonly live: ReadonlySet<string>;
-}
-
-/** The plan that a step chooses. */
-export interface StepKey {
-  /** The binding that the groups are of: another than was asked only if a tree was written across its groups. */
-  readonly binding: Binding;
-  /** What is computed: the program of the binding, or its evaluation. */
-  readonly program: Program;
-  /** By group. */
-  readonly keys: readonly FormKey[];
-}
-
-/** The numbers of a step and the plan they choose. */
-export interface StepForm extends Form {
-  readonly key: StepKey;
-  /** The value of every symbol that changes once a step, by group; the next step writes over it. */
-  readonly symbols: readonly ReadonlyMap<string, number>[];
-}
+import type { Blank, Bound, Form, Present, Rule, StepNumbers } from "./device.ts";
+import type { StepForm, StepKey } from "./form.ts";
+import { type Group, type Grouped, grouped, requireDivisor, requireOneOfTree } from "./groups.ts";
+import { PresentLeaves } from "./present.ts";
 
 /** A setting that is a number at each step. */
 interface Numeric {
@@ -71,13 +33,10 @@ interface Numeric {
   readonly isMasked: readonly boolean[];
 }
 
-const NONE: ReadonlySet<string> = new Set();
-
 /** An optimizer on a tree of one structure. */
-export class Binding implements Bound<StepForm> {
+export class Binding implements Bound<StepForm>, Grouped {
   readonly layout: Layout;
   readonly groups: readonly Group[];
-  /** The group of each leaf. */
   readonly groupOf: readonly Group[];
   readonly live: ReadonlySet<string>;
   readonly program: Program;
@@ -106,52 +65,8 @@ export class Binding implements Bound<StepForm> {
     coarser?: Binding,
   ) {
     [this.layout, this.program, this.#settings] = [layout, program, settings];
-    const reading = readingOf(program);
-    const perLeaf = new Map(
-      [...settings].map(([name, setting]) => [
-        name,
-        leafSettings(name, setting, layout, params, doing),
-      ]),
-    );
-    const groups = new Map<string, Group & { readonly leaves: number[]; live: Group["live"] }>();
-    this.groupOf = layout.leaves.map(({ dtype: stored, shape }, i) => {
-      const axes = reading.axes(shape);
-      const numbers = new Map(reading.shape.map((name) => [name, shapeNumber(name, shape)]));
-      const given = new Map([...perLeaf].map(([name, leaves]) => [name, leaves[i]]));
-      const marks = [...given.values()].map((setting) => [setting.part, setting.isMasked]);
-      // Groups are only ever split further: what is structural stays so as it was made.
-      const within = coarser?.groupOf[i];
-      const key = JSON.stringify([
-        ...[stored, axes, marks, coarser?.groups.indexOf(within!)],
-        ...numbers.values(),
-      ]);
-      let group = groups.get(key);
-      if (group === undefined) {
-        const structural = within?.structural ?? structuralOf(given, numbers);
-        const dtype = arithmeticOf(stored);
-        group = { leaves: [], stored, dtype, axes, settings: given, structural, live: NONE };
-        groups.set(key, group);
-      }
-      group.leaves.push(i);
-      return group;
-    });
-    this.groups = [...groups.values()];
-    this.live = coarser?.live ??
-      statesKept(program, this.groups.map(({ structural }) => structural));
-    requireOneOfTree(
-      program,
-      this.live,
-      doing,
-      (name) =>
-        perLeaf.get(name)!.map(({ value, position, isMasked }) => ({
-          value: isMasked ? 0 : value,
-          position,
-        })),
-    );
-    for (const group of groups.values()) {
-      const { lasting } = remainingOf(program, group.structural);
-      group.live = new Set([...this.live].filter((name) => lasting.has(name)));
-    }
+    const { groups, groupOf, live } = grouped(program, settings, layout, params, doing, coarser);
+    [this.groups, this.groupOf, this.live] = [groups, groupOf, live];
     this.#numeric = [...settings].flatMap(([name, { value, clock }]) =>
       typeof value === "boolean" ? [] : [{
         ...{ name, clock, isScheduled: isScheduled(value) },
@@ -167,6 +82,10 @@ export class Binding implements Bound<StepForm> {
     this.#zeros = this.groups.map(({ structural }) =>
       [...structural].flatMap(([name, value]) => value === ZERO ? [name] : [])
     );
+  }
+
+  present(leaves: readonly number[]): Present<StepForm> {
+    return new PresentLeaves(this, leaves);
   }
 
   livesIn(leaf: number): ReadonlySet<string> {
@@ -352,96 +271,6 @@ function isSameNames(a: Structural, b: Structural): boolean {
 
 function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((value, i) => value === b[i]);
-}
-
-/**
- * Refuses hyperparameters that differ between leaves where a state is computed by them that is kept
- * once for the tree. `given` is what leaves have of one, and where.
- */
-function requireOneOfTree(
-  program: Program,
-  live: ReadonlySet<string>,
-  doing: string,
-  given: (hyper: string) => readonly { readonly value: unknown; readonly position?: string }[],
-): void {
-  for (const [state, hypers] of readingOf(program).ofTree) {
-    if (!live.has(state)) continue;
-    for (const hyper of hypers) {
-      const [first, ...others] = given(hyper);
-      const other = others.find(({ value }) => value !== first.value);
-      if (other === undefined) continue;
-      const spell = ({ value, position }: typeof first) =>
-        shown(value) + (position === undefined ? "" : ` at ${spellPath(position)}`);
-      throw new GradusError(
-        `${doing}: hyperparameter \`${hyper}\` must be one for all parameters, since state ` +
-          `\`${state}\`, which is kept once for them, is computed by it: ` +
-          `given ${spell(first)} and ${spell(other)}`,
-      );
-    }
-  }
-}
-
-function shapeNumber(name: string, shape: readonly number[]): number {
-  const [rows = 1, ...others] = shape;
-  const columns = others.reduce((a, b) => a * b, 1);
-  return { rank: shape.length, rows, columns, size: rows * columns }[name]!;
-}
-
-/**
- * The states that some of `variants` keeps. What is known for good takes with it all that never reaches
- * the update again; a 0 may be written over, so that what still moves is kept, and for every leaf.
- */
-export function statesKept(program: Program, variants: readonly Structural[]): Set<string> {
-  const kept = variants.map((structural) => remainingOf(program, structural).moving);
-  return new Set([...program.state.keys()].filter((name) => kept.some((each) => each.has(name))));
-}
-
-/**
- * What is known of one leaf for good: truth values, which a mask makes false, hyperparameters that are
- * 0, and what its shape tells, `numbers`.
- */
-export function structuralOf(
-  settings: ReadonlyMap<string, LeafSetting>,
-  numbers: ReadonlyMap<string, number> = new Map(),
-): Structural {
-  const structural = new Map<string, Node>();
-  for (const [name, { value, isMasked }] of settings) {
-    if (typeof value === "boolean") structural.set(name, constant(Number(value && !isMasked)));
-    else if (isMasked || value === 0) structural.set(name, ZERO);
-  }
-  for (const [name, value] of numbers) structural.set(name, constant(value));
-  return structural;
-}
-
-/** Refuses to evaluate what is divided by a hyperparameter that is 0 for good. */
-export function requireDivisor(program: Program, structural: Structural, doing: string): void {
-  const isZero = ({ op, arg }: Node) => op === "Const" && arg === 0;
-  const divided = postorder([evaluated(program, structural)])
-    .some(({ op, src }) => op === "Div" && isZero(src[1]));
-  if (!divided) return;
-  const zeros = [...symbolsIn([program.evaluate])].filter((name) => structural.get(name) === ZERO);
-  if (zeros.length === 0) return;
-  throw new GradusError(
-    `${doing}: \`${sketchExpression(program.evaluate)}\` must not be divided by 0: given 0 for ` +
-      zeros.map((name) => `\`${name}\``).join(" and "),
-  );
-}
-
-/** Refuses what reads a state that a hyperparameter of 0 took with it when the optimizer was made. */
-export function requireKept(
-  program: Program,
-  nodes: Iterable<{ readonly op: string; readonly arg: unknown }>,
-  live: ReadonlySet<string>,
-  doing: string,
-): void {
-  for (const { op, arg } of nodes) {
-    if (op === "Symbol" && program.state.has(arg as string) && !live.has(arg as string)) {
-      throw new GradusError(
-        `${doing}: state \`${arg}\` was left out, since a hyperparameter that it needs was 0 when ` +
-          `the optimizer was made: make it with another value, or with a schedule`,
-      );
-    }
-  }
 }
 
 /** A program with values for its hyperparameters. */

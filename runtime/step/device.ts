@@ -23,7 +23,7 @@ export interface Device<A, F extends Form> {
   /** A number of a state that lives here, as an array. */
   place(value: unknown, state: string, doing: string): A;
   /** Prepares a step, which is run as often as its arrays stay or fit. */
-  prepare(work: Work<A, F>, form: F, doing: string): Prepared<F>;
+  prepare(work: Work<A>, form: F, doing: string): Prepared<F>;
 }
 
 /**
@@ -50,6 +50,8 @@ export interface Blank<A> {
    * release it, and how it begins counts only where results are made in place.
    */
   readonly isResult?: boolean;
+  /** Whose bits it begins with instead of `init`, where it is a result that waits: stored alike, of this shape. */
+  readonly copied?: A;
 }
 
 /** A step, ready to be run. */
@@ -85,14 +87,27 @@ export interface Rule<F extends Form> {
   bind(layout: Layout, params: object, doing: string): Bound<F>;
 }
 
-/** A rule on a tree of one structure. */
-export interface Bound<F extends Form> {
+/** The leaves that a step is of. */
+export interface Leaves {
   readonly program: Program;
+  readonly layout: Pick<Layout, "leaves" | "hasShort">;
+  /** The states that a leaf keeps. */
+  livesIn(leaf: number): ReadonlySet<string>;
+}
+
+/** Those leaves of a tree that have gradients, in its order, where others have none. */
+export interface Present<F extends Form> extends Leaves {
+  /** What the numbers of a step of the whole tree come to for them: the same key for the same key. */
+  form(whole: F): F;
+}
+
+/** A rule on a tree of one structure. */
+export interface Bound<F extends Form> extends Leaves {
   readonly layout: Layout;
   /** The states that some leaf keeps. */
   readonly live: ReadonlySet<string>;
-  /** The states that a leaf keeps. */
-  livesIn(leaf: number): ReadonlySet<string>;
+  /** Those of its leaves that have these numbers; left out where a step can only be of all leaves. */
+  present?(leaves: readonly number[]): Present<F>;
   /** How states begin: of a leaf, or of the whole tree. */
   beginning(params: object, doing: string): {
     readonly used: Form["used"];
@@ -122,8 +137,8 @@ export type StepInputs = Readonly<Record<string, unknown>>;
 export type WorkMode = "step" | "update" | "evaluate";
 
 /** What is computed with: the arrays of a step, which may change from one step to the next. */
-export interface Work<A, F extends Form> {
-  readonly bound: Bound<F>;
+export interface Work<A> {
+  readonly bound: Leaves;
   readonly mode: WorkMode;
   /** What each state is stored as. */
   readonly storage: StateStorage;

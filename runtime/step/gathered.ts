@@ -1,18 +1,17 @@
 /** The arrays of a step: checked when they are first seen, and then only asked whether they are the same. */
 import { GradusError } from "../../dsl/errors.ts";
-import { PARAMETER, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { elementInputs } from "../backends/backend.ts";
 import { releases } from "../trees/arena.ts";
-import { isSameStored, type Stored } from "../trees/stored.ts";
-import { type LeafInfo, spellPath } from "../trees/leaf.ts";
+import { isSameStored } from "../trees/stored.ts";
+import type { Layout } from "../trees/layout.ts";
+import { type ReadLeaf, spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape } from "../trees/master.ts";
 import { Snapshot } from "../trees/snapshot.ts";
 import type { State } from "../trees/state.ts";
 import { type StateStorage, storageIn, storedAs } from "../trees/state_storage.ts";
 import type {
   Admit,
-  Blank,
   Bound,
   Device,
   Form,
@@ -23,6 +22,8 @@ import type {
   WorkMode,
 } from "./device.ts";
 import { stateShape } from "./initial.ts";
+import { evaluatedOf, type Results, resultsOf } from "./results.ts";
+import { PreparedForms, PresentWork } from "./work.ts";
 
 /** The trees of a step. */
 export interface StepTrees {
@@ -30,13 +31,6 @@ export interface StepTrees {
   readonly gradients: object;
   readonly state: State;
   readonly inputs: StepInputs;
-}
-
-/** The trees that take the results of an update. */
-export interface Results {
-  readonly updates: unknown;
-  /** The next states, of which numbers are still to be told, and the master copies where there are any. */
-  readonly states: Readonly<Record<string, unknown>>;
 }
 
 /** One tree of a step as it was when its arrays were taken. */
@@ -63,13 +57,16 @@ class Taken<A> {
   }
 }
 
-const MOST_FORMS = 16;
-const NONE: ReadonlyMap<string, number> = new Map();
+/** How many sets of leaves that have gradients are remembered. */
+const MOST_PRESENT = 16;
+const WAY_OUT = '; `{ missing: "skip" }` leaves parameters without gradients as they are';
 
 /** The arrays of a step, and the step as it is prepared for them. */
-export class Gathered<A, F extends Form> implements Work<A, F> {
+export class Gathered<A, F extends Form> implements Work<A> {
   readonly bound: Bound<F>;
   readonly mode: WorkMode;
+  /** Whether leaves may have no gradients. */
+  readonly skips: boolean;
   readonly storage: StateStorage;
   readonly states: readonly string[];
   readonly inputs: readonly string[];
@@ -78,14 +75,17 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
   readonly #program: Program;
   readonly #device: Device<A, F>;
   readonly #params = new Taken<A>();
-  readonly #reads: readonly Taken<A>[];
+  readonly #reads: readonly Taken<A | undefined>[];
   readonly #states: readonly Taken<A>[];
   readonly #master = new Taken<A>();
   /** Whether `arrays` are those that were taken last. */
   #isWhole = false;
   #admit: Admit<A> | undefined;
-  /** By what is known of a step before it begins: a step that alternates is prepared once a form. */
-  readonly #prepared = new Map<object, Prepared<F>>();
+  readonly #forms: PreparedForms<A, F>;
+  /** The leaves that have gradients, where some have none. */
+  #present: PresentWork<A, F> | undefined;
+  /** The last used first. */
+  #presents: readonly PresentWork<A, F>[] = [];
 
   constructor(
     program: Program,
@@ -93,13 +93,16 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
     bound: Bound<F>,
     made: StateStorage,
     mode: WorkMode,
+    skips: boolean,
     trees: StepTrees,
     doing: string,
   ) {
     [this.#program, this.#device, this.bound, this.mode] = [program, device, bound, mode];
+    this.skips = skips;
     this.states = statesOf(program, bound.live);
     this.inputs = mode === "evaluate" ? [] : elementInputs(program);
     this.#reads = ["g", ...this.inputs].map(() => new Taken());
+    this.#forms = new PreparedForms(device, this);
     this.#states = this.states.map(() => new Taken());
     this.storage = device.storesAsGiven
       ? storageIn(trees.state, this.states, bound.layout, made, device.read, doing)
@@ -148,17 +151,18 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
     this.#reads.forEach((taken, k) => {
       const tree = k === 0 ? gradients : inputs?.[this.inputs[k - 1]];
       if (taken.holds(tree)) return;
-      taken.take(tree, layout.alignWidened(tree, this.#readName(k), doing, read));
+      taken.take(tree, this.#alignRead(tree, k, doing));
       isRead = true;
     });
     this.#states.forEach((taken, k) => {
       const tree = state[this.states[k]];
       if (taken.holds(tree)) return;
-      taken.take(tree, this.#alignState(tree, this.states[k], doing));
+      const { bound, storage } = this;
+      taken.take(tree, alignState(bound, tree, this.states[k], storage, read, doing));
       isWritten = true;
     });
     if (layout.hasShort && !this.#master.holds(state[MASTER])) {
-      this.#master.take(state[MASTER], this.#alignMaster(state[MASTER], doing));
+      this.#master.take(state[MASTER], alignMaster(layout, state[MASTER], read, doing));
       isWritten = true;
     }
     const numbers = this.#numbersIn(state, doing);
@@ -174,7 +178,10 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
       }
     }
     if (isWritten || isRead) {
-      arrays.reads = this.#reads.map((taken, k) => this.#admitted(taken, k));
+      const reads = this.#reads.map((taken, k) => this.#admitted(taken, k));
+      this.#present = this.skips ? this.#presentOf(reads, doing) : undefined;
+      // Of those that are missing nothing is read.
+      arrays.reads = reads as readonly (readonly A[])[];
       this.version++;
     }
     if (releases() !== before) {
@@ -187,73 +194,70 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
 
   /** Makes new arrays for what to evaluate with, which begin as the parameters. */
   makeEvaluated(doing: string): object {
-    const { arrays, bound: { layout } } = this;
-    const made = this.#device.create(
-      layout.leaves.map((info, i): Blank<A> => ({
-        ...{ what: "parameters to evaluate with", info, stored: info.dtype, shape: info.shape },
-        ...{ init: PARAMETER, symbols: NONE, parameter: arrays.params![i], isResult: true },
-      })),
-      doing,
-    );
-    arrays.out = made.map((node) => this.#device.read(node, "", doing)!.data);
+    const { tree, out } = evaluatedOf(this.#device, this, doing);
+    this.arrays.out = out;
     this.version++;
-    return layout.build(made) as object;
+    return tree;
   }
 
-  /** Makes new arrays for the results of an update. */
-  makeResults(doing: string): Results {
-    const { layout } = this.bound;
-    const blank = (
-      what: string,
-      info: LeafInfo,
-      stored: Stored,
-      shape: readonly number[],
-    ): Blank<A> => ({ what, info, stored, shape, init: ZERO, symbols: NONE, parameter: undefined });
-    const blanks = [
-      layout.leaves.map((info) => blank("updates", info, info.dtype, info.shape)),
-      ...this.states.map((name) =>
-        layout.leaves.map((info, i) => {
-          const shape = stateShape(this.#program, name, info, this.bound.livesIn(i));
-          return blank(name, info, storedAs(this.storage, name, info), shape);
-        })
-      ),
-      ...(layout.hasShort
-        ? [layout.leaves.map((info) => blank(MASTER, info, "float32", masterShape(info)))]
-        : []),
-    ];
-    const made = blanks.map((each) => this.#device.create(each, doing));
-    const [out, ...others] = made.map((nodes) =>
-      nodes.map((node) => this.#device.read(node, "", doing)!.data)
-    );
-    const { arrays } = this;
-    [arrays.out, arrays.next] = [out, others.slice(0, this.states.length)];
-    arrays.nextMaster = layout.hasShort ? others[this.states.length] : undefined;
+  /** Makes new arrays for the results of an update; those of leaves that are skipped are as they are to be. */
+  makeResults({ state }: StepTrees, doing: string): Results {
+    const present = this.#present && new Set(this.#present.numbers);
+    const { results, ...arrays } = resultsOf(this.#device, this, state, present, doing);
+    Object.assign(this.arrays, arrays);
     this.version++;
-    const [updates, ...trees] = made.map((nodes) => layout.build(nodes));
-    const states: Record<string, unknown> = {};
-    for (const name of this.bound.live) {
-      const k = this.states.indexOf(name);
-      states[name] = k < 0 ? 0 : trees[k];
-    }
-    if (layout.hasShort) states[MASTER] = trees[this.states.length];
-    return { updates, states };
+    return results;
   }
 
-  /** The step in one form. */
-  prepared(form: F, doing: string): Prepared<F> {
-    let prepared = this.#prepared.get(form.key);
-    if (prepared === undefined) {
-      if (this.#prepared.size >= MOST_FORMS) this.dispose();
-      prepared = this.#device.prepare(this, form, doing);
-      this.#prepared.set(form.key, prepared);
-    }
-    return prepared;
+  /** Computes a step of what has been taken, as {@linkcode Prepared} does. */
+  run(form: F, doing: string): ReturnType<Prepared<F>["run"]> {
+    return this.#present === undefined
+      ? this.#forms.of(form, doing).run(form)
+      : this.#present.run(form, doing);
   }
 
   /** Gives back what has been prepared. */
   dispose(): void {
-    this.#prepared.forEach((prepared) => prepared.dispose?.());
-    this.#prepared.clear();
+    this.#forms.dispose();
+    this.#presents.forEach((present) => present.dispose());
+    [this.#present, this.#presents] = [undefined, []];
+  }
+
+  /** The arrays of the `k`th tree that is only read. */
+  #alignRead(tree: unknown, k: number, doing: string): readonly (A | undefined)[] {
+    const [{ layout }, { read }, what] = [this.bound, this.#device, this.#readName(k)];
+    return this.skips
+      ? layout.alignPresent(tree, what, doing, read)
+      : layout.alignWidened(tree, what, doing, read, this.bound.present && WAY_OUT);
+  }
+
+  /** The leaves that have gradients, and all inputs with them; undefined where all have. */
+  #presentOf(
+    [gradients, ...inputs]: readonly (readonly (A | undefined)[])[],
+    doing: string,
+  ): PresentWork<A, F> | undefined {
+    const { layout: { leaves } } = this.bound;
+    const numbers = leaves.flatMap(({ number }) => gradients[number] === undefined ? [] : [number]);
+    inputs.forEach((arrays, k) => {
+      const number = numbers.find((number) => arrays[number] === undefined);
+      if (number === undefined) return;
+      throw new GradusError(
+        `${doing}: ${this.#readName(k + 1)} at ${spellPath(leaves[number].path)} must be given, ` +
+          `since there is a gradient: it is missing`,
+      );
+    });
+    if (numbers.length === leaves.length) return undefined;
+    const isThis = (known: PresentWork<A, F>) =>
+      known.numbers.length === numbers.length &&
+      known.numbers.every((number, i) => number === numbers[i]);
+    const present = this.#presents.find(isThis) ??
+      new PresentWork(this.#device, this, this.bound.present!(numbers), numbers);
+    if (this.#presents[0] !== present) {
+      const all = [present, ...this.#presents.filter((each) => each !== present)];
+      all.slice(MOST_PRESENT).forEach((each) => each.dispose());
+      this.#presents = all.slice(0, MOST_PRESENT);
+    }
+    return present;
   }
 
   /** The numbers that live on the device, if they are others than before. */
@@ -269,12 +273,14 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
   }
 
   /** What is read of the `k`th tree that is only read. */
-  #admitted(taken: Taken<A>, k: number): readonly A[] {
+  #admitted(taken: Taken<A | undefined>, k: number): readonly (A | undefined)[] {
     const { arrays } = taken;
+    // What a tree holds does not tell at which keys.
+    if (this.skips && arrays.includes(undefined)) taken.forget();
     const admit = this.#admit;
     if (admit === undefined) return arrays;
     const what = () => this.#readName(k);
-    const admitted = arrays.map((array) => admit(array, what));
+    const admitted = arrays.map((array) => array && admit(array, what));
     // A copy is of what an array holds now: it is made anew each time.
     if (admitted.some((array, i) => array !== arrays[i])) taken.forget();
     return admitted;
@@ -299,32 +305,45 @@ export class Gathered<A, F extends Form> implements Work<A, F> {
       }
     }
   }
-
-  #alignState(tree: unknown, name: string, doing: string): readonly A[] {
-    return this.bound.layout.align(
-      tree,
-      `state \`${name}\``,
-      doing,
-      this.#device.read,
-      (info) => [storedAs(this.storage, name, info)],
-      (info, i) => stateShape(this.#program, name, info, this.bound.livesIn(i)),
-    );
-  }
-
-  #alignMaster(tree: unknown, doing: string): readonly A[] {
-    const what = `the state's \`${MASTER}\``;
-    return this.bound.layout.align(
-      tree,
-      what,
-      doing,
-      this.#device.read,
-      () => ["float32"],
-      masterShape,
-    );
-  }
 }
 
 /** The states that are arrays. */
 export function statesOf(program: Program, live: ReadonlySet<string>): string[] {
   return [...live].filter((name) => program.state.get(name)!.over !== "tree");
+}
+
+/** The arrays of one state, which must be stored as `storage` says. */
+export function alignState<A, F extends Form>(
+  bound: Pick<Bound<F>, "program" | "layout" | "livesIn">,
+  tree: unknown,
+  name: string,
+  storage: StateStorage,
+  read: ReadLeaf<A>,
+  doing: string,
+): readonly A[] {
+  return bound.layout.align(
+    tree,
+    `state \`${name}\``,
+    doing,
+    read,
+    (info) => [storedAs(storage, name, info)],
+    (info, i) => stateShape(bound.program, name, info, bound.livesIn(i)),
+  );
+}
+
+/** The arrays of master copies. */
+export function alignMaster<A>(
+  layout: Layout,
+  tree: unknown,
+  read: ReadLeaf<A>,
+  doing: string,
+): readonly A[] {
+  return layout.align(
+    tree,
+    `the state's \`${MASTER}\``,
+    doing,
+    read,
+    () => ["float32"],
+    masterShape,
+  );
 }

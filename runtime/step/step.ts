@@ -20,6 +20,7 @@ import { type StateStorage, storedAs } from "../trees/state_storage.ts";
 import type { Blank, Bound, Device, Form, Rule, StepInputs, WorkMode } from "./device.ts";
 import { Gathered, statesOf, type StepTrees } from "./gathered.ts";
 import { initialNumber, stateShape } from "./initial.ts";
+import { skipsMissing, type StepOptions } from "./options.ts";
 
 /** How many structures of parameters are remembered. */
 const MOST_BOUND = 8;
@@ -91,8 +92,11 @@ export class Step<A, F extends Form> {
     state: State,
     inputs: StepInputs,
     doing: string,
+    options?: StepOptions,
   ): void | Promise<void> {
-    const { gathered, form } = this.#begin("step", { params, gradients, state, inputs }, doing);
+    const skips = skipsMissing(options, doing);
+    const trees = { params, gradients, state, inputs };
+    const { gathered, form } = this.#begin("step", trees, skips, doing);
     return this.#run(gathered, form, state, state, doing);
   }
 
@@ -103,9 +107,13 @@ export class Step<A, F extends Form> {
     params: object | undefined,
     inputs: StepInputs,
     doing: string,
+    options?: StepOptions,
   ): [updates: object, state: State] {
+    const skips = skipsMissing(options, doing);
     const why = params !== undefined
       ? undefined
+      : skips
+      ? 'gradients may be missing, by `{ missing: "skip" }`, and parameters tell which'
       : readingOf(this.#rule.program).parameter
       ? "it reads the parameters"
       : Object.hasOwn(state ?? {}, MASTER)
@@ -114,8 +122,9 @@ export class Step<A, F extends Form> {
     if (why !== undefined) {
       throw new GradusError(`${doing}: ${why}: they must be given as third argument`);
     }
-    const { gathered, form } = this.#begin("update", { params, gradients, state, inputs }, doing);
-    const { updates, states } = gathered.makeResults(doing);
+    const trees = { params, gradients, state, inputs };
+    const { gathered, form } = this.#begin("update", trees, skips, doing);
+    const { updates, states } = gathered.makeResults(trees, doing);
     const next = Object.assign(stateAfter(state, form.used), states);
     this.#run(gathered, form, state, next, doing);
     const { layout } = gathered.bound;
@@ -127,9 +136,9 @@ export class Step<A, F extends Form> {
   evaluate(params: object, state: State, doing: string): object | Promise<object> {
     // What is evaluated reads no gradients.
     const trees = { params, gradients: params, state, inputs: {} };
-    const { gathered, form } = this.#begin("evaluate", trees, doing);
+    const { gathered, form } = this.#begin("evaluate", trees, false, doing);
     const made = gathered.makeEvaluated(doing);
-    const done = gathered.prepared(form, doing).run(form);
+    const done = gathered.run(form, doing);
     return done instanceof Promise ? done.then(() => made) : made;
   }
 
@@ -155,7 +164,7 @@ export class Step<A, F extends Form> {
       next.count = count;
       if (next === state) inheritUsed(next, form.used);
     };
-    const done = gathered.prepared(form, doing).run(form);
+    const done = gathered.run(form, doing);
     return done instanceof Promise ? done.then(finish) : finish(done);
   }
 
@@ -163,6 +172,7 @@ export class Step<A, F extends Form> {
   #begin(
     mode: WorkMode,
     trees: StepTrees,
+    skips: boolean,
     doing: string,
   ): { readonly gathered: Gathered<A, F>; readonly form: F } {
     const { params, gradients, state, inputs } = trees;
@@ -170,6 +180,12 @@ export class Step<A, F extends Form> {
     const like = mode === "update" ? params ?? gradients : params as object;
     const isLast = (each: Gathered<A, F>) => each.mode === mode && each.holds(params);
     const bound = this.#gathered.find(isLast)?.bound ?? this.#boundTo(like, doing);
+    if (skips && bound.present === undefined) {
+      throw new GradusError(
+        `${doing}: gradients of all parameters must be given, since what computes a step here is made for ` +
+          'all of them: given `{ missing: "skip" }`',
+      );
+    }
     requireState(state, program, bound.live, bound.layout.hasShort, writable, doing);
     // Schedules are the caller's and may do anything, to arrays too: these are looked at afterwards.
     const numbers = { state, inputs, params: like };
@@ -179,9 +195,10 @@ export class Step<A, F extends Form> {
       : bound.form(numbers, ownNumbers, doing);
     if (mode === "step") requireWritable(state, program, bound.live, doing);
     const fits = (each: Gathered<A, F>) =>
-      each.mode === mode && each.bound === bound && each.fits(trees, storage, doing);
+      each.mode === mode && each.skips === skips && each.bound === bound &&
+      each.fits(trees, storage, doing);
     const gathered = this.#gathered.find(fits) ??
-      new Gathered(program, this.#device, bound, storage, mode, trees, doing);
+      new Gathered(program, this.#device, bound, storage, mode, skips, trees, doing);
     if (this.#gathered[0] !== gathered) {
       const all = [gathered, ...this.#gathered.filter((each) => each !== gathered)];
       all.slice(MOST_BOUND).forEach((each) => each.dispose());

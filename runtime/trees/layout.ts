@@ -3,16 +3,17 @@ import { GradusError, shown } from "../../dsl/errors.ts";
 import { isShort } from "./dtype.ts";
 import { isSameStored, spellStored, type Stored } from "./stored.ts";
 import { type Leaf, type LeafInfo, type ReadLeaf, sameShape, sizeOf, spellPath } from "./leaf.ts";
-
-type Skeleton = { readonly leaf: number } | Branch;
-
-interface Branch {
-  readonly keys: readonly string[];
-  readonly isArray: boolean;
-  readonly nodes: readonly Skeleton[];
-  /** Keys in the order in which they stood last, and the nodes in that order. */
-  seen: { readonly keys: readonly string[]; readonly nodes: readonly Skeleton[] };
-}
+import {
+  child,
+  inOrderOf,
+  join,
+  keysOf,
+  requireKind,
+  requireNode,
+  requireNoOther,
+  requireSameKeys,
+  type Skeleton,
+} from "./structure.ts";
 
 /** What a tree-prefix says of one leaf. */
 export interface PrefixValue {
@@ -23,8 +24,6 @@ export interface PrefixValue {
   readonly value: unknown;
 }
 
-/** How deep trees may nest. */
-export const DEEPEST = 100;
 // A plan keeps which axes a value varies over as the bits of a number.
 const MOST_AXES = 32;
 
@@ -73,8 +72,9 @@ export class Layout {
               `given ${dtype}, which only states are stored as`,
           );
         }
-        leaves.push({ path, shape: [...shape], size: sizeOf(shape), dtype, isBare });
-        return { leaf: leaves.length - 1 };
+        const number = leaves.length;
+        leaves.push({ number, path, shape: [...shape], size: sizeOf(shape), dtype, isBare });
+        return { leaf: number };
       }
       requireNode(node, path, doing, depth);
       const keys = keysOf(node);
@@ -107,29 +107,80 @@ export class Layout {
     }
   }
 
-  /** The leaves of a tree of the parameters' structure, in their order, whatever they are like. */
-  leavesOf<A>(tree: unknown, what: string, doing: string, read: ReadLeaf<A>): Leaf<A>[] {
+  /**
+   * The leaves of a tree of the parameters' structure, in their order, whatever they are like. `wayOut` ends
+   * the message for one that is missing.
+   */
+  leavesOf<A>(
+    tree: unknown,
+    what: string,
+    doing: string,
+    read: ReadLeaf<A>,
+    wayOut = "",
+  ): Leaf<A>[] {
     const leaves: Leaf<A>[] = new Array(this.leaves.length);
     const reading = `${doing}: reading ${what}`;
     const visit = (skeleton: Skeleton, node: unknown, path: string): void => {
       if ("leaf" in skeleton) {
         const { path } = this.leaves[skeleton.leaf];
-        const leaf = read(node, path, reading);
+        const isMissing = node === null || node === undefined;
+        const leaf = isMissing ? undefined : read(node, path, reading);
         if (leaf !== undefined) leaves[skeleton.leaf] = leaf;
         else {
           throw new GradusError(
             `${doing}: ${what} at ${spellPath(path)} must be an array as the parameter is: given ` +
-              shown(node),
+              shown(node) + (isMissing ? wayOut : ""),
           );
         }
         return;
       }
-      requireSameKeys(skeleton, node, path, what, doing);
+      requireSameKeys(skeleton, node, path, what, doing, wayOut);
       const { keys, nodes } = inOrderOf(skeleton, node as object);
       const children = Object.values(node as object);
       for (let i = 0; i < keys.length; i++) {
         visit(nodes[i], children[i], "leaf" in nodes[i] ? "" : join(path, keys[i]));
       }
+    };
+    visit(this.#skeleton, tree, "");
+    return leaves;
+  }
+
+  /**
+   * The leaves that there are of such a tree, of which leaves and branches may be null, undefined or left
+   * out: undefined in the place of those that are missing.
+   */
+  leavesPresent<A>(
+    tree: unknown,
+    what: string,
+    doing: string,
+    read: ReadLeaf<A>,
+  ): (Leaf<A> | undefined)[] {
+    const leaves: (Leaf<A> | undefined)[] = this.leaves.map(() => undefined);
+    const reading = `${doing}: reading ${what}`;
+    const visit = (skeleton: Skeleton, node: unknown, path: string): void => {
+      if (node === null || node === undefined) return;
+      if ("leaf" in skeleton) {
+        const { path } = this.leaves[skeleton.leaf];
+        const leaf = read(node, path, reading);
+        if (leaf === undefined) {
+          throw new GradusError(
+            `${doing}: ${what} at ${spellPath(path)} must be an array as the parameter is, or ` +
+              `missing: given ${shown(node)}`,
+          );
+        }
+        leaves[skeleton.leaf] = leaf;
+        return;
+      }
+      requireKind(skeleton, node, path, what, doing);
+      const own = Object.keys(node);
+      let known = 0;
+      skeleton.keys.forEach((key, i) => {
+        if (!Object.hasOwn(node, key)) return;
+        known++;
+        const below = skeleton.nodes[i];
+        visit(below, child(node, key), "leaf" in below ? "" : join(path, key));
+      });
+      if (known < own.length) requireNoOther(skeleton, own, path, what, doing);
     };
     visit(this.#skeleton, tree, "");
     return leaves;
@@ -147,21 +198,9 @@ export class Layout {
     storedOf: (info: LeafInfo) => readonly Stored[],
     shapeOf: (info: LeafInfo, index: number) => readonly number[],
   ): A[] {
-    return this.leavesOf(tree, what, doing, read).map((leaf, index) => {
-      const info = this.leaves[index];
-      const [stored, shape] = [storedOf(info), shapeOf(info, index)];
-      const where = () => `${doing}: ${what} at ${spellPath(info.path)} must`;
-      if (!stored.some((each) => isSameStored(each, leaf.stored))) {
-        const these = stored.map(spellStored).join(" or ");
-        throw new GradusError(`${where()} be ${these}: given ${spellStored(leaf.stored)}`);
-      }
-      if (!sameShape(leaf.shape, shape)) {
-        const same = sameShape(info.shape, shape) ? " as the parameter has" : "";
-        throw new GradusError(
-          `${where()} have shape [${shape.join(", ")}]${same}: given [${leaf.shape.join(", ")}]`,
-        );
-      }
-      return leaf.data;
+    return this.leavesOf(tree, what, doing, read).map((leaf, i) => {
+      const info = this.leaves[i];
+      return arrayOf(leaf, info, storedOf(info), shapeOf(info, i), what, doing);
     });
   }
 
@@ -171,9 +210,26 @@ export class Layout {
   }
 
   /** The arrays of a tree like the parameters, where what mirrors a short one may be float32. */
-  alignWidened<A>(tree: unknown, what: string, doing: string, read: ReadLeaf<A>): A[] {
-    const dtypesOf = ({ dtype }: LeafInfo) => WIDENED[dtype];
-    return this.align(tree, what, doing, read, dtypesOf, ({ shape }) => shape);
+  alignWidened<A>(
+    tree: unknown,
+    what: string,
+    doing: string,
+    read: ReadLeaf<A>,
+    wayOut?: string,
+  ): A[] {
+    return this.leavesOf(tree, what, doing, read, wayOut)
+      .map((leaf, i) => widened(leaf, this.leaves[i], what, doing));
+  }
+
+  /** As {@linkcode alignWidened}, with undefined in the place of leaves that are missing. */
+  alignPresent<A>(
+    tree: unknown,
+    what: string,
+    doing: string,
+    read: ReadLeaf<A>,
+  ): (A | undefined)[] {
+    return this.leavesPresent(tree, what, doing, read)
+      .map((leaf, i) => leaf && widened(leaf, this.leaves[i], what, doing));
   }
 
   /** A tree of this structure with `values` at its leaves. */
@@ -224,79 +280,36 @@ export class Layout {
   }
 }
 
+/** The array of a leaf, which must be stored in one of these ways and have this shape. */
+function arrayOf<A>(
+  leaf: Leaf<A>,
+  info: LeafInfo,
+  stored: readonly Stored[],
+  shape: readonly number[],
+  what: string,
+  doing: string,
+): A {
+  const where = () => `${doing}: ${what} at ${spellPath(info.path)} must`;
+  if (!stored.some((each) => isSameStored(each, leaf.stored))) {
+    const these = stored.map(spellStored).join(" or ");
+    throw new GradusError(`${where()} be ${these}: given ${spellStored(leaf.stored)}`);
+  }
+  if (!sameShape(leaf.shape, shape)) {
+    const same = sameShape(info.shape, shape) ? " as the parameter has" : "";
+    throw new GradusError(
+      `${where()} have shape [${shape.join(", ")}]${same}: given [${leaf.shape.join(", ")}]`,
+    );
+  }
+  return leaf.data;
+}
+
+/** The array of a leaf like the parameter, which may be float32 where that is short. */
+function widened<A>(leaf: Leaf<A>, info: LeafInfo, what: string, doing: string): A {
+  return arrayOf(leaf, info, WIDENED[info.dtype], info.shape, what, doing);
+}
+
 /** Refuses a tree without any leaf. */
 export function requireLeaves({ leaves }: Layout, doing: string): void {
   if (leaves.length > 0) return;
   throw new GradusError(`${doing}: the parameters must hold at least one array: given none`);
-}
-
-/** The keys of a branch in the order of `node`, which has the same ones. */
-function inOrderOf(branch: Branch, node: object): Branch["seen"] {
-  const { keys } = branch.seen;
-  const own = Object.keys(node);
-  if (!own.every((key, i) => key === keys[i])) {
-    branch.seen = { keys: own, nodes: own.map((key) => branch.nodes[branch.keys.indexOf(key)]) };
-  }
-  return branch.seen;
-}
-
-function requireSameKeys(
-  skeleton: Branch,
-  node: unknown,
-  path: string,
-  what: string,
-  doing: string,
-): void {
-  const where = () => `${doing}: ${what} at ${spellPath(path)} must have the parameters' structure`;
-  const isBranch = typeof node === "object" && node !== null && !ArrayBuffer.isView(node);
-  if (!isBranch || Array.isArray(node) !== skeleton.isArray) {
-    const kind = skeleton.isArray ? "an array" : "an object";
-    throw new GradusError(`${where()}, ${kind} of ${skeleton.keys.length}: given ${shown(node)}`);
-  }
-  const own = Object.keys(node);
-  const { keys } = skeleton.seen;
-  if (own.length === keys.length && own.every((key, i) => key === keys[i])) return;
-  for (const key of skeleton.keys) {
-    if (!Object.hasOwn(node, key)) {
-      throw new GradusError(`${where()}: ${spellPath(join(path, key))} is missing`);
-    }
-  }
-  if (own.length !== skeleton.keys.length) {
-    const extra = own.find((key) => !skeleton.keys.includes(key))!;
-    throw new GradusError(`${where()}: there is no parameter ${spellPath(join(path, extra))}`);
-  }
-}
-
-function requireNode(
-  node: unknown,
-  path: string,
-  doing: string,
-  depth: number,
-): asserts node is object {
-  if (Object.prototype.toString.call(node) !== "[object Object]" && !Array.isArray(node)) {
-    throw new GradusError(
-      `${doing}: ${spellPath(path)} must be an array of numbers, a Tensor, or a plain object or ` +
-        `list of those: given ${shown(node)}`,
-    );
-  }
-  if (depth > DEEPEST) {
-    throw new GradusError(
-      `${doing}: a tree may nest at most ${DEEPEST} deep (does it contain itself?): at \`${
-        path.slice(0, 60)
-      }…\``,
-    );
-  }
-}
-
-// Sorted, so that reductions over the tree do not depend on the order of insertion.
-function keysOf(node: object): string[] {
-  return Array.isArray(node) ? Array.from(node, (_, i) => String(i)) : Object.keys(node).sort();
-}
-
-function child(node: object, key: string): unknown {
-  return (node as Record<string, unknown>)[key];
-}
-
-function join(path: string, key: string): string {
-  return path === "" ? key : `${path}/${key}`;
 }

@@ -61,6 +61,8 @@ export type ReadLeaf<A> = (node: unknown, path: string, doing: string) => Leaf<A
 
 /** A leaf of a parameter tree: where it is and what it is like. */
 export interface LeafInfo {
+  /** Its place in the tree, by which its random numbers are its own. */
+  readonly number: number;
   readonly path: string;
   readonly shape: readonly number[];
   readonly size: number;
@@ -228,9 +230,16 @@ export function isShape(node: unknown): node is readonly number[] {
   return Array.isArray(node) && node.every((extent) => Number.isInteger(extent) && extent >= 0);
 }
 
-/** A new leaf that mirrors a parameter: a bare array for a bare array of the same type and shape. */
-export function mirror(info: LeafInfo, stored: Stored, shape: readonly number[]): unknown {
-  const data = allocate(dtypeOf(stored), sizeOf(shape));
+/**
+ * A leaf that mirrors a parameter: a bare array for a bare array of the same type and shape. Default of
+ * zeros.
+ */
+export function mirror(
+  info: LeafInfo,
+  stored: Stored,
+  shape: readonly number[],
+  data: HostArray = allocate(dtypeOf(stored), sizeOf(shape)),
+): unknown {
   if (info.isBare && stored === info.dtype) return data;
   return tensorOf(data, shape, stored);
 }

@@ -3,7 +3,7 @@ import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { programDigest } from "../../dsl/digest.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { HyperNumbers } from "./hyperparameters.ts";
-import { DEEPEST } from "./layout.ts";
+import { DEEPEST } from "./structure.ts";
 import { MASTER } from "./master.ts";
 
 /**
@@ -45,7 +45,7 @@ export function requireState(
   if (typeof state !== "object" || state === null || state.optimizer !== markOf(program)) {
     const { name } = program;
     throw new GradusError(
-      `${doing}: the state must be one of "${name}": given ${givenBy(state, name)}`,
+      `${doing}: the state must be one of "${name}": given ${givenBy(state, name, live)}`,
     );
   }
   if (!Number.isSafeInteger(state.count) || state.count < 0) {
@@ -87,12 +87,13 @@ export function markOf(program: Program): string {
   return mark;
 }
 
-function givenBy(state: State, name: string): string {
+function givenBy(state: State, name: string, live: ReadonlySet<string>): string {
   if (typeof state?.optimizer !== "string") return shown(state);
   const [given, digest] = state.optimizer.split(" ");
   if (given !== name) return `one of "${given.slice(0, 64)}"`;
   return digest === undefined
-    ? `one without a hash of its program, of an older version`
+    ? `one without a hash of its program, as version 0.1 made them; to go on from it, call \`init\` and ` +
+      `copy ${["count", ...live].map((each) => `\`${each}\``).slice(0, 8).join(", ")} over`
     : `one of another program of that name`;
 }
 

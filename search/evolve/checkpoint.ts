@@ -5,7 +5,7 @@ import { analyse } from "../analysis/structure.ts";
 import { parseGenome, printGenome } from "../programs/genome.ts";
 import type { Space } from "../programs/space.ts";
 import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
-import { builtin } from "./builtin.ts";
+import { builtin } from "../../runtime/builtin.ts";
 import type { CheckpointStore, SearchOptions } from "./options.ts";
 import { individual, type SearchState } from "./population.ts";
 import { digestOfData } from "./score_cache.ts";

@@ -1,5 +1,5 @@
 /** Values on a stream of bytes between two processes: a length, then the value as the engine writes it. */
-import { builtin } from "./builtin.ts";
+import { builtin } from "../../runtime/builtin.ts";
 
 interface Serializer {
   serialize(value: unknown): Uint8Array;

@@ -1,5 +1,5 @@
 /** Processes that serve orders: what a task's own code does in one, it can be ended with the process. */
-import { builtin } from "./builtin.ts";
+import { builtin } from "../../runtime/builtin.ts";
 import { frame, unframed } from "./frames.ts";
 import type { Answer, Order } from "./serve.ts";
 import { moduleUrl, type Server, Talk } from "./thread.ts";

@@ -1,6 +1,6 @@
 /** Worker threads that serve orders, one at a time. */
 import { GradusError } from "../../dsl/errors.ts";
-import { builtin } from "./builtin.ts";
+import { builtin } from "../../runtime/builtin.ts";
 import type { Answer, Order } from "./serve.ts";
 
 /** What serves orders; an order is told of its death. */

@@ -1,5 +1,5 @@
 /** A worker thread that trains programs. */
-import { builtin } from "./builtin.ts";
+import { builtin } from "../../runtime/builtin.ts";
 import { type Answer, type Order, serve } from "./serve.ts";
 
 interface Port {

@@ -199,3 +199,19 @@ browserTest("a search in a page finds what it finds in Deno", {}, async (open) =
     "GradusError: Cannot train programs: a worker died: its script cannot be loaded from http",
   );
 });
+
+browserTest(
+  "a page keeps checkpoints in its private file system, the last whole one",
+  {},
+  async (open) => {
+    const { value, console } = await open("kept");
+    assertEquals(value, {
+      counts: [1, 2, 2],
+      isSame: true,
+      refused:
+        "Cannot write the checkpoint `run.safetensors`: the GPU is lost; a checkpoint that was there " +
+        "is as it was",
+    });
+    assertEquals(console, []);
+  },
+);

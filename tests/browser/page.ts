@@ -4,6 +4,7 @@ import { isCodeForbidden } from "../../runtime/backends/js/kernel.ts";
 import { isAllowed } from "../../runtime/backends/wasm/kernel.ts";
 import { threadsTakenPart } from "../../runtime/backends/wasm/threads.ts";
 import { found } from "./found.ts";
+import { kept } from "./kept.ts";
 import { type Bits, optimizers, type Size, train, ways } from "./train.ts";
 
 /** The bits of a training that was done again and again until threads took part in it. */
@@ -97,7 +98,7 @@ function brim(): readonly number[] {
 }
 
 /** The parts, by name. */
-const parts = { threaded, all, placed, brim, found };
+const parts = { threaded, all, placed, brim, found, kept };
 
 export type Parts = typeof parts;
 

@@ -45,7 +45,8 @@ function library(
       const opt = of.opt.with(options);
       return stepped(of, {
         init: (params) => opt.init(params, of.init),
-        step: (params, gradients, state, inputs) => opt.step(params, gradients, state, inputs),
+        step: (params, gradients, state, inputs, options) =>
+          opt.step(params, gradients, state, inputs, options),
         place: (tree) => place(tree as Tree),
         ...(isResident ? { release } : {}),
         ...(isResident && factsOf(of).elements > 2 ** 17 ? { pause: untilThreadsAreAwake } : {}),
@@ -110,7 +111,8 @@ const webgpu: Backend = {
           of.init === undefined
             ? gpu.init(params)
             : gpu.upload(of.opt.init(of.params(), of.init)) as State,
-        step: (params, gradients, state, inputs) => gpu.step(params, gradients, state, inputs),
+        step: (params, gradients, state, inputs, options) =>
+          gpu.step(params, gradients, state, inputs, options),
         place: (tree) => gpu.upload(tree),
         fetch: (tree) => gpu.download(tree),
         release: (tree) => gpu.release(tree),
@@ -171,7 +173,8 @@ function onnx(
         return await stepped(of, {
           init: (params) =>
             of.init === undefined ? opt.init(params) : of.opt.init(of.params(), of.init),
-          step: (params, gradients, state, inputs) => opt.step(params, gradients, state, inputs),
+          step: (params, gradients, state, inputs, options) =>
+            opt.step(params, gradients, state, inputs, options),
           ...(needsGpu ? { fetch: (tree) => opt.download(tree) } : {}),
         });
       } finally {
@@ -181,6 +184,10 @@ function onnx(
     tolerance,
     refuses: [
       { reason: /none draws random numbers by a counter/, of: ({ draws }) => draws },
+      {
+        reason: /gradients of all parameters must be given/,
+        of: ({ of }) => of.skips ?? false,
+      },
       { reason: /must be float32 or float64: given b?float16/, of: isShort },
       {
         reason: /stored as .*, which ONNX Runtime takes neither in nor out/,

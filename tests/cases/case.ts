@@ -19,6 +19,8 @@ export interface Case {
   readonly params: () => Tree;
   /** The gradients of step `t`, from 0. */
   readonly gradients: (t: number) => Tree;
+  /** Whether leaves are left out of some gradients, and are skipped. Default false. */
+  readonly skips?: boolean;
   /** The program's further inputs at step `t`. */
   readonly inputs?: (t: number) => Readonly<Record<string, unknown>>;
   /** How many steps. Default {@linkcode STEPS}. */

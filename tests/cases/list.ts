@@ -6,12 +6,16 @@ import {
   clipByGlobalNorm,
   cosineDecaySchedule,
   lion,
+  lookahead,
+  multiSteps,
+  partition,
   schedule,
+  scheduleFreeAdamw,
   sgd,
 } from "../../mod.ts";
 import { catalogue } from "../export/catalogue.ts";
 import type { Case } from "./case.ts";
-import { ofOps, on, onInfinite, onStreams, onWild } from "./making.ts";
+import { ofOps, on, onInfinite, onStreams, onWild, withMissing } from "./making.ts";
 import { STORAGES } from "../runtime/storages.ts";
 import * as programs from "./programs.ts";
 import * as trees from "./trees.ts";
@@ -249,6 +253,55 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
       functions: { learningRate: cosine },
       steps: 5,
     }),
+  ],
+
+  "missing gradients": [
+    withMissing("lion", descent()),
+    withMissing("clip and adamw", clipped()),
+    withMissing("a trust ratio", programs.trustRatio),
+    withMissing("reductions of reductions", programs.inTurn),
+    withMissing("products of matrices", programs.ofMatrices),
+    withMissing("random numbers", programs.ofDraws({})),
+    withMissing("numbers of the tree that gradients decide", programs.ofPatience),
+    withMissing("numbers of the tree that the count decides", programs.ofTurns),
+    withMissing("a schedule", sgd({ learningRate: cosine, momentum: 0.9 })),
+    withMissing(
+      "adamw if finite",
+      applyIfFinite(adamw({ learningRate: 0.1 }), { maxConsecutiveErrors: 1 }),
+    ),
+    withMissing("micro-batches", multiSteps(adamw({ learningRate: 0.1 }), { everyKSchedule: 3 })),
+    withMissing(
+      "slow weights",
+      lookahead(sgd({ learningRate: 0.1 }), { syncPeriod: 2, slowStepSize: 0.5 }),
+    ),
+    withMissing("an average", scheduleFreeAdamw({ learningRate: 0.1 })),
+    withMissing(
+      "parts",
+      partition(
+        { body: clipped(), head: sgd({ learningRate: 0.1, momentum: 0.5 }) },
+        { b: "head", layers: ["body", "body"], w: "head" },
+      ),
+    ),
+    withMissing(
+      "a mask, and numbers of each leaf that are written",
+      lion({
+        learningRate: 0.1,
+        weightDecay: 0.1,
+        mask: { b: false, layers: true, w: true },
+      }),
+      {
+        write: (hyper, t) => {
+          if (t === 2) hyper.learningRate = { b: 1, layers: [{ scale: 2, w: 3 }, 4], w: 5 };
+        },
+        written: ["learningRate"],
+      },
+    ),
+    ...ways.map(({ way, stored: muDtype }) =>
+      withMissing(`lion, its momentum as ${way}`, lion({ learningRate: 0.1, muDtype }))
+    ),
+    ...(["bfloat16", "float16", "float64"] as const).map((dtype) =>
+      withMissing(`clip and adamw in ${dtype}`, clipped(), {}, trees.branchesOf(dtype))
+    ),
   ],
 
   "special numbers": [

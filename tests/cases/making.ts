@@ -12,6 +12,17 @@ export function on(name: string, make: trees.Make, opt: Optimizer, more: Partial
   return { name, opt, params: () => make(1), gradients: (t) => make(1_000 * (t + 1)), ...more };
 }
 
+/** A case in which leaves are without gradients by turns, and all at one step. */
+export function withMissing(
+  name: string,
+  opt: Optimizer,
+  more: Partial<Case> = {},
+  make: trees.Make = trees.branches,
+): Case {
+  const gradients = (t: number) => trees.present(t, make)(1_000 * (t + 1));
+  return { ...on(name, make, opt), gradients, steps: 8, skips: true, ...more };
+}
+
 /** A case on the parameters, gradients and losses of the goldens. */
 function onStream(precision: Precision, name: string, opt: Optimizer): Case {
   const gradients = (t: number) => streamGradients(precision, t) as unknown as Tree;

@@ -1,5 +1,5 @@
 /** Runs a case in either manner, in place or functionally, and keeps a copy of whatever it makes. */
-import { applyUpdates, type Optimizer, type State } from "../../mod.ts";
+import { applyUpdates, type Optimizer, type State, type StepOptions } from "../../mod.ts";
 import { type Case, STEPS, type Tree } from "./case.ts";
 
 /** What a run came to: copies of trees by what they are. */
@@ -13,6 +13,7 @@ export interface Stepper {
     gradients: object,
     state: State,
     inputs: Readonly<Record<string, unknown>>,
+    options: StepOptions,
   ): void | Promise<void>;
   /** Puts a tree there; left out where it is stepped as it is. */
   place?(tree: object): object;
@@ -33,6 +34,8 @@ function copied(tree: unknown): unknown {
   for (const key in tree) entries.push([key, copied((tree as Record<string, unknown>)[key])]);
   return Object.fromEntries(entries);
 }
+
+const optionsOf = ({ skips = false }: Case): StepOptions => ({ missing: skips ? "skip" : "error" });
 
 /** Steps a case in place. */
 export async function stepped(of: Case, stepper: Stepper): Promise<Made> {
@@ -59,7 +62,7 @@ export async function stepped(of: Case, stepper: Stepper): Promise<Made> {
         [name, typeof value === "number" ? value : place(value as object)] as const
       ),
     );
-    await stepper.step(params, gradients, state, inputs);
+    await stepper.step(params, gradients, state, inputs, optionsOf(of));
     if (fetch === undefined || t === 0 || t === steps - 1) await keep(`after step ${t + 1}`);
     stepper.release?.(gradients);
     await stepper.pause?.();
@@ -77,7 +80,8 @@ export function updated(of: Case, opt: Optimizer, place: (tree: Tree) => object)
   const { steps = STEPS } = of;
   for (let t = 0; t < steps; t++) {
     of.write?.(state.hyper, t);
-    const [updates, next] = opt.update(place(of.gradients(t)), state, params, of.inputs?.(t));
+    const gradients = place(of.gradients(t));
+    const [updates, next] = opt.update(gradients, state, params, of.inputs?.(t), optionsOf(of));
     made.set(`update ${t + 1}`, copied(updates));
     made.set(`the state after update ${t + 1}`, copied(next));
     [params, state] = [applyUpdates(params, updates), next];

@@ -50,6 +50,44 @@ export const plainOf = (dtype: ParameterType): Make => (seed) => ({
   w: tensor([3, 5], seed + 50, dtype),
 });
 
+/** A tree of branches, some of whose leaves will have no gradient. */
+export const branches: Make = (seed) => ({
+  b: bare(7, seed),
+  layers: [
+    { scale: bare(5, seed + 10), w: tensor([3, 5], seed + 20) },
+    { scale: bare(3, seed + 30), w: tensor([4, 3], seed + 40) },
+  ],
+  w: tensor([3, 5], seed + 50),
+});
+
+/** What of {@linkcode branches} is there, by turns: all, all but some leaves or branches, and nothing. */
+export const present = (t: number, make: Make = branches): Make => (seed) => {
+  const { b, layers: [first, second], w } = make(seed) as {
+    b: Tree;
+    layers: { scale: Tree; w: Tree }[];
+    w: Tree;
+  };
+  const turns: readonly Tree[] = [
+    { b, layers: [first, { scale: second.scale }] },
+    { layers: [first, second], w },
+    { b, layers: [first, second], w },
+    {},
+    { w, layers: [{ w: first.w }] },
+    { b },
+  ];
+  return turns[t % turns.length];
+};
+
+/** {@linkcode branches} in another type. */
+export const branchesOf = (dtype: ParameterType): Make => (seed) => ({
+  b: tensor([7], seed, dtype),
+  layers: [
+    { scale: tensor([5], seed + 10, dtype), w: tensor([3, 5], seed + 20, dtype) },
+    { scale: tensor([3], seed + 30, dtype), w: tensor([4, 3], seed + 40, dtype) },
+  ],
+  w: tensor([3, 5], seed + 50, dtype),
+});
+
 /** Trees by what is special about them. */
 export const forms: Readonly<Record<string, Make>> = {
   "one bare array": (seed) => bare(5, seed),

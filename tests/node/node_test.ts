@@ -80,3 +80,22 @@ Deno.test("the main entry is made of what Node 20 and browsers of 2023 have", as
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("Node writes checkpoints to files and reads them", async () => {
+  if (!await hasNode()) {
+    assert(!Deno.env.has("CI"), "Node is required here: it is missing");
+    return console.log("Not tested: Node is missing");
+  }
+  const folder = await Deno.makeTempDir();
+  try {
+    const script = `${folder}/checkpoints.mjs`;
+    const entry = "tests/node/checkpoints.ts";
+    await run(Deno.execPath(), "bundle", "--platform=browser", `--output=${script}`, entry);
+    const said = await run("node", script, `${folder}/run.safetensors`);
+    assertEquals(JSON.parse(said), [2, true, true]);
+    const files = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    assertEquals(files.sort(), ["checkpoints.mjs", "run.safetensors"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -148,7 +148,8 @@ Deno.test("a state of another program of the same name is refused", () => {
   assertThrows(
     () => one.step(params, Float32Array.of(1), { ...state, optimizer: "same" }),
     GradusError,
-    "given one without a hash of its program, of an older version",
+    "given one without a hash of its program, as version 0.1 made them",
+    "call `init` and copy `count`, `m` over",
   );
   one.step(params, Float32Array.of(1), structuredClone(state));
   assertEquals(params, Float32Array.of(0));
@@ -212,3 +213,29 @@ interface Split {
   low: Uint8Array<ArrayBuffer>;
   seed: number;
 }
+
+Deno.test("a run of version 0.1 goes on when its count and states are copied over", () => {
+  const opt = lion({ learningRate: 0.25, b1: 0.5, weightDecay: 0 });
+  const [params, unbroken] = [Float32Array.of(1, -1), Float32Array.of(1, -1)];
+  const state = opt.init(unbroken);
+  const gradients = [[3, -1], [-1, -2], [2, 1]].map((numbers) => Float32Array.from(numbers));
+  opt.step(unbroken, gradients[0], state);
+  opt.step(params, gradients[0], opt.init(params));
+  // It had the name alone, and hyperparameters that no schedule made.
+  const hyper = { learningRate: 0.25, b1: 0.5, b2: 0.99, weightDecay: 0 };
+  const old = { optimizer: "lion", count: 1, hyper, m: structuredClone(state.m) };
+  assertThrows(
+    () => opt.step(params, gradients[1], old),
+    GradusError,
+    'the state must be one of "lion"',
+    "to go on from it, call `init` and copy `count`, `m` over",
+  );
+  const { count, m } = old;
+  const next = Object.assign(opt.init(params), { count, m });
+  for (const gradient of gradients.slice(1)) {
+    opt.step(unbroken, gradient, state);
+    opt.step(params, gradient, next);
+  }
+  assertEquals(params, unbroken);
+  assertEquals(next.m, state.m);
+});

@@ -15,7 +15,7 @@ import {
 import type { Structural } from "../../dsl/graph.ts";
 import { constant } from "../../dsl/node.ts";
 import { elementOps } from "../../dsl/ops.ts";
-import { statesKept } from "../../runtime/step/binding.ts";
+import { statesKept } from "../../runtime/step/groups.ts";
 import { arraysOf, type GroupRun, stateKind, typesOf } from "../../runtime/backends/backend.ts";
 import type { Stored } from "../../runtime/trees/stored.ts";
 import { variantOf } from "../../runtime/plan/variants.ts";

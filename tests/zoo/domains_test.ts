@@ -9,7 +9,7 @@ import { assertRefused } from "../refused.ts";
 const FREE = new Set([
   ...["learningRate", "stepSize", "stepSizeFn", "scaleFactor", "globalScale", "scaling"],
   ...["weightDecay", "weightDecayRate", "lowerBound", "fMin", "gamma", "decayOffset"],
-  ...["weightLrPower", "signDecay", "threshold"],
+  ...["weightLrPower", "signDecay"],
 ]);
 
 /** Powers and factors that have either sign in some optimizers, and a domain in others. */

@@ -12,7 +12,8 @@ import {
 import { choose, type Chosen, type Execution, executionOf } from "../../backends/choose.ts";
 import { type Backend, formOf } from "../../plan/forms.ts";
 import { variantOf } from "../../plan/variants.ts";
-import { requireKept, type StepForm, type StepKey } from "../../step/binding.ts";
+import type { StepForm, StepKey } from "../../step/form.ts";
+import { requireKept } from "../../step/groups.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
 import { initialLeaf } from "../../step/initial.ts";
 import {
@@ -25,7 +26,7 @@ import {
   type NumberArray,
   SplitArray,
 } from "../../trees/dtype.ts";
-import { asHostLeaf, type ReadLeaf } from "../../trees/leaf.ts";
+import { asHostLeaf, mirror, type ReadLeaf } from "../../trees/leaf.ts";
 import { Written } from "../../trees/overlap.ts";
 import { beside } from "../../trees/placement.ts";
 
@@ -42,7 +43,9 @@ export class HostDevice implements Device<HostArray, StepForm> {
   }
 
   create(blanks: readonly Blank<HostArray>[]): unknown[] {
-    return blanks.map(({ info, stored, shape, init, symbols, parameter, isResult = false }) => {
+    return blanks.map((blank) => {
+      const { info, stored, shape, init, symbols, parameter, copied, isResult = false } = blank;
+      if (copied !== undefined) return mirror(info, stored, shape, copyOf(copied));
       if (isResult) return initialLeaf(ZERO, info, undefined, symbols, stored, shape);
       const leaf = initialLeaf(init, info, parameter, symbols, stored, shape);
       return parameter === undefined ? leaf : beside(leaf, info, parameter);
@@ -65,7 +68,7 @@ export class HostDevice implements Device<HostArray, StepForm> {
     throw new Error(`The number of \`${state}\` is in the state itself.`);
   }
 
-  prepare(work: Work<HostArray, StepForm>, form: StepForm, doing: string): Prepared<StepForm> {
+  prepare(work: Work<HostArray>, form: StepForm, doing: string): Prepared<StepForm> {
     return new HostStep(this.#backend, this.#threads, work, form.key, doing);
   }
 }
@@ -76,7 +79,7 @@ const NONE: ReadonlyMap<string, number> = new Map();
 class HostStep implements Prepared<StepForm> {
   readonly #backend: Backend;
   readonly #threads: number;
-  readonly #work: Work<HostArray, StepForm>;
+  readonly #work: Work<HostArray>;
   readonly #key: StepKey;
   readonly #doing: string;
   /** By leaf, which of the work's states it keeps. */
@@ -91,7 +94,7 @@ class HostStep implements Prepared<StepForm> {
   constructor(
     backend: Backend,
     threads: number,
-    work: Work<HostArray, StepForm>,
+    work: Work<HostArray>,
     key: StepKey,
     doing: string,
   ) {
@@ -168,8 +171,8 @@ class HostStep implements Prepared<StepForm> {
   #leaves(): StepRun {
     const { runOf, multiply } = this.#chosen;
     return {
-      leaves: this.#work.bound.layout.leaves.map(({ shape, size }, number): LeafRun => ({
-        ...{ group: runOf[number], number, shape, size, inputs: [], outputs: [] },
+      leaves: this.#work.bound.layout.leaves.map(({ number, shape, size }, i): LeafRun => ({
+        ...{ group: runOf[i], number, shape, size, inputs: [], outputs: [] },
       })),
       globals: elaborate(this.#key.program).globals,
       threads: this.#threads,

@@ -10,7 +10,7 @@ import type { StepTensors } from "../../backends/webgpu/places.ts";
 import { GpuStep } from "../../backends/webgpu/run.ts";
 import { countsOf, statesOfData } from "../../plan/counts.ts";
 import { formOf } from "../../plan/forms.ts";
-import type { StepForm, StepKey } from "../../step/binding.ts";
+import type { StepForm, StepKey } from "../../step/form.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
 import { initialNumber } from "../../step/initial.ts";
 import { asGpuTensor, type GpuTensor, isGpuTensor } from "../../trees/gpu_tensor.ts";
@@ -116,7 +116,7 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
     return place(this.#device, [{ shape: [], kind: "number", dtype, fill: value }], doing)[0];
   }
 
-  prepare(work: Work<GpuTensor, StepForm>, { key }: StepForm, doing: string): Prepared<StepForm> {
+  prepare(work: Work<GpuTensor>, { key }: StepForm, doing: string): Prepared<StepForm> {
     if (work.bound.layout.leaves.length === 0) return { run: () => new Map() };
     return new WebGpuStep(this.#device, this.ownNumbers, work, key, doing);
   }
@@ -139,7 +139,7 @@ const MOST_STEPS = 8;
 /** A step on the GPU: one for each set of buffers that it was lately given. */
 class WebGpuStep implements Prepared<StepForm> {
   readonly #device: GPUDevice;
-  readonly #work: Work<GpuTensor, StepForm>;
+  readonly #work: Work<GpuTensor>;
   readonly #doing: string;
   readonly #plans: ReturnType<typeof plansOf>;
   readonly #globals: ReturnType<typeof elaborate>["globals"];
@@ -156,7 +156,7 @@ class WebGpuStep implements Prepared<StepForm> {
   constructor(
     device: GPUDevice,
     ownNumbers: ReadonlySet<string>,
-    work: Work<GpuTensor, StepForm>,
+    work: Work<GpuTensor>,
     key: StepKey,
     doing: string,
   ) {

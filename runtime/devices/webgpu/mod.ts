@@ -39,4 +39,5 @@
 export type { GpuKind, GpuTensor } from "../../trees/gpu_tensor.ts";
 export type { FromGpu, OnGpu } from "./transfer.ts";
 export type { Configured } from "../../step/binding.ts";
+export type { StepOptions } from "../../step/options.ts";
 export { WebGpuOptimizer, type WebGpuOptions } from "./optimizer.ts";

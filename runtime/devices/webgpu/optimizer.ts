@@ -1,7 +1,9 @@
 /** How an optimizer runs on the GPU: it checks what it is given, has it planned, and enqueues it. */
 import { GradusError } from "../../../dsl/errors.ts";
 import type { Program } from "../../../dsl/program.ts";
-import { type Configured, ruleOf, type StepForm } from "../../step/binding.ts";
+import { type Configured, ruleOf } from "../../step/binding.ts";
+import type { StepForm } from "../../step/form.ts";
+import type { StepOptions } from "../../step/options.ts";
 import { Step } from "../../step/step.ts";
 import { spellStored } from "../../trees/stored.ts";
 import type { GpuTensor } from "../../trees/gpu_tensor.ts";
@@ -110,17 +112,19 @@ export class WebGpuOptimizer {
 
   /**
    * Enqueues one step: changes the arrays of `params` and `state` in place. `inputs` are the program's
-   * further inputs, numbers or trees on the GPU. Gradients lie in buffers of their own.
+   * further inputs, numbers or trees on the GPU. Gradients lie in buffers of their own; where some are
+   * missing, `options` say what then.
    */
   step(
     params: object,
     gradients: object,
     state: State,
     inputs: Readonly<Record<string, unknown>> = {},
+    options?: StepOptions,
   ): void {
     const doing = `Cannot step by "${this.program.name}" on WebGPU`;
     this.#requireAlive(doing);
-    this.#step.step(params, gradients, state, inputs, doing);
+    this.#step.step(params, gradients, state, inputs, doing, options);
   }
 
   /**

@@ -6,7 +6,7 @@ import { elaborate } from "../../../dsl/graph.ts";
 import { arraysOf, type GroupRun, typesOf } from "../../../runtime/backends/backend.ts";
 import { interpret } from "../../../runtime/backends/interpreter/run.ts";
 import { variantOf } from "../../../runtime/plan/variants.ts";
-import type { StepForm } from "../../../runtime/step/binding.ts";
+import type { StepForm } from "../../../runtime/step/form.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../../runtime/step/device.ts";
 import { initialLeaf } from "../../../runtime/step/initial.ts";
 import { asLeaf, type Leaf, type LeafInfo } from "../../../runtime/trees/leaf.ts";
@@ -57,7 +57,7 @@ export class ListDevice implements Device<List, StepForm> {
   }
 
   prepare(
-    work: Work<List, StepForm>,
+    work: Work<List>,
     { key: { binding, program, keys } }: StepForm,
   ): Prepared<StepForm> {
     const { inputs, states } = work;
@@ -74,7 +74,7 @@ export class ListDevice implements Device<List, StepForm> {
         groups.forEach((group, i) => group.symbols = symbols[i]);
         const { params, reads, states: before, next, out } = work.arrays;
         const results: [List, Float32Array][] = [];
-        const leaves = binding.layout.leaves.map(({ shape, size }, i) => {
+        const leaves = binding.layout.leaves.map(({ number, shape, size }, i) => {
           const k = binding.groups.indexOf(binding.groupOf[i]);
           const isKept = (_: unknown, s: number) => binding.groups[k].live.has(states[s]);
           const read = [params!, ...reads, ...before.filter(isKept)].map((tree) => tree[i]);
@@ -83,7 +83,7 @@ export class ListDevice implements Device<List, StepForm> {
           const outputs = written.map(({ numbers }) => new Float32Array(numbers.length));
           written.forEach((each, o) => results.push([each, outputs[o]]));
           const inputs = read.map(({ numbers }) => Float32Array.from(numbers));
-          return { group: groups[k], number: i, shape, size, inputs, outputs };
+          return { group: groups[k], number, shape, size, inputs, outputs };
         });
         const { globals } = elaborate(program);
         const treeStates = interpret({ leaves, globals });

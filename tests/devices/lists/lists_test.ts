@@ -61,6 +61,18 @@ Deno.test("what is evaluated of lists of numbers is what is evaluated of arrays"
   assertEquals(params.a.numbers, [...arrays.a]);
 });
 
+Deno.test("lists that have no gradient are not handed over", () => {
+  const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), sgd({ learningRate: 1, momentum: 0.5 }));
+  const step = new Step(ruleOf(opt), new ListDevice());
+  const params = { a: list(0), b: list(0), c: list(0) };
+  const state = step.init(params, "Cannot begin");
+  const gradients = { b: list(3), c: list(4) };
+  step.step(params, gradients, state, {}, "Cannot step", { missing: "skip" });
+  assertEquals([params.a, params.b, params.c].map(({ uses }) => uses), [0, 1, 1]);
+  assertEquals((state.m as typeof params).a.uses, 0);
+  assertEquals(params.b.numbers, [Math.fround(-0.6)]);
+});
+
 Deno.test("what is checked of a step is checked on any device", () => {
   const opt = sgd({ learningRate: 1, momentum: 0.5 });
   const step = new Step(ruleOf(opt), new ListDevice());

@@ -1,0 +1,194 @@
+/**
+ * Groups of leaves that are computed alike: those that are given the same hyperparameters and types. A group
+ * is planned once.
+ */
+import { GradusError, shown } from "../../dsl/errors.ts";
+import { evaluated, type Structural } from "../../dsl/graph.ts";
+import { constant, type Node, postorder, symbolsIn, ZERO } from "../../dsl/node.ts";
+import { sketchExpression } from "../../dsl/print.ts";
+import type { Program } from "../../dsl/program.ts";
+import { readingOf, remainingOf } from "../plan/readings.ts";
+import { type Arithmetic, arithmeticOf, type DType } from "../trees/dtype.ts";
+import { type LeafSetting, leafSettings, type Setting } from "../trees/hyperparameters.ts";
+import type { Layout } from "../trees/layout.ts";
+import { spellPath } from "../trees/leaf.ts";
+import type { Leaves } from "./device.ts";
+
+/** Leaves that are computed alike. */
+export interface Group {
+  readonly leaves: readonly number[];
+  /** What the parameters are stored as. */
+  readonly stored: DType;
+  /** What is computed in. */
+  readonly dtype: Arithmetic;
+  /** What the program looks at of the leaves' shape: see {@linkcode axesSeen}. */
+  readonly axes: readonly number[];
+  readonly settings: ReadonlyMap<string, LeafSetting>;
+  readonly structural: Structural;
+  /**
+   * The states that these leaves keep. One whose every reader is structurally absent, such as the
+   * momentum of a descent without any, is not: where other leaves keep it, theirs is an empty array.
+   */
+  readonly live: ReadonlySet<string>;
+}
+
+/** The leaves of a tree in groups. */
+export interface Grouped {
+  readonly layout: Leaves["layout"];
+  readonly groups: readonly Group[];
+  /** The group of each leaf. */
+  readonly groupOf: readonly Group[];
+  /** The states that some leaf keeps. */
+  readonly live: ReadonlySet<string>;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * The leaves of `layout` in groups by what `settings` give them. Those of `coarser` groups are only ever
+ * split further: what is structural stays so as it was made.
+ */
+export function grouped(
+  program: Program,
+  settings: ReadonlyMap<string, Setting>,
+  layout: Layout,
+  params: unknown,
+  doing: string,
+  coarser?: Grouped,
+): Grouped {
+  const reading = readingOf(program);
+  const perLeaf = new Map(
+    [...settings].map(([name, setting]) => [
+      name,
+      leafSettings(name, setting, layout, params, doing),
+    ]),
+  );
+  const made = new Map<string, Group & { readonly leaves: number[]; live: Group["live"] }>();
+  const groupOf = layout.leaves.map(({ dtype: stored, shape }, i) => {
+    const axes = reading.axes(shape);
+    const numbers = new Map(reading.shape.map((name) => [name, shapeNumber(name, shape)]));
+    const given = new Map([...perLeaf].map(([name, leaves]) => [name, leaves[i]]));
+    const marks = [...given.values()].map((setting) => [setting.part, setting.isMasked]);
+    const within = coarser?.groupOf[i];
+    const key = JSON.stringify([
+      ...[stored, axes, marks, coarser?.groups.indexOf(within!)],
+      ...numbers.values(),
+    ]);
+    let group = made.get(key);
+    if (group === undefined) {
+      const structural = within?.structural ?? structuralOf(given, numbers);
+      const dtype = arithmeticOf(stored);
+      group = { leaves: [], stored, dtype, axes, settings: given, structural, live: NONE };
+      made.set(key, group);
+    }
+    group.leaves.push(i);
+    return group;
+  });
+  const groups = [...made.values()];
+  const live = coarser?.live ?? statesKept(program, groups.map(({ structural }) => structural));
+  requireOneOfTree(
+    program,
+    live,
+    doing,
+    (name) =>
+      perLeaf.get(name)!.map(({ value, position, isMasked }) => ({
+        value: isMasked ? 0 : value,
+        position,
+      })),
+  );
+  for (const group of groups) {
+    const { lasting } = remainingOf(program, group.structural);
+    group.live = new Set([...live].filter((name) => lasting.has(name)));
+  }
+  return { layout, groups, groupOf, live };
+}
+
+/**
+ * Refuses hyperparameters that differ between leaves where a state is computed by them that is kept
+ * once for the tree. `given` is what leaves have of one, and where.
+ */
+export function requireOneOfTree(
+  program: Program,
+  live: ReadonlySet<string>,
+  doing: string,
+  given: (hyper: string) => readonly { readonly value: unknown; readonly position?: string }[],
+): void {
+  for (const [state, hypers] of readingOf(program).ofTree) {
+    if (!live.has(state)) continue;
+    for (const hyper of hypers) {
+      const [first, ...others] = given(hyper);
+      const other = others.find(({ value }) => value !== first.value);
+      if (other === undefined) continue;
+      const spell = ({ value, position }: typeof first) =>
+        shown(value) + (position === undefined ? "" : ` at ${spellPath(position)}`);
+      throw new GradusError(
+        `${doing}: hyperparameter \`${hyper}\` must be one for all parameters, since state ` +
+          `\`${state}\`, which is kept once for them, is computed by it: ` +
+          `given ${spell(first)} and ${spell(other)}`,
+      );
+    }
+  }
+}
+
+function shapeNumber(name: string, shape: readonly number[]): number {
+  const [rows = 1, ...others] = shape;
+  const columns = others.reduce((a, b) => a * b, 1);
+  return { rank: shape.length, rows, columns, size: rows * columns }[name]!;
+}
+
+/**
+ * The states that some of `variants` keeps. What is known for good takes with it all that never reaches
+ * the update again; a 0 may be written over, so that what still moves is kept, and for every leaf.
+ */
+export function statesKept(program: Program, variants: readonly Structural[]): Set<string> {
+  const kept = variants.map((structural) => remainingOf(program, structural).moving);
+  return new Set([...program.state.keys()].filter((name) => kept.some((each) => each.has(name))));
+}
+
+/**
+ * What is known of one leaf for good: truth values, which a mask makes false, hyperparameters that are
+ * 0, and what its shape tells, `numbers`.
+ */
+export function structuralOf(
+  settings: ReadonlyMap<string, LeafSetting>,
+  numbers: ReadonlyMap<string, number> = new Map(),
+): Structural {
+  const structural = new Map<string, Node>();
+  for (const [name, { value, isMasked }] of settings) {
+    if (typeof value === "boolean") structural.set(name, constant(Number(value && !isMasked)));
+    else if (isMasked || value === 0) structural.set(name, ZERO);
+  }
+  for (const [name, value] of numbers) structural.set(name, constant(value));
+  return structural;
+}
+
+/** Refuses to evaluate what is divided by a hyperparameter that is 0 for good. */
+export function requireDivisor(program: Program, structural: Structural, doing: string): void {
+  const isZero = ({ op, arg }: Node) => op === "Const" && arg === 0;
+  const divided = postorder([evaluated(program, structural)])
+    .some(({ op, src }) => op === "Div" && isZero(src[1]));
+  if (!divided) return;
+  const zeros = [...symbolsIn([program.evaluate])].filter((name) => structural.get(name) === ZERO);
+  if (zeros.length === 0) return;
+  throw new GradusError(
+    `${doing}: \`${sketchExpression(program.evaluate)}\` must not be divided by 0: given 0 for ` +
+      zeros.map((name) => `\`${name}\``).join(" and "),
+  );
+}
+
+/** Refuses what reads a state that a hyperparameter of 0 took with it when the optimizer was made. */
+export function requireKept(
+  program: Program,
+  nodes: Iterable<{ readonly op: string; readonly arg: unknown }>,
+  live: ReadonlySet<string>,
+  doing: string,
+): void {
+  for (const { op, arg } of nodes) {
+    if (op === "Symbol" && program.state.has(arg as string) && !live.has(arg as string)) {
+      throw new GradusError(
+        `${doing}: state \`${arg}\` was left out, since a hyperparameter that it needs was 0 when ` +
+          `the optimizer was made: make it with another value, or with a schedule`,
+      );
+    }
+  }
+}

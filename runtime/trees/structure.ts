@@ -1,0 +1,126 @@
+/** The structure of a tree: its branches, their keys, and what a tree must be to have the same. */
+import { GradusError, shown } from "../../dsl/errors.ts";
+import { spellPath } from "./leaf.ts";
+
+/** The structure of a tree, at one place. */
+export type Skeleton = { readonly leaf: number } | Branch;
+
+/** A list or an object of trees. */
+export interface Branch {
+  readonly keys: readonly string[];
+  readonly isArray: boolean;
+  readonly nodes: readonly Skeleton[];
+  /** Keys in the order in which they stood last, and the nodes in that order. */
+  seen: { readonly keys: readonly string[]; readonly nodes: readonly Skeleton[] };
+}
+
+/** How deep trees may nest. */
+export const DEEPEST = 100;
+/** The keys of a branch in the order of `node`, which has the same ones. */
+export function inOrderOf(branch: Branch, node: object): Branch["seen"] {
+  const { keys } = branch.seen;
+  const own = Object.keys(node);
+  if (!own.every((key, i) => key === keys[i])) {
+    branch.seen = { keys: own, nodes: own.map((key) => branch.nodes[branch.keys.indexOf(key)]) };
+  }
+  return branch.seen;
+}
+
+/** Refuses what is no branch with the keys of `skeleton`. `wayOut` ends the message for what is missing. */
+export function requireSameKeys(
+  skeleton: Branch,
+  node: unknown,
+  path: string,
+  what: string,
+  doing: string,
+  wayOut = "",
+): void {
+  requireKind(skeleton, node, path, what, doing, wayOut);
+  const own = Object.keys(node);
+  const { keys } = skeleton.seen;
+  if (own.length === keys.length && own.every((key, i) => key === keys[i])) return;
+  for (const key of skeleton.keys) {
+    if (!Object.hasOwn(node, key)) {
+      const missing = spellPath(join(path, key));
+      throw new GradusError(
+        `${ofStructure(path, what, doing)}: ${missing} is missing${wayOut}`,
+      );
+    }
+  }
+  if (own.length > skeleton.keys.length) requireNoOther(skeleton, own, path, what, doing);
+}
+
+/** Refuses what is no list, or no object, as `skeleton` is. */
+export function requireKind(
+  { isArray, keys }: Branch,
+  node: unknown,
+  path: string,
+  what: string,
+  doing: string,
+  wayOut = "",
+): asserts node is object {
+  const isBranch = typeof node === "object" && node !== null && !ArrayBuffer.isView(node);
+  if (isBranch && Array.isArray(node) === isArray) return;
+  const kind = isArray ? "an array" : "an object";
+  const isMissing = node === null || node === undefined;
+  throw new GradusError(
+    `${ofStructure(path, what, doing)}, ${kind} of ${keys.length}: given ${shown(node)}` +
+      (isMissing ? wayOut : ""),
+  );
+}
+
+/** Refuses a key that `skeleton` has not. */
+export function requireNoOther(
+  { keys }: Branch,
+  own: readonly string[],
+  path: string,
+  what: string,
+  doing: string,
+): void {
+  const extra = own.find((key) => !keys.includes(key));
+  if (extra === undefined) return;
+  throw new GradusError(
+    `${ofStructure(path, what, doing)}: there is no parameter ${spellPath(join(path, extra))}`,
+  );
+}
+
+function ofStructure(path: string, what: string, doing: string): string {
+  return `${doing}: ${what} at ${spellPath(path)} must have the parameters' structure`;
+}
+
+/** Refuses what can be no branch of a tree. */
+export function requireNode(
+  node: unknown,
+  path: string,
+  doing: string,
+  depth: number,
+): asserts node is object {
+  if (Object.prototype.toString.call(node) !== "[object Object]" && !Array.isArray(node)) {
+    throw new GradusError(
+      `${doing}: ${spellPath(path)} must be an array of numbers, a Tensor, or a plain object or ` +
+        `list of those: given ${shown(node)}`,
+    );
+  }
+  if (depth > DEEPEST) {
+    throw new GradusError(
+      `${doing}: a tree may nest at most ${DEEPEST} deep (does it contain itself?): at \`${
+        path.slice(0, 60)
+      }…\``,
+    );
+  }
+}
+
+/** The keys of a branch: sorted, so that reductions over the tree do not depend on the order of insertion. */
+export function keysOf(node: object): string[] {
+  return Array.isArray(node) ? Array.from(node, (_, i) => String(i)) : Object.keys(node).sort();
+}
+
+/** What a branch has at a key. */
+export function child(node: object, key: string): unknown {
+  return (node as Record<string, unknown>)[key];
+}
+
+/** The path of a key below a path. */
+export function join(path: string, key: string): string {
+  return path === "" ? key : `${path}/${key}`;
+}
