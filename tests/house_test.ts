@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   zoo: ["dsl", "runtime"],
   adapters: ["dsl", "runtime"],
   "adapters/jax": ["dsl", "runtime", "adapters"],
+  "adapters/tfjs": ["dsl", "runtime", "adapters"],
   "export/onnx": ["dsl", "runtime", "onnx-buf", "@bufbuild/protobuf"],
   "export/ort": [
     ...["dsl", "runtime", "export/onnx", "onnx-buf", "@bufbuild/protobuf"],
