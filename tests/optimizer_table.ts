@@ -28,11 +28,10 @@ export function withSection(text: string): string {
   const paragraphs = [
     "## The optimizers",
     wrapped(
-      `The most used of ${BUILT_IN.size}; [docs/optimizers.md](docs/optimizers.md) has all of them by ` +
-        `family, and when to choose which. ${LEGEND}`,
+      `The most used of ${BUILT_IN.size}. [docs/optimizers.md](docs/optimizers.md) has all of them, when ` +
+        `to choose which, and what the columns count.`,
     ),
     table([[...COLUMNS], ...rows]),
-    wrapped(`Wrappers: ${WRAPPERS.map((name) => `\`${name}\``).join(", ")}.`),
   ];
   return text.replace(/^## The optimizers\n.*?(?=^## )/ms, () => `${paragraphs.join("\n\n")}\n\n`);
 }
