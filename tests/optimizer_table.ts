@@ -4,7 +4,7 @@
  * second column, stands in the page; the other columns are replaced.
  */
 import { BUILT_IN } from "../cli/files.ts";
-import { cells, COLUMNS, LEGEND, listed, WRAPPERS } from "../cli/list.ts";
+import { cells, COLUMNS, LEGEND, listed } from "../cli/list.ts";
 import { requiredOf } from "../cli/values.ts";
 import { factory } from "../runtime/define.ts";
 
