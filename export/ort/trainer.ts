@@ -137,10 +137,10 @@ export class OrtTrainer {
     const doing = "Cannot load a training step";
     requireOptions(options, OPTIONS, doing);
     requireWhere(options, doing);
-    const joined = readJoined(bytes, options.loss, doing);
+    const { step, ...joined } = readJoined(bytes, options.loss, doing);
     if (options.threads !== undefined) requireThreads(options.threads, doing);
     const engine = await openEngine(
-      joined.step,
+      step,
       numbersIn(joined.read),
       options,
       "disabled",
