@@ -28,7 +28,7 @@ import { openEngine, requireWhere, type WhereOptions } from "./where.ts";
 export interface TrainerOptions extends WhereOptions {
   /**
    * How many threads WebAssembly runs on, one number for all sessions. Default: what ONNX Runtime chooses,
-   * which is 1 where memory cannot be shared.
+   * which is 1 where memory cannot be shared. Deno has 1.
    */
   readonly threads?: number;
   /** The output that is the loss. Default: the one that the file tells, or its only one. */

@@ -51,6 +51,7 @@ Deno.test("options that are none, and first values that do not fit, are refused"
     "there is no option `thread`; did you mean `threads`?",
   );
   await refuse(joined, { params, threads: 0 }, "`threads` must be a whole number from 1: given 0");
+  await refuse(joined, { params, threads: 2 }, "`threads` must be 1 in Deno");
   await refuse(joined, { params, executionProvider: "gpu" }, 'must be "wasm" or "webgpu"');
   await refuse(joined, { params, device: {} }, "`device` is for");
   await refuse(joined, { params, hyper: { rate: 1 } }, "`rate` is no hyperparameter input");
