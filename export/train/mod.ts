@@ -14,12 +14,11 @@
  * @module
  */
 export { type GradientOptions, withGradients } from "./gradients.ts";
+export { crossEntropy, type CrossEntropyOptions } from "./cross_entropy.ts";
+export type { Loss } from "./loss.ts";
 export {
   binaryCrossEntropy,
   type BinaryCrossEntropyOptions,
-  crossEntropy,
-  type CrossEntropyOptions,
-  type Loss,
   lossOutput,
   meanSquaredError,
   type MeanSquaredErrorOptions,
