@@ -1,6 +1,7 @@
 /** The walk back: from the loss to each parameter, by the gradients of the table. */
 import { quoted } from "../../dsl/errors.ts";
 import type { Graph, GraphNode } from "./graph.ts";
+import { summed } from "./sum.ts";
 import type { Value } from "./value.ts";
 
 const MOST_SHOWN = 8;
@@ -22,7 +23,7 @@ export function writeBackward(
   const total = (value: Value): Value | undefined => {
     const all = parts.get(value.name);
     if (all === undefined) return undefined;
-    const sum = all.reduce((a, b) => graph.emit("Add", [a, b]));
+    const sum = summed(all, graph);
     parts.set(value.name, [sum]);
     return sum;
   };
