@@ -133,6 +133,22 @@ export const IMAGE_FAMILIES: Readonly<
       ],
       type,
     })),
+    "Conv of groups that make several": fc.constantFrom(2, 3).map((group) => ({
+      inputs: [trained([2, group, 4, 3], small), trained([4 * group, 1, 2, 2], small)],
+      attributes: { group },
+      type,
+    })),
+    "ConvTranspose of groups that make one": fc.tuple(fc.constantFrom(2, 3), fc.boolean()).map((
+      [group, isBiased],
+    ) => ({
+      inputs: [
+        trained([2, 2 * group, 2, 3], small),
+        trained([2 * group, 1, 2, 2], small),
+        isBiased ? trained([group], small) : null,
+      ],
+      attributes: { group, strides: [2, 1] },
+      type,
+    })),
     ConvTranspose: fc.tuple(windows, channels, list(3, 0, 1), list(3, 1, 3)).map((
       [{ kernel, strides, dilations }, { batch, group, read, made, isBiased }, rests, image],
     ): Drawn => ({
