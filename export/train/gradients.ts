@@ -6,7 +6,7 @@ import { setMetadata } from "../onnx/digest.ts";
 import { JOINED } from "../onnx/metadata.ts";
 import { writeBackward } from "./backward.ts";
 import { Graph } from "./graph.ts";
-import { isLoss, type Loss, writeLosses } from "./losses.ts";
+import { isLoss, type Loss, writeLosses } from "./loss.ts";
 import { chooseParams } from "./params.ts";
 import { capturedBy, type GraphProto, type ModelSource, readSource } from "./read.ts";
 import { warningsOf } from "./warnings.ts";

@@ -1,35 +1,22 @@
 /** The graph of a model while a loss and gradients are written behind it. */
 import { create } from "@bufbuild/protobuf";
 import {
-  type AttributeProto,
-  AttributeProto_AttributeType as AttributeType,
-  type AttributeProtoSchema,
-  type GraphProtoSchema,
   type ModelProto,
   type NodeProto,
   NodeProtoSchema,
   type TensorProto,
   type ValueInfoProto,
-  ValueInfoProtoSchema,
 } from "onnx-buf";
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { Names } from "../onnx/names.ts";
-import { type Attribute, type Attributes, Builder, type Maker } from "./emit.ts";
+import { type Attributes, Builder, type Maker } from "./emit.ts";
+import { finished, type FinishedGraph, type Outputs } from "./finish.ts";
 import { folded } from "./fold.ts";
+import { attributeOf, attributesOf, declared, infoOf, refined, UNKNOWN } from "./proto.ts";
 import { capturedBy, nameOf, opsetOf } from "./read.ts";
 import { At, NONE, type Place, type Row, type Rows } from "./rows/row.ts";
 import { kindOf, tensorOf } from "./tensor.ts";
-import {
-  DataType,
-  isFloat,
-  type Kind,
-  numbersOf,
-  type Shape,
-  spellShape,
-  unknownSize,
-  type Value,
-} from "./value.ts";
+import { DataType, isFloat, type Kind, type Shape, spellShape, type Value } from "./value.ts";
 
 /** An operator in the graph. */
 export interface GraphNode extends Maker {
@@ -304,7 +291,7 @@ export class Graph extends Builder {
       if (name !== "") this.#add(value);
       return value;
     });
-    const captured = capturedBy(proto).flatMap((name) => this.#values.get(name) ?? []);
+    const captured = capturedBy(proto).flatMap((name) => this.#underName(name) ?? []);
     const node = { op, place, row, inputs, outputs, attributes, captured, proto };
     this.nodes.push(node);
     const isActive = row?.gradient !== NONE &&
@@ -316,6 +303,16 @@ export class Graph extends Builder {
       if (isActive && isPath) this.#active.add(value.name);
     }
     return outputs;
+  }
+
+  /** A value under its name in the file, by which graphs inside a node read it. */
+  #underName(name: string): Value | undefined {
+    const value = this.#values.get(name);
+    if (value === undefined || value.name === name) return value;
+    const { Identity } = this.#reading.rows;
+    const input = [value.name];
+    const copy = create(NodeProtoSchema, { opType: "Identity", name, input, output: [name] });
+    return this.#append(copy, Identity, [value], {}, new Map())[0];
   }
 
   #add(value: Value): Value {
@@ -332,135 +329,14 @@ export class Graph extends Builder {
    * The graph as far as `outputs`, by their names, need it. `kept` are initializers that stay whether they are
    * read or not.
    */
-  finish(
-    name: string,
-    outputs: readonly (readonly [name: string, value: Value])[],
-    kept: Iterable<string>,
-  ): MessageInitShape<typeof GraphProtoSchema> {
-    const needed = new Set<string>([...kept, ...this.carried.keys()]);
-    const roots = [...outputs.map(([, value]) => value), ...this.carried.values()];
-    for (const value of roots) needed.add(value.name);
-    const nodes: NodeProto[] = [];
-    const constants: TensorProto[] = [];
-    for (const node of this.nodes.toReversed()) {
-      const isNeeded = node.outputs.some((value) => needed.has(value.name));
-      if (!isNeeded) continue;
-      const [only] = node.outputs;
-      const numbers = node.outputs.length === 1 && !isFloat(only.type)
-        ? numbersOf(only.known)
-        : undefined;
-      if (numbers !== undefined && only.type !== DataType.UNDEFINED) {
-        const sizes = numbersOf(only.shape) ?? [numbers.length];
-        constants.push(tensorOf(only.name, numbers, only.type, sizes));
-        continue;
-      }
-      nodes.push(node.proto);
-      for (const value of [...node.inputs, ...node.captured]) {
-        if (value !== undefined) needed.add(value.name);
-      }
-      node.proto.input = node.inputs.map((value) => value?.name ?? "");
-    }
-    nodes.reverse();
-    const renamed = new Map<string, string>();
-    for (const [name, value] of outputs) {
-      if (name === value.name) continue;
-      const isFree = this.#written.has(value.name) && !renamed.has(value.name);
-      if (isFree) renamed.set(value.name, name);
-      else {
-        const input = [value.name];
-        nodes.push(create(NodeProtoSchema, { opType: "Identity", name, input, output: [name] }));
-      }
-    }
-    const own = (name: string) => renamed.get(name) ?? name;
-    for (const node of nodes) {
-      node.input = node.input.map(own);
-      node.output = node.output.map(own);
-    }
-    for (const tensor of constants) tensor.name = own(tensor.name);
-    const carried = [...this.carried.keys()].map((each) => infoOf(this.#values.get(each)!));
-    return {
-      name,
-      input: [...this.#inputs, ...carried],
-      output: outputs.map(([name, { type, shape }]) => infoOf({ name, type, shape })),
-      initializer: [
-        ...[...this.#tensors.values()].filter(({ name }) => needed.has(name)),
-        ...constants,
-      ],
-      node: nodes,
+  finish(name: string, outputs: Outputs, kept: Iterable<string>): FinishedGraph {
+    const parts = {
+      nodes: this.nodes,
+      tensors: this.#tensors,
+      inputs: this.#inputs,
+      carried: [...this.carried].map(([each, next]) => [this.#values.get(each)!, next] as const),
+      isWritten: (each: string) => this.#written.has(each),
     };
+    return finished(parts, name, outputs, kept);
   }
-}
-
-const UNKNOWN: Kind = { type: DataType.UNDEFINED, shape: undefined };
-
-/** What a row tells, and where it does not know, what the file says. */
-function refined(kind: Kind, said: Kind | undefined): Kind {
-  if (said === undefined || kind.items !== undefined) return kind;
-  const type = kind.type === DataType.UNDEFINED ? said.type : kind.type;
-  if (kind.shape === undefined) return { ...kind, type, shape: said.shape };
-  const shape = kind.shape.map((size, axis) => {
-    const other = said.shape?.length === kind.shape!.length ? said.shape[axis] : undefined;
-    return typeof size === "string" && size.startsWith("?") && typeof other === "number"
-      ? other
-      : size;
-  });
-  return { ...kind, type, shape };
-}
-
-/** What the file says of a value. */
-function declared({ type }: ValueInfoProto): Kind {
-  if (type?.value.case !== "tensorType") return UNKNOWN;
-  const { elemType, shape } = type.value.value;
-  return {
-    type: elemType,
-    shape: shape?.dim.map(({ value }) =>
-      value.case === "dimValue"
-        ? Number(value.value)
-        : value.case === "dimParam" && value.value !== ""
-        ? value.value
-        : unknownSize()
-    ),
-  };
-}
-
-function infoOf({ name, type, shape }: Value): ValueInfoProto {
-  const dim = shape?.map((size) => ({
-    value: typeof size === "number"
-      ? { case: "dimValue" as const, value: BigInt(size) }
-      : { case: "dimParam" as const, value: size },
-  }));
-  const value = { elemType: type, shape: dim && { dim } };
-  return create(ValueInfoProtoSchema, { name, type: { value: { case: "tensorType", value } } });
-}
-
-function attributesOf(node: NodeProto): Attributes {
-  return Object.fromEntries(node.attribute.map((each) => [each.name, readAttribute(each)]));
-}
-
-function readAttribute(proto: AttributeProto): Attribute {
-  switch (proto.type) {
-    case AttributeType.INT:
-      return Number(proto.i);
-    case AttributeType.INTS:
-      return proto.ints.map(Number);
-    case AttributeType.FLOAT:
-      return { float: proto.f };
-    case AttributeType.STRING:
-      return new TextDecoder().decode(proto.s);
-    default:
-      return { proto };
-  }
-}
-
-function attributeOf(
-  name: string,
-  value: Attribute,
-): MessageInitShape<typeof AttributeProtoSchema> {
-  if (typeof value === "number") return { name, type: AttributeType.INT, i: BigInt(value) };
-  if (typeof value === "string") {
-    return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
-  }
-  if ("float" in value) return { name, type: AttributeType.FLOAT, f: value.float };
-  if ("proto" in value) return value.proto;
-  return { name, type: AttributeType.INTS, ints: value.map(BigInt) };
 }

@@ -14,12 +14,11 @@
  * @module
  */
 export { type GradientOptions, withGradients } from "./gradients.ts";
+export { crossEntropy, type CrossEntropyOptions } from "./cross_entropy.ts";
+export type { Loss } from "./loss.ts";
 export {
   binaryCrossEntropy,
   type BinaryCrossEntropyOptions,
-  crossEntropy,
-  type CrossEntropyOptions,
-  type Loss,
   lossOutput,
   meanSquaredError,
   type MeanSquaredErrorOptions,
@@ -27,3 +26,12 @@ export {
 export { byName } from "./params.ts";
 export type { ModelSource } from "./read.ts";
 export { trainingStep, type TrainingStepOptions } from "./step.ts";
+export {
+  type Batch,
+  type BatchArray,
+  type BatchTensor,
+  OrtTrainer,
+  type TrainerOptions,
+  type TrainingOptions,
+  type WhereOptions,
+} from "../ort/mod.ts";

@@ -27,6 +27,7 @@ const MODELS: Readonly<Record<string, readonly string[]>> = {
   mlp: ["plain", "tsplain", "batch", "torchscript", "dynamo"],
   cnn: ["plain", "tsplain"],
   gru: ["plain", "tsplain"],
+  vit: ["tsplain", "batch", "torchscript"],
   gpt: ["tsplain", "batch", "torchscript", "dynamo"],
 };
 
