@@ -94,6 +94,8 @@ function tensor(name: string, { type, shape, values }: Fixed): TensorInit {
     ? Float32Array.from(values)
     : type === DataType.INT64
     ? BigInt64Array.from(values, BigInt)
+    : type === DataType.INT32
+    ? Int32Array.from(values)
     : Uint8Array.from(values);
   return { name, dataType: type, dims: shape.map(BigInt), rawData: new Uint8Array(data.buffer) };
 }

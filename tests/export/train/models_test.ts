@@ -27,8 +27,8 @@ const MODELS: Readonly<Record<string, readonly string[]>> = {
   mlp: ["plain", "tsplain", "batch", "torchscript", "dynamo"],
   cnn: ["plain", "tsplain"],
   gru: ["plain", "tsplain"],
-  vit: ["tsplain", "batch", "torchscript"],
-  gpt: ["tsplain", "batch", "torchscript", "dynamo"],
+  vit: ["plain", "tsplain", "batch", "torchscript"],
+  gpt: ["plain", "tsplain", "batch", "torchscript", "dynamo"],
 };
 
 const OPTIMIZERS: Readonly<Record<"sgd" | "adamw" | "mse", Optimizer>> = {
