@@ -139,14 +139,17 @@ export abstract class Builder {
   sizes(sizes: readonly Size[]): Value {
     const numbers = numbersOf(sizes);
     if (numbers !== undefined) return this.ints(numbers);
+    const found = new Map<string, Value>();
     const parts: Value[] = sizes.map((size) => {
       if (typeof size === "number") return this.ints([size]);
+      if (found.has(size)) return found.get(size)!;
       const source = this.sourceOf(size);
       if (source === undefined) {
         return this.refuse(`a size of ${spellShape(sizes)} is not known where it is needed`);
       }
       const [value, axis] = source;
-      return this.emit("Shape", [value], { start: axis, end: axis + 1 });
+      found.set(size, this.emit("Shape", [value], { start: axis, end: axis + 1 }));
+      return found.get(size)!;
     });
     return parts.length === 1 ? parts[0] : this.emit("Concat", parts, { axis: 0 });
   }
