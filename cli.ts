@@ -20,6 +20,7 @@ import { printDerivation } from "./cli/derive.ts";
 import { showCheckpoint } from "./cli/checkpoint.ts";
 import { BUILT_IN, programOf, readOverview, readProgram, writeWhole } from "./cli/files.ts";
 import { list } from "./cli/list.ts";
+import { printableLines } from "./cli/printable.ts";
 import { searchCommand } from "./cli/search.ts";
 import { bound, type Options, requiredOf, shapesOf, UsageError } from "./cli/values.ts";
 import { GradusError, quoted, suggestion } from "./dsl/errors.ts";
@@ -122,11 +123,11 @@ export async function main(
     return 0;
   } catch (error) {
     if (error instanceof UsageError) {
-      printError(`gradus: ${error.message}\nTry \`gradus help\`.`);
+      printError(`gradus: ${printableLines(error.message)}\nTry \`gradus help\`.`);
       return 2;
     }
     if (error instanceof GradusError) {
-      printError(`gradus: ${error.message}`);
+      printError(`gradus: ${printableLines(error.message)}`);
       return 1;
     }
     throw error;

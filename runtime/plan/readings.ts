@@ -65,7 +65,7 @@ export function remainingOf(
   structural: Structural,
   clocks: readonly string[],
 ): Remaining {
-  return remaining.get(program, [...clocks, spellStructural(structural)].join(), () => {
+  return remaining.get(program, `${clocks} ${spellStructural(structural)}`, () => {
     const graph = elaborate(program);
     const lasts = new Map([...structural].filter(([, value]) => value !== ZERO));
     const lasting = statesLeft(program, lasts, clocks);

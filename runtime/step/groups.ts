@@ -140,8 +140,7 @@ function shapeNumber(name: string, shape: readonly number[]): number {
 
 /** The states whose numbers schedules follow, or would if there were any. */
 function clocksIn(settings: ReadonlyMap<string, Setting>): string[] {
-  const clocks = [...settings.values()].flatMap(({ clock }) => clock === undefined ? [] : [clock]);
-  return [...new Set(clocks)].sort();
+  return [...new Set([...settings.values()].flatMap(({ clock }) => clock ?? []))];
 }
 
 /**
