@@ -16,7 +16,18 @@ const SIZE = 4_000_000;
 const LOOP = "best JavaScript loop";
 const STAGED = "Gradus staged, 1 thread";
 const RESIDENT = "Gradus resident, 1 thread";
+const TFJS = "tfjs-wasm Adam or momentum";
+const ON_GPU = ["Gradus in tfjs-webgpu", "tfjs-webgpu Adam or momentum"] as const;
 const THREADED = "Gradus resident, 2 threads";
+
+/** At a size that tfjs steps in JavaScript in time. */
+const inTfjsCpu: Target = {
+  text: "AdamW inside tfjs-cpu against its Adam, at 100,000 parameters",
+  size: 100_000,
+  over: ["AdamW", "tfjs-cpu Adam or momentum"],
+  under: ["AdamW", "Gradus in tfjs-cpu"],
+  bound: ["at least", 1],
+};
 
 const targets: readonly Target[] = [
   faster("Lion, resident, against the best JavaScript loop", "Lion", RESIDENT, LOOP, 3),
@@ -24,7 +35,10 @@ const targets: readonly Target[] = [
   faster("Lion, resident, 2 threads against 1", "Lion", THREADED, RESIDENT, 1.6),
   faster("AdamW, resident, 2 threads against 1", "AdamW", THREADED, RESIDENT, 1.6),
   faster("Lion, staged, against the best JavaScript loop", "Lion", STAGED, LOOP, 1.5),
-  faster("AdamW against tfjs-wasm", "AdamW", RESIDENT, "tfjs-wasm Adam or momentum", 10),
+  faster("AdamW against tfjs-wasm", "AdamW", RESIDENT, TFJS, 10),
+  faster("AdamW inside tfjs-wasm against its Adam", "AdamW", "Gradus in tfjs-wasm", TFJS, 1),
+  faster("AdamW inside tfjs-webgpu against its Adam", "AdamW", ...ON_GPU, 1),
+  inTfjsCpu,
   faster("AdamW against jax-js", "AdamW", RESIDENT, "jax-js jit AdamW", 30),
   faster(
     "Lion's bytes per second, resident, 2 threads, of the copy's with 2",

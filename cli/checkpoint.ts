@@ -5,15 +5,24 @@ import { KEYS } from "../export/safetensors/metadata.ts";
 import type { Overview } from "../export/safetensors/overview.ts";
 import { sizeOf } from "../runtime/trees/leaf.ts";
 import { spellStored } from "../runtime/trees/stored.ts";
-import { printable, printableLines } from "./printable.ts";
+import { readOverview } from "./files.ts";
+import { printable, printableLines } from "./text.ts";
 
 type Print = (line: string) => void;
 type Entry = Overview["entries"][number];
 
 const MOST_LINES = 40;
 
-/** Prints what a safetensors file says of itself. */
-export function showCheckpoint(path: string, overview: Overview, print: Print): void {
+/** What a safetensors file says of itself; undefined of a file of another kind. */
+export async function checkpointText(path: string): Promise<string | undefined> {
+  const overview = await readOverview(path);
+  if (overview === undefined) return undefined;
+  const lines: string[] = [];
+  showCheckpoint(path, overview, (line) => lines.push(line));
+  return lines.join("\n");
+}
+
+function showCheckpoint(path: string, overview: Overview, print: Print): void {
   const { entries, metadata, contents } = overview;
   if (contents === undefined) return showTensors(path, overview, print);
   const { program, count, stored } = contents;

@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   zoo: ["dsl", "runtime"],
   adapters: ["dsl", "runtime"],
   "adapters/jax": ["dsl", "runtime", "adapters"],
+  "adapters/tfjs": ["dsl", "runtime", "adapters"],
   "export/onnx": ["dsl", "runtime", "onnx-buf", "@bufbuild/protobuf"],
   "export/ort": [
     ...["dsl", "runtime", "export/onnx", "onnx-buf", "@bufbuild/protobuf"],
@@ -37,10 +38,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   search: [],
   "mod.ts": ["dsl", "runtime", "zoo"],
   cli: [
-    ...["dsl", "runtime", "zoo", "export/onnx", "export/safetensors", "search"],
-    ...["node:path", "node:url"],
+    ...["dsl", "runtime", "zoo", "export/onnx", "export/safetensors", "search", "deno.json"],
+    ...["node:path", "node:url", "node:util"],
   ],
-  "cli.ts": ["cli", "dsl", "runtime", "export/onnx", "node:util"],
+  "cli.ts": ["cli", "dsl", "deno.json"],
 };
 
 async function deno(...args: string[]): Promise<string> {

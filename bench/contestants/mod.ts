@@ -14,7 +14,7 @@ export const contestants: readonly Contestant[] = [
   bestLoop,
   plainLoop,
   ...gradusContestants,
-  tfjs,
+  ...tfjs,
   jax,
   gradusInJax,
   onnx,

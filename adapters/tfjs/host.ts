@@ -1,0 +1,127 @@
+/**
+ * Steps variables in the memory of the host: on tfjs's cpu backend, whose tensors are arrays, and on its
+ * WebAssembly backend, whose heap can be looked into. Gradus's own kernels write into new tensors, which the
+ * variables take: backends keep what they derived from a tensor, such as packed weights, so that one must
+ * never change.
+ */
+import { elementInputs } from "../../runtime/backends/backend.ts";
+import type { Optimizer } from "../../runtime/optimizer.ts";
+import { type HostArray, isShort, load, memoryOf, store } from "../../runtime/trees/dtype.ts";
+import { asHostLeaf, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
+import type { State } from "../../runtime/trees/state.ts";
+import { type Route, type RouteStep, type StateLeaf, treeOf, type Variables } from "./route.ts";
+import type { Tfjs, TfTensor, TfTensorInfo } from "./tf.ts";
+
+/** How tensors of a backend are looked into. */
+interface Memory {
+  /** A new tensor whose numbers are about to be written. */
+  make(shape: number[]): TfTensor;
+  /** Its numbers, as they lie there. */
+  view(tensor: TfTensor): Float32Array;
+}
+
+/** The memory of a backend, or undefined if it is not of the host. */
+export function memoryOfBackend(tf: Tfjs): Memory | undefined {
+  if (tf.getBackend() === "cpu") {
+    return {
+      make: (shape) => tf.tensor(new Float32Array(sizeOf(shape)), shape, "float32"),
+      view: (tensor) => tensor.dataSync() as Float32Array,
+    };
+  }
+  const backend = tf.backend() as Partial<HeapBackend>;
+  if (backend.typedArrayFromHeap === undefined || backend.makeOutput === undefined) return;
+  const heap = backend as HeapBackend;
+  return {
+    make: (shape) => tf.engine().makeTensorFromTensorInfo(heap.makeOutput(shape, "float32")),
+    view: (tensor) => heap.typedArrayFromHeap(tensor as TfTensorInfo),
+  };
+}
+
+interface HeapBackend {
+  makeOutput(shape: number[], dtype: "float32"): TfTensorInfo;
+  typedArrayFromHeap(info: TfTensorInfo): Float32Array;
+}
+
+/** Steps by the kernels that the optimizer has for arrays. */
+export class HostRoute implements Route {
+  readonly #tf: Tfjs;
+  readonly #optimizer: Optimizer;
+  readonly #memory: Memory;
+  readonly #inputs: readonly string[];
+
+  constructor(tf: Tfjs, optimizer: Optimizer, memory: Memory) {
+    [this.#tf, this.#optimizer, this.#memory] = [tf, optimizer, memory];
+    this.#inputs = elementInputs(optimizer.program);
+  }
+
+  init(variables: Variables): State {
+    return this.#optimizer.init(treeOf(variables, (variable) => this.#tensor(variable)));
+  }
+
+  step({ variables, reads, state, inputs }: RouteStep): void {
+    const made = new Map<string, TfTensor>();
+    try {
+      for (const name of reads.keys()) {
+        made.set(name, this.#memory.make(variables.get(name)!.shape));
+      }
+      const trees = this.#trees(variables, reads, made);
+      const [gradients, ...others] = trees.reads;
+      const all = { ...inputs };
+      this.#inputs.forEach((name, k) => all[name] = others[k]);
+      for (const name of reads.keys()) trees.params[name].data.set(trees.before[name].data);
+      this.#optimizer.step(trees.params, gradients, state, all, { missing: "skip" });
+      for (const [name, tensor] of made) variables.get(name)!.assign(tensor);
+    } finally {
+      for (const tensor of made.values()) tensor.dispose();
+    }
+  }
+
+  read(leaf: StateLeaf): ArrayLike<number> {
+    const { data, dtype } = asHostLeaf(leaf, "", "")!;
+    return isShort(dtype)
+      ? Float32Array.from({ length: data.length }, (_, i) => load(dtype, data, i))
+      : data as Float32Array;
+  }
+
+  write(leaf: StateLeaf, numbers: Float32Array): void {
+    const { data, dtype } = asHostLeaf(leaf, "", "")!;
+    if (!isShort(dtype)) (data as Float32Array).set(numbers);
+    else numbers.forEach((value, i) => store(dtype, data, i, value));
+  }
+
+  copy(from: StateLeaf, to: StateLeaf): void {
+    const [parts, into] = [from, to].map((leaf) => memoryOf(arrayOf(leaf)));
+    parts.forEach((part, i) => into[i].set(part));
+  }
+
+  tensor(leaf: StateLeaf): TfTensor {
+    return this.#tf.tensor(Float32Array.from(this.read(leaf)), [...leaf.shape], "float32");
+  }
+
+  release(): void {}
+
+  dispose(): void {}
+
+  /** The trees of a step, all of views that are of the same memory. */
+  #trees(variables: Variables, reads: RouteStep["reads"], made: ReadonlyMap<string, TfTensor>) {
+    const take = () => ({
+      params: treeOf(variables, (variable, name) => this.#tensor(made.get(name) ?? variable)),
+      before: treeOf(reads, (_, name) => this.#tensor(variables.get(name)!)),
+      reads: ["g", ...this.#inputs].map((_, k) =>
+        treeOf(reads, (tensors) => this.#tensor(tensors[k]))
+      ),
+    });
+    const first = take();
+    // A tensor that came from another backend is copied in when it is first looked at: the heap may grow then.
+    const all = [first.params, first.before, ...first.reads].flatMap(Object.values) as Tensor[];
+    return all.some(({ data, shape }) => data.length !== sizeOf(shape)) ? take() : first;
+  }
+
+  #tensor(tensor: TfTensor): Tensor {
+    return { data: this.#memory.view(tensor), shape: tensor.shape };
+  }
+}
+
+function arrayOf(leaf: StateLeaf): HostArray {
+  return asHostLeaf(leaf, "", "")!.data;
+}
