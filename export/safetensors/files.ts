@@ -29,7 +29,7 @@ const busy = new Set<string>();
  * system is replaced when all has been written.
  *
  * A mebibyte at a time is copied. Parameters and state must stay as they are until it is done: await it before
- * the next step.
+ * the next step. After a step meanwhile nothing is written.
  *
  * @example
  * ```ts
@@ -50,8 +50,8 @@ const busy = new Set<string>();
  * ```
  *
  * @param place A path, the URL of a file, or a `FileSystemFileHandle`.
- * @throws {GradusError} if there is nothing to save, or the file cannot be written, as without permission or
- * room: then what was there before is as it was.
+ * @throws {GradusError} if there is nothing to save, a step was made meanwhile, or the file cannot be written,
+ * as without permission or room, or since it is a device: then what was there before is as it was.
  */
 export async function writeCheckpoint(
   place: CheckpointPlace,

@@ -60,7 +60,8 @@ export function writeSafetensors(
 
 /**
  * The same bytes as a stream, which holds one piece of at most a mebibyte at a time and makes the next when it
- * is asked for. The arrays must stay as they are until the last has been read.
+ * is asked for. The arrays must stay as they are until the last has been read; the stream ends with an error if
+ * one has become shorter.
  *
  * @example
  * ```ts
