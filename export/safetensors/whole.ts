@@ -66,7 +66,7 @@ export async function writeWhole(path: string, stream: ReadableStream<Uint8Array
     await files.rename(beside, target);
   } catch (error) {
     await files.rm(beside, { force: true }).catch(() => {});
-    throw new Error((error as Error).message.replaceAll(beside, path), { cause: error });
+    throw new Error(reasonOf(error).replaceAll(beside, path), { cause: error });
   }
   await syncFolder(files, folder);
 }
@@ -86,6 +86,11 @@ export async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> 
   } finally {
     await file.close();
   }
+}
+
+/** What the reason of a failure says, which need not be an error. */
+export function reasonOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
 }
 
 function system(): readonly [Files, Paths] {

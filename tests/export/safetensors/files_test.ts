@@ -118,6 +118,8 @@ Deno.test("what cannot be written is told, and the checkpoint before it is untou
       { ...run, from },
       "the GPU is lost; a checkpoint that was there is as it was",
     );
+    const lost = { download: () => Promise.reject("the GPU is lost") };
+    await refused(path, { ...run, from: lost }, "`: the GPU is lost; a checkpoint that was there");
     await refused(new URL("https://a.b/c"), run, "its place must be a path", "https://a.b/c");
     await refused("", run, "its place must be a path");
     await refused(path, undefined, "Cannot save a checkpoint: ");
