@@ -8,6 +8,7 @@ import {
   DataType,
   isSameShape,
   numbersOf,
+  product,
   type Shape,
   type Size,
   spellShape,
@@ -21,6 +22,17 @@ export type Attribute =
   | { readonly proto: AttributeProto };
 /** Attributes of an operator. */
 export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** Of more elements, ONNX Runtime's WebGPU sees but a part when it reduces them to one. */
+const MOST_AT_ONCE = 2 ** 23;
+
+/** The axis that is reduced alone first, where all that `value` has is reduced to one and may be too much. */
+export function firstOf({ shape }: Value, axes: readonly number[]): number | undefined {
+  const wide = (shape ?? []).flatMap((size, axis) => size === 1 ? [] : [axis]);
+  if (wide.length < 2 || !wide.every((axis) => axes.includes(axis))) return undefined;
+  const count = product(shape!);
+  return typeof count === "number" && count <= MOST_AT_ONCE ? undefined : wide.at(-1);
+}
 
 /** Where operators are written. */
 export abstract class Builder {
@@ -203,6 +215,14 @@ export abstract class Builder {
   /** A reduction `ReduceSum`, `ReduceMean`, `ReduceMax` or `ReduceMin` over axes from 0. */
   reduce(op: string, value: Value, axes: readonly number[], keepdims: 0 | 1 = 1): Value {
     if (axes.length === 0) return value;
+    const first = firstOf(value, axes);
+    if (first !== undefined) {
+      return this.reduce(op, this.#once(op, value, [first], 1), axes, keepdims);
+    }
+    return this.#once(op, value, axes, keepdims);
+  }
+
+  #once(op: string, value: Value, axes: readonly number[], keepdims: 0 | 1): Value {
     const asInput = op === "ReduceSum" || this.opset >= 18;
     return asInput
       ? this.emit(op, [value, this.ints(axes)], { keepdims })

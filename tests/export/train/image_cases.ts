@@ -109,6 +109,9 @@ const pool = (isMax: boolean) =>
 const images = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 2 }), rank)
   .chain(([batch, channels, rank]) => list(rank, 1, 4).map((image) => [batch, channels, ...image]));
 
+/** Rows without an image behind them. */
+const rows = list(2, 1, 4);
+
 const ofChannels = (channels: number, values: (i: number) => number): Fixed => ({
   type,
   shape: [channels],
@@ -179,7 +182,7 @@ export const IMAGE_FAMILIES: Readonly<
     GlobalMaxPool: images.map((shape) => ({ inputs: [apart(shape)], type })),
   },
   "image normalisation": {
-    BatchNormalization: images.map((shape) => ({
+    BatchNormalization: fc.oneof(images, rows).map((shape) => ({
       inputs: [
         trained(shape),
         weights([shape[1]]),
@@ -190,7 +193,7 @@ export const IMAGE_FAMILIES: Readonly<
       floats: { epsilon: 0.1 },
       type,
     })),
-    "BatchNormalization in training": images.map((shape) => ({
+    "BatchNormalization in training": fc.oneof(images, rows).map((shape) => ({
       inputs: [
         trained(shape),
         weights([shape[1]]),
