@@ -136,6 +136,17 @@ export const IMAGE_FAMILIES: Readonly<
       ],
       type,
     })),
+    "Conv of each channel alone": fc.tuple(fc.constantFrom(2, 3), list(2, 0, 1)).map((
+      [group, pads],
+    ) => ({
+      inputs: [
+        trained([2, group, 4, 3], small),
+        weights([group, 1, 3, 2], small),
+        weights([group], small),
+      ],
+      attributes: { group, pads: [...pads, ...pads] },
+      type,
+    })),
     "Conv of groups that make several": fc.constantFrom(2, 3).map((group) => ({
       inputs: [trained([2, group, 4, 3], small), weights([4 * group, 1, 2, 2], small)],
       attributes: { group },
