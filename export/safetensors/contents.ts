@@ -13,10 +13,10 @@ import {
   type StateStorage,
   storageWith,
 } from "../../runtime/trees/state_storage.ts";
+import { mapTree } from "../onnx/map_tree.ts";
+import { readNumbers, readSettings } from "../onnx/settings.ts";
 import { FORMAT, KEYS } from "./metadata.ts";
-import { mapTree } from "./paths.ts";
 import { readSafetensors, type SafeTensor, type Safetensors } from "./read.ts";
-import { readNumbers, readSettings } from "./settings.ts";
 
 /** A checkpoint that was read. */
 export interface Contents {

@@ -1,4 +1,4 @@
-/** What a checkpoint carries of an optimizer: numbers, schedules by their expressions, masks as trees. */
+/** What a file carries of an optimizer: numbers, schedules by their expressions, masks as trees. */
 import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { suggestedName } from "../../dsl/other_names.ts";
 import { printExpression } from "../../dsl/print.ts";
@@ -12,8 +12,8 @@ import {
   type Setting,
   settingsOf,
 } from "../../runtime/trees/hyperparameters.ts";
-import { carriedNumber } from "../onnx/metadata.ts";
-import { mapTree } from "./paths.ts";
+import { mapTree } from "./map_tree.ts";
+import { carriedNumber } from "./metadata.ts";
 
 const ARROW = "count => ";
 
