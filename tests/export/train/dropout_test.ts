@@ -3,10 +3,16 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import * as ort from "onnxruntime-web/wasm";
 import { node, valueInfo } from "../../../export/onnx/proto.ts";
-import { OrtTrainer } from "../../../export/ort/mod.ts";
-import { lossOutput, trainingStep, withGradients } from "../../../export/train/mod.ts";
+import {
+  lossOutput,
+  OrtTrainer,
+  type TrainerOptions,
+  trainingStep,
+  withGradients,
+} from "../../../export/train/mod.ts";
 import { GradusError, sgd } from "../../../mod.ts";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "../../assert.ts";
+import { gpuTest } from "../gpu.ts";
 import { opened } from "./driver.ts";
 import { writtenModel } from "./written.ts";
 
@@ -38,13 +44,17 @@ const loss = lossOutput("loss");
 const params = ["w"];
 const ones = { data: new Float32Array(20 * WIDE).fill(1), shape: [20, WIDE] };
 
-async function lossesOf(seed: number, steps: number): Promise<number[]> {
+async function lossesOf(
+  seed: number,
+  steps: number,
+  options: TrainerOptions = {},
+): Promise<number[]> {
   const bytes = trainingStep(dropping(0.25, true), sgd({ learningRate: 0 }), {
     loss,
     seed,
     params,
   });
-  const trainer = await OrtTrainer.load(bytes);
+  const trainer = await OrtTrainer.load(bytes, options);
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) losses.push(await trainer.step({ x: ones }));
   await trainer.dispose();
@@ -58,6 +68,14 @@ Deno.test("a run with dropout can be repeated, another seed is another run, and 
   assert(new Set(losses).size > 10, "each step draws its own");
   // Of 40 000 elements, √(p/(1 - p)/40 000) = 0.003.
   assertAlmostEquals(losses.reduce((a, b) => a + b, 0) / losses.length, 1, 0.012);
+});
+
+gpuTest("dropout draws the same on a GPU", async (device) => {
+  const [host, gpu] = [
+    await lossesOf(7, 3),
+    await lossesOf(7, 3, { executionProvider: "webgpu", device }),
+  ];
+  host.forEach((loss, i) => assertAlmostEquals(gpu[i], loss, 1e-5));
 });
 
 Deno.test("gradients go the way of what was kept", async () => {
