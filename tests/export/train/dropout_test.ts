@@ -115,6 +115,35 @@ Deno.test("nothing is dropped where a model is used: by evaluate, by the model g
   }
 });
 
+Deno.test("what is dropped may have sizes that are products of those of inputs", async () => {
+  const model = writtenModel({
+    input: [valueInfo("x", "float32", ["batch", 4])],
+    output: [valueInfo("loss", "float32", [])],
+    initializers: {
+      w: { shape: [4], values: [1, 1, 1, 1] },
+      pairs: { shape: [2], values: [-1, 2], type: "int64" },
+      ratioConstant: { shape: [], values: [0.5] },
+      isTraining: { shape: [], values: [1], type: "bool" },
+    },
+    node: [
+      node("Mul", ["x", "w"], "xw"),
+      node("Reshape", ["xw", "pairs"], "flat"),
+      node("Dropout", ["flat", "ratioConstant", "isTraining"], "y"),
+      node("ReduceSum", ["y"], "loss", { keepdims: 0 }),
+    ],
+  });
+  const trainer = await OrtTrainer.load(
+    trainingStep(model, sgd({ learningRate: 0 }), { loss, params }),
+  );
+  const losses: number[] = [];
+  for (const batch of [3, 300]) {
+    const x = { data: new Float32Array(4 * batch).fill(1), shape: [batch, 4] };
+    losses.push(await trainer.step({ x }) / (4 * batch));
+  }
+  await trainer.dispose();
+  assertAlmostEquals(losses[1], 1, 0.12);
+});
+
 Deno.test("dropout of all, or by no whole seed, is refused by name", () => {
   const of = (model: Uint8Array, seed: number) => () =>
     withGradients(model, { loss, params, seed });
