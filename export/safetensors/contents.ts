@@ -3,19 +3,18 @@ import { programDigest } from "../../dsl/digest.ts";
 import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { parseJson, parseOnce } from "../../dsl/json.ts";
 import type { Program } from "../../dsl/program.ts";
-import { bind, type Optimizer } from "../../runtime/optimizer.ts";
-import { requireStorable } from "../../runtime/step/storable.ts";
+import { readNumbers, readOptimizer } from "../../runtime/carried.ts";
+import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
 import { tensorOf } from "../../runtime/trees/leaf.ts";
+import { mapTree } from "../../runtime/trees/plain.ts";
 import {
   type InitOptions,
   type StateStorage,
   storageWith,
 } from "../../runtime/trees/state_storage.ts";
 import { FORMAT, KEYS } from "./metadata.ts";
-import { mapTree } from "./paths.ts";
 import { readSafetensors, type SafeTensor, type Safetensors } from "./read.ts";
-import { readNumbers, readSettings } from "./settings.ts";
 
 /** A checkpoint that was read. */
 export interface Contents {
@@ -89,22 +88,15 @@ export function contentsOf({ tensors, metadata }: Safetensors, doing: string): C
         `version of Gradus`,
     );
   }
-  const storageOf = (key: "storage" | "stored") =>
-    storageWith(program, new Map(), { storage: recordOf(key) } as InitOptions, doing);
   return {
     tensors,
     program,
     written: readNumbers(recordOf("written"), program, doing),
     used: readNumbers(recordOf("used"), program, doing),
-    stored: storageOf("stored"),
+    stored: storageWith(program, new Map(), { storage: recordOf("stored") } as InitOptions, doing),
     count: countIn(tensors, doing),
     settings: () => recordOf("settings"),
-    optimizer() {
-      const settings = readSettings(recordOf("settings"), program, doing);
-      const storage = storageOf("storage");
-      requireStorable(program, settings, storage, doing);
-      return bind({ program, settings, storage });
-    },
+    optimizer: () => readOptimizer(recordOf("settings"), recordOf("storage"), program, doing),
     params: () => treeOf(jsonOf("tree"), tensors, doing) as object,
   };
 }

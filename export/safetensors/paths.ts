@@ -1,14 +1,12 @@
 /** How trees stand in a checkpoint: what each tensor is called, and what lies around the tensors. */
-import { GradusError, shown } from "../../dsl/errors.ts";
 import type { DType } from "../../runtime/trees/dtype.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
-import { DEEPEST } from "../../runtime/trees/structure.ts";
+import { under } from "../../runtime/trees/plain.ts";
 import type { SafeDType } from "./dtypes.ts";
 
 /**
- * The paths of a tree's leaves, in their order: each key after a slash, as JSON pointers (RFC 6901) have it.
- * In a key `~` is written `~0` and `/` is written `~1`, so that no two leaves have one path, and none ends
- * in a `~`.
+ * The paths of a tree's leaves, in their order, as JSON pointers, so that no two leaves have one path, and
+ * none ends in a `~`.
  */
 export function pathsOf(layout: Layout): readonly string[] {
   const paths: string[] = [];
@@ -18,11 +16,6 @@ export function pathsOf(layout: Layout): readonly string[] {
   };
   visit(numbersIn(layout), "");
   return paths;
-}
-
-/** The path of what is under `key`. */
-export function under(path: string, key: string): string {
-  return `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
 /** What an array of a type is called in a file. */
@@ -53,29 +46,4 @@ export function rebuilt(tree: unknown, layout: Layout, leaves: readonly unknown[
 /** A tree of the numbers of the leaves. */
 function numbersIn(layout: Layout): unknown {
   return layout.build(layout.leaves.map((_, i) => i));
-}
-
-/**
- * A tree of plain objects and lists with `leafOf` of each leaf, told where that is. Refuses one that nests too
- * deep; `what` says what it is.
- */
-export function mapTree<T>(
-  tree: unknown,
-  what: string,
-  doing: string,
-  leafOf: (leaf: unknown, path: string) => T,
-): unknown {
-  const visit = (node: unknown, path: string, depth: number): unknown => {
-    if (typeof node !== "object" || node === null) return leafOf(node, path);
-    if (depth > DEEPEST) {
-      throw new GradusError(
-        `${doing}: ${what} must nest at most ${DEEPEST} deep: given ${shown(node)} below that`,
-      );
-    }
-    const parts = Object.entries(node).map(([key, part]) =>
-      [key, visit(part, under(path, key), depth + 1)] as const
-    );
-    return Array.isArray(node) ? parts.map(([, part]) => part) : Object.fromEntries(parts);
-  };
-  return visit(tree, "", 0);
 }
