@@ -76,6 +76,20 @@ export class HostRoute implements Route {
     }
   }
 
+  evaluate(variables: Variables, state: State): Map<string, TfTensor> {
+    // Nothing is written into them: on WebAssembly they are copies, which stay where the heap grows.
+    const params = treeOf(
+      variables,
+      (variable): Tensor => ({ data: variable.dataSync() as Float32Array, shape: variable.shape }),
+    );
+    const made = Object.entries(this.#optimizer.evaluationParams(params, state));
+    return new Map(
+      made.map(([name, { data, shape }]) =>
+        [name, this.#tf.tensor(data as Float32Array, [...shape], "float32")] as const
+      ),
+    );
+  }
+
   read(leaf: StateLeaf): ArrayLike<number> {
     const { data, dtype } = asHostLeaf(leaf, "", "")!;
     return isShort(dtype)

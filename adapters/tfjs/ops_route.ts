@@ -38,6 +38,18 @@ export class OpsRoute implements Route {
     this.#step.step(params, gradients, state, all, this.#doing, { missing: "skip" });
   }
 
+  evaluate(variables: Variables, state: State, doing: string): Map<string, TfTensor> {
+    const params = Object.fromEntries(variables);
+    const made = Object.entries(this.#step.evaluate(params, state, doing));
+    return new Map(
+      made.map(([name, variable]) => {
+        const tensor = operationsOf(this.#tf).clone(variable);
+        variable.dispose();
+        return [name, tensor] as const;
+      }),
+    );
+  }
+
   read(leaf: StateLeaf): ArrayLike<number> {
     return variableOf(leaf).dataSync();
   }

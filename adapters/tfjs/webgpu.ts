@@ -103,6 +103,19 @@ export class WebGpuRoute implements Route {
     for (const name of reads.keys()) this.#give(this.#placed.get(name)!);
   }
 
+  evaluate(variables: Variables, state: State, doing: string): Map<string, TfTensor> {
+    this.#place(variables);
+    const params = treeOf(variables, (_, name) => this.#placed.get(name)!.tensor);
+    const made = this.#step.evaluate(params, state, doing) as Record<string, GpuTensor>;
+    try {
+      return new Map(
+        Object.entries(made).map(([name, leaf]) => [name, this.tensor(leaf)] as const),
+      );
+    } finally {
+      release(made);
+    }
+  }
+
   read(leaf: StateLeaf): ArrayLike<number> {
     const tensor = this.tensor(leaf);
     try {
@@ -137,6 +150,7 @@ export class WebGpuRoute implements Route {
 
   tensor(leaf: StateLeaf): TfTensor {
     const { shape, dtype } = leaf as GpuTensor;
+    if (sizeOf(shape) === 0) return this.#tf.tensor(new Float32Array(0), [...shape], "float32");
     const own = this.#bufferFor(shape);
     this.copy(leaf, own);
     // tfjs copies it into a buffer of its own.
@@ -209,6 +223,8 @@ export class WebGpuRoute implements Route {
     data: { readonly buffer: GPUBuffer; readonly zeroCopy?: boolean },
     shape: readonly number[],
   ): void {
+    // A buffer has a number at least, and tfjs reads all of it.
+    if (sizeOf(shape) === 0) return;
     const tensor = this.#backend.createTensorFromGPUData(data, [...shape], "float32");
     variable.assign(tensor);
     tensor.dispose();
