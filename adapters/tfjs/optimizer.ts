@@ -92,7 +92,7 @@ export class GradusTfjs implements TfjsOptimizer {
       const isRead = this.#optimizer.program.inputs.get("value") === "scalar";
       // In the order of the list, by which variables are told that were loaded under other names.
       const named = varList?.map(({ name }) => ({ name, tensor: grads[name] }));
-      this.applyGradients(named ?? grads, isRead ? { value: value.dataSync()[0] } : {});
+      this.applyGradients(named ?? grads, isRead ? { value: this.#read(value) } : {});
     } catch (error) {
       value.dispose();
       throw error;
@@ -208,6 +208,18 @@ export class GradusTfjs implements TfjsOptimizer {
 
   get #name(): string {
     return `"${this.#optimizer.program.name}"`;
+  }
+
+  /** The value that a step is given. */
+  #read(value: TfTensor): number {
+    try {
+      return value.dataSync()[0];
+    } catch (error) {
+      throw new GradusError(
+        `${this.#doing}: the value is on the GPU, and cannot be read there at once (${error}): ` +
+          `\`applyGradients(gradients, { value: (await value.data())[0] })\` is given it by \`computeGradients\``,
+      );
+    }
   }
 
   get #evaluating(): string {

@@ -33,6 +33,8 @@ export interface TfjsOptimizer {
    * A program that reads the input `value` is given what `f` computes.
    *
    * @returns The value, if `returnCost`; it is the caller's to dispose of.
+   * @throws {GradusError} as `applyGradients` does, or if the program reads `value` and that is on a GPU which
+   * cannot be read at once; nothing is changed then.
    */
   minimize(f: () => TfTensor, returnCost?: boolean, varList?: TfVariable[]): TfTensor | null;
   /** The value of `f` and its gradients, by the names of variables. */

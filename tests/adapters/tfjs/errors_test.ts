@@ -4,7 +4,7 @@ import "@tensorflow/tfjs-layers";
 import { adam, adamw, GradusError, lion, polyakSgd, sgd } from "../../../mod.ts";
 import { registerTfjs, toTfjs } from "../../../adapters/tfjs/mod.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
-import { on } from "./backends.ts";
+import { hasWebGpu, on } from "./backends.ts";
 
 registerTfjs(tf);
 
@@ -51,6 +51,22 @@ Deno.test("what a backend lacks is refused when the optimizer is made", async ()
   await on("cpu", () => toTfjs(short, tf).dispose());
   await on("other", () => {
     refuses(() => toTfjs(short, tf), 'on backend "other"', "`m` is stored as bfloat16");
+  });
+});
+
+Deno.test("a value that cannot be read where it is is asked for, and nothing is changed", async () => {
+  if (!await hasWebGpu()) return console.log("Not tested: there is no WebGPU adapter");
+  await on("webgpu", async () => {
+    const a = tf.variable(tf.tensor([1, 2]));
+    const opt = toTfjs(polyakSgd({ maxLearningRate: 0.1 }), tf);
+    const loss = () => tf.sum(tf.square(a)) as tf.Scalar;
+    // Where there is no canvas, tfjs has no way to read at once.
+    refuses(() => opt.minimize(loss), "cannot be read there at once", "applyGradients");
+    assertEquals([[...await a.data()], opt.iterations], [[1, 2], 0]);
+    const { value, grads } = opt.computeGradients(loss);
+    opt.applyGradients(grads, { value: (await value.data())[0] });
+    assert((await a.data())[0] < 1);
+    [opt, a].forEach((each) => each.dispose());
   });
 });
 
