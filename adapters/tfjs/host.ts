@@ -5,10 +5,11 @@
  * never change.
  */
 import { elementInputs } from "../../runtime/backends/backend.ts";
-import type { Optimizer } from "../../runtime/optimizer.ts";
+import { bind, type Optimizer } from "../../runtime/optimizer.ts";
 import { type HostArray, isShort, load, memoryOf, store } from "../../runtime/trees/dtype.ts";
 import { asHostLeaf, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
 import type { State } from "../../runtime/trees/state.ts";
+import { Named } from "./named.ts";
 import { type Route, type RouteStep, type StateLeaf, treeOf, type Variables } from "./route.ts";
 import type { Tfjs, TfTensor, TfTensorInfo } from "./tf.ts";
 
@@ -45,17 +46,23 @@ interface HeapBackend {
 /** Steps by the kernels that the optimizer has for arrays. */
 export class HostRoute implements Route {
   readonly #tf: Tfjs;
-  readonly #optimizer: Optimizer;
+  readonly #optimizers: Named<Optimizer>;
   readonly #memory: Memory;
   readonly #inputs: readonly string[];
 
   constructor(tf: Tfjs, optimizer: Optimizer, memory: Memory) {
-    [this.#tf, this.#optimizer, this.#memory] = [tf, optimizer, memory];
+    [this.#tf, this.#memory] = [tf, memory];
+    this.#optimizers = new Named(
+      optimizer,
+      (configured) => configured === optimizer ? optimizer : bind(configured),
+    );
     this.#inputs = elementInputs(optimizer.program);
   }
 
   init(variables: Variables): State {
-    return this.#optimizer.init(treeOf(variables, (variable) => this.#tensor(variable)));
+    return this.#optimizers.of(variables).init(
+      treeOf(variables, (variable) => this.#tensor(variable)),
+    );
   }
 
   step({ variables, reads, state, inputs }: RouteStep): void {
@@ -69,7 +76,8 @@ export class HostRoute implements Route {
       const all = { ...inputs };
       this.#inputs.forEach((name, k) => all[name] = others[k]);
       for (const name of reads.keys()) trees.params[name].data.set(trees.before[name].data);
-      this.#optimizer.step(trees.params, gradients, state, all, { missing: "skip" });
+      this.#optimizers.of(variables)
+        .step(trees.params, gradients, state, all, { missing: "skip" });
       for (const [name, tensor] of made) variables.get(name)!.assign(tensor);
     } finally {
       for (const tensor of made.values()) tensor.dispose();
@@ -82,7 +90,7 @@ export class HostRoute implements Route {
       variables,
       (variable): Tensor => ({ data: variable.dataSync() as Float32Array, shape: variable.shape }),
     );
-    const made = Object.entries(this.#optimizer.evaluationParams(params, state));
+    const made = Object.entries(this.#optimizers.of(variables).evaluationParams(params, state));
     return new Map(
       made.map(([name, { data, shape }]) =>
         [name, this.#tf.tensor(data as Float32Array, [...shape], "float32")] as const
