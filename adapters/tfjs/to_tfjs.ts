@@ -19,7 +19,8 @@ export type OptimizerOf<T> = T extends
  *
  * - Numbers of the step, such as bias corrections, are float64, rounded once. `tf.train.adam` forms them in
  *   float32 and has `epsilon` 1e-7 where Gradus has `eps` 1e-8.
- * - A mask or a tree of hyperparameters is by the names of variables.
+ * - A mask or a tree of hyperparameters is by the names of variables, those that are not stepped or not yet
+ *   too.
  * - An optimizer that averages evaluates by `optimizer.withEvaluationParams(() => model.evaluate(x, y))`.
  * - On other backends than `cpu` and `wasm`, states are stored as float32.
  *
