@@ -7,11 +7,12 @@ export type TfInputs = Readonly<Record<string, number | TfNamedTensorMap>>;
 
 /**
  * What `toTfjs` gives: an optimizer that tfjs takes, with its own methods and those of tfjs's optimizers.
+ * `Tensors` is what tfjs calls tensors by name.
  *
  * The state of a variable begins when it is first stepped, and is told by the variable's name. A variable
  * without a gradient is left as it is, and so is its state; so is one that is not `trainable`.
  */
-export interface TfjsOptimizer {
+export interface TfjsOptimizer<Tensors = TfNamedTensorMap> {
   /** How many steps were taken. */
   readonly iterations: number;
   /**
@@ -56,12 +57,13 @@ export interface TfjsOptimizer {
    * are. The tensors are new, and the caller's to dispose of.
    *
    * `varList` is all variables that were stepped, if it is not given. After weights were set, or a model was
-   * loaded with its optimizer, it must be given until the next step.
+   * loaded with its optimizer, it must be given until the next step: those of a model are
+   * `model.trainableWeights.map((weight) => weight.read())`.
    *
    * @throws {GradusError} if something of `varList` is no variable, or weights that were set are not theirs,
    * or the program divides by a hyperparameter that is 0 for good; nothing is changed then.
    */
-  evaluationParams(varList?: TfVariable[]): TfNamedTensorMap;
+  evaluationParams(varList?: TfVariable[]): Tensors;
   /**
    * What `run` gives while the variables hold what to evaluate with: {@linkcode evaluationParams}. Then they
    * are given back their own numbers, also where `run` throws; where it gives a promise, when that is settled.

@@ -2,12 +2,17 @@
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { readConfig } from "./config.ts";
 import { GradusTfjs } from "./optimizer.ts";
-import type { TfConfig, Tfjs } from "./tf.ts";
+import type { TfConfig, Tfjs, TfNamedTensorMap } from "./tf.ts";
 import type { TfjsOptimizer } from "./tfjs_optimizer.ts";
 
 /** What the tfjs that is given takes for an optimizer. */
 export type OptimizerOf<T> = T extends
   { readonly Optimizer: abstract new (...given: never) => infer O } ? O : unknown;
+
+/** What the tfjs that is given calls tensors by name. */
+export type NamedTensorsOf<T> = OptimizerOf<T> extends
+  { computeGradients(...given: never): { readonly grads: infer Tensors } } ? Tensors
+  : TfNamedTensorMap;
 
 /**
  * An optimizer as tfjs takes them: `model.compile({ optimizer })`, `minimize`, `applyGradients`. `tf` is the
@@ -46,8 +51,10 @@ export type OptimizerOf<T> = T extends
 export function toTfjs<T extends Tfjs>(
   optimizer: Optimizer,
   tf: T,
-): OptimizerOf<T> & TfjsOptimizer {
-  return new GradusTfjs(optimizer, tf) as TfjsOptimizer as OptimizerOf<T> & TfjsOptimizer;
+): OptimizerOf<T> & TfjsOptimizer<NamedTensorsOf<T>> {
+  return new GradusTfjs(optimizer, tf) as unknown as
+    & OptimizerOf<T>
+    & TfjsOptimizer<NamedTensorsOf<T>>;
 }
 
 /**

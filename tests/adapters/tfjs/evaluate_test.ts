@@ -14,7 +14,7 @@ import {
   sgd,
   type Tensor,
 } from "../../../mod.ts";
-import { type TfjsOptimizer, toTfjs } from "../../../adapters/tfjs/mod.ts";
+import { toTfjs } from "../../../adapters/tfjs/mod.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../../assert.ts";
 import { allBackends, apart, data, fit, numbers, on, sequential, weightsOf } from "./backends.ts";
 
@@ -91,7 +91,7 @@ for (const backend of backends) {
           assertEquals(await all[i].data(), before[i]);
         }
         assertEquals(Object.keys(evaluated).length, all.length);
-        await taken(Object.values(evaluated) as tf.Tensor[]);
+        tf.dispose(evaluated);
         opt.dispose();
         all.forEach((each) => each.dispose());
       });
@@ -117,7 +117,7 @@ for (const backend of backends) {
           assert(apart(weights.flat(), own.flat()) > 1e-3);
           const evaluated = opt.evaluationParams();
           const variables = model.trainableWeights.map((each) => each.read() as tf.Variable);
-          const averages = variables.map(({ name }) => evaluated[name] as tf.Tensor);
+          const averages = variables.map(({ name }) => evaluated[name]);
           assertEquals(await taken(averages), weights.flat());
           assertEquals(await weightsOf(model), own);
           assert(other !== (await taken([at()]))[0]);
@@ -203,12 +203,12 @@ Deno.test("a state goes to the backend where variables are evaluated", async () 
   for (const backend of ["wasm", "other", "cpu"]) {
     await tf.setBackend(backend);
     const evaluated = opt.evaluationParams();
-    assertEquals(await taken(all.map(({ name }) => evaluated[name] as tf.Tensor)), expected);
+    assertEquals(await taken(all.map(({ name }) => evaluated[name])), expected);
   }
   [opt, ...all].forEach((each) => each.dispose());
 });
 
-function valuesOf(opt: TfjsOptimizer, all: tf.Variable[]): tf.Tensor[] {
+function valuesOf(opt: ReturnType<typeof toTfjs<typeof tf>>, all: tf.Variable[]): tf.Tensor[] {
   const evaluated = opt.evaluationParams(all);
-  return all.map(({ name }) => evaluated[name] as tf.Tensor);
+  return all.map(({ name }) => evaluated[name]);
 }
