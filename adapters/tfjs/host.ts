@@ -60,9 +60,7 @@ export class HostRoute implements Route {
   }
 
   init(variables: Variables): State {
-    return this.#optimizers.of(variables).init(
-      treeOf(variables, (variable) => this.#tensor(variable)),
-    );
+    return this.#optimizers.of(variables).init(copiesOf(variables));
   }
 
   step({ variables, reads, state, inputs }: RouteStep): void {
@@ -85,12 +83,8 @@ export class HostRoute implements Route {
   }
 
   evaluate(variables: Variables, state: State): Map<string, TfTensor> {
-    // Nothing is written into them: on WebAssembly they are copies, which stay where the heap grows.
-    const params = treeOf(
-      variables,
-      (variable): Tensor => ({ data: variable.dataSync() as Float32Array, shape: variable.shape }),
-    );
-    const made = Object.entries(this.#optimizers.of(variables).evaluationParams(params, state));
+    const optimizer = this.#optimizers.of(variables);
+    const made = Object.entries(optimizer.evaluationParams(copiesOf(variables), state));
     return new Map(
       made.map(([name, { data, shape }]) =>
         [name, this.#tf.tensor(data as Float32Array, [...shape], "float32")] as const
@@ -127,7 +121,7 @@ export class HostRoute implements Route {
   /** The trees of a step, all of views that are of the same memory. */
   #trees(variables: Variables, reads: RouteStep["reads"], made: ReadonlyMap<string, TfTensor>) {
     const take = () => ({
-      params: treeOf(variables, (variable, name) => this.#tensor(made.get(name) ?? variable)),
+      params: this.#params(variables, made),
       before: treeOf(reads, (_, name) => this.#tensor(variables.get(name)!)),
       reads: ["g", ...this.#inputs].map((_, k) =>
         treeOf(reads, (tensors) => this.#tensor(tensors[k]))
@@ -139,9 +133,29 @@ export class HostRoute implements Route {
     return all.some(({ data, shape }) => data.length !== sizeOf(shape)) ? take() : first;
   }
 
+  /** What is written, and the variables that wait; where two of these share numbers, a copy of them. */
+  #params(variables: Variables, made: ReadonlyMap<string, TfTensor>): Record<string, Tensor> {
+    const seen = new Set<object>();
+    return treeOf(variables, (variable, name) => {
+      const tensor = this.#tensor(made.get(name) ?? variable);
+      if (made.has(name)) return tensor;
+      if (seen.has(variable.dataId)) return { ...tensor, data: tensor.data.slice() };
+      seen.add(variable.dataId);
+      return tensor;
+    });
+  }
+
   #tensor(tensor: TfTensor): Tensor {
     return { data: this.#memory.view(tensor), shape: tensor.shape };
   }
+}
+
+/** Copies: variables that were made of one tensor share its numbers, and the heap may grow as they are read. */
+function copiesOf(variables: Variables): Record<string, Tensor> {
+  return treeOf(variables, (variable) => ({
+    data: (variable.dataSync() as Float32Array).slice(),
+    shape: variable.shape,
+  }));
 }
 
 function arrayOf(leaf: StateLeaf): HostArray {

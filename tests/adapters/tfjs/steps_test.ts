@@ -154,6 +154,29 @@ Deno.test("backends give the same losses, where packed weights are kept and wher
   }
 });
 
+Deno.test("variables that were made of one tensor are stepped each for itself", async () => {
+  for (const backend of backends) {
+    await on(backend, async () => {
+      const tensor = tf.tensor([1, 2]);
+      const [a, b] = [tf.variable(tensor), tf.variable(tensor)];
+      const opt = toTfjs(sgd({ learningRate: 0.5, momentum: 0.5 }), tf);
+      // A gradient of one, which is what both are made of.
+      tf.tidy(() => opt.applyGradients({ [a.name]: tensor, [b.name]: tf.neg(tensor) }));
+      tf.tidy(() => opt.applyGradients({ [a.name]: tf.zeros([2]), [b.name]: a }));
+      assertEquals(await read(tensor), [1, 2]);
+      assertEquals([...await read(a), ...await read(b)], [0.25, 0.5, 1.5, 3]);
+      // Where they wait while another is stepped, they may share one again.
+      const c = tf.variable(tf.tensor([1, 2]));
+      [a, b].forEach((each) => each.assign(tensor));
+      tf.tidy(() => opt.applyGradients({ [c.name]: tensor }));
+      assertEquals(await read(c), [0.5, 1]);
+      tf.tidy(() => opt.applyGradients({ [a.name]: tf.zeros([2]), [c.name]: a }));
+      assertEquals([...await read(a), ...await read(b)], [0.875, 1.75, 1, 2]);
+      [opt, a, b, c].forEach((each) => each.dispose());
+    });
+  }
+});
+
 Deno.test("trees by name may name variables that are stepped later, and that are gone", async () => {
   for (const backend of backends) {
     await on(backend, async () => {
