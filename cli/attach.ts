@@ -2,6 +2,7 @@
 import type { Program } from "../dsl/program.ts";
 import { attachOptimizer } from "../export/onnx/mod.ts";
 import { readBytes, within, writeWhole } from "./files.ts";
+import { graphText } from "./model_text.ts";
 import { bound, type Options, UsageError } from "./values.ts";
 
 /** Joins an optimizer to the model in the file that `--attach` names, and writes what comes of it. */
@@ -25,5 +26,6 @@ export async function attach(
   const bytes = within(path, () => attachOptimizer(model, opt, { params, grads, inputs }));
   const output = (options.output as string | undefined) ?? `${program.name}.onnx`;
   await writeWhole(output, bytes);
-  print(`${output}: a training step with "${program.name}", ${bytes.length} bytes`);
+  print(`${output}: a training step with "${program.name}", ${bytes.length} bytes\n`);
+  print(graphText(bytes));
 }

@@ -5,24 +5,31 @@ import { KEYS } from "../export/safetensors/metadata.ts";
 import type { Overview } from "../export/safetensors/overview.ts";
 import { sizeOf } from "../runtime/trees/leaf.ts";
 import { spellStored } from "../runtime/trees/stored.ts";
+import { readOverview } from "./files.ts";
+import { printable, printableLines } from "./text.ts";
 
 type Print = (line: string) => void;
 type Entry = Overview["entries"][number];
 
 const MOST_LINES = 40;
 
-/** Prints what a safetensors file says of itself. */
-export function showCheckpoint(path: string, overview: Overview, print: Print): void {
+/** What a safetensors file says of itself; undefined of a file of another kind. */
+export async function checkpointText(path: string): Promise<string | undefined> {
+  const overview = await readOverview(path);
+  if (overview === undefined) return undefined;
+  const lines: string[] = [];
+  showCheckpoint(path, overview, (line) => lines.push(line));
+  return lines.join("\n");
+}
+
+function showCheckpoint(path: string, overview: Overview, print: Print): void {
   const { entries, metadata, contents } = overview;
   if (contents === undefined) return showTensors(path, overview, print);
   const { program, count, stored } = contents;
   const steps = `${grouped(count)} step${count === 1 ? "" : "s"}`;
   const version = printable(metadata.get(KEYS.version) ?? "?", 20);
   print(`${path}: a checkpoint of "${program.name}" after ${steps}, by Gradus ${version}`);
-  const document = printYaml(program).trimEnd().split("\n").map((line) =>
-    printable(line, Infinity)
-  );
-  print(`\n${document.join("\n")}\n`);
+  print(`\n${printableLines(printYaml(program).trimEnd())}\n`);
   print(`${latex(program)}\n`);
 
   const hyper = hyperparameters(contents);
@@ -126,15 +133,6 @@ function table(rows: readonly (readonly string[])[], print: Print): void {
 function text(value: unknown): string {
   if (value === undefined) return "";
   return printable(typeof value === "string" ? value : JSON.stringify(value));
-}
-
-/** What a file says, on one line, without what would steer a terminal, and never at length. */
-function printable(given: string, most = 60): string {
-  const plain = given.slice(0, most + 1).replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu,
-    (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, "0")}`,
-  );
-  return plain.length > most ? `${plain.slice(0, most)}…` : plain;
 }
 
 function grouped(number: number): string {

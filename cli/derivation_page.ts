@@ -18,10 +18,14 @@ const PROMISES: Readonly<Record<DerivationStep["kind"], string>> = {
 };
 
 /** The page as HTML; it needs nothing from elsewhere. */
-export async function derivationPage({ raw, program, stages, known }: Derivation): Promise<string> {
+export async function derivationPage(
+  { raw, program, stages, known }: Omit<Derivation, "toString">,
+): Promise<string> {
   const typeset = await typesetter();
   const title = known === undefined
     ? `From ${raw.name} to ${program.statements.length} statements`
+    : stages.length === 0
+    ? `${raw.name} is ${known.name}`
     : `From ${raw.name} to ${known.name}`;
   const kinds = new Set(stages.flatMap(({ steps }) => steps.map(({ kind }) => kind)));
   const legend = [...kinds].map((kind) => `<li>${badge(kind)} ${PROMISES[kind]}</li>`).join("\n");
@@ -33,7 +37,7 @@ export async function derivationPage({ raw, program, stages, known }: Derivation
 ${legend}
 </ul>
 <section>
-<h2>As it was found</h2>
+<h2>${stages.length === 0 ? "As it is known" : "As it was found"}</h2>
 ${typeset.equations(raw)}
 ${typeset.hyper(raw)}
 </section>

@@ -3,6 +3,7 @@ import { GradusError, suggestion } from "../dsl/errors.ts";
 import { parseJson } from "../dsl/json.ts";
 import type { Program } from "../dsl/program.ts";
 import { parseYaml } from "../dsl/yaml.ts";
+import { fromOnnx } from "../export/onnx/mod.ts";
 import { type Overview, overviewOf } from "../export/safetensors/overview.ts";
 import type { OptimizerFactory } from "../runtime/define.ts";
 import * as zoo from "../zoo/mod.ts";
@@ -20,8 +21,17 @@ export function programOf(target: string): Promise<Program> | Program {
   return BUILT_IN.get(target)?.program ?? readProgram(target);
 }
 
-/** The program in a file: a checkpoint's, or else JSON if its name ends so, or else YAML. */
+/** Whether a file is an ONNX model by its name. */
+export function isModel(path: string): boolean {
+  return path.toLowerCase().endsWith(".onnx");
+}
+
+/** The program in a file: an exported model's or a checkpoint's, or else JSON if its name ends so, or YAML. */
 export async function readProgram(path: string): Promise<Program> {
+  if (isModel(path)) {
+    const bytes = await readBytes(path);
+    return within(path, () => fromOnnx(bytes));
+  }
   const overview = await readOverview(path);
   if (overview !== undefined) return requireProgram(path, overview);
   const bytes = await readBytes(path, (reason) => {

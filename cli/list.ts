@@ -1,9 +1,13 @@
 /** `gradus list`: what each built-in optimizer keeps and costs, worked out from its program. */
+import * as schedules from "../dsl/schedules/mod.ts";
 import { factory } from "../runtime/define.ts";
 import { explain, type Explanation } from "../runtime/explain.ts";
 import * as wrappers from "../zoo/wrappers/mod.ts";
 import { BUILT_IN } from "./files.ts";
-import { type Options, requiredOf } from "./values.ts";
+import type { Command } from "./command.ts";
+import { kindOf } from "./kind.ts";
+import { aligned, cut, WIDTH, wrapped } from "./text.ts";
+import { type Options, requiredOf, UsageError } from "./values.ts";
 
 /** What is listed of an explanation. */
 type Costs = Pick<
@@ -17,9 +21,10 @@ export interface Listed extends Costs {
   readonly source: string;
 }
 
-/** Every built-in optimizer. */
-export function listed(): Listed[] {
-  return [...BUILT_IN].map(([name, { program }]) => {
+/** Built-in optimizers, by default all. */
+export function listed(names: Iterable<string> = BUILT_IN.keys()): Listed[] {
+  return [...names].map((name) => {
+    const { program } = BUILT_IN.get(name)!;
     const opt = factory(program)(requiredOf(program, 1));
     const { stateBytes, narrowStates, passes, products, arithmetic, bytesMoved } = explain(opt);
     const { source } = program;
@@ -29,6 +34,12 @@ export function listed(): Listed[] {
 
 /** The names of the functions that make optimizers of optimizers. */
 export const WRAPPERS: readonly string[] = Object.keys(wrappers);
+
+/** The names of the functions that make schedules, and of the one that reads them. */
+export const SCHEDULES: readonly string[] = Object.keys(schedules);
+
+/** What can be listed by `--kind`. */
+const KINDS = ["optimizer", "transform", "wrapper", "schedule"] as const;
 
 /** The heading of each column of the table. */
 export const COLUMNS = ["name", "state", "loops", "operations", "moved", "source"] as const;
@@ -52,16 +63,71 @@ export const LEGEND =
   "operations, and bytes read and written. `4+` is 4 bytes and some numbers for each tensor, row, " +
   "column or tree; `2+5` is 2 loops and 5 products of matrices.";
 
+/** The command. */
+export const list: Command = {
+  usage: ["[WORD…] [--kind optimizer|transform|wrapper|schedule] [--json]"],
+  summary: "Lists the built-in optimizers: what each keeps and costs, and where it is from.",
+  notes: [
+    "With words it lists those whose name, description or paper has all of them, and what each is.",
+  ],
+  options: {
+    kind: {
+      value: "KIND",
+      text: "only optimizers, which go against the gradient; transforms, which pass on a changed " +
+        "gradient; wrappers around optimizers; or schedules",
+    },
+    json: { text: "the rows as JSON, with whole sources" },
+  },
+  takes: () => ({ least: 0, most: Infinity, what: "words" }),
+  run: printList,
+};
+
 /** Prints the table, or its rows as JSON. */
-export function list(options: Options, print: (line: string) => void): void {
-  const rows = listed();
-  if (options.json) return print(JSON.stringify({ optimizers: rows, wrappers: WRAPPERS }, null, 2));
-  const lines = [[...COLUMNS], ...rows.map(cells)];
-  const widths = COLUMNS.map((_, i) => Math.max(...lines.map((line) => line[i].length)));
-  for (const [name, ...others] of lines) {
-    const source = others.pop()!;
-    const numbers = others.map((text, i) => text.padStart(widths[i + 1]));
-    print([name.padEnd(widths[0]), ...numbers, source].join("  ").trimEnd());
+function printList(
+  words: readonly string[],
+  { kind, json }: Options,
+  print: (line: string) => void,
+): void {
+  if (kind !== undefined && !KINDS.some((each) => each === kind)) {
+    throw new UsageError(`--kind takes ${KINDS.join(", ")}: given ${kind}`);
   }
-  print(`\n${LEGEND}\n\nWrappers around any of them: ${WRAPPERS.join(", ")}.`);
+  const has = (...texts: string[]) =>
+    words.every((word) => texts.join("\n").toLowerCase().includes(word.toLowerCase()));
+  const named = (names: readonly string[], of: string) =>
+    kind === undefined || kind === of ? names.filter((name) => has(name)) : [];
+  const programOf = (name: string) => BUILT_IN.get(name)!.program;
+  const names = [...BUILT_IN.values()].map(({ program }) => program)
+    .filter(({ name, doc, source }) => has(name, doc, source))
+    .filter((program) => kind === undefined || kind === kindOf(program))
+    .map(({ name }) => name);
+  const rows = listed(names);
+  const others = { wrappers: named(WRAPPERS, "wrapper"), schedules: named(SCHEDULES, "schedule") };
+  if (json) return print(JSON.stringify({ optimizers: rows, ...others }, null, 2));
+  const groups = [
+    ...(rows.length === 0 ? [] : [table(rows, words.length > 0).join("\n"), wrapped(LEGEND)]),
+    ...Object.entries(others).flatMap(([what, found]) =>
+      found.length === 0 ? [] : [wrapped(`${what}: ${found.join(", ")}`)]
+    ),
+  ];
+  if (groups.length === 0) return print(`Nothing is called or described so: ${words.join(" ")}`);
+  print(groups.join("\n\n"));
+
+  /** The table in the width of a page: of a source the authors and the year. */
+  function table(rows: readonly Listed[], isLong: boolean): string[] {
+    const [heading, ...lines] = aligned(
+      [
+        COLUMNS.map((name) => name === "operations" ? "ops" : name),
+        ...rows.map((row) => [...cells(row).slice(0, -1), row.source.split(",")[0]]),
+      ],
+      [1, 2, 3, 4],
+    ).map((line) => cut(line, WIDTH));
+    const about = (name: string) => {
+      const { doc, source } = programOf(name);
+      return [doc, source].filter(Boolean).map((text) => wrapped(text, 4));
+    };
+    return [
+      heading,
+      ...lines.flatMap((line, i) => isLong ? [line, ...about(rows[i].name)] : [line]),
+    ];
+  }
 }

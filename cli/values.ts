@@ -17,16 +17,34 @@ export function bound(program: Program, options: Options): Optimizer {
   const given: Record<string, HyperValue | boolean> = {};
   for (const [name, value] of program.hyper) if (value === "required") given[name] = () => NaN;
   for (const setting of options.set as readonly string[] ?? []) {
-    const [, name, value] = /^\s*([^=\s]+)\s*=\s*(\S.*)$/s.exec(setting) ?? [];
-    if (name === undefined) throw new UsageError(`--set takes NAME=VALUE: given ${setting}`);
+    const { name, value } = settingOf(setting);
     Object.defineProperty(given, name, {
-      value: valueOf(value.trim()),
+      value,
       enumerable: true,
       writable: true,
       configurable: true,
     });
   }
   return factory(program)(given);
+}
+
+/** `NAME=VALUE` as it is given by `--set`. */
+export function settingOf(setting: string): { name: string; value: HyperValue | boolean } {
+  const [, name, value] = /^\s*([^=\s]+)\s*=\s*(\S.*)$/s.exec(setting) ?? [];
+  if (name === undefined) throw new UsageError(`--set takes NAME=VALUE: given ${setting}`);
+  return { name, value: valueOf(value.trim()) };
+}
+
+/** A whole number that an option gives, or what it is by default. */
+export function wholeNumber(
+  options: Options,
+  name: string,
+  fallback: number,
+  least: number = 1,
+): number {
+  const value = Number(options[name] ?? fallback);
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new UsageError(`--${name} takes a whole number from ${least} on: given ${options[name]}`);
 }
 
 function valueOf(text: string): HyperValue | boolean {

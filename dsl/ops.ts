@@ -58,6 +58,12 @@ export interface ElementOp {
   /** How far from `eval` a backend may be, in units in the last place; 0 demands the same bits. */
   readonly ulp: number;
   range(...operands: Interval[]): Interval;
+  /**
+   * For each operand `a`, `b`, `c`, what a result `y` whose gradient is `g` adds to its gradient, in the
+   * language; null for operands that are truth, and where the result is. Where two operands are the same
+   * extreme, each has half.
+   */
+  readonly gradient: readonly (string | null)[];
   readonly latex: Latex;
   /** JavaScript on operands that are identifiers. */
   readonly js: ((...operands: string[]) => string) | null;
@@ -94,6 +100,11 @@ export interface ReduceOp {
   combine(a: number, b: number): number;
   finish(accumulator: number, count: number): number;
   range(operand: Interval): Interval;
+  /**
+   * What the result `y` of elements `a`, `n` in number, whose gradient is `g` adds to theirs, in the language;
+   * `k` is how many of them are equal to `y`.
+   */
+  readonly gradient: string;
   readonly latex: Latex;
   /** JavaScript of `accumulate` and of `combine`, on identifiers. */
   readonly js: { accumulate(accumulator: string, x: string): string; combine: ReduceText };
@@ -190,6 +201,7 @@ const call = (name: string): Syntax => ({ call: name });
 function library(
   row: Pick<ElementOp, "range"> & {
     name: string;
+    gradient: string;
     latex?: Latex;
     eval: (x: number) => number;
     onnx?: string;
@@ -205,6 +217,7 @@ function library(
     rounds: true,
     ulp: 4,
     range: row.range,
+    gradient: [row.gradient],
     latex: row.latex ?? named(`\\${row.name}`),
     js: (x) => `Math.${row.name}(${x})`,
     wasm: "routine",
@@ -242,6 +255,7 @@ function comparison(
     rounds: false,
     ulp: 0,
     range: within(0, 1),
+    gradient: [null, null],
     latex: {
       level: LEVEL.compare,
       operands: [LEVEL.sum, LEVEL.sum],
@@ -276,6 +290,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
       Number.isNaN(a[0] + b[0]) ? -Infinity : a[0] + b[0],
       Number.isNaN(a[1] + b[1]) ? Infinity : a[1] + b[1],
     ],
+    gradient: ["g", "g"],
     latex: {
       level: LEVEL.sum,
       operands: [LEVEL.sum, LEVEL.product],
@@ -296,6 +311,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
       Number.isNaN(a[0] - b[1]) ? -Infinity : a[0] - b[1],
       Number.isNaN(a[1] - b[0]) ? Infinity : a[1] - b[0],
     ],
+    gradient: ["g", "-g"],
     latex: {
       level: LEVEL.sum,
       operands: [LEVEL.sum, LEVEL.product],
@@ -313,6 +329,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     eval: (a, b) => a * b,
     rounds: true,
     range: (a, b) => hull(a[0] * b[0], a[0] * b[1], a[1] * b[0], a[1] * b[1]),
+    gradient: ["g*b", "g*a"],
     latex: {
       level: LEVEL.product,
       operands: [LEVEL.product, LEVEL.power],
@@ -333,6 +350,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
       b[0] <= 0 && b[1] >= 0
         ? EVERYTHING
         : hull(a[0] / b[0], a[0] / b[1], a[1] / b[0], a[1] / b[1]),
+    gradient: ["g/b", "-g*y/b"],
     latex: { level: LEVEL.product, operands: [0, 0], write: (a, b) => `\\frac{${a}}{${b}}` },
     js: (a, b) => `${a} / ${b}`,
     wasm: { instruction: "*.div" },
@@ -352,6 +370,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
       a[0] > 0 || (a[0] === 0 && b[0] >= 0) || (b[0] === b[1] && b[0] % 2 === 0)
         ? [0, Infinity]
         : EVERYTHING,
+    gradient: ["where(b == 0, 0, g*b*a^(b - 1))", "where(a == 0, 0, g*y*log(a))"],
     latex: { level: LEVEL.power, operands: [LEVEL.atom, 0], write: (a, b) => `${a}^{${b}}` },
     js: (a, b) =>
       `${a} === 1 || (${a} === -1 && Math.abs(${b}) === Infinity) ? 1 : Math.pow(${a}, ${b})`,
@@ -366,6 +385,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     eval: (x) => -x,
     rounds: false,
     range: ([lo, hi]) => [-hi, -lo],
+    gradient: ["-g"],
     latex: { level: LEVEL.unary, operands: [LEVEL.product], write: (x) => `-${x}` },
     js: (x) => `-${x}`,
     wasm: { instruction: "*.neg" },
@@ -380,6 +400,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     rounds: false,
     range: ([lo, hi]) =>
       lo <= 0 && hi >= 0 ? [0, Math.max(-lo, hi)] : hull(Math.abs(lo), Math.abs(hi)),
+    gradient: ["g*sign(a)"],
     latex: { level: LEVEL.atom, operands: [0], write: (x) => `\\left| ${x} \\right|` },
     js: (x) => `Math.abs(${x})`,
     wasm: { instruction: "*.abs" },
@@ -394,6 +415,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     eval: (x) => x > 0 ? 1 : x < 0 ? -1 : x,
     rounds: false,
     range: rising(Math.sign),
+    gradient: ["0"],
     latex: named("\\operatorname{sign}"),
     // Without a branch on the sign, which no processor can predict.
     js: (x) => `${x} === 0 || ${x} !== ${x} ? ${x} : +(${x} > 0) - +(${x} < 0)`,
@@ -417,6 +439,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     eval: Math.sqrt,
     rounds: true,
     range: ([lo, hi]) => [Math.sqrt(Math.max(lo, 0)), Math.sqrt(Math.max(hi, 0))],
+    gradient: ["0.5*g/y"],
     latex: { level: LEVEL.atom, operands: [0], write: (x) => `\\sqrt{${x}}` },
     js: (x) => `Math.sqrt(${x})`,
     wasm: { instruction: "*.sqrt" },
@@ -425,6 +448,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
   },
   Cbrt: library({
     name: "cbrt",
+    gradient: "g/(3*y^2)",
     wgsl: null,
     eval: Math.cbrt,
     range: rising(Math.cbrt),
@@ -438,19 +462,45 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
       return apply("Where", isFixed, x, apply("Mul", apply("Sign", x), root));
     },
   }),
-  Exp: library({ name: "exp", eval: Math.exp, range: rising(Math.exp), onnx: "Exp" }),
+  Exp: library({
+    name: "exp",
+    gradient: "g*y",
+    eval: Math.exp,
+    range: rising(Math.exp),
+    onnx: "Exp",
+  }),
   Log: library({
     name: "log",
+    gradient: "g/a",
     eval: Math.log,
     range: ([lo, hi]) => rising(Math.log)([Math.max(lo, 0), Math.max(hi, 0)]),
     wgsl: (x) => `logarithm(${x})`,
     onnx: "Log",
   }),
-  Sin: library({ name: "sin", eval: Math.sin, range: within(-1, 1), onnx: "Sin" }),
-  Cos: library({ name: "cos", eval: Math.cos, range: within(-1, 1), onnx: "Cos" }),
-  Tan: library({ name: "tan", eval: Math.tan, range: () => EVERYTHING, onnx: "Tan" }),
+  Sin: library({
+    name: "sin",
+    gradient: "g*cos(a)",
+    eval: Math.sin,
+    range: within(-1, 1),
+    onnx: "Sin",
+  }),
+  Cos: library({
+    name: "cos",
+    gradient: "-g*sin(a)",
+    eval: Math.cos,
+    range: within(-1, 1),
+    onnx: "Cos",
+  }),
+  Tan: library({
+    name: "tan",
+    gradient: "g*(1 + y^2)",
+    eval: Math.tan,
+    range: () => EVERYTHING,
+    onnx: "Tan",
+  }),
   Asin: library({
     name: "asin",
+    gradient: "g/sqrt(1 - a^2)",
     latex: named("\\arcsin"),
     eval: Math.asin,
     range: within(-Math.PI / 2, Math.PI / 2),
@@ -459,6 +509,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
   }),
   Acos: library({
     name: "acos",
+    gradient: "-g/sqrt(1 - a^2)",
     latex: named("\\arccos"),
     eval: Math.acos,
     range: within(0, Math.PI),
@@ -467,6 +518,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
   }),
   Atan: library({
     name: "atan",
+    gradient: "g/(1 + a^2)",
     latex: named("\\arctan"),
     eval: Math.atan,
     range: rising(Math.atan),
@@ -474,6 +526,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
   }),
   Sinh: library({
     name: "sinh",
+    gradient: "g*cosh(a)",
     eval: Math.sinh,
     range: rising(Math.sinh),
     wgsl: (x) => `hyperbolicSine(${x})`,
@@ -494,6 +547,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
   }),
   Cosh: library({
     name: "cosh",
+    gradient: "g*sinh(a)",
     eval: Math.cosh,
     range: within(1, Infinity),
     wgsl: (x) => `hyperbolicCosine(${x})`,
@@ -501,6 +555,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
   }),
   Tanh: library({
     name: "tanh",
+    gradient: "g*(1 - y^2)",
     eval: Math.tanh,
     range: rising(Math.tanh),
     onnx: "Tanh",
@@ -513,6 +568,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     eval: Math.floor,
     rounds: false,
     range: ([lo, hi]) => [Math.floor(lo), Math.floor(hi)],
+    gradient: ["0"],
     latex: {
       level: LEVEL.atom,
       operands: [0],
@@ -530,6 +586,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     eval: Math.ceil,
     rounds: false,
     range: ([lo, hi]) => [Math.ceil(lo), Math.ceil(hi)],
+    gradient: ["0"],
     latex: { level: LEVEL.atom, operands: [0], write: (x) => `\\left\\lceil ${x} \\right\\rceil` },
     js: (x) => `Math.ceil(${x})`,
     wasm: { instruction: "*.ceil" },
@@ -543,6 +600,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     eval: (a, b) => Math.min(a, b),
     rounds: false,
     range: (a, b) => [Math.min(a[0], b[0]), Math.min(a[1], b[1])],
+    gradient: ["where(a < b, g, where(a == b, g/2, 0))", "where(b < a, g, where(a == b, g/2, 0))"],
     latex: {
       level: LEVEL.atom,
       operands: [0, 0],
@@ -560,6 +618,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     eval: (a, b) => Math.max(a, b),
     rounds: false,
     range: (a, b) => [Math.max(a[0], b[0]), Math.max(a[1], b[1])],
+    gradient: ["where(a > b, g, where(a == b, g/2, 0))", "where(b > a, g, where(a == b, g/2, 0))"],
     latex: {
       level: LEVEL.atom,
       operands: [0, 0],
@@ -580,6 +639,11 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
       Math.min(Math.max(x[0], lo[0]), hi[0]),
       Math.min(Math.max(x[1], lo[1]), hi[1]),
     ],
+    gradient: [
+      "where((a >= b) & (a <= c), g, 0)",
+      "where((a < b) & (b <= c), g, 0)",
+      "where(max(a, b) > c, g, 0)",
+    ],
     latex: {
       level: LEVEL.atom,
       operands: [0, 0, 0],
@@ -599,6 +663,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     rounds: false,
     range: (condition, a, b) =>
       condition[0] > 0 ? a : condition[1] < 1 ? b : [Math.min(a[0], b[0]), Math.max(a[1], b[1])],
+    gradient: [null, "where(a, g, 0)", "where(a, 0, g)"],
     latex: {
       level: LEVEL.atom,
       operands: [0, 0, 0],
@@ -620,6 +685,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     syntax: call("isnan"),
     takes: ["number"],
     eval: (x) => Number(Number.isNaN(x)),
+    gradient: [null],
     latex: named("\\operatorname{isnan}"),
     js: (x) => `${x} !== ${x}`,
     wasm: null,
@@ -632,6 +698,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     syntax: { infix: "&", level: LEVEL.and, operands: [LEVEL.and, LEVEL.compare] },
     takes: ["truth", "truth"],
     eval: (a, b) => a && b,
+    gradient: [null, null],
     latex: {
       level: LEVEL.and,
       operands: [LEVEL.and, LEVEL.compare],
@@ -647,6 +714,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     syntax: { infix: "|", level: LEVEL.or, operands: [LEVEL.or, LEVEL.and] },
     takes: ["truth", "truth"],
     eval: (a, b) => a || b,
+    gradient: [null, null],
     latex: {
       level: LEVEL.or,
       operands: [LEVEL.or, LEVEL.and],
@@ -663,6 +731,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     syntax: { prefix: "!" },
     takes: ["truth"],
     eval: (x) => 1 - x,
+    gradient: [null],
     latex: { level: LEVEL.unary, operands: [LEVEL.atom], write: (x) => `\\lnot ${x}` },
     js: (x) => `!${x}`,
     wasm: { instruction: "v128.not" },
@@ -680,6 +749,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     combine: (a, b) => a + b,
     finish: (a) => a,
     range: ([lo, hi]) => [lo >= 0 ? 0 : -Infinity, hi <= 0 ? 0 : Infinity],
+    gradient: "g",
     latex: named("\\operatorname{sum}"),
     js: { accumulate: (a, x) => `${a} + ${x}`, combine: (a, b) => `${a} + ${b}` },
     wasm: { combine: "f64x2.add", squares: false },
@@ -701,6 +771,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
       lo < -1e290 ? -Infinity : Math.abs(lo) === Infinity ? lo : lo - Math.abs(lo) * 2 ** -20,
       hi > 1e290 ? Infinity : Math.abs(hi) === Infinity ? hi : hi + Math.abs(hi) * 2 ** -20,
     ],
+    gradient: "g/n",
     latex: named("\\operatorname{mean}"),
     js: { accumulate: (a, x) => `${a} + ${x}`, combine: (a, b) => `${a} + ${b}` },
     wasm: { combine: "f64x2.add", squares: false },
@@ -718,6 +789,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     combine: (a, b) => Math.max(a, b),
     finish: (a) => a,
     range: ([, hi]) => [-Infinity, hi], // of nothing, -∞
+    gradient: "where(a == y, g/k, 0)",
     latex: named("\\max"),
     js: { accumulate: (a, x) => `Math.max(${a}, ${x})`, combine: (a, b) => `Math.max(${a}, ${b})` },
     wasm: { combine: "f64x2.max", squares: false },
@@ -735,6 +807,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     combine: (a, b) => Math.min(a, b),
     finish: (a) => a,
     range: ([lo]) => [lo, Infinity], // of nothing, ∞
+    gradient: "where(a == y, g/k, 0)",
     latex: named("\\min"),
     js: { accumulate: (a, x) => `Math.min(${a}, ${x})`, combine: (a, b) => `Math.min(${a}, ${b})` },
     wasm: { combine: "f64x2.min", squares: false },
@@ -752,6 +825,7 @@ export const reduceOps: Readonly<Record<ReduceOpName, ReduceOp>> = {
     combine: (a, b) => a + b,
     finish: (a) => Math.sqrt(a),
     range: () => [0, Infinity],
+    gradient: "where(y == 0, 0, g*(a/y))",
     latex: {
       level: LEVEL.atom,
       operands: [0],

@@ -1,6 +1,7 @@
 /** What files carry of an optimizer beside its program: numbers, schedules by their expressions, masks as trees. */
-import { GradusError, quoted, shown, suggestion } from "../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../dsl/errors.ts";
 import { constant } from "../dsl/node.ts";
+import { suggestedName } from "../dsl/other_names.ts";
 import { printExpression } from "../dsl/print.ts";
 import type { Program } from "../dsl/program.ts";
 import { schedule } from "../dsl/schedules/mod.ts";
@@ -82,7 +83,7 @@ export function readOptimizer(
 }
 
 /** The settings that JSON holds, checked as those given when an optimizer is made. */
-function readSettings(
+export function readSettings(
   given: Readonly<Record<string, unknown>>,
   program: Program,
   doing: string,
@@ -151,7 +152,7 @@ export function readNumbers(
     if (typeof (program.hyper.get(name) ?? true) === "boolean") {
       throw new GradusError(
         `${doing}: a state of "${program.name}" has no hyperparameter ${quoted(name)}` +
-          suggestion(name, program.hyper.keys()),
+          suggestedName(name, program.hyper.keys()),
       );
     }
     numbers[name] = mapTree(

@@ -59,7 +59,7 @@ export {
 } from "./programs/mutations.ts";
 export { Random } from "./programs/random.ts";
 export { type Space, space, type SpaceOptions } from "./programs/space.ts";
-export type { ClassifierData, ClassifierTask } from "./tasks/classifier.ts";
+export type { ClassifierData, ClassifierTask, Examples } from "./tasks/classifier.ts";
 export { type Evaluation, Evaluator, type Stop, type Task } from "./tasks/evaluator.ts";
 export type { ModuleTask, Problem } from "./tasks/problem_pack.ts";
 export {

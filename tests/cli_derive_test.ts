@@ -33,10 +33,36 @@ Deno.test("derive prints the way to Lion and writes it as a page", async () => {
   }
 });
 
-Deno.test("derive works for what is built in, and says where it can write", async () => {
+Deno.test("a known optimizer is named and not derived again, also in other words", async () => {
   const [code, out] = await run("derive", "signum");
   assertEquals(code, 0);
-  assertStringIncludes(out, "As found: signum");
+  assert(out.startsWith("signum is a built-in optimizer. There is nothing to derive.\n"), out);
+  assertStringIncludes(out, "    u = -learningRate*sign(m)");
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/mine.json`;
+    const mine = (step: string, rate: number | string = "required") =>
+      Deno.writeTextFile(
+        path,
+        JSON.stringify({ name: "mine", hyper: { learningRate: rate }, step }),
+      );
+    await mine("s = sign(g); u = -(learningRate*s)");
+    const [, same] = await run("derive", path, "-o", `${folder}/mine.html`);
+    assertStringIncludes(same, `${path} is signSgd, a built-in optimizer.`);
+    const page = await Deno.readTextFile(`${folder}/mine.html`);
+    assertStringIncludes(page, "<title>mine is signSgd</title>");
+    for (
+      const [step, rate] of [["u = -learningRate*sign(2*g)", 0.5], ["u = -learningRate*(g + w)"]]
+    ) {
+      await mine(step as string, rate);
+      assertStringIncludes((await run("derive", path))[1], "As found: mine");
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("derive says where it can write", async () => {
   const [usage, , error] = await run("derive", RAW, "-o", "lion.onnx");
   assertEquals(usage, 2);
   assertStringIncludes(

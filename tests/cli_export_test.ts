@@ -38,7 +38,7 @@ async function exported(...args: readonly string[]): Promise<Uint8Array<ArrayBuf
     assertEquals(filesIn(folder), ["some.onnx"]);
     bytes = await Deno.readFile(path);
     const name = parseJson(metadataOf(bytes)[METADATA.program]).name;
-    assertEquals(out, `${path}: one step of "${name}", ${bytes.length} bytes`);
+    assertEquals(out.split("\n")[0], `${path}: one step of "${name}", ${bytes.length} bytes`);
   });
   return bytes;
 }
@@ -92,6 +92,31 @@ Deno.test("a required hyperparameter without a value stays an input, as does one
   assertEquals(await hypers("--set", "learningRate=1", "--input", "learningRate"), [
     "hyper/learningRate",
   ]);
+});
+
+Deno.test("export says what goes in and out, and what became of each hyperparameter", async () => {
+  await inFolder(async (folder) => {
+    const args = ["--params", "w:2x3,b:4", "--input", "b1", "--set", "weightDecay=0.1*0.9^count"];
+    const { out } = await run(["export", "lion", ...args, "-o", `${folder}/lion.onnx`]);
+    const [, hyper, inputs, outputs] = out.split("\n\n").map((part) =>
+      part.split("\n").map((line) => line.trim().split(/ {2,}/))
+    );
+    assertEquals(hyper, [
+      ["hyperparameters"],
+      ["learningRate", "input"],
+      ["b1", "input", "made with 0.9"],
+      ["b2", "constant", "0.99"],
+      ["weightDecay", "schedule", "0.1*0.9^count"],
+    ]);
+    assertEquals(inputs.slice(0, 5), [
+      ["inputs"],
+      ["count", "int64"],
+      ["hyper/learningRate", "float64"],
+      ["hyper/b1", "float64"],
+      ["w/b", "float32", "[4]"],
+    ]);
+    assertEquals(outputs[4], ["next/w/w", "float32", "[2, 3]"]);
+  });
 });
 
 Deno.test("a schedule that is set is computed in the graph", async () => {

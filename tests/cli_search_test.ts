@@ -37,10 +37,14 @@ Deno.test("a search prints a program that reads back, and writes a report; a che
       assertStringIncludes(report, part);
     }
     assertEquals(report.match(/<svg/g)?.length, 3);
-    // The best program and the others of the front, each typeset beside its source.
-    const members = report.match(/<h3>/g)!.length;
-    assertEquals(report.match(/<math display="block"/g)?.length, members);
-    assertEquals(report.match(/u = -update<\/pre>/g)?.length, members);
+    // The best program and the others of the front, each typeset beside its source; and what wins.
+    const [, winner] = /<td>([^<]*) \(wins\)<\/td>/.exec(report)!;
+    assertStringIncludes(report, `<strong>${winner} has the best score, `);
+    assertEquals(report.includes(`<h2>What wins: ${winner}</h2>`), winner !== "evolution");
+    const others = report.replace(/<h2>What wins: .*?(?=<h2>)/s, "");
+    const members = others.match(/<h3>/g)!.length;
+    assertEquals(others.match(/<math display="block"/g)?.length, members);
+    assertEquals(others.match(/u = -update<\/pre>/g)?.length, members);
     assertStringIncludes(report, "Constants in equations are rounded to 4 digits");
     assert(!report.includes("\\leftarrow") && !/(src|href)=/.test(report));
     const again = await run("heavy", ...args);
@@ -80,7 +84,7 @@ Deno.test("tasks come from a module; what is wrong with it or the options is sai
     );
     assertEquals([module.code, module.errors], [0, []]);
     assertEquals(module.lines[0], "search: trains in 1 process");
-    assert(/ · \d lost with their worker · /.test(module.lines[1]), module.lines[1]);
+    assert(/ · \d lost with their worker$/.test(module.lines[1]), module.lines[1]);
     const { errors } = await given("export default { tasks: [quadratic({ size: 10 })] };");
     assertStringIncludes(errors[0], "`size` must be a multiple of `block`");
     const steps = await given(`export default { tasks: [{ ...${small}, steps: 0.5 }] };`);

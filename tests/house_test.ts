@@ -19,10 +19,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "adapters/tfjs": ["dsl", "runtime", "adapters"],
   "export/onnx": ["dsl", "runtime", "onnx-buf", "@bufbuild/protobuf"],
   "export/ort": [
-    ...["dsl", "runtime", "export/onnx", "onnx-buf", "@bufbuild/protobuf"],
+    ...["dsl", "runtime", "export/onnx", "export/safetensors", "onnx-buf", "@bufbuild/protobuf"],
     ...["onnxruntime-web/jspi", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"],
   ],
   "export/safetensors": ["dsl", "runtime", "zoo", "export/onnx"],
+  "export/train": [
+    ...["dsl", "runtime", "export/onnx", "export/ort", "onnx-buf", "@bufbuild/protobuf"],
+  ],
   "search/programs": ["dsl"],
   "search/analysis": ["dsl", "search/programs"],
   "search/machine": ["dsl", "runtime", "search/programs", "search/analysis"],
@@ -38,10 +41,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   search: [],
   "mod.ts": ["dsl", "runtime", "zoo"],
   cli: [
-    ...["dsl", "runtime", "zoo", "export/onnx", "export/safetensors", "search"],
-    ...["node:path", "node:url"],
+    ...["dsl", "runtime", "zoo", "export/onnx", "export/safetensors", "search", "deno.json"],
+    ...["node:path", "node:url", "node:util"],
   ],
-  "cli.ts": ["cli", "dsl", "runtime", "export/onnx", "node:util"],
+  "cli.ts": ["cli", "dsl", "deno.json"],
 };
 
 async function deno(...args: string[]): Promise<string> {

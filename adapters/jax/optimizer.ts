@@ -10,6 +10,7 @@ import { requireDivisor } from "../../runtime/step/groups.ts";
 import { initialNumber, stateShape } from "../../runtime/step/initial.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
 import type { State } from "../../runtime/trees/state.ts";
+import { requireOptimizer } from "../../runtime/wrap.ts";
 import { Fold } from "../fold.ts";
 import type { ArrayLibrary } from "../library.ts";
 import { beginLeaf } from "./begin.ts";
@@ -157,7 +158,11 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
   #bound: readonly Bound<A>[] = [];
 
   constructor(optimizer: Optimizer, np: JaxNumpy<A>, options: JaxOptions) {
+    requireOptimizer(optimizer, "the optimizer", "Cannot make one of jax-js");
     const doing = `Cannot make "${optimizer.program.name}" one of jax-js`;
+    if (typeof np?.full !== "function") {
+      throw new GradusError(`${doing}: \`np\` must be the \`numpy\` of jax-js: given ${shown(np)}`);
+    }
     const { hyper = [], ...others } = ownOptions(options, doing) as JaxOptions;
     const [unknown] = Object.keys(others);
     if (unknown !== undefined) {

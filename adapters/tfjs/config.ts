@@ -11,7 +11,7 @@ import type { TfConfig } from "./tf.ts";
 /** What an optimizer was made with, and what was written since. */
 export interface Settings {
   readonly optimizer: Configured;
-  readonly hyper: Readonly<Record<string, HyperNumbers>>;
+  readonly hyper: Readonly<Record<string, HyperNumbers | undefined>>;
 }
 
 /** The settings as two texts. */

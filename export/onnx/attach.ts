@@ -2,9 +2,11 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type ModelProto, ModelProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { carriedSettings } from "../../runtime/carried.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { isShape, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
-import { seal } from "./digest.ts";
+import { seal, setMetadata } from "./digest.ts";
+import { JOINED } from "./metadata.ts";
 import type { OnnxOptions } from "./options.ts";
 import { toOnnx } from "./write.ts";
 
@@ -15,12 +17,16 @@ export interface AttachOptions
   readonly params: readonly string[];
   /** The output that is the gradient of each, by the parameter's name, or in the order of `params`. */
   readonly grads: Readonly<Record<string, string>> | readonly string[];
+  /** The output that is the loss, for whoever runs the step. Default: not told. */
+  readonly loss?: string;
 }
 
 type Graph = NonNullable<ModelProto["graph"]>;
 
 const OLDEST = 17;
-const NEWEST = 21;
+const NEWEST = 23;
+/** The newest version that an optimizer is written in; its operators are the same ever since. */
+const NEWEST_STEP = 21;
 
 /**
  * A model whose run is a whole training step: `model`, which computes gradients of some of its
@@ -29,7 +35,7 @@ const NEWEST = 21;
  * The parameters become inputs of their own names and outputs `next/<parameter>`
  * ({@linkcode initializersOf} gives their first values); the inputs `count`, `<state>/<parameter>` and `hyper/…` and their outputs
  * `next/…` are those of {@linkcode toOnnx}, whose metadata the model carries. Gradients are no longer
- * outputs; all other inputs and outputs stay.
+ * outputs; all other inputs and outputs stay. `OrtTrainer` of `@gradus/gradus/ort` runs it.
  *
  * @example
  * ```ts
@@ -43,7 +49,7 @@ const NEWEST = 21;
  * ```
  *
  * @throws {GradusError} if the bytes are no model, a parameter or gradient is not there or has another
- * shape or type than the other, a shape is open, the opset is not from 17 to 21, or names clash.
+ * shape or type than the other, a shape is open, the opset is not from 17 to 23, or names clash.
  */
 export function attachOptimizer(
   model: Uint8Array,
@@ -52,6 +58,18 @@ export function attachOptimizer(
 ): Uint8Array<ArrayBuffer> {
   const doing = `Cannot attach "${optimizer?.program?.name ?? "an optimizer"}" to the model`;
   const joined = readOnnx(model, doing);
+  attach(joined, optimizer, options, doing);
+  seal(joined);
+  return toBinary(ModelProtoSchema, joined) as Uint8Array<ArrayBuffer>;
+}
+
+/** Joins an optimizer to a model in place; whoever has changed it last seals it. */
+export function attach(
+  joined: ModelProto,
+  optimizer: Optimizer,
+  options: AttachOptions,
+  doing: string,
+): void {
   const graph = joined.graph!;
   const opset = opsetOf(joined, doing);
   const grads = gradientsOf(options, doing);
@@ -61,14 +79,31 @@ export function attachOptimizer(
     params[name] = type === DataType.FLOAT ? shape : zeros(shape, name, doing);
     requireGradient(graph, name, grads.get(name)!, type, shape, doing);
   }
-  const { inputs, precision, inlineFunctions } = options;
+  const { inputs, precision } = options;
+  // A function of another version than its model's is taken by no runtime.
+  const inlineFunctions = options.inlineFunctions || opset > NEWEST_STEP;
+  const written = Math.min(opset, NEWEST_STEP);
   const step = fromBinary(
     ModelProtoSchema,
-    toOnnx(optimizer, params, { inputs, precision, inlineFunctions, opset }),
+    toOnnx(optimizer, params, { inputs, precision, inlineFunctions, opset: written }),
   );
+  const loss = lossOf(graph, options.loss, grads, doing);
+  const isParam = new Set(options.params);
+  const isGradient = new Set(grads.values());
+  const parts = {
+    inputs: graph.input.map(({ name }) => name).filter((name) => !isParam.has(name)),
+    outputs: graph.output.map(({ name }) => name).filter((name) => !isGradient.has(name)),
+    gradients: Object.fromEntries(grads),
+    ...(loss === undefined ? {} : { loss }),
+  };
   join(joined, step, options.params, grads, doing);
-  seal(joined);
-  return toBinary(ModelProtoSchema, joined) as Uint8Array<ArrayBuffer>;
+  setMetadata(joined, {
+    [JOINED.model]: JSON.stringify(parts),
+    [JOINED.settings]: JSON.stringify(
+      carriedSettings(optimizer.settings, (mask) => mask(params as never), doing),
+    ),
+    [JOINED.storage]: JSON.stringify(Object.fromEntries(optimizer.storage)),
+  });
 }
 
 /**
@@ -141,6 +176,23 @@ function zeros(shape: readonly number[], name: string, doing: string): Tensor {
         spellShape(shape),
     );
   }
+}
+
+/** The output that is the loss, which must be one. */
+function lossOf(
+  { output }: Graph,
+  loss: unknown,
+  grads: ReadonlyMap<string, string>,
+  doing: string,
+): string | undefined {
+  if (loss === undefined) return undefined;
+  const isGradient = new Set(grads.values());
+  const names = output.map(({ name }) => name).filter((name) => !isGradient.has(name));
+  if (typeof loss === "string" && names.includes(loss)) return loss;
+  const near = typeof loss === "string" ? suggestion(loss, names) : "";
+  throw new GradusError(
+    `${doing}: \`loss\` must be an output that is no gradient: given ${shown(loss)}${near}`,
+  );
 }
 
 /** Adds the graph of a step to a model. */

@@ -8,18 +8,27 @@ import {
   StringStringEntryProtoSchema,
 } from "onnx-buf";
 import { digestOf } from "../../dsl/digest.ts";
-import { METADATA } from "./metadata.ts";
+import { TRAINING } from "./inference.ts";
+import { JOINED, METADATA } from "./metadata.ts";
 
 type Digests = Readonly<Record<string, string>>;
 
-const KEYS: ReadonlySet<string> = new Set(Object.values(METADATA));
+const KEYS: ReadonlySet<string> = new Set(
+  [METADATA, JOINED, TRAINING].flatMap((keys) => Object.values(keys)),
+);
 
 /** Writes into its metadata what a model is made of. */
 export function seal(model: ModelProto): void {
-  const value = JSON.stringify(digestsOf(model));
-  const others = model.metadataProps.filter(({ key }) => key !== METADATA.digest);
-  const own = create(StringStringEntryProtoSchema, { key: METADATA.digest, value });
-  model.metadataProps = [...others, own];
+  setMetadata(model, { [METADATA.digest]: JSON.stringify(digestsOf(model)) });
+}
+
+/** Writes entries of a model's metadata, in the place of those of the same keys. */
+export function setMetadata(model: ModelProto, entries: Readonly<Record<string, string>>): void {
+  const others = model.metadataProps.filter(({ key }) => !Object.hasOwn(entries, key));
+  const own = Object.entries(entries).map(([key, value]) =>
+    create(StringStringEntryProtoSchema, { key, value })
+  );
+  model.metadataProps = [...others, ...own];
 }
 
 /** The parts of a model that are not what its metadata say. */

@@ -49,6 +49,27 @@ export const METADATA = {
   digest: "gradus.digest",
 } as const;
 
+/** Keys of the metadata that a model joined with an optimizer carries besides {@linkcode METADATA}. */
+export const JOINED = {
+  /**
+   * What the step was joined to, as JSON: the model's own `inputs` and `outputs`, by parameter the value in
+   * the graph that is its gradient, `gradients`, and the output that is the `loss`, where that was told.
+   */
+  model: "gradus.joined",
+  /**
+   * What the optimizer was made with, as JSON: of each hyperparameter its `value`, and a `mask` and a `clock`
+   * where it has them. In a value a schedule is the text `count => …`, and null where it has no expression.
+   */
+  settings: "gradus.settings",
+  /** What the optimizer was made to store states as, by name, as JSON. */
+  storage: "gradus.storage",
+  /**
+   * The inputs that whoever runs the graph draws anew for each step, as JSON: of each the `probability` of 0
+   * and the `seed`, a whole number. Its other elements are 1/(1 - probability), as float32.
+   */
+  masks: "gradus.masks",
+} as const;
+
 /** The place of what is under `key` at a place in a tree. */
 export function below(position: string, key: string): string {
   return position === "" ? key : `${position}/${key}`;

@@ -2,7 +2,7 @@
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { parseJson } from "../../dsl/json.ts";
 import type { Program } from "../../dsl/program.ts";
-import { METADATA } from "./metadata.ts";
+import { JOINED, METADATA } from "./metadata.ts";
 import { type ReadModel, readModel } from "./proto.ts";
 
 /**
@@ -39,12 +39,17 @@ export function requireUnchanged(model: ReadModel, doing: string): void {
 /** A whole model with everything that `toOnnx` says beside the graph. */
 export function readWritten(bytes: Uint8Array, doing: string): ReadModel {
   const model = attempt(undefined, () => readModel(bytes), doing);
+  requireWritten(model, doing);
+  return model;
+}
+
+/** Refuses a model that does not say all that `toOnnx` says. */
+export function requireWritten(model: ReadModel, doing: string): void {
   for (const key of Object.values(METADATA)) {
     if (model.metadata[key] === undefined) {
       refuse(doing, `given one without \`${key}\` in its metadata`);
     }
   }
-  return model;
 }
 
 /** Refuses bytes that are no model of ours, or not a whole one. */
@@ -54,9 +59,11 @@ export function refuse(doing: string, reason: string): never {
   );
 }
 
+const KEYS = { ...METADATA, ...JOINED };
+
 /** What `read` gives; if it fails, the bytes are refused for what is wrong at a key of the metadata. */
 export function attempt<T>(
-  key: keyof typeof METADATA | undefined,
+  key: keyof typeof KEYS | undefined,
   read: () => T,
   doing: string,
 ): T {
@@ -64,7 +71,7 @@ export function attempt<T>(
     return read();
   } catch (error) {
     const reason = error instanceof Error ? error.message.slice(0, 500) : String(error);
-    return refuse(doing, key === undefined ? reason : `\`${METADATA[key]}\`: ${reason}`);
+    return refuse(doing, key === undefined ? reason : `\`${KEYS[key]}\`: ${reason}`);
   }
 }
 

@@ -14,15 +14,18 @@ import type { Evaluation } from "./evaluation.ts";
 import { type Held, isInBuffer } from "./held.ts";
 import type { GraphForm } from "./rule.ts";
 
+/** What a device asks of an engine. */
+export type DeviceEngine = Pick<Engine, "read" | "run" | "numbersIn">;
+
 /** A graph on an engine. */
 export class OrtDevice implements Device<Held, GraphForm> {
   readonly read: ReadLeaf<Held>;
   readonly storesAsGiven = false;
   readonly ownNumbers: ReadonlySet<string> = new Set();
-  readonly #engine: Engine;
+  readonly #engine: DeviceEngine;
   readonly #evaluation: Evaluation | undefined;
 
-  constructor(engine: Engine, evaluation: Evaluation | undefined) {
+  constructor(engine: DeviceEngine, evaluation: Evaluation | undefined) {
     [this.#engine, this.#evaluation] = [engine, evaluation];
     this.read = (node, path, doing) => engine.read(node, path, doing);
   }

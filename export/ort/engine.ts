@@ -1,4 +1,5 @@
 /** What runs the graph of an exported optimizer, on whatever it runs. */
+import type * as ort from "onnxruntime-web/wasm";
 import type { DType, NumberArray } from "../../runtime/trees/dtype.ts";
 import type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";
 import type { ReadLeaf } from "../../runtime/trees/leaf.ts";
@@ -13,6 +14,23 @@ export interface Taken {
   readonly shape: readonly number[];
 }
 
+/** Numbers that are neither a parameter nor a state, as a graph takes and gives them. */
+export interface Value {
+  readonly type: ort.Tensor.Type;
+  readonly data: ort.Tensor.DataType;
+  readonly shape: readonly number[];
+}
+
+/** What a graph takes and gives besides a step. */
+export interface Further {
+  /** By the names of inputs. */
+  readonly feeds: ReadonlyMap<string, Value>;
+  /** The names of the outputs that are asked for. */
+  readonly outputs: readonly string[];
+  /** Is told these before anything is written; if it throws, nothing is. */
+  take(outputs: ReadonlyMap<string, Value>): void;
+}
+
 /** One run of the graph. */
 export interface Run {
   /** Parameters and states: read, and written once it has run. */
@@ -21,6 +39,7 @@ export interface Run {
   readonly read: readonly Taken[];
   /** What is one number, by the name of the input. */
   readonly numbers: ReadonlyMap<string, number>;
+  readonly further?: Further;
   readonly doing: string;
 }
 
@@ -44,4 +63,14 @@ export interface Engine {
   release(leaves: ReadonlySet<Held>): void;
   /** Gives back all that it took. */
   dispose(): Promise<void>;
+}
+
+/** The outputs that a run asks for: those of a step, and which others it wants. */
+export function outputsOf(all: readonly string[], { further }: Run): string[] {
+  return all.filter((name) => name.startsWith("next/") || further?.outputs.includes(name));
+}
+
+/** A value that a graph gave. */
+export function valueOf({ type, dims }: ort.Tensor, data: ort.Tensor.DataType): Value {
+  return { type, data, shape: dims };
 }

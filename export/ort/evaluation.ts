@@ -3,13 +3,7 @@
  * runs on WebAssembly, wherever the steps run.
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import {
-  type GraphProto,
-  GraphProtoSchema,
-  type ModelProto,
-  ModelProtoSchema,
-  type NodeProto,
-} from "onnx-buf";
+import { type GraphProto, GraphProtoSchema, type ModelProto, ModelProtoSchema } from "onnx-buf";
 import type * as ort from "onnxruntime-web/wasm";
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { symbolsIn } from "../../dsl/node.ts";
@@ -19,6 +13,7 @@ import { attempt } from "../onnx/read.ts";
 import type { NumberArray } from "../../runtime/trees/dtype.ts";
 import type { Run } from "./engine.ts";
 import type { ReadOptimizer } from "./read.ts";
+import { nodesFor } from "./cut.ts";
 import { messageOf, type Opened, openOnWasm } from "./runtime.ts";
 import { copyInto, numberFor, tensorOf } from "./tensors.ts";
 
@@ -59,20 +54,6 @@ function isEvaluated(name: string): boolean {
 
 function withGraph(model: ModelProto, graph: GraphProto): Uint8Array {
   return toBinary(ModelProtoSchema, { ...model, graph: create(GraphProtoSchema, graph) });
-}
-
-/** The nodes that `wanted` needs where what is `given` is at hand. */
-function nodesFor(
-  nodes: readonly NodeProto[],
-  wanted: readonly string[],
-  given: ReadonlySet<string>,
-): NodeProto[] {
-  const names = new Set(wanted);
-  return nodes.toReversed().filter(({ input, output }) => {
-    const isNeeded = output.some((name) => names.has(name));
-    if (isNeeded) { for (const name of input) if (!given.has(name)) names.add(name); }
-    return isNeeded;
-  }).reverse();
 }
 
 /** What is evaluated, ready to be run. */

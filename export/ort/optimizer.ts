@@ -1,5 +1,5 @@
 /** An exported optimizer on ONNX Runtime Web, as its user meets it. */
-import { GradusError, shown } from "../../dsl/errors.ts";
+import { GradusError } from "../../dsl/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
 import type { StepOptions } from "../../runtime/step/options.ts";
@@ -19,25 +19,13 @@ import {
   type OnGpu,
 } from "./held.ts";
 import { withGiven } from "./hyper.ts";
-import { readOptimizer } from "./read.ts";
+import { numbersIn, readOptimizer } from "./read.ts";
 import { readModel } from "../onnx/proto.ts";
 import { type GraphForm, GraphRule } from "./rule.ts";
-import { openOnWasm } from "./runtime.ts";
-import { WasmEngine } from "./wasm.ts";
-import { WebgpuEngine } from "./webgpu.ts";
+import { openEngine, requireWhere, type WhereOptions } from "./where.ts";
 
 /** Options of {@linkcode OrtOptimizer.load}. */
-export interface OrtOptions {
-  /**
-   * Where the graph runs. Default `"wasm"`; `"webgpu"` loads another build of ONNX Runtime Web, of 17 MB
-   * (27 MB where the engine's WebAssembly cannot wait for promises).
-   */
-  readonly executionProvider?: "wasm" | "webgpu";
-  /**
-   * The device that `"webgpu"` runs on. Default one of the optimizer's own, gone with `dispose`. Hold on to
-   * its adapter too: Deno 2.9 ends when it is asked for the limits of a device whose adapter is gone.
-   */
-  readonly device?: GPUDevice;
+export interface OrtOptions extends WhereOptions {
   /**
    * Values of hyperparameters that are inputs of the graph, where the state has none: by name, or by
    * name and path, `learningRate/w`, for a part of one that is a tree.
@@ -82,29 +70,15 @@ export class OrtOptimizer {
    * @throws {GradusError} if the bytes are no such model, or ONNX Runtime refuses it.
    */
   static async load(bytes: Uint8Array, options: OrtOptions = {}): Promise<OrtOptimizer> {
-    const { executionProvider = "wasm", device, hyper } = options;
-    if (executionProvider !== "wasm" && executionProvider !== "webgpu") {
-      throw new GradusError(
-        `Cannot load an optimizer: \`executionProvider\` must be "wasm" or "webgpu": given ${
-          shown(executionProvider)
-        }`,
-      );
-    }
-    if (executionProvider === "wasm" && device !== undefined) {
-      throw new GradusError(
-        `Cannot load an optimizer: \`device\` is for \`executionProvider\` "webgpu": given one for "wasm"`,
-      );
-    }
+    requireWhere(options, "Cannot load an optimizer");
     const whole = readOptimizer(bytes);
     const parts = parted(bytes, `Cannot load "${whole.program.name}"`);
     const read = parts.evaluation === undefined
       ? whole
       : { ...whole, model: readModel(parts.step) };
     const doing = `Cannot load "${read.program.name}"`;
-    const given = withGiven(read.hyper, read.program.domains, hyper ?? {}, doing);
-    const engine = executionProvider === "wasm"
-      ? new WasmEngine(await openOnWasm(parts.step, doing), read.model)
-      : await WebgpuEngine.open(parts.step, read, device, doing);
+    const given = withGiven(read.hyper, read.program.domains, options.hyper ?? {}, doing);
+    const engine = await openEngine(parts.step, numbersIn(read), options, "disabled", doing);
     const evaluation = parts.evaluation === undefined
       ? undefined
       : new Evaluation(parts.evaluation, read);

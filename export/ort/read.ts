@@ -31,7 +31,23 @@ const DEEPEST = 100;
 /** Reads the bytes of a model. */
 export function readOptimizer(bytes: Uint8Array): ReadOptimizer {
   const doing = "Cannot load an optimizer";
-  const model = readWritten(bytes, doing);
+  return optimizerOf(readWritten(bytes, doing), doing);
+}
+
+/** What of a step is one number, by the names of its inputs. */
+export function numbersIn({ model, program, initial }: ReadOptimizer): Set<string> {
+  const trees = [
+    ...["w", "g"],
+    ...[...initial.keys()].filter((name) => program.state.get(name)!.over !== "tree"),
+    ...[...program.inputs].flatMap(([name, kind]) => kind === "scalar" ? [] : [name]),
+  ];
+  const isTree = (name: string) => trees.some((t) => name === t || name.startsWith(`${t}/`));
+  const names = [...model.inputs, ...model.outputs].map(({ name }) => name.replace(/^next\//, ""));
+  return new Set(names.filter((name) => !isTree(name)));
+}
+
+/** What a model says of its step. */
+export function optimizerOf(model: ReadModel, doing: string): ReadOptimizer {
   const read = <T>(key: keyof typeof METADATA, parse: (text: string) => T): T =>
     attempt(key, () => parse(model.metadata[METADATA[key]]), doing);
   const program = read("program", parseJson);

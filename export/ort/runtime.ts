@@ -9,6 +9,8 @@
  * - They check neither that a buffer is long enough nor that its device is still there: run on one that
  *   was lost a moment ago, they end for good.
  * - A session whose run has failed takes the build down with its next run.
+ * - Where a build fails to start, it never starts again; in Deno it does so for more than one thread, whose
+ *   workers it begins from a blob.
  * - Deno 2.9 panics when it is asked for the limits of a device whose adapter is garbage.
  */
 import * as wasm from "onnxruntime-web/wasm";
@@ -23,13 +25,57 @@ export interface Opened {
   readonly Tensor: Runtime["Tensor"];
 }
 
+/**
+ * How far ONNX Runtime rewrites a graph before it runs it. Default `"disabled"`: of a step alone, its rewriting
+ * (1/a·b into b/a, for one) changes bits and gains nothing.
+ */
+export type Optimization = NonNullable<
+  wasm.InferenceSession.SessionOptions["graphOptimizationLevel"]
+>;
+
 /** Opens a model on WebAssembly. */
-export function openOnWasm(bytes: Uint8Array, doing: string): Promise<Opened> {
-  return open(wasm, bytes, { executionProviders: ["wasm"] }, doing);
+export function openOnWasm(
+  bytes: Uint8Array,
+  doing: string,
+  optimization: Optimization = "disabled",
+): Promise<Opened> {
+  isOpen = true;
+  const options = { executionProviders: ["wasm"], graphOptimizationLevel: optimization };
+  return open(wasm, bytes, options, doing);
+}
+
+let isOpen = false;
+
+/** Sets how many threads WebAssembly runs on: one number for all sessions, before the first. */
+export function requireThreads(threads: unknown, doing: string): void {
+  if (typeof threads !== "number" || !Number.isInteger(threads) || threads < 1) {
+    throw new GradusError(
+      `${doing}: \`threads\` must be a whole number from 1: given ${shown(threads)}`,
+    );
+  }
+  if (threads > 1 && "Deno" in globalThis) {
+    throw new GradusError(
+      `${doing}: \`threads\` must be 1 in Deno, which cannot start ONNX Runtime's worker threads: ` +
+        `given ${threads}`,
+    );
+  }
+  const { numThreads = 0 } = wasm.env.wasm;
+  if (isOpen && numThreads !== threads) {
+    throw new GradusError(
+      `${doing}: \`threads\` is one number for all sessions of ONNX Runtime, told with the first: ` +
+        `given ${threads} after ${numThreads || "none"}`,
+    );
+  }
+  wasm.env.wasm.numThreads = threads;
 }
 
 /** Opens a model on a device. */
-export function openOnDevice(bytes: Uint8Array, device: GPUDevice, doing: string): Promise<Opened> {
+export function openOnDevice(
+  bytes: Uint8Array,
+  device: GPUDevice,
+  doing: string,
+  optimization: Optimization = "disabled",
+): Promise<Opened> {
   return inTurn(async () => {
     let runtime: Runtime;
     try {
@@ -44,6 +90,7 @@ export function openOnDevice(bytes: Uint8Array, device: GPUDevice, doing: string
     const options = {
       executionProviders: [provider],
       preferredOutputLocation: "gpu-buffer" as const,
+      graphOptimizationLevel: optimization,
     };
     return open(runtime, bytes, options, doing);
   });
@@ -72,8 +119,6 @@ async function open(
   try {
     const session = await InferenceSession.create(bytes, {
       ...options,
-      // Its rewriting (1/a·b into b/a, for one) changes bits and gains nothing here.
-      graphOptimizationLevel: "disabled",
       // Errors: it would warn of each whole number that is counted on the processor.
       logSeverityLevel: 3,
     });

@@ -13,6 +13,7 @@ import {
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import { GradusError, quoted } from "../../dsl/errors.ts";
+import { namesUsed } from "./cut.ts";
 import { elementOps } from "../../dsl/ops.ts";
 
 /** A number of a graph and how it holds it. */
@@ -50,7 +51,7 @@ const ROWS = new Map(Object.values(elementOps).flatMap((row) => row.onnx ? [[row
 
 /** Splits a model; `isTree` tells the inputs and outputs that are leaves of trees from numbers. */
 export function split(bytes: Uint8Array, isTree: (name: string) => boolean, doing: string): Split {
-  const isLeaf = (name: string) => name.startsWith(NEXT) && isTree(name.slice(NEXT.length));
+  const isLeaf = (name: string) => isTree(name.startsWith(NEXT) ? name.slice(NEXT.length) : name);
   const model = fromBinary(ModelProtoSchema, bytes);
   const graph = model.graph!;
   const types = new Map<string, DataType>();
@@ -128,18 +129,6 @@ function hostNode(node: NodeProto, types: ReadonlyMap<string, DataType>): HostNo
   };
 }
 
-/** The names that a node uses, those that graphs inside it use from outside included. */
-function namesUsed({ input, attribute }: NodeProto): string[] {
-  const inner = attribute.flatMap(({ g, graphs }) => g === undefined ? graphs : [g, ...graphs]);
-  return [
-    ...input,
-    ...inner.flatMap(({ node, output }) => [
-      ...node.flatMap(namesUsed),
-      ...output.map(({ name }) => name),
-    ]),
-  ];
-}
-
 /** The number of a constant that is one. */
 function numberOf({ dims, dataType, rawData }: TensorProto): number | undefined {
   if (dims.length > 0) return undefined;
@@ -181,6 +170,6 @@ function requireNoFloat64({ graph, functions }: ModelProto, doing: string): void
     `${doing}: \`executionProvider\` "webgpu" has no float64: given a graph whose ${
       quoted(wide[0])
     } ` +
-      `is float64`,
+      `is float64; export it with \`precision: "float32"\``,
   );
 }

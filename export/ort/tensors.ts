@@ -4,6 +4,7 @@ import { GradusError, quoted } from "../../dsl/errors.ts";
 import type { NumberArray } from "../../runtime/trees/dtype.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
 import type { ReadModel, ReadValue } from "../onnx/proto.ts";
+import type { Value } from "./engine.ts";
 import { at } from "../onnx/names.ts";
 import { requirePlainPaths } from "../onnx/write.ts";
 
@@ -67,4 +68,12 @@ export function copyInto(array: NumberArray, { data }: ort.Tensor): void {
     ? new Uint16Array(data.buffer, data.byteOffset, data.length)
     : data as NumberArray;
   array.set(bits);
+}
+
+/** Numbers as a graph takes them; `Tensor` is that of the build which runs it. */
+export function fed(
+  { type, data, shape }: Value,
+  Tensor: typeof ort.Tensor = ort.Tensor,
+): ort.Tensor {
+  return new Tensor(type, data as Float32Array, shape);
 }

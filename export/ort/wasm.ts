@@ -5,10 +5,10 @@ import { asLeaf, type ReadLeaf } from "../../runtime/trees/leaf.ts";
 import type { NumberArray } from "../../runtime/trees/dtype.ts";
 import type { ReadModel } from "../onnx/proto.ts";
 import type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";
-import type { Engine, Run } from "./engine.ts";
+import { type Engine, outputsOf, type Run, valueOf } from "./engine.ts";
 import type { Held } from "./held.ts";
 import { messageOf, type Opened } from "./runtime.ts";
-import { copyInto, numberFor, numberOf, tensorOf } from "./tensors.ts";
+import { copyInto, fed, numberFor, numberOf, tensorOf } from "./tensors.ts";
 
 /** The engine of `executionProvider: "wasm"`. */
 export class WasmEngine implements Engine {
@@ -21,22 +21,31 @@ export class WasmEngine implements Engine {
     [this.#session, this.#model] = [session, model];
   }
 
-  async run({ written, read, numbers, doing }: Run): Promise<ReadonlyMap<string, number>> {
+  async run(run: Run): Promise<ReadonlyMap<string, number>> {
+    const { written, read, numbers, further, doing } = run;
     const feeds: Record<string, ort.Tensor> = {};
     for (const [name, number] of numbers) feeds[name] = numberFor(name, number, this.#model);
     for (const { name, leaf, shape } of [...written, ...read]) {
       feeds[name] = tensorOf(leaf as NumberArray, shape);
     }
+    for (const [name, value] of further?.feeds ?? []) feeds[name] = fed(value);
     let results: ort.InferenceSession.OnnxValueMapType;
     try {
-      results = await this.#session.run(feeds);
+      results = await this.#session.run(feeds, outputsOf(this.#session.outputNames, run));
     } catch (error) {
       throw new GradusError(`${doing}: ONNX Runtime failed: ${messageOf(error)}`);
     }
+    further?.take(
+      new Map(further.outputs.map((name) => {
+        const result = results[name] as ort.Tensor;
+        return [name, valueOf(result, result.data)];
+      })),
+    );
     const places = new Map(written.map(({ name, leaf }) => [`next/${name}`, leaf]));
     const made = new Map<string, number>();
     for (const [name, result] of Object.entries(results)) {
       const leaf = places.get(name);
+      if (further?.outputs.includes(name)) continue;
       if (leaf === undefined) made.set(name, numberOf(result as ort.Tensor));
       else copyInto(leaf as NumberArray, result as ort.Tensor);
     }

@@ -5,20 +5,21 @@ import { GradusError } from "../../dsl/errors.ts";
 import type { NumberArray } from "../../runtime/trees/dtype.ts";
 import type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";
 import { type Leaf, sizeOf, spellPath } from "../../runtime/trees/leaf.ts";
-import type { Engine, Run, Taken } from "./engine.ts";
+import { type Engine, outputsOf, type Run, type Taken, type Value, valueOf } from "./engine.ts";
 import { asHeld, type Held, isInBuffer } from "./held.ts";
 import { type HostNumber, type Split, split } from "./split.ts";
-import type { ReadOptimizer } from "./read.ts";
+import type { ReadModel } from "../onnx/proto.ts";
 import { Resident, type Slot } from "./resident.ts";
 import {
   inTurn,
   messageOf,
   type Opened,
   openOnDevice,
+  type Optimization,
   requestDevice,
   requireDevice,
 } from "./runtime.ts";
-import { tensorOf } from "./tensors.ts";
+import { fed, tensorOf } from "./tensors.ts";
 
 /** The engine of `executionProvider: "webgpu"`. */
 export class WebgpuEngine implements Engine {
@@ -26,6 +27,7 @@ export class WebgpuEngine implements Engine {
   readonly #isOwnDevice: boolean;
   #opened: Opened;
   readonly #split: Split;
+  readonly #optimization: Optimization | undefined;
   readonly #resident: Resident;
   #lost: GPUDeviceLostInfo | undefined;
 
@@ -34,33 +36,33 @@ export class WebgpuEngine implements Engine {
     isOwnDevice: boolean,
     opened: Opened,
     split: Split,
+    optimization: Optimization | undefined,
   ) {
+    this.#optimization = optimization;
     [this.device, this.#isOwnDevice, this.#opened] = [device, isOwnDevice, opened];
     [this.#split, this.#resident] = [split, new Resident(device)];
     device.lost.then((info) => this.#lost = info);
   }
 
-  /** Opens a model on the caller's device, or on one of its own. */
+  /**
+   * Opens a model on the caller's device, or on one of its own; `numbers` are the inputs of the step that
+   * are one number.
+   */
   static async open(
     bytes: Uint8Array,
-    read: ReadOptimizer,
+    model: ReadModel,
+    numbers: ReadonlySet<string>,
     given: GPUDevice | undefined,
     doing: string,
+    optimization?: Optimization,
   ): Promise<WebgpuEngine> {
     if (given !== undefined) requireDevice(given, doing);
-    const { program, initial } = read;
-    const trees = [
-      ...["w", "g"],
-      ...[...initial.keys()].filter((name) => program.state.get(name)!.over !== "tree"),
-      ...[...program.inputs].flatMap(([name, kind]) => kind === "scalar" ? [] : [name]),
-    ];
-    const isTree = (name: string) => trees.some((t) => name === t || name.startsWith(`${t}/`));
-    const parts = split(bytes, isTree, doing);
+    const parts = split(bytes, (name) => !numbers.has(name), doing);
     const device = given ?? await requestDevice(doing);
     try {
-      await requireAble(device, read, doing);
-      const opened = await openOnDevice(parts.bytes, device, doing);
-      return new WebgpuEngine(device, given === undefined, opened, parts);
+      await requireAble(device, model, doing);
+      const opened = await openOnDevice(parts.bytes, device, doing, optimization);
+      return new WebgpuEngine(device, given === undefined, opened, parts, optimization);
     } catch (error) {
       if (given === undefined) device.destroy();
       throw error;
@@ -80,7 +82,8 @@ export class WebgpuEngine implements Engine {
     return leaf;
   }
 
-  async run({ written, read, numbers, doing }: Run): Promise<ReadonlyMap<string, number>> {
+  async run(run: Run): Promise<ReadonlyMap<string, number>> {
+    const { written, read, numbers, further, doing } = run;
     this.#requirePresent(doing);
     const feeds: Record<string, ort.Tensor> = {};
     const fetches: Record<string, ort.Tensor | null> = {};
@@ -100,8 +103,12 @@ export class WebgpuEngine implements Engine {
         ? this.#inBuffer(leaf.buffer, taken)
         : tensorOf(leaf, shape, this.#opened.Tensor);
     }
+    for (const [name, value] of further?.feeds ?? []) {
+      feeds[name] = fed(value, this.#opened.Tensor);
+    }
     // Numbers that rest on data come back: a step that has any waits for them.
-    for (const name of this.#opened.session.outputNames) fetches[name] ??= null;
+    const outputs = outputsOf(this.#opened.session.outputNames, run);
+    for (const name of outputs) fetches[name] ??= null;
     let results: ort.InferenceSession.OnnxValueMapType;
     try {
       results = await inTurn(() => this.#opened.session.run(feeds, fetches));
@@ -114,12 +121,16 @@ export class WebgpuEngine implements Engine {
     }
     const all = new Map(made);
     const places = new Set(written.map(({ name }) => `next/${name}`));
-    for (const name of this.#opened.session.outputNames) {
+    const asked = new Map<string, Value>();
+    for (const name of outputs) {
       if (places.has(name)) continue;
       const result = results[name] as ort.Tensor;
-      all.set(name, Number((await inTurn(() => result.getData(true)))[0]));
+      const data = await inTurn(() => result.getData(true));
+      if (further?.outputs.includes(name)) asked.set(name, valueOf(result, data));
+      else all.set(name, Number(data[0]));
     }
     this.#requirePresent(doing);
+    further?.take(asked);
     const encoder = this.device.createCommandEncoder();
     for (const slot of slots) slot.turn(encoder);
     this.device.queue.submit([encoder.finish()]);
@@ -203,7 +214,7 @@ export class WebgpuEngine implements Engine {
   async #reopen(doing: string): Promise<void> {
     const { session } = this.#opened;
     await inTurn(() => session.release());
-    this.#opened = await openOnDevice(this.#split.bytes, this.device, doing);
+    this.#opened = await openOnDevice(this.#split.bytes, this.device, doing, this.#optimization);
   }
 
   #inBuffer(buffer: GPUBuffer, { dtype, shape }: Taken): ort.Tensor {
@@ -226,7 +237,7 @@ export class WebgpuEngine implements Engine {
 
 async function requireAble(
   device: GPUDevice,
-  { model }: ReadOptimizer,
+  model: ReadModel,
   doing: string,
 ): Promise<void> {
   const lost = await Promise.race([device.lost, aWhile()]);

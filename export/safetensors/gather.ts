@@ -7,13 +7,20 @@ import { Binding, type Configured, ruleOf } from "../../runtime/step/binding.ts"
 import { alignMaster, alignState, statesOf } from "../../runtime/step/gathered.ts";
 import { type HostArray, memoryOf } from "../../runtime/trees/dtype.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
-import { asHostLeaf, isInGpuBuffer, type Leaf, spellPath } from "../../runtime/trees/leaf.ts";
+import {
+  asHostLeaf,
+  isInGpuBuffer,
+  type Leaf,
+  spellPath,
+  type Tensor,
+} from "../../runtime/trees/leaf.ts";
 import { MASTER, masterShape } from "../../runtime/trees/master.ts";
+import { under } from "../../runtime/trees/plain.ts";
 import { requireState, type State, treeNumber } from "../../runtime/trees/state.ts";
 import { storageIn, storedAs } from "../../runtime/trees/state_storage.ts";
 import { dtypeOf, type Stored } from "../../runtime/trees/stored.ts";
 import { stateShape } from "../../runtime/step/initial.ts";
-import { FORMAT, KEYS, VERSION } from "./metadata.ts";
+import { BUFFERS, FORMAT, KEYS, VERSION } from "./metadata.ts";
 import { lowOf, pathsOf, rebuilt, safeDType } from "./paths.ts";
 import type { TensorToWrite } from "./write.ts";
 
@@ -25,14 +32,17 @@ export interface Checkpoint {
   readonly params: object;
   /** The state that belongs to them. */
   readonly state: State;
+  /** Arrays that belong to the model and have no gradients, such as running statistics, by name. */
+  readonly buffers?: Readonly<Record<string, Tensor>>;
 }
 
 /** What is written of a checkpoint. */
-export function gatherCheckpoint({ optimizer, params, state }: Checkpoint): {
+export function gatherCheckpoint(checkpoint: Checkpoint): {
   readonly tensors: ReadonlyMap<string, TensorToWrite>;
   readonly metadata: ReadonlyMap<string, string>;
 } {
   const doing = "Cannot save a checkpoint";
+  const { optimizer, params, state, buffers = {} } = checkpoint ?? {};
   if (optimizer?.program === undefined || !(optimizer.settings instanceof Map)) {
     throw new GradusError(
       `${doing}: \`optimizer\` must be what was made with its hyperparameters, such as ` +
@@ -44,6 +54,10 @@ export function gatherCheckpoint({ optimizer, params, state }: Checkpoint): {
   requireLeaves(layout, doing);
   const bound = new Binding(program, settings, layout, params, doing);
   requireState(state, program, bound.live, layout.hasShort, ruleOf(optimizer).writable, doing);
+  for (const [name, numbers] of Object.entries(state.hyper)) {
+    const what = `hyperparameter \`${name}\` of the state`;
+    layout.prefix(numbers, what, doing, (node) => typeof node === "number");
+  }
   const names = statesOf(program, bound.live);
   const storage = storageIn(state, names, layout, made, readHost, doing);
 
@@ -85,6 +99,9 @@ export function gatherCheckpoint({ optimizer, params, state }: Checkpoint): {
     alignMaster(layout, state[MASTER], readHost, doing).forEach((array, i) =>
       put(MASTER, i, array, "float32", masterShape(layout.leaves[i]))
     );
+  }
+  for (const [name, { data, shape }] of Object.entries(buffers)) {
+    tensors.set(under(BUFFERS, name), { data, shape });
   }
   tensors.set("count", { data: BigInt64Array.of(BigInt(state.count)), shape: [] });
 

@@ -4,15 +4,18 @@ import type { Optimizer } from "../../runtime/optimizer.ts";
 import { resident } from "../../runtime/resident.ts";
 import type { NumberArray } from "../../runtime/trees/dtype.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
-import { asLeaf, wrap } from "../../runtime/trees/leaf.ts";
+import { asLeaf, type Tensor, wrap } from "../../runtime/trees/leaf.ts";
 import { disposable, isResident, release } from "../../runtime/trees/placement.ts";
+import { keyUnder } from "../../runtime/trees/plain.ts";
 import type { State } from "../../runtime/trees/state.ts";
 import { requireOptimizer } from "../../runtime/wrap.ts";
 import { readContents } from "./contents.ts";
 import { requireSameProgram } from "./difference.ts";
 import { Fitting } from "./fitting.ts";
 import { begun, fillState } from "./going_on.ts";
+import { BUFFERS } from "./metadata.ts";
 import { pathsOf, rebuilt } from "./paths.ts";
+import type { SafeTensor } from "./read.ts";
 
 /** How a checkpoint is loaded. */
 export interface LoadOptions<P extends object = object> {
@@ -45,6 +48,8 @@ export interface Loaded<P extends object = object> {
   readonly params: P;
   /** The state that belongs to them. */
   readonly state: State;
+  /** Arrays that belong to the model and have no gradients, such as running statistics, by name. */
+  readonly buffers: Readonly<Record<string, Tensor>>;
   /** The tensors that were taken from the file. */
   readonly fitted: readonly string[];
   /** The tensors that it would have had for these parameters, and `hyper/<name>`: they begin afresh. */
@@ -105,7 +110,8 @@ export function load<P extends object>(
   const layout = Layout.of(like, doing, asLeaf);
   requireLeaves(layout, doing);
   const paths = pathsOf(layout);
-  const fitting = new Fitting(contents.tensors);
+  const { buffers, others } = buffersIn(contents.tensors);
+  const fitting = new Fitting(others);
   fitting.take("count", [], "I64");
   const given = layout.alignLike(like, "parameters", doing, asLeaf);
   const taken = layout.leaves.map(({ dtype, shape }, i) =>
@@ -130,7 +136,24 @@ export function load<P extends object>(
     if (isPlaced) release([params, state]);
     throw error;
   }
-  return { optimizer, params, state, ...fitting.lists() };
+  return { optimizer, params, state, buffers, ...fitting.lists() };
+}
+
+/** The arrays that are the model's alone, and the other tensors. */
+function buffersIn(tensors: ReadonlyMap<string, SafeTensor>): {
+  readonly buffers: Record<string, Tensor>;
+  readonly others: ReadonlyMap<string, SafeTensor>;
+} {
+  const buffers: [string, Tensor][] = [];
+  const others = new Map<string, SafeTensor>();
+  for (const [path, tensor] of tensors) {
+    const name = keyUnder(BUFFERS, path);
+    const { data, shape } = tensor;
+    const isWide = data instanceof Float32Array || data instanceof Float64Array;
+    if (name === undefined || !isWide) others.set(path, tensor);
+    else buffers.push([name, { data: data.slice(), shape: [...shape] }]);
+  }
+  return { buffers: Object.fromEntries(buffers), others };
 }
 
 const OPTIONS: readonly (keyof LoadOptions)[] = ["optimizer", "params", "onMismatch", "resident"];

@@ -1,11 +1,14 @@
 /** What a checkpoint says of itself beside its tensors. */
-import { METADATA } from "../onnx/metadata.ts";
+import { JOINED, METADATA } from "../onnx/metadata.ts";
 
 /** The version of this package. */
 export const VERSION = "0.2.0";
 
 /** The version of the format, which grows when what is written can no longer be read as before. */
 export const FORMAT = "1";
+
+/** What the names of arrays that are the model's alone begin with, before the path. */
+export const BUFFERS = "buffers";
 
 /** Keys of the metadata of a checkpoint. */
 export const KEYS = {
@@ -17,13 +20,9 @@ export const KEYS = {
   program: METADATA.program,
   /** A hash of what the program computes. */
   hash: "gradus.hash",
-  /**
-   * What the optimizer was made with, as JSON: of each hyperparameter its `value`, and a `mask` and a `clock`
-   * where it has them. In a value a schedule is the text `count => …`, and null where it has no expression.
-   */
-  settings: "gradus.settings",
-  /** What the optimizer was made to store states as, by name, as JSON. */
-  storage: "gradus.storage",
+  /** What the optimizer was made with, and what it was made to store states as. */
+  settings: JOINED.settings,
+  storage: JOINED.storage,
   /** The hyperparameters that were written into the state, as JSON. */
   written: "gradus.written",
   /** The other hyperparameters that the last step used, as JSON. */

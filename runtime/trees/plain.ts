@@ -10,6 +10,13 @@ export function under(path: string, key: string): string {
   return `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
+/** The key whose path below `path` this is, or undefined if it is none. */
+export function keyUnder(path: string, found: string): string | undefined {
+  if (!found.startsWith(`${path}/`)) return undefined;
+  const key = found.slice(path.length + 1).replaceAll("~1", "/").replaceAll("~0", "~");
+  return under(path, key) === found ? key : undefined;
+}
+
 /**
  * A tree of plain objects and lists with `leafOf` of each leaf, told where that is. Refuses one that nests too
  * deep; `what` says what it is.

@@ -21,6 +21,8 @@ export {
   derive,
   type DeriveOptions,
 } from "./derive.ts";
+export { differentiate, type DifferentiateOptions } from "../../dsl/differentiate.ts";
+export { printExpression } from "../../dsl/print.ts";
 export { describe, type Description, type ResponsePoint, type TimeConstant } from "./describe.ts";
 export { type Effect, type EffectOptions, measureEffect } from "./effect.ts";
 export {

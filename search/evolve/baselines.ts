@@ -15,6 +15,8 @@ import type { SearchOptions } from "./options.ts";
 export interface GridResult {
   /** The optimizer. */
   readonly name: string;
+  /** Its program. */
+  readonly program: Program;
   /** The best settings. */
   readonly options: Readonly<Record<string, number>>;
   /** Their score. */
@@ -74,6 +76,7 @@ export async function handGrids(
     const best = tried.reduce((a, b) => b.score > a.score ? b : a);
     return {
       name,
+      program,
       ...best,
       tried: tried.length,
       ...(last && { heldOut: last.evaluateOptimizer(bind(best.options)).score }),

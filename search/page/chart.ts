@@ -13,50 +13,94 @@ export interface Series {
   readonly colourOf?: number;
   /** Points that are marked, on the line or off it. */
   readonly dots?: readonly Point[];
+  /** A band around the line: how low and how high it goes. */
+  readonly band?: readonly (readonly [x: number, low: number, high: number])[];
 }
 
-/** What the axes of a chart are called, and where the upright one begins and ends, if that is fixed. */
+/** What the axes of a chart are called, and where they begin and end, if that is fixed. */
 export interface Axes {
   readonly x: string;
   readonly y: string;
+  /** Where the lower axis begins. */
+  readonly from?: number;
   readonly low?: number;
   readonly high?: number;
+  /** Which axes have equal steps for equal factors; what is not above 0 is left out. */
+  readonly log?: "x" | "y" | "xy";
+  /** What is written at a place of the upright axis. Default: the number. */
+  readonly showY?: (value: number) => string;
 }
 
-const SIZE = { width: 760, height: 340, left: 68, right: 24, top: 14, bottom: 58 } as const;
+/** How numbers are laid along an axis, where its marks are, and what is written there. */
+interface Scale {
+  readonly place: (value: number) => number;
+  readonly ticks: (low: number, high: number) => readonly (readonly [at: number, text: string])[];
+}
+
+const LINEAR: Scale = {
+  place: (value) => value,
+  ticks: (low, high) => ticks(low, high).map((value) => [value, grouped(value)]),
+};
+
+const LOGARITHMIC: Scale = {
+  place: (value) => value > 0 ? Math.log10(value) : NaN,
+  ticks: decadeTicks,
+};
+
+const SIZE = { width: 760, height: 340, left: 88, right: 24, top: 14, bottom: 58 } as const;
 
 /** A chart of lines; what is not finite is left out. */
 export function chart(series: readonly Series[], axes: Axes): string {
-  const isFinite = (point: Point) => point.every(Number.isFinite);
+  const { log = "", showY } = axes;
+  const [scaleX, scaleY] = ["x", "y"].map((axis) => log.includes(axis) ? LOGARITHMIC : LINEAR);
+  const placed = (points: readonly Point[] = []): Point[] =>
+    points.map(([x, y]): Point => [scaleX.place(x), scaleY.place(y)])
+      .filter((point) => point.every(Number.isFinite));
   const shown = series.map((each, i) => ({
     ...each,
     colour: `series-${(each.colourOf ?? i) % COLOURS}`,
-    points: each.points.filter(isFinite),
-    dots: (each.dots ?? []).filter(isFinite),
+    points: placed(each.points),
+    dots: placed(each.dots),
+    low: placed(each.band?.map(([x, low]) => [x, low])),
+    high: placed(each.band?.map(([x, , high]) => [x, high])),
   }));
-  const points = shown.flatMap((each) => [...each.points, ...each.dots]);
+  const points = shown.flatMap(({ points, dots, low, high }) => [
+    ...points,
+    ...dots,
+    ...low,
+    ...high,
+  ]);
   if (points.length === 0) return "";
-  const [x0, x1] = extent(points.map(([x]) => x));
+  const [leftmost, x1] = extent(points.map(([x]) => x));
+  const x0 = axes.from ?? leftmost;
   const [lowest, highest] = extent(points.map(([, y]) => y));
-  const [y0, y1] = [axes.low ?? lowest, axes.high ?? highest];
+  const [y0, y1] = [[axes.low, lowest], [axes.high, highest]].map(([given, found]) =>
+    given === undefined ? found! : scaleY.place(given)
+  );
   const { width, height, left, right, top, bottom } = SIZE;
   const atX = (x: number) => round(left + (x - x0) / (x1 - x0) * (width - left - right));
   const atY = (y: number) =>
     round(height - bottom - (y - y0) / (y1 - y0) * (height - top - bottom));
   const text = (x: number, y: number, anchor: string, text: string) =>
     `<text x="${x}" y="${y}" text-anchor="${anchor}">${escaped(text)}</text>`;
-  const lines = ticks(y0, y1).map((y) =>
+  const lines = scaleY.ticks(y0, y1).map(([y, name]) =>
     `<line class="grid" x1="${left}" x2="${width - right}" y1="${atY(y)}" y2="${atY(y)}"/>` +
-    text(left - 8, atY(y) + 5, "end", grouped(y))
+    text(left - 8, atY(y) + 5, "end", showY?.(y) ?? name)
   );
-  const marks = ticks(x0, x1).map((x) => text(atX(x), height - bottom + 22, "middle", grouped(x)));
-  const drawn = shown.map(({ points, dots, isDashed, colour }) => {
-    const path = points.map(([x, y]) => `${atX(x)},${atY(y)}`).join(" ");
+  const marks = scaleX.ticks(x0, x1).map(([x, name]) =>
+    text(atX(x), height - bottom + 22, "middle", name)
+  );
+  const path = (points: readonly Point[]) =>
+    points.map(([x, y]) => `${atX(x)},${atY(y)}`).join(" ");
+  const drawn = shown.map(({ points, dots, low, high, isDashed, colour }) => {
+    const band = low.length === 0
+      ? ""
+      : `<polygon class="band" points="${path([...low, ...high.toReversed()])}"/>`;
     const circles = dots.map(([x, y]) =>
       `<circle class="dot" cx="${atX(x)}" cy="${atY(y)}" r="4"/>`
     );
-    return `<g class="${colour}"><polyline class="${classOf("curve", isDashed)}" ` +
-      `points="${path}"/>${circles.join("")}</g>`;
+    return `<g class="${colour}">${band}<polyline class="${classOf("curve", isDashed)}" ` +
+      `points="${path(points)}"/>${circles.join("")}</g>`;
   });
   const middle = (height - bottom + top) / 2;
   const names = shown.map(({ name, isDashed, colour }) =>
@@ -65,11 +109,25 @@ export function chart(series: readonly Series[], axes: Axes): string {
   );
   return `<figure class="chart"><svg viewBox="0 0 ${width} ${height}" role="img" ` +
     `aria-label="${escaped(`${axes.y} against ${axes.x}`)}">` +
-    `${lines.join("")}${marks.join("")}${drawn.join("")}` +
+    `${lines.join("")}${marks.join("")}` +
+    (lowest < y0 || highest > y1 ? within(drawn.join("")) : drawn.join("")) +
     text((left + width - right) / 2, height - 8, "middle", axes.x) +
     `<text transform="translate(18 ${middle}) rotate(-90)" text-anchor="middle">${
       escaped(axes.y)
     }</text></svg><ul class="legend">${names.join("")}</ul></figure>`;
+}
+
+/** How far dots and lines on the border of the axes go beyond it. */
+const BORDER = 5;
+
+/** Markup of which nothing is seen outside of the axes. */
+function within(markup: string): string {
+  const { left, right, top, bottom } = SIZE;
+  const width = SIZE.width - left - right + 2 * BORDER;
+  const height = SIZE.height - top - bottom + 2 * BORDER;
+  const [x, y] = [left - BORDER, top - BORDER];
+  return `<svg x="${x}" y="${y}" width="${width}" height="${height}" ` +
+    `viewBox="${x} ${y} ${width} ${height}">${markup}</svg>`;
 }
 
 function classOf(name: string, isDashed: boolean = false): string {
@@ -97,6 +155,31 @@ function ticks(low: number, high: number): number[] {
   const first = Math.ceil(low / step);
   const count = Math.floor(high / step + 1e-9) - first + 1;
   return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+
+/** Powers of ten between two logarithms, with 2 and 5 times them where there are few; not too many. */
+function decadeTicks(low: number, high: number): [at: number, text: string][] {
+  const between = (factors: readonly number[], step: number) => {
+    const first = Math.floor(low / step) * step;
+    const decades = Array.from(
+      { length: Math.max(0, Math.ceil((high - first) / step) + 1) },
+      (_, i) => first + i * step,
+    );
+    return decades.flatMap((decade) =>
+      factors.map((factor): [number, string] => {
+        const value = Number(`${factor}e${decade}`);
+        return [Math.log10(value), powerText(value)];
+      })
+    ).filter(([at]) => at >= low - 1e-9 && at <= high + 1e-9);
+  };
+  const found = [1, 2, 3, 5].map((step) => between([1], step)).find(({ length }) => length <= 8) ??
+    between([1], 10);
+  return found.length > 2 ? found : between([1, 2, 5], 1);
+}
+
+/** A number as an axis of powers has it: 0.001, 1e-5. */
+function powerText(value: number): string {
+  return value >= 1e-4 && value < 1e5 ? grouped(value) : value.toExponential();
 }
 
 /** A number with its thousands set apart. */

@@ -27,7 +27,8 @@ ${body}
 `;
 }
 
-const NUMBER = /^[-−]?[\d.,\s]*( %)?$/;
+/** A number, or one with how far it can be trusted. */
+const NUMBER = /^[-−]?[\d.,\s]*(e[-+]?\d+)?\+?( %)?( ± [\d.,]+( %)?)?$/;
 
 /** A table of texts; columns of numbers are aligned to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -10,6 +10,7 @@ import { type Space, space as makeSpace, type SpaceOptions } from "../programs/s
 import { chart, type Series } from "./chart.ts";
 import { escaped, page, table } from "./html.ts";
 import { type Typesetter, typesetter } from "./typesetter.ts";
+import { bestBy, type Row, rowsOf, type Runs, verdict } from "./winner.ts";
 
 /** What a report is of. */
 export interface Report {
@@ -52,12 +53,15 @@ export async function htmlReport(
   const space = makeSpace(options);
   const typeset = await typesetter();
   const runs: Runs = [["evolution", result], ...Object.entries(searches)];
+  const rows = rowsOf(space, runs, grids);
   return page(
     title,
     `<p>${overview(result)}</p>
 <h2>Best score</h2>
 ${chart(scoreCurves(runs, grids), { x: "programs trained", y: "best score" })}
-${scoreTable(space, runs, grids)}
+<p><strong>${escaped(verdict(rows))}</strong></p>
+${scoreTable(rows)}
+${winningProgram(rows, typeset)}
 ${result.best === undefined ? "" : bestProgram(space, typeset, result.best)}
 <h2>The front</h2>
 <p>None of these is bettered in score, statements and state at once. In the chart, the best score of a
@@ -73,8 +77,6 @@ ${chart(shareCurves(result.curve), { x: "programs made", y: "share", low: 0, hig
 ${result.best === undefined ? "" : origin(result.best.lineage)}`,
   );
 }
-
-type Runs = readonly (readonly [name: string, SearchResult])[];
 
 function overview({ counts }: SearchResult): string {
   const hits = (counts.structuralHits + counts.probeHits) / counts.generated;
@@ -99,28 +101,34 @@ function level(name: string, y: number, end: number): Series {
   return { name, points: [[0, y], [end, y]], isDashed: true };
 }
 
-function scoreTable(space: Space, runs: Runs, grids: readonly GridResult[]): string {
-  return table(["", "score", "held out", "trained", "what it is"], [
-    ...runs.map(([name, { best, counts, heldOut, front }]) => [
-      name,
-      number(best?.score),
-      number(heldOut[front.findIndex((each) => each === best)]),
-      String(counts.trained),
-      best === undefined ? "" : describe(programOf(space, best.genome)).summary,
+function scoreTable(rows: readonly Row[]): string {
+  const winner = bestBy(rows, "score");
+  return table(
+    ["", "score", "held out", "trained", "what it is"],
+    rows.map((row) => [
+      row === winner ? `${row.name} (wins)` : row.name,
+      number(row.score),
+      number(row.heldOut),
+      String(row.trained),
+      row.text,
     ]),
-    ...grids.map(({ name, score, heldOut, tried, options }) => [
-      `${name}, grid`,
-      number(score),
-      number(heldOut),
-      String(tried),
-      Object.entries(options).map(([key, value]) => `${key} ${value}`).join(", "),
-    ]),
-  ]);
+  );
+}
+
+/** The program of the row that wins, if that is not the search's own. */
+function winningProgram(rows: readonly Row[], typeset: Typesetter): string {
+  const winner = bestBy(rows, "score");
+  if (winner?.program === undefined || winner === rows[0]) return "";
+  const { name, text, program } = winner;
+  return `<h2>What wins: ${escaped(name)}</h2>
+<p class="note">${escaped(text)}</p>
+${typeset.program(program, { digits: DIGITS })}
+${typeset.hyper(program)}`;
 }
 
 function bestProgram(space: Space, typeset: Typesetter, { genome }: Individual): string {
   const program = programOf(space, genome);
-  return `<h2>The best program</h2>
+  return `<h2>The best program that was found</h2>
 ${typeset.program(program, { digits: DIGITS })}
 ${typeset.hyper(program)}
 <p class="note">States are 0 at first. Constants in equations are rounded to ${DIGITS} digits; the source

@@ -56,6 +56,7 @@ math { font-size: 1.1em;
 .chart svg { display: block; width: 100%; height: auto; fill: currentColor; font-size: 12px; }
 .chart .grid { stroke: var(--line); }
 .chart .curve { fill: none; stroke: var(--colour); stroke-width: 2; stroke-linejoin: round; }
+.chart .band { fill: var(--colour); opacity: .18; }
 .chart .dot { fill: var(--colour); }
 .chart .dashed { stroke-dasharray: 7 5; }
 @media (max-width: 38rem) { .chart svg { font-size: 20px; } .chart .curve { stroke-width: 3; } }

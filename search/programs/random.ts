@@ -14,6 +14,7 @@ export const DRAWS = {
   weights: 6,
   batch: 7,
   birth: 8,
+  data: 9,
 } as const;
 
 /**

@@ -16,23 +16,45 @@ export interface ClassifierTask extends TaskBase {
   readonly data: ClassifierData;
 }
 
-/** Examples, row after row. */
+/** Inputs of examples, row after row, and the class of each. */
+export interface Examples {
+  /** The inputs, so many numbers an example. */
+  readonly inputs: Float32Array;
+  /** A class an example. */
+  readonly labels: Uint8Array;
+}
+
+/** What a classifier is trained and measured on. */
 export interface ClassifierData {
   /** Inputs of an example. */
   readonly features: number;
   /** Classes, numbered from 0. */
   readonly classes: number;
   /** The examples that gradients are of. */
-  readonly train: { readonly inputs: Float32Array; readonly labels: Uint8Array };
+  readonly train: Examples;
   /** Those that the loss is measured on. */
-  readonly test: { readonly inputs: Float32Array; readonly labels: Uint8Array };
+  readonly test: Examples;
+}
+
+/** The problem of a classifier. */
+export interface ClassifierProblem extends Problem {
+  /** The shapes of its tensors: of each layer outputs × inputs, then outputs. */
+  readonly shapes: readonly (readonly number[])[];
+  /** Writes the gradient at `w` for a step, and returns the mean loss of its examples. */
+  gradient(w: Float32Array, step: number, g: Float32Array): number;
+  /** The mean loss of some examples, and the share of them that is named correctly. */
+  measure(w: Float32Array, examples: Examples): { loss: number; accuracy: number };
 }
 
 /** The problem of a task under a seed; all sums are in a fixed order. */
-export function classifierProblem({ data, hidden, batch }: ClassifierTask, seed: number): Problem {
+export function classifierProblem(
+  { data, hidden, batch }: Pick<ClassifierTask, "data" | "hidden" | "batch">,
+  seed: number,
+): ClassifierProblem {
   const widths = [data.features, ...hidden, data.classes];
   const layers = widths.slice(1).map((outputs, i) => ({ inputs: widths[i], outputs }));
-  const tensors = layers.flatMap(({ inputs, outputs }) => [inputs * outputs, outputs]);
+  const shapes = layers.flatMap(({ inputs, outputs }) => [[outputs, inputs], [outputs]]);
+  const tensors = shapes.map((shape) => shape.reduce((a, b) => a * b));
   const offsets = tensors.map((_, i) => tensors.slice(0, i).reduce((a, b) => a + b, 0));
   const activations = widths.map((width) => new Float64Array(width));
   const errors = widths.map((width) => new Float64Array(width));
@@ -65,14 +87,18 @@ export function classifierProblem({ data, hidden, batch }: ClassifierTask, seed:
     for (let l = last - 1; l >= 0; l--) {
       const { inputs, outputs } = layers[l];
       const [weights, biases] = [offsets[2 * l], offsets[2 * l + 1]];
-      errors[l].fill(0);
+      const from = activations[l];
       for (let o = 0; o < outputs; o++) {
         const error = errors[l + 1][o];
         g[biases + o] += error;
-        for (let i = 0; i < inputs; i++) {
-          g[weights + o * inputs + i] += error * activations[l][i];
-          errors[l][i] += error * w[weights + o * inputs + i];
-        }
+        for (let i = 0; i < inputs; i++) g[weights + o * inputs + i] += error * from[i];
+      }
+      // Nothing is before the first layer.
+      if (l === 0) return;
+      errors[l].fill(0);
+      for (let o = 0; o < outputs; o++) {
+        const error = errors[l + 1][o];
+        for (let i = 0; i < inputs; i++) errors[l][i] += error * w[weights + o * inputs + i];
       }
       for (let i = 0; i < inputs; i++) {
         errors[l][i] *= 1 - activations[l][i] * activations[l][i];
@@ -80,8 +106,20 @@ export function classifierProblem({ data, hidden, batch }: ClassifierTask, seed:
     }
   };
 
+  const measure = (w: Float32Array, { inputs, labels }: Examples) => {
+    let [sum, correct] = [0, 0];
+    for (let row = 0; row < labels.length; row++) {
+      sum += forward(w, inputs, row, labels[row]);
+      const chances = activations[layers.length];
+      if (chances.every((chance) => chance <= chances[labels[row]])) correct++;
+    }
+    return { loss: sum / labels.length, accuracy: correct / labels.length };
+  };
+
   return {
     tensors,
+    shapes,
+    measure,
     start(w) {
       const random = new Random(seed, DRAWS.weights, 0);
       layers.forEach(({ inputs, outputs }, l) => {
@@ -94,18 +132,15 @@ export function classifierProblem({ data, hidden, batch }: ClassifierTask, seed:
       g.fill(0);
       const random = new Random(seed, DRAWS.batch, step);
       const { inputs, labels } = data.train;
+      let sum = 0;
       for (let k = 0; k < batch; k++) {
         const row = random.below(labels.length);
-        forward(w, inputs, row, labels[row]);
+        sum += forward(w, inputs, row, labels[row]);
         backward(w, g, labels[row]);
       }
+      return sum / batch;
     },
-    loss(w) {
-      const { inputs, labels } = data.test;
-      let sum = 0;
-      for (let row = 0; row < labels.length; row++) sum += forward(w, inputs, row, labels[row]);
-      return sum / labels.length;
-    },
+    loss: (w) => measure(w, data.test).loss,
   };
 }
 

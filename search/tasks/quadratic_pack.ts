@@ -2,9 +2,9 @@
 import type { Machine } from "../machine/machine.ts";
 import { Pack } from "../machine/pack.ts";
 import { log } from "../programs/exact_math.ts";
-import { DRAWS, Random } from "../programs/random.ts";
 import { scheduleOf } from "./common.ts";
 import type { QuadraticTask } from "./quadratic.ts";
+import { drawNoise, drawQuadratic } from "./quadratic_draws.ts";
 
 /** The pack of quadratics of the same number of steps and the same blocks. */
 export function quadraticPack(machine: Machine, tasks: readonly QuadraticTask[]): Pack {
@@ -19,20 +19,13 @@ export function quadraticPack(machine: Machine, tasks: readonly QuadraticTask[])
     const noise = machine.take(bytes * steps);
     each.forEach(({ task, seed }, i) => {
       const from = tensors[i].at;
-      drawMatrices(task, seed, matrices.subarray(from * block, (from + task.size) * block));
-      const start = new Random(seed, DRAWS.start, 0);
-      for (let k = from; k < from + task.size; k++) {
-        optimum[k] = task.optimum * start.normal();
-        initial[k] = optimum[k] + start.normal();
-      }
-      const { degrees, scale } = task.noise;
+      const own = drawQuadratic(task, seed);
+      matrices.set(own.matrices, from * block);
+      optimum.set(own.optimum, from);
+      initial.set(own.initial, from);
       for (let step = 0; step < steps; step++) {
-        const draws = new Random(seed, DRAWS.noise, step);
         const at = noise / 4 + step * elements + from;
-        for (let k = 0; k < task.size; k++) {
-          const drawn = degrees === Infinity ? draws.normal() : draws.student(degrees);
-          machine.floats[at + k] = scale * drawn;
-        }
+        drawNoise(task, seed, step, machine.floats.subarray(at, at + task.size));
       }
     });
     const [apart, slope, zeros] = [0, 1, 2].map(() => machine.place(new Float32Array(elements)));
@@ -58,46 +51,4 @@ export function quadraticPack(machine: Machine, tasks: readonly QuadraticTask[])
       scores: () => losses().map((loss, i) => log(first[i]) - log(loss)),
     };
   });
-}
-
-/** Blocks QΛQᵀ, column after column, for eigenvalues in random order and random orthogonal Q. */
-function drawMatrices(
-  { size, block, spectrum }: QuadraticTask,
-  seed: number,
-  out: Float32Array,
-): void {
-  const random = new Random(seed, DRAWS.axes, 0);
-  const eigenvalues = [...spectrum];
-  for (let i = size - 1; i > 0; i--) {
-    const k = random.below(i + 1);
-    [eigenvalues[i], eigenvalues[k]] = [eigenvalues[k], eigenvalues[i]];
-  }
-  for (let first = 0; first < size; first += block) {
-    const axes = orthonormal(block, random);
-    for (let column = 0; column < block; column++) {
-      for (let row = 0; row < block; row++) {
-        let sum = 0;
-        axes.forEach((axis, k) => sum += axis[row] * axis[column] * eigenvalues[first + k]);
-        out[first * block + column * block + row] = sum;
-      }
-    }
-  }
-}
-
-/** Random axes at right angles, by Gram and Schmidt, twice for the rounding. */
-function orthonormal(count: number, random: Random): number[][] {
-  const axes: number[][] = [];
-  while (axes.length < count) {
-    let axis = Array.from({ length: count }, () => random.normal());
-    for (let twice = 0; twice < 2; twice++) {
-      for (const other of axes) {
-        const along = axis.reduce((sum, x, i) => sum + x * other[i], 0);
-        axis = axis.map((x, i) => x - along * other[i]);
-      }
-      const length = Math.sqrt(axis.reduce((sum, x) => sum + x * x, 0));
-      axis = axis.map((x) => x / length);
-    }
-    axes.push(axis);
-  }
-  return axes;
 }

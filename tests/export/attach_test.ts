@@ -153,7 +153,7 @@ Deno.test("what does not fit is refused, each by its own words", () => {
     "must have the shape of `w`, [2, 1]: given [1]",
   );
   refuse(model({ gradient: [2] }), names, "must have the shape of `w`, [2, 1]: given [2]");
-  refuse(model({ opset: 13n }), names, "its opset must be from 17 to 21: given 13");
+  refuse(model({ opset: 13n }), names, "its opset must be from 17 to 23: given 13");
   refuse(model({ type: 6 }), names, "must be float32 or float64: given int32");
   refuse(good, { params: ["x"], grads: { x: "dw" } }, "must have the shape of `x`");
   refuse(good, { params: [], grads: {} }, "`params` must be a list of different names");

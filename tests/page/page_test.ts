@@ -4,7 +4,7 @@ import { chart } from "../../search/page/chart.ts";
 import { page, table } from "../../search/page/html.ts";
 import { typesetter } from "../../search/page/typesetter.ts";
 import { COLOURS, STYLE } from "../../search/page/style.ts";
-import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "../assert.ts";
 import { tagsOf, textsOf } from "../svg.ts";
 
 const axes = { x: "x", y: "y" };
@@ -26,6 +26,27 @@ Deno.test("ticks are short, and thousands are set apart", () => {
   for (const tick of ["0", "100\u202f000", "300\u202f000", "0.1", "0.15", "0.3"]) {
     assert(texts.includes(tick), `${tick} in ${texts}`);
   }
+});
+
+Deno.test("on axes of powers equal factors are equally far, and what is not above 0 is left out", () => {
+  const points = [[0.01, 1], [0.1, 10], [1, 100], [0, 5], [2, -1]] as const;
+  const drawn = chart([{ name: "a", points, dots: points }], { ...axes, log: "xy" });
+  const at = (name: string) =>
+    Array.from(drawn.matchAll(new RegExp(` ${name}="([^"]*)"`, "g")), ([, value]) => Number(value));
+  const [x, y] = [at("cx"), at("cy")];
+  assertEquals(x.length, 3);
+  assertAlmostEquals(x[1] - x[0], x[2] - x[1], 0.2);
+  assertAlmostEquals(y[0] - y[1], y[1] - y[2], 0.2);
+  for (const tick of ["0.01", "0.1", "1", "10", "100"]) assert(textsOf(drawn).includes(tick), tick);
+});
+
+Deno.test("a band goes from its low points to its high ones, and beyond an axis nothing is seen", () => {
+  const band = [[0, 1, 3], [1, 2, 40]] as const;
+  const series = { name: "a", points: [[0, 2], [1, 3]] as const, band };
+  const corners = (drawn: string) => /polygon[^>]* points="([^"]*)"/.exec(drawn)![1].split(" ");
+  assertEquals(corners(chart([series], axes)).length, 4);
+  assertEquals(chart([series], axes).match(/<svg/g)?.length, 1);
+  assertEquals(chart([series], { ...axes, high: 5 }).match(/<svg/g)?.length, 2);
 });
 
 Deno.test("every colour of a series has a light and a dark meaning, and one may be another's", () => {

@@ -1,5 +1,6 @@
 /** Reports: of a search that found nothing, and of a lineage that is long. */
 import { htmlReport, quadraticProxy, searched, type SearchResult } from "../../search/mod.ts";
+import { lion } from "../../mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 
 const found = await searched({ tasks: quadraticProxy(2), budget: { trained: 20 } });
@@ -10,6 +11,34 @@ Deno.test("a search that found nothing has a report too", async () => {
   const text = await report({ best: undefined, front: [], heldOut: [], curve: [] });
   assertStringIncludes(text, "<title>a &amp; b</title>");
   assert(!/NaN|undefined|Infinity|<math/.test(text));
+});
+
+Deno.test("a report says what wins, shows it, and says it where a grid beats the search", async () => {
+  const withGrid = (score: number, heldOut?: number) =>
+    htmlReport({
+      title: "a grid",
+      result: found,
+      grids: [{
+        name: "lion",
+        program: lion.program,
+        options: { learningRate: 0.1 },
+        score,
+        heldOut,
+        tried: 24,
+      }],
+    });
+  const beaten = await withGrid(99);
+  assertStringIncludes(beaten, "<strong>lion, grid has the best score, 99.000.");
+  assertStringIncludes(
+    beaten,
+    "A grid beats the search: lion, grid scores 99.000 with learningRate",
+  );
+  assertStringIncludes(beaten, "<td>lion, grid (wins)</td>");
+  assertStringIncludes(beaten, "u = -learningRate*(sign(c) + weightDecay*w)\n");
+  const bettered = await withGrid(-1, 99);
+  assertStringIncludes(bettered, "<strong>evolution has the best score, ");
+  assertStringIncludes(bettered, "On the held-out tasks lion, grid is the best, 99.000.");
+  assert(!/A grid beats|What wins/.test(bettered));
 });
 
 Deno.test("the paper's shares are levels beside the curves", async () => {

@@ -1,0 +1,69 @@
+/** `gradus export`: one step as an ONNX graph, by itself or joined to a model. */
+import { toOnnx } from "../export/onnx/mod.ts";
+import { reportOf, sizeOf } from "../export/onnx/report.ts";
+import { factory } from "../runtime/define.ts";
+import { attach } from "./attach.ts";
+import { type Command, ONE_OPTIMIZER, SET } from "./command.ts";
+import { BUILT_IN, programOf, writeWhole } from "./files.ts";
+import { graphText } from "./model_text.ts";
+import { bound, type Options, requiredOf, shapesOf, UsageError } from "./values.ts";
+
+/** The command. */
+export const exportCommand: Command = {
+  usage: [
+    "NAME|FILE --params w:784x64,b:64 [-o FILE.onnx]",
+    "NAME|FILE --attach MODEL.onnx --params w,b --grads dw,db [-o FILE.onnx]",
+    "--report [--params w:784x64,b:64]",
+  ],
+  summary: "Writes one step as an ONNX graph, and prints what goes in and out of it.",
+  notes: [
+    "With --attach the optimizer is joined to a model whose outputs are gradients of its " +
+    "initializers: a run is then a training step. With --report it prints how large the graph of " +
+    "each built-in optimizer is.",
+  ],
+  options: {
+    params: {
+      value: "PATH:SHAPE,…",
+      text: "the parameters' paths and shapes; with --attach, the names of initializers",
+    },
+    grads: { value: "NAME,…", text: "with --attach: the outputs that are their gradients" },
+    attach: { value: "MODEL.onnx", text: "the model that the optimizer is joined to" },
+    set: SET,
+    input: {
+      value: "NAME",
+      isMultiple: true,
+      text: "keeps a hyperparameter as an input of the graph; so does a required one without value",
+    },
+    output: {
+      short: "o",
+      value: "FILE",
+      text: "where to write; by default the optimizer's name and .onnx",
+    },
+    report: { text: "the sizes of all graphs; writes nothing" },
+  },
+  takes: ({ report }) => report ? { ...ONE_OPTIMIZER, least: 0, most: 0 } : ONE_OPTIMIZER,
+  run: async ([target], options, print) => {
+    if (options.report) return report(options, print);
+    if (options.attach !== undefined) return attach(await programOf(target), options, print);
+    if (options.params === undefined) {
+      throw new UsageError("`export` needs --params, such as --params w:784x64,b:64");
+    }
+    const params = shapesOf(options.params as string);
+    const program = await programOf(target);
+    const inputs = options.input as readonly string[] | undefined;
+    const bytes = toOnnx(bound(program, options), params, { inputs });
+    const path = (options.output as string | undefined) ?? `${program.name}.onnx`;
+    await writeWhole(path, bytes);
+    print(`${path}: one step of "${program.name}", ${bytes.length} bytes\n`);
+    print(graphText(bytes));
+  },
+};
+
+/** Prints how large the graph of every built-in optimizer is, required options being 0.1. */
+function report({ params }: Options, print: (line: string) => void): void {
+  const shapes = shapesOf(typeof params === "string" ? params : "w:784x64,b:64");
+  const sizes = [...BUILT_IN].map(([name, { program }]) =>
+    [name, sizeOf(factory(program)(requiredOf(program, 0.1)), shapes)] as const
+  );
+  for (const line of reportOf(new Map(sizes))) print(line);
+}

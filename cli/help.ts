@@ -1,0 +1,50 @@
+/** Help, made of the commands' own entries. */
+import type { Command, OptionEntry } from "./command.ts";
+import { described, wrapped } from "./text.ts";
+
+type Commands = ReadonlyMap<string, Command>;
+
+/** All commands, each with how it is called and what it does; `endings` are what holds of all. */
+export function overview(commands: Commands, endings: readonly string[]): string {
+  const entries = [...commands].map(([name, command]) =>
+    `${calls(name, command)}\n${wrapped(command.summary, 6)}`
+  );
+  const own = "  gradus help [COMMAND]\n      Prints this, or all that a command can do.\n" +
+    "  gradus --version\n      Prints the version.";
+  return [
+    "gradus: optimizers as symbolic step programs",
+    [...entries, own].join("\n"),
+    endings.map((line) => wrapped(line)).join("\n"),
+  ].join("\n\n");
+}
+
+/** All that one command can do. */
+export function helpOf(name: string, command: Command, endings: readonly string[]): string {
+  const { summary, notes = [], options } = command;
+  const list = Object.entries(options).map(([option, entry]) =>
+    [spelled(option, entry), entry.text] as const
+  );
+  return [
+    calls(name, command),
+    wrapped(summary),
+    ...notes.map((note) => wrapped(note)),
+    ...(list.length === 0 ? [] : [`Options\n${described(list, 2)}`]),
+    endings.map((line) => wrapped(line)).join("\n"),
+  ].join("\n\n");
+}
+
+function calls(name: string, { usage }: Command): string {
+  return usage.map((each) => {
+    // What stands in brackets is not broken.
+    const text = each.replace(/\[.*?\]/g, (part) => part.replaceAll(" ", "\u{1}"));
+    const [first, ...rest] = wrapped(`gradus ${name} ${text}`.trimEnd(), 2).split("\n");
+    return [first, ...rest.map((line) => `      ${line.trimStart()}`)].join("\n")
+      .replaceAll("\u{1}", " ");
+  }).join("\n");
+}
+
+function spelled(option: string, { short, value }: OptionEntry): string {
+  return `${short === undefined ? "" : `-${short}, `}--${option}${
+    value === undefined ? "" : ` ${value}`
+  }`;
+}

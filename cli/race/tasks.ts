@@ -1,0 +1,84 @@
+/** The tasks of races: small and real, so that a run takes about a second. */
+import { suggestion } from "../../dsl/errors.ts";
+import { cosine } from "../../search/programs/exact_math.ts";
+import { DRAWS, Random } from "../../search/programs/random.ts";
+import { classifierProblem, type Examples } from "../../search/tasks/classifier.ts";
+import { UsageError } from "../values.ts";
+import { loadDigits } from "./digits.ts";
+import { quadratics } from "./quadratics.ts";
+import { ACCURACY, type Parts, type RaceTask } from "./task.ts";
+
+type TaskMaker = () => Promise<RaceTask> | RaceTask;
+
+/** The tasks by name; what makes one loads its data. */
+export const TASKS: ReadonlyMap<string, TaskMaker> = new Map<string, TaskMaker>([
+  ["digits", digits],
+  ["spirals", spirals],
+  ["quadratics", quadratics],
+]);
+
+async function digits(): Promise<RaceTask> {
+  const data = await loadDigits();
+  return classifier(data, {
+    name: "digits",
+    text: `A network of 196, 48 and 10 units on ${data.train.labels.length} handwritten digits ` +
+      "of 14 by 14 pixels, in batches of 32.",
+    hidden: [48],
+    steps: 500,
+  });
+}
+
+function spirals(): RaceTask {
+  const data = { features: 2, classes: 3, train: arms(900, 1), validation: arms(600, 2) };
+  return classifier({ ...data, test: arms(1500, 3) }, {
+    name: "spirals",
+    text:
+      "A network of 2, 32, 32 and 3 units on 900 points of three spiral arms, in batches of 32.",
+    hidden: [32, 32],
+    steps: 1500,
+  });
+}
+
+function classifier(
+  data: Parts,
+  { hidden, ...task }: Pick<RaceTask, "name" | "text" | "steps"> & { hidden: readonly number[] },
+): RaceTask {
+  const problemOf = (seed: number) => classifierProblem({ data, hidden, batch: 32 }, seed);
+  return {
+    ...task,
+    shapes: problemOf(0).shapes,
+    score: ACCURACY,
+    problem: (seed) => {
+      const { start, gradient, measure } = problemOf(seed);
+      return {
+        start,
+        gradient,
+        validate: (w) => measure(w, data.validation).loss,
+        score: (w) => measure(w, data.test).accuracy,
+      };
+    },
+  };
+}
+
+/** Points of three spiral arms around the middle, with noise across. */
+function arms(count: number, stream: number): Examples {
+  const random = new Random(0, DRAWS.data, stream);
+  const inputs = new Float32Array(2 * count);
+  const labels = Uint8Array.from({ length: count }, (_, i) => i % 3);
+  labels.forEach((arm, i) => {
+    const radius = 0.1 + 0.9 * random.uniform();
+    const turns = radius + arm / 3;
+    for (const [axis, at] of [turns, turns - 0.25].entries()) {
+      inputs[2 * i + axis] = 2 * radius * cosine(at) + 0.15 * random.normal();
+    }
+  });
+  return { inputs, labels };
+}
+
+/** The task of a name. */
+export function taskOf(name: string): Promise<RaceTask> | RaceTask {
+  const make = TASKS.get(name);
+  if (make !== undefined) return make();
+  const near = suggestion(name, TASKS.keys());
+  throw new UsageError(`--task takes ${[...TASKS.keys()].join(", ")}: given ${name}${near}`);
+}

@@ -1,0 +1,155 @@
+/** The arithmetic of axes, shapes and sizes: what is known of small results before the graph runs. */
+import type { At } from "./rows/row.ts";
+import {
+  DataType,
+  isWhole,
+  type Kind,
+  MOST_KNOWN,
+  numbersOf,
+  product,
+  quotient,
+  type Size,
+  sizeNamed,
+} from "./value.ts";
+
+type Fold = (known: readonly (readonly Size[])[], at: At) => readonly Size[] | undefined;
+
+/** What is known of the first output of an operator, of what is known of its inputs. */
+export function folded(at: At, { type, shape }: Kind): readonly Size[] | undefined {
+  if (shape === undefined || shape.length > 1) return undefined;
+  const fold = Object.hasOwn(FOLDS, at.place.op) ? FOLDS[at.place.op] : undefined;
+  const inputs = at.inputs.flatMap((value) => value === undefined ? [] : [value.known]);
+  if (fold === undefined || !inputs.every((known) => known !== undefined)) return undefined;
+  // Arithmetic of floats is rounded by whoever runs the graph.
+  if (!isWhole(type) && type !== DataType.BOOL && !MOVES.has(at.place.op)) return undefined;
+  const known = fold(inputs, at);
+  if (known === undefined || known.length > MOST_KNOWN) return undefined;
+  const isSafe = known.every((size) =>
+    typeof size === "string" || Number.isSafeInteger(size) || !isWhole(type)
+  );
+  // A list as long as its shape says, which tells what it is if the shape was not known.
+  const [length] = shape.length === 0 ? [1] : shape;
+  return isSafe && (typeof length === "string" || length === known.length) ? known : undefined;
+}
+
+const MOVES = new Set([
+  ...["Identity", "Cast", "CastLike", "Gather", "Concat", "Slice", "Squeeze", "Unsqueeze"],
+  ...["Reshape", "Expand", "ConstantOfShape", "Flatten"],
+]);
+
+/** `f` on two lists, of which one may be of one number for all. */
+function pairwise(f: (a: Size, b: Size) => Size | undefined): Fold {
+  return ([a, b]) => {
+    const length = a.length === 1 ? b.length : a.length;
+    if (b.length !== length && b.length !== 1) return undefined;
+    const all = Array.from(
+      { length },
+      (_, i) => f(a[a.length === 1 ? 0 : i], b[b.length === 1 ? 0 : i]),
+    );
+    return all.every((size) => size !== undefined) ? all : undefined;
+  };
+}
+
+/** `f` on numbers; with names, a size that is called by what is computed. */
+function arithmetic(sign: string, f: (a: number, b: number) => number): Fold {
+  return pairwise((a, b) =>
+    typeof a === "number" && typeof b === "number" ? f(a, b) : sizeNamed(a, sign, b)
+  );
+}
+
+/** `f` on numbers; names alone may be equal, and are not negative. */
+function comparison(f: (a: number, b: number) => boolean): Fold {
+  return pairwise((a, b) => {
+    if (typeof a === "number" && typeof b === "number") return Number(f(a, b));
+    if (a === b) return Number(f(0, 0));
+    const isApart = typeof a === "number" ? a < 0 && isSize(b) : b as number < 0 && isSize(a);
+    if (!isApart || (typeof a === "string" && typeof b === "string")) return undefined;
+    return Number(typeof a === "number" ? f(-1, 0) : f(0, -1));
+  });
+}
+
+/** Whether a name stands for what is not negative, as a difference may be. */
+function isSize(size: Size): boolean {
+  return typeof size === "string" && !size.includes("-");
+}
+
+const same: Fold = ([a]) => a;
+
+/** Whole numbers as they are in a type that is cast to; no float is rounded here. */
+function cast(known: readonly Size[], type: DataType): readonly Size[] | undefined {
+  if (type === DataType.BOOL) {
+    const isKnown = known.every((size) => typeof size === "number");
+    return isKnown ? known.map((size) => Number(size !== 0)) : undefined;
+  }
+  return known.map((size) => typeof size === "number" && isWhole(type) ? Math.trunc(size) : size);
+}
+
+/** What each operator makes of known inputs. */
+const FOLDS: Readonly<Record<string, Fold>> = {
+  Identity: same,
+  Flatten: same,
+  Squeeze: same,
+  Unsqueeze: same,
+  Reshape: same,
+  Cast: ([a], at) => cast(a, at.int("to", 0)),
+  CastLike: ([a], at) => cast(a, at.input(1).type),
+  Concat: (known) => known.flat(),
+  Gather: ([from, at]) => {
+    const picked = at.map((i) => typeof i === "number" ? from.at(i) : undefined);
+    return picked.every((size) => size !== undefined) ? picked : undefined;
+  },
+  Slice: ([from, ...rest]) => {
+    const [start, end, axes = [0], step = [1]] = rest.map(numbersOf);
+    if (start?.length !== 1 || end?.length !== 1 || axes[0] > 0 || step[0] !== 1) return undefined;
+    return from.slice(start[0], end[0] > from.length ? undefined : end[0]);
+  },
+  Add: arithmetic("+", (a, b) => a + b),
+  Sub: pairwise((a, b) =>
+    a === b ? 0 : typeof a === "number" && typeof b === "number" ? a - b : sizeNamed(a, "-", b)
+  ),
+  Mul: pairwise((a, b) => product([a, b])),
+  Div: pairwise((a, b) =>
+    typeof a === "number" && typeof b === "number"
+      ? (b === 0 ? undefined : Math.trunc(a / b))
+      : quotient([a], [b])
+  ),
+  Mod: arithmetic("%", (a, b) => a - b * Math.floor(a / b)),
+  Neg: ([a]) => a.map((size) => typeof size === "number" ? -size : sizeNamed("-", size)),
+  Abs: ([a]) => a.map((size) => typeof size === "number" ? Math.abs(size) : size),
+  Min: pairwise((a, b) =>
+    typeof a === "number" && typeof b === "number" ? Math.min(a, b) : a === b ? a : undefined
+  ),
+  Max: pairwise((a, b) =>
+    typeof a === "number" && typeof b === "number" ? Math.max(a, b) : a === b ? a : undefined
+  ),
+  Equal: comparison((a, b) => a === b),
+  Less: comparison((a, b) => a < b),
+  Greater: comparison((a, b) => a > b),
+  LessOrEqual: comparison((a, b) => a <= b),
+  GreaterOrEqual: comparison((a, b) => a >= b),
+  Not: ([a]) => a.map((size) => size === 0 ? 1 : 0),
+  And: pairwise((a, b) => Number(a !== 0 && b !== 0)),
+  Or: pairwise((a, b) => Number(a !== 0 || b !== 0)),
+  Where: ([condition, a, b]) => {
+    const length = Math.max(condition.length, a.length, b.length);
+    const at = (list: readonly Size[], i: number) => list[list.length === 1 ? 0 : i];
+    return Array.from({ length }, (_, i) => at(at(condition, i) !== 0 ? a : b, i));
+  },
+  Range: (known) => {
+    const [start, limit, step] = known.map((each) => each[0]);
+    if (typeof start !== "number" || typeof limit !== "number" || typeof step !== "number") {
+      return undefined;
+    }
+    const length = Math.max(0, Math.ceil((limit - start) / step));
+    if (!(length <= MOST_KNOWN)) return undefined;
+    return Array.from({ length }, (_, i) => start + i * step);
+  },
+  ReduceProd: ([a]) => [product(a)],
+  Expand: ([a], at) => {
+    const [length] = at.inputs[1]!.known!.length === 0 ? [1] : at.inputs[1]!.known!;
+    if (a.length !== 1) return a;
+    return typeof length === "number" && length <= MOST_KNOWN
+      ? Array(length).fill(a[0])
+      : undefined;
+  },
+};

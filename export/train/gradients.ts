@@ -1,0 +1,164 @@
+/** A model with a loss and its gradients. */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { type ModelProto, ModelProtoSchema, type NodeProto } from "onnx-buf";
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
+import { setMetadata } from "../onnx/digest.ts";
+import { JOINED } from "../onnx/metadata.ts";
+import { writeBackward } from "./backward.ts";
+import { Graph } from "./graph.ts";
+import { isLoss, type Loss, writeLosses } from "./loss.ts";
+import { chooseParams } from "./params.ts";
+import { capturedBy, type GraphProto, type ModelSource, readSource } from "./read.ts";
+import { warningsOf } from "./warnings.ts";
+import { rows } from "./rows/mod.ts";
+import { isNamed, spellShape } from "./value.ts";
+
+/** Options of {@linkcode withGradients}. */
+export interface GradientOptions {
+  /** What is made small; several losses are added. */
+  readonly loss: Loss | readonly Loss[];
+  /**
+   * The initializers to train, by name, or by patterns in which `*` stands for any text; those after `!` are left out.
+   * Default all that are parameters: of floats, with at least one dimension, finite, no running statistics.
+   */
+  readonly params?: readonly string[];
+  /**
+   * What Dropout draws by, a whole number; default 0. A model that was exported in training has an input `mask/<node>` for
+   * each, drawn by whoever runs it: its metadata say how.
+   */
+  readonly seed?: number;
+  /** Told what may not be meant, such as a weight that the exporter has renamed. Default `console.warn`. */
+  readonly onWarning?: (warning: string) => void;
+}
+
+/** The output that is the loss. */
+export const LOSS = "loss";
+
+/** A model with its gradients, before it is bytes. */
+export interface Differentiated {
+  readonly model: ModelProto;
+  /** The parameters, in the order of the file. */
+  readonly params: readonly string[];
+  /** What else changes from step to step, and the output that it becomes. */
+  readonly carried: readonly string[];
+}
+
+/**
+ * `model` with a loss and its gradients: behind the model's own outputs come `loss`, one number, and for
+ * each parameter `grad/<parameter>`. Labels and targets are further inputs, `y` unless the loss says otherwise.
+ *
+ * @example
+ * ```ts
+ * import { meanSquaredError, withGradients } from "@gradus/gradus/train";
+ * import { GradusError } from "@gradus/gradus";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const loss = meanSquaredError({ output: "price" });
+ * assertThrows(() => withGradients(new Uint8Array(3), { loss }), GradusError, "must be an ONNX model");
+ * ```
+ *
+ * @throws {GradusError} if the bytes are no whole model, an operator on the way from a parameter to the loss has no
+ * gradient, or a name is not there.
+ */
+export function withGradients(
+  model: ModelSource,
+  options: GradientOptions,
+): Uint8Array<ArrayBuffer> {
+  const written = differentiated(model, options, "Cannot give the model gradients").model;
+  return toBinary(ModelProtoSchema, written) as Uint8Array<ArrayBuffer>;
+}
+
+/** The same, for what goes on with it. */
+export function differentiated(
+  model: ModelSource,
+  options: GradientOptions,
+  doing: string,
+): Differentiated {
+  const losses = lossesOf(options, doing);
+  const { seed = 0 } = options;
+  if (!Number.isSafeInteger(seed)) {
+    throw new GradusError(`${doing}: \`seed\` must be a whole number: given ${shown(seed)}`);
+  }
+  const source = readSource(model, doing);
+  const file = source.graph!;
+  const { names, named } = chooseParams(file, options.params, doing);
+  const warnings = warningsOf(file, names);
+  const leads = leadingTo(file, losses.flatMap(({ outputs }) => outputs));
+  const graph = new Graph(source, {
+    rows,
+    doing,
+    params: new Set(names),
+    leadsToLoss: (node) => leads.has(node),
+  });
+  const { loss, seeds } = writeLosses(graph, losses, doing);
+  const gradients = writeBackward(graph, seeds);
+  const params = names.filter((name) => gradients.has(name));
+  const { onWarning = console.warn } = options;
+  const idle = [...named].find((name) => !gradients.has(name));
+  if (idle !== undefined || params.length === 0) {
+    throw new GradusError(
+      `${doing}: the loss must depend on ${
+        quoted(idle ?? names[0])
+      }, and no gradient comes back to it`,
+    );
+  }
+  for (const name of params) {
+    const [from, to] = [gradients.get(name)!.shape, graph.named(name)!.shape];
+    const isFitting = from?.length === to?.length &&
+      from?.every((size, axis) => size === to![axis] || !isNamed(size));
+    if (!isFitting) {
+      throw new Error(
+        `the gradient of ${name} is of shape ${spellShape(from)}, not ${spellShape(to)}`,
+      );
+    }
+  }
+  const outputs = [
+    // The model's own loss may be called so too.
+    ...file.output.filter(({ name }) => name !== LOSS || loss.name !== LOSS)
+      .map(({ name }) => [name, graph.named(name)!] as const),
+    [LOSS, loss] as const,
+    ...params.map((name) => [`grad/${name}`, gradients.get(name)!] as const),
+    ...[...graph.carried].map(([name, next]) => [`next/${name}`, next] as const),
+  ];
+  const isTaken = outputs.find(([name], i) => outputs.findIndex(([other]) => other === name) !== i);
+  if (isTaken !== undefined) {
+    throw new GradusError(`${doing}: it has an output ${quoted(isTaken[0])} already: rename it`);
+  }
+  for (const each of warnings) onWarning(each);
+  const own = graph.finish(file.name, outputs, params);
+  const { irVersion, opsetImport, metadataProps, docString } = source;
+  const written = create(ModelProtoSchema, {
+    irVersion,
+    producerName: "gradus",
+    opsetImport,
+    metadataProps,
+    docString,
+    graph: own,
+  });
+  if (graph.masks.size > 0) {
+    const drawn = [...graph.masks].map(([name, probability]) => [name, { probability, seed }]);
+    setMetadata(written, { [JOINED.masks]: JSON.stringify(Object.fromEntries(drawn)) });
+  }
+  return { model: written, params, carried: [...graph.carried.keys()] };
+}
+
+function lossesOf({ loss }: GradientOptions, doing: string): readonly Loss[] {
+  const losses = Array.isArray(loss) ? loss as readonly Loss[] : [loss as Loss];
+  if (losses.length > 0 && losses.every(isLoss)) return losses;
+  throw new GradusError(
+    `${doing}: \`loss\` must be a loss, such as \`crossEntropy({ logits })\`, or several: given ` +
+      shown(loss),
+  );
+}
+
+/** The nodes that the values of these names depend on. */
+function leadingTo({ node }: GraphProto, names: readonly string[]): ReadonlySet<NodeProto> {
+  const needed = new Set(names);
+  const found = new Set<NodeProto>();
+  for (const each of node.toReversed()) {
+    if (!each.output.some((name) => needed.has(name))) continue;
+    found.add(each);
+    for (const name of [...each.input, ...capturedBy(each)]) needed.add(name);
+  }
+  return found;
+}

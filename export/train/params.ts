@@ -1,0 +1,151 @@
+/** Which initializers of a model are trained, and what exporters may have done to them. */
+import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import type { GraphProto } from "./read.ts";
+import { numbersIn } from "./tensor.ts";
+import { DataType, isFloat, spellType } from "./value.ts";
+
+/** What was chosen. */
+export interface Chosen {
+  /** In the order of the file. */
+  readonly names: readonly string[];
+  /** Those that were named one by one, which must have a gradient. */
+  readonly named: ReadonlySet<string>;
+}
+
+/**
+ * The initializers that `given` names: names, patterns in which `*` stands for any text, and patterns
+ * after `!` for what is left out. Without `given`, all that are parameters: of floats, of at
+ * least one dimension, since numbers alone are constants such as 0.5, with all numbers finite, which masks are not,
+ * no running statistics, and no states of 0 that a recurrent operator begins with.
+ */
+export function chooseParams(
+  graph: GraphProto,
+  given: readonly string[] | undefined,
+  doing: string,
+): Chosen {
+  const isList = given === undefined ||
+    (Array.isArray(given) && given.length > 0 && given.every((each) => typeof each === "string"));
+  if (!isList) {
+    throw new GradusError(
+      `${doing}: \`params\` must be a list of names or patterns: given ${shown(given)}`,
+    );
+  }
+  const all = graph.initializer.map(({ name }) => name);
+  const matching = (pattern: string): string[] => {
+    const found = all.filter(matcherOf(pattern));
+    if (found.length > 0) return found;
+    throw new GradusError(
+      `${doing}: it has no initializer ${quoted(pattern)}${suggestion(pattern, all)}`,
+    );
+  };
+  const left = new Set(
+    (given ?? []).flatMap((each) => each[0] === "!" ? matching(each.slice(1)) : []),
+  );
+  const wanted = (given ?? []).filter((each) => each[0] !== "!");
+  const usual = new Set(usualParams(graph));
+  const isExact = (each: string) => all.includes(each);
+  const chosen = new Set(
+    wanted.length === 0
+      ? usual
+      : wanted.flatMap((each) =>
+        isExact(each) ? [each] : matching(each).filter((name) => usual.has(name))
+      ),
+  );
+  const names = all.filter((name) => chosen.has(name) && !left.has(name));
+  for (const { name, dataType } of graph.initializer) {
+    if (!chosen.has(name) || dataType === DataType.FLOAT || dataType === DataType.DOUBLE) continue;
+    throw new GradusError(
+      `${doing}: parameter ${quoted(name)} must be float32 or float64: given ${
+        spellType(dataType)
+      }`,
+    );
+  }
+  const half = graph.initializer.find(({ dataType, dims }) =>
+    isFloat(dataType) && dataType !== DataType.FLOAT && dataType !== DataType.DOUBLE &&
+    dims.length > 0
+  );
+  if (names.length === 0 && half !== undefined) {
+    throw new GradusError(
+      `${doing}: its parameters must be float32 or float64: given ${spellType(half.dataType)} at ` +
+        `${quoted(half.name)}; convert the model first`,
+    );
+  }
+  if (names.length > 0) return { names, named: new Set(wanted.filter(isExact)) };
+  throw new GradusError(
+    `${doing}: it must have initializers of floats to train: given ${
+      given === undefined ? "none" : `none of ${shown(given)}`
+    }`,
+  );
+}
+
+/** Whether a name is meant by a pattern. */
+export function matcherOf(pattern: string): (name: string) => boolean {
+  const parts = pattern.split("*");
+  if (parts.length === 1) return (name) => name === pattern;
+  return (name) => {
+    const [first, last] = [parts[0], parts.at(-1)!];
+    if (!name.startsWith(first) || name.length < first.length + last.length) return false;
+    let at = first.length;
+    for (const part of parts.slice(1, -1)) {
+      const found = name.indexOf(part, at);
+      if (found < 0) return false;
+      at = found + part.length;
+    }
+    return name.length - last.length >= at && name.endsWith(last);
+  };
+}
+
+/**
+ * What is said of each parameter by its name, as masks, partitions and decay groups take it: the value of
+ * the first pattern that fits, in which `*` stands for any text.
+ *
+ * @example
+ * ```ts
+ * import { byName } from "@gradus/gradus/train";
+ * import { adamw } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const mask = byName({ "*.bias": false, "norm*": false, "*": true });
+ * const optimizer = adamw({ learningRate: 1e-3, mask });
+ * assertEquals(mask({ "l1.weight": [2, 2], "l1.bias": [2] }), { "l1.weight": true, "l1.bias": false });
+ * ```
+ *
+ * @throws {GradusError} where it is used: if no pattern fits a parameter.
+ */
+export function byName<T>(
+  patterns: Readonly<Record<string, T>>,
+): (params: object) => Record<string, T> {
+  const rules = Object.entries(patterns).map(([pattern, value]) =>
+    [matcherOf(pattern), value] as const
+  );
+  return (params) =>
+    Object.fromEntries(
+      Object.keys(params).map((name) => {
+        const rule = rules.find(([fits]) => fits(name));
+        if (rule !== undefined) return [name, rule[1]];
+        throw new GradusError(
+          `Cannot choose by name: a pattern must fit ${quoted(name)}: given ` +
+            `${Object.keys(patterns).map(quoted).join(", ")}; add \`"*"\` for all others`,
+        );
+      }),
+    );
+}
+
+const RECURRENT = new Set(["LSTM", "GRU", "RNN"]);
+
+function usualParams({ initializer, node }: GraphProto): string[] {
+  const statistics = new Set(
+    node.flatMap(({ opType, input }) => opType === "BatchNormalization" ? input.slice(3, 5) : []),
+  );
+  const states = new Set(
+    node.flatMap(({ opType, input }) => RECURRENT.has(opType) ? input.slice(5, 7) : []),
+  );
+  return initializer.filter((tensor) => {
+    if (!isFloat(tensor.dataType) || tensor.dims.length === 0) return false;
+    if (tensor.dataType !== DataType.FLOAT && tensor.dataType !== DataType.DOUBLE) return false;
+    if (statistics.has(tensor.name) || tensor.dims.includes(0n)) return false;
+    const numbers = numbersIn(tensor)!;
+    for (let i = 0; i < numbers.length; i++) if (!Number.isFinite(numbers[i])) return false;
+    return !states.has(tensor.name) || Array.prototype.some.call(numbers, (each) => each !== 0);
+  }).map(({ name }) => name);
+}

@@ -1,0 +1,75 @@
+/** Sums of products by letters: the gradient of an operand exchanges its letters with the result's. */
+import type { Size, Value } from "../value.ts";
+import { unknownSize } from "../value.ts";
+import type { At, Row } from "./row.ts";
+
+/** The letters of the operands and of the result. */
+interface Letters {
+  readonly operands: readonly string[];
+  readonly result: string;
+}
+
+/** The row of Einsum. */
+export const einsum: Row = {
+  shape: (at) => {
+    const { type } = at.input(0);
+    const letters = lettersOf(at);
+    if (letters === undefined) return [{ type, shape: undefined }];
+    const sizes = new Map<string, Size>();
+    letters.operands.forEach((all, i) =>
+      [...all].forEach((letter, axis) => {
+        const size = at.input(i).shape?.[axis];
+        // A size of 1 is stretched.
+        if (size !== undefined && (sizes.get(letter) ?? 1) === 1) sizes.set(letter, size);
+      })
+    );
+    return [{ type, shape: [...letters.result].map((each) => sizes.get(each) ?? unknownSize()) }];
+  },
+  gradient: ([g], at) => {
+    const { build } = at;
+    const { operands, result } = lettersOf(at) ??
+      at.refuse("its equation must name every axis, and none as `...`");
+    return operands.map((own, i): Value | undefined => {
+      if (!at.needs(i)) return undefined;
+      if (new Set(own).size !== own.length) {
+        at.refuse(`a diagonal, as of "${own}", has no gradient here`);
+      }
+      const others = operands.filter((_, j) => j !== i);
+      const isMet = (letter: string) => [result, ...others].some((each) => each.includes(letter));
+      const met = [...own].filter(isMet).join("");
+      const equation = `${[result, ...others].join(",")}->${met}`;
+      const values = [g!, ...at.inputs.filter((_, j) => j !== i)];
+      const part = build.emit("Einsum", values, { equation });
+      const summed = [...own].flatMap((letter, axis) => isMet(letter) ? [] : [axis]);
+      const wide = summed.length === 0 ? part : build.emit("Unsqueeze", [part, build.ints(summed)]);
+      const isStretched = wide.shape?.length === at.input(i).shape?.length;
+      // An axis of 1 was stretched to another's, and one that was summed alone is as long as it was.
+      return build.expandLike(
+        isStretched ? narrowed(wide, at.input(i), summed, at) : wide,
+        at.input(i),
+      );
+    });
+  },
+};
+
+function narrowed(part: Value, operand: Value, summed: readonly number[], { build }: At): Value {
+  const axes = operand.shape!.flatMap((size, axis) =>
+    size === 1 && part.shape![axis] !== 1 && !summed.includes(axis) ? [axis] : []
+  );
+  return build.sum(part, axes);
+}
+
+/** Undefined for equations that leave axes to dots. */
+function lettersOf(at: At): Letters | undefined {
+  const equation = at.text("equation", "").replaceAll(" ", "");
+  if (equation.includes(".")) return undefined;
+  const [left, right] = equation.split("->");
+  const operands = left.split(",");
+  const isFitting = operands.length === at.inputs.length &&
+    operands.every((all, i) => all.length === (at.input(i).shape?.length ?? all.length));
+  if (!isFitting) return at.refuse(`its equation "${equation}" does not fit its operands`);
+  if (right !== undefined) return { operands, result: right };
+  const all = operands.join("");
+  const once = [...new Set(all)].filter((each) => all.indexOf(each) === all.lastIndexOf(each));
+  return { operands, result: once.sort().join("") };
+}

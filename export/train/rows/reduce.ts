@@ -1,0 +1,106 @@
+/** Reductions over axes: the gradient goes back to what was reduced. */
+import { reduceOps } from "../../../dsl/ops.ts";
+import { DataType, type Kind, numbersOf, type Value } from "../value.ts";
+import { type At, NONE, type Row, type Rows } from "./row.ts";
+
+/** The axes from 0, undefined where they are not known. */
+function axesOf(at: At): readonly number[] | undefined {
+  const { shape } = at.input(0);
+  if (shape === undefined) return undefined;
+  const given = at.ints("axes") ?? numbersOf(at.inputs[1]?.known);
+  if (given === undefined && at.inputs[1] !== undefined) return undefined;
+  if (given === undefined || given.length === 0) {
+    return at.int("noop_with_empty_axes", 0) === 1 ? [] : shape.map((_, axis) => axis);
+  }
+  return given.map((axis) => at.axis(axis, shape.length)).toSorted((a, b) => a - b);
+}
+
+function reducedShape(at: At): Kind[] {
+  const { type, shape } = at.input(0);
+  const axes = axesOf(at);
+  if (shape === undefined) return [{ type, shape }];
+  const keeps = at.int("keepdims", 1) !== 0;
+  if (axes === undefined) return [{ type, shape: keeps ? unknownAlike(at) : undefined }];
+  const gone = new Set(axes);
+  const kept = keeps
+    ? shape.map((size, axis) => gone.has(axis) ? 1 : size)
+    : shape.filter((_, axis) => !gone.has(axis));
+  return [{ type, shape: kept }];
+}
+
+function unknownAlike(at: At): Kind["shape"] {
+  return at.input(0).shape!.map((_, axis) => `?${at.place.name}.${axis}`);
+}
+
+/** A reduction whose gradient is a text of elements `a`, result `y`, their number `n` and that of the extremes `k`. */
+function reduction(text: string): Row {
+  return {
+    shape: reducedShape,
+    gradient: ([g], at) => {
+      const { build } = at;
+      const a = at.input(0);
+      const axes = axesOf(at) ?? at.refuse("its axes must be constant");
+      if (axes.length === 0 && text === "g") return [g];
+      const kept = (value: Value) =>
+        at.int("keepdims", 1) !== 0 || axes.length === 0
+          ? value
+          : build.emit("Unsqueeze", [value, build.ints(axes)]);
+      const values: Record<string, Value> = { a, g: kept(g!) };
+      const numbers: Record<string, number> = {};
+      if (/\by\b/.test(text)) values.y = kept(at.outputs[0]);
+      if (/\bk\b/.test(text)) {
+        values.k = build.sum(build.write("where(a == y, 1, 0)", { a, y: values.y }), axes);
+      }
+      if (/\bn\b/.test(text)) {
+        const sizes = numbersOf(axes.map((axis) => at.shape(0)[axis]));
+        if (sizes !== undefined) numbers.n = sizes.reduce((count, size) => count * size, 1);
+        else {
+          const count = build.emit("Div", [
+            build.emit("Size", [a]),
+            build.emit("Size", [at.outputs[0]]),
+          ]);
+          values.n = build.emit("Cast", [count], { to: a.type });
+        }
+      }
+      return [build.expandLike(build.write(text, values, numbers), a)];
+    },
+  };
+}
+
+const position: Row = {
+  shape: (at) => {
+    const { shape } = at.input(0);
+    if (shape === undefined) return [{ type: DataType.INT64, shape }];
+    const axis = at.axis(at.int("axis", 0), shape.length);
+    const kept = at.int("keepdims", 1) !== 0 ? shape.with(axis, 1) : shape.toSpliced(axis, 1);
+    return [{ type: DataType.INT64, shape: kept }];
+  },
+  gradient: NONE,
+};
+
+/** The reductions. */
+export const reductions: Rows = {
+  ...Object.fromEntries(
+    Object.values(reduceOps).map(({ onnx, gradient }) => [onnx, reduction(gradient)]),
+  ),
+  ReduceL1: reduction("g*sign(a)"),
+  ReduceSumSquare: reduction("2*g*a"),
+  ReduceLogSum: reduction("g/exp(y)"),
+  ReduceProd: { shape: reducedShape },
+  ReduceLogSumExp: { shape: reducedShape, lower: logSumExp, always: true },
+  ArgMax: position,
+  ArgMin: position,
+};
+
+/** log Σ eᵃ with the largest taken out, without which e¹⁰⁰ is infinite. */
+function logSumExp(at: At): Value[] {
+  const { build } = at;
+  const a = at.input(0);
+  const axes = axesOf(at) ?? at.refuse("its axes must be constant");
+  const most = build.stop(build.reduce("ReduceMax", a, axes));
+  const finite = build.stop(build.write("where(abs(m) == inf, 0, m)", { m: most }));
+  const sum = build.sum(build.write("exp(a - m)", { a, m: finite }), axes);
+  const y = build.write("log(s) + m", { s: sum, m: finite });
+  const keeps = at.int("keepdims", 1) !== 0 || axes.length === 0;
+  return [keeps ? y : build.emit("Squeeze", [y, build.ints(axes)])];
+}

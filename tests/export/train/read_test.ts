@@ -1,0 +1,142 @@
+/** Models that are broken or hostile are each refused for what is wrong. */
+import { clone, create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  type ModelProto,
+  ModelProtoSchema,
+  TensorProto_DataLocation as Location,
+  TensorProtoSchema,
+} from "onnx-buf";
+import { node } from "../../../export/onnx/proto.ts";
+import {
+  byName,
+  crossEntropy,
+  type ModelSource,
+  trainingStep,
+  withGradients,
+} from "../../../export/train/mod.ts";
+import { adamw, GradusError, type Optimizer } from "../../../mod.ts";
+import { assert, assertEquals, assertThrows } from "../../assert.ts";
+import { modelNamed } from "./driver.ts";
+
+const loss = crossEntropy({ logits: "logits" });
+const mlp = fromBinary(ModelProtoSchema, modelNamed("mlp.tsplain"));
+
+function changed(change: (model: ModelProto) => void): Uint8Array {
+  const model = clone(ModelProtoSchema, mlp);
+  change(model);
+  return toBinary(ModelProtoSchema, model);
+}
+
+function refused(model: ModelSource, message: string, params?: readonly string[]): void {
+  assertThrows(() => withGradients(model, { loss, params }), GradusError, message);
+}
+
+function add(model: ModelProto, ...nodes: ReturnType<typeof node>[]): void {
+  model.graph!.node.push(...create(ModelProtoSchema, { graph: { node: nodes } }).graph!.node);
+}
+
+Deno.test("what is no whole model is refused", () => {
+  const bytes = modelNamed("mlp.tsplain");
+  refused(bytes.subarray(0, bytes.length - 7), "cut off");
+  refused(new Uint8Array(), "with a graph");
+  refused("model" as unknown as Uint8Array, "its bytes are required");
+  refused({ model: bytes } as ModelSource, "its bytes are required");
+});
+
+Deno.test("a graph that could not be run is refused", () => {
+  refused(changed((model) => model.opsetImport[0].version = 13n), "from 17 to 23: given 13");
+  refused(changed((model) => model.opsetImport = []), "from 17 to 23: given 0");
+  refused(
+    changed((model) => add(model, node("Relu", ["logits"], "logits"))),
+    "makes `logits` twice",
+  );
+  refused(
+    changed((model) => add(model, node("Add", ["b", "logits"], "a"), node("Relu", ["a"], "b"))),
+    "must have no circle",
+  );
+  refused(changed((model) => add(model, node("Relu", ["nothing"], "a"))), "is made nowhere");
+});
+
+Deno.test("initializers that are not there, or not of their shape, are refused", () => {
+  const tensor = (model: ModelProto) => model.graph!.initializer[0];
+  refused(
+    changed((model) => tensor(model).rawData = new Uint8Array(8)),
+    "`l1.weight` of shape [16, 8] must have 512 bytes: given 8",
+  );
+  refused(changed((model) => tensor(model).dims = [2n ** 40n, 2n ** 40n]), "as an array can have");
+  refused(changed((model) => tensor(model).dims = [-16n, -8n]), "as an array can have");
+});
+
+Deno.test("weights outside the file are read from the files beside it", () => {
+  let data = new Uint8Array();
+  const outside = (offset: string, length: string) =>
+    changed((model) => {
+      const tensor = model.graph!.initializer[0];
+      data = new Uint8Array([0, 0, 0, 0, ...tensor.rawData]);
+      tensor.rawData = new Uint8Array();
+      tensor.dataLocation = Location.EXTERNAL;
+      tensor.externalData = create(TensorProtoSchema, {
+        externalData: [
+          { key: "location", value: "w.bin" },
+          { key: "offset", value: offset },
+          { key: "length", value: length },
+        ],
+      }).externalData;
+    });
+  const model = outside("4", "512");
+  refused(model, "`l1.weight` lies outside the model, in `w.bin`");
+  refused({ model, data: { "w.bim": data } }, "did you mean `w.bim`?");
+  refused({ model: outside("8", "512"), data: { "w.bin": data } }, "must lie within `w.bin`");
+  refused({ model: outside("-4", "512"), data: { "w.bin": data } }, "must lie within `w.bin`");
+  const made = fromBinary(
+    ModelProtoSchema,
+    withGradients({ model, data: { "w.bin": data } }, { loss }),
+  ).graph!.initializer.find(({ name }) => name === "l1.weight")!;
+  assertEquals(made.rawData, mlp.graph!.initializer[0].rawData);
+});
+
+Deno.test("an operator without a gradient is refused with the way from a parameter to the loss", () => {
+  const model = changed((model) => {
+    const [first, ...rest] = model.graph!.node;
+    const [between] = create(ModelProtoSchema, {
+      graph: { node: [node("Hardmax", [first.output[0]], "hard")] },
+    }).graph!.node;
+    rest[0].input = ["hard"];
+    model.graph!.node = [first, between, ...rest];
+  });
+  refused(model, "operator Hardmax at `hard`");
+  refused(model, "`l1.weight` → `/l1/Gemm` → `hard` → `/Relu`");
+  // Nothing goes through it if what is before it is frozen.
+  assert(withGradients(model, { loss, params: ["l2.*", "l3.*"] }).length > 0);
+});
+
+Deno.test("parameters are chosen by names and patterns", () => {
+  const trained = (params?: readonly string[]) =>
+    fromBinary(ModelProtoSchema, withGradients(modelNamed("mlp.tsplain"), { loss, params }))
+      .graph!.output.flatMap(({ name }) => name.startsWith("grad/") ? [name.slice(5)] : []);
+  const all = ["l1.weight", "l1.bias", "l2.weight", "l2.bias", "l3.weight", "l3.bias"];
+  assertEquals(trained(), all);
+  assertEquals(trained(["l2.bias"]), ["l2.bias"]);
+  assertEquals(trained(["*.bias", "!l1.*"]), ["l2.bias", "l3.bias"]);
+  assertEquals(trained(["!*weight"]), ["l1.bias", "l2.bias", "l3.bias"]);
+  const model = modelNamed("mlp.tsplain");
+  refused(model, "no initializer `l1.wight`; did you mean `l1.weight`?", ["l1.wight"]);
+  refused(model, "no initializer `x*`", ["x*"]);
+  refused(model, "given none of an array of 2", ["l1.bias", "!*"]);
+  refused(model, "a list of names or patterns", "l1.bias" as unknown as string[]);
+  const mask = byName({ "*.bias": 0, "l1*": 1, "*": 2 });
+  assertEquals(mask({ "l1.weight": [], "l1.bias": [], c: [] }), {
+    "l1.weight": 1,
+    "l1.bias": 0,
+    c: 2,
+  });
+  assertThrows(() => byName({ "l1*": true })({ l2: [] }), GradusError, "must fit `l2`");
+});
+
+Deno.test("a training step needs an optimizer that is ready, and names of its own", () => {
+  const model = modelNamed("mlp.tsplain");
+  const step = (optimizer: unknown) => trainingStep(model, optimizer as Optimizer, { loss });
+  assertThrows(() => step(adamw), GradusError, "call it with its options first");
+  const opt = adamw({ learningRate: 1e-3, mask: byName({ "*.bias": false, "*": true }) });
+  assert(step(opt).length > 0);
+});

@@ -1,0 +1,125 @@
+/** Gradients on a GPU are those of WebAssembly, and what stays on the processor is told by name. */
+import fc from "fast-check";
+import { TensorProto_DataType as DataType } from "onnx-buf";
+import * as webgpu from "onnxruntime-web/jspi";
+import * as wasm from "onnxruntime-web/wasm";
+import {
+  crossEntropy,
+  lossOutput,
+  trainingStep,
+  withGradients,
+} from "../../../export/train/mod.ts";
+import { adamw } from "../../../mod.ts";
+import { assert, assertEquals } from "../../assert.ts";
+import { gpuTest } from "../gpu.ts";
+import { FAMILIES } from "./cases.ts";
+import { IMAGE_FAMILIES } from "./image_cases.ts";
+import { modelNamed, opened } from "./driver.ts";
+import { asInputs, type Drawn, modelOf } from "./law.ts";
+
+type Session = webgpu.InferenceSession;
+
+function openedOn(device: GPUDevice, bytes: Uint8Array): Promise<Session> {
+  const provider = { name: "webgpu", device } as webgpu.InferenceSession.ExecutionProviderConfig;
+  return webgpu.InferenceSession.create(bytes, {
+    executionProviders: [provider],
+    graphOptimizationLevel: "disabled",
+    logSeverityLevel: 3,
+  });
+}
+
+/** What was drawn, in float32. */
+function short(op: string, drawn: Drawn): Drawn {
+  const inputs = drawn.inputs.map((each) =>
+    each !== null && "values" in each && each.type === DataType.DOUBLE
+      ? { ...each, type: DataType.FLOAT }
+      : each
+  );
+  const attributes = op === "Cast" ? { to: DataType.FLOAT } : drawn.attributes;
+  return { ...drawn, inputs, attributes, type: DataType.FLOAT };
+}
+
+for (const [family, cases] of Object.entries({ ...FAMILIES, ...IMAGE_FAMILIES })) {
+  gpuTest(`gradients of ${family} operators are the same on a GPU`, async (device) => {
+    for (const [name, arbitrary] of Object.entries(cases)) {
+      const [drawn] = fc.sample(arbitrary, { seed: 5, numRuns: 1 });
+      const op = name.split(" ")[0];
+      const model = modelOf(op, short(op, drawn), false, 1);
+      const params = drawn.inputs.flatMap((each, i) =>
+        each && !("values" in each) ? [`p${i}`] : []
+      );
+      const loss = lossOutput("total");
+      const { bytes, values } = asInputs(
+        withGradients(model, { loss, params, onWarning() {} }),
+        DataType.FLOAT,
+      );
+      const feeds = (Tensor: typeof wasm.Tensor) =>
+        Object.fromEntries(
+          values.map((
+            each,
+          ) => [each.name, new Tensor("float32", each.data as Float32Array, each.dims)]),
+        );
+      const [host, gpu] = [await opened(bytes), await openedOn(device, bytes)];
+      const [wanted, made] = [
+        await host.run(feeds(wasm.Tensor)),
+        await gpu.run(feeds(webgpu.Tensor as typeof wasm.Tensor)),
+      ];
+      for (const [output, { data }] of Object.entries(wanted)) {
+        const other = await made[output].getData();
+        const scale = Math.max(1, ...Array.from(data as Float32Array, Math.abs));
+        // WGSL has arccosines to 7e-5.
+        data.forEach((value, i) =>
+          assert(Math.abs(Number(value) - Number(other[i])) <= 1e-4 * scale, `${name}: ${output}`)
+        );
+      }
+      await host.release();
+      await gpu.release();
+    }
+  });
+}
+
+/** The nodes of a model that ONNX Runtime puts on the processor, and what it copies back from the GPU. */
+async function placement(bytes: Uint8Array) {
+  // It writes past the console, so another process tells.
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", new URL("./placement.ts", import.meta.url).href],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const output = process.output();
+  const writer = process.stdin.getWriter();
+  await writer.write(bytes);
+  await writer.close();
+  const { stdout, stderr } = await output;
+  const lines = [stdout, stderr].flatMap((text) => new TextDecoder().decode(text).split("\n"));
+  const from = lines.findIndex((line) => line.includes("placed on [CPUExecutionProvider]"));
+  const until = lines.findIndex((line) => line.includes("placed on [WebGpuExecutionProvider]"));
+  assert(from >= 0 && until > from, "ONNX Runtime does not tell where it puts nodes");
+  const nodes = lines.slice(from + 1, until).flatMap((line) =>
+    /\]\s+(\w+) \((.*)\)$/.exec(line.trim())?.slice(1, 3).join(" ") ?? []
+  );
+  return { nodes, copiedBack: lines.filter((line) => line.includes("MemcpyToHost")) };
+}
+
+gpuTest("a training step leaves the GPU for shapes, positions and labels alone", async () => {
+  const loss = crossEntropy({ logits: "logits", axis: -1 });
+  const step = (name: string) =>
+    trainingStep(modelNamed(name), adamw({ learningRate: 1e-3 }), { loss, onWarning() {} });
+  const { nodes, copiedBack } = await placement(step("gpt.tsplain"));
+  assertEquals(copiedBack, []);
+  const shown = nodes.map((each) => each.replace(/\/b\.\d/, "/b"));
+  assertEquals([...new Set(shown)].sort(), [
+    // The labels, and tokens counted from the front.
+    "Add backward//w/Gather/Add",
+    // The length of a head, and the mask of the future.
+    "Cast /b/Cast_2",
+    "Cast loss/Cast",
+    "ConstantOfShape /b/ConstantOfShape",
+    "Less backward//w/Gather/Less",
+    "Trilu /b/Trilu",
+    "Unsqueeze backward//p/Gather/Unsqueeze",
+    "Unsqueeze backward//w/Gather/Unsqueeze",
+    "Where backward//w/Gather/Where",
+  ]);
+});
