@@ -186,16 +186,21 @@ export function explain(
   return Object.freeze({ ...explanation, toString: () => showAll(program.name, explanation) });
 }
 
-/** A state that is only looked at costs what any other does. */
+/** A state that is only looked at costs what any other does, and a hyperparameter that is not read does nothing. */
 function warningsOf(program: Program): readonly string[] {
   const read = statesRead(program);
   const unread = [...program.state.keys()].filter((name) => !read.has(name));
-  return Object.freeze(
-    unread.map((name) =>
+  const values = program.statements.map(({ value }) => value);
+  const inits = [...program.state.values()].map(({ init }) => init);
+  const symbols = new Set(postorder([...values, ...inits, program.evaluate]).map(({ arg }) => arg));
+  const useless = [...program.hyper.keys()].filter((name) => !symbols.has(name));
+  return Object.freeze([
+    ...unread.map((name) =>
       `state \`${name}\` is only kept to be looked at: neither \`u\` nor what is evaluated depends on ` +
       `what a step before has left in it`
     ),
-  );
+    ...useless.map((name) => `hyperparameter \`${name}\` changes nothing: no statement reads it`),
+  ]);
 }
 
 function webAssemblyOf(
