@@ -97,11 +97,11 @@ const FUNCTIONS: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
 
 /** Words that begin a statement elsewhere, and what is written here. */
 const WORDS: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
-  ["if else elif unless switch", "a choice is `u = where(condition, a, b)`"],
-  ["for while do loop repeat", "there are no loops: write the lines out"],
-  ["const let var auto float double", "a name needs no declaration: `a = …`"],
+  ["if else elif", "a choice is `u = where(condition, a, b)`"],
+  ["for while repeat", "there are no loops: write the lines out"],
+  ["const let var", "a name needs no declaration: `a = …`"],
   ["return", "what a step returns is assigned to `u`: `u = …`"],
-  ["def function fn import", "there are no functions of your own: assign a name"],
+  ["def function", "there are no functions of your own: assign a name"],
 ]);
 
 /** What arguments of reductions are called elsewhere, and what is written here. */

@@ -77,6 +77,12 @@ export function requireState(
   }
 }
 
+/** Whether a value can only be a state: it says which optimizer made it. */
+export function isState(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "optimizer" in value &&
+    typeof value.optimizer === "string";
+}
+
 const marks = new WeakMap<Program, string>();
 
 /** What the states of a program are told by. */

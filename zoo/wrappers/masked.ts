@@ -1,5 +1,5 @@
 /** Optimizers for some leaves only. */
-import { GradusError, shown, suggestion } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Wrapper } from "../../dsl/weave.ts";
 import {
   chained,
@@ -116,7 +116,7 @@ export function partition<Parts extends Readonly<Record<string, Optimizer>>>(
       if (names.includes(tree)) return tree === label;
       throw new GradusError(
         `${doing}: a label must name one of the optimizers: given ${shown(tree)}` +
-          suggestion(tree, names),
+          (suggestion(tree, names) || `; they are ${names.map(quoted).join(", ")}`),
       );
     }
     if (typeof tree !== "object" || tree === null) {
