@@ -45,7 +45,7 @@ export interface PiecewiseInterpolateScheduleOptions {
  * assertEquals([0, 4, 5, 7, 10, 99].map(value), [200, 280, 300, 210, 75, 75]);
  * ```
  *
- * @throws {GradusError} if a factor is negative, a boundary no count, or the interpolation none of the two.
+ * @throws {GradusError} if a factor is negative, a boundary is not a count, or `interpolateType` is neither of the two.
  */
 export function piecewiseInterpolateSchedule(
   options: PiecewiseInterpolateScheduleOptions,

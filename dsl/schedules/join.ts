@@ -50,7 +50,7 @@ export interface PiecewiseConstantScheduleOptions {
  * assertEquals([0, 2, 3, 6].map(value), [1, 1, 0.5, 0.25]);
  * ```
  *
- * @throws {GradusError} if a factor is negative or a boundary no count.
+ * @throws {GradusError} if a factor is negative or a boundary is not a count.
  */
 export function piecewiseConstantSchedule(options: PiecewiseConstantScheduleOptions): Schedule {
   const name = "piecewiseConstantSchedule";
@@ -94,8 +94,7 @@ export interface JoinSchedulesOptions {
  * assertEquals([0, 1, 2, 3].map(value), [0, 0.5, 1, 1]);
  * ```
  *
- * @throws {GradusError} if there is no schedule, or not one boundary fewer than there are, or boundaries
- * fall.
+ * @throws {GradusError} if there is no schedule, the boundaries are not one fewer, or they fall.
  */
 export function joinSchedules(options: JoinSchedulesOptions): Schedule {
   const name = "joinSchedules";

@@ -44,7 +44,7 @@ export function scheduleOf(expression: Node): Schedule {
  * assertEquals(schedule("0.1 / sqrt(t)")(3), 0.05);
  * ```
  *
- * @throws {GradusError} if the text is no expression over `count`.
+ * @throws {GradusError} if the text is not an expression of `count`.
  */
 export function schedule(text: string): Schedule {
   const expression = parseExpression(text, {

@@ -134,7 +134,7 @@ function warmedUp(
  * assertAlmostEquals(value(15), 0.25);
  * ```
  *
- * @throws {GradusError} if there is no cycle, or one is no schedule; the message shows which.
+ * @throws {GradusError} if there is no cycle, or one is not valid; the message shows which.
  */
 export function sgdrSchedule(cycles: readonly WarmupCosineDecayScheduleOptions[]): Schedule {
   if (!Array.isArray(cycles) || cycles.length === 0) {
