@@ -112,7 +112,7 @@ const ARGUMENTS: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
 
 /** What symbols mean elsewhere. */
 const SYMBOLS: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
-  ["x p W theta param params parameter parameters weight weights", "w"],
+  ["x p X W theta param params parameter parameters weight weights", "w"],
   ["G grad grads gradient gradients dw", "g"],
   ["update updates", "u"],
   ["step steps iter iteration", "t"],
@@ -134,7 +134,7 @@ export function notationAt(text: string, at: number): string {
 
 /** `; write …` where an unknown function is known by another name; else what `near` it is. Then where all are listed. */
 export function functionHint(name: string, near: string): string {
-  const text = FUNCTIONS.get(name);
+  const text = FUNCTIONS.get(name) ?? FUNCTIONS.get(name.toLowerCase());
   return `${text === undefined ? near : `; write \`${text}\``}; see ${LANGUAGE_PAGE}`;
 }
 

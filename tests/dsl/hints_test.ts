@@ -144,6 +144,8 @@ const refused: readonly (readonly [step: string, hint: string])[] = [
   ["m_{t+1} = g\nu = g", "a statement sets a value of this step, so its index is `t` or none"],
   // Functions.
   ["u = ln(g)", "there is no function `ln`; write `log(x)`; see docs/language.md"],
+  ["u = g/RMS(g)", "there is no function `RMS`; write `sqrt(mean(x^2))`; see docs/language.md"],
+  ["u = X", "there is no symbol `X`; write `w`"],
   ["u = pow(g, 2)", "there is no function `pow`; write `x^y`; see docs/language.md"],
   ["u = clamp(g, 0, 1)", "; write `clip(x, low, high)`; see docs/language.md"],
   ["u = sine(g)", "there is no function `sine`; did you mean `sin`?; see docs/language.md"],
