@@ -107,7 +107,7 @@ const WORDS: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
 /** What arguments of reductions are called elsewhere, and what is written here. */
 const ARGUMENTS: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
   ["dim dims axes", "write `axis=`"],
-  ["keepdims keepdim keep_dims", "leave it out: what is reduced goes with what is not"],
+  ["keepdims keepdim keep_dims", "leave it out: a reduced axis stays, with length 1"],
 ]);
 
 /** What symbols mean elsewhere. */

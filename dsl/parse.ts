@@ -101,7 +101,7 @@ export function parseExpression(
 
 const PRODUCT = "; a product is `a*b`";
 const NO_NUMBER =
-  "a number is required here, and this is a condition; `where(condition, 1, 0)` makes one of it";
+  "a number is required here, and this is a condition; `where(condition, 1, 0)` makes it one";
 
 interface Typed {
   readonly node: Node;

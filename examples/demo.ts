@@ -69,8 +69,8 @@ const head = ["", "training loss", "held-out accuracy", "state per parameter"];
 const rows = runs.map(({ name, optimizer, loss, right }) => [
   name,
   last(loss).toFixed(4),
-  `${last(right).toFixed(2)}\u00a0%`,
-  `${explain(optimizer).stateBytes}\u00a0bytes`,
+  `${last(right).toFixed(2)} %`,
+  `${explain(optimizer).stateBytes} bytes`,
 ]);
 console.log();
 for (const [name, ...cells] of [head, ...rows]) {

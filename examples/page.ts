@@ -38,6 +38,7 @@ svg { display: block; width: 100%; height: auto; }
 table { border-collapse: collapse; }
 th, td { text-align: right; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid #8884; }
 th:first-child, td:first-child { text-align: left; }
+td:not(:first-child) { white-space: nowrap; }
 </style>
 </head>
 <body>

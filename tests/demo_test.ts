@@ -54,7 +54,7 @@ Deno.test("the demo trains three optimizers, draws them, exports Lion and replay
 
     await t.step("each of the three names more than 85 % of the test digits", () => {
       for (const name of CONTENDERS) {
-        const found = new RegExp(`^ +${name} +[0-9.]+ +([0-9.]+)\\s%`, "m").exec(output);
+        const found = new RegExp(`^ +${name} +[0-9.]+ +([0-9.]+) %`, "m").exec(output);
         assert(found !== null, `no accuracy of ${name} in ${output}`);
         assert(Number(found[1]) > 85 && Number(found[1]) <= 100, found[0]);
       }

@@ -79,7 +79,7 @@ const refused: readonly (readonly [step: string, hint: string])[] = [
   ["while t < 5 u = g", "; there are no loops: write the lines out"],
   ["const a = g\nu = a", "; a name needs no declaration: `a = …`"],
   ["u = g\nreturn u", "; what a step returns is assigned to `u`"],
-  ["u = g*(g > 0)", "; `where(condition, 1, 0)` makes one of it"],
+  ["u = g*(g > 0)", "; `where(condition, 1, 0)` makes it one"],
   ["u = g/mean(g, dim=0)", "only `axis` is an argument with a name: given `dim`; write `axis=`"],
   ["u = g/mean(g, axis=0, keepdims=1)", "given `keepdims`; leave it out"],
   ["u = g/mean(g, foo=0)", "only `axis` is an argument with a name: given `foo`"],
