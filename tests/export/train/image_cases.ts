@@ -136,11 +136,6 @@ export const IMAGE_FAMILIES: Readonly<
       ],
       type,
     })),
-    "Conv of large images": fc.constantFrom(1, 2).map((group) => ({
-      inputs: [trained([2, group, 47, 46], small), weights([2, 1, 2, 2], small)],
-      attributes: { group, pads: [1, 0, 0, 0] },
-      type,
-    })),
     "Conv of each channel alone": fc.tuple(fc.constantFrom(2, 3), list(2, 0, 1)).map((
       [group, pads],
     ) => ({
