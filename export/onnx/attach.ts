@@ -35,7 +35,8 @@ const NEWEST_STEP = 21;
  * The parameters become inputs of their own names and outputs `next/<parameter>`
  * ({@linkcode initializersOf} gives their first values); the inputs `count`, `<state>/<parameter>` and `hyper/…` and their outputs
  * `next/…` are those of {@linkcode toOnnx}, whose metadata the model carries. Gradients are no longer
- * outputs; all other inputs and outputs stay. `OrtTrainer` of `@gradus/gradus/ort` runs it.
+ * outputs; all other inputs and outputs stay. An input of the model that is one number and called as a state that the
+ * optimizer keeps for the tree, such as `lossScale` of `dynamicLossScale`, is that state. `OrtTrainer` of `@gradus/gradus/ort` runs it.
  *
  * @example
  * ```ts
@@ -88,15 +89,16 @@ export function attach(
     toOnnx(optimizer, params, { inputs, precision, inlineFunctions, opset: written }),
   );
   const loss = lossOf(graph, options.loss, grads, doing);
-  const isParam = new Set(options.params);
+  const shared = statesIn(graph, step.graph!, optimizer);
+  const isOptimizers = new Set([...options.params, ...shared]);
   const isGradient = new Set(grads.values());
   const parts = {
-    inputs: graph.input.map(({ name }) => name).filter((name) => !isParam.has(name)),
+    inputs: graph.input.map(({ name }) => name).filter((name) => !isOptimizers.has(name)),
     outputs: graph.output.map(({ name }) => name).filter((name) => !isGradient.has(name)),
     gradients: Object.fromEntries(grads),
     ...(loss === undefined ? {} : { loss }),
   };
-  join(joined, step, options.params, grads, doing);
+  join(joined, step, options.params, grads, shared, doing);
   setMetadata(joined, {
     [JOINED.model]: JSON.stringify(parts),
     [JOINED.settings]: JSON.stringify(carriedSettings(optimizer.settings, params, doing)),
@@ -193,12 +195,30 @@ function lossOf(
   );
 }
 
+/** The inputs of a model that are numbers which the optimizer keeps for the tree, such as the scale of the loss. */
+function statesIn({ input }: Graph, step: Graph, { program }: Optimizer): Set<string> {
+  const isNumber = ({ type }: Graph["input"][number], elemType: DataType | undefined) =>
+    type?.value.case === "tensorType" && type.value.value.elemType === elemType &&
+    type.value.value.shape?.dim.length === 0;
+  const types = new Map(
+    step.input.flatMap(({ name, type }) =>
+      type?.value.case === "tensorType" ? [[name, type.value.value.elemType as DataType]] : []
+    ),
+  );
+  return new Set(
+    input.filter((own) =>
+      program.state.get(own.name)?.over === "tree" && isNumber(own, types.get(own.name))
+    ).map(({ name }) => name),
+  );
+}
+
 /** Adds the graph of a step to a model. */
 function join(
   model: ModelProto,
   step: ModelProto,
   params: readonly string[],
   grads: ReadonlyMap<string, string>,
+  shared: ReadonlySet<string>,
   doing: string,
 ): void {
   const [graph, added] = [model.graph!, step.graph!];
@@ -210,7 +230,7 @@ function join(
   const own = (name: string) => theirs.get(name) ?? name;
   const taken = new Set(namesOf(graph));
   for (const name of namesOf(added)) {
-    const isShared = own(name) !== name && !name.startsWith("next/");
+    const isShared = shared.has(name) || own(name) !== name && !name.startsWith("next/");
     if (isShared || !taken.has(own(name))) continue;
     throw new GradusError(
       `${doing}: the optimizer's graph has a value ${quoted(own(name))}, and so has the model: ` +

@@ -1,14 +1,6 @@
 /** The cross entropy of scores and labels. */
 import { GradusError, quoted, shown } from "../../dsl/errors.ts";
-import {
-  as,
-  type Loss,
-  type LossGraph,
-  lossOf,
-  requireName,
-  wide,
-  type WrittenLoss,
-} from "./loss.ts";
+import { type Loss, type LossGraph, lossOf, requireName, wide, type WrittenLoss } from "./loss.ts";
 import { DataType, spellShape } from "./value.ts";
 
 /** Options of {@linkcode crossEntropy}. */
@@ -121,7 +113,7 @@ export function crossEntropy(options: CrossEntropyOptions): Loss {
     const seed = t === undefined
       ? graph.write("(e/s - p)*k", { e, s, p, k })
       : graph.write("(e*(t/s) - p)*k", { e, s, p, k, t });
-    return { loss, seeds: [[scores, as(scores, seed, graph)]] };
+    return { loss, seeds: [[scores, seed]] };
   };
   return lossOf(logits, write);
 }
