@@ -5,9 +5,10 @@ import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { isShape, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
 import { seal, setMetadata } from "./digest.ts";
-import { JOINED } from "./metadata.ts";
+import { JOINED, METADATA } from "./metadata.ts";
 import type { OnnxOptions } from "./options.ts";
 import { carriedSettings } from "./settings.ts";
+import { asVector } from "./vector.ts";
 import { toOnnx } from "./write.ts";
 
 /** Options of {@linkcode attachOptimizer}. */
@@ -19,6 +20,12 @@ export interface AttachOptions
   readonly grads: Readonly<Record<string, string>> | readonly string[];
   /** The output that is the loss, for whoever runs the step. Default: not told. */
   readonly loss?: string;
+  /**
+   * `"flat"` makes of all parameters one vector `w`, and so of states, as in {@linkcode toOnnx}: far fewer nodes
+   * where parameters are many, and an input and output for all. The metadata say which parameter is where. Such a
+   * model is run by hand: `OrtTrainer` takes trees. Default `"tree"`.
+   */
+  readonly layout?: "tree" | "flat";
 }
 
 type Graph = NonNullable<ModelProto["graph"]>;
@@ -80,13 +87,13 @@ export function attach(
     params[name] = type === DataType.FLOAT ? shape : zeros(shape, name, doing);
     requireGradient(graph, name, grads.get(name)!, type, shape, doing);
   }
-  const { inputs, precision } = options;
+  const { inputs, precision, layout } = options;
   // A function of another version than its model's is taken by no runtime.
   const inlineFunctions = options.inlineFunctions || opset > NEWEST_STEP;
   const written = Math.min(opset, NEWEST_STEP);
   const step = fromBinary(
     ModelProtoSchema,
-    toOnnx(optimizer, params, { inputs, precision, inlineFunctions, opset: written }),
+    toOnnx(optimizer, params, { inputs, precision, layout, inlineFunctions, opset: written }),
   );
   const loss = lossOf(graph, options.loss, grads, doing);
   const shared = statesIn(graph, step.graph!, optimizer);
@@ -98,7 +105,8 @@ export function attach(
     gradients: Object.fromEntries(grads),
     ...(loss === undefined ? {} : { loss }),
   };
-  join(joined, step, options.params, grads, shared, doing);
+  if (layout === "flat") joinVector(joined, step, grads, shared, doing);
+  else join(joined, step, options.params, grads, shared, doing);
   setMetadata(joined, {
     [JOINED.model]: JSON.stringify(parts),
     [JOINED.settings]: JSON.stringify(carriedSettings(optimizer.settings, params, doing)),
@@ -212,6 +220,39 @@ function statesIn({ input }: Graph, step: Graph, { program }: Optimizer): Set<st
   );
 }
 
+function clash(name: string, doing: string): GradusError {
+  return new GradusError(
+    `${doing}: the optimizer's graph has a value ${
+      quoted(name)
+    }, and so has the model: rename it there`,
+  );
+}
+
+/** Adds the graph of a step of one vector to a model. */
+function joinVector(
+  model: ModelProto,
+  step: ModelProto,
+  grads: ReadonlyMap<string, string>,
+  shared: ReadonlySet<string>,
+  doing: string,
+): void {
+  const graph = model.graph!;
+  const layout = step.metadataProps.find(({ key }) => key === METADATA.layout)!.value;
+  const { leaves } = JSON.parse(layout) as { leaves: { path: string; shape: number[] }[] };
+  const isGradient = new Set(grads.values());
+  graph.output = graph.output.filter(({ name }) => !isGradient.has(name));
+  const pieces = leaves.map(({ path, shape }) => ({
+    name: path,
+    shape,
+    gradient: grads.get(path)!,
+  }));
+  const isTaken = namesOf(graph).includes("g") && !grads.has("g");
+  if (isTaken) throw clash("g", doing);
+  const taken = new Set(namesOf(step.graph!));
+  asVector(graph, pieces, { vector: "w", gradient: "g", taken });
+  join(model, step, [], new Map([["", "g"]]), new Set([...shared, "g"]), doing);
+}
+
 /** Adds the graph of a step to a model. */
 function join(
   model: ModelProto,
@@ -232,10 +273,7 @@ function join(
   for (const name of namesOf(added)) {
     const isShared = shared.has(name) || own(name) !== name && !name.startsWith("next/");
     if (isShared || !taken.has(own(name))) continue;
-    throw new GradusError(
-      `${doing}: the optimizer's graph has a value ${quoted(own(name))}, and so has the model: ` +
-        `rename it there`,
-    );
+    throw clash(own(name), doing);
   }
   for (const node of added.node) {
     node.input = node.input.map(own);
