@@ -17,7 +17,10 @@ const MODELS: Readonly<Record<string, number>> = {
   "mlp.plain": 1,
   "mlp.batch": 1,
   "gpt.tsplain": -1,
+  "vit.tsplain": 1,
 };
+/** Where a loss is small, a last place of the sum of exponentials, which is near 1, is more than 1e-5 of it. */
+const LAST_PLACE = 2 ** -23;
 
 function stepOf(name: string): Uint8Array {
   const loss = crossEntropy({ logits: "logits", axis: MODELS[name] });
@@ -29,14 +32,21 @@ function tensor([type, shape, values]: Listed): BatchTensor {
   return { data, shape };
 }
 
-async function requireTrained(name: string, options: TrainerOptions): Promise<void> {
+async function requireTrained(
+  name: string,
+  options: TrainerOptions,
+  apartMost = 0,
+): Promise<void> {
   const reference = referenceOf(name.split(".")[0]);
   const { losses } = reference.adamw;
   const trainer = await OrtTrainer.load(stepOf(name), options);
   const batch = { x: tensor(reference.x), y: tensor(reference.y) };
   for (const [i, wanted] of losses.entries()) {
     const loss = await trainer.step(batch);
-    assert(Math.abs(loss - wanted) <= 1e-5 * wanted, `at step ${i}: ${loss}, not ${wanted}`);
+    assert(
+      Math.abs(loss - wanted) <= 1e-5 * wanted + apartMost,
+      `at step ${i}: ${loss}, not ${wanted}`,
+    );
   }
   const { logits } = await trainer.evaluate({ x: batch.x }, ["logits"]);
   const session = await ort.InferenceSession.create(await trainer.model());
@@ -63,6 +73,7 @@ gpuTest(
   "the trainer has PyTorch's losses on WebGPU, and gives the trained model back",
   async (device) => {
     await requireTrained("mlp.batch", { executionProvider: "webgpu", device });
+    await requireTrained("vit.tsplain", { executionProvider: "webgpu", device }, LAST_PLACE);
   },
 );
 
