@@ -19,7 +19,8 @@ export interface GradientOptions {
   readonly loss: Loss | readonly Loss[];
   /**
    * The initializers to train, by name, or by patterns in which `*` stands for any text; those after `!` are left out.
-   * Default all that are parameters: of floats, with at least one dimension, finite, no running statistics.
+   * Default all that are parameters: those that PyTorch's newer exporter calls so; where the file does not say it, those
+   * of floats with at least one dimension, finite, that are no running statistics, tables of buffers among them.
    */
   readonly params?: readonly string[];
   /**
@@ -131,14 +132,19 @@ export function differentiated(
     const isFitting = from?.length === to?.length &&
       from?.every((size, axis) => size === to![axis] || !isNamed(size));
     if (!isFitting) {
-      throw new Error(
-        `the gradient of ${name} is of shape ${spellShape(from)}, not ${spellShape(to)}`,
+      throw new GradusError(
+        `${doing}: the gradient of ${quoted(name)} must have its shape ${
+          spellShape(to)
+        }: it comes out ` +
+          `as ${
+            spellShape(from)
+          }, so an operator of the model has shapes that are not what they are said to be`,
       );
     }
   }
   const outputs = [
     // The model's own loss may be called so too.
-    ...file.output.filter(({ name }) => name !== LOSS || loss.name !== LOSS)
+    ...file.output.filter(({ name }) => name !== LOSS || graph.named(name) !== loss)
       .map(({ name }) => [name, graph.named(name)!] as const),
     [LOSS, loss] as const,
     ...params.map((name) => [`grad/${name}`, gradients.get(name)!] as const),
@@ -147,6 +153,16 @@ export function differentiated(
   const isTaken = outputs.find(([name], i) => outputs.findIndex(([other]) => other === name) !== i);
   if (isTaken !== undefined) {
     throw new GradusError(`${doing}: it has an output ${quoted(isTaken[0])} already: rename it`);
+  }
+  const isInside = outputs.find(([name, value]) =>
+    graph.named(name) !== undefined && graph.named(name) !== value
+  );
+  if (isInside !== undefined) {
+    throw new GradusError(
+      `${doing}: it has a value ${
+        quoted(isInside[0])
+      } inside, as an output would be called: rename it`,
+    );
   }
   for (const each of warnings) onWarning(each);
   const own = graph.finish(file.name, outputs, params);

@@ -219,6 +219,14 @@ export class Graph extends Builder {
         `${quoted(value.name)} must be an initializer, since it changes from step to step`,
       );
     }
+    if (this.carried.has(value.name)) {
+      this.refuse(
+        `${
+          quoted(value.name)
+        } must be read by one operator alone, since that changes it from step to ` +
+          "step: export the model so that equal initializers are not merged",
+      );
+    }
     this.carried.set(value.name, next);
   }
 

@@ -1,21 +1,22 @@
 /** Convolutions. */
-import type { Attributes, Builder } from "../emit.ts";
 import { type Kind, numbersOf, type Shape, type Value } from "../value.ts";
+import {
+  convolution,
+  isConvMistaken,
+  isTransposedMistaken,
+  transposedConvolution,
+} from "./convolve.ts";
 import type { At, Rows } from "./row.ts";
 import {
   attributesOf,
   countsOf,
-  elementsAt,
   imageOf,
   kernelOf,
-  placesIn,
   spread,
   type Windows,
   windowsOf,
 } from "./windows.ts";
-
-/** From this many rows on, one product a place in the last axis is as fast as one of all, which takes more memory. */
-const MANY_ROWS = 32;
+import { weightGradient } from "./weights.ts";
 
 /** The convolutions. */
 export const convolutions: Rows = {
@@ -32,7 +33,7 @@ export const convolutions: Rows = {
     always: true,
     lower: (at) => {
       const [x, w, bias] = [at.input(0), at.input(1), at.inputs[2]];
-      if (at.int("group", 1) !== 1 || !isMistaken(w)) return undefined;
+      if (!isConvMistaken(w, at.int("group", 1))) return undefined;
       return [convolution(at.build, x, w, bias, at.attributes)];
     },
     gradient: ([g], at) => {
@@ -40,7 +41,7 @@ export const convolutions: Rows = {
       const windows = windowsOf(at, kernelOf(at, w), imageOf(at));
       const group = at.int("group", 1);
       return [
-        at.needs(0) ? spread(g!, w, windows, group, x, at) : undefined,
+        at.needs(0) ? imageGradient(x, g!, w, windows, group, at) : undefined,
         at.needs(1) ? weightGradient(x, g!, w, windows, group, at) : undefined,
         at.needs(2) ? biasGradient(g!, at) : undefined,
       ];
@@ -48,6 +49,12 @@ export const convolutions: Rows = {
   },
   ConvTranspose: {
     shape: transposedShape,
+    always: true,
+    lower: (at) => {
+      const [x, w, bias] = [at.input(0), at.input(1), at.inputs[2]];
+      if (!isTransposedMistaken(w, at.int("group", 1))) return undefined;
+      return [transposedConvolution(at.build, x, w, bias, at.attributes)];
+    },
     gradient: ([g], at) => {
       const { build } = at;
       const [x, w] = [at.input(0), at.input(1)];
@@ -67,47 +74,8 @@ function isKnown(at: At): boolean {
   return at.has("kernel_shape") || numbersOf(at.input(1).shape?.slice(2)) !== undefined;
 }
 
-/** Whether ONNX Runtime's WebGPU computes a convolution of one group wrong: it reads such channels three at a time. */
-function isMistaken({ shape }: Value): boolean {
-  const sizes = numbersOf(shape);
-  if (sizes === undefined) return false;
-  const [made, read, ...kernel] = sizes;
-  return read > 3 && read % 3 === 0 && read % 4 !== 0 && made % 4 === 0 &&
-    kernel.some((size) => size > 1);
-}
-
-/** A convolution; channels that would be read wrong are filled up to a multiple of 4 with zeros. */
-function convolution(
-  build: Builder,
-  x: Value,
-  w: Value,
-  bias: Value | undefined,
-  attributes: Attributes,
-): Value {
-  const isOne = attributes.group === undefined || attributes.group === 1;
-  const inputs = isOne && isMistaken(w) ? [x, w].map((each) => filledUp(build, each)) : [x, w];
-  return build.emit("Conv", [...inputs, ...(bias === undefined ? [] : [bias])], attributes);
-}
-
-function filledUp(build: Builder, value: Value): Value {
-  const pads = Array<number>(2 * value.shape!.length).fill(0);
-  pads[value.shape!.length + 1] = 4 - (value.shape![1] as number) % 4;
-  return build.emit("Pad", [value, build.ints(pads)]);
-}
-
-function biasGradient(g: Value, at: At): Value {
-  const { build } = at;
-  const axes = at.shape(0);
-  return build.sum(g, axes.map((_, axis) => axis).filter((axis) => axis !== 1), 0);
-}
-
-/**
- * The gradient of the weights [made, read, ...] of a convolution of `x` whose result has the gradient `g`. What the
- * windows of `x` hold becomes the rows of a matrix, one a place in the window and channel, with one column a window:
- * the product with the rows of `g` sums over batch and windows at once. It is unfolded axis by axis, with
- * the channels in front, so that a whole row is moved at a time.
- */
-function weightGradient(
+/** The transposed convolution; of one channel a group, a convolution by the kernels backwards is faster. */
+function imageGradient(
   x: Value,
   g: Value,
   w: Value,
@@ -116,67 +84,25 @@ function weightGradient(
   at: At,
 ): Value {
   const { build } = at;
-  const [made, read, ...kernel] = numbersOf(w.shape) ??
-    at.refuse(`the sizes of its weights must be known`);
-  const rank = kernel.length;
-  const image = Array.from({ length: rank }, (_, axis) => axis);
-  const isOne = group === 1;
-  // [groups, read, batch, ...image], of one group without the first.
-  const first = isOne ? 2 : 3;
-  const turned = isOne
-    ? build.transpose(x, [1, 0, ...image.map((axis) => axis + 2)])
-    : build.transpose(
-      build.reshape(x, [x.shape![0], group, read, ...x.shape!.slice(2)]),
-      [1, 2, 0, ...image.map((axis) => axis + 3)],
-    );
-  const g2 = isOne
-    ? reshaped(build.transpose(g, [1, 0, ...image.map((axis) => axis + 2)]), [made, -1], build)
-    : reshaped(
-      build.transpose(
-        build.reshape(g, [g.shape![0], group, made / group, ...g.shape!.slice(2)]),
-        [1, 0, ...image.map((axis) => axis + 3), 2],
-      ),
-      [group, -1, made / group],
-      build,
-    );
-  const product = (columns: Value, rows: number) =>
-    isOne
-      ? build.emit("Gemm", [reshaped(columns, [rows, -1], build), g2], { transB: 1 })
-      : build.emit("MatMul", [reshaped(columns, [group, rows, -1], build), g2]);
-  const channels = isOne ? 0 : 1;
-  const joined = (parts: readonly Value[]) =>
-    parts.length === 1 ? parts[0] : build.emit("Concat", parts, { axis: channels });
-  const around = [...windows.before, ...windows.after].some((size) => size > 0);
-  const zeros = Array<number>(first).fill(0);
-  let columns = around
-    ? build.emit("Pad", [
-      turned,
-      build.ints([...zeros, ...windows.before, ...zeros, ...windows.after]),
-    ])
-    : turned;
-  let parts = [columns];
-  let rows = read;
-  for (const axis of image) {
-    columns = joined(parts);
-    rows = read * kernel.slice(0, axis).reduce((a, b) => a * b, 1);
-    parts = placesIn([kernel[axis]]).map((place) =>
-      elementsAt(columns, place, [axis], windows, at, first)
-    );
+  const { kernel, strides, dilations } = windows;
+  const pads = [...windows.before, ...windows.after].map((pad, i) => {
+    const axis = i % kernel.length;
+    return (kernel[axis] - 1) * dilations[axis] - pad;
+  });
+  const isAlone = group > 1 && w.shape?.[0] === group && w.shape[1] === 1;
+  if (!isAlone || strides.some((stride) => stride !== 1) || pads.some((pad) => pad < 0)) {
+    return spread(g, w, windows, group, x, at);
   }
-  const all = rows >= MANY_ROWS
-    ? joined(parts.map((part) => product(part, rows)))
-    : product(joined(parts), rows * parts.length);
-  // [...groups, ...kernel backwards, read, made]
-  const sizes = [...kernel.toReversed(), read, made / group];
-  const apart = build.reshape(all, isOne ? sizes : [group, ...sizes]);
-  const lead = isOne ? 0 : 1;
-  const back = [...(isOne ? [] : [0]), rank + 1, rank, ...image.toReversed()];
-  const perm = back.map((axis, i) => i < lead ? axis : axis + lead);
-  return build.reshape(build.transpose(apart, perm), [made, read, ...kernel]);
+  const list = (value: number) => build.ints(kernel.map(() => value));
+  const axes = build.ints(kernel.map((_, axis) => axis + 2));
+  const back = build.emit("Slice", [w, list(-1), list(-(2 ** 31)), axes, list(-1)]);
+  return build.emit("Conv", [g, back], { kernel_shape: kernel, dilations, pads, group });
 }
 
-function reshaped(value: Value, sizes: readonly number[], build: Builder): Value {
-  return build.emit("Reshape", [value, build.ints(sizes)]);
+function biasGradient(g: Value, at: At): Value {
+  const { build } = at;
+  const axes = at.shape(0);
+  return build.sum(g, axes.map((_, axis) => axis).filter((axis) => axis !== 1), 0);
 }
 
 /** The windows of the convolution that a transposed one is the way back of. */

@@ -21,6 +21,8 @@ import { opened } from "./driver.ts";
 export interface Trained {
   readonly shape: readonly number[];
   readonly map?: (value: number) => number;
+  /** Whether its size is known before the graph runs, as that of weights is. */
+  readonly isSized?: true;
 }
 
 /** A constant operand. */
@@ -59,6 +61,13 @@ export const ints = (...values: number[]): Fixed => ({
 export const trained = (shape: readonly number[], map?: (value: number) => number): Trained => ({
   shape,
   map,
+});
+
+/** A trained operand whose size is always known. */
+export const weights = (shape: readonly number[], map?: (value: number) => number): Trained => ({
+  shape,
+  map,
+  isSized: true,
 });
 
 /** Numbers that are never near 0, a half or one another across operands. */
@@ -120,7 +129,7 @@ export function modelOf(op: string, drawn: Drawn, isOpen: boolean, seed: number)
       return `c${i}`;
     }
     initializer.push(tensor(`p${i}`, { ...each, type, values: numbersOf(each, i, random) }));
-    if (!isOpen || each.shape.length === 0) return `p${i}`;
+    if (!isOpen || each.shape.length === 0 || each.isSized) return `p${i}`;
     // Of this size when it runs; before that, of any.
     const dim = [{ value: { case: "dimValue" as const, value: BigInt(each.shape.length) } }];
     const kind = {
@@ -218,7 +227,9 @@ export async function holds(
   const session = await opened(bytes);
   const name = type === DataType.DOUBLE ? "float64" : "float32";
   const sizes = Object.fromEntries(
-    values.filter(({ dims }) => isOpen && dims.length > 0).map(({ name, dims }) => [
+    values.filter(({ name }) => session.inputNames.includes(`s${name.slice(1)}`)).map((
+      { name, dims },
+    ) => [
       `s${name.slice(1)}`,
       new ort.Tensor("int64", BigInt64Array.from(dims, BigInt), [dims.length]),
     ]),

@@ -16,6 +16,7 @@ const optimizer = adamw({ learningRate: 0.003, weightDecay: 0.01 });
 const MODELS: Readonly<Record<string, number>> = {
   "mlp.plain": 1,
   "mlp.batch": 1,
+  "gru.batch": 1,
   "gpt.tsplain": -1,
   "vit.tsplain": 1,
 };
@@ -69,13 +70,14 @@ for (const name of Object.keys(MODELS)) {
   });
 }
 
-gpuTest(
-  "the trainer has PyTorch's losses on WebGPU, and gives the trained model back",
-  async (device) => {
-    await requireTrained("mlp.batch", { executionProvider: "webgpu", device });
-    await requireTrained("vit.tsplain", { executionProvider: "webgpu", device }, LAST_PLACE);
-  },
-);
+for (const name of ["mlp.batch", "gru.batch", "vit.tsplain"]) {
+  gpuTest(
+    `the trainer has PyTorch's losses of ${name} on WebGPU, and gives the trained model back`,
+    async (device) => {
+      await requireTrained(name, { executionProvider: "webgpu", device }, LAST_PLACE);
+    },
+  );
+}
 
 Deno.test("a batch of another size than before trains too, where it was exported open", async () => {
   const { x, y } = referenceOf("mlp");
