@@ -11,6 +11,7 @@
  * - A session whose run has failed takes the build down with its next run.
  * - Where a build fails to start, it never starts again; in Deno it does so for more than one thread, whose
  *   workers it begins from a blob.
+ * - In a page whose memory cannot be shared they have one thread, whatever was asked for.
  * - Deno 2.9 panics when it is asked for the limits of a device whose adapter is garbage.
  */
 import * as wasm from "onnxruntime-web/wasm";
@@ -57,6 +58,13 @@ export function requireThreads(threads: unknown, doing: string): void {
     throw new GradusError(
       `${doing}: \`threads\` must be 1 in Deno, which cannot start ONNX Runtime's worker threads: ` +
         `given ${threads}`,
+    );
+  }
+  const { crossOriginIsolated } = globalThis as { readonly crossOriginIsolated?: boolean };
+  if (threads > 1 && crossOriginIsolated === false) {
+    throw new GradusError(
+      `${doing}: \`threads\` must be 1 in a page that is not cross-origin isolated, where memory cannot be ` +
+        `shared: given ${threads}`,
     );
   }
   const { numThreads = 0 } = wasm.env.wasm;
