@@ -7,7 +7,7 @@ import {
   type TrainerOptions,
   trainingStep,
 } from "../../../export/train/mod.ts";
-import { adamw } from "../../../mod.ts";
+import { adamw, lion, type Optimizer, sgd } from "../../../mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { gpuTest } from "../gpu.ts";
 import { type Listed, modelNamed, referenceOf, tensorOf } from "./driver.ts";
@@ -90,4 +90,22 @@ Deno.test("a batch of another size than before trains too, where it was exported
   assert(Math.abs(loss - Number(once.loss.data[0])) < 1e-6, `${loss}`);
   assert(await trainer.step({ x: tensor(x).data, y: tensor(y).data }) < loss);
   await trainer.dispose();
+});
+
+Deno.test("trainers of different graphs that run at once make the steps that each makes alone", async () => {
+  const { x, y } = referenceOf("mlp");
+  const batch = { x: tensor(x), y: tensor(y) };
+  const loss = crossEntropy({ logits: "logits" });
+  const train = async (own: Optimizer) => {
+    const trainer = await OrtTrainer.load(trainingStep(modelNamed("mlp.tsplain"), own, { loss }));
+    const losses: number[] = [];
+    for (let step = 0; step < 5; step++) losses.push(await trainer.step(batch));
+    const { loss: { data } } = await trainer.evaluate(batch, ["loss"]);
+    await trainer.dispose();
+    return [...losses, Number(data[0])];
+  };
+  const all = [sgd({ learningRate: 0.1 }), optimizer, lion({ learningRate: 0.01 })];
+  const alone = [];
+  for (const each of all) alone.push(await train(each));
+  assertEquals(await Promise.all(all.map(train)), alone);
 });
