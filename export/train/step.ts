@@ -7,7 +7,7 @@ import type { Optimizer } from "../../runtime/optimizer.ts";
 import { attach, type AttachOptions } from "../onnx/attach.ts";
 import { seal } from "../onnx/digest.ts";
 import { firstName, keepInference } from "../onnx/inference.ts";
-import { differentiated, type GradientOptions, LOSS, type Precision } from "./gradients.ts";
+import { differentiated, type GradientOptions, LOSS } from "./gradients.ts";
 import { endTraining } from "./inference.ts";
 import { type ModelSource, readWhole } from "./read.ts";
 
@@ -18,7 +18,7 @@ export interface TrainingStepOptions
    * What the numbers of a step and sums are computed in. Default `"float32"`, which GPUs take, or
    * `"float64"` if a parameter is of float64.
    */
-  readonly precision?: Precision;
+  readonly precision?: "float32" | "float64";
 }
 
 /**
