@@ -15,8 +15,8 @@ export const PAGE = new URL("../docs/optimizers.md", import.meta.url);
 
 /** Those the README shows. */
 const MOST_USED = [
-  ...["sgd", "adam", "adamw", "nadamw", "lion", "adafactor", "rmsprop", "adagrad", "lamb", "muon"],
-  ...["scheduleFreeAdamw", "prodigy", "sophia", "adopt", "marsAdamw"],
+  ...["sgd", "adam", "adamw", "lion", "adafactor", "rmsprop", "muon"],
+  ...["scheduleFreeAdamw", "prodigy"],
 ];
 const MOST_NAMES = 6;
 

@@ -8,7 +8,7 @@ import { bind, type Optimizer } from "../../runtime/optimizer.ts";
 import { type InitOptions, storageWith } from "../../runtime/trees/state_storage.ts";
 import { trainingNotesOf } from "../onnx/inference.ts";
 import { JOINED } from "../onnx/metadata.ts";
-import { type ReadModel, readModel } from "../onnx/proto.ts";
+import { type ReadModel, readModel, type ReadValue } from "../onnx/proto.ts";
 import { attempt, parseRecord, requireWritten } from "../onnx/read.ts";
 import { type BatchInput, batchInput } from "./batch.ts";
 import { cutModel } from "./cut.ts";
@@ -23,6 +23,8 @@ export interface Joined {
   readonly gradients: ReadonlyMap<string, string>;
   /** What else is carried from step to step, such as running statistics, by name. */
   readonly carried: readonly string[];
+  /** What the optimizer keeps for the tree and the model may take, such as the scale of the loss. */
+  readonly kept: readonly Pick<ReadValue, "name" | "type">[];
   /** What a batch has. */
   readonly inputs: readonly BatchInput[];
   /** What it may have: all inputs of the model. */
@@ -81,6 +83,9 @@ export function readJoined(
     read,
     gradients: parts.gradients,
     carried,
+    kept: read.model.inputs.filter(({ name, type }) =>
+      read.program.state.get(name)?.over === "tree" && type.startsWith("float")
+    ),
     inputs,
     known: parts.inputs,
     masks,

@@ -178,6 +178,7 @@ export class OrtTrainer {
       const held = this.#evaluatesAsIs()
         ? this.#training.taken()
         : takenOf(await this.#evaluated(doing));
+      held.push(...takenOf(this.#training.numbersOf(this.#joined.kept, doing)));
       const { count } = this.#training.state;
       return tensorsOf(await forward.run(batch, held, this.#joined.known, count, doing));
     }, doing);
@@ -272,7 +273,8 @@ export class OrtTrainer {
       } catch (error) {
         if (!(error instanceof NonFinite)) throw error;
         const { params, carried } = await this.#training.download(doing);
-        const held = takenOf({ ...params, ...carried });
+        const numbers = this.#training.numbersOf(this.#joined.kept, doing);
+        const held = takenOf({ ...params, ...carried, ...numbers });
         throw new GradusError(
           `${doing}: the loss of step ${count + 1} must be finite: given ${loss}; ` +
             await this.#forwards.blame(batch, held, count, doing),

@@ -2,11 +2,12 @@
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { Step } from "../../runtime/step/step.ts";
 import { sameShape, type Tensor } from "../../runtime/trees/leaf.ts";
-import type { State } from "../../runtime/trees/state.ts";
+import { type State, treeNumber } from "../../runtime/trees/state.ts";
 import type { Loaded } from "../safetensors/load.ts";
 import { OrtDevice } from "./device.ts";
 import type { Engine, Further, Run, Taken, Value } from "./engine.ts";
 import { type Held, leavesIn } from "./held.ts";
+import type { Joined } from "./joined.ts";
 import type { GraphForm, GraphRule } from "./rule.ts";
 import { requireAlike, takenOf } from "./trees.ts";
 
@@ -74,6 +75,15 @@ export class Training {
       const buffer = this.#engine.bufferOf(leaf);
       return buffer === undefined ? taken : { ...taken, leaf: { buffer, shape } };
     });
+  }
+
+  /** Numbers that the state keeps for the tree, as tensors. */
+  numbersOf(states: Joined["kept"], doing: string): Tensors {
+    return Object.fromEntries(states.map(({ name, type }) => {
+      const number = treeNumber(this.#state, name, doing);
+      const data = type === "float64" ? Float64Array.of(number) : Float32Array.of(number);
+      return [name, { data, shape: [] }];
+    }));
   }
 
   /** The parameters, as a checkpoint must have them. */
