@@ -1,10 +1,13 @@
 /** The table of operators: what their results are shaped like, and how gradients come back through them. */
+import { imageNormals } from "./batch_norm.ts";
 import { constants } from "./constant.ts";
+import { convolutions } from "./conv.ts";
 import { dropouts } from "./dropout.ts";
 import { elements } from "./element.ts";
 import { gathers } from "./gather.ts";
 import { moves } from "./move.ts";
 import { normals } from "./normal.ts";
+import { pools } from "./pool.ts";
 import { products } from "./product.ts";
 import { recurrences } from "./recurrent.ts";
 import { reductions } from "./reduce.ts";
@@ -19,6 +22,9 @@ export const rows: Rows = {
   ...reductions,
   ...normals,
   ...gathers,
+  ...convolutions,
+  ...pools,
+  ...imageNormals,
   ...recurrences,
   ...dropouts,
 };

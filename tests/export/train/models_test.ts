@@ -25,6 +25,7 @@ import {
 /** How each was exported; all of its parameters have their own names in `plain` and `tsplain`. */
 const MODELS: Readonly<Record<string, readonly string[]>> = {
   mlp: ["plain", "tsplain", "batch", "torchscript", "dynamo"],
+  cnn: ["plain", "tsplain"],
   gru: ["plain", "tsplain"],
   gpt: ["tsplain", "batch", "torchscript", "dynamo"],
 };
@@ -111,9 +112,11 @@ for (const [model, hows] of Object.entries(MODELS)) {
       const precision = "float64";
       const bytes = trainingStep(modelNamed(`${model}.${how}`), optimizer, { loss, precision });
       const batch = { x: tensorOf(reference.x), y: tensorOf(target ?? reference.y) };
+      // Where a step moves far, its last digits grow: those of the convolutional network are 1e-5 apart in any order of sums.
+      const tolerance = model === "cnn" && name === "sgd" ? 1e-4 : 1e-5;
       const made = await lossesOf(bytes, batch, losses.length);
       made.forEach((each, i) =>
-        assert(Math.abs(each - losses[i]) <= 1e-5 * losses[i], `at step ${i}: ${each}`)
+        assert(Math.abs(each - losses[i]) <= tolerance * losses[i], `at step ${i}: ${each}`)
       );
     });
   }

@@ -2,9 +2,10 @@
 import fc from "fast-check";
 import { assert } from "../../assert.ts";
 import { FAMILIES } from "./cases.ts";
+import { IMAGE_FAMILIES } from "./image_cases.ts";
 import { holds } from "./law.ts";
 
-for (const [family, cases] of Object.entries(FAMILIES)) {
+for (const [family, cases] of Object.entries({ ...FAMILIES, ...IMAGE_FAMILIES })) {
   Deno.test(`gradients of ${family} operators are what central differences are`, async (t) => {
     for (const [name, drawn] of Object.entries(cases)) {
       await t.step(name, async () => {

@@ -13,6 +13,7 @@ import { adamw } from "../../../mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { gpuTest } from "../gpu.ts";
 import { FAMILIES } from "./cases.ts";
+import { IMAGE_FAMILIES } from "./image_cases.ts";
 import { modelNamed, opened } from "./driver.ts";
 import { asInputs, type Drawn, modelOf } from "./law.ts";
 
@@ -38,7 +39,7 @@ function short(op: string, drawn: Drawn): Drawn {
   return { ...drawn, inputs, attributes, type: DataType.FLOAT };
 }
 
-for (const [family, cases] of Object.entries(FAMILIES)) {
+for (const [family, cases] of Object.entries({ ...FAMILIES, ...IMAGE_FAMILIES })) {
   gpuTest(`gradients of ${family} operators are the same on a GPU`, async (device) => {
     for (const [name, arbitrary] of Object.entries(cases)) {
       const [drawn] = fc.sample(arbitrary, { seed: 5, numRuns: 1 });
