@@ -45,6 +45,7 @@ export type { AxisDocument, AxisName } from "./dsl/axes.ts";
 export * from "./dsl/schedules/mod.ts";
 export type { FixedNotes } from "./dsl/fix.ts";
 export { chain, namedChain } from "./runtime/chain.ts";
+export type { ChainedStates, LabelledHyper, LabelledStates } from "./runtime/chain.ts";
 export { factory, fixed, optimizer } from "./runtime/define.ts";
 export type {
   DefaultOf,
@@ -53,6 +54,7 @@ export type {
   MuDTypeOption,
   OptimizerFactory,
   OptionsOf,
+  StateKindsOf,
   StateOf,
 } from "./runtime/define.ts";
 export type {
@@ -66,12 +68,19 @@ export type {
 export { explain, type ExplainedStage, type Explanation } from "./runtime/explain.ts";
 export type { Machine, Prediction } from "./runtime/plan/roofline.ts";
 export { applyUpdates } from "./runtime/apply.ts";
-export type { Optimizer, RunOptions } from "./runtime/optimizer.ts";
+export type {
+  HyperIn,
+  InitialState,
+  Optimizer,
+  RunOptions,
+  StatesIn,
+} from "./runtime/optimizer.ts";
 export type { Configured } from "./runtime/step/binding.ts";
 export type { PartialTree, StepOptions } from "./runtime/step/options.ts";
 export { resident } from "./runtime/resident.ts";
 export { release } from "./runtime/trees/placement.ts";
 export type { State } from "./runtime/trees/state.ts";
+export type * from "./runtime/trees/typed.ts";
 export type { StorageType } from "./runtime/trees/dtype.ts";
 export type { RoundedStorage, Rounding } from "./runtime/trees/stored.ts";
 export type { InitOptions, StateStorage } from "./runtime/trees/state_storage.ts";

@@ -12,10 +12,11 @@ export const check: Command = {
   takes: () => ({ least: 1, most: 1, what: "an optimizer" }),
   run: async ([target], _options, print) => {
     const program = await readProgram(target);
-    const { stateBytes, arithmetic } = explain(bound(program, {}));
+    const { stateBytes, arithmetic, warnings } = explain(bound(program, {}));
     print(
       `${target}: "${program.name}" is an optimizer: ${stateBytes} bytes of state and ` +
         `${arithmetic} operations per parameter`,
     );
+    for (const warning of warnings) print(`${target}: warning: ${warning}`);
   },
 };

@@ -1,6 +1,7 @@
 /** `gradus show`: an optimizer, or what is in a file, by the kind of the file. */
 import { latex } from "../dsl/latex.ts";
 import { printJson } from "../dsl/json.ts";
+import { LANGUAGE_PAGE } from "../dsl/notation.ts";
 import { printYaml } from "../dsl/yaml.ts";
 import { explain } from "../runtime/explain.ts";
 import { type Command, ONE_OPTIMIZER, SET } from "./command.ts";
@@ -41,5 +42,6 @@ async function textOf(target: string, options: Options): Promise<string> {
   const program = await programOf(target);
   if (options.latex) return latex(program);
   if (options.explain) return String(explain(bound(program, options)));
-  return options.json ? printJson(program) : printYaml(program).trimEnd();
+  if (options.json) return printJson(program);
+  return `${printYaml(program)}# What each line may be: ${LANGUAGE_PAGE}`;
 }

@@ -10,6 +10,7 @@ export type AxisName = "largest" | "secondLargest";
 export type AxisDocument =
   | number
   | AxisName
+  | `${number}`
   | `${number}:`
   | `:${number}`
   | `${number}:${number}`;
@@ -27,9 +28,7 @@ const RANGE = /^(-?[0-9]{1,2})?:(-?[0-9]{1,2})?$/;
 export function axisItem(given: unknown): string | undefined {
   const text = typeof given === "number" ? String(given + 0) : given;
   if (typeof text !== "string") return undefined;
-  const isAxis = typeof given === "number"
-    ? NUMBER.test(text)
-    : RANGE.test(text) || AXIS_NAMES.has(text);
+  const isAxis = NUMBER.test(text) || RANGE.test(text) || AXIS_NAMES.has(text);
   return isAxis ? text.replace(/-?[0-9]+/g, (digits) => String(Number(digits) + 0)) : undefined;
 }
 

@@ -4,9 +4,10 @@ import { ANY_NUMBER, type Domain, isWithin, readDomain, sayDomain } from "./doma
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
 import { elaborate, evaluation, isAtMost, overRate, rates, rootsOf } from "./graph.ts";
 import { Interned } from "./intern.ts";
-import { IDENTIFIER } from "./lex.ts";
+import { IDENTIFIER, normalName } from "./names.ts";
 import { constant, type Node, PARAMETER, postorder } from "./node.ts";
 import { matrixRow, randomRow, reduceOps, reduceRow, treeName } from "./ops.ts";
+import { suggestedName } from "./other_names.ts";
 import { isReserved, parseExpression, parseStatements, type Scope } from "./parse.ts";
 import { printProgram, sketchExpression } from "./print.ts";
 import {
@@ -16,7 +17,7 @@ import {
   required,
   type StateDeclaration,
 } from "./program.ts";
-import { evaluateScope, RESERVED, StepScope } from "./scope.ts";
+import { evaluateScope, nameAmong, RESERVED, StepScope } from "./scope.ts";
 
 // Names that mean something else where these would stand, and what.
 const TAKEN: Readonly<Record<string, { readonly names: readonly string[]; readonly by: string }>> =
@@ -89,7 +90,9 @@ export function parseProgram(document: Document): Program {
     }
     for (const [name] of entries) {
       if (!IDENTIFIER.test(name)) {
-        refuse(`a name in \`${section}\` must be an identifier: given ${shown(name)}`);
+        const plain = normalName(name);
+        const hint = plain !== name && IDENTIFIER.test(plain) ? `; write \`${plain}\`` : "";
+        refuse(`a name in \`${section}\` must be an identifier: given ${shown(name)}${hint}`);
       }
       const meaning = isReserved(name) ? "part of the language" : declared.get(name) ??
         (TAKEN[section].names.includes(name) ? TAKEN[section].by : undefined);
@@ -116,7 +119,7 @@ export function parseProgram(document: Document): Program {
   if (typeof step !== "string") {
     return refuse(`\`step\` must be the text of its statements: given ${shown(step)}`);
   }
-  const scope = new StepScope(step, { hyper, state, inputs });
+  const scope = new StepScope({ hyper, state, inputs });
   const statements = Object.freeze(parseStatements(step, scope, what));
   if (!scope.isAssigned("u")) {
     refuse("no statement assigns `u`, the update that is added to the parameter");
@@ -138,6 +141,7 @@ export function parseProgram(document: Document): Program {
       evaluate as string,
       evaluateScope({ hyper, state }),
       `\`evaluate\` of ${what}`,
+      ["evaluate"],
     ),
   });
   checkRates(program, refuse);
@@ -284,21 +288,26 @@ function stateDeclaration(
         `given ${shown(over)}`,
     );
   }
+  const names = { has: (name: string) => hyper.has(name) || (name === "w" && over === "element") };
   const scope: Scope = {
+    nameOf: (written, fail) => nameAmong(written, names, fail),
     read(symbol, fail) {
       if (symbol === "w" && over === "element") return "number";
       const kind = hyper.get(symbol);
       if (kind !== undefined && typeof kind !== "boolean") return "number";
       return fail(
         `an initial value is made of hyperparameters${over === "element" ? " and `w`" : ""}: ` +
-          `${quoted(symbol)} is none${suggestion(symbol, hyper.keys())}`,
+          `${quoted(symbol)} is none${suggestedName(symbol, hyper.keys())}`,
       );
     },
     assign: (_name, _type, fail) => fail("an initial value assigns nothing"),
   };
-  const node = typeof init === "number"
-    ? constant(init)
-    : parseExpression(init as string, scope, `the initial value of state \`${name}\` of ${what}`);
+  const node = typeof init === "number" ? constant(init) : parseExpression(
+    init as string,
+    scope,
+    `the initial value of state \`${name}\` of ${what}`,
+    ["state", name],
+  );
   for (const each of postorder([node])) {
     if (randomRow(each.op) !== undefined) {
       refuse(

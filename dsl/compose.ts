@@ -1,5 +1,5 @@
 /** Joins programs into one: the `u` of each becomes the `g` of the next. */
-import { LONGEST_NAME } from "./lex.ts";
+import { LONGEST_NAME } from "./names.ts";
 import { type Node, PARAMETER, replaceSymbols, symbol, symbolsIn } from "./node.ts";
 import { printExpression, printProgram, printState, printStatements } from "./print.ts";
 import type { Document, Program, Statement } from "./program.ts";

@@ -25,6 +25,31 @@ export interface Span {
   readonly end: number;
 }
 
+/** Where in a text of a document an error was found. */
+export interface Place {
+  /** What is said before it. */
+  readonly message: string;
+  readonly text: string;
+  readonly span: Span;
+  /** Under which keys of the document the text stands. */
+  readonly keys: readonly string[];
+}
+
+const places = new WeakMap<object, Place>();
+
+/** An error that points at a place. */
+export function errorAt(place: Place): GradusError {
+  const { message, text, span } = place;
+  const error = new GradusError(`${message}\n${pointAt(text, span)}`);
+  places.set(error, place);
+  return error;
+}
+
+/** The place that an error points at, if it does. */
+export function placeOf(error: object): Place | undefined {
+  return places.get(error);
+}
+
 const SHOWN_COLUMNS = 100;
 
 /** Line, column and the line itself with a caret below the span; long lines are cut around it. */
@@ -63,6 +88,13 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
 export function suggestion(name: string, candidates: Iterable<string>): string {
   const near = nearest(name, candidates);
   return near === undefined ? "" : `; did you mean \`${near}\`?`;
+}
+
+/** A table by name, of rows of which each holds for several names, with spaces between them. */
+export function byName(
+  table: readonly (readonly [names: string, text: string])[],
+): ReadonlyMap<string, string> {
+  return new Map(table.flatMap(([names, text]) => names.split(" ").map((name) => [name, text])));
 }
 
 /** A value as an error message shows it: short, on one line, never the whole of a large thing. */

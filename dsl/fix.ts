@@ -1,6 +1,7 @@
 /** Fixes hyperparameters of a program for good, which gives a shorter program. */
 import { requireWithin } from "./domain.ts";
-import { GradusError, quoted, shown, suggestion } from "./errors.ts";
+import { GradusError, quoted, shown } from "./errors.ts";
+import { suggestedName } from "./other_names.ts";
 import { statesRead } from "./graph.ts";
 import { constant, foldNodes, type Node, symbol, symbolsIn, ZERO } from "./node.ts";
 import { printExpression, printHyper, printProgram, printState, printStatements } from "./print.ts";
@@ -42,7 +43,7 @@ export function fix(
     const fallback = program.hyper.get(key);
     const isFitting = (typeof fallback === "boolean") === (typeof value === "boolean");
     if (fallback === undefined || !isFitting) {
-      const near = fallback === undefined ? suggestion(key, program.hyper.keys()) : "";
+      const near = fallback === undefined ? suggestedName(key, program.hyper.keys()) : "";
       throw new GradusError(
         `Cannot fix ${
           quoted(key)

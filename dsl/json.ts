@@ -1,5 +1,6 @@
 /** The JSON carrier of a program. */
 import { GradusError, quoted, shown } from "./errors.ts";
+import { inFile } from "./place.ts";
 import type { Document, Program } from "./program.ts";
 import { isRecord, parseProgram } from "./check.ts";
 import { printProgram } from "./print.ts";
@@ -99,7 +100,11 @@ export function readCarrier(
     const reason = error instanceof Error ? error.message : String(error);
     throw new GradusError(`Cannot read a program from ${carrier}: ${reason.slice(0, 500)}`);
   }
-  return parseProgram(replaced(value as Document, 1, 0));
+  try {
+    return parseProgram(replaced(value as Document, 1, 0));
+  } catch (error) {
+    throw error instanceof GradusError ? inFile(error, text) : error;
+  }
 }
 
 /** A document whose numbers JSON and YAML can both hold: the few they cannot become their names. */

@@ -1,29 +1,17 @@
 /** Writes a program as the equations a paper would print. */
 import { GradusError, shown } from "./errors.ts";
 import { type Node, PARAMETER } from "./node.ts";
+import { LETTER_NAMES, plainDigits, WRITTEN_AS } from "./greek.ts";
 import { elementRow, LEVEL, matrixRow, randomRow, reduceRow } from "./ops.ts";
 import { randomOperands } from "./print.ts";
 import type { Program } from "./program.ts";
 import { SHAPE_SYMBOLS } from "./scope.ts";
 
-// Names that the literature writes with one symbol.
-const WRITTEN: ReadonlyMap<string, string> = new Map([
-  ["learningRate", "\\alpha_t"],
-  ["weightDecay", "\\lambda"],
-  ["momentum", "\\mu"],
-  ["eps", "\\epsilon"],
-  ["epsRoot", "\\bar{\\epsilon}"],
-  ["count", "(t - 1)"],
-  ["t", "t"],
-]);
-
-const GREEK = /* @__PURE__ */ new Map<string, string>(
-  /* @__PURE__ */ ("α alpha β beta γ gamma δ delta ϵ epsilon ε varepsilon ζ zeta η eta θ theta ι iota κ kappa λ lambda " +
-    "μ mu ν nu ξ xi π pi ρ rho σ sigma τ tau υ upsilon ϕ phi φ varphi χ chi ψ psi ω omega " +
-    "Γ Gamma Δ Delta Θ Theta Λ Lambda Ξ Xi Π Pi Σ Sigma Φ Phi Ψ Psi Ω Omega")
-    .split(" ").flatMap((word, i, all) =>
-      i % 2 === 0 ? [[word, `\\${all[i + 1]}`] as const] : [[word, `\\${word}`] as const]
-    ),
+// Letters and their names, as LaTeX has them.
+const GREEK: ReadonlyMap<string, string> = /* @__PURE__ */ new Map(
+  /* @__PURE__ */ [...LETTER_NAMES].flatMap(([letter, name]) =>
+    [letter, name].map((each) => [each, `\\${name}`] as const)
+  ),
 );
 
 /** How {@linkcode latex} writes. */
@@ -63,7 +51,8 @@ export function latex(program: Program, { digits }: LatexOptions = {}): string {
     if (program.hyper.has(symbol) || program.inputs.has(symbol)) return written(symbol);
     if (SHAPE_SYMBOLS.has(symbol)) return written(symbol);
     if (symbol === "w") return "\\theta_{t-1}";
-    if (symbol === "t" || symbol === "count") return WRITTEN.get(symbol)!;
+    if (symbol === "t") return "t";
+    if (symbol === "count") return "(t - 1)";
     return indexed(symbol, current.has(symbol) ? "t" : "t-1");
   };
   const lines = program.statements.map(({ target, value }) => {
@@ -131,21 +120,24 @@ function writeNumber(value: number): { text: string; level: number } {
 /** How a hyperparameter or an input is written. */
 export function written(name: string): string {
   const [, stem, copy] = /^(.*?)(?:_([0-9]+))?$/.exec(name)!;
-  if (!WRITTEN.has(stem)) return indexed(name, "");
-  return WRITTEN.get(stem) + (copy === undefined ? "" : `^{(${copy})}`);
+  const letter = WRITTEN_AS.get(stem)?.[0];
+  if (letter === undefined) return indexed(name, "");
+  // Schedules make it another at each step.
+  const time = stem === "learningRate" ? "_t" : "";
+  return stemmed(letter) + time + (copy === undefined ? "" : `^{(${copy})}`);
 }
 
 /** `m`, `t-1` as `m_{t-1}`; `beta1` as `\beta_1`; `mhat` as `\hat{m}_t`; `m_2` as `m^{(2)}_t`. */
 function indexed(name: string, time: string): string {
-  const [, stem, digits, copy] = /^(.*?)([0-9]*)(?:_([0-9]+))?$/.exec(name)!;
-  const subscript = [digits, time].filter(Boolean).join(",");
+  const [, stem, digits, copy] = /^(.*?)([0-9]*|[₀-₉]*)(?:_([0-9]+))?$/.exec(name)!;
+  const subscript = [plainDigits(digits), time].filter(Boolean).join(",");
   const base = stemmed(stem === "b" && digits !== "" ? "beta" : stem);
   return base + (copy === undefined ? "" : `^{(${copy})}`) +
     (subscript === "" ? "" : subscript.length === 1 ? `_${subscript}` : `_{${subscript}}`);
 }
 
 function stemmed(stem: string): string {
-  const accent = /^(.+)(hat|bar|tilde)$/.exec(stem);
+  const accent = /^(.+?)_?(hat|bar|tilde)$/.exec(stem);
   if (accent !== null && (accent[1].length === 1 || GREEK.has(accent[1]))) {
     return `\\${accent[2]}{${stemmed(accent[1])}}`;
   }

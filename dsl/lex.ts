@@ -1,56 +1,65 @@
 /** Splits program text into tokens. */
 import type { Span } from "./errors.ts";
+import { matchAt, type Name, readName } from "./names.ts";
+import { LANGUAGE_PAGE, notationAt } from "./notation.ts";
 
-/** A token; `text` is its normal form, so `·` arrives as `*` and `←` as `=`. */
-export interface Token extends Span {
-  readonly kind: "number" | "name" | "mark" | "newline" | "end";
-  readonly text: string;
+/** A token; `text` is its normal form, so `·` arrives as `*`, `←` as `=`, and `²` as `2`. */
+export interface Token extends Name, Span {
+  readonly kind: "number" | "name" | "superscript" | "mark" | "newline" | "end";
 }
 
-/** The most characters of an identifier. */
-export const LONGEST_NAME = 64;
-
-/** What an identifier may look like: Latin and Greek letters, digits and `_`, not starting with `__`. */
-export const IDENTIFIER = /^(?!__)[A-Za-zΑ-Ωα-ωϵϕ_][A-Za-zΑ-Ωα-ωϵϕ0-9_]{0,63}$/;
-
-const NAME = /[A-Za-zΑ-Ωα-ωϵϕ_][A-Za-zΑ-Ωα-ωϵϕ0-9_]*/y;
 const NUMBER = /(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?/y;
-const MARK = /:=|<=|>=|==|[-+*/@^()=,:<>&|!;←·×−≤≥∧∨¬√²]/y;
+const SUPERSCRIPT = /⁻?[⁰¹²³⁴-⁹]+|ᵗ/y;
+// What means nothing is a mark too where its parts would: the message is about the whole.
+const MARK = /\*\*|:=|<=|>=|==|&&|\|\||\/[/*]|[-+*/@^()=,:<>&|!;←·×⋅∗⊙∘−÷∕⊘≤≥∧∨¬√]/y;
 const SKIPPED = /(?:[ \t\r\u00a0]|#[^\n]*)+/y;
-const NORMAL: ReadonlyMap<string, string> = new Map([
-  [":=", "="],
-  ["←", "="],
-  ["·", "*"],
-  ["×", "*"],
-  ["−", "-"],
-  ["≤", "<="],
-  ["≥", ">="],
-  ["∧", "&"],
-  ["∨", "|"],
-  ["¬", "!"],
-]);
+
+const NORMAL: ReadonlyMap<string, string> = /* @__PURE__ */ new Map(
+  /* @__PURE__ */ [
+    "= := ←",
+    "* · × ⋅ ∗ ⊙ ∘",
+    "/ ÷ ∕ ⊘",
+    "- − ⁻",
+    "^ **",
+    "<= ≤",
+    ">= ≥",
+    "& ∧ &&",
+    "| ∨",
+    "! ¬",
+    "t ᵗ",
+    ...Array.from("⁰¹²³⁴⁵⁶⁷⁸⁹", (raised, digit) => `${digit} ${raised}`),
+  ].flatMap((row) => {
+    const [mark, ...others] = row.split(" ");
+    return others.map((other) => [other, mark] as const);
+  }),
+);
 
 /** Tokens of `text`, ended by one `end`; `fail` is called for a character that starts none. */
 export function lex(text: string, fail: (message: string, span: Span) => never): Token[] {
   const tokens: Token[] = [];
   let at = 0;
-  const match = (pattern: RegExp): string | undefined => {
-    pattern.lastIndex = at;
-    return pattern.exec(text)?.[0];
+  const match = (pattern: RegExp): string | undefined => matchAt(pattern, text, at)?.[0];
+  const push = (kind: Token["kind"], found: string): void => {
+    const plain = kind === "superscript" ? Array.from(found, (c) => NORMAL.get(c)).join("") : found;
+    const start = at;
+    at += found.length;
+    tokens.push({ kind, text: NORMAL.get(plain) ?? plain, isNormal: true, start, end: at });
   };
   while (at < text.length) {
-    const start = at;
     const skipped = match(SKIPPED);
     if (skipped !== undefined) {
       at += skipped.length;
       continue;
     }
-    let kind: Token["kind"];
     let found: string | undefined;
-    if (text[at] === "\n") [kind, found] = ["newline", "\n"];
-    else if ((found = match(NUMBER)) !== undefined) kind = "number";
-    else if ((found = match(NAME)) !== undefined) kind = "name";
-    else if ((found = match(MARK)) !== undefined) kind = found === ";" ? "newline" : "mark";
+    const name = readName(text, at);
+    if (name !== undefined) {
+      tokens.push({ kind: "name", ...name, start: at });
+      at = name.end;
+    } else if (text[at] === "\n") push("newline", "\n");
+    else if ((found = match(NUMBER)) !== undefined) push("number", found);
+    else if ((found = match(SUPERSCRIPT)) !== undefined) push("superscript", found);
+    else if ((found = match(MARK)) !== undefined) push(found === ";" ? "newline" : "mark", found);
     else {
       const code = text.codePointAt(at)!;
       const character = String.fromCodePoint(code);
@@ -58,14 +67,13 @@ export function lex(text: string, fail: (message: string, span: Span) => never):
       // What cannot be seen is named by its number.
       const isVisible = quoted[1] === "\\" || /^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character);
       const number = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
-      return fail(`unexpected character ${isVisible ? quoted : number}`, {
-        start,
-        end: start + character.length,
+      const hint = notationAt(text, at) || `; see ${LANGUAGE_PAGE}`;
+      return fail(`unexpected character ${isVisible ? quoted : number}${hint}`, {
+        start: at,
+        end: at + character.length,
       });
     }
-    at += found.length;
-    tokens.push({ kind, text: NORMAL.get(found) ?? found, start, end: at });
   }
-  tokens.push({ kind: "end", text: "", start: text.length, end: text.length });
+  tokens.push({ kind: "end", text: "", isNormal: true, start: text.length, end: text.length });
   return tokens;
 }

@@ -1,5 +1,5 @@
 /** Reads program text into interned nodes, checking names and types as it goes. */
-import { GradusError, pointAt, quoted, type Span, suggestion } from "./errors.ts";
+import { errorAt, GradusError, quoted, type Span, suggestion } from "./errors.ts";
 import { AXIS_NAMES } from "./axes.ts";
 import { lex, type Token } from "./lex.ts";
 import {
@@ -16,13 +16,25 @@ import {
   symbol,
 } from "./node.ts";
 import { elementOps, LEVEL, matrixOps, randomOps, reduceOps, treeName, type Type } from "./ops.ts";
+import type { Name } from "./names.ts";
+import { functionHint, notationAt } from "./notation.ts";
 import { levelOf } from "./print.ts";
 import type { Statement } from "./program.ts";
 
 /** What names mean where a text is read. `fail` raises an error that points at the name. */
 export interface Scope {
+  /** Told the names that statements assign, and whether any name has an index in time, before one is read. */
+  expect?(
+    targets: readonly Name[],
+    isIndexed: boolean,
+    fail: (message: string, target: Name) => never,
+  ): void;
+  /** The name that is read by one as it is written. Default: itself. */
+  nameOf?(written: Name, fail: (message: string) => never): string;
+  /** The name that is assigned by one as it is written. Default: itself. */
+  targetOf?(written: Name, fail: (message: string) => never): string;
   read(name: string, fail: (message: string) => never): Type;
-  assign(name: string, type: Type, fail: (message: string) => never): void;
+  assign(name: string, type: Type, fail: (message: string) => never, value: Node): void;
 }
 
 /** Limits on program text, far above any optimizer and far below what would hurt. */
@@ -74,13 +86,20 @@ function isFunction(name: string): boolean {
 
 /** Reads the statements of `text`; errors begin with `Cannot read WHAT`. */
 export function parseStatements(text: string, scope: Scope, what: string): Statement[] {
-  return new Parser(text, scope, what).statements();
+  return new Parser(text, scope, what, ["step"]).statements();
 }
 
-/** Reads `text` as a single expression. */
-export function parseExpression(text: string, scope: Scope, what: string): Node {
-  return new Parser(text, scope, what).wholeExpression();
+/** Reads `text` as a single expression, which stands under `keys` of a document. */
+export function parseExpression(
+  text: string,
+  scope: Scope,
+  what: string,
+  keys: readonly string[] = [],
+): Node {
+  return new Parser(text, scope, what, keys).wholeExpression();
 }
+
+const PRODUCT = "; a product is `a*b`";
 
 interface Typed {
   readonly node: Node;
@@ -97,13 +116,13 @@ class Parser {
   readonly #text: string;
   readonly #scope: Scope;
   readonly #what: string;
+  readonly #keys: readonly string[];
   #at = 0;
   #depth = 0;
   #open = 0;
 
-  constructor(text: string, scope: Scope, what: string) {
-    this.#what = what;
-    this.#scope = scope;
+  constructor(text: string, scope: Scope, what: string, keys: readonly string[]) {
+    [this.#what, this.#scope, this.#keys] = [what, scope, keys];
     if (typeof text !== "string") {
       throw new GradusError(`Cannot read ${what}: its text must be a string: given ${typeof text}`);
     }
@@ -119,6 +138,15 @@ class Parser {
 
   statements(): Statement[] {
     const statements: Statement[] = [];
+    const targets = this.#tokens.filter((token, i) =>
+      token.kind === "name" && this.#tokens[i + 1].text === "=" &&
+      (i === 0 || this.#tokens[i - 1].kind === "newline")
+    );
+    this.#scope.expect?.(
+      targets,
+      this.#tokens.some(({ time }) => time !== undefined),
+      (message, target) => this.#fail(message, target as Token),
+    );
     for (;;) {
       while (this.#peek().kind === "newline") this.#at++;
       if (this.#peek().kind === "end") return statements;
@@ -128,7 +156,8 @@ class Parser {
       statements.push(this.#statement());
       const next = this.#peek();
       if (next.kind !== "newline" && next.kind !== "end") {
-        this.#fail(`expected the end of the statement, found ${spell(next)}`, next);
+        const hint = next.text === "," ? "; statements stand in lines, or between `;`" : undefined;
+        this.#unexpected("expected the end of the statement", next, hint);
       }
     }
   }
@@ -137,22 +166,24 @@ class Parser {
     const value = this.#number(this.#operand(0));
     this.#skipNewlines();
     const next = this.#peek();
-    if (next.kind !== "end") this.#fail(`expected the end, found ${spell(next)}`, next);
+    if (next.kind !== "end") this.#unexpected("expected the end", next);
     return value;
   }
 
   #statement(): Statement {
     const target = this.#next();
     if (target.kind !== "name") {
-      this.#fail(`expected the name that a statement assigns, found ${spell(target)}`, target);
+      this.#unexpected("expected the name that a statement assigns", target);
     }
     const equals = this.#next();
     if (equals.text !== "=") {
-      this.#fail(`expected \`=\` after ${quoted(target.text)}, found ${spell(equals)}`, equals);
+      this.#unexpected(`expected \`=\` after ${quoted(target.text)}`, equals);
     }
     const value = this.#operand(0);
-    this.#scope.assign(target.text, value.type, (message) => this.#fail(message, target));
-    return Object.freeze({ target: target.text, value: value.node });
+    const fail = (message: string): never => this.#fail(message, target);
+    const name = this.#scope.targetOf?.(target, fail) ?? target.text;
+    this.#scope.assign(name, value.type, fail, value.node);
+    return Object.freeze({ target: name, value: value.node });
   }
 
   /** An operand that may begin on the next line, as after an infix or an opening parenthesis. */
@@ -205,14 +236,17 @@ class Parser {
   }
 
   #isPower(at: number): boolean {
-    return this.#tokens[at].text === "^" || this.#tokens[at].text === "²";
+    return this.#tokens[at].text === "^" || this.#tokens[at].kind === "superscript";
   }
 
   #power(): Typed {
     let base = this.#primary();
-    while (this.#peek().text === "²") {
-      const square = this.#next();
-      base = this.#apply("Pow", [base, { node: constant(2), type: "number", span: square }]);
+    while (this.#peek().kind === "superscript") {
+      const raised = this.#next();
+      const exponent = raised.text === "t"
+        ? this.#symbol(raised)
+        : { node: constant(Number(raised.text)), type: "number" as const, span: raised };
+      base = this.#apply("Pow", [base, exponent]);
     }
     return base;
   }
@@ -226,8 +260,7 @@ class Parser {
       if (isReserved(token.text)) {
         this.#fail(`\`${token.text}\` is a function: it needs arguments in parentheses`, token);
       }
-      const type = this.#scope.read(token.text, (message) => this.#fail(message, token));
-      return { node: symbol(token.text), type, span: token };
+      return this.#symbol(token);
     }
     if (token.text === "√") {
       this.#descend();
@@ -240,14 +273,35 @@ class Parser {
       const value = this.#operand(0);
       return { ...value, span: join(token, this.#close(token)) };
     }
-    return this.#fail(`expected a value, found ${spell(token)}`, token);
+    return this.#unexpected("expected a value", token);
+  }
+
+  #symbol(token: Token): Typed {
+    const fail = (message: string): never => this.#fail(message, token);
+    if (token.time !== undefined && this.#scope.nameOf === undefined) {
+      fail("only in a step does a name have an index in time");
+    }
+    const name = this.#scope.nameOf?.(token, fail) ?? token.text;
+    return { node: symbol(name), type: this.#scope.read(name, fail), span: token };
+  }
+
+  /** Whether a name may be read as a symbol here. */
+  #isSymbol(token: Token): boolean {
+    try {
+      this.#symbol(token);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #call(name: Token): Typed {
     if (!isFunction(name.text)) {
       const functions = [...calls.keys(), ...reductions.keys(), ...distributions.keys()];
-      const near = suggestion(name.text, functions);
-      this.#fail(`there is no function ${quoted(name.text)}${near}`, name);
+      const hint = this.#isSymbol(name)
+        ? PRODUCT
+        : functionHint(name.text, suggestion(name.text, functions));
+      this.#fail(`there is no function ${quoted(name.text)}${hint}`, name);
     }
     const open = this.#next();
     this.#open++;
@@ -395,7 +449,7 @@ class Parser {
     const token = this.#next();
     if (token.text !== ")") {
       if (token.kind === "end") this.#fail("this `(` is never closed", open);
-      this.#fail(`expected \`)\`, found ${spell(token)}`, token);
+      this.#unexpected("expected `)`", token);
     }
     this.#open--;
     return token;
@@ -415,10 +469,32 @@ class Parser {
     while (this.#peek().text === "\n") this.#at++;
   }
 
+  #unexpected(
+    expected: string,
+    token: Token,
+    hint: string = notationAt(this.#text, token.start) ||
+      (this.#isAfterValue(token) ? PRODUCT : ""),
+  ): never {
+    return this.#fail(`${expected}, found ${spell(token)}${hint}`, token);
+  }
+
+  /** Whether a token begins a value and follows one, as factors do on paper. */
+  #isAfterValue(token: Token): boolean {
+    const i = this.#tokens.indexOf(token);
+    const [before, after] = [this.#tokens[i - 1], this.#tokens[i + 1]];
+    const isValue = ({ kind, text }: Token) => kind === "name" || kind === "number" || text === "√";
+    return before !== undefined && after !== undefined && after.text !== "=" &&
+      (isValue(before) || before.kind === "superscript" || before.text === ")") &&
+      (isValue(token) || token.text === "(");
+  }
+
   #fail(message: string, { start, end }: Span): never {
-    throw new GradusError(
-      `Cannot read ${this.#what}: ${message}\n${pointAt(this.#text, { start, end })}`,
-    );
+    throw errorAt({
+      message: `Cannot read ${this.#what}: ${message}`,
+      text: this.#text,
+      span: { start, end },
+      keys: this.#keys,
+    });
   }
 }
 

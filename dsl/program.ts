@@ -66,7 +66,7 @@ export interface Document {
   readonly state?: Readonly<Record<string, StateDocument>>;
   /** Further inputs of a step, such as the loss `value`. */
   readonly inputs?: Readonly<Record<string, InputKind>>;
-  /** The statements of one step, a line each. */
+  /** The statements of one step, a line each; `docs/language.md` lists what they may be. */
   readonly step: string;
   /**
    * The parameters to evaluate with, as an expression of what a step leaves: the parameter `w`, the

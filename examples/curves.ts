@@ -4,11 +4,8 @@ import { compile, type TopLevelSpec } from "vega-lite";
 /** One named curve. */
 export type Series = { name: string; points: { x: number; y: number }[] };
 
-/** What to draw and what to write next to it. */
-export type CurveOptions = {
-  title: string;
-  subtitle?: string;
-  xTitle: string;
+/** Curves over one upright axis. */
+export type Panel = {
   yTitle: string;
   /** The legend lists the curves in this order. */
   series: Series[];
@@ -16,51 +13,35 @@ export type CurveOptions = {
   logY?: boolean;
 };
 
+/** What to draw, panels from top to bottom, and what to write next to them. */
+export type CurveOptions = {
+  title: string;
+  subtitle?: string;
+  xTitle: string;
+  panels: Panel[];
+};
+
 // Okabe and Ito's colours, which stay apart for colour-blind readers.
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#4d4d4d"];
 
-/** Draws curves over common axes and returns the picture as SVG text. */
+/** Draws panels above one another, whose x axes are alike, and returns the picture as SVG text. */
 export async function renderCurves(options: CurveOptions): Promise<string> {
-  const { title, subtitle, xTitle, yTitle, series, logY = false } = options;
-  // A diverged run has no place on the axes; null leaves a gap there and keeps the scale readable.
-  const drawable = (y: number): boolean => Number.isFinite(y) && (!logY || y > 0);
-  const wholeX = series.every(({ points }) => points.every(({ x }) => Number.isInteger(x)));
+  const { title, subtitle, xTitle, panels } = options;
+  const xs = panels.flatMap(({ series }) =>
+    series.flatMap(({ points }) => points.map(({ x }) => x))
+  );
+  const axis = {
+    title: xTitle,
+    extent: [Math.min(0, ...xs), Math.max(...xs)],
+    // Between the first and the second epoch there is nothing to label.
+    tickMinStep: xs.every(Number.isInteger) ? 1 : undefined,
+  };
   const spec: TopLevelSpec = {
-    width: 640,
-    height: 360,
     padding: 20,
     background: "white",
     title: { text: title, subtitle },
-    data: {
-      values: series.flatMap(({ name, points }) =>
-        points.map(({ x, y }) => ({ name, x, y: drawable(y) ? y : null }))
-      ),
-    },
-    mark: { type: "line", strokeWidth: 2, strokeJoin: "round" },
-    encoding: {
-      x: {
-        field: "x",
-        type: "quantitative",
-        title: xTitle,
-        scale: { nice: false, zero: false },
-        // Between the first and the second epoch there is nothing to label.
-        axis: { grid: false, tickMinStep: wholeX ? 1 : undefined },
-      },
-      y: {
-        field: "y",
-        type: "quantitative",
-        title: yTitle,
-        scale: logY ? { type: "log", nice: false } : { zero: false },
-        axis: { format: logY ? "~g" : undefined, tickCount: 6 },
-      },
-      color: {
-        field: "name",
-        type: "nominal",
-        title: null,
-        scale: { domain: series.map(({ name }) => name), range: COLOURS },
-        legend: { orient: "top", columns: 3, columnPadding: 16, labelLimit: 0, offset: 14 },
-      },
-    },
+    vconcat: panels.map((panel) => panelSpec(panel, axis)),
+    spacing: 28,
     config: {
       font: "Helvetica, Arial, sans-serif",
       view: { stroke: null },
@@ -77,7 +58,6 @@ export async function renderCurves(options: CurveOptions): Promise<string> {
         titleFontSize: 13,
         titleFontWeight: "normal",
         titlePadding: 10,
-        gridColor: "#e4e4e4",
         domainColor: "#888",
         tickColor: "#888",
       },
@@ -89,3 +69,60 @@ export async function renderCurves(options: CurveOptions): Promise<string> {
   view.finalize();
   return svg;
 }
+
+function panelSpec(
+  { yTitle, series, logY = false }: Panel,
+  x: { title: string; extent: number[]; tickMinStep?: number },
+) {
+  // A diverged run has no place on the axes; null leaves a gap there and keeps the scale readable.
+  const drawable = (y: number): boolean => Number.isFinite(y) && (!logY || y > 0);
+  const values = series.flatMap(({ name, points }) =>
+    points.map(({ x, y }) => ({ name, x, y: drawable(y) ? y : null }))
+  );
+  return {
+    width: 640,
+    height: logY ? 300 : 170,
+    data: { values },
+    mark: { type: "line" as const, strokeWidth: 2, strokeJoin: "round" as const },
+    encoding: {
+      x: {
+        field: "x",
+        type: "quantitative" as const,
+        title: x.title,
+        scale: { nice: false, domain: x.extent },
+        axis: { grid: false, tickMinStep: x.tickMinStep },
+      },
+      y: {
+        field: "y",
+        type: "quantitative" as const,
+        title: yTitle,
+        scale: logY ? { type: "log" as const, nice: false } : { zero: false },
+        axis: {
+          format: logY ? "~g" : undefined,
+          tickCount: 6,
+          gridColor: logY ? POWERS_OF_TEN : "#e4e4e4",
+          tickColor: logY ? POWERS_OF_TEN : "#888",
+        },
+      },
+      color: {
+        field: "name",
+        type: "nominal" as const,
+        title: null,
+        scale: { domain: series.map(({ name }) => name), range: COLOURS },
+        legend: {
+          orient: "top" as const,
+          columns: 3,
+          columnPadding: 16,
+          labelLimit: 0,
+          offset: 14,
+        },
+      },
+    },
+  };
+}
+
+/** Grid lines at powers of ten can be seen; those between them are faint. */
+const POWERS_OF_TEN = {
+  condition: { test: "abs(log(datum.value)/LN10 % 1) < 1e-9", value: "#d4d4d4" },
+  value: "#f3f3f3",
+};

@@ -9,7 +9,6 @@ import {
   explain,
   factory,
   type HyperValue,
-  latex,
   type Optimizer,
   sgd,
   type State,
@@ -20,19 +19,23 @@ import { parseYaml } from "@gradus/gradus/yaml";
 import { renderCurves, type Series } from "./curves.ts";
 import { batches, type Digits, loadDigits } from "./digits.ts";
 import { accuracy, initialParameters, lossAndGradients, type Parameters } from "./mlp.ts";
+import { renderPage } from "./page.ts";
 
 const EPOCHS = 15;
 const BATCH = 128;
+/** How many losses are averaged for the curve and the table. */
+const SMOOTHED = 20;
 const REPLAYED = 20;
 const SEED = 1;
 const OUT = new URL("../out/", import.meta.url);
 
-/** What is left of a training run: its curve, its end, and the last steps to replay. */
+/** What is left of a training run: its curves, its end, and the last steps to replay. */
 interface Run {
   readonly name: string;
   readonly optimizer: Optimizer;
-  readonly curve: Series;
-  readonly accuracy: number;
+  readonly loss: Series;
+  /** Percent of the test digits named correctly, after each epoch. */
+  readonly right: Series;
   readonly parameters: Parameters;
   readonly tail: {
     readonly parameters: Parameters;
@@ -55,39 +58,67 @@ const contenders: readonly (readonly [name: string, optimizer: Optimizer])[] = [
   ["SGD with momentum", sgd({ learningRate: decayed(0.3), momentum: 0.9 })],
 ];
 
-const cost = explain(contenders[0][1]);
-console.log(`examples/lion.yaml: ${lionProgram.doc}\n\n${latex(lionProgram)}\n`);
 console.log(
-  `It keeps ${cost.stateBytes} bytes of state for each parameter and takes ${cost.arithmetic} ` +
-    `operations and ${cost.bytesMoved} bytes of memory traffic to step it.\n`,
+  `A network of 784, 128 and 10 units learns to read ${train.count} handwritten digits, three times from\n` +
+    `the same start: by Lion from examples/lion.yaml, AdamW and SGD, ${steps} steps each.\n`,
 );
-console.log(
-  `Training on ${train.count} digits, ${EPOCHS} epochs of batches of ${BATCH}: ${steps} steps each.`,
-);
-
 const runs: Run[] = [];
 for (const [name, optimizer] of contenders) runs.push(await trainOne(name, optimizer, train, test));
 
+const head = ["", "training loss", `right on ${test.count} others`, "state a parameter"];
+const rows = runs.map(({ name, optimizer, loss, right }) => [
+  name,
+  last(loss).toFixed(4),
+  `${last(right).toFixed(2)} %`,
+  `${explain(optimizer).stateBytes} bytes`,
+]);
+console.log();
+for (const [name, ...cells] of [head, ...rows]) {
+  console.log(`  ${name.padEnd(18)}${cells.map((cell) => cell.padStart(22)).join("")}`);
+}
+const reading = readingOf(runs);
+console.log(`\n${reading.join("\n")}\n`);
+
 await Deno.mkdir(OUT, { recursive: true });
+const title = "Three optimizers read handwritten digits";
 const svg = await renderCurves({
-  title: "Three optimizers on handwritten digits",
+  title: "Loss in training, and score on other digits",
   subtitle: `MLP 784-128-10, batches of ${BATCH}, each from the same start`,
   xTitle: "step",
-  yTitle: "training loss (mean of the last 20 steps)",
-  logY: true,
-  series: runs.map(({ curve }) => curve),
+  panels: [
+    {
+      yTitle: `training loss (mean of ${SMOOTHED} steps)`,
+      logY: true,
+      series: runs.map(({ loss }) => loss),
+    },
+    { yTitle: "% right on other digits", series: runs.map(({ right }) => right) },
+  ],
 });
 await Deno.writeTextFile(new URL("curves.svg", OUT), svg);
+const page = renderPage({
+  title,
+  program: lionProgram,
+  svg,
+  reading: reading.join(" "),
+  head,
+  rows,
+});
+await Deno.writeTextFile(new URL("demo.html", OUT), page);
 const bytes = toOnnx(runs[0].optimizer, runs[0].parameters);
 await Deno.writeFile(new URL("lion.onnx", OUT), bytes);
 
-console.log(`\nThe last ${REPLAYED} steps again, through ONNX Runtime Web:`);
+console.log(`The last ${REPLAYED} steps again, as ONNX graphs on ONNX Runtime Web:`);
 for (const run of runs) console.log(`  ${await replay(run)}`);
-console.log("\nTest accuracy:");
-for (const { name, accuracy } of runs) {
-  console.log(`  ${name.padEnd(18)} ${(100 * accuracy).toFixed(2)} %`);
-}
-console.log("\nWritten: out/curves.svg, out/lion.onnx");
+console.log(`
+Written
+  out/demo.html    the curves, this table and the equations of Lion: open it in a browser
+  out/curves.svg   the curves alone
+  out/lion.onnx    one step of Lion as an ONNX graph
+
+To try next
+  Change a line of examples/lion.yaml, and run this again.
+  npx -y deno@2.9.6 run -A cli.ts list          the optimizers that are built in
+  npx -y deno@2.9.6 run -A cli.ts show adamw    what one of them computes`);
 
 async function trainOne(
   name: string,
@@ -99,15 +130,18 @@ async function trainOne(
   const state = optimizer.init(parameters);
   const losses: number[] = [];
   const gradients: Parameters[] = [];
+  const right: Series = { name, points: [] };
+  const measure = async () =>
+    right.points.push({ x: losses.length, y: 100 * await accuracy(parameters, test) });
   let tail = structuredClone({ parameters, state });
   const bar = new SingleBar({
-    format: `  ${name.padEnd(18)} {bar} {value}/{total} steps, loss {loss}, {duration} s`,
+    format: `  ${name.padEnd(18)} {bar} {value} of {total} steps, {duration} s`,
     barCompleteChar: "█",
     barIncompleteChar: "░",
-    noTTYOutput: true,
-    notTTYSchedule: 5000,
   });
-  bar.start(steps, 0, { loss: "-" });
+  const isTerminal = Deno.stdout.isTerminal();
+  if (isTerminal) bar.start(steps, 0);
+  else console.log(`  ${name}`);
   for (let epoch = 0; epoch < EPOCHS; epoch++) {
     for (const batch of batches(train, BATCH, epoch)) {
       const { loss, gradients: gradient } = await lossAndGradients(parameters, batch);
@@ -115,18 +149,31 @@ async function trainOne(
       if (losses.length >= steps - REPLAYED) gradients.push(gradient);
       optimizer.step(parameters, gradient, state);
       losses.push(loss);
-      bar.update(losses.length, { loss: loss.toFixed(3) });
+      bar.update(losses.length);
     }
+    await measure();
   }
   bar.stop();
-  return {
-    name,
-    optimizer,
-    parameters,
-    tail: { ...tail, gradients },
-    accuracy: await accuracy(parameters, test),
-    curve: { name, points: smoothed(losses, 20) },
-  };
+  const loss = { name, points: smoothed(losses, SMOOTHED) };
+  return { name, optimizer, parameters, tail: { ...tail, gradients }, loss, right };
+}
+
+/** What the two panels say together, in the numbers of the table. */
+function readingOf(runs: readonly Run[]): string[] {
+  const least = (of: (run: Run) => number) =>
+    runs.reduce((least, run) => of(run) < of(least) ? run : least).name;
+  const scores = runs.map(({ right }) => last(right));
+  const apart = (Math.max(...scores) - Math.min(...scores)).toFixed(2);
+  return [
+    `${least(({ loss }) => last(loss))} has the lowest loss on the digits that it trained on.`,
+    `${least(({ right }) => -last(right))} reads the most of the digits that it never saw.`,
+    `The second is what counts: a low training loss alone is no good model.`,
+    `The scores are ${apart} points apart, on one seed and with learning rates from a coarse grid.`,
+  ];
+}
+
+function last({ points }: Series): number {
+  return points[points.length - 1].y;
 }
 
 function smoothed(values: readonly number[], width: number): { x: number; y: number }[] {

@@ -1,9 +1,36 @@
 /** Makes one optimizer of several that act in turn. */
 import { compose } from "../dsl/compose.ts";
 import { GradusError, quoted, shown } from "../dsl/errors.ts";
-import { IDENTIFIER } from "../dsl/lex.ts";
-import { bind, type Optimizer } from "./optimizer.ts";
+import { IDENTIFIER } from "../dsl/names.ts";
+import { bind, type HyperIn, type Optimizer, type StatesIn } from "./optimizer.ts";
+import type { StateKinds, Suffixed } from "./trees/typed.ts";
 import { requireOptimizer } from "./wrap.ts";
+
+/**
+ * What is known of the states of a chain: those of the first keep their names. A later one's get a suffix
+ * where an earlier one has the name, if only for a line of its own, and so are optional.
+ */
+export type ChainedStates<First, Others> =
+  & StatesIn<First>
+  & (Others extends readonly [infer Next, ...infer More]
+    ? Partial<Omit<ChainedStates<Next, More>, keyof StatesIn<First>>>
+    : Record<never, never>);
+
+/** The states of optimizers that have names, which are suffixes. */
+export type LabelledStates<Parts> = {
+  [Label in keyof Parts & string]: (
+    states: {
+      [Name in keyof StatesIn<Parts[Label]> as `${Name & string}_${Label}`]: StatesIn<
+        Parts[Label]
+      >[Name];
+    },
+  ) => void;
+}[keyof Parts & string] extends (states: infer All extends StateKinds) => void ? All : never;
+
+/** The hyperparameters of optimizers that have names, which are suffixes. */
+export type LabelledHyper<Parts> = {
+  [Label in keyof Parts & string]: `${HyperIn<Parts[Label]>}_${Label}`;
+}[keyof Parts & string];
 
 /**
  * One optimizer that applies others in turn: what each makes of the gradient is the gradient of the
@@ -21,8 +48,11 @@ import { requireOptimizer } from "./wrap.ts";
  * assertEquals(params, Float32Array.of(-0.6, -0.8));
  * ```
  */
-export function chain(first: Optimizer, ...others: readonly Optimizer[]): Optimizer {
-  const optimizers = [first, ...others];
+export function chain<First extends Optimizer, Others extends readonly Optimizer[]>(
+  first: First,
+  ...others: Others
+): Optimizer<ChainedStates<First, Others>, Suffixed<HyperIn<First | Others[number]>>> {
+  const optimizers: readonly Optimizer[] = [first, ...others];
   optimizers.forEach((given, i) => requireOptimizer(given, `argument ${i + 1}`, "Cannot chain"));
   return chained(optimizers);
 }
@@ -47,7 +77,9 @@ export function chain(first: Optimizer, ...others: readonly Optimizer[]): Optimi
  *
  * @throws {GradusError} if a name is no identifier, or a part no optimizer.
  */
-export function namedChain(parts: Readonly<Record<string, Optimizer>>): Optimizer {
+export function namedChain<Parts extends Readonly<Record<string, Optimizer>>>(
+  parts: Parts,
+): Optimizer<LabelledStates<Parts>, LabelledHyper<Parts>> {
   const labels = requireLabels(parts, "Cannot chain");
   return chained(Object.values(parts), labels);
 }
@@ -72,10 +104,10 @@ export function requireLabels(
 }
 
 /** One optimizer of several; names of a part that has a label get it as a suffix. */
-export function chained(
+export function chained<S extends StateKinds, Hyper extends string>(
   optimizers: readonly Optimizer[],
   labels: readonly string[] = [],
-): Optimizer {
+): Optimizer<S, Hyper> {
   const { program, names } = compose(optimizers.map((each) => each.program), labels);
   const settings = optimizers.flatMap((each, i) =>
     [...each.settings].map(([name, setting]) => {

@@ -7,6 +7,7 @@ import {
   type HyperValue,
   isMask,
   type Mask,
+  requireOption,
   type Setting,
   settingsOf,
 } from "./trees/hyperparameters.ts";
@@ -14,6 +15,7 @@ import { bind, type Optimizer } from "./optimizer.ts";
 import { optionsOf } from "./options.ts";
 import type { StorageType } from "./trees/dtype.ts";
 import type { RoundedStorage } from "./trees/stored.ts";
+import type { HyperNames, StateKinds } from "./trees/typed.ts";
 import { requireStorable } from "./step/storable.ts";
 import { requireStorage, type StateStorage } from "./trees/state_storage.ts";
 
@@ -32,7 +34,8 @@ export interface MaskOption {
 export interface MuDTypeOption {
   /**
    * Storage of the state `m`, as the option `storage` of `init` has it, which goes before it: arithmetic
-   * stays in the parameters' type. Default: the type they compute in.
+   * stays in the parameters' type. Default: the type they compute in. The types of TypeScript see the option
+   * of `init`, and not this one.
    */
   muDtype?: StorageType | RoundedStorage;
   /** The same by Optax's name of it for traces and averages; only one of these may be given. */
@@ -65,11 +68,25 @@ export type OptionsOf<D extends Document> =
   & ("weightDecay" extends keyof HyperOf<D> ? MaskOption : Record<never, never>)
   & ("m" extends keyof StateOf<D> ? MuDTypeOption : Record<never, never>);
 
-/** Makes optimizers of one program; options may be left out if none is required. */
-export interface OptimizerFactory<Options> {
+/** What the states of a document are. */
+export type StateKindsOf<D extends Document> = {
+  -readonly [K in keyof StateOf<D> & string]: StateOf<D>[K] extends { readonly over: "tree" }
+    ? "tree"
+    : "leaf";
+};
+
+/**
+ * Makes optimizers of one program; options may be left out if none is required. `S` and `Hyper` are what
+ * is known of the states and hyperparameters of what it makes.
+ */
+export interface OptimizerFactory<
+  Options,
+  S extends StateKinds = Record<never, never>,
+  Hyper extends string = HyperNames<Options>,
+> {
   (
     ...options: Record<never, never> extends Options ? [options?: Options] : [options: Options]
-  ): Optimizer;
+  ): Optimizer<S, Hyper>;
   /** What its optimizers compute. */
   readonly program: Program;
 }
@@ -77,7 +94,8 @@ export interface OptimizerFactory<Options> {
 /**
  * Defines an optimizer: checks its document and returns a function from options to optimizers.
  * `weightDecay` among the hyperparameters brings the option `mask`; a state `m` brings `muDtype`. What is
- * true or false may also be given as a mask is, and so differ between parameters.
+ * true or false may also be given as a mask is, and so differ between parameters. `docs/language.md` lists
+ * what a document may say.
  *
  * @example
  * ```ts
@@ -103,7 +121,9 @@ export interface OptimizerFactory<Options> {
  *
  * @throws {GradusError} if the document is not an optimizer; the message shows where.
  */
-export function optimizer<const D extends Document>(document: D): OptimizerFactory<OptionsOf<D>> {
+export function optimizer<const D extends Document>(
+  document: D,
+): OptimizerFactory<OptionsOf<D>, StateKindsOf<D>> {
   return factory(parseProgram(document));
 }
 
@@ -126,53 +146,92 @@ export function optimizer<const D extends Document>(document: D): OptimizerFacto
  * assertEquals(params, Float32Array.of(0.5));
  * ```
  */
-export function factory<Options = Record<string, unknown>>(
-  program: Program,
-): OptimizerFactory<Options> {
+export function factory<
+  Options = Record<string, unknown>,
+  S extends StateKinds = Record<never, never>,
+  Hyper extends string = HyperNames<Options>,
+>(program: Program): OptimizerFactory<Options, S, Hyper> {
   return resolving<MaskOption & MuDTypeOption>(program, ({ mask, muDtype, ...given }, doing) => {
     const settings = settingsOf(program, given, doing);
     if (mask !== undefined) maskDecay(settings, mask, doing);
     const storage = storageOf(program, muDtype, doing);
     requireStorable(program, settings, storage, doing);
     return bind({ program, settings, storage });
-  }) as OptimizerFactory<Options>;
+  }) as unknown as OptimizerFactory<Options, S, Hyper>;
 }
+
+/** The names of the options that a factory takes. */
+const optionNames = new WeakMap<object, readonly string[]>();
 
 /**
  * A factory that says itself what optimizer its options mean, such as one of several programs; `program`
- * is that of the defaults. Options are an object of their own by then, masks and storage types under
- * their first names.
+ * is that of the defaults, and `names` are those of its options. They are an object of their own by then,
+ * masks and storage types under their first names.
  */
-export function resolving<Options>(
+export function resolving<
+  Options,
+  S extends StateKinds = Record<never, never>,
+  Hyper extends string = HyperNames<Options>,
+>(
   program: Program,
   resolve: (options: Options, doing: string) => Optimizer,
-): OptimizerFactory<Options> {
+  names: readonly string[] = namesOf(program),
+): OptimizerFactory<Options, S, Hyper> {
   const doing = `Cannot make "${program.name}"`;
-  const make = (options: object = {}) => resolve(optionsOf(options, doing) as Options, doing);
-  return Object.freeze(Object.assign(make, { program })) as OptimizerFactory<Options>;
+  const make = (options: object = {}) => {
+    const given = optionsOf(options, doing);
+    for (const name of Object.keys(given)) {
+      // What these need is told where they are read.
+      if (name !== "mask" && name !== "muDtype") requireOption(name, names, doing);
+    }
+    return resolve(given as Options, doing);
+  };
+  optionNames.set(make, names);
+  return Object.freeze(Object.assign(make, { program })) as unknown as OptimizerFactory<
+    Options,
+    S,
+    Hyper
+  >;
 }
 
 /**
  * `inner` with options that decide several of its hyperparameters or go by other names: `decide` says what
- * they come to. The hyperparameters `decided` that way are no options themselves.
+ * they come to. Those of its options that are `decided` are none any more; `own` are further ones.
  */
-export function deciding<Options>(
+export function deciding<
+  Options,
+  S extends StateKinds = Record<never, never>,
+  Hyper extends string = HyperNames<Options>,
+>(
   inner: OptimizerFactory<Record<string, unknown>>,
   decided: readonly string[],
+  own: readonly string[],
   decide: (options: Options, doing: string) => Record<string, unknown>,
-): OptimizerFactory<Options> {
-  return resolving<Options>(inner.program, (options, doing) => {
-    for (const name of decided) {
-      if (Object.hasOwn(options as object, name)) {
-        throw new GradusError(`${doing}: there is no option \`${name}\``);
-      }
-    }
-    return inner(decide(options, doing));
-  });
+): OptimizerFactory<Options, S, Hyper> {
+  const open = optionNames.get(inner)!.filter((name) => !decided.includes(name));
+  return resolving<Options, S, Hyper>(
+    inner.program,
+    (options, doing) => inner(decide(options, doing)),
+    [...open, ...own],
+  );
+}
+
+/** The names of the options of a program's optimizers. */
+export function namesOf({ hyper, state }: Program): string[] {
+  return [
+    ...hyper.keys(),
+    ...decayOf(hyper) === undefined ? [] : ["mask"],
+    ...state.has("m") ? ["muDtype"] : [],
+  ];
+}
+
+/** The hyperparameter that `mask` limits. */
+function decayOf(hyper: { has(name: string): boolean }): string | undefined {
+  return ["weightDecayRate", "weightDecay"].find((name) => hyper.has(name));
 }
 
 function maskDecay(settings: Map<string, Setting>, mask: Mask, doing: string): void {
-  const name = settings.has("weightDecayRate") ? "weightDecayRate" : "weightDecay";
+  const name = decayOf(settings) ?? "weightDecay";
   const setting = settings.get(name);
   if (setting === undefined) {
     throw new GradusError(`${doing}: \`mask\` limits \`weightDecay\`, which it does not have`);
@@ -215,10 +274,14 @@ function storageOf(
  *
  * @throws {GradusError} if a name is no hyperparameter, or its value not of its kind.
  */
-export function fixed<Options = Record<string, unknown>>(
+export function fixed<
+  Options = Record<string, unknown>,
+  S extends StateKinds = Record<never, never>,
+  Hyper extends string = HyperNames<Options>,
+>(
   { program }: { readonly program: Program },
   notes: FixedNotes,
   values: Readonly<Record<string, number | boolean>>,
-): OptimizerFactory<Options> {
+): OptimizerFactory<Options, S, Hyper> {
   return factory(fix(program, notes, values));
 }

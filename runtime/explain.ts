@@ -1,7 +1,7 @@
 /** Shows every stage of what an optimizer does, as text: a pure function that needs no permission. */
 import { fewestAxes, isAxes } from "../dsl/axes.ts";
 import { GradusError } from "../dsl/errors.ts";
-import { elaborate, rates, rootsOf } from "../dsl/graph.ts";
+import { elaborate, rates, rootsOf, statesRead } from "../dsl/graph.ts";
 import { apply, type Node, postorder, symbol, withSources } from "../dsl/node.ts";
 import { reduceOps, reduceRow } from "../dsl/ops.ts";
 import { printExpression, printProgram } from "../dsl/print.ts";
@@ -54,6 +54,8 @@ export interface ExplainedStage {
 export interface Explanation {
   /** The program's statements. */
   readonly program: string;
+  /** What is likely to be a mistake, such as a state that is kept and never read; mostly nothing. */
+  readonly warnings: readonly string[];
   /** What each stage makes of them, in order. */
   readonly stages: readonly ExplainedStage[];
   /** The fused loops, phase by phase. */
@@ -160,6 +162,7 @@ export function explain(
   );
   const explanation = {
     program: printProgram(program).step,
+    warnings: warningsOf(program),
     stages: [
       { ...PARSE, text: printProgram(program).step },
       ...STAGES.map(({ name, invariant }, i) => ({
@@ -181,6 +184,18 @@ export function explain(
     prediction: text === "" ? undefined : Object.freeze(predict(loops, machine, doing)),
   };
   return Object.freeze({ ...explanation, toString: () => showAll(program.name, explanation) });
+}
+
+/** A state that is only looked at costs what any other does. */
+function warningsOf(program: Program): readonly string[] {
+  const read = statesRead(program);
+  const unread = [...program.state.keys()].filter((name) => !read.has(name));
+  return Object.freeze(
+    unread.map((name) =>
+      `state \`${name}\` is only kept to be looked at: neither \`u\` nor what is evaluated depends on ` +
+      `what a step before has left in it`
+    ),
+  );
 }
 
 function webAssemblyOf(
@@ -234,6 +249,7 @@ function showAll(name: string, each: Omit<Explanation, "toString">): string {
     `# ${name}`,
     `state ${each.stateBytes} bytes, arithmetic ${each.arithmetic} operations, ` +
     `moved ${each.bytesMoved} bytes per parameter`,
+    ...each.warnings.map((warning) => `warning: ${warning}`),
     ...(each.prediction === undefined ? [] : [showPrediction(each.prediction)]),
     ...each.stages.map(({ name, invariant, text }) => `## ${name}\n${invariant}\n\n${text}`),
   ].join("\n\n");

@@ -12,6 +12,7 @@ import { requireStorable } from "./step/storable.ts";
 import type { HostArray } from "./trees/dtype.ts";
 import { disposable, isResident } from "./trees/placement.ts";
 import type { State } from "./trees/state.ts";
+import type { StateBeside, StateKinds, StorageChoice } from "./trees/typed.ts";
 import { type InitOptions, storageWith } from "./trees/state_storage.ts";
 import type { Backend } from "./plan/forms.ts";
 
@@ -33,13 +34,13 @@ export interface RunOptions {
  * A program with values for its hyperparameters.
  *
  * Parameters are trees of `Float32Array`, `Float64Array`, {@linkcode Tensor} and
- * {@linkcode StoredTensor}. One that is stored short computes in float32 from a float32 copy that the
+ * {@linkcode StoredTensor}; a `Float16Array`, in a tensor or bare, is stored as float16. One that is stored short computes in float32 from a float32 copy that the
  * state keeps as `master`: a step adds to the copy, and the parameter is the copy rounded to nearest
  * even. So no step is lost for being small. Gradients of it may be as short as it is, or float32.
  *
  * @example
  * ```ts
- * import { sgd, type StoredTensor, type Tensor } from "@gradus/gradus";
+ * import { sgd, type StoredTensor } from "@gradus/gradus";
  * import { assertEquals } from "@std/assert";
  *
  * // 1 as bfloat16; the next number above it is 1 + 2^-7.
@@ -48,13 +49,25 @@ export interface RunOptions {
  * const opt = sgd({ learningRate: 2 ** -10 });
  * const state = opt.init({ w });
  * for (let step = 0; step < 8; step++) opt.step({ w }, { w: g }, state);
- * assertEquals((state.master as { w: Tensor }).w.data, Float32Array.of(1 + 2 ** -7));
+ * assertEquals(state.master?.w.data, Float32Array.of(1 + 2 ** -7));
  * assertEquals(w.data, Uint16Array.of(0x3f81));
  * ```
+ *
+ * Its type tells the names of its states and of its hyperparameters, if it was made of a document that
+ * TypeScript sees: `opt.init({ w }).m.w` is an array. An `Optimizer` by itself may have any.
  */
-export interface Optimizer extends Configured {
+export interface Optimizer<
+  S extends StateKinds = Record<never, never>,
+  Hyper extends string = string,
+> extends Configured {
+  /** Only for types, and never there: what is known of its states and hyperparameters. */
+  readonly types?: { readonly states: S; readonly hyper: Hyper };
   /** The state before the first step; of resident parameters, a resident one. */
-  init(params: Disposable, options?: InitOptions): State & Disposable;
+  init<O extends Optimizer, P extends object, const C extends StorageChoice = Record<never, never>>(
+    this: O,
+    params: P & Disposable,
+    options?: InitOptions<C>,
+  ): InitialState<O, P, C> & Disposable;
   /**
    * The state before the first step. What its arrays are stored as is told by the arrays from then on,
    * whatever the optimizer was made with.
@@ -62,7 +75,11 @@ export interface Optimizer extends Configured {
    * @throws {GradusError} if `options` name a state that there is not, or one that is a number, or store one
    * too short for what a step does with it.
    */
-  init(params: object, options?: InitOptions): State;
+  init<O extends Optimizer, P extends object, const C extends StorageChoice = Record<never, never>>(
+    this: O,
+    params: P,
+    options?: InitOptions<C>,
+  ): InitialState<O, P, C>;
   /**
    * What to add to the parameters, and the next state; nothing given is changed. `params` may be
    * left out if the program does not read them and none is short.
@@ -71,23 +88,23 @@ export interface Optimizer extends Configured {
    * state. Where nothing is to be seen of a small step yet, that is -0, and the step is in the copy; so the
    * state must be carried on, and transforms of short parameters be joined by {@linkcode chain}.
    */
-  update<P extends object>(
+  update<P extends object, T extends State = State>(
     gradients: P,
-    state: State,
+    state: T,
     params?: P,
     inputs?: Readonly<Record<string, unknown>>,
-  ): [updates: P, state: State];
+  ): [updates: P, state: T extends Disposable ? State : T];
   /**
    * What to add to the parameters, where gradients may be missing: {@linkcode StepOptions} says what then. The
    * update of a parameter that is skipped is -0, which changes no bit when it is added.
    */
-  update<P extends object>(
+  update<P extends object, T extends State = State>(
     gradients: PartialTree<P>,
-    state: State,
+    state: T,
     params: P,
     inputs: Readonly<Record<string, unknown>> | undefined,
     options: StepOptions,
-  ): [updates: P, state: State];
+  ): [updates: P, state: T extends Disposable ? State : T];
   /** One step in place on resident parameters; their gradients need not be resident. */
   step<P extends object>(
     params: P & Disposable,
@@ -155,15 +172,31 @@ export interface Optimizer extends Configured {
   /** The parameters to evaluate with, as the program says. */
   evaluationParams<P extends object>(params: P, state: State): P;
   /** The same optimizer, run in another way. */
-  with(options: RunOptions): Optimizer;
+  with(options: RunOptions): Optimizer<S, Hyper>;
 }
+
+/** What the type of an optimizer tells of its states. */
+export type StatesIn<O> = O extends Optimizer<infer S, infer _Hyper> ? S : Record<never, never>;
+
+/** What the type of an optimizer tells of the names of its hyperparameters. */
+export type HyperIn<O> = O extends Optimizer<infer _S, infer Hyper> ? Hyper : string;
+
+/** The state that an optimizer `O` begins with beside parameters `P`, some stored as `C` says. */
+export type InitialState<O extends Optimizer, P, C extends StorageChoice = Record<never, never>> =
+  O extends Optimizer ? StateBeside<P, StatesIn<O>, HyperIn<O>, C> : never;
 
 /** An optimizer of `configured`, whose settings have been checked. */
-export function bind(configured: Configured, options: RunOptions = {}): Optimizer {
-  return new HostOptimizer(configured, options);
+export function bind<S extends StateKinds, Hyper extends string>(
+  configured: Configured,
+  options: RunOptions = {},
+): Optimizer<S, Hyper> {
+  return new HostOptimizer(configured, options) as Omit<Optimizer, "init" | "update"> as Optimizer<
+    S,
+    Hyper
+  >;
 }
 
-class HostOptimizer implements Optimizer {
+class HostOptimizer implements Omit<Optimizer, "init" | "update"> {
   readonly program: Configured["program"];
   readonly settings: Configured["settings"];
   readonly storage: Configured["storage"];
@@ -194,8 +227,6 @@ class HostOptimizer implements Optimizer {
     return bind(this, ownOptions(options, `Cannot run "${this.program.name}"`));
   }
 
-  init(params: Disposable, options?: InitOptions): State & Disposable;
-  init(params: object, options?: InitOptions): State;
   init(params: object, options: InitOptions = {}): State {
     const doing = `Cannot initialise "${this.program.name}"`;
     const storage = storageWith(this.program, this.storage, options, doing);

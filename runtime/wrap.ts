@@ -5,6 +5,7 @@ import { weave, type Wrapper } from "../dsl/weave.ts";
 import { type Setting, settingsOf } from "./trees/hyperparameters.ts";
 import { bind, type Optimizer } from "./optimizer.ts";
 import { ownOptions } from "./options.ts";
+import type { StateKinds } from "./trees/typed.ts";
 
 /** Refuses what is no optimizer; `what` says which argument it is. */
 export function requireOptimizer(given: Optimizer, what: string, doing: string): void {
@@ -17,12 +18,12 @@ export function requireOptimizer(given: Optimizer, what: string, doing: string):
  * `inner` within `wrapper`. `settings` are those of the wrapper's own hyperparameters; `label` is the
  * suffix that the inner one's names get.
  */
-export function wrap(
+export function wrap<S extends StateKinds, Hyper extends string>(
   inner: Optimizer,
   wrapper: Wrapper,
   settings: ReadonlyMap<string, Setting>,
   label?: string,
-): Optimizer {
+): Optimizer<S, Hyper> {
   const { program, names } = weave(wrapper, inner.program, label);
   const clockOf = ({ clock }: Setting) => clock === undefined ? wrapper.clock : names.get(clock);
   return bind({

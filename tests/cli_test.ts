@@ -230,7 +230,7 @@ Deno.test("a file whose program is wrong is refused with line, column and caret"
       1,
       ["check", path],
       'Cannot read optimizer "wrong": there is no symbol `rte`; did you mean `rate`?',
-      "at line 2, column 6\n  | u = -rte*c\n  |      ^^^",
+      "at line 5, column 8\n  |   u = -rte*c\n  |        ^^^",
     );
   });
 });
@@ -262,6 +262,17 @@ Deno.test("check says of a right file what it keeps and what it costs", async ()
   }
 });
 
+Deno.test("check warns of a state that nothing reads", async () => {
+  const text = "name: slip\nstate: {m: 0, v: 0}\nstep: u = m; m = g + v; v = 2*v\n";
+  await withFile("slip.yaml", text, async (path) => {
+    assertEquals((await succeed("check", path)).split("\n").length, 1);
+  });
+  await withFile("slip.yaml", text.replace("g + v", "g"), async (path) => {
+    const [, warning] = (await succeed("check", path)).split("\n");
+    assertStringIncludes(warning, `${path}: warning: state \`v\` is only kept to be looked at`);
+  });
+});
+
 Deno.test("check takes a right program for parameters of any rank", async () => {
   const texts = ["u = g - mean(g, axis=0)", "u = g/norm(g, axis=(0, 2))", "u = g*max(g, axis=-3)"];
   for (const step of texts) {
@@ -275,6 +286,7 @@ Deno.test("a value that is set must be one of the program's, and fit", async () 
   const set = (name: string, value: string) => ["show", name, "--explain", "--set", value];
   await fail(1, set("lion", "learningrate=1"), "`learningrate`", "did you mean `learningRate`?");
   await fail(1, set("lion", "toString=1"), "there is no option `toString`");
+  await fail(1, set("lion", "lr=1"), "there is no option `lr`; did you mean `learningRate`?");
   await fail(1, set("lion", "learningRate=abc"), "`abc`", "at line 1, column 1", "^^^");
   await fail(1, set("lion", "learningRate=1 +"), "Cannot read a schedule", "^");
   await fail(1, set("lion", "learningRate=norm(count)"), "Cannot read a schedule");

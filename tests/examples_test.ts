@@ -1,5 +1,5 @@
 /** The parts of the examples: the digits, the network and its gradients, the curves. */
-import { type CurveOptions, renderCurves } from "../examples/curves.ts";
+import { type CurveOptions, type Panel, renderCurves } from "../examples/curves.ts";
 import { batches, type Digits, generator, loadDigits, PIXELS } from "../examples/digits.ts";
 import { accuracy, initialParameters, lossAndGradients, type Parameters } from "../examples/mlp.ts";
 import searchDigits from "../examples/search_digits.ts";
@@ -182,20 +182,28 @@ Deno.test("gradients are the slopes of the loss, and the loss is the mean cross-
   }
 });
 
-const curves: CurveOptions = {
-  title: "A <title> & more",
-  subtitle: 'with a "subtitle"',
-  xTitle: "the step",
+const panel: Panel = {
   yTitle: "the loss",
   series: [
     { name: "first & <best>", points: [{ x: 1, y: 2 }, { x: 2, y: 1 }, { x: 3, y: 0.5 }] },
     { name: "second", points: [{ x: 1, y: 3 }, { x: 2, y: 2.5 }, { x: 3, y: 0.1 }] },
   ],
 };
+const curves: CurveOptions = {
+  title: "A <title> & more",
+  subtitle: 'with a "subtitle"',
+  xTitle: "the step",
+  panels: [panel],
+};
+/** The same with other curves, or an axis of another kind. */
+const withPanel = (changed: Partial<Panel>): CurveOptions => ({
+  ...curves,
+  panels: [{ ...panel, ...changed }],
+});
 
 Deno.test("curves become an SVG that is well formed and says what is drawn", async () => {
   for (const logY of [false, true]) {
-    const svg = await renderCurves({ ...curves, logY });
+    const svg = await renderCurves(withPanel({ logY }));
     const tags = tagsOf(svg);
     assertEquals(tags[0], "svg");
     const texts = textsOf(svg);
@@ -204,8 +212,8 @@ Deno.test("curves become an SVG that is well formed and says what is drawn", asy
         curves.title,
         curves.subtitle!,
         curves.xTitle,
-        curves.yTitle,
-        ...curves.series.map(({ name }) => name),
+        panel.yTitle,
+        ...panel.series.map(({ name }) => name),
       ]
     ) {
       assert(texts.includes(text), `${text} is not among ${texts.join(" | ")}`);
@@ -229,10 +237,21 @@ Deno.test("each curve is one line through its points, left to right", async () =
   }
 });
 
+Deno.test("panels stand above one another, and both begin at 0", async () => {
+  const below = { ...panel, yTitle: "the score" };
+  const svg = await renderCurves({ ...curves, panels: [panel, below] });
+  const texts = textsOf(svg);
+  assert(texts.indexOf("the loss") < texts.indexOf("the score"));
+  const axes = svg.match(
+    /"X-axis titled 'the step' for a linear scale with values from 0\.0 to 3\.0"/g,
+  );
+  assertEquals(axes?.length, 2);
+});
+
 Deno.test("what has no place on the axes leaves a gap and spoils nothing", async () => {
   const points = [4, NaN, 2, Infinity, 1, -3, 0, 0.5].map((y, x) => ({ x, y }));
   for (const logY of [false, true]) {
-    const svg = await renderCurves({ ...curves, logY, series: [{ name: "wild", points }] });
+    const svg = await renderCurves(withPanel({ logY, series: [{ name: "wild", points }] }));
     tagsOf(svg);
     assert(!/NaN|Infinity|undefined/.test(svg), "a number that is none");
   }
@@ -241,7 +260,7 @@ Deno.test("what has no place on the axes leaves a gap and spoils nothing", async
 Deno.test("names and titles of any text are text in the picture", async () => {
   const name = "</text><script>alert(1)</script>";
   const series = [{ name, points: [{ x: 1, y: 1 }, { x: 2, y: 2 }] }];
-  const svg = await renderCurves({ ...curves, title: name, series });
+  const svg = await renderCurves({ ...withPanel({ series }), title: name });
   assert(!tagsOf(svg).includes("script"));
   assert(textsOf(svg).includes(name));
 });

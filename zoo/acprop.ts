@@ -59,22 +59,23 @@ export interface AcpropOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4750", "1.2474", "2.0379"]);
  * ```
  */
-export const acprop: OptimizerFactory<AcpropOptions> = /* @__PURE__ */ optimizer({
-  name: "acprop",
-  doc: "The gradient by its deviation up to the step before; two state tensors.",
-  source:
-    "Zhuang et al. 2021, Momentum Centering and Asynchronous Update for Adaptive Gradient Methods, arXiv 2110.05454",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.999, domain: "[0, 1)" },
-    eps: { default: 1e-16, domain: "[0, inf)" },
-    epsRoot: { default: 1e-16, domain: "[0, inf)" },
-    weightDecay: 0,
-    lagged: true,
-  },
-  state: { m: 0, s: 0 },
-  step: `
+export const acprop: OptimizerFactory<AcpropOptions, { m: "leaf"; s: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "acprop",
+    doc: "The gradient by its deviation up to the step before; two state tensors.",
+    source:
+      "Zhuang et al. 2021, Momentum Centering and Asynchronous Update for Adaptive Gradient Methods, arXiv 2110.05454",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-16, domain: "[0, inf)" },
+      epsRoot: { default: 1e-16, domain: "[0, inf)" },
+      weightDecay: 0,
+      lagged: true,
+    },
+    state: { m: 0, s: 0 },
+    step: `
     shat = where(s == 0, 1, 1/(1 - b2^count)*s)
     u = -learningRate*(g/(sqrt(shat) + eps) + weightDecay*w)
     d = g - m
@@ -82,7 +83,7 @@ export const acprop: OptimizerFactory<AcpropOptions> = /* @__PURE__ */ optimizer
     e = where(lagged, d, g - m)
     s = where(s == 0 & e == 0, 0, b2*s + (1 - b2)*e^2 + epsRoot)
   `,
-});
+  });
 
 /** Options of {@linkcode scaleByAcprop}. */
 export type ScaleByAcpropOptions = Omit<
@@ -122,9 +123,10 @@ export type ScaleByAcpropOptions = Omit<
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["3.0000", "-1.0000"]);
  * ```
  */
-export const scaleByAcprop: OptimizerFactory<ScaleByAcpropOptions> = /* @__PURE__ */ fixed(acprop, {
-  name: "scaleByAcprop",
-  doc: "The direction of ACProp; two state tensors.",
-  source:
-    "Zhuang et al. 2021, Momentum Centering and Asynchronous Update for Adaptive Gradient Methods, arXiv 2110.05454",
-}, { learningRate: -1, weightDecay: 0 });
+export const scaleByAcprop: OptimizerFactory<ScaleByAcpropOptions, { m: "leaf"; s: "leaf" }> =
+  /* @__PURE__ */ fixed(acprop, {
+    name: "scaleByAcprop",
+    doc: "The direction of ACProp; two state tensors.",
+    source:
+      "Zhuang et al. 2021, Momentum Centering and Asynchronous Update for Adaptive Gradient Methods, arXiv 2110.05454",
+  }, { learningRate: -1, weightDecay: 0 });

@@ -7,6 +7,7 @@ import {
   type OptimizerFactory,
 } from "../runtime/define.ts";
 import type { HyperValue, MaskTree } from "../runtime/trees/hyperparameters.ts";
+import type { StateKinds } from "../runtime/trees/typed.ts";
 import { Layout } from "../runtime/trees/layout.ts";
 import { asShape } from "../runtime/trees/leaf.ts";
 
@@ -126,7 +127,10 @@ const whole: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ optimiz
  * ]);
  * ```
  */
-export const adafactor: OptimizerFactory<AdafactorOptions> = /* @__PURE__ */ factoredByShape(whole);
+export const adafactor: OptimizerFactory<
+  AdafactorOptions,
+  { r?: "leaf"; c?: "leaf"; v: "leaf"; m?: "leaf" }
+> = /* @__PURE__ */ factoredByShape(whole);
 
 /**
  * Scales the gradient by the root of {@linkcode adafactor}'s factored second moment. `stepOffset` and
@@ -159,31 +163,40 @@ export const adafactor: OptimizerFactory<AdafactorOptions> = /* @__PURE__ */ fac
  * assertEquals(state.v, Float32Array.of(16, 4));
  * ```
  */
-export const scaleByFactoredRms: OptimizerFactory<ScaleByFactoredRmsOptions> =
-  /* @__PURE__ */ factoredByShape(
-    /* @__PURE__ */ deciding<ScaleByFactoredRmsOptions>(
-      /* @__PURE__ */ fixed(whole, {
-        name: "scaleByFactoredRms",
-        doc: "Scales by a second moment in factors.",
-      }, {
-        learningRate: -1,
-        multiplyByParameterScale: false,
-        clippingThreshold: 0,
-        momentum: 0,
-        weightDecayRate: 0,
-      }),
-      ["decayOffset", "eps"],
-      ({ stepOffset, epsilon, ...given }) => ({ ...given, decayOffset: stepOffset, eps: epsilon }),
-    ) as OptimizerFactory<Record<string, unknown>>,
-  );
+export const scaleByFactoredRms: OptimizerFactory<
+  ScaleByFactoredRmsOptions,
+  { r?: "leaf"; c?: "leaf"; v: "leaf" },
+  "decayRate" | "decayOffset" | "eps"
+> = /* @__PURE__ */ factoredByShape(
+  /* @__PURE__ */ deciding(
+    /* @__PURE__ */ fixed(whole, {
+      name: "scaleByFactoredRms",
+      doc: "Scales by a second moment in factors.",
+    }, {
+      learningRate: -1,
+      multiplyByParameterScale: false,
+      clippingThreshold: 0,
+      momentum: 0,
+      weightDecayRate: 0,
+    }),
+    ["decayOffset", "eps"],
+    ["stepOffset", "epsilon"],
+    ({ stepOffset, epsilon, ...given }) => ({ ...given, decayOffset: stepOffset, eps: epsilon }),
+  ) as OptimizerFactory<Record<string, unknown>>,
+);
 
 /** Optimizers that are told which leaves are factored by how short an axis may be. */
-function factoredByShape<Options extends FactoredOptions>(
+function factoredByShape<
+  Options extends FactoredOptions,
+  S extends StateKinds,
+  Hyper extends string,
+>(
   inner: OptimizerFactory<Record<string, unknown>>,
-): OptimizerFactory<Options> {
-  return deciding<Options>(
+): OptimizerFactory<Options, S, Hyper> {
+  return deciding<Options, S, Hyper>(
     inner,
     [],
+    ["minDimSizeToFactor"],
     ({ minDimSizeToFactor = 128, factored = true, ...options }) => {
       // Without elements there are no means to keep.
       const isLong = (shape: readonly number[]) =>

@@ -41,7 +41,7 @@ export interface AdagradOptions {
  * assertEquals(losses, ["5.01", "2.40", "1.25", "0.686", "0.385"]);
  * ```
  */
-export const adagrad: OptimizerFactory<AdagradOptions> = /* @__PURE__ */ optimizer({
+export const adagrad: OptimizerFactory<AdagradOptions, { s: "leaf" }> = /* @__PURE__ */ optimizer({
   name: "adagrad",
   doc: "Divides by the root of the sum of squared gradients; one state tensor.",
   source:
@@ -84,7 +84,7 @@ export type ScaleByRssOptions = Omit<AdagradOptions, "learningRate">;
  * assertEquals(updates, Float32Array.of(0.6));
  * ```
  */
-export const scaleByRss: OptimizerFactory<ScaleByRssOptions> = /* @__PURE__ */ fixed(
+export const scaleByRss: OptimizerFactory<ScaleByRssOptions, { s: "leaf" }> = /* @__PURE__ */ fixed(
   adagrad,
   { name: "scaleByRss", doc: "The gradient over the root of the sum of squares so far." },
   { learningRate: -1 },
@@ -134,25 +134,26 @@ export interface AdadeltaOptions extends MaskOption {
  * assertEquals(losses, ["13.6", "13.2", "12.9", "12.5", "12.1"]);
  * ```
  */
-export const adadelta: OptimizerFactory<AdadeltaOptions> = /* @__PURE__ */ optimizer({
-  name: "adadelta",
-  doc: "Scales by the ratio of averaged squared steps and gradients; two state tensors.",
-  source: "Zeiler 2012, ADADELTA: An Adaptive Learning Rate Method, arXiv 1212.5701",
-  hyper: {
-    learningRate: 1,
-    rho: { default: 0.9, domain: "[0, 1]" },
-    eps: { default: 1e-6, domain: "[0, inf)" },
-    weightDecay: 0,
-  },
-  state: { v: 0, s: 0 },
-  step: `
+export const adadelta: OptimizerFactory<AdadeltaOptions, { v: "leaf"; s: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "adadelta",
+    doc: "Scales by the ratio of averaged squared steps and gradients; two state tensors.",
+    source: "Zeiler 2012, ADADELTA: An Adaptive Learning Rate Method, arXiv 1212.5701",
+    hyper: {
+      learningRate: 1,
+      rho: { default: 0.9, domain: "[0, 1]" },
+      eps: { default: 1e-6, domain: "[0, inf)" },
+      weightDecay: 0,
+    },
+    state: { v: 0, s: 0 },
+    step: `
     g = g + weightDecay*w
     v = rho*v + (1 - rho)*g^2
     x = sqrt(s + eps)/sqrt(v + eps)*g
     s = rho*s + (1 - rho)*x^2
     u = -learningRate*x
   `,
-});
+  });
 
 /** Options of {@linkcode scaleByAdadelta}. */
 export type ScaleByAdadeltaOptions = Pick<AdadeltaOptions, "rho" | "eps">;
@@ -182,8 +183,9 @@ export type ScaleByAdadeltaOptions = Pick<AdadeltaOptions, "rho" | "eps">;
  * assertEquals(updates[0].toFixed(9), (Math.sqrt(3) / 2).toFixed(9));
  * ```
  */
-export const scaleByAdadelta: OptimizerFactory<ScaleByAdadeltaOptions> = /* @__PURE__ */ fixed(
-  adadelta,
-  { name: "scaleByAdadelta", doc: "The gradient by the ratio of averaged steps and gradients." },
-  { learningRate: -1, weightDecay: 0 },
-);
+export const scaleByAdadelta: OptimizerFactory<ScaleByAdadeltaOptions, { v: "leaf"; s: "leaf" }> =
+  /* @__PURE__ */ fixed(
+    adadelta,
+    { name: "scaleByAdadelta", doc: "The gradient by the ratio of averaged steps and gradients." },
+    { learningRate: -1, weightDecay: 0 },
+  );

@@ -57,28 +57,29 @@ export interface AdamWOptions extends AdamOptions, MaskOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5079", "1.5029", "2.5016"]);
  * ```
  */
-export const adamw: OptimizerFactory<AdamWOptions> = /* @__PURE__ */ optimizer({
-  name: "adamw",
-  doc: "Bias-corrected moments with decoupled weight decay; two state tensors.",
-  source: "Loshchilov and Hutter 2019, Decoupled Weight Decay Regularization, arXiv 1711.05101",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.999, domain: "[0, 1)" },
-    eps: { default: 1e-8, domain: "[0, inf)" },
-    epsRoot: { default: 0, domain: "[0, inf)" },
-    weightDecay: 1e-4,
-    nesterov: false,
-  },
-  state: { m: 0, v: 0 },
-  step: `
+export const adamw: OptimizerFactory<AdamWOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "adamw",
+    doc: "Bias-corrected moments with decoupled weight decay; two state tensors.",
+    source: "Loshchilov and Hutter 2019, Decoupled Weight Decay Regularization, arXiv 1711.05101",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      epsRoot: { default: 0, domain: "[0, inf)" },
+      weightDecay: 1e-4,
+      nesterov: false,
+    },
+    state: { m: 0, v: 0 },
+    step: `
     m = b1*m + (1 - b1)*g
     v = b2*v + (1 - b2)*g^2
     mhat = where(nesterov, b1/(1 - b1^(t + 1))*m + (1 - b1)/(1 - b1^t)*g, 1/(1 - b1^t)*m)
     vhat = 1/(1 - b2^t)*v
     u = -learningRate*(mhat/(sqrt(vhat + epsRoot) + eps) + weightDecay*w)
   `,
-});
+  });
 
 /**
  * Adam: bias-corrected moments of the gradient, with two state tensors `m` and `v`.
@@ -106,11 +107,15 @@ export const adamw: OptimizerFactory<AdamWOptions> = /* @__PURE__ */ optimizer({
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5080", "1.5030", "2.5018"]);
  * ```
  */
-export const adam: OptimizerFactory<AdamOptions> = /* @__PURE__ */ fixed(adamw, {
-  name: "adam",
-  doc: "Bias-corrected moments; two state tensors.",
-  source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
-}, { weightDecay: 0 });
+export const adam: OptimizerFactory<AdamOptions, { m: "leaf"; v: "leaf" }> = /* @__PURE__ */ fixed(
+  adamw,
+  {
+    name: "adam",
+    doc: "Bias-corrected moments; two state tensors.",
+    source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
+  },
+  { weightDecay: 0 },
+);
 
 /** Options of {@linkcode nadamw}. */
 export type NAdamWOptions = Omit<AdamWOptions, "nesterov">;
@@ -142,11 +147,12 @@ export type NAdamWOptions = Omit<AdamWOptions, "nesterov">;
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4529", "1.4347", "2.4297"]);
  * ```
  */
-export const nadamw: OptimizerFactory<NAdamWOptions> = /* @__PURE__ */ fixed(adamw, {
-  name: "nadamw",
-  doc: "AdamW with a first moment that looks ahead; two state tensors.",
-  source: "Dozat 2016, Incorporating Nesterov Momentum into Adam",
-}, { nesterov: true });
+export const nadamw: OptimizerFactory<NAdamWOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ fixed(adamw, {
+    name: "nadamw",
+    doc: "AdamW with a first moment that looks ahead; two state tensors.",
+    source: "Dozat 2016, Incorporating Nesterov Momentum into Adam",
+  }, { nesterov: true });
 
 /** Options of {@linkcode nadam}. */
 export type NAdamOptions = Omit<AdamOptions, "nesterov">;
@@ -178,11 +184,12 @@ export type NAdamOptions = Omit<AdamOptions, "nesterov">;
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4529", "1.4348", "2.4299"]);
  * ```
  */
-export const nadam: OptimizerFactory<NAdamOptions> = /* @__PURE__ */ fixed(adamw, {
-  name: "nadam",
-  doc: "Adam with a first moment that looks ahead; two state tensors.",
-  source: "Dozat 2016, Incorporating Nesterov Momentum into Adam",
-}, { weightDecay: 0, nesterov: true });
+export const nadam: OptimizerFactory<NAdamOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ fixed(adamw, {
+    name: "nadam",
+    doc: "Adam with a first moment that looks ahead; two state tensors.",
+    source: "Dozat 2016, Incorporating Nesterov Momentum into Adam",
+  }, { weightDecay: 0, nesterov: true });
 
 /** Options of {@linkcode scaleByAdam}. */
 export type ScaleByAdamOptions = Omit<AdamOptions, "learningRate">;
@@ -216,8 +223,9 @@ export type ScaleByAdamOptions = Omit<AdamOptions, "learningRate">;
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.9178", "-1.0000"]);
  * ```
  */
-export const scaleByAdam: OptimizerFactory<ScaleByAdamOptions> = /* @__PURE__ */ fixed(adamw, {
-  name: "scaleByAdam",
-  doc: "The direction of Adam; two state tensors.",
-  source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
-}, { learningRate: -1, weightDecay: 0 });
+export const scaleByAdam: OptimizerFactory<ScaleByAdamOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ fixed(adamw, {
+    name: "scaleByAdam",
+    doc: "The direction of Adam; two state tensors.",
+    source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
+  }, { learningRate: -1, weightDecay: 0 });

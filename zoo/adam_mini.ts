@@ -51,19 +51,20 @@ export interface AdamMiniOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.7698", "1.5396", "2.3094"]);
  * ```
  */
-export const adamMini: OptimizerFactory<AdamMiniOptions> = /* @__PURE__ */ optimizer({
-  name: "adamMini",
-  doc: "AdamW with one second moment a tensor; one state tensor.",
-  source: "Zhang et al. 2024, Adam-mini: Use Fewer Learning Rates To Gain More, arXiv 2406.16793",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.999, domain: "[0, 1)" },
-    eps: { default: 1e-8, domain: "[0, inf)" },
-    weightDecay: 0,
-  },
-  state: { m: 0, v: { over: "tensor" } },
-  step: `
+export const adamMini: OptimizerFactory<AdamMiniOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "adamMini",
+    doc: "AdamW with one second moment a tensor; one state tensor.",
+    source: "Zhang et al. 2024, Adam-mini: Use Fewer Learning Rates To Gain More, arXiv 2406.16793",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      weightDecay: 0,
+    },
+    state: { m: 0, v: { over: "tensor" } },
+    step: `
     m = b1*m + (1 - b1)*g
     v = b2*v + (1 - b2)*where(norm(g) == 0, 0, mean(g^2))
     mhat = 1/(1 - b1^t)*m
@@ -71,4 +72,4 @@ export const adamMini: OptimizerFactory<AdamMiniOptions> = /* @__PURE__ */ optim
     q = sqrt(vhat) + eps
     u = -learningRate*(1/where(q == 0, 1, q)*mhat + weightDecay*w)
   `,
-});
+  });

@@ -50,24 +50,25 @@ export interface AdamaxWOptions extends AdamaxOptions, MaskOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5515", "1.5257", "2.5168"]);
  * ```
  */
-export const adamaxw: OptimizerFactory<AdamaxWOptions> = /* @__PURE__ */ optimizer({
-  name: "adamaxw",
-  doc: "Adam by a decaying largest magnitude, with decoupled weight decay; two state tensors.",
-  source: "Loshchilov and Hutter 2019, Decoupled Weight Decay Regularization, arXiv 1711.05101",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.999, domain: "[0, 1)" },
-    eps: { default: 1e-8, domain: "[0, inf)" },
-    weightDecay: 1e-4,
-  },
-  state: { m: 0, v: 0 },
-  step: `
+export const adamaxw: OptimizerFactory<AdamaxWOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "adamaxw",
+    doc: "Adam by a decaying largest magnitude, with decoupled weight decay; two state tensors.",
+    source: "Loshchilov and Hutter 2019, Decoupled Weight Decay Regularization, arXiv 1711.05101",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      weightDecay: 1e-4,
+    },
+    state: { m: 0, v: 0 },
+    step: `
     m = b1*m + (1 - b1)*g
     v = max(b2*v, abs(g) + eps)
     u = -learningRate*(1/(1 - b1^t)*m/v + weightDecay*w)
   `,
-});
+  });
 
 /**
  * AdaMax: Adam with the infinity norm, a decaying largest magnitude `v`, in place of the second
@@ -94,11 +95,12 @@ export const adamaxw: OptimizerFactory<AdamaxWOptions> = /* @__PURE__ */ optimiz
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5516", "1.5258", "2.5170"]);
  * ```
  */
-export const adamax: OptimizerFactory<AdamaxOptions> = /* @__PURE__ */ fixed(adamaxw, {
-  name: "adamax",
-  doc: "Adam by a decaying largest magnitude; two state tensors.",
-  source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
-}, { weightDecay: 0 });
+export const adamax: OptimizerFactory<AdamaxOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ fixed(adamaxw, {
+    name: "adamax",
+    doc: "Adam by a decaying largest magnitude; two state tensors.",
+    source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
+  }, { weightDecay: 0 });
 
 /** Options of {@linkcode scaleByAdamax}. */
 export type ScaleByAdamaxOptions = Omit<AdamaxOptions, "learningRate">;
@@ -130,12 +132,13 @@ export type ScaleByAdamaxOptions = Omit<AdamaxOptions, "learningRate">;
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.6842", "-1.0000"]);
  * ```
  */
-export const scaleByAdamax: OptimizerFactory<ScaleByAdamaxOptions> = /* @__PURE__ */ fixed(
-  adamaxw,
-  {
-    name: "scaleByAdamax",
-    doc: "The direction of AdaMax; two state tensors.",
-    source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
-  },
-  { learningRate: -1, weightDecay: 0 },
-);
+export const scaleByAdamax: OptimizerFactory<ScaleByAdamaxOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ fixed(
+    adamaxw,
+    {
+      name: "scaleByAdamax",
+      doc: "The direction of AdaMax; two state tensors.",
+      source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
+    },
+    { learningRate: -1, weightDecay: 0 },
+  );

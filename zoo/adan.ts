@@ -61,7 +61,10 @@ export interface AdanOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5074", "1.5019", "2.5009"]);
  * ```
  */
-export const adan: OptimizerFactory<AdanOptions> = /* @__PURE__ */ optimizer({
+export const adan: OptimizerFactory<
+  AdanOptions,
+  { m: "leaf"; v: "leaf"; n: "leaf"; before: "leaf" }
+> = /* @__PURE__ */ optimizer({
   name: "adan",
   doc: "Nesterov momentum by differences of gradients; four state tensors.",
   source:
@@ -128,7 +131,10 @@ export type ScaleByAdanOptions = Omit<
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.8475", "-1.0000"]);
  * ```
  */
-export const scaleByAdan: OptimizerFactory<ScaleByAdanOptions> = /* @__PURE__ */ fixed(adan, {
+export const scaleByAdan: OptimizerFactory<
+  ScaleByAdanOptions,
+  { m: "leaf"; v: "leaf"; n: "leaf"; before: "leaf" }
+> = /* @__PURE__ */ fixed(adan, {
   name: "scaleByAdan",
   defaults: { epsRoot: 0 },
   doc: "The direction of Adan; four state tensors.",

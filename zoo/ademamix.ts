@@ -58,23 +58,24 @@ export interface AdEMAMixOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4600", "1.4541", "2.4527"]);
  * ```
  */
-export const ademamix: OptimizerFactory<AdEMAMixOptions> = /* @__PURE__ */ optimizer({
-  name: "ademamix",
-  doc: "Adam with a fast and a slow mean of gradients; three state tensors.",
-  source:
-    "Pagliardini et al. 2024, The AdEMAMix Optimizer: Better, Faster, Older, arXiv 2409.03137",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.999, domain: "[0, 1)" },
-    b3: { default: 0.9999, domain: "[0, 1)" },
-    alpha: { default: 5, domain: "[0, inf)" },
-    eps: { default: 1e-8, domain: "[0, inf)" },
-    epsRoot: { default: 0, domain: "[0, inf)" },
-    weightDecay: 0,
-  },
-  state: { m: 0, m2: 0, v: 0 },
-  step: `
+export const ademamix: OptimizerFactory<AdEMAMixOptions, { m: "leaf"; m2: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "ademamix",
+    doc: "Adam with a fast and a slow mean of gradients; three state tensors.",
+    source:
+      "Pagliardini et al. 2024, The AdEMAMix Optimizer: Better, Faster, Older, arXiv 2409.03137",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      b3: { default: 0.9999, domain: "[0, 1)" },
+      alpha: { default: 5, domain: "[0, inf)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      epsRoot: { default: 0, domain: "[0, inf)" },
+      weightDecay: 0,
+    },
+    state: { m: 0, m2: 0, v: 0 },
+    step: `
     m = b1*m + (1 - b1)*g
     m2 = b3*m2 + (1 - b3)*g
     v = b2*v + (1 - b2)*g^2
@@ -82,7 +83,7 @@ export const ademamix: OptimizerFactory<AdEMAMixOptions> = /* @__PURE__ */ optim
     c = (1/(1 - b1^t)*m + alpha*m2)/(sqrt(vhat + epsRoot) + eps)
     u = -learningRate*(c + weightDecay*w)
   `,
-});
+  });
 
 /** Options of {@linkcode scaleByAdemamix}. */
 export type ScaleByAdEMAMixOptions = Omit<
@@ -121,7 +122,10 @@ export type ScaleByAdEMAMixOptions = Omit<
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.9189", "-1.0012"]);
  * ```
  */
-export const scaleByAdemamix: OptimizerFactory<ScaleByAdEMAMixOptions> = /* @__PURE__ */ fixed(
+export const scaleByAdemamix: OptimizerFactory<
+  ScaleByAdEMAMixOptions,
+  { m: "leaf"; m2: "leaf"; v: "leaf" }
+> = /* @__PURE__ */ fixed(
   ademamix,
   {
     name: "scaleByAdemamix",

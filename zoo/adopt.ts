@@ -51,22 +51,23 @@ export interface AdoptOptions extends MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.9109", "1.9102", "2.9100"]);
  * ```
  */
-export const adopt: OptimizerFactory<AdoptOptions> = /* @__PURE__ */ optimizer({
-  name: "adopt",
-  doc: "Momentum of gradients divided by the second moment before them; two state tensors.",
-  source:
-    "Taniguchi et al. 2024, ADOPT: Modified Adam Can Converge with Any β2 with the Optimal Rate, arXiv 2411.02853",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.9999, domain: "[0, 1)" },
-    eps: { default: 1e-6, domain: "[0, inf)" },
-    nesterov: false,
-    useClipping: true,
-    clipValueFn: { default: 0, domain: "[0, inf)" },
-  },
-  state: { m: 0, v: 0 },
-  step: `
+export const adopt: OptimizerFactory<AdoptOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "adopt",
+    doc: "Momentum of gradients divided by the second moment before them; two state tensors.",
+    source:
+      "Taniguchi et al. 2024, ADOPT: Modified Adam Can Converge with Any β2 with the Optimal Rate, arXiv 2411.02853",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.9999, domain: "[0, 1)" },
+      eps: { default: 1e-6, domain: "[0, inf)" },
+      nesterov: false,
+      useClipping: true,
+      clipValueFn: { default: 0, domain: "[0, inf)" },
+    },
+    state: { m: 0, v: 0 },
+    step: `
     d = where(t > 1, g/max(sqrt(v), eps), 0)
     most = where(clipValueFn == 0, count^0.25, clipValueFn)
     c = where(useClipping, clip(d, -most, most), d)
@@ -74,7 +75,7 @@ export const adopt: OptimizerFactory<AdoptOptions> = /* @__PURE__ */ optimizer({
     v = where(t > 1, b2*v + (1 - b2)*g^2, g^2)
     u = -learningRate*where(nesterov, b1*m + (1 - b1)*c, m)
   `,
-});
+  });
 
 /** Options of {@linkcode scaleByAdopt}. */
 export type ScaleByAdoptOptions = Omit<AdoptOptions, "learningRate">;
@@ -110,9 +111,10 @@ export type ScaleByAdoptOptions = Omit<AdoptOptions, "learningRate">;
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.1000", "-0.1000"]);
  * ```
  */
-export const scaleByAdopt: OptimizerFactory<ScaleByAdoptOptions> = /* @__PURE__ */ fixed(adopt, {
-  name: "scaleByAdopt",
-  doc: "The direction of ADOPT; two state tensors.",
-  source:
-    "Taniguchi et al. 2024, ADOPT: Modified Adam Can Converge with Any β2 with the Optimal Rate, arXiv 2411.02853",
-}, { learningRate: -1 });
+export const scaleByAdopt: OptimizerFactory<ScaleByAdoptOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ fixed(adopt, {
+    name: "scaleByAdopt",
+    doc: "The direction of ADOPT; two state tensors.",
+    source:
+      "Taniguchi et al. 2024, ADOPT: Modified Adam Can Converge with Any β2 with the Optimal Rate, arXiv 2411.02853",
+  }, { learningRate: -1 });

@@ -48,28 +48,29 @@ export interface AmsgradOptions extends MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5524", "1.5267", "2.5179"]);
  * ```
  */
-export const amsgrad: OptimizerFactory<AmsgradOptions> = /* @__PURE__ */ optimizer({
-  name: "amsgrad",
-  doc: "Adam by the largest second moment so far; three state tensors.",
-  source: "Reddi et al. 2018, On the Convergence of Adam and Beyond, arXiv 1904.09237",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.999, domain: "[0, 1)" },
-    eps: { default: 1e-8, domain: "[0, inf)" },
-    epsRoot: { default: 0, domain: "[0, inf)" },
-    biasCorrectionMu: true,
-    biasCorrectionNu: true,
-  },
-  state: { m: 0, v: 0, vmax: 0 },
-  step: `
+export const amsgrad: OptimizerFactory<AmsgradOptions, { m: "leaf"; v: "leaf"; vmax: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "amsgrad",
+    doc: "Adam by the largest second moment so far; three state tensors.",
+    source: "Reddi et al. 2018, On the Convergence of Adam and Beyond, arXiv 1904.09237",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      epsRoot: { default: 0, domain: "[0, inf)" },
+      biasCorrectionMu: true,
+      biasCorrectionNu: true,
+    },
+    state: { m: 0, v: 0, vmax: 0 },
+    step: `
     m = b1*m + (1 - b1)*g
     v = b2*v + (1 - b2)*g^2
     mhat = where(biasCorrectionMu, 1/(1 - b1^t)*m, m)
     vmax = max(vmax, where(biasCorrectionNu, 1/(1 - b2^t)*v, v))
     u = -learningRate*(mhat/(sqrt(vmax + epsRoot) + eps))
   `,
-});
+  });
 
 /** Options of {@linkcode scaleByAmsgrad}. */
 export type ScaleByAmsgradOptions = Omit<AmsgradOptions, "learningRate">;
@@ -103,7 +104,10 @@ export type ScaleByAmsgradOptions = Omit<AmsgradOptions, "learningRate">;
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.9178", "-1.0000"]);
  * ```
  */
-export const scaleByAmsgrad: OptimizerFactory<ScaleByAmsgradOptions> = /* @__PURE__ */ fixed(
+export const scaleByAmsgrad: OptimizerFactory<
+  ScaleByAmsgradOptions,
+  { m: "leaf"; v: "leaf"; vmax: "leaf" }
+> = /* @__PURE__ */ fixed(
   amsgrad,
   {
     name: "scaleByAmsgrad",

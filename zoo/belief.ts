@@ -54,29 +54,30 @@ export interface AdaBeliefOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.4045", "1.3930", "2.3905"]);
  * ```
  */
-export const adabelief: OptimizerFactory<AdaBeliefOptions> = /* @__PURE__ */ optimizer({
-  name: "adabelief",
-  doc: "Adam by the deviation of the gradient from its mean; two state tensors.",
-  source:
-    "Zhuang et al. 2020, AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients, arXiv 2010.07468",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.999, domain: "[0, 1)" },
-    eps: { default: 1e-16, domain: "[0, inf)" },
-    epsRoot: { default: 1e-16, domain: "[0, inf)" },
-    weightDecay: 0,
-    nesterov: false,
-  },
-  state: { m: 0, s: 0 },
-  step: `
+export const adabelief: OptimizerFactory<AdaBeliefOptions, { m: "leaf"; s: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "adabelief",
+    doc: "Adam by the deviation of the gradient from its mean; two state tensors.",
+    source:
+      "Zhuang et al. 2020, AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients, arXiv 2010.07468",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-16, domain: "[0, inf)" },
+      epsRoot: { default: 1e-16, domain: "[0, inf)" },
+      weightDecay: 0,
+      nesterov: false,
+    },
+    state: { m: 0, s: 0 },
+    step: `
     m = b1*m + (1 - b1)*g
     s = b2*s + (1 - b2)*(g - m)^2 + epsRoot
     mhat = where(nesterov, b1/(1 - b1^(t + 1))*m + (1 - b1)/(1 - b1^t)*g, 1/(1 - b1^t)*m)
     shat = 1/(1 - b2^t)*s
     u = -learningRate*(mhat/(sqrt(shat) + eps) + weightDecay*w)
   `,
-});
+  });
 
 /** Options of {@linkcode scaleByBelief}. */
 export type ScaleByBeliefOptions = Omit<
@@ -114,13 +115,14 @@ export type ScaleByBeliefOptions = Omit<
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["1.0512", "-1.1680"]);
  * ```
  */
-export const scaleByBelief: OptimizerFactory<ScaleByBeliefOptions> = /* @__PURE__ */ fixed(
-  adabelief,
-  {
-    name: "scaleByBelief",
-    doc: "The direction of AdaBelief; two state tensors.",
-    source:
-      "Zhuang et al. 2020, AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients, arXiv 2010.07468",
-  },
-  { learningRate: -1, weightDecay: 0 },
-);
+export const scaleByBelief: OptimizerFactory<ScaleByBeliefOptions, { m: "leaf"; s: "leaf" }> =
+  /* @__PURE__ */ fixed(
+    adabelief,
+    {
+      name: "scaleByBelief",
+      doc: "The direction of AdaBelief; two state tensors.",
+      source:
+        "Zhuang et al. 2020, AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients, arXiv 2010.07468",
+    },
+    { learningRate: -1, weightDecay: 0 },
+  );

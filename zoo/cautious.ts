@@ -55,21 +55,22 @@ export interface CautiousAdamWOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5079", "1.5029", "2.5016"]);
  * ```
  */
-export const cautiousAdamw: OptimizerFactory<CautiousAdamWOptions> = /* @__PURE__ */ optimizer({
-  name: "cautiousAdamw",
-  doc: "AdamW that moves only where its direction agrees with the gradient; two state tensors.",
-  source:
-    "Liang et al. 2024, Cautious Optimizers: Improving Training with One Line of Code, arXiv 2411.16085",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.999, domain: "[0, 1)" },
-    eps: { default: 1e-8, domain: "[0, inf)" },
-    epsRoot: { default: 0, domain: "[0, inf)" },
-    weightDecay: 1e-4,
-  },
-  state: { m: 0, v: 0 },
-  step: `
+export const cautiousAdamw: OptimizerFactory<CautiousAdamWOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "cautiousAdamw",
+    doc: "AdamW that moves only where its direction agrees with the gradient; two state tensors.",
+    source:
+      "Liang et al. 2024, Cautious Optimizers: Improving Training with One Line of Code, arXiv 2411.16085",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      epsRoot: { default: 0, domain: "[0, inf)" },
+      weightDecay: 1e-4,
+    },
+    state: { m: 0, v: 0 },
+    step: `
     m = b1*m + (1 - b1)*g
     v = b2*v + (1 - b2)*g^2
     mhat = 1/(1 - b1^t)*m
@@ -78,4 +79,4 @@ export const cautiousAdamw: OptimizerFactory<CautiousAdamWOptions> = /* @__PURE_
     phi = where(d*g > 0, 1, 0)
     u = -learningRate*(1/max(mean(phi), 1e-3)*phi*d + weightDecay*w)
   `,
-});
+  });

@@ -210,13 +210,14 @@ export const normalize: OptimizerFactory<Record<never, never>> = /* @__PURE__ */
  * assertEquals(state.foundNan, Float32Array.of(1));
  * ```
  */
-export const zeroNans: OptimizerFactory<Record<never, never>> = /* @__PURE__ */ optimizer({
-  name: "zeroNans",
-  doc: "Replaces NaN in the updates by 0.",
-  source: "What Optax calls zero_nans",
-  state: { foundNan: { over: "tensor" } },
-  step: `
+export const zeroNans: OptimizerFactory<Record<never, never>, { foundNan: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "zeroNans",
+    doc: "Replaces NaN in the updates by 0.",
+    source: "What Optax calls zero_nans",
+    state: { foundNan: { over: "tensor" } },
+    step: `
     foundNan = max(max(where(isnan(g), 1, 0)), 0)
     u = where(isnan(g), 0, g)
   `,
-});
+  });

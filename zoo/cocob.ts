@@ -47,7 +47,10 @@ export interface CocobOptions extends ScaleByCocobOptions, MaskOption {
  * assertEquals(x.reduce((sum, value) => sum + value * value, 0) < 0.1, true);
  * ```
  */
-export const cocob: OptimizerFactory<CocobOptions> = /* @__PURE__ */ optimizer({
+export const cocob: OptimizerFactory<
+  CocobOptions,
+  { L: "leaf"; G: "leaf"; R: "leaf"; C: "leaf"; w0: "leaf" }
+> = /* @__PURE__ */ optimizer({
   name: "cocob",
   doc: "Coin betting, without a step size; five state tensors.",
   source: "Orabona and Tommasi 2017, Training Deep Networks without Learning Rates Through Coin " +
@@ -95,7 +98,10 @@ export const cocob: OptimizerFactory<CocobOptions> = /* @__PURE__ */ optimizer({
  * assertEquals(updates, Float32Array.of(-0.5));
  * ```
  */
-export const scaleByCocob: OptimizerFactory<ScaleByCocobOptions> = /* @__PURE__ */ fixed(
+export const scaleByCocob: OptimizerFactory<
+  ScaleByCocobOptions,
+  { L: "leaf"; G: "leaf"; R: "leaf"; C: "leaf"; w0: "leaf" }
+> = /* @__PURE__ */ fixed(
   cocob,
   { name: "scaleByCocob", doc: "The steps of COCOB." },
   { learningRate: 1, weightDecay: 0 },

@@ -7,6 +7,7 @@ import {
   type OptimizerFactory,
 } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
+import type { StateKinds } from "../runtime/trees/typed.ts";
 import { requirePair } from "../runtime/options.ts";
 
 /** Options of {@linkcode dadaptAdamw}. */
@@ -55,11 +56,14 @@ export interface DadaptAdamwOptions extends MaskOption, MuDTypeOption {
  * const x = Float32Array.of(1, 2, 3);
  * const state = opt.init(x);
  * for (let step = 0; step < 200; step++) opt.step(x, x.map((value) => 2 * value), state);
- * assert((state.d as number) > 0.01);
+ * assert(state.d > 0.01);
  * assert(x.every((value) => Math.abs(value) < 0.5));
  * ```
  */
-export const dadaptAdamw: OptimizerFactory<DadaptAdamwOptions> = /* @__PURE__ */ withBetas(
+export const dadaptAdamw: OptimizerFactory<
+  DadaptAdamwOptions,
+  { m: "leaf"; v: "leaf"; s: "leaf"; r: "tree"; d: "tree" }
+> = /* @__PURE__ */ withBetas(
   /* @__PURE__ */ optimizer({
     name: "dadaptAdamw",
     doc: "AdamW with a step size that is learned; three state tensors.",
@@ -147,11 +151,14 @@ export interface ProdigyOptions extends MaskOption, MuDTypeOption {
  * const x = Float32Array.of(1, 2, 3);
  * const state = opt.init(x);
  * for (let step = 0; step < 200; step++) opt.step(x, x.map((value) => 2 * value), state);
- * assert((state.d as number) > 0.01);
+ * assert(state.d > 0.01);
  * assert(x.every((value) => Math.abs(value) < 0.5));
  * ```
  */
-export const prodigy: OptimizerFactory<ProdigyOptions> = /* @__PURE__ */ withBetas(
+export const prodigy: OptimizerFactory<
+  ProdigyOptions,
+  { theta0: "leaf"; m: "leaf"; v: "leaf"; s: "leaf"; r: "tree"; d: "tree" }
+> = /* @__PURE__ */ withBetas(
   /* @__PURE__ */ optimizer({
     name: "prodigy",
     doc: "AdamW with a step size learned from the distance travelled; four state tensors.",
@@ -192,10 +199,13 @@ export const prodigy: OptimizerFactory<ProdigyOptions> = /* @__PURE__ */ withBet
 );
 
 /** What the option `betas` says, in the two hyperparameters that the program has for it. */
-function withBetas<Options extends { readonly betas?: readonly [HyperValue, HyperValue] }>(
+function withBetas<
+  Options extends { readonly betas?: readonly [HyperValue, HyperValue] },
+  S extends StateKinds,
+>(
   inner: OptimizerFactory<Record<string, unknown>>,
-): OptimizerFactory<Options> {
-  return deciding<Options>(inner, ["b1", "b2"], ({ betas, ...given }, doing) => {
+): OptimizerFactory<Options, S> {
+  return deciding<Options, S>(inner, ["b1", "b2"], ["betas"], ({ betas, ...given }, doing) => {
     if (betas === undefined) return given;
     requirePair("betas", betas, "decays of two moments", doing);
     return { ...given, b1: betas[0], b2: betas[1] };

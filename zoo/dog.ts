@@ -80,17 +80,19 @@ const byNumber: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ opti
  * assertEquals(state.r, 0.5);
  * ```
  */
-export const dog: OptimizerFactory<DogOptions> = /* @__PURE__ */ deciding<DogOptions>(
-  byNumber,
-  ["heuristic", "isRate"],
-  ({ initStep = ["heuristic", 1e-6], ...given }, doing) => {
-    requirePair("initStep", initStep, "how it begins and a number", doing);
-    const [kind, number] = initStep;
-    requireChoice("initStep[0]", kind, ["heuristic", "distance", "learningRate"], doing);
-    const [heuristic, isRate] = [kind === "heuristic", kind === "learningRate"];
-    return { ...given, initStep: number, heuristic, isRate };
-  },
-);
+export const dog: OptimizerFactory<DogOptions, { theta0: "leaf"; r: "tree"; v: "tree" }> =
+  /* @__PURE__ */ deciding(
+    byNumber,
+    ["heuristic", "isRate"],
+    [],
+    ({ initStep = ["heuristic", 1e-6], ...given }, doing) => {
+      requirePair("initStep", initStep, "how it begins and a number", doing);
+      const [kind, number] = initStep;
+      requireChoice("initStep[0]", kind, ["heuristic", "distance", "learningRate"], doing);
+      const [heuristic, isRate] = [kind === "heuristic", kind === "learningRate"];
+      return { ...given, initStep: number, heuristic, isRate };
+    },
+  );
 
 /** Options of {@linkcode dowg}. */
 export interface DowgOptions extends MaskOption {
@@ -158,11 +160,13 @@ const withDistance: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ 
  * assertEquals(losses, ["13.9254", "13.8728", "13.7754", "13.5962", "13.2688"]);
  * ```
  */
-export const dowg: OptimizerFactory<DowgOptions> = /* @__PURE__ */ deciding<DowgOptions>(
-  withDistance,
-  [],
-  (given) => ({ ...given, initEstimSqDist: given.initEstimSqDist ?? given.eps }),
-);
+export const dowg: OptimizerFactory<DowgOptions, { theta0: "leaf"; r: "tree"; v: "tree" }> =
+  /* @__PURE__ */ deciding(
+    withDistance,
+    [],
+    [],
+    (given) => ({ ...given, initEstimSqDist: given.initEstimSqDist ?? given.eps }),
+  );
 
 /** Options of {@linkcode scaleByDistanceOverGradients}. */
 export interface ScaleByDistanceOverGradientsOptions {
@@ -202,22 +206,24 @@ export interface ScaleByDistanceOverGradientsOptions {
  * assertEquals(updates, [Float32Array.of(0.5), Float32Array.of(-1)]);
  * ```
  */
-export const scaleByDistanceOverGradients: OptimizerFactory<ScaleByDistanceOverGradientsOptions> =
-  /* @__PURE__ */ optimizer({
-    name: "scaleByDistanceOverGradients",
-    doc: "A step size for each tensor from the distance it travelled; one state tensor.",
-    source:
-      "Ivgi et al. 2023, DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule, arXiv 2302.12022",
-    hyper: {
-      repsRel: { default: 1e-6, domain: "[0, inf)" },
-      eps: { default: 1e-8, domain: "[0, inf)" },
-      globalScale: 1,
-    },
-    state: { theta0: "w", r: { over: "tensor" }, v: { over: "tensor" } },
-    step: `
+export const scaleByDistanceOverGradients: OptimizerFactory<
+  ScaleByDistanceOverGradientsOptions,
+  { theta0: "leaf"; r: "leaf"; v: "leaf" }
+> = /* @__PURE__ */ optimizer({
+  name: "scaleByDistanceOverGradients",
+  doc: "A step size for each tensor from the distance it travelled; one state tensor.",
+  source:
+    "Ivgi et al. 2023, DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule, arXiv 2302.12022",
+  hyper: {
+    repsRel: { default: 1e-6, domain: "[0, inf)" },
+    eps: { default: 1e-8, domain: "[0, inf)" },
+    globalScale: 1,
+  },
+  state: { theta0: "w", r: { over: "tensor" }, v: { over: "tensor" } },
+  step: `
       r = where(t == 1, repsRel*(1 + norm(w)), max(r, norm(w - theta0)))
       v = v + norm(g)^2
       q = sqrt(v + eps)
       u = globalScale*(r/where(q == 0, 1, q))*g
     `,
-  });
+});

@@ -48,24 +48,25 @@ export interface GramsOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5080", "1.5030", "2.5018"]);
  * ```
  */
-export const grams: OptimizerFactory<GramsOptions> = /* @__PURE__ */ optimizer({
-  name: "grams",
-  doc: "The magnitude of Adam with the sign of the gradient; two state tensors.",
-  source:
-    "Cao et al. 2024, Grams: Gradient Descent with Adaptive Momentum Scaling, arXiv 2412.17107",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.999, domain: "[0, 1)" },
-    eps: { default: 1e-8, domain: "[0, inf)" },
-    weightDecay: 0,
-  },
-  state: { m: 0, v: 0 },
-  step: `
+export const grams: OptimizerFactory<GramsOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "grams",
+    doc: "The magnitude of Adam with the sign of the gradient; two state tensors.",
+    source:
+      "Cao et al. 2024, Grams: Gradient Descent with Adaptive Momentum Scaling, arXiv 2412.17107",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      weightDecay: 0,
+    },
+    state: { m: 0, v: 0 },
+    step: `
     m = b1*m + (1 - b1)*g
     v = b2*v + (1 - b2)*g^2
     mhat = 1/(1 - b1^t)*m
     vhat = 1/(1 - b2^t)*v
     u = -learningRate*(sign(g)*abs(mhat/(sqrt(vhat) + eps)) + weightDecay*w)
   `,
-});
+  });

@@ -52,21 +52,22 @@ export interface LambOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(5)), ["2.70000", "3.30000", "2.70000", "3.30000"]);
  * ```
  */
-export const lamb: OptimizerFactory<LambOptions> = /* @__PURE__ */ optimizer({
-  name: "lamb",
-  doc: "AdamW's direction at each tensor's own norm; two state tensors.",
-  source:
-    "You et al. 2020, Large Batch Optimization for Deep Learning: Training BERT in 76 minutes, arXiv 1904.00962",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.999, domain: "[0, 1)" },
-    eps: { default: 1e-6, domain: "[0, inf)" },
-    epsRoot: { default: 0, domain: "[0, inf)" },
-    weightDecay: 0,
-  },
-  state: { m: 0, v: 0 },
-  step: `
+export const lamb: OptimizerFactory<LambOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "lamb",
+    doc: "AdamW's direction at each tensor's own norm; two state tensors.",
+    source:
+      "You et al. 2020, Large Batch Optimization for Deep Learning: Training BERT in 76 minutes, arXiv 1904.00962",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-6, domain: "[0, inf)" },
+      epsRoot: { default: 0, domain: "[0, inf)" },
+      weightDecay: 0,
+    },
+    state: { m: 0, v: 0 },
+    step: `
     m = b1*m + (1 - b1)*g
     v = b2*v + (1 - b2)*g^2
     d = 1/(1 - b1^t)*m/(sqrt(1/(1 - b2^t)*v + epsRoot) + eps) + weightDecay*w
@@ -75,4 +76,4 @@ export const lamb: OptimizerFactory<LambOptions> = /* @__PURE__ */ optimizer({
     isZero = n == 0 | q == 0
     u = -learningRate*where(isZero, 1, n)*(d/where(isZero, 1, q))
   `,
-});
+  });

@@ -47,22 +47,24 @@ export interface LaPropOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5311", "1.5145", "2.5095"]);
  * ```
  */
-export const laprop: OptimizerFactory<LaPropOptions> = /* @__PURE__ */ optimizer({
-  name: "laprop",
-  doc: "Momentum of gradients divided by their second moment; two state tensors.",
-  source: "Ziyin et al. 2020, LaProp: Separating Momentum and Adaptivity in Adam, arXiv 2002.04839",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.999, domain: "[0, 1)" },
-    eps: { default: 1e-15, domain: "[0, inf)" },
-    weightDecay: 0,
-  },
-  state: { m: 0, v: 0 },
-  step: `
+export const laprop: OptimizerFactory<LaPropOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "laprop",
+    doc: "Momentum of gradients divided by their second moment; two state tensors.",
+    source:
+      "Ziyin et al. 2020, LaProp: Separating Momentum and Adaptivity in Adam, arXiv 2002.04839",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-15, domain: "[0, inf)" },
+      weightDecay: 0,
+    },
+    state: { m: 0, v: 0 },
+    step: `
     v = b2*v + (1 - b2)*g^2
     vhat = 1/(1 - b2^t)*v
     m = b1*m + (1 - b1)*(g/(sqrt(vhat) + eps))
     u = -learningRate*(1/(1 - b1^t)*m + weightDecay*w)
   `,
-});
+  });

@@ -58,7 +58,7 @@ export interface LarsOptions extends MaskOption, MuDTypeOption {
  * assertEquals(x, Float32Array.of(3, 1.5));
  * ```
  */
-export const lars: OptimizerFactory<LarsOptions> = /* @__PURE__ */ optimizer({
+export const lars: OptimizerFactory<LarsOptions, { m: "leaf" }> = /* @__PURE__ */ optimizer({
   name: "lars",
   doc: "Momentum over steps in proportion to each tensor's norm; one state tensor.",
   source: "You et al. 2017, Large Batch Training of Convolutional Networks, arXiv 1708.03888",

@@ -1,7 +1,7 @@
 import { GradusError, shown } from "../dsl/errors.ts";
 import type { Document } from "../dsl/program.ts";
 import { parseProgram } from "../dsl/check.ts";
-import { factory, fixed, type OptimizerFactory, resolving } from "../runtime/define.ts";
+import { factory, fixed, namesOf, type OptimizerFactory, resolving } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode lbfgs}. */
@@ -156,5 +156,5 @@ function withMemory<Options extends ScaleByLbfgsOptions>(
       );
     }
     return factoryOf(memorySize)(given);
-  });
+  }, [...namesOf(program), "memorySize"]);
 }

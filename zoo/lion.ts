@@ -2,11 +2,13 @@ import { required } from "../dsl/program.ts";
 import {
   fixed,
   type MuDTypeOption,
+  namesOf,
   optimizer,
   type OptimizerFactory,
   resolving,
 } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
+import type { StateKinds } from "../runtime/trees/typed.ts";
 import { requireChoice } from "../runtime/options.ts";
 import { type LionOptions, plainLion } from "./lion_k.ts";
 import { refinedLion, smoothLion } from "./smooth_lion.ts";
@@ -50,20 +52,22 @@ export interface LionModeOptions extends LionOptions {
  * assertEquals(losses, ["1.40e+1", "1.39e+1", "1.39e+1", "1.39e+1", "1.38e+1"]);
  * ```
  */
-export const lion: OptimizerFactory<LionModeOptions> = /* @__PURE__ */ withModes({
+export const lion: OptimizerFactory<LionModeOptions, { m: "leaf" }> = /* @__PURE__ */ withModes({
   hard: plainLion,
   smooth: smoothLion,
   refined: refinedLion,
 });
 
 /** The optimizer of the option `mode`; `smoothBeta` is an option of `"smooth"` alone. */
-function withModes<O extends Partial<LionModeOptions>>(
+function withModes<O extends Partial<LionModeOptions>, S extends StateKinds>(
   modes: Readonly<Record<"hard" | "smooth" | "refined", OptimizerFactory<never>>>,
-): OptimizerFactory<O> {
-  return resolving<O>(modes.hard.program, ({ mode = "hard", smoothBeta, ...options }, doing) => {
+): OptimizerFactory<O, S> {
+  const { program } = modes.hard;
+  const names = [...namesOf(program), "mode", "smoothBeta"];
+  return resolving<O, S>(program, ({ mode = "hard", smoothBeta, ...options }, doing) => {
     requireChoice("mode", mode, Object.keys(modes), doing);
     return modes[mode]((mode === "smooth" ? { ...options, smoothBeta } : options) as never);
-  });
+  }, names);
 }
 
 /** Options of {@linkcode scaleByLion}. */
@@ -96,19 +100,20 @@ export type ScaleByLionOptions = Pick<
  * assertEquals(updates, Float32Array.of(1, -1, 0));
  * ```
  */
-export const scaleByLion: OptimizerFactory<ScaleByLionOptions> = /* @__PURE__ */ withModes({
-  hard: /* @__PURE__ */ direction(plainLion, "scaleByLion", "Sign of an interpolated momentum."),
-  smooth: /* @__PURE__ */ direction(
-    smoothLion,
-    "scaleBySmoothLion",
-    "Hyperbolic tangent of an interpolated momentum.",
-  ),
-  refined: /* @__PURE__ */ direction(
-    refinedLion,
-    "scaleByRefinedLion",
-    "Interpolated momentum, clipped to its sign.",
-  ),
-});
+export const scaleByLion: OptimizerFactory<ScaleByLionOptions, { m: "leaf" }> =
+  /* @__PURE__ */ withModes({
+    hard: /* @__PURE__ */ direction(plainLion, "scaleByLion", "Sign of an interpolated momentum."),
+    smooth: /* @__PURE__ */ direction(
+      smoothLion,
+      "scaleBySmoothLion",
+      "Hyperbolic tangent of an interpolated momentum.",
+    ),
+    refined: /* @__PURE__ */ direction(
+      refinedLion,
+      "scaleByRefinedLion",
+      "Interpolated momentum, clipped to its sign.",
+    ),
+  });
 
 /** The direction of a Lion: no parameter is read. */
 function direction(
@@ -149,23 +154,25 @@ function direction(
  * assertEquals(x, Float32Array.of(0.8125, 0.4375, 0.8125));
  * ```
  */
-export const cautiousLion: OptimizerFactory<LionOptions> = /* @__PURE__ */ optimizer({
-  name: "cautiousLion",
-  doc: "Lion where its direction agrees with the gradient; one state tensor.",
-  source: "Liang et al. 2024, Cautious Optimizers: Improving Training with One Line of Code, " +
-    "arXiv 2411.16085",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.99, domain: "[0, 1)" },
-    weightDecay: 1e-3,
-  },
-  state: { m: 0 },
-  step: `
+export const cautiousLion: OptimizerFactory<LionOptions, { m: "leaf" }> = /* @__PURE__ */ optimizer(
+  {
+    name: "cautiousLion",
+    doc: "Lion where its direction agrees with the gradient; one state tensor.",
+    source: "Liang et al. 2024, Cautious Optimizers: Improving Training with One Line of Code, " +
+      "arXiv 2411.16085",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.99, domain: "[0, 1)" },
+      weightDecay: 1e-3,
+    },
+    state: { m: 0 },
+    step: `
     c = b1*m + (1 - b1)*g
     s = sign(c)
     phi = where(s*g > 0, 1, 0)
     u = -learningRate*(size/(sum(phi) + 1)*phi*s + weightDecay*w)
     m = b2*m + (1 - b2)*g
   `,
-});
+  },
+);

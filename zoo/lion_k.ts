@@ -8,6 +8,7 @@ import {
   optimizer,
   type OptimizerFactory,
 } from "../runtime/define.ts";
+import type { HyperNames } from "../runtime/trees/typed.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Lion's options, whatever is done with its momentum. */
@@ -23,7 +24,7 @@ export interface LionOptions extends MaskOption, MuDTypeOption {
 }
 
 /** The program of {@linkcode lion} in its own mode. */
-export const plainLion: OptimizerFactory<LionOptions> = /* @__PURE__ */ optimizer({
+export const plainLion: OptimizerFactory<LionOptions, { m: "leaf" }> = /* @__PURE__ */ optimizer({
   name: "lion",
   doc: "Sign of an interpolated momentum; one state tensor.",
   source: "Chen et al. 2023, Symbolic Discovery of Optimization Algorithms, arXiv 2302.06675",
@@ -82,7 +83,7 @@ export type LionKOptions<H> = LionOptions & { -readonly [K in keyof H]?: HyperVa
  */
 export function lionK<const H extends LionKHyper = Record<never, never>>(
   { name, doc, source, gradient, hyper }: LionKDocument<H>,
-): OptimizerFactory<LionKOptions<H>> {
+): OptimizerFactory<LionKOptions<H>, { m: "leaf" }, HyperNames<LionKOptions<NoInfer<H>>>> {
   const plain = printProgram(plainLion.program);
   return optimizer({
     ...plain,
@@ -93,5 +94,9 @@ export function lionK<const H extends LionKHyper = Record<never, never>>(
         "arXiv 2310.05898",
     hyper: { ...plain.hyper, ...hyper },
     step: plain.step.replace("sign(c)", () => `(${gradient})`),
-  }) as OptimizerFactory<LionKOptions<H>>;
+  }) as unknown as OptimizerFactory<
+    LionKOptions<H>,
+    { m: "leaf" },
+    HyperNames<LionKOptions<NoInfer<H>>>
+  >;
 }

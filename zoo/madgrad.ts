@@ -47,20 +47,21 @@ export interface MadgradOptions extends ScaleByMadgradOptions, MaskOption {
  * assertEquals(x.reduce((sum, value) => sum + value * value, 0) < 0.1, true);
  * ```
  */
-export const madgrad: OptimizerFactory<MadgradOptions> = /* @__PURE__ */ optimizer({
-  name: "madgrad",
-  doc: "Dual averaging by a cube root, with momentum; three state tensors.",
-  source:
-    "Defazio and Jelassi 2021, Adaptivity without Compromise: A Momentumized, Adaptive, Dual " +
-    "Averaged Gradient Method for Stochastic Optimization, arXiv 2101.11075",
-  hyper: {
-    learningRate: required,
-    momentum: { default: 0.9, domain: "[0, 1)" },
-    eps: { default: 1e-6, domain: "[0, inf)" },
-    weightDecay: 0,
-  },
-  state: { s: 0, v: 0, w0: "w" },
-  step: `
+export const madgrad: OptimizerFactory<MadgradOptions, { s: "leaf"; v: "leaf"; w0: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "madgrad",
+    doc: "Dual averaging by a cube root, with momentum; three state tensors.",
+    source:
+      "Defazio and Jelassi 2021, Adaptivity without Compromise: A Momentumized, Adaptive, Dual " +
+      "Averaged Gradient Method for Stochastic Optimization, arXiv 2101.11075",
+    hyper: {
+      learningRate: required,
+      momentum: { default: 0.9, domain: "[0, 1)" },
+      eps: { default: 1e-6, domain: "[0, inf)" },
+      weightDecay: 0,
+    },
+    state: { s: 0, v: 0, w0: "w" },
+    step: `
     g = g + weightDecay*w
     lambda = (learningRate + eps)*sqrt(t)
     s = s + lambda*g
@@ -68,7 +69,7 @@ export const madgrad: OptimizerFactory<MadgradOptions> = /* @__PURE__ */ optimiz
     z = w0 - s/(cbrt(v) + eps)
     u = (1 - momentum)*(z - w)
   `,
-});
+  });
 
 /**
  * The steps of {@linkcode madgrad} without weight decay, which go down the gradient already.
@@ -96,7 +97,10 @@ export const madgrad: OptimizerFactory<MadgradOptions> = /* @__PURE__ */ optimiz
  * assertEquals(updates[0].toFixed(9), "-2.000000000");
  * ```
  */
-export const scaleByMadgrad: OptimizerFactory<ScaleByMadgradOptions> = /* @__PURE__ */ fixed(
+export const scaleByMadgrad: OptimizerFactory<
+  ScaleByMadgradOptions,
+  { s: "leaf"; v: "leaf"; w0: "leaf" }
+> = /* @__PURE__ */ fixed(
   madgrad,
   { name: "scaleByMadgrad", doc: "The steps of MADGRAD." },
   { weightDecay: 0 },

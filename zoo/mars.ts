@@ -59,7 +59,10 @@ export interface MarsAdamWOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5032", "1.5002", "2.4998"]);
  * ```
  */
-export const marsAdamw: OptimizerFactory<MarsAdamWOptions> = /* @__PURE__ */ optimizer({
+export const marsAdamw: OptimizerFactory<
+  MarsAdamWOptions,
+  { m: "leaf"; v: "leaf"; before: "leaf" }
+> = /* @__PURE__ */ optimizer({
   name: "marsAdamw",
   doc: "AdamW of variance-reduced gradients; three state tensors.",
   source:

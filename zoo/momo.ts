@@ -53,7 +53,10 @@ const source =
  * assertEquals(x, Float32Array.of(0.5, 1, 1.5));
  * ```
  */
-export const momo: OptimizerFactory<MomoOptions> = /* @__PURE__ */ optimizer({
+export const momo: OptimizerFactory<
+  MomoOptions,
+  { m: "leaf"; fbar: "tree"; gamma: "tree"; l?: "tree" }
+> = /* @__PURE__ */ optimizer({
   name: "momo",
   doc: "Momentum with a step size from a model of the loss; one state tensor.",
   source,
@@ -139,7 +142,10 @@ export interface MomoAdamOptions extends MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5000", "1.5000", "2.5000"]);
  * ```
  */
-export const momoAdam: OptimizerFactory<MomoAdamOptions> = /* @__PURE__ */ optimizer({
+export const momoAdam: OptimizerFactory<
+  MomoAdamOptions,
+  { m: "leaf"; v: "leaf"; fbar: "tree"; gamma: "tree"; l?: "tree" }
+> = /* @__PURE__ */ optimizer({
   name: "momoAdam",
   doc: "Adam with a step size from a model of the loss; two state tensors.",
   source,

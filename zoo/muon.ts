@@ -8,11 +8,13 @@ import {
   factory,
   type MaskOption,
   type MuDTypeOption,
+  namesOf,
   type OptimizerFactory,
   resolving,
 } from "../runtime/define.ts";
 import { bind } from "../runtime/optimizer.ts";
 import type { HyperValue, Mask } from "../runtime/trees/hyperparameters.ts";
+import type { StateKinds } from "../runtime/trees/typed.ts";
 import { requireChoice } from "../runtime/options.ts";
 import type { StateStorage } from "../runtime/trees/state_storage.ts";
 import { adamw } from "./adam.ts";
@@ -66,6 +68,15 @@ export interface MuonOptions extends MaskOption, MuDTypeOption {
   /** AdamW's weight decay, which no mask limits. Default 0. */
   adamWeightDecay?: HyperValue;
 }
+
+/** The hyperparameters of {@linkcode muon}: AdamW's have the suffix `_adam`. */
+export type MuonHyper =
+  | "learningRate"
+  | "beta"
+  | "eps"
+  | "weightDecay"
+  | "consistentRms"
+  | `${"learningRate" | "b1" | "b2" | "eps" | "epsRoot" | "weightDecay"}_adam`;
 
 const STANDARD: NsCoefficients = [3.4445, -4.775, 2.0315];
 const DION: readonly NsCoefficients[] = [
@@ -171,30 +182,49 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
  *
  * @throws {GradusError} if coefficients or their number are none.
  */
-export const muon: OptimizerFactory<MuonOptions> = /* @__PURE__ */ resolving<MuonOptions>(
+export const muon: OptimizerFactory<
+  MuonOptions,
+  { m: "leaf"; m_adam: "leaf"; v_adam: "leaf" },
+  MuonHyper
+> = /* @__PURE__ */ withAdam(
   /* @__PURE__ */ programOf(/* @__PURE__ */ stepsOf("standard", 5), false),
-  ({ nsCoeffs = "standard", nsSteps = 5, preconditioning = "frobenius", ...rest }, doing) => {
-    const { adamLearningRate, adamB1, adamB2, adamEpsRoot, adamWeightDecay, ...own } = rest;
-    requireChoice("preconditioning", preconditioning, ["frobenius", "schatten"], doing);
-    const adam = {
-      learningRate_adam: adamLearningRate ?? own.learningRate,
-      b1_adam: adamB1,
-      b2_adam: adamB2,
-      eps_adam: own.eps,
-      epsRoot_adam: adamEpsRoot,
-      weightDecay_adam: adamWeightDecay ?? 0,
-      nesterov_adam: own.nesterov ?? true,
-    };
-    const program = programOf(stepsOf(nsCoeffs, nsSteps), preconditioning === "schatten");
-    const decide = (options: Record<string, unknown>) => ({ ...options, ...adam });
-    const made = deciding(factory(program), Object.keys(adam), decide)({ ...own });
-    // The type of the momentum is that of AdamW's too.
-    const type = made.storage.get("m");
-    if (type === undefined) return made;
-    const storage: StateStorage = new Map([["m", type], ["m_adam", type]]);
-    return bind({ program, settings: made.settings, storage });
-  },
 );
+
+/** Options for what the program has under names of AdamW's, or forms once. */
+function withAdam<S extends StateKinds>(
+  program: Program,
+): OptimizerFactory<MuonOptions, S, MuonHyper> {
+  const names = [
+    ...namesOf(program).filter((name) => !name.endsWith("_adam")),
+    ...["nsCoeffs", "nsSteps", "preconditioning"],
+    ...["adamLearningRate", "adamB1", "adamB2", "adamEpsRoot", "adamWeightDecay"],
+  ];
+  return resolving<MuonOptions, S, MuonHyper>(
+    program,
+    ({ nsCoeffs = "standard", nsSteps = 5, preconditioning = "frobenius", ...rest }, doing) => {
+      const { adamLearningRate, adamB1, adamB2, adamEpsRoot, adamWeightDecay, ...own } = rest;
+      requireChoice("preconditioning", preconditioning, ["frobenius", "schatten"], doing);
+      const adam = {
+        learningRate_adam: adamLearningRate ?? own.learningRate,
+        b1_adam: adamB1,
+        b2_adam: adamB2,
+        eps_adam: own.eps,
+        epsRoot_adam: adamEpsRoot,
+        weightDecay_adam: adamWeightDecay ?? 0,
+        nesterov_adam: own.nesterov ?? true,
+      };
+      const program = programOf(stepsOf(nsCoeffs, nsSteps), preconditioning === "schatten");
+      const decide = (options: Record<string, unknown>) => ({ ...options, ...adam });
+      const made = deciding(factory(program), Object.keys(adam), [], decide)({ ...own });
+      // The type of the momentum is that of AdamW's too.
+      const type = made.storage.get("m");
+      if (type === undefined) return made;
+      const storage: StateStorage = new Map([["m", type], ["m_adam", type]]);
+      return bind({ program, settings: made.settings, storage });
+    },
+    names,
+  );
+}
 
 function stepsOf(
   coefficients: MuonOptions["nsCoeffs"],

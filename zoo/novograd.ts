@@ -63,27 +63,28 @@ const source =
  * assertEquals(state.v, Float32Array.of(64));
  * ```
  */
-export const novograd: OptimizerFactory<NovogradOptions> = /* @__PURE__ */ optimizer({
-  name: "novograd",
-  doc: "Momentum over gradients normalised by tensor; one state tensor and one number a tensor.",
-  source,
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.25, domain: "[0, 1)" },
-    eps: { default: 1e-6, domain: "[0, inf)" },
-    epsRoot: { default: 0, domain: "[0, inf)" },
-    weightDecay: 0,
-  },
-  state: { m: 0, v: { over: "tensor" } },
-  step: `
+export const novograd: OptimizerFactory<NovogradOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "novograd",
+    doc: "Momentum over gradients normalised by tensor; one state tensor and one number a tensor.",
+    source,
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.25, domain: "[0, 1)" },
+      eps: { default: 1e-6, domain: "[0, inf)" },
+      epsRoot: { default: 0, domain: "[0, inf)" },
+      weightDecay: 0,
+    },
+    state: { m: 0, v: { over: "tensor" } },
+    step: `
     n = norm(g)^2
     v = where(t == 1, n, b2*v + (1 - b2)*n)
     q = sqrt(v + epsRoot) + eps
     m = b1*m + (1/where(q == 0, 1, q)*g + weightDecay*w)
     u = -learningRate*m
   `,
-});
+  });
 
 /**
  * The direction of {@linkcode novograd}: its trace, to be scaled by what follows. The default of `eps`
@@ -112,8 +113,9 @@ export const novograd: OptimizerFactory<NovogradOptions> = /* @__PURE__ */ optim
  * assertEquals(updates, Float32Array.of(0, 1));
  * ```
  */
-export const scaleByNovograd: OptimizerFactory<ScaleByNovogradOptions> = /* @__PURE__ */ fixed(
-  novograd,
-  { name: "scaleByNovograd", doc: "The direction of NovoGrad.", defaults: { eps: 1e-8 } },
-  { learningRate: -1 },
-);
+export const scaleByNovograd: OptimizerFactory<ScaleByNovogradOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ fixed(
+    novograd,
+    { name: "scaleByNovograd", doc: "The direction of NovoGrad.", defaults: { eps: 1e-8 } },
+    { learningRate: -1 },
+  );

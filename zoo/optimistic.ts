@@ -45,20 +45,22 @@ export interface OptimisticGradientDescentOptions extends ScaleByOptimisticGradi
  * assertEquals(path, [-2, -6, -11]);
  * ```
  */
-export const optimisticGradientDescent: OptimizerFactory<OptimisticGradientDescentOptions> =
-  /* @__PURE__ */ optimizer({
-    name: "optimisticGradientDescent",
-    doc: "Expects the gradient to go on changing as it did; one state tensor.",
-    source: "Mokhtari et al. 2019, A Unified Analysis of Extra-gradient and Optimistic Gradient " +
-      "Methods for Saddle Point Problems: Proximal Point Approach, arXiv 1901.08511",
-    hyper: { learningRate: required, alpha: 1, beta: 1 },
-    state: { p: 0 },
-    step: `
+export const optimisticGradientDescent: OptimizerFactory<
+  OptimisticGradientDescentOptions,
+  { p: "leaf" }
+> = /* @__PURE__ */ optimizer({
+  name: "optimisticGradientDescent",
+  doc: "Expects the gradient to go on changing as it did; one state tensor.",
+  source: "Mokhtari et al. 2019, A Unified Analysis of Extra-gradient and Optimistic Gradient " +
+    "Methods for Saddle Point Problems: Proximal Point Approach, arXiv 1901.08511",
+  hyper: { learningRate: required, alpha: 1, beta: 1 },
+  state: { p: 0 },
+  step: `
       d = where(t == 1, 0, g - p)
       u = -learningRate*(alpha*g + beta*d)
       p = g
     `,
-  });
+});
 
 /**
  * The gradient and its change since the last step: the direction of
@@ -89,12 +91,14 @@ export const optimisticGradientDescent: OptimizerFactory<OptimisticGradientDesce
  * assertEquals(directions, [2, 4, 5]);
  * ```
  */
-export const scaleByOptimisticGradient: OptimizerFactory<ScaleByOptimisticGradientOptions> =
-  /* @__PURE__ */ fixed(
-    optimisticGradientDescent,
-    { name: "scaleByOptimisticGradient", doc: "The gradient and its change since the last step." },
-    { learningRate: -1 },
-  );
+export const scaleByOptimisticGradient: OptimizerFactory<
+  ScaleByOptimisticGradientOptions,
+  { p: "leaf" }
+> = /* @__PURE__ */ fixed(
+  optimisticGradientDescent,
+  { name: "scaleByOptimisticGradient", doc: "The gradient and its change since the last step." },
+  { learningRate: -1 },
+);
 
 /** Options of {@linkcode optimisticAdamV2}. */
 export interface OptimisticAdamV2Options extends OptimisticGradientDescentOptions, MuDTypeOption {
@@ -139,23 +143,25 @@ export interface OptimisticAdamV2Options extends OptimisticGradientDescentOption
  * assertEquals(Array.from(x, (value) => value.toFixed(5)), ["0.90000", "1.90000", "2.90000"]);
  * ```
  */
-export const optimisticAdamV2: OptimizerFactory<OptimisticAdamV2Options> =
-  /* @__PURE__ */ optimizer({
-    name: "optimisticAdamV2",
-    doc: "Adam that expects its direction to go on changing as it did; three state tensors.",
-    source: "Daskalakis et al. 2018, Training GANs with Optimism, arXiv 1711.00141",
-    hyper: {
-      learningRate: required,
-      alpha: 1,
-      beta: 1,
-      b1: { default: 0.9, domain: "[0, 1)" },
-      b2: { default: 0.999, domain: "[0, 1)" },
-      eps: { default: 1e-8, domain: "[0, inf)" },
-      epsRoot: { default: 0, domain: "[0, inf)" },
-      nesterov: true,
-    },
-    state: { m: 0, v: 0, p: 0 },
-    step: `
+export const optimisticAdamV2: OptimizerFactory<
+  OptimisticAdamV2Options,
+  { m: "leaf"; v: "leaf"; p: "leaf" }
+> = /* @__PURE__ */ optimizer({
+  name: "optimisticAdamV2",
+  doc: "Adam that expects its direction to go on changing as it did; three state tensors.",
+  source: "Daskalakis et al. 2018, Training GANs with Optimism, arXiv 1711.00141",
+  hyper: {
+    learningRate: required,
+    alpha: 1,
+    beta: 1,
+    b1: { default: 0.9, domain: "[0, 1)" },
+    b2: { default: 0.999, domain: "[0, 1)" },
+    eps: { default: 1e-8, domain: "[0, inf)" },
+    epsRoot: { default: 0, domain: "[0, inf)" },
+    nesterov: true,
+  },
+  state: { m: 0, v: 0, p: 0 },
+  step: `
     m = b1*m + (1 - b1)*g
     v = b2*v + (1 - b2)*g^2
     mhat = where(nesterov, b1/(1 - b1^(t + 1))*m + (1 - b1)/(1 - b1^t)*g, 1/(1 - b1^t)*m)
@@ -165,4 +171,4 @@ export const optimisticAdamV2: OptimizerFactory<OptimisticAdamV2Options> =
     u = -learningRate*(alpha*a + beta*d)
     p = a
   `,
-  });
+});

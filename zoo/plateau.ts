@@ -1,6 +1,7 @@
 import { deciding, optimizer, type OptimizerFactory } from "../runtime/define.ts";
 import { requireChoice } from "../runtime/options.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
+import type { StateKinds } from "../runtime/trees/typed.ts";
 
 /** Options of {@linkcode reduceOnPlateau}. */
 export interface ReduceOnPlateauOptions {
@@ -69,7 +70,10 @@ export interface ReduceOnPlateauOptions {
  * assertEquals(seen, [1, 1, 1, 0.5, 0.5]);
  * ```
  */
-export const reduceOnPlateau: OptimizerFactory<ReduceOnPlateauOptions> = /* @__PURE__ */ withModes(
+export const reduceOnPlateau: OptimizerFactory<
+  ReduceOnPlateauOptions,
+  { scale: "tree"; best: "tree"; plateau: "tree"; cooling: "tree"; average: "tree"; seen: "tree" }
+> = /* @__PURE__ */ withModes(
   /* @__PURE__ */ optimizer({
     name: "reduceOnPlateau",
     doc: "Scales updates down when the loss stops falling.",
@@ -113,12 +117,13 @@ export const reduceOnPlateau: OptimizerFactory<ReduceOnPlateauOptions> = /* @__P
 );
 
 /** What the option `mode` says, in the sign that values are compared by. */
-function withModes(
+function withModes<S extends StateKinds>(
   inner: OptimizerFactory<Record<string, unknown>>,
-): OptimizerFactory<ReduceOnPlateauOptions> {
-  return deciding<ReduceOnPlateauOptions>(
+): OptimizerFactory<ReduceOnPlateauOptions, S> {
+  return deciding<ReduceOnPlateauOptions, S>(
     inner,
     ["direction"],
+    ["mode"],
     ({ mode = "min", ...given }, doing) => {
       requireChoice("mode", mode, ["min", "max"], doing);
       return { ...given, direction: mode === "max" ? -1 : 1 };

@@ -106,8 +106,13 @@ export const scaleByPolyak: OptimizerFactory<ScaleByPolyakOptions> = /* @__PURE_
 function withVariants<Options extends ScaleByPolyakOptions>(
   inner: OptimizerFactory<Record<string, unknown>>,
 ): OptimizerFactory<Options> {
-  return deciding<Options>(inner, ["positive"], ({ variant = "sps", ...given }, doing) => {
-    requireChoice("variant", variant, ["sps", "sps+"], doing);
-    return { ...given, positive: variant === "sps+" };
-  });
+  return deciding<Options>(
+    inner,
+    ["positive"],
+    ["variant"],
+    ({ variant = "sps", ...given }, doing) => {
+      requireChoice("variant", variant, ["sps", "sps+"], doing);
+      return { ...given, positive: variant === "sps+" };
+    },
+  );
 }

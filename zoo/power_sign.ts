@@ -46,25 +46,26 @@ export interface PowerSignOptions extends SignAgreementOptions {
  * assertEquals(x, Float32Array.of(2.25));
  * ```
  */
-export const powerSign: OptimizerFactory<PowerSignOptions> = /* @__PURE__ */ optimizer({
-  name: "powerSign",
-  doc: "Gradients that agree in sign with their momentum count more; one state tensor.",
-  source:
-    "Bello et al. 2017, Neural Optimizer Search with Reinforcement Learning, arXiv 1709.07417",
-  hyper: {
-    learningRate: required,
-    base: { default: Math.E, domain: "(0, inf)" },
-    beta: { default: 0.9, domain: "[0, 1)" },
-    signDecay: 1,
-  },
-  state: { m: 0 },
-  step: `
+export const powerSign: OptimizerFactory<PowerSignOptions, { m: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "powerSign",
+    doc: "Gradients that agree in sign with their momentum count more; one state tensor.",
+    source:
+      "Bello et al. 2017, Neural Optimizer Search with Reinforcement Learning, arXiv 1709.07417",
+    hyper: {
+      learningRate: required,
+      base: { default: Math.E, domain: "(0, inf)" },
+      beta: { default: 0.9, domain: "[0, 1)" },
+      signDecay: 1,
+    },
+    state: { m: 0 },
+    step: `
     m = beta*m + (1 - beta)*g
     s = sign(g)*sign(m)
     a = base^signDecay
     u = -learningRate*where(s > 0, a, where(s < 0, 1/a, 1))*g
   `,
-});
+  });
 
 /** Options of {@linkcode addSign}. */
 export interface AddSignOptions extends SignAgreementOptions {
@@ -97,7 +98,7 @@ export interface AddSignOptions extends SignAgreementOptions {
  * assertEquals(x, Float32Array.of(2));
  * ```
  */
-export const addSign: OptimizerFactory<AddSignOptions> = /* @__PURE__ */ optimizer({
+export const addSign: OptimizerFactory<AddSignOptions, { m: "leaf" }> = /* @__PURE__ */ optimizer({
   name: "addSign",
   doc: "Gradients that agree in sign with their momentum count more; one state tensor.",
   source:

@@ -52,22 +52,23 @@ export interface RAdamOptions extends MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.2016", "0.4033", "0.6049"]);
  * ```
  */
-export const radam: OptimizerFactory<RAdamOptions> = /* @__PURE__ */ optimizer({
-  name: "radam",
-  doc: "Adam with a step rectified for the variance of the second moment; two state tensors.",
-  source:
-    "Liu et al. 2020, On the Variance of the Adaptive Learning Rate and Beyond, arXiv 1908.03265",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.999, domain: "[0, 1)" },
-    eps: { default: 1e-8, domain: "[0, inf)" },
-    epsRoot: { default: 0, domain: "[0, inf)" },
-    threshold: { default: 5, domain: "[4, inf]" },
-    nesterov: false,
-  },
-  state: { m: 0, v: 0 },
-  step: `
+export const radam: OptimizerFactory<RAdamOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "radam",
+    doc: "Adam with a step rectified for the variance of the second moment; two state tensors.",
+    source:
+      "Liu et al. 2020, On the Variance of the Adaptive Learning Rate and Beyond, arXiv 1908.03265",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      epsRoot: { default: 0, domain: "[0, inf)" },
+      threshold: { default: 5, domain: "[4, inf]" },
+      nesterov: false,
+    },
+    state: { m: 0, v: 0 },
+    step: `
     m = b1*m + (1 - b1)*g
     v = b2*v + (1 - b2)*g^2
     mhat = where(nesterov, b1/(1 - b1^(t + 1))*m + (1 - b1)/(1 - b1^t)*g, 1/(1 - b1^t)*m)
@@ -77,7 +78,7 @@ export const radam: OptimizerFactory<RAdamOptions> = /* @__PURE__ */ optimizer({
     r = sqrt((rho - 4)*(rho - 2)*rhoinf/((rhoinf - 4)*(rhoinf - 2)*rho))
     u = -learningRate*where(rho >= threshold, r*mhat/(sqrt(vhat + epsRoot) + eps), mhat)
   `,
-});
+  });
 
 /** Options of {@linkcode scaleByRadam}. */
 export type ScaleByRAdamOptions = Omit<RAdamOptions, "learningRate">;
@@ -115,9 +116,10 @@ export type ScaleByRAdamOptions = Omit<RAdamOptions, "learningRate">;
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["2.0526", "-1.0000"]);
  * ```
  */
-export const scaleByRadam: OptimizerFactory<ScaleByRAdamOptions> = /* @__PURE__ */ fixed(radam, {
-  name: "scaleByRadam",
-  doc: "The direction of RAdam; two state tensors.",
-  source:
-    "Liu et al. 2020, On the Variance of the Adaptive Learning Rate and Beyond, arXiv 1908.03265",
-}, { learningRate: -1 });
+export const scaleByRadam: OptimizerFactory<ScaleByRAdamOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ fixed(radam, {
+    name: "scaleByRadam",
+    doc: "The direction of RAdam; two state tensors.",
+    source:
+      "Liu et al. 2020, On the Variance of the Adaptive Learning Rate and Beyond, arXiv 1908.03265",
+  }, { learningRate: -1 });

@@ -60,23 +60,25 @@ export interface RmspropOptions extends ScaleByRmsOptions, MuDTypeOption {
  * assertEquals(x[0].toFixed(6), "2.500000");
  * ```
  */
-export const rmsprop: OptimizerFactory<RmspropOptions> = /* @__PURE__ */ optimizer({
-  name: "rmsprop",
-  doc: "Divides by the root of the averaged squared gradients; one to three state tensors.",
-  source: "Tieleman and Hinton 2012, Lecture 6.5: RMSProp; centered: Graves 2013, arXiv 1308.0850",
-  hyper: {
-    learningRate: required,
-    decay: { default: 0.9, domain: "[0, 1)" },
-    eps: { default: 1e-8, domain: "[0, inf)" },
-    initialScale: { default: 0, domain: "[0, inf)" },
-    epsInSqrt: true,
-    centered: false,
-    momentum: { default: 0, domain: "(-1, 1]" },
-    nesterov: false,
-    biasCorrection: false,
-  },
-  state: { v: "initialScale", gbar: 0, m: 0 },
-  step: `
+export const rmsprop: OptimizerFactory<RmspropOptions, { v: "leaf"; gbar?: "leaf"; m?: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "rmsprop",
+    doc: "Divides by the root of the averaged squared gradients; one to three state tensors.",
+    source:
+      "Tieleman and Hinton 2012, Lecture 6.5: RMSProp; centered: Graves 2013, arXiv 1308.0850",
+    hyper: {
+      learningRate: required,
+      decay: { default: 0.9, domain: "[0, 1)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      initialScale: { default: 0, domain: "[0, inf)" },
+      epsInSqrt: true,
+      centered: false,
+      momentum: { default: 0, domain: "(-1, 1]" },
+      nesterov: false,
+      biasCorrection: false,
+    },
+    state: { v: "initialScale", gbar: 0, m: 0 },
+    step: `
     v = decay*v + (1 - decay)*g^2
     gbar = decay*gbar + (1 - decay)*g
     c = where(biasCorrection, 1/(1 - decay^t), 1)
@@ -85,7 +87,7 @@ export const rmsprop: OptimizerFactory<RmspropOptions> = /* @__PURE__ */ optimiz
     m = d + momentum*m
     u = where(nesterov, d + momentum*m, m)
   `,
-});
+  });
 
 /**
  * The gradient over the root of its averaged squares: the direction of {@linkcode rmsprop}.
@@ -112,7 +114,7 @@ export const rmsprop: OptimizerFactory<RmspropOptions> = /* @__PURE__ */ optimiz
  * assertEquals(Array.from(updates, (value) => value.toFixed(6)), ["2.000000", "-2.000000"]);
  * ```
  */
-export const scaleByRms: OptimizerFactory<ScaleByRmsOptions> = /* @__PURE__ */ fixed(
+export const scaleByRms: OptimizerFactory<ScaleByRmsOptions, { v: "leaf" }> = /* @__PURE__ */ fixed(
   rmsprop,
   {
     name: "scaleByRms",
@@ -148,12 +150,13 @@ export const scaleByRms: OptimizerFactory<ScaleByRmsOptions> = /* @__PURE__ */ f
  * assertEquals(Array.from(updates, (value) => value.toFixed(6)), ["2.000000", "-2.000000"]);
  * ```
  */
-export const scaleByStddev: OptimizerFactory<ScaleByRmsOptions> = /* @__PURE__ */ fixed(
-  rmsprop,
-  {
-    name: "scaleByStddev",
-    doc: "The gradient over its averaged standard deviation.",
-    source: "Graves 2013, Generating Sequences With Recurrent Neural Networks, arXiv 1308.0850",
-  },
-  { learningRate: -1, centered: true, momentum: 0, nesterov: false },
-);
+export const scaleByStddev: OptimizerFactory<ScaleByRmsOptions, { v: "leaf"; gbar: "leaf" }> =
+  /* @__PURE__ */ fixed(
+    rmsprop,
+    {
+      name: "scaleByStddev",
+      doc: "The gradient over its averaged standard deviation.",
+      source: "Graves 2013, Generating Sequences With Recurrent Neural Networks, arXiv 1308.0850",
+    },
+    { learningRate: -1, centered: true, momentum: 0, nesterov: false },
+  );

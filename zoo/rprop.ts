@@ -64,14 +64,15 @@ const source = "Riedmiller and Braun 1993, A Direct Adaptive Method for Faster B
  * assertEquals(path, ["-0.100", "-0.220", "-0.364", "-0.364", "-0.436"]);
  * ```
  */
-export const rprop: OptimizerFactory<RpropOptions> = /* @__PURE__ */ optimizer({
-  name: "rprop",
-  doc: "A step size for each element by whether its gradient turns; two state tensors.",
-  source,
-  hyper,
-  state,
-  step: /* @__PURE__ */ along("-h*p"),
-});
+export const rprop: OptimizerFactory<RpropOptions, { h: "leaf"; p: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "rprop",
+    doc: "A step size for each element by whether its gradient turns; two state tensors.",
+    source,
+    hyper,
+    state,
+    step: /* @__PURE__ */ along("-h*p"),
+  });
 
 /**
  * The steps of {@linkcode rprop}, not flipped: along the gradient.
@@ -98,11 +99,12 @@ export const rprop: OptimizerFactory<RpropOptions> = /* @__PURE__ */ optimizer({
  * assertEquals(updates, Float32Array.of(0.5, -0.5));
  * ```
  */
-export const scaleByRprop: OptimizerFactory<RpropOptions> = /* @__PURE__ */ optimizer({
-  name: "scaleByRprop",
-  doc: "The steps of Rprop, along the gradient.",
-  source,
-  hyper,
-  state,
-  step: /* @__PURE__ */ along("h*p"),
-});
+export const scaleByRprop: OptimizerFactory<RpropOptions, { h: "leaf"; p: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "scaleByRprop",
+    doc: "The steps of Rprop, along the gradient.",
+    source,
+    hyper,
+    state,
+    step: /* @__PURE__ */ along("h*p"),
+  });

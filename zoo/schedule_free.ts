@@ -1,6 +1,7 @@
 import type { Document } from "../dsl/program.ts";
 import { type MaskOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
+import type { StateKinds } from "../runtime/trees/typed.ts";
 
 /** Options of {@linkcode scheduleFreeSgd}. */
 export interface ScheduleFreeSgdOptions extends MaskOption {
@@ -34,10 +35,10 @@ export interface ScheduleFreeAdamwOptions extends Omit<ScheduleFreeSgdOptions, "
  * y = (1 - β)z + βx. With x taken out by that equation, y moves by (1 - β)Δ + c(z - y + βΔ), where Δ is
  * the step of z: nothing is divided by β, and no difference of large numbers is rounded.
  */
-function averaging<Options>(
+function averaging<Options, S extends StateKinds>(
   direction: string,
   { name, doc, hyper, state, step }: Document,
-): OptimizerFactory<Options> {
+): OptimizerFactory<Options, S> {
   return optimizer({
     name,
     doc,
@@ -67,7 +68,7 @@ function averaging<Options>(
       z = z + d
     `,
     evaluate: "(w - (1 - b1)*z)/b1",
-  }) as OptimizerFactory<never> as OptimizerFactory<Options>;
+  }) as OptimizerFactory<never> as OptimizerFactory<Options, S>;
 }
 
 /**
@@ -101,7 +102,10 @@ function averaging<Options>(
  * assertEquals(Math.abs(opt.evaluationParams(x, state)[0]) < 0.4, true);
  * ```
  */
-export const scheduleFreeSgd: OptimizerFactory<ScheduleFreeSgdOptions> = /* @__PURE__ */ averaging(
+export const scheduleFreeSgd: OptimizerFactory<
+  ScheduleFreeSgdOptions,
+  { z: "leaf"; peak: "leaf"; total: "leaf" }
+> = /* @__PURE__ */ averaging(
   "g",
   {
     name: "scheduleFreeSgd",
@@ -148,18 +152,20 @@ export const scheduleFreeSgd: OptimizerFactory<ScheduleFreeSgdOptions> = /* @__P
  * assertEquals(losses, ["5.00", "3.05", "1.73", "0.894", "0.413"]);
  * ```
  */
-export const scheduleFreeAdamw: OptimizerFactory<ScheduleFreeAdamwOptions> =
-  /* @__PURE__ */ averaging(
-    "g/(sqrt(1/(1 - b2^t)*v) + eps)",
-    {
-      name: "scheduleFreeAdamw",
-      doc: "AdamW with averaging in place of a schedule; two state tensors.",
-      hyper: {
-        learningRate: 0.0025,
-        b2: { default: 0.999, domain: "[0, 1)" },
-        eps: { default: 1e-8, domain: "[0, inf)" },
-      },
-      state: { v: 0 },
-      step: "v = b2*v + (1 - b2)*g^2",
+export const scheduleFreeAdamw: OptimizerFactory<
+  ScheduleFreeAdamwOptions,
+  { z: "leaf"; peak: "leaf"; total: "leaf"; v: "leaf" }
+> = /* @__PURE__ */ averaging(
+  "g/(sqrt(1/(1 - b2^t)*v) + eps)",
+  {
+    name: "scheduleFreeAdamw",
+    doc: "AdamW with averaging in place of a schedule; two state tensors.",
+    hyper: {
+      learningRate: 0.0025,
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
     },
-  );
+    state: { v: 0 },
+    step: "v = b2*v + (1 - b2)*g^2",
+  },
+);

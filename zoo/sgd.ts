@@ -36,7 +36,7 @@ export interface SgdOptions extends MuDTypeOption {
  * assertEquals(x, Float32Array.of(2.75));
  * ```
  */
-export const sgd: OptimizerFactory<SgdOptions> = /* @__PURE__ */ optimizer({
+export const sgd: OptimizerFactory<SgdOptions, { m?: "leaf" }> = /* @__PURE__ */ optimizer({
   name: "sgd",
   doc: "Gradient descent; one state tensor with momentum, none without.",
   source:

@@ -99,7 +99,7 @@ export interface SignumOptions extends MuDTypeOption {
  * assertEquals(x, Float32Array.of(0.5));
  * ```
  */
-export const signum: OptimizerFactory<SignumOptions> = /* @__PURE__ */ optimizer({
+export const signum: OptimizerFactory<SignumOptions, { m: "leaf" }> = /* @__PURE__ */ optimizer({
   name: "signum",
   doc: "Sign of the momentum; one state tensor.",
   source:

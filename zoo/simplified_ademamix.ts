@@ -54,29 +54,31 @@ export interface SimplifiedAdEMAMixOptions extends MaskOption, MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["-0.4075", "0.5272", "1.5205"]);
  * ```
  */
-export const simplifiedAdemamix: OptimizerFactory<SimplifiedAdEMAMixOptions> =
-  /* @__PURE__ */ optimizer({
-    name: "simplifiedAdemamix",
-    doc: "A slow sum of gradients and the gradient itself; two state tensors.",
-    source:
-      "Morwani et al. 2025, Connections between Schedule-Free Optimizers, AdEMAMix, and Accelerated SGD Variants, arXiv 2502.02431",
-    hyper: {
-      learningRate: required,
-      b1: { default: 0.99, domain: "[0, 1)" },
-      b2: { default: 0.95, domain: "[0, 1)" },
-      alpha: { default: 0, domain: "[0, inf)" },
-      eps: { default: 1e-8, domain: "[0, inf)" },
-      epsRoot: { default: 0, domain: "[0, inf)" },
-      weightDecay: 0,
-    },
-    state: { m: 0, v: 0 },
-    step: `
+export const simplifiedAdemamix: OptimizerFactory<
+  SimplifiedAdEMAMixOptions,
+  { m: "leaf"; v: "leaf" }
+> = /* @__PURE__ */ optimizer({
+  name: "simplifiedAdemamix",
+  doc: "A slow sum of gradients and the gradient itself; two state tensors.",
+  source:
+    "Morwani et al. 2025, Connections between Schedule-Free Optimizers, AdEMAMix, and Accelerated SGD Variants, arXiv 2502.02431",
+  hyper: {
+    learningRate: required,
+    b1: { default: 0.99, domain: "[0, 1)" },
+    b2: { default: 0.95, domain: "[0, 1)" },
+    alpha: { default: 0, domain: "[0, inf)" },
+    eps: { default: 1e-8, domain: "[0, inf)" },
+    epsRoot: { default: 0, domain: "[0, inf)" },
+    weightDecay: 0,
+  },
+  state: { m: 0, v: 0 },
+  step: `
     m = b1*m + g
     v = b2*v + (1 - b2)*g^2
     vhat = 1/(1 - b2^t)*v
     u = -learningRate*((m + alpha*g)/(sqrt(vhat + epsRoot) + eps) + weightDecay*w)
   `,
-  });
+});
 
 /** Options of {@linkcode scaleBySimplifiedAdemamix}. */
 export type ScaleBySimplifiedAdEMAMixOptions = Omit<
@@ -113,14 +115,16 @@ export type ScaleBySimplifiedAdEMAMixOptions = Omit<
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["1.7664", "-1.9900"]);
  * ```
  */
-export const scaleBySimplifiedAdemamix: OptimizerFactory<ScaleBySimplifiedAdEMAMixOptions> =
-  /* @__PURE__ */ fixed(
-    simplifiedAdemamix,
-    {
-      name: "scaleBySimplifiedAdemamix",
-      doc: "The direction of Simplified AdEMAMix; two state tensors.",
-      source:
-        "Morwani et al. 2025, Connections between Schedule-Free Optimizers, AdEMAMix, and Accelerated SGD Variants, arXiv 2502.02431",
-    },
-    { learningRate: -1, weightDecay: 0 },
-  );
+export const scaleBySimplifiedAdemamix: OptimizerFactory<
+  ScaleBySimplifiedAdEMAMixOptions,
+  { m: "leaf"; v: "leaf" }
+> = /* @__PURE__ */ fixed(
+  simplifiedAdemamix,
+  {
+    name: "scaleBySimplifiedAdemamix",
+    doc: "The direction of Simplified AdEMAMix; two state tensors.",
+    source:
+      "Morwani et al. 2025, Connections between Schedule-Free Optimizers, AdEMAMix, and Accelerated SGD Variants, arXiv 2502.02431",
+  },
+  { learningRate: -1, weightDecay: 0 },
+);

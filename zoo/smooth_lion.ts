@@ -33,12 +33,14 @@ export interface SmoothLionOptions extends LionOptions {
  * assertEquals(Array.from(updates, (value) => value.toFixed(9)), expected.map((value) => value.toFixed(9)));
  * ```
  */
-export const smoothLion: OptimizerFactory<SmoothLionOptions> = /* @__PURE__ */ lionK({
-  name: "smoothLion",
-  doc: "Hyperbolic tangent of an interpolated momentum; one state tensor.",
-  gradient: "tanh(smoothBeta*c)",
-  hyper: { smoothBeta: { default: 1, domain: "(0, inf)" } },
-});
+export const smoothLion: OptimizerFactory<SmoothLionOptions, { m: "leaf" }> = /* @__PURE__ */ lionK(
+  {
+    name: "smoothLion",
+    doc: "Hyperbolic tangent of an interpolated momentum; one state tensor.",
+    gradient: "tanh(smoothBeta*c)",
+    hyper: { smoothBeta: { default: 1, domain: "(0, inf)" } },
+  },
+);
 
 /**
  * Lion with a sign that is linear where the momentum is less than 1: Optax's mode `refined`. One state
@@ -65,7 +67,7 @@ export const smoothLion: OptimizerFactory<SmoothLionOptions> = /* @__PURE__ */ l
  * assertEquals(x, Float32Array.of(-0.25, 0.5, -1));
  * ```
  */
-export const refinedLion: OptimizerFactory<LionOptions> = /* @__PURE__ */ lionK({
+export const refinedLion: OptimizerFactory<LionOptions, { m: "leaf" }> = /* @__PURE__ */ lionK({
   name: "refinedLion",
   doc: "Interpolated momentum, clipped to its sign; one state tensor.",
   gradient: "clip(c, -1, 1)",

@@ -62,28 +62,29 @@ export interface SophiaOptions extends MaskOption, MuDTypeOption {
  * assert(Math.hypot(...x) < 1e-3);
  * ```
  */
-export const sophia: OptimizerFactory<SophiaOptions> = /* @__PURE__ */ optimizer({
-  name: "sophia",
-  doc: "Clipped momentum over a running diagonal of the Hessian; two state tensors.",
-  source:
-    "Liu et al. 2023, Sophia: A Scalable Stochastic Second-order Optimizer for Language Model " +
-    "Pre-training, arXiv 2305.14342",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.965, domain: "[0, 1)" },
-    b2: { default: 0.99, domain: "[0, 1)" },
-    eps: { default: 1e-8, domain: "[0, inf)" },
-    weightDecay: 1e-4,
-    gamma: { default: 0.01, domain: "[0, inf)" },
-    clipThreshold: { default: 1, domain: "[0, inf]" },
-    updateInterval: { default: 10, domain: "integer [1, inf)" },
-  },
-  state: { m: 0, h: 0 },
-  inputs: { hessian: "element" },
-  step: `
+export const sophia: OptimizerFactory<SophiaOptions, { m: "leaf"; h: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "sophia",
+    doc: "Clipped momentum over a running diagonal of the Hessian; two state tensors.",
+    source:
+      "Liu et al. 2023, Sophia: A Scalable Stochastic Second-order Optimizer for Language Model " +
+      "Pre-training, arXiv 2305.14342",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.965, domain: "[0, 1)" },
+      b2: { default: 0.99, domain: "[0, 1)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      weightDecay: 1e-4,
+      gamma: { default: 0.01, domain: "[0, inf)" },
+      clipThreshold: { default: 1, domain: "[0, inf]" },
+      updateInterval: { default: 10, domain: "integer [1, inf)" },
+    },
+    state: { m: 0, h: 0 },
+    inputs: { hessian: "element" },
+    step: `
     m = b1*m + (1 - b1)*g
     looks = count - updateInterval*floor(count/updateInterval) == 0
     h = where(looks, b2*h + (1 - b2)*hessian, h)
     u = -learningRate*(clip(m/max(gamma*h, eps), -clipThreshold, clipThreshold) + weightDecay*w)
   `,
-});
+  });

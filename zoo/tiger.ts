@@ -41,7 +41,7 @@ export interface TigerOptions extends MaskOption, MuDTypeOption {
  * assertEquals(x, Float32Array.of(1, -2));
  * ```
  */
-export const tiger: OptimizerFactory<TigerOptions> = /* @__PURE__ */ optimizer({
+export const tiger: OptimizerFactory<TigerOptions, { m: "leaf" }> = /* @__PURE__ */ optimizer({
   name: "tiger",
   doc: "Sign of the momentum with weight decay; one state tensor.",
   source: "Su 2023, Tiger: A Tight-fisted Optimizer",

@@ -35,7 +35,7 @@ export interface EmaOptions extends MuDTypeOption {
  * assertEquals(updates, Float32Array.of(7));
  * ```
  */
-export const ema: OptimizerFactory<EmaOptions> = /* @__PURE__ */ optimizer({
+export const ema: OptimizerFactory<EmaOptions, { m: "leaf" }> = /* @__PURE__ */ optimizer({
   name: "ema",
   doc: "The exponential moving average of the updates.",
   source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
@@ -78,7 +78,7 @@ export interface TraceOptions extends MuDTypeOption {
  * assertEquals(updates, Float32Array.of(3));
  * ```
  */
-export const trace: OptimizerFactory<TraceOptions> = /* @__PURE__ */ optimizer({
+export const trace: OptimizerFactory<TraceOptions, { m: "leaf" }> = /* @__PURE__ */ optimizer({
   name: "trace",
   doc: "The decaying sum of the updates.",
   source:
@@ -124,16 +124,17 @@ export interface ApplyEveryOptions {
  * assertEquals(updates, Float32Array.of(5));
  * ```
  */
-export const applyEvery: OptimizerFactory<ApplyEveryOptions> = /* @__PURE__ */ optimizer({
-  name: "applyEvery",
-  doc: "Sums updates and lets the sum out every k-th time.",
-  source: "Gradient accumulation",
-  hyper: { k: { default: 1, domain: "integer [1, inf)" } },
-  state: { acc: 0 },
-  step: `
+export const applyEvery: OptimizerFactory<ApplyEveryOptions, { acc: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "applyEvery",
+    doc: "Sums updates and lets the sum out every k-th time.",
+    source: "Gradient accumulation",
+    hyper: { k: { default: 1, domain: "integer [1, inf)" } },
+    state: { acc: 0 },
+    step: `
     emits = t - k*floor(t/k) == 0
     acc = acc + g
     u = where(emits, acc, 0)
     acc = where(emits, 0, acc)
   `,
-});
+  });

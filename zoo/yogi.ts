@@ -46,27 +46,28 @@ export interface YogiOptions extends MuDTypeOption {
  * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5085", "1.5034", "2.5021"]);
  * ```
  */
-export const yogi: OptimizerFactory<YogiOptions> = /* @__PURE__ */ optimizer({
-  name: "yogi",
-  doc: "Adam with a second moment that cannot fall fast; two state tensors.",
-  source: "Zaheer et al. 2018, Adaptive Methods for Nonconvex Optimization",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.999, domain: "[0, 1)" },
-    eps: { default: 1e-3, domain: "[0, inf)" },
-    epsRoot: { default: 0, domain: "[0, inf)" },
-    initialAccumulatorValue: { default: 1e-6, domain: "[0, inf)" },
-  },
-  state: { m: "initialAccumulatorValue", v: "initialAccumulatorValue" },
-  step: `
+export const yogi: OptimizerFactory<YogiOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "yogi",
+    doc: "Adam with a second moment that cannot fall fast; two state tensors.",
+    source: "Zaheer et al. 2018, Adaptive Methods for Nonconvex Optimization",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-3, domain: "[0, inf)" },
+      epsRoot: { default: 0, domain: "[0, inf)" },
+      initialAccumulatorValue: { default: 1e-6, domain: "[0, inf)" },
+    },
+    state: { m: "initialAccumulatorValue", v: "initialAccumulatorValue" },
+    step: `
     m = b1*m + (1 - b1)*g
     v = v - (1 - b2)*sign(v - g^2)*g^2
     mhat = 1/(1 - b1^t)*m
     vhat = 1/(1 - b2^t)*v
     u = -learningRate*(mhat/(sqrt(vhat + epsRoot) + eps))
   `,
-});
+  });
 
 /** Options of {@linkcode scaleByYogi}. */
 export type ScaleByYogiOptions = Omit<YogiOptions, "learningRate">;
@@ -100,8 +101,9 @@ export type ScaleByYogiOptions = Omit<YogiOptions, "learningRate">;
  * assertEquals(Array.from(updates, (value) => value.toFixed(4)), ["0.9173", "-0.9985"]);
  * ```
  */
-export const scaleByYogi: OptimizerFactory<ScaleByYogiOptions> = /* @__PURE__ */ fixed(yogi, {
-  name: "scaleByYogi",
-  doc: "The direction of Yogi; two state tensors.",
-  source: "Zaheer et al. 2018, Adaptive Methods for Nonconvex Optimization",
-}, { learningRate: -1 });
+export const scaleByYogi: OptimizerFactory<ScaleByYogiOptions, { m: "leaf"; v: "leaf" }> =
+  /* @__PURE__ */ fixed(yogi, {
+    name: "scaleByYogi",
+    doc: "The direction of Yogi; two state tensors.",
+    source: "Zaheer et al. 2018, Adaptive Methods for Nonconvex Optimization",
+  }, { learningRate: -1 });

@@ -1,8 +1,9 @@
 /** What jax-js can be told of an optimizer: which of its hyperparameters are arrays, and what is refused. */
-import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { elaborate, rootsOf, specialise } from "../../dsl/graph.ts";
 import { apply, constant, type Node, postorder, symbol } from "../../dsl/node.ts";
 import { randomRow } from "../../dsl/ops.ts";
+import { suggestedName } from "../../dsl/other_names.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { substitute } from "../../dsl/simplify.ts";
 import type { Configured } from "../../runtime/step/binding.ts";
@@ -91,7 +92,7 @@ function requireNumber(
 ): number {
   if (setting === undefined) {
     throw new GradusError(
-      `${doing}: there is no hyperparameter ${quoted(name)}${suggestion(name, names)}`,
+      `${doing}: there is no hyperparameter ${quoted(name)}${suggestedName(name, names)}`,
     );
   }
   if (typeof setting.value === "number") return setting.value;

@@ -21,7 +21,7 @@ import type { TfConfig } from "./tf.ts";
 /** What an optimizer was made with, and what was written since. */
 export interface Settings {
   readonly optimizer: Configured;
-  readonly hyper: Readonly<Record<string, HyperNumbers>>;
+  readonly hyper: Readonly<Record<string, HyperNumbers | undefined>>;
 }
 
 const DEEPEST = 100;

@@ -2,7 +2,8 @@
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { elementInputs } from "../../runtime/backends/backend.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { type HyperNumbers, numbersAt } from "../../runtime/trees/hyperparameters.ts";
+import { numbersAt } from "../../runtime/trees/hyperparameters.ts";
+import type { State } from "../../runtime/trees/state.ts";
 import { sameShape } from "../../runtime/trees/leaf.ts";
 import { writeConfig } from "./config.ts";
 import { routeFor } from "./routes.ts";
@@ -54,7 +55,7 @@ export class GradusTfjs implements TfjsOptimizer {
     return this.#states.count;
   }
 
-  get hyper(): Record<string, HyperNumbers> {
+  get hyper(): State["hyper"] {
     return this.#states.hyper;
   }
 

@@ -1,5 +1,5 @@
 /** What users of tfjs are given: the methods that tfjs asks of an optimizer, and what Gradus adds. */
-import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
+import type { State } from "../../runtime/trees/state.ts";
 import type { TfConfig, TfNamedTensor, TfNamedTensorMap, TfTensor, TfVariable } from "./tf.ts";
 
 /** What a step is given besides gradients: numbers, and tensors by the names of variables. */
@@ -25,7 +25,7 @@ export interface TfjsOptimizer {
    * What the last step used, by name. A number that is written here holds from the next step on; deleting it
    * returns to what the optimizer was made with.
    */
-  readonly hyper: Record<string, HyperNumbers>;
+  readonly hyper: State["hyper"];
   /** As writing `learningRate`. */
   setLearningRate(learningRate: number): void;
   /**

@@ -1,5 +1,6 @@
 /** What a file carries of an optimizer: numbers, schedules by their expressions, masks as trees. */
-import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
+import { suggestedName } from "../../dsl/other_names.ts";
 import { printExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
 import { schedule } from "../../dsl/schedules/mod.ts";
@@ -125,7 +126,7 @@ export function readNumbers(
     if (typeof (program.hyper.get(name) ?? true) === "boolean") {
       throw new GradusError(
         `${doing}: a state of "${program.name}" has no hyperparameter ${quoted(name)}` +
-          suggestion(name, program.hyper.keys()),
+          suggestedName(name, program.hyper.keys()),
       );
     }
     numbers[name] = mapTree(

@@ -1,6 +1,7 @@
 /** Writes an optimizer as an ONNX graph: one step, from old values to new. */
-import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { printJson } from "../../dsl/json.ts";
+import { suggestedName } from "../../dsl/other_names.ts";
 import { postorder } from "../../dsl/node.ts";
 import { randomRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
@@ -69,7 +70,7 @@ export function toOnnx(
   for (const name of options.inputs ?? []) {
     const setting = optimizer.settings.get(name);
     if (setting === undefined) {
-      const near = suggestion(name, optimizer.settings.keys());
+      const near = suggestedName(name, optimizer.settings.keys());
       throw new GradusError(
         `${doing}: it has no hyperparameter ${quoted(name)} to stay an input${near}`,
       );

@@ -2,6 +2,7 @@
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { bytesOf, type DType, type NumberArray } from "../../runtime/trees/dtype.ts";
 import { asGpuTensor, type GpuTensor, isGpuTensor } from "../../runtime/trees/gpu_tensor.ts";
+import { bitsOf, isHalf } from "../../runtime/trees/half.ts";
 import {
   asLeaf,
   isTensor,
@@ -98,6 +99,8 @@ export function mapToBuffers(
 export function leavesIn(tree: unknown, found: Set<Held> = new Set()): Set<Held> {
   if (isGpuTensor(tree) || tree instanceof Float32Array || tree instanceof Uint16Array) {
     found.add(tree);
+  } else if (isHalf(tree)) {
+    found.add(bitsOf(tree));
   } else if (typeof tree === "object" && tree !== null && !ArrayBuffer.isView(tree)) {
     for (const child of isTensor(tree) ? [tree.data] : Object.values(tree)) leavesIn(child, found);
   }

@@ -1,10 +1,12 @@
 /** The hyperparameters of a graph that was read: what each of its inputs is given at a step. */
 import { ANY_NUMBER, isWithin, requireWithin, sayDomain } from "../../dsl/domain.ts";
-import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
+import { suggestedName } from "../../dsl/other_names.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
 import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
+import type { State } from "../../runtime/trees/state.ts";
 
 /** A part of a hyperparameter; the whole where it is no tree. */
 export class Part {
@@ -58,7 +60,7 @@ export function withGiven(
     if (domain === undefined) {
       throw new GradusError(
         `${doing}: ${quoted(name)} is no hyperparameter input of the graph` +
-          suggestion(name, inputs.keys()),
+          suggestedName(name, inputs.keys()),
       );
     }
     if (typeof value === "number" && !Number.isNaN(value)) {
@@ -103,7 +105,7 @@ export function inputsAt(
   hyper: ReadonlyMap<string, Parts>,
   domains: Program["domains"],
   layout: Layout,
-  written: Readonly<Record<string, HyperNumbers>>,
+  written: Readonly<State["hyper"]>,
   clockOf: (name: string) => number,
   doing: string,
 ): StepInputs {
@@ -113,7 +115,7 @@ export function inputsAt(
     const isWritten = Object.hasOwn(written, name);
     const count = clockOf(name);
     const domain = domains.get(name) ?? ANY_NUMBER;
-    const value = isWritten ? written[name] : numbersOf(parts, count);
+    const value = isWritten ? written[name]! : numbersOf(parts, count);
     if (!isWritten) used[name] = value;
     const what = `hyperparameter \`${name}\``;
     const given = perLeaf(value, layout, what, doing);

@@ -32,12 +32,17 @@ export interface Joined {
   readonly outputs: readonly string[];
   /** The output that is the loss. */
   readonly loss: string;
-  /** The model that is run. */
-  readonly step: Uint8Array;
 }
 
-/** Reads the bytes of a joined model; `loss` is the output that is the loss, if the file does not tell. */
-export function readJoined(bytes: Uint8Array, loss: string | undefined, doing: string): Joined {
+/**
+ * Reads the bytes of a joined model, and gives those of the `step` that is run; `loss` is the output that is
+ * the loss, if the file does not tell.
+ */
+export function readJoined(
+  bytes: Uint8Array,
+  loss: string | undefined,
+  doing: string,
+): Joined & { readonly step: Uint8Array } {
   if (!(bytes instanceof Uint8Array)) {
     throw new GradusError(`${doing}: its bytes are required: given ${shown(bytes)}`);
   }

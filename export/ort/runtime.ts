@@ -9,6 +9,8 @@
  * - They check neither that a buffer is long enough nor that its device is still there: run on one that
  *   was lost a moment ago, they end for good.
  * - A session whose run has failed takes the build down with its next run.
+ * - Where a build fails to start, it never starts again; in Deno it does so for more than one thread, whose
+ *   workers it begins from a blob.
  * - Deno 2.9 panics when it is asked for the limits of a device whose adapter is garbage.
  */
 import * as wasm from "onnxruntime-web/wasm";
@@ -49,6 +51,12 @@ export function requireThreads(threads: unknown, doing: string): void {
   if (typeof threads !== "number" || !Number.isInteger(threads) || threads < 1) {
     throw new GradusError(
       `${doing}: \`threads\` must be a whole number from 1: given ${shown(threads)}`,
+    );
+  }
+  if (threads > 1 && "Deno" in globalThis) {
+    throw new GradusError(
+      `${doing}: \`threads\` must be 1 in Deno, which cannot start ONNX Runtime's worker threads: ` +
+        `given ${threads}`,
     );
   }
   const { numThreads = 0 } = wasm.env.wasm;

@@ -170,6 +170,6 @@ function requireNoFloat64({ graph, functions }: ModelProto, doing: string): void
     `${doing}: \`executionProvider\` "webgpu" has no float64: given a graph whose ${
       quoted(wide[0])
     } ` +
-      `is float64`,
+      `is float64; export it with \`precision: "float32"\``,
   );
 }

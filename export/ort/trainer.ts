@@ -28,7 +28,7 @@ import { openEngine, requireWhere, type WhereOptions } from "./where.ts";
 export interface TrainerOptions extends WhereOptions {
   /**
    * How many threads WebAssembly runs on, one number for all sessions. Default: what ONNX Runtime chooses,
-   * which is 1 where memory cannot be shared.
+   * which is 1 where memory cannot be shared. Deno has 1.
    */
   readonly threads?: number;
   /** The output that is the loss. Default: the one that the file tells, or its only one. */
@@ -56,7 +56,31 @@ export interface TrainingOptions {
 /** A loss that stops a step. */
 class NonFinite extends Error {}
 
-/** Trains a model on ONNX Runtime Web. */
+/**
+ * A model joined with an optimizer, running on ONNX Runtime Web: `attachOptimizer` makes one of a model that
+ * computes its gradients, `trainingStep` of any. Parameters and states stay where they are computed with; a
+ * step gives its loss back and nothing else.
+ *
+ * On WebGPU what a step computes in must be float32: attach the optimizer with `precision: "float32"`.
+ *
+ * @example
+ * ```ts
+ * import { crossEntropy, trainingStep } from "@gradus/gradus/train";
+ * import { OrtTrainer } from "@gradus/gradus/ort";
+ * import { adamw } from "@gradus/gradus";
+ *
+ * // Trains a classifier of inputs `x`, whose output is `logits`.
+ * async function tuned(model: Uint8Array, x: Float32Array, y: Int32Array): Promise<Uint8Array> {
+ *   const loss = crossEntropy({ logits: "logits" });
+ *   const bytes = trainingStep(model, adamw({ learningRate: 1e-3 }), { loss });
+ *   const trainer = await OrtTrainer.load(bytes);
+ *   for (let epoch = 0; epoch < 10; epoch++) console.log(await trainer.step({ x, y }));
+ *   const trained = await trainer.model();
+ *   await trainer.dispose();
+ *   return trained;
+ * }
+ * ```
+ */
 export class OrtTrainer {
   /** What the optimizer's step computes. */
   readonly program: Program;
@@ -103,15 +127,20 @@ export class OrtTrainer {
     this.#state = this.#step.init(this.#params, doing);
   }
 
-  /** Loads a model that was joined with an optimizer. */
+  /**
+   * Loads a model that was joined with an optimizer. Nothing is rewritten by ONNX Runtime on the way: its
+   * rewriting gains no time in a step, and takes long to load graphs of many parameters.
+   *
+   * @throws {GradusError} if the bytes are no such model, an option is none, or ONNX Runtime refuses it.
+   */
   static async load(bytes: Uint8Array, options: TrainerOptions = {}): Promise<OrtTrainer> {
     const doing = "Cannot load a training step";
     requireOptions(options, OPTIONS, doing);
     requireWhere(options, doing);
-    const joined = readJoined(bytes, options.loss, doing);
+    const { step, ...joined } = readJoined(bytes, options.loss, doing);
     if (options.threads !== undefined) requireThreads(options.threads, doing);
     const engine = await openEngine(
-      joined.step,
+      step,
       numbersIn(joined.read),
       options,
       "disabled",
@@ -160,7 +189,11 @@ export class OrtTrainer {
     return (await this.#train(batch, [], inputs, options)).loss;
   }
 
-  /** The same, which also gives `outputs` of the model, computed before the step. */
+  /**
+   * The same, which also gives `outputs` of the model, computed before the step.
+   *
+   * @throws {GradusError} as `step` does, and for what is no output of the model.
+   */
   stepWith(
     batch: Batch,
     outputs: readonly string[],

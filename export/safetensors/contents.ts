@@ -6,6 +6,7 @@ import type { Program } from "../../dsl/program.ts";
 import { bind, type Optimizer } from "../../runtime/optimizer.ts";
 import { requireStorable } from "../../runtime/step/storable.ts";
 import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
+import { halfOf, hasHalf } from "../../runtime/trees/half.ts";
 import { tensorOf } from "../../runtime/trees/leaf.ts";
 import {
   type InitOptions,
@@ -135,11 +136,15 @@ function treeOf(tree: unknown, tensors: ReadonlyMap<string, SafeTensor>, doing: 
       );
     }
     if (kind === "tensor") return tensorOf(data as Float32Array, shape, known);
-    const isArray = shape.length === 1 && (dtype === "F32" || dtype === "F64");
+    const isArray = shape.length === 1 && dtype !== "BF16";
+    // Where there is no Float16Array, its bits stand in a tensor.
+    if (kind === "array" && dtype === "F16" && isArray) {
+      return hasHalf ? halfOf(data as Uint16Array) : tensorOf(data as Uint16Array, shape, known);
+    }
     if (kind === "array" && isArray) return data;
     throw new GradusError(
-      `${doing}: in \`${KEYS.tree}\` a leaf must be "tensor", or "array" where it is F32 or F64 with ` +
-        `one extent: given ${shown(kind)} for ${quoted(name)}, ${dtype} of shape [${
+      `${doing}: in \`${KEYS.tree}\` a leaf must be "tensor", or "array" where it is F32, F64 or F16 ` +
+        `with one extent: given ${shown(kind)} for ${quoted(name)}, ${dtype} of shape [${
           shape.slice(0, 8).join(", ")
         }]`,
     );

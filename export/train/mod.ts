@@ -26,3 +26,12 @@ export {
 export { byName } from "./params.ts";
 export type { ModelSource } from "./read.ts";
 export { trainingStep, type TrainingStepOptions } from "./step.ts";
+export {
+  type Batch,
+  type BatchArray,
+  type BatchTensor,
+  OrtTrainer,
+  type TrainerOptions,
+  type TrainingOptions,
+  type WhereOptions,
+} from "../ort/mod.ts";

@@ -16,7 +16,7 @@ import {
   type Setting,
 } from "../trees/hyperparameters.ts";
 import type { Layout } from "../trees/layout.ts";
-import { inputOf, treeNumber } from "../trees/state.ts";
+import { inputOf, type State, treeNumber } from "../trees/state.ts";
 import type { StateStorage } from "../trees/state_storage.ts";
 import type { Blank, Bound, Form, Present, Rule, StepNumbers } from "./device.ts";
 import type { StepForm, StepKey } from "./form.ts";
@@ -192,7 +192,7 @@ export class Binding implements Bound<StepForm>, Grouped {
    * a schedule's by the `clock` of its setting.
    */
   #numbersOf(
-    written: Readonly<Record<string, HyperNumbers>>,
+    written: Readonly<State["hyper"]>,
     clock: (name: string | undefined) => number,
     params: unknown,
     doing: string,
@@ -203,7 +203,7 @@ export class Binding implements Bound<StepForm>, Grouped {
       // A number that follows no schedule needs no clock, which may not be at hand.
       const count = clock(isScheduled ? own : undefined);
       const value = isWritten
-        ? written[name]
+        ? written[name]!
         : isScheduled
         ? numbersAt(made, count)
         : made as HyperNumbers;

@@ -1,6 +1,7 @@
 /** What hyperparameters may be, and what each leaf of a tree is given. */
 import { ANY_NUMBER, type Domain, requireWithin, sayDomain } from "../../dsl/domain.ts";
-import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
+import { suggestedOption } from "../../dsl/other_names.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
 import type { Layout } from "./layout.ts";
@@ -54,19 +55,22 @@ export interface LeafSetting {
 const isLeafValue = (value: unknown) =>
   typeof value === "number" || typeof value === "function" || typeof value === "boolean";
 
+/** Refuses an option that is none of those there are. */
+export function requireOption(name: string, options: readonly string[], doing: string): void {
+  if (options.includes(name)) return;
+  throw new GradusError(
+    `${doing}: there is no option ${quoted(name)}${suggestedOption(name, options)}`,
+  );
+}
+
 /** Checks the values given for a program's hyperparameters and adds the defaults. */
 export function settingsOf(
   program: Pick<Program, "hyper" | "domains">,
   given: Readonly<Record<string, unknown>>,
   doing: string,
 ): Map<string, Setting> {
-  for (const name of Object.keys(given)) {
-    if (!program.hyper.has(name)) {
-      throw new GradusError(
-        `${doing}: there is no option ${quoted(name)}${suggestion(name, program.hyper.keys())}`,
-      );
-    }
-  }
+  const options = [...program.hyper.keys()];
+  for (const name of Object.keys(given)) requireOption(name, options, doing);
   const settings = new Map<string, Setting>();
   for (const [name, fallback] of program.hyper) {
     const own = Object.hasOwn(given, name) ? given[name] : undefined;

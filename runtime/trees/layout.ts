@@ -1,5 +1,6 @@
 /** Trees of arrays: what they may be, and how trees of one structure are held against each other. */
 import { GradusError, shown } from "../../dsl/errors.ts";
+import { insteadOf } from "./foreign.ts";
 import { isShort } from "./dtype.ts";
 import { isSameStored, spellStored, type Stored } from "./stored.ts";
 import { type Leaf, type LeafInfo, type ReadLeaf, sameShape, sizeOf, spellPath } from "./leaf.ts";
@@ -59,7 +60,7 @@ export class Layout {
     const visit = (node: unknown, path: string, depth: number): Skeleton => {
       const leaf = read(node, path, doing);
       if (leaf !== undefined) {
-        const { shape, dtype, isBare } = leaf;
+        const { shape, dtype, isBare, isHalf } = leaf;
         if (shape.length > MOST_AXES) {
           throw new GradusError(
             `${doing}: the tensor at ${spellPath(path)} must have at most ${MOST_AXES} axes: ` +
@@ -73,10 +74,19 @@ export class Layout {
           );
         }
         const number = leaves.length;
-        leaves.push({ number, path, shape: [...shape], size: sizeOf(shape), dtype, isBare });
+        leaves.push({
+          number,
+          path,
+          shape: [...shape],
+          size: sizeOf(shape),
+          dtype,
+          isBare,
+          isHalf,
+        });
         return { leaf: number };
       }
-      requireNode(node, path, doing, depth);
+      const isLeaf = (inner: unknown) => read(inner, path, doing) !== undefined;
+      requireNode(node, path, doing, depth, isLeaf);
       const keys = keysOf(node);
       const nodes = keys.map((key) => visit(child(node, key), join(path, key), depth + 1));
       return { keys, isArray: Array.isArray(node), nodes, seen: { keys, nodes } };
@@ -91,7 +101,7 @@ export class Layout {
         const info = this.leaves[skeleton.leaf];
         const leaf = read(node, info.path, "");
         return leaf !== undefined && leaf.isBare === info.isBare && leaf.dtype === info.dtype &&
-          sameShape(leaf.shape, info.shape);
+          leaf.isHalf === info.isHalf && sameShape(leaf.shape, info.shape);
       }
       if (typeof node !== "object" || node === null || ArrayBuffer.isView(node)) return false;
       if (Array.isArray(node) !== skeleton.isArray) return false;
@@ -129,7 +139,7 @@ export class Layout {
         else {
           throw new GradusError(
             `${doing}: ${what} at ${spellPath(path)} must be an array as the parameter is: given ` +
-              shown(node) + (isMissing ? wayOut : ""),
+              shown(node) + (isMissing ? wayOut : insteadOf(node)),
           );
         }
         return;

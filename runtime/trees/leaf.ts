@@ -11,6 +11,8 @@ import {
   SplitArray,
   type StorageType,
 } from "./dtype.ts";
+import { insteadOf } from "./foreign.ts";
+import { bitsOf, type HalfArray, halfOf, isHalf } from "./half.ts";
 import { dtypeOf, type Rounding, type Stored, storedOf } from "./stored.ts";
 
 const SPLIT = "bfloat16+8";
@@ -51,6 +53,8 @@ export interface Leaf<A = NumberArray> {
   readonly stored: Stored;
   /** Whether it is a bare array, and what mirrors it is too. */
   readonly isBare: boolean;
+  /** Whether its array is a `Float16Array`, of which `data` holds the bits; what mirrors it is too. */
+  readonly isHalf?: boolean;
 }
 
 /**
@@ -69,6 +73,8 @@ export interface LeafInfo {
   readonly dtype: DType;
   /** Whether it is a bare array, and what mirrors it is too. */
   readonly isBare: boolean;
+  /** Whether its array is a `Float16Array`, of which `data` holds the bits; what mirrors it is too. */
+  readonly isHalf?: boolean;
 }
 
 /** A path as messages show it. */
@@ -100,14 +106,24 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
     const dtype = node instanceof Float32Array ? "float32" : "float64";
     return { data: node, shape: [node.length], dtype, stored: dtype, isBare: true };
   }
+  if (isHalf(node)) {
+    const data = bitsOf(node);
+    requireKept(data, path, doing);
+    const stored = "float16" as const;
+    return { data, shape: [data.length], dtype: stored, stored, isBare: true, isHalf: true };
+  }
   if (ArrayBuffer.isView(node)) {
     throw new GradusError(
-      `${doing}: ${spellPath(path)} must be a Float32Array, a Float64Array or a Tensor: ` +
-        `given ${shown(node)}`,
+      `${doing}: ${spellPath(path)} must be a Float32Array, a Float64Array, a Float16Array or a ` +
+        `Tensor: given ${shown(node)}${insteadOf(node)}`,
     );
   }
   if (typeof node !== "object" || node === null || !isTensor(node)) return undefined;
-  const { data, shape, dtype } = node;
+  const { shape } = node;
+  const isOfHalves = isHalf(node.data) && (node.dtype ?? "float16") === "float16";
+  const [data, dtype] = isOfHalves
+    ? [bitsOf(node.data as HalfArray), "float16"]
+    : [node.data, node.dtype];
   if (dtype === SPLIT) {
     throw new GradusError(
       `${doing}: the tensor at ${spellPath(path)} must be of another type: given ${dtype}, which ` +
@@ -116,7 +132,9 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
   }
   const isStored = data instanceof Uint16Array && isShort(dtype as DType);
   if (!(data instanceof Float32Array || data instanceof Float64Array) && !isStored) {
-    const hint = data instanceof Uint16Array ? "; bits need a `dtype`, bfloat16 or float16" : "";
+    const hint = data instanceof Uint16Array
+      ? "; bits need a `dtype`, bfloat16 or float16"
+      : insteadOf(data);
     throw new GradusError(
       `${doing}: the tensor at ${spellPath(path)} must hold a Float32Array or a Float64Array: ` +
         `given ${shown(data)}${hint}`,
@@ -134,7 +152,8 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
   }
   const kind = isStored ? dtype as DType : data instanceof Float32Array ? "float32" : "float64";
   const stored = roundedAs(kind, node, path, doing);
-  return { data: array, shape, dtype: kind, stored, isBare: false };
+  const leaf = { data: array, shape, dtype: kind, stored, isBare: false };
+  return isOfHalves ? { ...leaf, isHalf: true } : leaf;
 }
 
 /** How a tensor that is stored short says that it is rounded. */
@@ -231,8 +250,8 @@ export function isShape(node: unknown): node is readonly number[] {
 }
 
 /**
- * A leaf that mirrors a parameter: a bare array for a bare array of the same type and shape. Default of
- * zeros.
+ * A leaf that mirrors a parameter: a bare array for a bare array of the same type and shape, or of the type
+ * that it is computed in beside a `Float16Array`. Default of zeros.
  */
 export function mirror(
   info: LeafInfo,
@@ -240,13 +259,18 @@ export function mirror(
   shape: readonly number[],
   data: HostArray = allocate(dtypeOf(stored), sizeOf(shape)),
 ): unknown {
-  if (info.isBare && stored === info.dtype) return data;
+  if (stored === info.dtype) return wrap({ ...info, shape }, data as NumberArray);
+  if (info.isBare && info.isHalf && stored === "float32") return data;
   return tensorOf(data, shape, stored);
 }
 
 /** `data` as a leaf like the one it is to replace. */
 export function wrap(info: LeafInfo, data: NumberArray): unknown {
-  return info.isBare ? data : tensorOf(data, info.shape, info.dtype);
+  const array = info.isHalf ? halfOf(data as Uint16Array) : data;
+  if (info.isBare) return array;
+  return info.isHalf
+    ? { data: array, shape: [...info.shape] }
+    : tensorOf(data, info.shape, info.dtype);
 }
 
 /** A tensor of `data`, which says how it is stored where that is short. */

@@ -1,6 +1,7 @@
 /** What lives in WebAssembly memory beside a resident tree, and how its memory is given back. */
 import { asHostLeaf, isTensor, type LeafInfo, partsOf } from "./leaf.ts";
 import { type HostArray, type MemoryArray, memoryOf, SplitArray } from "./dtype.ts";
+import { bitsOf, halfOf, isHalf } from "./half.ts";
 import { allocateResident, type Arena, blockOf, releaseArray } from "./arena.ts";
 
 /**
@@ -34,7 +35,8 @@ function arraysIn(tree: unknown): Set<MemoryArray> {
   const visit = (node: unknown): void => {
     if (typeof node !== "object" || node === null || seen.has(node)) return;
     seen.add(node);
-    if (ArrayBuffer.isView(node)) found.add(node as MemoryArray);
+    if (isHalf(node)) found.add(bitsOf(node));
+    else if (ArrayBuffer.isView(node)) found.add(node as MemoryArray);
     else if (isTensor(node)) partsOf(node).forEach(visit);
     else Object.values(node).forEach(visit);
   };
@@ -51,8 +53,10 @@ export function beside(leaf: unknown, info: LeafInfo, parameter: HostArray): unk
     const [high, low] = [place(data.high, block.arena), place(data.low, block.arena)];
     return { ...leaf as object, data: high, low };
   }
+  const { data: given } = leaf as { data?: unknown };
   const placed = place(data, block.arena);
-  return ArrayBuffer.isView(leaf) ? placed : { ...leaf as object, data: placed };
+  const array = isHalf(leaf) || isHalf(given) ? halfOf(placed as Uint16Array) : placed;
+  return ArrayBuffer.isView(leaf) ? array : { ...leaf as object, data: array };
 }
 
 /** `tree` as something that `using` releases; what enumerates its keys does not see that. */

@@ -1,6 +1,7 @@
 /** What an optimizer carries from step to step, and what it must be. */
-import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { programDigest } from "../../dsl/digest.ts";
+import { suggestedName } from "../../dsl/other_names.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { HyperNumbers } from "./hyperparameters.ts";
 import { DEEPEST } from "./structure.ts";
@@ -14,7 +15,7 @@ import { MASTER } from "./master.ts";
  * empty array for each other parameter), which a step reads and adds to. The parameter is that copy
  * rounded to nearest even, so who writes into a short parameter writes into its copy, or calls `init`.
  */
-export interface State {
+export interface State<Hyper extends string = string> {
   /** The name of the optimizer that made it, and a hash of what that computes. */
   optimizer: string;
   /** The number of updates so far. */
@@ -25,7 +26,7 @@ export interface State {
    * deleting it returns to that. What was not written is inherited, not own, so that it is not saved: an
    * optimizer made with other numbers goes on with those.
    */
-  hyper: Record<string, HyperNumbers>;
+  hyper: { [Name in Hyper]?: HyperNumbers };
   /** Each state of the program. */
   [state: string]: unknown;
 }
@@ -60,7 +61,7 @@ export function requireState(
   }
   for (const key of Object.keys(state.hyper)) {
     if (!hyper.includes(key)) {
-      const near = suggestion(key, hyper);
+      const near = suggestedName(key, hyper);
       throw new GradusError(
         `${doing}: the state's \`hyper\` has no ${quoted(key)} to set${near}`,
       );
@@ -155,7 +156,7 @@ export function inheritUsed(state: State, used: Readonly<State["hyper"]>): void 
   }
   for (const name of Object.keys(record)) if (!Object.hasOwn(used, name)) delete record[name];
   for (const name of Object.keys(used)) {
-    if (record[name] !== used[name]) record[name] = frozen(used[name]);
+    if (record[name] !== used[name]) record[name] = frozen(used[name]!);
   }
 }
 
@@ -169,7 +170,7 @@ export function inheritFrom(copy: State, { hyper }: State): void {
 /** What was used in a step, to be inherited. */
 function recordOf(used: Readonly<State["hyper"]>): State["hyper"] {
   const record: State["hyper"] = Object.create(USED);
-  for (const name of Object.keys(used)) record[name] = frozen(used[name]);
+  for (const name of Object.keys(used)) record[name] = frozen(used[name]!);
   return record;
 }
 
@@ -181,7 +182,7 @@ function isRecord(object: object | null): boolean {
 export function stateAfter(state: State, used: Readonly<State["hyper"]>): State {
   const hyper: State["hyper"] = Object.create(recordOf(used));
   for (const name of Object.keys(state.hyper)) {
-    hyper[name] = copied(state.hyper[name]);
+    hyper[name] = copied(state.hyper[name]!);
   }
   return { optimizer: state.optimizer, count: 0, hyper };
 }

@@ -3,6 +3,7 @@ import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { LeafInfo, ReadLeaf } from "./leaf.ts";
 import type { State } from "./state.ts";
+import type { StorageChoice } from "./typed.ts";
 import { arithmeticOf, STORAGE_TYPES, type StorageType } from "./dtype.ts";
 import { isSameStored, type RoundedStorage, type Stored, storedOf } from "./stored.ts";
 import type { Layout } from "./layout.ts";
@@ -51,14 +52,14 @@ export type StateStorage = ReadonlyMap<string, StorageType | RoundedStorage>;
  * assertThrows(() => opt.init(params, { storage: { v: "bfloat16" } })); // v would never decay
  * ```
  */
-export interface InitOptions {
+export interface InitOptions<C extends StorageChoice = StorageChoice> {
   /**
    * How states are stored, by name: as a type, rounded to nearest, or as a type and a rounding. Arithmetic
    * stays in the parameters' type. Leaves of the state say it, with `rounding` and `seed`, and a step goes
    * by what they say. Default: what the optimizer was made with, else the type that the parameter computes
    * in.
    */
-  readonly storage?: Readonly<Record<string, StorageType | RoundedStorage>>;
+  readonly storage?: C;
 }
 
 /** `made`, the types an optimizer was made with, and those asked for in `options`. */

@@ -1,5 +1,6 @@
 /** The structure of a tree: its branches, their keys, and what a tree must be to have the same. */
 import { GradusError, shown } from "../../dsl/errors.ts";
+import { insteadOf, isOfNumbers } from "./foreign.ts";
 import { spellPath } from "./leaf.ts";
 
 /** The structure of a tree, at one place. */
@@ -88,17 +89,20 @@ function ofStructure(path: string, what: string, doing: string): string {
   return `${doing}: ${what} at ${spellPath(path)} must have the parameters' structure`;
 }
 
-/** Refuses what can be no branch of a tree. */
+/** Refuses what can be no branch of a tree; `isLeaf` tells what stands for a leaf there. */
 export function requireNode(
   node: unknown,
   path: string,
   doing: string,
   depth: number,
+  isLeaf: (node: unknown) => boolean,
 ): asserts node is object {
-  if (Object.prototype.toString.call(node) !== "[object Object]" && !Array.isArray(node)) {
+  const isBranch = Array.isArray(node) ||
+    Object.prototype.toString.call(node) === "[object Object]";
+  if (!isBranch || isOfNumbers(node as object, isLeaf)) {
     throw new GradusError(
-      `${doing}: ${spellPath(path)} must be an array of numbers, a Tensor, or a plain object or ` +
-        `list of those: given ${shown(node)}`,
+      `${doing}: ${spellPath(path)} must be an array such as a Float32Array, a Tensor, or a ` +
+        `plain object or list of those: given ${shown(node)}${insteadOf(node)}`,
     );
   }
   if (depth > DEEPEST) {

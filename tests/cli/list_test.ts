@@ -1,4 +1,4 @@
-/** `gradus list` and the README's table: what they show is what the programs come to. */
+/** `gradus list`: what it shows is what the programs come to. */
 import { main } from "../../cli.ts";
 import { listed, WRAPPERS } from "../../cli/list.ts";
 import { elaborate, rootsOf } from "../../dsl/graph.ts";
@@ -17,7 +17,6 @@ import {
 import * as wrappers from "../../zoo/wrappers/mod.ts";
 import * as zoo from "../../zoo/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
-import { README, withSection } from "../optimizer_table.ts";
 
 async function printed(...args: readonly string[]): Promise<string> {
   const lines: string[] = [];
@@ -127,9 +126,4 @@ Deno.test("what reduces nothing is one loop over elements, or none if it leaves 
     } else assert(passes > 1, name);
   }
   assert(checked > 60, `only ${checked} were checked`);
-});
-
-Deno.test("the README's table is that of `gradus list`", async () => {
-  const text = await Deno.readTextFile(README);
-  assertEquals(withSection(text), text, "run `deno run -A tests/optimizer_table.ts`");
 });

@@ -1,7 +1,7 @@
 import { parseJson } from "../../mod.ts";
 import { parseYaml } from "../../dsl/yaml.ts";
 import { assert } from "../assert.ts";
-import { assertRefused } from "../refused.ts";
+import { assertRefused, pointer } from "../refused.ts";
 
 type Read = (text: string) => unknown;
 
@@ -120,11 +120,57 @@ const bad: readonly [name: string, read: Read, text: string, ...says: string[]][
     'Cannot read optimizer "x": the default of `b1` must be a number, true, false or "required"',
   ],
   [
-    "an error in the step of a YAML file is pointed at in the step",
+    "an error in the step of a YAML file is pointed at in the file",
     parseYaml,
     "name: x\nhyper: { learningRate: required }\nstep: |\n  c = 2*g\n  u = -learningrate*c\n",
-    'Cannot read optimizer "x": there is no symbol `learningrate`; did you mean `learningRate`?',
-    "at line 2, column 6",
+    'Cannot read optimizer "x": there is no symbol `learningrate`; did you mean `learningRate`?' +
+    pointer(5, 8, "  u = -learningrate*c", 12),
+  ],
+  [
+    "blank lines, comments and deeper lines of a YAML block are counted",
+    parseYaml,
+    "name: x\nstep: | # one\n\n    c = 2*g\n\n      # two\n    u = -q*c",
+    pointer(7, 10, "    u = -q*c", 1),
+  ],
+  [
+    "a step in one line of a YAML file is pointed at in the file",
+    parseYaml,
+    "name: x\nstep: u = -q*g\n",
+    pointer(2, 12, "step: u = -q*g", 1),
+  ],
+  [
+    "a step in quotes of a YAML file is pointed at in the file",
+    parseYaml,
+    'name: x\nstep: "c = g\\n\\tu = q"\n',
+    pointer(2, 21, 'step: "c = g\\n\\tu = q"', 1),
+  ],
+  [
+    "a folded step of a YAML file is pointed at in the file",
+    parseYaml,
+    "name: x\r\nstep: >\r\n  u = g\r\n  + q\r\n",
+    pointer(4, 5, "  + q\r", 1),
+  ],
+  [
+    "a bad initial value is pointed at in its file",
+    parseYaml,
+    "name: q\nstate:\n  v: 0\n  m:\n    init: 2*q\nstep: u = g + m\n",
+    "the initial value of state `m`",
+    pointer(5, 13, "    init: 2*q", 1),
+  ],
+  [
+    "what to evaluate with is pointed at in its file",
+    parseYaml,
+    "name: x\ndoc: 'evaluate: w + q'\nevaluate: w + q\nstep: u = g\n",
+    "Cannot read `evaluate`",
+    "| ",
+    "^",
+  ],
+  [
+    "an error in the step of a JSON file is pointed at in the file",
+    parseJson,
+    '{\n "name": "x",\n "step": "c = 2*g\\n\\u0020u = (g + \\u03b2\\t+ c"\n}',
+    "there is no symbol `β`",
+    pointer(3, 35, ' "step": "c = 2*g\\n\\u0020u = (g + \\u03b2\\t+ c"', 6),
   ],
   [
     "a JSON file that holds a number is no program",

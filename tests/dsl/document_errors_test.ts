@@ -148,8 +148,8 @@ const badDocuments: readonly [name: string, document: unknown, ...says: string[]
     '`over` of state `m` must be "element", "tensor", "tree" or reduced axes: given "1:2:3"',
   ],
   [
-    "the number of an axis is no text",
-    { name: "x", state: { m: { over: ["largest", "1" as never] } }, step: "u = g" },
+    "the number of an axis is no fraction",
+    { name: "x", state: { m: { over: ["largest", "1.5" as never] } }, step: "u = g" },
     '`over` of state `m` must be "element", "tensor", "tree" or reduced axes: given an array of 2',
   ],
   [
@@ -222,4 +222,11 @@ Deno.test("a schedule has nothing to reduce", () => {
     () => schedule("0.1*sum(count)"),
     "Cannot read a schedule: it has nothing to reduce: given 0.1*sum(count)",
   );
+});
+
+Deno.test("an axis may be a number in quotes, as YAML files have it", () => {
+  const step = "m = max(g, axis=0)\nv = max(g, axis=(-1, 0))\nu = m*v";
+  const read = (m: "0" | 0, v: readonly ("-1" | -1 | "1:" | 0)[]) =>
+    parseProgram({ name: "x", state: { m: { over: m }, v: { over: v } }, step });
+  assert(read("0", ["-1", 0]) === read(0, [-1, 0]));
 });

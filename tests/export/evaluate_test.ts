@@ -41,7 +41,7 @@ const counted = optimizer({
   evaluate: "w*(1 - decay^k) + where(k > 2, k, decay)",
 });
 
-const CASES: ReadonlyMap<string, Optimizer> = new Map([
+const CASES: ReadonlyMap<string, Optimizer> = new Map<string, Optimizer>([
   ["schedule-free descent", free()],
   [
     "schedule-free AdamW after a clip",

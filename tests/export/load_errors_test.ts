@@ -96,7 +96,7 @@ Deno.test("a program in the metadata that is none is refused with what is wrong 
     const metadata = model.metadataProps.find(({ key }) => key === METADATA.program)!;
     metadata.value = metadata.value.replace("sign(c)", "sing(c)");
   });
-  await refuse(bytes, "Cannot", "there is no function `sing`", "line 2, column 20");
+  await refuse(bytes, "Cannot", "there is no function `sing`", "line 20, column 54");
 });
 
 const SPOILT: Readonly<Record<string, (model: ReturnType<typeof decodeModel>) => void>> = {

@@ -31,7 +31,7 @@ const bad: readonly BadStep[] = [
     name: "a gradient of integers is refused at its path",
     gradients: () => ({ ...gradients(), bias: Int32Array.of(1, 2) }),
     says: [
-      "`bias` must be a Float32Array, a Float64Array or a Tensor: given a",
+      "`bias` must be a Float32Array, a Float64Array, a Float16Array or a Tensor: given a",
       "Int32Array of 2",
     ],
   },

@@ -195,7 +195,7 @@ Deno.test("the further bits of a state are looked at as its other arrays are", (
     const gradients = slopes();
     const state = opt.init(params);
     for (let t = 0; t < 3; t++) opt.step(params, gradients, state);
-    change((state.m as { a: Split }).a);
+    change((state.m as unknown as { a: Split }).a);
     const before = params.a.slice();
     assertThrows(() => opt.step(params, gradients, state), GradusError, message);
     assertEquals(params.a, before);

@@ -144,7 +144,8 @@ for (const backend of backends) {
       a: Float32Array.of(1, 2, 3),
       b: { c: short(4, -4), d: short(5) },
     });
-    let [stepped, state] = [structuredClone(params), opt.init(params)];
+    let stepped = structuredClone(params);
+    let state: State = opt.init(params);
     let after: typeof params = params;
     let next: State = opt.init(params);
     const part = [{ ...gradients(), b: null }, { b: { c: gradients().b.c } }, gradients(), null];

@@ -132,12 +132,12 @@ Deno.test("leaves say how they are stored, and a state goes on by what they say"
   const params = Float32Array.of(1, 2);
   const storage = { m: stochastic("float16", 2), v: stochastic("bfloat16+8") };
   const state = adam({ learningRate: 0.1 }).init(params, { storage });
-  assertEquals(state.m, { data: new Uint16Array(2), shape: [2], ...storage.m });
+  assertEquals<unknown>(state.m, { data: new Uint16Array(2), shape: [2], ...storage.m });
   const low = new Uint8Array(2);
-  assertEquals(state.v, { data: new Uint16Array(2), low, shape: [2], ...storage.v });
+  assertEquals<unknown>(state.v, { data: new Uint16Array(2), low, shape: [2], ...storage.v });
   const nearest = { dtype: "bfloat16", rounding: "nearest" } as const;
   const plain = adam({ learningRate: 0.1, muDtype: nearest }).init(params);
-  assertEquals(plain.m, { data: new Uint16Array(2), shape: [2], dtype: "bfloat16" });
+  assertEquals<unknown>(plain.m, { data: new Uint16Array(2), shape: [2], dtype: "bfloat16" });
 
   const opt = adam({ learningRate: 0.1 });
   const copy: State = structuredClone({ ...state, hyper: {} });

@@ -281,7 +281,7 @@ Deno.test("arithmetic on a short state stays in the parameter's type", () => {
       const sum = fround(fround(fround(0.99) * m) + fround(fround(1 - 0.99) * g));
       const bits = muDtype === "bfloat16" ? nearestBfloat16(sum) : engineFloat16(sum);
       m = muDtype === "bfloat16" ? valueOfBfloat16(bits) : Math.f16round(sum);
-      assertEquals((state.m as { data: Uint16Array }).data[0], bits);
+      assertEquals((state.m as unknown as { data: Uint16Array }).data[0], bits);
     }
   }
 });

@@ -33,7 +33,7 @@ const badTrees: readonly [name: string, tree: unknown, ...says: string[]][] = [
   [
     "integers as parameters are refused at their path",
     { a: { b: Int32Array.of(1) } },
-    "`a/b` must be a Float32Array, a Float64Array or a Tensor: given a",
+    "`a/b` must be a Float32Array, a Float64Array, a Float16Array or a Tensor: given a",
     "Int32Array of 1",
   ],
   [
@@ -45,7 +45,7 @@ const badTrees: readonly [name: string, tree: unknown, ...says: string[]][] = [
   [
     "a view of bytes as parameters is refused at its path",
     { a: new DataView(new ArrayBuffer(8)) },
-    "`a` must be a Float32Array, a Float64Array or a Tensor: given a DataView",
+    "`a` must be a Float32Array, a Float64Array, a Float16Array or a Tensor: given a DataView",
   ],
   [
     "stored bits that do not say their type are refused at their path",
@@ -69,35 +69,84 @@ const badTrees: readonly [name: string, tree: unknown, ...says: string[]][] = [
     "the tensor at `a` must have a shape whose product is the length of its data, 3: given [1.5, 2]",
   ],
   [
-    "a plain list of numbers is refused at its first",
+    "a plain list of numbers is refused with the array to write",
     { a: [1, 2, 3] },
-    "`a/0` must be an array of numbers, a Tensor, or a plain object or list of those: given 1",
+    "`a` must be an array such as a Float32Array, a Tensor, or a plain object or list of those: given an array of 3; " +
+    "`Float32Array.of(1, 2, 3)` is one",
+  ],
+  [
+    "a list of rows is refused with the tensor to write",
+    { a: [[1, 2, 3], [4, 5, 6]] },
+    "given an array of 2; `{ data: Float32Array.of(1, 2, 3, 4, …), shape: [2, 3] }` is one",
+  ],
+  [
+    "a list as the data of a tensor is refused with the array to write",
+    { a: { data: [1, 2], shape: [2] } },
+    "`a/data` must be an array such as a Float32Array",
+    "; `Float32Array.of(1, 2)` is one",
+  ],
+  [
+    "big integers are refused with the array to write",
+    { a: BigInt64Array.of(1n) },
+    "given a BigInt64Array of 1; `Float32Array.from(array, Number)` is one",
+  ],
+  [
+    "bytes are refused with the array to write",
+    { a: Uint8Array.of(1) },
+    "; `Float32Array.from(array)` is one of its numbers, `new Float32Array(Uint8Array.from(array).buffer)` " +
+    "of their bytes",
+  ],
+  [
+    "a buffer is refused with the array to write",
+    { a: new ArrayBuffer(8) },
+    "given a ArrayBuffer; `new Float32Array(buffer, byteOffset, length)` is one",
+  ],
+  [
+    "a promise of parameters is refused with what to do",
+    { a: Promise.resolve(Float32Array.of(1)) },
+    "given a Promise; `await` it",
+  ],
+  [
+    "an array of TensorFlow.js is refused with what takes it",
+    { a: { shape: [1], dtype: "float32", dataId: {}, dataSync() {} } },
+    "; `toTfjs` of `@gradus/gradus/tfjs` makes an optimizer of such arrays",
+  ],
+  [
+    "an array of jax-js is refused with what reads it",
+    { a: { shape: [1], dtype: "float32", js() {}, dataSync() {} } },
+    "; `fromJaxTree` of `@gradus/gradus/jax` makes one of it",
+  ],
+  [
+    "an array of another library is refused with the tensor to write",
+    { a: { shape: [1], dtype: "float32", numpy() {} } },
+    "; `{ data, shape }` is one, where `data` is a Float32Array of its numbers",
   ],
   [
     "a number as parameter is refused at its path",
     { a: 1 },
-    "`a` must be an array of numbers, a Tensor, or a plain object or list of those: given 1",
+    "`a` must be an array such as a Float32Array, a Tensor, or a plain object or list of those: given 1; " +
+    "`Float32Array.of(1)` is one",
   ],
   [
     "null as parameter is refused at its path",
     { a: null },
-    "`a` must be an array of numbers, a Tensor, or a plain object or list of those: given null",
+    "`a` must be an array such as a Float32Array, a Tensor, or a plain object or list of those: given null",
   ],
   [
     "a hole in a list is refused at its path",
     // deno-lint-ignore no-sparse-arrays
     [Float32Array.of(1), , Float32Array.of(2)],
-    "`1` must be an array of numbers, a Tensor, or a plain object or list of those: given undefined",
+    "`1` must be an array such as a Float32Array, a Tensor, or a plain object or list of those: given undefined",
   ],
   [
     "a map of parameters is refused",
     new Map([["a", Float32Array.of(1)]]),
-    "the root must be an array of numbers, a Tensor, or a plain object or list of those",
+    "the root must be an array such as a Float32Array, a Tensor, or a plain object or list of those",
   ],
   [
     "no parameters at all are refused",
     undefined,
-    "the root must be an array of numbers, a Tensor, or a plain object or list of those: given " +
+    "the root must be an array such as a Float32Array, a Tensor, or a plain object or list of those: given " +
     "undefined",
   ],
 ];

@@ -55,6 +55,12 @@ gpuTest("what is no float32 array is not uploaded", () =>
       GradusError,
       "Cannot upload: the array at `w` must be float32: given float64",
     );
+    if (typeof Float16Array === "undefined") return;
+    assertThrows(
+      () => gpu.upload({ w: new Float16Array(2) }),
+      GradusError,
+      "Cannot upload: the array at `w` must be float32: given float16",
+    );
   }));
 
 gpuTest("states of others, and lost ones, are refused", () =>

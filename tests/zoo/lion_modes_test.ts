@@ -68,12 +68,10 @@ Deno.test("a direction of Lion's takes no parameters in any mode, and has what L
 });
 
 Deno.test("a mode that Lion does not have is refused", () => {
-  for (const make of [lion, scaleByLion]) {
-    assertThrows(
-      () => make({ learningRate: 1, mode: "soft" as "hard" } as never),
-      GradusError,
-      '`mode` must be "hard", "smooth" or "refined": given "soft"',
-    );
+  const mode = "soft" as "hard";
+  for (const make of [() => lion({ learningRate: 1, mode }), () => scaleByLion({ mode })]) {
+    const says = '`mode` must be "hard", "smooth" or "refined": given "soft"';
+    assertThrows(make, GradusError, says);
   }
   assertEquals(lion({ learningRate: 1, mode: "hard" }).program, lion.program);
 });

@@ -1,6 +1,7 @@
 /** Averages of the parameters along the way. */
 import type { Wrapper } from "../../dsl/weave.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
+import type { StateKinds, Suffixed, WrappedStates } from "../../runtime/trees/typed.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 
@@ -46,7 +47,10 @@ const AVERAGE: Wrapper = {
  * assertEquals([x, opt.evaluationParams(x, state)], [Float32Array.of(4), Float32Array.of(2.5)]);
  * ```
  */
-export function averageParams(inner: Optimizer, options: AverageParamsOptions): Optimizer {
+export function averageParams<S extends StateKinds, Hyper extends string>(
+  inner: Optimizer<S, Hyper>,
+  options: AverageParamsOptions,
+): Optimizer<WrappedStates<S, { average: "leaf" }>, Suffixed<Hyper> | "decay"> {
   const doing = "Cannot make averageParams";
   requireOptimizer(inner, "`inner`", doing);
   return wrap(inner, AVERAGE, wrapperSettings(AVERAGE, options, doing));

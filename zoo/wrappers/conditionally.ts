@@ -1,6 +1,7 @@
 /** Steps of an optimizer at some counts only. */
 import type { Wrapper } from "../../dsl/weave.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
+import type { StateKinds, Suffixed, WrappedStates } from "../../runtime/trees/typed.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 
@@ -61,10 +62,10 @@ const MASK = /* @__PURE__ */ conditionally(
  * assertEquals(x[0], 0.5);
  * ```
  */
-export function conditionallyTransform(
-  inner: Optimizer,
+export function conditionallyTransform<S extends StateKinds, Hyper extends string>(
+  inner: Optimizer<S, Hyper>,
   options: ConditionallyOptions,
-): Optimizer {
+): Optimizer<WrappedStates<S, { innerCount: "tree" }>, Suffixed<Hyper> | "shouldTransformFn"> {
   const doing = "Cannot make conditionallyTransform";
   requireOptimizer(inner, "`inner`", doing);
   return wrap(inner, TRANSFORM, wrapperSettings(TRANSFORM, options, doing));
@@ -87,7 +88,10 @@ export function conditionallyTransform(
  * assertEquals(x[0], -0.5);
  * ```
  */
-export function conditionallyMask(inner: Optimizer, options: ConditionallyOptions): Optimizer {
+export function conditionallyMask<S extends StateKinds, Hyper extends string>(
+  inner: Optimizer<S, Hyper>,
+  options: ConditionallyOptions,
+): Optimizer<WrappedStates<S, { innerCount: "tree" }>, Suffixed<Hyper> | "shouldTransformFn"> {
   const doing = "Cannot make conditionallyMask";
   requireOptimizer(inner, "`inner`", doing);
   return wrap(inner, MASK, wrapperSettings(MASK, options, doing));

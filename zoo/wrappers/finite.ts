@@ -1,5 +1,6 @@
 /** Steps only on gradients that are numbers. */
 import type { Wrapper } from "../../dsl/weave.ts";
+import type { StateKinds, Suffixed, WrappedStates } from "../../runtime/trees/typed.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 
@@ -52,7 +53,13 @@ const APPLY_IF_FINITE: Wrapper = {
  * assertEquals(state.totalNotFinite, 1);
  * ```
  */
-export function applyIfFinite(inner: Optimizer, options: ApplyIfFiniteOptions): Optimizer {
+export function applyIfFinite<S extends StateKinds, Hyper extends string>(
+  inner: Optimizer<S, Hyper>,
+  options: ApplyIfFiniteOptions,
+): Optimizer<
+  WrappedStates<S, { notFiniteCount: "tree"; totalNotFinite: "tree"; innerCount: "tree" }>,
+  Suffixed<Hyper> | "maxConsecutiveErrors"
+> {
   const doing = "Cannot make applyIfFinite";
   requireOptimizer(inner, "`inner`", doing);
   return wrap(inner, APPLY_IF_FINITE, wrapperSettings(APPLY_IF_FINITE, options, doing));

@@ -1,6 +1,7 @@
 /** Slow weights that follow fast ones. */
 import type { Wrapper } from "../../dsl/weave.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
+import type { StateKinds, Suffixed, WrappedStates } from "../../runtime/trees/typed.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 
@@ -64,7 +65,13 @@ const LOOKAHEAD: Wrapper = {
  * assertEquals(seen, [2, 1, 1.5, 0.5]);
  * ```
  */
-export function lookahead(inner: Optimizer, options: LookaheadOptions): Optimizer {
+export function lookahead<S extends StateKinds, Hyper extends string>(
+  inner: Optimizer<S, Hyper>,
+  options: LookaheadOptions,
+): Optimizer<
+  WrappedStates<S, { slow: "leaf"; innerCount: "tree" }>,
+  Suffixed<Hyper> | "syncPeriod" | "slowStepSize"
+> {
   const doing = "Cannot make lookahead";
   requireOptimizer(inner, "`inner`", doing);
   return wrap(inner, LOOKAHEAD, wrapperSettings(LOOKAHEAD, options, doing));

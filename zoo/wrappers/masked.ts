@@ -1,8 +1,14 @@
 /** Optimizers for some leaves only. */
 import { GradusError, shown, suggestion } from "../../dsl/errors.ts";
 import type { Wrapper } from "../../dsl/weave.ts";
-import { chained, requireLabels } from "../../runtime/chain.ts";
+import {
+  chained,
+  type LabelledHyper,
+  type LabelledStates,
+  requireLabels,
+} from "../../runtime/chain.ts";
 import type { Mask, MaskTree } from "../../runtime/trees/hyperparameters.ts";
+import type { StateKinds } from "../../runtime/trees/typed.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { requireOptimizer, wrap } from "../../runtime/wrap.ts";
 import { setToZero } from "../zero.ts";
@@ -35,7 +41,10 @@ const MASKED: Wrapper = {
  * assertEquals(state.m, { weight: Float32Array.of(1), bias: new Float32Array(0) });
  * ```
  */
-export function masked(inner: Optimizer, mask: Mask): Optimizer {
+export function masked<S extends StateKinds, Hyper extends string>(
+  inner: Optimizer<S, Hyper>,
+  mask: Mask,
+): Optimizer<S, Hyper> {
   requireOptimizer(inner, "`inner`", "Cannot mask");
   if (!["boolean", "object", "function"].includes(typeof mask) || mask === null) {
     throw new GradusError(
@@ -60,7 +69,7 @@ export function masked(inner: Optimizer, mask: Mask): Optimizer {
  * assertEquals(params, { body: Float32Array.of(1), head: Float32Array.of(-2) });
  * ```
  */
-export function freeze(mask: Mask): Optimizer {
+export function freeze(mask: Mask): Optimizer<Record<never, never>, never> {
   return masked(setToZero(), mask);
 }
 
@@ -96,10 +105,10 @@ export type LabelTree = string | { readonly [key: string]: LabelTree } | readonl
  *
  * @throws {GradusError} if a label names no optimizer.
  */
-export function partition(
-  optimizers: Readonly<Record<string, Optimizer>>,
+export function partition<Parts extends Readonly<Record<string, Optimizer>>>(
+  optimizers: Parts,
   labels: Labels,
-): Optimizer {
+): Optimizer<LabelledStates<Parts>, LabelledHyper<Parts>> {
   const doing = "Cannot partition";
   const names = requireLabels(optimizers, doing);
   const choose = (tree: LabelTree, label: string): boolean | MaskTree => {

@@ -2,6 +2,7 @@
 import { GradusError, shown } from "../../dsl/errors.ts";
 import type { Wrapper } from "../../dsl/weave.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
+import type { StateKinds, Suffixed, WrappedStates } from "../../runtime/trees/typed.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { ownOptions } from "../../runtime/options.ts";
 import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
@@ -86,7 +87,13 @@ function mechanic(betas: number): Wrapper {
  *
  * @throws {GradusError} if `numBetas` is no whole number from 1 to 16.
  */
-export function mechanize(inner: Optimizer, options: MechanizeOptions = {}): Optimizer {
+export function mechanize<S extends StateKinds, Hyper extends string>(
+  inner: Optimizer<S, Hyper>,
+  options: MechanizeOptions = {},
+): Optimizer<
+  WrappedStates<S, { theta0: "leaf" }>,
+  Suffixed<Hyper> | "weightDecay" | "eps" | "sInit"
+> {
   const doing = "Cannot make mechanize";
   requireOptimizer(inner, "`inner`", doing);
   const { numBetas = 6, ...given } = ownOptions(options, doing) as MechanizeOptions;

@@ -1,6 +1,7 @@
 /** One step for several gradients. */
 import type { Wrapper } from "../../dsl/weave.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
+import type { StateKinds, Suffixed, WrappedStates } from "../../runtime/trees/typed.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 
@@ -56,7 +57,13 @@ const MULTI_STEPS: Wrapper = {
  * assertEquals(seen, [0, 0, 0, -2.5]);
  * ```
  */
-export function multiSteps(inner: Optimizer, options: MultiStepsOptions): Optimizer {
+export function multiSteps<S extends StateKinds, Hyper extends string>(
+  inner: Optimizer<S, Hyper>,
+  options: MultiStepsOptions,
+): Optimizer<
+  WrappedStates<S, { acc: "leaf"; miniStep: "tree"; gradientStep: "tree" }>,
+  Suffixed<Hyper> | "everyKSchedule"
+> {
   const doing = "Cannot make multiSteps";
   requireOptimizer(inner, "`inner`", doing);
   const settings = wrapperSettings(MULTI_STEPS, options, doing);

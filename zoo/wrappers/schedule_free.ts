@@ -1,6 +1,7 @@
 /** Averaging in place of a schedule, around any optimizer. */
 import type { Wrapper } from "../../dsl/weave.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
+import type { HyperNames, StateKinds, Suffixed, WrappedStates } from "../../runtime/trees/typed.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 
@@ -56,7 +57,13 @@ const SCHEDULE_FREE: Wrapper = {
  * assert(Math.abs(opt.evaluationParams(x, state)[0]) < 0.4);
  * ```
  */
-export function scheduleFree(inner: Optimizer, options: ScheduleFreeOptions): Optimizer {
+export function scheduleFree<S extends StateKinds, Hyper extends string>(
+  inner: Optimizer<S, Hyper>,
+  options: ScheduleFreeOptions,
+): Optimizer<
+  WrappedStates<S, { z: "leaf"; peak: "tree"; total: "tree" }>,
+  Suffixed<Hyper> | HyperNames<ScheduleFreeOptions>
+> {
   const doing = "Cannot make scheduleFree";
   requireOptimizer(inner, "`inner`", doing);
   return wrap(inner, SCHEDULE_FREE, wrapperSettings(SCHEDULE_FREE, options, doing));

@@ -1,0 +1,70 @@
+/** What the type of an optimizer tells of its state: names, and trees like the parameters'. */
+import type { RoundedStorage } from "./stored.ts";
+import type { StorageType } from "./dtype.ts";
+import type { HyperValue } from "./hyperparameters.ts";
+import type { StoredTensor, Tensor } from "./leaf.ts";
+import type { State } from "./state.ts";
+
+/**
+ * The states of an optimizer by name, as far as its type tells: `"leaf"` is a tree like the parameters',
+ * `"tree"` one number for all of them. One that is not kept for all options is optional.
+ */
+export type StateKinds = Readonly<Record<string, "leaf" | "tree">>;
+
+/** The hyperparameters among some options: what a state can have in `hyper`. Of any options, any. */
+export type HyperNames<Options> = [Options] extends [never] ? string
+  :
+    & { [K in keyof Options]-?: [HyperValue] extends [Options[K]] ? K : never }[keyof Options]
+    & string;
+
+/** States of a wrapper, and those of what is in it that have other names. */
+export type WrappedStates<S, Own extends StateKinds> = Own & Omit<S, keyof Own>;
+
+/** A name that may have got a suffix, since another has it. */
+export type Suffixed<Name extends string> = Name | `${Name}_${number}`;
+
+/** Trees whose states are as they are. */
+export type PlainTree = Float32Array | Float64Array | Tensor | readonly PlainTree[] | {
+  readonly [key: string]: PlainTree;
+};
+
+/**
+ * A tree of states beside parameters `P`, in the type that each parameter computes in. A type of any trees
+ * stays as it is.
+ */
+export type StateTree<P> = [P] extends [PlainTree] ? P
+  : { readonly [key: string]: Tensor } extends P ? P
+  : P extends PlainTree ? P
+  : P extends ArrayBufferView ? Float32Array
+  : P extends { readonly data: ArrayBufferView; readonly shape: readonly number[] } ? Tensor
+  : { [K in keyof P]: StateTree<P[K]> };
+
+/** The same of states that are stored as `Stored` says. */
+export type StoredTree<P, Stored> = Stored extends "float32" ? StateTree<P>
+  : { readonly [key: string]: StoredTensor } extends P ? P
+  : P extends Float32Array | Float64Array | Tensor | StoredTensor ? StoredTensor
+  : P extends ArrayBufferView | { readonly data: ArrayBufferView } ? P | StoredTensor
+  : { [K in keyof P]: StoredTree<P[K], Stored> };
+
+/** How states are stored, by name. */
+export type StorageChoice = Readonly<Record<string, StorageType | RoundedStorage>>;
+
+/**
+ * The state of an optimizer beside parameters `P`: with states `S` and hyperparameters `Hyper`, some
+ * stored as `C` says. What an option such as `muDtype` stores short, or a 0 takes out of the program, no
+ * type tells.
+ */
+export type StateBeside<
+  P,
+  S extends StateKinds,
+  Hyper extends string,
+  C extends StorageChoice = Record<never, never>,
+> =
+  & State<Hyper>
+  & (string extends keyof C ? unknown
+    :
+      & {
+        [K in keyof S]: "leaf" extends S[K] ? K extends keyof C ? StoredTree<P, C[K]> : StateTree<P>
+          : number;
+      }
+      & { master?: StateTree<P> });

@@ -1,0 +1,80 @@
+/** Training steps of models that PyTorch exported, run by the trainer: PyTorch's losses, and the model back. */
+import * as ort from "onnxruntime-web/wasm";
+import {
+  type BatchTensor,
+  crossEntropy,
+  OrtTrainer,
+  type TrainerOptions,
+  trainingStep,
+} from "../../../export/train/mod.ts";
+import { adamw } from "../../../mod.ts";
+import { assert, assertEquals } from "../../assert.ts";
+import { gpuTest } from "../gpu.ts";
+import { type Listed, modelNamed, referenceOf, tensorOf } from "./driver.ts";
+
+const optimizer = adamw({ learningRate: 0.003, weightDecay: 0.01 });
+const MODELS: Readonly<Record<string, number>> = {
+  "mlp.plain": 1,
+  "mlp.batch": 1,
+  "gpt.tsplain": -1,
+};
+
+function stepOf(name: string): Uint8Array {
+  const loss = crossEntropy({ logits: "logits", axis: MODELS[name] });
+  return trainingStep(modelNamed(name), optimizer, { loss, onWarning: () => {} });
+}
+
+function tensor([type, shape, values]: Listed): BatchTensor {
+  const data = type === "int64" ? Int32Array.from(values) : Float32Array.from(values);
+  return { data, shape };
+}
+
+async function requireTrained(name: string, options: TrainerOptions): Promise<void> {
+  const reference = referenceOf(name.split(".")[0]);
+  const { losses } = reference.adamw;
+  const trainer = await OrtTrainer.load(stepOf(name), options);
+  const batch = { x: tensor(reference.x), y: tensor(reference.y) };
+  for (const [i, wanted] of losses.entries()) {
+    const loss = await trainer.step(batch);
+    assert(Math.abs(loss - wanted) <= 1e-5 * wanted, `at step ${i}: ${loss}, not ${wanted}`);
+  }
+  const { logits } = await trainer.evaluate({ x: batch.x }, ["logits"]);
+  const session = await ort.InferenceSession.create(await trainer.model());
+  assertEquals([...session.inputNames], ["x"]);
+  const results = await session.run({ x: tensorOf(reference.x) });
+  const apart = Math.max(
+    ...Array.from(
+      logits.data as Float32Array,
+      (value, i) => Math.abs(value - Number(results.logits.data[i])),
+    ),
+  );
+  assert(apart <= 1e-5, `${apart}`);
+  await session.release();
+  await trainer.dispose();
+}
+
+for (const name of Object.keys(MODELS)) {
+  Deno.test(`the trainer has PyTorch's losses of ${name}, and gives the trained model back`, async () => {
+    await requireTrained(name, {});
+  });
+}
+
+gpuTest(
+  "the trainer has PyTorch's losses on WebGPU, and gives the trained model back",
+  async (device) => {
+    await requireTrained("mlp.batch", { executionProvider: "webgpu", device });
+  },
+);
+
+Deno.test("a batch of another size than before trains too, where it was exported open", async () => {
+  const { x, y } = referenceOf("mlp");
+  const trainer = await OrtTrainer.load(stepOf("mlp.batch"));
+  const double = (
+    [type, [n, ...rest], values]: Listed,
+  ): Listed => [type, [2 * n, ...rest], [...values, ...values]];
+  const once = await trainer.evaluate({ x: tensor(x), y: tensor(y) }, ["loss"]);
+  const loss = await trainer.step({ x: tensor(double(x)), y: tensor(double(y)).data });
+  assert(Math.abs(loss - Number(once.loss.data[0])) < 1e-6, `${loss}`);
+  assert(await trainer.step({ x: tensor(x).data, y: tensor(y).data }) < loss);
+  await trainer.dispose();
+});
