@@ -63,7 +63,18 @@ export function printState({ init, over }: StateDeclaration): StateDocument {
   return { init: value, over: axes.length === 1 ? axes[0] : axes };
 }
 
-/** The text of an expression. */
+/**
+ * The text of an expression.
+ *
+ * @example
+ * ```ts
+ * import { printExpression } from "@gradus/gradus/derive";
+ * import { lion } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(printExpression(lion.program.statements[0].value), "b1*m + (1 - b1)*g");
+ * ```
+ */
 export function printExpression(node: Node): string {
   return write(node).text;
 }

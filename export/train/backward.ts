@@ -1,6 +1,7 @@
 /** The walk back: from the loss to each parameter, by the gradients of the table. */
 import { quoted } from "../../dsl/errors.ts";
 import type { Graph, GraphNode } from "./graph.ts";
+import { summed } from "./sum.ts";
 import type { Value } from "./value.ts";
 
 const MOST_SHOWN = 8;
@@ -22,7 +23,7 @@ export function writeBackward(
   const total = (value: Value): Value | undefined => {
     const all = parts.get(value.name);
     if (all === undefined) return undefined;
-    const sum = all.reduce((a, b) => graph.emit("Add", [a, b]));
+    const sum = summed(all, graph);
     parts.set(value.name, [sum]);
     return sum;
   };
@@ -92,9 +93,11 @@ function refuse(
   const way = [value?.name ?? "a parameter", ...before, ...after].map(quoted);
   const half = MOST_SHOWN / 2;
   const shown = way.length > MOST_SHOWN ? [...way.slice(0, half), "…", ...way.slice(-half)] : way;
-  const how = node.captured.length > 0 ? "with a graph inside has" : "has";
+  const what = node.captured.length > 0
+    ? "no gradient goes into a graph inside"
+    : "it has no gradient";
   graph.refuse(
-    `it ${how} no gradient here, and lies on the way from a parameter to the loss: ` +
+    `${what} here, and it lies on the way from a parameter to the loss: ` +
       `${
         shown.join(" → ")
       }: freeze what is before it by \`params\`, or export the model without it`,

@@ -9,7 +9,8 @@ import {
   wide,
   type WrittenLoss,
 } from "./loss.ts";
-import { DataType, spellShape } from "./value.ts";
+import type { Graph } from "./graph.ts";
+import { DataType, spellShape, type Value } from "./value.ts";
 
 /** Options of {@linkcode crossEntropy}. */
 export interface CrossEntropyOptions {
@@ -75,55 +76,108 @@ export function crossEntropy(options: CrossEntropyOptions): Loss {
       );
     }
     const rest = shape.filter((_, i) => i !== axis);
-    const column = shape.map((_, i) => i === axis ? classes : 1).slice(axis);
-    const y = graph.emit("Unsqueeze", [
-      graph.emit("Cast", [target(labels, DataType.INT64, rest)], { to: DataType.INT32 }),
-      graph.ints([axis]),
-    ]);
-    const numbers = Array.from({ length: classes }, (_, i) => i);
-    const isLabel = graph.emit("Equal", [y, graph.constant(numbers, DataType.INT32, column)]);
-    const o = graph.write("where(a, 1, 0)", { a: isLabel, x });
-    const v = graph.write("where(a, 0, 1)", {
-      a: graph.emit("Equal", [y, graph.constant([ignore], DataType.INT32, [])]),
-      x,
-    });
+    const wanted = target(labels, DataType.INT64, rest);
+    const whole = wanted.type === DataType.INT64
+      ? wanted
+      : graph.emit("Cast", [wanted], { to: DataType.INT64 });
+    const y = graph.emit("Unsqueeze", [whole, graph.ints([axis])]);
+    const number = (value: number) => graph.constant([value], DataType.INT64, []);
+    const near = graph.emit("Max", [graph.emit("Min", [y, number(classes - 1)]), number(0)]);
+    const isIgnored = graph.emit("Equal", [y, number(ignore)]);
+    const counted = graph.write("where(a, 0, 1)", { a: isIgnored, x });
+    const valid = graph.write("where(a, 1, nan)", { a: graph.emit("Equal", [y, near]), x });
+
     const most = graph.reduce("ReduceMax", x, [axis]);
     const less = graph.write("x - m", { x, m: most });
     const e = graph.write("exp(x)", { x: less });
     const s = graph.sum(e, [axis]);
-    // How much each class should be: the label's 1, spread and weighted.
-    const isPlain = weight === undefined && smoothing === 0;
-    const q = smoothing === 0
-      ? o
-      : graph.write("o*(1 - r) + r/c", { o }, { r: smoothing, c: classes });
-    const w = weight && graph.constant(weightsOf(weight, classes, refuse), x.type, column);
-    const p = w === undefined ? q : graph.write("w*q", { w, q });
-    const t = isPlain ? undefined : graph.sum(p, [axis]);
-    const hit = graph.sum(graph.write("where(p == 0, 0, p*x)", { p, x: less }), [axis]);
-    const total = t === undefined
-      ? graph.write("log(s)", { s })
-      : graph.write("t*log(s)", { t, s });
-    const isClass = graph.sum(o, [axis]);
-    const each = graph.write("where(v == 0, 0, where(n == 0, nan, l - h))", {
-      v,
-      n: isClass,
-      l: total,
-      h: hit,
-    });
+    const of = { less, near, e, s };
+    const { each, count, slope } = weight === undefined && smoothing === 0
+      ? plain(of, axis, graph)
+      : spread(
+        of,
+        x,
+        axis,
+        classes,
+        weight && weightsOf(weight, classes, refuse),
+        smoothing,
+        graph,
+      );
+
     const all = shape.map((_, i) => i);
-    const counts = w === undefined
-      ? v
-      : graph.write("v*n", { v, n: graph.sum(graph.write("w*o", { w, o }), [axis]) });
-    const k = reduction === "sum" ? v : graph.write("v/n", { v, n: graph.sum(counts, all, 0) });
-    const loss = reduction === "sum"
-      ? graph.sum(each, all, 0)
-      : graph.write("a/n", { a: graph.sum(each, all, 0), n: graph.sum(counts, all, 0) });
-    const seed = t === undefined
-      ? graph.write("(e/s - p)*k", { e, s, p, k })
-      : graph.write("(e*(t/s) - p)*k", { e, s, p, k, t });
-    return { loss, seeds: [[scores, as(scores, seed, graph)]] };
+    const counts = count === undefined ? counted : graph.write("v*n", { v: counted, n: count });
+    const total = graph.sum(
+      graph.write("where(a, 0, v*l)", { a: isIgnored, v: valid, l: each }),
+      all,
+      0,
+    );
+    const n = reduction === "sum" ? undefined : graph.sum(counts, all, 0);
+    const loss = n === undefined ? total : graph.write("a/n", { a: total, n });
+    const k = n === undefined
+      ? graph.write("where(a, 0, v)", { a: isIgnored, v: valid })
+      : graph.write("where(a, 0, v/n)", { a: isIgnored, v: valid, n });
+    return { loss, seeds: [[scores, as(scores, slope(k), graph)]] };
   };
   return lossOf(logits, write);
+}
+
+/** Scores less the largest, labels that are classes, e to those scores and its sum. */
+interface Scores {
+  readonly less: Value;
+  readonly near: Value;
+  readonly e: Value;
+  readonly s: Value;
+}
+
+/** The loss of each example, how much it counts if not 1, and the gradient of all for what each is multiplied by. */
+interface Each {
+  readonly each: Value;
+  readonly count?: Value;
+  slope(k: Value): Value;
+}
+
+/** Each label is all of what a class should be: only its score is looked at, and only its gradient is its own. */
+function plain({ less, near, e, s }: Scores, axis: number, graph: Graph): Each {
+  const hit = graph.emit("GatherElements", [less, near], { axis });
+  const slope = (k: Value) => {
+    const own = graph.write("-k", { k });
+    const attributes = { axis, reduction: "add" };
+    return graph.emit(
+      "ScatterElements",
+      [graph.write("e*(k/s)", { e, k, s }), near, own],
+      attributes,
+    );
+  };
+  return { each: graph.write("log(s) - h", { s, h: hit }), slope };
+}
+
+/** How much each class should be is spread and weighted. */
+function spread(
+  { less, near, e, s }: Scores,
+  x: Value,
+  axis: number,
+  classes: number,
+  weights: readonly number[] | undefined,
+  smoothing: number,
+  graph: Graph,
+): Each {
+  const column = x.shape!.map((_, i) => i === axis ? classes : 1).slice(axis);
+  const numbers = Array.from({ length: classes }, (_, i) => i);
+  const isLabel = graph.emit("Equal", [
+    graph.emit("Cast", [near], { to: DataType.INT32 }),
+    graph.constant(numbers, DataType.INT32, column),
+  ]);
+  const o = graph.write("where(a, 1, 0)", { a: isLabel, x });
+  const q = graph.write("o*(1 - r) + r/c", { o }, { r: smoothing, c: classes });
+  const w = weights && graph.constant(weights, x.type, column);
+  const p = w === undefined ? q : graph.write("w*q", { w, q });
+  const t = graph.sum(p, [axis]);
+  const hit = graph.sum(graph.write("where(p == 0, 0, p*x)", { p, x: less }), [axis]);
+  return {
+    each: graph.write("t*log(s) - h", { t, s, h: hit }),
+    count: w && graph.sum(graph.write("w*o", { w, o }), [axis]),
+    slope: (k) => graph.write("(e*(t/s) - p)*k", { e, s, p, k, t }),
+  };
 }
 
 function weightsOf(

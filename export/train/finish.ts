@@ -51,7 +51,9 @@ export function finished(
     const numbers = node.outputs.length === 1 && !isFloat(only.type)
       ? numbersOf(only.known)
       : undefined;
-    if (numbers !== undefined && only.type !== DataType.UNDEFINED) {
+    // The largest of int64, as slices end at, are no JavaScript numbers.
+    const isExact = numbers?.every(Number.isSafeInteger) ?? false;
+    if (numbers !== undefined && isExact && only.type !== DataType.UNDEFINED) {
       const sizes = numbersOf(only.shape) ?? [numbers.length];
       constants.push(tensorOf(only.name, numbers, only.type, sizes));
       continue;

@@ -25,7 +25,7 @@ export function folded(at: At, { type, shape }: Kind): readonly Size[] | undefin
   const known = fold(inputs, at);
   if (known === undefined || known.length > MOST_KNOWN) return undefined;
   const isSafe = known.every((size) =>
-    typeof size === "string" || Number.isSafeInteger(size) || !isWhole(type)
+    typeof size === "string" || Number.isSafeInteger(size) || MOVES.has(at.place.op)
   );
   // A list as long as its shape says, which tells what it is if the shape was not known.
   const [length] = shape.length === 0 ? [1] : shape;

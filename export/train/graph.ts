@@ -9,6 +9,7 @@ import {
 } from "onnx-buf";
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { Names } from "../onnx/names.ts";
+import { type Branch, branchOf } from "./branch.ts";
 import { type Attributes, Builder, type Maker } from "./emit.ts";
 import { finished, type FinishedGraph, type Outputs } from "./finish.ts";
 import { folded } from "./fold.ts";
@@ -84,7 +85,7 @@ export class Graph extends Builder {
       this.#add({ ...declared(value), name: value.name });
     }
     const said = new Map([...valueInfo, ...output].map((each) => [each.name, declared(each)]));
-    for (const each of node) this.#take(each, said);
+    for (const each of node) this.#take(each, said, reading.leadsToLoss(each));
   }
 
   /** The value of a name, or undefined. */
@@ -218,6 +219,12 @@ export class Graph extends Builder {
         `${quoted(value.name)} must be an initializer, since it changes from step to step`,
       );
     }
+    if (this.carried.has(value.name)) {
+      this.refuse(
+        `${quoted(value.name)} must be read by one operator alone, since that changes it from step to ` +
+          "step: export the model so that equal initializers are not merged",
+      );
+    }
     this.carried.set(value.name, next);
   }
 
@@ -231,7 +238,7 @@ export class Graph extends Builder {
   }
 
   /** Adds a node of the file, written out in others if its row says so. */
-  #take(node: NodeProto, said: ReadonlyMap<string, Kind>): void {
+  #take(node: NodeProto, said: ReadonlyMap<string, Kind>, leads: boolean): void {
     const { doing, rows } = this.#reading;
     const isOwn = node.domain === "" || node.domain === "ai.onnx";
     const row = isOwn && Object.hasOwn(rows, node.opType) ? rows[node.opType] : undefined;
@@ -242,9 +249,14 @@ export class Graph extends Builder {
       name: nameOf(node),
       doing,
     };
+    const condition = isOwn && node.opType === "If" ? inputs[0]?.known?.[0] : undefined;
+    const branch = typeof condition === "number" ? branchOf(node, condition !== 0) : undefined;
+    if (branch !== undefined) {
+      this.#takeBranch(node, branch, leads);
+      return;
+    }
     const isActive = inputs.some((value) => value !== undefined && this.isActive(value));
-    const isLowered = row?.lower !== undefined &&
-      (row.always || (isActive && this.#reading.leadsToLoss(node)));
+    const isLowered = row?.lower !== undefined && (row.always || (isActive && leads));
     const written = isLowered
       ? this.within(`${place.name}/`, place, () => {
         const needs = (value: Value) => this.isActive(value);
@@ -258,6 +270,28 @@ export class Graph extends Builder {
     }
     node.output.forEach((name, i) => {
       if (name !== "" && written[i] !== undefined) this.#values.set(name, written[i]);
+    });
+  }
+
+  /** Adds what an If comes to. */
+  #takeBranch(
+    node: NodeProto,
+    { node: nodes, initializer, said, outputs }: Branch,
+    leads: boolean,
+  ): void {
+    for (const tensor of initializer) {
+      this.#tensors.set(tensor.name, tensor);
+      this.#add({ ...kindOf(tensor), name: tensor.name });
+    }
+    const kinds = new Map(said.map((each) => [each.name, declared(each)]));
+    for (const each of nodes) {
+      const missing = each.input.find((name) => name !== "" && !this.#values.has(name));
+      if (missing !== undefined) this.refuse(`${quoted(missing)} is read before it is made`);
+      this.#take(each, kinds, leads);
+    }
+    node.output.forEach((name, i) => {
+      const value = this.#values.get(outputs[i]);
+      if (value !== undefined) this.#values.set(name, value);
     });
   }
 
@@ -279,6 +313,9 @@ export class Graph extends Builder {
     const { opType: op } = proto;
     const place = { op, name: nameOf(proto), doing: this.#reading.doing };
     const at = new At(this, place, inputs, [], attributes, proto.output.length);
+    if (inputs.some((value) => value?.items !== undefined)) {
+      at.refuse("it is given a sequence of tensors, which only operators on sequences take");
+    }
     const kinds = row?.shape(at) ?? [];
     const outputs = proto.output.map((name, i): Value => {
       const kind = refined(kinds[i] ?? UNKNOWN, said.get(name));

@@ -37,7 +37,7 @@ export function declared({ type }: ValueInfoProto): Kind {
     shape: shape?.dim.map(({ value }) =>
       value.case === "dimValue"
         ? Number(value.value)
-        : value.case === "dimParam" && value.value !== ""
+        : value.case === "dimParam" && value.value !== "" && !value.value.startsWith("?")
         ? value.value
         : unknownSize()
     ),

@@ -68,8 +68,21 @@ export function readWhole(source: ModelSource, doing: string): ModelProto {
   if (graph.sparseInitializer.length > 0) {
     throw new GradusError(`${doing}: its initializers must not be sparse`);
   }
-  for (const tensor of graph.initializer) bringIn(tensor, data, doing);
+  for (const each of graphsIn(graph)) {
+    for (const tensor of each.initializer) bringIn(tensor, data, doing);
+  }
   return model;
+}
+
+/** A graph and those inside its nodes. */
+function graphsIn(graph: GraphProto): GraphProto[] {
+  const found = [graph];
+  for (const each of found) {
+    for (const { g, graphs } of each.node.flatMap(({ attribute }) => attribute)) {
+      found.push(...(g === undefined ? graphs : [g]));
+    }
+  }
+  return found;
 }
 
 /** The version of the default operators. */

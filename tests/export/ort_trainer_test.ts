@@ -277,3 +277,31 @@ Deno.test("labels may be of either type of whole numbers, and batches of any siz
   }
   assertEquals(losses.slice(2), losses.slice(0, 2));
 });
+
+Deno.test("steps that are begun before others have ended run one after another", async () => {
+  const [one, other] = [await linear(OPTIMIZERS.sgd), await linear(OPTIMIZERS.sgd)];
+  const half = { x: X.map((value) => value / 2), y: Y };
+  const losses = [await one.step(batch), await one.step(half), await one.step(batch)];
+  const begun = [batch, half, batch].map((each) => other.step(each));
+  const evaluated = other.evaluate(batch, ["loss"]);
+  assertEquals(await Promise.all(begun), losses);
+  assertEquals(await evaluated, await one.evaluate(batch, ["loss"]));
+  await one.dispose();
+  await other.dispose();
+});
+
+gpuTest("a step on a device that was lost is refused, and changes nothing", async (device) => {
+  const trainer = await linear(OPTIMIZERS.sgd, { executionProvider: "webgpu", device });
+  await trainer.step(batch);
+  const saved = await trainer.save();
+  device.destroy();
+  await device.lost;
+  await assertRejects(() => trainer.step(batch), GradusError, "Cannot train", "it was lost");
+  assertEquals(trainer.count, 1);
+  await trainer.dispose();
+  const again = await linear(OPTIMIZERS.sgd);
+  await again.restore(saved);
+  assertEquals(again.count, 1);
+  assert(Number.isFinite(await again.step(batch)));
+  await again.dispose();
+});

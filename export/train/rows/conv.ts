@@ -1,6 +1,12 @@
 /** Convolutions. */
-import type { Attributes, Builder } from "../emit.ts";
+import type { Builder } from "../emit.ts";
 import { type Kind, numbersOf, type Shape, type Value } from "../value.ts";
+import {
+  convolution,
+  isConvMistaken,
+  isTransposedMistaken,
+  transposedConvolution,
+} from "./convolve.ts";
 import type { At, Rows } from "./row.ts";
 import {
   attributesOf,
@@ -32,7 +38,7 @@ export const convolutions: Rows = {
     always: true,
     lower: (at) => {
       const [x, w, bias] = [at.input(0), at.input(1), at.inputs[2]];
-      if (at.int("group", 1) !== 1 || !isMistaken(w)) return undefined;
+      if (!isConvMistaken(w, at.int("group", 1))) return undefined;
       return [convolution(at.build, x, w, bias, at.attributes)];
     },
     gradient: ([g], at) => {
@@ -48,6 +54,12 @@ export const convolutions: Rows = {
   },
   ConvTranspose: {
     shape: transposedShape,
+    always: true,
+    lower: (at) => {
+      const [x, w, bias] = [at.input(0), at.input(1), at.inputs[2]];
+      if (!isTransposedMistaken(w, at.int("group", 1))) return undefined;
+      return [transposedConvolution(at.build, x, w, bias, at.attributes)];
+    },
     gradient: ([g], at) => {
       const { build } = at;
       const [x, w] = [at.input(0), at.input(1)];
@@ -65,34 +77,6 @@ export const convolutions: Rows = {
 /** Whether enough is known to tell where windows lie. */
 function isKnown(at: At): boolean {
   return at.has("kernel_shape") || numbersOf(at.input(1).shape?.slice(2)) !== undefined;
-}
-
-/** Whether ONNX Runtime's WebGPU computes a convolution of one group wrong: it reads such channels three at a time. */
-function isMistaken({ shape }: Value): boolean {
-  const sizes = numbersOf(shape);
-  if (sizes === undefined) return false;
-  const [made, read, ...kernel] = sizes;
-  return read > 3 && read % 3 === 0 && read % 4 !== 0 && made % 4 === 0 &&
-    kernel.some((size) => size > 1);
-}
-
-/** A convolution; channels that would be read wrong are filled up to a multiple of 4 with zeros. */
-function convolution(
-  build: Builder,
-  x: Value,
-  w: Value,
-  bias: Value | undefined,
-  attributes: Attributes,
-): Value {
-  const isOne = attributes.group === undefined || attributes.group === 1;
-  const inputs = isOne && isMistaken(w) ? [x, w].map((each) => filledUp(build, each)) : [x, w];
-  return build.emit("Conv", [...inputs, ...(bias === undefined ? [] : [bias])], attributes);
-}
-
-function filledUp(build: Builder, value: Value): Value {
-  const pads = Array<number>(2 * value.shape!.length).fill(0);
-  pads[value.shape!.length + 1] = 4 - (value.shape![1] as number) % 4;
-  return build.emit("Pad", [value, build.ints(pads)]);
 }
 
 function biasGradient(g: Value, at: At): Value {

@@ -1,6 +1,7 @@
 /** Elements picked by numbers: gradients are added up where they were picked. */
+import type { Attributes } from "../emit.ts";
 import { DataType, numbersOf, type Shape, unknownSize, type Value } from "../value.ts";
-import type { At, Rows } from "./row.ts";
+import type { At, Row, Rows } from "./row.ts";
 
 /** The operators that pick and put. */
 export const gathers: Rows = {
@@ -51,9 +52,33 @@ export const gathers: Rows = {
       return [build.emit("ScatterElements", [zeros, build.outputOf(y, 1), g], attributes)];
     },
   },
-  ScatterElements: { shape: (at) => [{ type: at.input(0).type, shape: at.input(0).shape }] },
-  ScatterND: { shape: (at) => [{ type: at.input(0).type, shape: at.input(0).shape }] },
+  ScatterElements: scatter("ScatterElements", "GatherElements"),
+  ScatterND: scatter("ScatterND", "GatherND"),
 };
+
+/** What is put at places, each once, or added there: its gradient is picked from them. */
+function scatter(op: string, gather: string): Row {
+  return {
+    shape: (at) => [{ type: at.input(0).type, shape: at.input(0).shape }],
+    gradient: ([g], at) => {
+      const { build, inputs: [, places, updates], attributes } = at;
+      const how = at.text("reduction", "none");
+      if (how !== "none" && how !== "add") {
+        at.refuse('its attribute `reduction` must be "none" or "add"');
+      }
+      const along: Attributes = at.has("axis") ? { axis: attributes.axis } : {};
+      const without = () => {
+        const zeros = build.expandLike(build.number(0, g!), updates!);
+        return build.emit(op, [g, places, zeros], along);
+      };
+      return [
+        !at.needs(0) ? undefined : how === "add" ? g : without(),
+        undefined,
+        at.needs(2) ? build.emit(gather, [g, places], along) : undefined,
+      ];
+    },
+  };
+}
 
 function gathered(g: Value, at: At): Value {
   const { build } = at;

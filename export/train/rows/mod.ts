@@ -1,10 +1,12 @@
 /** The table of operators: what their results are shaped like, and how gradients come back through them. */
+import { attentions } from "./attention.ts";
 import { imageNormals } from "./batch_norm.ts";
 import { constants } from "./constant.ts";
 import { convolutions } from "./conv.ts";
 import { dropouts } from "./dropout.ts";
 import { elements } from "./element.ts";
 import { gathers } from "./gather.ts";
+import { losses } from "./loss.ts";
 import { moves } from "./move.ts";
 import { normals } from "./normal.ts";
 import { pools } from "./pool.ts";
@@ -12,6 +14,7 @@ import { products } from "./product.ts";
 import { recurrences } from "./recurrent.ts";
 import { reductions } from "./reduce.ts";
 import type { Rows } from "./row.ts";
+import { sequences } from "./sequence.ts";
 
 /** Rows by the names of operators in ONNX's default domain. */
 export const rows: Rows = {
@@ -27,4 +30,7 @@ export const rows: Rows = {
   ...imageNormals,
   ...recurrences,
   ...dropouts,
+  ...sequences,
+  ...attentions,
+  ...losses,
 };

@@ -2,6 +2,7 @@
 import type { Attributes } from "../emit.ts";
 import { quoted } from "../../../dsl/errors.ts";
 import { numbersOf, type Shape, type Size, sizeNamed, type Value } from "../value.ts";
+import { transposedConvolution } from "./convolve.ts";
 import type { At } from "./row.ts";
 
 /** Windows over the axes of an image, which are those behind the batch and the channels. */
@@ -194,7 +195,7 @@ export function spread(
   const { strides, rests } = windows;
   const output_padding = rests.map((rest, axis) => rest ?? strides[axis] - 1);
   const attributes = { ...attributesOf(windows), group, output_padding };
-  const whole = build.emit("ConvTranspose", [columns, kernels], attributes);
+  const whole = transposedConvolution(build, columns, kernels, undefined, attributes);
   if (!rests.includes(undefined)) return whole;
   // As if the last window left as much as it can: what is too much is cut off.
   const rank = rests.length;

@@ -1,7 +1,7 @@
 /** What operators on images may be given: convolutions, pools and normalisations by channel. */
 import fc from "fast-check";
 import { TensorProto_DataType as DataType } from "onnx-buf";
-import { type Drawn, type Fixed, trained } from "./law.ts";
+import { type Drawn, type Fixed, trained, weights } from "./law.ts";
 
 const type = DataType.FLOAT;
 
@@ -66,8 +66,8 @@ const conv = (
     return {
       inputs: [
         trained([batch, group * read, ...image], small),
-        trained([group * made, read, ...kernel], small),
-        isBiased ? trained([group * made], small) : null,
+        weights([group * made, read, ...kernel], small),
+        isBiased ? weights([group * made], small) : null,
       ],
       attributes: {
         kernel_shape: kernel,
@@ -128,9 +128,25 @@ export const IMAGE_FAMILIES: Readonly<
     ) => ({
       inputs: [
         trained([2, read, 4, 3], small),
-        trained([4, read, 3, 2], small),
-        isBiased ? trained([4]) : null,
+        weights([4, read, 3, 2], small),
+        isBiased ? weights([4]) : null,
       ],
+      type,
+    })),
+    "Conv of groups that make several": fc.constantFrom(2, 3).map((group) => ({
+      inputs: [trained([2, group, 4, 3], small), weights([4 * group, 1, 2, 2], small)],
+      attributes: { group },
+      type,
+    })),
+    "ConvTranspose of groups that make one": fc.tuple(fc.constantFrom(2, 3), fc.boolean()).map((
+      [group, isBiased],
+    ) => ({
+      inputs: [
+        trained([2, 2 * group, 2, 3], small),
+        weights([2 * group, 1, 2, 2], small),
+        isBiased ? weights([group], small) : null,
+      ],
+      attributes: { group, strides: [2, 1] },
       type,
     })),
     ConvTranspose: fc.tuple(windows, channels, list(3, 0, 1), list(3, 1, 3)).map((
@@ -138,8 +154,8 @@ export const IMAGE_FAMILIES: Readonly<
     ): Drawn => ({
       inputs: [
         trained([batch, group * read, ...image.slice(0, kernel.length)], small),
-        trained([group * read, made, ...kernel], small),
-        isBiased ? trained([group * made], small) : null,
+        weights([group * read, made, ...kernel], small),
+        isBiased ? weights([group * made], small) : null,
       ],
       attributes: {
         group,
@@ -166,10 +182,10 @@ export const IMAGE_FAMILIES: Readonly<
     BatchNormalization: images.map((shape) => ({
       inputs: [
         trained(shape),
-        trained([shape[1]]),
-        trained([shape[1]]),
-        trained([shape[1]]),
-        trained([shape[1]], positive),
+        weights([shape[1]]),
+        weights([shape[1]]),
+        weights([shape[1]]),
+        weights([shape[1]], positive),
       ],
       floats: { epsilon: 0.1 },
       type,
@@ -177,8 +193,8 @@ export const IMAGE_FAMILIES: Readonly<
     "BatchNormalization in training": images.map((shape) => ({
       inputs: [
         trained(shape),
-        trained([shape[1]]),
-        trained([shape[1]]),
+        weights([shape[1]]),
+        weights([shape[1]]),
         ofChannels(shape[1], (i) => 0.2 * i),
         ofChannels(shape[1], (i) => 1 + 0.2 * i),
       ],
@@ -187,14 +203,14 @@ export const IMAGE_FAMILIES: Readonly<
       type,
     })),
     InstanceNormalization: images.map((shape) => ({
-      inputs: [trained(shape), trained([shape[1]]), trained([shape[1]])],
+      inputs: [trained(shape), weights([shape[1]]), weights([shape[1]])],
       floats: { epsilon: 0.1 },
       type,
     })),
     GroupNormalization: fc.tuple(images, fc.integer({ min: 1, max: 3 })).map(([shape, groups]) => {
       const wide = shape.with(1, shape[1] * groups);
       return {
-        inputs: [trained(wide), trained([wide[1]]), trained([wide[1]])],
+        inputs: [trained(wide), weights([wide[1]]), weights([wide[1]])],
         attributes: { num_groups: groups },
         floats: { epsilon: 0.1 },
         type,
@@ -205,8 +221,8 @@ export const IMAGE_FAMILIES: Readonly<
     ) => ({
       inputs: [
         trained(shape.with(1, shape[1] * groups)),
-        trained([groups]),
-        trained([groups]),
+        weights([groups]),
+        weights([groups]),
       ],
       attributes: { num_groups: groups },
       floats: { epsilon: 0.1 },

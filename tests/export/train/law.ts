@@ -21,6 +21,8 @@ import { opened } from "./driver.ts";
 export interface Trained {
   readonly shape: readonly number[];
   readonly map?: (value: number) => number;
+  /** Whether its size is known before the graph runs, as that of weights is. */
+  readonly isSized?: true;
 }
 
 /** A constant operand. */
@@ -61,11 +63,20 @@ export const trained = (shape: readonly number[], map?: (value: number) => numbe
   map,
 });
 
+/** A trained operand whose size is always known. */
+export const weights = (shape: readonly number[], map?: (value: number) => number): Trained => ({
+  shape,
+  map,
+  isSized: true,
+});
+
 /** Numbers that are never near 0, a half or one another across operands. */
 function numbersOf({ shape, map }: Trained, operand: number, random: () => number): number[] {
   const size = shape.reduce((count, each) => count * each, 1);
-  return Array.from({ length: size }, () => {
-    const value = 0.25 * Math.floor(12 * random() - 6) + 0.1 + 0.037 * operand + 1e-3 * random();
+  return Array.from({ length: size }, (_, i) => {
+    // No two are equal, of which a small step would make the other the larger.
+    const own = 0.1 + 0.037 * operand + 5e-3 * i / size;
+    const value = 0.25 * Math.floor(12 * random() - 6) + own;
     return map === undefined ? value : map(value);
   });
 }
@@ -83,6 +94,8 @@ function tensor(name: string, { type, shape, values }: Fixed): TensorInit {
     ? Float32Array.from(values)
     : type === DataType.INT64
     ? BigInt64Array.from(values, BigInt)
+    : type === DataType.INT32
+    ? Int32Array.from(values)
     : Uint8Array.from(values);
   return { name, dataType: type, dims: shape.map(BigInt), rawData: new Uint8Array(data.buffer) };
 }
@@ -116,7 +129,7 @@ export function modelOf(op: string, drawn: Drawn, isOpen: boolean, seed: number)
       return `c${i}`;
     }
     initializer.push(tensor(`p${i}`, { ...each, type, values: numbersOf(each, i, random) }));
-    if (!isOpen || each.shape.length === 0) return `p${i}`;
+    if (!isOpen || each.shape.length === 0 || each.isSized) return `p${i}`;
     // Of this size when it runs; before that, of any.
     const dim = [{ value: { case: "dimValue" as const, value: BigInt(each.shape.length) } }];
     const kind = {
@@ -214,7 +227,9 @@ export async function holds(
   const session = await opened(bytes);
   const name = type === DataType.DOUBLE ? "float64" : "float32";
   const sizes = Object.fromEntries(
-    values.filter(({ dims }) => isOpen && dims.length > 0).map(({ name, dims }) => [
+    values.filter(({ name }) => session.inputNames.includes(`s${name.slice(1)}`)).map((
+      { name, dims },
+    ) => [
       `s${name.slice(1)}`,
       new ort.Tensor("int64", BigInt64Array.from(dims, BigInt), [dims.length]),
     ]),

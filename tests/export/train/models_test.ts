@@ -27,7 +27,8 @@ const MODELS: Readonly<Record<string, readonly string[]>> = {
   mlp: ["plain", "tsplain", "batch", "torchscript", "dynamo"],
   cnn: ["plain", "tsplain"],
   gru: ["plain", "tsplain"],
-  gpt: ["tsplain", "batch", "torchscript", "dynamo"],
+  vit: ["plain", "tsplain", "batch", "torchscript"],
+  gpt: ["plain", "tsplain", "batch", "torchscript", "dynamo"],
 };
 
 const OPTIMIZERS: Readonly<Record<"sgd" | "adamw" | "mse", Optimizer>> = {

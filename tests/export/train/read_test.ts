@@ -140,3 +140,28 @@ Deno.test("a training step needs an optimizer that is ready, and names of its ow
   const opt = adamw({ learningRate: 1e-3, mask: byName({ "*.bias": false, "*": true }) });
   assert(step(opt).length > 0);
 });
+
+Deno.test("a slice to the largest of int64 stays one to the end", () => {
+  const model = changed((model) => {
+    const last = model.graph!.node.at(-1)!;
+    last.output = ["whole"];
+    add(model, node("Unsqueeze", ["far", "zero"], "end"));
+    add(model, node("Slice", ["whole", "one", "end", "one"], "logits"));
+    const list = (name: string, value: bigint, ...dims: bigint[]) =>
+      model.graph!.initializer.push(create(TensorProtoSchema, {
+        name,
+        dataType: 7,
+        dims,
+        rawData: new Uint8Array(BigInt64Array.of(value).buffer),
+      }));
+    list("far", 2n ** 63n - 1n);
+    list("zero", 0n, 1n);
+    list("one", 1n, 1n);
+  });
+  const { graph } = fromBinary(ModelProtoSchema, withGradients(model, { loss }));
+  const gradient = graph!.node.find(({ opType }) => opType === "Pad")!;
+  const pads = graph!.initializer.find(({ name }) => name === gradient.input[1])!;
+  assertEquals([...new BigInt64Array(pads.rawData.slice().buffer)], [0n, 1n, 0n, 0n]);
+  // The end is not rounded to what int64 has not.
+  assert(graph!.node.some(({ opType }) => opType === "Unsqueeze"));
+});

@@ -1,20 +1,10 @@
-/** Recurrent operators, written out step by step: by law, beside ONNX Runtime's own, and as PyTorch trains them. */
-import { fromBinary } from "@bufbuild/protobuf";
+/** Recurrent operators, written out step by step: by law, and beside ONNX Runtime's own. */
 import fc from "fast-check";
-import { ModelProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
-import { crossEntropy, trainingStep, withGradients } from "../../../export/train/mod.ts";
-import { adamw, sgd } from "../../../mod.ts";
-import { assert, assertEquals } from "../../assert.ts";
-import {
-  doubled,
-  type Listed,
-  lossesOf,
-  modelNamed,
-  opened,
-  referenceOf,
-  tensorOf,
-} from "./driver.ts";
-import { type Drawn, holds, isSame, trained } from "./law.ts";
+import { TensorProto_DataType as DataType } from "onnx-buf";
+import { lossOutput, withGradients } from "../../../export/train/mod.ts";
+import { GradusError } from "../../../mod.ts";
+import { assert, assertThrows } from "../../assert.ts";
+import { type Drawn, holds, isSame, modelOf, trained } from "./law.ts";
 
 const GATES = { LSTM: 4, GRU: 3, RNN: 1 };
 type Op = keyof typeof GATES;
@@ -86,64 +76,33 @@ for (const op of ["LSTM", "GRU", "RNN"] as const) {
   });
 }
 
-const loss = crossEntropy({ logits: "logits" });
-
-/** What PyTorch keeps as r, z, n, in ONNX's order z, r, n. */
-function reordered([type, shape, values]: Listed): Listed {
-  const third = values.length / 3;
-  const [r, z, n] = [0, 1, 2].map((i) => values.slice(i * third, (i + 1) * third));
-  return [type, shape, [...z, ...r, ...n]];
-}
-
-/** The gradients of the weights of the GRU, by input of the operator. */
-function wantedOf(grads: Readonly<Record<string, Listed>>): readonly number[][] {
-  const [w, r, b, c] = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
-    .map((name) => reordered(grads[`r.${name}_l0`])[2]);
-  return [[], w, r, [...b, ...c]];
-}
-
-for (
-  const [how, times] of [["torchscript", 1], ["dynamo", 1], ["batch", 1], ["batch", 2]] as const
-) {
-  Deno.test(`the gradients of gru.${how}, whose gates were joined, are PyTorch's at ${times} times the batch`, async () => {
-    const { x, y, grads } = referenceOf("gru");
-    const many = (listed: Listed) => tensorOf(times === 1 ? listed : doubled(listed));
-    const bytes = modelNamed(`gru.${how}`);
-    const session = await opened(withGradients(bytes, { loss, onWarning: () => {} }));
-    const results = await session.run({ x: many(x), y: many(y) });
-    await session.release();
-    const { input } = fromBinary(ModelProtoSchema, bytes).graph!.node
-      .find(({ opType }) => opType === "GRU")!;
-    const wanted = wantedOf(grads);
-    const scale = Math.max(...wanted.flat().map(Math.abs));
-    for (const i of [1, 2, 3]) {
-      const gradient = results[`grad/${input[i]}`];
-      assertEquals(gradient.size, wanted[i].length);
-      wanted[i].forEach((value, at) =>
-        assert(Math.abs(Number(gradient.data[at]) - value) <= 1e-6 * scale, `${input[i]} at ${at}`)
-      );
-    }
+Deno.test("what of a recurrent operator is not known is refused by name", () => {
+  const plain: Drawn = {
+    inputs: [trained([2, 1, 2]), trained([1, 4, 2]), trained([1, 4, 1])],
+    attributes: { hidden_size: 1 },
+    outputs: 1,
+  };
+  const refused = (changes: Partial<Drawn>, message: string) =>
+    assertThrows(
+      () =>
+        withGradients(modelOf("LSTM", { ...plain, ...changes }, false, 1), {
+          loss: lossOutput("total"),
+        }),
+      GradusError,
+      message,
+    );
+  const attributes = (more: Drawn["attributes"]) => ({
+    attributes: { ...plain.attributes, ...more },
   });
-}
-
-for (const how of ["plain", "tsplain", "batch", "torchscript", "dynamo"]) {
-  Deno.test(`20 losses of gru.${how} are PyTorch's, of two optimizers`, async () => {
-    const { x, y, ...reference } = referenceOf("gru");
-    const optimizers = {
-      sgd: sgd({ learningRate: 0.05, momentum: 0.9 }),
-      adamw: adamw({ learningRate: 0.003, weightDecay: 0.01 }),
-    };
-    for (const name of ["sgd", "adamw"] as const) {
-      const step = trainingStep(modelNamed(`gru.${how}`), optimizers[name], {
-        loss,
-        precision: "float64",
-        onWarning: () => {},
-      });
-      const { losses } = reference[name];
-      const made = await lossesOf(step, { x: tensorOf(x), y: tensorOf(y) }, losses.length);
-      made.forEach((each, i) =>
-        assert(Math.abs(each - losses[i]) <= 1e-6 * losses[i], `${name} at ${i}: ${each}`)
-      );
-    }
-  });
-}
+  refused({ floats: { clip: 3 } }, "`clip` has no gradient here");
+  refused(attributes({ input_forget: 1 }), "`input_forget` has no gradient here");
+  refused(
+    attributes({ activations: ["Sigmoid", "Tanh", "HardSigmoid"] }),
+    "its activation HardSigmoid has no gradient here",
+  );
+  const lengths = { type: DataType.INT32, shape: [1], values: [1] };
+  refused(
+    { inputs: [...plain.inputs, null, lengths] },
+    "export the model without packed sequences",
+  );
+});

@@ -39,10 +39,15 @@ function short(op: string, drawn: Drawn): Drawn {
   return { ...drawn, inputs, attributes, type: DataType.FLOAT };
 }
 
+/** Whether there is no volume: ONNX Runtime's WebGPU has no transposed convolution of those. */
+function isFlat({ inputs }: Drawn): boolean {
+  return inputs.every((each) => each === null || each.shape.length <= 4);
+}
+
 for (const [family, cases] of Object.entries({ ...FAMILIES, ...IMAGE_FAMILIES })) {
   gpuTest(`gradients of ${family} operators are the same on a GPU`, async (device) => {
     for (const [name, arbitrary] of Object.entries(cases)) {
-      const [drawn] = fc.sample(arbitrary, { seed: 5, numRuns: 1 });
+      const [drawn] = fc.sample(arbitrary.filter(isFlat), { seed: 5, numRuns: 1 });
       const op = name.split(" ")[0];
       const model = modelOf(op, short(op, drawn), false, 1);
       const params = drawn.inputs.flatMap((each, i) =>
@@ -114,12 +119,16 @@ gpuTest("a training step leaves the GPU for shapes, positions and labels alone",
     "Add backward//w/Gather/Add",
     // The length of a head, and the mask of the future.
     "Cast /b/Cast_2",
-    "Cast loss/Cast",
     "ConstantOfShape /b/ConstantOfShape",
+    "Equal loss/Equal",
+    "Equal loss/Equal_2",
     "Less backward//w/Gather/Less",
+    "Max loss/Max",
+    "Min loss/Min",
     "Trilu /b/Trilu",
     "Unsqueeze backward//p/Gather/Unsqueeze",
     "Unsqueeze backward//w/Gather/Unsqueeze",
+    "Unsqueeze loss/Unsqueeze",
     "Where backward//w/Gather/Where",
   ]);
 });
