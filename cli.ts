@@ -25,6 +25,7 @@ import { optionsOf, read } from "./cli/read.ts";
 import { raceCommand } from "./cli/race.ts";
 import { searchCommand } from "./cli/search.ts";
 import { show } from "./cli/show.ts";
+import { printableLines } from "./cli/text.ts";
 import { UsageError } from "./cli/values.ts";
 import config from "./deno.json" with { type: "json" };
 import { GradusError, quoted, suggestion } from "./dsl/errors.ts";
@@ -94,11 +95,11 @@ export async function main(
     return 0;
   } catch (error) {
     if (error instanceof UsageError) {
-      printError(`gradus: ${error.message}\nTry \`gradus help${about}\`.`);
+      printError(`gradus: ${printableLines(error.message)}\nTry \`gradus help${about}\`.`);
       return 2;
     }
     if (error instanceof GradusError) {
-      printError(`gradus: ${error.message}`);
+      printError(`gradus: ${printableLines(error.message)}`);
       return 1;
     }
     throw error;

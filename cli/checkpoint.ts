@@ -6,7 +6,7 @@ import type { Overview } from "../export/safetensors/overview.ts";
 import { sizeOf } from "../runtime/trees/leaf.ts";
 import { spellStored } from "../runtime/trees/stored.ts";
 import { readOverview } from "./files.ts";
-import { printable } from "./text.ts";
+import { printable, printableLines } from "./text.ts";
 
 type Print = (line: string) => void;
 type Entry = Overview["entries"][number];
@@ -29,10 +29,7 @@ function showCheckpoint(path: string, overview: Overview, print: Print): void {
   const steps = `${grouped(count)} step${count === 1 ? "" : "s"}`;
   const version = printable(metadata.get(KEYS.version) ?? "?", 20);
   print(`${path}: a checkpoint of "${program.name}" after ${steps}, by Gradus ${version}`);
-  const document = printYaml(program).trimEnd().split("\n").map((line) =>
-    printable(line, Infinity)
-  );
-  print(`\n${document.join("\n")}\n`);
+  print(`\n${printableLines(printYaml(program).trimEnd())}\n`);
   print(`${latex(program)}\n`);
 
   const hyper = hyperparameters(contents);

@@ -57,3 +57,8 @@ export function printable(given: string, most = 60): string {
   );
   return plain.length > most ? `${plain.slice(0, most)}…` : plain;
 }
+
+/** The same of whole lines. */
+export function printableLines(text: string): string {
+  return text.split("\n").map((line) => printable(line, Infinity)).join("\n");
+}

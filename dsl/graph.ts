@@ -155,24 +155,33 @@ export function evaluated({ evaluate }: Program, structural: Structural): Node {
 }
 
 /**
- * The states whose old value the update or what is evaluated depends on, in this step or through later
- * ones, where structural hyperparameters are taken in.
+ * The states whose old value the update, what is evaluated, or one of `clocks` depends on, in this step or
+ * through later ones, where structural hyperparameters are taken in.
  */
-export function statesRead(program: Program, structural: Structural = NOTHING): Set<string> {
+export function statesRead(
+  program: Program,
+  structural: Structural = NOTHING,
+  clocks: readonly string[] = [],
+): Set<string> {
   const graph = specialise(elaborate(program), structural);
-  const read = symbolsRead(graph, [graph.update, evaluated(program, structural)]);
+  const roots = [graph.update, evaluated(program, structural), ...clocks.map(symbol)];
+  const read = symbolsRead(graph, roots);
   return new Set([...graph.states.keys()].filter((name) => read.has(name)));
 }
 
 const NOTHING: Structural = new Map();
 
 /**
- * The states of `program` that remain where structural hyperparameters are taken in. Those that nothing
- * ever reads, such as a count that is only looked at, are kept for their own sake.
+ * The states of `program` that remain where structural hyperparameters are taken in and schedules may follow
+ * `clocks`. Those that nothing ever reads, such as a count that is only looked at, are kept for their own sake.
  */
-export function statesLeft(program: Program, structural: Structural): Set<string> {
+export function statesLeft(
+  program: Program,
+  structural: Structural,
+  clocks: readonly string[],
+): Set<string> {
   const ever = statesRead(program);
-  const read = statesRead(program, structural);
+  const read = statesRead(program, structural, clocks);
   return new Set([...program.state.keys()].filter((name) => read.has(name) || !ever.has(name)));
 }
 

@@ -123,6 +123,10 @@ Deno.test("a file that is cut off or lies about itself is refused with its path"
   const short = await run(bytes.slice(0, 5), ["show", "FILE"]);
   assertEquals(short.code, 1);
   assertStringIncludes(short.text, "it must begin with the length of its header");
+  const name = "\u001b[2J\u009b31m\u202e";
+  const evil = writeSafetensors({ [name]: { data: Float32Array.of(1), shape: [1] } });
+  const cut = await run(evil.slice(0, -1), ["show", "FILE"]);
+  assertStringIncludes(cut.text, "tensor `\\u001b[2J\\u009b31m\\u202e` must end in the file");
   // 2^53 bytes of header are not even tried.
   const huge = await run(Uint8Array.of(0, 0, 0, 0, 0, 0, 32, 0, 0x7b), ["show", "FILE"]);
   assertStringIncludes(huge.text, "at most 100000000 bytes");

@@ -5,10 +5,11 @@ import type { Program } from "../../dsl/program.ts";
 import { readingOf } from "../../runtime/plan/readings.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { ownOptions } from "../../runtime/options.ts";
-import { Binding, type Configured } from "../../runtime/step/binding.ts";
+import { Binding } from "../../runtime/step/binding.ts";
 import { requireDivisor } from "../../runtime/step/groups.ts";
 import { initialNumber, stateShape } from "../../runtime/step/initial.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
+import { requireOptimizer } from "../../runtime/wrap.ts";
 import { Fold } from "../fold.ts";
 import type { ArrayLibrary } from "../library.ts";
 import { beginLeaf } from "./begin.ts";
@@ -118,8 +119,12 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
   readonly #rule: GraphRule;
   #bound: readonly Bound<A>[] = [];
 
-  constructor(optimizer: Configured, np: JaxNumpy<A>, options: JaxOptions) {
+  constructor(optimizer: Optimizer, np: JaxNumpy<A>, options: JaxOptions) {
+    requireOptimizer(optimizer, "the optimizer", "Cannot make one of jax-js");
     const doing = `Cannot make "${optimizer.program.name}" one of jax-js`;
+    if (typeof np?.full !== "function") {
+      throw new GradusError(`${doing}: \`np\` must be the \`numpy\` of jax-js: given ${shown(np)}`);
+    }
     const { hyper = [], ...others } = ownOptions(options, doing) as JaxOptions;
     const [unknown] = Object.keys(others);
     if (unknown !== undefined) {

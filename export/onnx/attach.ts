@@ -35,7 +35,7 @@ const NEWEST_STEP = 21;
  * The parameters become inputs of their own names and outputs `next/<parameter>`
  * ({@linkcode initializersOf} gives their first values); the inputs `count`, `<state>/<parameter>` and `hyper/…` and their outputs
  * `next/…` are those of {@linkcode toOnnx}, whose metadata the model carries. Gradients are no longer
- * outputs; all other inputs and outputs stay.
+ * outputs; all other inputs and outputs stay. `OrtTrainer` of `@gradus/gradus/ort` runs it.
  *
  * @example
  * ```ts

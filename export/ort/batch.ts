@@ -4,6 +4,7 @@ import type * as ort from "onnxruntime-web/wasm";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { isShape, sizeOf } from "../../runtime/trees/leaf.ts";
 import type { Value } from "./engine.ts";
+import { converted, typeOf } from "./numbers.ts";
 
 /** An array of numbers that is an input or output of a model. */
 export type BatchArray =
@@ -48,68 +49,11 @@ export interface Fed {
   readonly sizes: ReadonlyMap<string, number>;
 }
 
-interface Kind {
-  readonly name: ort.Tensor.Type;
-  readonly isArray: (array: unknown) => boolean;
-  readonly arrays: string;
-  /** What whole numbers are converted to, and the least and the greatest. */
-  readonly whole?: {
-    readonly ArrayOf: { from(values: readonly (number | bigint)[]): ort.Tensor.DataType };
-    readonly range: readonly [least: bigint, greatest: bigint];
-  };
-}
-
-const WHOLE = [
-  ...[Int8Array, Uint8Array, Int16Array, Uint16Array, Int32Array, Uint32Array],
-  ...[BigInt64Array, BigUint64Array],
-];
-const isWhole = (array: unknown) => WHOLE.some((ArrayOf) => array instanceof ArrayOf);
-
-function wholeKind(name: ort.Tensor.Type, ArrayOf: unknown, bits: bigint, isSigned: boolean): Kind {
-  const range = isSigned
-    ? [-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n] as const
-    : [0n, 2n ** bits - 1n] as const;
-  const whole = { ArrayOf, range } as Kind["whole"];
-  return { name, isArray: isWhole, arrays: "an array of whole numbers", whole };
-}
-
-const KINDS: ReadonlyMap<DataType, Kind> = new Map([
-  [DataType.FLOAT, {
-    name: "float32",
-    isArray: (array) => array instanceof Float32Array,
-    arrays: "a Float32Array",
-  }],
-  [DataType.DOUBLE, {
-    name: "float64",
-    isArray: (array) => array instanceof Float64Array,
-    arrays: "a Float64Array",
-  }],
-  [DataType.FLOAT16, {
-    name: "float16",
-    isArray: (array) => array instanceof Uint16Array,
-    arrays: "a Uint16Array of bits",
-  }],
-  [DataType.BOOL, {
-    name: "bool",
-    isArray: (array) => array instanceof Uint8Array,
-    arrays: "a Uint8Array",
-  }],
-  [DataType.INT64, wholeKind("int64", BigInt64Array, 64n, true)],
-  [DataType.UINT64, wholeKind("uint64", BigUint64Array, 64n, false)],
-  [DataType.INT32, wholeKind("int32", Int32Array, 32n, true)],
-  [DataType.UINT32, wholeKind("uint32", Uint32Array, 32n, false)],
-  [DataType.INT16, wholeKind("int16", Int16Array, 16n, true)],
-  [DataType.UINT16, wholeKind("uint16", Uint16Array, 16n, false)],
-  [DataType.INT8, wholeKind("int8", Int8Array, 8n, true)],
-  [DataType.UINT8, wholeKind("uint8", Uint8Array, 8n, false)],
-]);
-const KIND_NAMED = new Map([...KINDS.values()].map((kind) => [kind.name, kind]));
-
 /** An input of a model, for batches. */
 export function batchInput({ name, type }: ValueInfoProto, doing: string): BatchInput {
   const tensor = type?.value.case === "tensorType" ? type.value.value : undefined;
-  const kind = KINDS.get(tensor?.elemType as DataType);
-  if (kind === undefined) {
+  const own = typeOf(tensor?.elemType);
+  if (own === undefined) {
     const given = tensor === undefined ? "no tensor" : DataType[tensor.elemType] ?? "another type";
     throw new GradusError(
       `${doing}: input ${quoted(name)} must be a tensor of numbers: given ${given.toLowerCase()}`,
@@ -122,7 +66,7 @@ export function batchInput({ name, type }: ValueInfoProto, doing: string): Batch
       ? value.value
       : undefined
   );
-  return { name, type: kind.name, shape };
+  return { name, type: own, shape };
 }
 
 /** A batch as a graph takes it; what is known and not needed is left out. */
@@ -169,7 +113,7 @@ export function feedsOf(
           `[${shape.join(", ")}]: given ${(data as BatchArray).length}`,
       );
     }
-    feeds.set(name, { type: input.type, data: converted(input, data, doing), shape });
+    feeds.set(name, { type: input.type, data: converted(data, input, doing), shape });
   }
   return { feeds, sizes };
 }
@@ -247,32 +191,6 @@ function bindSizes(
   shape.forEach((size, axis) => {
     if (typeof size === "string") sizes.set(size, given[axis]);
   });
-}
-
-/** The elements as the graph wants them. */
-function converted({ name, type }: BatchInput, data: unknown, doing: string): ort.Tensor.DataType {
-  const kind = KIND_NAMED.get(type)!;
-  if (!kind.isArray(data)) {
-    const given = ArrayBuffer.isView(data) ? `a ${data.constructor.name}` : shown(data);
-    throw new GradusError(
-      `${doing}: input ${quoted(name)} is ${type} and must be ${kind.arrays}: given ${given}`,
-    );
-  }
-  const { whole } = kind;
-  if (whole === undefined || data instanceof (whole.ArrayOf as unknown as typeof Int32Array)) {
-    return data as ort.Tensor.DataType;
-  }
-  const { ArrayOf, range: [least, greatest] } = whole;
-  const isBig = type === "int64" || type === "uint64";
-  const numbers = Array.from<number | bigint>(data as Int32Array);
-  const wrong = numbers.find((number) => number < least || number > greatest);
-  if (wrong !== undefined) {
-    throw new GradusError(
-      `${doing}: input ${quoted(name)} is ${type} and must be from ${least} to ${greatest}: ` +
-        `given ${wrong}`,
-    );
-  }
-  return ArrayOf.from(isBig ? numbers.map(BigInt) : numbers.map(Number));
 }
 
 /** A result of a graph as whoever asked for it gets it. */

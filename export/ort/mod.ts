@@ -45,7 +45,8 @@
 export type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";
 export type { InArray, OffGpu, OnBuffers, OnGpu } from "./held.ts";
 export type { Batch, BatchArray, BatchTensor } from "./batch.ts";
-export { OrtTrainer, type TrainerOptions, type TrainingOptions } from "./trainer.ts";
+export { OrtTrainer } from "./trainer.ts";
+export type { TrainerOptions, TrainingOptions } from "./trainer_options.ts";
 export type { WhereOptions } from "./where.ts";
 export { OrtOptimizer, type OrtOptions } from "./optimizer.ts";
 export type { StepOptions } from "../../runtime/step/options.ts";

@@ -1,57 +1,31 @@
 /** A model joined with an optimizer on ONNX Runtime Web: what trains it, as its user meets it. */
-import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { GradusError, quoted } from "../../dsl/errors.ts";
 import { symbol } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
-import type { Schedule } from "../../dsl/schedules/mod.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { Step } from "../../runtime/step/step.ts";
-import { sameShape, type Tensor } from "../../runtime/trees/leaf.ts";
+import type { Tensor } from "../../runtime/trees/leaf.ts";
 import type { State } from "../../runtime/trees/state.ts";
 import { load } from "../safetensors/load.ts";
 import { save } from "../safetensors/save.ts";
 import { type Batch, type BatchTensor, batchTensor, feedsOf } from "./batch.ts";
-import { OrtDevice } from "./device.ts";
-import type { Engine, Further, Run, Taken, Value } from "./engine.ts";
+import type { Engine, Value } from "./engine.ts";
 import { Forwards, requireOutputs } from "./forwards.ts";
-import { type Held, leavesIn } from "./held.ts";
 import { withGiven } from "./hyper.ts";
 import { type Joined, joinedOptimizer, readJoined } from "./joined.ts";
 import { drawMasks } from "./masks.ts";
 import { numbersIn } from "./read.ts";
-import { type GraphForm, GraphRule } from "./rule.ts";
+import { GraphRule } from "./rule.ts";
 import { requireThreads } from "./runtime.ts";
-import { copied, copiedState, requireAlike, takenOf } from "./trees.ts";
+import {
+  requireOptions,
+  TRAINER_OPTIONS,
+  type TrainerOptions,
+  type TrainingOptions,
+} from "./trainer_options.ts";
+import { type Tensors, Training } from "./training.ts";
+import { copied, copiedState, takenOf } from "./trees.ts";
 import { firstValues, inferenceModel } from "./weights.ts";
-import { openEngine, requireWhere, type WhereOptions } from "./where.ts";
-
-/** Options of {@linkcode OrtTrainer.load}. */
-export interface TrainerOptions extends WhereOptions {
-  /**
-   * How many threads WebAssembly runs on, one number for all sessions. Default: what ONNX Runtime chooses,
-   * which is 1 where memory cannot be shared. Deno has 1.
-   */
-  readonly threads?: number;
-  /** The output that is the loss. Default: the one that the file tells, or its only one. */
-  readonly loss?: string;
-  /**
-   * The first values of parameters, and of what else is carried from step to step, by name. Default: those in
-   * the file, which `trainingStep` keeps and `attachOptimizer` does not.
-   */
-  readonly params?: Readonly<Record<string, Tensor>>;
-  /**
-   * Values of hyperparameters that are inputs of the graph, where the state has none: by name, or by
-   * name and path, `learningRate/w`, for a part of one that is a tree.
-   */
-  readonly hyper?: Readonly<Record<string, number | Schedule>>;
-  /** Whether a step whose loss is not finite is refused. Default false. */
-  readonly refuseNonFinite?: boolean;
-}
-
-/** Options of one training step. */
-export interface TrainingOptions {
-  /** Whether the step is refused if its loss is not finite. Default: as told when loading. */
-  readonly refuseNonFinite?: boolean;
-}
+import { openEngine, requireWhere } from "./where.ts";
 
 /** A loss that stops a step. */
 class NonFinite extends Error {}
@@ -84,18 +58,13 @@ class NonFinite extends Error {}
 export class OrtTrainer {
   /** What the optimizer's step computes. */
   readonly program: Program;
+  readonly #bytes: Uint8Array;
   readonly #joined: Joined;
   readonly #engine: Engine;
-  readonly #step: Step<Held, GraphForm>;
+  readonly #training: Training;
   readonly #forwards: Forwards;
-  readonly #optimizer: (doing: string) => Optimizer;
-  readonly #bytes: Uint8Array;
+  readonly #given: NonNullable<TrainerOptions["hyper"]>;
   readonly #refuses: boolean;
-  #params: Record<string, Tensor>;
-  #carried: Record<string, Tensor>;
-  #state: State;
-  /** What the graph is given and asked for in the step that is running. */
-  #further: Further | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #released: Promise<void> | undefined;
 
@@ -103,28 +72,25 @@ export class OrtTrainer {
     bytes: Uint8Array,
     joined: Joined,
     engine: Engine,
-    options: TrainerOptions,
+    { executionProvider, params, hyper = {}, refuseNonFinite = false }: TrainerOptions,
     doing: string,
   ) {
     const { read, gradients, carried } = joined;
-    const { hyper: given = {}, refuseNonFinite = false } = options;
     [this.#bytes, this.#joined, this.#engine, this.program] = [bytes, joined, engine, read.program];
-    this.#refuses = refuseNonFinite;
-    this.#optimizer = (doing) => joinedOptimizer(read.model.metadata, read.program, given, doing);
-    const { executionProvider } = options;
+    [this.#given, this.#refuses] = [hyper, refuseNonFinite];
     this.#forwards = new Forwards(bytes, joined, { executionProvider, device: engine.device });
-    const hyper = withGiven(read.hyper, read.program.domains, given, doing);
-    const device = new OrtDevice({
-      read: (node, path, doing) => engine.read(node, path, doing),
-      run: (run) => engine.run(this.#asJoined(run)),
-      numbersIn: (leaves, doing) => engine.numbersIn(leaves, doing),
-    }, undefined);
-    this.#step = new Step(new GraphRule({ ...read, hyper }), device);
-    const first = firstValues(bytes, [...gradients.keys(), ...carried], options.params, doing);
+    const given = withGiven(read.hyper, read.program.domains, hyper, doing);
+    const first = firstValues(bytes, [...gradients.keys(), ...carried], params, doing);
     const among = (names: Iterable<string>) =>
       Object.fromEntries(Array.from(names, (name) => [name, first.get(name)!]));
-    [this.#params, this.#carried] = [among(gradients.keys()), among(carried)];
-    this.#state = this.#step.init(this.#params, doing);
+    const rule = new GraphRule({ ...read, hyper: given });
+    this.#training = new Training(
+      engine,
+      rule,
+      among(gradients.keys()),
+      among(carried),
+      doing,
+    );
   }
 
   /**
@@ -135,17 +101,12 @@ export class OrtTrainer {
    */
   static async load(bytes: Uint8Array, options: TrainerOptions = {}): Promise<OrtTrainer> {
     const doing = "Cannot load a training step";
-    requireOptions(options, OPTIONS, doing);
+    requireOptions(options, TRAINER_OPTIONS, doing);
     requireWhere(options, doing);
     const { step, ...joined } = readJoined(bytes, options.loss, doing);
     if (options.threads !== undefined) requireThreads(options.threads, doing);
-    const engine = await openEngine(
-      step,
-      numbersIn(joined.read),
-      options,
-      "disabled",
-      doing,
-    );
+    const numbers = numbersIn(joined.read);
+    const engine = await openEngine(step, numbers, options, "disabled", doing);
     try {
       return new OrtTrainer(bytes, joined, engine, options, doing);
     } catch (error) {
@@ -161,7 +122,7 @@ export class OrtTrainer {
 
   /** How many steps have been made. */
   get count(): number {
-    return this.#state.count;
+    return this.#training.state.count;
   }
 
   /**
@@ -169,7 +130,7 @@ export class OrtTrainer {
    * saved, if the hyperparameter is an input of the graph.
    */
   get hyper(): State["hyper"] {
-    return this.#state.hyper;
+    return this.#training.state.hyper;
   }
 
   /**
@@ -214,9 +175,11 @@ export class OrtTrainer {
     const doing = `Cannot evaluate by "${this.program.name}"`;
     return this.#after(async () => {
       const forward = await this.#forwards.of(outputs, doing);
-      const held = await this.#evaluated(doing);
-      const { known } = this.#joined;
-      return tensorsOf(await forward.run(batch, held, known, this.#state.count, doing));
+      const held = this.#evaluatesAsIs()
+        ? this.#training.taken()
+        : takenOf(await this.#evaluated(doing));
+      const { count } = this.#training.state;
+      return tensorsOf(await forward.run(batch, held, this.#joined.known, count, doing));
     }, doing);
   }
 
@@ -227,8 +190,7 @@ export class OrtTrainer {
   model(): Promise<Uint8Array<ArrayBuffer>> {
     const doing = `Cannot write the model trained by "${this.program.name}"`;
     return this.#after(async () => {
-      const params = await this.#evaluationParams(doing);
-      return inferenceModel(this.#bytes, this.#joined, { ...params, ...this.#carried }, doing);
+      return inferenceModel(this.#bytes, this.#joined, await this.#evaluated(doing), doing);
     }, doing);
   }
 
@@ -239,8 +201,7 @@ export class OrtTrainer {
   save(): Promise<Uint8Array<ArrayBuffer>> {
     const doing = `Cannot save the training by "${this.program.name}"`;
     return this.#after(async () => {
-      await this.#download(doing);
-      const [params, state, buffers] = [this.#params, this.#state, this.#carried];
+      const { params, state, carried: buffers } = await this.#training.download(doing);
       return save({ optimizer: this.#optimizer(doing), params, state, buffers });
     }, doing);
   }
@@ -255,19 +216,7 @@ export class OrtTrainer {
     const doing = `Cannot restore the training by "${this.program.name}"`;
     return this.#after(() => {
       const optimizer = this.#optimizer(doing);
-      const { params, state, buffers } = load(bytes, { optimizer, params: this.#params });
-      const fresh = this.#step.init(params, doing);
-      requireAlike(state, fresh, doing);
-      for (const [name, { shape }] of Object.entries(this.#carried)) {
-        if (Object.hasOwn(buffers, name) && sameShape(buffers[name].shape, shape)) continue;
-        throw new GradusError(
-          `${doing}: the checkpoint must have \`buffers/${name}\` of shape [${shape.join(", ")}]`,
-        );
-      }
-      this.#engine.release(leavesIn([this.#params, this.#state, this.#carried]));
-      [this.#params, this.#state] = [params, { ...fresh, ...state }];
-      const names = Object.keys(this.#carried);
-      this.#carried = Object.fromEntries(names.map((name) => [name, buffers[name]]));
+      this.#training.restore(load(bytes, { optimizer, params: this.#training.like }), doing);
       return Promise.resolve();
     }, doing);
   }
@@ -275,19 +224,16 @@ export class OrtTrainer {
   /** A copy of the parameters, by name, as they are after the steps begun. */
   params(): Promise<Record<string, Tensor>> {
     const doing = `Cannot read the parameters trained by "${this.program.name}"`;
-    return this.#after(async () => {
-      await this.#download(doing);
-      return copied(this.#params);
-    }, doing);
+    return this.#after(async () => copied((await this.#training.download(doing)).params), doing);
   }
 
   /** A copy of the state, as it is after the steps begun. */
   state(): Promise<State> {
     const doing = `Cannot read the state of "${this.program.name}"`;
-    return this.#after(async () => {
-      await this.#download(doing);
-      return copiedState(this.#state);
-    }, doing);
+    return this.#after(
+      async () => copiedState((await this.#training.download(doing)).state),
+      doing,
+    );
   }
 
   /** Gives back what it took, once the steps begun have ended. Nothing may follow. */
@@ -312,77 +258,47 @@ export class OrtTrainer {
       const { inputs: needed, known, masks, loss: name, outputs } = this.#joined;
       requireOutputs(asked, outputs, doing);
       const { feeds, sizes } = feedsOf(batch, needed, known, doing);
-      const { count } = this.#state;
+      const { count } = this.#training.state;
       for (const [input, mask] of drawMasks(masks, sizes, count, doing)) feeds.set(input, mask);
       let loss = NaN;
       let made: ReadonlyMap<string, Value> = new Map();
-      this.#further = {
-        feeds,
-        outputs: [...new Set([name, ...asked])],
-        take: (values) => {
-          loss = lossIn(values.get(name)!, name, doing);
-          made = values;
-          if (refuseNonFinite && !Number.isFinite(loss)) throw new NonFinite();
-        },
+      const take = (values: ReadonlyMap<string, Value>) => {
+        [loss, made] = [lossIn(values.get(name)!, name, doing), values];
+        if (refuseNonFinite && !Number.isFinite(loss)) throw new NonFinite();
       };
+      const wanted = [...new Set([name, ...asked])];
       try {
-        await this.#step.step(this.#params, this.#params, this.#state, inputs, doing);
+        await this.#training.step(feeds, wanted, take, inputs, doing);
       } catch (error) {
         if (!(error instanceof NonFinite)) throw error;
+        const { params, carried } = await this.#training.download(doing);
+        const held = takenOf({ ...params, ...carried });
         throw new GradusError(
           `${doing}: the loss of step ${count + 1} must be finite: given ${loss}; ` +
-            await this.#forwards.blame(batch, await this.#hostLeaves(doing), count, doing),
+            await this.#forwards.blame(batch, held, count, doing),
         );
-      } finally {
-        this.#further = undefined;
       }
       return { loss, outputs: tensorsOf(new Map(asked.map((each) => [each, made.get(each)!]))) };
     }, doing);
   }
 
-  /** A run of a step alone as one of the joined graph, where gradients are values inside. */
-  #asJoined({ written, read, ...run }: Run): Run {
-    const renamed = written.map((taken) =>
-      taken.name.startsWith("w/") ? { ...taken, name: taken.name.slice(2) } : taken
-    );
-    return {
-      ...run,
-      written: [...renamed, ...takenOf(this.#carried)],
-      read: read.filter(({ name }) => !name.startsWith("g/")),
-      further: this.#further,
-    };
-  }
-
-  /** Parameters and what else is carried, where they are by now, with the parameters to evaluate with. */
-  async #evaluated(doing: string): Promise<Taken[]> {
-    if (this.#evaluatesAsIs()) {
-      return takenOf({ ...this.#params, ...this.#carried }).map((taken) => {
-        const { leaf, shape } = taken;
-        const buffer = this.#engine.bufferOf(leaf);
-        return buffer === undefined ? taken : { ...taken, leaf: { buffer, shape } };
-      });
-    }
-    return takenOf({ ...await this.#evaluationParams(doing), ...this.#carried });
-  }
-
-  /** The parameters to evaluate with, in arrays. */
-  async #evaluationParams(doing: string): Promise<Record<string, Tensor>> {
-    await this.#download(doing);
-    if (this.#evaluatesAsIs()) return this.#params;
-    return this.#optimizer(doing).evaluationParams(this.#params, this.#state);
+  /** The parameters to evaluate with and what else is carried, in arrays. */
+  async #evaluated(doing: string): Promise<Tensors> {
+    const { params, state, carried } = await this.#training.download(doing);
+    const own = this.#evaluatesAsIs()
+      ? params
+      : this.#optimizer(doing).evaluationParams(params, state);
+    return { ...own, ...carried };
   }
 
   #evaluatesAsIs(): boolean {
     return this.program.evaluate === symbol("w");
   }
 
-  async #hostLeaves(doing: string): Promise<Taken[]> {
-    await this.#download(doing);
-    return takenOf({ ...this.#params, ...this.#carried });
-  }
-
-  async #download(doing: string): Promise<void> {
-    await this.#engine.download(leavesIn([this.#params, this.#state, this.#carried]), doing);
+  /** The optimizer as the library has it. */
+  #optimizer(doing: string): Optimizer {
+    const { model, program } = this.#joined.read;
+    return joinedOptimizer(model.metadata, program, this.#given, doing);
   }
 
   #after<T>(work: () => Promise<T>, doing: string): Promise<T> {
@@ -392,23 +308,6 @@ export class OrtTrainer {
     const result = this.#last.then(work);
     this.#last = result.catch(() => {});
     return result;
-  }
-}
-
-const OPTIONS: readonly (keyof TrainerOptions)[] = [
-  ...["executionProvider", "device", "threads", "loss"] as const,
-  ...["params", "hyper", "refuseNonFinite"] as const,
-];
-
-function requireOptions(options: object, names: readonly string[], doing: string): void {
-  if (typeof options !== "object" || options === null) {
-    throw new GradusError(`${doing}: its options must be an object: given ${shown(options)}`);
-  }
-  for (const name of Object.keys(options)) {
-    if (names.includes(name)) continue;
-    throw new GradusError(
-      `${doing}: there is no option ${quoted(name)}${suggestion(name, names)}`,
-    );
   }
 }
 

@@ -1,5 +1,4 @@
 /** The types that tensors in a safetensors file may have, and the arrays that hold their numbers. */
-import { sizeOf } from "../../runtime/trees/leaf.ts";
 
 /** What holds the numbers of a tensor. */
 export type SafeArray =
@@ -100,7 +99,15 @@ export function dtypeFor(data: unknown): SafeDType | undefined {
   return plain.find((dtype) => data instanceof ROWS[dtype].array);
 }
 
-/** How many bytes a tensor takes: no whole number where it cannot have that shape. */
-export function bytesFor(dtype: SafeDType, shape: readonly number[]): number {
-  return sizeOf(shape) * ROWS[dtype].bits / 8;
+/**
+ * How many bytes a tensor takes: no whole number where it cannot have that shape, and undefined where that, or
+ * a product of some extents, is no exact number.
+ */
+export function bytesFor(dtype: SafeDType, shape: readonly number[]): number | undefined {
+  let bits = ROWS[dtype].bits;
+  for (const extent of shape) {
+    bits *= extent;
+    if (!Number.isSafeInteger(bits)) return undefined;
+  }
+  return bits / 8;
 }

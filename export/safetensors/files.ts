@@ -5,7 +5,7 @@ import type { State } from "../../runtime/trees/state.ts";
 import type { Checkpoint } from "./gather.ts";
 import { load, type Loaded, type LoadOptions } from "./load.ts";
 import { type Downloads, saveStream } from "./save.ts";
-import { readWhole, writeWhole } from "./whole.ts";
+import { readWhole, reasonOf, writeWhole } from "./whole.ts";
 
 /** A file of a page, such as one in its private file system: what a `FileSystemFileHandle` has. */
 export interface PageFile {
@@ -29,7 +29,7 @@ const busy = new Set<string>();
  * system is replaced when all has been written.
  *
  * A mebibyte at a time is copied. Parameters and state must stay as they are until it is done: await it before
- * the next step.
+ * the next step. After a step meanwhile nothing is written.
  *
  * @example
  * ```ts
@@ -50,8 +50,8 @@ const busy = new Set<string>();
  * ```
  *
  * @param place A path, the URL of a file, or a `FileSystemFileHandle`.
- * @throws {GradusError} if there is nothing to save, or the file cannot be written, as without permission or
- * room: then what was there before is as it was.
+ * @throws {GradusError} if there is nothing to save, a step was made meanwhile, or the file cannot be written,
+ * as without permission or room, or since it is a device: then what was there before is as it was.
  */
 export async function writeCheckpoint(
   place: CheckpointPlace,
@@ -76,7 +76,7 @@ export async function writeCheckpoint(
   } catch (error) {
     await stream.cancel().catch(() => {});
     throw new GradusError(
-      `${doing}: ${(error as Error).message}; a checkpoint that was there is as it was`,
+      `${doing}: ${reasonOf(error)}; a checkpoint that was there is as it was`,
       { cause: error },
     );
   } finally {
@@ -127,7 +127,7 @@ export async function readCheckpoint<P extends object>(
       : await readWhole(pathOf(place));
   } catch (error) {
     throw new GradusError(
-      `Cannot read the checkpoint \`${what}\`: ${(error as Error).message}`,
+      `Cannot read the checkpoint \`${what}\`: ${reasonOf(error)}`,
       { cause: error },
     );
   }

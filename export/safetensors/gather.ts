@@ -37,11 +37,12 @@ export interface Checkpoint {
 }
 
 /** What is written of a checkpoint. */
-export function gatherCheckpoint({ optimizer, params, state, buffers = {} }: Checkpoint): {
+export function gatherCheckpoint(checkpoint: Checkpoint): {
   readonly tensors: ReadonlyMap<string, TensorToWrite>;
   readonly metadata: ReadonlyMap<string, string>;
 } {
   const doing = "Cannot save a checkpoint";
+  const { optimizer, params, state, buffers = {} } = checkpoint ?? {};
   if (optimizer?.program === undefined || !(optimizer.settings instanceof Map)) {
     throw new GradusError(
       `${doing}: \`optimizer\` must be what was made with its hyperparameters, such as ` +
@@ -53,6 +54,10 @@ export function gatherCheckpoint({ optimizer, params, state, buffers = {} }: Che
   requireLeaves(layout, doing);
   const bound = new Binding(program, settings, layout, params, doing);
   requireState(state, program, bound.live, layout.hasShort, ruleOf(optimizer).writable, doing);
+  for (const [name, numbers] of Object.entries(state.hyper)) {
+    const what = `hyperparameter \`${name}\` of the state`;
+    layout.prefix(numbers, what, doing, (node) => typeof node === "number");
+  }
   const names = statesOf(program, bound.live);
   const storage = storageIn(state, names, layout, made, readHost, doing);
 

@@ -1,7 +1,7 @@
 /** The header of a safetensors file: what tensors there are, and where the bytes of each lie. */
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { parseOnce } from "../../dsl/json.ts";
-import { DTYPES, isDType, rowOf, type SafeDType } from "./dtypes.ts";
+import { bytesFor, DTYPES, isDType, type SafeDType } from "./dtypes.ts";
 
 /** What a header says of a tensor; offsets count from the end of the header. */
 export interface Entry {
@@ -144,22 +144,12 @@ function entryOf(name: string, value: unknown, refuse: Refuse): Entry {
   }
   const [begin, end] = offsets;
   if (begin > end) must("end where it begins or after", `data_offsets [${begin}, ${end}]`);
-  const bytes = bytesOf(dtype, shape);
+  const bytes = bytesFor(dtype, shape);
   if (bytes === undefined) must("have a size below 2^53", `shape ${shownList(shape)}`);
   if (bytes !== end - begin) {
     must(`take ${bytes} bytes, being ${dtype} of shape ${shownList(shape)}`, `${end - begin}`);
   }
   return { name, dtype, shape, begin, end };
-}
-
-/** How many bytes a tensor takes: undefined where that, or a product of some extents, is no exact number. */
-function bytesOf(dtype: SafeDType, shape: readonly number[]): number | undefined {
-  let bits = rowOf(dtype).bits;
-  for (const extent of shape) {
-    bits *= extent;
-    if (!Number.isSafeInteger(bits)) return undefined;
-  }
-  return bits / 8;
 }
 
 function isCounts(value: unknown): value is readonly number[] {

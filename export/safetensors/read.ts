@@ -47,14 +47,26 @@ export function readSafetensors(bytes: Uint8Array | ArrayBuffer): Safetensors {
       `${doing}: it must be a Uint8Array or an ArrayBuffer: given ${shown(bytes)}`,
     );
   }
-  const all = bytes instanceof ArrayBuffer
-    ? new Uint8Array(bytes)
-    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const all = plainBytes(bytes, doing);
   const { entries, metadata, start } = readHeader(all, doing);
   const tensors = new Map(
     entries.map((entry) => [entry.name, tensorAt(entry, all.subarray(start))]),
   );
   return { tensors, metadata };
+}
+
+/** A view of bytes that is no subclass, which may cut and copy in a way of its own. */
+function plainBytes(bytes: Uint8Array | ArrayBuffer, doing: string): Uint8Array {
+  try {
+    return bytes instanceof ArrayBuffer
+      ? new Uint8Array(bytes)
+      : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  } catch (error) {
+    throw new GradusError(
+      `${doing}: its bytes must be here: given some that were transferred to another place`,
+      { cause: error },
+    );
+  }
 }
 
 function tensorAt({ dtype, shape, begin, end }: Entry, bytes: Uint8Array): SafeTensor {

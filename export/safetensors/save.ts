@@ -1,8 +1,10 @@
 /** Saves parameters and state, with the program that they belong to. */
 import { GradusError, shown } from "../../dsl/errors.ts";
+import { isReleased } from "../../runtime/trees/arena.ts";
+import type { MemoryArray } from "../../runtime/trees/dtype.ts";
 import type { State } from "../../runtime/trees/state.ts";
 import { type Checkpoint, gatherCheckpoint } from "./gather.ts";
-import { streamSafetensors, writeSafetensors } from "./write.ts";
+import { streamed, writeSafetensors } from "./write.ts";
 
 /** Where arrays live that are not at hand, such as an optimizer on a GPU. */
 export interface Downloads {
@@ -44,7 +46,8 @@ export function save(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
 
 /**
  * The same bytes as a stream, of which a mebibyte at a time is in memory. Parameters and state must stay as
- * they are until the last has been read. What lives on a GPU is downloaded first, by `from`.
+ * they are until the last has been read: after a step meanwhile the stream ends with an error. What lives on a
+ * GPU is downloaded first, by `from`.
  *
  * @example
  * ```ts
@@ -67,11 +70,8 @@ export function saveStream(
     readonly from?: Downloads;
   },
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const { from, ...own } = checkpoint;
-  if (from === undefined) {
-    const { tensors, metadata } = gatherCheckpoint(own);
-    return streamSafetensors(tensors, metadata);
-  }
+  const { from, ...own } = checkpoint ?? {};
+  if (from === undefined) return streamOf(own);
   if (typeof from?.download !== "function") {
     throw new GradusError(
       `Cannot save a checkpoint: \`from\` must have a method \`download\`: given ${shown(from)}`,
@@ -83,9 +83,27 @@ export function saveStream(
     const [params, state] = await Promise.all(
       [own.params, own.state].map((tree) => from.download(tree)),
     );
-    const { tensors, metadata } = gatherCheckpoint({ ...own, params, state: state as State });
-    await streamSafetensors(tensors, metadata).pipeTo(through.writable);
+    await streamOf({ ...own, params, state: state as State }).pipeTo(through.writable);
   };
   downloaded().catch((error) => through.writable.abort(error).catch(() => {}));
   return through.readable;
+}
+
+/** A stream of what is at hand, which is refused as soon as it is seen to be another than in the beginning. */
+function streamOf(checkpoint: Checkpoint): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const { tensors, metadata } = gatherCheckpoint(checkpoint);
+  const { state, state: { count } } = checkpoint;
+  const arrays = Array.from(tensors.values(), ({ data }) => data as MemoryArray);
+  return streamed(tensors, metadata, () => {
+    const change = state.count !== count
+      ? `a step meanwhile, from ${count} to ${shown(state.count)}`
+      : arrays.some(isReleased)
+      ? "some that were given back by `release`"
+      : undefined;
+    if (change === undefined) return;
+    throw new GradusError(
+      `Cannot save a checkpoint: parameters and state must stay as they are until all of it has been ` +
+        `written, which is to be awaited: given ${change}`,
+    );
+  });
 }

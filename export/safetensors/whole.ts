@@ -12,6 +12,7 @@ interface OpenFile {
 interface Files {
   open(path: string, flags: string, mode?: number): Promise<OpenFile>;
   readdir(path: string): Promise<readonly string[]>;
+  readlink(path: string): Promise<string>;
   realpath(path: string): Promise<string>;
   rename(from: string, to: string): Promise<void>;
   rm(path: string, options: { readonly force: true }): Promise<void>;
@@ -19,6 +20,7 @@ interface Files {
     readonly mode: number;
     readonly mtimeMs: number;
     isDirectory(): boolean;
+    isFile(): boolean;
   }>;
 }
 
@@ -26,6 +28,7 @@ interface Paths {
   basename(path: string): string;
   dirname(path: string): string;
   join(...parts: readonly string[]): string;
+  resolve(...parts: readonly string[]): string;
 }
 
 // The systems' own limit to one read is 2 GiB.
@@ -39,11 +42,13 @@ const SILENCE = 600_000;
  */
 export async function writeWhole(path: string, stream: ReadableStream<Uint8Array>): Promise<void> {
   const [files, paths] = system();
-  // A link stays one: what it points to is written.
-  const target = await files.realpath(path).catch(() => path);
+  const target = await targetOf(path, files, paths);
   const before = await files.stat(target).catch(() => undefined);
   if (before?.isDirectory() || /[/\\]$/.test(path)) {
     throw new Error("it must be a file: given a folder");
+  }
+  if (before?.isFile() === false) {
+    throw new Error("it must be a file: given what is none, such as a device or a pipe");
   }
   const folder = paths.dirname(target);
   await removeLeftovers(files, paths, folder, paths.basename(target));
@@ -61,7 +66,7 @@ export async function writeWhole(path: string, stream: ReadableStream<Uint8Array
     await files.rename(beside, target);
   } catch (error) {
     await files.rm(beside, { force: true }).catch(() => {});
-    throw new Error((error as Error).message.replaceAll(beside, path), { cause: error });
+    throw new Error(reasonOf(error).replaceAll(beside, path), { cause: error });
   }
   await syncFolder(files, folder);
 }
@@ -83,6 +88,11 @@ export async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> 
   }
 }
 
+/** What the reason of a failure says, which need not be an error. */
+export function reasonOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}
+
 function system(): readonly [Files, Paths] {
   const files = builtin<Files>("node:fs/promises");
   const paths = builtin<Paths>("node:path");
@@ -90,6 +100,18 @@ function system(): readonly [Files, Paths] {
     throw new Error("there are no paths here: give a FileSystemFileHandle");
   }
   return [files, paths];
+}
+
+/** What is to be written: a link stays one, also one to a file that is not there yet. */
+async function targetOf(path: string, files: Files, paths: Paths): Promise<string> {
+  try {
+    return await files.realpath(path);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "ELOOP") throw error;
+    const link = await files.readlink(path).catch(() => undefined);
+    if (link === undefined) return path;
+    return targetOf(paths.resolve(paths.dirname(path), link), files, paths);
+  }
 }
 
 /** Removes what writers of this file have left that were killed. */

@@ -60,7 +60,8 @@ export function writeSafetensors(
 
 /**
  * The same bytes as a stream, which holds one piece of at most a mebibyte at a time and makes the next when it
- * is asked for. The arrays must stay as they are until the last has been read.
+ * is asked for. The arrays must stay as they are until the last has been read; the stream ends with an error if
+ * one has become shorter.
  *
  * @example
  * ```ts
@@ -78,7 +79,16 @@ export function streamSafetensors(
   tensors: ByName<TensorToWrite>,
   metadata: ByName<string> = {},
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const chunks = inChunks(arranged(tensors, metadata));
+  return streamed(tensors, metadata, () => {});
+}
+
+/** Such a stream, which ends with an error as soon as `requireKept` throws one. */
+export function streamed(
+  tensors: ByName<TensorToWrite>,
+  metadata: ByName<string>,
+  requireKept: () => void,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const chunks = inChunks(arranged(tensors, metadata), requireKept);
   return new ReadableStream({
     pull(controller) {
       const { value, done } = chunks.next();
@@ -97,7 +107,10 @@ interface Arranged {
 }
 
 /** Copies of the pieces, joined and cut; who is given one may keep it, or hand its memory on. */
-function* inChunks({ pieces, size }: Arranged): Generator<Uint8Array<ArrayBuffer>, void> {
+function* inChunks(
+  { pieces, size }: Arranged,
+  requireKept: () => void,
+): Generator<Uint8Array<ArrayBuffer>, void> {
   let left = size;
   let chunk = new Uint8Array(Math.min(CHUNK, left));
   let filled = 0;
@@ -108,10 +121,16 @@ function* inChunks({ pieces, size }: Arranged): Generator<Uint8Array<ArrayBuffer
       [at, filled] = [at + part.length, filled + part.length];
       if (filled < chunk.length) continue;
       left -= filled;
+      requireKept();
       yield chunk;
       [chunk, filled] = [new Uint8Array(Math.min(CHUNK, left)), 0];
     }
   }
+  if (left === 0) return;
+  throw new GradusError(
+    `Cannot write safetensors: arrays must stay as they are until the last byte has been read: given ` +
+      `some that have become ${left - filled} bytes shorter`,
+  );
 }
 
 function arranged(tensors: ByName<TensorToWrite>, metadata: ByName<string>): Arranged {
@@ -162,6 +181,7 @@ function checked(name: string, tensor: TensorToWrite, doing: string): Checked {
   if (!(data instanceof array)) must(`hold a ${array.name}, being ${dtype}`, shown(data));
   if (!isShape(shape)) must("have a `shape` of whole numbers from 0", shown(shape));
   const size = bytesFor(dtype, shape);
+  if (size === undefined) must("have a size below 2^53", `shape ${shown(shape)}`);
   if (size !== data.byteLength) {
     must(`take ${size} bytes, being ${dtype} of shape [${shape.join(", ")}]`, `${data.byteLength}`);
   }

@@ -139,14 +139,17 @@ export abstract class Builder {
   sizes(sizes: readonly Size[]): Value {
     const numbers = numbersOf(sizes);
     if (numbers !== undefined) return this.ints(numbers);
+    const found = new Map<string, Value>();
     const parts: Value[] = sizes.map((size) => {
       if (typeof size === "number") return this.ints([size]);
+      if (found.has(size)) return found.get(size)!;
       const source = this.sourceOf(size);
       if (source === undefined) {
         return this.refuse(`a size of ${spellShape(sizes)} is not known where it is needed`);
       }
       const [value, axis] = source;
-      return this.emit("Shape", [value], { start: axis, end: axis + 1 });
+      found.set(size, this.emit("Shape", [value], { start: axis, end: axis + 1 }));
+      return found.get(size)!;
     });
     return parts.length === 1 ? parts[0] : this.emit("Concat", parts, { axis: 0 });
   }
@@ -203,6 +206,11 @@ export abstract class Builder {
   /** A reduction `ReduceSum`, `ReduceMean`, `ReduceMax` or `ReduceMin` over axes from 0. */
   reduce(op: string, value: Value, axes: readonly number[], keepdims: 0 | 1 = 1): Value {
     if (axes.length === 0) return value;
+    if (axes.length > 1 && isLong(value, axes)) {
+      const last = axes.toSorted((a, b) => a - b).slice(-1);
+      const rest = axes.filter((axis) => axis !== last[0]);
+      return this.reduce(op, this.reduce(op, value, last, keepdims), rest, keepdims);
+    }
     const asInput = op === "ReduceSum" || this.opset >= 18;
     return asInput
       ? this.emit(op, [value, this.ints(axes)], { keepdims })
@@ -244,6 +252,19 @@ export abstract class Builder {
     const summed = this.emit("ReduceSum", [value, axes], { keepdims: 1, noop_with_empty_axes: 1 });
     return this.emit("Reshape", [summed, shape], { allowzero: 1 });
   }
+}
+
+/** How many elements one result may be reduced from at once. */
+const MOST = 2 ** 22;
+
+/**
+ * Whether so many elements are reduced, or all of a number that is not known, that it goes axis by axis: ONNX
+ * Runtime's WebGPU sees but a part of 65535·256 elements.
+ */
+function isLong({ shape }: Value, axes: readonly number[]): boolean {
+  const numbers = numbersOf(axes.map((axis) => shape![axis]));
+  if (numbers === undefined) return axes.length === shape!.length;
+  return numbers.reduce((count, size) => count * size, 1) >= MOST;
 }
 
 /** An operator as it stands in the graph. */

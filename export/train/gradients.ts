@@ -107,8 +107,13 @@ export function differentiated(
     const isFitting = from?.length === to?.length &&
       from?.every((size, axis) => size === to![axis] || !isNamed(size));
     if (!isFitting) {
-      throw new Error(
-        `the gradient of ${name} is of shape ${spellShape(from)}, not ${spellShape(to)}`,
+      throw new GradusError(
+        `${doing}: the gradient of ${quoted(name)} must have its shape ${
+          spellShape(to)
+        }: it comes out ` +
+          `as ${
+            spellShape(from)
+          }, so an operator of the model has shapes that are not what they are said to be`,
       );
     }
   }
@@ -123,6 +128,16 @@ export function differentiated(
   const isTaken = outputs.find(([name], i) => outputs.findIndex(([other]) => other === name) !== i);
   if (isTaken !== undefined) {
     throw new GradusError(`${doing}: it has an output ${quoted(isTaken[0])} already: rename it`);
+  }
+  const isInside = outputs.find(([name, value]) =>
+    graph.named(name) !== undefined && graph.named(name) !== value
+  );
+  if (isInside !== undefined) {
+    throw new GradusError(
+      `${doing}: it has a value ${
+        quoted(isInside[0])
+      } inside, as an output would be called: rename it`,
+    );
   }
   for (const each of warnings) onWarning(each);
   const own = graph.finish(file.name, outputs, params);

@@ -221,7 +221,9 @@ export class Graph extends Builder {
     }
     if (this.carried.has(value.name)) {
       this.refuse(
-        `${quoted(value.name)} must be read by one operator alone, since that changes it from step to ` +
+        `${
+          quoted(value.name)
+        } must be read by one operator alone, since that changes it from step to ` +
           "step: export the model so that equal initializers are not merged",
       );
     }

@@ -59,14 +59,19 @@ export function readingOf(program: Program): Reading {
   });
 }
 
-/** The states that remain of `program` where `structural` is known. */
-export function remainingOf(program: Program, structural: Structural): Remaining {
-  return remaining.get(program, spellStructural(structural), () => {
+/** The states that remain of `program` where `structural` is known and schedules may follow `clocks`. */
+export function remainingOf(
+  program: Program,
+  structural: Structural,
+  clocks: readonly string[],
+): Remaining {
+  return remaining.get(program, `${clocks} ${spellStructural(structural)}`, () => {
     const graph = elaborate(program);
     const lasts = new Map([...structural].filter(([, value]) => value !== ZERO));
-    const lasting = statesLeft(program, lasts);
+    const lasting = statesLeft(program, lasts, clocks);
     const known = evaluated(program, structural);
     const mentioned = statesMentioned(program, specialise(graph, structural), known);
+    for (const clock of clocks) mentioned.add(clock);
     const ever = readingOf(program).states;
     const moving = new Set([...lasting].filter((name) => mentioned.has(name) || !ever.has(name)));
     return { lasting, moving };

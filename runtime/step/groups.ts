@@ -85,7 +85,9 @@ export function grouped(
     return group;
   });
   const groups = [...made.values()];
-  const live = coarser?.live ?? statesKept(program, groups.map(({ structural }) => structural));
+  const clocks = clocksIn(settings);
+  const live = coarser?.live ??
+    statesKept(program, groups.map(({ structural }) => structural), clocks);
   requireOneOfTree(
     program,
     live,
@@ -97,7 +99,7 @@ export function grouped(
       })),
   );
   for (const group of groups) {
-    const { lasting } = remainingOf(program, group.structural);
+    const { lasting } = remainingOf(program, group.structural, clocks);
     group.live = new Set([...live].filter((name) => lasting.has(name)));
   }
   return { layout, groups, groupOf, live };
@@ -136,12 +138,21 @@ function shapeNumber(name: string, shape: readonly number[]): number {
   return { rank: shape.length, rows, columns, size: rows * columns }[name]!;
 }
 
+/** The states whose numbers schedules follow, or would if there were any. */
+function clocksIn(settings: ReadonlyMap<string, Setting>): string[] {
+  return [...new Set([...settings.values()].flatMap(({ clock }) => clock ?? []))];
+}
+
 /**
  * The states that some of `variants` keeps. What is known for good takes with it all that never reaches
  * the update again; a 0 may be written over, so that what still moves is kept, and for every leaf.
  */
-export function statesKept(program: Program, variants: readonly Structural[]): Set<string> {
-  const kept = variants.map((structural) => remainingOf(program, structural).moving);
+function statesKept(
+  program: Program,
+  variants: readonly Structural[],
+  clocks: readonly string[],
+): Set<string> {
+  const kept = variants.map((structural) => remainingOf(program, structural, clocks).moving);
   return new Set([...program.state.keys()].filter((name) => kept.some((each) => each.has(name))));
 }
 

@@ -296,6 +296,8 @@ Deno.test("what jax-js cannot do is refused when the optimizer is made", () => {
       "must be one number, so that a state can carry it: given a schedule",
     ],
     [() => toJax(sgd({ learningRate: 1 }), np, { hypers: [] } as never), "no option `hypers`"],
+    [() => toJax(sgd as never, np), "given a function: call it with its options first"],
+    [() => toJax(sgd({ learningRate: 1 }), { numpy: np } as never), "`np` must be the `numpy`"],
   ] as const;
   for (const [make, part] of refused) assertRefused(make, "one of jax-js", part);
 });

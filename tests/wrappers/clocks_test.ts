@@ -8,6 +8,7 @@ import {
   mechanize,
   multiSteps,
   type Optimizer,
+  optimizer,
   schedule,
   scheduleFree,
   sgd,
@@ -54,6 +55,21 @@ Deno.test("lookahead begins what it wraps anew at each synchronisation where it 
 Deno.test("multiSteps asks its schedule by the steps made, not by the gradients seen", () => {
   const opt = multiSteps(sgd({ learningRate: 1 }), { everyKSchedule: schedule("count + 1") });
   assertEquals(run(opt, [1, 1, 1, 1, 1, 1]).seen, [-1, -1, -2, -2, -2, -3]);
+});
+
+Deno.test("a clock goes on where nothing but a schedule reads it any more", () => {
+  const unread = optimizer({
+    name: "unread",
+    hyper: { learningRate: 0.1, isCorrected: false },
+    step: "u = -learningRate*where(isCorrected, g/t, g)",
+  })({ learningRate: schedule("count + 1") });
+  const options = { syncPeriod: 2, slowStepSize: 1, resetState: true };
+  assertEquals(run(multiSteps(unread, { everyKSchedule: 2 }), [1, 1, 1, 1]).seen, [0, -1, -1, -3]);
+  assertEquals(run(lookahead(unread, options), [1, 1, 1, 1]).seen, [-1, -3, -4, -6]);
+  assertEquals(
+    run(applyIfFinite(unread, { maxConsecutiveErrors: 2 }), [1, NaN, 1]).seen,
+    [-1, -1, -3],
+  );
 });
 
 Deno.test("scheduleFree weighs by the largest rate so far, and nothing while all were 0", () => {

@@ -47,6 +47,15 @@ export function assign(
   };
   const lists = groups === undefined ? [inState(state, order.length)] : inGroups(groups, doing);
   const all = lists.flat();
+  const seen = new Set<string>();
+  for (const { key } of all) {
+    if (seen.has(key)) {
+      throw new GradusError(
+        `${doing}: each parameter must be in one group, once: given ${quoted(key)} again`,
+      );
+    }
+    seen.add(key);
+  }
   if (all.length > 0 && all.every(({ name }) => name !== undefined)) {
     const unknown = all.filter(({ name }) => !names.includes(name!));
     const missing = names.filter((name) => !all.some((each) => each.name === name));

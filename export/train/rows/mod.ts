@@ -4,6 +4,7 @@ import { imageNormals } from "./batch_norm.ts";
 import { constants } from "./constant.ts";
 import { convolutions } from "./conv.ts";
 import { dropouts } from "./dropout.ts";
+import { cuts } from "./cut.ts";
 import { elements } from "./element.ts";
 import { gathers } from "./gather.ts";
 import { losses } from "./loss.ts";
@@ -21,6 +22,7 @@ export const rows: Rows = {
   ...elements,
   ...products,
   ...moves,
+  ...cuts,
   ...constants,
   ...reductions,
   ...normals,

@@ -48,7 +48,11 @@ Deno.test("a checkpoint in a file is what is saved, by path, by URL and through 
     const run = await readCheckpoint(path, { optimizer: first.optimizer });
     assertEquals(save(run), save(first));
     assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
-    assertEquals(await filesIn(folder), ["link", "run.safetensors"]);
+    await Deno.symlink("next.safetensors", `${folder}/next`);
+    await writeCheckpoint(`${folder}/next`, second);
+    assertEquals(await Deno.readFile(`${folder}/next.safetensors`), save(second));
+    assertEquals((await Deno.lstat(`${folder}/next`)).isSymlink, true);
+    assertEquals(await filesIn(folder), ["link", "next", "next.safetensors", "run.safetensors"]);
   }));
 
 Deno.test("a writer that is killed at any moment leaves a file that loads, of a state that was written", () =>
@@ -114,8 +118,46 @@ Deno.test("what cannot be written is told, and the checkpoint before it is untou
       { ...run, from },
       "the GPU is lost; a checkpoint that was there is as it was",
     );
+    const lost = { download: () => Promise.reject("the GPU is lost") };
+    await refused(path, { ...run, from: lost }, "`: the GPU is lost; a checkpoint that was there");
     await refused(new URL("https://a.b/c"), run, "its place must be a path", "https://a.b/c");
     await refused("", run, "its place must be a path");
+    await refused(path, undefined, "Cannot save a checkpoint: ");
+  }));
+
+Deno.test("what is no file, and a link that leads nowhere, is refused and stays what it is", () =>
+  inFolder(async (folder) => {
+    const run = runOf(adam({ learningRate: 0.1 }), 1);
+    const path = `${folder}/socket`;
+    using _listener = Deno.listen({ transport: "unix", path });
+    await assertRejects(
+      () => writeCheckpoint(path, run),
+      GradusError,
+      "such as a device or a pipe",
+    );
+    assert((await Deno.lstat(path)).isSocket);
+    await Deno.symlink(`${folder}/round`, `${folder}/round`);
+    await assertRejects(() => writeCheckpoint(`${folder}/round`, run), GradusError, "ELOOP");
+    assert((await Deno.lstat(`${folder}/round`)).isSymlink);
+  }));
+
+Deno.test("a step before all has been written is told, and the checkpoint before is untouched", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/run.safetensors`;
+    const optimizer = sgd({ learningRate: 1, momentum: 0.5 });
+    const params = { w: new Float32Array(1_000_000) };
+    const state = optimizer.init(params);
+    const run = { optimizer, params, state };
+    await writeCheckpoint(path, run);
+    const bytes = await Deno.readFile(path);
+    const stepped = writeCheckpoint(path, run);
+    optimizer.step(params, { w: new Float32Array(1_000_000) }, state);
+    await assertRejects(() => stepped, GradusError, "a step meanwhile, from 0 to 1");
+    const moved = writeCheckpoint(path, run);
+    structuredClone(state.m, { transfer: [(state.m as typeof params).w.buffer] });
+    await assertRejects(() => moved, GradusError, "some that have become 4000000 bytes shorter");
+    assertEquals(await Deno.readFile(path), bytes);
+    assertEquals(await filesIn(folder), ["run.safetensors"]);
   }));
 
 Deno.test("a full disk and a missing permission are told, and the checkpoint before is untouched", () =>

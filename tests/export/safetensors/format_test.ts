@@ -178,6 +178,9 @@ Deno.test("what is no safetensors file is refused, and the tensor named", () => 
     assertRefused(() => readSafetensors(bytes), "Cannot read safetensors: ", ...says);
   }
   assertRefused(() => readSafetensors("x" as unknown as Uint8Array), 'given "x"');
+  const gone = fileOf("{}");
+  structuredClone(gone, { transfer: [gone.buffer] });
+  assertRefused(() => readSafetensors(gone), "given some that were transferred");
 });
 
 Deno.test("a header of a million escapes or open brackets is refused like any other", () => {
@@ -197,6 +200,10 @@ Deno.test("tensors and names that no file can hold are refused", () => {
   assertRefused(write({ w: { ...w, dtype: "F64" } }), "must hold a Float64Array, being F64");
   assertRefused(write({ w: { ...w, shape: [3] } }), "must take 12 bytes, being F32 of shape [3]");
   assertRefused(write({ w: { ...w, shape: [-2] } }), "a `shape` of whole numbers from 0");
+  assertRefused(
+    write({ w: { data: new Float32Array(), shape: [2 ** 30, 2 ** 30, 0] } }),
+    "must have a size below 2^53",
+  );
   assertRefused(write({ __metadata__: w }), "must have another name");
   assertRefused(write({ "\ud800": w }), "must be a text in whole characters");
   assertRefused(write({ w }, { a: 1 }), "`a` in its metadata must be a text");

@@ -6,6 +6,8 @@ import {
   lion,
   type Optimizer,
   partition,
+  release,
+  resident,
   schedule,
   sgd,
   type State,
@@ -122,6 +124,13 @@ Deno.test("what cannot be saved is refused", () => {
     () => save({ optimizer: opt, params, state: { ...state, count: -1 } }),
     "`count` must be a whole number",
   );
+  assertRefused(() => save(undefined as never), "`optimizer` must be what was made");
+  for (const written of [null, undefined, "0.5", true, Float32Array.of(1), { v: 1 }, 1n]) {
+    assertRefused(
+      () => save({ optimizer: opt, params, state: { ...state, hyper: { b1: written as never } } }),
+      "Cannot save a checkpoint: hyperparameter `b1` of the state at the root must ",
+    );
+  }
 });
 
 Deno.test("a function that no file can hold is asked for when it is missed", () => {
@@ -342,6 +351,17 @@ Deno.test("a tree may be one array or tensor, and labels may be functions", () =
     assertEquals(loaded.params, params);
     const state = optimizer.init(params);
     assertEquals(contents(load(save({ optimizer, params, state })).state), contents(state));
+  }
+});
+
+Deno.test("a stream whose trees are given back or stepped before its end tells its reader", async () => {
+  for (const change of ["release", "step"]) {
+    const params = resident(treeOf());
+    const state = opt.init(params);
+    const stream = saveStream({ optimizer: opt, params, state });
+    if (change === "release") release(params);
+    else opt.step(params, treeOf(), state);
+    await assertRejects(() => new Response(stream).bytes(), GradusError, change);
   }
 });
 

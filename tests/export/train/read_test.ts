@@ -165,3 +165,67 @@ Deno.test("a slice to the largest of int64 stays one to the end", () => {
   // The end is not rounded to what int64 has not.
   assert(graph!.node.some(({ opType }) => opType === "Unsqueeze"));
 });
+
+Deno.test("a value inside that is called as an output would be is refused", () => {
+  const model = changed((model) => {
+    const [first, second] = model.graph!.node;
+    [first.output, second.input] = [["loss"], ["loss"]];
+  });
+  refused(model, "a value `loss` inside");
+});
+
+Deno.test("functions of a model are written out, with their attributes", () => {
+  const { graph } = fromBinary(ModelProtoSchema, modelNamed("mlp.tsplain"));
+  const [, relu] = graph!.node;
+  const leaky = (
+    alpha: number,
+    ref: string,
+  ) => [{ name: "alpha", type: 1, f: alpha, refAttrName: ref }];
+  const withFunction = (deep: boolean) =>
+    changed((model) => {
+      const functions = create(ModelProtoSchema, {
+        functions: [{
+          domain: "own",
+          name: "Leaky",
+          input: ["a"],
+          output: ["b"],
+          attribute: ["slope"],
+          opsetImport: [{ domain: "", version: 17n }],
+          node: [
+            { opType: "Identity", input: ["a"], output: ["c"] },
+            { opType: "LeakyRelu", input: ["c"], output: ["b"], attribute: leaky(0, "slope") },
+            ...(deep ? [{ opType: "Leaky", domain: "own", input: ["b"], output: ["d"] }] : []),
+          ],
+        }],
+      }).functions;
+      model.functions = functions;
+      model.opsetImport.push(
+        ...create(ModelProtoSchema, {
+          opsetImport: [{ domain: "own", version: 1n }],
+        }).opsetImport,
+      );
+      const call = create(ModelProtoSchema, {
+        graph: {
+          node: [{
+            opType: "Leaky",
+            domain: "own",
+            input: relu.input,
+            output: relu.output,
+            attribute: [{ name: "slope", type: 1, f: 0.25 }],
+          }],
+        },
+      }).graph!.node[0];
+      model.graph!.node[1] = call;
+    });
+  const plain = changed((model) => {
+    model.graph!.node[1].opType = "LeakyRelu";
+    model.graph!.node[1].attribute = create(ModelProtoSchema, {
+      graph: { node: [{ attribute: leaky(0.25, "") }] },
+    }).graph!.node[0].attribute;
+  });
+  const operators = (model: Uint8Array) =>
+    fromBinary(ModelProtoSchema, withGradients(model, { loss })).graph!.node
+      .map(({ opType }) => opType).filter((opType) => opType !== "Identity");
+  assertEquals(operators(withFunction(false)), operators(plain));
+  refused(withFunction(true), "its functions must not call themselves: given `Leaky`");
+});

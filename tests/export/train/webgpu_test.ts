@@ -16,6 +16,7 @@ import { FAMILIES } from "./cases.ts";
 import { IMAGE_FAMILIES } from "./image_cases.ts";
 import { modelNamed, opened } from "./driver.ts";
 import { asInputs, type Drawn, modelOf } from "./law.ts";
+import { WRITTEN } from "./written_cases.ts";
 
 type Session = webgpu.InferenceSession;
 
@@ -44,7 +45,12 @@ function isFlat({ inputs }: Drawn): boolean {
   return inputs.every((each) => each === null || each.shape.length <= 4);
 }
 
-for (const [family, cases] of Object.entries({ ...FAMILIES, ...IMAGE_FAMILIES })) {
+const written = Object.fromEntries(
+  Object.entries(WRITTEN).map(([op, drawn]) => [op, drawn(DataType.FLOAT)]),
+);
+const families = { ...FAMILIES, ...IMAGE_FAMILIES, "written out": written };
+
+for (const [family, cases] of Object.entries(families)) {
   gpuTest(`gradients of ${family} operators are the same on a GPU`, async (device) => {
     for (const [name, arbitrary] of Object.entries(cases)) {
       const [drawn] = fc.sample(arbitrary.filter(isFlat), { seed: 5, numRuns: 1 });
@@ -130,5 +136,23 @@ gpuTest("a training step leaves the GPU for shapes, positions and labels alone",
     "Unsqueeze backward//w/Gather/Unsqueeze",
     "Unsqueeze loss/Unsqueeze",
     "Where backward//w/Gather/Where",
+  ]);
+  const recurrent = await placement(
+    trainingStep(modelNamed("gru.batch"), adamw({ learningRate: 1e-3 }), {
+      loss: crossEntropy({ logits: "logits" }),
+      onWarning() {},
+    }),
+  );
+  assertEquals(recurrent.copiedBack, []);
+  assertEquals(recurrent.nodes.sort(), [
+    // The batch size of each step, and the labels.
+    "Concat backward/node_gru__1/Concat/Concat",
+    "Concat node_Concat_7",
+    "Equal loss/Equal",
+    "Equal loss/Equal_2",
+    "Expand node_gru__1/Expand",
+    "Max loss/Max",
+    "Min loss/Min",
+    "Unsqueeze loss/Unsqueeze",
   ]);
 });

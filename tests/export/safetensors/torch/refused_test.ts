@@ -262,7 +262,7 @@ Deno.test("a momentum that the optimizer keeps none of is refused, and one that 
   assertEquals(m, momentum.init(params()).m);
 });
 
-Deno.test("names that objects inherit are no parameters", () => {
+Deno.test("names that objects inherit are no parameters, and none is one twice", () => {
   const hostile = JSON.parse('{"state": {"__proto__": {"momentum_buffer": null}}}');
   assertRefused(
     () => fromTorchStateDict(momentum, params(), hostile),
@@ -272,6 +272,11 @@ Deno.test("names that objects inherit are no parameters", () => {
   assertRefused(
     () => fromTorchStateDict(momentum, params(), { state: {}, param_groups: [options] }),
     "given unknown ones, `constructor`",
+  );
+  const twice = [{ lr: 1, momentum: 0.5, params: [0, 1, 0] }];
+  assertRefused(
+    () => fromTorchStateDict(momentum, params(), { state: {}, param_groups: twice }),
+    "each parameter must be in one group, once: given `0` again",
   );
   assertRefused(
     () => fromTorchStateDict(momentum, params(), { state: {} }, { cuont: 1 } as never),

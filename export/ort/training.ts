@@ -1,0 +1,116 @@
+/** What a trainer trains: parameters, the state of their optimizer and what else is carried, and steps of these. */
+import { GradusError, quoted } from "../../dsl/errors.ts";
+import { Step } from "../../runtime/step/step.ts";
+import { sameShape, type Tensor } from "../../runtime/trees/leaf.ts";
+import type { State } from "../../runtime/trees/state.ts";
+import type { Loaded } from "../safetensors/load.ts";
+import { OrtDevice } from "./device.ts";
+import type { Engine, Further, Run, Taken, Value } from "./engine.ts";
+import { type Held, leavesIn } from "./held.ts";
+import type { GraphForm, GraphRule } from "./rule.ts";
+import { requireAlike, takenOf } from "./trees.ts";
+
+/** Flat trees of tensors, by name. */
+export type Tensors = Record<string, Tensor>;
+
+/** A run of a joined model, step by step. */
+export class Training {
+  readonly #engine: Engine;
+  readonly #step: Step<Held, GraphForm>;
+  #params: Tensors;
+  #carried: Tensors;
+  #state: State;
+  /** What the graph is given and asked for in the step that is running. */
+  #further: Further | undefined;
+
+  /** Begins with arrays that are its own from then on. */
+  constructor(engine: Engine, rule: GraphRule, params: Tensors, carried: Tensors, doing: string) {
+    this.#engine = engine;
+    const device = new OrtDevice({
+      read: (node, path, doing) => engine.read(node, path, doing),
+      run: (run) => engine.run(this.#asJoined(run)),
+      numbersIn: (leaves, doing) => engine.numbersIn(leaves, doing),
+    }, undefined);
+    this.#step = new Step(rule, device);
+    [this.#params, this.#carried] = [params, carried];
+    this.#state = this.#step.init(params, doing);
+  }
+
+  /** The state, whose arrays are those of the last download. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** One step; `take` is told the outputs before anything is written, and nothing is if it throws. */
+  async step(
+    feeds: ReadonlyMap<string, Value>,
+    outputs: readonly string[],
+    take: Further["take"],
+    inputs: Readonly<Record<string, unknown>>,
+    doing: string,
+  ): Promise<void> {
+    this.#further = { feeds, outputs, take };
+    try {
+      // Gradients are inside the graph: what stands in their place is not read.
+      await this.#step.step(this.#params, this.#params, this.#state, inputs, doing);
+    } finally {
+      this.#further = undefined;
+    }
+  }
+
+  /** All of it, with its numbers as they are now. */
+  async download(
+    doing: string,
+  ): Promise<{ readonly params: Tensors; readonly state: State; readonly carried: Tensors }> {
+    const all = { params: this.#params, state: this.#state, carried: this.#carried };
+    await this.#engine.download(leavesIn(all), doing);
+    return all;
+  }
+
+  /** Parameters and what else is carried, where they are. */
+  taken(): Taken[] {
+    return takenOf({ ...this.#params, ...this.#carried }).map((taken) => {
+      const { leaf, shape } = taken;
+      const buffer = this.#engine.bufferOf(leaf);
+      return buffer === undefined ? taken : { ...taken, leaf: { buffer, shape } };
+    });
+  }
+
+  /** The parameters, as a checkpoint must have them. */
+  get like(): Tensors {
+    return this.#params;
+  }
+
+  /** Goes on from what a checkpoint has, if that is of the same arrays. */
+  restore({ params, state, buffers }: Loaded<Tensors>, doing: string): void {
+    const fresh = this.#step.init(params, doing);
+    requireAlike(state, fresh, doing);
+    const carried = Object.entries(this.#carried).map(([name, { data, shape }]) => {
+      const own = Object.hasOwn(buffers, name) ? buffers[name] : undefined;
+      const isAlike = own !== undefined && own.data.constructor === data.constructor &&
+        sameShape(own.shape, shape);
+      if (isAlike) return [name, own] as const;
+      throw new GradusError(
+        `${doing}: the checkpoint must have ${quoted(`buffers/${name}`)} of shape ` +
+          `[${shape.join(", ")}]`,
+      );
+    });
+    this.#engine.release(leavesIn([this.#params, this.#state, this.#carried]));
+    // States that the checkpoint's optimizer has no use for begin afresh.
+    this.#state = { ...fresh, ...state };
+    [this.#params, this.#carried] = [params, Object.fromEntries(carried)];
+  }
+
+  /** A run of a step alone as one of the joined graph. */
+  #asJoined({ written, read, ...run }: Run): Run {
+    const renamed = written.map((taken) =>
+      taken.name.startsWith("w/") ? { ...taken, name: taken.name.slice(2) } : taken
+    );
+    return {
+      ...run,
+      written: [...renamed, ...takenOf(this.#carried)],
+      read: read.filter(({ name }) => !name.startsWith("g/")),
+      further: this.#further,
+    };
+  }
+}

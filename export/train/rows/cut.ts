@@ -1,0 +1,214 @@
+/** Operators that join and cut: what was joined comes apart, and what was cut off is 0. */
+import {
+  isSameShape,
+  type Kind,
+  numbersOf,
+  type Shape,
+  type Size,
+  unknownSize,
+  type Value,
+} from "../value.ts";
+import type { At, Rows } from "./row.ts";
+
+/** The type of the first input and a shape. */
+const like = (at: At, shape: Shape | undefined): Kind[] => [{ type: at.input(0).type, shape }];
+
+/** The operators that join and cut. */
+export const cuts: Rows = {
+  Concat: { shape: (at) => like(at, joinedShape(at)), gradient: parts },
+  Split: { shape: splitShapes, gradient: joined },
+  Slice: { shape: (at) => like(at, slicedShape(at)), gradient: unsliced },
+  Pad: { shape: (at) => like(at, paddedShape(at)), gradient: unpadded },
+};
+
+function joinedShape(at: At): Shape | undefined {
+  const shapes = at.inputs.map((_, i) => at.input(i).shape);
+  if (!shapes.every((shape) => shape !== undefined)) return undefined;
+  const [first] = shapes;
+  const axis = at.axis(at.int("axis"), first.length);
+  if (shapes.some(({ length }) => length !== first.length)) at.refuse("its inputs differ in rank");
+  const sizes = shapes.map((shape) => shape[axis]);
+  const numbers = numbersOf(sizes);
+  return first.map((size, i) => {
+    if (i === axis) return numbers?.reduce((a, b) => a + b, 0) ?? unknownSize();
+    const known = shapes.map((shape) => shape[i]).find((each) => typeof each === "number");
+    return known ?? size;
+  });
+}
+
+/** What is joined comes apart. */
+function parts([g]: readonly (Value | undefined)[], at: At): (Value | undefined)[] {
+  const { build, inputs } = at;
+  if (inputs.length === 1) return [g];
+  const axis = at.axis(at.int("axis"), at.shape(0).length);
+  const sizes = build.sizes(inputs.map((_, i) => at.shape(i)[axis]));
+  return build.emitAll("Split", [g, sizes], { axis }, inputs.length);
+}
+
+function splitShapes(at: At): Kind[] {
+  const { type, shape } = at.input(0);
+  if (shape === undefined) return Array(at.count).fill({ type, shape });
+  const axis = at.axis(at.int("axis", 0), shape.length);
+  const total = shape[axis];
+  const given = at.inputs[1] === undefined ? undefined : at.inputs[1].known;
+  const isEven = at.inputs[1] === undefined && typeof total === "number";
+  const each = isEven ? Math.ceil(total / at.count) : undefined;
+  return Array.from({ length: at.count }, (_, i) => {
+    const even = each === undefined ? unknownSize() : Math.min(each, total as number - i * each);
+    return { type, shape: shape.with(axis, given?.[i] ?? even) };
+  });
+}
+
+/** What came apart is joined; a part that is not used has the gradient 0. */
+function joined(gradients: readonly (Value | undefined)[], at: At): Value[] {
+  const { build, outputs } = at;
+  const axis = at.axis(at.int("axis", 0), at.shape(0).length);
+  const all = outputs.map((output, i) =>
+    gradients[i] ?? build.expandLike(build.number(0, output), output)
+  );
+  return [all.length === 1 ? all[0] : build.emit("Concat", all, { axis })];
+}
+
+/** The axes of a slice with where they begin and end; undefined where that is not known. */
+function slices(at: At): { axis: number; start: Size; end: Size; step: Size }[] | undefined {
+  const rank = at.shape(0).length;
+  const [starts, ends, axes, steps] = at.inputs.slice(1).map((value) => value?.known);
+  if (starts === undefined || ends === undefined) return undefined;
+  if (at.inputs[3] !== undefined && numbersOf(axes) === undefined) return undefined;
+  if (at.inputs[4] !== undefined && steps === undefined) return undefined;
+  return starts.map((start, i) => ({
+    axis: at.axis((axes?.[i] ?? i) as number, rank),
+    start,
+    end: ends[i],
+    step: steps?.[i] ?? 1,
+  }));
+}
+
+function slicedShape(at: At): Shape | undefined {
+  const { shape } = at.input(0);
+  if (shape === undefined) return undefined;
+  const all = slices(at);
+  if (all === undefined) {
+    const axes = at.inputs[3]?.known;
+    return shape.map((size, axis) => {
+      const isLeft = axes !== undefined &&
+        !axes.some((each) => each === axis || each === axis - shape.length);
+      return isLeft ? size : unknownSize();
+    });
+  }
+  const sizes = [...shape];
+  for (const { axis, start, end, step } of all) {
+    const size = shape[axis];
+    const isWhole = start === 0 && step === 1 && (end === size || end as number >= 2 ** 31 - 1);
+    if (isWhole) continue;
+    const isKnown = [size, start, end, step].every((each) => typeof each === "number");
+    sizes[axis] = isKnown
+      ? lengthOf(size as number, start as number, end as number, step as number)
+      : unknownSize();
+  }
+  return sizes;
+}
+
+/** How many elements a slice has. */
+function lengthOf(size: number, start: number, end: number, step: number): number {
+  if (step === 0) return 0;
+  const [lo, hi] = step > 0 ? [0, size] : [-1, size - 1];
+  const within = (at: number) => Math.min(Math.max(at < 0 ? at + size : at, lo), hi);
+  return Math.max(0, Math.ceil((within(end) - within(start)) / step));
+}
+
+/** What was cut off is 0. */
+function unsliced([g]: readonly (Value | undefined)[], at: At): Value[] {
+  const { build } = at;
+  const shape = at.shape(0);
+  const all = slices(at) ?? at.refuse("where it begins and ends must be constant");
+  const back = all.filter(({ start, end, step, axis }) => {
+    if (step === 1) return false;
+    const size = shape[axis];
+    const isWhole = step === -1 &&
+      (start === -1 || start === 2 ** 31 - 1 || start as number >= 2 ** 53 || start === size) &&
+      typeof end === "number" && (end < -(2 ** 30) || (typeof size === "number" && end < -size));
+    return isWhole || at.refuse("its steps must be 1, or the whole axis backwards");
+  });
+  let gradient = g!;
+  if (back.length > 0) {
+    const list = (value: number) => build.ints(back.map(() => value));
+    const axes = build.ints(back.map(({ axis }) => axis));
+    gradient = build.emit("Slice", [gradient, list(-1), list(-(2 ** 31)), axes, list(-1)]);
+  }
+  const cut = all.filter(({ step, axis }) =>
+    step === 1 && at.outputs[0].shape![axis] !== shape[axis]
+  );
+  if (cut.length === 0) return [gradient];
+  const axes = cut.map(({ axis }) => axis);
+  const before = Array<Size>(shape.length).fill(0);
+  const after = Array<Size>(shape.length).fill(0);
+  for (const { axis, start } of cut) {
+    const [size, left] = [shape[axis], at.outputs[0].shape![axis]];
+    if (typeof start !== "number") at.refuse("where it begins must be constant");
+    const isKnown = typeof size === "number" && typeof left === "number";
+    if (isKnown) {
+      const begin = Math.min(Math.max(start < 0 ? start + size : start, 0), size);
+      [before[axis], after[axis]] = [begin, size - begin - left];
+    } else if (start >= 0) before[axis] = start;
+    else at.refuse(`where it begins must be counted from the front, since axis ${axis} is open`);
+  }
+  const isOpen = axes.some((axis) =>
+    typeof shape[axis] !== "number" || typeof at.outputs[0].shape![axis] !== "number"
+  );
+  if (!isOpen) {
+    return [build.emit("Pad", [gradient, build.ints([...before, ...after] as number[])])];
+  }
+  const left = build.emit("Sub", [
+    build.emit("Sub", [build.shapeOf(at.input(0)), build.shapeOf(gradient)]),
+    build.ints(before as number[]),
+  ]);
+  const pads = build.emit("Concat", [build.ints(before as number[]), left], { axis: 0 });
+  return [build.emit("Pad", [gradient, pads])];
+}
+
+/** The pads before and after each axis, as far as they are known. */
+function pads(at: At): readonly (readonly [before: Size, after: Size])[] | undefined {
+  const rank = at.shape(0).length;
+  const { known } = at.input(1);
+  if (known === undefined) return undefined;
+  const axes = at.inputs[3] === undefined
+    ? Array.from({ length: rank }, (_, axis) => axis)
+    : at.inputs[3].known?.map((axis) => at.axis(axis as number, rank));
+  if (axes === undefined) return undefined;
+  if (known.length !== 2 * axes.length) at.refuse("there must be two pads for each axis");
+  const all = Array.from({ length: rank }, (): [Size, Size] => [0, 0]);
+  axes.forEach((axis, i) => all[axis] = [known[i], known[i + axes.length]]);
+  return all;
+}
+
+function paddedShape(at: At): Shape | undefined {
+  if (at.input(0).shape === undefined) return undefined;
+  const around = pads(at);
+  return at.shape(0).map((size, axis) => {
+    const sizes = around && [size, ...around[axis]];
+    const numbers = numbersOf(sizes);
+    if (around?.[axis].every((each) => each === 0)) return size;
+    return numbers?.reduce((a, b) => a + b, 0) ?? unknownSize();
+  });
+}
+
+/** What was added is cut off, and what was cut off by less than nothing is 0. */
+function unpadded([g]: readonly (Value | undefined)[], at: At): Value[] {
+  const { build } = at;
+  if (at.text("mode", "constant") !== "constant") {
+    at.refuse('only `mode` "constant" has a gradient here');
+  }
+  if (at.needs(2)) at.refuse("what it pads with must not be trained");
+  const around = numbersOf(pads(at)?.flat()) ?? at.refuse("its pads must be constant");
+  const befores = around.filter((_, i) => i % 2 === 0);
+  const afters = around.filter((_, i) => i % 2 === 1);
+  if (around.every((each) => each === 0)) return [g!];
+  if (around.some((each) => each < 0)) {
+    return [build.emit("Pad", [g, build.ints([...befores, ...afters].map((each) => -each))])];
+  }
+  const ends = afters.map((after) => after === 0 ? 2 ** 31 - 1 : -after);
+  const axes = around.flatMap((_, i) => i % 2 === 0 ? [i / 2] : []);
+  const cut = build.emit("Slice", [g, build.ints(befores), build.ints(ends), build.ints(axes)]);
+  return [isSameShape(cut.shape, at.shape(0)) ? cut : build.reshapeLike(cut, at.input(0))];
+}
