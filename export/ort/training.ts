@@ -7,6 +7,7 @@ import type { Loaded } from "../safetensors/load.ts";
 import { OrtDevice } from "./device.ts";
 import type { Engine, Further, Run, Taken, Value } from "./engine.ts";
 import { type Held, leavesIn } from "./held.ts";
+import type { Kernel } from "./kernel.ts";
 import type { GraphForm, GraphRule } from "./rule.ts";
 import { requireAlike, takenOf } from "./trees.ts";
 
@@ -22,13 +23,23 @@ export class Training {
   #state: State;
   /** What the graph is given and asked for in the step that is running. */
   #further: Further | undefined;
+  /** The program's further inputs in that step. */
+  #inputs: Readonly<Record<string, unknown>> = {};
 
-  /** Begins with arrays that are its own from then on. */
-  constructor(engine: Engine, rule: GraphRule, params: Tensors, carried: Tensors, doing: string) {
+  /** Begins with arrays that are its own from then on; `kernel` makes the steps where the graph does not. */
+  constructor(
+    engine: Engine,
+    rule: GraphRule,
+    kernel: Kernel | undefined,
+    params: Tensors,
+    carried: Tensors,
+    doing: string,
+  ) {
     this.#engine = engine;
     const device = new OrtDevice({
       read: (node, path, doing) => engine.read(node, path, doing),
-      run: (run) => engine.run(this.#asJoined(run)),
+      run: (run) =>
+        kernel === undefined ? engine.run(this.#asJoined(run)) : this.#byKernel(kernel, run),
       numbersIn: (leaves, doing) => engine.numbersIn(leaves, doing),
     }, undefined);
     this.#step = new Step(rule, device);
@@ -49,7 +60,7 @@ export class Training {
     inputs: Readonly<Record<string, unknown>>,
     doing: string,
   ): Promise<void> {
-    this.#further = { feeds, outputs, take };
+    [this.#further, this.#inputs] = [{ feeds, outputs, take }, inputs];
     try {
       // Gradients are inside the graph: what stands in their place is not read.
       await this.#step.step(this.#params, this.#params, this.#state, inputs, doing);
@@ -99,6 +110,34 @@ export class Training {
     // States that the checkpoint's optimizer has no use for begin afresh.
     this.#state = { ...fresh, ...state };
     [this.#params, this.#carried] = [params, Object.fromEntries(carried)];
+  }
+
+  /** A run of a step alone as one of the graph without it, whose gradients the library makes a step of. */
+  async #byKernel(
+    { optimizer, gradients }: Kernel,
+    { doing }: Run,
+  ): Promise<ReadonlyMap<string, number>> {
+    const { feeds, outputs, take } = this.#further!;
+    await this.#engine.run({
+      written: takenOf(this.#carried),
+      read: takenOf(this.#params),
+      numbers: new Map(),
+      further: {
+        feeds,
+        outputs: [...new Set([...outputs, ...gradients.values()])],
+        take: (values) => {
+          take(values);
+          const given = Array.from(gradients, ([name, gradient]) => {
+            const data = values.get(gradient)!.data as Float32Array;
+            return [name, { data, shape: this.#params[name].shape }] as const;
+          });
+          optimizer.step(this.#params, Object.fromEntries(given), this.#state, this.#inputs);
+        },
+      },
+      doing,
+    });
+    // The step has written the numbers of the state itself.
+    return new Map();
   }
 
   /** A run of a step alone as one of the joined graph. */
