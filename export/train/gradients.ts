@@ -19,7 +19,8 @@ export interface GradientOptions {
   readonly loss: Loss | readonly Loss[];
   /**
    * The initializers to train, by name, or by patterns in which `*` stands for any text; those after `!` are left out.
-   * Default all that are parameters: of floats, with at least one dimension, finite, no running statistics.
+   * Default all that are parameters: those that PyTorch's newer exporter calls so; where the file does not say it, those
+   * of floats with at least one dimension, finite, that are no running statistics, tables of buffers among them.
    */
   readonly params?: readonly string[];
   /**

@@ -1,5 +1,6 @@
 /** Which initializers of a model are trained, and what exporters may have done to them. */
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { originsOf } from "./origin.ts";
 import type { GraphProto } from "./read.ts";
 import { numbersIn } from "./tensor.ts";
 import { DataType, isFloat, spellType } from "./value.ts";
@@ -16,7 +17,8 @@ export interface Chosen {
  * The initializers that `given` names: names, patterns in which `*` stands for any text, and patterns
  * after `!` for what is left out. Without `given`, all that are parameters: of floats, of at
  * least one dimension, since numbers alone are constants such as 0.5, with all numbers finite, which masks are not,
- * no running statistics, and no states of 0 that a recurrent operator begins with.
+ * no running statistics, and no states of 0 that a recurrent operator begins with. Where the exporter says which are
+ * parameters, none of its buffers is one.
  */
 export function chooseParams(
   graph: GraphProto,
@@ -133,7 +135,9 @@ export function byName<T>(
 
 const RECURRENT = new Set(["LSTM", "GRU", "RNN"]);
 
-function usualParams({ initializer, node }: GraphProto): string[] {
+function usualParams(graph: GraphProto): string[] {
+  const { initializer, node } = graph;
+  const origins = originsOf(graph);
   const statistics = new Set(
     node.flatMap(({ opType, input }) => opType === "BatchNormalization" ? input.slice(3, 5) : []),
   );
@@ -141,7 +145,10 @@ function usualParams({ initializer, node }: GraphProto): string[] {
     node.flatMap(({ opType, input }) => RECURRENT.has(opType) ? input.slice(5, 7) : []),
   );
   return initializer.filter((tensor) => {
-    if (!isFloat(tensor.dataType) || tensor.dims.length === 0) return false;
+    const isOwn = origins?.params.has(tensor.name);
+    if (isOwn === false && !origins!.madeOf.has(tensor.name)) return false;
+    // A number alone is a constant, unless the file says otherwise.
+    if (!isFloat(tensor.dataType) || (tensor.dims.length === 0 && !isOwn)) return false;
     if (tensor.dataType !== DataType.FLOAT && tensor.dataType !== DataType.DOUBLE) return false;
     if (statistics.has(tensor.name) || tensor.dims.includes(0n)) return false;
     const numbers = numbersIn(tensor)!;

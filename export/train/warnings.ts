@@ -1,6 +1,7 @@
 /** What exporters do to parameters without saying so: weights under other names, and equal ones made one. */
 import type { NodeProto, TensorProto } from "onnx-buf";
 import { quoted } from "../../dsl/errors.ts";
+import { type Origins, originsOf } from "./origin.ts";
 import type { GraphProto } from "./read.ts";
 import { isFloat } from "./value.ts";
 
@@ -17,10 +18,38 @@ const MADE_UP = /^val_\d+$|^onnx::|^\/|_output_\d+$|^[^.]*_\d+$/;
 /** What may not be meant where these initializers are trained. */
 export function warningsOf(graph: GraphProto, trained: readonly string[]): string[] {
   const isTrained = new Set(trained);
+  const origins = originsOf(graph);
   return [
-    ...renamed(graph, isTrained),
+    ...(origins === undefined ? renamed(graph, isTrained) : folded(graph, origins, isTrained)),
     ...merged(graph, isTrained),
-    ...scalars(graph, isTrained),
+    ...(origins === undefined ? scalars(graph, isTrained) : []),
+  ];
+}
+
+/** What the exporter says that it has done. */
+function folded(
+  { initializer }: GraphProto,
+  { madeOf, fused }: Origins,
+  isTrained: ReadonlySet<string>,
+): string[] {
+  const said = initializer.flatMap(({ name, dims }) => {
+    const all = madeOf.get(name);
+    if (all === undefined || !isTrained.has(name)) return [];
+    return [`${quoted(name)} of ${dims.join("x")} was made of ${all.map(quoted).join(", ")}`];
+  });
+  for (const name of fused) {
+    said.push(`a normalisation was folded into the convolution by ${quoted(name)}`);
+  }
+  return changes(said);
+}
+
+function changes(said: readonly string[]): string[] {
+  if (said.length === 0) return [];
+  const more = said.length > MOST_SHOWN ? `; and ${said.length - MOST_SHOWN} more` : "";
+  return [
+    `The exporter has changed parameters: ${
+      said.slice(0, MOST_SHOWN).join("; ")
+    }${more}: ${REMEDY}`,
   ];
 }
 
@@ -41,13 +70,7 @@ function renamed({ node, initializer }: GraphProto, isTrained: ReadonlySet<strin
         : `${quoted(missing)} is not there; ${what} may be it, transposed`,
     );
   }
-  if (said.length === 0) return [];
-  const more = said.length > MOST_SHOWN ? `; and ${said.length - MOST_SHOWN} more` : "";
-  return [
-    `The exporter has changed parameters: ${
-      said.slice(0, MOST_SHOWN).join("; ")
-    }${more}: ${REMEDY}`,
-  ];
+  return changes(said);
 }
 
 /** The weight that belongs to the bias which is added to a product, if it is not there. */

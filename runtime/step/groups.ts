@@ -147,7 +147,7 @@ function clocksIn(settings: ReadonlyMap<string, Setting>): string[] {
  * The states that some of `variants` keeps. What is known for good takes with it all that never reaches
  * the update again; a 0 may be written over, so that what still moves is kept, and for every leaf.
  */
-function statesKept(
+export function statesKept(
   program: Program,
   variants: readonly Structural[],
   clocks: readonly string[],

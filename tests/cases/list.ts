@@ -5,6 +5,7 @@ import {
   chain,
   clipByGlobalNorm,
   cosineDecaySchedule,
+  dynamicLossScale,
   lion,
   lookahead,
   multiSteps,
@@ -269,6 +270,7 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
       "adamw if finite",
       applyIfFinite(adamw({ learningRate: 0.1 }), { maxConsecutiveErrors: 1 }),
     ),
+    withMissing("adamw of a scaled loss", dynamicLossScale(adamw({ learningRate: 0.1 }))),
     withMissing("micro-batches", multiSteps(adamw({ learningRate: 0.1 }), { everyKSchedule: 3 })),
     withMissing(
       "slow weights",
@@ -315,6 +317,12 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
       "float32",
       "adamw if finite, at two steps",
       applyIfFinite(adamw({ learningRate: 0.1 }), { maxConsecutiveErrors: 1 }),
+      (t) => t === 1 || t === 2,
+    ),
+    onWild(
+      "float32",
+      "adamw of a scaled loss, at two steps",
+      dynamicLossScale(adamw({ learningRate: 0.1 }), { growthInterval: 1 }),
       (t) => t === 1 || t === 2,
     ),
   ],

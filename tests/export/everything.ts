@@ -9,6 +9,7 @@ import {
   conditionallyMask,
   conditionallyTransform,
   cosineDecaySchedule,
+  dynamicLossScale,
   freeze,
   lion,
   lookahead,
@@ -63,6 +64,8 @@ export const wrapped: Readonly<Record<string, () => Optimizer>> = {
     conditionallyMask(adam(), { shouldTransformFn: schedule("where(count < 3, 1, 0)") }),
   "conditionallyTransform": () =>
     conditionallyTransform(adam(), { shouldTransformFn: schedule("count - 2*floor(count/2)") }),
+  "dynamicLossScale": () =>
+    dynamicLossScale(adam(), { initScale: 8, growthInterval: 2, minScale: 2 }),
   "freeze": () => chain(sgd({ learningRate: 0.1 }), freeze({ b: true, w: false })),
   "lookahead": () => lookahead(adam(), { syncPeriod: 2, slowStepSize: 0.5 }),
   "lookahead that resets": () =>

@@ -243,7 +243,7 @@ function groupOf(
       typeof value === "boolean" ? [[name, constant(Number(value))] as const] : []
     ),
   );
-  const live = statesKept(program, [structural]);
+  const live = statesKept(program, [structural], []);
   const kinds = [...live].filter((name) => program.state.get(name)!.over !== "tree")
     .map((name) => stateKind(program, name, stored ?? dtype));
   const arrays = arraysOf(mode, dtype, [{ name: "g", dtype }], kinds, true);

@@ -5,6 +5,7 @@ import {
   chain,
   clipByGlobalNorm,
   conditionallyTransform,
+  dynamicLossScale,
   freeze,
   lion,
   lookahead,
@@ -121,6 +122,25 @@ for (const backend of BACKENDS) {
     assertEquals([step(1, NaN), step(1, NaN)], [-2, -2]);
     assertEquals([step(1, NaN), params.y[0]], [-3, NaN], "the third is let through");
     assertEquals([state.notFiniteCount, state.totalNotFinite], [3, 5]);
+  });
+
+  Deno.test(`the scale of a loss is halved where gradients overflow, and grows where none do (${backend})`, () => {
+    const inner = sgd({ learningRate: 1, momentum: 0.5 });
+    const options = { initScale: 4, growthInterval: 3, backoffFactor: 0.25, growthFactor: 8 };
+    const opt = on(dynamicLossScale(inner, options));
+    const params = { x: Float32Array.of(0), y: Float32Array.of(0) };
+    const state = opt.init(params);
+    const seen = [1, NaN, 1, 1, -Infinity, Infinity, 1, 1, 1, 1].map((g) => {
+      const scaled = Float32Array.of(g * (state.lossScale as number));
+      opt.step(params, { x: Float32Array.of(1), y: scaled }, state);
+      return [state.lossScale, params.y[0]];
+    });
+    // Momentum 1, 1.5, 1.75, … and the scale no less than 1.
+    assertEquals(seen, [
+      ...[[4, -1], [1, -1], [1, -2.5], [1, -4.25], [1, -4.25], [1, -4.25]],
+      ...[[1, -6.125], [1, -8.0625], [8, -10.03125], [8, -12.015625]],
+    ]);
+    assertEquals(state.innerCount, 7);
   });
 
   Deno.test(`lookahead follows its published example (${backend})`, () => {

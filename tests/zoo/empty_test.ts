@@ -3,6 +3,7 @@ import {
   adafactor,
   applyIfFinite,
   averageParams,
+  dynamicLossScale,
   type HyperValue,
   lookahead,
   mechanize,
@@ -32,6 +33,7 @@ const OPTIMIZERS: readonly (readonly [string, Optimizer])[] = [
   ["scaleByFactoredRms of any axes", scaleByFactoredRms({ minDimSizeToFactor: 0 })],
   ["applyIfFinite", applyIfFinite(sgd({ learningRate: 0.5 }), { maxConsecutiveErrors: 2 })],
   ["averageParams", averageParams(sgd({ learningRate: 0.5 }), { decay: 0.5 })],
+  ["dynamicLossScale", dynamicLossScale(sgd({ learningRate: 0.5 }))],
   [
     "lookahead",
     lookahead(sgd({ learningRate: 0.5, momentum: 0.5 }), { syncPeriod: 2, slowStepSize: 0.5 }),

@@ -3,6 +3,7 @@ export * from "./average.ts";
 export * from "./conditionally.ts";
 export * from "./finite.ts";
 export * from "./lookahead.ts";
+export * from "./loss_scale.ts";
 export * from "./masked.ts";
 export * from "./mechanize.ts";
 export * from "./multi_steps.ts";

@@ -34,6 +34,7 @@ export const imageNormals: Rows = {
     },
   },
   GroupNormalization: { shape: same, gradient: byGroup },
+  LRN: { shape: same },
 };
 
 /** The axes that channels are not. */

@@ -1,5 +1,4 @@
 /** Convolutions. */
-import type { Builder } from "../emit.ts";
 import { type Kind, numbersOf, type Shape, type Value } from "../value.ts";
 import {
   convolution,
@@ -11,17 +10,13 @@ import type { At, Rows } from "./row.ts";
 import {
   attributesOf,
   countsOf,
-  elementsAt,
   imageOf,
   kernelOf,
-  placesIn,
   spread,
   type Windows,
   windowsOf,
 } from "./windows.ts";
-
-/** From this many rows on, one product a place in the last axis is as fast as one of all, which takes more memory. */
-const MANY_ROWS = 32;
+import { weightGradient } from "./weights.ts";
 
 /** The convolutions. */
 export const convolutions: Rows = {
@@ -46,7 +41,7 @@ export const convolutions: Rows = {
       const windows = windowsOf(at, kernelOf(at, w), imageOf(at));
       const group = at.int("group", 1);
       return [
-        at.needs(0) ? spread(g!, w, windows, group, x, at) : undefined,
+        at.needs(0) ? imageGradient(x, g!, w, windows, group, at) : undefined,
         at.needs(1) ? weightGradient(x, g!, w, windows, group, at) : undefined,
         at.needs(2) ? biasGradient(g!, at) : undefined,
       ];
@@ -79,19 +74,8 @@ function isKnown(at: At): boolean {
   return at.has("kernel_shape") || numbersOf(at.input(1).shape?.slice(2)) !== undefined;
 }
 
-function biasGradient(g: Value, at: At): Value {
-  const { build } = at;
-  const axes = at.shape(0);
-  return build.sum(g, axes.map((_, axis) => axis).filter((axis) => axis !== 1), 0);
-}
-
-/**
- * The gradient of the weights [made, read, ...] of a convolution of `x` whose result has the gradient `g`. What the
- * windows of `x` hold becomes the rows of a matrix, one a place in the window and channel, with one column a window:
- * the product with the rows of `g` sums over batch and windows at once. It is unfolded axis by axis, with
- * the channels in front, so that a whole row is moved at a time.
- */
-function weightGradient(
+/** The transposed convolution; of one channel a group, a convolution by the kernels backwards is faster. */
+function imageGradient(
   x: Value,
   g: Value,
   w: Value,
@@ -100,67 +84,25 @@ function weightGradient(
   at: At,
 ): Value {
   const { build } = at;
-  const [made, read, ...kernel] = numbersOf(w.shape) ??
-    at.refuse(`the sizes of its weights must be known`);
-  const rank = kernel.length;
-  const image = Array.from({ length: rank }, (_, axis) => axis);
-  const isOne = group === 1;
-  // [groups, read, batch, ...image], of one group without the first.
-  const first = isOne ? 2 : 3;
-  const turned = isOne
-    ? build.transpose(x, [1, 0, ...image.map((axis) => axis + 2)])
-    : build.transpose(
-      build.reshape(x, [x.shape![0], group, read, ...x.shape!.slice(2)]),
-      [1, 2, 0, ...image.map((axis) => axis + 3)],
-    );
-  const g2 = isOne
-    ? reshaped(build.transpose(g, [1, 0, ...image.map((axis) => axis + 2)]), [made, -1], build)
-    : reshaped(
-      build.transpose(
-        build.reshape(g, [g.shape![0], group, made / group, ...g.shape!.slice(2)]),
-        [1, 0, ...image.map((axis) => axis + 3), 2],
-      ),
-      [group, -1, made / group],
-      build,
-    );
-  const product = (columns: Value, rows: number) =>
-    isOne
-      ? build.emit("Gemm", [reshaped(columns, [rows, -1], build), g2], { transB: 1 })
-      : build.emit("MatMul", [reshaped(columns, [group, rows, -1], build), g2]);
-  const channels = isOne ? 0 : 1;
-  const joined = (parts: readonly Value[]) =>
-    parts.length === 1 ? parts[0] : build.emit("Concat", parts, { axis: channels });
-  const around = [...windows.before, ...windows.after].some((size) => size > 0);
-  const zeros = Array<number>(first).fill(0);
-  let columns = around
-    ? build.emit("Pad", [
-      turned,
-      build.ints([...zeros, ...windows.before, ...zeros, ...windows.after]),
-    ])
-    : turned;
-  let parts = [columns];
-  let rows = read;
-  for (const axis of image) {
-    columns = joined(parts);
-    rows = read * kernel.slice(0, axis).reduce((a, b) => a * b, 1);
-    parts = placesIn([kernel[axis]]).map((place) =>
-      elementsAt(columns, place, [axis], windows, at, first)
-    );
+  const { kernel, strides, dilations } = windows;
+  const pads = [...windows.before, ...windows.after].map((pad, i) => {
+    const axis = i % kernel.length;
+    return (kernel[axis] - 1) * dilations[axis] - pad;
+  });
+  const isAlone = group > 1 && w.shape?.[0] === group && w.shape[1] === 1;
+  if (!isAlone || strides.some((stride) => stride !== 1) || pads.some((pad) => pad < 0)) {
+    return spread(g, w, windows, group, x, at);
   }
-  const all = rows >= MANY_ROWS
-    ? joined(parts.map((part) => product(part, rows)))
-    : product(joined(parts), rows * parts.length);
-  // [...groups, ...kernel backwards, read, made]
-  const sizes = [...kernel.toReversed(), read, made / group];
-  const apart = build.reshape(all, isOne ? sizes : [group, ...sizes]);
-  const lead = isOne ? 0 : 1;
-  const back = [...(isOne ? [] : [0]), rank + 1, rank, ...image.toReversed()];
-  const perm = back.map((axis, i) => i < lead ? axis : axis + lead);
-  return build.reshape(build.transpose(apart, perm), [made, read, ...kernel]);
+  const list = (value: number) => build.ints(kernel.map(() => value));
+  const axes = build.ints(kernel.map((_, axis) => axis + 2));
+  const back = build.emit("Slice", [w, list(-1), list(-(2 ** 31)), axes, list(-1)]);
+  return build.emit("Conv", [g, back], { kernel_shape: kernel, dilations, pads, group });
 }
 
-function reshaped(value: Value, sizes: readonly number[], build: Builder): Value {
-  return build.emit("Reshape", [value, build.ints(sizes)]);
+function biasGradient(g: Value, at: At): Value {
+  const { build } = at;
+  const axes = at.shape(0);
+  return build.sum(g, axes.map((_, axis) => axis).filter((axis) => axis !== 1), 0);
 }
 
 /** The windows of the convolution that a transposed one is the way back of. */

@@ -1,5 +1,6 @@
 /** Reductions over axes: the gradient goes back to what was reduced. */
 import { reduceOps } from "../../../dsl/ops.ts";
+import { firstOf } from "../emit.ts";
 import { DataType, type Kind, numbersOf, type Value } from "../value.ts";
 import { type At, NONE, type Row, type Rows } from "./row.ts";
 
@@ -32,10 +33,27 @@ function unknownAlike(at: At): Kind["shape"] {
   return at.input(0).shape!.map((_, axis) => `?${at.place.name}.${axis}`);
 }
 
+/** What may be too much to reduce to one number at once is reduced axis by axis. */
+function inStages(at: At): Value[] | undefined {
+  const { build, place: { op } } = at;
+  const [a, axes] = [at.input(0), axesOf(at)];
+  if (axes === undefined || firstOf(a, axes) === undefined) return undefined;
+  // By stages, equals among the largest would not share alike: only what is known to be too much is worth that.
+  const isExtreme = op === "ReduceMax" || op === "ReduceMin";
+  if (isExtreme && numbersOf(a.shape) === undefined) return undefined;
+  const keepdims = at.int("keepdims", 1) !== 0 ? 1 : 0;
+  const sum = (value: Value) => build.reduce("ReduceSum", value, axes, keepdims);
+  if (op === "ReduceSumSquare") return [sum(build.write("a*a", { a }))];
+  if (op === "ReduceLogSum") return [build.write("log(s)", { s: sum(a) })];
+  return [build.reduce(op, a, axes, keepdims)];
+}
+
 /** A reduction whose gradient is a text of elements `a`, result `y`, their number `n` and that of the extremes `k`. */
 function reduction(text: string): Row {
   return {
     shape: reducedShape,
+    always: true,
+    lower: inStages,
     gradient: ([g], at) => {
       const { build } = at;
       const a = at.input(0);

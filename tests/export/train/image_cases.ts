@@ -109,6 +109,9 @@ const pool = (isMax: boolean) =>
 const images = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 2 }), rank)
   .chain(([batch, channels, rank]) => list(rank, 1, 4).map((image) => [batch, channels, ...image]));
 
+/** Rows without an image behind them. */
+const rows = list(2, 1, 4);
+
 const ofChannels = (channels: number, values: (i: number) => number): Fixed => ({
   type,
   shape: [channels],
@@ -131,6 +134,17 @@ export const IMAGE_FAMILIES: Readonly<
         weights([4, read, 3, 2], small),
         isBiased ? weights([4]) : null,
       ],
+      type,
+    })),
+    "Conv of each channel alone": fc.tuple(fc.constantFrom(2, 3), list(2, 0, 1)).map((
+      [group, pads],
+    ) => ({
+      inputs: [
+        trained([2, group, 4, 3], small),
+        weights([group, 1, 3, 2], small),
+        weights([group], small),
+      ],
+      attributes: { group, pads: [...pads, ...pads] },
       type,
     })),
     "Conv of groups that make several": fc.constantFrom(2, 3).map((group) => ({
@@ -179,7 +193,7 @@ export const IMAGE_FAMILIES: Readonly<
     GlobalMaxPool: images.map((shape) => ({ inputs: [apart(shape)], type })),
   },
   "image normalisation": {
-    BatchNormalization: images.map((shape) => ({
+    BatchNormalization: fc.oneof(images, rows).map((shape) => ({
       inputs: [
         trained(shape),
         weights([shape[1]]),
@@ -190,7 +204,7 @@ export const IMAGE_FAMILIES: Readonly<
       floats: { epsilon: 0.1 },
       type,
     })),
-    "BatchNormalization in training": images.map((shape) => ({
+    "BatchNormalization in training": fc.oneof(images, rows).map((shape) => ({
       inputs: [
         trained(shape),
         weights([shape[1]]),

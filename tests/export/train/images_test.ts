@@ -10,8 +10,9 @@ import {
 import { GradusError, sgd } from "../../../mod.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
 import { doubled, type Listed, modelNamed, opened, referenceOf, tensorOf } from "./driver.ts";
-import { modelOf, trained } from "./law.ts";
-import { TensorProto_DataType as DataType } from "onnx-buf";
+import { modelOf, trained, weights } from "./law.ts";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
 
 const loss = crossEntropy({ logits: "logits" });
 
@@ -95,6 +96,29 @@ Deno.test("of equals in a window, the gradient goes to the first", async () => {
     assertEquals((await session.run({}))["grad/p0"].data, Float32Array.from(wanted));
     await session.release();
   }
+});
+
+Deno.test("two normalisations cannot move the same running statistics", () => {
+  const [scale, mean] = [weights([2]), { type: DataType.FLOAT, shape: [2], values: [0, 1] }];
+  const drawn = {
+    inputs: [trained([2, 2, 3]), scale, scale, mean, mean],
+    attributes: { training_mode: 1 },
+  };
+  const model = fromBinary(
+    ModelProtoSchema,
+    modelOf("BatchNormalization", { ...drawn, type: DataType.FLOAT }, false, 0),
+  );
+  for (const node of model.graph!.node) {
+    node.input = node.input.map((name) => name === "c4" ? "c3" : name);
+  }
+  assertThrows(
+    () =>
+      withGradients(toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>, {
+        loss: lossOutput("total"),
+      }),
+    GradusError,
+    "`c3` must be read by one operator alone",
+  );
 });
 
 Deno.test("a pool without a gradient is refused by its name", () => {
