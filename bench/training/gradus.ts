@@ -6,12 +6,15 @@ import { Absent } from "../contestant.ts";
 import { ADAMW, type Trainer, type Training } from "./contestant.ts";
 import type { Network } from "./networks.ts";
 
-/** The bytes of a network's training step. */
-export function stepOf(network: Network): Uint8Array<ArrayBuffer> {
+/** The bytes of a network's training step; with float64, the graph forms the numbers of a step by itself. */
+export function stepOf(
+  network: Network,
+  precision?: "float32" | "float64",
+): Uint8Array<ArrayBuffer> {
   const loss = crossEntropy({ logits: "logits", axis: network.axis });
   // The mask of a transformer is a constant of floats too.
   const params = Object.keys(network.params);
-  return trainingStep(network.model(), adamw(ADAMW), { loss, params });
+  return trainingStep(network.model(), adamw(ADAMW), { loss, params, precision });
 }
 
 /** Training on WebAssembly, by so many threads, or on WebGPU. */
