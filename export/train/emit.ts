@@ -8,7 +8,6 @@ import {
   DataType,
   isSameShape,
   numbersOf,
-  product,
   type Shape,
   type Size,
   spellShape,
@@ -22,17 +21,6 @@ export type Attribute =
   | { readonly proto: AttributeProto };
 /** Attributes of an operator. */
 export type Attributes = Readonly<Record<string, Attribute>>;
-
-/** Of more elements, ONNX Runtime's WebGPU sees but a part when it reduces them to one. */
-const MOST_AT_ONCE = 2 ** 23;
-
-/** The axis that is reduced alone first, where all that `value` has is reduced to one and may be too much. */
-export function firstOf({ shape }: Value, axes: readonly number[]): number | undefined {
-  const wide = (shape ?? []).flatMap((size, axis) => size === 1 ? [] : [axis]);
-  if (wide.length < 2 || !wide.every((axis) => axes.includes(axis))) return undefined;
-  const count = product(shape!);
-  return typeof count === "number" && count <= MOST_AT_ONCE ? undefined : wide.at(-1);
-}
 
 /** Where operators are written. */
 export abstract class Builder {
@@ -218,14 +206,11 @@ export abstract class Builder {
   /** A reduction `ReduceSum`, `ReduceMean`, `ReduceMax` or `ReduceMin` over axes from 0. */
   reduce(op: string, value: Value, axes: readonly number[], keepdims: 0 | 1 = 1): Value {
     if (axes.length === 0) return value;
-    const first = firstOf(value, axes);
-    if (first !== undefined) {
-      return this.reduce(op, this.#once(op, value, [first], 1), axes, keepdims);
+    if (axes.length > 1 && isLong(value, axes)) {
+      const last = axes.toSorted((a, b) => a - b).slice(-1);
+      const rest = axes.filter((axis) => axis !== last[0]);
+      return this.reduce(op, this.reduce(op, value, last, keepdims), rest, keepdims);
     }
-    return this.#once(op, value, axes, keepdims);
-  }
-
-  #once(op: string, value: Value, axes: readonly number[], keepdims: 0 | 1): Value {
     const asInput = op === "ReduceSum" || this.opset >= 18;
     return asInput
       ? this.emit(op, [value, this.ints(axes)], { keepdims })
@@ -267,6 +252,19 @@ export abstract class Builder {
     const summed = this.emit("ReduceSum", [value, axes], { keepdims: 1, noop_with_empty_axes: 1 });
     return this.emit("Reshape", [summed, shape], { allowzero: 1 });
   }
+}
+
+/** How many elements one result may be reduced from at once. */
+const MOST = 2 ** 22;
+
+/**
+ * Whether so many elements are reduced, or all of a number that is not known, that it goes axis by axis: ONNX
+ * Runtime's WebGPU sees but a part of 65535·256 elements.
+ */
+export function isLong({ shape }: Value, axes: readonly number[]): boolean {
+  const numbers = numbersOf(axes.map((axis) => shape![axis]));
+  if (numbers === undefined) return axes.length === shape!.length;
+  return numbers.reduce((count, size) => count * size, 1) >= MOST;
 }
 
 /** An operator as it stands in the graph. */

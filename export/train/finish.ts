@@ -44,6 +44,7 @@ export function finished(
   for (const value of roots) needed.add(value.name);
   const nodes: NodeProto[] = [];
   const constants: TensorProto[] = [];
+  const open: Value[] = [];
   for (const node of all.toReversed()) {
     const isNeeded = node.outputs.some((value) => needed.has(value.name));
     if (!isNeeded) continue;
@@ -59,6 +60,7 @@ export function finished(
       continue;
     }
     nodes.push(node.proto);
+    open.push(...node.outputs.filter(isOpen));
     for (const value of [...node.inputs, ...node.captured]) {
       if (value !== undefined) needed.add(value.name);
     }
@@ -81,6 +83,7 @@ export function finished(
     node.output = node.output.map(own);
   }
   for (const tensor of constants) tensor.name = own(tensor.name);
+  const isOutput = new Set(outputs.map(([name]) => name));
   return {
     name,
     input: [...inputs, ...carried.map(([value]) => infoOf(value))],
@@ -90,5 +93,16 @@ export function finished(
       ...constants,
     ],
     node: nodes,
+    valueInfo: open.map((value) => infoOf({ ...value, name: own(value.name) }))
+      .filter((value) => !isOutput.has(value.name)),
   };
+}
+
+/**
+ * Whether the names of sizes are all that is known of a shape. ONNX Runtime cannot follow them everywhere, and
+ * plans memory in a time that grows with the square of how many shapes it does not know.
+ */
+function isOpen({ name, type, shape }: Value): boolean {
+  return name !== "" && type !== DataType.UNDEFINED && shape !== undefined &&
+    numbersOf(shape) === undefined && shape.every((size) => !String(size).includes("?"));
 }

@@ -120,7 +120,7 @@ export function differentiated(
   }
   const outputs = [
     // The model's own loss may be called so too.
-    ...file.output.filter(({ name }) => name !== LOSS || loss.name !== LOSS)
+    ...file.output.filter(({ name }) => name !== LOSS || graph.named(name) !== loss)
       .map(({ name }) => [name, graph.named(name)!] as const),
     [LOSS, loss] as const,
     ...params.map((name) => [`grad/${name}`, gradients.get(name)!] as const),

@@ -87,7 +87,11 @@ const SPOILT: Readonly<Record<string, readonly [Spoil, ...parts: string[]]>> = {
     "reading gradients: the array at `a` must have a shape",
     'given "3"',
   ],
-  "a shape for a parameter": [(s) => s.params.a = [3], "`a/0` must be an array", "given 3"],
+  "a shape for a parameter": [
+    (s) => s.params.a = [3],
+    "`a` must be an array",
+    "`Float32Array.of(3)` is one",
+  ],
   "a buffer that is not in a tensor": [
     (s, d) => s.gradients.a = buffer(d, [3]).buffer,
     "gradients at `a`",

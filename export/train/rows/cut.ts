@@ -3,6 +3,7 @@ import {
   isSameShape,
   type Kind,
   numbersOf,
+  product,
   type Shape,
   type Size,
   unknownSize,
@@ -30,7 +31,11 @@ function joinedShape(at: At): Shape | undefined {
   const sizes = shapes.map((shape) => shape[axis]);
   const numbers = numbersOf(sizes);
   return first.map((size, i) => {
-    if (i === axis) return numbers?.reduce((a, b) => a + b, 0) ?? unknownSize();
+    if (i === axis) {
+      const isEven = sizes.every((each) => each === sizes[0]);
+      return numbers?.reduce((a, b) => a + b, 0) ??
+        (isEven ? product([sizes[0], sizes.length]) : unknownSize());
+    }
     const known = shapes.map((shape) => shape[i]).find((each) => typeof each === "number");
     return known ?? size;
   });

@@ -1,5 +1,5 @@
 /** Dropout: in training, the product with a mask that whoever runs the graph draws. */
-import { DataType, isFloat, type Value } from "../value.ts";
+import { DataType, isFloat, type Size, type Value } from "../value.ts";
 import type { At, Rows } from "./row.ts";
 
 /** What drops elements. */
@@ -15,6 +15,13 @@ export const dropouts: Rows = {
   },
 };
 
+/** What a size is the product of. */
+function factors(size: Size): readonly Size[] {
+  if (typeof size === "number") return [size];
+  const parts = /^\((\w+(?:\*\w+)+)\)$/.exec(size)?.[1].split("*") ?? [size];
+  return parts.map((part) => /^\d+$/.test(part) ? Number(part) : part);
+}
+
 function dropout(at: At): Value[] {
   const { build } = at;
   const x = at.input(0);
@@ -26,7 +33,8 @@ function dropout(at: At): Value[] {
     return at.count > 1 ? [x, build.expandLike(isKept, x)] : [x];
   }
   if (!isFloat(x.type)) at.refuse("what it drops must be floats of a known type");
-  const mask = build.mask(at.shape(0), ratio);
+  // Whoever draws it knows the sizes of inputs, and not what they multiply to.
+  const mask = build.reshapeLike(build.mask(at.shape(0).flatMap(factors), ratio), x);
   const m = x.type === mask.type ? mask : build.emit("Cast", [mask], { to: x.type });
   const y = build.write("x*m", { x, m });
   return at.count > 1 ? [y, build.emit("Greater", [m, build.number(0, m)])] : [y];

@@ -118,29 +118,31 @@ function toFirstOfLargest(g: Value, windows: Windows, at: At): Value {
   return build.reshapeLike(back, at.input(0));
 }
 
-/** The gradient goes to the first of the largest elements of each channel. */
+/** The gradient goes to the first of the largest elements of each channel, which is the least of their places. */
 function toLargest(g: Value, at: At): Value {
-  const { build } = at;
+  const { build, outputs: [y] } = at;
   const x = at.input(0);
-  const flat = build.emit("Reshape", [x, build.ints([0, 0, -1])]);
-  const first = build.emit("Cast", [build.emit("ArgMax", [flat], { axis: 2 })], {
-    to: DataType.INT32,
-  });
-  const sizes = numbersOf(imageOf(at));
-  const size = sizes?.reduce((a, b) => a * b, 1);
-  const places = size === undefined ? undefined : Array.from({ length: size }, (_, i) => i);
-  const all = places === undefined
-    ? build.emit("Cast", [
-      build.emit("Range", [
-        build.constant([0], DataType.INT64, []),
-        build.emit("Squeeze", [build.emit("Shape", [flat], { start: 2 }), build.ints([0])]),
-        build.constant([1], DataType.INT64, []),
-      ]),
-    ], { to: DataType.INT32 })
-    : build.constant(places, DataType.INT32, [places.length]);
-  const lone = build.emit("Reshape", [g, build.ints([0, 0, 1])]);
-  const back = build.emit("Where", [build.emit("Equal", [first, all]), lone, build.number(0, g)]);
-  return build.reshapeLike(back, x);
+  const shaped = (value: Value, size: number) =>
+    build.emit("Reshape", [value, build.ints([0, 0, size])]);
+  const flat = shaped(x, -1);
+  const places = placesOf(flat, at);
+  const isMost = build.emit("Equal", [flat, shaped(y, 1)]);
+  const none = build.constant([Infinity], DataType.FLOAT, []);
+  const first = build.reduce("ReduceMin", build.emit("Where", [isMost, places, none]), [2]);
+  const isFirst = build.emit("Equal", [places, first]);
+  return build.reshapeLike(build.emit("Where", [isFirst, shaped(g, 1), build.number(0, g)]), x);
+}
+
+/** 0, 1, 2 and so on along the last axis; as floats, in which a GPU compares them. */
+function placesOf(flat: Value, { build }: At): Value {
+  const size = flat.shape![2];
+  if (typeof size === "number" && size <= MOST_COMPARED) {
+    return build.constant(Array.from({ length: size }, (_, i) => i), DataType.FLOAT, [size]);
+  }
+  const whole = (value: number) => build.constant([value], DataType.INT64, []);
+  const last = build.emit("Squeeze", [build.emit("Shape", [flat], { start: 2 }), build.ints([0])]);
+  const places = build.emit("Range", [whole(0), last, whole(1)]);
+  return build.emit("Cast", [places], { to: DataType.FLOAT });
 }
 
 /** The gradient of a window by how many elements share it. */

@@ -3,10 +3,16 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import * as ort from "onnxruntime-web/wasm";
 import { node, valueInfo } from "../../../export/onnx/proto.ts";
-import { OrtTrainer } from "../../../export/ort/mod.ts";
-import { lossOutput, trainingStep, withGradients } from "../../../export/train/mod.ts";
+import {
+  lossOutput,
+  OrtTrainer,
+  type TrainerOptions,
+  trainingStep,
+  withGradients,
+} from "../../../export/train/mod.ts";
 import { GradusError, sgd } from "../../../mod.ts";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "../../assert.ts";
+import { gpuTest } from "../gpu.ts";
 import { opened } from "./driver.ts";
 import { writtenModel } from "./written.ts";
 
@@ -38,13 +44,17 @@ const loss = lossOutput("loss");
 const params = ["w"];
 const ones = { data: new Float32Array(20 * WIDE).fill(1), shape: [20, WIDE] };
 
-async function lossesOf(seed: number, steps: number): Promise<number[]> {
+async function lossesOf(
+  seed: number,
+  steps: number,
+  options: TrainerOptions = {},
+): Promise<number[]> {
   const bytes = trainingStep(dropping(0.25, true), sgd({ learningRate: 0 }), {
     loss,
     seed,
     params,
   });
-  const trainer = await OrtTrainer.load(bytes);
+  const trainer = await OrtTrainer.load(bytes, options);
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) losses.push(await trainer.step({ x: ones }));
   await trainer.dispose();
@@ -58,6 +68,14 @@ Deno.test("a run with dropout can be repeated, another seed is another run, and 
   assert(new Set(losses).size > 10, "each step draws its own");
   // Of 40 000 elements, √(p/(1 - p)/40 000) = 0.003.
   assertAlmostEquals(losses.reduce((a, b) => a + b, 0) / losses.length, 1, 0.012);
+});
+
+gpuTest("dropout draws the same on a GPU", async (device) => {
+  const [host, gpu] = [
+    await lossesOf(7, 3),
+    await lossesOf(7, 3, { executionProvider: "webgpu", device }),
+  ];
+  host.forEach((loss, i) => assertAlmostEquals(gpu[i], loss, 1e-5));
 });
 
 Deno.test("gradients go the way of what was kept", async () => {
@@ -95,6 +113,35 @@ Deno.test("nothing is dropped where a model is used: by evaluate, by the model g
     assertEquals(graph!.input.map(({ name }) => name), ["x"]);
     assertEquals(graph!.node.some(({ opType }) => opType === "Dropout"), false);
   }
+});
+
+Deno.test("what is dropped may have sizes that are products of those of inputs", async () => {
+  const model = writtenModel({
+    input: [valueInfo("x", "float32", ["batch", 4])],
+    output: [valueInfo("loss", "float32", [])],
+    initializers: {
+      w: { shape: [4], values: [1, 1, 1, 1] },
+      pairs: { shape: [2], values: [-1, 2], type: "int64" },
+      ratioConstant: { shape: [], values: [0.5] },
+      isTraining: { shape: [], values: [1], type: "bool" },
+    },
+    node: [
+      node("Mul", ["x", "w"], "xw"),
+      node("Reshape", ["xw", "pairs"], "flat"),
+      node("Dropout", ["flat", "ratioConstant", "isTraining"], "y"),
+      node("ReduceSum", ["y"], "loss", { keepdims: 0 }),
+    ],
+  });
+  const trainer = await OrtTrainer.load(
+    trainingStep(model, sgd({ learningRate: 0 }), { loss, params }),
+  );
+  const losses: number[] = [];
+  for (const batch of [3, 300]) {
+    const x = { data: new Float32Array(4 * batch).fill(1), shape: [batch, 4] };
+    losses.push(await trainer.step({ x }) / (4 * batch));
+  }
+  await trainer.dispose();
+  assertAlmostEquals(losses[1], 1, 0.12);
 });
 
 Deno.test("dropout of all, or by no whole seed, is refused by name", () => {

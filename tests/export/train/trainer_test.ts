@@ -16,6 +16,7 @@ const optimizer = adamw({ learningRate: 0.003, weightDecay: 0.01 });
 const MODELS: Readonly<Record<string, number>> = {
   "mlp.plain": 1,
   "mlp.batch": 1,
+  "gru.batch": 1,
   "gpt.tsplain": -1,
 };
 
@@ -59,12 +60,14 @@ for (const name of Object.keys(MODELS)) {
   });
 }
 
-gpuTest(
-  "the trainer has PyTorch's losses on WebGPU, and gives the trained model back",
-  async (device) => {
-    await requireTrained("mlp.batch", { executionProvider: "webgpu", device });
-  },
-);
+for (const name of ["mlp.batch", "gru.batch"]) {
+  gpuTest(
+    `the trainer has PyTorch's losses of ${name} on WebGPU, and gives the trained model back`,
+    async (device) => {
+      await requireTrained(name, { executionProvider: "webgpu", device });
+    },
+  );
+}
 
 Deno.test("a batch of another size than before trains too, where it was exported open", async () => {
   const { x, y } = referenceOf("mlp");
