@@ -111,9 +111,9 @@ export class OrtTrainer {
     requireWhere(options, doing);
     const { model, step, ...joined } = readJoined(bytes, options.loss, doing);
     if (options.threads !== undefined) requireThreads(options.threads, doing);
-    const { executionProvider = "wasm", hyper = {} } = options;
+    const { executionProvider = "wasm", hyper = {}, threads = 1 } = options;
     const isInMemory = executionProvider === "wasm";
-    const kernel = isInMemory ? kernelOf(joined, hyper, doing) : undefined;
+    const kernel = isInMemory ? kernelOf(joined, hyper, threads, doing) : undefined;
     const run = kernel === undefined ? step : withoutStep(model, joined);
     const numbers = numbersIn(joined.read);
     const engine = await openEngine(
@@ -257,6 +257,7 @@ export class OrtTrainer {
     this.#released ??= this.#last.then(async () => {
       await this.#forwards.dispose();
       await this.#engine.dispose();
+      this.#training.dispose();
     });
     return this.#released;
   }

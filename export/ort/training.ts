@@ -18,6 +18,7 @@ export type Tensors = Record<string, Tensor>;
 export class Training {
   readonly #engine: Engine;
   readonly #step: Step<Held, GraphForm>;
+  readonly #kernel: Kernel | undefined;
   #params: Tensors;
   #carried: Tensors;
   #state: State;
@@ -35,7 +36,7 @@ export class Training {
     carried: Tensors,
     doing: string,
   ) {
-    this.#engine = engine;
+    [this.#engine, this.#kernel] = [engine, kernel];
     const device = new OrtDevice({
       read: (node, path, doing) => engine.read(node, path, doing),
       run: (run) =>
@@ -43,8 +44,11 @@ export class Training {
       numbersIn: (leaves, doing) => engine.numbersIn(leaves, doing),
     }, undefined);
     this.#step = new Step(rule, device);
-    [this.#params, this.#carried] = [params, carried];
-    this.#state = this.#step.init(params, doing);
+    this.#carried = carried;
+    const state = this.#step.init(params, doing);
+    [this.#params, this.#state] = kernel === undefined
+      ? [params, state]
+      : kernel.place(params, state);
   }
 
   /** The state, whose arrays are those of the last download. */
@@ -107,16 +111,21 @@ export class Training {
       );
     });
     this.#engine.release(leavesIn([this.#params, this.#state, this.#carried]));
+    this.#kernel?.release(this.#params, this.#state);
     // States that the checkpoint's optimizer has no use for begin afresh.
-    this.#state = { ...fresh, ...state };
-    [this.#params, this.#carried] = [params, Object.fromEntries(carried)];
+    const next = { ...fresh, ...state };
+    this.#carried = Object.fromEntries(carried);
+    [this.#params, this.#state] = this.#kernel?.place(params, next) ?? [params, next];
+  }
+
+  /** Gives back what it took. */
+  dispose(): void {
+    this.#kernel?.release(this.#params, this.#state);
+    this.#kernel?.dispose();
   }
 
   /** A run of a step alone as one of the graph without it, whose gradients the library makes a step of. */
-  async #byKernel(
-    { optimizer, gradients }: Kernel,
-    { doing }: Run,
-  ): Promise<ReadonlyMap<string, number>> {
+  async #byKernel(kernel: Kernel, { doing }: Run): Promise<ReadonlyMap<string, number>> {
     const { feeds, outputs, take } = this.#further!;
     await this.#engine.run({
       written: takenOf(this.#carried),
@@ -124,14 +133,10 @@ export class Training {
       numbers: new Map(),
       further: {
         feeds,
-        outputs: [...new Set([...outputs, ...gradients.values()])],
+        outputs: [...new Set([...outputs, ...kernel.gradients.values()])],
         take: (values) => {
           take(values);
-          const given = Array.from(gradients, ([name, gradient]) => {
-            const data = values.get(gradient)!.data as Float32Array;
-            return [name, { data, shape: this.#params[name].shape }] as const;
-          });
-          optimizer.step(this.#params, Object.fromEntries(given), this.#state, this.#inputs);
+          kernel.step(this.#params, values, this.#state, this.#inputs);
         },
       },
       doing,
