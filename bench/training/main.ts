@@ -26,6 +26,7 @@ const STEPS = 6;
 const MOST_APART = 1e-4;
 
 const OURS = "OrtTrainer, wasm, 1 thread";
+const FIGURES = ["median", "fastest", "processor"] as const;
 
 /** How many times as fast as others it is to be. */
 const TARGETS: readonly (readonly [Network["kind"], contestant: string, ratio: number])[] = [
@@ -141,11 +142,12 @@ function tableOf(): string {
     `- ${contestant}, ${network}: ${reason}`
   );
   return [
-    `Time of a training step: median and least, and how many times as long as ${OURS}`,
+    `Time of a training step: median, least, and least on processors, each with how many times as long`,
+    `it is as that of ${OURS}`,
     ...lines,
     ...(reasons.length === 0 ? [] : ["", "Absent:", ...reasons]),
     "",
-    "Targets, by medians and by the least:",
+    "Targets, by the same three:",
     ...TARGETS.flatMap(targetLine),
     "",
     `The machine's load was ${
@@ -154,10 +156,11 @@ function tableOf(): string {
   ].join("\n");
 }
 
-function row({ contestant, median, fastest }: Cell, ours: Cell): string {
-  const times = [showTime(median), showTime(fastest)].map((text) => text.padStart(10));
-  const ratios = [showRatio(median / ours.median), showRatio(fastest / ours.fastest)];
-  return `  ${contestant.padEnd(30)}${times.join("")}${ratios.map((r) => r.padStart(9)).join("")}`;
+function row(cell: Cell, ours: Cell): string {
+  const columns = FIGURES.map((key) =>
+    showTime(cell[key]).padStart(10) + showRatio(cell[key] / ours[key]).padStart(8)
+  );
+  return `  ${cell.contestant.padEnd(30)}${columns.join("  ")}`;
 }
 
 function targetLine([kind, contestant, ratio]: typeof TARGETS[number]): string[] {
@@ -166,13 +169,11 @@ function targetLine([kind, contestant, ratio]: typeof TARGETS[number]): string[]
     cells.find((cell) => cell.network === network && cell.contestant === name);
   const [ours, theirs] = [find(OURS), find(contestant)];
   if (ours === undefined || theirs === undefined) return [];
-  const [median, fastest] = [theirs.median / ours.median, theirs.fastest / ours.fastest];
-  const isMet = Math.min(median, fastest) >= ratio;
-  const verdict = isMet ? "met" : Math.max(median, fastest) >= ratio ? "met by one" : "missed";
+  const ratios = FIGURES.map((key) => theirs[key] / ours[key]);
+  const met = ratios.filter((each) => each >= ratio).length;
+  const verdict = met === ratios.length ? "met" : met === 0 ? "missed" : "met by some";
   return [
-    `- ${network}: ≥ ${ratio}× ${contestant}: ${showRatio(median)}, ${
-      showRatio(fastest)
-    } ${verdict}`,
+    `- ${network}: ≥ ${ratio}× ${contestant}: ${ratios.map(showRatio).join(", ")}: ${verdict}`,
   ];
 }
 
