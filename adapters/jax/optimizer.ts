@@ -9,10 +9,12 @@ import { Binding } from "../../runtime/step/binding.ts";
 import { requireDivisor } from "../../runtime/step/groups.ts";
 import { initialNumber, stateShape } from "../../runtime/step/initial.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
+import type { State } from "../../runtime/trees/state.ts";
 import { requireOptimizer } from "../../runtime/wrap.ts";
 import { Fold } from "../fold.ts";
 import type { ArrayLibrary } from "../library.ts";
 import { beginLeaf } from "./begin.ts";
+import { fromHostState, toHostState } from "./host_state.ts";
 import { GraphRule } from "./rule.ts";
 import { spellings } from "./spellings.ts";
 import { type JaxInputs, type JaxState, readInputs, readState } from "./state.ts";
@@ -51,6 +53,41 @@ export interface JaxTransformation<A> {
    * @throws {GradusError} if something is missing or does not fit; then nothing has been used up.
    */
   evaluationParams<P extends JaxTree<A>>(params: P, state: JaxState<A>): P;
+  /**
+   * The state as one of Gradus, to be saved with `params`, the parameters as {@linkcode fromJaxTree} gives them,
+   * or to go on by Gradus's own kernels. It cannot be called while a function is traced.
+   *
+   * @example
+   * ```ts
+   * import { adamw } from "@gradus/gradus";
+   * import { fromJaxTree, toJax, toJaxTree } from "@gradus/gradus/jax";
+   * import { load, save } from "@gradus/gradus/safetensors";
+   * import { init, numpy as np, tree } from "@jax-js/jax";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await init("cpu");
+   * const optimizer = adamw({ learningRate: 0.1 });
+   * const opt = toJax(optimizer, np);
+   * const w = np.array([1, 2]);
+   * const [updates, state] = opt.update({ w: np.array([3, -4]) }, opt.init({ w: w.ref }), { w: w.ref });
+   *
+   * const params = fromJaxTree({ w: w.add(updates.w) });
+   * const run = load<typeof params>(save({ optimizer, params, state: opt.toHost(params, state) }));
+   * const next = { params: toJaxTree(run.params, np), state: opt.fromHost(run.params, run.state) };
+   * assertEquals(next.state.count.ref.js(), 1);
+   * tree.dispose(next);
+   * ```
+   *
+   * @throws {GradusError} if the state is none of these parameters; then nothing has been used up.
+   */
+  toHost(params: object, state: JaxState<A>): State;
+  /**
+   * What a state of Gradus on `params`, tensors or arrays, is in jax-js: a run goes on there that was loaded.
+   * Numbers become float32, and what was written into `state.hyper` must be among those that the state carries.
+   *
+   * @throws {GradusError} if the state is none of this optimizer and these parameters, or is stored short.
+   */
+  fromHost(params: object, state: State): JaxState<A>;
 }
 
 /** How many structures of trees are kept bound. */
@@ -116,6 +153,7 @@ interface Bound<A> {
 class Transformation<A extends JaxArray> implements JaxTransformation<A> {
   readonly #np: JaxNumpy<A>;
   readonly #library: ArrayLibrary<A>;
+  readonly #optimizer: Optimizer;
   readonly #rule: GraphRule;
   #bound: readonly Bound<A>[] = [];
 
@@ -133,7 +171,7 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
     if (!Array.isArray(hyper) || !hyper.every((name) => typeof name === "string")) {
       throw new GradusError(`${doing}: \`hyper\` must be a list of names: given ${shown(hyper)}`);
     }
-    this.#np = np;
+    [this.#np, this.#optimizer] = [np, optimizer];
     this.#library = spellings(np);
     this.#rule = new GraphRule(optimizer, hyper, doing);
   }
@@ -232,6 +270,17 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
     tree.set("count", this.#np.maximum(before, 0));
     const { updates } = bound.evaluate.run({ leaves, tree, numbers: [] });
     return inOrderOf<A>(params, layout.build(updates), isArray) as P;
+  }
+
+  toHost(params: object, state: JaxState<A>): State {
+    const doing = `Cannot take the state of "${this.#rule.program.name}" out of jax-js`;
+    return toHostState(this.#optimizer, this.#rule, params, state, doing);
+  }
+
+  fromHost(params: object, state: State): JaxState<A> {
+    const doing = `Cannot take the state of "${this.#rule.program.name}" into jax-js`;
+    const to = { np: this.#np, library: this.#library };
+    return fromHostState(this.#optimizer, this.#rule, params, state, to, doing);
   }
 
   #fold(program: Program, binding: Binding, ago: 0 | 1, doing: string): Fold<A> {

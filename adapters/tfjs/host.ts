@@ -5,10 +5,11 @@
  * never change.
  */
 import { elementInputs } from "../../runtime/backends/backend.ts";
-import type { Optimizer } from "../../runtime/optimizer.ts";
+import { bind, type Optimizer } from "../../runtime/optimizer.ts";
 import { type HostArray, isShort, load, memoryOf, store } from "../../runtime/trees/dtype.ts";
 import { asHostLeaf, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
 import type { State } from "../../runtime/trees/state.ts";
+import { Named } from "./named.ts";
 import { type Route, type RouteStep, type StateLeaf, treeOf, type Variables } from "./route.ts";
 import type { Tfjs, TfTensor, TfTensorInfo } from "./tf.ts";
 
@@ -45,17 +46,21 @@ interface HeapBackend {
 /** Steps by the kernels that the optimizer has for arrays. */
 export class HostRoute implements Route {
   readonly #tf: Tfjs;
-  readonly #optimizer: Optimizer;
+  readonly #optimizers: Named<Optimizer>;
   readonly #memory: Memory;
   readonly #inputs: readonly string[];
 
   constructor(tf: Tfjs, optimizer: Optimizer, memory: Memory) {
-    [this.#tf, this.#optimizer, this.#memory] = [tf, optimizer, memory];
+    [this.#tf, this.#memory] = [tf, memory];
+    this.#optimizers = new Named(
+      optimizer,
+      (configured) => configured === optimizer ? optimizer : bind(configured),
+    );
     this.#inputs = elementInputs(optimizer.program);
   }
 
   init(variables: Variables): State {
-    return this.#optimizer.init(treeOf(variables, (variable) => this.#tensor(variable)));
+    return this.#optimizers.of(variables).init(copiesOf(variables));
   }
 
   step({ variables, reads, state, inputs }: RouteStep): void {
@@ -69,11 +74,22 @@ export class HostRoute implements Route {
       const all = { ...inputs };
       this.#inputs.forEach((name, k) => all[name] = others[k]);
       for (const name of reads.keys()) trees.params[name].data.set(trees.before[name].data);
-      this.#optimizer.step(trees.params, gradients, state, all, { missing: "skip" });
+      this.#optimizers.of(variables)
+        .step(trees.params, gradients, state, all, { missing: "skip" });
       for (const [name, tensor] of made) variables.get(name)!.assign(tensor);
     } finally {
       for (const tensor of made.values()) tensor.dispose();
     }
+  }
+
+  evaluate(variables: Variables, state: State): Map<string, TfTensor> {
+    const optimizer = this.#optimizers.of(variables);
+    const made = Object.entries(optimizer.evaluationParams(copiesOf(variables), state));
+    return new Map(
+      made.map(([name, { data, shape }]) =>
+        [name, this.#tf.tensor(data as Float32Array, [...shape], "float32")] as const
+      ),
+    );
   }
 
   read(leaf: StateLeaf): ArrayLike<number> {
@@ -105,7 +121,7 @@ export class HostRoute implements Route {
   /** The trees of a step, all of views that are of the same memory. */
   #trees(variables: Variables, reads: RouteStep["reads"], made: ReadonlyMap<string, TfTensor>) {
     const take = () => ({
-      params: treeOf(variables, (variable, name) => this.#tensor(made.get(name) ?? variable)),
+      params: this.#params(variables, made),
       before: treeOf(reads, (_, name) => this.#tensor(variables.get(name)!)),
       reads: ["g", ...this.#inputs].map((_, k) =>
         treeOf(reads, (tensors) => this.#tensor(tensors[k]))
@@ -117,9 +133,29 @@ export class HostRoute implements Route {
     return all.some(({ data, shape }) => data.length !== sizeOf(shape)) ? take() : first;
   }
 
+  /** What is written, and the variables that wait; where two of these share numbers, a copy of them. */
+  #params(variables: Variables, made: ReadonlyMap<string, TfTensor>): Record<string, Tensor> {
+    const seen = new Set<object>();
+    return treeOf(variables, (variable, name) => {
+      const tensor = this.#tensor(made.get(name) ?? variable);
+      if (made.has(name)) return tensor;
+      if (seen.has(variable.dataId)) return { ...tensor, data: tensor.data.slice() };
+      seen.add(variable.dataId);
+      return tensor;
+    });
+  }
+
   #tensor(tensor: TfTensor): Tensor {
     return { data: this.#memory.view(tensor), shape: tensor.shape };
   }
+}
+
+/** Copies: variables that were made of one tensor share its numbers, and the heap may grow as they are read. */
+function copiesOf(variables: Variables): Record<string, Tensor> {
+  return treeOf(variables, (variable) => ({
+    data: (variable.dataSync() as Float32Array).slice(),
+    shape: variable.shape,
+  }));
 }
 
 function arrayOf(leaf: StateLeaf): HostArray {

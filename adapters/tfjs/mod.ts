@@ -19,7 +19,7 @@
  *
  * @module
  */
-export { type OptimizerOf, registerTfjs, toTfjs } from "./to_tfjs.ts";
+export { type NamedTensorsOf, type OptimizerOf, registerTfjs, toTfjs } from "./to_tfjs.ts";
 export type { TfInputs, TfjsOptimizer } from "./tfjs_optimizer.ts";
 export type {
   TfClass,

@@ -3,7 +3,7 @@ import { GradusError, shown } from "../../dsl/errors.ts";
 import { postorder, symbol } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { statesOfData } from "../../runtime/plan/counts.ts";
-import { stepped } from "../../runtime/plan/plan.ts";
+import { settledUpdate, stepped } from "../../runtime/plan/plan.ts";
 import type { StepForm } from "../../runtime/step/form.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../runtime/step/device.ts";
 import { initialLeaf, initialNumber } from "../../runtime/step/initial.ts";
@@ -97,7 +97,7 @@ class OpsStep implements Prepared<StepForm> {
       groups: groups.map(({ live, axes }, i) => ({ ...keys[i], live, axes })),
       leaves: leaves.map(({ shape }, leaf) => ({ shape, group: groups.indexOf(groupOf[leaf]) })),
       isNumber: (name) => symbols[0].has(name),
-      outcome: stepped,
+      outcome: work.mode === "evaluate" ? settledUpdate : stepped,
       doing,
     });
   }

@@ -6,6 +6,7 @@ import type { StepForm } from "../../runtime/step/form.ts";
 import { Step } from "../../runtime/step/step.ts";
 import type { State } from "../../runtime/trees/state.ts";
 import { operationsOf } from "./ops.ts";
+import { Named } from "./named.ts";
 import { OpsDevice } from "./ops_device.ts";
 import { type Route, type RouteStep, type StateLeaf, treeOf, type Variables } from "./route.ts";
 import type { Tfjs, TfTensor, TfVariable } from "./tf.ts";
@@ -13,7 +14,7 @@ import type { Tfjs, TfTensor, TfVariable } from "./tf.ts";
 /** The way of backends that Gradus has no way into. */
 export class OpsRoute implements Route {
   readonly #tf: Tfjs;
-  readonly #step: Step<TfVariable, StepForm>;
+  readonly #steps: Named<Step<TfVariable, StepForm>>;
   readonly #states: readonly string[];
   readonly #inputs: readonly string[];
   readonly #doing: string;
@@ -21,13 +22,18 @@ export class OpsRoute implements Route {
   constructor(tf: Tfjs, optimizer: Optimizer, doing: string) {
     [this.#tf, this.#doing] = [tf, doing];
     const { program } = optimizer;
-    this.#step = new Step(ruleOf(optimizer), new OpsDevice(tf, program));
+    const device = new OpsDevice(tf, program);
+    this.#steps = new Named(
+      optimizer,
+      (configured) => new Step(ruleOf(configured), device),
+      (step) => step.dispose(),
+    );
     this.#states = [...program.state.keys()];
     this.#inputs = elementInputs(program);
   }
 
   init(variables: Variables): State {
-    return this.#step.init(Object.fromEntries(variables), this.#doing);
+    return this.#steps.of(variables).init(Object.fromEntries(variables), this.#doing);
   }
 
   step({ variables, reads, state, inputs }: RouteStep): void {
@@ -35,7 +41,20 @@ export class OpsRoute implements Route {
     this.#inputs.forEach((name, k) => all[name] = treeOf(reads, (tensors) => tensors[k + 1]));
     const gradients = treeOf(reads, ([gradient]) => gradient);
     const params = Object.fromEntries(variables);
-    this.#step.step(params, gradients, state, all, this.#doing, { missing: "skip" });
+    this.#steps.of(variables)
+      .step(params, gradients, state, all, this.#doing, { missing: "skip" });
+  }
+
+  evaluate(variables: Variables, state: State, doing: string): Map<string, TfTensor> {
+    const params = Object.fromEntries(variables);
+    const made = Object.entries(this.#steps.of(variables).evaluate(params, state, doing));
+    return new Map(
+      made.map(([name, variable]) => {
+        const tensor = operationsOf(this.#tf).clone(variable);
+        variable.dispose();
+        return [name, tensor] as const;
+      }),
+    );
   }
 
   read(leaf: StateLeaf): ArrayLike<number> {
@@ -70,7 +89,7 @@ export class OpsRoute implements Route {
   }
 
   dispose(): void {
-    this.#step.dispose();
+    this.#steps.dispose();
   }
 }
 

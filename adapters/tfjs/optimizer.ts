@@ -6,6 +6,8 @@ import { numbersAt } from "../../runtime/trees/hyperparameters.ts";
 import type { State } from "../../runtime/trees/state.ts";
 import { sameShape } from "../../runtime/trees/leaf.ts";
 import { writeConfig } from "./config.ts";
+import { holding } from "./holding.ts";
+import { operationsOf } from "./ops.ts";
 import { routeFor } from "./routes.ts";
 import type { Route } from "./route.ts";
 import { countOf, numberData, readWeights } from "./saved.ts";
@@ -34,6 +36,8 @@ export class GradusTfjs implements TfjsOptimizer {
   readonly #trees: readonly string[];
   /** The way of each backend that it was stepped on. */
   #routes = new Map<object, Route>();
+  /** Whether the variables hold what to evaluate with. */
+  #isEvaluating = false;
   /** The tensors that were handed out last. */
   #handed: readonly TfTensor[] = [];
 
@@ -89,7 +93,7 @@ export class GradusTfjs implements TfjsOptimizer {
       const isRead = this.#optimizer.program.inputs.get("value") === "scalar";
       // In the order of the list, by which variables are told that were loaded under other names.
       const named = varList?.map(({ name }) => ({ name, tensor: grads[name] }));
-      this.applyGradients(named ?? grads, isRead ? { value: value.dataSync()[0] } : {});
+      this.applyGradients(named ?? grads, isRead ? { value: this.#read(value) } : {});
     } catch (error) {
       value.dispose();
       throw error;
@@ -113,6 +117,7 @@ export class GradusTfjs implements TfjsOptimizer {
     gradients: TfNamedTensorMap | TfNamedTensor[],
     inputs: TfInputs = {},
   ): void {
+    this.#requireOwnNumbers(this.#doing);
     const entries = Array.isArray(gradients)
       ? gradients.map(({ name, tensor }) => [name, tensor] as const)
       : Object.entries(gradients);
@@ -135,6 +140,20 @@ export class GradusTfjs implements TfjsOptimizer {
     );
     const step = { reads, inputs: numbers };
     this.#states.step(this.#route(), stepped, given, step, this.#doing);
+  }
+
+  evaluationParams(varList?: TfVariable[]): TfNamedTensorMap {
+    return Object.fromEntries(this.#evaluated(varList));
+  }
+
+  withEvaluationParams<T>(run: () => T, varList?: TfVariable[]): T {
+    const evaluated = this.#evaluated(varList);
+    const numbers = Array.from(
+      evaluated,
+      ([name, tensor]) => [this.#variable(name, this.#evaluating), tensor] as const,
+    );
+    this.#isEvaluating = true;
+    return holding(this.#tf, new Map(numbers), run, () => this.#isEvaluating = false);
   }
 
   saveIterations(): Promise<TfNamedTensor> {
@@ -192,6 +211,42 @@ export class GradusTfjs implements TfjsOptimizer {
     return `"${this.#optimizer.program.name}"`;
   }
 
+  /** The value that a step is given. */
+  #read(value: TfTensor): number {
+    try {
+      return value.dataSync()[0];
+    } catch (error) {
+      throw new GradusError(
+        `${this.#doing}: the value is on the GPU, and cannot be read there at once (${error}): ` +
+          `\`applyGradients(gradients, { value: (await value.data())[0] })\` is given it by \`computeGradients\``,
+      );
+    }
+  }
+
+  get #evaluating(): string {
+    return `Cannot evaluate by ${this.#name} in tfjs`;
+  }
+
+  #evaluated(varList: readonly TfVariable[] | undefined): Map<string, TfTensor> {
+    const doing = this.#evaluating;
+    this.#requireOwnNumbers(doing);
+    const asked = varList?.map(({ name }) => [name, this.#variable(name, doing)] as const);
+    return this.#states.evaluated(
+      this.#route(),
+      asked && new Map(asked),
+      (name) => this.#known(name),
+      (variable) => operationsOf(this.#tf).clone(variable),
+      doing,
+    );
+  }
+
+  #requireOwnNumbers(doing: string): void {
+    if (!this.#isEvaluating) return;
+    throw new GradusError(
+      `${doing}: the variables must hold their own numbers: \`withEvaluationParams\` has not ended yet`,
+    );
+  }
+
   #route(): Route {
     const backend = this.#tf.backend();
     let route = this.#routes.get(backend);
@@ -213,10 +268,16 @@ export class GradusTfjs implements TfjsOptimizer {
     return this.#tf.tensor(data, data.length === 1 ? [] : [data.length], dtype);
   }
 
-  #variable(name: string): TfVariable {
+  #known(name: string): TfVariable | undefined {
     const { registeredVariables: known } = this.#tf.engine();
-    if (Object.hasOwn(known, name)) return known[name];
-    throw this.#refusal(name, `is no variable${suggestion(name, Object.keys(known))}`);
+    return Object.hasOwn(known, name) ? known[name] : undefined;
+  }
+
+  #variable(name: string, doing = this.#doing): TfVariable {
+    const variable = this.#known(name);
+    if (variable !== undefined) return variable;
+    const near = suggestion(name, Object.keys(this.#tf.engine().registeredVariables));
+    throw this.#refusal(name, `is no variable${near}`, doing);
   }
 
   #input(inputs: TfInputs, input: string, name: string): TfTensor {
@@ -241,8 +302,8 @@ export class GradusTfjs implements TfjsOptimizer {
     );
   }
 
-  #refusal(name: string, why: string): GradusError {
-    return new GradusError(`${this.#doing}: ${quoted(name)} ${why}`);
+  #refusal(name: string, why: string, doing = this.#doing): GradusError {
+    return new GradusError(`${doing}: ${quoted(name)} ${why}`);
   }
 
   #requireLearningRate(doing: string): void {

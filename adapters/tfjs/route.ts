@@ -27,6 +27,8 @@ export interface Route {
   init(variables: Variables): State;
   /** One step, which leaves the variables with new numbers, or throws and changes nothing. */
   step(given: RouteStep): void;
+  /** What to evaluate with of all that have a state, in new tensors by their names; nothing is changed. */
+  evaluate(variables: Variables, state: State, doing: string): Map<string, TfTensor>;
   /** The numbers of an array of a state. */
   read(leaf: StateLeaf): ArrayLike<number>;
   /** Writes as many numbers into one. */

@@ -5,7 +5,7 @@ import { sizeOf } from "../../runtime/trees/leaf.ts";
 import { inheritFrom, type State } from "../../runtime/trees/state.ts";
 import type { Route, RouteStep, StateLeaf, Variables } from "./route.ts";
 import { renamed, type Saved, type Taker } from "./saved.ts";
-import type { TfTensor } from "./tf.ts";
+import type { TfTensor, TfVariable } from "./tf.ts";
 
 /** What is kept of a state: an array for each variable, or one number. */
 export interface Kept {
@@ -61,6 +61,44 @@ export class States {
     route.step({ variables: this.#variables, reads, state: this.#state!, inputs });
   }
 
+  /**
+   * What to evaluate with, in new tensors by the names of variables: of those that are `asked` for, else of all
+   * that have a state. What has none is as it is.
+   */
+  evaluated(
+    route: Route,
+    asked: Variables | undefined,
+    known: (name: string) => TfVariable | undefined,
+    own: (variable: TfVariable) => TfTensor,
+    doing: string,
+  ): Map<string, TfTensor> {
+    if (this.#route !== route) this.#move(route);
+    this.#forget();
+    const waiting = this.#saved?.arrays ?? new Map();
+    if (asked === undefined && waiting.size > 0 && !this.#isNamed) {
+      throw new GradusError(
+        `${doing}: a step must have told whose the weights are that were set, or \`varList\` must: given neither`,
+      );
+    }
+    const names = [...this.#variables.keys(), ...waiting.keys()];
+    const variables = asked ?? new Map(
+      names.flatMap((name) => {
+        const variable = known(name);
+        return variable === undefined ? [] : [[name, variable] as const];
+      }),
+    );
+    if (waiting.size > 0) this.#begin(variables, variables, doing);
+    const all = this.#variables.size === 0
+      ? new Map<string, TfTensor>()
+      : route.evaluate(this.#variables, this.#state!, doing);
+    const made = Array.from(
+      variables,
+      ([name, variable]) => [name, all.get(name) ?? own(variable)] as const,
+    );
+    for (const [name, tensor] of all) if (!variables.has(name)) tensor.dispose();
+    return new Map(made);
+  }
+
   /** All that is kept, state by state; of each the variables in the order in which they were first stepped. */
   kept(): Kept[] {
     return [...this.#program.state].flatMap(([state, { over }]): Kept[] => {
@@ -110,16 +148,15 @@ export class States {
 
   #savedNow(route: Route): Saved {
     const numbers = new Map<string, number>();
-    const arrays = new Map<string, Map<string, Float32Array>>();
+    const names = [...this.#variables.keys(), ...this.#saved?.arrays.keys() ?? []];
+    // Of some there is nothing to keep but that they were stepped.
+    const arrays = new Map(names.map((name) => [name, new Map<string, Float32Array>()]));
     for (const { state, variable, value } of this.kept()) {
       if (typeof value === "number") numbers.set(state, value);
       else {
         const array = value instanceof Float32Array ? value : Float32Array.from(route.read(value));
         if (variable === undefined) numbers.set(state, array[0]);
-        else {
-          const states = arrays.get(variable) ?? new Map<string, Float32Array>();
-          arrays.set(variable, states.set(state, array));
-        }
+        else arrays.get(variable)!.set(state, array);
       }
     }
     return { count: this.count, numbers, arrays };

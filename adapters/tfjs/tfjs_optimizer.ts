@@ -7,11 +7,12 @@ export type TfInputs = Readonly<Record<string, number | TfNamedTensorMap>>;
 
 /**
  * What `toTfjs` gives: an optimizer that tfjs takes, with its own methods and those of tfjs's optimizers.
+ * `Tensors` is what tfjs calls tensors by name.
  *
  * The state of a variable begins when it is first stepped, and is told by the variable's name. A variable
  * without a gradient is left as it is, and so is its state; so is one that is not `trainable`.
  */
-export interface TfjsOptimizer {
+export interface TfjsOptimizer<Tensors = TfNamedTensorMap> {
   /** How many steps were taken. */
   readonly iterations: number;
   /**
@@ -33,6 +34,8 @@ export interface TfjsOptimizer {
    * A program that reads the input `value` is given what `f` computes.
    *
    * @returns The value, if `returnCost`; it is the caller's to dispose of.
+   * @throws {GradusError} as `applyGradients` does, or if the program reads `value` and that is on a GPU which
+   * cannot be read at once; nothing is changed then.
    */
   minimize(f: () => TfTensor, returnCost?: boolean, varList?: TfVariable[]): TfTensor | null;
   /** The value of `f` and its gradients, by the names of variables. */
@@ -48,6 +51,46 @@ export interface TfjsOptimizer {
    * input is missing; nothing is changed then.
    */
   applyGradients(gradients: TfNamedTensorMap | TfNamedTensor[], inputs?: TfInputs): void;
+  /**
+   * What to evaluate a model with, as the program says, by the names of variables: the average where the
+   * program averages, as `scheduleFreeAdamw`, `averageParams` and `lookahead` do; else the variables as they
+   * are. The tensors are new, and the caller's to dispose of.
+   *
+   * `varList` is all variables that were stepped, if it is not given. After weights were set, or a model was
+   * loaded with its optimizer, it must be given until the next step: those of a model are
+   * `model.trainableWeights.map((weight) => weight.read())`.
+   *
+   * @throws {GradusError} if something of `varList` is no variable, or weights that were set are not theirs,
+   * or the program divides by a hyperparameter that is 0 for good; nothing is changed then.
+   */
+  evaluationParams(varList?: TfVariable[]): Tensors;
+  /**
+   * What `run` gives while the variables hold what to evaluate with: {@linkcode evaluationParams}. Then they
+   * are given back their own numbers, also where `run` throws; where it gives a promise, when that is settled.
+   * Meanwhile this optimizer takes no steps.
+   *
+   * What is saved by `run` is a model to use; to go on from a file, save it outside.
+   *
+   * @example
+   * ```ts
+   * import { scheduleFreeSgd } from "@gradus/gradus";
+   * import { toTfjs } from "@gradus/gradus/tfjs";
+   * import { assertEquals } from "@std/assert";
+   * import "@tensorflow/tfjs-backend-cpu";
+   * import * as tf from "@tensorflow/tfjs-core";
+   *
+   * await tf.setBackend("cpu");
+   * const y = tf.variable(tf.scalar(4));
+   * const optimizer = toTfjs(scheduleFreeSgd({ learningRate: 1, b1: 0.5 }), tf);
+   * for (let step = 0; step < 2; step++) optimizer.applyGradients({ [y.name]: tf.scalar(1) });
+   * assertEquals(y.dataSync()[0], 2.25);
+   * assertEquals(optimizer.withEvaluationParams(() => y.dataSync()[0]), 2.5); // such as `model.evaluate(…)`
+   * assertEquals(y.dataSync()[0], 2.25);
+   * ```
+   *
+   * @throws {GradusError} as `evaluationParams` does.
+   */
+  withEvaluationParams<T>(run: () => T, varList?: TfVariable[]): T;
   /** How many steps were taken, as the first of the weights. */
   saveIterations(): Promise<TfNamedTensor>;
   /** Takes the number of steps of the first of the weights; gives the others. */

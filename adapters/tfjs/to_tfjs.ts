@@ -2,12 +2,17 @@
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { readConfig } from "./config.ts";
 import { GradusTfjs } from "./optimizer.ts";
-import type { TfConfig, Tfjs } from "./tf.ts";
+import type { TfConfig, Tfjs, TfNamedTensorMap } from "./tf.ts";
 import type { TfjsOptimizer } from "./tfjs_optimizer.ts";
 
 /** What the tfjs that is given takes for an optimizer. */
 export type OptimizerOf<T> = T extends
   { readonly Optimizer: abstract new (...given: never) => infer O } ? O : unknown;
+
+/** What the tfjs that is given calls tensors by name. */
+export type NamedTensorsOf<T> = OptimizerOf<T> extends
+  { computeGradients(...given: never): { readonly grads: infer Tensors } } ? Tensors
+  : TfNamedTensorMap;
 
 /**
  * An optimizer as tfjs takes them: `model.compile({ optimizer })`, `minimize`, `applyGradients`. `tf` is the
@@ -19,7 +24,9 @@ export type OptimizerOf<T> = T extends
  *
  * - Numbers of the step, such as bias corrections, are float64, rounded once. `tf.train.adam` forms them in
  *   float32 and has `epsilon` 1e-7 where Gradus has `eps` 1e-8.
- * - A mask or a tree of hyperparameters is by the names of variables.
+ * - A mask or a tree of hyperparameters is by the names of variables, those that are not stepped or not yet
+ *   too.
+ * - An optimizer that averages evaluates by `optimizer.withEvaluationParams(() => model.evaluate(x, y))`.
  * - On other backends than `cpu` and `wasm`, states are stored as float32.
  *
  * @example
@@ -44,8 +51,10 @@ export type OptimizerOf<T> = T extends
 export function toTfjs<T extends Tfjs>(
   optimizer: Optimizer,
   tf: T,
-): OptimizerOf<T> & TfjsOptimizer {
-  return new GradusTfjs(optimizer, tf) as TfjsOptimizer as OptimizerOf<T> & TfjsOptimizer;
+): OptimizerOf<T> & TfjsOptimizer<NamedTensorsOf<T>> {
+  return new GradusTfjs(optimizer, tf) as unknown as
+    & OptimizerOf<T>
+    & TfjsOptimizer<NamedTensorsOf<T>>;
 }
 
 /**

@@ -14,6 +14,7 @@ import { Step } from "../../runtime/step/step.ts";
 import type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";
 import { sizeOf } from "../../runtime/trees/leaf.ts";
 import type { State } from "../../runtime/trees/state.ts";
+import { Named } from "./named.ts";
 import { type Route, type RouteStep, type StateLeaf, treeOf, type Variables } from "./route.ts";
 import type { Tfjs, TfTensor, TfVariable } from "./tf.ts";
 
@@ -55,7 +56,7 @@ interface Placed {
 export class WebGpuRoute implements Route {
   readonly #tf: Tfjs;
   readonly #backend: GpuBackend;
-  readonly #step: Step<GpuTensor, StepForm>;
+  readonly #steps: Named<Step<GpuTensor, StepForm>>;
   readonly #doing: string;
   readonly #reads: number;
   readonly #inputs: readonly string[];
@@ -67,14 +68,19 @@ export class WebGpuRoute implements Route {
 
   constructor(tf: Tfjs, optimizer: Optimizer, backend: GpuBackend, doing: string) {
     [this.#tf, this.#backend, this.#doing] = [tf, backend, doing];
-    this.#step = new Step(ruleOf(optimizer), new WebGpuDevice(optimizer.program, backend.device));
+    const device = new WebGpuDevice(optimizer.program, backend.device);
+    this.#steps = new Named(
+      optimizer,
+      (configured) => new Step(ruleOf(configured), device),
+      (step) => step.dispose(),
+    );
     this.#inputs = elementInputs(optimizer.program);
     this.#reads = 1 + this.#inputs.length;
   }
 
   init(variables: Variables): State {
     this.#place(variables);
-    return this.#step.init(
+    return this.#steps.of(variables).init(
       treeOf(variables, (_, name) => this.#placed.get(name)!.tensor),
       this.#doing,
     );
@@ -99,8 +105,25 @@ export class WebGpuRoute implements Route {
     const all = { ...inputs };
     this.#inputs.forEach((name, k) => all[name] = others[k]);
     const params = treeOf(variables, (_, name) => this.#placed.get(name)!.tensor);
-    this.#step.step(params, gradients, state, all, this.#doing, { missing: "skip" });
+    this.#steps.of(variables)
+      .step(params, gradients, state, all, this.#doing, { missing: "skip" });
     for (const name of reads.keys()) this.#give(this.#placed.get(name)!);
+  }
+
+  evaluate(variables: Variables, state: State, doing: string): Map<string, TfTensor> {
+    this.#place(variables);
+    const params = treeOf(variables, (_, name) => this.#placed.get(name)!.tensor);
+    const made = this.#steps.of(variables).evaluate(params, state, doing) as Record<
+      string,
+      GpuTensor
+    >;
+    try {
+      return new Map(
+        Object.entries(made).map(([name, leaf]) => [name, this.tensor(leaf)] as const),
+      );
+    } finally {
+      release(made);
+    }
   }
 
   read(leaf: StateLeaf): ArrayLike<number> {
@@ -137,6 +160,7 @@ export class WebGpuRoute implements Route {
 
   tensor(leaf: StateLeaf): TfTensor {
     const { shape, dtype } = leaf as GpuTensor;
+    if (sizeOf(shape) === 0) return this.#tf.tensor(new Float32Array(0), [...shape], "float32");
     const own = this.#bufferFor(shape);
     this.copy(leaf, own);
     // tfjs copies it into a buffer of its own.
@@ -163,7 +187,7 @@ export class WebGpuRoute implements Route {
       this.#retire({ tensor, dataId });
     }
     this.#copies.forEach((tensors) => release([...tensors]));
-    this.#step.dispose();
+    this.#steps.dispose();
     [this.#placed, this.#copies] = [new Map(), new Map()];
     this.#flush();
   }
@@ -209,6 +233,8 @@ export class WebGpuRoute implements Route {
     data: { readonly buffer: GPUBuffer; readonly zeroCopy?: boolean },
     shape: readonly number[],
   ): void {
+    // A buffer has a number at least, and tfjs reads all of it.
+    if (sizeOf(shape) === 0) return;
     const tensor = this.#backend.createTensorFromGPUData(data, [...shape], "float32");
     variable.assign(tensor);
     tensor.dispose();

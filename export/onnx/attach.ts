@@ -2,12 +2,12 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type ModelProto, ModelProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { carriedSettings } from "../../runtime/carried.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { isShape, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
 import { seal, setMetadata } from "./digest.ts";
 import { JOINED } from "./metadata.ts";
 import type { OnnxOptions } from "./options.ts";
-import { carriedSettings } from "./settings.ts";
 import { toOnnx } from "./write.ts";
 
 /** Options of {@linkcode attachOptimizer}. */
@@ -99,7 +99,9 @@ export function attach(
   join(joined, step, options.params, grads, doing);
   setMetadata(joined, {
     [JOINED.model]: JSON.stringify(parts),
-    [JOINED.settings]: JSON.stringify(carriedSettings(optimizer.settings, params, doing)),
+    [JOINED.settings]: JSON.stringify(
+      carriedSettings(optimizer.settings, (mask) => mask(params as never), doing),
+    ),
     [JOINED.storage]: JSON.stringify(Object.fromEntries(optimizer.storage)),
   });
 }

@@ -3,6 +3,7 @@ import { GradusError, quoted } from "../../dsl/errors.ts";
 import { constant, foldNodes, type Node, postorder, symbol, withSources } from "../../dsl/node.ts";
 import { printExpression } from "../../dsl/print.ts";
 import { substitute } from "../../dsl/simplify.ts";
+import { carriedNumber } from "../../runtime/carried.ts";
 import type { Binding } from "../../runtime/step/binding.ts";
 import type { Group } from "../../runtime/step/groups.ts";
 import {
@@ -12,7 +13,7 @@ import {
 } from "../../runtime/trees/hyperparameters.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { initialNumber } from "../../runtime/step/initial.ts";
-import { below, carriedNumber, inputName } from "./metadata.ts";
+import { below, inputName } from "./metadata.ts";
 
 /** An initial value of a state as metadata carry it. */
 type Initial = number | string;

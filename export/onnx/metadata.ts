@@ -1,6 +1,4 @@
 /** What an exported model says of itself beside its graph. */
-import { constant } from "../../dsl/node.ts";
-import { printExpression } from "../../dsl/print.ts";
 
 /**
  * Keys of the metadata that every exported model carries.
@@ -71,12 +69,6 @@ export const JOINED = {
    */
   masks: "gradus.masks",
 } as const;
-
-/** A number where JSON has it, else its text. */
-export function carriedNumber(value: number): number | string {
-  const isCarried = Number.isFinite(value) && !Object.is(value, -0);
-  return isCarried ? value : printExpression(constant(value));
-}
 
 /** The place of what is under `key` at a place in a tree. */
 export function below(position: string, key: string): string {

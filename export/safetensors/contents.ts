@@ -3,18 +3,17 @@ import { programDigest } from "../../dsl/digest.ts";
 import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { parseJson, parseOnce } from "../../dsl/json.ts";
 import type { Program } from "../../dsl/program.ts";
-import { bind, type Optimizer } from "../../runtime/optimizer.ts";
-import { requireStorable } from "../../runtime/step/storable.ts";
+import { readNumbers, readOptimizer } from "../../runtime/carried.ts";
+import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
 import { halfOf, hasHalf } from "../../runtime/trees/half.ts";
 import { tensorOf } from "../../runtime/trees/leaf.ts";
+import { mapTree } from "../../runtime/trees/plain.ts";
 import {
   type InitOptions,
   type StateStorage,
   storageWith,
 } from "../../runtime/trees/state_storage.ts";
-import { mapTree } from "../onnx/map_tree.ts";
-import { readNumbers, readSettings } from "../onnx/settings.ts";
 import { FORMAT, KEYS } from "./metadata.ts";
 import { readSafetensors, type SafeTensor, type Safetensors } from "./read.ts";
 
@@ -90,22 +89,15 @@ export function contentsOf({ tensors, metadata }: Safetensors, doing: string): C
         `version of Gradus`,
     );
   }
-  const storageOf = (key: "storage" | "stored") =>
-    storageWith(program, new Map(), { storage: recordOf(key) } as InitOptions, doing);
   return {
     tensors,
     program,
     written: readNumbers(recordOf("written"), program, doing),
     used: readNumbers(recordOf("used"), program, doing),
-    stored: storageOf("stored"),
+    stored: storageWith(program, new Map(), { storage: recordOf("stored") } as InitOptions, doing),
     count: countIn(tensors, doing),
     settings: () => recordOf("settings"),
-    optimizer() {
-      const settings = readSettings(recordOf("settings"), program, doing);
-      const storage = storageOf("storage");
-      requireStorable(program, settings, storage, doing);
-      return bind({ program, settings, storage });
-    },
+    optimizer: () => readOptimizer(recordOf("settings"), recordOf("storage"), program, doing),
     params: () => treeOf(jsonOf("tree"), tensors, doing) as object,
   };
 }

@@ -2,6 +2,7 @@
 import { programDigest } from "../../dsl/digest.ts";
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { printJson } from "../../dsl/json.ts";
+import { carriedSettings, carriedTree } from "../../runtime/carried.ts";
 import { Binding, type Configured, ruleOf } from "../../runtime/step/binding.ts";
 import { alignMaster, alignState, statesOf } from "../../runtime/step/gathered.ts";
 import { type HostArray, memoryOf } from "../../runtime/trees/dtype.ts";
@@ -14,12 +15,11 @@ import {
   type Tensor,
 } from "../../runtime/trees/leaf.ts";
 import { MASTER, masterShape } from "../../runtime/trees/master.ts";
+import { under } from "../../runtime/trees/plain.ts";
 import { requireState, type State, treeNumber } from "../../runtime/trees/state.ts";
 import { storageIn, storedAs } from "../../runtime/trees/state_storage.ts";
 import { dtypeOf, type Stored } from "../../runtime/trees/stored.ts";
 import { stateShape } from "../../runtime/step/initial.ts";
-import { under } from "../onnx/map_tree.ts";
-import { carriedSettings, carriedTree } from "../onnx/settings.ts";
 import { BUFFERS, FORMAT, KEYS, VERSION } from "./metadata.ts";
 import { lowOf, pathsOf, rebuilt, safeDType } from "./paths.ts";
 import type { TensorToWrite } from "./write.ts";
@@ -107,7 +107,7 @@ export function gatherCheckpoint(checkpoint: Checkpoint): {
 
   const kinds = layout.leaves.map(({ isBare }) => isBare ? "array" : "tensor");
   const json: Readonly<Record<string, unknown>> = {
-    [KEYS.settings]: carriedSettings(settings, params, doing),
+    [KEYS.settings]: carriedSettings(settings, (mask) => mask(params as never), doing),
     [KEYS.storage]: Object.fromEntries(made),
     [KEYS.written]: carriedHyper(state, true, doing),
     [KEYS.used]: carriedHyper(state, false, doing),

@@ -1,13 +1,12 @@
 /** How trees stand in a checkpoint: what each tensor is called, and what lies around the tensors. */
 import type { DType } from "../../runtime/trees/dtype.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
-import { under } from "../onnx/map_tree.ts";
+import { under } from "../../runtime/trees/plain.ts";
 import type { SafeDType } from "./dtypes.ts";
 
 /**
- * The paths of a tree's leaves, in their order: each key after a slash, as JSON pointers (RFC 6901) have it.
- * In a key `~` is written `~0` and `/` is written `~1`, so that no two leaves have one path, and none ends
- * in a `~`.
+ * The paths of a tree's leaves, in their order, as JSON pointers, so that no two leaves have one path, and
+ * none ends in a `~`.
  */
 export function pathsOf(layout: Layout): readonly string[] {
   const paths: string[] = [];

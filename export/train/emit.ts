@@ -162,7 +162,8 @@ export abstract class Builder {
     const to = isOne
       ? this.ints(sizes.map((size) => typeof size === "string" ? -1 : size))
       : this.sizes(sizes);
-    return this.emit("Reshape", [value, to], { allowzero: 1 });
+    // A size that the operator is not told by its name has it all the same.
+    return { ...this.emit("Reshape", [value, to], { allowzero: 1 }), shape: sizes };
   }
 
   /** `value` with the sizes that another has, for the same elements. */

@@ -3,7 +3,7 @@ import { clone } from "@bufbuild/protobuf";
 import { type ModelProto, type NodeProto, NodeProtoSchema } from "onnx-buf";
 import { GradusError, quoted } from "../../dsl/errors.ts";
 
-const MOST_NODES = 1_000_000;
+const MOST_NODES = 200_000;
 const DEEPEST = 100;
 
 /** The nodes of a model without calls of its functions. */

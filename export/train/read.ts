@@ -19,8 +19,11 @@ export type ModelSource =
 /** The graph of a model. */
 export type GraphProto = NonNullable<ModelProto["graph"]>;
 
-const OLDEST = 17;
+const OLDEST = 13;
 const NEWEST = 23;
+/** The oldest version that gradients are written in, and the version of files that have it. */
+const OLDEST_WRITTEN = 17;
+const ITS_FILES = 8n;
 
 /** How many bytes an element has. */
 const BYTES: Readonly<Partial<Record<DataType, number>>> = {
@@ -46,7 +49,28 @@ export function readSource(source: ModelSource, doing: string): ModelProto {
   graph.node = inlined(model, doing);
   model.functions = [];
   graph.node = ordered(graph, doing);
+  raise(model, doing);
   return model;
+}
+
+/** Takes a model of an older version for one of the oldest that is written: but two operators differ. */
+function raise(model: ModelProto, doing: string): void {
+  const version = opsetOf(model);
+  if (version >= OLDEST_WRITTEN) return;
+  const other = model.graph!.node.find(({ domain, opType, output }) =>
+    (domain === "" || domain === "ai.onnx") &&
+    (opType === "RoiAlign" || (opType === "BatchNormalization" && output.length > 1))
+  );
+  if (other !== undefined) {
+    throw new GradusError(
+      `${doing}: operator ${other.opType} at ${quoted(nameOf(other))} is another one since opset ` +
+        `${version}: export the model with \`opset_version\` ${OLDEST_WRITTEN} or later`,
+    );
+  }
+  for (const each of model.opsetImport) {
+    if (each.domain === "" || each.domain === "ai.onnx") each.version = BigInt(OLDEST_WRITTEN);
+  }
+  if (model.irVersion < ITS_FILES) model.irVersion = ITS_FILES;
 }
 
 /** A model as it is in the file, with its weights inside. */
@@ -147,7 +171,19 @@ function bringIn(
     tensor.dataLocation = Location.DEFAULT;
   }
   const width = BYTES[tensor.dataType as DataType];
-  if (width === undefined || tensor.rawData.length === 0) return;
+  if (width === undefined) return;
+  if (tensor.rawData.length === 0) {
+    const { floatData, doubleData, int64Data, int32Data, uint64Data } = tensor;
+    const held = [floatData, doubleData, int64Data, int32Data, uint64Data].find(({ length }) =>
+      length > 0
+    )?.length ?? 0;
+    if (held === size) return;
+    throw new GradusError(
+      `${doing}: ${what} of shape [${
+        tensor.dims.join(", ")
+      }] must have ${size} numbers: given ${held}`,
+    );
+  }
   if (tensor.rawData.length === width * size) return;
   throw new GradusError(
     `${doing}: ${what} of shape [${tensor.dims.join(", ")}] must have ${

@@ -242,14 +242,15 @@ export class Layout {
       .map((leaf, i) => leaf && widened(leaf, this.leaves[i], what, doing));
   }
 
-  /** A tree of this structure with `values` at its leaves. */
+  /** A tree of this structure with `values` at its leaves; its keys stand as in the tree that was read last. */
   build(values: readonly unknown[]): unknown {
     const visit = (skeleton: Skeleton): unknown => {
       if ("leaf" in skeleton) return values[skeleton.leaf];
-      const children = skeleton.nodes.map(visit);
+      const { keys, nodes } = skeleton.seen;
+      const children = nodes.map(visit);
       return skeleton.isArray
         ? children
-        : Object.fromEntries(skeleton.keys.map((key, i) => [key, children[i]]));
+        : Object.fromEntries(keys.map((key, i) => [key, children[i]]));
     };
     return visit(this.#skeleton);
   }

@@ -11,6 +11,10 @@ export interface SiteOptions {
   /** Headers of all that it serves. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly isMinified?: boolean;
+  /** The script of the page, beside this file. Default: `page.ts`. */
+  readonly page?: string;
+  /** Builds of WebAssembly that the page asks for, by name. */
+  readonly builds?: ReadonlyMap<string, URL>;
 }
 
 /** The site, until it is disposed of. */
@@ -19,13 +23,18 @@ export interface Site extends AsyncDisposable {
 }
 
 /** Serves the page. */
-export async function serve({ headers = {}, isMinified = false }: SiteOptions): Promise<Site> {
-  const script = await bundle(isMinified);
+export async function serve(
+  { headers = {}, isMinified = false, page = "page.ts", builds = new Map() }: SiteOptions,
+): Promise<Site> {
+  const script = await bundle(page, isMinified);
   const html = `<!doctype html><script type="module" src="page.js"></script>`;
-  const served = new Map([
+  const served = new Map<string, { readonly body: BodyInit; readonly type: string }>([
     ["/", { body: html, type: "text/html" }],
     ["/page.js", { body: script, type: "text/javascript" }],
   ]);
+  for (const [name, url] of builds) {
+    served.set(`/${name}`, { body: await Deno.readFile(url), type: "application/wasm" });
+  }
   const server = Deno.serve({ hostname: "localhost", port: 0, onListen: () => {} }, ({ url }) => {
     const found = served.get(new URL(url).pathname);
     if (found === undefined) return new Response(null, { status: 404 });
@@ -37,18 +46,19 @@ export async function serve({ headers = {}, isMinified = false }: SiteOptions): 
   };
 }
 
-const bundles = new Map<boolean, Promise<string>>();
+const bundles = new Map<string, Promise<string>>();
 
-function bundle(isMinified: boolean): Promise<string> {
-  let made = bundles.get(isMinified);
-  if (made === undefined) bundles.set(isMinified, made = bundled(isMinified));
+function bundle(page: string, isMinified: boolean): Promise<string> {
+  const key = `${page}, ${isMinified}`;
+  let made = bundles.get(key);
+  if (made === undefined) bundles.set(key, made = bundled(page, isMinified));
   return made;
 }
 
-async function bundled(isMinified: boolean): Promise<string> {
-  const page = new URL("page.ts", import.meta.url).href;
+async function bundled(page: string, isMinified: boolean): Promise<string> {
+  const { href } = new URL(page, import.meta.url);
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--platform=browser", ...(isMinified ? ["--minify"] : []), page],
+    args: ["bundle", "--platform=browser", ...(isMinified ? ["--minify"] : []), href],
     env: { NO_COLOR: "1" },
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));

@@ -8,6 +8,7 @@ import {
   lion,
   type Optimizer,
   parseProgram,
+  scheduleFreeSgd,
   sgd,
   warmupCosineDecaySchedule,
 } from "../../mod.ts";
@@ -310,4 +311,25 @@ Deno.test("an optimizer run in another way is another optimizer of the same sett
   const other = opt.with({ backend: "interpreter" });
   assert(other !== opt && other.program === opt.program);
   assertEquals([other.settings, other.storage], [opt.settings, opt.storage]);
+});
+
+Deno.test("new trees have their keys in the order of the parameters, which others may pair them by", () => {
+  const orders = [["w", "b"], ["b", "w"]];
+  const opt = scheduleFreeSgd({ learningRate: 1 });
+  for (const [first, second] of [...orders, ...orders]) {
+    const tree = () => ({ [first]: { inner: Float32Array.of(1) }, [second]: Float32Array.of(1) });
+    const [params, gradients] = [tree(), tree()];
+    const state = opt.init(params);
+    const [updates, next] = opt.update(gradients, state, params);
+    const made = {
+      z: state.z as object,
+      updates,
+      next: next.z as object,
+      evaluated: opt.evaluationParams(params, state),
+      applied: applyUpdates(params, updates),
+    };
+    for (const [name, each] of Object.entries(made)) {
+      assertEquals(Object.keys(each), [first, second], name);
+    }
+  }
 });

@@ -1,8 +1,8 @@
 /** The gradient of a convolution's weights: windows unfolded into a product of matrices, or a convolution of groups. */
-import type { Builder } from "../emit.ts";
 import { numbersOf, type Value } from "../value.ts";
+import { elementsAt, padded, placesIn } from "./places.ts";
 import type { At } from "./row.ts";
-import { attributesOf, elementsAt, placesIn, type Windows } from "./windows.ts";
+import { attributesOf, type Windows } from "./windows.ts";
 
 /** From so many rows on, one product a place in the last axis is as fast as one of all, which takes more memory. */
 const MANY_ROWS = 32;
@@ -78,7 +78,7 @@ function unfolded({ x, g, windows, group, sizes }: Convolved, at: At): Value {
     apart(x, read * group),
     lead === 0 ? [1, 0, ...from] : [1, 2, 0, ...from],
   );
-  let parts = [paddedFrom(turned, lead + 2, windows, build)];
+  let parts = [padded(turned, windows, at, 0, lead + 2)];
   let rows = read;
   for (const axis of image) {
     const columns = joined(parts);
@@ -115,16 +115,4 @@ function exchanged({ x, g, windows, group, sizes }: Convolved, at: At): Value {
   const [zeros, ends, all] = [kernel.map(() => 0), kernel, axes].map((each) => build.ints(each));
   const cut = build.emit("Slice", [whole, zeros, ends, all]);
   return build.reshape(build.transpose(cut, [1, 0, ...axes]), sizes);
-}
-
-/** An image, whose axes are those from `first` on, with zeros around it. */
-function paddedFrom(
-  value: Value,
-  first: number,
-  { before, after }: Windows,
-  build: Builder,
-): Value {
-  if ([...before, ...after].every((size) => size === 0)) return value;
-  const none = Array<number>(first).fill(0);
-  return build.emit("Pad", [value, build.ints([...none, ...before, ...none, ...after])]);
 }

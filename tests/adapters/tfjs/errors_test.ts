@@ -4,7 +4,7 @@ import "@tensorflow/tfjs-layers";
 import { adam, adamw, GradusError, lion, polyakSgd, sgd } from "../../../mod.ts";
 import { registerTfjs, toTfjs } from "../../../adapters/tfjs/mod.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
-import { on } from "./backends.ts";
+import { hasWebGpu, on } from "./backends.ts";
 
 registerTfjs(tf);
 
@@ -54,6 +54,22 @@ Deno.test("what a backend lacks is refused when the optimizer is made", async ()
   });
 });
 
+Deno.test("a value that cannot be read where it is is asked for, and nothing is changed", async () => {
+  if (!await hasWebGpu()) return console.log("Not tested: there is no WebGPU adapter");
+  await on("webgpu", async () => {
+    const a = tf.variable(tf.tensor([1, 2]));
+    const opt = toTfjs(polyakSgd({ maxLearningRate: 0.1 }), tf);
+    const loss = () => tf.sum(tf.square(a)) as tf.Scalar;
+    // Where there is no canvas, tfjs has no way to read at once.
+    refuses(() => opt.minimize(loss), "cannot be read there at once", "applyGradients");
+    assertEquals([[...await a.data()], opt.iterations], [[1, 2], 0]);
+    const { value, grads } = opt.computeGradients(loss);
+    opt.applyGradients(grads, { value: (await value.data())[0] });
+    assert((await a.data())[0] < 1);
+    [opt, a].forEach((each) => each.dispose());
+  });
+});
+
 Deno.test("settings without a text are refused when they are saved", async () => {
   await on("cpu", () => {
     refuses(
@@ -75,9 +91,11 @@ Deno.test("files that hold anything make an optimizer or an error, and no harm",
     const load = (config: unknown) => fromConfig(cls, config as tf.serialization.ConfigDict);
     const good = toTfjs(lion({ learningRate: 0.1 }), tf).getConfig() as Record<string, string>;
     const settings = (given: unknown) => ({ ...good, settings: JSON.stringify(given) });
-    const rate = (value: unknown) => settings({ settings: { learningRate: { value } } });
+    // Those that Lion has, and others.
+    const all = (others: object) => ({ ...JSON.parse(good.settings).settings, ...others });
+    const rate = (value: unknown) => settings({ settings: all({ learningRate: { value } }) });
     load(good);
-    load(rate("0.1/sqrt(t)"));
+    load(rate("count => 0.1/sqrt(t)"));
     const deep = "[".repeat(50_000) + "]".repeat(50_000);
     const bad: [unknown, string][] = [
       [undefined, "`program` must be a text"],
@@ -89,26 +107,30 @@ Deno.test("files that hold anything make an optimizer or an error, and no harm",
       [{ ...good, settings: deep }, "Cannot load"],
       [{ ...good, settings: `{"settings":{"learningRate":{"value":${deep}}}}` }, "Cannot"],
       [settings([]), "must be an object"],
-      [settings({}), "`learningRate` is required"],
-      [settings({ settings: { __proto__: null, rate: { value: 1 } } }), "no option `rate`"],
-      [{ ...good, settings: '{"settings":{"__proto__":{"value":1}}}' }, "no option `__proto__`"],
-      [rate(null), "is required"],
-      [rate("w"), "a schedule reads `count` and `t` only"],
-      [rate("alert(1)"), "Cannot"],
-      [settings({ settings: { learningRate: { value: 1, mask: 3 } } }), "must be a tree of truth"],
+      [settings({}), "`learningRate` must have a value: it is missing"],
+      [settings({ settings: all({ rate: { value: 1 } }) }), "no option `rate`"],
+      [settings({ settings: all(JSON.parse('{"__proto__":{"value":1}}')) }), "option `__proto__`"],
+      [settings({ settings: all({ b1: 1 }) }), "`b1` must be an object: given 1"],
+      [rate(undefined), "is required"],
+      [rate(null), "was a function, which no file can hold"],
+      [rate("0.1"), 'must be a number: given "0.1"'],
+      [rate("count => w"), "a schedule reads `count` and `t` only"],
+      [rate("count => alert(1)"), "Cannot"],
+      [settings({ settings: all({ learningRate: { value: 1, mask: 3 } }) }), "of truth values"],
       [
-        settings({ settings: { learningRate: { value: 1, clock: "m" } } }),
-        "a state that is a number",
+        settings({ settings: all({ learningRate: { value: 1, clock: "m" } }) }),
+        "must follow a state that is one number for the tree",
       ],
       [
-        settings({ settings: { learningRate: { value: 1 } }, storage: { m: "float8" } }),
+        settings({ settings: all({}), storage: { m: "float8" } }),
         "must be one of float32",
       ],
       [
-        settings({ settings: { learningRate: { value: 1 } }, hyper: { learningRate: "t" } }),
-        "what was written as `learningRate` must be a number",
+        settings({ settings: all({}), hyper: { learningRate: "t" } }),
+        '`learningRate` must be a number: given "t"',
       ],
-      [settings({ settings: { learningRate: { value: 1 } }, hyper: { b3: 1 } }), "no option `b3`"],
+      [settings({ settings: all({}), hyper: { b1: 2 } }), "`b1`"],
+      [settings({ settings: all({}), hyper: { b3: 1 } }), "no hyperparameter `b3`"],
     ];
     for (const [config, why] of bad) refuses(() => load(config), why);
     assertEquals(({} as Record<string, unknown>).value, undefined);

@@ -10,6 +10,7 @@ import {
   muon,
   optimizer,
   required,
+  schedule,
   scheduleFreeAdamw,
   sgd,
 } from "../../../mod.ts";
@@ -150,6 +151,61 @@ Deno.test("backends give the same losses, where packed weights are kept and wher
   }
   for (const [backend, of] of losses) {
     assert(apart(of, losses.get("cpu")!) < 1e-4, `${backend}: ${of}, not ${losses.get("cpu")}`);
+  }
+});
+
+Deno.test("variables that were made of one tensor are stepped each for itself", async () => {
+  for (const backend of backends) {
+    await on(backend, async () => {
+      const tensor = tf.tensor([1, 2]);
+      const [a, b] = [tf.variable(tensor), tf.variable(tensor)];
+      const opt = toTfjs(sgd({ learningRate: 0.5, momentum: 0.5 }), tf);
+      // A gradient of one, which is what both are made of.
+      tf.tidy(() => opt.applyGradients({ [a.name]: tensor, [b.name]: tf.neg(tensor) }));
+      tf.tidy(() => opt.applyGradients({ [a.name]: tf.zeros([2]), [b.name]: a }));
+      assertEquals(await read(tensor), [1, 2]);
+      assertEquals([...await read(a), ...await read(b)], [0.25, 0.5, 1.5, 3]);
+      // Where they wait while another is stepped, they may share one again.
+      const c = tf.variable(tf.tensor([1, 2]));
+      [a, b].forEach((each) => each.assign(tensor));
+      tf.tidy(() => opt.applyGradients({ [c.name]: tensor }));
+      assertEquals(await read(c), [0.5, 1]);
+      tf.tidy(() => opt.applyGradients({ [a.name]: tf.zeros([2]), [c.name]: a }));
+      assertEquals([...await read(a), ...await read(b)], [0.875, 1.75, 1, 2]);
+      [opt, a, b, c].forEach((each) => each.dispose());
+    });
+  }
+});
+
+Deno.test("trees by name may name variables that are stepped later, and that are gone", async () => {
+  for (const backend of backends) {
+    await on(backend, async () => {
+      const [a, b, c] = [1, 2, 3].map((x) => tf.variable(tf.tensor([x])));
+      const rates = { [a.name]: 0.5, [b.name]: 0.25, [c.name]: schedule("0.125*count") };
+      const decays = { [a.name]: true, [b.name]: false, [c.name]: true };
+      const opt = toTfjs(adamw({ learningRate: rates, mask: decays, weightDecay: 0.5, b1: 0 }), tf);
+      const ones = (...all: tf.Variable[]) =>
+        tf.tidy(() => opt.applyGradients(all.map(({ name }) => ({ name, tensor: tf.ones([1]) }))));
+      const near = async (variable: tf.Variable, expected: number) => {
+        const [actual] = await variable.data();
+        assert(Math.abs(actual - expected) < 1e-3, `${actual} on ${backend}, not ${expected}`);
+      };
+      ones(a); // -0.5*(1 + 0.5*1)
+      await near(a, 0.25);
+      ones(b, c); // their v begins now, and is corrected for two steps: 1/sqrt(0.001/0.001999)
+      await near(b, 2 - 0.25 * 1.4139);
+      await near(c, 3 - 0.125 * (1.4139 + 0.5 * 3));
+      const before = [...await c.data()];
+      b.dispose();
+      ones(a, c);
+      assert((await c.data())[0] < before[0] - 0.1);
+      const { [a.name]: ofA, [c.name]: ofC } = opt.evaluationParams();
+      assertEquals([...await ofA.data(), ...await ofC.data()], [
+        ...await read(a),
+        ...await read(c),
+      ]);
+      [opt, a, c].forEach((each) => each.dispose());
+    });
   }
 });
 

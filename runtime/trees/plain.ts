@@ -1,8 +1,11 @@
-/** Trees of plain objects and lists, as JSON holds them, and the paths of what is in them. */
+/** Trees of plain objects and lists, as JSON holds them. */
 import { GradusError, shown } from "../../dsl/errors.ts";
-import { DEEPEST } from "../../runtime/trees/structure.ts";
+import { DEEPEST } from "./structure.ts";
 
-/** The path of what is under `key`. */
+/**
+ * The path of what is under `key`, as a JSON pointer (RFC 6901) has it: a slash and the key, in which `~` is
+ * written `~0` and `/` is written `~1`.
+ */
 export function under(path: string, key: string): string {
   return `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }

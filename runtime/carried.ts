@@ -1,21 +1,28 @@
-/** What a file carries of an optimizer: numbers, schedules by their expressions, masks as trees. */
-import { GradusError, quoted, shown } from "../../dsl/errors.ts";
-import { suggestedName } from "../../dsl/other_names.ts";
-import { printExpression } from "../../dsl/print.ts";
-import type { Program } from "../../dsl/program.ts";
-import { schedule } from "../../dsl/schedules/mod.ts";
+/** What files carry of an optimizer beside its program: numbers, schedules by their expressions, masks as trees. */
+import { GradusError, quoted, shown } from "../dsl/errors.ts";
+import { constant } from "../dsl/node.ts";
+import { suggestedName } from "../dsl/other_names.ts";
+import { printExpression } from "../dsl/print.ts";
+import type { Program } from "../dsl/program.ts";
+import { schedule } from "../dsl/schedules/mod.ts";
+import { bind, type Optimizer } from "./optimizer.ts";
+import { requireStorable } from "./step/storable.ts";
 import {
   type HyperNumbers,
   type HyperValue,
   isMask,
   type Mask,
+  type MaskTree,
   type Setting,
   settingsOf,
-} from "../../runtime/trees/hyperparameters.ts";
-import { mapTree } from "./map_tree.ts";
-import { carriedNumber } from "./metadata.ts";
+} from "./trees/hyperparameters.ts";
+import { mapTree } from "./trees/plain.ts";
+import { type InitOptions, storageWith } from "./trees/state_storage.ts";
 
 const ARROW = "count => ";
+
+/** A mask that is told when there are parameters. */
+type MaskFunction = Extract<Mask, (...given: never) => unknown>;
 
 /** A setting as JSON holds it. */
 interface CarriedSetting {
@@ -24,15 +31,15 @@ interface CarriedSetting {
   readonly clock?: string;
 }
 
-/** Settings as JSON; masks that are functions are asked about `params`. */
+/** Settings as JSON. Masks that are functions are those that `treeOf` tells; a function without text is null. */
 export function carriedSettings(
   settings: ReadonlyMap<string, Setting>,
-  params: object,
+  treeOf: (mask: MaskFunction, name: string) => boolean | MaskTree,
   doing: string,
 ): Record<string, CarriedSetting> {
   return Object.fromEntries(
     [...settings].map(([name, { value, mask, clock }]) => {
-      const tree = typeof mask === "function" ? mask(params as never) : mask;
+      const tree = typeof mask === "function" ? treeOf(mask, name) : mask;
       return [name, {
         value: carriedTree(value, `hyperparameter \`${name}\``, doing),
         ...(tree === undefined
@@ -44,7 +51,7 @@ export function carriedSettings(
   );
 }
 
-/** A hyperparameter as JSON. */
+/** A hyperparameter as JSON; what has no text is null. */
 export function carriedTree(value: unknown, what: string, doing: string): unknown {
   return mapTree(value, what, doing, (leaf) => {
     if (typeof leaf === "number") return carriedNumber(leaf);
@@ -54,6 +61,25 @@ export function carriedTree(value: unknown, what: string, doing: string): unknow
     };
     return expression === undefined ? null : ARROW + printExpression(expression);
   });
+}
+
+/** A number where JSON has it, else its text. */
+export function carriedNumber(value: number): number | string {
+  const isCarried = Number.isFinite(value) && !Object.is(value, -0);
+  return isCarried ? value : printExpression(constant(value));
+}
+
+/** The optimizer of a program that JSON holds, checked as one that is made. */
+export function readOptimizer(
+  carried: Readonly<Record<string, unknown>>,
+  stored: Readonly<Record<string, unknown>>,
+  program: Program,
+  doing: string,
+): Optimizer {
+  const settings = readSettings(carried, program, doing);
+  const storage = storageWith(program, new Map(), { storage: stored } as InitOptions, doing);
+  requireStorable(program, settings, storage, doing);
+  return bind({ program, settings, storage });
 }
 
 /** The settings that JSON holds, checked as those given when an optimizer is made. */
