@@ -7,17 +7,10 @@ import { attributesOf, type Windows } from "./windows.ts";
 /** More than any axis has. */
 const END = 2 ** 31 - 1;
 
-/** An image, whose axes are those from `first` on, with what is thought around it. */
-export function padded(
-  image: Value,
-  { before, after }: Windows,
-  { build }: At,
-  fill = 0,
-  first = 2,
-): Value {
+/** An image with what is thought around it. */
+export function padded(image: Value, { before, after }: Windows, { build }: At, fill = 0): Value {
   if ([...before, ...after].every((size) => size === 0)) return image;
-  const none = Array<number>(first).fill(0);
-  const pads = build.ints([...none, ...before, ...none, ...after]);
+  const pads = build.ints([0, 0, ...before, 0, 0, ...after]);
   return build.emit("Pad", [image, pads, fill === 0 ? undefined : build.number(fill, image)]);
 }
 
@@ -28,14 +21,13 @@ export function elementsAt(
   axes: readonly number[],
   { kernel, strides, dilations }: Windows,
   { build }: At,
-  first = 2,
 ): Value {
   // Windows of one element, one after the other, are the image.
   if (axes.every((axis) => kernel[axis] === 1 && strides[axis] === 1)) return image;
   const starts = axes.map((axis, i) => place[i] * dilations[axis]);
   const ends = axes.map((axis, i) => (place[i] - kernel[axis] + 1) * dilations[axis] || END);
   const steps = axes.map((axis) => strides[axis]);
-  const at = axes.map((axis) => axis + first);
+  const at = axes.map((axis) => axis + 2);
   return build.emit("Slice", [image, ...[starts, ends, at, steps].map((each) => build.ints(each))]);
 }
 

@@ -90,13 +90,19 @@ for (const [family, cases] of Object.entries(families)) {
 }
 
 gpuTest("a sum of more than a GPU reduces at once is whole", async (device) => {
-  const drawn = { inputs: [trained([1, 1], () => 0.5), ints(4096, 4096)], type: DataType.FLOAT };
-  const model = modelOf("Expand", drawn, false, 1);
-  const session = await openedOn(device, withGradients(model, { loss: lossOutput("total") }));
-  const { loss, "grad/p0": gradient } = await session.run({});
-  assertEquals(Array.from(await loss.getData() as Float32Array), [2 ** 22]);
-  assertEquals(Array.from(await gradient.getData() as Float32Array), [2 ** 24]);
-  await session.release();
+  // To one number, and to one of each of two channels.
+  for (const [from, to] of [[[1, 1], [4096, 4096]], [[1, 2, 1], [3, 2, 2 ** 21]]]) {
+    const drawn = { inputs: [trained(from, () => 0.5), ints(...to)], type: DataType.FLOAT };
+    const model = modelOf("Expand", drawn, false, 1);
+    const session = await openedOn(device, withGradients(model, { loss: lossOutput("total") }));
+    const { loss, "grad/p0": gradient } = await session.run({});
+    const count = to.reduce((a, b) => a * b);
+    assertEquals(Array.from(await loss.getData() as Float32Array), [count / 4]);
+    const each = count / from.reduce((a, b) => a * b);
+    const made = Array.from(await gradient.getData() as Float32Array);
+    assertEquals(made, made.map(() => each));
+    await session.release();
+  }
 });
 
 /** The nodes of a model that ONNX Runtime puts on the processor, and what it copies back from the GPU. */
