@@ -1,6 +1,6 @@
 /** A model joined with an optimizer, as its bytes tell it: its step, and what it was joined to. */
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema } from "onnx-buf";
+import { fromBinary } from "@bufbuild/protobuf";
+import { type ModelProto, ModelProtoSchema } from "onnx-buf";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
 import { readSettings } from "../../runtime/carried.ts";
@@ -37,14 +37,14 @@ export interface Joined {
 }
 
 /**
- * Reads the bytes of a joined model, and gives those of the `step` that is run; `loss` is the output that is
+ * Reads the bytes of a joined `model`, and cuts from it the `step` that is run; `loss` is the output that is
  * the loss, if the file does not tell.
  */
 export function readJoined(
   bytes: Uint8Array,
   loss: string | undefined,
   doing: string,
-): Joined & { readonly step: Uint8Array } {
+): Joined & { readonly model: ModelProto; readonly step: ModelProto } {
   if (!(bytes instanceof Uint8Array)) {
     throw new GradusError(`${doing}: its bytes are required: given ${shown(bytes)}`);
   }
@@ -91,7 +91,8 @@ export function readJoined(
     masks,
     outputs,
     loss: lossOf(model, outputs, loss ?? parts.loss ?? notes?.loss, doing),
-    step: toBinary(ModelProtoSchema, cut),
+    model: proto,
+    step: cut,
   };
 }
 
