@@ -22,11 +22,17 @@ type Tensors = Record<string, Tensor>;
 export class Kernel {
   /** The value that is the gradient of each parameter. */
   readonly gradients: ReadonlyMap<string, string>;
+  /** What the graph without the step takes of the state, such as the scale of the loss. */
+  readonly kept: Joined["kept"];
   readonly #optimizer: Optimizer;
   #given: Tensors | undefined;
 
-  constructor(optimizer: Optimizer, gradients: ReadonlyMap<string, string>) {
-    [this.#optimizer, this.gradients] = [optimizer, gradients];
+  constructor(
+    optimizer: Optimizer,
+    gradients: ReadonlyMap<string, string>,
+    kept: Joined["kept"],
+  ) {
+    [this.#optimizer, this.gradients, this.kept] = [optimizer, gradients, kept];
   }
 
   /** Parameters and their state in the memory of the kernels. */
@@ -68,11 +74,12 @@ export class Kernel {
 }
 
 /**
- * What makes the steps of a joined model in the place of its graph; undefined where only the graph can: its file lacks
+ * What makes the steps of a joined model in the place of its graph, of which `rest` is left; undefined where only the graph can: its file lacks
  * a number that is yet to be written into the state, or numbers were `given` for parts of a hyperparameter.
  */
 export function kernelOf(
-  { read: { model, program }, gradients }: Joined,
+  { read: { model, program }, gradients, kept }: Joined,
+  rest: ModelProto,
   given: Readonly<Record<string, number | Schedule>>,
   threads: number,
   doing: string,
@@ -80,7 +87,8 @@ export function kernelOf(
   if (!Object.keys(given).every((name) => program.hyper.has(name))) return undefined;
   try {
     const optimizer = joinedOptimizer(model.metadata, program, given, doing).with({ threads });
-    return new Kernel(optimizer, gradients);
+    const taken = new Set(rest.graph!.input.map(({ name }) => name));
+    return new Kernel(optimizer, gradients, kept.filter(({ name }) => taken.has(name)));
   } catch (error) {
     if (error instanceof GradusError) return undefined;
     throw error;

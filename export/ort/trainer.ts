@@ -112,9 +112,9 @@ export class OrtTrainer {
     const { model, step, ...joined } = readJoined(bytes, options.loss, doing);
     if (options.threads !== undefined) requireThreads(options.threads, doing);
     const { executionProvider = "wasm", hyper = {}, threads = 1 } = options;
-    const isInMemory = executionProvider === "wasm";
-    const kernel = isInMemory ? kernelOf(joined, hyper, threads, doing) : undefined;
-    const run = kernel === undefined ? step : withoutStep(model, joined);
+    const rest = executionProvider === "wasm" ? withoutStep(model, joined) : undefined;
+    const kernel = rest && kernelOf(joined, rest, hyper, threads, doing);
+    const run = kernel === undefined ? step : rest!;
     const numbers = numbersIn(joined.read);
     const engine = await openEngine(
       toBinary(ModelProtoSchema, run),

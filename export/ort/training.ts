@@ -139,7 +139,7 @@ export class Training {
     const { feeds, outputs, take } = this.#further!;
     await this.#engine.run({
       written: takenOf(this.#carried),
-      read: takenOf(this.#params),
+      read: takenOf({ ...this.#params, ...this.numbersOf(kernel.kept, doing) }),
       numbers: new Map(),
       further: {
         feeds,
