@@ -130,3 +130,13 @@ Deno.test("a pool without a gradient is refused by its name", () => {
     "operator LpPool at `tried`: it has no gradient",
   );
 });
+
+Deno.test("a network that is normalised by its batch is the same from opset 14 on", () => {
+  const model = fromBinary(ModelProtoSchema, modelNamed("cnn.train"));
+  const written = (version: bigint) => {
+    model.opsetImport[0].version = version;
+    return withGradients(toBinary(ModelProtoSchema, model), { loss });
+  };
+  assertEquals(written(14n), written(17n));
+  assertThrows(() => written(13n), GradusError, "is another one since opset 14");
+});
