@@ -222,6 +222,8 @@ export class Graph extends Builder {
   }
 
   override carry(value: Value, next: Value): void {
+    // What is computed anew in each step is not held between steps.
+    if (this.makerOf(value) !== undefined) return;
     if (!this.#tensors.has(value.name)) {
       this.refuse(
         `${quoted(value.name)} must be an initializer, since it changes from step to step`,
