@@ -1,5 +1,6 @@
 /** The arithmetic of axes, shapes and sizes: what is known of small results before the graph runs. */
 import type { At } from "./rows/row.ts";
+import { placed } from "./rows/slice.ts";
 import {
   DataType,
   isWhole,
@@ -110,10 +111,8 @@ const FOLDS: Readonly<Record<string, Fold>> = {
     const [rows, width = 1] = numbersOf(at.input(0).shape) ?? [from.length];
     const isFirst = axes[0] === 0 || axes[0] === -at.shape(0).length;
     if (start?.length !== 1 || end?.length !== 1 || !isFirst || step[0] === 0) return undefined;
-    const [lo, hi] = step[0] > 0 ? [0, rows] : [-1, rows - 1];
-    const within = (i: number) => Math.min(Math.max(i < 0 ? i + rows : i, lo), hi);
-    const length = Math.max(0, Math.ceil((within(end[0]) - within(start[0])) / step[0]));
-    const places = Array.from({ length }, (_, i) => (within(start[0]) + i * step[0]) * width);
+    const { first, count } = placed(rows, start[0], end[0], step[0]);
+    const places = Array.from({ length: count }, (_, i) => (first + i * step[0]) * width);
     return places.flatMap((place) => from.slice(place, place + width));
   },
   Transpose: ([from], at) => {

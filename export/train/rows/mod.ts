@@ -16,6 +16,7 @@ import { recurrences } from "./recurrent.ts";
 import { reductions } from "./reduce.ts";
 import type { Rows } from "./row.ts";
 import { sequences } from "./sequence.ts";
+import { slicing } from "./slice.ts";
 
 /** Rows by the names of operators in ONNX's default domain. */
 export const rows: Rows = {
@@ -23,6 +24,7 @@ export const rows: Rows = {
   ...products,
   ...moves,
   ...cuts,
+  ...slicing,
   ...constants,
   ...reductions,
   ...normals,
