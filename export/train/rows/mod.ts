@@ -3,6 +3,7 @@ import { attentions } from "./attention.ts";
 import { imageNormals } from "./batch_norm.ts";
 import { constants } from "./constant.ts";
 import { convolutions } from "./conv.ts";
+import { depths } from "./depth.ts";
 import { dropouts } from "./dropout.ts";
 import { cuts } from "./cut.ts";
 import { elements } from "./element.ts";
@@ -25,6 +26,7 @@ export const rows: Rows = {
   ...moves,
   ...cuts,
   ...slicing,
+  ...depths,
   ...constants,
   ...reductions,
   ...normals,

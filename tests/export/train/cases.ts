@@ -221,6 +221,15 @@ export const FAMILIES: Readonly<Record<string, Readonly<Record<string, fc.Arbitr
     Pad: fc.tuple(sizes([2, 3], [2, 3]), sizes([-1, 2], [-1, 2], [0, 2], [0, 2])).map((
       [shape, pads],
     ) => ({ inputs: [trained(shape), ints(...pads)] })),
+    DepthToSpace: fc.tuple(sizes([1, 2], [1, 2], [1, 2], [1, 3]), fc.constantFrom("DCR", "CRD"))
+      .map(([[n, c, h, w], mode]) => ({
+        inputs: [trained([n, 4 * c, h, w])],
+        attributes: { blocksize: 2, mode },
+      })),
+    SpaceToDepth: sizes([1, 2], [1, 2], [1, 2], [1, 3]).map(([n, c, h, w]) => ({
+      inputs: [trained([n, c, 2 * h, 2 * w])],
+      attributes: { blocksize: 2 },
+    })),
     Tile: fc.tuple(sizes([1, 3], [1, 3]), sizes([1, 3], [1, 2])).map(([shape, repeats]) => ({
       inputs: [trained(shape), ints(...repeats)],
     })),
