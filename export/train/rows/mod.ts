@@ -15,6 +15,7 @@ import { pools } from "./pool.ts";
 import { products } from "./product.ts";
 import { recurrences } from "./recurrent.ts";
 import { reductions } from "./reduce.ts";
+import { resizes } from "./resize.ts";
 import type { Rows } from "./row.ts";
 import { sequences } from "./sequence.ts";
 import { slicing } from "./slice.ts";
@@ -27,6 +28,7 @@ export const rows: Rows = {
   ...cuts,
   ...slicing,
   ...depths,
+  ...resizes,
   ...constants,
   ...reductions,
   ...normals,
