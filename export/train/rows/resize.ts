@@ -1,5 +1,12 @@
 /** Images of other sizes: each axis is a product with a matrix of weights, and its gradient one with that on its side. */
-import { numbersOf, type Shape, type Size, unknownSize, type Value } from "../value.ts";
+import {
+  isSameShape,
+  numbersOf,
+  type Shape,
+  type Size,
+  unknownSize,
+  type Value,
+} from "../value.ts";
 import type { At, Rows } from "./row.ts";
 
 /** The operators that change sizes. */
@@ -10,6 +17,10 @@ export const resizes: Rows = {
       requirePlain(at);
       const [from, to] = [at.shape(0), at.outputs[0].shape!];
       const scales = at.inputs[2]?.known;
+      const isOther = scales?.some((scale, axis) => scale !== 1 && from[axis] === to[axis]);
+      if (isOther && isSameShape(from, to)) {
+        at.refuse("its `scales` must be 1 where no size changes, on which runtimes do not agree");
+      }
       return [
         from.reduce<Value>((gradient, size, axis) => {
           const isLeft = scales === undefined || scales.length === 0 || scales[axis] === 1;
@@ -93,19 +104,20 @@ function weightsOf(few: number, many: number, scale: number, at: At): number[][]
   });
 }
 
-/** Where an element of the result lies among those that it is made of. */
+/** Where an element of the result lies among those that it is made of, rounded as runtimes do: it chooses the nearest. */
 function placing(few: number, many: number, scale: number, at: At): (o: number) => number {
   const how = at.text("coordinate_transformation_mode", "half_pixel");
-  const half = (o: number) => (o + 0.5) / scale - 0.5;
+  const by = Math.fround(scale);
+  const half = (o: number) => Math.fround(Math.fround((o + 0.5) / by) - 0.5);
   switch (how) {
     case "half_pixel":
       return half;
     case "pytorch_half_pixel":
       return many > 1 ? half : () => 0;
     case "asymmetric":
-      return (o) => o / scale;
+      return (o) => Math.fround(o / by);
     case "align_corners":
-      return (o) => many === 1 ? 0 : o * (few - 1) / (many - 1);
+      return (o) => many === 1 ? 0 : Math.fround(o * (few - 1) / (many - 1));
     default:
       return at.refuse(`its \`coordinate_transformation_mode\` "${how}" has no gradient here`);
   }
