@@ -41,8 +41,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
 ]);
 
 const ENDINGS = [
-  `NAME is one of the ${BUILT_IN.size} that \`gradus list\` shows; FILE is a program in YAML or JSON, ` +
-  "an exported model or a checkpoint.",
+  `NAME is one of the ${BUILT_IN.size} that \`gradus list\` shows.`,
+  "FILE is a program in YAML or JSON, an exported model or a checkpoint.",
   "Exit codes: 0 done, 1 a program or value is wrong, 2 the command is.",
 ];
 

@@ -1,4 +1,5 @@
 /** Measures steppers side by side, so that whatever else the machine does hits all of them alike. */
+import process from "node:process";
 import type { Stepper } from "./contestant.ts";
 
 /** How much time goes into a cell. */
@@ -19,6 +20,8 @@ export interface Timing {
   /** The quartiles: half of the samples lie between them. */
   readonly quartiles: readonly [number, number];
   readonly fastest: number;
+  /** The least time of the process on processors: all its threads, and nothing that others hold up. */
+  readonly processor: number;
   readonly samples: number;
   /** Steps that each sample is the mean of. */
   readonly steps: number;
@@ -28,13 +31,14 @@ interface Lane {
   readonly stepper: Stepper;
   readonly steps: number;
   readonly samples: number[];
+  readonly processor: number[];
 }
 
 /** Times all steppers in turn, round by round. */
 export async function measure(steppers: readonly Stepper[], budget: Budget): Promise<Timing[]> {
   const lanes: Lane[] = [];
   for (const stepper of steppers) {
-    lanes.push({ stepper, steps: await warmUp(stepper, budget), samples: [] });
+    lanes.push({ stepper, steps: await warmUp(stepper, budget), samples: [], processor: [] });
   }
   const end = performance.now() + 1000 * budget.seconds;
   for (let round = 0; round < budget.leastRounds || performance.now() < end; round++) {
@@ -42,7 +46,10 @@ export async function measure(steppers: readonly Stepper[], budget: Budget): Pro
     const first = round % Math.max(lanes.length, 1);
     for (const lane of [...lanes.slice(first), ...lanes.slice(0, first)]) {
       await run(lane.stepper, 1);
+      const before = process.cpuUsage();
       lane.samples.push(await run(lane.stepper, lane.steps) / lane.steps);
+      const { user, system } = process.cpuUsage(before);
+      lane.processor.push((user + system) / 1000 / lane.steps);
     }
   }
   return lanes.map(timingOf);
@@ -74,12 +81,13 @@ async function run(stepper: Stepper, steps: number): Promise<number> {
   return performance.now() - start;
 }
 
-function timingOf({ samples, steps }: Lane): Timing {
+function timingOf({ samples, processor, steps }: Lane): Timing {
   const sorted = samples.toSorted((a, b) => a - b);
   return {
     median: quantile(sorted, 0.5),
     quartiles: [quantile(sorted, 0.25), quantile(sorted, 0.75)],
     fastest: sorted[0],
+    processor: Math.min(...processor),
     samples: sorted.length,
     steps,
   };

@@ -1,6 +1,6 @@
 /** `gradus export --attach`: a model that computes gradients becomes one whose run is a training step. */
 import type { Program } from "../dsl/program.ts";
-import { attachOptimizer } from "../export/onnx/mod.ts";
+import { attachOptimizer, type AttachOptions } from "../export/onnx/mod.ts";
 import { readBytes, within, writeWhole } from "./files.ts";
 import { graphText } from "./model_text.ts";
 import { bound, type Options, UsageError } from "./values.ts";
@@ -22,8 +22,10 @@ export async function attach(
   });
   const model = await readBytes(path);
   const inputs = options.input as readonly string[] | undefined;
+  const precision = options.precision as AttachOptions["precision"];
   const opt = bound(program, options);
-  const bytes = within(path, () => attachOptimizer(model, opt, { params, grads, inputs }));
+  const joined = { params, grads, inputs, precision };
+  const bytes = within(path, () => attachOptimizer(model, opt, joined));
   const output = (options.output as string | undefined) ?? `${program.name}.onnx`;
   await writeWhole(output, bytes);
   print(`${output}: a training step with "${program.name}", ${bytes.length} bytes\n`);

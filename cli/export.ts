@@ -1,5 +1,5 @@
 /** `gradus export`: one step as an ONNX graph, by itself or joined to a model. */
-import { toOnnx } from "../export/onnx/mod.ts";
+import { type OnnxOptions, toOnnx } from "../export/onnx/mod.ts";
 import { reportOf, sizeOf } from "../export/onnx/report.ts";
 import { factory } from "../runtime/define.ts";
 import { attach } from "./attach.ts";
@@ -11,8 +11,8 @@ import { bound, type Options, requiredOf, shapesOf, UsageError } from "./values.
 /** The command. */
 export const exportCommand: Command = {
   usage: [
-    "NAME|FILE --params w:784x64,b:64 [-o FILE.onnx]",
-    "NAME|FILE --attach MODEL.onnx --params w,b --grads dw,db [-o FILE.onnx]",
+    "NAME|FILE --params w:784x64,b:64 [--precision float32] [-o FILE.onnx]",
+    "NAME|FILE --attach MODEL.onnx --params w,b --grads dw,db [--precision float32] [-o FILE.onnx]",
     "--report [--params w:784x64,b:64]",
   ],
   summary: "Writes one step as an ONNX graph, and prints what goes in and out of it.",
@@ -34,6 +34,10 @@ export const exportCommand: Command = {
       isMultiple: true,
       text: "keeps a hyperparameter as an input of the graph; so does a required one without value",
     },
+    precision: {
+      value: "float32|float64",
+      text: "what a step's own numbers are computed in; GPUs take float32. Default: float64",
+    },
     output: {
       short: "o",
       value: "FILE",
@@ -51,7 +55,8 @@ export const exportCommand: Command = {
     const params = shapesOf(options.params as string);
     const program = await programOf(target);
     const inputs = options.input as readonly string[] | undefined;
-    const bytes = toOnnx(bound(program, options), params, { inputs });
+    const precision = options.precision as OnnxOptions["precision"];
+    const bytes = toOnnx(bound(program, options), params, { inputs, precision });
     const path = (options.output as string | undefined) ?? `${program.name}.onnx`;
     await writeWhole(path, bytes);
     print(`${path}: one step of "${program.name}", ${bytes.length} bytes\n`);

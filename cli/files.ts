@@ -2,11 +2,13 @@
 import { GradusError, suggestion } from "../dsl/errors.ts";
 import { parseJson } from "../dsl/json.ts";
 import type { Program } from "../dsl/program.ts";
+import * as schedules from "../dsl/schedules/mod.ts";
 import { parseYaml } from "../dsl/yaml.ts";
 import { fromOnnx } from "../export/onnx/mod.ts";
 import { type Overview, overviewOf } from "../export/safetensors/overview.ts";
 import type { OptimizerFactory } from "../runtime/define.ts";
 import * as zoo from "../zoo/mod.ts";
+import * as wrappers from "../zoo/wrappers/mod.ts";
 
 /** The built-in optimizers, by name. */
 export const BUILT_IN: ReadonlyMap<string, OptimizerFactory<never>> = new Map(
@@ -15,6 +17,12 @@ export const BUILT_IN: ReadonlyMap<string, OptimizerFactory<never>> = new Map(
       typeof entry[1] === "function" && "program" in entry[1]
     ),
 );
+
+/** The names of the functions that make optimizers of optimizers. */
+export const WRAPPERS: readonly string[] = Object.keys(wrappers);
+
+/** The names of the functions that make schedules, and of the one that reads them. */
+export const SCHEDULES: readonly string[] = Object.keys(schedules);
 
 /** The program of a built-in optimizer, or else in a file. */
 export function programOf(target: string): Promise<Program> | Program {
@@ -35,6 +43,9 @@ export async function readProgram(path: string): Promise<Program> {
   const overview = await readOverview(path);
   if (overview !== undefined) return requireProgram(path, overview);
   const bytes = await readBytes(path, (reason) => {
+    if (BUILT_IN.has(path)) return "it must be a file: given a built-in optimizer";
+    const kind = WRAPPERS.includes(path) ? "wrapper" : SCHEDULES.includes(path) && "schedule";
+    if (kind) return `it must be an optimizer: given a ${kind}, which is for use in TypeScript`;
     const near = suggestion(path, BUILT_IN.keys());
     return `it is neither a built-in optimizer nor a file that can be read (${reason})${near}`;
   });
@@ -46,7 +57,7 @@ export async function readProgram(path: string): Promise<Program> {
   }
   if (text.includes("\0")) {
     throw new GradusError(
-      `Cannot read \`${path}\`: it must be a text: given ${bytes.length} bytes`,
+      `Cannot read \`${path}\`: it must be text: given ${bytes.length} other bytes`,
     );
   }
   return within(path, () => path.endsWith(".json") ? parseJson(text) : parseYaml(text));

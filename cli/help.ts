@@ -18,7 +18,7 @@ export function overview(commands: Commands, endings: readonly string[]): string
   ].join("\n\n");
 }
 
-/** All that one command can do. */
+/** All that one command can do; of the `endings`, what it does not say itself of what it is called with. */
 export function helpOf(name: string, command: Command, endings: readonly string[]): string {
   const { summary, notes = [], options } = command;
   const list = Object.entries(options).map(([option, entry]) =>
@@ -29,8 +29,16 @@ export function helpOf(name: string, command: Command, endings: readonly string[
     wrapped(summary),
     ...notes.map((note) => wrapped(note)),
     ...(list.length === 0 ? [] : [`Options\n${described(list, 2)}`]),
-    endings.map((line) => wrapped(line)).join("\n"),
+    endings.filter((line) => concerns(line, command)).map((line) => wrapped(line)).join("\n"),
   ].join("\n\n");
+}
+
+/** Whether what a line says a word is belongs to a command: that takes it and says nothing else of it. */
+function concerns(line: string, { usage, notes = [] }: Command): boolean {
+  const [word] = /^[A-Z]+(?= is )/.exec(line) ?? [];
+  if (word === undefined) return true;
+  const takes = usage.some((each) => new RegExp(`\\b${word}\\b(?![.=])`).test(each));
+  return takes && !notes.some((note) => note.startsWith(`${word} is `));
 }
 
 function calls(name: string, { usage }: Command): string {

@@ -1,9 +1,7 @@
 /** `gradus list`: what each built-in optimizer keeps and costs, worked out from its program. */
-import * as schedules from "../dsl/schedules/mod.ts";
 import { factory } from "../runtime/define.ts";
 import { explain, type Explanation } from "../runtime/explain.ts";
-import * as wrappers from "../zoo/wrappers/mod.ts";
-import { BUILT_IN } from "./files.ts";
+import { BUILT_IN, SCHEDULES, WRAPPERS } from "./files.ts";
 import type { Command } from "./command.ts";
 import { kindOf } from "./kind.ts";
 import { aligned, cut, WIDTH, wrapped } from "./text.ts";
@@ -31,12 +29,6 @@ export function listed(names: Iterable<string> = BUILT_IN.keys()): Listed[] {
     return { name, stateBytes, narrowStates, passes, products, arithmetic, bytesMoved, source };
   });
 }
-
-/** The names of the functions that make optimizers of optimizers. */
-export const WRAPPERS: readonly string[] = Object.keys(wrappers);
-
-/** The names of the functions that make schedules, and of the one that reads them. */
-export const SCHEDULES: readonly string[] = Object.keys(schedules);
 
 /** What can be listed by `--kind`. */
 const KINDS = ["optimizer", "transform", "wrapper", "schedule"] as const;
@@ -109,7 +101,9 @@ function printList(
       found.length === 0 ? [] : [wrapped(`${what}: ${found.join(", ")}`)]
     ),
   ];
-  if (groups.length === 0) return print(`Nothing is called or described so: ${words.join(" ")}`);
+  if (groups.length === 0) {
+    return print(`Nothing has ${words.join(" ")} in its name, description or paper`);
+  }
   print(groups.join("\n\n"));
 
   /** The table in the width of a page: of a source the authors and the year. */

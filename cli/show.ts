@@ -26,7 +26,7 @@ export const show: Command = {
     latex: { text: "the equations, in LaTeX" },
     explain: { text: "every stage of a step: graph, loops, generated code, cost" },
     json: { text: "the document as JSON; without any of these it is YAML" },
-    set: { ...SET, text: `explain: ${SET.text}` },
+    set: { ...SET, text: `with --explain, ${SET.text}` },
   },
   takes: () => ONE_OPTIMIZER,
   run: async ([target], options, print) => print(await textOf(target, options)),

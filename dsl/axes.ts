@@ -1,11 +1,14 @@
 /** Lists of axes as programs write them, and which axes of a tensor they mean. */
 
-/** An axis by its extent: the largest one, or the largest but for that. Of equals, the later is larger. */
+/**
+ * An axis by its length: the longest, or the longest of the others. Of equals, the later counts as
+ * longer.
+ */
 export type AxisName = "largest" | "secondLargest";
 
 /**
- * Axes as a document lists them: one by its number, from the end if negative; those from one to before
- * another, all of them where an end is left out; or one by its extent.
+ * Axes in a document: one by its number, which counts from the end if negative; a range, whose end is not
+ * in it and may be left out; or one by its length.
  */
 export type AxisDocument =
   | number

@@ -69,7 +69,11 @@ export function parseProgram(document: Document): Program {
   const given = record(document, "an optimizer", refuse);
   for (const key of Object.keys(given)) {
     if (!(KEYS as string[]).includes(key)) {
-      refuse(`it has no key ${quoted(key)}${suggestion(key, KEYS)}`);
+      refuse(
+        `it has no key ${quoted(key)}${
+          suggestion(key, KEYS) || `; its keys are ${KEYS.join(", ")}`
+        }`,
+      );
     }
   }
   if (typeof given.name !== "string" || !/^[A-Za-z][A-Za-z0-9_]{0,4095}$/.test(given.name)) {

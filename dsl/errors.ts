@@ -105,13 +105,14 @@ export function shown(value: unknown): string {
   }
   if (ArrayBuffer.isView(value)) {
     const { length = value.byteLength } = value as ArrayBufferView & { length?: number };
-    return `a ${value.constructor.name} of ${length}`;
+    const { name } = value.constructor;
+    return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name} of ${length}`;
   }
   if (typeof value === "function") return `a function`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === "object" && value !== null) {
     const kind = Object.prototype.toString.call(value).slice(8, -1);
-    if (kind !== "Object") return `a ${kind.slice(0, 30)}`;
+    if (kind !== "Object") return `${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind.slice(0, 30)}`;
     const keys = Object.keys(value);
     const some = keys.slice(0, 4).map((key) => key.slice(0, 30)).join(", ");
     return `an object with ${

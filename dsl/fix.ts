@@ -9,7 +9,7 @@ import type { Document, Program, Statement } from "./program.ts";
 import { isRecord, parseProgram } from "./check.ts";
 import { settle, simplified } from "./simplify.ts";
 
-/** What a program with fixed hyperparameters is called; what is left out stays. */
+/** Name and notes of a program with fixed hyperparameters; what you leave out stays as it was. */
 export interface FixedNotes {
   /** An identifier. */
   readonly name: string;

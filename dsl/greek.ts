@@ -27,14 +27,14 @@ export function plainDigits(text: string): string {
 
 /**
  * The other names that a name in a text may stand for: `β₁`, `β_1` and `β1` for one another and for `b1`,
- * `m_hat` for `mhat`, and letters for what they are written for.
+ * `ε₂` for `eps2`, `m_hat` for `mhat`, and letters for what they are written for.
  */
 export function spellingsOf(name: string): string[] {
   const [, stem, index] = INDEXED.exec(name) ?? [undefined, name, undefined];
   if (index !== undefined) {
     const digits = plainDigits(index);
     const below = digits.replace(/[0-9]/g, (digit) => String.fromCharCode(0x2080 + Number(digit)));
-    const stems = stem === "β" ? [stem, "b", "beta"] : [stem];
+    const stems = [stem, ...(stem === "β" ? ["b"] : []), ...spellingsOf(stem)];
     return stems.flatMap((each) => [each + digits, `${each}_${digits}`, each + below]);
   }
   const accented = /^(.+?)(_?)(hat|bar|tilde)$/.exec(name);
@@ -42,6 +42,12 @@ export function spellingsOf(name: string): string[] {
     ? []
     : [accented[1] + (accented[2] === "" ? "_" : "") + accented[3]];
   const latin = LETTER_NAMES.get(name);
+  const alike = name === "ν" ? ["v"] : []; // what papers that write `ν` for it, and programs `v`, mean
   const written = [...WRITTEN_AS].filter(([, letters]) => letters.includes(name));
-  return [...joined, ...(latin === undefined ? [] : [latin]), ...written.map(([each]) => each)];
+  return [
+    ...joined,
+    ...alike,
+    ...(latin === undefined ? [] : [latin]),
+    ...written.map(([each]) => each),
+  ];
 }

@@ -16,7 +16,7 @@ const GREEK: ReadonlyMap<string, string> = /* @__PURE__ */ new Map(
 
 /** How {@linkcode latex} writes. */
 export interface LatexOptions {
-  /** Significant digits that constants are rounded to. Default: all that tell them from others. */
+  /** Significant digits to which constants are rounded. Default: as many as each needs to be exact. */
   readonly digits?: number;
 }
 
@@ -37,7 +37,7 @@ export interface LatexOptions {
  * `.trim());
  * ```
  *
- * @throws {GradusError} if `digits` is no whole number from 1 to 100.
+ * @throws {GradusError} if `digits` is not a whole number from 1 to 100.
  */
 export function latex(program: Program, { digits }: LatexOptions = {}): string {
   if (digits !== undefined && !(Number.isInteger(digits) && digits >= 1 && digits <= 100)) {

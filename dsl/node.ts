@@ -24,9 +24,9 @@ export type MatrixOpName = "MatMul" | "Transpose";
  */
 export interface Node {
   /**
-   * A row of the op table, or one of three leaves: `Const` (its `arg` is the number), `Symbol` (its
-   * `arg` is the name) and `Zero`, a term that is structurally absent: unlike the number 0, it
-   * takes whatever it multiplies out of the program, infinities included.
+   * A row of the op table, or one of three leaves: `Const` (its `arg` is the number), `Symbol` (its `arg`
+   * is the name) and `Zero`, a term that is absent: unlike the number 0, it removes whatever it
+   * multiplies from the program, infinities included.
    */
   readonly op:
     | (ElementOpName | MatrixOpName | RandomOpName | ReduceOpName)

@@ -23,7 +23,6 @@ const NOTATIONS: readonly (readonly [RegExp, Hint])[] = [
   [/\|/y, "an absolute value is `abs(x)`"],
   [/!=|≠|~=/y, "what is not equal is `!(a == b)`"],
   [/=/y, "an equality is `a == b`"],
-  [/([-+*/])=/y, (_, mark) => `write it out: \`x = x ${mark} …\``],
   [/<-/y, "an assignment is `x = …` or `x ← …`"],
   [/\/[/*]/y, "a comment begins with `#`"],
   [/%/y, "the remainder is `a - b*floor(a/b)`"],
@@ -53,8 +52,7 @@ const NOTATIONS: readonly (readonly [RegExp, Hint])[] = [
   [/\$|\\/y, "it reads no LaTeX"],
   [
     /[[\]{}]/y,
-    "what belongs together stands in parentheses, and an index is one of time, such as " +
-    "`m_{t-1}`, or a number",
+    "parentheses `( )` group, and an index is a time, such as `m_{t-1}`, or a number",
   ],
 ];
 
@@ -97,9 +95,24 @@ const FUNCTIONS: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
   ["grad gradient", "g"],
 ]);
 
+/** Words that begin a statement elsewhere, and what is written here. */
+const WORDS: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
+  ["if else elif", "a choice is `u = where(condition, a, b)`"],
+  ["for while repeat", "there are no loops: write the lines out"],
+  ["const let var", "a name needs no declaration: `a = …`"],
+  ["return", "what a step returns is assigned to `u`: `u = …`"],
+  ["def function", "there are no functions of your own: assign a name"],
+]);
+
+/** What arguments of reductions are called elsewhere, and what is written here. */
+const ARGUMENTS: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
+  ["dim dims axes", "write `axis=`"],
+  ["keepdims keepdim keep_dims", "leave it out: a reduced axis stays, with length 1"],
+]);
+
 /** What symbols mean elsewhere. */
 const SYMBOLS: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
-  ["x p W theta param params parameter parameters weight weights", "w"],
+  ["x p X W theta param params parameter parameters weight weights", "w"],
   ["G grad grads gradient gradients dw", "g"],
   ["update updates", "u"],
   ["step steps iter iteration", "t"],
@@ -121,12 +134,28 @@ export function notationAt(text: string, at: number): string {
 
 /** `; write …` where an unknown function is known by another name; else what `near` it is. Then where all are listed. */
 export function functionHint(name: string, near: string): string {
-  const text = FUNCTIONS.get(name);
+  const text = FUNCTIONS.get(name) ?? FUNCTIONS.get(name.toLowerCase());
   return `${text === undefined ? near : `; write \`${text}\``}; see ${LANGUAGE_PAGE}`;
 }
 
-/** `; write …` where an unknown symbol is known by another name. */
-export function symbolHint(name: string): string {
+/** `; write …` where an unknown symbol is known by another name: one of `known`, if that is given. */
+export function symbolHint(name: string, known?: readonly string[]): string {
   const text = SYMBOLS.get(name);
-  return text === undefined ? "" : `; write \`${text}\``;
+  return text === undefined || known?.includes(text) === false ? "" : `; write \`${text}\``;
+}
+
+/** `; HINT` where what follows the first name of a statement is no `=`, but known elsewhere; else the empty string. */
+export function assignmentHint(name: string, text: string, at: number): string {
+  const word = WORDS.get(name);
+  if (word !== undefined) return `; ${word}`;
+  const mark = matchAt(/([-+*/])=/y, text, at)?.[1];
+  return mark === undefined
+    ? notationAt(text, at)
+    : `; write it out: \`${name} = ${name} ${mark} …\``;
+}
+
+/** `; HINT` where an argument of this name is known elsewhere; else the empty string. */
+export function argumentHint(name: string): string {
+  const text = ARGUMENTS.get(name);
+  return text === undefined ? "" : `; ${text}`;
 }

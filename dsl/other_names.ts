@@ -66,6 +66,7 @@ export function suggestedOption(name: string, options: readonly string[]): strin
   const elsewhere = meantBy(name, known) === undefined ? ELSEWHERE.get(bare(name)) : undefined;
   const listed = options.slice(0, MOST_LISTED).join(", ");
   const more = options.length > MOST_LISTED ? ` and ${options.length - MOST_LISTED} more` : "";
-  const all = options.length === 0 ? "there are none" : `there are ${listed}${more}`;
-  return `${elsewhere === undefined ? suggestedName(name, known) : `; ${elsewhere}`}; ${all}`;
+  const all = options.length === 0 ? "options: none" : `options: ${listed}${more}`;
+  const hint = elsewhere === undefined ? suggestedName(name, known) : `; ${elsewhere}`;
+  return `${hint}${hint.endsWith("?") ? "" : ";"} ${all}`;
 }

@@ -17,7 +17,7 @@ import {
 } from "./node.ts";
 import { elementOps, LEVEL, matrixOps, randomOps, reduceOps, treeName, type Type } from "./ops.ts";
 import type { Name } from "./names.ts";
-import { functionHint, notationAt } from "./notation.ts";
+import { argumentHint, assignmentHint, functionHint, notationAt } from "./notation.ts";
 import { levelOf } from "./print.ts";
 import type { Statement } from "./program.ts";
 
@@ -100,6 +100,8 @@ export function parseExpression(
 }
 
 const PRODUCT = "; a product is `a*b`";
+const NO_NUMBER =
+  "a number is required here, and this is a condition; `where(condition, 1, 0)` makes it one";
 
 interface Typed {
   readonly node: Node;
@@ -177,7 +179,8 @@ class Parser {
     }
     const equals = this.#next();
     if (equals.text !== "=") {
-      this.#unexpected(`expected \`=\` after ${quoted(target.text)}`, equals);
+      const hint = assignmentHint(target.text, this.#text, equals.start) || undefined;
+      this.#unexpected(`expected \`=\` after ${quoted(target.text)}`, equals, hint);
     }
     const value = this.#operand(0);
     const fail = (message: string): never => this.#fail(message, target);
@@ -295,6 +298,13 @@ class Parser {
     }
   }
 
+  /** Whether an argument is given by a name that is no symbol. */
+  #isUnknownArgument(): boolean {
+    const token = this.#peek();
+    return token.kind === "name" && this.#tokens[this.#at + 1].text === "=" &&
+      !this.#isSymbol(token);
+  }
+
   #call(name: Token): Typed {
     if (!isFunction(name.text)) {
       const functions = [...calls.keys(), ...reductions.keys(), ...distributions.keys()];
@@ -311,6 +321,13 @@ class Parser {
       this.#skipNewlines();
       if (this.#peek().text === "axis" && this.#tokens[this.#at + 1].text === "=") {
         axes = this.#axes();
+      } else if (this.#isUnknownArgument()) {
+        const token = this.#peek();
+        const hint = argumentHint(token.text);
+        this.#fail(
+          `only \`axis\` is an argument with a name: given ${quoted(token.text)}${hint}`,
+          token,
+        );
       } else operands.push(this.#operand(0));
       this.#skipNewlines();
       if (this.#peek().text !== ",") break;
@@ -407,7 +424,7 @@ class Parser {
         this.#fail(
           row.takes[i] === "truth"
             ? "a condition is required here, such as `g > 0`, and this is a number"
-            : "a number is required here, and this is a condition",
+            : NO_NUMBER,
           span,
         );
       }
@@ -440,7 +457,7 @@ class Parser {
   }
 
   #number({ node, type, span }: Typed): Node {
-    if (type !== "number") this.#fail("a number is required here, and this is a condition", span);
+    if (type !== "number") this.#fail(NO_NUMBER, span);
     return node;
   }
 

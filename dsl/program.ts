@@ -4,7 +4,7 @@ import type { Domain } from "./domain.ts";
 import type { Node } from "./node.ts";
 
 /**
- * Marks a hyperparameter that has no default: leaving it out is a type error and a run-time error.
+ * Marks a hyperparameter without a default: to leave it out is a type error and a run-time error.
  *
  * @example
  * ```ts
@@ -22,8 +22,8 @@ import type { Node } from "./node.ts";
 export const required = "required" as const;
 
 /**
- * What a state holds per leaf of the parameter tree, or once for all of it (`"tree"`). Axes are those
- * that were reduced: `0`, `"1:"` for all but the first, `"largest"`, or a list of such.
+ * What a state is kept over: one value per element or per tensor, or one for the whole tree. Axes are the
+ * reduced ones: `0`, `"1:"` for all but the first, `"largest"`, or a list of those.
  */
 export type StateOver = "element" | "tensor" | "tree" | AxisDocument | readonly AxisDocument[];
 
@@ -34,7 +34,10 @@ export type StateDocument =
   | {
     /** The initial value: a number, or an expression of `w` and hyperparameters. Default 0. */
     readonly init?: number | string;
-    /** One value an element (the default), a tensor, a tree, or per kept index of reduced axes. */
+    /**
+     * One value per element (the default), per tensor, for the tree, or per index of the axes that are
+     * not reduced.
+     */
     readonly over?: StateOver;
   };
 
@@ -43,7 +46,7 @@ export type InputKind = "scalar" | "element";
 
 /**
  * A hyperparameter as a document declares it: its default, or that and its domain, an interval such as
- * `"[0, 1)"`, `"(0, inf)"` or `"integer [1, inf)"`. A number outside of it is refused wherever it is
+ * `"[0, 1)"`, `"(0, inf)"` or `"integer [1, inf)"`. A number outside the domain is refused wherever it is
  * given: when an optimizer is made, by a schedule at a step, or in a state. A truth value has no domain.
  */
 export type HyperDocument =

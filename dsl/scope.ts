@@ -174,7 +174,7 @@ export class StepScope implements Scope {
     const { hyper, state, inputs } = this.#declared;
     if (name === "w") {
       fail(
-        "`w`, the parameter, is not assigned: assign `u`, which is added to it" + addedBy(value),
+        "`w`, the parameter, cannot be assigned: assign `u`, which is added to it" + addedBy(value),
       );
     }
     if (name === "t" || name === "count" || SHAPE_SYMBOLS.has(name)) {

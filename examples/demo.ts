@@ -65,7 +65,7 @@ console.log(
 const runs: Run[] = [];
 for (const [name, optimizer] of contenders) runs.push(await trainOne(name, optimizer, train, test));
 
-const head = ["", "training loss", `right on ${test.count} others`, "state a parameter"];
+const head = ["", "training loss", "held-out accuracy", "state per parameter"];
 const rows = runs.map(({ name, optimizer, loss, right }) => [
   name,
   last(loss).toFixed(4),
@@ -166,9 +166,11 @@ function readingOf(runs: readonly Run[]): string[] {
   const apart = (Math.max(...scores) - Math.min(...scores)).toFixed(2);
   return [
     `${least(({ loss }) => last(loss))} has the lowest loss on the digits that it trained on.`,
-    `${least(({ right }) => -last(right))} reads the most of the digits that it never saw.`,
-    `The second is what counts: a low training loss alone is no good model.`,
-    `The scores are ${apart} points apart, on one seed and with learning rates from a coarse grid.`,
+    `${
+      least(({ right }) => -last(right))
+    } is right most often on the ${test.count} digits that it never saw.`,
+    `The second is what counts: a low training loss alone does not make a good model.`,
+    `The accuracies are ${apart} points apart, on one seed and with learning rates from a coarse grid.`,
   ];
 }
 

@@ -35,9 +35,10 @@ math { width: max-content; font-size: 1.1em;
 .tml-right { text-align: right; } .tml-left { text-align: left; }
 figure { margin: 1.5rem 0; background: white; border-radius: .5rem; }
 svg { display: block; width: 100%; height: auto; }
-table { border-collapse: collapse; }
-th, td { text-align: right; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid #8884; }
-th:first-child, td:first-child { text-align: left; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: right; padding: .3rem 0 .3rem .45rem; border-bottom: 1px solid #8884; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
+td:not(:first-child) { white-space: nowrap; }
 </style>
 </head>
 <body>

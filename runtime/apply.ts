@@ -4,8 +4,8 @@ import { arithmeticOf, load, store } from "./trees/dtype.ts";
 import { Layout } from "./trees/layout.ts";
 
 /**
- * `params` plus `updates`, rounded to the parameters' type: a new tree. Updates of short parameters are
- * float32, as an optimizer gives them, or as short.
+ * `params` plus `updates`, rounded to the parameters' type: a new tree. Updates of parameters that are
+ * stored in 16 bits may be float32, as an optimizer gives them, or in 16 bits.
  *
  * @example
  * ```ts

@@ -7,8 +7,8 @@ import type { StateKinds, Suffixed } from "./trees/typed.ts";
 import { requireOptimizer } from "./wrap.ts";
 
 /**
- * What is known of the states of a chain: those of the first keep their names. A later one's get a suffix
- * where an earlier one has the name, if only for a line of its own, and so are optional.
+ * What is known of the states of a chain. Those of the first part keep their names. A state of a later
+ * part gets a suffix where an earlier part uses the name, be it only for a local; so it is optional here.
  */
 export type ChainedStates<First, Others> =
   & StatesIn<First>
@@ -33,8 +33,8 @@ export type LabelledHyper<Parts> = {
 }[keyof Parts & string];
 
 /**
- * One optimizer that applies others in turn: what each makes of the gradient is the gradient of the
- * next. The result is one program, with one fused kernel. Where two share a name, the later one's
+ * One optimizer that applies others in turn: what each makes of the gradient is the gradient of the next.
+ * The result is one program, with one fused kernel. Where two parts share a name, that of the later one
  * gets the suffix `_2`.
  *
  * @example
@@ -75,7 +75,7 @@ export function chain<First extends Optimizer, Others extends readonly Optimizer
  * assertEquals(state.hyper.maxNorm_clip, 1);
  * ```
  *
- * @throws {GradusError} if a name is no identifier, or a part no optimizer.
+ * @throws {GradusError} if a name is not an identifier, or a part is not an optimizer.
  */
 export function namedChain<Parts extends Readonly<Record<string, Optimizer>>>(
   parts: Parts,

@@ -22,25 +22,25 @@ import { requireStorage, type StateStorage } from "./trees/state_storage.ts";
 /** What weight decay can be limited by. */
 export interface MaskOption {
   /**
-   * Which parameters decay: a tree-prefix of truth values over the parameters, or a function from
-   * the parameters to one, called once a structure. Default: all.
+   * Which parameters decay: a tree-prefix of truth values over the parameters, or a function from the
+   * parameters to one, which is called once for each structure. Default: all.
    */
   mask?: Mask;
-  /** The same by Optax's other name, that of some optimizers; only one of them may be given. */
+  /** The same under the other name that Optax has for it; give only one of the two. */
   weightDecayMask?: Mask;
 }
 
 /** What the first moment can be stored as. */
 export interface MuDTypeOption {
   /**
-   * Storage of the state `m`, as the option `storage` of `init` has it, which goes before it: arithmetic
-   * stays in the parameters' type. Default: the type they compute in. The types of TypeScript see the option
-   * of `init`, and not this one.
+   * Storage of the state `m`, as in the option `storage` of `init`, which wins over it. Arithmetic stays
+   * in the parameters' type. Default: the type they compute in. TypeScript's types know the option of
+   * `init`, but not this one.
    */
   muDtype?: StorageType | RoundedStorage;
-  /** The same by Optax's name of it for traces and averages; only one of these may be given. */
+  /** The same under Optax's name for traces and averages; give only one of these. */
   accumulatorDtype?: StorageType | RoundedStorage;
-  /** The same by Optax's name of it for Adafactor; only one of these may be given. */
+  /** The same under Optax's name for Adafactor; give only one of these. */
   dtypeMomentum?: StorageType | RoundedStorage;
 }
 
@@ -54,7 +54,10 @@ export type StateOf<D extends Document> = D extends { readonly state: infer S } 
 /** The default of a hyperparameter, by itself or beside its domain. */
 export type DefaultOf<H> = H extends { readonly default: infer V } ? V : H;
 
-/** The options of an optimizer of a document: its hyperparameters and what they bring. */
+/**
+ * The options of an optimizer made from a document: its hyperparameters, and the options that these
+ * bring.
+ */
 export type OptionsOf<D extends Document> =
   & {
     -readonly [
@@ -76,8 +79,8 @@ export type StateKindsOf<D extends Document> = {
 };
 
 /**
- * Makes optimizers of one program; options may be left out if none is required. `S` and `Hyper` are what
- * is known of the states and hyperparameters of what it makes.
+ * Makes optimizers of one program; options may be left out if none is required. `S` and `Hyper` say what
+ * is known of their states and hyperparameters.
  */
 export interface OptimizerFactory<
   Options,
@@ -93,9 +96,9 @@ export interface OptimizerFactory<
 
 /**
  * Defines an optimizer: checks its document and returns a function from options to optimizers.
- * `weightDecay` among the hyperparameters brings the option `mask`; a state `m` brings `muDtype`. What is
- * true or false may also be given as a mask is, and so differ between parameters. `docs/language.md` lists
- * what a document may say.
+ * `weightDecay` among the hyperparameters brings the option `mask`; a state `m` brings `muDtype`. A
+ * hyperparameter that is true or false may also be a mask, and so differ between parameters.
+ * `docs/language.md` lists what a document may say.
  *
  * @example
  * ```ts
@@ -128,7 +131,7 @@ export function optimizer<const D extends Document>(
 }
 
 /**
- * The optimizers of a program, such as one read from a file: its options are checked when called.
+ * Makes optimizers of a program, such as one read from a file. The options are checked at each call.
  *
  * @example
  * ```ts
@@ -259,8 +262,8 @@ function storageOf(
 }
 
 /**
- * Makes optimizers like another's with some hyperparameters fixed for good: numbers or truth values
- * that are no longer options. What multiplies a 0 is gone from the program, its states included.
+ * Makes optimizers like another's, with some hyperparameters fixed for good to numbers or truth values;
+ * these are no longer options. What a 0 multiplies is removed from the program, with its states.
  *
  * @example
  * ```ts
@@ -272,7 +275,7 @@ function storageOf(
  * assertEquals(printProgram(rms.program).state, { v: 0 });
  * ```
  *
- * @throws {GradusError} if a name is no hyperparameter, or its value not of its kind.
+ * @throws {GradusError} if a name is not a hyperparameter, or its value is of the wrong kind.
  */
 export function fixed<
   Options = Record<string, unknown>,

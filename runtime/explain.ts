@@ -54,7 +54,7 @@ export interface ExplainedStage {
 export interface Explanation {
   /** The program's statements. */
   readonly program: string;
-  /** What is likely to be a mistake, such as a state that is kept and never read; mostly nothing. */
+  /** Likely mistakes, such as a state that is kept and never read; usually none. */
   readonly warnings: readonly string[];
   /** What each stage makes of them, in order. */
   readonly stages: readonly ExplainedStage[];
@@ -66,7 +66,7 @@ export interface Explanation {
   readonly webAssembly: string;
   /** Bytes of state kept for each parameter. */
   readonly stateBytes: number;
-  /** The states that keep less than that: a number a tensor or a tree, or along some axes. */
+  /** The states that keep less than one number per element: one per tensor or tree, or along some axes. */
   readonly narrowStates: readonly string[];
   /** How many loops a step makes over all elements. */
   readonly passes: number;
@@ -74,18 +74,21 @@ export interface Explanation {
   readonly products: number;
   /** Element-wise operations for each parameter. */
   readonly arithmetic: number;
-  /** Bytes read and written for each parameter: by a product of matrices, each factor and the result once. */
+  /**
+   * Bytes read and written for each parameter; a product of matrices moves each factor and the result
+   * once.
+   */
   readonly bytesMoved: number;
-  /** What the roofline model says of the WebAssembly; undefined if the program cannot run on it. */
+  /** What the roofline model predicts for the WebAssembly; undefined if the program cannot run on it. */
   readonly prediction: Prediction | undefined;
   /** All of it, under headings. */
   toString(): string;
 }
 
 /**
- * Explains a step of an optimizer: program, graph, loops, source and cost. `params` decide how leaves
- * are grouped, and the first group is shown; without them it is a float32 matrix that every
- * hyperparameter applies to.
+ * Explains a step of an optimizer: program, graph, loops, source and cost. `params` decide how leaves are
+ * grouped, and the first group is shown; without `params` that is a float32 matrix to which every
+ * hyperparameter applies.
  *
  * The prediction is a roofline: the longer of the time to move the bytes and the time to run the
  * instructions of the generated loop, on one thread, of large resident parameters. It measures nothing;
@@ -105,7 +108,7 @@ export interface Explanation {
  * ```
  *
  * @throws {GradusError} if a hyperparameter is a tree and no parameters are given, or a figure of the
- * machine is no number above 0.
+ * machine is not a number above 0.
  */
 export function explain(
   optimizer: Optimizer,
@@ -186,16 +189,21 @@ export function explain(
   return Object.freeze({ ...explanation, toString: () => showAll(program.name, explanation) });
 }
 
-/** A state that is only looked at costs what any other does. */
+/** A state that is only looked at costs what any other does, and a hyperparameter that is not read does nothing. */
 function warningsOf(program: Program): readonly string[] {
   const read = statesRead(program);
   const unread = [...program.state.keys()].filter((name) => !read.has(name));
-  return Object.freeze(
-    unread.map((name) =>
+  const values = program.statements.map(({ value }) => value);
+  const inits = [...program.state.values()].map(({ init }) => init);
+  const symbols = new Set(postorder([...values, ...inits, program.evaluate]).map(({ arg }) => arg));
+  const useless = [...program.hyper.keys()].filter((name) => !symbols.has(name));
+  return Object.freeze([
+    ...unread.map((name) =>
       `state \`${name}\` is only kept to be looked at: neither \`u\` nor what is evaluated depends on ` +
       `what a step before has left in it`
     ),
-  );
+    ...useless.map((name) => `hyperparameter \`${name}\` changes nothing: no statement reads it`),
+  ]);
 }
 
 function webAssemblyOf(

@@ -24,8 +24,8 @@ export interface RunOptions {
    */
   readonly backend?: Backend;
   /**
-   * How many threads may step resident parameters, the caller among them; results have the same bits for
-   * any number. Default: one a core where memory can be shared between threads, else 1.
+   * How many threads may step resident parameters, the caller included; the result has the same bits for
+   * any number. Default: one per core where threads can share memory, else 1.
    */
   readonly threads?: number;
 }
@@ -34,9 +34,10 @@ export interface RunOptions {
  * A program with values for its hyperparameters.
  *
  * Parameters are trees of `Float32Array`, `Float64Array`, {@linkcode Tensor} and
- * {@linkcode StoredTensor}; a `Float16Array`, in a tensor or bare, is stored as float16. One that is stored short computes in float32 from a float32 copy that the
- * state keeps as `master`: a step adds to the copy, and the parameter is the copy rounded to nearest
- * even. So no step is lost for being small. Gradients of it may be as short as it is, or float32.
+ * {@linkcode StoredTensor}; a `Float16Array`, in a tensor or bare, is stored as float16. A parameter that
+ * is stored in 16 bits has a float32 copy, which the state keeps as `master`. A step computes in float32 and adds
+ * to the copy, and the parameter is the copy rounded to nearest even, so no small step is lost. Its
+ * gradients may be float32 or in its own type.
  *
  * @example
  * ```ts
@@ -53,8 +54,8 @@ export interface RunOptions {
  * assertEquals(w.data, Uint16Array.of(0x3f81));
  * ```
  *
- * Its type tells the names of its states and of its hyperparameters, if it was made of a document that
- * TypeScript sees: `opt.init({ w }).m.w` is an array. An `Optimizer` by itself may have any.
+ * Its type has the names of its states and hyperparameters if TypeScript sees the document:
+ * `opt.init({ w }).m.w` is an array. A plain `Optimizer` may have any.
  */
 export interface Optimizer<
   S extends StateKinds = Record<never, never>,
@@ -69,11 +70,11 @@ export interface Optimizer<
     options?: InitOptions<C>,
   ): InitialState<O, P, C> & Disposable;
   /**
-   * The state before the first step. What its arrays are stored as is told by the arrays from then on,
-   * whatever the optimizer was made with.
+   * The state before the first step. From then on the arrays themselves say how they are stored, whatever
+   * options the optimizer was made with.
    *
-   * @throws {GradusError} if `options` name a state that there is not, or one that is a number, or store one
-   * too short for what a step does with it.
+   * @throws {GradusError} if `options` name a state that does not exist or is a number, or store one in
+   * too few bits for what a step does with it.
    */
   init<O extends Optimizer, P extends object, const C extends StorageChoice = Record<never, never>>(
     this: O,
@@ -81,12 +82,12 @@ export interface Optimizer<
     options?: InitOptions<C>,
   ): InitialState<O, P, C>;
   /**
-   * What to add to the parameters, and the next state; nothing given is changed. `params` may be
-   * left out if the program does not read them and none is short.
+   * What to add to the parameters, and the next state; nothing given is changed. `params` may be left out
+   * if the program does not read them and none is stored in 16 bits.
    *
-   * The updates of a short parameter are float32: how far it is from the rounded master copy of the next
-   * state. Where nothing is to be seen of a small step yet, that is -0, and the step is in the copy; so the
-   * state must be carried on, and transforms of short parameters be joined by {@linkcode chain}.
+   * The updates of a parameter that is stored in 16 bits are float32: the way from it to the rounded
+   * master copy of the next state. If a step is too small to be seen there, the update is -0 and the step
+   * is in the copy. So keep the state, and join transforms of such parameters by {@linkcode chain}.
    */
   update<P extends object, T extends State = State>(
     gradients: P,
@@ -95,8 +96,8 @@ export interface Optimizer<
     inputs?: Readonly<Record<string, unknown>>,
   ): [updates: P, state: T extends Disposable ? State : T];
   /**
-   * What to add to the parameters, where gradients may be missing: {@linkcode StepOptions} says what then. The
-   * update of a parameter that is skipped is -0, which changes no bit when it is added.
+   * What to add to the parameters, where gradients may be missing: {@linkcode StepOptions} says what
+   * happens then. The update of a skipped parameter is -0, which changes no bit when it is added.
    */
   update<P extends object, T extends State = State>(
     gradients: PartialTree<P>,
@@ -120,8 +121,8 @@ export interface Optimizer<
     inputs?: Readonly<Record<string, unknown>>,
   ): void;
   /**
-   * One step in place where gradients may be missing, such as those of parameters that a loss did not touch:
-   * {@linkcode StepOptions} says what then. Inputs that are trees may miss the same leaves.
+   * One step in place where gradients may be missing, such as those of parameters that the loss did not
+   * use: {@linkcode StepOptions} says what happens then. Inputs that are trees may lack the same leaves.
    *
    * @example
    * ```ts
@@ -147,9 +148,9 @@ export interface Optimizer<
     options: StepOptions,
   ): void;
   /**
-   * The parameters to evaluate with, as the program says: a new tree of arrays like those of `params`, short
-   * ones rounded to nearest even. For most programs these are the parameters as they are; for one that
-   * averages, the average. Nothing given is changed, and training goes on from `params`.
+   * The parameters to evaluate with, as the program says: a new tree of arrays like those of `params`;
+   * 16-bit ones are rounded to nearest even. For most programs these are the parameters as they are; for
+   * one that averages, the average. Nothing given is changed, and training goes on from `params`.
    *
    * @example
    * ```ts
@@ -165,8 +166,8 @@ export interface Optimizer<
    * assertEquals(opt.evaluationParams(y, state), Float32Array.of(2.5));
    * ```
    *
-   * @throws {GradusError} if the state is not one of these parameters, or the program divides by a
-   * hyperparameter that is 0 for good, such as the `b1` of a schedule-free optimizer.
+   * @throws {GradusError} if the state does not belong to these parameters, or the program divides by a
+   * hyperparameter that is fixed at 0, such as the `b1` of a schedule-free optimizer.
    */
   evaluationParams<P extends object>(params: P & Disposable, state: State): P;
   /** The parameters to evaluate with, as the program says. */

@@ -9,11 +9,11 @@ import { disposable, place } from "./trees/placement.ts";
 
 /**
  * The same tree with its arrays copied into WebAssembly memory: `step` then copies nothing. Optimizer
- * states made from it by `init` live there too. The arrays stay valid whatever else is placed; give their
- * memory back by {@linkcode release}, or let `using` do it at the end of the scope.
+ * states made from it by `init` live there too. The arrays stay valid when other trees are made resident.
+ * Free their memory with {@linkcode release}, or let `using` do it at the end of the scope.
  *
- * Where memory may be shared between threads it is, so `structuredClone` of such an array shares its
- * memory instead of copying it: copy by `array.slice()`.
+ * Where threads may share memory, this memory is shared, so `structuredClone` of such an array does not
+ * copy it: use `array.slice()`.
  *
  * @example
  * ```ts
@@ -28,7 +28,7 @@ import { disposable, place } from "./trees/placement.ts";
  * assertEquals(Array.from(params.w), [0.5, 2.5]);
  * ```
  *
- * @throws {GradusError} if it is no tree of arrays, or there is no memory for it.
+ * @throws {GradusError} if it is not a tree of arrays, or there is not enough memory.
  */
 export function resident<P extends object>(tree: P): P & Disposable {
   useThreads(runThreaded);

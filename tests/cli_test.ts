@@ -84,6 +84,16 @@ Deno.test("help of a command shows how it is called and each of its options", as
     assertEquals(await succeed(...args), help);
   }
   await fail(2, ["help", "exprot"], "did you mean `export`?");
+  const [name, file] = ["NAME is one of the ", "FILE is a program in YAML"];
+  for (
+    const [command, says] of [["show", [name, file]], ["check", [file]], ["list", []], [
+      "search",
+      [],
+    ]] as const
+  ) {
+    const text = await succeed("help", command);
+    assertEquals([name, file].filter((line) => text.includes(line)), [...says]);
+  }
 });
 
 Deno.test("--version prints that of the package", async () => {
@@ -194,6 +204,17 @@ Deno.test("an unknown optimizer is refused, with the one that may be meant", asy
     const args = [command, "loin", ...(command === "export" ? ["--params", "w:2"] : [])];
     await fail(1, args, "Cannot read `loin`", "neither a built-in optimizer nor a file", "`lion`?");
   }
+  await fail(
+    1,
+    ["check", "lion"],
+    "Cannot read `lion`: it must be a file: given a built-in optimizer",
+  );
+  await fail(
+    1,
+    ["show", "lookahead"],
+    "it must be an optimizer: given a wrapper, which is for use in",
+  );
+  await fail(1, ["race", "linearSchedule"], "it must be an optimizer: given a schedule");
   for (const name of ["toString", "__proto__", "default", "factory"]) {
     await fail(1, ["show", name], `Cannot read \`${name}\``);
   }

@@ -15,8 +15,8 @@ export const PAGE = new URL("../docs/optimizers.md", import.meta.url);
 
 /** Those the README shows. */
 const MOST_USED = [
-  ...["sgd", "adam", "adamw", "nadamw", "lion", "adafactor", "rmsprop", "adagrad", "lamb", "muon"],
-  ...["scheduleFreeAdamw", "prodigy", "sophia", "adopt", "marsAdamw"],
+  ...["sgd", "adam", "adamw", "lion", "adafactor", "rmsprop", "muon"],
+  ...["scheduleFreeAdamw", "prodigy"],
 ];
 const MOST_NAMES = 6;
 
@@ -28,8 +28,8 @@ export function withSection(text: string): string {
   const paragraphs = [
     "## The optimizers",
     wrapped(
-      `The most used of ${BUILT_IN.size}. [docs/optimizers.md](docs/optimizers.md) has all of them, when ` +
-        `to choose which, and what the columns count.`,
+      `The most used of ${BUILT_IN.size}, with bytes of state, loops, operations and bytes moved for each ` +
+        `parameter; [docs/optimizers.md](docs/optimizers.md) lists all, and when to choose which.`,
     ),
     table([[...COLUMNS], ...rows]),
   ];

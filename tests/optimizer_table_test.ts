@@ -1,6 +1,6 @@
 /** The tables of optimizers in `docs/optimizers.md` and the README: all are there, with their costs. */
 import { BUILT_IN } from "../cli/files.ts";
-import { WRAPPERS } from "../cli/list.ts";
+import { WRAPPERS } from "../cli/files.ts";
 import { assertEquals } from "./assert.ts";
 import { namesIn, PAGE, README, withSection, withTables } from "./optimizer_table.ts";
 

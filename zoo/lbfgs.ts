@@ -97,7 +97,7 @@ function document(size: number): Document {
  * assert(Math.hypot(...x) < 1e-6);
  * ```
  *
- * @throws {GradusError} if `memorySize` is no whole number from 1 to 50.
+ * @throws {GradusError} if `memorySize` is not a whole number from 1 to 50.
  */
 export const lbfgs: OptimizerFactory<LbfgsOptions> = /* @__PURE__ */ withMemory((size) =>
   factory(parseProgram(document(size)))
@@ -131,7 +131,7 @@ export type ScaleByLbfgsOptions = Omit<LbfgsOptions, "learningRate">;
  * assertEquals(Array.from(updates, (value) => value.toFixed(2)), ["0.60", "-0.80"]);
  * ```
  *
- * @throws {GradusError} if `memorySize` is no whole number from 1 to 50.
+ * @throws {GradusError} if `memorySize` is not a whole number from 1 to 50.
  */
 export const scaleByLbfgs: OptimizerFactory<ScaleByLbfgsOptions> = /* @__PURE__ */ withMemory((
   size,

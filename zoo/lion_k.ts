@@ -78,7 +78,7 @@ export type LionKOptions<H> = LionOptions & { -readonly [K in keyof H]?: HyperVa
  * assertEquals(Array.from(x, (value) => value.toFixed(6)), ["-0.300000", "0.400000"]);
  * ```
  *
- * @throws {GradusError} if the gradient is no expression of `c` and hyperparameters; the message shows
+ * @throws {GradusError} if the gradient is not an expression of `c` and hyperparameters; the message shows
  * where.
  */
 export function lionK<const H extends LionKHyper = Record<never, never>>(

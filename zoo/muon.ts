@@ -180,7 +180,7 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
  * assert(expected.every((value, i) => Math.abs(params.weight.data[i] - value) < 1e-5));
  * ```
  *
- * @throws {GradusError} if coefficients or their number are none.
+ * @throws {GradusError} if `nsCoeffs` or `nsSteps` is not valid.
  */
 export const muon: OptimizerFactory<
   MuonOptions,

@@ -1,7 +1,13 @@
 /** Schedules that rise and fall, once or again and again. */
 import { GradusError, shown } from "../errors.ts";
 import { apply, constant, type Node } from "../node.ts";
-import { factorsByCount, requireFinite, requireNotNegative, requirePositive } from "./options.ts";
+import {
+  factorsByCount,
+  optionsOf,
+  requireFinite,
+  requireNotNegative,
+  requirePositive,
+} from "./options.ts";
 import { COUNT, type Schedule, scheduleOf } from "./schedule.ts";
 
 const add = (a: Node, b: Node) => apply("Add", a, b);
@@ -39,13 +45,17 @@ export interface PiecewiseInterpolateScheduleOptions {
  * assertEquals([0, 4, 5, 7, 10, 99].map(value), [200, 280, 300, 210, 75, 75]);
  * ```
  *
- * @throws {GradusError} if a factor is negative, a boundary no count, or the interpolation none of the two.
+ * @throws {GradusError} if a factor is negative, a boundary is not a count, or `interpolateType` is neither of the two.
  */
 export function piecewiseInterpolateSchedule(
   options: PiecewiseInterpolateScheduleOptions,
 ): Schedule {
   const name = "piecewiseInterpolateSchedule";
-  const { interpolateType, initValue, boundariesAndScales = {} } = options;
+  const { interpolateType, initValue, boundariesAndScales = {} } = optionsOf(
+    name,
+    options,
+    ["interpolateType", "initValue", "boundariesAndScales"],
+  );
   if (interpolateType !== "linear" && interpolateType !== "cosine") {
     throw new GradusError(
       `Cannot make ${name}: \`interpolateType\` must be "linear" or "cosine": ` +
@@ -133,7 +143,7 @@ export interface LinearOnecycleScheduleOptions extends CosineOnecycleScheduleOpt
  */
 export function linearOnecycleSchedule(options: LinearOnecycleScheduleOptions): Schedule {
   const name = "linearOnecycleSchedule";
-  const { pctFinal = 0.85 } = options;
+  const { pctFinal = 0.85 } = optionsOf(name, options, [...ONE_CYCLE, "pctFinal"]);
   const { steps, pctStart, initValue, divFactor, finalDivFactor } = onecycle(name, options);
   requireFinite(name, { pctFinal });
   if (pctFinal <= pctStart || pctFinal > 1) {
@@ -176,9 +186,10 @@ export function linearOnecycleSchedule(options: LinearOnecycleScheduleOptions): 
  * @throws {GradusError} if `transitionSteps` or a divisor is not positive, or `pctStart` not from 0 to 1.
  */
 export function cosineOnecycleSchedule(options: CosineOnecycleScheduleOptions): Schedule {
+  const name = "cosineOnecycleSchedule";
   const { steps, pctStart, initValue, divFactor, finalDivFactor } = onecycle(
-    "cosineOnecycleSchedule",
-    options,
+    name,
+    optionsOf(name, options, ONE_CYCLE),
   );
   const start = Math.trunc(pctStart * steps);
   return interpolated("cosine", initValue, [
@@ -186,6 +197,14 @@ export function cosineOnecycleSchedule(options: CosineOnecycleScheduleOptions): 
     ...pieceUpTo(steps, start, 1 / (divFactor * finalDivFactor)),
   ]);
 }
+
+const ONE_CYCLE: readonly (keyof CosineOnecycleScheduleOptions)[] = [
+  "transitionSteps",
+  "peakValue",
+  "pctStart",
+  "divFactor",
+  "finalDivFactor",
+];
 
 /** The last piece of a cycle, or none if the one before it is that. */
 function pieceUpTo(end: number, from: number, scale: number): [boundary: number, scale: number][] {
@@ -240,9 +259,13 @@ export interface CyclicScheduleOptions {
  * `baseValue`.
  */
 export function cyclicSchedule(options: CyclicScheduleOptions): Schedule {
-  const { baseValue, peakValue, stepSizeUp, stepSizeDown = stepSizeUp } = options;
-  const { cycleScale = 1, gamma = 1 } = options;
   const name = "cyclicSchedule";
+  const { baseValue, peakValue, stepSizeUp, stepSizeDown = stepSizeUp } = optionsOf(
+    name,
+    options,
+    ["baseValue", "peakValue", "stepSizeUp", "stepSizeDown", "cycleScale", "gamma"],
+  );
+  const { cycleScale = 1, gamma = 1 } = options;
   requireFinite(name, { baseValue, peakValue });
   requirePositive(name, { stepSizeUp, stepSizeDown });
   requireNotNegative(name, { cycleScale, gamma });
@@ -301,8 +324,12 @@ export interface CosineRestartsScheduleOptions {
  * @throws {GradusError} if `decaySteps` is not positive, `cycleFactor` less than 1, or `cycleScale` negative.
  */
 export function cosineRestartsSchedule(options: CosineRestartsScheduleOptions): Schedule {
-  const { initValue, decaySteps, cycleFactor = 1, cycleScale = 1, alpha = 0 } = options;
   const name = "cosineRestartsSchedule";
+  const { initValue, decaySteps, cycleFactor = 1, cycleScale = 1, alpha = 0 } = optionsOf(
+    name,
+    options,
+    ["initValue", "decaySteps", "cycleFactor", "cycleScale", "alpha"],
+  );
   requireFinite(name, { initValue, cycleFactor, alpha });
   requirePositive(name, { decaySteps });
   requireNotNegative(name, { cycleScale });

@@ -1,6 +1,12 @@
 /** Schedules that go from one value towards another. Names, defaults and edge cases are Optax's. */
 import { apply, constant, type Node } from "../node.ts";
-import { requireFinite, requireNotNegative, requireNumbers, requirePositive } from "./options.ts";
+import {
+  optionsOf,
+  requireFinite,
+  requireNotNegative,
+  requireNumbers,
+  requirePositive,
+} from "./options.ts";
 import { COUNT, type Schedule, scheduleOf } from "./schedule.ts";
 
 const add = (a: Node, b: Node) => apply("Add", a, b);
@@ -41,11 +47,12 @@ export interface PolynomialScheduleOptions {
  * @throws {GradusError} if a number is not finite, or `power` is negative.
  */
 export function polynomialSchedule(options: PolynomialScheduleOptions): Schedule {
-  return polynomial("polynomialSchedule", options);
+  const name = "polynomialSchedule";
+  return polynomial(name, optionsOf(name, options, [...ALONG_A_LINE, "power"]));
 }
 
 /** A polynomial schedule that is part of the one of this name. */
-export function polynomial(name: string, options: PolynomialScheduleOptions): Schedule {
+function polynomial(name: string, options: PolynomialScheduleOptions): Schedule {
   const { initValue, endValue, power: exponent, transitionSteps, transitionBegin = 0 } = options;
   requireFinite(name, { initValue, endValue, transitionSteps, transitionBegin });
   requireNotNegative(name, { power: exponent });
@@ -60,6 +67,8 @@ export function polynomial(name: string, options: PolynomialScheduleOptions): Sc
 
 /** Options of {@linkcode linearSchedule}. */
 export type LinearScheduleOptions = Omit<PolynomialScheduleOptions, "power">;
+
+const ALONG_A_LINE = ["initValue", "endValue", "transitionSteps", "transitionBegin"] as const;
 
 /**
  * From one value to another in a straight line: {@linkcode polynomialSchedule} of power 1.
@@ -76,7 +85,8 @@ export type LinearScheduleOptions = Omit<PolynomialScheduleOptions, "power">;
  * @throws {GradusError} if a number is not finite.
  */
 export function linearSchedule(options: LinearScheduleOptions): Schedule {
-  return polynomial("linearSchedule", { ...options, power: 1 });
+  const name = "linearSchedule";
+  return polynomial(name, { ...optionsOf(name, options, ALONG_A_LINE), power: 1 });
 }
 
 /** Options of {@linkcode cosineDecaySchedule}. */
@@ -108,7 +118,11 @@ export interface CosineDecayScheduleOptions {
  */
 export function cosineDecaySchedule(options: CosineDecayScheduleOptions): Schedule {
   const name = "cosineDecaySchedule";
-  const { initValue, decaySteps, alpha = 0, exponent = 1 } = options;
+  const { initValue, decaySteps, alpha = 0, exponent = 1 } = optionsOf(
+    name,
+    options,
+    ["initValue", "decaySteps", "alpha", "exponent"],
+  );
   requireFinite(name, { initValue, alpha });
   requirePositive(name, { decaySteps });
   requireNotNegative(name, { exponent });
@@ -151,8 +165,19 @@ export interface ExponentialDecayOptions {
  * @throws {GradusError} if a number is not finite, or `decayRate` is negative.
  */
 export function exponentialDecay(options: ExponentialDecayOptions): Schedule {
-  return exponential("exponentialDecay", options);
+  const name = "exponentialDecay";
+  return exponential(name, optionsOf(name, options, DECAYING));
 }
+
+/** The names of the options of {@linkcode exponentialDecay}. */
+export const DECAYING: readonly (keyof ExponentialDecayOptions)[] = [
+  "initValue",
+  "transitionSteps",
+  "decayRate",
+  "transitionBegin",
+  "staircase",
+  "endValue",
+];
 
 /** An exponential decay that is part of the schedule of this name. */
 export function exponential(name: string, options: ExponentialDecayOptions): Schedule {

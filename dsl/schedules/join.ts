@@ -4,6 +4,7 @@ import { apply, constant, foldNodes, type Node, withSources } from "../node.ts";
 import { cosineDecaySchedule, linearSchedule } from "./decay.ts";
 import {
   factorsByCount,
+  optionsOf,
   requireFinite,
   requireNotNegative,
   requireNumbers,
@@ -22,8 +23,10 @@ import { COUNT, type Schedule, scheduleOf } from "./schedule.ts";
  * assertEquals(constantSchedule({ value: 0.1 })(1000), 0.1);
  * ```
  */
-export function constantSchedule({ value }: { value: number }): Schedule {
-  requireNumbers("constantSchedule", { value });
+export function constantSchedule(options: { value: number }): Schedule {
+  const name = "constantSchedule";
+  const { value } = optionsOf(name, options, ["value"]);
+  requireNumbers(name, { value });
   return scheduleOf(constant(value));
 }
 
@@ -47,11 +50,15 @@ export interface PiecewiseConstantScheduleOptions {
  * assertEquals([0, 2, 3, 6].map(value), [1, 1, 0.5, 0.25]);
  * ```
  *
- * @throws {GradusError} if a factor is negative or a boundary no count.
+ * @throws {GradusError} if a factor is negative or a boundary is not a count.
  */
 export function piecewiseConstantSchedule(options: PiecewiseConstantScheduleOptions): Schedule {
   const name = "piecewiseConstantSchedule";
-  const { initValue, boundariesAndScales = {} } = options;
+  const { initValue, boundariesAndScales = {} } = optionsOf(
+    name,
+    options,
+    ["initValue", "boundariesAndScales"],
+  );
   requireFinite(name, { initValue });
   let value = constant(initValue);
   for (const [boundary, scale] of factorsByCount(name, boundariesAndScales)) {
@@ -87,11 +94,11 @@ export interface JoinSchedulesOptions {
  * assertEquals([0, 1, 2, 3].map(value), [0, 0.5, 1, 1]);
  * ```
  *
- * @throws {GradusError} if there is no schedule, or not one boundary fewer than there are, or boundaries
- * fall.
+ * @throws {GradusError} if there is no schedule, the boundaries are not one fewer, or they fall.
  */
-export function joinSchedules({ schedules, boundaries }: JoinSchedulesOptions): Schedule {
+export function joinSchedules(options: JoinSchedulesOptions): Schedule {
   const name = "joinSchedules";
+  const { schedules, boundaries } = optionsOf(name, options, ["schedules", "boundaries"]);
   for (const [key, list] of Object.entries({ schedules, boundaries })) {
     if (!Array.isArray(list)) {
       throw new GradusError(`Cannot make ${name}: \`${key}\` must be a list: given ${shown(list)}`);
@@ -181,7 +188,11 @@ export function warmupCosineDecaySchedule(options: WarmupCosineDecayScheduleOpti
 
 /** The same where it is part of the schedule of this name. */
 export function warmupCosine(name: string, options: WarmupCosineDecayScheduleOptions): Schedule {
-  const { initValue, peakValue, warmupSteps, decaySteps, endValue = 0, exponent = 1 } = options;
+  const { initValue, peakValue, warmupSteps, decaySteps, endValue = 0, exponent = 1 } = optionsOf(
+    name,
+    options,
+    ["initValue", "peakValue", "warmupSteps", "decaySteps", "endValue", "exponent"],
+  );
   requireFinite(name, { initValue, peakValue, decaySteps, endValue });
   requireNotNegative(name, { warmupSteps, exponent });
   if (decaySteps <= warmupSteps) {

@@ -1,7 +1,26 @@
 /** What schedules are made of: numbers, each refused by its name where no schedule could come of it. */
-import { GradusError, shown } from "../errors.ts";
+import { GradusError, quoted, shown } from "../errors.ts";
+import { suggestedOption } from "../other_names.ts";
 
 type Given = Readonly<Record<string, unknown>>;
+
+/** The options of a schedule, if they are an object that has none but those of these names. */
+export function optionsOf<T extends object>(
+  name: string,
+  given: T,
+  names: readonly (keyof T & string)[],
+): T {
+  if (typeof given !== "object" || given === null) {
+    throw new GradusError(
+      `Cannot make ${name}: its options must be an object: given ${shown(given)}`,
+    );
+  }
+  const other = Object.keys(given).find((key) => !(names as readonly string[]).includes(key));
+  if (other === undefined) return given;
+  throw new GradusError(
+    `Cannot make ${name}: there is no option ${quoted(other)}${suggestedOption(other, names)}`,
+  );
+}
 
 /** Refuses options of a schedule that are no numbers. */
 export function requireNumbers(name: string, values: Given): void {

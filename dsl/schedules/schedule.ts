@@ -6,6 +6,7 @@ import { GradusError, suggestion } from "../errors.ts";
 import { Evaluator } from "../evaluate.ts";
 import { apply, constant, COUNT, foldNodes, type Node, withSources } from "../node.ts";
 import { matrixRow, randomRow } from "../ops.ts";
+import { symbolHint } from "../notation.ts";
 import { parseExpression } from "../parse.ts";
 
 /**
@@ -43,14 +44,14 @@ export function scheduleOf(expression: Node): Schedule {
  * assertEquals(schedule("0.1 / sqrt(t)")(3), 0.05);
  * ```
  *
- * @throws {GradusError} if the text is no expression over `count`.
+ * @throws {GradusError} if the text is not an expression of `count`.
  */
 export function schedule(text: string): Schedule {
   const expression = parseExpression(text, {
     read: (name, fail) =>
       name === "count" || name === "t" ? "number" : fail(
         `a schedule reads \`count\` and \`t\` only: there is no \`${name}\`${
-          suggestion(name, ["count"])
+          suggestion(name, ["count"]) || symbolHint(name, ["t"])
         }`,
       ),
     assign: (_name, _type, fail) => fail("a schedule is one expression"),

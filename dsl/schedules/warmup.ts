@@ -1,14 +1,20 @@
 /** Schedules that begin with a straight line up. */
 import { GradusError, shown } from "../errors.ts";
 import { apply, constant } from "../node.ts";
-import { cosineDecaySchedule, exponential, linearSchedule, polynomialSchedule } from "./decay.ts";
+import {
+  cosineDecaySchedule,
+  DECAYING,
+  exponential,
+  linearSchedule,
+  polynomialSchedule,
+} from "./decay.ts";
 import {
   constantSchedule,
   joinSchedules,
   warmupCosine,
   type WarmupCosineDecayScheduleOptions,
 } from "./join.ts";
-import { requireFinite, requireNotNegative, requirePositive } from "./options.ts";
+import { optionsOf, requireFinite, requireNotNegative, requirePositive } from "./options.ts";
 import { COUNT, type Schedule, scheduleOf } from "./schedule.ts";
 
 /** Options of {@linkcode warmupConstantSchedule}. */
@@ -36,8 +42,12 @@ export interface WarmupConstantScheduleOptions {
  * @throws {GradusError} if a number is not finite, or `warmupSteps` is negative.
  */
 export function warmupConstantSchedule(options: WarmupConstantScheduleOptions): Schedule {
-  const { initValue, peakValue, warmupSteps } = options;
   const name = "warmupConstantSchedule";
+  const { initValue, peakValue, warmupSteps } = optionsOf(
+    name,
+    options,
+    ["initValue", "peakValue", "warmupSteps"],
+  );
   requireFinite(name, { peakValue });
   const after = constantSchedule({ value: peakValue });
   return warmedUp(name, { initValue, peakValue, warmupSteps }, after);
@@ -80,8 +90,12 @@ export interface WarmupExponentialDecayScheduleOptions extends WarmupConstantSch
 export function warmupExponentialDecaySchedule(
   options: WarmupExponentialDecayScheduleOptions,
 ): Schedule {
-  const { initValue, peakValue, warmupSteps, ...decay } = options;
   const name = "warmupExponentialDecaySchedule";
+  const { initValue, peakValue, warmupSteps, ...decay } = optionsOf(
+    name,
+    options,
+    [...DECAYING, "peakValue", "warmupSteps"],
+  );
   requireFinite(name, { peakValue });
   const after = exponential(name, { ...decay, initValue: peakValue });
   return warmedUp(name, { initValue, peakValue, warmupSteps }, after);
@@ -120,7 +134,7 @@ function warmedUp(
  * assertAlmostEquals(value(15), 0.25);
  * ```
  *
- * @throws {GradusError} if there is no cycle, or one is no schedule; the message shows which.
+ * @throws {GradusError} if there is no cycle, or one is not valid; the message shows which.
  */
 export function sgdrSchedule(cycles: readonly WarmupCosineDecayScheduleOptions[]): Schedule {
   if (!Array.isArray(cycles) || cycles.length === 0) {
@@ -166,8 +180,9 @@ export interface InverseSqrtScheduleOptions {
  * @throws {GradusError} if a number is not finite, `warmupSteps` is negative, or `timescale` not positive.
  */
 export function inverseSqrtSchedule(options: InverseSqrtScheduleOptions): Schedule {
-  const { peakValue, warmupSteps = 0, initValue = 0, timescale = warmupSteps || 10_000 } = options;
   const name = "inverseSqrtSchedule";
+  const { peakValue, warmupSteps = 0, initValue = 0, timescale = warmupSteps || 10_000 } =
+    optionsOf(name, options, ["peakValue", "warmupSteps", "initValue", "timescale"]);
   requireFinite(name, { peakValue });
   requireNotNegative(name, { warmupSteps });
   requirePositive(name, { timescale });
@@ -220,9 +235,13 @@ export interface WarmupStableDecayScheduleOptions {
  * not positive, or `decay` no such shape.
  */
 export function warmupStableDecaySchedule(options: WarmupStableDecayScheduleOptions): Schedule {
-  const { peakValue, warmupSteps, stableSteps, decaySteps } = options;
-  const { initValue = 0, endValue = 0, decay = "linear" } = options;
   const name = "warmupStableDecaySchedule";
+  const { peakValue, warmupSteps, stableSteps, decaySteps } = optionsOf(
+    name,
+    options,
+    ["peakValue", "warmupSteps", "stableSteps", "decaySteps", "initValue", "endValue", "decay"],
+  );
+  const { initValue = 0, endValue = 0, decay = "linear" } = options;
   requireFinite(name, { peakValue, endValue });
   requireNotNegative(name, { stableSteps });
   requirePositive(name, { decaySteps });

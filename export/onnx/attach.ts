@@ -6,8 +6,9 @@ import { carriedSettings } from "../../runtime/carried.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { isShape, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
 import { seal, setMetadata } from "./digest.ts";
-import { JOINED } from "./metadata.ts";
+import { JOINED, METADATA } from "./metadata.ts";
 import type { OnnxOptions } from "./options.ts";
+import { asVector } from "./vector.ts";
 import { toOnnx } from "./write.ts";
 
 /** Options of {@linkcode attachOptimizer}. */
@@ -19,6 +20,12 @@ export interface AttachOptions
   readonly grads: Readonly<Record<string, string>> | readonly string[];
   /** The output that is the loss, for whoever runs the step. Default: not told. */
   readonly loss?: string;
+  /**
+   * `"flat"` makes of all parameters one vector `w`, and so of states, as in {@linkcode toOnnx}: far fewer nodes
+   * where parameters are many, and an input and output for all. The metadata say which parameter is where. Such a
+   * model is run by hand: `OrtTrainer` takes trees. Default `"tree"`.
+   */
+  readonly layout?: "tree" | "flat";
 }
 
 type Graph = NonNullable<ModelProto["graph"]>;
@@ -35,7 +42,8 @@ const NEWEST_STEP = 21;
  * The parameters become inputs of their own names and outputs `next/<parameter>`
  * ({@linkcode initializersOf} gives their first values); the inputs `count`, `<state>/<parameter>` and `hyper/…` and their outputs
  * `next/…` are those of {@linkcode toOnnx}, whose metadata the model carries. Gradients are no longer
- * outputs; all other inputs and outputs stay. `OrtTrainer` of `@gradus/gradus/ort` runs it.
+ * outputs; all other inputs and outputs stay. An input of the model that is one number and called as a state that the
+ * optimizer keeps for the tree, such as `lossScale` of `dynamicLossScale`, is that state. `OrtTrainer` of `@gradus/gradus/ort` runs it.
  *
  * @example
  * ```ts
@@ -79,24 +87,26 @@ export function attach(
     params[name] = type === DataType.FLOAT ? shape : zeros(shape, name, doing);
     requireGradient(graph, name, grads.get(name)!, type, shape, doing);
   }
-  const { inputs, precision } = options;
+  const { inputs, precision, layout } = options;
   // A function of another version than its model's is taken by no runtime.
   const inlineFunctions = options.inlineFunctions || opset > NEWEST_STEP;
   const written = Math.min(opset, NEWEST_STEP);
   const step = fromBinary(
     ModelProtoSchema,
-    toOnnx(optimizer, params, { inputs, precision, inlineFunctions, opset: written }),
+    toOnnx(optimizer, params, { inputs, precision, layout, inlineFunctions, opset: written }),
   );
   const loss = lossOf(graph, options.loss, grads, doing);
-  const isParam = new Set(options.params);
+  const shared = statesIn(graph, step.graph!, optimizer);
+  const isOptimizers = new Set([...options.params, ...shared]);
   const isGradient = new Set(grads.values());
   const parts = {
-    inputs: graph.input.map(({ name }) => name).filter((name) => !isParam.has(name)),
+    inputs: graph.input.map(({ name }) => name).filter((name) => !isOptimizers.has(name)),
     outputs: graph.output.map(({ name }) => name).filter((name) => !isGradient.has(name)),
     gradients: Object.fromEntries(grads),
     ...(loss === undefined ? {} : { loss }),
   };
-  join(joined, step, options.params, grads, doing);
+  if (layout === "flat") joinVector(joined, step, grads, shared, doing);
+  else join(joined, step, options.params, grads, shared, doing);
   setMetadata(joined, {
     [JOINED.model]: JSON.stringify(parts),
     [JOINED.settings]: JSON.stringify(
@@ -195,12 +205,63 @@ function lossOf(
   );
 }
 
+/** The inputs of a model that are numbers which the optimizer keeps for the tree, such as the scale of the loss. */
+function statesIn({ input }: Graph, step: Graph, { program }: Optimizer): Set<string> {
+  const isNumber = ({ type }: Graph["input"][number], elemType: DataType | undefined) =>
+    type?.value.case === "tensorType" && type.value.value.elemType === elemType &&
+    type.value.value.shape?.dim.length === 0;
+  const types = new Map(
+    step.input.flatMap(({ name, type }) =>
+      type?.value.case === "tensorType" ? [[name, type.value.value.elemType as DataType]] : []
+    ),
+  );
+  return new Set(
+    input.filter((own) =>
+      program.state.get(own.name)?.over === "tree" && isNumber(own, types.get(own.name))
+    ).map(({ name }) => name),
+  );
+}
+
+function clash(name: string, doing: string): GradusError {
+  return new GradusError(
+    `${doing}: the optimizer's graph has a value ${
+      quoted(name)
+    }, and so has the model: rename it there`,
+  );
+}
+
+/** Adds the graph of a step of one vector to a model. */
+function joinVector(
+  model: ModelProto,
+  step: ModelProto,
+  grads: ReadonlyMap<string, string>,
+  shared: ReadonlySet<string>,
+  doing: string,
+): void {
+  const graph = model.graph!;
+  const layout = step.metadataProps.find(({ key }) => key === METADATA.layout)!.value;
+  const { leaves } = JSON.parse(layout) as { leaves: { path: string; shape: number[] }[] };
+  const isGradient = new Set(grads.values());
+  graph.output = graph.output.filter(({ name }) => !isGradient.has(name));
+  const pieces = leaves.map(({ path, shape }) => ({
+    name: path,
+    shape,
+    gradient: grads.get(path)!,
+  }));
+  const isTaken = namesOf(graph).includes("g") && !grads.has("g");
+  if (isTaken) throw clash("g", doing);
+  const taken = new Set(namesOf(step.graph!));
+  asVector(graph, pieces, { vector: "w", gradient: "g", taken });
+  join(model, step, [], new Map([["", "g"]]), new Set([...shared, "g"]), doing);
+}
+
 /** Adds the graph of a step to a model. */
 function join(
   model: ModelProto,
   step: ModelProto,
   params: readonly string[],
   grads: ReadonlyMap<string, string>,
+  shared: ReadonlySet<string>,
   doing: string,
 ): void {
   const [graph, added] = [model.graph!, step.graph!];
@@ -212,12 +273,9 @@ function join(
   const own = (name: string) => theirs.get(name) ?? name;
   const taken = new Set(namesOf(graph));
   for (const name of namesOf(added)) {
-    const isShared = own(name) !== name && !name.startsWith("next/");
+    const isShared = shared.has(name) || own(name) !== name && !name.startsWith("next/");
     if (isShared || !taken.has(own(name))) continue;
-    throw new GradusError(
-      `${doing}: the optimizer's graph has a value ${quoted(own(name))}, and so has the model: ` +
-        `rename it there`,
-    );
+    throw clash(own(name), doing);
   }
   for (const node of added.node) {
     node.input = node.input.map(own);

@@ -1,4 +1,4 @@
-/** All leaves as one vector, for programs that treat every element alike. */
+/** All leaves as one vector, for programs that treat every element alike; what is of all is of the vector. */
 import { GradusError } from "../../dsl/errors.ts";
 import { type Node, postorder } from "../../dsl/node.ts";
 import { matrixRow, reduceRow } from "../../dsl/ops.ts";
@@ -50,7 +50,7 @@ export function flatten(program: Program, binding: Binding, doing: string): Flat
 
 function requireElementwise(program: Program, doing: string): void {
   const isWhole = ({ op, arg }: Node) =>
-    reduceRow(op) !== undefined || matrixRow(op) !== undefined ||
+    (reduceRow(op) !== undefined && arg !== "tree") || matrixRow(op) !== undefined ||
     (op === "Symbol" && SHAPE_SYMBOLS.has(arg as string));
   for (const { target, value } of program.statements) {
     const found = postorder([value]).find(isWhole);
@@ -60,7 +60,7 @@ function requireElementwise(program: Program, doing: string): void {
         `\`${sketchExpression(found)}\` in \`${target} = ${
           sketchExpression(value)
         }\` is of a whole ` +
-        `parameter or tree`,
+        `parameter`,
     );
   }
   for (const [name, { over }] of program.state) {

@@ -96,13 +96,21 @@ export class GraphLeaves {
     const groups = flat === undefined ? binding.groups : [flat.group];
     this.vectors = flat?.vectors ?? new Set();
     this.levels = levelsOf(elaborate(this.#program).globals, this.#globalsRead(groups));
+    const isReduced = hasReductions(this.#program);
+    const staged = options.precision === "float32" && isReduced;
     if (flat !== undefined) {
-      const kind = this.#kind(flat.group, false, "the vector", undefined);
-      this.all = [{ path: "", kind, arrays: this.#arraysOf(kind, () => ["N"]) }];
+      // What is reduced must be of a known size.
+      const shape = [leaves.reduce((size, leaf) => size + leaf.size, 0)];
+      const staging = staged && isStaged(shape[0]) ? shape : undefined;
+      const kind = this.#kind(flat.group, shape[0] === 0 && isReduced, "the vector", staging);
+      this.all = [{
+        path: "",
+        kind,
+        arrays: this.#arraysOf(kind, () => isReduced ? shape : ["N"]),
+      }];
       return;
     }
     const kinds = new Map<Group, Map<string, Kind>>(groups.map((group) => [group, new Map()]));
-    const staged = options.precision === "float32" && hasReductions(this.#program);
     this.all = leaves.map((info, i) => {
       const group = binding.groupOf[i];
       const known = kinds.get(group)!;

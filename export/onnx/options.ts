@@ -26,8 +26,9 @@ export interface OnnxOptions {
    */
   readonly precision?: "float64" | "float32";
   /**
-   * `"flat"` makes of all parameters one vector, of any length `N`, `w`, and so of gradients and states;
-   * only a program that treats every element alike has such a graph. A hyperparameter that is not the
+   * `"flat"` makes of all parameters one vector `w`, and so of gradients and states; only a program that treats
+   * every element alike has such a graph. The vector is of any length `N`, unless the program reduces over all
+   * parameters, as `globalNorm` does: then it is as long as they are. A hyperparameter that is not the
    * same for all is a vector as well, `hyper/<name>`, with an element for each of `w`. Default `"tree"`.
    */
   readonly layout?: "tree" | "flat";

@@ -14,7 +14,7 @@ import type { NumberArray } from "../../runtime/trees/dtype.ts";
 import type { Run } from "./engine.ts";
 import type { ReadOptimizer } from "./read.ts";
 import { nodesFor } from "./cut.ts";
-import { messageOf, type Opened, openOnWasm } from "./runtime.ts";
+import { inTurn, messageOf, type Opened, openOnWasm } from "./runtime.ts";
 import { copyInto, numberFor, tensorOf } from "./tensors.ts";
 
 const NEXT = "next/";
@@ -101,7 +101,7 @@ export class Evaluation {
     }
     let results: ort.InferenceSession.OnnxValueMapType;
     try {
-      results = await session.run(feeds);
+      results = await inTurn(() => session.run(feeds));
     } catch (error) {
       throw new GradusError(`${doing}: ONNX Runtime failed: ${messageOf(error)}`);
     }
@@ -112,6 +112,6 @@ export class Evaluation {
 
   /** Gives back what it took. */
   async dispose(): Promise<void> {
-    await this.#opened?.then(({ session }) => session.release());
+    await this.#opened?.then(({ session }) => inTurn(() => session.release()));
   }
 }

@@ -17,7 +17,7 @@ const MOST = 4;
 export class Forwards {
   readonly #bytes: Uint8Array;
   readonly #joined: Joined;
-  readonly #held: ReadonlySet<string>;
+  readonly #held: Set<string>;
   readonly #where: WhereOptions;
   /** By the outputs that they give, the last used last. */
   readonly #opened = new Map<string, Promise<Forward>>();
@@ -25,6 +25,7 @@ export class Forwards {
   constructor(bytes: Uint8Array, joined: Joined, where: WhereOptions) {
     [this.#bytes, this.#joined, this.#where] = [bytes, joined, where];
     this.#held = new Set([...joined.gradients.keys(), ...joined.carried]);
+    for (const { name } of joined.kept) this.#held.add(name);
   }
 
   /** What gives these outputs. */

@@ -1,6 +1,6 @@
 /** A model joined with an optimizer, as its bytes tell it: its step, and what it was joined to. */
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema } from "onnx-buf";
+import { fromBinary } from "@bufbuild/protobuf";
+import { type ModelProto, ModelProtoSchema } from "onnx-buf";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
 import { readSettings } from "../../runtime/carried.ts";
@@ -8,7 +8,7 @@ import { bind, type Optimizer } from "../../runtime/optimizer.ts";
 import { type InitOptions, storageWith } from "../../runtime/trees/state_storage.ts";
 import { trainingNotesOf } from "../onnx/inference.ts";
 import { JOINED } from "../onnx/metadata.ts";
-import { type ReadModel, readModel } from "../onnx/proto.ts";
+import { type ReadModel, readModel, type ReadValue } from "../onnx/proto.ts";
 import { attempt, parseRecord, requireWritten } from "../onnx/read.ts";
 import { type BatchInput, batchInput } from "./batch.ts";
 import { cutModel } from "./cut.ts";
@@ -23,6 +23,8 @@ export interface Joined {
   readonly gradients: ReadonlyMap<string, string>;
   /** What else is carried from step to step, such as running statistics, by name. */
   readonly carried: readonly string[];
+  /** What the optimizer keeps for the tree and the model may take, such as the scale of the loss. */
+  readonly kept: readonly Pick<ReadValue, "name" | "type">[];
   /** What a batch has. */
   readonly inputs: readonly BatchInput[];
   /** What it may have: all inputs of the model. */
@@ -35,14 +37,14 @@ export interface Joined {
 }
 
 /**
- * Reads the bytes of a joined model, and gives those of the `step` that is run; `loss` is the output that is
+ * Reads the bytes of a joined `model`, and cuts from it the `step` that is run; `loss` is the output that is
  * the loss, if the file does not tell.
  */
 export function readJoined(
   bytes: Uint8Array,
   loss: string | undefined,
   doing: string,
-): Joined & { readonly step: Uint8Array } {
+): Joined & { readonly model: ModelProto; readonly step: ModelProto } {
   if (!(bytes instanceof Uint8Array)) {
     throw new GradusError(`${doing}: its bytes are required: given ${shown(bytes)}`);
   }
@@ -81,12 +83,16 @@ export function readJoined(
     read,
     gradients: parts.gradients,
     carried,
+    kept: read.model.inputs.filter(({ name, type }) =>
+      read.program.state.get(name)?.over === "tree" && type.startsWith("float")
+    ),
     inputs,
     known: parts.inputs,
     masks,
     outputs,
     loss: lossOf(model, outputs, loss ?? parts.loss ?? notes?.loss, doing),
-    step: toBinary(ModelProtoSchema, cut),
+    model: proto,
+    step: cut,
   };
 }
 

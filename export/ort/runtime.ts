@@ -4,13 +4,15 @@
  * - The builds for WebGPU have no float64 kernel, on the GPU or beside it.
  * - Their reductions see but a part of what has 65535·256 elements or more, unless it is by axes of few;
  *   in float32 those of all builds add one element after the other, which ends at 2^24 equal ones.
+ * - All builds make, run and release one session at a time, across all sessions: two runs at once take each
+ *   other's names and numbers.
  * - They take a device as an option of the provider, and ignore `env.webgpu.device`.
- * - They make and run one session at a time, across all sessions.
  * - They check neither that a buffer is long enough nor that its device is still there: run on one that
  *   was lost a moment ago, they end for good.
  * - A session whose run has failed takes the build down with its next run.
  * - Where a build fails to start, it never starts again; in Deno it does so for more than one thread, whose
  *   workers it begins from a blob.
+ * - In a page whose memory cannot be shared they have one thread, whatever was asked for.
  * - Deno 2.9 panics when it is asked for the limits of a device whose adapter is garbage.
  */
 import * as wasm from "onnxruntime-web/wasm";
@@ -41,7 +43,7 @@ export function openOnWasm(
 ): Promise<Opened> {
   isOpen = true;
   const options = { executionProviders: ["wasm"], graphOptimizationLevel: optimization };
-  return open(wasm, bytes, options, doing);
+  return inTurn(() => open(wasm, bytes, options, doing));
 }
 
 let isOpen = false;
@@ -57,6 +59,13 @@ export function requireThreads(threads: unknown, doing: string): void {
     throw new GradusError(
       `${doing}: \`threads\` must be 1 in Deno, which cannot start ONNX Runtime's worker threads: ` +
         `given ${threads}`,
+    );
+  }
+  const { crossOriginIsolated } = globalThis as { readonly crossOriginIsolated?: boolean };
+  if (threads > 1 && crossOriginIsolated === false) {
+    throw new GradusError(
+      `${doing}: \`threads\` must be 1 in a page that is not cross-origin isolated, where memory cannot be ` +
+        `shared: given ${threads}`,
     );
   }
   const { numThreads = 0 } = wasm.env.wasm;
@@ -130,7 +139,7 @@ async function open(
 
 let last: Promise<unknown> = Promise.resolve();
 
-/** Does what concerns the build for WebGPU once all that was begun before has ended. */
+/** Does what concerns sessions once all that was begun before has ended. */
 export function inTurn<T>(work: () => Promise<T>): Promise<T> {
   const result = last.then(work);
   last = result.catch(() => {});

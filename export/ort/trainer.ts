@@ -1,4 +1,6 @@
 /** A model joined with an optimizer on ONNX Runtime Web: what trains it, as its user meets it. */
+import { toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema } from "onnx-buf";
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { symbol } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
@@ -12,6 +14,7 @@ import type { Engine, Value } from "./engine.ts";
 import { Forwards, requireOutputs } from "./forwards.ts";
 import { withGiven } from "./hyper.ts";
 import { type Joined, joinedOptimizer, readJoined } from "./joined.ts";
+import { type Kernel, kernelOf, withoutStep } from "./kernel.ts";
 import { drawMasks } from "./masks.ts";
 import { numbersIn } from "./read.ts";
 import { GraphRule } from "./rule.ts";
@@ -33,7 +36,8 @@ class NonFinite extends Error {}
 /**
  * A model joined with an optimizer, running on ONNX Runtime Web: `attachOptimizer` makes one of a model that
  * computes its gradients, `trainingStep` of any. Parameters and states stay where they are computed with; a
- * step gives its loss back and nothing else.
+ * step gives its loss back and nothing else. On WebAssembly the graph gives the gradients, and the library makes
+ * the step of them; on WebGPU the graph makes it.
  *
  * On WebGPU what a step computes in must be float32: attach the optimizer with `precision: "float32"`.
  *
@@ -72,6 +76,7 @@ export class OrtTrainer {
     bytes: Uint8Array,
     joined: Joined,
     engine: Engine,
+    kernel: Kernel | undefined,
     { executionProvider, params, hyper = {}, refuseNonFinite = false }: TrainerOptions,
     doing: string,
   ) {
@@ -87,6 +92,7 @@ export class OrtTrainer {
     this.#training = new Training(
       engine,
       rule,
+      kernel,
       among(gradients.keys()),
       among(carried),
       doing,
@@ -103,12 +109,22 @@ export class OrtTrainer {
     const doing = "Cannot load a training step";
     requireOptions(options, TRAINER_OPTIONS, doing);
     requireWhere(options, doing);
-    const { step, ...joined } = readJoined(bytes, options.loss, doing);
+    const { model, step, ...joined } = readJoined(bytes, options.loss, doing);
     if (options.threads !== undefined) requireThreads(options.threads, doing);
+    const { executionProvider = "wasm", hyper = {}, threads = 1 } = options;
+    const isInMemory = executionProvider === "wasm";
+    const kernel = isInMemory ? kernelOf(joined, hyper, threads, doing) : undefined;
+    const run = kernel === undefined ? step : withoutStep(model, joined);
     const numbers = numbersIn(joined.read);
-    const engine = await openEngine(step, numbers, options, "disabled", doing);
+    const engine = await openEngine(
+      toBinary(ModelProtoSchema, run),
+      numbers,
+      options,
+      "disabled",
+      doing,
+    );
     try {
-      return new OrtTrainer(bytes, joined, engine, options, doing);
+      return new OrtTrainer(bytes, joined, engine, kernel, options, doing);
     } catch (error) {
       await engine.dispose();
       throw error;
@@ -178,6 +194,7 @@ export class OrtTrainer {
       const held = this.#evaluatesAsIs()
         ? this.#training.taken()
         : takenOf(await this.#evaluated(doing));
+      held.push(...takenOf(this.#training.numbersOf(this.#joined.kept, doing)));
       const { count } = this.#training.state;
       return tensorsOf(await forward.run(batch, held, this.#joined.known, count, doing));
     }, doing);
@@ -241,6 +258,7 @@ export class OrtTrainer {
     this.#released ??= this.#last.then(async () => {
       await this.#forwards.dispose();
       await this.#engine.dispose();
+      this.#training.dispose();
     });
     return this.#released;
   }
@@ -272,7 +290,8 @@ export class OrtTrainer {
       } catch (error) {
         if (!(error instanceof NonFinite)) throw error;
         const { params, carried } = await this.#training.download(doing);
-        const held = takenOf({ ...params, ...carried });
+        const numbers = this.#training.numbersOf(this.#joined.kept, doing);
+        const held = takenOf({ ...params, ...carried, ...numbers });
         throw new GradusError(
           `${doing}: the loss of step ${count + 1} must be finite: given ${loss}; ` +
             await this.#forwards.blame(batch, held, count, doing),

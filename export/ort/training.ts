@@ -2,11 +2,13 @@
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { Step } from "../../runtime/step/step.ts";
 import { sameShape, type Tensor } from "../../runtime/trees/leaf.ts";
-import type { State } from "../../runtime/trees/state.ts";
+import { type State, treeNumber } from "../../runtime/trees/state.ts";
 import type { Loaded } from "../safetensors/load.ts";
 import { OrtDevice } from "./device.ts";
 import type { Engine, Further, Run, Taken, Value } from "./engine.ts";
 import { type Held, leavesIn } from "./held.ts";
+import type { Joined } from "./joined.ts";
+import type { Kernel } from "./kernel.ts";
 import type { GraphForm, GraphRule } from "./rule.ts";
 import { requireAlike, takenOf } from "./trees.ts";
 
@@ -17,23 +19,37 @@ export type Tensors = Record<string, Tensor>;
 export class Training {
   readonly #engine: Engine;
   readonly #step: Step<Held, GraphForm>;
+  readonly #kernel: Kernel | undefined;
   #params: Tensors;
   #carried: Tensors;
   #state: State;
   /** What the graph is given and asked for in the step that is running. */
   #further: Further | undefined;
+  /** The program's further inputs in that step. */
+  #inputs: Readonly<Record<string, unknown>> = {};
 
-  /** Begins with arrays that are its own from then on. */
-  constructor(engine: Engine, rule: GraphRule, params: Tensors, carried: Tensors, doing: string) {
-    this.#engine = engine;
+  /** Begins with arrays that are its own from then on; `kernel` makes the steps where the graph does not. */
+  constructor(
+    engine: Engine,
+    rule: GraphRule,
+    kernel: Kernel | undefined,
+    params: Tensors,
+    carried: Tensors,
+    doing: string,
+  ) {
+    [this.#engine, this.#kernel] = [engine, kernel];
     const device = new OrtDevice({
       read: (node, path, doing) => engine.read(node, path, doing),
-      run: (run) => engine.run(this.#asJoined(run)),
+      run: (run) =>
+        kernel === undefined ? engine.run(this.#asJoined(run)) : this.#byKernel(kernel, run),
       numbersIn: (leaves, doing) => engine.numbersIn(leaves, doing),
     }, undefined);
     this.#step = new Step(rule, device);
-    [this.#params, this.#carried] = [params, carried];
-    this.#state = this.#step.init(params, doing);
+    this.#carried = carried;
+    const state = this.#step.init(params, doing);
+    [this.#params, this.#state] = kernel === undefined
+      ? [params, state]
+      : kernel.place(params, state);
   }
 
   /** The state, whose arrays are those of the last download. */
@@ -49,7 +65,7 @@ export class Training {
     inputs: Readonly<Record<string, unknown>>,
     doing: string,
   ): Promise<void> {
-    this.#further = { feeds, outputs, take };
+    [this.#further, this.#inputs] = [{ feeds, outputs, take }, inputs];
     try {
       // Gradients are inside the graph: what stands in their place is not read.
       await this.#step.step(this.#params, this.#params, this.#state, inputs, doing);
@@ -76,6 +92,15 @@ export class Training {
     });
   }
 
+  /** Numbers that the state keeps for the tree, as tensors. */
+  numbersOf(states: Joined["kept"], doing: string): Tensors {
+    return Object.fromEntries(states.map(({ name, type }) => {
+      const number = treeNumber(this.#state, name, doing);
+      const data = type === "float64" ? Float64Array.of(number) : Float32Array.of(number);
+      return [name, { data, shape: [] }];
+    }));
+  }
+
   /** The parameters, as a checkpoint must have them. */
   get like(): Tensors {
     return this.#params;
@@ -96,9 +121,38 @@ export class Training {
       );
     });
     this.#engine.release(leavesIn([this.#params, this.#state, this.#carried]));
+    this.#kernel?.release(this.#params, this.#state);
     // States that the checkpoint's optimizer has no use for begin afresh.
-    this.#state = { ...fresh, ...state };
-    [this.#params, this.#carried] = [params, Object.fromEntries(carried)];
+    const next = { ...fresh, ...state };
+    this.#carried = Object.fromEntries(carried);
+    [this.#params, this.#state] = this.#kernel?.place(params, next) ?? [params, next];
+  }
+
+  /** Gives back what it took. */
+  dispose(): void {
+    this.#kernel?.release(this.#params, this.#state);
+    this.#kernel?.dispose();
+  }
+
+  /** A run of a step alone as one of the graph without it, whose gradients the library makes a step of. */
+  async #byKernel(kernel: Kernel, { doing }: Run): Promise<ReadonlyMap<string, number>> {
+    const { feeds, outputs, take } = this.#further!;
+    await this.#engine.run({
+      written: takenOf(this.#carried),
+      read: takenOf(this.#params),
+      numbers: new Map(),
+      further: {
+        feeds,
+        outputs: [...new Set([...outputs, ...kernel.gradients.values()])],
+        take: (values) => {
+          take(values);
+          kernel.step(this.#params, values, this.#state, this.#inputs);
+        },
+      },
+      doing,
+    });
+    // The step has written the numbers of the state itself.
+    return new Map();
   }
 
   /** A run of a step alone as one of the joined graph. */

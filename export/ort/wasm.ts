@@ -7,7 +7,7 @@ import type { ReadModel } from "../onnx/proto.ts";
 import type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";
 import { type Engine, outputsOf, type Run, valueOf } from "./engine.ts";
 import type { Held } from "./held.ts";
-import { messageOf, type Opened } from "./runtime.ts";
+import { inTurn, messageOf, type Opened } from "./runtime.ts";
 import { copyInto, fed, numberFor, numberOf, tensorOf } from "./tensors.ts";
 
 /** The engine of `executionProvider: "wasm"`. */
@@ -31,7 +31,9 @@ export class WasmEngine implements Engine {
     for (const [name, value] of further?.feeds ?? []) feeds[name] = fed(value);
     let results: ort.InferenceSession.OnnxValueMapType;
     try {
-      results = await this.#session.run(feeds, outputsOf(this.#session.outputNames, run));
+      results = await inTurn(() =>
+        this.#session.run(feeds, outputsOf(this.#session.outputNames, run))
+      );
     } catch (error) {
       throw new GradusError(`${doing}: ONNX Runtime failed: ${messageOf(error)}`);
     }
@@ -67,6 +69,6 @@ export class WasmEngine implements Engine {
   release(): void {}
 
   dispose(): Promise<void> {
-    return this.#session.release();
+    return inTurn(() => this.#session.release());
   }
 }

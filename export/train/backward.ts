@@ -58,13 +58,13 @@ function requireGradients(
   nodes: readonly GraphNode[],
   seeds: readonly (readonly [value: Value, gradient: Value])[],
 ): void {
-  const met = new Set(seeds.map(([value]) => value));
+  const met = new Set(seeds.map(([value]) => value.name));
   for (const node of nodes.toReversed()) {
-    if (!node.outputs.some((value) => met.has(value) && graph.isActive(value))) continue;
+    if (!node.outputs.some((value) => met.has(value.name) && graph.isActive(value))) continue;
     if (node.row?.gradient === undefined || node.captured.some((value) => graph.isActive(value))) {
       graph.within("", node.place, () => refuse(graph, node, nodes, seeds));
     }
-    for (const value of node.inputs) if (value && graph.isActive(value)) met.add(value);
+    for (const value of node.inputs) if (value && graph.isActive(value)) met.add(value.name);
   }
 }
 
@@ -85,9 +85,9 @@ function refuse(
   const ends = new Set(seeds.map(([each]) => each.name));
   const after: string[] = [];
   for (let last: GraphNode | undefined = node; last !== undefined;) {
-    const made: readonly Value[] = last.outputs;
-    if (made.some(({ name }) => ends.has(name))) break;
-    last = nodes.find(({ inputs }) => inputs.some((each) => each && made.includes(each)));
+    const made: readonly string[] = last.outputs.map(({ name }) => name);
+    if (made.some((name) => ends.has(name))) break;
+    last = nodes.find(({ inputs }) => inputs.some((each) => each && made.includes(each.name)));
     if (last !== undefined) after.push(last.place.name);
   }
   const way = [value?.name ?? "a parameter", ...before, ...after].map(quoted);

@@ -1,14 +1,6 @@
 /** The cross entropy of scores and labels. */
 import { GradusError, quoted, shown } from "../../dsl/errors.ts";
-import {
-  as,
-  type Loss,
-  type LossGraph,
-  lossOf,
-  requireName,
-  wide,
-  type WrittenLoss,
-} from "./loss.ts";
+import { type Loss, type LossGraph, lossOf, requireName, wide, type WrittenLoss } from "./loss.ts";
 import type { Graph } from "./graph.ts";
 import { DataType, spellShape, type Value } from "./value.ts";
 
@@ -116,7 +108,7 @@ export function crossEntropy(options: CrossEntropyOptions): Loss {
     const k = n === undefined
       ? graph.write("where(a, 0, v)", { a: isIgnored, v: valid })
       : graph.write("where(a, 0, v/n)", { a: isIgnored, v: valid, n });
-    return { loss, seeds: [[scores, as(scores, slope(k), graph)]] };
+    return { loss, seeds: [[scores, slope(k)]] };
   };
   return lossOf(logits, write);
 }

@@ -162,7 +162,8 @@ export abstract class Builder {
     const to = isOne
       ? this.ints(sizes.map((size) => typeof size === "string" ? -1 : size))
       : this.sizes(sizes);
-    return this.emit("Reshape", [value, to], { allowzero: 1 });
+    // A size that the operator is not told by its name has it all the same.
+    return { ...this.emit("Reshape", [value, to], { allowzero: 1 }), shape: sizes };
   }
 
   /** `value` with the sizes that another has, for the same elements. */
@@ -206,11 +207,12 @@ export abstract class Builder {
   /** A reduction `ReduceSum`, `ReduceMean`, `ReduceMax` or `ReduceMin` over axes from 0. */
   reduce(op: string, value: Value, axes: readonly number[], keepdims: 0 | 1 = 1): Value {
     if (axes.length === 0) return value;
-    if (axes.length > 1 && isLong(value, axes)) {
-      const last = axes.toSorted((a, b) => a - b).slice(-1);
-      const rest = axes.filter((axis) => axis !== last[0]);
-      return this.reduce(op, this.reduce(op, value, last, keepdims), rest, keepdims);
-    }
+    const first = stageOf(value, axes);
+    if (first === undefined) return this.#once(op, value, axes, keepdims);
+    return this.reduce(op, this.#once(op, value, first, 1), axes, keepdims);
+  }
+
+  #once(op: string, value: Value, axes: readonly number[], keepdims: 0 | 1): Value {
     const asInput = op === "ReduceSum" || this.opset >= 18;
     return asInput
       ? this.emit(op, [value, this.ints(axes)], { keepdims })
@@ -255,16 +257,22 @@ export abstract class Builder {
 }
 
 /** How many elements one result may be reduced from at once. */
-const MOST = 2 ** 22;
+const MOST = 2 ** 21;
 
 /**
- * Whether so many elements are reduced, or all of a number that is not known, that it goes axis by axis: ONNX
- * Runtime's WebGPU sees but a part of 65535·256 elements.
+ * The axes that are reduced first where all at once may be too much: ONNX Runtime's WebGPU sees but a part of
+ * what a result is reduced from beyond 65535·64 elements. Undefined where it is not.
  */
-export function isLong({ shape }: Value, axes: readonly number[]): boolean {
-  const numbers = numbersOf(axes.map((axis) => shape![axis]));
-  if (numbers === undefined) return axes.length === shape!.length;
-  return numbers.reduce((count, size) => count * size, 1) >= MOST;
+export function stageOf(
+  { shape }: Value,
+  axes: readonly number[],
+): readonly number[] | undefined {
+  const wide = axes.toSorted((a, b) => a - b).filter((axis) => shape?.[axis] !== 1);
+  if (wide.length < 2) return undefined;
+  const known = wide.filter((axis) => typeof shape?.[axis] === "number");
+  const count = known.reduce((product, axis) => product * Number(shape![axis]), 1);
+  if (count >= MOST || known.length === 0) return wide.slice(-1);
+  return known.length < wide.length ? known : undefined;
 }
 
 /** An operator as it stands in the graph. */

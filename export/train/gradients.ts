@@ -11,7 +11,7 @@ import { chooseParams } from "./params.ts";
 import { capturedBy, type GraphProto, type ModelSource, readSource } from "./read.ts";
 import { warningsOf } from "./warnings.ts";
 import { rows } from "./rows/mod.ts";
-import { isNamed, spellShape } from "./value.ts";
+import { DataType, isNamed, spellShape } from "./value.ts";
 
 /** Options of {@linkcode withGradients}. */
 export interface GradientOptions {
@@ -42,6 +42,19 @@ export interface Differentiated {
   readonly params: readonly string[];
   /** What else changes from step to step, and the output that it becomes. */
   readonly carried: readonly string[];
+  /** What the step on it computes its own numbers in. */
+  readonly precision: Precision;
+}
+
+/** What the numbers of a step are computed in. */
+export type Precision = "float32" | "float64";
+
+/** What only a step wants of gradients. */
+export interface StepOptions {
+  /** Default that of the parameters. */
+  readonly precision?: Precision;
+  /** The input that the gradients are multiplied by, one number in that precision. */
+  readonly lossScale?: string;
 }
 
 /**
@@ -72,7 +85,7 @@ export function withGradients(
 /** The same, for what goes on with it. */
 export function differentiated(
   model: ModelSource,
-  options: GradientOptions,
+  options: GradientOptions & StepOptions,
   doing: string,
 ): Differentiated {
   const losses = lossesOf(options, doing);
@@ -85,13 +98,24 @@ export function differentiated(
   const { names, named } = chooseParams(file, options.params, doing);
   const warnings = warningsOf(file, names);
   const leads = leadingTo(file, losses.flatMap(({ outputs }) => outputs));
+  const isParam = new Set(names);
   const graph = new Graph(source, {
     rows,
     doing,
-    params: new Set(names),
+    params: isParam,
     leadsToLoss: (node) => leads.has(node),
   });
-  const { loss, seeds } = writeLosses(graph, losses, doing);
+  const isWide = file.initializer.some(({ name, dataType }) =>
+    isParam.has(name) && dataType === DataType.DOUBLE
+  );
+  const { lossScale, precision = isWide ? "float64" : "float32" } = options;
+  const type = precision === "float64" ? DataType.DOUBLE : DataType.FLOAT;
+  const scale = lossScale === undefined ? undefined : graph.within(
+    "",
+    { op: "Input", name: lossScale, doing },
+    () => graph.input(lossScale, type, []),
+  );
+  const { loss, seeds } = writeLosses(graph, losses, scale, doing);
   const gradients = writeBackward(graph, seeds);
   const params = names.filter((name) => gradients.has(name));
   const { onWarning = console.warn } = options;
@@ -155,7 +179,7 @@ export function differentiated(
     const drawn = [...graph.masks].map(([name, probability]) => [name, { probability, seed }]);
     setMetadata(written, { [JOINED.masks]: JSON.stringify(Object.fromEntries(drawn)) });
   }
-  return { model: written, params, carried: [...graph.carried.keys()] };
+  return { model: written, params, carried: [...graph.carried.keys()], precision };
 }
 
 function lossesOf({ loss }: GradientOptions, doing: string): readonly Loss[] {

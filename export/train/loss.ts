@@ -29,6 +29,7 @@ export function isLoss(value: unknown): value is Loss {
 /** A loss as it stands in a graph. */
 export interface WrittenLoss {
   readonly loss: Value;
+  /** Gradients may have more digits than what they are of. */
   readonly seeds: readonly (readonly [value: Value, gradient: Value])[];
 }
 
@@ -42,8 +43,16 @@ export interface LossGraph {
   refuse(reason: string): never;
 }
 
-/** Writes losses, and adds them. */
-export function writeLosses(graph: Graph, losses: readonly Loss[], doing: string): WrittenLoss {
+/**
+ * Writes losses, and adds them; with `scale`, one number, their gradients are multiplied by it while they
+ * have all their digits.
+ */
+export function writeLosses(
+  graph: Graph,
+  losses: readonly Loss[],
+  scale: Value | undefined,
+  doing: string,
+): WrittenLoss {
   const targets = new Map<string, Value>();
   const refuse = (reason: string): never => {
     throw new GradusError(`${doing}: ${reason}`);
@@ -67,13 +76,16 @@ export function writeLosses(graph: Graph, losses: readonly Loss[], doing: string
     }
     return known ?? targets.get(name)!;
   };
-  const written = graph.within(
-    "loss/",
-    undefined,
-    () => losses.map((each) => writers.get(each)!({ graph, output, target, refuse })),
-  );
-  const loss = written.map((each) => each.loss).reduce((a, b) => graph.emit("Add", [a, b]));
-  return { loss, seeds: written.flatMap(({ seeds }) => seeds) };
+  return graph.within("loss/", undefined, () => {
+    const written = losses.map((each) => writers.get(each)!({ graph, output, target, refuse }));
+    const loss = written.map((each) => each.loss).reduce((a, b) => graph.emit("Add", [a, b]));
+    const scaled = (seed: Value) =>
+      scale === undefined ? seed : graph.emit("Mul", [seed, as(seed, scale, graph)]);
+    const seeds = written.flatMap((each) => each.seeds).map(([value, seed]) =>
+      [value, as(value, scaled(seed), graph)] as const
+    );
+    return { loss, seeds };
+  });
 }
 
 /** What is of few digits as float32. */
@@ -83,7 +95,7 @@ export function wide(value: Value, graph: Graph): Value {
 }
 
 /** A gradient in the type of what it is of. */
-export function as({ type }: Value, gradient: Value, graph: Graph): Value {
+function as({ type }: Value, gradient: Value, graph: Graph): Value {
   return gradient.type === type ? gradient : graph.emit("Cast", [gradient], { to: type });
 }
 

@@ -1,15 +1,7 @@
 /** Losses of what a model gives and what it should, and those that it computes itself. */
 import { quoted } from "../../dsl/errors.ts";
 import type { Graph } from "./graph.ts";
-import {
-  as,
-  type Loss,
-  type LossGraph,
-  lossOf,
-  requireName,
-  wide,
-  type WrittenLoss,
-} from "./loss.ts";
+import { type Loss, type LossGraph, lossOf, requireName, wide, type WrittenLoss } from "./loss.ts";
 import { broadcast, numbersOf, spellShape, type Value } from "./value.ts";
 
 /** Options of {@linkcode meanSquaredError}. */
@@ -95,8 +87,9 @@ export function lossOutput(name: string): Loss {
         `the loss ${quoted(name)} must be one number: given a shape ${spellShape(value.shape)}`,
       );
     }
-    const loss = graph.reshape(wide(value, graph), []);
-    return { loss, seeds: [[value, graph.constant([1], value.type, sizes)]] };
+    const own = wide(value, graph);
+    const loss = graph.reshape(own, []);
+    return { loss, seeds: [[value, graph.constant([1], own.type, sizes)]] };
   };
   return lossOf(name, write);
 }
@@ -127,7 +120,7 @@ function averaged(
         n: graph.emit("Cast", [graph.emit("Size", [x])], { to: x.type }),
       })
       : graph.write("d/n", { d: slope }, { n: sizes.reduce((count, size) => count * size, 1) });
-    return { loss, seeds: [[made, as(made, seed, graph)]] };
+    return { loss, seeds: [[made, seed]] };
   };
   return lossOf(name, write);
 }

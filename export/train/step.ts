@@ -1,7 +1,8 @@
 /** A whole training step in one file: the model, its loss, gradients, an optimizer, and where training begins. */
 import { toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
-import { GradusError, shown } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
+import type { Program } from "../../dsl/program.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { attach, type AttachOptions } from "../onnx/attach.ts";
 import { seal } from "../onnx/digest.ts";
@@ -9,7 +10,6 @@ import { firstName, keepInference } from "../onnx/inference.ts";
 import { differentiated, type GradientOptions, LOSS } from "./gradients.ts";
 import { endTraining } from "./inference.ts";
 import { type ModelSource, readWhole } from "./read.ts";
-import { DataType } from "./value.ts";
 
 /** Options of {@linkcode trainingStep}. */
 export interface TrainingStepOptions
@@ -28,6 +28,9 @@ export interface TrainingStepOptions
  *
  * Its inputs are those of the model and the loss, and those that `attachOptimizer` adds; parameters are a
  * flat tree by their names, for which {@linkcode byName} makes masks and labels.
+ *
+ * Where the optimizer has a state `lossScale`, one number for the tree, as `dynamicLossScale` keeps it, gradients are
+ * multiplied by it from the loss on.
  *
  * @example
  * ```ts
@@ -54,11 +57,15 @@ export function trainingStep(
     );
   }
   const doing = `Cannot make a training step of "${optimizer.program.name}"`;
-  const { model: step, params, carried } = differentiated(model, options, doing);
+  const lossScale = lossScaleOf(optimizer.program, doing);
+  const { model: step, params, carried, precision } = differentiated(
+    model,
+    { ...options, lossScale },
+    doing,
+  );
   const isFirst = new Set([...params, ...carried]);
   const first = step.graph!.initializer.filter(({ name }) => isFirst.has(name));
-  const isWide = first.some(({ dataType }) => dataType === DataType.DOUBLE);
-  const { inputs, precision = isWide ? "float64" : "float32" } = options;
+  const { inputs } = options;
   const grads = params.map((name) => `grad/${name}`);
   attach(step, optimizer, { params, grads, inputs, precision }, doing);
   const { initializer } = step.graph!;
@@ -70,4 +77,19 @@ export function trainingStep(
   keepInference(step, kept, { loss: LOSS, params, carried });
   seal(step);
   return toBinary(ModelProtoSchema, step) as Uint8Array<ArrayBuffer>;
+}
+
+const LOSS_SCALE = "lossScale";
+
+/** The state by which an optimizer wants the gradients multiplied, if it has one. */
+function lossScaleOf({ state }: Program, doing: string): string | undefined {
+  const names = [...state].flatMap(([name, { over }]) =>
+    over === "tree" && /^lossScale(?:_.+|\d+)?$/.test(name) ? [name] : []
+  );
+  const other = names.find((name) => name !== LOSS_SCALE);
+  if (other === undefined) return names[0];
+  throw new GradusError(
+    `${doing}: the loss has one scale, \`${LOSS_SCALE}\`, and the optimizer keeps one for a part of the ` +
+      `parameters, ${quoted(other)}: put \`dynamicLossScale\` around the whole`,
+  );
 }

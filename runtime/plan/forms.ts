@@ -19,9 +19,9 @@ import { Memo, spellStructural } from "./memo.ts";
 import type { Mode } from "./plan.ts";
 
 /**
- * What runs the loops: WebAssembly SIMD, compiled JavaScript, or the interpreter that defines what
- * they mean. What one of the first two cannot run, the next does; where `"wasm"` multiplies matrices,
- * JavaScript does what is element-wise between the products.
+ * What runs the loops: WebAssembly SIMD, compiled JavaScript, or the interpreter that defines what they
+ * mean. What one of them cannot run, the next one runs. Where `"wasm"` multiplies matrices, JavaScript
+ * runs the element-wise parts between the products.
  */
 export type Backend = "wasm" | "js" | "interpreter";
 

@@ -13,11 +13,11 @@ import { GradusError, shown } from "../../dsl/errors.ts";
 /** A machine, as far as the model knows it: what one thread can do. */
 export interface Machine {
   /**
-   * Bytes that memory brings and takes in a second, of arrays that are changed in place. Default 50e9,
-   * what a present server moves in a step that has next to nothing to compute.
+   * Bytes per second that memory reads and writes for arrays that are changed in place. Default 50e9:
+   * what a current server moves in a step with almost no arithmetic.
    */
   readonly bandwidth?: number;
-  /** WebAssembly instructions run in a second. Default 18e9: nearly 4.5 a cycle at 4 GHz. */
+  /** WebAssembly instructions per second. Default 18e9: nearly 4.5 a cycle at 4 GHz. */
   readonly instructions?: number;
 }
 
@@ -41,7 +41,7 @@ export interface LoopCost {
   readonly instructions: number;
 }
 
-/** What the model says of a step on WebAssembly, on one thread. */
+/** What the model predicts for a step on WebAssembly, on one thread. */
 export interface Prediction {
   /** WebAssembly instructions for each parameter, a division or a root counted as three. */
   readonly instructions: number;

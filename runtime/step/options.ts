@@ -4,17 +4,18 @@ import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 /** Options of one step or update. */
 export interface StepOptions {
   /**
-   * What to do where a gradient is missing: null, undefined or left out, and so is all that is below such a
-   * branch. Default `"error"`.
+   * What to do where a gradient is missing: null, undefined or left out. In a branch like that, all
+   * gradients are missing. Default `"error"`.
    *
    * `"skip"` leaves the parameter and its states as they are, to the bit: nothing is added and nothing
-   * decays, and what is reduced over the tree, such as a global norm, is of the gradients that there are.
-   * `count`, and states kept once for the tree, go on: a bias correction is then one for all parameters,
-   * as a schedule is. Where every gradient is missing, `count` alone goes on.
+   * decays. A reduction over the tree, such as a global norm, is of the gradients that are there.
+   * `count`, and states kept once for the tree, go on, so that all parameters have the same bias
+   * correction and the same schedule. If every gradient is missing, only `count` goes on.
    *
-   * A wrapper that acts every few steps acts by that one clock: who is missing when it acts is left out. So
-   * give zeros where `multiSteps` adds up micro-batches: a parameter that is missing in the last of them
-   * makes no step of the gradients that it had, and a mean counts one that was missing before as 0.
+   * A wrapper that acts every few steps goes by that one clock: a parameter whose gradient is missing at
+   * that step is left out. So give zeros to `multiSteps`, which adds up micro-batches. Otherwise a
+   * parameter that is missing in the last of them makes no step with its earlier gradients, and a mean
+   * counts a missing gradient as 0.
    */
   readonly missing?: "error" | "skip";
 }

@@ -10,6 +10,7 @@ import { spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape, updatesFrom } from "../trees/master.ts";
 import {
   inheritUsed,
+  isState,
   markOf,
   requireState,
   requireWritable,
@@ -176,6 +177,16 @@ export class Step<A, F extends Form> {
     doing: string,
   ): { readonly gathered: Gathered<A, F>; readonly form: F } {
     const { params, gradients, state, inputs } = trees;
+    if (mode !== "evaluate" && (isState(params) || isState(gradients))) {
+      const order = mode === "update"
+        ? "gradients, state, parameters"
+        : "parameters, gradients, state";
+      throw new GradusError(
+        `${doing}: a state is given as ${
+          isState(params) ? "parameters" : "gradients"
+        }: the order is ${order}`,
+      );
+    }
     const { program, storage, writable } = this.#rule;
     const like = mode === "update" ? params ?? gradients : params as object;
     const isLast = (each: Gathered<A, F>) => each.mode === mode && each.holds(params);

@@ -10,7 +10,8 @@
  * | `"bfloat16"`   | 2     | 8 bits      | as float32                | Kalamkar et al. 2019, arXiv 1905.12322 |
  * | `"float16"`    | 2     | 11 bits     | 2^-14 to 65,504           | IEEE 754-2019, binary16                |
  *
- * Below the least magnitude given, numbers are spaced as just above it: a float16 is at least 2^-24 or 0.
+ * Below the least magnitude in the table, numbers are spaced as just above it: the least float16 above 0
+ * is 2^-24.
  */
 export type StorageType = "float32" | "bfloat16" | "float16" | "bfloat16+8";
 

@@ -9,7 +9,7 @@ import type { Layout } from "./layout.ts";
 /** A hyperparameter: a number, a schedule, or a tree-prefix of those over the parameters. */
 export type HyperValue = number | Schedule | HyperTree;
 
-/** A tree-prefix: what stands where the parameters have a branch holds for all below it. */
+/** A tree-prefix: a value in the place of a branch of the parameters holds for all below it. */
 export type HyperTree = { readonly [key: string]: HyperValue } | readonly HyperValue[];
 
 /** Which leaves something applies to, such as weight decay: a tree-prefix of truth values, or a function that makes one. */
@@ -32,11 +32,11 @@ export function isMask(value: unknown): value is Mask {
 /** The numbers of a hyperparameter as a state holds them: one, or a tree-prefix of them. */
 export type HyperNumbers = number | { [key: string]: HyperNumbers } | HyperNumbers[];
 
-/** A hyperparameter as an optimizer is made with it. */
+/** A value that an optimizer was made with for a hyperparameter. */
 export interface Setting {
   /** Its value, or a truth value for one that chooses between forms of the program. */
   readonly value: HyperValue | boolean;
-  /** Where false, the value is 0, or false. */
+  /** Where the mask is false, the value is 0 or false. */
   readonly mask?: Mask;
   /** The state over the tree whose number a schedule sees. Default: `count`. */
   readonly clock?: string;

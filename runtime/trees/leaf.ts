@@ -26,11 +26,11 @@ export interface Tensor {
 }
 
 /**
- * A parameter, gradient or state that is stored short: `data` holds the bits. Declare parameters as
- * `Tensor | StoredTensor` where their gradients or updates are float32.
+ * A parameter, gradient or state that is stored in fewer bits than float32: `data` holds the bits.
+ * Declare parameters as `Tensor | StoredTensor` where their gradients or updates are float32.
  */
 export interface StoredTensor {
-  /** The bits of the numbers, row-major; of a `"bfloat16+8"`, those of a bfloat16 that was cut off. */
+  /** The bits of the numbers, row-major; for `"bfloat16+8"`, the upper 16 of 24 bits. */
   readonly data: Uint16Array;
   /** The extents; their product is the length of `data`. */
   readonly shape: readonly number[];

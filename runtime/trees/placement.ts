@@ -5,8 +5,8 @@ import { bitsOf, halfOf, isHalf } from "./half.ts";
 import { allocateResident, type Arena, blockOf, releaseArray } from "./arena.ts";
 
 /**
- * Gives the WebAssembly memory of a tree's arrays back: a resident tree, or a state of one. The arrays must
- * not be used again; a step refuses them. Ordinary arrays are left alone.
+ * Frees the WebAssembly memory of a tree's arrays: of a resident tree, or of a state made from one. The
+ * arrays must not be used again; a step refuses them. Ordinary arrays are left alone.
  *
  * @example
  * ```ts

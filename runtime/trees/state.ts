@@ -8,12 +8,12 @@ import { DEEPEST } from "./structure.ts";
 import { MASTER } from "./master.ts";
 
 /**
- * What an optimizer carries from step to step: a plain tree that can be looked at and saved. Besides
- * these it holds each state of the program under its name, a tree like the parameters'.
+ * What an optimizer carries from step to step: a plain tree that you can look at and save. Besides the
+ * entries below, it holds each state of the program under its name, as a tree like the parameters.
  *
- * Where parameters are stored short it also holds `master`: a float32 copy of each of these (and an
- * empty array for each other parameter), which a step reads and adds to. The parameter is that copy
- * rounded to nearest even, so who writes into a short parameter writes into its copy, or calls `init`.
+ * If parameters are stored in 16 bits, it also holds `master`: a float32 copy of each of these, and an
+ * empty array for each other parameter. A step reads the copy and adds to it; the parameter is the copy
+ * rounded to nearest even. So to change such a parameter, write into its copy, or call `init`.
  */
 export interface State<Hyper extends string = string> {
   /** The name of the optimizer that made it, and a hash of what that computes. */
@@ -21,10 +21,10 @@ export interface State<Hyper extends string = string> {
   /** The number of updates so far. */
   count: number;
   /**
-   * The hyperparameters the last step used, and after `init` those of the first. A number written here
-   * holds from the next step on, is saved with the state, and wins over what the optimizer was made with;
-   * deleting it returns to that. What was not written is inherited, not own, so that it is not saved: an
-   * optimizer made with other numbers goes on with those.
+   * The hyperparameters the last step used, and after `init` those of the first. A number that you write
+   * here holds from the next step on, is saved with the state, and wins over what the optimizer was made
+   * with; delete it to return to that. The other numbers are inherited properties and not saved, so an
+   * optimizer made with other numbers uses its own.
    */
   hyper: { [Name in Hyper]?: HyperNumbers };
   /** Each state of the program. */
@@ -75,6 +75,12 @@ export function requireState(
         `short: given ${shown(state[MASTER])}`,
     );
   }
+}
+
+/** Whether a value can only be a state: it says which optimizer made it. */
+export function isState(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "optimizer" in value &&
+    typeof value.optimizer === "string";
 }
 
 const marks = new WeakMap<Program, string>();

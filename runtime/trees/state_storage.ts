@@ -9,8 +9,8 @@ import { isSameStored, type RoundedStorage, type Stored, storedOf } from "./stor
 import type { Layout } from "./layout.ts";
 
 /**
- * How states are stored, by name; one without is stored in the type its parameter computes in. What is
- * rounded to nearest is a type alone.
+ * How states are stored, by name; a type alone means rounding to nearest. A state that is not named is
+ * stored in the type that its parameter computes in.
  */
 export type StateStorage = ReadonlyMap<string, StorageType | RoundedStorage>;
 
@@ -54,10 +54,10 @@ export type StateStorage = ReadonlyMap<string, StorageType | RoundedStorage>;
  */
 export interface InitOptions<C extends StorageChoice = StorageChoice> {
   /**
-   * How states are stored, by name: as a type, rounded to nearest, or as a type and a rounding. Arithmetic
-   * stays in the parameters' type. Leaves of the state say it, with `rounding` and `seed`, and a step goes
-   * by what they say. Default: what the optimizer was made with, else the type that the parameter computes
-   * in.
+   * How states are stored, by name: a type, rounded to nearest, or a type and a rounding. Arithmetic
+   * stays in the parameters' type. The leaves of the state carry this, with `rounding` and `seed`, and
+   * each step reads it there. Default: what the optimizer was made with, else the type that the parameter
+   * computes in.
    */
   readonly storage?: C;
 }

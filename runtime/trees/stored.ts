@@ -3,7 +3,7 @@ import { GradusError, shown } from "../../dsl/errors.ts";
 import { type DType, isShort, type StorageType } from "./dtype.ts";
 
 /**
- * How a number x between two neighbours of a short type, low and high, is stored.
+ * How a number x is stored that lies between low and high, two neighbours in a type of fewer bits.
  *
  * - `"nearest"`: as the nearer, of two equally near ones as the even. What changes it by less than half of
  *   high - low is lost, however often it comes.
@@ -13,17 +13,17 @@ import { type DType, isShort, type StorageType } from "./dtype.ts";
  */
 export type Rounding = "nearest" | "stochastic";
 
-/** How a state is stored, where its type alone does not say it. */
+/** How a state is stored: its type, and how numbers are rounded to it. */
 export interface RoundedStorage {
   /** What its numbers are stored as. */
   readonly dtype: StorageType;
   /** How they are rounded to it. Default `"nearest"`. */
   readonly rounding?: Rounding;
   /**
-   * With `rounding: "stochastic"`, what the random bits come from; another seed gives another run. They are
-   * a function of the seed, the number of the step, the state's place in its program, the leaf's in the tree
-   * and the element's in the leaf: the same bits on every backend and for every number of threads, and each
-   * of a program's states has its own. Default 0.
+   * With `rounding: "stochastic"`, the seed of the random bits; another seed gives another run. The bits
+   * depend only on the seed, the number of the step, the place of the state in its program, of the leaf
+   * in the tree and of the element in the leaf. They are the same on every backend and for any number of
+   * threads, and each state of a program has its own. Default 0.
    */
   readonly seed?: number;
 }

@@ -11,16 +11,19 @@ import type { State } from "./state.ts";
  */
 export type StateKinds = Readonly<Record<string, "leaf" | "tree">>;
 
-/** The hyperparameters among some options: what a state can have in `hyper`. Of any options, any. */
+/**
+ * The hyperparameters among some options, which a state can have in `hyper`; any name if the options are
+ * not known.
+ */
 export type HyperNames<Options> = [Options] extends [never] ? string
   :
     & { [K in keyof Options]-?: [HyperValue] extends [Options[K]] ? K : never }[keyof Options]
     & string;
 
-/** States of a wrapper, and those of what is in it that have other names. */
+/** The states of a wrapper, and those of the optimizer inside that have other names. */
 export type WrappedStates<S, Own extends StateKinds> = Own & Omit<S, keyof Own>;
 
-/** A name that may have got a suffix, since another has it. */
+/** A name that may have a suffix, where another part uses the name. */
 export type Suffixed<Name extends string> = Name | `${Name}_${number}`;
 
 /** Trees whose states are as they are. */
@@ -29,8 +32,8 @@ export type PlainTree = Float32Array | Float64Array | Tensor | readonly PlainTre
 };
 
 /**
- * A tree of states beside parameters `P`, in the type that each parameter computes in. A type of any trees
- * stays as it is.
+ * The tree of a state of parameters `P`, in the type that each parameter computes in. A type that allows
+ * any tree stays as it is.
  */
 export type StateTree<P> = [P] extends [PlainTree] ? P
   : { readonly [key: string]: Tensor } extends P ? P
@@ -39,7 +42,7 @@ export type StateTree<P> = [P] extends [PlainTree] ? P
   : P extends { readonly data: ArrayBufferView; readonly shape: readonly number[] } ? Tensor
   : { [K in keyof P]: StateTree<P[K]> };
 
-/** The same of states that are stored as `Stored` says. */
+/** The same for a state that is stored as `Stored` says. */
 export type StoredTree<P, Stored> = Stored extends "float32" ? StateTree<P>
   : { readonly [key: string]: StoredTensor } extends P ? P
   : P extends Float32Array | Float64Array | Tensor | StoredTensor ? StoredTensor
@@ -51,8 +54,8 @@ export type StorageChoice = Readonly<Record<string, StorageType | RoundedStorage
 
 /**
  * The state of an optimizer beside parameters `P`: with states `S` and hyperparameters `Hyper`, some
- * stored as `C` says. What an option such as `muDtype` stores short, or a 0 takes out of the program, no
- * type tells.
+ * stored as `C` says. The type does not know what an option such as `muDtype` stores in fewer bits, or
+ * what a 0 removes from the program.
  */
 export type StateBeside<
   P,

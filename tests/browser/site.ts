@@ -13,7 +13,7 @@ export interface SiteOptions {
   readonly isMinified?: boolean;
   /** The script of the page, beside this file. Default: `page.ts`. */
   readonly page?: string;
-  /** Builds of WebAssembly that the page asks for, by name. */
+  /** Files that the page asks for, by name. */
   readonly builds?: ReadonlyMap<string, URL>;
 }
 
@@ -33,7 +33,8 @@ export async function serve(
     ["/page.js", { body: script, type: "text/javascript" }],
   ]);
   for (const [name, url] of builds) {
-    served.set(`/${name}`, { body: await Deno.readFile(url), type: "application/wasm" });
+    const type = name.endsWith(".wasm") ? "application/wasm" : "text/javascript";
+    served.set(`/${name}`, { body: await Deno.readFile(url), type });
   }
   const server = Deno.serve({ hostname: "localhost", port: 0, onListen: () => {} }, ({ url }) => {
     const found = served.get(new URL(url).pathname);

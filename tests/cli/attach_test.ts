@@ -28,6 +28,20 @@ Deno.test("export --attach writes what attachOptimizer gives", async () => {
         grads: ["dw", "db"],
       }),
     );
+    await run(...attach, model, ...names, "--precision", "float32", "-o", output);
+    assertEquals(
+      await Deno.readFile(output),
+      attachOptimizer(linearModel(), lion({ learningRate: 0.01 }), {
+        params: ["w", "b"],
+        grads: ["dw", "db"],
+        precision: "float32",
+      }),
+    );
+    const short = await run(...attach, model, ...names, "--precision", "float16", "-o", output);
+    assertStringIncludes(
+      short.error,
+      '`precision` must be "float64" or "float32": given "float16"',
+    );
     assertEquals((await run(...attach, model)).code, 2, "names are required");
     const missing = await run(...attach, `${folder}/none.onnx`, ...names);
     assertStringIncludes(missing.error, "Cannot read");

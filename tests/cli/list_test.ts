@@ -1,6 +1,7 @@
 /** `gradus list`: what it shows is what the programs come to. */
 import { main } from "../../cli.ts";
-import { listed, WRAPPERS } from "../../cli/list.ts";
+import { WRAPPERS } from "../../cli/files.ts";
+import { listed } from "../../cli/list.ts";
 import { elaborate, rootsOf } from "../../dsl/graph.ts";
 import { postorder } from "../../dsl/node.ts";
 import { reduceRow } from "../../dsl/ops.ts";
@@ -45,7 +46,10 @@ Deno.test("list WORD shows what has it in name, description or paper, and what t
   assertStringIncludes(text, zoo.muon.program.doc.slice(0, 40));
   assertStringIncludes(await printed("list", "Jordan", "2024"), "\nmuon  ");
   assertStringIncludes(await printed("list", "cosine"), "schedules: cosineDecaySchedule, ");
-  assertEquals(await printed("list", "xyzzy"), "Nothing is called or described so: xyzzy");
+  assertEquals(
+    await printed("list", "xyzzy"),
+    "Nothing has xyzzy in its name, description or paper",
+  );
 });
 
 Deno.test("list --kind tells optimizers, which go against the gradient, from transforms", async () => {

@@ -93,7 +93,7 @@ const badSteps: readonly BadStep[] = [
   bad(
     "the parameter is not assigned",
     "w = w - g\nu = g",
-    "`w`, the parameter, is not assigned: assign `u`, which is added to it",
+    "`w`, the parameter, cannot be assigned: assign `u`, which is added to it",
     [1, 1, 1],
   ),
   bad(

@@ -73,8 +73,16 @@ const refused: readonly (readonly [step: string, hint: string])[] = [
   ["u = where(g > 0 || g < 1, 0, 1)", "one or the other of two conditions `a | b`"],
   ["u = where(g != 0, 0, 1)", "; what is not equal is `!(a == b)`"],
   ["u = where(g ≠ 0, 0, 1)", "; what is not equal is `!(a == b)`"],
-  ["u = g\nm += g", "; write it out: `x = x + …`"],
-  ["u = g\nm -= g", "; write it out: `x = x - …`"],
+  ["u = g\nm += g", "; write it out: `m = m + …`"],
+  ["u = g\nm -= g", "; write it out: `m = m - …`"],
+  ["if t > 5: u = g", "; a choice is `u = where(condition, a, b)`"],
+  ["while t < 5 u = g", "; there are no loops: write the lines out"],
+  ["const a = g\nu = a", "; a name needs no declaration: `a = …`"],
+  ["u = g\nreturn u", "; what a step returns is assigned to `u`"],
+  ["u = g*(g > 0)", "; `where(condition, 1, 0)` makes it one"],
+  ["u = g/mean(g, dim=0)", "only `axis` is an argument with a name: given `dim`; write `axis=`"],
+  ["u = g/mean(g, axis=0, keepdims=1)", "given `keepdims`; leave it out"],
+  ["u = g/mean(g, foo=0)", "only `axis` is an argument with a name: given `foo`"],
   ["u = g\nm <- g", "; an assignment is `x = …` or `x ← …`"],
   ["u = g // descent", "; a comment begins with `#`"],
   ["u = g /* descent */", "; a comment begins with `#`"],
@@ -84,8 +92,8 @@ const refused: readonly (readonly [step: string, hint: string])[] = [
   ["u = ⌊g⌋", "; it is `floor(x)`"],
   ["u = ⌈g⌉", "; it is `ceil(x)`"],
   ["z ~ 0", "; random numbers are `normal(seed)` and `uniform(seed)`"],
-  ["u = [g + 1]*2", "; what belongs together stands in parentheses"],
-  ["u = {g + 1}*2", "; what belongs together stands in parentheses"],
+  ["u = [g + 1]*2", "; parentheses `( )` group"],
+  ["u = {g + 1}*2", "; parentheses `( )` group"],
   ["u = np.sqrt(g)", "; functions stand alone: `sqrt(…)`"],
   ["u = torch.sign(g)", "; functions stand alone: `sign(…)`"],
   ["u = Math.abs(g)", "; functions stand alone: `abs(…)`"],
@@ -123,6 +131,7 @@ const refused: readonly (readonly [step: string, hint: string])[] = [
   ["u = weight_decay*g", "there is no symbol `weight_decay`; did you mean `weightDecay`?"],
   ["u = α*g + η*g", "`η` and `α` would both be `learningRate`: declare one of them"],
   ["u = g\nθ_t = θ_{t-1} - α*g", "which is added to it: `u = -(learningRate*g)`"],
+  ["ν = b2*ν + g\nu = ν", "`ν` is read before a statement sets it; did you mean `v`?"],
   ["θ = θ - α*g\nu = g", "`θ` is read before a statement sets it; did you mean `w`?"],
   ["x = x - α*g\nu = g", "`x` is read before a statement sets it; write `w`"],
   // Time.
@@ -135,6 +144,8 @@ const refused: readonly (readonly [step: string, hint: string])[] = [
   ["m_{t+1} = g\nu = g", "a statement sets a value of this step, so its index is `t` or none"],
   // Functions.
   ["u = ln(g)", "there is no function `ln`; write `log(x)`; see docs/language.md"],
+  ["u = g/RMS(g)", "there is no function `RMS`; write `sqrt(mean(x^2))`; see docs/language.md"],
+  ["u = X", "there is no symbol `X`; write `w`"],
   ["u = pow(g, 2)", "there is no function `pow`; write `x^y`; see docs/language.md"],
   ["u = clamp(g, 0, 1)", "; write `clip(x, low, high)`; see docs/language.md"],
   ["u = sine(g)", "there is no function `sine`; did you mean `sin`?; see docs/language.md"],
@@ -292,6 +303,16 @@ Deno.test("whatever is written is read and prints back, or is refused", () => {
   });
   fc.assert(law, { numRuns: 20_000, seed: 3, includeErrorInReport: true });
   assert(count > 300, `only ${count} were read`);
+});
+
+Deno.test("an index below a letter is read as one after the name that the letter is written for", () => {
+  const hyper = { eps1: 1e-30, eps2: 1e-3, lambda1: 1 };
+  const { step } = printProgram(read("u = -max(ε₂, ε_1)*g + λ_1*w + ν_{t-1}", { hyper }));
+  assertEquals(step, "u = -max(eps2, eps1)*g + lambda1*w + v");
+});
+
+Deno.test("a schedule says what is written for the number of a step", () => {
+  assertRefused(() => schedule("0.1*0.9^step"), "there is no `step`; write `t`");
 });
 
 Deno.test("a schedule has no index in time", () => {

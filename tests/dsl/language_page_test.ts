@@ -106,15 +106,15 @@ Deno.test("each operation that may differ in its last bits is listed with how mu
   for (const ulp of [4, 8]) {
     const names = Object.values(elementOps).filter((row) => row.ulp === ulp)
       .map(({ syntax }) => "call" in syntax ? syntax.call : (syntax as { infix: string }).infix);
-    const listed = new RegExp(`by up\\s+to ${ulp}[^\`]*\`([^\`]+)\``).exec(page)![1];
+    const listed = new RegExp(`by\\s+up\\s+to ${ulp}[^\`]*\`([^\`]+)\``).exec(page)![1];
     assertEquals(listed.split(/\s+/).sort(), names.sort());
   }
   assert(Object.values(elementOps).every(({ ulp }) => [0, 4, 8].includes(ulp)));
 });
 
-Deno.test("each name that is given is on the page, and nothing else is", () => {
+Deno.test("each built-in name is on the page, and nothing else is", () => {
   assertEquals(
-    rows("Names that are given").flatMap(([cell]) => codes(cell)),
+    rows("Built-in names").flatMap(([cell]) => codes(cell)),
     [...RESERVED.keys(), ...NAMED_NUMBERS.keys()],
   );
 });
@@ -181,8 +181,8 @@ Deno.test("what the page says is refused is refused", () => {
   }
   assertRefused(() => stepOf("c = g", { ...GIVEN, step: "c = g" }), "no statement assigns `u`");
   const taken = (text: string) =>
-    codes(new RegExp(`${text}[^.]*no names for`).exec(page.replaceAll("\n", " "))![0]);
-  for (const name of taken("so `mask`")) {
+    codes(new RegExp(`${text}[^.]*cannot name`).exec(page.replaceAll("\n", " "))![0]);
+  for (const name of taken("So `mask`")) {
     assertRefused(() => stepOf("u = -g", { hyper: { [name]: 0 } }), "is already");
   }
   for (const name of taken("`optimizer`, `hyper`")) {

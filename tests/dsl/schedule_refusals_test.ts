@@ -173,6 +173,23 @@ for (const [name, maker] of Object.entries(MAKERS)) {
     }
   });
 
+  Deno.test(`${name} names an option that it has not, and what is no options`, () => {
+    const [first] = Object.keys(needed);
+    const snake = first.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    refused({ other: 1 }, "there is no option `other`; options: ");
+    if (snake !== first) {
+      refused({ [snake]: 1 }, `there is no option \`${snake}\`; did you mean \`${first}\`?`);
+    }
+    if (/cycle|Interpolate/.test(name)) return;
+    for (const [bad, shown] of [[1, "1"], [undefined, "undefined"], [null, "null"]] as const) {
+      assertThrows(
+        () => make(bad),
+        GradusError,
+        `Cannot make ${name}: its options must be an object: given ${shown}`,
+      );
+    }
+  });
+
   Deno.test(`${name} refuses what is not positive or below 0 where no schedule comes of it`, () => {
     for (const key of positive) {
       for (const bad of [0, -1]) {

@@ -2,12 +2,14 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import * as ort from "onnxruntime-web/wasm";
-import { attachOptimizer, fromOnnx, initializersOf } from "../../export/onnx/mod.ts";
+import { attachOptimizer, fromOnnx, initializersOf, METADATA } from "../../export/onnx/mod.ts";
 import { valueInfo } from "../../export/onnx/proto.ts";
+import { OrtTrainer } from "../../export/ort/mod.ts";
 import {
   adamw,
   chain,
   clipByGlobalNorm,
+  dynamicLossScale,
   GradusError,
   lion,
   type Optimizer,
@@ -16,6 +18,7 @@ import {
 } from "../../mod.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { linearModel } from "./linear_model.ts";
+import { faultsOf, metadataOf, signatureOf } from "./models.ts";
 
 const X = [1, 2, -1, 0.5, 3, -2, 0.25, 1];
 const Y = [3, -1, 2, 0];
@@ -92,6 +95,76 @@ for (const [name, opt] of Object.entries(OPTIMIZERS)) {
     await session.release();
   });
 }
+
+for (const precision of ["float64", "float32"] as const) {
+  Deno.test(`parameters as one vector train as each by itself does, in ${precision}`, async () => {
+    for (const opt of [OPTIMIZERS.adamw, OPTIMIZERS.clipped, dynamicLossScale(OPTIMIZERS.sgd)]) {
+      const losses = [];
+      for (const layout of ["tree", "flat"] as const) {
+        const bytes = attachOptimizer(model(), opt, { ...names, precision, layout });
+        // The model has constants that the optimizer's graph has too.
+        assertEquals(faultsOf(bytes).filter((fault) => !fault.endsWith(" again")), []);
+        losses.push(await lossesOf(bytes, layout === "flat"));
+      }
+      const [tree, flat] = losses;
+      assert(flat[4] < flat[0]);
+      flat.forEach((loss, i) => assert(Math.abs(loss - tree[i]) < 1e-6, `${loss} ${tree[i]}`));
+    }
+  });
+}
+
+/** Five losses of a model that an optimizer was attached to, from parameters as a tree or as one vector. */
+async function lossesOf(bytes: Uint8Array, isFlat: boolean): Promise<number[]> {
+  const session = await ort.InferenceSession.create(bytes, { graphOptimizationLevel: "disabled" });
+  const host = Object.entries<{ value: string }>(JSON.parse(metadataOf(bytes)[METADATA.host]));
+  const begin: Record<string, number[]> = {
+    ...{ x: X, y: Y, lossScale: [1] },
+    ...(isFlat ? { w: [0.25, 0.5, -0.5] } : { w: [0.5, -0.5], b: [0.25] }),
+  };
+  const feeds: Record<string, ort.Tensor> = {};
+  for (const text of signatureOf(bytes).inputs) {
+    const [, name, type, sizes] = /^(.+) (\w+) \[(.*)\]$/.exec(text)!;
+    const dims = sizes === ""
+      ? []
+      : sizes.split(", ").map((size) => size === "N" ? 3 : Number(size));
+    const data = begin[name] ?? new Array(dims.reduce((a, b) => a * b, 1)).fill(0);
+    feeds[name] = type === "int64"
+      ? new ort.Tensor("int64", BigInt64Array.from(data, BigInt), dims)
+      : type === "double"
+      ? new ort.Tensor("float64", Float64Array.from(data), dims)
+      : new ort.Tensor("float32", Float32Array.from(data), dims);
+  }
+  const losses: number[] = [];
+  for (let count = 0; count < 5; count++) {
+    for (const [name, { value }] of host) {
+      if (name.startsWith("next/")) continue;
+      feeds[name] = new ort.Tensor("float32", Float32Array.of(schedule(value)(count)), []);
+    }
+    const results = await session.run(feeds);
+    losses.push(Number(results.loss.data[0]));
+    for (const [name, value] of Object.entries(results)) {
+      if (name.startsWith("next/")) feeds[name.slice("next/".length)] = value;
+    }
+  }
+  await session.release();
+  return losses;
+}
+
+Deno.test("a model of one vector says which parameter is where, and is refused by what runs trees", async () => {
+  const bytes = attachOptimizer(model(), OPTIMIZERS.clipped, { ...names, layout: "flat" });
+  const { inputs, outputs } = signatureOf(bytes);
+  assertEquals(inputs.slice(2), ["count int64 []", "w float [3]", "m float [3]"]);
+  assertEquals(outputs, [
+    "loss float []",
+    "next/count int64 []",
+    "next/w float [3]",
+    "next/m float [3]",
+  ]);
+  const { leaves } = JSON.parse(metadataOf(bytes)[METADATA.layout]);
+  assertEquals(leaves, [{ path: "b", shape: [1] }, { path: "w", shape: [2, 1] }]);
+  const error = await OrtTrainer.load(bytes).catch((error) => error);
+  assert(error instanceof GradusError && error.message.includes("one vector"), error.message);
+});
 
 Deno.test("initializers are read as they are, or refused", () => {
   assertEquals(initializersOf(model(), ["b", "w"]), {

@@ -113,7 +113,7 @@ Deno.test("parameters that are no tree of arrays or shapes are refused with the 
   refuse({ a: { b: 3 } }, "`a/b`", "given 3");
   refuse({ a: [[-1]] }, "`a`", "given an array of 1", "Float32Array.of(-1), shape: [1, 1]");
   refuse({ a: [1.5] }, "`a`", "given an array of 1", "`Float32Array.of(1.5)`");
-  refuse({ a: new Int8Array(2) }, "`a`", "given a Int8Array of 2");
+  refuse({ a: new Int8Array(2) }, "`a`", "given an Int8Array of 2");
   refuse({ a: new Uint16Array(2) }, "`a`", "given a Uint16Array of 2");
   refuse({ a: { data: new Float32Array(3), shape: [2] } }, "`a`", "its data, 3", "given [2]");
   refuse(new Map([["a", [1]]]), "the root");

@@ -79,7 +79,7 @@ const SPOILT: Readonly<Record<string, readonly [(step: Step) => void, ...parts: 
   "a parameter of whole numbers": [
     (s) => s.params.bias = Int32Array.of(1, 2),
     "`bias`",
-    "given a Int32Array of 2",
+    "given an Int32Array of 2",
   ],
   "two paths that are one when joined": [
     (s) => s.params["layers/0"] = s.params.layers[0],

@@ -100,8 +100,9 @@ async function requireAlong(
 }
 
 for (const [name, optimizer] of Object.entries(OPTIMIZERS)) {
-  Deno.test(`the library makes the same steps of ${name}`, async () => {
-    await requireAlong(optimizer, {}, 1e-6);
+  Deno.test(`the library makes the same steps of ${name}, bit for bit`, async () => {
+    // Its own kernels make both.
+    await requireAlong(optimizer, {}, 0);
   });
   gpuTest(`on WebGPU too the library makes the same steps of ${name}`, async (device) => {
     await requireAlong(optimizer, { executionProvider: "webgpu", device }, 1e-5);

@@ -241,3 +241,17 @@ Deno.test("an optimizer that has refused a step takes the next good one", () => 
   assertEquals(contents([params, state]), contents([expected, expectedState]));
   assert(params.bias[0] !== parameters().bias[0]);
 });
+
+Deno.test("a state in place of gradients or parameters is refused with the order of the arguments", () => {
+  const opt = lion({ learningRate: 0.1 });
+  const params = { w: Float32Array.of(1) };
+  const state = opt.init(params);
+  assertRefused(
+    () => opt.update(params, params as never, state as never),
+    "a state is given as parameters: the order is gradients, state, parameters",
+  );
+  assertRefused(
+    () => opt.step(params, state as never, params as never),
+    "a state is given as gradients: the order is parameters, gradients, state",
+  );
+});

@@ -1,5 +1,5 @@
 /** Bad options, when an optimizer is made and when it first meets parameters. */
-import { adamw, chain, clipByGlobalNorm, lion, type Optimizer, sgd } from "../../mod.ts";
+import { adamw, chain, clipByGlobalNorm, lion, type Optimizer, partition, sgd } from "../../mod.ts";
 import { assertEquals } from "../assert.ts";
 import { assertRefused, contents } from "../refused.ts";
 
@@ -32,6 +32,11 @@ const badOptions: readonly [name: string, make: () => unknown, ...says: string[]
     "null in place of the options is refused",
     () => anyLion(null),
     'Cannot make "lion": its options must be an object: given null',
+  ],
+  [
+    "a label that no optimizer has is refused with those that there are",
+    () => partition({ body: lion({ learningRate: 1 }), head: sgd({ learningRate: 1 }) }, "x"),
+    'Cannot partition: a label must name one of the optimizers: given "x"; they are `body`, `head`',
   ],
   [
     "an unknown option is refused with the nearest known one",

@@ -82,23 +82,23 @@ for (const [make, name, option, hint] of rows) {
 Deno.test("an unknown option is answered by all there are, or some and how many more", () => {
   assertRefused(
     () => lion({ learningRate: 1, zzzzzzzzz: 1 } as never),
-    "there is no option `zzzzzzzzz`; there are learningRate, b1, b2, weightDecay, mask, muDtype",
+    "there is no option `zzzzzzzzz`; options: learningRate, b1, b2, weightDecay, mask, muDtype",
   );
   const { message } = assertRefused(
     () => muon({ learningRate: 1, zzzzzzzzz: 1 } as never),
-    "; there are ",
+    "; options: ",
   );
-  const [, listed, more] = /; there are (.*) and ([0-9]+) more$/.exec(message)!;
+  const [, listed, more] = /; options: (.*) and ([0-9]+) more$/.exec(message)!;
   assertEquals([listed.split(", ").length, listed.includes("_adam")], [12, false]);
   assertEquals(Number(more) > 0, true);
   const none = factory(parseProgram({ name: "none", step: "u = g" }));
-  assertRefused(() => none({ lr: 1 }), "; there are none");
+  assertRefused(() => none({ lr: 1 }), "; options: none");
 });
 
 Deno.test("a name that an option decides is not offered for another", () => {
   const { message } = assertRefused(
     () => prodigy({ learningRate: 1, b2: 0.9 } as never),
-    "there is no option `b2`; did you mean `betas`?; there are learningRate, ",
+    "there is no option `b2`; did you mean `betas`? options: learningRate, ",
   );
   assertEquals(/\bb1\b/.test(message), false, message);
 });

@@ -99,7 +99,7 @@ const badTrees: readonly [name: string, tree: unknown, ...says: string[]][] = [
   [
     "a buffer is refused with the array to write",
     { a: new ArrayBuffer(8) },
-    "given a ArrayBuffer; `new Float32Array(buffer, byteOffset, length)` is one",
+    "given an ArrayBuffer; `new Float32Array(buffer, byteOffset, length)` is one",
   ],
   [
     "a promise of parameters is refused with what to do",

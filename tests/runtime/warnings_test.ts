@@ -1,4 +1,6 @@
 /** `explain` warns of what is likely to be a mistake in a program. */
+import { requiredOf } from "../../cli/values.ts";
+import * as gradus from "../../mod.ts";
 import { adamw, explain, lion, optimizer, zeroNans } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 
@@ -25,6 +27,26 @@ Deno.test("a state that is read through another, through a norm of the tree, or 
   assertEquals(warningsOf("v = v + m; m = m + g; u = -v"), []);
   assertEquals(warningsOf("v = v + g; m = m + globalNorm(v); u = -m"), []);
   assertEquals(warningsOf("m = m + g; v = v + w; u = -m", "v"), []);
+});
+
+Deno.test("a hyperparameter that no statement, initial value or evaluation reads is warned of", () => {
+  const document = {
+    name: "x",
+    hyper: { used: 1, initial: 1, late: 1, unused: 1 },
+    state: { m: "initial" },
+    step: "m = m + used*g; u = -m",
+    evaluate: "late*w",
+  } as const;
+  assertEquals(explain(optimizer(document)()).warnings, [
+    "hyperparameter `unused` changes nothing: no statement reads it",
+  ]);
+  for (const [name, value] of Object.entries(gradus)) {
+    if (typeof value !== "function" || !("program" in value)) continue;
+    const program = value.program as gradus.Program;
+    const opt = gradus.factory(program)(requiredOf(program, 1));
+    const warnings = explain(opt).warnings.filter((each) => each.startsWith("hyper"));
+    assertEquals(warnings, [], name);
+  }
 });
 
 Deno.test("optimizers that read their states have no warnings, one that counts for a reader has one", () => {

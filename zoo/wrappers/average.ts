@@ -8,8 +8,8 @@ import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 /** Options of {@linkcode averageParams}. */
 export interface AverageParamsOptions {
   /**
-   * How much of the average stays at each step: a number for an exponential moving average, or a
-   * schedule; `schedule("count/(count + 1)")` gives the mean of all parameters so far.
+   * The share of the average that stays at each step: a number for an exponential moving average, or a
+   * schedule. `schedule("count/(count + 1)")` gives the mean of all parameters so far.
    */
   decay: HyperValue;
 }
@@ -25,8 +25,9 @@ const AVERAGE: Wrapper = {
 };
 
 /**
- * Steps as `inner` does and keeps an average of the parameters after each step in `state.average`, which
- * often evaluates better than the last ones: `evaluationParams` gives it. It begins at the first parameters.
+ * Steps as `inner` does, and keeps an average of the parameters after each step in `state.average`. The
+ * average often evaluates better than the last parameters; `evaluationParams` gives it. It begins at the
+ * first parameters.
  *
  * ```text
  * average = decay·average + (1 - decay)·(w + u)

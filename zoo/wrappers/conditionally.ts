@@ -7,7 +7,7 @@ import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 
 /** Options of {@linkcode conditionallyTransform} and {@linkcode conditionallyMask}. */
 export interface ConditionallyOptions {
-  /** Whether `inner` steps: a schedule of `count` that gives 0 for no and another number for yes. */
+  /** Whether `inner` steps: a schedule of `count` that is 0 for no and another number for yes. */
   shouldTransformFn: HyperValue;
 }
 
@@ -44,8 +44,8 @@ const MASK = /* @__PURE__ */ conditionally(
 );
 
 /**
- * `inner` where `shouldTransformFn` is not 0; at other counts the gradient passes through unchanged and
- * the inner state stays as it was. Nothing of `inner` is computed then.
+ * Applies `inner` at counts where `shouldTransformFn` is not 0. At other counts the gradient passes
+ * through unchanged, the inner state stays as it was, and nothing of `inner` is computed.
  *
  * @example
  * ```ts
@@ -72,8 +72,8 @@ export function conditionallyTransform<S extends StateKinds, Hyper extends strin
 }
 
 /**
- * `inner` where `shouldTransformFn` is not 0; at other counts the update is 0 and the inner state stays
- * as it was.
+ * Applies `inner` at counts where `shouldTransformFn` is not 0. At other counts the update is 0 and the
+ * inner state stays as it was.
  *
  * @example
  * ```ts

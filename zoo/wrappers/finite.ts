@@ -6,7 +6,7 @@ import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 
 /** Options of {@linkcode applyIfFinite}. */
 export interface ApplyIfFiniteOptions {
-  /** How many gradients in a row may be refused before one is let through all the same. */
+  /** How many gradients in a row may be refused before one is let through anyway. */
   maxConsecutiveErrors: number;
 }
 
@@ -34,9 +34,9 @@ const APPLY_IF_FINITE: Wrapper = {
 };
 
 /**
- * `inner`, but where a gradient holds an infinity or NaN anywhere in the tree, nothing changes: the
- * update is 0 and the inner state stays. After `maxConsecutiveErrors` such in a row the next is let
- * through. `state.notFiniteCount` counts those in a row, `state.totalNotFinite` all.
+ * Steps as `inner` does, but changes nothing if there is an infinity or NaN anywhere in the gradients:
+ * the update is 0 and the inner state stays. After `maxConsecutiveErrors` of those in a row, the next one
+ * is let through. `state.notFiniteCount` counts those in a row, `state.totalNotFinite` all.
  *
  * @example
  * ```ts

@@ -11,7 +11,7 @@ export interface LookaheadOptions {
   syncPeriod: HyperValue;
   /** How far the slow weights go towards the fast ones, from 0 to 1. */
   slowStepSize: HyperValue;
-  /** Whether the state of the fast optimizer begins anew at each synchronisation. Default false. */
+  /** Whether the state of the fast optimizer is reset at each synchronisation. Default false. */
   resetState?: boolean;
 }
 
@@ -41,8 +41,8 @@ const LOOKAHEAD: Wrapper = {
 
 /**
  * Lookahead: the parameters are the fast weights, which `inner` steps; every `syncPeriod` steps the slow
- * weights, the state `slow`, go a part of the way to them, and the fast ones go on from there. Train
- * with the parameters as they are; evaluate with the slow weights, which `evaluationParams` gives.
+ * weights, the state `slow`, go part of the way to them, and the fast weights go on from there. Train
+ * with the parameters as they are, and evaluate with the slow weights, which `evaluationParams` gives.
  *
  * ```text
  * every k-th step: slow = slow + α·(fast - slow), fast = slow

@@ -1,5 +1,5 @@
 /** Optimizers for some leaves only. */
-import { GradusError, shown, suggestion } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Wrapper } from "../../dsl/weave.ts";
 import {
   chained,
@@ -23,10 +23,10 @@ const MASKED: Wrapper = {
 };
 
 /**
- * `inner` where `mask` is true; elsewhere the gradient passes through unchanged, as in Optax, and no
- * state is kept. A reduction over the tree, such as the norm of a clip, sees only the leaves chosen.
- * `mask` is a tree-prefix of truth values over the parameters, or a function from them to one, called
- * once a structure.
+ * Applies `inner` where `mask` is true. Elsewhere the gradient passes through unchanged, as in Optax, and
+ * no state is kept. A reduction over the tree, such as the norm of a clip, sees only the chosen leaves.
+ * `mask` is a tree-prefix of truth values over the parameters, or a function from the parameters to one,
+ * which is called once for each structure.
  *
  * @example
  * ```ts
@@ -56,7 +56,7 @@ export function masked<S extends StateKinds, Hyper extends string>(
 }
 
 /**
- * Keeps the parameters where `mask` is true as they are: their updates become 0.
+ * Holds the parameters still where `mask` is true: their updates become 0.
  *
  * @example
  * ```ts
@@ -81,9 +81,9 @@ export type Labels = LabelTree | ((params: never) => LabelTree);
 export type LabelTree = string | { readonly [key: string]: LabelTree } | readonly LabelTree[];
 
 /**
- * An optimizer for each part of the parameters: each leaf is stepped by the one `labels` names for it.
- * What belongs to an optimizer has its name as a suffix, such as the state `m_body` and the
- * hyperparameter `learningRate_body`.
+ * An optimizer for each part of the parameters: each leaf is stepped by the optimizer that `labels` names
+ * for it. States and hyperparameters have the name of their optimizer as a suffix, such as the state
+ * `m_body` and the hyperparameter `learningRate_body`.
  *
  * @example
  * ```ts
@@ -116,7 +116,7 @@ export function partition<Parts extends Readonly<Record<string, Optimizer>>>(
       if (names.includes(tree)) return tree === label;
       throw new GradusError(
         `${doing}: a label must name one of the optimizers: given ${shown(tree)}` +
-          suggestion(tree, names),
+          (suggestion(tree, names) || `; they are ${names.map(quoted).join(", ")}`),
       );
     }
     if (typeof tree !== "object" || tree === null) {

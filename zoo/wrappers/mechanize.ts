@@ -9,7 +9,7 @@ import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 
 /** Options of {@linkcode mechanize}. */
 export interface MechanizeOptions {
-  /** Decay λ added to the gradients the tuner sees. Default 0.01. */
+  /** Decay λ that is added to the gradients which the tuner sees. Default 0.01. */
   weightDecay?: HyperValue;
   /** Added to denominators. Default 1e-8. */
   eps?: HyperValue;
@@ -61,9 +61,9 @@ function mechanic(betas: number): Wrapper {
 }
 
 /**
- * Mechanic: `inner`, whose learning rate should be about 1 times its schedule, is scaled by a number
- * that is learned online, the sum of the states `s1`, `s2`, …. Until something is learned that is `sInit`,
- * whatever ε is.
+ * Mechanic: scales the updates of `inner` by a number that it learns online, the sum of the states `s1`,
+ * `s2`, …. The learning rate of `inner` should be about 1 times its schedule. Until something is learned,
+ * the number is `sInit`, for any ε.
  *
  * ```text
  * Δ = (θ0 - w)/Σs, h = ⟨Δ, g + λ·Σs·‖g‖/‖w‖·w⟩, and for each β of 1 - 0.1, 1 - 0.01, …:
@@ -85,7 +85,7 @@ function mechanic(betas: number): Wrapper {
  * assert(Math.hypot(...x) < 0.03);
  * ```
  *
- * @throws {GradusError} if `numBetas` is no whole number from 1 to 16.
+ * @throws {GradusError} if `numBetas` is not a whole number from 1 to 16.
  */
 export function mechanize<S extends StateKinds, Hyper extends string>(
   inner: Optimizer<S, Hyper>,

@@ -7,9 +7,9 @@ import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 
 /** Options of {@linkcode multiSteps}. */
 export interface MultiStepsOptions {
-  /** How many gradients make a step: a number, or a schedule of the steps made so far. */
+  /** How many gradients make one step: a number, or a schedule of the number of steps made so far. */
   everyKSchedule: HyperValue;
-  /** Whether a step sees the mean of its gradients, or else their sum. Default true. */
+  /** Whether a step uses the mean of its gradients; if false, their sum. Default true. */
   useGradMean?: boolean;
 }
 
@@ -34,9 +34,10 @@ const MULTI_STEPS: Wrapper = {
 };
 
 /**
- * Gathers gradients in the state `acc` and lets `inner` step on their mean (or sum) every k-th time;
- * in between the parameters keep still and nothing of `inner` is computed. Its step number and its
- * schedules count the steps it made, `state.gradientStep`; `state.miniStep` is how many gradients wait.
+ * Collects gradients in the state `acc`; every k-th time, `inner` makes a step with their mean or sum. In
+ * between, the parameters do not change and nothing of `inner` is computed. The step number and the
+ * schedules of `inner` count its own steps, `state.gradientStep`; `state.miniStep` says how many
+ * gradients are collected.
  *
  * ```text
  * acc = acc + (g - acc)/(miniStep + 1), then every k-th time: a step of inner with g = acc, and acc = 0

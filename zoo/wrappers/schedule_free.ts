@@ -7,11 +7,11 @@ import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 
 /** Options of {@linkcode scheduleFree}. */
 export interface ScheduleFreeOptions {
-  /** The step size γ of the inner optimizer, by which iterates are weighed. */
+  /** The step size γ of the inner optimizer, which weights the iterates. */
   learningRate: HyperValue;
-  /** How near the average gradients are taken: 0 is at the fast iterate. Default 0.9. */
+  /** How near to the average gradients are taken; 0 is at the fast iterate. Default 0.9. */
   b1?: HyperValue;
-  /** The power of the largest γ so far that an iterate counts with in the average. Default 2. */
+  /** An iterate has this power of the largest γ so far as its weight in the average. Default 2. */
   weightLrPower?: HyperValue;
 }
 
@@ -34,9 +34,8 @@ const SCHEDULE_FREE: Wrapper = {
 };
 
 /**
- * Schedule-free learning: `inner`, which should have no momentum of its own, steps a fast iterate, the
- * state `z`; the parameters lie between it and its average, which
- * `evaluationParams` gives.
+ * Schedule-free learning: `inner` steps a fast iterate, the state `z`, and should have no momentum of its
+ * own. The parameters lie between `z` and its average; `evaluationParams` gives the average.
  *
  * ```text
  * z = z + Δ, x = (1 - c)·x + c·z, w = (1 - β1)·z + β1·x, where c is γ² (the largest so far) over its sum

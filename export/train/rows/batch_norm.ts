@@ -1,6 +1,6 @@
 /** Normalisations of images: of a channel over the batch, of a channel alone, of a group of channels. */
 import type { Builder } from "../emit.ts";
-import type { Kind, Value } from "../value.ts";
+import { type Kind, numbersOf, type Value } from "../value.ts";
 import type { At, Rows } from "./row.ts";
 
 const same = (at: At): Kind[] => [{ type: at.input(0).type, shape: at.input(0).shape }];
@@ -15,7 +15,7 @@ export const imageNormals: Rows = {
     // In training no runtime on WebGPU has it.
     always: true,
     lower: (at) => at.int("training_mode", 0) === 1 ? byBatch(at) : undefined,
-    gradient: frozen,
+    gradient: scaled,
   },
   InstanceNormalization: {
     shape: same,
@@ -79,22 +79,39 @@ function through(
   return build.write("i*(u - m - h*k)", { i: inverse, u, m, h, k });
 }
 
-/** By statistics that stand: each channel is scaled and moved. */
-function frozen([g]: readonly (Value | undefined)[], at: At): (Value | undefined)[] {
+/**
+ * The gradients of y = (x - mean)·factor + bias, where factor = scale·inverse and inverse = 1/√(variance + ε). With
+ * statistics of x itself, what comes back through them is taken off that of x: its mean, and its part along x.
+ */
+function scaled([g]: readonly (Value | undefined)[], at: At): (Value | undefined)[] {
   const { build } = at;
   const [x, scale, , mean, variance] = [0, 1, 2, 3, 4].map((i) => at.input(i));
-  const inverse = build.write("1/sqrt(v + e)", { v: variance }, { e: at.float("epsilon", 1e-5) });
-  const factor = build.write("s*i", { s: scale, i: inverse });
   const [needsX, needsScale, needsBias, needsMean, needsVariance] = [0, 1, 2, 3, 4].map((i) =>
     at.needs(i)
   );
-  const total = needsBias || needsMean ? channelSum(g!, at) : undefined;
-  const products = () => build.write("g*(x - m)", { g: g!, x, m: perChannel(mean, at) });
-  const slope = needsScale || needsVariance
-    ? build.write("p*i", { p: channelSum(products(), at), i: inverse })
+  const isOwn = isMeanOf(mean, x, build) && !needsMean && !needsVariance;
+  const through = isOwn && needsX;
+  const inverse = build.write("1/sqrt(v + e)", { v: variance }, { e: at.float("epsilon", 1e-5) });
+  const factor = build.write("s*i", { s: scale, i: inverse });
+  const wide = (value: Value) => perChannel(value, at);
+  const total = through || needsBias || needsMean ? channelSum(g!, at) : undefined;
+  const apart = through || needsScale || needsVariance
+    ? build.write("x - m", { x, m: wide(mean) })
     : undefined;
+  const slope = apart && build.write("p*i", {
+    p: channelSum(build.write("g*d", { g: g!, d: apart }), at),
+    i: inverse,
+  });
+  const dx = () => {
+    const direct = build.write("g*f", { g: g!, f: wide(factor) });
+    if (!through) return direct;
+    const n = perChannelCount(at);
+    const along = build.write("f*i*p/n", { f: factor, i: inverse, p: slope!, n });
+    const level = build.write("f*t/n", { f: factor, t: total!, n });
+    return build.write("a - d*b - c", { a: direct, d: apart!, b: wide(along), c: wide(level) });
+  };
   return [
-    needsX ? build.write("g*f", { g: g!, f: perChannel(factor, at) }) : undefined,
+    needsX ? dx() : undefined,
     needsScale ? slope : undefined,
     needsBias ? total : undefined,
     needsMean ? build.write("-f*t", { f: factor, t: total! }) : undefined,
@@ -102,28 +119,45 @@ function frozen([g]: readonly (Value | undefined)[], at: At): (Value | undefined
   ];
 }
 
+/** Whether a value is the mean of another, which may have been taken axis by axis. */
+function isMeanOf(value: Value, whole: Value, build: Builder): boolean {
+  if (value.name === whole.name) return true;
+  const maker = build.makerOf(value);
+  const isOnWay = maker?.op === "Reshape" || maker?.op === "ReduceMean";
+  return isOnWay && isMeanOf(maker.inputs[0]!, whole, build);
+}
+
+/** How many numbers each channel has. */
+function perChannelCount(at: At): Value {
+  const { build } = at;
+  const x = at.input(0);
+  const sizes = numbersOf(otherAxes(at).map((axis) => at.shape(0)[axis]));
+  if (sizes !== undefined) return build.number(sizes.reduce((a, b) => a * b, 1), x);
+  const sizesOf = (value: Value) => build.emit("Size", [value]);
+  const count = build.emit("Div", [sizesOf(x), sizesOf(at.input(1))]);
+  return build.emit("Cast", [count], { to: x.type });
+}
+
 /** By the statistics of the batch, which move the running ones: they are other numbers after each step. */
 function byBatch(at: At): Value[] {
   const { build } = at;
   const [x, scale, bias, runningMean, runningVariance] = [0, 1, 2, 3, 4].map((i) => at.input(i));
   const axes = otherAxes(at);
+  const flat = (value: Value) => build.stop(build.emit("Reshape", [value, build.ints([-1])]));
   const mean = build.reduce("ReduceMean", x, axes);
   const apart = build.write("x - m", { x, m: mean });
   const variance = build.reduce("ReduceMean", build.write("d*d", { d: apart }), axes);
-  const inverse = build.write("1/sqrt(v + e)", { v: variance }, { e: at.float("epsilon", 1e-5) });
-  const factor = build.write("s*i", { s: perChannel(scale, at), i: inverse });
-  const y = build.write("d*f + b", { d: apart, f: factor, b: perChannel(bias, at) });
+  const own = [flat(mean), flat(variance)];
+  const epsilon = { float: at.float("epsilon", 1e-5) };
+  const y = build.emit("BatchNormalization", [x, scale, bias, ...own], { epsilon });
   const momentum = at.float("momentum", 0.9);
-  const moved = (running: Value, value: Value) => {
-    const next = build.write(
-      "a*p + v*q",
-      { a: running, v: build.emit("Reshape", [value, build.ints([-1])]) },
-      { p: momentum, q: 1 - momentum },
-    );
+  const moved = [runningMean, runningVariance].map((running, i) => {
+    const numbers = { p: momentum, q: 1 - momentum };
+    const next = build.write("a*p + v*q", { a: running, v: own[i] }, numbers);
     build.carry(running, next);
     return next;
-  };
-  return [y, moved(runningMean, mean), moved(runningVariance, variance)];
+  });
+  return [y, ...moved];
 }
 
 /** Before opset 21 scale and bias are one number a group, from then on one a channel. */

@@ -6,16 +6,9 @@ import {
   isTransposedMistaken,
   transposedConvolution,
 } from "./convolve.ts";
+import { spread } from "./places.ts";
 import type { At, Rows } from "./row.ts";
-import {
-  attributesOf,
-  countsOf,
-  imageOf,
-  kernelOf,
-  spread,
-  type Windows,
-  windowsOf,
-} from "./windows.ts";
+import { attributesOf, countsOf, imageOf, kernelOf, type Windows, windowsOf } from "./windows.ts";
 import { weightGradient } from "./weights.ts";
 
 /** The convolutions. */

@@ -1,19 +1,9 @@
 /** Pools: the gradient of a window goes to its largest element, or to all of them. */
 import type { Attributes } from "../emit.ts";
 import { DataType, type Kind, numbersOf, type Value } from "../value.ts";
+import { elementsAt, padded, placesIn, spread } from "./places.ts";
 import type { At, Rows } from "./row.ts";
-import {
-  attributesOf,
-  countsOf,
-  elementsAt,
-  imageOf,
-  kernelOf,
-  padded,
-  placesIn,
-  spread,
-  type Windows,
-  windowsOf,
-} from "./windows.ts";
+import { attributesOf, countsOf, imageOf, kernelOf, type Windows, windowsOf } from "./windows.ts";
 
 /** A window of more elements than this is not compared one by one. */
 const MOST_COMPARED = 1024;

@@ -1,6 +1,6 @@
 /** Reductions over axes: the gradient goes back to what was reduced. */
 import { reduceOps } from "../../../dsl/ops.ts";
-import { isLong } from "../emit.ts";
+import { stageOf } from "../emit.ts";
 import { DataType, type Kind, numbersOf, type Value } from "../value.ts";
 import { type At, NONE, type Row, type Rows } from "./row.ts";
 
@@ -37,8 +37,8 @@ function unknownAlike(at: At): Kind["shape"] {
 function inStages(at: At): Value[] | undefined {
   const { build, place: { op } } = at;
   const [a, axes] = [at.input(0), axesOf(at)];
-  if (a.shape === undefined || axes === undefined || axes.length < 2) return undefined;
-  if (!isLong(a, axes)) return undefined;
+  if (a.shape === undefined || axes === undefined) return undefined;
+  if (stageOf(a, axes) === undefined) return undefined;
   // By stages, equals among the largest would not share alike: only what is known to be too much is worth that.
   const isExtreme = op === "ReduceMax" || op === "ReduceMin";
   if (isExtreme && numbersOf(a.shape) === undefined) return undefined;

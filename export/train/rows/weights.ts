@@ -1,11 +1,14 @@
 /** The gradient of a convolution's weights: windows unfolded into a product of matrices, or a convolution of groups. */
-import type { Builder } from "../emit.ts";
 import { numbersOf, type Value } from "../value.ts";
+import { elementsAt, padded, placesIn } from "./places.ts";
 import type { At } from "./row.ts";
-import { attributesOf, elementsAt, placesIn, type Windows } from "./windows.ts";
+import { attributesOf, type Windows } from "./windows.ts";
 
 /** From so many rows on, one product a place in the last axis is as fast as one of all, which takes more memory. */
 const MANY_ROWS = 32;
+
+/** From so many windows an image on, a sum over the batch as well is long: it loses digits, and a GPU sums few at once. */
+const MANY_WINDOWS = 2048;
 
 /** Of fewer channels a group, to unfold them takes longer than to convolve. */
 const MANY_CHANNELS = 8;
@@ -41,56 +44,49 @@ export function weightGradient(
 
 /**
  * What the windows of `x` hold becomes the rows of a matrix, one a place in the window and channel, with one column
- * a window: the product with the rows of `g` sums over batch and windows at once. It is unfolded axis
- * by axis, with the channels in front, so that a whole row is moved at a time.
+ * a window: the product with the rows of `g` sums over windows. Over the batch it sums as well where there is
+ * one group and the images are small, with the channels in front; else each image and group has a product of its own.
+ * It is unfolded axis by axis, so that a whole row is moved at a time.
  */
 function unfolded({ x, g, windows, group, sizes }: Convolved, at: At): Value {
   const { build } = at;
   const [made, read, ...kernel] = sizes;
   const image = kernel.map((_, axis) => axis);
-  // Of several groups they are the first axis: [group, channels, batch, ...image].
-  const lead = group === 1 ? 0 : 1;
+  const axes = image.map((axis) => axis + 2);
+  const count = numbersOf(windows.counts)?.reduce((a, b) => a * b, 1) ?? 0;
+  const isOne = group === 1 && count < MANY_WINDOWS;
+  const shaped = (value: Value, ...to: readonly number[]) =>
+    build.emit("Reshape", [value, build.ints(to)]);
+  // Each group as an image: the other axes keep their sizes, whatever they are.
   const apart = (value: Value, channels: number) =>
-    lead === 0 ? value : build.reshape(value, [
-      value.shape![0],
-      group,
-      channels / group,
-      ...value.shape!.slice(2),
-    ]);
-  const from = image.map((axis) => axis + lead + 2);
-  const groups = lead === 0 ? [] : [group];
-  const columnsFirst = (value: Value, rows: number) =>
-    build.emit("Reshape", [value, build.ints([...groups, rows, -1])]);
-  const right = lead === 0
-    ? columnsFirst(build.transpose(g, [1, 0, ...from]), made)
-    : build.emit("Reshape", [
-      build.transpose(apart(g, made), [1, 0, ...from, 2]),
-      build.ints([group, -1, made / group]),
-    ]);
-  const product = (columns: Value, rows: number) =>
-    lead === 0
-      ? build.emit("Gemm", [columnsFirst(columns, rows), right], { transB: 1 })
-      : build.emit("MatMul", [columnsFirst(columns, rows), right]);
-  const joined = (parts: readonly Value[]) =>
-    parts.length === 1 ? parts[0] : build.emit("Concat", parts, { axis: lead });
-
-  const turned = build.transpose(
-    apart(x, read * group),
-    lead === 0 ? [1, 0, ...from] : [1, 2, 0, ...from],
-  );
-  let parts = [paddedFrom(turned, lead + 2, windows, build)];
+    group === 1 ? value : shaped(value, -1, channels, ...image.map(() => 0));
+  const right = isOne
+    ? shaped(build.transpose(g, [1, 0, ...axes]), made, -1)
+    : shaped(build.transpose(apart(g, made / group), [0, ...axes, 1]), 0, -1, made / group);
+  const product = (columns: Value, rows: number) => {
+    if (isOne) return build.emit("Gemm", [shaped(columns, rows, -1), right], { transB: 1 });
+    const each = build.emit("MatMul", [shaped(columns, 0, rows, -1), right]);
+    return build.sum(group === 1 ? each : shaped(each, -1, group, rows, made / group), [0], 0);
+  };
+  const joined = (parts: readonly Value[], axis: number) =>
+    parts.length === 1 ? parts[0] : build.emit("Concat", parts, { axis });
+  const channels = isOne ? 0 : 1;
+  const turned = isOne ? build.transpose(x, [1, 0, ...axes]) : apart(x, read);
+  let parts = [padded(turned, windows, at)];
   let rows = read;
   for (const axis of image) {
-    const columns = joined(parts);
+    const columns = joined(parts, channels);
     rows = read * kernel.slice(0, axis).reduce((a, b) => a * b, 1);
     parts = placesIn([kernel[axis]]).map((place) =>
-      elementsAt(columns, place, [axis], windows, at, lead + 2)
+      elementsAt(columns, place, [axis], windows, at)
     );
   }
+  const lead = group === 1 ? 0 : 1;
   const all = rows >= MANY_ROWS
-    ? joined(parts.map((part) => product(part, rows)))
-    : product(joined(parts), rows * parts.length);
-  // The axes unfolded last come first.
+    ? joined(parts.map((part) => product(part, rows)), lead)
+    : product(joined(parts, channels), rows * parts.length);
+  // [...groups, ...kernel backwards, read, made]: the axes unfolded last come first.
+  const groups = lead === 0 ? [] : [group];
   const split = build.reshape(all, [...groups, ...kernel.toReversed(), read, made / group]);
   const back = [kernel.length + 1, kernel.length, ...image.toReversed()].map((i) => i + lead);
   return build.reshape(build.transpose(split, lead === 0 ? back : [0, ...back]), sizes);
@@ -115,16 +111,4 @@ function exchanged({ x, g, windows, group, sizes }: Convolved, at: At): Value {
   const [zeros, ends, all] = [kernel.map(() => 0), kernel, axes].map((each) => build.ints(each));
   const cut = build.emit("Slice", [whole, zeros, ends, all]);
   return build.reshape(build.transpose(cut, [1, 0, ...axes]), sizes);
-}
-
-/** An image, whose axes are those from `first` on, with zeros around it. */
-function paddedFrom(
-  value: Value,
-  first: number,
-  { before, after }: Windows,
-  build: Builder,
-): Value {
-  if ([...before, ...after].every((size) => size === 0)) return value;
-  const none = Array<number>(first).fill(0);
-  return build.emit("Pad", [value, build.ints([...none, ...before, ...none, ...after])]);
 }

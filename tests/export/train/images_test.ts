@@ -99,6 +99,32 @@ Deno.test("of equals in a window, the gradient goes to the first", async () => {
   }
 });
 
+Deno.test("weights that read large images have the sum over all windows as their gradient", async () => {
+  const side = 48;
+  const inputs = [trained([2, 1, side, side], (value) => value / 4), weights([2, 1, 2, 2])];
+  const model = modelOf("Conv", { inputs, type: DataType.FLOAT }, false, 5);
+  const session = await opened(withGradients(model, { loss: lossOutput("total") }));
+  const made = (await session.run({}))["grad/p1"].data;
+  await session.release();
+  const { p0: { data: x }, p1: { data: w } } = initializersOf(model, ["p0", "p1"]);
+  const places = [0, 1, side, side + 1];
+  const wanted = Array.from(w, () => 0);
+  for (const channel of [0, 1]) {
+    for (let at = 0; at < x.length - side - 1; at++) {
+      const isWindow = at % side < side - 1 && at % (side * side) < side * (side - 1);
+      if (!isWindow) continue;
+      const y = places.reduce((sum, place, k) => sum + x[at + place] * w[4 * channel + k], 0);
+      places.forEach((place, k) => wanted[4 * channel + k] += 2 * y * x[at + place]);
+    }
+  }
+  wanted.forEach((value, i) =>
+    assert(
+      Math.abs(Number(made[i]) - value) < 1e-4 * (1 + Math.abs(value)),
+      `${made[i]}, not ${value}`,
+    )
+  );
+});
+
 Deno.test("two normalisations cannot move the same running statistics", () => {
   const [scale, mean] = [weights([2]), { type: DataType.FLOAT, shape: [2], values: [0, 1] }];
   const drawn = {
