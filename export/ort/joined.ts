@@ -174,9 +174,12 @@ function lossOf(
     );
   }
   const { type, shape } = outputs.find((each) => each.name === name)!;
-  if (type === "float32" && shape.every((size) => size === 1 || Number.isNaN(size))) return name;
+  const isNumber = type === "float32" || type === "float64";
+  if (isNumber && shape.every((size) => size === 1 || Number.isNaN(size))) return name;
   throw new GradusError(
-    `${doing}: the loss ${quoted(name)} must be one float32 number: given ${type} of shape ` +
+    `${doing}: the loss ${
+      quoted(name)
+    } must be one number of float32 or float64: given ${type} of shape ` +
       `[${shape.join(", ")}]`,
   );
 }

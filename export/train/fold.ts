@@ -1,5 +1,6 @@
 /** The arithmetic of axes, shapes and sizes: what is known of small results before the graph runs. */
 import type { At } from "./rows/row.ts";
+import { placed } from "./rows/slice.ts";
 import {
   DataType,
   isWhole,
@@ -16,10 +17,12 @@ type Fold = (known: readonly (readonly Size[])[], at: At) => readonly Size[] | u
 
 /** What is known of the first output of an operator, of what is known of its inputs. */
 export function folded(at: At, { type, shape }: Kind): readonly Size[] | undefined {
-  if (shape === undefined || shape.length > 1) return undefined;
+  if (shape === undefined || shape.length > 2) return undefined;
   const fold = Object.hasOwn(FOLDS, at.place.op) ? FOLDS[at.place.op] : undefined;
   const inputs = at.inputs.flatMap((value) => value === undefined ? [] : [value.known]);
   if (fold === undefined || !inputs.every((known) => known !== undefined)) return undefined;
+  const isTable = [shape, at.input(0).shape].some((each) => each?.length === 2);
+  if (isTable && !(TABLES.has(at.place.op) && numbersOf(shape))) return undefined;
   // Arithmetic of floats is rounded by whoever runs the graph.
   if (!isWhole(type) && type !== DataType.BOOL && !MOVES.has(at.place.op)) return undefined;
   const known = fold(inputs, at);
@@ -28,13 +31,18 @@ export function folded(at: At, { type, shape }: Kind): readonly Size[] | undefin
     typeof size === "string" || Number.isSafeInteger(size) || MOVES.has(at.place.op)
   );
   // A list as long as its shape says, which tells what it is if the shape was not known.
-  const [length] = shape.length === 0 ? [1] : shape;
+  const length = product(shape);
   return isSafe && (typeof length === "string" || length === known.length) ? known : undefined;
 }
 
 const MOVES = new Set([
   ...["Identity", "Cast", "CastLike", "Gather", "Concat", "Slice", "Squeeze", "Unsqueeze"],
-  ...["Reshape", "Expand", "ConstantOfShape", "Flatten"],
+  ...["Reshape", "Expand", "ConstantOfShape", "Flatten", "Transpose"],
+]);
+
+/** What is known of two dimensions too: pads come from exporters as tables that are turned. */
+const TABLES = new Set([
+  ...["Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Transpose"],
 ]);
 
 /** `f` on two lists, of which one may be of one number for all. */
@@ -98,10 +106,20 @@ const FOLDS: Readonly<Record<string, Fold>> = {
     const picked = at.map((i) => typeof i === "number" ? from.at(i) : undefined);
     return picked.every((size) => size !== undefined) ? picked : undefined;
   },
-  Slice: ([from, ...rest]) => {
+  Slice: ([from, ...rest], at) => {
     const [start, end, axes = [0], step = [1]] = rest.map(numbersOf);
-    if (start?.length !== 1 || end?.length !== 1 || axes[0] > 0 || step[0] !== 1) return undefined;
-    return from.slice(start[0], end[0] > from.length ? undefined : end[0]);
+    const [rows, width = 1] = numbersOf(at.input(0).shape) ?? [from.length];
+    const isFirst = axes[0] === 0 || axes[0] === -at.shape(0).length;
+    if (start?.length !== 1 || end?.length !== 1 || !isFirst || step[0] === 0) return undefined;
+    const { first, count } = placed(rows, start[0], end[0], step[0]);
+    const places = Array.from({ length: count }, (_, i) => (first + i * step[0]) * width);
+    return places.flatMap((place) => from.slice(place, place + width));
+  },
+  Transpose: ([from], at) => {
+    const [rows, columns] = numbersOf(at.input(0).shape) ?? [];
+    if (columns === undefined) return at.shape(0).length < 2 ? from : undefined;
+    if (String(at.ints("perm") ?? "1,0") !== "1,0") return from;
+    return from.map((_, i) => from[(i % rows) * columns + Math.floor(i / rows)]);
   },
   Add: arithmetic("+", (a, b) => a + b),
   Sub: pairwise((a, b) =>

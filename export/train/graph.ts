@@ -17,7 +17,15 @@ import { attributeOf, attributesOf, declared, infoOf, refined, UNKNOWN } from ".
 import { capturedBy, nameOf, opsetOf } from "./read.ts";
 import { At, NONE, type Place, type Row, type Rows } from "./rows/row.ts";
 import { kindOf, tensorOf } from "./tensor.ts";
-import { DataType, isFloat, type Kind, type Shape, spellShape, type Value } from "./value.ts";
+import {
+  DataType,
+  isFloat,
+  type Kind,
+  product,
+  type Shape,
+  spellShape,
+  type Value,
+} from "./value.ts";
 
 /** An operator in the graph. */
 export interface GraphNode extends Maker {
@@ -214,6 +222,8 @@ export class Graph extends Builder {
   }
 
   override carry(value: Value, next: Value): void {
+    // What is computed anew in each step is not held between steps.
+    if (this.makerOf(value) !== undefined) return;
     if (!this.#tensors.has(value.name)) {
       this.refuse(
         `${quoted(value.name)} must be an initializer, since it changes from step to step`,
@@ -324,7 +334,7 @@ export class Graph extends Builder {
       const known = kind.known ?? (i === 0 ? folded(at, kind) : undefined);
       const value = {
         ...kind,
-        known: known?.length === kind.shape?.[0] || kind.shape?.length === 0 ? known : undefined,
+        known: kind.shape && known?.length === product(kind.shape) ? known : undefined,
         name,
       };
       if (name !== "") this.#add(value);

@@ -17,7 +17,7 @@ export interface Chosen {
  * The initializers that `given` names: names, patterns in which `*` stands for any text, and patterns
  * after `!` for what is left out. Without `given`, all that are parameters: of floats, of at
  * least one dimension, since numbers alone are constants such as 0.5, with all numbers finite, which masks are not,
- * no running statistics, and no states of 0 that a recurrent operator begins with. Where the exporter says which are
+ * no running statistics, no scales of a Resize, and no states of 0 that a recurrent operator begins with. Where the exporter says which are
  * parameters, none of its buffers is one.
  */
 export function chooseParams(
@@ -139,7 +139,13 @@ function usualParams(graph: GraphProto): string[] {
   const { initializer, node } = graph;
   const origins = originsOf(graph);
   const statistics = new Set(
-    node.flatMap(({ opType, input }) => opType === "BatchNormalization" ? input.slice(3, 5) : []),
+    node.flatMap(({ opType, input }) =>
+      opType === "BatchNormalization"
+        ? input.slice(3, 5)
+        : opType === "Resize"
+        ? input.slice(1)
+        : []
+    ),
   );
   const states = new Set(
     node.flatMap(({ opType, input }) => RECURRENT.has(opType) ? input.slice(5, 7) : []),

@@ -9,6 +9,7 @@ import {
 } from "onnx-buf";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { inlined } from "./inline.ts";
+import { separate } from "./merged.ts";
 import { DataType } from "./value.ts";
 
 /** A model: its bytes, or with them those of the files beside it, by the names that it calls them. */
@@ -53,18 +54,23 @@ export function readSource(source: ModelSource, doing: string): ModelProto {
   return model;
 }
 
+/** Since when operators are others than before, of those that differ between the oldest version and that which is written. */
+const CHANGED: Readonly<Record<string, number>> = { BatchNormalization: 14, RoiAlign: 16 };
+
 /** Takes a model of an older version for one of the oldest that is written: but two operators differ. */
 function raise(model: ModelProto, doing: string): void {
   const version = opsetOf(model);
   if (version >= OLDEST_WRITTEN) return;
   const other = model.graph!.node.find(({ domain, opType, output }) =>
-    (domain === "" || domain === "ai.onnx") &&
-    (opType === "RoiAlign" || (opType === "BatchNormalization" && output.length > 1))
+    (domain === "" || domain === "ai.onnx") && version < (CHANGED[opType] ?? 0) &&
+    (opType !== "BatchNormalization" || output.length > 1)
   );
   if (other !== undefined) {
     throw new GradusError(
       `${doing}: operator ${other.opType} at ${quoted(nameOf(other))} is another one since opset ` +
-        `${version}: export the model with \`opset_version\` ${OLDEST_WRITTEN} or later`,
+        `${
+          CHANGED[other.opType]
+        }: export the model with \`opset_version\` ${OLDEST_WRITTEN} or later`,
     );
   }
   for (const each of model.opsetImport) {
@@ -95,6 +101,7 @@ export function readWhole(source: ModelSource, doing: string): ModelProto {
   for (const each of graphsIn(graph)) {
     for (const tensor of each.initializer) bringIn(tensor, data, doing);
   }
+  separate(model);
   return model;
 }
 
@@ -263,6 +270,11 @@ function ordered(graph: GraphProto, doing: string): NodeProto[] {
       }
       state.set(node, "open");
       stack.push(...waiting);
+    }
+  }
+  for (const { name } of graph.output) {
+    if (!taken.has(name)) {
+      throw new GradusError(`${doing}: its output ${quoted(name)} is made nowhere`);
     }
   }
   const isInside = new Set(graph.node.flatMap((node) => innerNames(node)));

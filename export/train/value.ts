@@ -16,7 +16,7 @@ export interface Kind {
   readonly type: DataType;
   /** Undefined where not even the number of dimensions is known. */
   readonly shape: Shape | undefined;
-  /** Its elements, if it has at most one dimension and they are known: of whole numbers they may be sizes. */
+  /** Its elements, row by row, if it has at most two dimensions and they are known: of whole numbers they may be sizes. */
   readonly known?: readonly Size[];
   /** What a sequence consists of. */
   readonly items?: readonly Value[];

@@ -1,4 +1,4 @@
-/** Operators that join and cut: what was joined comes apart, and what was cut off is 0. */
+/** Operators that join, split and pad: what was joined comes apart, and what was added is cut off. */
 import {
   isSameShape,
   type Kind,
@@ -14,11 +14,10 @@ import type { At, Rows } from "./row.ts";
 /** The type of the first input and a shape. */
 const like = (at: At, shape: Shape | undefined): Kind[] => [{ type: at.input(0).type, shape }];
 
-/** The operators that join and cut. */
+/** The operators that join, split and pad. */
 export const cuts: Rows = {
   Concat: { shape: (at) => like(at, joinedShape(at)), gradient: parts },
   Split: { shape: splitShapes, gradient: joined },
-  Slice: { shape: (at) => like(at, slicedShape(at)), gradient: unsliced },
   Pad: { shape: (at) => like(at, paddedShape(at)), gradient: unpadded },
 };
 
@@ -72,104 +71,6 @@ function joined(gradients: readonly (Value | undefined)[], at: At): Value[] {
     gradients[i] ?? build.expandLike(build.number(0, output), output)
   );
   return [all.length === 1 ? all[0] : build.emit("Concat", all, { axis })];
-}
-
-/** The axes of a slice with where they begin and end; undefined where that is not known. */
-function slices(at: At): { axis: number; start: Size; end: Size; step: Size }[] | undefined {
-  const rank = at.shape(0).length;
-  const [starts, ends, axes, steps] = at.inputs.slice(1).map((value) => value?.known);
-  if (starts === undefined || ends === undefined) return undefined;
-  if (at.inputs[3] !== undefined && numbersOf(axes) === undefined) return undefined;
-  if (at.inputs[4] !== undefined && steps === undefined) return undefined;
-  return starts.map((start, i) => ({
-    axis: at.axis((axes?.[i] ?? i) as number, rank),
-    start,
-    end: ends[i],
-    step: steps?.[i] ?? 1,
-  }));
-}
-
-function slicedShape(at: At): Shape | undefined {
-  const { shape } = at.input(0);
-  if (shape === undefined) return undefined;
-  const all = slices(at);
-  if (all === undefined) {
-    const axes = at.inputs[3]?.known;
-    return shape.map((size, axis) => {
-      const isLeft = axes !== undefined &&
-        !axes.some((each) => each === axis || each === axis - shape.length);
-      return isLeft ? size : unknownSize();
-    });
-  }
-  const sizes = [...shape];
-  for (const { axis, start, end, step } of all) {
-    const size = shape[axis];
-    const isWhole = start === 0 && step === 1 && (end === size || end as number >= 2 ** 31 - 1);
-    if (isWhole) continue;
-    const isKnown = [size, start, end, step].every((each) => typeof each === "number");
-    sizes[axis] = isKnown
-      ? lengthOf(size as number, start as number, end as number, step as number)
-      : unknownSize();
-  }
-  return sizes;
-}
-
-/** How many elements a slice has. */
-function lengthOf(size: number, start: number, end: number, step: number): number {
-  if (step === 0) return 0;
-  const [lo, hi] = step > 0 ? [0, size] : [-1, size - 1];
-  const within = (at: number) => Math.min(Math.max(at < 0 ? at + size : at, lo), hi);
-  return Math.max(0, Math.ceil((within(end) - within(start)) / step));
-}
-
-/** What was cut off is 0. */
-function unsliced([g]: readonly (Value | undefined)[], at: At): Value[] {
-  const { build } = at;
-  const shape = at.shape(0);
-  const all = slices(at) ?? at.refuse("where it begins and ends must be constant");
-  const back = all.filter(({ start, end, step, axis }) => {
-    if (step === 1) return false;
-    const size = shape[axis];
-    const isWhole = step === -1 &&
-      (start === -1 || start === 2 ** 31 - 1 || start as number >= 2 ** 53 || start === size) &&
-      typeof end === "number" && (end < -(2 ** 30) || (typeof size === "number" && end < -size));
-    return isWhole || at.refuse("its steps must be 1, or the whole axis backwards");
-  });
-  let gradient = g!;
-  if (back.length > 0) {
-    const list = (value: number) => build.ints(back.map(() => value));
-    const axes = build.ints(back.map(({ axis }) => axis));
-    gradient = build.emit("Slice", [gradient, list(-1), list(-(2 ** 31)), axes, list(-1)]);
-  }
-  const cut = all.filter(({ step, axis }) =>
-    step === 1 && at.outputs[0].shape![axis] !== shape[axis]
-  );
-  if (cut.length === 0) return [gradient];
-  const axes = cut.map(({ axis }) => axis);
-  const before = Array<Size>(shape.length).fill(0);
-  const after = Array<Size>(shape.length).fill(0);
-  for (const { axis, start } of cut) {
-    const [size, left] = [shape[axis], at.outputs[0].shape![axis]];
-    if (typeof start !== "number") at.refuse("where it begins must be constant");
-    const isKnown = typeof size === "number" && typeof left === "number";
-    if (isKnown) {
-      const begin = Math.min(Math.max(start < 0 ? start + size : start, 0), size);
-      [before[axis], after[axis]] = [begin, size - begin - left];
-    } else if (start >= 0) before[axis] = start;
-    else at.refuse(`where it begins must be counted from the front, since axis ${axis} is open`);
-  }
-  const isOpen = axes.some((axis) =>
-    typeof shape[axis] !== "number" || typeof at.outputs[0].shape![axis] !== "number"
-  );
-  if (!isOpen) {
-    return [build.emit("Pad", [gradient, build.ints([...before, ...after] as number[])])];
-  }
-  const left = build.emit("Sub", [
-    build.emit("Sub", [build.shapeOf(at.input(0)), build.shapeOf(gradient)]),
-    build.ints(before as number[]),
-  ]);
-  const pads = build.emit("Concat", [build.ints(before as number[]), left], { axis: 0 });
-  return [build.emit("Pad", [gradient, pads])];
 }
 
 /** The pads before and after each axis, as far as they are known. */

@@ -28,7 +28,7 @@ export const einsum: Row = {
   gradient: ([g], at) => {
     const { build } = at;
     const { operands, result } = lettersOf(at) ??
-      at.refuse("its equation must name every axis, and none as `...`");
+      at.refuse("the number of dimensions must be known, for which its `...` stands");
     return operands.map((own, i): Value | undefined => {
       if (!at.needs(i)) return undefined;
       if (new Set(own).size !== own.length) {
@@ -59,10 +59,10 @@ function narrowed(part: Value, operand: Value, summed: readonly number[], { buil
   return build.sum(part, axes);
 }
 
-/** Undefined for equations that leave axes to dots. */
+/** Undefined where it is not known how many axes dots stand for. */
 function lettersOf(at: At): Letters | undefined {
-  const equation = at.text("equation", "").replaceAll(" ", "");
-  if (equation.includes(".")) return undefined;
+  const equation = spelled(at);
+  if (equation === undefined) return undefined;
   const [left, right] = equation.split("->");
   const operands = left.split(",");
   const isFitting = operands.length === at.inputs.length &&
@@ -72,4 +72,30 @@ function lettersOf(at: At): Letters | undefined {
   const all = operands.join("");
   const once = [...new Set(all)].filter((each) => all.indexOf(each) === all.lastIndexOf(each));
   return { operands, result: once.sort().join("") };
+}
+
+/** The equation with a letter of its own for each axis that dots stand for, counted from the last. */
+function spelled(at: At): string | undefined {
+  const equation = at.text("equation", "").replaceAll(" ", "");
+  if (!equation.includes("...")) return equation;
+  const [left, right] = equation.split("->");
+  const counts = left.split(",").map((own, i) => {
+    if (!own.includes("...")) return 0;
+    const rank = at.inputs[i]?.shape?.length;
+    return rank === undefined ? undefined : Math.max(0, rank - (own.length - 3));
+  });
+  if (!counts.every((count) => count !== undefined)) return undefined;
+  const free = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"]
+    .filter((letter) => !equation.includes(letter));
+  const most = Math.max(...counts);
+  if (most > free.length) return at.refuse("it has more axes than letters");
+  const dots = free.slice(0, most);
+  const named = left.split(",").map((own, i) =>
+    own.replace("...", dots.slice(most - counts[i]).join(""))
+  );
+  const once = [...left].filter((each, i) =>
+    /[A-Za-z]/.test(each) && left.indexOf(each) === i && left.lastIndexOf(each) === i
+  );
+  const result = (right ?? `...${once.sort().join("")}`).replace("...", dots.join(""));
+  return `${named.join(",")}->${result}`;
 }

@@ -87,7 +87,7 @@ function gathered(g: Value, at: At): Value {
   const axis = at.axis(at.int("axis", 0), shape.length);
   const size = shape[axis];
   const known = numbersOf(places.known);
-  if (known?.length === 1 && typeof size === "number") {
+  if (known?.length === 1 && rows.length < 2 && typeof size === "number") {
     // One place: what is around it is 0.
     const place = known[0] < 0 ? known[0] + size : known[0];
     const wide = rows.length === 0 ? build.emit("Unsqueeze", [g, build.ints([axis])]) : g;

@@ -3,6 +3,7 @@ import { attentions } from "./attention.ts";
 import { imageNormals } from "./batch_norm.ts";
 import { constants } from "./constant.ts";
 import { convolutions } from "./conv.ts";
+import { depths } from "./depth.ts";
 import { dropouts } from "./dropout.ts";
 import { cuts } from "./cut.ts";
 import { elements } from "./element.ts";
@@ -14,8 +15,10 @@ import { pools } from "./pool.ts";
 import { products } from "./product.ts";
 import { recurrences } from "./recurrent.ts";
 import { reductions } from "./reduce.ts";
+import { resizes } from "./resize.ts";
 import type { Rows } from "./row.ts";
 import { sequences } from "./sequence.ts";
+import { slicing } from "./slice.ts";
 
 /** Rows by the names of operators in ONNX's default domain. */
 export const rows: Rows = {
@@ -23,6 +26,9 @@ export const rows: Rows = {
   ...products,
   ...moves,
   ...cuts,
+  ...slicing,
+  ...depths,
+  ...resizes,
   ...constants,
   ...reductions,
   ...normals,

@@ -3,6 +3,9 @@ import { isFloat, type Kind, product, type Size, unknownSize, type Value } from 
 import { type Cells, type Direction, gru, lstm, rnn, split } from "./cells.ts";
 import type { At, Row, Rows } from "./row.ts";
 
+/** How many steps are written out at most. */
+const MOST_STEPS = 4096;
+
 /** What a sequence comes to in one direction: a state after each step. */
 interface Run {
   /** By the order of the sequence, whatever the order of the steps. */
@@ -64,6 +67,9 @@ function writtenOut(kinds: Kinds, at: At): Value[] {
   }
   if (typeof hidden !== "number" || typeof width !== "number") {
     return at.refuse("the number of its inputs and of its hidden values must be known");
+  }
+  if (length > MOST_STEPS) {
+    at.refuse(`its sequence must have at most ${MOST_STEPS} steps, which are written out each`);
   }
   requirePlain(length, at);
   const order = directionOf(at);

@@ -213,9 +213,23 @@ export const FAMILIES: Readonly<Record<string, Readonly<Record<string, fc.Arbitr
     "Slice backwards": sizes([1, 4], [1, 4]).map(([a, b]) => ({
       inputs: [trained([a, b]), ints(-1), ints(-(2 ** 31)), ints(1), ints(-1)],
     })),
+    "Slice with steps": sizes([1, 7], [1, 2], [-8, 7], [-9, 9], [-3, 3]).map(
+      ([a, b, start, end, step]) => ({
+        inputs: [trained([a, b]), ints(start), ints(end), ints(0), ints(step || 2)],
+      }),
+    ),
     Pad: fc.tuple(sizes([2, 3], [2, 3]), sizes([-1, 2], [-1, 2], [0, 2], [0, 2])).map((
       [shape, pads],
     ) => ({ inputs: [trained(shape), ints(...pads)] })),
+    DepthToSpace: fc.tuple(sizes([1, 2], [1, 2], [1, 2], [1, 3]), fc.constantFrom("DCR", "CRD"))
+      .map(([[n, c, h, w], mode]) => ({
+        inputs: [trained([n, 4 * c, h, w])],
+        attributes: { blocksize: 2, mode },
+      })),
+    SpaceToDepth: sizes([1, 2], [1, 2], [1, 2], [1, 3]).map(([n, c, h, w]) => ({
+      inputs: [trained([n, c, 2 * h, 2 * w])],
+      attributes: { blocksize: 2 },
+    })),
     Tile: fc.tuple(sizes([1, 3], [1, 3]), sizes([1, 3], [1, 2])).map(([shape, repeats]) => ({
       inputs: [trained(shape), ints(...repeats)],
     })),

@@ -11,8 +11,9 @@ import { GradusError, sgd } from "../../../mod.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
 import { doubled, type Listed, modelNamed, opened, referenceOf, tensorOf } from "./driver.ts";
 import { modelOf, trained, weights } from "./law.ts";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema, NodeProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
+import { node } from "../../../export/onnx/proto.ts";
 
 const loss = crossEntropy({ logits: "logits" });
 
@@ -155,4 +156,50 @@ Deno.test("a pool without a gradient is refused by its name", () => {
     GradusError,
     "operator LpPool at `tried`: it has no gradient",
   );
+});
+
+Deno.test("a network that is normalised by its batch is the same from opset 14 on", () => {
+  const model = fromBinary(ModelProtoSchema, modelNamed("cnn.train"));
+  const written = (version: bigint) => {
+    model.opsetImport[0].version = version;
+    return withGradients(toBinary(ModelProtoSchema, model), { loss });
+  };
+  assertEquals(written(14n), written(17n));
+  assertThrows(() => written(13n), GradusError, "is another one since opset 14");
+});
+
+Deno.test("a normalisation by the batch that keeps no running statistics carries none", async () => {
+  const made = (statistics: readonly string[]) => {
+    const model = fromBinary(ModelProtoSchema, modelNamed("cnn.train"));
+    const nodes = model.graph!.node;
+    const at = nodes.findIndex(({ opType }) => opType === "BatchNormalization");
+    const normal = nodes[at];
+    normal.input = [...normal.input.slice(0, 3), ...statistics];
+    const axes = { axes: [0, 2, 3], keepdims: 0 };
+    const taken = ["m", "v"].map((name) => node("ReduceMean", [normal.input[0]], name, axes));
+    if (statistics[0] === "m") {
+      nodes.splice(
+        at,
+        0,
+        ...taken.map((each) => create(NodeProtoSchema, each)),
+      );
+    }
+    return withGradients(toBinary(ModelProtoSchema, model), { loss });
+  };
+  const { x, y } = referenceOf("cnn");
+  const feeds = { x: tensorOf(x), y: tensorOf(y) };
+  const results = await Promise.all(
+    [["b1.running_mean", "b1.running_var"], ["m", "v"]].map(async (statistics) => {
+      const session = await opened(made(statistics));
+      const names = session.outputNames.filter((name) => !name.startsWith("next/"));
+      const result = await session.run(feeds);
+      await session.release();
+      return {
+        carried: session.outputNames.length - names.length,
+        values: names.map((name) => result[name].data),
+      };
+    }),
+  );
+  assertEquals(results.map(({ carried }) => carried), [2, 0]);
+  assertEquals(results[1].values, results[0].values);
 });

@@ -55,6 +55,7 @@ Deno.test("a graph that could not be run is refused", () => {
     "must have no circle",
   );
   refused(changed((model) => add(model, node("Relu", ["nothing"], "a"))), "is made nowhere");
+  refused(changed((model) => model.graph!.output[0].name = "lost"), "`lost` is made nowhere");
 });
 
 Deno.test("initializers that are not there, or not of their shape, are refused", () => {

@@ -162,3 +162,11 @@ Deno.test("a sequence of open length is refused by name", () => {
     "operator LSTM at `all`: the length of its sequence must be known: given length",
   );
 });
+
+Deno.test("a sequence of more steps than can be written out is refused", () => {
+  assertThrows(
+    () => withGradients(classifier({}, 10_000_000), { loss }),
+    GradusError,
+    "must have at most 4096 steps",
+  );
+});

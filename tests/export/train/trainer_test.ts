@@ -1,4 +1,6 @@
 /** Training steps of models that PyTorch exported, run by the trainer: PyTorch's losses, and the model back. */
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
 import * as ort from "onnxruntime-web/wasm";
 import {
   type BatchTensor,
@@ -89,6 +91,30 @@ Deno.test("a batch of another size than before trains too, where it was exported
   const loss = await trainer.step({ x: tensor(double(x)), y: tensor(double(y)).data });
   assert(Math.abs(loss - Number(once.loss.data[0])) < 1e-6, `${loss}`);
   assert(await trainer.step({ x: tensor(x).data, y: tensor(y).data }) < loss);
+  await trainer.dispose();
+});
+
+Deno.test("a model of float64 trains in float64", async () => {
+  const model = fromBinary(ModelProtoSchema, modelNamed("mlp.tsplain"));
+  const { initializer, input, output } = model.graph!;
+  for (const tensor of initializer) {
+    const wide = Float64Array.from(new Float32Array(tensor.rawData.slice().buffer));
+    [tensor.rawData, tensor.dataType] = [new Uint8Array(wide.buffer), DataType.DOUBLE];
+  }
+  for (const { type } of [...input, ...output]) {
+    if (type?.value.case === "tensorType") type.value.value.elemType = DataType.DOUBLE;
+  }
+  const loss = crossEntropy({ logits: "logits" });
+  const bytes = trainingStep(toBinary(ModelProtoSchema, model), optimizer, { loss });
+  const trainer = await OrtTrainer.load(bytes);
+  const { x: [, shape, values], y, adamw: { losses } } = referenceOf("mlp");
+  const batch = { x: { data: Float64Array.from(values), shape }, y: tensor(y) };
+  for (const wanted of losses) {
+    const made = await trainer.step(batch);
+    assert(Math.abs(made - wanted) <= 1e-6 * wanted, `${made}, not ${wanted}`);
+  }
+  const { data } = Object.values(await trainer.params())[0];
+  assert(data instanceof Float64Array && data.some((each) => each !== Math.fround(each)));
   await trainer.dispose();
 });
 

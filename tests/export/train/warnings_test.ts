@@ -42,8 +42,18 @@ Deno.test("what the older exporter folded is told by the bias that is left", () 
   ]);
 });
 
-Deno.test("normalisations that were equal and share their parameters are told", () => {
-  const { said } = written(modelNamed("gpt.equal"));
+Deno.test("normalisations that were equal are trained apart by the names that PyTorch kept", () => {
+  const { said, trained } = written(modelNamed("gpt.equal"));
+  assertEquals(said, []);
+  const norms = ["b.0.n1", "b.0.n2", "b.1.n1", "b.1.n2", "n"];
+  const wanted = norms.flatMap((name) => [`${name}.bias`, `${name}.weight`]);
+  assertEquals(trained.filter((name) => wanted.includes(name)).sort(), wanted.sort());
+});
+
+Deno.test("normalisations that share their parameters in a file of another maker are told", () => {
+  const model = fromBinary(ModelProtoSchema, modelNamed("gpt.equal"));
+  model.producerName = "another";
+  const { said } = written(toBinary(ModelProtoSchema, model));
   assertEquals(said.slice(1, 3), [
     "`b.0.n1.weight` is read by 5 LayerNormalization",
     "`b.0.n1.bias` is read by 5 LayerNormalization",

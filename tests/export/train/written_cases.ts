@@ -56,6 +56,9 @@ export const EQUATIONS: readonly [string, ...number[][]][] = [
   ["ij->j", [2, 3]],
   ["i,j,k->kij", [2], [3], [2]],
   ["bij , bjk -> bki", [2, 2, 3], [2, 3, 2]],
+  ["...ij,jk->...ik", [2, 2, 3], [3, 2]],
+  ["...i,...i->...", [1, 3], [2, 3]],
+  ["...i,i", [2, 2, 3], [3]],
 ];
 
 const LOSSES = fc.record({
