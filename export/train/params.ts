@@ -16,9 +16,9 @@ export interface Chosen {
 /**
  * The initializers that `given` names: names, patterns in which `*` stands for any text, and patterns
  * after `!` for what is left out. Without `given`, all that are parameters: of floats, of at
- * least one dimension, since numbers alone are constants such as 0.5, with all numbers finite, which masks are not,
- * no running statistics, no scales of a Resize, and no states of 0 that a recurrent operator begins with. Where the exporter says which are
- * parameters, none of its buffers is one.
+ * least one dimension, since numbers alone are constants such as 0.5, with all numbers below 10,000, which those of masks
+ * are not, no running statistics, no scales of a Resize, and no states of 0 that a recurrent operator begins
+ * with. Where the exporter says which are parameters, none of its buffers is one.
  */
 export function chooseParams(
   graph: GraphProto,
@@ -133,6 +133,8 @@ export function byName<T>(
     );
 }
 
+/** Masks add -10,000, -1e9 or -∞ to scores; no weight is as large. */
+const MASKED = 10_000;
 const RECURRENT = new Set(["LSTM", "GRU", "RNN"]);
 
 function usualParams(graph: GraphProto): string[] {
@@ -158,7 +160,8 @@ function usualParams(graph: GraphProto): string[] {
     if (tensor.dataType !== DataType.FLOAT && tensor.dataType !== DataType.DOUBLE) return false;
     if (statistics.has(tensor.name) || tensor.dims.includes(0n)) return false;
     const numbers = numbersIn(tensor)!;
-    for (let i = 0; i < numbers.length; i++) if (!Number.isFinite(numbers[i])) return false;
+    const most = isOwn ? Infinity : MASKED;
+    for (let i = 0; i < numbers.length; i++) if (!(Math.abs(numbers[i]) < most)) return false;
     return !states.has(tensor.name) || Array.prototype.some.call(numbers, (each) => each !== 0);
   }).map(({ name }) => name);
 }

@@ -1,6 +1,6 @@
 /** What exporters do to parameters is said, and what they call a buffer is left alone. */
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema } from "onnx-buf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema, NodeProtoSchema, TensorProtoSchema } from "onnx-buf";
 import { crossEntropy, withGradients } from "../../../export/train/mod.ts";
 import { assertEquals } from "../../assert.ts";
 import { modelNamed } from "./driver.ts";
@@ -69,4 +69,24 @@ Deno.test("what the exporter calls a buffer is not trained unless it is named", 
   );
   const { trained } = written(toBinary(ModelProtoSchema, model));
   assertEquals(trained, ["l1.weight", "l1.bias", "l2.weight", "l3.weight", "l3.bias"]);
+});
+
+Deno.test("a mask that is added to scores is no parameter", () => {
+  const model = fromBinary(ModelProtoSchema, modelNamed("mlp.tsplain"));
+  const { node, initializer, output: [{ name }] } = model.graph!;
+  node.find(({ output }) => output.includes(name))!.output = ["scores"];
+  const [bias] = initializer.filter(({ dims }) => dims.length === 1).slice(-1);
+  const mask = new Float32Array(Number(bias.dims[0]));
+  mask[0] = -10_000;
+  initializer.push(
+    create(TensorProtoSchema, {
+      name: "mask",
+      dataType: 1,
+      dims: bias.dims,
+      rawData: new Uint8Array(mask.buffer),
+    }),
+  );
+  node.push(create(NodeProtoSchema, { opType: "Add", input: ["scores", "mask"], output: [name] }));
+  const { trained } = written(toBinary(ModelProtoSchema, model));
+  assertEquals(trained, written(modelNamed("mlp.tsplain")).trained);
 });
