@@ -167,7 +167,6 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
     // The tokens, counted from the front.
     "Add backward//w/Gather/Add",
     "Less backward//w/Gather/Less",
-    "Unsqueeze backward//p/Gather/Unsqueeze",
     "Unsqueeze backward//w/Gather/Unsqueeze",
     "Where backward//w/Gather/Where",
     // The length of a head, and the mask of the future.
