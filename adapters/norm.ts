@@ -4,11 +4,11 @@ import type { ArrayLibrary, Operand } from "./library.ts";
 
 /** Calls a library's ops, and drops what was made on the way. */
 class Scratch<A> {
-  readonly library: ArrayLibrary<A>;
+  readonly arrays: ArrayLibrary<A>;
   readonly #made = new Set<A>();
 
-  constructor(library: ArrayLibrary<A>) {
-    this.library = library;
+  constructor(arrays: ArrayLibrary<A>) {
+    this.arrays = arrays;
   }
 
   /** An array that is dropped in the end. */
@@ -19,18 +19,18 @@ class Scratch<A> {
 
   /** An element-wise op. */
   element(op: ElementOpName, ...operands: Operand<A>[]): A {
-    return this.own(this.library.element[op]!(...operands));
+    return this.own(this.arrays.element[op]!(...operands));
   }
 
   /** A reduction over axes, which are kept. */
   reduce(op: Exclude<ReduceOpName, "ReduceL2">, x: A, axes: readonly number[]): A {
-    return this.own(this.library.reduce[op](x, axes));
+    return this.own(this.arrays.reduce[op](x, axes));
   }
 
   /** Drops everything but `result`. */
   leave(result: A): A {
     this.#made.delete(result);
-    for (const each of this.#made) this.library.drop(each);
+    for (const each of this.#made) this.arrays.drop(each);
     return result;
   }
 }
@@ -45,7 +45,7 @@ function scales<A>(scratch: Scratch<A>, largest: A): readonly [scale: A, inverse
   const isSmall = scratch.element("Less", largest, 1 / LARGE);
   const choose = (large: number, small: number) =>
     scratch.element("Where", isLarge, large, scratch.element("Where", isSmall, small, 1));
-  const { once } = scratch.library;
+  const { once } = scratch.arrays;
   const scale = choose(DOWN, UP);
   return [once === undefined ? scale : scratch.own(once(scale)), choose(1 / DOWN, 1 / UP)];
 }

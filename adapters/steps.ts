@@ -238,7 +238,7 @@ class Lister<A> {
 
   /** The place of an array that is computed once. */
   #once(place: number): number {
-    const { once } = this.#of.library;
+    const { library: { once } } = this.#of;
     if (once === undefined || this.#numbers.has(place)) return place;
     return this.#known(`once ${place}`, () => this.#call([place], (x) => once(x as A)));
   }

@@ -87,12 +87,12 @@ class OpsStep implements Prepared<StepForm> {
     { key: { binding, program, keys }, symbols }: StepForm,
     doing: string,
   ) {
-    const library = this.#library = spellings(operationsOf(tf));
+    const spelled = this.#library = spellings(operationsOf(tf));
     this.#work = work;
     const { groups, groupOf } = binding;
     const { leaves } = work.bound.layout;
     this.#fold = new Fold({
-      library: { ...library, random: drawing(tf, (leaf) => leaves[leaf].number) },
+      library: { ...spelled, random: drawing(tf, (leaf) => leaves[leaf].number) },
       program,
       groups: groups.map(({ live, axes }, i) => ({ ...keys[i], live, axes })),
       leaves: leaves.map(({ shape }, leaf) => ({ shape, group: groups.indexOf(groupOf[leaf]) })),

@@ -1,7 +1,8 @@
 /** jax-js on WebAssembly: loss, gradients and AdamW under one `jit`, on one thread. */
 import { init, jit, lax, nn, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
 import { ADAMW, type Trainer, type Training } from "./contestant.ts";
-import { type GptSizes, maskOf, type Network, type Numbers, transposed } from "./networks.ts";
+import type { Numbers } from "./model.ts";
+import { type GptSizes, maskOf, type Network, transposed } from "./networks.ts";
 
 type Tree = Record<string, np.Array>;
 type State = [w: Tree, m: Tree, v: Tree];

@@ -6,7 +6,15 @@ import {
   TensorProto_DataType as DataType,
 } from "onnx-buf";
 import { node, type NodeInit, type TensorInit, valueInfo } from "../../export/onnx/proto.ts";
-import type { Parameters } from "./networks.ts";
+
+/** An array and its shape. */
+export interface Numbers {
+  readonly data: Float32Array<ArrayBuffer>;
+  readonly shape: readonly number[];
+}
+
+/** Weights by PyTorch's names, of PyTorch's shapes. */
+export type Parameters = Readonly<Record<string, Numbers>>;
 
 type Attributes = Readonly<Record<string, number | readonly number[] | string>>;
 

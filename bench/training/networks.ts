@@ -1,14 +1,5 @@
 /** The networks that are trained: their first weights, a batch, and the model that PyTorch would export. */
-import { ModelWriter } from "./model.ts";
-
-/** An array and its shape. */
-export interface Numbers {
-  readonly data: Float32Array<ArrayBuffer>;
-  readonly shape: readonly number[];
-}
-
-/** Weights by PyTorch's names, of PyTorch's shapes. */
-export type Parameters = Readonly<Record<string, Numbers>>;
+import { ModelWriter, type Numbers, type Parameters } from "./model.ts";
 
 /** A batch: images or characters, and the class or next character of each. */
 export interface Batch {

@@ -6,7 +6,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-layers";
 import { Absent } from "../contestant.ts";
 import { ADAMW, type Trainer, type Training } from "./contestant.ts";
-import { type GptSizes, maskOf, type Network, type Numbers, transposed } from "./networks.ts";
+import type { Numbers } from "./model.ts";
+import { type GptSizes, maskOf, type Network, transposed } from "./networks.ts";
 
 type Tree = Record<string, tf.Variable>;
 
