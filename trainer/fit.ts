@@ -82,6 +82,12 @@ export async function* fit(
     );
   }
   const parts = partsOf(data, options);
+  if (batch > parts.train.length) {
+    throw new GradusError(
+      `${doing}: a batch must have no more examples than there are to train on: given ${batch} of ` +
+        `${parts.train.length}`,
+    );
+  }
   const { keepsBest = patience !== undefined } = options;
   const whose = digestOf(JSON.stringify([
     ...[options.identity ?? "", seed, batch, parts.heldOut.length, data.count],
