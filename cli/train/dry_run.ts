@@ -25,7 +25,6 @@ export function dryRun(
     optimizer,
     options,
   );
-  const batch = `batch of ${options.batch}`;
   return [
     refusal === undefined
       ? `${path}: can be trained by "${optimizer.program.name}"`
@@ -39,14 +38,16 @@ export function dryRun(
     section(`trained: ${sizes(trained)}`, trained.map(weightRow)),
     section(`frozen: ${sizes(frozen)}`, frozen.map(weightRow)),
     section(
-      `not known: ${unknown.length} nodes`,
+      `not known: ${counted(unknown.length, "node")}`,
       unknown.map(({ op, node }) => [printable(op), printable(node)]),
     ),
     section("nodes", [
       ["model", String(nodes.model)],
       ...(nodes.step === undefined ? [] : [["training step", String(nodes.step)]]),
     ]),
-    ...(memory === undefined ? [] : [section(`memory, for a ${batch}`, memoryRows(memory))]),
+    ...(memory === undefined
+      ? []
+      : [section(`memory, for a batch of ${options.batch}`, memoryRows(memory))]),
     ...warnings.map((warning) => wrapped(`note: ${warning}`)),
   ].join("\n\n");
 }
@@ -57,7 +58,11 @@ function weightRow({ name, type, shape }: Weight): string[] {
 
 function sizes(weights: readonly Weight[]): string {
   const numbers = weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  return `${weights.length} arrays, ${numbers} numbers`;
+  return `${counted(weights.length, "array")}, ${counted(numbers, "number")}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function memoryRows({ parameters, gradients, states, activations, open }: Memory): string[][] {

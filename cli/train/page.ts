@@ -67,7 +67,7 @@ function accuracies({ scores }: Fitted): string {
   return `<h2>Right answers</h2>
 <p>The share of the held-out answers that are right.</p>
 ${
-    chart([{ name: "held out", points }], {
+    chart([{ name: "held out", points, colourOf: 1 }], {
       ...{ x: "steps", from: 0, y: "right answers" },
       showY: (value) => `${Number((100 * value).toFixed(1))} %`,
     })

@@ -1,7 +1,7 @@
 /** A training from its first step or its last checkpoint to its end, and what is told of it. */
 import { GradusError } from "../../dsl/errors.ts";
 import { OrtTrainer } from "../../export/train/mod.ts";
-import { readWhole, writeWhole as writeSynced } from "../../export/safetensors/whole.ts";
+import { readWhole, writeWhole } from "../../export/safetensors/whole.ts";
 import {
   type Dataset,
   fit,
@@ -12,7 +12,6 @@ import {
   partsOf,
   type Prepared,
 } from "../../trainer/mod.ts";
-import { writeWhole } from "../files.ts";
 import { duration, Progress } from "../progress.ts";
 import { printable, wrapped } from "../text.ts";
 import { Stopped } from "../values.ts";
@@ -32,7 +31,7 @@ export async function runJob(
   options: FitOptions,
   print: (line: string) => void,
 ): Promise<void> {
-  const from = await readWhole(job.checkpoint).catch(() => undefined);
+  const from = await readIfThere(job.checkpoint);
   const trainer = await OrtTrainer.load(prepared.step, { refuseNonFinite: true });
   const progress = new Progress(print);
   try {
@@ -43,16 +42,16 @@ export async function runJob(
       from !== undefined,
     );
     progress.end();
+    await save(job, end);
     const model = job.patience === undefined ? undefined : end.best?.model;
-    await writeWhole(job.output, model ?? await trainer.model());
+    await writeBytes(job.output, model ?? await trainer.model());
     print(endText(job, end));
     if (job.report !== undefined) {
       const html = await trainingPage({ job, data, options, end });
-      await writeWhole(job.report, new TextEncoder().encode(html));
+      await writeBytes(job.report, new TextEncoder().encode(html));
       print(`${job.report}: the page`);
     }
-    if (job.keepsCheckpoint) await save(job, end);
-    else await Deno.remove(job.checkpoint).catch(() => {});
+    if (!job.keepsCheckpoint) await Deno.remove(job.checkpoint);
   } finally {
     progress.end();
     await trainer.dispose();
@@ -117,8 +116,27 @@ async function resumed(
   }
 }
 
+/** Saves a moment; what a run that was killed has left half-written is removed. */
 async function save({ checkpoint }: Job, { save }: Pick<FitEvent, "save">): Promise<void> {
-  await writeSynced(checkpoint, new Blob([await save()]).stream());
+  await writeBytes(checkpoint, await save());
+}
+
+async function writeBytes(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeWhole(path, new Blob([bytes as Uint8Array<ArrayBuffer>]).stream());
+  } catch (error) {
+    throw new GradusError(`Cannot write \`${path}\`: ${(error as Error).message}`);
+  }
+}
+
+/** What is at a path; undefined where nothing is. */
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readWhole(path);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "ENOENT") return undefined;
+    throw new GradusError(`Cannot read \`${path}\`: ${(error as Error).message}`);
+  }
 }
 
 /** What is trained on. */
