@@ -84,7 +84,7 @@ async function followed(
       if (event.type === "score") progress.say(last = scoreText(event));
       else progress.show([progressText(job, event, last)]);
       const before = progress.seconds;
-      if (!isStopped && before - savedAt < pause) continue;
+      if (!isStopped && (event.step === 0 || before - savedAt < pause)) continue;
       await save(job, event);
       if (isStopped) {
         throw new Stopped(
