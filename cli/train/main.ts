@@ -3,6 +3,7 @@ import { GradusError } from "../../dsl/errors.ts";
 import { fixedBatch, objectiveOf, prepare } from "../../trainer/mod.ts";
 import type { Command } from "../command.ts";
 import { checkWritable, within } from "../files.ts";
+import { wrapped } from "../text.ts";
 import { type Options, UsageError, wholeNumber } from "../values.ts";
 import { readData } from "./data.ts";
 import { dryRun } from "./dry_run.ts";
@@ -50,7 +51,7 @@ async function runTrain(
   }
   const written = [job.output, job.checkpoint, ...(job.report === undefined ? [] : [job.report])];
   for (const each of written) await checkWritable(each);
-  const onWarning = (warning: string) => print(`note: ${warning}`);
+  const onWarning = (warning: string) => print(wrapped(`note: ${warning}`));
   const prepared = within(
     path,
     () => prepare(source, optimizer, { objective, params, seed, onWarning }),

@@ -111,7 +111,7 @@ async function resumed(
   } catch (error) {
     if (!(error instanceof GradusError)) throw error;
     throw new GradusError(
-      `\`${checkpoint}\`: ${error.message}; remove it to begin anew, or name another by --checkpoint`,
+      `\`${checkpoint}\`: ${error.message}\nRemove it to begin anew, or name another by --checkpoint`,
     );
   }
 }

@@ -400,7 +400,7 @@ Deno.test("what does not fit is refused before anything is trained or written", 
     await Deno.writeTextFile(`${folder}/tuned.checkpoint.safetensors`, "no checkpoint");
     const { code, error } = await run(...all, "--steps", "5");
     assertEquals(code, 1);
-    for (const part of ["tuned.checkpoint.safetensors", "remove it to begin anew"]) {
+    for (const part of ["tuned.checkpoint.safetensors", "Remove it to begin anew"]) {
       assertStringIncludes(error, part);
     }
     const left = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
