@@ -76,7 +76,7 @@ export function inferenceOf(
   step: ModelProto,
   values: ReadonlyMap<string, Float32Array | Float64Array>,
   doing: string,
-): Uint8Array<ArrayBuffer> {
+): ModelProto {
   const text = step.metadataProps.find(({ key }) => key === TRAINING.model)?.value;
   if (text === undefined) {
     throw new GradusError(
@@ -97,7 +97,7 @@ export function inferenceOf(
       fill(tensor, known.get(firstName(tensor.name)) ?? known.get(tensor.name));
     }
   }
-  return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
+  return model;
 }
 
 function put(tensor: TensorProto, value: Float32Array | Float64Array, doing: string): void {

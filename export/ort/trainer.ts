@@ -27,7 +27,7 @@ import {
 } from "./trainer_options.ts";
 import { type Tensors, Training } from "./training.ts";
 import { copied, copiedState, takenOf } from "./trees.ts";
-import { firstValues, inferenceModel } from "./weights.ts";
+import { adapterOf, firstValues, inferenceModel } from "./weights.ts";
 import { openEngine, requireWhere } from "./where.ts";
 
 /** A loss that stops a step. */
@@ -201,13 +201,27 @@ export class OrtTrainer {
   }
 
   /**
-   * The bytes of the model for inference, whose initializers are the parameters to evaluate with; of a file
-   * without it, what the model's own outputs need, without the loss if it has others.
+   * The bytes of the model for inference, whose initializers are the parameters to evaluate with: low-rank factors are
+   * added to their weights, but beside quantized weights they stay. Of a file without it, what the model's own outputs need, without the loss if it has others.
    */
   model(): Promise<Uint8Array<ArrayBuffer>> {
     const doing = `Cannot write the model trained by "${this.program.name}"`;
     return this.#after(async () => {
       return inferenceModel(this.#bytes, this.#joined, await this.#evaluated(doing), doing);
+    }, doing);
+  }
+
+  /**
+   * The bytes of the low-rank factors that `lora` of `@gradus/gradus/train` has put into the model, as safetensors with
+   * the names that PEFT gives them, and in their metadata, as `adapter_config`, what PEFT has in `adapter_config.json`.
+   * Other parameters that were trained are there too, whole.
+   *
+   * @throws {GradusError} if the model has none.
+   */
+  adapter(): Promise<Uint8Array<ArrayBuffer>> {
+    const doing = `Cannot write the adapter trained by "${this.program.name}"`;
+    return this.#after(async () => {
+      return adapterOf(this.#bytes, this.#joined, await this.#evaluated(doing), doing);
     }, doing);
   }
 
