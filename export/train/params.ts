@@ -150,25 +150,31 @@ export function byName<T>(
 
 /** Masks add -10,000, -1e9 or -∞ to scores; no weight is as large. */
 const MASKED = 10_000;
+const RECURRENT = new Set(["LSTM", "GRU", "RNN"]);
+
 /** From which input to before which an operator has numbers that are floats and no parameters. */
-const STATISTICS: Readonly<Record<string, readonly [number, number?]>> = {
+const STATISTICS: Readonly<Record<string, readonly [from: number, end?: number]>> = {
   BatchNormalization: [3, 5],
   Resize: [1],
   QuantizeLinear: [1],
   DequantizeLinear: [1],
   MatMulNBits: [2, 5],
 };
-const RECURRENT = new Set(["LSTM", "GRU", "RNN"]);
 
-function usualParams(graph: GraphProto): string[] {
-  const { initializer, node } = graph;
-  const origins = originsOf(graph);
-  const statistics = new Set(
+/** The floats of a graph that are no parameters: running statistics, and scales of images and of quantized numbers. */
+export function statisticsIn({ node }: GraphProto): ReadonlySet<string> {
+  return new Set(
     node.flatMap(({ opType, input }) => {
       const [from, end] = STATISTICS[opType] ?? [0, 0];
       return input.slice(from, end);
     }),
   );
+}
+
+function usualParams(graph: GraphProto): string[] {
+  const { initializer, node } = graph;
+  const origins = originsOf(graph);
+  const statistics = statisticsIn(graph);
   const states = new Set(
     node.flatMap(({ opType, input }) => RECURRENT.has(opType) ? input.slice(5, 7) : []),
   );

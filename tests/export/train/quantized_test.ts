@@ -1,6 +1,12 @@
 /** Low-rank factors beside weights of fewer bits train as beside those that they stand for. */
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  AttributeProto_AttributeType as AttributeType,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  TensorProto_DataType as DataType,
+} from "onnx-buf";
 import {
   crossEntropy,
   lora,
@@ -67,6 +73,17 @@ async function requireAlike(how: Kept, options: TrainerOptions): Promise<void> {
   if (how === "float16") assertEquals(types.get("l1.weight"), DataType.FLOAT16);
 }
 
+/** A conversion. */
+function castOf(input: string, output: string, to: DataType): NodeProto {
+  return create(NodeProtoSchema, {
+    opType: "Cast",
+    name: output,
+    input: [input],
+    output: [output],
+    attribute: [{ name: "to", type: AttributeType.INT, i: BigInt(to) }],
+  });
+}
+
 for (const how of KEPT) {
   Deno.test(`factors beside weights of ${how} train as beside float32`, () =>
     requireAlike(how, {}));
@@ -75,7 +92,28 @@ for (const how of KEPT) {
   });
 }
 
-Deno.test("an adapter that was trained beside 4 bits is merged into float32", async () => {
+Deno.test("factors of a model that computes in float16 train in float32", async () => {
+  const model = fromBinary(ModelProtoSchema, modelNamed("mlp.tsplain"));
+  const { initializer, node } = model.graph!;
+  for (const tensor of initializer) {
+    const half = Float16Array.from(new Float32Array(tensor.rawData.slice().buffer));
+    [tensor.rawData, tensor.dataType] = [new Uint8Array(half.buffer), DataType.FLOAT16];
+  }
+  node[0].input[0] = "x/half";
+  node.at(-1)!.output = ["logits/half"];
+  node.unshift(castOf("x", "x/half", DataType.FLOAT16));
+  node.push(castOf("logits/half", "logits", DataType.FLOAT));
+  const made = await trained(toBinary(ModelProtoSchema, model), {});
+  const wanted = await trained(modelNamed("mlp.tsplain"), {});
+  requireNear(made.losses, wanted.losses, 5e-3);
+  const session = await opened(made.tuned);
+  const { logits } = await session.run({ x: tensorOf(reference.x) });
+  await session.release();
+  requireNear(logits.data as Float32Array, made.logits, 1e-2);
+  assert(!fromBinary(ModelProtoSchema, made.tuned).graph!.node.some(({ domain }) => domain));
+});
+
+Deno.test("an adapter that was trained beside 4 bits is loaded beside float32", async () => {
   const [kept, plain] = keptModel("4 bits");
   const trainer = await OrtTrainer.load(stepOf(kept));
   for (let step = 0; step < 5; step++) await trainer.step(batch);
