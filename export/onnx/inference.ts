@@ -20,6 +20,9 @@ export const TRAINING = {
   model: "gradus.model",
 } as const;
 
+/** The state, one number for the tree, by which an optimizer wants the loss multiplied. */
+export const LOSS_SCALE = "lossScale";
+
 /** What {@linkcode TRAINING} says of a step. */
 export interface TrainingNotes {
   readonly loss: string;

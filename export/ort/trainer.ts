@@ -7,6 +7,7 @@ import type { Program } from "../../dsl/program.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { Tensor } from "../../runtime/trees/leaf.ts";
 import type { State } from "../../runtime/trees/state.ts";
+import { LOSS_SCALE } from "../onnx/inference.ts";
 import { load } from "../safetensors/load.ts";
 import { save } from "../safetensors/save.ts";
 import { type Batch, type BatchTensor, batchTensor, feedsOf } from "./batch.ts";
@@ -69,6 +70,8 @@ export class OrtTrainer {
   readonly #forwards: Forwards;
   readonly #given: NonNullable<TrainerOptions["hyper"]>;
   readonly #refuses: boolean;
+  /** How often gradients were computed without a step. */
+  #computed = 0;
   #last: Promise<unknown> = Promise.resolve();
   #released: Promise<void> | undefined;
 
@@ -178,6 +181,48 @@ export class OrtTrainer {
     options?: TrainingOptions,
   ): Promise<{ readonly loss: number; readonly outputs: Record<string, BatchTensor> }> {
     return this.#train(batch, outputs, inputs, options);
+  }
+
+  /**
+   * The loss of a batch and its gradients by the parameters as they are, as the optimizer would be given them; no step
+   * is made. So what several workers have found is put together elsewhere, such as by `averageSteps`, and brought back by
+   * {@linkcode setParams}. What is drawn, such as what dropout leaves out, is another at each call; running statistics stay.
+   *
+   * @throws {GradusError} as `step` does.
+   */
+  gradients(
+    batch: Batch,
+  ): Promise<{ readonly loss: number; readonly gradients: Record<string, Tensor> }> {
+    const doing = `Cannot compute gradients for "${this.program.name}"`;
+    return this.#after(async () => {
+      const { known, kept, loss, gradients } = this.#joined;
+      const forward = await this.#forwards.gradients(doing);
+      const numbers = this.#training.numbersOf(kept, doing);
+      const held = [...this.#training.taken(), ...takenOf(numbers)];
+      const count = this.#training.state.count + this.#computed++;
+      const values = await forward.run(batch, held, known, count, doing);
+      const scale = Object.hasOwn(numbers, LOSS_SCALE) ? numbers[LOSS_SCALE].data[0] : 1;
+      const made = Array.from(gradients, ([name, gradient]) => {
+        const { data, shape } = values.get(gradient)!;
+        const own = (data as Float32Array).map((each) => each / scale);
+        return [name, { data: own, shape: [...shape] }] as const;
+      });
+      return {
+        loss: lossIn(values.get(loss)!, loss, doing),
+        gradients: Object.fromEntries(made),
+      };
+    }, doing);
+  }
+
+  /**
+   * Takes other numbers for parameters, by name, in copies: those of another worker, or of all of them. Parameters that are
+   * not given stay, and so does the state.
+   *
+   * @throws {GradusError} if there is no such parameter, or it has another type or shape; then nothing has changed.
+   */
+  setParams(params: Readonly<Record<string, Tensor>>): Promise<void> {
+    const doing = `Cannot set the parameters trained by "${this.program.name}"`;
+    return this.#after(() => Promise.resolve(this.#training.set(params, doing)), doing);
   }
 
   /**
