@@ -57,7 +57,7 @@ Deno.test("two workers of a page learn as those of Deno, and rounds reach a loss
   }
   await using site = await serve(0);
   const look = "document.getElementById('said').textContent";
-  const { report, seen } = await chromium.visit(site.address, { look, patience: 60_000 });
+  const { report, seen } = await chromium.visit(site.address, { look, patience: 120_000 });
   const inPage = JSON.parse(report);
   assertEquals(Object.keys(inPage), Object.keys(inDeno));
   for (const [way, losses] of Object.entries(inDeno)) {

@@ -1,8 +1,8 @@
 /** The weights of a model's products of matrices: which initializer each product reads, and in what way. */
-import {
-  type GraphProto,
-  type NodeProto,
-  type TensorProto,
+import type {
+  GraphProto,
+  NodeProto,
+  TensorProto,
   TensorProto_DataType as DataType,
 } from "onnx-buf";
 

@@ -1,6 +1,6 @@
 /** Low-rank adaptation: a model with trainable factors beside weights that stay as they are. */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { type ModelProto, ModelProtoSchema, type TensorProto, TensorProtoSchema } from "onnx-buf";
+import { ModelProtoSchema, TensorProtoSchema } from "onnx-buf";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { bitsAt, wordOf } from "../../dsl/random/draw.ts";
 import { adapterCall, defineAdapters, factorType } from "../onnx/adapters.ts";
