@@ -24,7 +24,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "export/safetensors": ["dsl", "runtime", "zoo", "export/onnx"],
   "export/train": [
-    ...["dsl", "runtime", "export/onnx", "export/ort", "onnx-buf", "@bufbuild/protobuf"],
+    ...["dsl", "runtime", "export/onnx", "export/ort", "export/safetensors", "onnx-buf"],
+    "@bufbuild/protobuf",
   ],
   "search/programs": ["dsl"],
   "search/analysis": ["dsl", "search/programs"],

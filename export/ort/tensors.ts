@@ -1,4 +1,5 @@
 /** Arrays of the library as values of a graph, and the parameters that a graph was written for. */
+import "./location.ts";
 import * as ort from "onnxruntime-web/wasm";
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import type { NumberArray } from "../../runtime/trees/dtype.ts";

@@ -95,10 +95,11 @@ export function differentiated(
   if (!Number.isSafeInteger(seed)) {
     throw new GradusError(`${doing}: \`seed\` must be a whole number: given ${shown(seed)}`);
   }
-  const source = readSource(model, doing);
+  const { model: source, factors } = readSource(model, doing);
   const file = source.graph!;
-  const { names, named } = chooseParams(file, options.params, doing);
-  const warnings = warningsOf(file, names);
+  const { names, named } = chooseParams(file, options.params, doing, factors);
+  const own = names.filter((name) => !factors.has(name));
+  const warnings = own.length === 0 ? [] : warningsOf(file, own);
   const leads = leadingTo(file, losses.flatMap(({ outputs }) => outputs));
   const isParam = new Set(names);
   const graph = new Graph(source, {
@@ -168,7 +169,7 @@ export function differentiated(
     );
   }
   for (const each of warnings) onWarning(each);
-  const own = graph.finish(file.name, outputs, params);
+  const finished = graph.finish(file.name, outputs, params);
   const { irVersion, opsetImport, metadataProps, docString } = source;
   const written = create(ModelProtoSchema, {
     irVersion,
@@ -176,7 +177,7 @@ export function differentiated(
     opsetImport,
     metadataProps,
     docString,
-    graph: own,
+    graph: finished,
   });
   if (graph.masks.size > 0) {
     const drawn = [...graph.masks].map(([name, probability]) => [name, { probability, seed }]);

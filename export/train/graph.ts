@@ -253,14 +253,11 @@ export class Graph extends Builder {
   #take(node: NodeProto, said: ReadonlyMap<string, Kind>, leads: boolean): void {
     const { doing, rows } = this.#reading;
     const isOwn = node.domain === "" || node.domain === "ai.onnx";
-    const row = isOwn && Object.hasOwn(rows, node.opType) ? rows[node.opType] : undefined;
+    const op = isOwn ? node.opType : `${node.domain}.${node.opType}`;
+    const row = Object.hasOwn(rows, op) ? rows[op] : undefined;
     const inputs = node.input.map((name) => this.#values.get(name));
     const attributes = attributesOf(node);
-    const place = {
-      op: isOwn ? node.opType : `${node.domain}.${node.opType}`,
-      name: nameOf(node),
-      doing,
-    };
+    const place = { op, name: nameOf(node), doing };
     const condition = isOwn && node.opType === "If" ? inputs[0]?.known?.[0] : undefined;
     const branch = typeof condition === "number" ? branchOf(node, condition !== 0) : undefined;
     if (branch !== undefined) {

@@ -8,6 +8,7 @@ import {
   TensorProto_DataLocation as Location,
 } from "onnx-buf";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { adaptersIn } from "../onnx/adapters.ts";
 import { inlined } from "./inline.ts";
 import { separate } from "./merged.ts";
 import { bytesOf } from "./value.ts";
@@ -27,14 +28,24 @@ const OLDEST_WRITTEN = 17;
 const ITS_FILES = 8n;
 
 /** A model with all that it needs: weights inside, nodes in order, its own functions written out. */
-export function readSource(source: ModelSource, doing: string): ModelProto {
+export interface WholeSource {
+  readonly model: ModelProto;
+  /** The initializers that are factors of low rank beside weights. */
+  readonly factors: ReadonlySet<string>;
+}
+
+/** Reads a model with all that it needs. */
+export function readSource(source: ModelSource, doing: string): WholeSource {
   const model = readWhole(source, doing);
   const graph = model.graph!;
+  const factors = new Set(
+    adaptersIn(model).flatMap(({ factors }) => factors.map(({ name }) => name)),
+  );
   graph.node = inlined(model, doing);
   model.functions = [];
   graph.node = ordered(graph, doing);
   raise(model, doing);
-  return model;
+  return { model, factors };
 }
 
 /** Since when operators are others than before, of those that differ between the oldest version and that which is written. */

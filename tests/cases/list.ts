@@ -2,6 +2,7 @@
 import {
   adamw,
   applyIfFinite,
+  averageSteps,
   chain,
   clipByGlobalNorm,
   cosineDecaySchedule,
@@ -271,6 +272,7 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
       applyIfFinite(adamw({ learningRate: 0.1 }), { maxConsecutiveErrors: 1 }),
     ),
     withMissing("adamw of a scaled loss", dynamicLossScale(adamw({ learningRate: 0.1 }))),
+    withMissing("workers", averageSteps(adamw({ learningRate: 0.1 }), { workers: 2 })),
     withMissing("micro-batches", multiSteps(adamw({ learningRate: 0.1 }), { everyKSchedule: 3 })),
     withMissing(
       "slow weights",

@@ -4,6 +4,7 @@ import {
   adamw,
   applyIfFinite,
   averageParams,
+  averageSteps,
   chain,
   clipByGlobalNorm,
   conditionallyMask,
@@ -59,6 +60,7 @@ const isMatrix = { b: false, w: true };
 /** Wrappers around optimizers, and optimizers for parts of the parameters. */
 export const wrapped: Readonly<Record<string, () => Optimizer>> = {
   "applyIfFinite": () => applyIfFinite(adam(), { maxConsecutiveErrors: 2 }),
+  "averageSteps": () => averageSteps(adam(), { workers: 2 }),
   "averageParams": () => averageParams(adam(), { decay: schedule("count/(count + 1)") }),
   "conditionallyMask": () =>
     conditionallyMask(adam(), { shouldTransformFn: schedule("where(count < 3, 1, 0)") }),
