@@ -1,49 +1,50 @@
-/** Serves the page that trains on WebGPU: `deno run -A examples/browser/serve.ts`, then open what it says. */
+/** `deno task studio` serves the page; `deno task studio --build FOLDER` writes its files for any static host. */
+import { parseArgs } from "node:util";
+import { type Site, site } from "./site.ts";
 
 /** A site that is being served. */
 export interface Served extends AsyncDisposable {
   readonly address: string;
 }
 
-/** The builds of ONNX Runtime that a page may ask for, beside its script. */
-const RUNTIMES = ["jspi", "asyncify"].map((name) => `ort-wasm-simd-threaded.${name}.wasm`);
+const TYPES: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  txt: "text/plain; charset=utf-8",
+  wasm: "application/wasm",
+};
 
-/** Bundles the page's script and serves it with what it needs. */
-export async function serve(port: number): Promise<Served> {
-  const script = await bundle();
-  const runtime = import.meta.resolve("onnxruntime-web/jspi");
-  const files = new Map([
-    ["/", { type: "text/html", read: () => Deno.readFile(new URL("index.html", import.meta.url)) }],
-    ["/page.js", { type: "text/javascript", read: () => Promise.resolve(script) }],
-    ...RUNTIMES.map((name) => {
-      const read = () => Deno.readFile(new URL(name, runtime));
-      return [`/${name}`, { type: "application/wasm", read }] as const;
-    }),
-  ]);
-  const server = Deno.serve(
-    { hostname: "localhost", port, onListen: () => {} },
-    async ({ url }) => {
-      const file = files.get(new URL(url).pathname);
-      if (file === undefined) return new Response(null, { status: 404 });
-      return new Response(await file.read(), { headers: { "content-type": file.type } });
-    },
-  );
+/** Serves the files of a site on this machine alone. */
+export function serve(files: Site, port: number): Served {
+  const server = Deno.serve({ hostname: "localhost", port, onListen: () => {} }, ({ url }) => {
+    const name = new URL(url).pathname.slice(1) || "index.html";
+    const file = files.get(name);
+    if (file === undefined) return new Response(null, { status: 404 });
+    const type = TYPES[name.split(".").at(-1)!] ?? "application/octet-stream";
+    return new Response(file, { headers: { "content-type": type } });
+  });
   return {
     address: `http://localhost:${server.addr.port}/`,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }
 
-async function bundle(): Promise<Uint8Array<ArrayBuffer>> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--platform=browser", new URL("page.js", import.meta.url).href],
-    env: { NO_COLOR: "1" },
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return stdout;
+/** Writes the files of a site into a folder. */
+async function write(files: Site, folder: string): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  for (const [name, bytes] of files) await Deno.writeFile(`${folder}/${name}`, bytes);
 }
 
 if (import.meta.main) {
-  const { address } = await serve(8000);
-  console.log(`Open ${address} in a browser that has WebGPU.`);
+  const { values } = parseArgs({
+    options: { build: { type: "string" }, port: { type: "string", default: "8000" } },
+  });
+  const files = await site();
+  if (values.build === undefined) {
+    console.log(`Open ${serve(files, Number(values.port)).address} in a browser.`);
+  } else {
+    await write(files, values.build);
+    console.log(`${values.build}: ${files.size} files, for any static host`);
+  }
 }
