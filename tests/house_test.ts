@@ -39,10 +39,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["dsl", "temml", "search/programs", "search/analysis", "search/evolve", "search/derive"],
   ],
   search: [],
+  trainer: [
+    ...["dsl", "runtime", "zoo", "export", "onnx-buf", "@bufbuild/protobuf", "papaparse"],
+  ],
   "mod.ts": ["dsl", "runtime", "zoo"],
   cli: [
-    ...["dsl", "runtime", "zoo", "export/onnx", "export/safetensors", "search", "deno.json"],
-    ...["node:path", "node:url", "node:util"],
+    ...["dsl", "runtime", "zoo", "export", "search", "trainer", "deno.json"],
+    ...["node:path", "node:url", "node:util", "fast-png", "jpeg-js"],
   ],
   "cli.ts": ["cli", "dsl", "deno.json"],
 };

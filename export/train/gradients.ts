@@ -11,7 +11,7 @@ import { chooseParams } from "./params.ts";
 import { capturedBy, type GraphProto, type ModelSource, readSource } from "./read.ts";
 import { warningsOf } from "./warnings.ts";
 import { rows } from "./rows/mod.ts";
-import { DataType, isNamed, spellShape } from "./value.ts";
+import { DataType, isNamed, spellShape, type Value } from "./value.ts";
 
 /** Options of {@linkcode withGradients}. */
 export interface GradientOptions {
@@ -44,6 +44,8 @@ export interface Differentiated {
   readonly carried: readonly string[];
   /** What the step on it computes its own numbers in. */
   readonly precision: Precision;
+  /** What is computed on the way to the loss and read on the way back: it is there until then. */
+  readonly kept: readonly Value[];
 }
 
 /** What the numbers of a step are computed in. */
@@ -116,6 +118,7 @@ export function differentiated(
     () => graph.input(lossScale, type, []),
   );
   const { loss, seeds } = writeLosses(graph, losses, scale, doing);
+  const forward = graph.nodes.length;
   const gradients = writeBackward(graph, seeds);
   const params = names.filter((name) => gradients.has(name));
   const { onWarning = console.warn } = options;
@@ -179,7 +182,10 @@ export function differentiated(
     const drawn = [...graph.masks].map(([name, probability]) => [name, { probability, seed }]);
     setMetadata(written, { [JOINED.masks]: JSON.stringify(Object.fromEntries(drawn)) });
   }
-  return { model: written, params, carried: [...graph.carried.keys()], precision };
+  const [there, back] = [graph.nodes.slice(0, forward), graph.nodes.slice(forward)];
+  const isRead = new Set(back.flatMap(({ inputs }) => inputs));
+  const kept = there.flatMap(({ outputs }) => outputs.filter((value) => isRead.has(value)));
+  return { model: written, params, carried: [...graph.carried.keys()], precision, kept };
 }
 
 function lossesOf({ loss }: GradientOptions, doing: string): readonly Loss[] {

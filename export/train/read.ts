@@ -10,7 +10,7 @@ import {
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { inlined } from "./inline.ts";
 import { separate } from "./merged.ts";
-import { DataType } from "./value.ts";
+import { bytesOf } from "./value.ts";
 
 /** A model: its bytes, or with them those of the files beside it, by the names that it calls them. */
 export type ModelSource =
@@ -25,23 +25,6 @@ const NEWEST = 23;
 /** The oldest version that gradients are written in, and the version of files that have it. */
 const OLDEST_WRITTEN = 17;
 const ITS_FILES = 8n;
-
-/** How many bytes an element has. */
-const BYTES: Readonly<Partial<Record<DataType, number>>> = {
-  [DataType.FLOAT]: 4,
-  [DataType.DOUBLE]: 8,
-  [DataType.FLOAT16]: 2,
-  [DataType.BFLOAT16]: 2,
-  [DataType.INT64]: 8,
-  [DataType.UINT64]: 8,
-  [DataType.INT32]: 4,
-  [DataType.UINT32]: 4,
-  [DataType.INT16]: 2,
-  [DataType.UINT16]: 2,
-  [DataType.INT8]: 1,
-  [DataType.UINT8]: 1,
-  [DataType.BOOL]: 1,
-};
 
 /** A model with all that it needs: weights inside, nodes in order, its own functions written out. */
 export function readSource(source: ModelSource, doing: string): ModelProto {
@@ -177,7 +160,7 @@ function bringIn(
     tensor.externalData = [];
     tensor.dataLocation = Location.DEFAULT;
   }
-  const width = BYTES[tensor.dataType as DataType];
+  const width = bytesOf(tensor.dataType);
   if (width === undefined) return;
   if (tensor.rawData.length === 0) {
     const { floatData, doubleData, int64Data, int32Data, uint64Data } = tensor;
