@@ -130,7 +130,7 @@ export type Predictions =
       readonly given: string;
     }[];
   }
-  | { readonly kind: "text"; readonly prompt: string; readonly text: string }
+  | { readonly kind: "text"; readonly text: string }
   | {
     readonly kind: "plane";
     /** How sure it is of the second kind, row by row from the top. */
@@ -141,6 +141,8 @@ export type Predictions =
     readonly extent: readonly [number, number, number, number];
     readonly points: Float32Array;
     readonly kinds: Uint8Array;
+    /** What the two kinds are called. */
+    readonly classes: readonly string[];
   }
   | {
     readonly kind: "rows";
@@ -172,13 +174,18 @@ export type Download = "model" | "checkpoint" | "step";
 export interface Requests {
   open(source: Source): Opened;
   check(plan: Plan, optimizer: OptimizerChoice): Checked;
-  /** Begins, or goes on from what is saved; `lane` is the place of it in a race. */
-  train(plan: Plan, optimizer: OptimizerChoice, lane: number, isResumed: boolean): void;
+  /** Begins, or goes on from what is saved; `lane` is the place that it is saved at, if it is. */
+  train(
+    plan: Plan,
+    optimizer: OptimizerChoice,
+    lane: number | undefined,
+    isResumed: boolean,
+  ): void;
   pause(): void;
   go(): void;
   save(): void;
-  /** The scores that it gives to an image of a digit. */
-  digit(image: Float32Array): number[];
+  /** The scores that it gives to an image. */
+  scores(image: Float32Array): number[];
   /** What it writes after a beginning. */
   write(prompt: string): string;
   download(what: Download): Uint8Array<ArrayBuffer>;

@@ -33,9 +33,8 @@ export async function keepSession({ source, ...rest }: Session): Promise<void> {
     text,
     drawn: drawn.map(({ image, label }) => ({ image: [...image], label })),
   };
-  const all = typeof model === "string"
-    ? []
-    : model.map(({ file }, i) => [`model-${i}`, file] as const);
+  const named = (kind: string, given: readonly GivenFile[]) =>
+    given.map(({ file }, i) => [`${kind}-${i}`, file] as const);
   const all = [...named("model", typeof model === "string" ? [] : model), ...named("file", files)];
   for (const [name, file] of all) await write(name, file);
   // The last: without it there is no session.

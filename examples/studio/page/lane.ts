@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** A worker that trains one network, as the page talks to it, and what it has told. */
-import type { Requests, Score, WorkerEvent } from "../protocol.ts";
+import type { History, Requests, Score, WorkerEvent } from "../protocol.ts";
 
 /** A request on its way to a worker. */
 export interface Asked {
@@ -27,10 +27,12 @@ export class Lane {
   constructor(listen: (event: WorkerEvent, lane: Lane) => void) {
     this.#worker.onmessage = ({ data }: MessageEvent<Told>) => {
       if ("event" in data) {
-        if (data.event.kind === "progress") {
-          this.losses.push(...data.event.progress.losses);
-          this.scores.push(...data.event.progress.scores);
+        const { event } = data;
+        if (event.kind === "began") {
+          this.clear();
+          this.#add(event.history);
         }
+        if (event.kind === "progress") this.#add(event.progress);
         return listen(data.event, this);
       }
       const waiting = this.#waiting.get(data.id);
@@ -62,6 +64,11 @@ export class Lane {
     this.#waiting.set(id, waiting);
     this.#worker.postMessage({ id, name, given } satisfies Asked);
     return waiting.promise as Promise<ReturnType<Requests[K]>>;
+  }
+
+  #add({ losses, scores }: History): void {
+    this.losses.push(...losses);
+    this.scores.push(...scores);
   }
 
   /** Forgets its curves. */

@@ -13,6 +13,7 @@ import {
   textOf,
   type TrainingInput,
 } from "../../../trainer/mod.ts";
+import { DATA_KINDS } from "../file_kinds.ts";
 import type { GivenFile } from "../protocol.ts";
 import { decoded } from "./images.ts";
 
@@ -36,25 +37,25 @@ const plain = (data: Dataset): ReadData => ({ data, notes: [] });
 
 /** How files are read, by how their names end. */
 const READERS: readonly (readonly [ends: RegExp, what: string, read: Reader])[] = [
-  [/\.csv$/i, "one table (.csv)", async (files, { inputs }) => {
+  [DATA_KINDS.table, "one table (.csv)", async (files, { inputs }) => {
     return plain(tableData(readCsv(await bytesOf(only(files, "table"))), inputs));
   }],
-  [/\.safetensors$/i, "one .safetensors", async (files, { inputs }) => {
+  [DATA_KINDS.tensors, "one .safetensors", async (files, { inputs }) => {
     return plain(fitted(readTensors(await bytesOf(only(files, "safetensors file"))), inputs));
   }],
-  [/\.npy$/i, "an .npy for each input, called as it is", async (files, { inputs }) => {
+  [DATA_KINDS.arrays, "an .npy for each input, called as it is", async (files, { inputs }) => {
     const arrays = files.map(async (each) => {
-      const name = each.path.split("/").at(-1)!.replace(/\.npy$/i, "");
+      const name = each.path.split("/").at(-1)!.replace(DATA_KINDS.arrays, "");
       return [name, readNpy(await bytesOf(each))] as const;
     });
     return plain(fitted(Object.fromEntries(await Promise.all(arrays)), inputs));
   }],
-  [/\.(txt|md)$/i, "one text (.txt, .md)", async (files, { inputs, vocabulary }) => {
+  [DATA_KINDS.text, "one text (.txt, .md)", async (files, { inputs, vocabulary }) => {
     const text = textOf(await bytesOf(only(files, "text")), DOING);
     return plain(textData(text, inputs, { vocabulary }));
   }],
   [
-    /\.(png|jpe?g|webp|gif|bmp|avif)$/i,
+    DATA_KINDS.images,
     "images in a folder for each class",
     async (files, { inputs }) => {
       const { images, classes, notes } = await decoded(files, inputs);
@@ -62,11 +63,6 @@ const READERS: readonly (readonly [ends: RegExp, what: string, read: Reader])[] 
     },
   ],
 ];
-
-/** Whether a file is of a kind that can be read as examples. */
-export function isData(path: string): boolean {
-  return READERS.some(([ends]) => ends.test(path));
-}
 
 /**
  * Reads files of one kind; those of no kind that is known, such as a folder's own notes, are passed over and named.

@@ -3,11 +3,12 @@
 import { GradusError } from "../../../mod.ts";
 import type { ModelSource } from "../../../export/train/mod.ts";
 import { textData, type TrainingInput } from "../../../trainer/mod.ts";
+import { DATA_KINDS, isModel } from "../file_kinds.ts";
 import type { GivenFile, SampleName, Source } from "../protocol.ts";
 import { digitsData, digitsModel } from "../samples/digits.ts";
 import { moonsData, moonsModel } from "../samples/moons.ts";
 import { learnable, textModel } from "../samples/text.ts";
-import { isData, type ReadData, readFiles } from "./files.ts";
+import { type ReadData, readFiles } from "./files.ts";
 
 /** A network with its examples. */
 export interface Material {
@@ -68,7 +69,7 @@ async function ownMaterial(
   model: readonly GivenFile[],
   files: readonly GivenFile[],
 ): Promise<Material> {
-  const main = model.find(({ path }) => /\.onnx$/i.test(path));
+  const main = model.find(({ path }) => isModel(path));
   if (main === undefined) {
     throw new GradusError(
       `Cannot open a model: it must be a file whose name ends in .onnx: given ${
@@ -93,7 +94,7 @@ async function ownMaterial(
 
 async function textIn(files: readonly GivenFile[]): Promise<string | undefined> {
   if (files.length === 0) return undefined;
-  if (files.length === 1 && isData(files[0].path)) return await files[0].file.text();
+  if (files.length === 1 && DATA_KINDS.text.test(files[0].path)) return await files[0].file.text();
   throw new GradusError(
     `Cannot use these files: the text must be one file: given ${
       files.map(({ path }) => path).join(", ")
