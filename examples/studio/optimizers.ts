@@ -1,6 +1,7 @@
 /** The optimizers that can be chosen, and what is made of a choice. */
 import { kindOf } from "../../cli/kind.ts";
 import { requiredOf } from "../../cli/values.ts";
+import { fix } from "../../dsl/fix.ts";
 import { postorder } from "../../dsl/node.ts";
 import { randomRow } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
@@ -69,6 +70,15 @@ function rateOf(program: Program): number {
   const moved = far.reduce((a, b) => a + b) / far.length / TRIED.steps;
   const rate = TRIED.rate * FAR / moved;
   return rate > 0 && rate < 1 ? Number(rate.toPrecision(1)) : 0.01;
+}
+
+/** A program as its settings leave it: cases that they decide, and terms that they take away, are gone. */
+export function settled(program: Program, chosen: OptimizerChoice["hyper"]): Program {
+  const all = [...settingsOf(program)].map(([name, usual]) =>
+    [name, chosen[name] ?? usual] as const
+  );
+  const decided = all.filter(([, value]) => typeof value === "boolean" || value === 0);
+  return fix(program, { name: program.name }, Object.fromEntries(decided));
 }
 
 /** Whether its rate may go over the steps. */

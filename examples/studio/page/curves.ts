@@ -12,6 +12,7 @@ export interface Named {
 
 const MOST_POINTS = 120;
 const HEIGHT = 240;
+const WIDE = 8;
 
 /** The charts and the numbers of now. */
 export class Curves {
@@ -47,10 +48,10 @@ export class Curves {
     })).filter(({ points }) => points.length > 0);
     const parts = losses.length === 0
       ? `<p class="empty">The curves begin with the first step.</p>`
-      : chart(losses, { ...axes, y: "loss", log: "y" });
+      : chart(losses, { ...axes, y: "loss", log: isWide(losses) ? "y" : undefined });
     const score = {
       ...axes,
-      y: "named rightly",
+      y: "accuracy",
       showY: (share: number) => `${Math.round(100 * share)} %`,
     };
     this.#charts.innerHTML = parts + chart(scores, score);
@@ -60,13 +61,20 @@ export class Curves {
   }
 }
 
+/** Whether losses span so much that equal factors, and not equal differences, are of equal height. */
+function isWide(all: readonly Series[]): boolean {
+  const losses = all.flatMap(({ points }) => points.map(([, loss]) => loss)).filter((loss) =>
+    loss > 0
+  );
+  return Math.max(...losses) > WIDE * Math.min(...losses);
+}
+
 /** The last numbers of a network. */
 function numbersOf(name: string, { losses, scores, step }: Lane, place: number, isRace: boolean) {
   const score = scores.at(-1);
-  const facts: [string, string][] = [["Step", whole(step)]];
-  if (losses.length > 0) facts.push(["Loss", short(losses.at(-1)![1])]);
+  const facts: [string, string][] = [["Step", whole(step)], ["Loss", short(losses.at(-1)![1])]];
   if (score !== undefined) facts.push(["Held-out loss", short(score.loss)]);
-  if (score?.accuracy !== undefined) facts.push(["Named rightly", percent(score.accuracy)]);
+  if (score?.accuracy !== undefined) facts.push(["Held-out accuracy", percent(score.accuracy)]);
   return h(
     "div",
     { class: `numbers series-${place}` },

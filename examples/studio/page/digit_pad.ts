@@ -121,6 +121,7 @@ export class DigitPad {
     this.#bars.forEach((bar, i) => {
       const chance = chances?.[i] ?? 0;
       bar.style.setProperty("--share", String(chance));
+      bar.hidden = chances === undefined;
       bar.textContent = chances === undefined ? "" : percent(chance);
     });
   }

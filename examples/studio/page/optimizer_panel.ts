@@ -2,7 +2,7 @@
 /// <reference lib="dom.iterable" />
 /** Chooses an optimizer and its settings, and shows what it computes. */
 import type { Typesetter } from "../../../search/page/typesetter.ts";
-import { hasRate, PROGRAMS, settingsOf } from "../optimizers.ts";
+import { hasRate, PROGRAMS, settingsOf, settled } from "../optimizers.ts";
 import { type OptimizerChoice, type ScheduleName, SCHEDULES } from "../protocol.ts";
 import { choice, field, h } from "./dom.ts";
 
@@ -75,7 +75,12 @@ export class OptimizerPanel {
     const others = controls.filter(([key]) => key !== RATE).map(([, control]) => control);
     const equations = h("div", { class: "typeset", tabindex: 0, role: "region" });
     equations.setAttribute("aria-label", `The equations of ${name}`);
-    equations.innerHTML = this.#typesetter.equations(program);
+    const typeset = () => {
+      if (this.wrong !== undefined) return;
+      equations.innerHTML = this.#typesetter.equations(settled(program, this.value.hyper));
+    };
+    for (const input of this.#fields.values()) input.onchange = typeset;
+    typeset();
     this.#own.replaceChildren(
       h("div", { class: "pair" }, ...rate),
       equations,

@@ -6,10 +6,10 @@ import type { Opened, Plan } from "../protocol.ts";
 import { choice, field, h, numberField } from "./dom.ts";
 
 const LOSS_TEXTS: Readonly<Record<string, string>> = {
-  crossEntropy: "of scores of classes, and labels",
-  binaryCrossEntropy: "of scores whose sigmoid is a probability",
+  crossEntropy: "of classes",
+  binaryCrossEntropy: "of yes and no",
   meanSquaredError: "of numbers",
-  lossOutput: "the model computes it itself",
+  lossOutput: "the model's own",
 };
 const DEVICES = {
   "The GPU if there is one": "auto",
@@ -39,7 +39,7 @@ export class PlanPanel {
   constructor(changed: () => void) {
     const { steps, batch, heldOut, seed, saveEvery } = this.#fields;
     for (const each of [this.#loss, this.#output, this.#axis]) each.onchange = () => changed();
-    for (const option of this.#loss.options) option.text += `: ${LOSS_TEXTS[option.value] ?? ""}`;
+    for (const option of this.#loss.options) option.text += `, ${LOSS_TEXTS[option.value] ?? ""}`;
     this.element.append(
       field("Loss", this.#loss),
       h(
@@ -48,19 +48,16 @@ export class PlanPanel {
         field("Of the output", this.#output),
         field("Classes are on the axis", this.#axis),
       ),
-      h("div", { class: "pair" }, field("Steps", steps), field("Examples in a step", batch)),
       h(
         "div",
         { class: "pair" },
+        field("Steps", steps),
+        field("Examples in a step", batch),
         field("Held out, in per cent", heldOut),
         field("Seed", seed),
       ),
-      h(
-        "div",
-        { class: "pair" },
-        field("Runs on", this.#device),
-        field("Steps between saves", saveEvery),
-      ),
+      field("Runs on", this.#device),
+      field("Steps from one save to the next", saveEvery),
     );
   }
 

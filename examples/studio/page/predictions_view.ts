@@ -16,11 +16,6 @@ export class PredictionsView {
     [this.#element, this.#take] = [element, take];
   }
 
-  /** Shows nothing, and says why. */
-  clear(text: string): void {
-    this.#element.replaceChildren(h("p", { class: "empty" }, text));
-  }
-
   /** Shows what a network makes of examples; `of` is what it is called in a race. */
   show(predictions: Predictions, of?: string): void {
     const { kind } = predictions;
@@ -122,7 +117,7 @@ function plane({ sure, columns, rows, extent, points, kinds, classes }: Plane): 
     context.fill();
     context.stroke();
   });
-  const legend = [1, 0].map((kind) =>
+  const legend = [0, 1].map((kind) =>
     h("li", {}, h("span", { class: `mark kind-${kind}` }), classes[kind])
   );
   return [canvas, h("ul", { class: "legend" }, ...legend)];

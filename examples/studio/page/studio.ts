@@ -226,11 +226,11 @@ export class Studio {
     this.#names = optimizers.map(({ name }, i) => isSame ? `${name} ${i + 1}` : name);
     this.#ended = optimizers.map(() => undefined);
     for (const lane of this.#lanes.splice(optimizers.length)) lane.end();
-    this.#views = optimizers.map(() => {
-      const element = h("div");
-      the("predictions").append(element);
-      return new PredictionsView(element, (pixels) => this.#pad.take(pixels));
-    });
+    const places = optimizers.map(() => h("div"));
+    the("predictions").replaceChildren(...places);
+    this.#views = places.map((each) =>
+      new PredictionsView(each, (pixels) => this.#pad.take(pixels))
+    );
     try {
       await Promise.all(optimizers.map(async (optimizer, i) => {
         const isNew = this.#lanes[i] === undefined;
@@ -336,7 +336,7 @@ export class Studio {
       const text = this.#ended[i] === "lost"
         ? "lost its way"
         : score?.accuracy !== undefined
-        ? `${percent(score.accuracy)} of held-out examples named rightly`
+        ? `${percent(score.accuracy)} of held-out examples right`
         : score !== undefined
         ? `held-out loss ${score.loss.toPrecision(3)}`
         : `loss ${losses.at(-1)?.[1].toPrecision(3)}`;

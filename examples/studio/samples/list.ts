@@ -23,7 +23,7 @@ export const SAMPLES: Readonly<Record<SampleName, Sample>> = {
     text: "A convolutional net learns to read them. Then draw one.",
     steps: 400,
     batch: 64,
-    optimizer: adamw(3e-3),
+    optimizer: adamw(1e-2),
   },
   text: {
     title: "Text",
