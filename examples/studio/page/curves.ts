@@ -56,7 +56,9 @@ export class Curves {
     };
     this.#charts.innerHTML = parts + chart(scores, score);
     this.#numbers.replaceChildren(
-      ...all.map(({ name, lane }, i) => numbersOf(name, lane, i, isRace)),
+      ...all.flatMap(({ name, lane }, i) =>
+        lane.losses.length === 0 ? [] : [numbersOf(name, lane, i, isRace)]
+      ),
     );
   }
 }

@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 /** Begins: opens the page with the first sample, and offers to go on with what was kept. */
 import { typesetter } from "../../../search/page/typesetter.ts";
+import type { SampleName } from "../protocol.ts";
 import { SAMPLES } from "../samples/list.ts";
 import { forgetSession, keptSession, type Session } from "../storage.ts";
 import { h, messageOf, the } from "./dom.ts";
@@ -56,7 +57,9 @@ try {
     );
     the("saved").hidden = false;
   }
-  await studio.start();
+  // A link may name another sample than the first: `#moons`.
+  const asked = location.hash.slice(1);
+  await studio.start(Object.hasOwn(SAMPLES, asked) ? asked as SampleName : "digits");
 } catch (error) {
   the("error").textContent = `This page could not begin: ${messageOf(error)}`;
   the("error").hidden = false;

@@ -34,13 +34,14 @@ export class Studio {
   readonly #rival: OptimizerPanel;
   readonly #isRace = h("input", { type: "checkbox", id: "is-race" });
   readonly #plan = new PlanPanel(() => this.#check());
-  readonly #data = new DataPanel((given) => void this.#open({ ...this.#source, ...given }));
+  readonly #data = new DataPanel((given) => void this.#open((source) => ({ ...source, ...given })));
   readonly #curves = new Curves(the("curves"), the("numbers"));
   readonly #pad: DigitPad;
   /** Whether it may be kept in the files of the page. */
   readonly #isKept: boolean;
   #source: Source = { model: "digits", files: [], drawn: [] };
   #opened: Opened | undefined;
+  #opening: Promise<void> = Promise.resolve();
   #lanes: Lane[] = [];
   #names: string[] = [];
   #views: PredictionsView[] = [];
@@ -67,7 +68,8 @@ export class Studio {
     this.#models = new Models((model) => void this.#choose(model));
     this.#pad = new DigitPad({
       read: (image) => this.#read(image),
-      learn: (digit) => void this.#open({ ...this.#source, drawn: [...this.#source.drawn, digit] }),
+      learn: (digit) =>
+        void this.#open((source) => ({ ...source, drawn: [...source.drawn, digit] })),
     });
     the("network").append(this.#network.element);
     the("optimizer").append(this.#optimizer.element);
@@ -91,17 +93,18 @@ export class Studio {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
 
-  /** Opens the page with the first sample. */
-  start(): Promise<void> {
-    return this.#open(this.#source, true);
+  /** Opens the page with a sample. */
+  start(model: SampleName): Promise<void> {
+    return this.#open((source) => ({ ...source, model }), true);
   }
 
   /** Goes on with a training that was kept. */
   async resume({ source, plan, optimizers: [first, second] }: Session): Promise<void> {
-    await this.#open(source, true);
+    const { params, ...rest } = plan;
+    await this.#open(() => source, true);
     if (this.#bar.phase !== "ready") return;
-    this.#network.params = plan.params;
-    this.#plan.choose(plan);
+    this.#network.params = params;
+    this.#plan.choose(rest);
     this.#optimizer.value = first;
     this.#isRace.checked = second !== undefined;
     if (second !== undefined) this.#rival.value = second;
@@ -110,15 +113,17 @@ export class Studio {
 
   /** Takes what is dropped: a model with what lies beside it, or examples. */
   #drop(files: readonly GivenFile[]): void {
-    if (!["ready", "done"].includes(this.#bar.phase)) {
+    if (!["opening", "ready", "done"].includes(this.#bar.phase)) {
       return this.#fail("A training is going on: start over before other files are taken.");
     }
     const data = files.filter(({ path }) => isData(path));
     if (files.some(({ path }) => isModel(path))) {
       const model = files.filter(({ path }) => !isData(path));
-      return void this.#open({ model, files: data, drawn: [] }, true);
+      return void this.#open(() => ({ model, files: data, drawn: [] }), true);
     }
-    if (data.length > 0) return void this.#open({ ...this.#source, files, text: undefined });
+    if (data.length > 0) {
+      return void this.#open((source) => ({ ...source, files, text: undefined }));
+    }
     this.#fail(
       `Nothing here is a model (.onnx) or examples (.csv, .npy, .safetensors, images, text): ${
         files.slice(0, 3).map(({ path }) => path).join(", ")
@@ -128,11 +133,17 @@ export class Studio {
 
   async #choose(model: SampleName | readonly GivenFile[]): Promise<void> {
     if (typeof model !== "string") return this.#drop(model);
-    await this.#open({ model, files: [], drawn: [] }, true);
+    await this.#open(() => ({ model, files: [], drawn: [] }), true);
   }
 
-  /** Opens a source; another model brings its own settings. */
-  async #open(source: Source, isOther = false): Promise<void> {
+  /** Opens what `change` makes of the source, after what was asked for before; another model brings its own settings. */
+  #open(change: (source: Source) => Source, isOther = false): Promise<void> {
+    this.#bar.phase = "opening";
+    this.#opening = this.#opening.then(() => this.#opens(change(this.#source), isOther));
+    return this.#opening;
+  }
+
+  async #opens(source: Source, isOther: boolean): Promise<void> {
     const before = this.#source;
     this.#bar.phase = "opening";
     this.#bar.say("Opening…", 0);
@@ -140,11 +151,9 @@ export class Studio {
     try {
       this.#opened = await this.#lane(0).ask("open", source);
     } catch (error) {
-      this.#fail(error);
       // What was there before is there still.
-      if (source !== before && this.#opened !== undefined) await this.#open(before);
-      this.#fail(error);
-      return;
+      if (source !== before) await this.#opens(before, this.#opened === undefined);
+      return this.#fail(error);
     }
     this.#source = source;
     const { model } = source;
@@ -267,7 +276,7 @@ export class Studio {
 
   async #startOver(): Promise<void> {
     if (this.#isKept) await forgetSession();
-    await this.#open(this.#source);
+    await this.#open((source) => source);
   }
 
   /** Does something with all that run, and shows what fails. */
@@ -326,7 +335,7 @@ export class Studio {
     this.#bar.say(`${text} ${this.#saved}`, 1);
     this.#announce(text);
     this.#draw();
-    void this.#pad.read();
+    if (this.#pad.element.isConnected) void this.#pad.read();
   }
 
   /** What came of it, in a sentence or two. */

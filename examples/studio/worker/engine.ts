@@ -84,7 +84,7 @@ export class Engine {
     const { prepared, notes, memory, nodes } = this.#described(plan, optimizer);
     const { data, notes: more } = await this.#examples(prepared, objectiveOf(plan.loss));
     const arrays = Object.entries(data.arrays).map(([name, { data, shape }]) =>
-      arrayInfo(name, data.constructor.name.replace("Array", "").toLowerCase(), shape)
+      arrayInfo(name, data.constructor.name.replace(/Big|Array/g, "").toLowerCase(), shape)
     );
     return {
       count: data.count,
