@@ -48,6 +48,17 @@ export class ModelWriter {
     return hasBias ? this.add("Add", [product, `${layer}.bias`]) : product;
   }
 
+  /** A linear layer over rows, as one product. */
+  gemm(x: string, layer: string): string {
+    return this.add("Gemm", [x, `${layer}.weight`, `${layer}.bias`], { transB: 1 });
+  }
+
+  /** Another shape, of which the first size may be open. */
+  reshape(x: string, [first, ...rest]: readonly [number | string, ...number[]]): string {
+    const shape = this.ints([typeof first === "number" ? first : -1, ...rest]);
+    return this.add("Reshape", [x, shape], { allowzero: 1 });
+  }
+
   /** A list of whole numbers. */
   ints(values: readonly number[]): string {
     return this.#constant(DataType.INT64, [values.length], BigInt64Array.from(values, BigInt));
@@ -60,9 +71,9 @@ export class ModelWriter {
 
   /** The model of one input `x` whose output `logits` is `last`. */
   finish(
-    x: { readonly type: "float32" | "int64"; readonly shape: readonly number[] },
+    x: { readonly type: "float32" | "int64"; readonly shape: readonly (number | string)[] },
     last: string,
-    logits: readonly number[],
+    logits: readonly (number | string)[],
     params: Parameters,
   ): Uint8Array<ArrayBuffer> {
     for (const each of this.#nodes) {
