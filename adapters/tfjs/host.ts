@@ -7,7 +7,8 @@
 import { elementInputs } from "../../runtime/backends/backend.ts";
 import { bind, type Optimizer } from "../../runtime/optimizer.ts";
 import { type HostArray, isShort, load, memoryOf, store } from "../../runtime/trees/dtype.ts";
-import { asHostLeaf, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
+import { asHostLeaf } from "../../runtime/trees/host_leaf.ts";
+import { sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
 import type { State } from "../../runtime/trees/state.ts";
 import { Named } from "./named.ts";
 import { type Route, type RouteStep, type StateLeaf, treeOf, type Variables } from "./route.ts";

@@ -136,7 +136,7 @@ function takenBy(
           const lives = bound.livesIn(i);
           if (!lives.has(name)) return [];
           const shape = stateShape(bound.program, name, info, lives);
-          const dtype = dtypeOf(storedAs(storage, name, info));
+          const dtype = dtypeOf(storedAs(storage, name, info, shape));
           return [{ name: at(name, info), leaf: kept[k][i], dtype, shape }];
         })
       ),

@@ -7,13 +7,8 @@ import { Binding, type Configured, ruleOf } from "../../runtime/step/binding.ts"
 import { alignMaster, alignState, statesOf } from "../../runtime/step/gathered.ts";
 import { type HostArray, memoryOf } from "../../runtime/trees/dtype.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
-import {
-  asHostLeaf,
-  isInGpuBuffer,
-  type Leaf,
-  spellPath,
-  type Tensor,
-} from "../../runtime/trees/leaf.ts";
+import { asHostLeaf } from "../../runtime/trees/host_leaf.ts";
+import { isInGpuBuffer, type Leaf, spellPath, type Tensor } from "../../runtime/trees/leaf.ts";
 import { MASTER, masterShape } from "../../runtime/trees/master.ts";
 import { under } from "../../runtime/trees/plain.ts";
 import { requireState, type State, treeNumber } from "../../runtime/trees/state.ts";
@@ -92,7 +87,7 @@ export function gatherCheckpoint(checkpoint: Checkpoint): {
     alignState(bound, state[name], name, storage, readHost, doing).forEach((array, i) => {
       const info = layout.leaves[i];
       const shape = stateShape(program, name, info, bound.livesIn(i));
-      put(`state/${name}`, i, array, storedAs(storage, name, info), shape);
+      put(`state/${name}`, i, array, storedAs(storage, name, info, shape), shape);
     });
   }
   if (layout.hasShort) {

@@ -5,7 +5,7 @@
 import { type ElementOpName, type Node, symbol } from "../../../dsl/node.ts";
 import { elementOps, elementRow } from "../../../dsl/ops.ts";
 import { type Loop, operandsOf, type Plan } from "../../plan/plan.ts";
-import { type ArrayKind, type GroupRun, isSplit, lowOf } from "../backend.ts";
+import { type ArrayKind, type GroupRun, isPair, secondOf } from "../backend.ts";
 import { bytesOf, isShort } from "../../trees/dtype.ts";
 import { Accumulators } from "./accumulate.ts";
 import { Draws, isRandom } from "./draws.ts";
@@ -266,23 +266,23 @@ class Renderer {
     const place = (kind: ArrayKind, word: number, lowWord: number): Stream => {
       const isRounded = kind.rounding !== undefined;
       const address = this.#code.local("i32");
-      const low = isSplit(kind) ? { low: this.#code.local("i32") } : {};
+      const low = isPair(kind) ? { low: this.#code.local("i32") } : {};
       const slot: Stream = { dtype: kind.dtype, isRounded, address, ...low };
       this.#arrays.push({ slot, word, lowWord });
       return slot;
     };
     inputs.forEach((kind, i) => {
-      if (kind.isLow) return;
+      if (kind.isSecond) return;
       const isElement = this.#plan.extents.get(symbol(kind.name)) === "element";
       if (isElement && used.has(kind.name)) {
-        const low = ENTRY.arrays + lowOf(inputs, i);
+        const low = ENTRY.arrays + secondOf(inputs, i);
         this.#inputs.set(kind.name, place(kind, ENTRY.arrays + i, low));
       }
     });
     outputs.forEach((kind, i) => {
-      if (this.#loop.extent !== "element" || !written.has(kind.name) || kind.isLow) return;
+      if (this.#loop.extent !== "element" || !written.has(kind.name) || kind.isSecond) return;
       const first = ENTRY.arrays + inputs.length;
-      this.#outputs.set(kind.name, place(kind, first + i, first + lowOf(outputs, i)));
+      this.#outputs.set(kind.name, place(kind, first + i, first + secondOf(outputs, i)));
     });
   }
 

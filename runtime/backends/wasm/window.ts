@@ -132,9 +132,9 @@ export class Window {
 /** The input that each output of a group is written over, where it is. */
 function inputsOfOutputs({ mode, inputs, outputs }: GroupRun): number[] {
   if (mode !== "step" && mode !== "masterStep") return outputs.map(() => -1);
-  return outputs.map(({ name, isLow }) => {
+  return outputs.map(({ name, isSecond }) => {
     const read = name === "" && mode === "step" ? "w" : name;
-    return inputs.findIndex((input) => input.name === read && input.isLow === isLow);
+    return inputs.findIndex((input) => input.name === read && input.isSecond === isSecond);
   });
 }
 
