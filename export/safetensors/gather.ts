@@ -16,7 +16,7 @@ import { storageIn, storedAs } from "../../runtime/trees/state_storage.ts";
 import { dtypeOf, type Stored } from "../../runtime/trees/stored.ts";
 import { stateShape } from "../../runtime/step/initial.ts";
 import { BUFFERS, FORMAT, KEYS, VERSION } from "./metadata.ts";
-import { lowOf, pathsOf, rebuilt, safeDType } from "./paths.ts";
+import { pathsOf, rebuilt, safeDType, secondOf } from "./paths.ts";
 import type { TensorToWrite } from "./write.ts";
 
 /** What a checkpoint is made of. */
@@ -68,9 +68,13 @@ export function gatherCheckpoint(checkpoint: Checkpoint): {
     // What a leaf does not keep is an empty array.
     if (section !== "params" && array.length === 0) return;
     const name = section + paths[i];
-    const [data, low] = memoryOf(array);
-    tensors.set(name, { data, shape, dtype: safeDType(dtypeOf(stored)) });
-    if (low !== undefined) tensors.set(lowOf(name), { data: low, shape });
+    const dtype = dtypeOf(stored);
+    const [data, second] = memoryOf(array);
+    tensors.set(name, { data, shape, dtype: safeDType(dtype) });
+    if (second !== undefined) {
+      const own = secondOf(name, dtype, shape)!;
+      tensors.set(own.name, { data: second, shape: own.shape, dtype: own.dtype });
+    }
   };
   layout.alignLike(params, "parameters", doing, readHost).forEach((array, i) => {
     const { dtype, shape } = layout.leaves[i];
