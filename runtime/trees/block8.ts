@@ -1,12 +1,16 @@
 /**
- * `"block8"`: eight bits a number. Blocks of 256 numbers, in row-major order, each have a scale, their greatest
- * magnitude as float32; a number is stored as a code, which stands for a fraction of the scale.
+ * `"block8"`: eight bits a number. Blocks of 256 numbers, in row-major order, each have a scale, the one of the
+ * greatest magnitude as float32; a number is stored as a code, which stands for a fraction of the scale.
  *
  * The fractions are those of the dynamic map: most digits near 1, and seven decades below it. The decade up to
  * 10^-d, for d from 0 to 6, is cut into n equal parts, whose middles are fractions; n is 2^(6 - d) where there
  * are as many below 0, and 2^(7 - d) where no number is below 0, and d = 0 has the most. To these come 0 and 1,
- * and not -1: the largest fractions are 1 and, where numbers are signed, -0.9929688. Each fraction is rounded
- * to float32, and codes count them from the least to the greatest.
+ * and not -1: the least fraction is -0.9929688 where numbers are signed. Each fraction is rounded to float32,
+ * and codes count them from the least to the greatest.
+ *
+ * The scale has the sign of its number, so that this one is always the fraction 1: what was read and is stored
+ * again stays as it is, step for step. A scale that is a magnitude would take 0.7 % of the greatest number
+ * each time, where that is below 0.
  *
  * Dettmers 2015, 8-Bit Approximations for Parallelism in Deep Learning, arXiv 1511.04561; Dettmers et al. 2021,
  * 8-bit Optimizers via Block-wise Quantization, arXiv 2110.02861.
@@ -123,9 +127,10 @@ export function fromCode(code: number, scale: number, isUnsigned: boolean): numb
 }
 
 /**
- * Stores `values` as the codes from `at` on, and their scale. A number x of scale s is stored as the fraction
- * nearest to x/s, rounded to float32, of two equally near ones that nearer to 0: the sign of a zero is lost. Of
- * numbers that are unsigned, one below 0 counts as 0. A block with a NaN or an infinity is NaN from there on.
+ * Stores `values` as the codes from `at` on, and their scale, of two equally great ones that above 0. A number x
+ * of scale s is stored as the fraction nearest to x/s, rounded to float32, of two equally near ones that nearer to
+ * 0. The sign of a zero is lost. Of numbers that are unsigned, one below 0 counts as 0. A block with a NaN or an
+ * infinity is NaN from there on: its scale is.
  */
 export function storeBlock(
   values: Float32Array,
@@ -133,11 +138,13 @@ export function storeBlock(
   at: number,
 ): void {
   const { zero, limits, places } = tablesOf(isUnsigned);
-  let greatest = 0;
+  let [least, greatest] = [0, 0];
   for (let i = 0; i < values.length; i++) {
-    greatest = Math.max(greatest, isUnsigned ? values[i] : Math.abs(values[i]));
+    least = Math.min(least, values[i]);
+    greatest = Math.max(greatest, values[i]);
   }
-  const scale = greatest < Infinity ? greatest : NaN;
+  const isFinite = least > -Infinity && greatest < Infinity;
+  const scale = !isFinite ? NaN : isUnsigned || greatest >= -least ? greatest : least;
   scales[at / BLOCK_SIZE] = scale;
   for (let i = 0; i < values.length; i++) {
     single[0] = values[i] / scale;

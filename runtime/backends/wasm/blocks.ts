@@ -223,7 +223,10 @@ export function storeBlock(
   const [values, count, codes, scales, tables] = [0, 1, 2, 3, 4].map((k) => code.param(k));
   const [at, end, place] = [0, 1, 2].map(() => code.local("i32"));
   const vector = () => code.local("v128");
-  const [scale, ratio, magnitude, bits, below] = [0, 1, 2, 3, 4].map(vector);
+  const [least, greatest, scale, ratio, magnitude, bits, below] = Array.from(
+    { length: 7 },
+    vector,
+  );
   const { zero } = tablesOf(isUnsigned);
   const eachVector = (body: () => void) => {
     code.get(values).set(at);
@@ -242,17 +245,22 @@ export function storeBlock(
 
   const from = code.length;
   eachVector(() => {
-    code.get(scale).get(at).memory("v128.load");
-    if (!isUnsigned) code.op("f32x4.abs");
-    code.op("f32x4.max").set(scale);
+    code.get(at).memory("v128.load").tee(ratio).get(least).op("f32x4.min").set(least);
+    code.get(ratio).get(greatest).op("f32x4.max").set(greatest);
   });
-  for (const turned of [[8, 0], [4, 0]]) {
-    const picks = Array.from({ length: 16 }, (_, i) => (i + turned[0]) % 16);
-    code.get(scale).get(scale).get(scale).shuffle(...picks).op("f32x4.max").set(scale);
+  for (const turned of [8, 4]) {
+    const picks = Array.from({ length: 16 }, (_, i) => (i + turned) % 16);
+    for (const [most, op] of [[least, "f32x4.min"], [greatest, "f32x4.max"]] as const) {
+      code.get(most).get(most).get(most).shuffle(...picks).op(op).set(most);
+    }
+  }
+  code.get(greatest);
+  if (!isUnsigned) {
+    code.get(least).get(greatest).get(least).op("f32x4.neg", "f32x4.ge", "v128.bitselect");
   }
   // What is not finite makes all of the block NaN.
-  code.get(scale).splat("f32x4", NaN).get(scale).splat("f32x4", Infinity).op("f32x4.lt");
-  code.op("v128.bitselect").set(scale);
+  code.splat("f32x4", NaN).get(greatest).splat("f32x4", Infinity).op("f32x4.lt");
+  code.get(least).splat("f32x4", -Infinity).op("f32x4.gt", "v128.and", "v128.bitselect").set(scale);
   code.get(scales).get(scale).lane("f32x4.extract_lane", 0).memory("f32.store");
 
   eachVector(() => {
