@@ -215,6 +215,14 @@ export class GraphLeaves {
         const isBlocked = stored !== undefined && dtypeOf(stored) === "block8" &&
           sizeOf(shape as readonly number[]) >= LEAST_BLOCKED;
         if (!isBlocked) return array;
+        if (dtype === "float64") {
+          throw new GradusError(
+            `${this.#doing}: state \`${name}\` is stored as ${
+              spellStored(stored)
+            }, which a graph has ` +
+              `beside float32 parameters only: store it as float32`,
+          );
+        }
         return { ...array, blocks: { isUnsigned: isUnsigned(stored) } };
       }),
     ];
@@ -254,11 +262,9 @@ export class GraphLeaves {
   #storedAs(state: string, dtype: Arithmetic): ElementType {
     const stored = this.#optimizer.storage.get(state) ?? dtype;
     if (stored === "float32" || stored === "float64" || stored === "float16") return stored;
-    // Between its blocks, which are read before and stored after.
-    if (dtypeOf(stored) === "block8" && dtype === "float32") return dtype;
-    const why = dtypeOf(stored) === "block8"
-      ? "which a graph has beside float32 parameters only"
-      : seedOf(stored) !== undefined
+    // Bodies take numbers, which are read from blocks before and stored in them after.
+    if (dtypeOf(stored) === "block8") return dtype;
+    const why = seedOf(stored) !== undefined
       ? "for which ONNX has no operator"
       : "which ONNX Runtime takes neither in nor out";
     throw new GradusError(

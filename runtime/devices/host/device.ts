@@ -50,7 +50,7 @@ export class HostDevice implements Device<HostArray, StepForm> {
       if (copied !== undefined) return mirror(info, stored, shape, copyOf(copied));
       if (isResult) return initialLeaf(ZERO, info, undefined, symbols, stored, shape);
       const leaf = initialLeaf(init, info, parameter, symbols, stored, shape);
-      return parameter === undefined ? leaf : beside(leaf, info, parameter);
+      return parameter === undefined ? leaf : beside(leaf, info.path, parameter);
     });
   }
 
