@@ -21,7 +21,7 @@ export type StateStorage = ReadonlyMap<string, StorageType | RoundedStorage>;
  *
  * What is stored short is rounded at every step, and a short average s = b·s + (1 - b)·x changes little in
  * one. Rounded to nearest, to p bits, it comes to rest where (1 - b)·|x - s| is less than half a unit: up to
- * 2^-p·|s|/(1 - b) away from x. So there are three ways to store moments in fewer bytes than float32 takes:
+ * 2^-p·|s|/(1 - b) away from x. So there are four ways to store moments in fewer bytes than float32 takes:
  *
  * - Two bytes, `{ dtype: "bfloat16", rounding: "stochastic" }`: right on average for any b, with noise of
  *   about 2^-8 of the value. The first choice, for second moments too.
@@ -29,13 +29,19 @@ export type StateStorage = ReadonlyMap<string, StorageType | RoundedStorage>;
  *   goes; and without noise. With stochastic rounding it does as float32 does.
  * - Two bytes to nearest, `"bfloat16"` (p = 8) or `"float16"` (p = 11): for averages that are fast, such as
  *   momentum with b = 0.9.
+ * - One byte, `"block8"`: 256 numbers share a scale, which is kept as a float32. A number changes beside the others of
+ *   its block where a step changes it by more than half the space between two fractions, which is 0.7 % of the
+ *   scale near it, or 1.4 % where there are as many below 0. A slow average whose gradients come to rest does
+ *   not follow them until its scale does; the noise of training carries it on. Arrays of fewer than 4,096 numbers
+ *   stay float32.
  *
  * What cannot work is refused: float16 for squares of gradients, which are below its least number; a state
- * that begins at what would be stored as 0; and nearest rounding for running sums and for averages with a
- * constant 1 - b below 2^-(p + 1), which would never decay.
+ * that begins at what would be stored as 0; and nearest rounding for running sums, in blocks too, and for
+ * averages with a constant 1 - b below 2^-(p + 1), which would never decay.
  *
  * Zamirai et al. 2020, Revisiting BFloat16 Training, arXiv 2010.06192; Micikevicius et al. 2017, Mixed
- * Precision Training, arXiv 1710.03740.
+ * Precision Training, arXiv 1710.03740; Dettmers et al. 2021, 8-bit Optimizers via Block-wise Quantization,
+ * arXiv 2110.02861.
  *
  * @example
  * ```ts
