@@ -7,6 +7,8 @@ import { reduceOps, reduceRow } from "../dsl/ops.ts";
 import { printExpression, printProgram } from "../dsl/print.ts";
 import type { Program } from "../dsl/program.ts";
 import { Binding } from "./step/binding.ts";
+import { stateShape } from "./step/initial.ts";
+import { storedAs } from "./trees/state_storage.ts";
 import { renderPhases } from "./backends/js/render.ts";
 import { isMatrix, showExtent as showSizes, type Varying } from "./plan/extent.ts";
 import type { Product } from "./plan/products.ts";
@@ -135,10 +137,18 @@ export function explain(
     }),
   );
   const binding = new Binding(program, settings, layout, params, doing);
-  const [{ stored, dtype, axes, structural, live }] = binding.groups;
+  const { groups } = binding;
+  const [{ stored, dtype, axes, structural, live }] = groups;
+  const first = layout.leaves[groups[0].leaves[0]];
   const kinds = [...live]
     .filter((name) => program.state.get(name)!.over !== "tree")
-    .map((name) => stateKind(program, name, optimizer.storage.get(name) ?? dtype));
+    .map((name) => {
+      // Without parameters, there are as many numbers as may be.
+      const stored = params === undefined
+        ? optimizer.storage.get(name) ?? dtype
+        : storedAs(optimizer.storage, name, first, stateShape(program, name, first, live));
+      return stateKind(program, name, stored);
+    });
   const reads = ["g", ...elementInputs(program)].map((name) => ({ name, dtype: stored }));
   const arrays = arraysOf("step", stored, reads, kinds, true);
   const { mode, inputs, outputs } = arrays;

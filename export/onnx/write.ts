@@ -15,7 +15,7 @@ import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
 import { GraphWriter } from "./graph.ts";
 import { Hyperparameters } from "./hyper.ts";
 import { GraphLeaves, type NextNumbers } from "./leaves.ts";
-import { METADATA } from "./metadata.ts";
+import { JOINED, METADATA } from "./metadata.ts";
 import { graphOptions, type OnnxOptions } from "./options.ts";
 import { writeModel } from "./proto.ts";
 
@@ -111,6 +111,9 @@ export function toOnnx(
       [METADATA.hyper]: JSON.stringify(hyper.texts()),
       [METADATA.clocks]: JSON.stringify(hyper.clocks()),
       [METADATA.host]: JSON.stringify(host),
+      ...(leaves.areBlocked
+        ? { [JOINED.storage]: JSON.stringify(Object.fromEntries(optimizer.storage)) }
+        : {}),
       [METADATA.layout]: JSON.stringify(
         how.layout === "tree" ? {} : {
           leaves: layout.leaves.map(({ path, shape }) => ({ path, shape })),

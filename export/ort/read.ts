@@ -5,7 +5,9 @@ import { constant, type Node } from "../../dsl/node.ts";
 import { parseExpression } from "../../dsl/parse.ts";
 import type { Program } from "../../dsl/program.ts";
 import { schedule } from "../../dsl/schedules/mod.ts";
-import { below, inputName, METADATA } from "../onnx/metadata.ts";
+import { type StateStorage, storageWith } from "../../runtime/trees/state_storage.ts";
+import { SCALES } from "../onnx/blocks.ts";
+import { below, inputName, JOINED, METADATA } from "../onnx/metadata.ts";
 import type { ReadModel } from "../onnx/proto.ts";
 import { attempt, parseRecord, readWritten, refuse, requireUnchanged } from "../onnx/read.ts";
 import { type HostExpressions, parseHost } from "./host.ts";
@@ -24,6 +26,8 @@ export interface ReadOptimizer {
   readonly clocks: ReadonlyMap<string, string>;
   /** What is computed outside the graph. */
   readonly host: HostExpressions;
+  /** The states that are stored in blocks. */
+  readonly blocks: StateStorage;
 }
 
 const DEEPEST = 100;
@@ -41,7 +45,8 @@ export function numbersIn({ model, program, initial }: ReadOptimizer): Set<strin
     ...[...initial.keys()].filter((name) => program.state.get(name)!.over !== "tree"),
     ...[...program.inputs].flatMap(([name, kind]) => kind === "scalar" ? [] : [name]),
   ];
-  const isTree = (name: string) => trees.some((t) => name === t || name.startsWith(`${t}/`));
+  const isTree = (name: string) =>
+    trees.some((t) => name === t || name.startsWith(`${t}/`) || name === t + SCALES);
   const names = [...model.inputs, ...model.outputs].map(({ name }) => name.replace(/^next\//, ""));
   return new Set(names.filter((name) => !isTree(name)));
 }
@@ -73,7 +78,17 @@ export function optimizerOf(model: ReadModel, doing: string): ReadOptimizer {
     refuse(doing, `\`${METADATA.host}\` does not tell ${quoted(name)}`);
   }
   requireUnchanged(model, doing);
-  return { model, program, initial, hyper, clocks, host };
+  return { model, program, initial, hyper, clocks, host, blocks: blocksIn(model, program, doing) };
+}
+
+/** The states that have codes, which the metadata tell how they are stored. */
+function blocksIn({ inputs, metadata }: ReadModel, program: Program, doing: string): StateStorage {
+  const codes = inputs.filter(({ type }) => type === "uint8").map(({ name }) => name.split("/")[0]);
+  const stored = codes.length === 0
+    ? {}
+    : attempt("program", () => JSON.parse(metadata[JOINED.storage]), doing);
+  const all = storageWith(program, new Map(), { storage: stored }, doing);
+  return new Map([...all].filter(([name]) => codes.includes(name)));
 }
 
 function parseStates(text: string): Map<string, Initial> {

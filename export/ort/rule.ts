@@ -4,7 +4,8 @@ import { type Node, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { settle } from "../../dsl/simplify.ts";
 import type { Blank, Bound, Form, Rule, StepNumbers } from "../../runtime/step/device.ts";
-import { STORAGE_TYPES } from "../../runtime/trees/dtype.ts";
+import { STORAGE_TYPES, type StorageType } from "../../runtime/trees/dtype.ts";
+import type { RoundedStorage } from "../../runtime/trees/stored.ts";
 import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
 import { inputOf, type State, treeNumber } from "../../runtime/trees/state.ts";
@@ -37,11 +38,13 @@ export class GraphRule implements Rule<GraphForm> {
   constructor(read: ReadOptimizer) {
     [this.#read, this.program] = [read, read.program];
     this.writable = [...read.hyper.keys()];
-    this.storage = new Map(
+    this.storage = new Map<string, StorageType | RoundedStorage>(
       [...read.initial.keys()].flatMap((name) => {
         const own = read.model.inputs.filter((input) =>
           input.name === name || input.name.startsWith(`${name}/`)
         );
+        const blocks = read.blocks.get(name);
+        if (blocks !== undefined) return [[name, blocks]];
         const [type, ...others] = new Set(own.map((input) => input.type));
         const stored = STORAGE_TYPES.find((each) => each === type);
         return stored === undefined || others.length > 0 ? [] : [[name, stored]];

@@ -6,7 +6,7 @@ import { type State, treeNumber } from "../../runtime/trees/state.ts";
 import type { Loaded } from "../safetensors/load.ts";
 import { OrtDevice } from "./device.ts";
 import type { Engine, Further, Run, Taken, Value } from "./engine.ts";
-import { type Held, leavesIn } from "./held.ts";
+import { type HeldLeaf, leavesIn } from "./held.ts";
 import type { Joined } from "./joined.ts";
 import type { Kernel } from "./kernel.ts";
 import type { GraphForm, GraphRule } from "./rule.ts";
@@ -18,7 +18,7 @@ export type Tensors = Record<string, Tensor>;
 /** A run of a joined model, step by step. */
 export class Training {
   readonly #engine: Engine;
-  readonly #step: Step<Held, GraphForm>;
+  readonly #step: Step<HeldLeaf, GraphForm>;
   readonly #kernel: Kernel | undefined;
   #params: Tensors;
   #carried: Tensors;

@@ -5,7 +5,7 @@ import { elementInputs } from "../backends/backend.ts";
 import { releases } from "../trees/arena.ts";
 import { isSameStored } from "../trees/stored.ts";
 import type { Layout } from "../trees/layout.ts";
-import { type ReadLeaf, spellPath } from "../trees/leaf.ts";
+import { type LeafInfo, type ReadLeaf, spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape } from "../trees/master.ts";
 import { Snapshot } from "../trees/snapshot.ts";
 import type { State } from "../trees/state.ts";
@@ -321,13 +321,15 @@ export function alignState<A, F extends Form>(
   read: ReadLeaf<A>,
   doing: string,
 ): readonly A[] {
+  const shapeOf = (info: LeafInfo, i: number) =>
+    stateShape(bound.program, name, info, bound.livesIn(i));
   return bound.layout.align(
     tree,
     `state \`${name}\``,
     doing,
     read,
-    (info) => [storedAs(storage, name, info)],
-    (info, i) => stateShape(bound.program, name, info, bound.livesIn(i)),
+    (info, i) => [storedAs(storage, name, info, shapeOf(info, i))],
+    shapeOf,
   );
 }
 

@@ -7,9 +7,17 @@ import { interpret } from "../backends/interpreter/run.ts";
 import { keptAxes, settleAxes } from "../plan/axes.ts";
 import type { Planned } from "../plan/infer.ts";
 import { plan } from "../plan/plan.ts";
-import { arithmeticOf, type HostArray, load, memoryOf, store } from "../trees/dtype.ts";
-import { dtypeOf, type Stored } from "../trees/stored.ts";
-import { asHostLeaf, type LeafInfo, mirror, spellPath } from "../trees/leaf.ts";
+import {
+  allocate,
+  arithmeticOf,
+  type HostArray,
+  load,
+  memoryOf,
+  storeAll,
+} from "../trees/dtype.ts";
+import { dtypeOf, isUnsigned, type Stored } from "../trees/stored.ts";
+import { asHostLeaf } from "../trees/host_leaf.ts";
+import { type LeafInfo, mirror, spellPath } from "../trees/leaf.ts";
 
 /** The shape a state has for a parameter that keeps those that are `live`. */
 export function stateShape(
@@ -52,13 +60,16 @@ export function initialLeaf(
   if (!postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w")) {
     const number = initialNumber(init, symbols);
     if (Object.is(number, 0)) return leaf;
-    store(dtype, data, 0, number);
-    for (const part of memoryOf(data)) part.fill(part[0]);
+    // Alike numbers are stored alike, in blocks too, so that one tells what all are.
+    const one = allocate(dtype, 1, isUnsigned(stored));
+    storeAll(dtype, one, () => number);
+    const parts = memoryOf(one);
+    memoryOf(data).forEach((part, k) => part.fill(parts[k][0]));
     return leaf;
   }
   if (parameter === undefined || data.length === 0) return leaf;
   if (init === symbol("w")) {
-    for (let i = 0; i < data.length; i++) store(dtype, data, i, load(info.dtype, parameter, i));
+    storeAll(dtype, data, (i) => load(info.dtype, parameter, i));
     return leaf;
   }
   // What starts from the parameter is an update of nothing by it.
@@ -75,12 +86,12 @@ export function initialLeaf(
     symbols,
   } as const;
   const { shape: whole, size } = info;
-  const [inputs, values] = [[...memoryOf(parameter)], new Float64Array(data.length)];
+  const [inputs, values] = [[memoryOf(parameter)[0]], new Float64Array(data.length)];
   interpret({
     globals: [],
     leaves: [{ group, number: 0, shape: whole, size, inputs, outputs: [values] }],
   });
-  values.forEach((value, i) => store(dtype, data, i, value));
+  storeAll(dtype, data, (i) => values[i]);
   return leaf;
 }
 

@@ -210,6 +210,11 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
     on("adamw, its states stored short from the beginning", plain, adamw({ learningRate: 0.1 }), {
       init: { storage: { m: "bfloat16", v: { dtype: "bfloat16", rounding: "stochastic" } } },
     }),
+    on(
+      "lion, its momentum in blocks",
+      forms["sizes around a reduction's block"],
+      lion({ learningRate: 0.1, muDtype: "block8" }),
+    ),
     on("lion, its momentum rounded by chance, on many elements", trees.large, rounded, {
       steps: 1,
     }),

@@ -10,7 +10,7 @@ export type Make = (seed: number) => Tree;
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
 /** The types that parameters may have. */
-type ParameterType = Exclude<DType, "bfloat16+8">;
+type ParameterType = Exclude<DType, "bfloat16+8" | "block8">;
 
 /** Numbers of a gradient's sizes, in any type. */
 function array(dtype: ParameterType, size: number, seed: number) {

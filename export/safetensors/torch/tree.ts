@@ -9,7 +9,8 @@ import {
   leafSettings,
 } from "../../../runtime/trees/hyperparameters.ts";
 import { Layout, requireLeaves } from "../../../runtime/trees/layout.ts";
-import { asHostLeaf, isInGpuBuffer, type Leaf, spellPath } from "../../../runtime/trees/leaf.ts";
+import { asHostLeaf } from "../../../runtime/trees/host_leaf.ts";
+import { isInGpuBuffer, type Leaf, spellPath } from "../../../runtime/trees/leaf.ts";
 import type { State } from "../../../runtime/trees/state.ts";
 import type { Numbers } from "./fields.ts";
 import type { TorchRule } from "./rules.ts";

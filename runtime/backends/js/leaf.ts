@@ -4,7 +4,7 @@ import { extentShape, extentSize } from "../../plan/extent.ts";
 import type { Multiply, Operand, Product } from "../../plan/products.ts";
 import type { Phase, Plan } from "../../plan/plan.ts";
 import { type AddGlobal, type LeafRun, loadsOf } from "../backend.ts";
-import { allocate, isShort } from "../../trees/dtype.ts";
+import { allocate } from "../../trees/dtype.ts";
 import type { Kernel } from "./kernel.ts";
 import { transpose } from "./multiply.ts";
 
@@ -82,7 +82,7 @@ export class JsLeaf {
     }
     const at = inputs.findIndex(({ name }) => name === node.arg);
     const array = arrays[at];
-    if (!isShort(inputs[at].dtype)) return array as Floats;
+    if (array instanceof Float32Array || array instanceof Float64Array) return array;
     const read = loadsOf(this.#leaf);
     return Float32Array.from(array, (_, i) => read(at, i));
   }

@@ -22,11 +22,13 @@ import {
   type DType,
   type HostArray,
   isShort,
+  type MemoryArray,
   memoryOf,
-  type NumberArray,
-  SplitArray,
 } from "../../trees/dtype.ts";
-import { asHostLeaf, mirror, type ReadLeaf } from "../../trees/leaf.ts";
+import { BlockArray } from "../../trees/block8.ts";
+import { asHostLeaf } from "../../trees/host_leaf.ts";
+import { dtypeOf } from "../../trees/stored.ts";
+import { mirror, type ReadLeaf } from "../../trees/leaf.ts";
 import { Written } from "../../trees/overlap.ts";
 import { beside } from "../../trees/placement.ts";
 
@@ -48,7 +50,7 @@ export class HostDevice implements Device<HostArray, StepForm> {
       if (copied !== undefined) return mirror(info, stored, shape, copyOf(copied));
       if (isResult) return initialLeaf(ZERO, info, undefined, symbols, stored, shape);
       const leaf = initialLeaf(init, info, parameter, symbols, stored, shape);
-      return parameter === undefined ? leaf : beside(leaf, info, parameter);
+      return parameter === undefined ? leaf : beside(leaf, info.path, parameter);
     });
   }
 
@@ -84,7 +86,7 @@ class HostStep implements Prepared<StepForm> {
   readonly #doing: string;
   /** By leaf, which of the work's states it keeps. */
   readonly #states: readonly (readonly number[])[];
-  /** What each leaf reads is stored as. */
+  /** The types of the arrays of each leaf, as far as leaves of a group may differ in them. */
   #types: readonly (readonly DType[])[];
   #chosen: Chosen;
   #step: StepRun;
@@ -105,7 +107,7 @@ class HostStep implements Prepared<StepForm> {
       work.states.flatMap((name, k) => live.has(name) ? [k] : [])
     );
     this.#states = groupOf.map((group) => kept[groups.indexOf(group)]);
-    this.#types = this.#typesRead();
+    this.#types = this.#typesTaken();
     this.#chosen = this.#choose();
     this.#step = this.#leaves();
   }
@@ -125,7 +127,7 @@ class HostStep implements Prepared<StepForm> {
   /** Takes the arrays of the work, which may lie elsewhere or be of other types than those before. */
   #take(): void {
     if (this.#work.bound.layout.hasShort) {
-      const types = this.#typesRead();
+      const types = this.#typesTaken();
       if (types.some((each, i) => each.some((type, k) => type !== this.#types[i][k]))) {
         this.#types = types;
         this.#chosen = this.#choose();
@@ -139,11 +141,15 @@ class HostStep implements Prepared<StepForm> {
     }
   }
 
-  #typesRead(): (readonly DType[])[] {
-    const { bound: { layout }, arrays: { reads } } = this.#work;
-    return layout.leaves.map(({ dtype }, i) =>
-      reads.map((read) => read[i] instanceof Uint16Array ? dtype : arithmeticOf(dtype))
-    );
+  /** Of what is only read, and then of the states that are kept: few numbers are not stored in blocks. */
+  #typesTaken(): (readonly DType[])[] {
+    const { bound: { layout }, arrays: { reads, states } } = this.#work;
+    return layout.leaves.map(({ dtype }, i) => [
+      ...reads.map((read) => read[i] instanceof Uint16Array ? dtype : arithmeticOf(dtype)),
+      ...this.#states[i].map((k) =>
+        states[k][i] instanceof BlockArray ? "block8" : arithmeticOf(dtype)
+      ),
+    ]);
   }
 
   #choose(): Chosen {
@@ -153,8 +159,11 @@ class HostStep implements Prepared<StepForm> {
     const plan = (i: number, types: readonly DType[], backend: Backend): GroupRun => {
       const { stored, dtype, axes, live, structural } = binding.groups[i];
       const kinds = ["g", ...inputs].map((name, k) => ({ name, dtype: types[k] }));
-      const kept = states.filter((name) => live.has(name))
-        .map((name) => stateKind(program, name, storage.get(name) ?? dtype));
+      const kept = states.filter((name) => live.has(name)).map((name, k) => {
+        const way = storage.get(name) ?? dtype;
+        const isSmall = dtypeOf(way) === "block8" && types[kinds.length + k] !== "block8";
+        return stateKind(program, name, isSmall ? dtype : way);
+      });
       const arrays = arraysOf(mode, stored, kinds, kept, params !== undefined);
       const variant = variantOf(program, {
         ...keys[i],
@@ -188,27 +197,27 @@ class HostStep implements Prepared<StepForm> {
       const { inputs, outputs } = this.#step.leaves[i];
       const isMaster = isShort(leaves[i].dtype);
       let [into, from] = [0, 0];
-      if (params !== undefined) inputs[into++] = upperOf((isMaster ? master! : params)[i]);
-      for (const read of reads) inputs[into++] = upperOf(read[i]);
-      outputs[from++] = upperOf(out[i]);
-      if (isMaster && nextMaster !== undefined) outputs[from++] = upperOf(nextMaster[i]);
+      if (params !== undefined) inputs[into++] = firstOf((isMaster ? master! : params)[i]);
+      for (const read of reads) inputs[into++] = firstOf(read[i]);
+      outputs[from++] = firstOf(out[i]);
+      if (isMaster && nextMaster !== undefined) outputs[from++] = firstOf(nextMaster[i]);
       const kept = this.#states[i];
       for (const k of kept) {
-        inputs[into++] = upperOf(states[k][i]);
-        if (next.length > 0) outputs[from++] = upperOf(next[k][i]);
+        inputs[into++] = firstOf(states[k][i]);
+        if (next.length > 0) outputs[from++] = firstOf(next[k][i]);
       }
-      // Further bits are behind all others, as their group names them.
+      // Second arrays are behind all others, as their group names them.
       for (const k of kept) {
-        const array = states[k][i];
-        if (!(array instanceof SplitArray)) continue;
-        inputs[into++] = array.low;
-        if (next.length > 0) outputs[from++] = (next[k][i] as SplitArray).low;
+        const [, second] = memoryOf(states[k][i]);
+        if (second === undefined) continue;
+        inputs[into++] = second;
+        if (next.length > 0) outputs[from++] = memoryOf(next[k][i])[1];
       }
     }
   }
 }
 
-/** The array, or the upper bits of one that is stored as two. */
-function upperOf(array: HostArray): NumberArray {
-  return array instanceof SplitArray ? array.high : array;
+/** The array, or the first of two that it is stored as. */
+function firstOf(array: HostArray): MemoryArray {
+  return memoryOf(array)[0];
 }
