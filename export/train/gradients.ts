@@ -126,9 +126,9 @@ export function differentiated(
   );
   const model = graph.nodes.length;
   const { loss, seeds } = writeLosses(graph, losses, scale, doing);
-  const ends = { model, loss: graph.nodes.length };
+  const walked = { model, loss: graph.nodes.length, seeds: seeds.map(([, seed]) => seed) };
   const gradients = writeBackward(graph, seeds);
-  if (remat) rematerialise(graph, ends, cheap);
+  if (remat) rematerialise(graph, walked, cheap);
   const params = names.filter((name) => gradients.has(name));
   const { onWarning = console.warn } = options;
   const idle = [...named].find((name) => !gradients.has(name));

@@ -3,12 +3,14 @@ import type { Graph, GraphNode } from "./graph.ts";
 import { type Candidate, madeAgain } from "./kept.ts";
 import { DataType, isFloat, numbersOf, type Value } from "./value.ts";
 
-/** Where the parts of a graph end. */
-export interface Ends {
+/** Where the parts of a graph end, and where the walk back begins. */
+export interface Walked {
   /** How many nodes are the model's, */
   readonly model: number;
-  /** and how many those of the loss as well: what follows is the walk back. */
+  /** and how many those of the loss as well: what follows is the walk back, */
   readonly loss: number;
+  /** from these gradients. */
+  readonly seeds: readonly Value[];
 }
 
 /** What an open size is taken for, where bytes are compared. */
@@ -23,20 +25,35 @@ const OPEN_SIZE = 64;
  */
 export function rematerialise(
   graph: Graph,
-  { model, loss }: Ends,
+  { model, loss, seeds }: Walked,
   cheap: ReadonlySet<string>,
 ): void {
   const forward = graph.nodes.slice(0, model);
-  const losses = graph.nodes.slice(model, loss);
+  const losses = graph.nodes.slice(model, loss).flatMap(({ outputs }) => outputs);
   const back = graph.nodes.splice(loss);
   const again = chosen(graph, forward, back, cheap);
   const copies = new Map<string, Value>();
   /** What comes of the loss, and so runs after the forward pass. */
-  const isLate = new Set(losses.flatMap(({ outputs }) => outputs.map(({ name }) => name)));
+  const isLate = new Set([...losses, ...seeds].map(({ name }) => name));
   /** By what is made again, the gradient that it waits for. */
   const waits = new Map<string, Value>();
   let gradient: Value | undefined;
+  /** The gradients that are done, which else would be left for later with all that they are made of. */
+  const ends: Value[] = [];
 
+  /** What an operator reads of what there is, so that it is not run before the gradient has come so far. */
+  const waiting = (inputs: readonly (Value | undefined)[]): readonly (Value | undefined)[] => {
+    const first = inputs.findIndex((each) => each !== undefined && isBig(each));
+    const isWaiting = inputs.some((each) =>
+      each && (isLate.has(each.name) || waits.get(each.name) === gradient)
+    );
+    if (isWaiting || gradient === undefined || first < 0) return inputs;
+    return inputs.with(first, after(inputs[first]!, [gradient, ...ends.splice(0)], graph));
+  };
+  const isRead = new Set(back.flatMap(({ inputs }) => inputs.map((each) => each?.name)));
+  const noteWait = (name: string) => {
+    if (gradient !== undefined) waits.set(name, gradient);
+  };
   const made = (value: Value): Value => {
     if (!again.has(value.name)) return value;
     if (!copies.has(value.name)) makeAgain(graph.makerOf(value)!);
@@ -45,34 +62,39 @@ export function rematerialise(
   const makeAgain = (node: GraphNode): void => {
     const inputs = node.inputs.map((each) => each && made(each));
     graph.within(`again/${node.place.name}/`, node.place, () => {
-      const isWaiting = inputs.some((each) => each && waits.get(each.name) === gradient);
-      const first = inputs.findIndex((each) => each !== undefined && isBig(each));
-      if (gradient !== undefined && !isWaiting && first >= 0) {
-        inputs[first] = after(inputs[first]!, gradient, graph);
-      }
-      const outputs = graph.emitAll(node.op, inputs, node.attributes, node.outputs.length);
+      const outputs = graph.emitAll(
+        node.op,
+        waiting(inputs),
+        node.attributes,
+        node.outputs.length,
+      );
       node.outputs.forEach((value, i) => {
         copies.set(value.name, { ...value, name: outputs[i].name });
-        if (gradient !== undefined) waits.set(outputs[i].name, gradient);
+        noteWait(outputs[i].name);
       });
     });
   };
   for (const node of back) {
     const late = node.inputs.find((each) => each && isLate.has(each.name));
     gradient = late ?? gradient;
-    const inputs = node.inputs.map((each) => each && made(each));
+    const inputs = waiting(node.inputs.map((each) => each && made(each)));
     graph.nodes.push({ ...node, inputs });
-    if (late !== undefined) { for (const { name } of node.outputs) isLate.add(name); }
+    for (const { name } of node.outputs) {
+      if (late !== undefined) isLate.add(name);
+      else noteWait(name);
+    }
+    ends.push(...node.outputs.filter(({ name }) => !isRead.has(name)));
   }
 }
 
-/** `value`, not before `other` is made: in its own shape, which begins with none of the sizes of the other. */
-function after(value: Value, other: Value, graph: Graph): Value {
-  const none = graph.emit("Shape", [other], { start: 0, end: 0 });
-  // That it is known must not make a constant of it.
-  const unknown = { ...none, known: undefined };
-  graph.makerOf(none)!.outputs[0] = unknown;
-  const shape = graph.emit("Concat", [unknown, graph.shapeOf(value)], { axis: 0 });
+/** `value`, not before `others` are made: in its own shape, which begins with none of their sizes. */
+function after(value: Value, others: readonly Value[], graph: Graph): Value {
+  const none = others.map((other) => {
+    const sizes = graph.emit("Shape", [other], { start: 0, end: 0 });
+    // That they are known must not make a constant of them.
+    return graph.makerOf(sizes)!.outputs[0] = { ...sizes, known: undefined };
+  });
+  const shape = graph.emit("Concat", [...none, graph.shapeOf(value)], { axis: 0 });
   return { ...graph.emit("Reshape", [value, shape], { allowzero: 1 }), shape: value.shape };
 }
 
