@@ -1,6 +1,5 @@
 /** Sums of products by letters: the gradient of an operand exchanges its letters with the result's. */
-import type { Size, Value } from "../value.ts";
-import { unknownSize } from "../value.ts";
+import { numbersOf, type Size, spellShape, unknownSize, type Value } from "../value.ts";
 import type { At, Row } from "./row.ts";
 
 /** The letters of the operands and of the result. */
@@ -25,15 +24,13 @@ export const einsum: Row = {
     );
     return [{ type, shape: [...letters.result].map((each) => sizes.get(each) ?? unknownSize()) }];
   },
+  lower: alongDiagonals,
   gradient: ([g], at) => {
     const { build } = at;
     const { operands, result } = lettersOf(at) ??
       at.refuse("the number of dimensions must be known, for which its `...` stands");
     return operands.map((own, i): Value | undefined => {
       if (!at.needs(i)) return undefined;
-      if (new Set(own).size !== own.length) {
-        at.refuse(`a diagonal, as of "${own}", has no gradient here`);
-      }
       const others = operands.filter((_, j) => j !== i);
       const isMet = (letter: string) => [result, ...others].some((each) => each.includes(letter));
       const met = [...own].filter(isMet).join("");
@@ -51,6 +48,42 @@ export const einsum: Row = {
     });
   },
 };
+
+/** Operands of which letters repeat as their diagonals, which have each letter once. */
+function alongDiagonals(at: At): Value[] | undefined {
+  const letters = lettersOf(at);
+  if (letters === undefined || letters.operands.every((own) => new Set(own).size === own.length)) {
+    return undefined;
+  }
+  const all = letters.operands.map((own, i) => diagonal(at.input(i), own, at));
+  const equation = `${all.map(({ own }) => own).join(",")}->${letters.result}`;
+  return [at.build.emit("Einsum", all.map(({ value }) => value), { equation })];
+}
+
+/** The elements of which both places of each letter are the same: every (n + 1)th of n·n. */
+function diagonal(
+  value: Value,
+  own: string,
+  at: At,
+): { readonly value: Value; readonly own: string } {
+  const { build } = at;
+  const letter = [...own].find((each, i) => own.indexOf(each) !== i);
+  if (letter === undefined) return { value, own };
+  const [first, second] = [own.indexOf(letter), own.indexOf(letter, own.indexOf(letter) + 1)];
+  const shape = value.shape ?? at.refuse("the number of dimensions of its operands must be known");
+  const [n] = numbersOf([shape[first], shape[second]])?.toSorted() ??
+    at.refuse(`the size of "${letter}" must be known, of which "${own}" takes a diagonal`);
+  if (shape[first] !== shape[second]) {
+    at.refuse(`"${letter}" must be of one size in "${own}": given ${spellShape(shape)}`);
+  }
+  const rest = shape.map((_, axis) => axis).filter((axis) => axis !== first && axis !== second);
+  const turned = build.transpose(value, [...rest, first, second]);
+  const outer = rest.map((axis) => shape[axis]);
+  const flat = build.reshape(turned, [...outer, n * n]);
+  const list = [0, n * n, rest.length, n + 1].map((each) => build.ints([each]));
+  const taken = build.emit("Slice", [flat, ...list]);
+  return diagonal(taken, rest.map((axis) => own[axis]).join("") + letter, at);
+}
 
 function narrowed(part: Value, operand: Value, summed: readonly number[], { build }: At): Value {
   const axes = operand.shape!.flatMap((size, axis) =>
