@@ -24,7 +24,8 @@ export const einsum: Row = {
     );
     return [{ type, shape: [...letters.result].map((each) => sizes.get(each) ?? unknownSize()) }];
   },
-  lower: alongDiagonals,
+  always: true,
+  lower: plain,
   gradient: ([g], at) => {
     const { build } = at;
     const { operands, result } = lettersOf(at) ??
@@ -39,23 +40,36 @@ export const einsum: Row = {
       const part = build.emit("Einsum", values, { equation });
       const summed = [...own].flatMap((letter, axis) => isMet(letter) ? [] : [axis]);
       const wide = summed.length === 0 ? part : build.emit("Unsqueeze", [part, build.ints(summed)]);
-      const isStretched = wide.shape?.length === at.input(i).shape?.length;
-      // An axis of 1 was stretched to another's, and one that was summed alone is as long as it was.
-      return build.expandLike(
-        isStretched ? narrowed(wide, at.input(i), summed, at) : wide,
-        at.input(i),
-      );
+      // An axis that was summed alone is as long as it was.
+      return build.expandLike(wide, at.input(i));
     });
   },
 };
 
-/** Operands of which letters repeat as their diagonals, which have each letter once. */
-function alongDiagonals(at: At): Value[] | undefined {
+/**
+ * Operands of which letters repeat as their diagonals, and without axes of 1 that are stretched to another's: those
+ * ONNX Runtime's WebGPU computes wrong without any message.
+ */
+function plain(at: At): Value[] | undefined {
   const letters = lettersOf(at);
-  if (letters === undefined || letters.operands.every((own) => new Set(own).size === own.length)) {
-    return undefined;
-  }
-  const all = letters.operands.map((own, i) => diagonal(at.input(i), own, at));
+  if (letters === undefined) return undefined;
+  const once = letters.operands.map((own, i) => diagonal(at.input(i), own, at));
+  const isLong = new Set(
+    once.flatMap(({ value, own }) =>
+      [...own].filter((_, axis) => (value.shape?.[axis] ?? 1) !== 1)
+    ),
+  );
+  const all = once.map(({ value, own }) => {
+    const axes = [...own].flatMap((letter, axis) =>
+      value.shape?.[axis] === 1 && isLong.has(letter) ? [axis] : []
+    );
+    if (axes.length === 0) return { value, own };
+    return {
+      value: at.build.emit("Squeeze", [value, at.build.ints(axes)]),
+      own: [...own].filter((_, axis) => !axes.includes(axis)).join(""),
+    };
+  });
+  if (all.every(({ own }, i) => own === letters.operands[i])) return undefined;
   const equation = `${all.map(({ own }) => own).join(",")}->${letters.result}`;
   return [at.build.emit("Einsum", all.map(({ value }) => value), { equation })];
 }
@@ -83,13 +97,6 @@ function diagonal(
   const list = [0, n * n, rest.length, n + 1].map((each) => build.ints([each]));
   const taken = build.emit("Slice", [flat, ...list]);
   return diagonal(taken, rest.map((axis) => own[axis]).join("") + letter, at);
-}
-
-function narrowed(part: Value, operand: Value, summed: readonly number[], { build }: At): Value {
-  const axes = operand.shape!.flatMap((size, axis) =>
-    size === 1 && part.shape![axis] !== 1 && !summed.includes(axis) ? [axis] : []
-  );
-  return build.sum(part, axes);
 }
 
 /** Undefined where it is not known how many axes dots stand for. */

@@ -16,7 +16,8 @@ import { FAMILIES } from "./cases.ts";
 import { IMAGE_FAMILIES } from "./image_cases.ts";
 import { modelNamed, opened } from "./driver.ts";
 import { asInputs, type Drawn, ints, modelOf, trained } from "./law.ts";
-import { WRITTEN } from "./written_cases.ts";
+import { resizes } from "./resize_cases.ts";
+import { EQUATIONS, WRITTEN } from "./written_cases.ts";
 
 type Session = webgpu.InferenceSession;
 
@@ -48,7 +49,23 @@ function isFlat({ inputs }: Drawn): boolean {
 const written = Object.fromEntries(
   Object.entries(WRITTEN).map(([op, drawn]) => [op, drawn(DataType.FLOAT)]),
 );
-const families = { ...FAMILIES, ...IMAGE_FAMILIES, "written out": written };
+const families = {
+  ...FAMILIES,
+  ...IMAGE_FAMILIES,
+  "written out": written,
+  "Einsum": Object.fromEntries(
+    EQUATIONS.map(([equation, ...shapes]) => {
+      const drawn: Drawn = {
+        inputs: shapes.map((shape) => trained(shape)),
+        attributes: { equation },
+      };
+      return [`Einsum ${equation}`, fc.constant(drawn)];
+    }),
+  ),
+  "Resize": Object.fromEntries(
+    ["nearest", "linear", "cubic"].map((mode) => [`Resize ${mode}`, resizes(mode)]),
+  ),
+};
 
 for (const [family, cases] of Object.entries(families)) {
   gpuTest(`gradients of ${family} operators are the same on a GPU`, async (device) => {

@@ -65,6 +65,8 @@ export const EQUATIONS: readonly [string, ...number[][]][] = [
   ["...ii->...i", [2, 3, 3]],
   ["bii,bij->bj", [2, 3, 3], [2, 3, 2]],
   ["iii", [2, 2, 2]],
+  ["...ij,...jk->...ik", [2, 1, 2, 3], [1, 3, 3, 2]],
+  ["bhqd,bhkd->bhqk", [2, 2, 3, 2], [1, 1, 2, 2]],
   ["ij,jk,kl->il", [2, 3], [3, 2], [2, 2]],
 ];
 
