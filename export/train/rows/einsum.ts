@@ -47,8 +47,9 @@ export const einsum: Row = {
 };
 
 /**
- * Operands of which letters repeat as their diagonals, and without axes of 1 that are stretched to another's: those
- * ONNX Runtime's WebGPU computes wrong without any message.
+ * The same with a letter for each axis that dots stand for, with diagonals in the place of operands whose letters repeat,
+ * and without axes of 1 that are stretched to another's: ONNX Runtime's WebGPU computes the first and the last wrong
+ * without any message.
  */
 function plain(at: At): Value[] | undefined {
   const letters = lettersOf(at);
@@ -69,7 +70,8 @@ function plain(at: At): Value[] | undefined {
       own: [...own].filter((_, axis) => !axes.includes(axis)).join(""),
     };
   });
-  if (all.every(({ own }, i) => own === letters.operands[i])) return undefined;
+  const isDotted = at.text("equation", "").includes("...");
+  if (!isDotted && all.every(({ own }, i) => own === letters.operands[i])) return undefined;
   const equation = `${all.map(({ own }) => own).join(",")}->${letters.result}`;
   return [at.build.emit("Einsum", all.map(({ value }) => value), { equation })];
 }
