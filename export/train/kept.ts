@@ -50,26 +50,58 @@ class Flow {
     }
   }
 
-  /** Fills the network, by shortest ways; tells what still reaches the sink. */
+  /** Fills the network, by shortest ways (Dinic 1970); tells what still reaches the sink. */
   cut(): (at: number) => boolean {
     for (;;) {
-      // From the sink back: pipe i leads to where pipe i ^ 1 comes from.
-      const reached = new Map<number, number>([[SINK, -1]]);
-      for (const at of reached.keys()) {
-        for (const pipe of this.#ways[at]) {
-          const from = this.#to[pipe];
-          if (this.#left[pipe ^ 1] > 0 && !reached.has(from)) reached.set(from, pipe ^ 1);
-        }
-        if (reached.has(SOURCE)) break;
-      }
-      if (!reached.has(SOURCE)) return (at) => reached.has(at);
+      const away = this.#distances();
+      if (away[SOURCE] < 0) return (at) => away[at] >= 0;
+      const tried = new Int32Array(away.length);
       const way: number[] = [];
-      for (let at = SOURCE; at !== SINK; at = this.#to[way.at(-1)!]) way.push(reached.get(at)!);
-      const most = Math.min(...way.map((pipe) => this.#left[pipe]));
-      for (const pipe of way) {
-        this.#left[pipe] -= most;
-        this.#left[pipe ^ 1] += most;
+      for (let at = SOURCE;;) {
+        if (at === SINK) {
+          this.#fill(way);
+          way.length = 0;
+          at = SOURCE;
+        }
+        const ways = this.#ways[at];
+        const isOn = (pipe: number) =>
+          this.#left[pipe] > 0 && away[this.#to[pipe]] === away[at] - 1;
+        while (tried[at] < ways.length && !isOn(ways[tried[at]])) tried[at]++;
+        if (tried[at] < ways.length) {
+          way.push(ways[tried[at]]);
+          at = this.#to[way.at(-1)!];
+        } else {
+          const last = way.pop();
+          if (last === undefined) break;
+          at = this.#to[last ^ 1];
+          tried[at]++;
+        }
       }
+    }
+  }
+
+  /** How far each place is from the sink by pipes that are not full, -1 where there is no way. */
+  #distances(): Int32Array {
+    const away = new Int32Array(this.#ways.length).fill(-1);
+    away[SINK] = 0;
+    const met = [SINK];
+    for (const at of met) {
+      for (const pipe of this.#ways[at]) {
+        const from = this.#to[pipe];
+        // What leads here is the way back of what leads there.
+        if (this.#left[pipe ^ 1] <= 0 || away[from] >= 0) continue;
+        away[from] = away[at] + 1;
+        met.push(from);
+      }
+    }
+    return away;
+  }
+
+  #fill(way: readonly number[]): void {
+    const most = Math.min(...way.map((pipe) => this.#left[pipe]));
+    for (const pipe of way) {
+      this.#left[pipe] -= most;
+      this.#left[pipe ^ 1] += most;
     }
   }
 }
