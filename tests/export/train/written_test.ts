@@ -33,6 +33,7 @@ Deno.test("gradients of Einsum are what central differences are", async () => {
   for (const [equation, ...shapes] of EQUATIONS) {
     const drawn = { inputs: shapes.map((shape) => trained(shape)), attributes: { equation } };
     for (const isOpen of [false, true]) await holds("Einsum", drawn, isOpen, 3);
+    await isSame("Einsum", drawn, 3);
   }
 });
 
