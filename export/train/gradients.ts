@@ -10,7 +10,8 @@ import { isLoss, type Loss, writeLosses } from "./loss.ts";
 import { chooseParams } from "./params.ts";
 import { capturedBy, type GraphProto, type ModelSource, readSource } from "./read.ts";
 import { warningsOf } from "./warnings.ts";
-import { rows } from "./rows/mod.ts";
+import { rematerialise } from "./remat.ts";
+import { cheap, rows } from "./rows/mod.ts";
 import { DataType, isNamed, spellShape, type Value } from "./value.ts";
 
 /** Options of {@linkcode withGradients}. */
@@ -28,6 +29,11 @@ export interface GradientOptions {
    * each, drawn by whoever runs it: its metadata say how.
    */
   readonly seed?: number;
+  /**
+   * Whether cheap activations, such as those of normalisations, softmax and element-wise operators, are made again in the
+   * walk back instead of being kept for it. It takes less memory and more time, and gives the same numbers. Default false.
+   */
+  readonly remat?: boolean;
   /** Told what may not be meant, such as a weight that the exporter has renamed. Default `console.warn`. */
   readonly onWarning?: (warning: string) => void;
 }
@@ -86,16 +92,19 @@ export function withGradients(
 
 /** The same, for what goes on with it. */
 export function differentiated(
-  model: ModelSource,
+  bytes: ModelSource,
   options: GradientOptions & StepOptions,
   doing: string,
 ): Differentiated {
   const losses = lossesOf(options, doing);
-  const { seed = 0 } = options;
+  const { seed = 0, remat = false } = options;
   if (!Number.isSafeInteger(seed)) {
     throw new GradusError(`${doing}: \`seed\` must be a whole number: given ${shown(seed)}`);
   }
-  const { model: source, factors } = readSource(model, doing);
+  if (typeof remat !== "boolean") {
+    throw new GradusError(`${doing}: \`remat\` must be true or false: given ${shown(remat)}`);
+  }
+  const { model: source, factors } = readSource(bytes, doing);
   const file = source.graph!;
   const { names, named } = chooseParams(file, options.params, doing, factors);
   const own = names.filter((name) => !factors.has(name));
@@ -118,9 +127,12 @@ export function differentiated(
     { op: "Input", name: lossScale, doing },
     () => graph.input(lossScale, type, []),
   );
+  const model = graph.nodes.length;
   const { loss, seeds } = writeLosses(graph, losses, scale, doing);
   const forward = graph.nodes.length;
+  const walked = { model, loss: forward, seeds: seeds.map(([, seed]) => seed) };
   const gradients = writeBackward(graph, seeds);
+  if (remat) rematerialise(graph, walked, cheap);
   const params = names.filter((name) => gradients.has(name));
   const { onWarning = console.warn } = options;
   const idle = [...named].find((name) => !gradients.has(name));

@@ -44,3 +44,10 @@ export const rows: Rows = {
   ...losses,
   ...quantized,
 };
+
+/** The operators of which a result is made again sooner than kept, where that takes less memory: they but read and write. */
+export const cheap: ReadonlySet<string> = new Set(
+  [elements, moves, cuts, slicing, reductions, normals, imageNormals].flatMap((each) =>
+    Object.keys(each)
+  ),
+);
