@@ -1,16 +1,16 @@
 /** Which leaves are seen as matrices: those where what says so decides something, and nothing else sees their shape. */
 import { GradusError } from "../../dsl/errors.ts";
 import { elaborate, evaluated, globalsRead, specialise, type Structural } from "../../dsl/graph.ts";
-import { type Node, postorder, symbol, ZERO } from "../../dsl/node.ts";
+import { constant, type Node, postorder, symbol } from "../../dsl/node.ts";
 import { matrixRow, reduceRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { readingOf, remainingOf } from "../plan/readings.ts";
 import type { LeafSetting } from "../trees/hyperparameters.ts";
+import type { Layout } from "../trees/layout.ts";
 import { type LeafInfo, spellPath } from "../trees/leaf.ts";
 import { type MatrixView, showView } from "../trees/view.ts";
-import type { Grouped } from "./groups.ts";
 import { shapeNumbers, structuralOf } from "./structural.ts";
 
 /**
@@ -38,7 +38,7 @@ export function leafView(
       throw new GradusError(`${where} must be seen in one way: given another by \`${seen.name}\``);
     }
     const own = structuralOf(settings, shapeNumbers([], shape));
-    const other = shapeSeen(program, new Map([...own, [name, ZERO]]), clocks, view);
+    const other = shapeSeen(program, new Map([...own, [name, constant(0)]]), clocks, view);
     if (other !== undefined) {
       throw new GradusError(
         `${where} must go through nothing else that depends on its shape: given ` +
@@ -84,7 +84,10 @@ function shapeSeen(
 
 /** Refuses leaves that are seen as matrices, of which `place` has no arrays. */
 export function requireWholeLeaves(
-  { layout, views }: Pick<Grouped, "layout" | "views">,
+  { layout, views }: {
+    readonly layout: Pick<Layout, "leaves">;
+    readonly views: readonly (MatrixView | undefined)[];
+  },
   place: string,
   doing: string,
 ): void {

@@ -27,8 +27,8 @@ export type Prefix<T> = T | { readonly [key: string]: Prefix<T> } | readonly Pre
 /** Which leaves something applies to, such as weight decay. */
 export type Mask = PerLeaf<boolean>;
 
-/** A tree-prefix of truth values, or rules. */
-export type MaskTree = Exclude<Prefix<boolean>, boolean> | Match<boolean>;
+/** A tree-prefix of truth values. */
+export type MaskTree = Exclude<Prefix<boolean>, boolean>;
 
 /** Which leaves are matrices, and how. */
 export type MatricesOption = PerLeaf<Matrices>;
