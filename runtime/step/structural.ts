@@ -1,5 +1,4 @@
 /** What is known of a leaf for good, before any step. */
-import type { Structural } from "../../dsl/graph.ts";
 import { constant, type Node, ZERO } from "../../dsl/node.ts";
 import type { LeafSetting } from "../trees/hyperparameters.ts";
 
@@ -21,7 +20,7 @@ export function shapeNumbers(
 export function structuralOf(
   settings: ReadonlyMap<string, LeafSetting>,
   numbers: ReadonlyMap<string, number> = new Map(),
-): Structural {
+): Map<string, Node> {
   const structural = new Map<string, Node>();
   for (const [name, { value, isMasked }] of settings) {
     if (typeof value === "boolean") structural.set(name, constant(Number(value && !isMasked)));

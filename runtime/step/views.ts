@@ -7,7 +7,7 @@ import { sketchExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { readingOf, remainingOf } from "../plan/readings.ts";
-import type { LeafSetting } from "../trees/hyperparameters.ts";
+import { type LeafSetting, saysMatrices } from "../trees/hyperparameters.ts";
 import type { Layout } from "../trees/layout.ts";
 import { type LeafInfo, spellPath } from "../trees/leaf.ts";
 import { type MatrixView, showView } from "../trees/view.ts";
@@ -80,6 +80,30 @@ function shapeSeen(
     }
     return matrixRow(op) !== undefined || reduceRow(op) !== undefined && isOver(arg as string);
   });
+}
+
+/** Whether a step of leaves, of which this is known, has operations on matrices. */
+export function hasMatrices(program: Program, structural: Structural): boolean {
+  return postorder(rootsLeft(program, structural, [])).some(({ op }) => matrixRow(op) !== undefined);
+}
+
+/**
+ * The setting by which a leaf of more than two axes could be seen as matrices, where it has none, those of two
+ * axes have, and no mask says that it is to.
+ */
+export function unseenBy(
+  program: Program,
+  { shape }: LeafInfo,
+  settings: ReadonlyMap<string, LeafSetting>,
+): string | undefined {
+  const { shape: names } = readingOf(program);
+  const isMatrix = (of: readonly number[], off?: string) => {
+    const structural = structuralOf(settings, shapeNumbers(names, of));
+    if (off !== undefined) structural.set(off, constant(0));
+    return hasMatrices(program, structural);
+  };
+  if (shape.length <= 2 || isMatrix(shape) || !isMatrix(shape.slice(-2))) return undefined;
+  return [...settings.keys()].find((name) => saysMatrices(name) && !isMatrix(shape.slice(-2), name));
 }
 
 /** Refuses leaves that are seen as matrices, of which `place` has no arrays. */
