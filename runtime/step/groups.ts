@@ -4,7 +4,7 @@
  */
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { evaluated, type Structural } from "../../dsl/graph.ts";
-import { constant, type Node, postorder, symbolsIn, ZERO } from "../../dsl/node.ts";
+import { type Node, postorder, symbolsIn, ZERO } from "../../dsl/node.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
 import { readingOf, remainingOf } from "../plan/readings.ts";

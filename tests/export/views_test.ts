@@ -5,7 +5,7 @@ import { OrtOptimizer } from "../../export/ort/mod.ts";
 import { load, save } from "../../export/safetensors/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { randomArray } from "../runtime/random.ts";
-import { MAKERS, type Option, type Seen, SEEN, sizes } from "../runtime/views.ts";
+import { MAKERS, type Option, SEEN, type Seen, sizes } from "../runtime/views.ts";
 import { differences, statesOf } from "./trees.ts";
 
 const tensor = (seed: number, shape: readonly number[]): Tensor => ({
@@ -23,7 +23,9 @@ function apartBy(actual: object, expected: object): number {
   const numbers = (node: unknown): number[] =>
     ArrayBuffer.isView(node)
       ? [...node as unknown as number[]]
-      : Object.entries(node as object).flatMap(([key, part]) => key === "shape" ? [] : numbers(part));
+      : Object.entries(node as object).flatMap(([key, part]) =>
+        key === "shape" ? [] : numbers(part)
+      );
   const others = numbers(expected);
   const largest = Math.max(...others.map(Math.abs));
   return Math.max(...numbers(actual).map((value, i) => Math.abs(value - others[i]))) / largest;
@@ -34,7 +36,11 @@ const matching = (matrices: Exclude<Matrices, boolean>): Option => ({
 });
 
 /** Steps an optimizer and its graph, and gives the largest difference. */
-async function parting(opt: Optimizer, bytes: Uint8Array, seen: Pick<Seen, "shape">): Promise<number> {
+async function parting(
+  opt: Optimizer,
+  bytes: Uint8Array,
+  seen: Pick<Seen, "shape">,
+): Promise<number> {
   const exported = await OrtOptimizer.load(bytes);
   const [params, others] = [tree(seen, 1), tree(seen, 1)];
   const before = structuredClone(params);
@@ -63,7 +69,11 @@ for (const [name, make] of Object.entries(MAKERS)) {
 
 Deno.test("matrices that are reduced in stages are so one by one", async () => {
   const seen: Seen = { shape: [40, 3, 40], matrices: "last two", axes: [[0], [1], [2]] };
-  const by: Seen = { ...seen, matrices: { reductionAxis: 2, outputAxis: 0 }, axes: [[1], [2], [0]] };
+  const by: Seen = {
+    ...seen,
+    matrices: { reductionAxis: 2, outputAxis: 0 },
+    axes: [[1], [2], [0]],
+  };
   for (const each of [seen, by]) {
     const opt = MAKERS.byRows(matching(each.matrices)).with({ backend: "interpreter" });
     const bytes = toOnnx(opt, tree(each, 1), { precision: "float32" });

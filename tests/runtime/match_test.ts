@@ -1,5 +1,14 @@
 /** Rules by path and shape in the place of trees: of masks, labels, and truth values that differ. */
-import { adamw, freeze, lion, masked, type Match, type Optimizer, partition, sgd } from "../../mod.ts";
+import {
+  adamw,
+  freeze,
+  lion,
+  masked,
+  type Match,
+  type Optimizer,
+  partition,
+  sgd,
+} from "../../mod.ts";
 import { assertEquals } from "../assert.ts";
 import { assertRefused } from "../refused.ts";
 
@@ -39,12 +48,18 @@ Deno.test("the first rule that fits holds: patterns of paths, and functions of p
   assertEquals(after(half({ match: [["*/norm*", false], ["*", true]] })), {
     ...{ weight: IN, scale: OUT, bias: IN, star: IN, head: IN },
   });
-  assertEquals(after(half({ match: [["norm*", false], ["layers/*/weight", false], ["*", true]] })), {
-    ...{ weight: OUT, scale: IN, bias: IN, star: OUT, head: IN },
-  });
-  assertEquals(after(half({ match: [["head", false], [({ rank }) => rank < 2, true], ["*", false]] })), {
-    ...{ weight: OUT, scale: IN, bias: IN, star: IN, head: OUT },
-  });
+  assertEquals(
+    after(half({ match: [["norm*", false], ["layers/*/weight", false], ["*", true]] })),
+    {
+      ...{ weight: OUT, scale: IN, bias: IN, star: OUT, head: IN },
+    },
+  );
+  assertEquals(
+    after(half({ match: [["head", false], [({ rank }) => rank < 2, true], ["*", false]] })),
+    {
+      ...{ weight: OUT, scale: IN, bias: IN, star: IN, head: OUT },
+    },
+  );
   const isSmall: Match<boolean> = {
     match: [[({ path, shape }) => path.endsWith("bias") || shape[0] === 1, true], ["*", false]],
   };
@@ -72,7 +87,10 @@ Deno.test("rules stand wherever masks and labels do, a function's result include
 
 Deno.test("a parameter may be called `match`", () => {
   const params = { match: [Float32Array.of(1), Float32Array.of(1)] };
-  const opt = partition({ a: sgd({ learningRate: 1 }), b: lion({ learningRate: 0.5, weightDecay: 0 }) }, {
+  const opt = partition({
+    a: sgd({ learningRate: 1 }),
+    b: lion({ learningRate: 0.5, weightDecay: 0 }),
+  }, {
     match: ["a", "b"],
   });
   opt.step(params, structuredClone(params), opt.init(params));
@@ -85,7 +103,7 @@ Deno.test("rules that say nothing of a leaf, or are none, are refused", () => {
   refused(
     { match: [["layers/*", true]] },
     "Cannot initialise",
-    "a rule of the mask must fit `head`: given `layers/*`; add `[\"*\", …]` for all others",
+    'a rule of the mask must fit `head`: given `layers/*`; add `["*", …]` for all others',
   );
   refused({ match: [] }, "a rule of the mask must fit `head`");
   refused({ match: [["*", 1]] }, "the mask must have values in its rules: given 1 in rule 1");

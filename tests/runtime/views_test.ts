@@ -20,7 +20,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { BACKENDS } from "../golden/replay.ts";
 import { assertRefused, assertRefusedUnchanged } from "../refused.ts";
 import { randomArray } from "./random.ts";
-import { apart, MAKERS, places, type Seen, SEEN, sizes } from "./views.ts";
+import { apart, MAKERS, places, SEEN, type Seen, sizes } from "./views.ts";
 
 const KINDS = ["float32", "float64", "bfloat16"] as const;
 type Kind = (typeof KINDS)[number];
@@ -185,24 +185,36 @@ Deno.test("vectors, and leaves that a mask leaves out, go to AdamW as they do wi
 
 Deno.test("a part that depends on the shape of the whole leaf is refused beside matrices", () => {
   const { whole } = trees(SEEN[0], 1, "float32");
-  const clipped = chain(clipByBlockRms({ threshold: 1 }), muon({ learningRate: 0.1, matrices: "last two" }));
+  const clipped = chain(
+    clipByBlockRms({ threshold: 1 }),
+    muon({ learningRate: 0.1, matrices: "last two" }),
+  );
   assertRefused(
     () => clipped.init(whole),
     "the parameter at `w`, seen as 6 matrices of 5 x 4 by `matrices`, must go through nothing else that " +
       "depends on its shape: given `",
   );
   // Of one matrix the whole leaf is the same.
-  const flat = chain(clipByBlockRms({ threshold: 1 }), muon({ learningRate: 0.1, matrices: "flatten" }));
+  const flat = chain(
+    clipByBlockRms({ threshold: 1 }),
+    muon({ learningRate: 0.1, matrices: "flatten" }),
+  );
   flat.step(whole, structuredClone(whole), flat.init(whole));
 });
 
 Deno.test("what is no way to see a leaf is refused with the leaf", () => {
-  const params = { conv: tensor(randomArray(24, 1), [2, 3, 4], "float32"), bias: randomArray(3, 2) };
+  const params = {
+    conv: tensor(randomArray(24, 1), [2, 3, 4], "float32"),
+    bias: randomArray(3, 2),
+  };
   const refused = (matrices: unknown, ...parts: string[]) => {
     const given = () => muon({ learningRate: 1, matrices: matrices as "flatten" }).init(params);
     assertRefusedUnchanged(given, [params], ...parts);
   };
-  refused("last", 'must be true or false, "last two", "flatten" or dimension numbers: given "last"');
+  refused(
+    "last",
+    'must be true or false, "last two", "flatten" or dimension numbers: given "last"',
+  );
   refused({ conv: "first two", bias: true }, "the mask at `conv` must be a value");
   refused(
     { reductionAxis: 0, outputAxis: 1 },
@@ -210,7 +222,10 @@ Deno.test("what is no way to see a leaf is refused with the leaf", () => {
   );
   refused({ conv: { reductionAxis: 3 }, bias: false }, "`conv` must be of axes that it has");
   refused({ conv: { reductionAxis: [0, 1] }, bias: false }, "`conv` must name each axis once");
-  refused({ conv: { reductionAxis: [] }, bias: false }, "`conv` must name an axis for rows and one");
+  refused(
+    { conv: { reductionAxis: [] }, bias: false },
+    "`conv` must name an axis for rows and one",
+  );
   assertRefused(
     () => sgd({ learningRate: 1, momentum: 0.9, nesterov: "flatten" as unknown as boolean }),
     "`nesterov` must be true or false: given",
