@@ -196,7 +196,7 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
       }
       const made = arrays.map(({ data }, leaf) => {
         const { init, symbols } = beginning.of(name, leaf);
-        const shape = stateShape(program, name, layout.leaves[leaf], binding.livesIn(leaf));
+        const shape = stateShape(program, name, layout.leaves[leaf], binding.kept(leaf));
         return beginLeaf(this.#library, name, { init, symbols, shape, parameter: data }, doing);
       });
       state[name] = inOrderOf<A>(params, layout.build(made), isArray);

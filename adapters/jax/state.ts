@@ -55,7 +55,7 @@ export function readState<A extends JaxArray>(
       continue;
     }
     const shapeOf = (info: Layout["leaves"][number], leaf: number) =>
-      stateShape(program, name, info, binding.livesIn(leaf));
+      stateShape(program, name, info, binding.kept(leaf));
     leaves.set(
       name,
       layout.align<A>(state[name], what, doing, readArray, () => ["float32"], shapeOf),

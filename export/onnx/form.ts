@@ -105,6 +105,7 @@ export function formOf(key: FormKey): Form {
     reachable,
     live,
     axes,
+    structural,
   );
   const change = isEmpty ? reductionsOfNothing(settled, outcome) : (node: Node) => node;
   const results = new Map([
@@ -166,7 +167,7 @@ export function formOf(key: FormKey): Form {
     results: new Map([...results].map(([name, node]) => [name, final(node)])),
     over: new Map(["w", ...[...live].filter((name) => !isTree(name))].map((name) => [
       name,
-      overExtent(name === "w" ? "element" : planned.state.get(name)!.over, axes.length),
+      overExtent(name === "w" ? { over: "element" } : planned.state.get(name)!, axes.length),
     ])),
     operands: reduced.map((node) => node === undefined ? undefined : final(node)),
     treeStates,

@@ -122,7 +122,7 @@ export class GraphLeaves {
       }
       const kind = known.get(key)!;
       const shapeOf = (state: string | undefined) =>
-        state === undefined ? info.shape : stateShape(this.#program, state, info, group.live);
+        state === undefined ? info.shape : stateShape(this.#program, state, info, group);
       return { path: info.path, kind, arrays: this.#arraysOf(kind, shapeOf) };
     });
   }

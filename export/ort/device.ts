@@ -133,9 +133,9 @@ function takenBy(
       ...like("w", params!),
       ...states.flatMap((name, k) =>
         leaves.flatMap((info, i): Taken[] => {
-          const lives = bound.livesIn(i);
-          if (!lives.has(name)) return [];
-          const shape = stateShape(bound.program, name, info, lives);
+          const own = bound.kept(i);
+          if (!own.live.has(name)) return [];
+          const shape = stateShape(bound.program, name, info, own);
           const dtype = dtypeOf(storedAs(storage, name, info));
           return [{ name: at(name, info), leaf: kept[k][i], dtype, shape }];
         })

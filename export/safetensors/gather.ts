@@ -91,7 +91,7 @@ export function gatherCheckpoint(checkpoint: Checkpoint): {
     }
     alignState(bound, state[name], name, storage, readHost, doing).forEach((array, i) => {
       const info = layout.leaves[i];
-      const shape = stateShape(program, name, info, bound.livesIn(i));
+      const shape = stateShape(program, name, info, bound.kept(i));
       put(`state/${name}`, i, array, storedAs(storage, name, info), shape);
     });
   }

@@ -314,7 +314,7 @@ export function statesOf(program: Program, live: ReadonlySet<string>): string[] 
 
 /** The arrays of one state, which must be stored as `storage` says. */
 export function alignState<A, F extends Form>(
-  bound: Pick<Bound<F>, "program" | "layout" | "livesIn">,
+  bound: Pick<Bound<F>, "program" | "layout" | "kept">,
   tree: unknown,
   name: string,
   storage: StateStorage,
@@ -327,7 +327,7 @@ export function alignState<A, F extends Form>(
     doing,
     read,
     (info) => [storedAs(storage, name, info)],
-    (info, i) => stateShape(bound.program, name, info, bound.livesIn(i)),
+    (info, i) => stateShape(bound.program, name, info, bound.kept(i)),
   );
 }
 

@@ -8,6 +8,7 @@ import { constant, type Node, postorder, symbolsIn, ZERO } from "../../dsl/node.
 import { sketchExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
 import { readingOf, remainingOf } from "../plan/readings.ts";
+import { sizeHypers, sizesOf, type StateSizes } from "../plan/sizes.ts";
 import { type Arithmetic, arithmeticOf, type DType } from "../trees/dtype.ts";
 import { type LeafSetting, leafSettings, type Setting } from "../trees/hyperparameters.ts";
 import type { Layout } from "../trees/layout.ts";
@@ -30,6 +31,8 @@ export interface Group {
    * momentum of a descent without any, is not: where other leaves keep it, theirs is an empty array.
    */
   readonly live: ReadonlySet<string>;
+  /** The sizes of those of them that have a shape of their own. */
+  readonly sizes: StateSizes;
 }
 
 /** The leaves of a tree in groups. */
@@ -63,7 +66,11 @@ export function grouped(
       leafSettings(name, setting, layout, params, doing),
     ]),
   );
-  const made = new Map<string, Group & { readonly leaves: number[]; live: Group["live"] }>();
+  const made = new Map<
+    string,
+    Group & { readonly leaves: number[]; live: Group["live"]; sizes: StateSizes }
+  >();
+  const fixed = sizeHypers(program);
   const groupOf = layout.leaves.map(({ dtype: stored, shape }, i) => {
     const axes = reading.axes(shape);
     const numbers = new Map(reading.shape.map((name) => [name, shapeNumber(name, shape)]));
@@ -76,9 +83,12 @@ export function grouped(
     ]);
     let group = made.get(key);
     if (group === undefined) {
-      const structural = within?.structural ?? structuralOf(given, numbers);
+      const structural = within?.structural ?? structuralOf(given, numbers, fixed);
       const dtype = arithmeticOf(stored);
-      group = { leaves: [], stored, dtype, axes, settings: given, structural, live: NONE };
+      group = {
+        ...{ leaves: [], stored, dtype, axes, settings: given, structural, live: NONE },
+        sizes: new Map(),
+      };
       made.set(key, group);
     }
     group.leaves.push(i);
@@ -100,7 +110,14 @@ export function grouped(
   );
   for (const group of groups) {
     const { lasting } = remainingOf(program, group.structural, clocks);
-    group.live = new Set([...live].filter((name) => lasting.has(name)));
+    // A state with a shape of its own is beside matrices only.
+    const hasShape = (name: string) =>
+      program.state.get(name)!.sizes === undefined || group.axes.length === 2;
+    group.live = new Set([...live].filter((name) => lasting.has(name) && hasShape(name)));
+    group.sizes = new Map(
+      [...group.live].filter((name) => program.state.get(name)!.sizes !== undefined)
+        .map((name) => [name, sizesOf(program, name, group.structural)]),
+    );
   }
   return { layout, groups, groupOf, live };
 }
@@ -158,16 +175,18 @@ export function statesKept(
 
 /**
  * What is known of one leaf for good: truth values, which a mask makes false, hyperparameters that are
- * 0, and what its shape tells, `numbers`.
+ * 0 or among `fixed`, and what its shape tells, `numbers`.
  */
 export function structuralOf(
   settings: ReadonlyMap<string, LeafSetting>,
   numbers: ReadonlyMap<string, number> = new Map(),
+  fixed: ReadonlySet<string> = NONE,
 ): Structural {
   const structural = new Map<string, Node>();
   for (const [name, { value, isMasked }] of settings) {
     if (typeof value === "boolean") structural.set(name, constant(Number(value && !isMasked)));
     else if (isMasked || value === 0) structural.set(name, ZERO);
+    else if (fixed.has(name)) structural.set(name, constant(value as number));
   }
   for (const [name, value] of numbers) structural.set(name, constant(value));
   return structural;

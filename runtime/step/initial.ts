@@ -5,21 +5,29 @@ import { type Node, postorder, symbol, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { interpret } from "../backends/interpreter/run.ts";
 import { keptAxes, settleAxes } from "../plan/axes.ts";
+import { lengthOf } from "../plan/extent.ts";
 import type { Planned } from "../plan/infer.ts";
 import { plan } from "../plan/plan.ts";
+import { requireSize } from "../plan/sizes.ts";
 import { arithmeticOf, type HostArray, load, memoryOf, store } from "../trees/dtype.ts";
 import { dtypeOf, type Stored } from "../trees/stored.ts";
+import type { Kept } from "./device.ts";
 import { asHostLeaf, type LeafInfo, mirror, spellPath } from "../trees/leaf.ts";
 
-/** The shape a state has for a parameter that keeps those that are `live`. */
+/** The shape a state has for a parameter that keeps these. */
 export function stateShape(
   program: Program,
   state: string,
   { shape, path }: LeafInfo,
-  live: ReadonlySet<string>,
+  { live, sizes }: Kept,
 ): readonly number[] {
   if (!live.has(state)) return [0];
   const { over } = program.state.get(state)!;
+  const own = sizes.get(state);
+  if (own !== undefined) {
+    const lengths = own.map((side) => lengthOf(side, shape));
+    return requireSize(lengths, `state \`${state}\` for ${spellPath(path)}`);
+  }
   if (over === "element") return shape;
   const what = `optimizer "${program.name}", state \`${state}\` for ${spellPath(path)}`;
   const kept = over === "tensor" ? 0 : keptAxes(over, axesByExtent(shape), what);
@@ -49,33 +57,36 @@ export function initialLeaf(
   const dtype = dtypeOf(stored);
   if (init === ZERO) return leaf;
   const { data } = asHostLeaf(leaf, info.path, "")!;
-  if (!postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w")) {
+  const nodes = postorder([init]);
+  const isOfParameter = nodes.includes(symbol("w"));
+  if (!isOfParameter && !nodes.some(({ op }) => op === "Index")) {
     const number = initialNumber(init, symbols);
     if (Object.is(number, 0)) return leaf;
     store(dtype, data, 0, number);
     for (const part of memoryOf(data)) part.fill(part[0]);
     return leaf;
   }
-  if (parameter === undefined || data.length === 0) return leaf;
+  if (isOfParameter && parameter === undefined || data.length === 0) return leaf;
   if (init === symbol("w")) {
-    for (let i = 0; i < data.length; i++) store(dtype, data, i, load(info.dtype, parameter, i));
+    for (let i = 0; i < data.length; i++) store(dtype, data, i, load(info.dtype, parameter!, i));
     return leaf;
   }
-  // What starts from the parameter is an update of nothing by it.
+  // What starts from the parameter, or from places alone, is an update of nothing by it.
   const initial = { update: init, states: new Map(), globals: [] };
-  const { graph } = settleAxes(NO_STATES, initial, new Set(), axesByExtent(info.shape));
+  const { graph } = settleAxes(NO_STATES, initial, new Set(), axesByExtent(shape), new Map());
   const group = {
     graph,
-    plan: plan(NO_STATES, graph, new Set(), [], "update", info.shape.length),
+    plan: plan(NO_STATES, graph, new Set(), [], "update", shape.length),
     mode: "update",
     backend: "interpreter",
     dtype: arithmeticOf(info.dtype),
-    inputs: [{ name: "w", dtype: info.dtype }],
+    inputs: isOfParameter ? [{ name: "w", dtype: info.dtype }] : [],
     outputs: [{ name: "", dtype: "float64" }],
     symbols,
   } as const;
-  const { shape: whole, size } = info;
-  const [inputs, values] = [[...memoryOf(parameter)], new Float64Array(data.length)];
+  const [whole, size] = [shape, data.length];
+  const inputs = isOfParameter ? [...memoryOf(parameter!)] : [];
+  const values = new Float64Array(data.length);
   interpret({
     globals: [],
     leaves: [{ group, number: 0, shape: whole, size, inputs, outputs: [values] }],

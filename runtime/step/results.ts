@@ -74,7 +74,7 @@ export function resultsOf<A, F extends Form>(
     }),
     ...states.map((name, k) =>
       leaves.map((info, i) => {
-        const shape = stateShape(bound.program, name, info, bound.livesIn(i));
+        const shape = stateShape(bound.program, name, info, bound.kept(i));
         return blank(name, info, storedAs(storage, name, info), shape, arrays.states[k]);
       })
     ),

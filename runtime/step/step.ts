@@ -56,7 +56,7 @@ export class Step<A, F extends Form> {
         what: `state \`${name}\``,
         info,
         stored: storedAs(storage, name, info),
-        shape: stateShape(program, name, info, bound.livesIn(i)),
+        shape: stateShape(program, name, info, bound.kept(i)),
         ...beginning.of(name, i),
         parameter: arrays[i],
       }))
