@@ -95,8 +95,12 @@ export function isReserved(name: string): boolean {
 }
 
 function isFunction(name: string): boolean {
-  return calls.has(name) || reductions.has(name) || distributions.has(name) ||
-    name === indexOp.call || name === EVERY;
+  return calls.has(name) || reductions.has(name) || distributions.has(name);
+}
+
+/** Functions of names that programs may also give to things of their own. */
+function isOpenFunction(name: string): boolean {
+  return name === indexOp.call || name === EVERY;
 }
 
 /** Reads the statements of `text`; errors begin with `Cannot read WHAT`. */
@@ -321,7 +325,7 @@ class Parser {
   }
 
   #call(name: Token): Typed {
-    if (!isFunction(name.text)) {
+    if (!isFunction(name.text) && !isOpenFunction(name.text)) {
       const others = [indexOp.call, EVERY];
       const functions = [calls, reductions, distributions].flatMap((each) => [...each.keys()]);
       const near = suggestion(name.text, [...functions, ...others]);

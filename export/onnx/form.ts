@@ -64,6 +64,8 @@ export interface Form {
   /** The numbers that change once a step, by the symbol they have, hyperparameters as symbols. */
   readonly scalars: ReadonlyMap<string, Node>;
   readonly extents: ReadonlyMap<Node, Extent>;
+  /** How many axes the leaves have, if the program looks at them. */
+  readonly rank: number;
   /** What the program calls things. */
   readonly texts: Texts;
   /** The same of the numbers that change once a step. */
@@ -173,6 +175,7 @@ export function formOf(key: FormKey): Form {
     treeStates,
     scalars,
     extents: extentsOf(all, planned, axes.length),
+    rank: axes.length,
     texts,
     scalarTexts,
   };

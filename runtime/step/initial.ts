@@ -34,7 +34,12 @@ export function stateShape(
   return shape.map((size, axis) => kept & (1 << axis) ? size : 1);
 }
 
-/** The number that an initial value without `w` is. */
+/** Whether an initial value is one number: made of neither the parameter nor places along an axis. */
+export function isInitialNumber(init: Node): boolean {
+  return !postorder([init]).some((node) => node === symbol("w") || node.op === "Index");
+}
+
+/** The number that an initial value is. */
 export function initialNumber(init: Node, symbols: ReadonlyMap<string, number>): number {
   const evaluator = new Evaluator([init]);
   evaluator.evaluate(symbols);
@@ -57,9 +62,8 @@ export function initialLeaf(
   const dtype = dtypeOf(stored);
   if (init === ZERO) return leaf;
   const { data } = asHostLeaf(leaf, info.path, "")!;
-  const nodes = postorder([init]);
-  const isOfParameter = nodes.includes(symbol("w"));
-  if (!isOfParameter && !nodes.some(({ op }) => op === "Index")) {
+  const isOfParameter = postorder([init]).includes(symbol("w"));
+  if (isInitialNumber(init)) {
     const number = initialNumber(init, symbols);
     if (Object.is(number, 0)) return leaf;
     store(dtype, data, 0, number);
