@@ -8,6 +8,7 @@ import { evaluation, type Structural } from "../../dsl/graph.ts";
 import { ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { guardsAt, guardsOf } from "../plan/forms.ts";
+import { sizeHypers } from "../plan/sizes.ts";
 import {
   type HyperNumbers,
   type HyperValue,
@@ -96,7 +97,7 @@ export class Binding implements Bound<StepForm>, Grouped {
 
   stateShape(state: string, leaf: number): readonly number[] {
     const [info, view] = [this.layout.leaves[leaf], this.views[leaf]];
-    return stateShape(this.program, state, info, this.livesIn(leaf), view);
+    return stateShape(this.program, state, info, this.groupOf[leaf], view);
   }
 
   beginning(params: object, doing: string): {
@@ -297,11 +298,19 @@ export interface Configured {
 
 /** The steps of a program by its own hyperparameters. */
 export function ruleOf({ program, settings, storage }: Configured): Rule<StepForm> {
+  const fixed = sizeHypers(program);
+  for (const name of fixed) {
+    if (!isScheduled(settings.get(name)!.value)) continue;
+    throw new GradusError(
+      `Cannot make "${program.name}": hyperparameter \`${name}\` must be a number, since states have ` +
+        `sizes by it: given a schedule`,
+    );
+  }
   return {
     program,
     storage,
     writable: [...settings].flatMap(([name, { value }]) =>
-      typeof value === "boolean" ? [] : [name]
+      typeof value === "boolean" || fixed.has(name) ? [] : [name]
     ),
     bind: (layout, params, doing) => new Binding(program, settings, layout, params, doing),
   };

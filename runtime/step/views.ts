@@ -83,7 +83,8 @@ function shapeSeen(
       const over = program.state.get(arg as string)?.over;
       return SHAPE_SYMBOLS.has(arg as string) || over !== undefined && isOver(over);
     }
-    return matrixRow(op) !== undefined || reduceRow(op) !== undefined && isOver(arg as string);
+    return op === "Index" || matrixRow(op) !== undefined ||
+      reduceRow(op) !== undefined && isOver(arg as string);
   });
 }
 
