@@ -36,6 +36,13 @@ export * from "./noise.ts";
 export * from "./novograd.ts";
 export * from "./optimistic.ts";
 export * from "./plateau.ts";
+export type {
+  AdamHyper,
+  MatrixScaling,
+  NsCoefficients,
+  PolarOptions,
+  WithAdamOptions,
+} from "./polar.ts";
 export * from "./polyak.ts";
 export * from "./power_sign.ts";
 export * from "./radam.ts";

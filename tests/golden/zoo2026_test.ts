@@ -1,0 +1,107 @@
+/** The rules of 2024 to 2026 against their reference implementations, in float64 to 1e-9. */
+import { adamw, cautiousAdamw, muon, type NsCoefficients, type Optimizer } from "../../mod.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { difference, type Meanwhile, rateOf, zoo2026, type ZooCase } from "./zoo2026.ts";
+
+const TOLERANCE = 1e-9;
+
+/** What a case comes to here. */
+interface Played {
+  readonly opt: Optimizer;
+  /** The leaves of the case that the rule here steps as the reference does; default: all. */
+  readonly leaves?: readonly string[];
+  readonly meanwhile?: Meanwhile;
+}
+
+type Args = ZooCase["args"];
+
+/** Matrices, which Muon and its kin step by themselves. */
+const MATRICES = ["sq", "wide", "tall"];
+
+const adamOf = ({ betas: [b1, b2], eps, weight_decay }: Args) => ({
+  b1,
+  b2,
+  eps,
+  weightDecay: weight_decay,
+});
+
+/** Muon as torch and its author have it: no bias correction, and matrices of outputs x inputs. */
+const muonOf = (args: Args) => ({
+  beta: args.momentum,
+  nesterov: args.nesterov,
+  nsSteps: args.ns_steps,
+  eps: 1e-7,
+  biasCorrection: false,
+  scaling: "original" as const,
+  weightDecay: args.weight_decay ?? args.wd,
+});
+
+const RULES: Readonly<Record<string, (each: ZooCase) => Played | undefined>> = {
+  "muon.keller": (each) => ({
+    opt: muon({ learningRate: rateOf(each), ...muonOf(each.args) }),
+    // Its scale of a convolution is that of the last two axes.
+    leaves: MATRICES,
+  }),
+  "muon.torch": (each) => ({
+    opt: muon({
+      learningRate: rateOf(each),
+      ...muonOf(each.args),
+      nsCoeffs: each.args.ns_coefficients as NsCoefficients,
+      eps: each.args.eps,
+      epsAsFloor: true,
+      scaling: each.args.adjust_lr_fn === "match_rms_adamw" ? "rms" : "original",
+    }),
+  }),
+  // Its momentum is m/(1 - β), which the norm takes out but for ε.
+  "muon.moonlight": (each) => ({
+    opt: muon({
+      learningRate: rateOf(each),
+      ...muonOf(each.args),
+      eps: 1e-7 * (1 - each.args.momentum),
+      scaling: "rms",
+    }),
+    leaves: MATRICES,
+  }),
+  "cwd.muon": (each) => ({
+    opt: muon({
+      learningRate: rateOf(each),
+      ...muonOf({ ...each.args, ns_steps: 5 }),
+      epsAsFloor: true,
+      cautiousWeightDecay: true,
+    }),
+  }),
+  "cwd.adamw": (each) => ({
+    opt: adamw({ learningRate: rateOf(each), ...adamOf(each.args), cautiousWeightDecay: true }),
+  }),
+  "adamw.timm": (each) => {
+    const options = { learningRate: rateOf(each), ...adamOf(each.args) };
+    return {
+      opt: each.args.caution ? cautiousAdamw(options) : adamw({
+        ...options,
+        ...each.args.corrected_weight_decay
+          ? { weightDecayScaling: "corrected", maxLearningRate: each.args.max_lr }
+          : {},
+      }),
+    };
+  },
+};
+
+/** Rules that this library does not have, or that another test holds to these numbers. */
+const ELSEWHERE = /^(torch\.|came\.kozistr$)/;
+
+const NOT_YET = /x/;
+
+for (const each of zoo2026.cases) {
+  if (ELSEWHERE.test(each.fn) || each.dtype !== "float64") continue;
+  const named = Object.entries(each.args).map(([name, value]) => `${name}=${value}`).join(", ");
+  if (!Object.hasOwn(RULES, each.fn)) continue;
+  Deno.test(`${each.fn}(${named}) of ${each.leaves.join(", ")}`, () => {
+    const { opt, leaves = each.leaves, meanwhile } = RULES[each.fn](each)!;
+    const common = leaves.filter((name) => each.leaves.includes(name));
+    if (common.length === 0) return;
+    for (const backend of ["interpreter", "js", "wasm"] as const) {
+      const largest = difference(opt.with({ backend }), each, common, meanwhile);
+      assert(largest <= TOLERANCE, `${backend} is off by ${largest}`);
+    }
+  });
+}
