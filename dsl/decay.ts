@@ -95,14 +95,14 @@ export function scaledDecay(program: Program, scaling: DecayScaling, doing: stri
   return parseProgram({ ...document, hyper, step: printStatements(statements) } as Document);
 }
 
-/** The decay in a sum or difference of one and something else. */
+/** The decay in a sum or difference of one and something else that is no number. */
 function termOf({ op, src }: Node, decay: string): Node | undefined {
-  if (op !== "Add" && op !== "Sub") return undefined;
+  if (op !== "Add" && op !== "Sub" || src.some((node) => node.op === "Const")) return undefined;
   const terms = src.filter((node) => isDecay(node, decay));
   return terms.length === 1 ? terms[0] : undefined;
 }
 
-/** Whether `node` is a product of the weight, the decay, and what else there may be. */
+/** Whether `node` is a product of the decay and what decays. */
 function isDecay(node: Node, decay: string): boolean {
   const factors: Node[] = [];
   const gather = (each: Node) => {
@@ -111,7 +111,7 @@ function isDecay(node: Node, decay: string): boolean {
     else factors.push(each);
   };
   gather(node);
-  return factors.includes(PARAMETER) && factors.includes(symbol(decay));
+  return factors.length > 1 && factors.includes(symbol(decay));
 }
 
 function free(name: string, program: Program, statements: readonly Statement[]): string {

@@ -129,5 +129,4 @@ export const muon: OptimizerFactory<
     `,
     }),
   "transposed",
-  ["nsCoeffs", "nsSteps", "polar", "preconditioning", "scaling"],
 );

@@ -45,6 +45,9 @@ export interface PolarOptions {
   preconditioning?: "frobenius" | "schatten";
 }
 
+/** The names of {@linkcode PolarOptions}. */
+export const POLAR_NAMES = ["nsCoeffs", "nsSteps", "polar", "preconditioning"];
+
 /** What is stepped by AdamW, and how: options of {@linkcode muon} and its kin. */
 export interface WithAdamOptions extends MaskOption, MuDTypeOption {
   /**
@@ -110,8 +113,8 @@ const MOST_STEPS = 50;
 /** What options come to, for an optimizer whose scaling is `usual` by default. */
 export function polarForm(
   options: PolarOptions & { scaling?: MatrixScaling },
-  usual: MatrixScaling,
-  doing: string,
+  usual: MatrixScaling = "none",
+  doing: string = "",
 ): PolarForm {
   const { nsCoeffs, nsSteps = 5, polar = "newtonSchulz", scaling = usual } = options;
   const { preconditioning = "frobenius" } = options;
@@ -194,17 +197,17 @@ type Given =
 
 /**
  * Optimizers of programs that {@linkcode besideAdam} makes: options choose the form of the program, or stand
- * for what it has under names of AdamW's. `own` are the names of the options that choose its form.
+ * for what it has under names of AdamW's. `usual` is the scaling by default, if that is an option.
  */
 export function withAdam<Options, S extends StateKinds, Hyper extends string>(
   programOf: (form: PolarForm) => Program,
-  usual: MatrixScaling,
-  own: readonly string[],
+  usual?: MatrixScaling,
 ): OptimizerFactory<Options, S, Hyper> {
-  const first = programOf(polarForm({}, usual, ""));
+  const first = programOf(polarForm({}, usual));
   const names = [
     ...namesOf(first).filter((name) => !name.endsWith("_adam")),
-    ...own,
+    ...POLAR_NAMES,
+    ...usual === undefined ? [] : ["scaling"],
     ...["adamLearningRate", "adamB1", "adamB2", "adamEpsRoot", "adamWeightDecay"],
   ];
   const resolve = (

@@ -1,5 +1,19 @@
 /** The rules of 2024 to 2026 against their reference implementations, in float64 to 1e-9. */
-import { adamw, cautiousAdamw, muon, type NsCoefficients, type Optimizer } from "../../mod.ts";
+import {
+  adamp,
+  adamuon,
+  adamw,
+  came,
+  cautiousAdamw,
+  fadam,
+  muon,
+  normuon,
+  type NsCoefficients,
+  type Optimizer,
+  scion,
+  spam,
+  stableAdamw,
+} from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { difference, type Meanwhile, rateOf, zoo2026, type ZooCase } from "./zoo2026.ts";
 
@@ -35,6 +49,14 @@ const muonOf = (args: Args) => ({
   scaling: "original" as const,
   weightDecay: args.weight_decay ?? args.wd,
 });
+
+/** Scion's norms by their names there; what is not named is as it is by default. */
+const NORMS = {
+  Spectral: "spectral",
+  Sign: "sign",
+  RowNorm: "rowNorm",
+  ColNorm: "colNorm",
+} as const;
 
 const RULES: Readonly<Record<string, (each: ZooCase) => Played | undefined>> = {
   "muon.keller": (each) => ({
@@ -81,6 +103,93 @@ const RULES: Readonly<Record<string, (each: ZooCase) => Played | undefined>> = {
         ...each.args.corrected_weight_decay
           ? { weightDecayScaling: "corrected", maxLearningRate: each.args.max_lr }
           : {},
+      }),
+    };
+  },
+  // Its means of a convolution are those of the last axis.
+  normuon: (each) => ({
+    opt: normuon({
+      learningRate: rateOf(each),
+      beta: each.args.momentum,
+      b2: each.args.beta2,
+      weightDecay: each.args.weight_decay,
+    }),
+    leaves: MATRICES,
+  }),
+  // It rounds the update of a convolution to what its axes multiply to.
+  adamuon: (each) => ({
+    opt: adamuon({
+      learningRate: rateOf(each),
+      beta: each.args.momentum,
+      eps: each.args.eps,
+      nesterov: each.args.nesterov,
+      nsSteps: each.args.ns_steps,
+      weightDecay: each.args.weight_decay,
+    }),
+    leaves: MATRICES,
+  }),
+  scion: (each) => {
+    const { norm, norm_kwargs: options, momentum, scale, unconstrained } = each.args;
+    // For vectors, and for matrices that it is not of, every norm is the root mean square.
+    const name = NORMS[norm as keyof typeof NORMS];
+    return {
+      opt: scion({
+        learningRate: rateOf(each),
+        norm: name,
+        momentum,
+        scale,
+        unconstrained,
+        ...options,
+      }),
+      leaves: ["b", ...MATRICES],
+    };
+  },
+  stableadamw: (each) => {
+    const { decouple_lr: isRelative, max_lr: maxLearningRate } = each.args;
+    return {
+      opt: stableAdamw({
+        learningRate: rateOf(each),
+        ...adamOf(each.args),
+        ...isRelative ? { weightDecayScaling: "relative", maxLearningRate } : {},
+      }),
+    };
+  },
+  spam: (each) => ({
+    opt: spam({
+      learningRate: rateOf(each),
+      ...adamOf(each.args),
+      threshold: each.args.threshold,
+      deltaT: each.args.DeltaT,
+      warmupSteps: each.args.warmup_steps,
+      gradAccuSteps: each.args.grad_accu_steps,
+    }),
+  }),
+  came: (each) => {
+    const { betas: [b1, b2, b3], eps: [eps1, eps2] } = each.args;
+    return {
+      opt: came({
+        learningRate: rateOf(each),
+        ...{ b1, b2, b3, eps1, eps2 },
+        clipThreshold: each.args.clip_threshold,
+        weightDecay: each.args.weight_decay,
+      }),
+    };
+  },
+  fadam: (each) => ({
+    opt: fadam({
+      learningRate: rateOf(each),
+      ...adamOf(each.args),
+      p: each.args.p,
+      clipThreshold: each.args.clip,
+    }),
+  }),
+  adamp: (each) => {
+    const { delta, wd_ratio: wdRatio, nesterov, caution } = each.args;
+    return {
+      opt: adamp({
+        learningRate: rateOf(each),
+        ...adamOf(each.args),
+        ...{ delta, wdRatio, nesterov, caution },
       }),
     };
   },
