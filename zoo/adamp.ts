@@ -36,6 +36,22 @@ export interface AdamPOptions extends MaskOption, MuDTypeOption {
  * Parameters of one axis have no such part.
  *
  * ```text
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
+ * d_t &\leftarrow \frac{\begin{cases} \beta_1 \cdot m_t + (1 - \beta_1) \cdot g_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases}}{\sqrt{\frac{1}{1 - \beta_2^{t}} \cdot v_t} + \epsilon} \\
+ * n_t &\leftarrow \sqrt{\operatorname{sum} \left( \theta_{t-1}^{2} \right)_{\text{axis } 1:}} \\
+ * \mathrm{cosines}_t &\leftarrow \frac{\left| \operatorname{sum} \left( g_t \cdot \theta_{t-1} \right)_{\text{axis } 1:} \right|}{\max \left( \sqrt{\operatorname{sum} \left( g_t^{2} \right)_{\text{axis } 1:}}, \epsilon \right) \cdot \max \left( n_t, \epsilon \right)} \\
+ * \mathrm{byRow}_t &\leftarrow \mathrm{rank} > 1 \land \max \left( \mathrm{cosines}_t \right) < \frac{\delta}{\sqrt{\mathrm{columns}}} \\
+ * \mathrm{cosine}_t &\leftarrow \frac{\left| \operatorname{sum} \left( g_t \cdot \theta_{t-1} \right) \right|}{\max \left( \left\lVert g_t \right\rVert, \epsilon \right) \cdot \max \left( \left\lVert \theta_{t-1} \right\rVert, \epsilon \right)} \\
+ * \mathrm{isFree}_t &\leftarrow \mathrm{byRow}_t \lor \mathrm{rank} > 1 \land \mathrm{cosine}_t < \frac{\delta}{\sqrt{\mathrm{size}}} \\
+ * p_t &\leftarrow \begin{cases} \frac{\theta_{t-1}}{\begin{cases} n_t & \text{if } \mathrm{byRow}_t \\ \left\lVert \theta_{t-1} \right\rVert & \text{otherwise} \end{cases} + \epsilon} & \text{if } \mathrm{isFree}_t \\ 0 & \text{otherwise} \end{cases} \\
+ * d_t &\leftarrow d_t - \begin{cases} \operatorname{sum} \left( p_t \cdot d_t \right)_{\text{axis } 1:} & \text{if } \mathrm{byRow}_t \\ \operatorname{sum} \left( p_t \cdot d_t \right) & \text{otherwise} \end{cases} \cdot p_t \\
+ * h_t &\leftarrow g_t - \begin{cases} \operatorname{sum} \left( p_t \cdot g_t \right)_{\text{axis } 1:} & \text{if } \mathrm{byRow}_t \\ \operatorname{sum} \left( p_t \cdot g_t \right) & \text{otherwise} \end{cases} \cdot p_t \\
+ * \phi_t &\leftarrow \begin{cases} 1 & \text{if } d_t \cdot h_t > 0 \\ 0 & \text{otherwise} \end{cases} \\
+ * d_t &\leftarrow \begin{cases} \frac{1}{\max \left( \operatorname{mean} \left( \phi_t \right), 0.001 \right)} \cdot \phi_t \cdot d_t & \text{if } \mathrm{caution} \\ d_t & \text{otherwise} \end{cases} \\
+ * d_t &\leftarrow \begin{cases} d_t - \begin{cases} \operatorname{sum} \left( p_t \cdot d_t \right)_{\text{axis } 1:} & \text{if } \mathrm{byRow}_t \\ \operatorname{sum} \left( p_t \cdot d_t \right) & \text{otherwise} \end{cases} \cdot p_t & \text{if } \mathrm{caution} \\ d_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow -\alpha_t \cdot (\frac{1}{1 - \beta_1^{t}} \cdot d_t + \begin{cases} \mathrm{wdRatio} & \text{if } \mathrm{isFree}_t \\ 1 & \text{otherwise} \end{cases} \cdot \lambda \cdot \theta_{t-1}) \\
+ * S_t &\leftarrow (m_t, v_t)
  * ```
  *
  * Source: Heo et al. 2021, AdamP: Slowing Down the Slowdown for Momentum Optimizers on Scale-invariant
@@ -68,7 +84,7 @@ export const adamp: OptimizerFactory<AdamPOptions, { m: "leaf"; v: "leaf" }> =
       eps: { default: 1e-8, domain: "(0, inf)" },
       weightDecay: 0,
       delta: { default: 0.1, domain: "[0, inf)" },
-      wdRatio: 0.1,
+      wdRatio: { default: 0.1, domain: "[0, inf)" },
       nesterov: false,
       caution: false,
     },

@@ -50,17 +50,20 @@ export type MuonHyper =
  *
  * ```text
  * m_t &\leftarrow \beta \cdot m_{t-1} + (1 - \beta) \cdot g_t \\
- * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta}{1 - \beta^{t + 1}} \cdot m_t + \frac{1 - \beta}{1 - \beta^{t}} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{1 - \beta^{t}} \cdot m_t & \text{otherwise} \end{cases} \\
- * q_t &\leftarrow \left\lVert \hat{m}_t \right\rVert + \epsilon \\
+ * k_t &\leftarrow \begin{cases} 1 - \beta^{t} & \text{if } \mathrm{biasCorrection} \\ 1 & \text{otherwise} \end{cases} \\
+ * \mathrm{ahead}_t &\leftarrow \begin{cases} 1 - \beta^{t + 1} & \text{if } \mathrm{biasCorrection} \\ 1 & \text{otherwise} \end{cases} \\
+ * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta}{\mathrm{ahead}_t} \cdot m_t + \frac{1 - \beta}{k_t} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{k_t} \cdot m_t & \text{otherwise} \end{cases} \\
+ * q_t &\leftarrow \begin{cases} \max \left( \left\lVert \hat{m}_t \right\rVert, \epsilon \right) & \text{if } \mathrm{epsAsFloor} \\ \left\lVert \hat{m}_t \right\rVert + \epsilon & \text{otherwise} \end{cases} \\
  * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
  * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * \mathrm{scale}_t &\leftarrow \begin{cases} \sqrt{\max \left( 1, \frac{\mathrm{columns}}{\mathrm{rows}} \right)} & \text{if } \mathrm{consistentRms} = 0 \\ \mathrm{consistentRms} \cdot \sqrt{\max \left( \mathrm{rows}, \mathrm{columns} \right)} & \text{otherwise} \end{cases} \\
  * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
- * o_t &\leftarrow -\alpha_t \cdot (\mathrm{scale}_t \cdot \begin{cases} \operatorname{sum} \left( \hat{m}_t \cdot o_t \right) & \text{if } \mathrm{adaptive} \\ 1 & \text{otherwise} \end{cases} \cdot o_t + \lambda \cdot \theta_{t-1}) \\
+ * o_t &\leftarrow \begin{cases} \operatorname{sum} \left( \hat{m}_t \cdot o_t \right) & \text{if } \mathrm{adaptive} \\ 1 & \text{otherwise} \end{cases} \cdot o_t \\
+ * \mathrm{scale}_t &\leftarrow \begin{cases} \sqrt{\max \left( 1, \frac{\mathrm{columns}}{\mathrm{rows}} \right)} & \text{if } \mathrm{consistentRms} = 0 \\ \mathrm{consistentRms} \cdot \sqrt{\max \left( \mathrm{rows}, \mathrm{columns} \right)} & \text{otherwise} \end{cases} \\
+ * o_t &\leftarrow -\alpha_t \cdot (\mathrm{scale}_t \cdot o_t + \lambda \cdot \theta_{t-1}) \\
  * \mathrm{m\_adam}_t &\leftarrow \mathrm{b1\_adam} \cdot \mathrm{m\_adam}_{t-1} + (1 - \mathrm{b1\_adam}) \cdot g_t \\
  * \mathrm{v\_adam}_t &\leftarrow \mathrm{b2\_adam} \cdot \mathrm{v\_adam}_{t-1} + (1 - \mathrm{b2\_adam}) \cdot g_t^{2} \\
  * \mathrm{mhat\_adam}_t &\leftarrow \begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases} \\

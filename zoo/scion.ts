@@ -90,7 +90,7 @@ const programOf = (options: ScionOptions, doing: string): Program =>
     hyper: {
       learningRate: required,
       momentum: { default: 0.1, domain: "(0, 1]" },
-      scale: 1,
+      scale: { default: 1, domain: "[0, inf)" },
       unconstrained: false,
     },
     state: { m: 0 },
@@ -109,6 +109,17 @@ const programOf = (options: ScionOptions, doing: string): Program =>
  * `"sign"` for the last layer, is that of a {@linkcode partition}.
  *
  * ```text
+ * m_t &\leftarrow (1 - \mu) \cdot m_{t-1} + \mu \cdot g_t \\
+ * x_t &\leftarrow \frac{\begin{cases} m_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ m_t & \text{otherwise} \end{cases}}{\left\lVert m_t \right\rVert + 10^{-7}} \\
+ * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * d_t &\leftarrow \sqrt{\frac{\mathrm{rows}}{\mathrm{columns}}} \cdot \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
+ * r_t &\leftarrow \frac{m_t}{\sqrt{\operatorname{mean} \left( m_t^{2} \right)} + 10^{-8}} \\
+ * u_t &\leftarrow -\alpha_t \cdot (\mathrm{scale} \cdot \begin{cases} d_t & \text{if } \mathrm{rank} = 2 \\ r_t & \text{otherwise} \end{cases} + \begin{cases} 0 & \text{if } \mathrm{unconstrained} \\ 1 & \text{otherwise} \end{cases} \cdot \theta_{t-1}) \\
+ * S_t &\leftarrow (m_t)
  * ```
  *
  * Source: Pethick et al. 2025, Training Deep Learning Models with Norm-Constrained LMOs, arXiv 2502.07529.

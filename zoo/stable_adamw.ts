@@ -27,6 +27,13 @@ export interface StableAdamWOptions extends MaskOption, MuDTypeOption {
  * at 0 stand for the correction of the bias.
  *
  * ```text
+ * \beta_{1,t} &\leftarrow \frac{\beta_1 - \beta_1^{t}}{1 - \beta_1^{t}} \\
+ * \beta_{2,t} &\leftarrow \frac{\beta_2 - \beta_2^{t}}{1 - \beta_2^{t}} \\
+ * m_t &\leftarrow \beta_{1,t} \cdot m_{t-1} + (1 - \beta_{1,t}) \cdot g_t \\
+ * v_t &\leftarrow \beta_{2,t} \cdot v_{t-1} + (1 - \beta_{2,t}) \cdot g_t^{2} \\
+ * r_t &\leftarrow \max \left( 1, \sqrt{\operatorname{mean} \left( \frac{g_t^{2}}{\max \left( v_t, \epsilon^{2} \right)} \right)} \right) \\
+ * u_t &\leftarrow \frac{-\alpha_t}{r_t} \cdot (\frac{m_t}{\sqrt{v_t} + \epsilon} + \lambda \cdot \theta_{t-1}) \\
+ * S_t &\leftarrow (m_t, v_t)
  * ```
  *
  * Source: Wortsman et al. 2023, Stable and low-precision training for large-scale vision-language models,
@@ -41,7 +48,7 @@ export interface StableAdamWOptions extends MaskOption, MuDTypeOption {
  * const x = Float32Array.of(1, 2, 3);
  * const state = opt.init(x);
  * for (let step = 0; step < 5; step++) opt.step(x, x.map((value) => 2 * value), state);
- * assertEquals(Array.from(x, (value) => value.toFixed(4)), EXPECTED);
+ * assertEquals(Array.from(x, (value) => value.toFixed(4)), ["0.5037", "1.4938", "2.4877"]);
  * ```
  */
 export const stableAdamw: OptimizerFactory<StableAdamWOptions, { m: "leaf"; v: "leaf" }> =
