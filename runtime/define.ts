@@ -270,14 +270,15 @@ export function deciding<
   );
 }
 
-const DECAY_OPTIONS = ["mask", "cautiousWeightDecay", "weightDecayScaling", "maxLearningRate"];
+const DECAY_OPTIONS = ["cautiousWeightDecay", "weightDecayScaling", "maxLearningRate"];
 
 /** The names of the options of a program's optimizers. */
 export function namesOf({ hyper, state }: Program): string[] {
   return [
     ...hyper.keys(),
-    ...decayOf(hyper) === undefined ? [] : DECAY_OPTIONS,
+    ...decayOf(hyper) === undefined ? [] : ["mask"],
     ...state.has("m") ? ["muDtype"] : [],
+    ...decayOf(hyper) === undefined ? [] : DECAY_OPTIONS,
   ];
 }
 
