@@ -10,6 +10,7 @@ import {
   isMask,
   isScheduled,
   type Mask,
+  type MatricesOption,
   requireOption,
   type Setting,
   settingsOf,
@@ -89,7 +90,7 @@ export type OptionsOf<D extends Document> =
   }
   & {
     -readonly [K in keyof HyperOf<D> as DefaultOf<HyperOf<D>[K]> extends "required" ? never : K]?:
-      HyperOf<D>[K] extends boolean ? Mask : HyperValue;
+      HyperOf<D>[K] extends boolean ? (K extends "matrices" ? MatricesOption : Mask) : HyperValue;
   }
   & ("weightDecay" extends keyof HyperOf<D> ? MaskOption : Record<never, never>)
   & ("m" extends keyof StateOf<D> ? MuDTypeOption : Record<never, never>);
@@ -120,7 +121,8 @@ export interface OptimizerFactory<
 /**
  * Defines an optimizer: checks its document and returns a function from options to optimizers.
  * `weightDecay` among the hyperparameters brings the option `mask`; a state `m` brings `muDtype`. A
- * hyperparameter that is true or false may also be a mask, and so differ between parameters.
+ * hyperparameter that is true or false may also be a mask, and so differ between parameters; that of one called
+ * `matrices` may say how parameters of more than two axes are seen as matrices ({@linkcode Matrices}).
  * `docs/language.md` lists what a document may say.
  *
  * @example

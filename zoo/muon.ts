@@ -44,9 +44,9 @@ export type MuonHyper =
 /**
  * Muon: for each matrix the momentum with its singular values brought near 1 by steps of Newton and
  * Schulz; parameters that are no matrices go to AdamW, whose symbols have the suffix `_adam`. A matrix
- * keeps `m`, others `m_adam` and `v_adam`. `mask` limits `weightDecay`, as everywhere; which matrices are
- * orthogonalised is `orthogonalize`, such as all but the first and the last layer. A momentum of 0 stays
- * so, whatever ε is.
+ * keeps `m`, others `m_adam` and `v_adam`. `mask` limits `weightDecay`, as everywhere; what is a matrix, such
+ * as all but the first and the last layer, and how parameters of more than two axes are, is `matrices`. A
+ * momentum of 0 stays so, whatever ε is.
  *
  * ```text
  * m_t &\leftarrow \beta \cdot m_{t-1} + (1 - \beta) \cdot g_t \\
@@ -69,7 +69,7 @@ export type MuonHyper =
  * \mathrm{mhat\_adam}_t &\leftarrow \begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases} \\
  * \mathrm{vhat\_adam}_t &\leftarrow \frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t \\
  * u_t &\leftarrow -\mathrm{learningRate\_adam} \cdot (\frac{\mathrm{mhat\_adam}_t}{\sqrt{\mathrm{vhat\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) \\
- * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{orthogonalize} \land \mathrm{rank} = 2 \\ u_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ u_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, \mathrm{m\_adam}_t, \mathrm{v\_adam}_t)
  * ```
  *

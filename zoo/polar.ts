@@ -15,7 +15,7 @@ import {
 } from "../runtime/define.ts";
 import { bind } from "../runtime/optimizer.ts";
 import { requireChoice } from "../runtime/options.ts";
-import type { HyperValue, Mask } from "../runtime/trees/hyperparameters.ts";
+import type { HyperValue, MatricesOption } from "../runtime/trees/hyperparameters.ts";
 import type { StateStorage } from "../runtime/trees/state_storage.ts";
 import type { StateKinds } from "../runtime/trees/typed.ts";
 import { adamw } from "./adam.ts";
@@ -51,9 +51,13 @@ export const POLAR_NAMES = ["nsCoeffs", "nsSteps", "polar", "preconditioning"];
 /** What is stepped by AdamW, and how: options of {@linkcode muon} and its kin. */
 export interface WithAdamOptions extends MaskOption, MuDTypeOption {
   /**
-   * Which matrices are orthogonalised, given as a mask is; other parameters go to AdamW. Default: all.
+   * Which parameters are orthogonalised, given as a mask is, and how: {@linkcode Matrices}. All others go to
+   * AdamW. Default `true`, as in Optax: parameters of two axes. Those of more, such as the kernel of a
+   * convolution, are matrices only where this says how: `"flatten"` makes of `[3, 3, 4, 8]` one of 36 x 8, as the
+   * paper does; `"last two"` 9 of 4 x 8; `{ reductionAxis: [1, 2, 3], outputAxis: 0 }` takes a kernel that has its
+   * outputs first, as PyTorch's. `explain` shows what each parameter is seen as.
    */
-  orthogonalize?: Mask;
+  matrices?: MatricesOption;
   /** AdamW's step size. Default: `learningRate`. */
   adamLearningRate?: HyperValue;
   /** AdamW's β1. Default 0.9. */
@@ -179,8 +183,8 @@ export function besideAdam(wrapper: Omit<Wrapper, "after">): Program {
   const { program } = weave(
     {
       ...wrapper,
-      hyper: { ...wrapper.hyper, orthogonalize: true },
-      after: "u = where(orthogonalize & rank == 2, o, u)",
+      hyper: { ...wrapper.hyper, matrices: true },
+      after: "u = where(matrices & rank == 2, o, u)",
     },
     adamw.program,
     "adam",

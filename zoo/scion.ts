@@ -9,7 +9,7 @@ import {
   resolving,
 } from "../runtime/define.ts";
 import { requireChoice } from "../runtime/options.ts";
-import type { HyperValue, Mask } from "../runtime/trees/hyperparameters.ts";
+import type { HyperValue, Mask, MatricesOption } from "../runtime/trees/hyperparameters.ts";
 import type { StateKinds } from "../runtime/trees/typed.ts";
 import { POLAR_NAMES, polarForm, type PolarOptions } from "./polar.ts";
 
@@ -44,6 +44,12 @@ export interface ScionOptions extends MuDTypeOption, PolarOptions, ScionNormOpti
   scale?: HyperValue;
   /** Whether parameters are not drawn to 0. Default false. */
   unconstrained?: Mask;
+  /**
+   * Which parameters are matrices, given as a mask is, and how: {@linkcode Matrices}. Default `true`:
+   * parameters of two axes. `{ reductionAxis: 0, outputAxis: [1, 2, 3] }` makes a matrix of outputs × inputs
+   * of a kernel that has its outputs first.
+   */
+  matrices?: MatricesOption;
 }
 
 /** The text of the steepest step of a matrix by what options say of its norm. */
@@ -92,13 +98,14 @@ const programOf = (options: ScionOptions, doing: string): Program =>
       momentum: { default: 0.1, domain: "(0, 1]" },
       scale: { default: 1, domain: "[0, inf)" },
       unconstrained: false,
+      matrices: true,
     },
     state: { m: 0 },
     step: `
     m = (1 - momentum)*m + momentum*g
     ${stepOf(options, doing)}
     r = m/(sqrt(mean(m^2)) + 1e-8)
-    u = -learningRate*(scale*where(rank == 2, d, r) + where(unconstrained, 0, 1)*w)
+    u = -learningRate*(scale*where(matrices & rank == 2, d, r) + where(unconstrained, 0, 1)*w)
   `,
   });
 
@@ -118,7 +125,7 @@ const programOf = (options: ScionOptions, doing: string): Program =>
  * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * d_t &\leftarrow \sqrt{\frac{\mathrm{rows}}{\mathrm{columns}}} \cdot \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
  * r_t &\leftarrow \frac{m_t}{\sqrt{\operatorname{mean} \left( m_t^{2} \right)} + 10^{-8}} \\
- * u_t &\leftarrow -\alpha_t \cdot (\mathrm{scale} \cdot \begin{cases} d_t & \text{if } \mathrm{rank} = 2 \\ r_t & \text{otherwise} \end{cases} + \begin{cases} 0 & \text{if } \mathrm{unconstrained} \\ 1 & \text{otherwise} \end{cases} \cdot \theta_{t-1}) \\
+ * u_t &\leftarrow -\alpha_t \cdot (\mathrm{scale} \cdot \begin{cases} d_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ r_t & \text{otherwise} \end{cases} + \begin{cases} 0 & \text{if } \mathrm{unconstrained} \\ 1 & \text{otherwise} \end{cases} \cdot \theta_{t-1}) \\
  * S_t &\leftarrow (m_t)
  * ```
  *

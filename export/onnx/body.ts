@@ -35,6 +35,8 @@ export interface BodyKind {
   readonly precision: Arithmetic;
   /** The extents of a leaf that is reduced in stages, in float32; else leaves of all sizes are alike. */
   readonly shape: readonly number[] | undefined;
+  /** Whether arrays are of several matrices, one after the other along a first axis. */
+  readonly isBatch: boolean;
   /** The arrays that a leaf brings besides `w` and `g`. */
   readonly leaves: readonly string[];
   /** What a state is stored as. */
@@ -175,7 +177,7 @@ class BodyWriter {
 
   #reduction(each: Node, output: string): void {
     const { dtype, precision } = this.#kind;
-    const axes = each.arg === "tensor" ? undefined : (each.arg as string).split(",").map(Number);
+    const axes = this.#axesOf(each.arg as string);
     const value = this.#scope.converted(this.#whole(each.src[0], dtype), dtype, precision);
     this.#rounded(
       output,
@@ -185,16 +187,25 @@ class BodyWriter {
     );
   }
 
+  /** The axes that are reduced; undefined for all. */
+  #axesOf(over: string): readonly number[] | undefined {
+    const { isBatch } = this.#kind;
+    const own = over === "tensor" ? undefined : over.split(",").map(Number);
+    return isBatch ? (own ?? [0, 1]).map((axis) => axis + 1) : own;
+  }
+
   #matrix(each: Node, output: string): void {
-    const { dtype, precision } = this.#kind;
-    const type = each.op === "Transpose" ? dtype : precision;
+    const { dtype, precision, isBatch } = this.#kind;
+    const isTranspose = each.op === "Transpose";
+    const type = isTranspose ? dtype : precision;
+    const attributes = isTranspose && isBatch ? { perm: [0, 2, 1] } : undefined;
     const operands = each.src.map((operand) =>
       this.#scope.converted(this.#whole(operand, dtype), dtype, type)
     );
     this.#rounded(
       output,
       type,
-      (result) => this.#scope.make(result, matrixRow(each.op)!.onnx, operands),
+      (result) => this.#scope.make(result, matrixRow(each.op)!.onnx, operands, attributes),
     );
   }
 
@@ -216,8 +227,10 @@ class BodyWriter {
     axes: readonly number[] | undefined,
     keepdims: 0 | 1,
   ): void {
-    const { shape: whole, form } = this.#kind;
-    const shape = whole && extentShape(form.extents.get(operand)!, whole);
+    const { shape: whole, form, isBatch } = this.#kind;
+    const extent = form.extents.get(operand)!;
+    const shape = whole &&
+      (isBatch ? [whole[0], ...extentShape(extent, whole.slice(1))] : extentShape(extent, whole));
     const isNumber = isNumberAlways(operand);
     this.#reductions.make(op, { value, type, shape, axes, keepdims, isNumber }, output);
   }
