@@ -874,6 +874,17 @@ export const randomOps: Readonly<Record<RandomOpName, RandomOp>> = {
   },
 };
 
+/** The places along an axis: of the shape that they are used in. */
+export const indexOp: {
+  readonly call: string;
+  readonly range: Interval;
+  readonly latex: { readonly level: number; write(axis: string): string };
+} = {
+  call: "index",
+  range: [0, Infinity],
+  latex: { level: LEVEL.atom, write: (axis) => `\\operatorname{index}_{${axis}}` },
+};
+
 /** The operations on matrices. */
 export const matrixOps: Readonly<Record<MatrixOpName, MatrixOp>> = {
   MatMul: {

@@ -5,11 +5,11 @@ import { elaborate, rates, rootsOf, statesRead } from "../dsl/graph.ts";
 import { apply, type Node, postorder, symbol, withSources } from "../dsl/node.ts";
 import { reduceOps, reduceRow } from "../dsl/ops.ts";
 import { printExpression, printProgram } from "../dsl/print.ts";
-import type { Program } from "../dsl/program.ts";
+import { expressionsOf, type Program } from "../dsl/program.ts";
 import { Binding } from "./step/binding.ts";
 import { hasMatrices, unseenBy } from "./step/views.ts";
 import { renderPhases } from "./backends/js/render.ts";
-import { isMatrix, showExtent as showSizes, type Varying } from "./plan/extent.ts";
+import { isSized, showExtent as showSizes, type Varying } from "./plan/extent.ts";
 import type { Product } from "./plan/products.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { requireOptimizer } from "./wrap.ts";
@@ -85,7 +85,10 @@ export interface Explanation {
   readonly webAssembly: string;
   /** Bytes of state kept for each parameter. */
   readonly stateBytes: number;
-  /** The states that keep less than one number per element: one per tensor or tree, or along some axes. */
+  /**
+   * The states that do not keep one number per element: one per tensor or tree, or along some axes, or a
+   * matrix of another shape.
+   */
   readonly narrowStates: readonly string[];
   /** How many loops a step makes over all elements. */
   readonly passes: number;
@@ -217,7 +220,7 @@ function warningsOf(program: Program): string[] {
   const read = statesRead(program);
   const unread = [...program.state.keys()].filter((name) => !read.has(name));
   const values = program.statements.map(({ value }) => value);
-  const inits = [...program.state.values()].map(({ init }) => init);
+  const inits = [...program.state.values()].flatMap(expressionsOf);
   const symbols = new Set(postorder([...values, ...inits, program.evaluate]).map(({ arg }) => arg));
   const useless = [...program.hyper.keys()].filter((name) => !symbols.has(name));
   return [
@@ -400,7 +403,7 @@ function showProduct({ node, factors }: Product, names: Names): string {
 
 function showExtent(extent: Varying): string {
   if (extent === "element") return "elements";
-  if (isMatrix(extent)) return showSizes(extent);
+  if (isSized(extent)) return showSizes(extent);
   if (extent === 0) return "tensors";
   const axes = Array.from({ length: 32 }, (_, axis) => axis).filter((a) => extent & (1 << a));
   return `axes ${axes.join(", ")}`;

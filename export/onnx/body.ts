@@ -239,6 +239,7 @@ class BodyWriter {
   #operand(each: Node, type: ElementType): string {
     const { form, dtype } = this.#kind;
     if (each.op === "Const") return this.#scope.number(each.arg as number, type);
+    if (each.op === "Index") return this.#places(each);
     if (each.op !== "Symbol") return this.#values.get(each)!;
     const name = each.arg as string;
     if (!isScalarSymbol(each)) {
@@ -246,6 +247,19 @@ class BodyWriter {
     }
     const scalar = form.scalars.get(name)!;
     return this.#scope.scalar(scalar, isTruth(scalar) ? "bool" : type, form.texts.of(each));
+  }
+
+  #places({ arg }: Node): string {
+    const { form: { rank }, dtype } = this.#kind;
+    const [axis, side] = (arg as string).split(" ");
+    const sides: readonly (string | undefined)[] = ["rows", "columns"];
+    const own = side === undefined ? Number(axis) : sides.indexOf(side);
+    return this.#scope.places(
+      Number(axis),
+      rank,
+      own < 0 ? { length: Number(side) } : own,
+      dtype,
+    );
   }
 
   /** The value of a node as large as the parameter, if it is a number for all. */
