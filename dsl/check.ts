@@ -31,7 +31,10 @@ import { evaluateScope, nameAmong, RESERVED, StepScope } from "./scope.ts";
 const TAKEN: Readonly<Record<string, { readonly names: readonly string[]; readonly by: string }>> =
   {
     hyper: {
-      names: ["mask", "weightDecayMask", "muDtype", "accumulatorDtype", "dtypeMomentum"],
+      names: [
+        ...["mask", "weightDecayMask", "cautiousWeightDecay", "weightDecayScaling"],
+        ...["muDtype", "accumulatorDtype", "dtypeMomentum"],
+      ],
       by: "an option of its own",
     },
     state: { names: ["optimizer", "hyper", "master"], by: "kept for the state tree" },

@@ -10,17 +10,21 @@ export * from "./adagrad.ts";
 export * from "./adam.ts";
 export * from "./adam_mini.ts";
 export * from "./adamax.ts";
+export * from "./adamp.ts";
+export * from "./adamuon.ts";
 export * from "./adan.ts";
 export * from "./ademamix.ts";
 export * from "./adopt.ts";
 export * from "./amsgrad.ts";
 export * from "./belief.ts";
+export * from "./came.ts";
 export * from "./cautious.ts";
 export * from "./clip.ts";
 export * from "./cocob.ts";
 export * from "./dadaptation.ts";
 export * from "./decay.ts";
 export * from "./dog.ts";
+export * from "./fadam.ts";
 export * from "./fromage.ts";
 export * from "./grams.ts";
 export * from "./lamb.ts";
@@ -33,9 +37,17 @@ export * from "./mars.ts";
 export * from "./momo.ts";
 export * from "./muon.ts";
 export * from "./noise.ts";
+export * from "./normuon.ts";
 export * from "./novograd.ts";
 export * from "./optimistic.ts";
 export * from "./plateau.ts";
+export type {
+  AdamHyper,
+  MatrixScaling,
+  NsCoefficients,
+  PolarOptions,
+  WithAdamOptions,
+} from "./polar.ts";
 export * from "./polyak.ts";
 export * from "./power_sign.ts";
 export * from "./radam.ts";
@@ -43,12 +55,15 @@ export * from "./rmsprop.ts";
 export * from "./rprop.ts";
 export * from "./scale.ts";
 export * from "./schedule_free.ts";
+export * from "./scion.ts";
 export { sgd, type SgdOptions } from "./sgd.ts";
 export * from "./sign.ts";
 export * from "./simplified_ademamix.ts";
 export * from "./sm3.ts";
 export * from "./smooth_lion.ts";
 export * from "./sophia.ts";
+export * from "./spam.ts";
+export * from "./stable_adamw.ts";
 export * from "./tiger.ts";
 export * from "./trace.ts";
 export * from "./trust.ts";

@@ -105,10 +105,12 @@ function parseTree(text: string): Map<string, DimensionNumbers> {
   const seen: (readonly [string, DimensionNumbers])[] = [];
   for (const [key, value] of parseRecord(text)) {
     if (key === "matrices" && typeof value === "object" && value !== null) {
-      seen.push(...Object.entries(value).map(([path, axes]) => {
-        if (isMatrices(axes) && typeof axes !== "string") return [path, axes] as const;
-        throw new GradusError(`matrices of ${quoted(path)} are ${shown(axes)}`);
-      }));
+      seen.push(
+        ...Object.entries(value).map(([path, axes]) => {
+          if (isMatrices(axes) && typeof axes !== "string") return [path, axes] as const;
+          throw new GradusError(`matrices of ${quoted(path)} are ${shown(axes)}`);
+        }),
+      );
       continue;
     }
     throw new GradusError(

@@ -46,7 +46,9 @@ export function sizesOf(
       new Map([...known].map(([each, node]) => [each, node === ZERO ? 0 : node.arg as number])),
     );
     const length = evaluator.get(size);
-    if (Number.isSafeInteger(length) && length >= 1) return `${length}`;
+    if (Number.isSafeInteger(length) && length >= 1) {
+      return sideIn(size, (node) => evaluator.get(node)) ?? `${length}`;
+    }
     throw new GradusError(
       `Cannot plan optimizer "${program}": each size of state \`${name}\` must be a whole number from 1: ` +
         `given ${length} for \`${printExpression(size)}\`` +
@@ -57,6 +59,15 @@ export function sizesOf(
     );
   });
   return [rows, columns];
+}
+
+/** The side of the leaf that an expression chooses among others, as the first of those that are as long. */
+function sideIn(size: Node, valueOf: (node: Node) => number): Side | undefined {
+  if (SIDES.has(size)) return size.arg as Side;
+  const { op, src } = size;
+  if (op === "Where") return sideIn(src[valueOf(src[0]) ? 1 : 2], valueOf);
+  if (op !== "Min" && op !== "Max") return undefined;
+  return sideIn(src.find((each) => valueOf(each) === valueOf(size))!, valueOf);
 }
 
 /** Refuses a state with more elements than an array can hold. */

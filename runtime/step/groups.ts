@@ -75,8 +75,8 @@ export function grouped(
     string,
     Group & { readonly leaves: number[]; live: Group["live"]; sizes: StateSizes }
   >();
-  const fixed = sizeHypers(program);
   const clocks = clocksIn(settings);
+  const fixed = sizeHypers(program);
   const givenTo = layout.leaves.map((_, i) =>
     new Map([...perLeaf].map(([name, leaves]) => [name, leaves[i]]))
   );

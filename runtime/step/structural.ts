@@ -2,6 +2,8 @@
 import { constant, type Node, ZERO } from "../../dsl/node.ts";
 import type { LeafSetting } from "../trees/hyperparameters.ts";
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** What a shape tells of a matrix: its columns are all axes but the first. */
 export function shapeNumbers(
   names: readonly string[],
@@ -25,7 +27,7 @@ export function shapeNumbers(
 export function structuralOf(
   settings: ReadonlyMap<string, LeafSetting>,
   numbers: ReadonlyMap<string, number> = new Map(),
-  fixed: ReadonlySet<string> = new Set(),
+  fixed: ReadonlySet<string> = NONE,
 ): Map<string, Node> {
   const structural = new Map<string, Node>();
   for (const [name, { value, isMasked }] of settings) {
