@@ -128,7 +128,7 @@ export function requireWholeLeaves(
   views.forEach((view, i) => {
     if (view === undefined) return;
     throw new GradusError(
-      `${doing}: on ${place} a parameter must be computed as it is: ` +
+      `${doing}: in ${place} a parameter must be computed as it is: ` +
         `given ${spellPath(layout.leaves[i].path)}, seen as ${showView(view)}`,
     );
   });
