@@ -16,6 +16,7 @@ export * from "./adan.ts";
 export * from "./ademamix.ts";
 export * from "./adopt.ts";
 export * from "./amsgrad.ts";
+export * from "./apollo.ts";
 export * from "./belief.ts";
 export * from "./came.ts";
 export * from "./cautious.ts";

@@ -3,6 +3,8 @@ import {
   adamp,
   adamuon,
   adamw,
+  apollo,
+  apolloMini,
   came,
   cautiousAdamw,
   fadam,
@@ -16,7 +18,18 @@ import {
   stableAdamw,
 } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { difference, type Meanwhile, rateOf, zoo2026, type ZooCase } from "./zoo2026.ts";
+import {
+  difference,
+  fed,
+  type Leaves,
+  type Meanwhile,
+  type Numbers,
+  rateOf,
+  tensor,
+  transposed,
+  zoo2026,
+  type ZooCase,
+} from "./zoo2026.ts";
 
 const TOLERANCE = 1e-9;
 
@@ -58,6 +71,35 @@ const NORMS = {
   RowNorm: "rowNorm",
   ColNorm: "colNorm",
 } as const;
+
+/** APOLLO, with the projections that the reference drew. */
+function projected(each: ZooCase): Played {
+  const { args, fn } = each;
+  const { program } = fn === "apollo" ? apollo : apolloMini;
+  const rank = fn === "apollo" ? "min(min(r, rows), columns)" : "1";
+  const drawn = `normal(seed, floor(count/updateProjGap))${rank === "1" ? "" : `/sqrt(${rank})`}`;
+  const make = fed(program, drawn, "projection", { shape: `min(columns, rows) x ${rank}` });
+  const { projections } = each.aux as {
+    projections: Record<string, { step: number; P: Numbers }[]>;
+  };
+  return {
+    opt: make({
+      ...{ learningRate: args.lr, ...adamOf(args), scale: args.scale },
+      ...fn === "apollo" ? { r: args.rank } : {},
+      gamma: args.disable_nl ? Infinity : 1.01,
+    }),
+    meanwhile: (state, t) => {
+      for (const [leaf, list] of Object.entries(projections)) {
+        const { P } = list.findLast(({ step }) => step <= t)!;
+        const tensors = state.projection as Leaves;
+        const [kept, given] = [tensors[leaf], tensor(P)];
+        // It has the long side last, but for matrices with more rows than columns.
+        const fits = kept.shape.join() === given.shape.join();
+        kept.data.set((fits && leaf === "wide" ? given : transposed(given)).data);
+      }
+    },
+  };
+}
 
 const RULES: Readonly<Record<string, (each: ZooCase) => Played | undefined>> = {
   "muon.keller": (each) => ({
@@ -145,6 +187,8 @@ const RULES: Readonly<Record<string, (each: ZooCase) => Played | undefined>> = {
       leaves: ["b", ...MATRICES],
     };
   },
+  apollo: projected,
+  apollo_mini: projected,
   stableadamw: (each) => {
     const { decouple_lr: isRelative, max_lr: maxLearningRate } = each.args;
     return {
