@@ -92,6 +92,21 @@ const document = (
  * Parameters that are no matrices go to AdamW, whose moments are `p` and `q`.
  *
  * ```text
+ * x_t &\leftarrow \begin{cases} g_t^{\top} & \text{if } \mathrm{rows} < \mathrm{columns} \\ g_t & \text{otherwise} \end{cases} \\
+ * y_t &\leftarrow \frac{x_t \mathcal{N} \left( \mathrm{seed}, \left\lfloor \frac{(t - 1)}{\mathrm{updateProjGap}} \right\rfloor \right)}{\sqrt{\min \left( \min \left( r, \mathrm{rows} \right), \mathrm{columns} \right)}} \\
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot y_t \\
+ * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot y_t^{2} \\
+ * n_t &\leftarrow \frac{m_t}{\sqrt{v_t} + \epsilon} \\
+ * s_t &\leftarrow \frac{\sqrt{\operatorname{sum} \left( n_t^{2} \right)_{\text{axis } 1}}}{\sqrt{\operatorname{sum} \left( y_t^{2} \right)_{\text{axis } 1}} + 10^{-8}} \\
+ * x_t &\leftarrow s_t \cdot x_t \\
+ * \mathrm{limit}_t &\leftarrow \begin{cases} 1 & \text{if } t = 1 \\ \max \left( \frac{\frac{\left\lVert x_t \right\rVert}{\mathrm{before}_{t-1} + 10^{-8}}}{\gamma}, 1 \right) & \text{otherwise} \end{cases} \\
+ * \mathrm{before}_t &\leftarrow \begin{cases} \frac{\left\lVert x_t \right\rVert}{\mathrm{limit}_t} & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ \mathrm{before}_{t-1} & \text{otherwise} \end{cases} \\
+ * p_t &\leftarrow \beta_1 \cdot p_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * q_t &\leftarrow \beta_2 \cdot q_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
+ * d_t &\leftarrow \begin{cases} \frac{\sqrt{\mathrm{scale}}}{\mathrm{limit}_t} \cdot \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} < \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ \frac{p_t}{\sqrt{q_t} + \epsilon} & \text{otherwise} \end{cases} \\
+ * d_t &\leftarrow \frac{\alpha_t \cdot \sqrt{1 - \beta_2^{t}}}{1 - \beta_1^{t}} \cdot d_t \\
+ * u_t &\leftarrow -d_t - \alpha_t \cdot \lambda \cdot (\theta_{t-1} - d_t) \\
+ * S_t &\leftarrow (m_t, v_t, \mathrm{before}_t, p_t, q_t)
  * ```
  *
  * Source: Zhu et al. 2024, APOLLO: SGD-like Memory, AdamW-level Performance, arXiv 2412.05270.
@@ -135,6 +150,21 @@ export const apollo: OptimizerFactory<
  * APOLLO-Mini: {@linkcode apollo} with one step size a matrix, by one random column.
  *
  * ```text
+ * x_t &\leftarrow \begin{cases} g_t^{\top} & \text{if } \mathrm{rows} < \mathrm{columns} \\ g_t & \text{otherwise} \end{cases} \\
+ * y_t &\leftarrow x_t \mathcal{N} \left( \mathrm{seed}, \left\lfloor \frac{(t - 1)}{\mathrm{updateProjGap}} \right\rfloor \right) \\
+ * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot y_t \\
+ * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot y_t^{2} \\
+ * n_t &\leftarrow \frac{m_t}{\sqrt{v_t} + \epsilon} \\
+ * s_t &\leftarrow \frac{\left\lVert n_t \right\rVert}{\left\lVert y_t \right\rVert + 10^{-8}} \\
+ * x_t &\leftarrow s_t \cdot x_t \\
+ * \mathrm{limit}_t &\leftarrow \begin{cases} 1 & \text{if } t = 1 \\ \max \left( \frac{\frac{\left\lVert x_t \right\rVert}{\mathrm{before}_{t-1} + 10^{-8}}}{\gamma}, 1 \right) & \text{otherwise} \end{cases} \\
+ * \mathrm{before}_t &\leftarrow \begin{cases} \frac{\left\lVert x_t \right\rVert}{\mathrm{limit}_t} & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ \mathrm{before}_{t-1} & \text{otherwise} \end{cases} \\
+ * p_t &\leftarrow \beta_1 \cdot p_{t-1} + (1 - \beta_1) \cdot g_t \\
+ * q_t &\leftarrow \beta_2 \cdot q_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
+ * d_t &\leftarrow \begin{cases} \frac{\sqrt{\mathrm{scale}}}{\mathrm{limit}_t} \cdot \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} < \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ \frac{p_t}{\sqrt{q_t} + \epsilon} & \text{otherwise} \end{cases} \\
+ * d_t &\leftarrow \frac{\alpha_t \cdot \sqrt{1 - \beta_2^{t}}}{1 - \beta_1^{t}} \cdot d_t \\
+ * u_t &\leftarrow -d_t - \alpha_t \cdot \lambda \cdot (\theta_{t-1} - d_t) \\
+ * S_t &\leftarrow (m_t, v_t, \mathrm{before}_t, p_t, q_t)
  * ```
  *
  * Source: Zhu et al. 2024, APOLLO: SGD-like Memory, AdamW-level Performance, arXiv 2412.05270.

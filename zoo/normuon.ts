@@ -35,7 +35,8 @@ export interface NorMuonOptions extends PolarOptions, WithAdamOptions {
  * ```text
  * m_t &\leftarrow \beta \cdot m_{t-1} + (1 - \beta) \cdot g_t \\
  * \hat{m}_t &\leftarrow \begin{cases} \beta \cdot m_t + (1 - \beta) \cdot g_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
- * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\left\lVert \hat{m}_t \right\rVert + 10^{-7}} \\
+ * q_t &\leftarrow \left\lVert \hat{m}_t \right\rVert + 10^{-7} \\
+ * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
  * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
@@ -76,7 +77,7 @@ export const normuon: OptimizerFactory<
   { m: "leaf"; v: "leaf"; m_adam: "leaf"; v_adam: "leaf" },
   "learningRate" | "beta" | "b2" | "eps" | "weightDecay" | AdamHyper
 > = /* @__PURE__ */ withAdam(
-  ({ size, steps, scale }) =>
+  ({ polar, scale }) =>
     besideAdam({
       name: "normuon",
       doc: "Muon with rows of one size, one state tensor and one number a row; AdamW for the rest.",
@@ -93,9 +94,7 @@ export const normuon: OptimizerFactory<
       before: `
       m = beta*m + (1 - beta)*g
       mhat = where(nesterov, beta*m + (1 - beta)*g, m)
-      x = where(rows > columns, transpose(mhat), mhat)/(${size("mhat")} + 1e-7)
-      ${steps}
-      o = where(rows > columns, transpose(x), x)
+      ${polar("mhat", (size) => `${size} + 1e-7`, "1e-8")}
       v = b2*v + (1 - b2)*sum(o^2, axis=1:)/max(columns, 1)
       p = o/(sqrt(v) + eps)
       o = ${scale}*norm(o)/(norm(p) + eps)*p

@@ -39,10 +39,12 @@ export interface PolarOptions {
    */
   polar?: "newtonSchulz" | "polarExpress";
   /**
-   * What a matrix is divided by at first: its Frobenius norm, or the root of that of XXᵀ, Schatten's
-   * 4-norm, which is nearer to the largest singular value. Default `"frobenius"`.
+   * What a matrix X is divided by at first: `"frobenius"`, its norm; `"schatten"`, the root of that of XXᵀ,
+   * the 4-norm, which is nearer to the largest singular value; `"aol"`, each row by the root of the sum of
+   * magnitudes in its row of XXᵀ, which brings rows near to orthogonal (Boissin et al. 2025, Turbo-Muon,
+   * arXiv 2512.04632). Rows are those of the shorter side. Default `"frobenius"`.
    */
-  preconditioning?: "frobenius" | "schatten";
+  preconditioning?: "frobenius" | "schatten" | "aol";
 }
 
 /** The names of {@linkcode PolarOptions}. */
@@ -89,10 +91,13 @@ const SCALINGS: Readonly<Record<MatrixScaling, string>> = {
 
 /** What options choose of the text of a program. */
 export interface PolarForm {
-  /** The size of a matrix by its name, which it is divided by at first. */
-  readonly size: (matrix: string) => string;
-  /** Statements that bring the singular values of `x`, which has no more rows than columns, near 1. */
-  readonly steps: string;
+  /**
+   * Statements that make `o` of a matrix by its name: its polar factor. `padded` says what becomes of its
+   * size, so that nothing is divided by 0; `least` is the least square of a size that is told otherwise.
+   */
+  readonly polar: (matrix: string, padded: (size: string) => string, least: string) => string;
+  /** Whether that size is padded at all. */
+  readonly isPadded: boolean;
   /** What an update is multiplied by. */
   readonly scale: string;
 }
@@ -123,7 +128,7 @@ export function polarForm(
   const { nsCoeffs, nsSteps = 5, polar = "newtonSchulz", scaling = usual } = options;
   const { preconditioning = "frobenius" } = options;
   requireChoice("polar", polar, ["newtonSchulz", "polarExpress"], doing);
-  requireChoice("preconditioning", preconditioning, ["frobenius", "schatten"], doing);
+  requireChoice("preconditioning", preconditioning, ["frobenius", "schatten", "aol"], doing);
   requireChoice("scaling", scaling, Object.keys(SCALINGS), doing);
   const isExpress = polar === "polarExpress";
   if (isExpress && nsCoeffs !== undefined) {
@@ -136,13 +141,27 @@ export function polarForm(
     ? repeated(nsSteps, (k) => POLAR_EXPRESS[Math.min(k, POLAR_EXPRESS.length - 1)], doing)
     : stepsOf(nsCoeffs, nsSteps, doing);
   const factor = isExpress ? "1.02*" : "";
+  const steps = triples.map(([a, b, c]) =>
+    `x = ${a}*x + (${b}*(x@transpose(x)) + ${c}*((x@transpose(x))@(x@transpose(x))))@x`
+  ).join("\n");
   return {
-    size: (x) =>
-      factor +
-      (preconditioning === "frobenius" ? `norm(${x})` : `sqrt(norm(${x}@transpose(${x})))`),
-    steps: triples.map(([a, b, c]) =>
-      `x = ${a}*x + (${b}*(x@transpose(x)) + ${c}*((x@transpose(x))@(x@transpose(x))))@x`
-    ).join("\n"),
+    polar: (matrix, padded, least) => {
+      const oriented = `where(rows > columns, transpose(${matrix}), ${matrix})`;
+      const sizes = {
+        frobenius: padded(`${factor}norm(${matrix})`),
+        schatten: `${factor}sqrt(max(norm(x@transpose(x)), ${least}))`,
+        aol: `${factor}sqrt(max(sum(abs(x@transpose(x)), axis=1), ${least}))`,
+      };
+      const q = sizes[preconditioning];
+      return `
+        ${q.includes("x@") ? `x = ${oriented}` : ""}
+        q = ${q}
+        x = ${q.includes("x@") ? "x" : oriented}/where(q == 0, 1, q)
+        ${steps}
+        o = where(rows > columns, transpose(x), x)
+      `;
+    },
+    isPadded: preconditioning === "frobenius",
     scale: SCALINGS[scaling],
   };
 }
