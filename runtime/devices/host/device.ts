@@ -169,14 +169,14 @@ class HostStep implements Prepared<StepForm> {
   }
 
   #leaves(): StepRun {
-    const { runOf, multiply } = this.#chosen;
+    const { runOf, matrices } = this.#chosen;
     return {
       leaves: this.#work.bound.layout.leaves.map(({ number, shape, size }, i): LeafRun => ({
         ...{ group: runOf[i], number, shape, size, inputs: [], outputs: [] },
       })),
       globals: elaborate(this.#key.program).globals,
       threads: this.#threads,
-      multiply,
+      matrices,
     };
   }
 
