@@ -1,12 +1,7 @@
 import type { OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
-import {
-  type AdamHyper,
-  besideAdam,
-  type PolarOptions,
-  withAdam,
-  type WithAdamOptions,
-} from "./polar.ts";
+import { type AdamHyper, besideAdam, withAdam, type WithAdamOptions } from "./beside_adam.ts";
+import { POLAR_NAMES, polarForm, type PolarOptions } from "./polar.ts";
 
 /** Options of {@linkcode adamuon}. */
 export interface AdaMuonOptions extends PolarOptions, WithAdamOptions {
@@ -71,8 +66,9 @@ export const adamuon: OptimizerFactory<
   { m: "leaf"; v: "leaf"; m_adam: "leaf"; v_adam: "leaf" },
   "learningRate" | "beta" | "eps" | "weightDecay" | AdamHyper
 > = /* @__PURE__ */ withAdam(
-  ({ polar }) =>
-    besideAdam({
+  (options, doing) => {
+    const { polar } = polarForm(options, "none", doing);
+    return besideAdam({
       name: "adamuon",
       doc: "The orthogonalised sign of a momentum over a second moment; two state tensors.",
       source: "Si et al. 2025, AdaMuon: Adaptive Muon Optimizer, arXiv 2507.11005",
@@ -92,5 +88,7 @@ export const adamuon: OptimizerFactory<
       p = o/(sqrt(v) + eps)
       o = -learningRate*(0.2*sqrt(size)/(norm(p) + eps)*p + weightDecay*w)
     `,
-    }),
+    });
+  },
+  POLAR_NAMES,
 );

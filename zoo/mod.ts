@@ -19,6 +19,7 @@ export * from "./amsgrad.ts";
 export * from "./apollo.ts";
 export * from "./belief.ts";
 export * from "./came.ts";
+export type { AdamHyper, WithAdamOptions } from "./beside_adam.ts";
 export * from "./cautious.ts";
 export * from "./clip.ts";
 export * from "./cocob.ts";
@@ -42,13 +43,7 @@ export * from "./normuon.ts";
 export * from "./novograd.ts";
 export * from "./optimistic.ts";
 export * from "./plateau.ts";
-export type {
-  AdamHyper,
-  MatrixScaling,
-  NsCoefficients,
-  PolarOptions,
-  WithAdamOptions,
-} from "./polar.ts";
+export type { MatrixScaling, NsCoefficients, PolarOptions } from "./polar.ts";
 export * from "./polyak.ts";
 export * from "./power_sign.ts";
 export * from "./radam.ts";

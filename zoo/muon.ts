@@ -1,13 +1,7 @@
 import type { OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
-import {
-  type AdamHyper,
-  besideAdam,
-  type MatrixScaling,
-  type PolarOptions,
-  withAdam,
-  type WithAdamOptions,
-} from "./polar.ts";
+import { type AdamHyper, besideAdam, withAdam, type WithAdamOptions } from "./beside_adam.ts";
+import { type MatrixScaling, POLAR_NAMES, polarForm, type PolarOptions } from "./polar.ts";
 
 /** Options of {@linkcode muon}. */
 export interface MuonOptions extends PolarOptions, WithAdamOptions {
@@ -101,8 +95,9 @@ export const muon: OptimizerFactory<
   { m: "leaf"; m_adam: "leaf"; v_adam: "leaf" },
   MuonHyper
 > = /* @__PURE__ */ withAdam(
-  ({ polar, isPadded, scale }) =>
-    besideAdam({
+  (options, doing) => {
+    const { polar, isPadded, scale } = polarForm(options, "transposed", doing);
+    return besideAdam({
       name: "muon",
       doc: "Orthogonalised momentum for matrices, one state tensor; AdamW for other parameters.",
       source: "Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks",
@@ -126,6 +121,7 @@ export const muon: OptimizerFactory<
       scale = where(consistentRms == 0, ${scale}, consistentRms*sqrt(max(rows, columns)))
       o = -learningRate*(scale*where(adaptive, sum(mhat*o), 1)*o + weightDecay*w)
     `,
-    }),
-  "transposed",
+    });
+  },
+  [...POLAR_NAMES, "scaling"],
 );

@@ -1,13 +1,7 @@
 import type { OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
-import {
-  type AdamHyper,
-  besideAdam,
-  type MatrixScaling,
-  type PolarOptions,
-  withAdam,
-  type WithAdamOptions,
-} from "./polar.ts";
+import { type AdamHyper, besideAdam, withAdam, type WithAdamOptions } from "./beside_adam.ts";
+import { type MatrixScaling, POLAR_NAMES, polarForm, type PolarOptions } from "./polar.ts";
 
 /** Options of {@linkcode normuon}. */
 export interface NorMuonOptions extends PolarOptions, WithAdamOptions {
@@ -77,8 +71,9 @@ export const normuon: OptimizerFactory<
   { m: "leaf"; v: "leaf"; m_adam: "leaf"; v_adam: "leaf" },
   "learningRate" | "beta" | "b2" | "eps" | "weightDecay" | AdamHyper
 > = /* @__PURE__ */ withAdam(
-  ({ polar, scale }) =>
-    besideAdam({
+  (options, doing) => {
+    const { polar, scale } = polarForm(options, "original", doing);
+    return besideAdam({
       name: "normuon",
       doc: "Muon with rows of one size, one state tensor and one number a row; AdamW for the rest.",
       source: "Li et al. 2025, NorMuon: Making Muon more efficient and scalable, arXiv 2510.05491",
@@ -100,6 +95,7 @@ export const normuon: OptimizerFactory<
       o = ${scale}*norm(o)/(norm(p) + eps)*p
       o = -learningRate*(o + weightDecay*w)
     `,
-    }),
-  "original",
+    });
+  },
+  [...POLAR_NAMES, "scaling"],
 );

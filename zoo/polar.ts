@@ -1,24 +1,6 @@
 /** The polar factor of a momentum, by steps of Newton and Schulz: the text that Muon and its kin share. */
 import { GradusError, shown } from "../dsl/errors.ts";
-import type { Program } from "../dsl/program.ts";
-import { parseProgram } from "../dsl/check.ts";
-import { printProgram } from "../dsl/print.ts";
-import { weave, type Wrapper } from "../dsl/weave.ts";
-import {
-  deciding,
-  factory,
-  type MaskOption,
-  type MuDTypeOption,
-  namesOf,
-  type OptimizerFactory,
-  resolving,
-} from "../runtime/define.ts";
-import { bind } from "../runtime/optimizer.ts";
 import { requireChoice } from "../runtime/options.ts";
-import type { HyperValue, MatricesOption } from "../runtime/trees/hyperparameters.ts";
-import type { StateStorage } from "../runtime/trees/state_storage.ts";
-import type { StateKinds } from "../runtime/trees/typed.ts";
-import { adamw } from "./adam.ts";
 
 /** Coefficients (a, b, c) of one step X ← aX + (bA + cA²)X, A = XXᵀ, of Newton and Schulz. */
 export type NsCoefficients = readonly [a: number, b: number, c: number];
@@ -50,41 +32,17 @@ export interface PolarOptions {
 /** The names of {@linkcode PolarOptions}. */
 export const POLAR_NAMES = ["nsCoeffs", "nsSteps", "polar", "preconditioning"];
 
-/** What is stepped by AdamW, and how: options of {@linkcode muon} and its kin. */
-export interface WithAdamOptions extends MaskOption, MuDTypeOption {
-  /**
-   * Which parameters are orthogonalised, given as a mask is, and how: {@linkcode Matrices}. All others go to
-   * AdamW. Default `true`, as in Optax: parameters of two axes. Those of more, such as the kernel of a
-   * convolution, are matrices only where this says how: `"flatten"` makes of `[3, 3, 4, 8]` one of 36 x 8, as the
-   * paper does; `"last two"` 9 of 4 x 8; `{ reductionAxis: [1, 2, 3], outputAxis: 0 }` takes a kernel that has its
-   * outputs first, as PyTorch's. `explain` shows what each parameter is seen as.
-   */
-  matrices?: MatricesOption;
-  /** AdamW's step size. Default: `learningRate`. */
-  adamLearningRate?: HyperValue;
-  /** AdamW's β1. Default 0.9. */
-  adamB1?: HyperValue;
-  /** AdamW's β2. Default 0.999. */
-  adamB2?: HyperValue;
-  /** Added inside AdamW's root. Default 0. */
-  adamEpsRoot?: HyperValue;
-  /** AdamW's weight decay, which no mask limits. Default 0. */
-  adamWeightDecay?: HyperValue;
-}
-
-/** AdamW's hyperparameters beside others. */
-export type AdamHyper = `${"learningRate" | "b1" | "b2" | "eps" | "epsRoot" | "weightDecay"}_adam`;
-
 /**
  * What an update of a matrix is multiplied by: `"original"`, √max(1, rows/columns), for matrices of
  * outputs × inputs; `"transposed"`, √max(1, columns/rows), the same for those of inputs × outputs;
- * `"rms"`, 0.2·√max(rows, columns), which gives it the root mean square of AdamW's; `"none"`, nothing.
+ * `"spectral"`, √(rows/columns), so that what it does to inputs of one size has one size; `"rms"`, 0.2·√max(rows, columns), which gives it the root mean square of AdamW's; `"none"`, nothing.
  */
-export type MatrixScaling = "original" | "transposed" | "rms" | "none";
+export type MatrixScaling = "original" | "transposed" | "spectral" | "rms" | "none";
 
 const SCALINGS: Readonly<Record<MatrixScaling, string>> = {
   original: "sqrt(max(1, rows/columns))",
   transposed: "sqrt(max(1, columns/rows))",
+  spectral: "sqrt(rows/columns)",
   rms: "0.2*sqrt(max(rows, columns))",
   none: "1",
 };
@@ -122,8 +80,8 @@ const MOST_STEPS = 50;
 /** What options come to, for an optimizer whose scaling is `usual` by default. */
 export function polarForm(
   options: PolarOptions & { scaling?: MatrixScaling },
-  usual: MatrixScaling = "none",
-  doing: string = "",
+  usual: MatrixScaling,
+  doing: string,
 ): PolarForm {
   const { nsCoeffs, nsSteps = 5, polar = "newtonSchulz", scaling = usual } = options;
   const { preconditioning = "frobenius" } = options;
@@ -195,68 +153,4 @@ function repeated(
   throw new GradusError(
     `${doing}: \`nsSteps\` must be a whole number from 1 to ${MOST_STEPS}: given ${shown(count)}`,
   );
-}
-
-/** A program that says what becomes of a matrix, `o`; other parameters go to AdamW. */
-export function besideAdam(wrapper: Omit<Wrapper, "after">): Program {
-  const { program } = weave(
-    {
-      ...wrapper,
-      hyper: { ...wrapper.hyper, matrices: true },
-      after: "u = where(matrices & rank == 2, o, u)",
-    },
-    adamw.program,
-    "adam",
-  );
-  const { name, doc, source } = wrapper;
-  return parseProgram({ ...printProgram(program), name, doc, source });
-}
-
-/** Options as they are given to what {@linkcode besideAdam} has made. */
-type Given =
-  & WithAdamOptions
-  & PolarOptions
-  & { scaling?: MatrixScaling; nesterov?: boolean; learningRate?: HyperValue; eps?: HyperValue };
-
-/**
- * Optimizers of programs that {@linkcode besideAdam} makes: options choose the form of the program, or stand
- * for what it has under names of AdamW's. `usual` is the scaling by default, if that is an option.
- */
-export function withAdam<Options, S extends StateKinds, Hyper extends string>(
-  programOf: (form: PolarForm) => Program,
-  usual?: MatrixScaling,
-): OptimizerFactory<Options, S, Hyper> {
-  const first = programOf(polarForm({}, usual));
-  const names = [
-    ...namesOf(first).filter((name) => !name.endsWith("_adam")),
-    ...POLAR_NAMES,
-    ...usual === undefined ? [] : ["scaling"],
-    ...["adamLearningRate", "adamB1", "adamB2", "adamEpsRoot", "adamWeightDecay"],
-  ];
-  const resolve = (
-    { nsCoeffs, nsSteps, polar, preconditioning, scaling, ...rest }: Given,
-    doing: string,
-  ) => {
-    const program = programOf(
-      polarForm({ nsCoeffs, nsSteps, polar, preconditioning, scaling }, usual, doing),
-    );
-    const { adamLearningRate, adamB1, adamB2, adamEpsRoot, adamWeightDecay, ...others } = rest;
-    const adam = {
-      learningRate_adam: adamLearningRate ?? others.learningRate,
-      b1_adam: adamB1,
-      b2_adam: adamB2,
-      eps_adam: others.eps,
-      epsRoot_adam: adamEpsRoot,
-      weightDecay_adam: adamWeightDecay ?? 0,
-      nesterov_adam: others.nesterov ?? true,
-    };
-    const decide = (options: Record<string, unknown>) => ({ ...options, ...adam });
-    const made = deciding(factory(program), Object.keys(adam), [], decide)({ ...others });
-    // The type of the momentum is that of AdamW's too.
-    const type = made.storage.get("m");
-    if (type === undefined) return made;
-    const storage: StateStorage = new Map([["m", type], ["m_adam", type]]);
-    return bind({ program: made.program, settings: made.settings, storage });
-  };
-  return resolving(first, resolve, names) as unknown as OptimizerFactory<Options, S, Hyper>;
 }

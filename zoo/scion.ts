@@ -78,7 +78,7 @@ function stepOf(options: ScionOptions, doing: string): string {
   if (norm === "colNorm") {
     return `d = m/(${normalized ? `${inputs}*` : ""}sqrt(mean(m^2, axis=${column})) + 1e-8)`;
   }
-  const { polar } = polarForm(options, undefined, doing);
+  const { polar } = polarForm(options, "none", doing);
   const scale = `sqrt(${normalized ? "rows/columns" : "rows"})`;
   return `
     ${polar("m", (size) => `${size} + 1e-7`, "1e-8")}
