@@ -109,10 +109,9 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
       mhat = where(nesterov, beta/(1 - beta^(t + 1))*m + (1 - beta)/(1 - beta^t)*g, 1/(1 - beta^t)*m)
       q = ${size} + eps
       x = where(rows > columns, transpose(mhat), mhat)/where(q == 0, 1, q)
-      ${
-        steps.map(([a, b, c]) =>
-          `x = ${a}*x + (${b}*(x@transpose(x)) + ${c}*((x@transpose(x))@(x@transpose(x))))@x`
-        ).join("\n")
+      repeat (a, b, c) in ${steps.map((each) => `(${each.join(", ")})`).join(", ")} {
+        A = x@transpose(x)
+        x = a*x + (b*A + c*(A@A))@x
       }
       scale = where(consistentRms == 0, sqrt(max(1, columns/rows)), consistentRms*sqrt(max(rows, columns)))
       o = where(rows > columns, transpose(x), x)
@@ -143,11 +142,9 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
  * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta}{1 - \beta^{t + 1}} \cdot m_t + \frac{1 - \beta}{1 - \beta^{t}} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{1 - \beta^{t}} \cdot m_t & \text{otherwise} \end{cases} \\
  * q_t &\leftarrow \left\lVert \hat{m}_t \right\rVert + \epsilon \\
  * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * \textbf{repeat } 5 & \\
+ * \quad A_t &\leftarrow x_t x_t^{\top} \\
+ * \quad x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot A_t + 2.0315 \cdot (A_t A_t)) x_t \\
  * \mathrm{scale}_t &\leftarrow \begin{cases} \sqrt{\max \left( 1, \frac{\mathrm{columns}}{\mathrm{rows}} \right)} & \text{if } \mathrm{consistentRms} = 0 \\ \mathrm{consistentRms} \cdot \sqrt{\max \left( \mathrm{rows}, \mathrm{columns} \right)} & \text{otherwise} \end{cases} \\
  * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
  * o_t &\leftarrow -\alpha_t \cdot (\mathrm{scale}_t \cdot \begin{cases} \operatorname{sum} \left( \hat{m}_t \cdot o_t \right) & \text{if } \mathrm{adaptive} \\ 1 & \text{otherwise} \end{cases} \cdot o_t + \lambda \cdot \theta_{t-1}) \\
