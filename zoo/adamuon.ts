@@ -27,11 +27,9 @@ export interface AdaMuonOptions extends PolarOptions, WithAdamOptions {
  * s_t &\leftarrow \operatorname{sign} \left( \begin{cases} \beta \cdot m_t + (1 - \beta) \cdot g_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \right) \\
  * q_t &\leftarrow \left\lVert s_t \right\rVert + 10^{-7} \\
  * x_t &\leftarrow \frac{\begin{cases} s_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ s_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * \textbf{repeat } 5 & \\
+ * \quad A_t &\leftarrow x_t x_t^{\top} \\
+ * \quad x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot A_t + 2.0315 \cdot (A_t A_t)) x_t \\
  * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
  * v_t &\leftarrow \beta \cdot v_{t-1} + (1 - \beta) \cdot o_t^{2} \\
  * p_t &\leftarrow \frac{o_t}{\sqrt{v_t} + \epsilon} \\

@@ -26,6 +26,20 @@ export interface DionOptions extends WithAdamOptions {
  * {@linkcode muon}, parameters that are no matrices go to AdamW. A matrix is outputs × inputs.
  *
  * ```text
+ * m_t &\leftarrow m_{t-1} + g_t \\
+ * q_t &\leftarrow \begin{cases} \mathcal{N}_t \left( \mathrm{seed} \right) & \text{if } t = 1 \\ q_{t-1} & \text{otherwise} \end{cases} \\
+ * p_t &\leftarrow \operatorname{qr} \left( m_t q_t \right) \\
+ * s_t &\leftarrow m_t^{\top} p_t \\
+ * m_t &\leftarrow m_t - (1 - \mu) \cdot (p_t s_t^{\top}) \\
+ * q_t &\leftarrow \frac{s_t}{\sqrt{\operatorname{sum} \left( s_t^{2} \right)_{\text{axis } 0}} + \epsilon} \\
+ * o_t &\leftarrow -\alpha_t \cdot (\sqrt{\frac{\mathrm{rows}}{\mathrm{columns}}} \cdot (p_t q_t^{\top}) + \lambda \cdot \theta_{t-1}) \\
+ * \mathrm{m\_adam}_t &\leftarrow \mathrm{b1\_adam} \cdot \mathrm{m\_adam}_{t-1} + (1 - \mathrm{b1\_adam}) \cdot g_t \\
+ * \mathrm{v\_adam}_t &\leftarrow \mathrm{b2\_adam} \cdot \mathrm{v\_adam}_{t-1} + (1 - \mathrm{b2\_adam}) \cdot g_t^{2} \\
+ * \mathrm{mhat\_adam}_t &\leftarrow \begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases} \\
+ * \mathrm{vhat\_adam}_t &\leftarrow \frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t \\
+ * u_t &\leftarrow -\mathrm{learningRate\_adam} \cdot (\frac{\mathrm{mhat\_adam}_t}{\sqrt{\mathrm{vhat\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) \\
+ * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ u_t & \text{otherwise} \end{cases} \\
+ * S_t &\leftarrow (m_t, q_t, \mathrm{m\_adam}_t, \mathrm{v\_adam}_t)
  * ```
  *
  * Source: Ahn et al. 2025, Dion: Distributed Orthonormalized Updates, arXiv 2504.05295.
@@ -97,6 +111,27 @@ export interface Dion2Options extends WithAdamOptions, PolarOptions {
  * same as without them. By default, steps are those of the Polar Express.
  *
  * ```text
+ * m_t &\leftarrow m_{t-1} + g_t \\
+ * x_t &\leftarrow \begin{cases} m_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ m_t & \text{otherwise} \end{cases} \\
+ * s_t &\leftarrow \operatorname{sum} \left( \left| x_t \right| \right)_{\text{axis } 1} + 0 \cdot (x_t x_t^{\top}) \\
+ * k_t &\leftarrow \operatorname{sum} \left( \begin{cases} 1 & \text{if } s_t^{\top} > s_t \lor s_t^{\top} = s_t \land \operatorname{index}_{1} < \operatorname{index}_{0} \\ 0 & \text{otherwise} \end{cases} \right)_{\text{axis } 1} \\
+ * x_t &\leftarrow \begin{cases} x_t & \text{if } k_t < \left\lceil \mathrm{fraction} \cdot \min \left( \mathrm{rows}, \mathrm{columns} \right) \right\rceil \\ 0 & \text{otherwise} \end{cases} \\
+ * y_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
+ * m_t &\leftarrow m_t - (1 - \mathrm{efDecay}) \cdot \begin{cases} y_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ 0 & \text{otherwise} \end{cases} \\
+ * q_t &\leftarrow 1.02 \cdot \left\lVert y_t \right\rVert + \epsilon \\
+ * x_t &\leftarrow \frac{\begin{cases} y_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ y_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
+ * \textbf{repeat } \left( a, b, c \right) \in \left( 8.156554524902461, -22.48329292557795, 15.878769915207462 \right), \left( 4.042929935166739, -2.808917465908714, 0.5000178451051316 \right), \left( 3.8916678022926607, -2.772484153217685, 0.5060648178503393 \right), \left( 3.285753657755655, -2.3681294933425376, 0.46449024233003106 \right), \left( 2.3465413258596377, -1.7097828382687081, 0.42323551169305323 \right) & \\
+ * \quad A_t &\leftarrow x_t x_t^{\top} \\
+ * \quad x_t &\leftarrow a \cdot x_t + (b \cdot A_t + c \cdot (A_t A_t)) x_t \\
+ * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
+ * o_t &\leftarrow -\alpha_t \cdot (\sqrt{\frac{\mathrm{rows}}{\mathrm{columns}}} \cdot o_t + \lambda \cdot \theta_{t-1}) \\
+ * \mathrm{m\_adam}_t &\leftarrow \mathrm{b1\_adam} \cdot \mathrm{m\_adam}_{t-1} + (1 - \mathrm{b1\_adam}) \cdot g_t \\
+ * \mathrm{v\_adam}_t &\leftarrow \mathrm{b2\_adam} \cdot \mathrm{v\_adam}_{t-1} + (1 - \mathrm{b2\_adam}) \cdot g_t^{2} \\
+ * \mathrm{mhat\_adam}_t &\leftarrow \begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases} \\
+ * \mathrm{vhat\_adam}_t &\leftarrow \frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t \\
+ * u_t &\leftarrow -\mathrm{learningRate\_adam} \cdot (\frac{\mathrm{mhat\_adam}_t}{\sqrt{\mathrm{vhat\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) \\
+ * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ u_t & \text{otherwise} \end{cases} \\
+ * S_t &\leftarrow (m_t, \mathrm{m\_adam}_t, \mathrm{v\_adam}_t)
  * ```
  *
  * Source: Ahn et al. 2025, Dion2: A Simple Method to Shrink Matrix in Muon, arXiv 2512.16928.
@@ -141,9 +176,9 @@ export const dion2: OptimizerFactory<
       s = sum(abs(x), axis=1) + 0*(x@transpose(x))
       k = sum(where(transpose(s) > s | transpose(s) == s & index(axis=1) < index(axis=0), 1, 0), axis=1)
       x = where(k < ceil(fraction*min(rows, columns)), x, 0)
-      c = where(rows > columns, transpose(x), x)
-      m = m - (1 - efDecay)*where(matrices & rank == 2, c, 0)
-      ${polar("c", (size) => `${size} + eps`, "eps")}
+      y = where(rows > columns, transpose(x), x)
+      m = m - (1 - efDecay)*where(matrices & rank == 2, y, 0)
+      ${polar("y", (size) => `${size} + eps`, "eps")}
       o = -learningRate*(${scale}*o + weightDecay*w)
     `,
     });

@@ -73,6 +73,24 @@ const order = (e: string, basis: string) =>
  * Adam; they do not move at the first step either.
  *
  * ```text
+ * \mathrm{left}_t &\leftarrow \mathrm{matrices} \land \mathrm{rank} = 2 \land \mathrm{rows} \le \mathrm{maxPrecondDim} \\
+ * \mathrm{right}_t &\leftarrow \mathrm{matrices} \land \mathrm{rank} = 2 \land \mathrm{columns} \le \mathrm{maxPrecondDim} \\
+ * m_t &\leftarrow \begin{cases} m_{t-1} & \text{if } (t - 1) = 0 \\ \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t & \text{otherwise} \end{cases} \\
+ * h_t &\leftarrow \begin{cases} A_{t-1}^{\top} g_t B_{t-1} & \text{if } \mathrm{left}_t \land \mathrm{right}_t \\ \begin{cases} A_{t-1}^{\top} g_t & \text{if } \mathrm{left}_t \\ \begin{cases} g_t B_{t-1} & \text{if } \mathrm{right}_t \\ g_t & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} \\
+ * v_t &\leftarrow \begin{cases} v_{t-1} & \text{if } (t - 1) = 0 \\ \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot h_t^{2} & \text{otherwise} \end{cases} \\
+ * d_t &\leftarrow \frac{\begin{cases} A_{t-1}^{\top} m_t B_{t-1} & \text{if } \mathrm{left}_t \land \mathrm{right}_t \\ \begin{cases} A_{t-1}^{\top} m_t & \text{if } \mathrm{left}_t \\ \begin{cases} m_t B_{t-1} & \text{if } \mathrm{right}_t \\ m_t & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} & \text{otherwise} \end{cases}}{\sqrt{v_t} + \epsilon} \\
+ * d_t &\leftarrow \frac{\alpha_t \cdot \sqrt{1 - \beta_2^{(t - 1)}}}{1 - \beta_1^{(t - 1)}} \cdot \begin{cases} A_{t-1} d_t B_{t-1}^{\top} & \text{if } \mathrm{left}_t \land \mathrm{right}_t \\ \begin{cases} A_{t-1} d_t & \text{if } \mathrm{left}_t \\ \begin{cases} d_t B_{t-1}^{\top} & \text{if } \mathrm{right}_t \\ d_t & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} 0 & \text{if } (t - 1) = 0 \\ -d_t - \alpha_t \cdot \lambda \cdot (\theta_{t-1} - d_t) & \text{otherwise} \end{cases} \\
+ * L_t &\leftarrow \mathrm{shampooBeta} \cdot L_{t-1} + (1 - \mathrm{shampooBeta}) \cdot (g_t g_t^{\top}) \\
+ * R_t &\leftarrow \mathrm{shampooBeta} \cdot R_{t-1} + (1 - \mathrm{shampooBeta}) \cdot (g_t^{\top} g_t) \\
+ * e_t &\leftarrow \operatorname{sum} \left( A_{t-1} \cdot (L_t A_{t-1}) \right)_{\text{axis } 0} + 0 \cdot A_{t-1} \\
+ * S_t &\leftarrow \begin{cases} 1 & \text{if } (\operatorname{sum} \left( \begin{cases} 1 & \text{if } e_t^{\top} > e_t \lor e_t^{\top} = e_t \land \operatorname{index}_{0} < \operatorname{index}_{1} \\ 0 & \text{otherwise} \end{cases} \right)_{\text{axis } 0} + 0 \cdot A_{t-1})^{\top} = \operatorname{index}_{1} \\ 0 & \text{otherwise} \end{cases} \\
+ * f_t &\leftarrow \operatorname{sum} \left( B_{t-1} \cdot (R_t B_{t-1}) \right)_{\text{axis } 0} + 0 \cdot B_{t-1} \\
+ * T_t &\leftarrow \begin{cases} 1 & \text{if } (\operatorname{sum} \left( \begin{cases} 1 & \text{if } f_t^{\top} > f_t \lor f_t^{\top} = f_t \land \operatorname{index}_{0} < \operatorname{index}_{1} \\ 0 & \text{otherwise} \end{cases} \right)_{\text{axis } 0} + 0 \cdot B_{t-1})^{\top} = \operatorname{index}_{1} \\ 0 & \text{otherwise} \end{cases} \\
+ * v_t &\leftarrow \begin{cases} \begin{cases} S_t^{\top} v_t T_t & \text{if } \mathrm{left}_t \land \mathrm{right}_t \\ \begin{cases} S_t^{\top} v_t & \text{if } \mathrm{left}_t \\ \begin{cases} v_t T_t & \text{if } \mathrm{right}_t \\ v_t & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} & \text{if } \mathrm{preconditionFrequency} \mid (t - 1) \\ v_t & \text{otherwise} \end{cases} \\
+ * A_t &\leftarrow \begin{cases} \operatorname{qr} \left( L_t A_{t-1} S_t \right) & \text{if } \mathrm{preconditionFrequency} \mid (t - 1) \\ A_{t-1} & \text{otherwise} \end{cases} \\
+ * B_t &\leftarrow \begin{cases} \operatorname{qr} \left( R_t B_{t-1} T_t \right) & \text{if } \mathrm{preconditionFrequency} \mid (t - 1) \\ B_{t-1} & \text{otherwise} \end{cases} \\
+ * S_t &\leftarrow (m_t, v_t, L_t, R_t, A_t, B_t)
  * ```
  *
  * Source: Vyas et al. 2024, SOAP: Improving and Stabilizing Shampoo using Adam, arXiv 2409.11321.
