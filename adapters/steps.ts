@@ -252,7 +252,7 @@ class Lister<A> {
     const { library, leaves, doing } = this.#of;
     const { shape, group } = leaves[leaf];
     const own = extentShape(this.#extents[group].get(node)!, shape);
-    if (node.op === "Index") throw noPlaces(node, library.name, doing);
+    if (node.op === "Index") throw notSpelled(node, library.name, doing);
     if (randomRow(node.op) !== undefined) {
       const draw = library.random[node.op as RandomOpName];
       if (draw === null) throw notDrawn(node, library.name, doing);
@@ -260,6 +260,7 @@ class Lister<A> {
     }
     if (matrixRow(node.op) !== undefined) {
       const spell = library.matrix[node.op as MatrixOpName];
+      if (spell === null) throw notSpelled(node, library.name, doing);
       const matrices = node.src.map((operand) =>
         this.#spread(operand, leaf, extentShape(this.#extents[group].get(operand)!, shape))
       );
@@ -371,18 +372,20 @@ function keyOf({ kind, name, at }: Given): string {
   return `${kind} ${at} ${name}`;
 }
 
-function noPlaces(node: Node, library: string, doing: string): GradusError {
-  return new GradusError(
-    `${doing}: \`${sketchExpression(node)}\` is of places along an axis, which ${library} has no ` +
-      `spelling for: step it by Gradus itself, on copies of its arrays`,
-  );
-}
-
 function notDrawn(node: Node, library: string, doing: string): GradusError {
   return new GradusError(
     `${doing}: \`${
       sketchExpression(node)
     }\` draws random numbers, which ${library} has no spelling ` +
       `for: step it by Gradus itself, on copies of its arrays`,
+  );
+}
+
+function notSpelled(node: Node, library: string, doing: string): GradusError {
+  return new GradusError(
+    `${doing}: ${library} has no spelling for \`${
+      sketchExpression(node)
+    }\`: step it by Gradus itself, ` +
+      `on copies of its arrays`,
   );
 }

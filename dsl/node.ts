@@ -15,8 +15,8 @@ export type ReduceOpName = "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin
 /** Distributions of random numbers. */
 export type RandomOpName = "Normal" | "Uniform";
 
-/** Operations on matrices, by their ONNX names. */
-export type MatrixOpName = "MatMul" | "Transpose";
+/** Operations on matrices, by their ONNX names where ONNX has them. */
+export type MatrixOpName = "MatMul" | "Transpose" | "QR";
 
 /**
  * A node of an expression: an operation on other nodes. Immutable and interned: two nodes of equal

@@ -12,6 +12,7 @@ import {
   type RandomOpName,
   type ReduceOpName,
 } from "./node.ts";
+import { orthonormal } from "./householder.ts";
 import { numbers } from "./random/doubles.ts";
 import { normalQuantile } from "./random/normal.ts";
 
@@ -161,7 +162,8 @@ export interface MatrixOp {
   eval(...operands: Matrix[]): Matrix;
   range(...operands: Interval[]): Interval;
   readonly latex: Latex;
-  readonly onnx: string;
+  /** The operator of ONNX's default domain. */
+  readonly onnx: string | null;
 }
 
 const EVERYTHING: Interval = [-Infinity, Infinity];
@@ -928,6 +930,17 @@ export const matrixOps: Readonly<Record<MatrixOpName, MatrixOp>> = {
     range: (x) => x,
     latex: { level: LEVEL.power, operands: [LEVEL.atom], write: (x) => `${x}^{\\top}` },
     onnx: "Transpose",
+  },
+  QR: {
+    syntax: call("qr"),
+    takes: ["number"],
+    gives: "number",
+    sizes: (given) => given,
+    eval: (a) => orthonormal(a),
+    // Rounding may take a column beyond its length, by far less.
+    range: (_) => [-1 - 2 ** -20, 1 + 2 ** -20],
+    latex: named("\\operatorname{qr}"),
+    onnx: null,
   },
 };
 

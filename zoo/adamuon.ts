@@ -1,12 +1,7 @@
 import type { OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
-import {
-  type AdamHyper,
-  besideAdam,
-  type PolarOptions,
-  withAdam,
-  type WithAdamOptions,
-} from "./polar.ts";
+import { type AdamHyper, besideAdam, withAdam, type WithAdamOptions } from "./beside_adam.ts";
+import { POLAR_NAMES, polarForm, type PolarOptions } from "./polar.ts";
 
 /** Options of {@linkcode adamuon}. */
 export interface AdaMuonOptions extends PolarOptions, WithAdamOptions {
@@ -30,12 +25,11 @@ export interface AdaMuonOptions extends PolarOptions, WithAdamOptions {
  * ```text
  * m_t &\leftarrow \beta \cdot m_{t-1} + (1 - \beta) \cdot g_t \\
  * s_t &\leftarrow \operatorname{sign} \left( \begin{cases} \beta \cdot m_t + (1 - \beta) \cdot g_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \right) \\
- * x_t &\leftarrow \frac{\begin{cases} s_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ s_t & \text{otherwise} \end{cases}}{\left\lVert s_t \right\rVert + 10^{-7}} \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * q_t &\leftarrow \left\lVert s_t \right\rVert + 10^{-7} \\
+ * x_t &\leftarrow \frac{\begin{cases} s_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ s_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
+ * \textbf{repeat } 5 & \\
+ * \quad A_t &\leftarrow x_t x_t^{\top} \\
+ * \quad x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot A_t + 2.0315 \cdot (A_t A_t)) x_t \\
  * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
  * v_t &\leftarrow \beta \cdot v_{t-1} + (1 - \beta) \cdot o_t^{2} \\
  * p_t &\leftarrow \frac{o_t}{\sqrt{v_t} + \epsilon} \\
@@ -70,8 +64,9 @@ export const adamuon: OptimizerFactory<
   { m: "leaf"; v: "leaf"; m_adam: "leaf"; v_adam: "leaf" },
   "learningRate" | "beta" | "eps" | "weightDecay" | AdamHyper
 > = /* @__PURE__ */ withAdam(
-  ({ size, steps }) =>
-    besideAdam({
+  (options, doing) => {
+    const { polar } = polarForm(options, "none", doing);
+    return besideAdam({
       name: "adamuon",
       doc: "The orthogonalised sign of a momentum over a second moment; two state tensors.",
       source: "Si et al. 2025, AdaMuon: Adaptive Muon Optimizer, arXiv 2507.11005",
@@ -86,12 +81,12 @@ export const adamuon: OptimizerFactory<
       before: `
       m = beta*m + (1 - beta)*g
       s = sign(where(nesterov, beta*m + (1 - beta)*g, m))
-      x = where(rows > columns, transpose(s), s)/(${size("s")} + 1e-7)
-      ${steps}
-      o = where(rows > columns, transpose(x), x)
+      ${polar("s", (size) => `${size} + 1e-7`, "1e-8")}
       v = beta*v + (1 - beta)*o^2
       p = o/(sqrt(v) + eps)
       o = -learningRate*(0.2*sqrt(size)/(norm(p) + eps)*p + weightDecay*w)
     `,
-    }),
+    });
+  },
+  POLAR_NAMES,
 );

@@ -16,13 +16,16 @@ export * from "./adan.ts";
 export * from "./ademamix.ts";
 export * from "./adopt.ts";
 export * from "./amsgrad.ts";
+export * from "./apollo.ts";
 export * from "./belief.ts";
 export * from "./came.ts";
+export type { AdamHyper, WithAdamOptions } from "./beside_adam.ts";
 export * from "./cautious.ts";
 export * from "./clip.ts";
 export * from "./cocob.ts";
 export * from "./dadaptation.ts";
 export * from "./decay.ts";
+export * from "./dion.ts";
 export * from "./dog.ts";
 export * from "./fadam.ts";
 export * from "./fromage.ts";
@@ -41,13 +44,7 @@ export * from "./normuon.ts";
 export * from "./novograd.ts";
 export * from "./optimistic.ts";
 export * from "./plateau.ts";
-export type {
-  AdamHyper,
-  MatrixScaling,
-  NsCoefficients,
-  PolarOptions,
-  WithAdamOptions,
-} from "./polar.ts";
+export type { MatrixScaling, NsCoefficients, PolarOptions } from "./polar.ts";
 export * from "./polyak.ts";
 export * from "./power_sign.ts";
 export * from "./radam.ts";
@@ -61,6 +58,7 @@ export * from "./sign.ts";
 export * from "./simplified_ademamix.ts";
 export * from "./sm3.ts";
 export * from "./smooth_lion.ts";
+export * from "./soap.ts";
 export * from "./sophia.ts";
 export * from "./spam.ts";
 export * from "./stable_adamw.ts";

@@ -1,13 +1,7 @@
 import type { OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
-import {
-  type AdamHyper,
-  besideAdam,
-  type MatrixScaling,
-  type PolarOptions,
-  withAdam,
-  type WithAdamOptions,
-} from "./polar.ts";
+import { type AdamHyper, besideAdam, withAdam, type WithAdamOptions } from "./beside_adam.ts";
+import { type MatrixScaling, POLAR_NAMES, polarForm, type PolarOptions } from "./polar.ts";
 
 /** Options of {@linkcode muon}. */
 export interface MuonOptions extends PolarOptions, WithAdamOptions {
@@ -17,7 +11,10 @@ export interface MuonOptions extends PolarOptions, WithAdamOptions {
   beta?: HyperValue;
   /** Added to the norm that a matrix is divided by, and to AdamW's root. Default 1e-8. */
   eps?: HyperValue;
-  /** Whether a norm is at least ε, as torch has it, rather than larger by ε. Default false. */
+  /**
+   * Whether a norm is at least ε, as torch has it, rather than larger by ε; of the preconditionings
+   * `"frobenius"` and `"spectral"`; others always are. Default false.
+   */
   epsAsFloor?: boolean;
   /** Decoupled weight decay λ of matrices, multiplied by the learning rate. Default 0. */
   weightDecay?: HyperValue;
@@ -51,19 +48,15 @@ export type MuonHyper =
  * ```text
  * m_t &\leftarrow \beta \cdot m_{t-1} + (1 - \beta) \cdot g_t \\
  * k_t &\leftarrow \begin{cases} 1 - \beta^{t} & \text{if } \mathrm{biasCorrection} \\ 1 & \text{otherwise} \end{cases} \\
- * \mathrm{ahead}_t &\leftarrow \begin{cases} 1 - \beta^{t + 1} & \text{if } \mathrm{biasCorrection} \\ 1 & \text{otherwise} \end{cases} \\
- * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta}{\mathrm{ahead}_t} \cdot m_t + \frac{1 - \beta}{k_t} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{k_t} \cdot m_t & \text{otherwise} \end{cases} \\
+ * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta}{\begin{cases} 1 - \beta^{t + 1} & \text{if } \mathrm{biasCorrection} \\ 1 & \text{otherwise} \end{cases}} \cdot m_t + \frac{1 - \beta}{k_t} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{k_t} \cdot m_t & \text{otherwise} \end{cases} \\
  * q_t &\leftarrow \begin{cases} \max \left( \left\lVert \hat{m}_t \right\rVert, \epsilon \right) & \text{if } \mathrm{epsAsFloor} \\ \left\lVert \hat{m}_t \right\rVert + \epsilon & \text{otherwise} \end{cases} \\
  * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * \textbf{repeat } 5 & \\
+ * \quad A_t &\leftarrow x_t x_t^{\top} \\
+ * \quad x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot A_t + 2.0315 \cdot (A_t A_t)) x_t \\
  * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
- * o_t &\leftarrow \begin{cases} \operatorname{sum} \left( \hat{m}_t \cdot o_t \right) & \text{if } \mathrm{adaptive} \\ 1 & \text{otherwise} \end{cases} \cdot o_t \\
  * \mathrm{scale}_t &\leftarrow \begin{cases} \sqrt{\max \left( 1, \frac{\mathrm{columns}}{\mathrm{rows}} \right)} & \text{if } \mathrm{consistentRms} = 0 \\ \mathrm{consistentRms} \cdot \sqrt{\max \left( \mathrm{rows}, \mathrm{columns} \right)} & \text{otherwise} \end{cases} \\
- * o_t &\leftarrow -\alpha_t \cdot (\mathrm{scale}_t \cdot o_t + \lambda \cdot \theta_{t-1}) \\
+ * o_t &\leftarrow -\alpha_t \cdot (\mathrm{scale}_t \cdot \begin{cases} \operatorname{sum} \left( \hat{m}_t \cdot o_t \right) & \text{if } \mathrm{adaptive} \\ 1 & \text{otherwise} \end{cases} \cdot o_t + \lambda \cdot \theta_{t-1}) \\
  * \mathrm{m\_adam}_t &\leftarrow \mathrm{b1\_adam} \cdot \mathrm{m\_adam}_{t-1} + (1 - \mathrm{b1\_adam}) \cdot g_t \\
  * \mathrm{v\_adam}_t &\leftarrow \mathrm{b2\_adam} \cdot \mathrm{v\_adam}_{t-1} + (1 - \mathrm{b2\_adam}) \cdot g_t^{2} \\
  * \mathrm{mhat\_adam}_t &\leftarrow \begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases} \\
@@ -100,8 +93,9 @@ export const muon: OptimizerFactory<
   { m: "leaf"; m_adam: "leaf"; v_adam: "leaf" },
   MuonHyper
 > = /* @__PURE__ */ withAdam(
-  ({ size, steps, scale }) =>
-    besideAdam({
+  (options, doing) => {
+    const { polar, isPadded, scale } = polarForm(options, "transposed", doing);
+    return besideAdam({
       name: "muon",
       doc: "Orthogonalised momentum for matrices, one state tensor; AdamW for other parameters.",
       source: "Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks",
@@ -114,22 +108,18 @@ export const muon: OptimizerFactory<
         nesterov: true,
         biasCorrection: true,
         adaptive: false,
-        epsAsFloor: false,
+        ...isPadded ? { epsAsFloor: false } : {},
       },
       state: { m: 0 },
       before: `
       m = beta*m + (1 - beta)*g
       k = where(biasCorrection, 1 - beta^t, 1)
-      ahead = where(biasCorrection, 1 - beta^(t + 1), 1)
-      mhat = where(nesterov, beta/ahead*m + (1 - beta)/k*g, 1/k*m)
-      q = where(epsAsFloor, max(${size("mhat")}, eps), ${size("mhat")} + eps)
-      x = where(rows > columns, transpose(mhat), mhat)/where(q == 0, 1, q)
-      ${steps}
-      o = where(rows > columns, transpose(x), x)
-      o = where(adaptive, sum(mhat*o), 1)*o
+      mhat = where(nesterov, beta/where(biasCorrection, 1 - beta^(t + 1), 1)*m + (1 - beta)/k*g, 1/k*m)
+      ${polar("mhat", (size) => `where(epsAsFloor, max(${size}, eps), ${size} + eps)`, "eps")}
       scale = where(consistentRms == 0, ${scale}, consistentRms*sqrt(max(rows, columns)))
-      o = -learningRate*(scale*o + weightDecay*w)
+      o = -learningRate*(scale*where(adaptive, sum(mhat*o), 1)*o + weightDecay*w)
     `,
-    }),
-  "transposed",
+    });
+  },
+  [...POLAR_NAMES, "scaling"],
 );

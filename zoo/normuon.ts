@@ -1,13 +1,7 @@
 import type { OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
-import {
-  type AdamHyper,
-  besideAdam,
-  type MatrixScaling,
-  type PolarOptions,
-  withAdam,
-  type WithAdamOptions,
-} from "./polar.ts";
+import { type AdamHyper, besideAdam, withAdam, type WithAdamOptions } from "./beside_adam.ts";
+import { type MatrixScaling, POLAR_NAMES, polarForm, type PolarOptions } from "./polar.ts";
 
 /** Options of {@linkcode normuon}. */
 export interface NorMuonOptions extends PolarOptions, WithAdamOptions {
@@ -35,12 +29,11 @@ export interface NorMuonOptions extends PolarOptions, WithAdamOptions {
  * ```text
  * m_t &\leftarrow \beta \cdot m_{t-1} + (1 - \beta) \cdot g_t \\
  * \hat{m}_t &\leftarrow \begin{cases} \beta \cdot m_t + (1 - \beta) \cdot g_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
- * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\left\lVert \hat{m}_t \right\rVert + 10^{-7}} \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * q_t &\leftarrow \left\lVert \hat{m}_t \right\rVert + 10^{-7} \\
+ * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
+ * \textbf{repeat } 5 & \\
+ * \quad A_t &\leftarrow x_t x_t^{\top} \\
+ * \quad x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot A_t + 2.0315 \cdot (A_t A_t)) x_t \\
  * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + \frac{(1 - \beta_2) \cdot \operatorname{sum} \left( o_t^{2} \right)_{\text{axis } 1:}}{\max \left( \mathrm{columns}, 1 \right)} \\
  * p_t &\leftarrow \frac{o_t}{\sqrt{v_t} + \epsilon} \\
@@ -76,8 +69,9 @@ export const normuon: OptimizerFactory<
   { m: "leaf"; v: "leaf"; m_adam: "leaf"; v_adam: "leaf" },
   "learningRate" | "beta" | "b2" | "eps" | "weightDecay" | AdamHyper
 > = /* @__PURE__ */ withAdam(
-  ({ size, steps, scale }) =>
-    besideAdam({
+  (options, doing) => {
+    const { polar, scale } = polarForm(options, "original", doing);
+    return besideAdam({
       name: "normuon",
       doc: "Muon with rows of one size, one state tensor and one number a row; AdamW for the rest.",
       source: "Li et al. 2025, NorMuon: Making Muon more efficient and scalable, arXiv 2510.05491",
@@ -93,14 +87,13 @@ export const normuon: OptimizerFactory<
       before: `
       m = beta*m + (1 - beta)*g
       mhat = where(nesterov, beta*m + (1 - beta)*g, m)
-      x = where(rows > columns, transpose(mhat), mhat)/(${size("mhat")} + 1e-7)
-      ${steps}
-      o = where(rows > columns, transpose(x), x)
+      ${polar("mhat", (size) => `${size} + 1e-7`, "1e-8")}
       v = b2*v + (1 - b2)*sum(o^2, axis=1:)/max(columns, 1)
       p = o/(sqrt(v) + eps)
       o = ${scale}*norm(o)/(norm(p) + eps)*p
       o = -learningRate*(o + weightDecay*w)
     `,
-    }),
-  "original",
+    });
+  },
+  [...POLAR_NAMES, "scaling"],
 );

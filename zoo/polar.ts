@@ -1,24 +1,6 @@
 /** The polar factor of a momentum, by steps of Newton and Schulz: the text that Muon and its kin share. */
 import { GradusError, shown } from "../dsl/errors.ts";
-import type { Program } from "../dsl/program.ts";
-import { parseProgram } from "../dsl/check.ts";
-import { printProgram } from "../dsl/print.ts";
-import { weave, type Wrapper } from "../dsl/weave.ts";
-import {
-  deciding,
-  factory,
-  type MaskOption,
-  type MuDTypeOption,
-  namesOf,
-  type OptimizerFactory,
-  resolving,
-} from "../runtime/define.ts";
-import { bind } from "../runtime/optimizer.ts";
 import { requireChoice } from "../runtime/options.ts";
-import type { HyperValue, MatricesOption } from "../runtime/trees/hyperparameters.ts";
-import type { StateStorage } from "../runtime/trees/state_storage.ts";
-import type { StateKinds } from "../runtime/trees/typed.ts";
-import { adamw } from "./adam.ts";
 
 /** Coefficients (a, b, c) of one step X ← aX + (bA + cA²)X, A = XXᵀ, of Newton and Schulz. */
 export type NsCoefficients = readonly [a: number, b: number, c: number];
@@ -39,60 +21,42 @@ export interface PolarOptions {
    */
   polar?: "newtonSchulz" | "polarExpress";
   /**
-   * What a matrix is divided by at first: its Frobenius norm, or the root of that of XXᵀ, Schatten's
-   * 4-norm, which is nearer to the largest singular value. Default `"frobenius"`.
+   * What a matrix X is divided by at first: `"frobenius"`, its norm; `"spectral"`, the
+   * largest singular value, by 24 products of matrices; `"schatten"`, the root of that of XXᵀ,
+   * the 4-norm, which is nearer to the largest singular value; `"aol"`, each row by the root of the sum of
+   * magnitudes in its row of XXᵀ, which brings rows near to orthogonal (Boissin et al. 2025, Turbo-Muon,
+   * arXiv 2512.04632). Rows are those of the shorter side. Default `"frobenius"`.
    */
-  preconditioning?: "frobenius" | "schatten";
+  preconditioning?: "frobenius" | "spectral" | "schatten" | "aol";
 }
 
 /** The names of {@linkcode PolarOptions}. */
 export const POLAR_NAMES = ["nsCoeffs", "nsSteps", "polar", "preconditioning"];
 
-/** What is stepped by AdamW, and how: options of {@linkcode muon} and its kin. */
-export interface WithAdamOptions extends MaskOption, MuDTypeOption {
-  /**
-   * Which parameters are orthogonalised, given as a mask is, and how: {@linkcode Matrices}. All others go to
-   * AdamW. Default `true`, as in Optax: parameters of two axes. Those of more, such as the kernel of a
-   * convolution, are matrices only where this says how: `"flatten"` makes of `[3, 3, 4, 8]` one of 36 x 8, as the
-   * paper does; `"last two"` 9 of 4 x 8; `{ reductionAxis: [1, 2, 3], outputAxis: 0 }` takes a kernel that has its
-   * outputs first, as PyTorch's. `explain` shows what each parameter is seen as.
-   */
-  matrices?: MatricesOption;
-  /** AdamW's step size. Default: `learningRate`. */
-  adamLearningRate?: HyperValue;
-  /** AdamW's β1. Default 0.9. */
-  adamB1?: HyperValue;
-  /** AdamW's β2. Default 0.999. */
-  adamB2?: HyperValue;
-  /** Added inside AdamW's root. Default 0. */
-  adamEpsRoot?: HyperValue;
-  /** AdamW's weight decay, which no mask limits. Default 0. */
-  adamWeightDecay?: HyperValue;
-}
-
-/** AdamW's hyperparameters beside others. */
-export type AdamHyper = `${"learningRate" | "b1" | "b2" | "eps" | "epsRoot" | "weightDecay"}_adam`;
-
 /**
  * What an update of a matrix is multiplied by: `"original"`, √max(1, rows/columns), for matrices of
  * outputs × inputs; `"transposed"`, √max(1, columns/rows), the same for those of inputs × outputs;
- * `"rms"`, 0.2·√max(rows, columns), which gives it the root mean square of AdamW's; `"none"`, nothing.
+ * `"spectral"`, √(rows/columns), so that what it does to inputs of one size has one size; `"rms"`, 0.2·√max(rows, columns), which gives it the root mean square of AdamW's; `"none"`, nothing.
  */
-export type MatrixScaling = "original" | "transposed" | "rms" | "none";
+export type MatrixScaling = "original" | "transposed" | "spectral" | "rms" | "none";
 
 const SCALINGS: Readonly<Record<MatrixScaling, string>> = {
   original: "sqrt(max(1, rows/columns))",
   transposed: "sqrt(max(1, columns/rows))",
+  spectral: "sqrt(rows/columns)",
   rms: "0.2*sqrt(max(rows, columns))",
   none: "1",
 };
 
 /** What options choose of the text of a program. */
 export interface PolarForm {
-  /** The size of a matrix by its name, which it is divided by at first. */
-  readonly size: (matrix: string) => string;
-  /** Statements that bring the singular values of `x`, which has no more rows than columns, near 1. */
-  readonly steps: string;
+  /**
+   * Statements that make `o` of a matrix by its name: its polar factor. `padded` says what becomes of its
+   * size, so that nothing is divided by 0; `least` is the least square of a size that is told otherwise.
+   */
+  readonly polar: (matrix: string, padded: (size: string) => string, least: string) => string;
+  /** Whether that size is padded at all. */
+  readonly isPadded: boolean;
   /** What an update is multiplied by. */
   readonly scale: string;
 }
@@ -114,16 +78,36 @@ const POLAR_EXPRESS: readonly NsCoefficients[] = [
 ];
 const MOST_STEPS = 50;
 
+/**
+ * The projection p of a matrix y = xxᵀ on its largest eigenvector, and its trace r: a power of y, of which
+ * other eigenvalues are left no more than 6e-8 times as far as they are from the largest.
+ */
+const LARGEST = `
+        y = x@transpose(x)
+        p = y
+        repeat 24 {
+          r = norm(p)
+          p = p/where(r == 0, 1, r)
+          p = p@p
+        }
+        r = sum(where(index(axis=0) == index(axis=1), p, 0))
+`;
+
 /** What options come to, for an optimizer whose scaling is `usual` by default. */
 export function polarForm(
   options: PolarOptions & { scaling?: MatrixScaling },
-  usual: MatrixScaling = "none",
-  doing: string = "",
+  usual: MatrixScaling,
+  doing: string,
 ): PolarForm {
   const { nsCoeffs, nsSteps = 5, polar = "newtonSchulz", scaling = usual } = options;
   const { preconditioning = "frobenius" } = options;
   requireChoice("polar", polar, ["newtonSchulz", "polarExpress"], doing);
-  requireChoice("preconditioning", preconditioning, ["frobenius", "schatten"], doing);
+  requireChoice(
+    "preconditioning",
+    preconditioning,
+    ["frobenius", "spectral", "aol", "schatten"],
+    doing,
+  );
   requireChoice("scaling", scaling, Object.keys(SCALINGS), doing);
   const isExpress = polar === "polarExpress";
   if (isExpress && nsCoeffs !== undefined) {
@@ -136,13 +120,30 @@ export function polarForm(
     ? repeated(nsSteps, (k) => POLAR_EXPRESS[Math.min(k, POLAR_EXPRESS.length - 1)], doing)
     : stepsOf(nsCoeffs, nsSteps, doing);
   const factor = isExpress ? "1.02*" : "";
+  const steps = `repeat (a, b, c) in ${triples.map((each) => `(${each.join(", ")})`).join(", ")} {
+          A = x@transpose(x)
+          x = a*x + (b*A + c*(A@A))@x
+        }`;
   return {
-    size: (x) =>
-      factor +
-      (preconditioning === "frobenius" ? `norm(${x})` : `sqrt(norm(${x}@transpose(${x})))`),
-    steps: triples.map(([a, b, c]) =>
-      `x = ${a}*x + (${b}*(x@transpose(x)) + ${c}*((x@transpose(x))@(x@transpose(x))))@x`
-    ).join("\n"),
+    polar: (matrix, padded, least) => {
+      const oriented = `where(rows > columns, transpose(${matrix}), ${matrix})`;
+      const sizes = {
+        frobenius: padded(`${factor}norm(${matrix})`),
+        spectral: padded(`${factor}sqrt(sum(p*y)/where(r == 0, 1, r))`),
+        schatten: `${factor}sqrt(max(norm(x@transpose(x)), ${least}))`,
+        aol: `${factor}sqrt(max(sum(abs(x@transpose(x)), axis=1), ${least}))`,
+      };
+      const isFirst = preconditioning !== "frobenius";
+      return `
+        ${isFirst ? `x = ${oriented}` : ""}
+        ${preconditioning === "spectral" ? LARGEST : ""}
+        q = ${sizes[preconditioning]}
+        x = ${isFirst ? "x" : oriented}/where(q == 0, 1, q)
+        ${steps}
+        o = where(rows > columns, transpose(x), x)
+      `;
+    },
+    isPadded: preconditioning === "frobenius" || preconditioning === "spectral",
     scale: SCALINGS[scaling],
   };
 }
@@ -176,68 +177,4 @@ function repeated(
   throw new GradusError(
     `${doing}: \`nsSteps\` must be a whole number from 1 to ${MOST_STEPS}: given ${shown(count)}`,
   );
-}
-
-/** A program that says what becomes of a matrix, `o`; other parameters go to AdamW. */
-export function besideAdam(wrapper: Omit<Wrapper, "after">): Program {
-  const { program } = weave(
-    {
-      ...wrapper,
-      hyper: { ...wrapper.hyper, matrices: true },
-      after: "u = where(matrices & rank == 2, o, u)",
-    },
-    adamw.program,
-    "adam",
-  );
-  const { name, doc, source } = wrapper;
-  return parseProgram({ ...printProgram(program), name, doc, source });
-}
-
-/** Options as they are given to what {@linkcode besideAdam} has made. */
-type Given =
-  & WithAdamOptions
-  & PolarOptions
-  & { scaling?: MatrixScaling; nesterov?: boolean; learningRate?: HyperValue; eps?: HyperValue };
-
-/**
- * Optimizers of programs that {@linkcode besideAdam} makes: options choose the form of the program, or stand
- * for what it has under names of AdamW's. `usual` is the scaling by default, if that is an option.
- */
-export function withAdam<Options, S extends StateKinds, Hyper extends string>(
-  programOf: (form: PolarForm) => Program,
-  usual?: MatrixScaling,
-): OptimizerFactory<Options, S, Hyper> {
-  const first = programOf(polarForm({}, usual));
-  const names = [
-    ...namesOf(first).filter((name) => !name.endsWith("_adam")),
-    ...POLAR_NAMES,
-    ...usual === undefined ? [] : ["scaling"],
-    ...["adamLearningRate", "adamB1", "adamB2", "adamEpsRoot", "adamWeightDecay"],
-  ];
-  const resolve = (
-    { nsCoeffs, nsSteps, polar, preconditioning, scaling, ...rest }: Given,
-    doing: string,
-  ) => {
-    const program = programOf(
-      polarForm({ nsCoeffs, nsSteps, polar, preconditioning, scaling }, usual, doing),
-    );
-    const { adamLearningRate, adamB1, adamB2, adamEpsRoot, adamWeightDecay, ...others } = rest;
-    const adam = {
-      learningRate_adam: adamLearningRate ?? others.learningRate,
-      b1_adam: adamB1,
-      b2_adam: adamB2,
-      eps_adam: others.eps,
-      epsRoot_adam: adamEpsRoot,
-      weightDecay_adam: adamWeightDecay ?? 0,
-      nesterov_adam: others.nesterov ?? true,
-    };
-    const decide = (options: Record<string, unknown>) => ({ ...options, ...adam });
-    const made = deciding(factory(program), Object.keys(adam), [], decide)({ ...others });
-    // The type of the momentum is that of AdamW's too.
-    const type = made.storage.get("m");
-    if (type === undefined) return made;
-    const storage: StateStorage = new Map([["m", type], ["m_adam", type]]);
-    return bind({ program: made.program, settings: made.settings, storage });
-  };
-  return resolving(first, resolve, names) as unknown as OptimizerFactory<Options, S, Hyper>;
 }

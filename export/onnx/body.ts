@@ -1,6 +1,8 @@
 /** Writes what one leaf goes through between two reductions over the tree: the body of a function. */
+import { GradusError } from "../../dsl/errors.ts";
 import { type Node, type ReduceOpName, symbol } from "../../dsl/node.ts";
 import { elementRow, matrixRow, reduceOps, reduceRow } from "../../dsl/ops.ts";
+import { sketchExpression } from "../../dsl/print.ts";
 import { extentShape } from "../../runtime/plan/extent.ts";
 import type { Arithmetic } from "../../runtime/trees/dtype.ts";
 import { isScalarSymbol, isTruth } from "./apart.ts";
@@ -195,7 +197,15 @@ class BodyWriter {
   }
 
   #matrix(each: Node, output: string): void {
-    const { dtype, precision, isBatch } = this.#kind;
+    const { dtype, precision, isBatch, doing, form } = this.#kind;
+    const { onnx, syntax } = matrixRow(each.op)!;
+    if (onnx === null) {
+      const call = "call" in syntax ? syntax.call : each.op;
+      const needing = sketchExpression(form.texts.show(each));
+      throw new GradusError(
+        `${doing}: ONNX has no operator for \`${call}\`: needed by \`${needing}\``,
+      );
+    }
     const isTranspose = each.op === "Transpose";
     const type = isTranspose ? dtype : precision;
     const attributes = isTranspose && isBatch ? { perm: [0, 2, 1] } : undefined;
@@ -205,7 +215,7 @@ class BodyWriter {
     this.#rounded(
       output,
       type,
-      (result) => this.#scope.make(result, matrixRow(each.op)!.onnx, operands, attributes),
+      (result) => this.#scope.make(result, onnx, operands, attributes),
     );
   }
 

@@ -81,6 +81,13 @@ export interface Operand {
  */
 export type Multiply = (left: Operand, right: Operand, out: Operand["data"]) => void;
 
+/** What is done to whole matrices where loops run in JavaScript. */
+export interface MatrixRoutines {
+  readonly multiply: Multiply;
+  /** Writes the first factor of a matrix, which is read as it is stored. */
+  readonly orthonormalize: (matrix: Operand, out: Operand["data"]) => void;
+}
+
 /** The rows and columns of an operand as it is read, and how far apart its elements are on either. */
 export function readSizes({ sizes: [rows, columns], isTransposed }: Operand): {
   readonly rows: number;

@@ -187,6 +187,7 @@ function onnx(
     tolerance,
     refuses: [
       { reason: /none draws random numbers by a counter/, of: ({ draws }) => draws },
+      { reason: /ONNX has no operator for `qr`/, of: ({ ops }) => ops.has("QR") },
       {
         reason: /gradients of all parameters must be given/,
         of: ({ of }) => of.skips ?? false,

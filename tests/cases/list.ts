@@ -93,6 +93,10 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
     on("states of ranks", trees.matrixTrees, programs.ofRanks({})),
     on("states of a rank of one", trees.matrixTrees, programs.ofRanks({ r: 1 })),
     on("states of a rank of each leaf", trees.matrixTrees, programs.ofRanks({ r: [1, 2, 3, 4] })),
+    on("orthonormal factors", forms["matrices of every form"], programs.ofFactors({})),
+    on("orthonormal factors of many rows", trees.largeMatrices, programs.ofFactors({ f: 2 }), {
+      steps: 2,
+    }),
     on("places along axes", forms["many axes"], programs.ofPlaces),
     on("places along the axes of matrices", trees.matrices, programs.ofPlaces),
     on(
@@ -180,6 +184,8 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
     on("products of matrices in float64", trees.plainOf("float64"), programs.ofMatrices),
     on("states of their own shapes in bfloat16", trees.plainOf("bfloat16"), programs.ofSides({})),
     on("states of their own shapes in float64", trees.plainOf("float64"), programs.ofSides({})),
+    on("orthonormal factors in float64", trees.plainOf("float64"), programs.ofFactors({})),
+    on("orthonormal factors in bfloat16", trees.plainOf("bfloat16"), programs.ofFactors({})),
     on("states of ranks in float64", trees.plainOf("float64"), programs.ofRanks({})),
     on("states of their own shapes, stored short", plain, programs.ofSides({ b: 0.5 }), {
       init: {
@@ -199,6 +205,14 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
       )
     ),
     ...(["float32", "float64"] as const).flatMap((dtype) => [
+      on(
+        `orthonormal factors at the edges of ${dtype}`,
+        trees.edgeMatrices(dtype),
+        programs.ofFactor,
+        {
+          steps: 1,
+        },
+      ),
       on(`products at the edges of ${dtype}`, trees.edgeMatrices(dtype), programs.ofProducts, {
         steps: 1,
       }),
@@ -290,6 +304,7 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
     withMissing("reductions of reductions", programs.inTurn),
     withMissing("products of matrices", programs.ofMatrices),
     withMissing("states of their own shapes", programs.ofSides({})),
+    withMissing("orthonormal factors", programs.ofFactors({ f: 2 })),
     withMissing("random numbers", programs.ofDraws({})),
     withMissing("numbers of the tree that gradients decide", programs.ofPatience),
     withMissing("numbers of the tree that the count decides", programs.ofTurns),

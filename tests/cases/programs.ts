@@ -210,6 +210,21 @@ Q = transpose(g)@d/(1e-3 + norm(d))
 u = -learningRate*where(rank == 2, s*g + d@transpose(Q), g)`,
 }));
 
+/** Orthonormal factors: of square, tall and wide matrices, and of ones that depend. */
+export const ofFactors: (options: { f?: HyperValue }) => Optimizer = factory(parseProgram({
+  name: "ofFactors",
+  hyper: { f: 1 },
+  state: { Q: { shape: "rows x rows", init: IDENTITY }, V: { shape: "columns x 2" } },
+  step: `Q = every(f, qr(g@transpose(g)@Q + 0.5*Q), Q)
+V = where(count == 0, normal(3), V)
+P = qr(g@V)
+V = transpose(g)@P
+u = -0.1*where(rank == 2, Q@qr(transpose(Q)@g) + P@transpose(V) + transpose(qr(transpose(0*g))), g)`,
+}));
+
+/** The first factor of the parameter. */
+export const ofFactor: Optimizer = program("ofFactor", { m: 0 }, "m = qr(w)\nu = g - 0*w");
+
 /** Places along axes of parameters of any rank, and what is chosen by them. */
 export const ofPlaces: Optimizer = program(
   "ofPlaces",

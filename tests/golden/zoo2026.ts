@@ -1,5 +1,14 @@
 /** The trajectories of the rules of 2024 to 2026 as typed data: README.md describes the file. */
-import type { Optimizer, Schedule, Tensor } from "../../mod.ts";
+import {
+  type Document,
+  factory,
+  type Optimizer,
+  printProgram,
+  type Schedule,
+  type Tensor,
+} from "../../mod.ts";
+import { parseProgram } from "../../dsl/check.ts";
+import type { Program } from "../../dsl/program.ts";
 
 /** An array of one leaf, as the file has it: lists of lists. */
 export type Numbers = readonly (number | Numbers)[];
@@ -89,4 +98,35 @@ export function difference(
     }
   });
   return largest;
+}
+
+/** `program` with a part of its text replaced, and further states: what it draws itself comes from a test. */
+export function fed(
+  program: Program,
+  text: string,
+  by: string,
+  state: Document["state"] = {},
+): (options: Record<string, unknown>) => Optimizer {
+  const document = printProgram(program);
+  if (!document.step.includes(text)) throw new Error(`${program.name} does not say ${text}`);
+  return factory(parseProgram({
+    ...document,
+    state: { ...document.state, ...state },
+    step: document.step.replace(text, by),
+  }));
+}
+
+/** Writes a matrix into that of a leaf in a state. */
+export function write(state: unknown, leaf: string, { data, shape }: Tensor): void {
+  const kept = (state as Leaves)[leaf];
+  if (kept.shape.join() !== shape.join()) throw new Error(`${leaf}: ${kept.shape} is not ${shape}`);
+  kept.data.set(data);
+}
+
+/** The transpose of a matrix. */
+export function transposed({ data, shape: [rows, columns] }: Tensor): Tensor {
+  return {
+    data: data.map((_: number, i: number) => data[(i % rows) * columns + Math.floor(i / rows)]),
+    shape: [columns, rows],
+  };
 }
