@@ -2,9 +2,10 @@
 import { GradusError, shown } from "./errors.ts";
 import { type Node, PARAMETER } from "./node.ts";
 import { LETTER_NAMES, plainDigits, WRITTEN_AS } from "./greek.ts";
-import { elementRow, LEVEL, matrixRow, randomRow, reduceRow } from "./ops.ts";
-import { randomOperands } from "./print.ts";
-import type { Program } from "./program.ts";
+import { elementOps, elementRow, indexOp, LEVEL, matrixRow, randomRow, reduceRow } from "./ops.ts";
+import { axisOfIndex, everyOf, randomOperands } from "./print.ts";
+import type { Program, Statement } from "./program.ts";
+import { type Repeat, withRepeats } from "./repeats.ts";
 import { SHAPE_SYMBOLS } from "./scope.ts";
 
 // Letters and their names, as LaTeX has them.
@@ -55,10 +56,19 @@ export function latex(program: Program, { digits }: LatexOptions = {}): string {
     if (symbol === "count") return "(t - 1)";
     return indexed(symbol, current.has(symbol) ? "t" : "t-1");
   };
-  const lines = program.statements.map(({ target, value }) => {
-    const right = write(value, name, digits).text;
+  let constants: readonly string[] = [];
+  const nameIn = (symbol: string) => constants.includes(symbol) ? symbol : name(symbol);
+  const line = ({ target, value }: Statement): string => {
+    const right = write(value, nameIn, digits).text;
     current.add(target);
     return `${name(target)} &\\leftarrow ${right}`;
+  };
+  const lines = withRepeats(program.statements).flatMap((each) => {
+    if (!("body" in each)) return [line(each)];
+    constants = each.names;
+    const body = each.body.map((statement) => `\\quad ${line(statement)}`);
+    constants = [];
+    return [`${turns(each, digits)} &`, ...body];
   });
   if (program.state.size > 0) {
     const states = [...program.state.keys()].map(name).join(", ");
@@ -72,26 +82,43 @@ export function latex(program: Program, { digits }: LatexOptions = {}): string {
   return lines.join(" \\\\\n");
 }
 
+/** How often a loop goes, or what its names are at each turn. */
+function turns({ names, turns }: Repeat, digits: number | undefined): string {
+  if (names.length === 0) return `\\textbf{repeat } ${turns.length}`;
+  const list = (items: readonly string[]) =>
+    items.length === 1 ? items[0] : `\\left( ${items.join(", ")} \\right)`;
+  const numbers = turns.map((turn) => list(turn.map((value) => roundedNumber(value, digits).text)));
+  return `\\textbf{repeat } ${list(names)} \\in ${numbers.join(", ")}`;
+}
+
 function write(
   node: Node,
   name: (symbol: string) => string,
   digits: number | undefined,
 ): { text: string; level: number } {
-  if (node.op === "Const") {
-    const value = node.arg as number;
-    return writeNumber(digits === undefined ? value : Number(value.toPrecision(digits)));
-  }
+  if (node.op === "Const") return roundedNumber(node.arg as number, digits);
   if (node.op === "Zero") return { text: "0", level: LEVEL.atom };
   if (node.op === "Symbol") return { text: name(node.arg as string), level: LEVEL.atom };
+  if (node.op === "Index") {
+    const { level, write } = indexOp.latex;
+    return { text: write(axisOfIndex(node)), level };
+  }
+  const operand = (each: Node, least: number): string => {
+    const { text, level } = write(each, name, digits);
+    return level < least ? `(${text})` : text;
+  };
+  const every = everyOf(node);
+  if (every !== undefined) {
+    const [value, otherwise] = node.src.slice(1).map((each) => operand(each, 0));
+    const condition = `${operand(every.k, LEVEL.sum)} \\mid ${operand(every.clock, LEVEL.sum)}`;
+    const { level, write } = elementOps.Where.latex;
+    return { text: write(condition, value, otherwise), level };
+  }
   const reduction = reduceRow(node.op);
   const distribution = randomRow(node.op);
   const row = (elementRow(node.op) ?? matrixRow(node.op) ?? distribution ?? reduction!).latex;
-  const written = distribution === undefined ? node.src : randomOperands(node);
-  const operands = written.map((operand, i) => {
-    const { text, level } = write(operand, name, digits);
-    return level < row.operands[i] ? `(${text})` : text;
-  });
-  const text = row.write(...operands);
+  const operands = distribution === undefined ? node.src : randomOperands(node);
+  const text = row.write(...operands.map((each, i) => operand(each, row.operands[i])));
   if (reduction === undefined || node.arg === "tensor") return { text, level: row.level };
   const over = node.arg === "tree" ? "\\text{tree}" : writeAxes(node.arg as string);
   return { text: `${text}_{${over}}`, level: row.level };
@@ -104,6 +131,10 @@ function writeAxes(over: string): string {
     return `\\text{${words}}`;
   });
   return `\\text{axis } ${named}`;
+}
+
+function roundedNumber(value: number, digits: number | undefined): { text: string; level: number } {
+  return writeNumber(digits === undefined ? value : Number(value.toPrecision(digits)));
 }
 
 function writeNumber(value: number): { text: string; level: number } {

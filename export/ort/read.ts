@@ -10,6 +10,7 @@ import { SCALES } from "../onnx/blocks.ts";
 import { below, inputName, JOINED, METADATA } from "../onnx/metadata.ts";
 import type { ReadModel } from "../onnx/proto.ts";
 import { attempt, parseRecord, readWritten, refuse, requireUnchanged } from "../onnx/read.ts";
+import { type DimensionNumbers, isMatrices } from "../../runtime/trees/view.ts";
 import { type HostExpressions, parseHost } from "./host.ts";
 import { Part, type Parts, partsOf } from "./hyper.ts";
 
@@ -28,6 +29,8 @@ export interface ReadOptimizer {
   readonly host: HostExpressions;
   /** The states that are stored in blocks. */
   readonly blocks: StateStorage;
+  /** How some parameters are seen as matrices, by their paths. */
+  readonly matrices: ReadonlyMap<string, DimensionNumbers>;
 }
 
 const DEEPEST = 100;
@@ -60,7 +63,7 @@ export function optimizerOf(model: ReadModel, doing: string): ReadOptimizer {
   const starts = read("inputs", parseInputs);
   const hyper = read("hyper", (text) => parseHyper(text, program, starts));
   const clocks = read("clocks", (text) => parseClocks(text, program));
-  read("layout", requireTree);
+  const matrices = read("layout", parseTree);
   const host = read("host", (text) => parseHost(text, program, new Set(starts.keys())));
   const isWhole = host.size === 0 && model.inputs.some(({ name }) => name === "count");
   const outside = isWhole ? [] : [...starts.keys(), ...program.inputs.keys(), "count"];
@@ -78,7 +81,16 @@ export function optimizerOf(model: ReadModel, doing: string): ReadOptimizer {
     refuse(doing, `\`${METADATA.host}\` does not tell ${quoted(name)}`);
   }
   requireUnchanged(model, doing);
-  return { model, program, initial, hyper, clocks, host, blocks: blocksIn(model, program, doing) };
+  return {
+    model,
+    program,
+    initial,
+    hyper,
+    clocks,
+    host,
+    matrices,
+    blocks: blocksIn(model, program, doing),
+  };
 }
 
 /** The states that have codes, which the metadata tell how they are stored. */
@@ -112,15 +124,26 @@ function initialValue(value: unknown, name: string): Node {
   }, `the initial value of state \`${name}\``);
 }
 
-/** Refuses a graph of one vector, which is run with arrays and not with trees. */
-function requireTree(text: string): void {
-  for (const [key] of parseRecord(text)) {
+/** How parameters are seen; refuses a graph of one vector, which is run with arrays and not with trees. */
+function parseTree(text: string): Map<string, DimensionNumbers> {
+  const seen: (readonly [string, DimensionNumbers])[] = [];
+  for (const [key, value] of parseRecord(text)) {
+    if (key === "matrices" && typeof value === "object" && value !== null) {
+      seen.push(
+        ...Object.entries(value).map(([path, axes]) => {
+          if (isMatrices(axes) && typeof axes !== "string") return [path, axes] as const;
+          throw new GradusError(`matrices of ${quoted(path)} are ${shown(axes)}`);
+        }),
+      );
+      continue;
+    }
     throw new GradusError(
       key === "leaves"
         ? "a graph of one vector is run as it is, and this takes parameters as a tree"
         : `it has no ${quoted(key)}`,
     );
   }
+  return new Map(seen);
 }
 
 function parseClocks(text: string, program: Program): Map<string, string> {

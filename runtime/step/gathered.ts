@@ -5,7 +5,7 @@ import { elementInputs } from "../backends/backend.ts";
 import { releases } from "../trees/arena.ts";
 import { isSameStored } from "../trees/stored.ts";
 import type { Layout } from "../trees/layout.ts";
-import { type LeafInfo, type ReadLeaf, spellPath } from "../trees/leaf.ts";
+import { type ReadLeaf, spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape } from "../trees/master.ts";
 import { Snapshot } from "../trees/snapshot.ts";
 import type { State } from "../trees/state.ts";
@@ -21,7 +21,6 @@ import type {
   Work,
   WorkMode,
 } from "./device.ts";
-import { stateShape } from "./initial.ts";
 import { evaluatedOf, type Results, resultsOf } from "./results.ts";
 import { PreparedForms, PresentWork } from "./work.ts";
 
@@ -314,22 +313,20 @@ export function statesOf(program: Program, live: ReadonlySet<string>): string[] 
 
 /** The arrays of one state, which must be stored as `storage` says. */
 export function alignState<A, F extends Form>(
-  bound: Pick<Bound<F>, "program" | "layout" | "livesIn">,
+  bound: Pick<Bound<F>, "layout" | "stateShape">,
   tree: unknown,
   name: string,
   storage: StateStorage,
   read: ReadLeaf<A>,
   doing: string,
 ): readonly A[] {
-  const shapeOf = (info: LeafInfo, i: number) =>
-    stateShape(bound.program, name, info, bound.livesIn(i));
   return bound.layout.align(
     tree,
     `state \`${name}\``,
     doing,
     read,
-    (info, i) => [storedAs(storage, name, info, shapeOf(info, i))],
-    shapeOf,
+    (info, i) => [storedAs(storage, name, info, bound.stateShape(name, i))],
+    (_, i) => bound.stateShape(name, i),
   );
 }
 

@@ -5,8 +5,12 @@ import { type Node, postorder, symbol, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { interpret } from "../backends/interpreter/run.ts";
 import { keptAxes, settleAxes } from "../plan/axes.ts";
+import type { Blank } from "./device.ts";
+import type { Group } from "./groups.ts";
+import { lengthOf } from "../plan/extent.ts";
 import type { Planned } from "../plan/infer.ts";
 import { plan } from "../plan/plan.ts";
+import { requireSize } from "../plan/sizes.ts";
 import {
   allocate,
   arithmeticOf,
@@ -15,26 +19,43 @@ import {
   memoryOf,
   storeAll,
 } from "../trees/dtype.ts";
-import { dtypeOf, isUnsigned, type Stored } from "../trees/stored.ts";
 import { asHostLeaf } from "../trees/host_leaf.ts";
+import { dtypeOf, isUnsigned, type Stored } from "../trees/stored.ts";
 import { type LeafInfo, mirror, spellPath } from "../trees/leaf.ts";
+import { LeafMatrices } from "../trees/matrices.ts";
+import type { MatrixView } from "../trees/view.ts";
 
-/** The shape a state has for a parameter that keeps those that are `live`. */
+/**
+ * The shape a state has for a parameter that keeps these; where the parameter is seen as matrices, one that is no
+ * larger than the parameter, or has a shape of its own, has the axes that tell them apart, and then its own.
+ */
 export function stateShape(
   program: Program,
   state: string,
-  { shape, path }: LeafInfo,
-  live: ReadonlySet<string>,
+  { shape: whole, path }: LeafInfo,
+  { live, sizes }: Pick<Group, "live" | "sizes">,
+  view: MatrixView | undefined,
 ): readonly number[] {
   if (!live.has(state)) return [0];
   const { over } = program.state.get(state)!;
-  if (over === "element") return shape;
+  const { shape, batch } = view ?? { shape: whole, batch: [] };
+  const own = sizes.get(state);
+  if (own !== undefined) {
+    const lengths = [...batch, ...own.map((side) => lengthOf(side, shape))];
+    return requireSize(lengths, `state \`${state}\` for ${spellPath(path)}`);
+  }
+  if (over === "element") return whole;
   const what = `optimizer "${program.name}", state \`${state}\` for ${spellPath(path)}`;
   const kept = over === "tensor" ? 0 : keptAxes(over, axesByExtent(shape), what);
-  return shape.map((size, axis) => kept & (1 << axis) ? size : 1);
+  return [...batch, ...shape.map((size, axis) => kept & (1 << axis) ? size : 1)];
 }
 
-/** The number that an initial value without `w` is. */
+/** Whether an initial value is one number: made of neither the parameter nor places along an axis. */
+export function isInitialNumber(init: Node): boolean {
+  return !postorder([init]).some((node) => node === symbol("w") || node.op === "Index");
+}
+
+/** The number that an initial value is. */
 export function initialNumber(init: Node, symbols: ReadonlyMap<string, number>): number {
   const evaluator = new Evaluator([init]);
   evaluator.evaluate(symbols);
@@ -43,7 +64,7 @@ export function initialNumber(init: Node, symbols: ReadonlyMap<string, number>):
 
 /**
  * A leaf of a state at the beginning, rounded to nearest; `parameter` is the array of the parameter it
- * mirrors.
+ * mirrors, and `seen` says as which matrices.
  */
 export function initialLeaf(
   init: Node,
@@ -52,12 +73,14 @@ export function initialLeaf(
   symbols: ReadonlyMap<string, number>,
   stored: Stored,
   shape: readonly number[],
+  seen?: Blank<never>["seen"],
 ): unknown {
   const leaf = mirror(info, stored, shape);
   const dtype = dtypeOf(stored);
   if (init === ZERO) return leaf;
   const { data } = asHostLeaf(leaf, info.path, "")!;
-  if (!postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w")) {
+  const isOfParameter = postorder([init]).includes(symbol("w"));
+  if (isInitialNumber(init)) {
     const number = initialNumber(init, symbols);
     if (Object.is(number, 0)) return leaf;
     // Alike numbers are stored alike, in blocks too, so that one tells what all are.
@@ -67,30 +90,44 @@ export function initialLeaf(
     memoryOf(data).forEach((part, k) => part.fill(parts[k][0]));
     return leaf;
   }
-  if (parameter === undefined || data.length === 0) return leaf;
+  if (isOfParameter && parameter === undefined || data.length === 0) return leaf;
   if (init === symbol("w")) {
-    storeAll(dtype, data, (i) => load(info.dtype, parameter, i));
+    storeAll(dtype, data, (i) => load(info.dtype, parameter!, i));
     return leaf;
   }
-  // What starts from the parameter is an update of nothing by it.
+  // What starts from the parameter, or from places alone, is an update of nothing by it.
   const initial = { update: init, states: new Map(), globals: [] };
-  const { graph } = settleAxes(NO_STATES, initial, new Set(), axesByExtent(info.shape));
+  const own = seen === undefined
+    ? shape
+    : seen.isLikeLeaf
+    ? seen.view.shape
+    : shape.slice(seen.view.batch.length);
+  const { graph } = settleAxes(NO_STATES, initial, new Set(), axesByExtent(own), new Map());
   const group = {
     graph,
-    plan: plan(NO_STATES, graph, new Set(), [], "update", info.shape.length),
+    plan: plan(NO_STATES, graph, new Set(), [], "update", own.length),
     mode: "update",
     backend: "interpreter",
     dtype: arithmeticOf(info.dtype),
-    inputs: [{ name: "w", dtype: info.dtype }],
+    inputs: isOfParameter ? [{ name: "w", dtype: info.dtype }] : [],
     outputs: [{ name: "", dtype: "float64" }],
     symbols,
   } as const;
-  const { shape: whole, size } = info;
-  const [inputs, values] = [[memoryOf(parameter)[0]], new Float64Array(data.length)];
+  const values = new Float64Array(data.length);
+  const matrices = seen && new LeafMatrices(seen.view, info.shape);
+  const inputs = isOfParameter
+    ? memoryOf(parameter!).map((array) => matrices?.of(array, true, false) ?? [array])
+    : [];
+  const outputs = matrices?.of(values, seen!.isLikeLeaf, true) ?? [values];
+  matrices?.begin();
   interpret({
     globals: [],
-    leaves: [{ group, number: 0, shape: whole, size, inputs, outputs: [values] }],
+    leaves: outputs.map((output, k) => ({
+      ...{ group, number: 0, shape: own, size: output.length },
+      ...{ inputs: inputs.map((parts) => parts[k]), outputs: [output] },
+    })),
   });
+  matrices?.end();
   storeAll(dtype, data, (i) => values[i]);
   return leaf;
 }

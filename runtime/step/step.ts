@@ -20,7 +20,7 @@ import {
 import { type StateStorage, storedAs } from "../trees/state_storage.ts";
 import type { Blank, Bound, Device, Form, Rule, StepInputs, WorkMode } from "./device.ts";
 import { Gathered, statesOf, type StepTrees } from "./gathered.ts";
-import { initialNumber, stateShape } from "./initial.ts";
+import { initialNumber } from "./initial.ts";
 import { skipsMissing, type StepOptions } from "./options.ts";
 
 /** How many structures of parameters are remembered. */
@@ -53,7 +53,7 @@ export class Step<A, F extends Form> {
     const names = statesOf(program, bound.live);
     const blanks = names.flatMap((name) =>
       layout.leaves.map((info, i): Blank<A> => {
-        const shape = stateShape(program, name, info, bound.livesIn(i));
+        const shape = bound.stateShape(name, i);
         const stored = storedAs(storage, name, info, shape);
         const what = `state \`${name}\``;
         return { what, info, stored, shape, ...beginning.of(name, i), parameter: arrays[i] };

@@ -5,6 +5,8 @@ import { suggestedOption } from "../../dsl/other_names.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
 import type { Layout } from "./layout.ts";
+import { isMatch, type Match } from "./match.ts";
+import { isMatrices, type Matrices, type MatrixView, viewOf } from "./view.ts";
 
 /** A hyperparameter: a number, a schedule, or a tree-prefix of those over the parameters. */
 export type HyperValue = number | Schedule | HyperTree;
@@ -12,17 +14,32 @@ export type HyperValue = number | Schedule | HyperTree;
 /** A tree-prefix: a value in the place of a branch of the parameters holds for all below it. */
 export type HyperTree = { readonly [key: string]: HyperValue } | readonly HyperValue[];
 
-/** Which leaves something applies to, such as weight decay: a tree-prefix of truth values, or a function that makes one. */
+/**
+ * Values of leaves: a tree-prefix of them, rules by which leaves have them, or a function that makes one of
+ * both from the parameters, which is called once for each structure.
+ */
 // A function takes whatever parameters its writer has; `never` lets it say so.
-export type Mask = boolean | MaskTree | ((params: never) => boolean | MaskTree);
+export type PerLeaf<T> = Prefix<T> | Match<T> | ((params: never) => Prefix<T> | Match<T>);
+
+/** A tree-prefix: a value in the place of a branch of the parameters holds for all below it. */
+export type Prefix<T> = T | { readonly [key: string]: Prefix<T> } | readonly Prefix<T>[];
+
+/** Which leaves something applies to, such as weight decay. */
+export type Mask = PerLeaf<boolean>;
 
 /** A tree-prefix of truth values. */
-export type MaskTree =
-  | { readonly [key: string]: boolean | MaskTree }
-  | readonly (
-    | boolean
-    | MaskTree
-  )[];
+export type MaskTree = Exclude<Prefix<boolean>, boolean>;
+
+/** Which leaves are matrices, and how. */
+export type MatricesOption = PerLeaf<Matrices>;
+
+/**
+ * Whether a truth hyperparameter says how leaves are seen as matrices: one that is called `matrices`, or has been
+ * before a chain gave it a suffix.
+ */
+export function saysMatrices(name: string): boolean {
+  return /^matrices(_|$)/.test(name);
+}
 
 /** Whether a value can be a mask, as far as can be seen without parameters. */
 export function isMask(value: unknown): value is Mask {
@@ -36,8 +53,8 @@ export type HyperNumbers = number | { [key: string]: HyperNumbers } | HyperNumbe
 export interface Setting {
   /** Its value, or a truth value for one that chooses between forms of the program. */
   readonly value: HyperValue | boolean;
-  /** Where the mask is false, the value is 0 or false. */
-  readonly mask?: Mask;
+  /** Where the mask is false, the value is 0 or false. That of `matrices` may say how leaves are some. */
+  readonly mask?: MatricesOption;
   /** The state over the tree whose number a schedule sees. Default: `count`. */
   readonly clock?: string;
 }
@@ -50,6 +67,8 @@ export interface LeafSetting {
   readonly position: string;
   readonly value: number | boolean | Schedule;
   readonly isMasked: boolean;
+  /** The matrices that the leaf is seen as where this decides something. */
+  readonly view?: MatrixView;
 }
 
 const isLeafValue = (value: unknown) =>
@@ -81,8 +100,11 @@ export function settingsOf(
       );
     }
     if (typeof fallback === "boolean") {
-      if (!isMask(value)) {
-        throw new GradusError(`${doing}: \`${name}\` must be true or false: given ${shown(value)}`);
+      if (!isMask(value) && !(saysMatrices(name) && isMatrices(value))) {
+        const words = saysMatrices(name) ? ', "last two", "flatten" or dimension numbers' : "";
+        throw new GradusError(
+          `${doing}: \`${name}\` must be true or false${words}: given ${shown(value)}`,
+        );
       }
       if (typeof value !== "boolean") {
         settings.set(name, { value: true, mask: value });
@@ -135,13 +157,33 @@ export function leafSettings(
 ): LeafSetting[] {
   const values = layout.prefix(value, `hyperparameter \`${name}\``, doing, isLeafValue);
   const tree = typeof mask === "function" ? mask(params as never) : mask ?? true;
-  const masks = layout.prefix(tree, "the mask", doing, (node) => typeof node === "boolean");
-  return values.map(({ part, position, value }, i) => ({
-    part,
-    position,
-    value: value as LeafSetting["value"],
-    isMasked: masks[i].value === false,
-  }));
+  const isTruth = (node: unknown) =>
+    typeof node === "boolean" || saysMatrices(name) && isMatrices(node);
+  const masks = layout.prefix(tree, "the mask", doing, isTruth);
+  return values.map(({ part, position, value }, i) => {
+    const matrices = masks[i].value as Matrices;
+    const { shape, path } = layout.leaves[i];
+    const view = typeof matrices === "boolean" ? undefined : viewOf(matrices, shape, path, doing);
+    return {
+      part,
+      position,
+      value: value as LeafSetting["value"],
+      isMasked: matrices === false,
+      ...(view === undefined ? {} : { view }),
+    };
+  });
+}
+
+/** What a mask that looks at parameters says of these, as a tree. */
+export function maskTree(
+  mask: NonNullable<Setting["mask"]>,
+  layout: Layout,
+  params: unknown,
+  doing: string,
+): unknown {
+  const tree = typeof mask === "function" ? mask(params as never) : mask;
+  if (!isMatch(tree)) return tree;
+  return layout.build(layout.prefix(tree, "the mask", doing, () => true).map((leaf) => leaf.value));
 }
 
 /** The value of a setting at a step, a tree where the setting is one. */

@@ -1,0 +1,335 @@
+/** The rules of 2024 to 2026 against their reference implementations, in float64 to 1e-9. */
+import {
+  adamp,
+  adamuon,
+  adamw,
+  apollo,
+  apolloMini,
+  came,
+  cautiousAdamw,
+  dion,
+  dion2,
+  fadam,
+  type Matrices,
+  muon,
+  normuon,
+  type NsCoefficients,
+  type Optimizer,
+  scion,
+  soap,
+  spam,
+  stableAdamw,
+} from "../../mod.ts";
+import { assert, assertEquals } from "../assert.ts";
+import {
+  difference,
+  fed,
+  type Meanwhile,
+  type Numbers,
+  rateOf,
+  tensor,
+  transposed,
+  write,
+  zoo2026,
+  type ZooCase,
+} from "./zoo2026.ts";
+
+const TOLERANCE = 1e-9;
+
+/** What a case comes to here. */
+interface Played {
+  readonly opt: Optimizer;
+  /** The leaves of the case that the rule here steps as the reference does; default: all. */
+  readonly leaves?: readonly string[];
+  readonly meanwhile?: Meanwhile;
+}
+
+type Args = ZooCase["args"];
+
+/** Matrices, which Muon and its kin step by themselves. */
+const MATRICES = ["sq", "wide", "tall"];
+
+/** The first axis against all others. */
+const ROWS_BY_REST: Matrices = { reductionAxis: 0, outputAxis: [1, 2, 3] };
+
+/** A value for each leaf of a case: its own, or the one for all others. */
+const byLeaf = <T>(
+  { leaves }: Pick<ZooCase, "leaves">,
+  own: Readonly<Record<string, T>>,
+  other: T,
+) => Object.fromEntries(leaves.map((leaf) => [leaf, own[leaf] ?? other]));
+
+const adamOf = ({ betas: [b1, b2], eps, weight_decay }: Args) => ({
+  b1,
+  b2,
+  eps,
+  weightDecay: weight_decay,
+});
+
+/** Muon as torch and its author have it: no bias correction, and matrices of outputs x inputs. */
+const muonOf = (args: Args) => ({
+  beta: args.momentum,
+  nesterov: args.nesterov,
+  nsSteps: args.ns_steps,
+  eps: 1e-7,
+  biasCorrection: false,
+  scaling: "original" as const,
+  weightDecay: args.weight_decay ?? args.wd,
+});
+
+/** Scion's norms by their names there; what is not named is as it is by default. */
+const NORMS = {
+  Spectral: "spectral",
+  Sign: "sign",
+  RowNorm: "rowNorm",
+  ColNorm: "colNorm",
+} as const;
+
+/** APOLLO, with the projections that the reference drew. */
+function projected(each: ZooCase): Played {
+  const { args, fn } = each;
+  const { program } = fn === "apollo" ? apollo : apolloMini;
+  const rank = fn === "apollo" ? "min(min(r, rows), columns)" : "1";
+  const drawn = `normal(seed, floor(count/updateProjGap))${rank === "1" ? "" : `/sqrt(${rank})`}`;
+  const make = fed(program, drawn, "projection", {
+    projection: { shape: `min(columns, rows) x ${rank}` },
+  });
+  const { projections } = each.aux as {
+    projections: Record<string, { step: number; P: Numbers }[]>;
+  };
+  return {
+    opt: make({
+      ...{ learningRate: args.lr, ...adamOf(args), scale: args.scale },
+      ...fn === "apollo" ? { r: args.rank } : {},
+      gamma: args.disable_nl ? Infinity : 1.01,
+    }),
+    meanwhile: (state, t) => {
+      for (const [leaf, list] of Object.entries(projections)) {
+        const { P } = list.findLast(({ step }) => step <= t)!;
+        // It has the long side last, but for matrices with more columns than rows.
+        write(state.projection, leaf, leaf === "wide" ? tensor(P) : transposed(tensor(P)));
+      }
+    },
+  };
+}
+
+const RULES: Readonly<Record<string, (each: ZooCase) => Played | undefined>> = {
+  "muon.keller": (each) => ({
+    opt: muon({
+      ...{ learningRate: rateOf(each), ...muonOf(each.args) },
+      matrices: byLeaf<Matrices>(each, { t3: "last two", conv: ROWS_BY_REST }, true),
+    }),
+  }),
+  "muon.torch": (each) => ({
+    opt: muon({
+      learningRate: rateOf(each),
+      ...muonOf(each.args),
+      nsCoeffs: each.args.ns_coefficients as NsCoefficients,
+      eps: each.args.eps,
+      epsAsFloor: true,
+      scaling: each.args.adjust_lr_fn === "match_rms_adamw" ? "rms" : "original",
+    }),
+  }),
+  // Its momentum is m/(1 - β), which the norm takes out but for ε.
+  "muon.moonlight": (each) => ({
+    opt: muon({
+      learningRate: rateOf(each),
+      ...muonOf(each.args),
+      eps: 1e-7 * (1 - each.args.momentum),
+      scaling: "rms",
+    }),
+    leaves: MATRICES,
+  }),
+  "cwd.muon": (each) => ({
+    opt: muon({
+      learningRate: rateOf(each),
+      ...muonOf({ ...each.args, ns_steps: 5 }),
+      epsAsFloor: true,
+      cautiousWeightDecay: true,
+    }),
+  }),
+  "cwd.adamw": (each) => ({
+    opt: adamw({ learningRate: rateOf(each), ...adamOf(each.args), cautiousWeightDecay: true }),
+  }),
+  "adamw.timm": (each) => {
+    const options = { learningRate: rateOf(each), ...adamOf(each.args) };
+    return {
+      opt: each.args.caution ? cautiousAdamw(options) : adamw({
+        ...options,
+        ...each.args.corrected_weight_decay
+          ? { weightDecayScaling: "corrected", maxLearningRate: each.args.max_lr }
+          : {},
+      }),
+    };
+  },
+  // Its means of a convolution are those of the last axis.
+  normuon: (each) => ({
+    opt: normuon({
+      learningRate: rateOf(each),
+      beta: each.args.momentum,
+      b2: each.args.beta2,
+      weightDecay: each.args.weight_decay,
+    }),
+    leaves: MATRICES,
+  }),
+  adamuon: (each) => ({
+    opt: adamuon({
+      // Its update of a convolution is scaled by the shortest and the longest axis alone.
+      learningRate: byLeaf<number>(each, { conv: each.args.lr * Math.sqrt(6 / 24) }, each.args.lr),
+      beta: each.args.momentum,
+      eps: each.args.eps,
+      nesterov: each.args.nesterov,
+      nsSteps: each.args.ns_steps,
+      weightDecay: each.args.weight_decay,
+      matrices: byLeaf<Matrices>(each, { conv: ROWS_BY_REST }, true),
+    }),
+  }),
+  scion: (each) => {
+    const { norm, norm_kwargs: options, momentum, scale, unconstrained } = each.args;
+    // It divides by the size 2 of kernels, whose inputs are the other columns.
+    const scales = { t3: scale / Math.SQRT2, conv: scale / 2 };
+    return {
+      opt: scion({
+        ...{ learningRate: rateOf(each), momentum, unconstrained, ...options },
+        // For vectors every norm is the root mean square.
+        norm: NORMS[norm as keyof typeof NORMS],
+        scale: byLeaf<number>(each, scales, scale),
+        matrices: byLeaf<Matrices>(each, {
+          t3: { reductionAxis: 0, outputAxis: [1, 2] },
+          conv: ROWS_BY_REST,
+        }, true),
+      }),
+    };
+  },
+  apollo: projected,
+  apollo_mini: projected,
+  dion: (each) => {
+    const { mu, epsilon: eps, rank: r, weight_decay: weightDecay } = each.args;
+    const make = fed(dion.program, "q = where(t == 1, normal(seed), q)\n", "");
+    const { Q0 } = each.aux as { Q0: Record<string, Numbers> };
+    const others = { learningRate_adam: 1, eps_adam: 1, b1_adam: 0, b2_adam: 0 };
+    return {
+      opt: make({ learningRate: rateOf(each), ...{ mu, eps, r, weightDecay }, ...others }),
+      meanwhile: (state, t) => {
+        if (t > 0) return;
+        for (const [leaf, basis] of Object.entries(Q0)) write(state.q, leaf, tensor(basis));
+      },
+    };
+  },
+  dion2: (each) => {
+    const { fraction, ef_decay: efDecay, epsilon: eps, weight_decay: weightDecay } = each.args;
+    const { adjust_lr: scaling, use_polar_express: isExpress } = each.args;
+    return {
+      opt: dion2({
+        ...{ learningRate: rateOf(each), fraction, efDecay, eps, weightDecay },
+        scaling: scaling === null ? "none" : scaling === "rms_norm" ? "rms" : "spectral",
+        ...isExpress ? {} : { nsCoeffs: "dion" },
+        matrices: "last two",
+      }),
+    };
+  },
+  soap: (each) => {
+    const { betas: [b1, b2], shampoo_beta: beta, eps, weight_decay: weightDecay } = each.args;
+    const { eigenbases } = each.aux as { eigenbases: Record<string, readonly (Numbers | null)[]> };
+    // Here are no bases of vectors, or of more than two sides, and gradients are not normalised.
+    const matrices: Readonly<Record<string, Matrices>> = each.args.merge_dims
+      ? { t3: "flatten" }
+      : {};
+    const isOther = (leaf: string) =>
+      each.args.normalize_grads || leaf === "b" && each.args.precondition_1d ||
+      ["t3", "conv"].includes(leaf) && !each.args.merge_dims;
+    const leaves = each.leaves.filter((leaf) => !isOther(leaf));
+    return leaves.length === 0 ? undefined : {
+      leaves,
+      opt: soap({
+        ...{ learningRate: rateOf(each), b1, b2, eps, weightDecay },
+        ...beta < 0 ? {} : { shampooBeta: beta },
+        preconditionFrequency: each.args.precondition_frequency,
+        maxPrecondDim: each.args.max_precond_dim,
+        matrices: byLeaf<Matrices>({ ...each, leaves }, matrices, true),
+      }),
+      meanwhile: (state, t) => {
+        // It decomposes what is brought nearer here, at the first step.
+        if (t !== 1) return;
+        for (const leaf of leaves.filter((leaf) => leaf !== "b")) {
+          eigenbases[leaf].forEach((basis, side) => {
+            if (basis !== null) write([state.A, state.B][side], leaf, tensor(basis));
+          });
+        }
+      },
+    };
+  },
+  stableadamw: (each) => {
+    const { decouple_lr: isRelative, max_lr: maxLearningRate } = each.args;
+    return {
+      opt: stableAdamw({
+        learningRate: rateOf(each),
+        ...adamOf(each.args),
+        ...isRelative ? { weightDecayScaling: "relative", maxLearningRate } : {},
+      }),
+    };
+  },
+  spam: (each) => ({
+    opt: spam({
+      learningRate: rateOf(each),
+      ...adamOf(each.args),
+      threshold: each.args.threshold,
+      deltaT: each.args.DeltaT,
+      warmupSteps: each.args.warmup_steps,
+      gradAccuSteps: each.args.grad_accu_steps,
+    }),
+  }),
+  came: (each) => {
+    const { betas: [b1, b2, b3], eps: [eps1, eps2] } = each.args;
+    return {
+      opt: came({
+        learningRate: rateOf(each),
+        ...{ b1, b2, b3, eps1, eps2 },
+        clipThreshold: each.args.clip_threshold,
+        weightDecay: each.args.weight_decay,
+      }),
+    };
+  },
+  fadam: (each) => ({
+    opt: fadam({
+      learningRate: rateOf(each),
+      ...adamOf(each.args),
+      p: each.args.p,
+      clipThreshold: each.args.clip,
+    }),
+  }),
+  adamp: (each) => {
+    const { delta, wd_ratio: wdRatio, nesterov, caution } = each.args;
+    return {
+      opt: adamp({
+        learningRate: rateOf(each),
+        ...adamOf(each.args),
+        ...{ delta, wdRatio, nesterov, caution },
+      }),
+    };
+  },
+};
+
+/** Rules that this library does not have, or that another test holds to these numbers. */
+const ELSEWHERE = /^(torch\.|came\.kozistr$)/;
+
+const NOT_YET = /x/;
+
+for (const each of zoo2026.cases) {
+  if (ELSEWHERE.test(each.fn) || !Object.hasOwn(RULES, each.fn) || each.dtype !== "float64") {
+    continue;
+  }
+  const played = RULES[each.fn](each);
+  if (played === undefined) continue;
+  const { opt, leaves = each.leaves, meanwhile } = played;
+  const common = leaves.filter((name) => each.leaves.includes(name));
+  const named = Object.entries(each.args).map(([name, value]) =>
+    `${name}=${JSON.stringify(value)}`
+  );
+  Deno.test(`${each.fn}(${named.join(", ")}) of ${common.join(", ")}`, () => {
+    for (const backend of ["interpreter", "js", "wasm"] as const) {
+      const largest = difference(opt.with({ backend }), each, common, meanwhile);
+      assert(largest <= TOLERANCE, `${backend} is off by ${largest}`);
+    }
+  });
+}
