@@ -52,6 +52,7 @@ export const quantized: Rows = {
 function weightsOf(at: At): Value {
   const { build } = at;
   const [n, k, block, bits] = [at.int("N"), at.int("K"), at.int("block_size"), at.int("bits", 4)];
+  if (block < 1) at.refuse(`its attribute \`block_size\` must be above 0: given ${block}`);
   if (bits !== 4 && bits !== 8) at.refuse(`its attribute \`bits\` must be 4 or 8: given ${bits}`);
   if (at.inputs[4] !== undefined) at.refuse("no gradient is known where it has `g_idx`");
   const blocks = Math.ceil(k / block);
