@@ -1,5 +1,6 @@
 /** Quantized weights: whole numbers that stand for others. They are frozen, and gradients of activations go through products with them. */
-import { DataType, type Kind, type Value } from "../value.ts";
+import type { Builder } from "../emit.ts";
+import { DataType, type Kind, product, type Value } from "../value.ts";
 import type { At, Row, Rows } from "./row.ts";
 
 /** Whole numbers of which a gradient cannot be: what makes them is refused where one would have to go through it. */
@@ -19,6 +20,8 @@ export const quantized: Rows = {
       const type = at.int("output_dtype", 0) || at.input(1).type;
       return [{ type, shape: at.input(0).shape }];
     },
+    always: true,
+    lower: dequantized,
   },
   QuantizeLinear: rounding((at) => {
     const type = at.int("output_dtype", 0) || (at.inputs[2]?.type ?? DataType.UINT8);
@@ -49,6 +52,7 @@ export const quantized: Rows = {
 function weightsOf(at: At): Value {
   const { build } = at;
   const [n, k, block, bits] = [at.int("N"), at.int("K"), at.int("block_size"), at.int("bits", 4)];
+  if (block < 1) at.refuse(`its attribute \`block_size\` must be above 0: given ${block}`);
   if (bits !== 4 && bits !== 8) at.refuse(`its attribute \`bits\` must be 4 or 8: given ${bits}`);
   if (at.inputs[4] !== undefined) at.refuse("no gradient is known where it has `g_idx`");
   const blocks = Math.ceil(k / block);
@@ -80,12 +84,41 @@ function weightsOf(at: At): Value {
   }
 }
 
+/** Numbers of bytes that DequantizeLinear gets wrong on WebGPU: it takes four at a time, and forgets the rest. */
+function isForgotten({ type, shape }: Value): boolean {
+  const isByte = type === DataType.UINT8 || type === DataType.INT8;
+  const count = product(shape ?? ["?"]);
+  return isByte && typeof count === "number" && count % 4 !== 0;
+}
+
+/** What DequantizeLinear says, in arithmetic, where it is not to be trusted or its scale is trained. */
+function dequantized(at: At): Value[] | undefined {
+  const [x, scale, zero] = at.inputs;
+  const isWritten = isForgotten(at.input(0)) || at.needs(1);
+  if (!isWritten || at.int("block_size", 0) !== 0) return undefined;
+  const { build } = at;
+  const shape = at.shape(0);
+  const axis = at.axis(at.int("axis", 1), Math.max(shape.length, 2));
+  const along = (value: Value) =>
+    value.shape?.length === 1
+      ? build.reshape(value, shape.map((_, i) => i === axis ? value.shape![0] : 1))
+      : value;
+  const [q, s] = [build.emit("Cast", [x], { to: scale!.type }), along(scale!)];
+  if (zero === undefined) return [build.write("q*s", { q, s })];
+  const z = along(build.emit("Cast", [zero], { to: scale!.type }));
+  return [build.write("(q - z)*s", { q, s, z })];
+}
+
+/** Bytes as floats; a conversion of them would leave the GPU. */
+function floats(bytes: Value, type: DataType, build: Builder): Value {
+  if (isForgotten(bytes)) return build.emit("Cast", [bytes], { to: type });
+  const whole = build.emit("DequantizeLinear", [bytes, build.constant([1], DataType.FLOAT, [])]);
+  return type === DataType.FLOAT ? whole : build.emit("Cast", [whole], { to: type });
+}
+
 /** Bytes as floats, those of 4 bits twice as many, the lower first. */
 function unpacked(bytes: Value, bits: number, type: DataType, { build }: At): Value {
-  // A conversion of bytes would leave the GPU, and this does not.
-  const one = build.constant([1], DataType.FLOAT, []);
-  const whole = build.emit("DequantizeLinear", [bytes, one]);
-  const b = type === DataType.FLOAT ? whole : build.emit("Cast", [whole], { to: type });
+  const b = floats(bytes, type, build);
   if (bits === 8) return b;
   const high = build.write("floor(b/16)", { b });
   const low = build.write("b - 16*h", { b, h: high });

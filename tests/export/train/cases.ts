@@ -1,7 +1,7 @@
 /** What operators may be given, by families: drawn at random, with stretched operands. */
 import fc from "fast-check";
 import { TensorProto_DataType as DataType } from "onnx-buf";
-import { type Drawn, type Fixed, ints, trained } from "./law.ts";
+import { type Drawn, type Fixed, ints, trained, weights } from "./law.ts";
 
 const FLOAT = DataType.FLOAT;
 const shapes = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 });
@@ -347,5 +347,57 @@ export const FAMILIES: Readonly<Record<string, Readonly<Record<string, fc.Arbitr
           attributes: { axis },
         };
       }),
+  },
+  quantized: {
+    DequantizeLinear: fc.tuple(
+      fc.integer({ min: 1, max: 3 }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.constantFrom(-1, 0, 1, 2),
+      fc.constantFrom(DataType.INT8, DataType.UINT8),
+      fc.boolean(),
+    ).map(([rows, columns, axis, type, hasZeros]): Drawn => {
+      const count = axis === 2 ? 1 : axis === 0 ? rows : columns;
+      const dims = axis === 2 ? [] : [count];
+      const bytes = (shape: readonly number[], from: number): Fixed => {
+        const length = shape.reduce((a, b) => a * b, 1);
+        return { type, shape, values: Array.from({ length }, (_, i) => (from + i * 89) % 256) };
+      };
+      return {
+        inputs: [
+          bytes([rows, columns], 7),
+          weights(dims, (value) => positive(value) / 50),
+          ...(hasZeros ? [bytes(dims, 3)] : []),
+        ],
+        ...(axis === 2 ? {} : { attributes: { axis } }),
+        ...single,
+      };
+    }),
+    "com.microsoft.MatMulNBits": fc.tuple(
+      fc.constantFrom(4, 8),
+      fc.constantFrom(16, 20, 40),
+      fc.integer({ min: 1, max: 3 }),
+      fc.boolean(),
+      shapes.filter(({ length }) => length < 3),
+    ).map(([bits, k, n, hasZeros, batch]): Drawn => {
+      // Blocks of 16 numbers, the last of a row filled up, as rows of zero points are to whole bytes.
+      const blocks = Math.ceil(k / 16);
+      const bytes = (...shape: number[]): Fixed => {
+        const length = shape.reduce((a, b) => a * b);
+        const values = Array.from({ length }, (_, i) => (i * 89 + 7) % 256);
+        return { type: DataType.UINT8, shape, values };
+      };
+      const scales = Array.from({ length: n * blocks }, (_, i) => 0.01 + i / 1000);
+      const zeros = bytes(n * Math.ceil(blocks * bits / 8));
+      return {
+        inputs: [
+          trained([...batch, k], small),
+          bytes(n, blocks, 2 * bits),
+          { type: FLOAT, shape: [n * blocks], values: scales },
+          ...(hasZeros ? [zeros] : []),
+        ],
+        attributes: { K: k, N: n, bits, block_size: 16 },
+        ...single,
+      };
+    }),
   },
 };

@@ -1,6 +1,6 @@
 /** Low-rank factors train as PyTorch trains them, become part of their weights, and go into files and back. */
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema } from "onnx-buf";
+import { ModelProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
 import { readSafetensors } from "../../../export/safetensors/mod.ts";
 import { crossEntropy, lora, OrtTrainer, trainingStep } from "../../../export/train/mod.ts";
 import type { TrainerOptions } from "../../../export/train/mod.ts";
@@ -148,6 +148,33 @@ Deno.test("an adapter goes into a file and back, with what was trained whole, an
   // Where the exporter has kept the weights as they are.
   const other = lora(modelNamed("gpt.tsplain"), { adapter });
   requireNear(await logitsOf(other, "gpt"), logits.data as Float32Array, 1e-5);
+});
+
+Deno.test("beside weights of float64 factors are float64, and a checkpoint goes on with them", async () => {
+  const model = fromBinary(ModelProtoSchema, modelNamed("mlp.tsplain"));
+  const { initializer, input, output } = model.graph!;
+  for (const tensor of initializer) {
+    const wide = Float64Array.from(new Float32Array(tensor.rawData.slice().buffer));
+    [tensor.rawData, tensor.dataType] = [new Uint8Array(wide.buffer), DataType.DOUBLE];
+  }
+  for (const { type } of [...input, ...output]) {
+    if (type?.value.case === "tensorType") type.value.value.elemType = DataType.DOUBLE;
+  }
+  const adapted = lora(toBinary(ModelProtoSchema, model), { rank: 2 });
+  const step = trainingStep(adapted, OPTIMIZERS.adamw, { loss: lossOf("mlp") });
+  const trainer = await OrtTrainer.load(step);
+  const { x, y } = batchOf("mlp");
+  const batch = { x: { ...x, data: Float64Array.from(x.data) }, y };
+  const first = await trainer.step(batch);
+  const checkpoint = await trainer.save();
+  const second = await trainer.step(batch);
+  assert(Math.abs(first - referenceOf("mlp").loss) < 1e-6 && second < first);
+  await trainer.restore(checkpoint);
+  assertEquals(await trainer.step(batch), second);
+  for (const { data } of Object.values(await trainer.params())) {
+    assert((data as ArrayBufferView) instanceof Float64Array);
+  }
+  await trainer.dispose();
 });
 
 Deno.test("what cannot have factors is refused by name", () => {
