@@ -83,7 +83,11 @@ const result = {
   wasm: { losses, times },
   native,
 };
-const written = await writeResult(`training-large${given.remat ? "-remat" : ""}`, "json", JSON.stringify(result, null, 2) + "\n");
+const written = await writeResult(
+  `training-large${given.remat ? "-remat" : ""}`,
+  "json",
+  JSON.stringify(result, null, 2) + "\n",
+);
 console.log(`Written: ${written}`);
 Deno.exit(0);
 

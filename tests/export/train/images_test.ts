@@ -149,7 +149,7 @@ Deno.test("two normalisations cannot move the same running statistics", () => {
 });
 
 Deno.test("what is normalised by the channels around is what the operator makes", async () => {
-  for (const size of [1, 2, 3, 4]) {
+  for (const size of [1, 3, 5]) {
     const floats = { alpha: 0.3, beta: 0.6, bias: 1.5 };
     const inputs = [trained([2, 5, 2, 3])];
     await isSame("LRN", { inputs, attributes: { size }, floats, type: DataType.FLOAT }, size);

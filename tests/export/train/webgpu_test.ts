@@ -168,8 +168,6 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
     "Slice /Slice",
     "Unsqueeze /Unsqueeze",
     "Where /Where",
-    // The length of a head.
-    "Cast /b/Cast_2",
   ],
   "gru.tsplain": [
     // The state that a sequence begins with, which is 0, and its shape.
@@ -187,8 +185,7 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
     "Less backward//w/Gather/Less",
     "Unsqueeze backward//w/Gather/Unsqueeze",
     "Where backward//w/Gather/Where",
-    // The length of a head, and the mask of the future.
-    "Cast /b/Cast_2",
+    // The mask of the future.
     "ConstantOfShape /b/ConstantOfShape",
     "Trilu /b/Trilu",
   ],
