@@ -13,7 +13,7 @@ import { SCALES } from "../onnx/blocks.ts";
 import { at } from "../onnx/names.ts";
 import type { Engine, Taken } from "./engine.ts";
 import type { Evaluation } from "./evaluation.ts";
-import { type Held, type HeldLeaf, heldParts, isInBuffer } from "./held.ts";
+import { type HeldLeaf, heldParts, isInBuffer } from "./held.ts";
 import type { GraphForm } from "./rule.ts";
 
 /** What a device asks of an engine. */
