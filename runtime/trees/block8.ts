@@ -75,6 +75,8 @@ export const LOWER_BITS = 16;
 /** The upper bits of 2^-23, below which the nearest magnitude is 0. */
 export const FIRST_BITS = (127 - 23) << (23 - LOWER_BITS);
 const LAST_BITS = 127 << (23 - LOWER_BITS);
+/** How many upper bits there are, those of 1 the last. */
+export const PLACES = LAST_BITS - FIRST_BITS + 1;
 
 const word = new Uint32Array(1);
 const single = new Float32Array(word.buffer);
@@ -93,7 +95,7 @@ function tables(isUnsigned: boolean): BlockTables {
   for (let k = 0; k + 1 < magnitudes.length; k++) {
     limits[k] = notAbove((magnitudes[k] + magnitudes[k + 1]) / 2);
   }
-  const places = new Uint8Array(LAST_BITS - FIRST_BITS + 1);
+  const places = new Uint8Array(PLACES);
   for (let i = 0, place = 0; i < places.length; i++) {
     word[0] = (FIRST_BITS + i) << LOWER_BITS;
     while (single[0] > limits[place]) place++;

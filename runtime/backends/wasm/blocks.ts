@@ -7,6 +7,7 @@ import {
   type BlockTables,
   FIRST_BITS,
   LOWER_BITS,
+  PLACES,
   tablesOf,
 } from "../../trees/block8.ts";
 import { type ArrayKind, type GroupArrays, isBlocked } from "../backend.ts";
@@ -15,15 +16,12 @@ import type { Stream } from "./load_store.ts";
 
 /** Where tables are, from the beginning of those for numbers of one sign. */
 const LIMITS = 0;
-const FRACTIONS = LIMITS + 4 * 256;
-const PLACES = FRACTIONS + 4 * 256;
-const TABLES = Math.ceil((PLACES + tablesOf(true).places.length) / 16) * 16;
+const FRACTIONS = 4 * 256;
+const PLACES_AT = FRACTIONS + 4 * 256;
+const TABLES = Math.ceil((PLACES_AT + PLACES) / 16) * 16;
 
 /** The bytes that the numbers of a block take, and the zeros that follow them. */
 const VALUES = 4 * BLOCK_SIZE + 16;
-
-/** The fraction of a code, from the beginning of the tables. */
-const FRACTION_OF_CODE = FRACTIONS;
 
 /** Words of an entry for its blocks, behind the addresses of its arrays: of the tables, and of its room. */
 export const BLOCK_WORDS = { tables: 0, room: 1, words: 2 } as const;
@@ -53,7 +51,7 @@ export function tableBytes(): Uint8Array<ArrayBuffer> {
       bytes!.set(new Uint8Array(array.buffer), k * TABLES + at);
     put(limits, LIMITS);
     put(fractions, FRACTIONS);
-    put(places, PLACES);
+    put(places, PLACES_AT);
   });
   return bytes;
 }
@@ -106,7 +104,7 @@ export class Blocks {
     const stream: Stream = {
       dtype: "block8",
       address: code.local("i32"),
-      fractions: { tables: this.#tables, offset: tablesAt(isUnsigned) + FRACTION_OF_CODE },
+      fractions: { tables: this.#tables, offset: tablesAt(isUnsigned) + FRACTIONS },
       scale: code.local("v128"),
     };
     this.#inputs.push({ stream, word, secondWord, scales: code.local("i32") });
@@ -275,7 +273,7 @@ export function storeBlock(
     code.op("i32x4.sub").bits("i32x4", 0).op("i32x4.max_s").set(bits);
     for (let lane = 0; lane < 4; lane++) {
       code.get(tables).get(bits).lane("i32x4.extract_lane", lane).op("i32.add");
-      code.memory("i32.load8_u", PLACES).tee(place);
+      code.memory("i32.load8_u", PLACES_AT).tee(place);
       code.get(tables).get(place).i32(2).op("i32.shl", "i32.add").memory("f32.load", LIMITS);
       code.get(magnitude).lane("f32x4.extract_lane", lane).op("f32.lt", "i32.add").set(place);
       code.get(codes);
