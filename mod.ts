@@ -63,8 +63,13 @@ export type {
   HyperValue,
   Mask,
   MaskTree,
+  MatricesOption,
+  PerLeaf,
+  Prefix,
   Setting,
 } from "./runtime/trees/hyperparameters.ts";
+export type { LeafPattern, Match, MatchedLeaf } from "./runtime/trees/match.ts";
+export type { DimensionNumbers, Matrices } from "./runtime/trees/view.ts";
 export { explain, type ExplainedStage, type Explanation } from "./runtime/explain.ts";
 export type { Machine, Prediction } from "./runtime/plan/roofline.ts";
 export { applyUpdates } from "./runtime/apply.ts";

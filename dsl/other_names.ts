@@ -20,6 +20,7 @@ const MEANT: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
   ["clipnorm maxgradnorm gradientclipnorm", "maxNorm clippingThreshold threshold"],
   ["warmup", "warmupSteps"],
   ["momentdtype statedtype", "muDtype"],
+  ["orthogonalize muonweightdimensionnumbers weightdimensionnumbers dimensionnumbers", "matrices"],
 ]);
 
 // What is no option of an optimizer but is had otherwise.

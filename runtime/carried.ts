@@ -11,18 +11,18 @@ import {
   type HyperNumbers,
   type HyperValue,
   isMask,
-  type Mask,
-  type MaskTree,
+  type MatricesOption,
   type Setting,
   settingsOf,
 } from "./trees/hyperparameters.ts";
+import { isMatch, mapMatch } from "./trees/match.ts";
 import { mapTree } from "./trees/plain.ts";
 import { type InitOptions, storageWith } from "./trees/state_storage.ts";
 
 const ARROW = "count => ";
 
-/** A mask that is told when there are parameters. */
-type MaskFunction = Extract<Mask, (...given: never) => unknown>;
+/** A mask, as a setting has it. */
+type AnyMask = NonNullable<Setting["mask"]>;
 
 /** A setting as JSON holds it. */
 interface CarriedSetting {
@@ -31,15 +31,18 @@ interface CarriedSetting {
   readonly clock?: string;
 }
 
-/** Settings as JSON. Masks that are functions are those that `treeOf` tells; a function without text is null. */
+/**
+ * Settings as JSON. Masks that are functions, or rules with functions, are the trees that `treeOf` tells; a
+ * schedule without text is null.
+ */
 export function carriedSettings(
   settings: ReadonlyMap<string, Setting>,
-  treeOf: (mask: MaskFunction, name: string) => boolean | MaskTree,
+  treeOf: (mask: AnyMask, name: string) => unknown,
   doing: string,
 ): Record<string, CarriedSetting> {
   return Object.fromEntries(
     [...settings].map(([name, { value, mask, clock }]) => {
-      const tree = typeof mask === "function" ? treeOf(mask, name) : mask;
+      const tree = mask !== undefined && hasFunction(mask) ? treeOf(mask, name) : mask;
       return [name, {
         value: carriedTree(value, `hyperparameter \`${name}\``, doing),
         ...(tree === undefined
@@ -49,6 +52,12 @@ export function carriedSettings(
       }];
     }),
   );
+}
+
+/** Whether it takes parameters to tell what a mask says. */
+function hasFunction(mask: AnyMask): boolean {
+  if (typeof mask === "function") return true;
+  return isMatch(mask) && mask.match.some(([leaves]) => typeof leaves === "function");
 }
 
 /** A hyperparameter as JSON; what has no text is null. */
@@ -99,11 +108,11 @@ export function readSettings(
     if (clock !== undefined && program.state.get(clock as string)?.over !== "tree") {
       refuse("follow a state that is one number for the tree", clock);
     }
-    const [read, tree] = [readTree(value, name, doing), readMask(mask, name, doing)];
     const isForm = typeof program.hyper.get(name) === "boolean";
+    const [read, tree] = [readTree(value, name, doing), readMask(mask, name, isForm, doing)];
     values.push([name, isForm && read === true && tree !== undefined ? tree : read]);
     others.set(name, {
-      ...(isForm || tree === undefined ? {} : { mask: tree }),
+      ...(isForm || !isMask(tree) ? {} : { mask: tree }),
       ...(clock === undefined ? {} : { clock: clock as string }),
     });
   }
@@ -115,14 +124,20 @@ export function readSettings(
   return new Map([...settings].map(([name, each]) => [name, { ...each, ...others.get(name) }]));
 }
 
-function readMask(mask: unknown, name: string, doing: string): Mask | undefined {
+/** A mask that JSON holds; that of a truth value may say how leaves are seen as matrices. */
+function readMask(mask: unknown, name: string, isForm: boolean, doing: string): unknown {
   if (mask === undefined) return undefined;
   const what = `the mask of \`${name}\``;
-  const tree = mapTree(mask, what, doing, (leaf) => {
-    if (typeof leaf === "boolean") return leaf;
-    throw new GradusError(`${doing}: ${what} must be of truth values: given ${shown(leaf)}`);
-  });
-  return isMask(tree) ? tree : undefined;
+  const refuse = (value: unknown): never => {
+    throw new GradusError(`${doing}: ${what} must be of truth values: given ${shown(value)}`);
+  };
+  // What words and numbers are there is told where it is used.
+  const leafOf = (leaf: unknown) =>
+    typeof leaf === "boolean" || isForm && ["string", "number"].includes(typeof leaf)
+      ? leaf
+      : refuse(leaf);
+  if (!isMatch(mask)) return mapTree(mask, what, doing, leafOf);
+  return mapMatch(mask, (value) => mapTree(value, what, doing, leafOf));
 }
 
 /** The value that JSON holds of a hyperparameter. */

@@ -13,7 +13,7 @@ import {
   resolving,
 } from "../runtime/define.ts";
 import { bind } from "../runtime/optimizer.ts";
-import type { HyperValue, Mask } from "../runtime/trees/hyperparameters.ts";
+import type { HyperValue, MatricesOption } from "../runtime/trees/hyperparameters.ts";
 import type { StateKinds } from "../runtime/trees/typed.ts";
 import { requireChoice } from "../runtime/options.ts";
 import type { StateStorage } from "../runtime/trees/state_storage.ts";
@@ -54,9 +54,13 @@ export interface MuonOptions extends MaskOption, MuDTypeOption {
    */
   consistentRms?: HyperValue;
   /**
-   * Which matrices are orthogonalised, given as a mask is; other parameters go to AdamW. Default: all.
+   * Which parameters are orthogonalised, given as a mask is, and how: {@linkcode Matrices}. All others go to
+   * AdamW. Default `true`, as in Optax: parameters of two axes. Those of more, such as the kernel of a
+   * convolution, are matrices only where this says how: `"flatten"` makes of `[3, 3, 4, 8]` one of 36 x 8, as the
+   * paper does; `"last two"` 9 of 4 x 8; `{ reductionAxis: [1, 2, 3], outputAxis: 0 }` takes a kernel that has its
+   * outputs first, as PyTorch's. `explain` shows what each parameter is seen as.
    */
-  orthogonalize?: Mask;
+  matrices?: MatricesOption;
   /** AdamW's step size. Default: `learningRate`. */
   adamLearningRate?: HyperValue;
   /** AdamW's β1. Default 0.9. */
@@ -101,7 +105,7 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
         consistentRms: { default: 0, domain: "[0, inf)" },
         nesterov: true,
         adaptive: false,
-        orthogonalize: true,
+        matrices: true,
       },
       state: { m: 0 },
       before: `
@@ -118,7 +122,7 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
       o = where(rows > columns, transpose(x), x)
       o = -learningRate*(scale*where(adaptive, sum(mhat*o), 1)*o + weightDecay*w)
     `,
-      after: "u = where(orthogonalize & rank == 2, o, u)",
+      after: "u = where(matrices & rank == 2, o, u)",
     },
     adamw.program,
     "adam",
@@ -134,9 +138,9 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
 /**
  * Muon: for each matrix the momentum with its singular values brought near 1 by steps of Newton and
  * Schulz; parameters that are no matrices go to AdamW, whose symbols have the suffix `_adam`. A matrix
- * keeps `m`, others `m_adam` and `v_adam`. `mask` limits `weightDecay`, as everywhere; which matrices are
- * orthogonalised is `orthogonalize`, such as all but the first and the last layer. A momentum of 0 stays
- * so, whatever ε is.
+ * keeps `m`, others `m_adam` and `v_adam`. `mask` limits `weightDecay`, as everywhere; what is a matrix, such
+ * as all but the first and the last layer, and how parameters of more than two axes are, is `matrices`. A
+ * momentum of 0 stays so, whatever ε is.
  *
  * ```text
  * m_t &\leftarrow \beta \cdot m_{t-1} + (1 - \beta) \cdot g_t \\
@@ -156,7 +160,7 @@ function programOf(steps: readonly NsCoefficients[], isSchatten: boolean): Progr
  * \mathrm{mhat\_adam}_t &\leftarrow \begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases} \\
  * \mathrm{vhat\_adam}_t &\leftarrow \frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t \\
  * u_t &\leftarrow -\mathrm{learningRate\_adam} \cdot (\frac{\mathrm{mhat\_adam}_t}{\sqrt{\mathrm{vhat\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) \\
- * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{orthogonalize} \land \mathrm{rank} = 2 \\ u_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ u_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, \mathrm{m\_adam}_t, \mathrm{v\_adam}_t)
  * ```
  *

@@ -7,7 +7,7 @@ import type { Optimizer } from "../../runtime/optimizer.ts";
 import { ownOptions } from "../../runtime/options.ts";
 import { Binding } from "../../runtime/step/binding.ts";
 import { requireDivisor } from "../../runtime/step/groups.ts";
-import { initialNumber, stateShape } from "../../runtime/step/initial.ts";
+import { initialNumber } from "../../runtime/step/initial.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
 import type { State } from "../../runtime/trees/state.ts";
 import { requireOptimizer } from "../../runtime/wrap.ts";
@@ -20,6 +20,7 @@ import { spellings } from "./spellings.ts";
 import { type JaxInputs, type JaxState, readInputs, readState } from "./state.ts";
 import { ArrayInfo, inOrderOf, isArray, readArray } from "./trees.ts";
 import type { JaxArray, JaxNumpy, JaxTree } from "./types.ts";
+import { requireWholeLeaves } from "../../runtime/step/views.ts";
 
 /** How an optimizer is made one of jax-js. */
 export interface JaxOptions {
@@ -196,7 +197,7 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
       }
       const made = arrays.map(({ data }, leaf) => {
         const { init, symbols } = beginning.of(name, leaf);
-        const shape = stateShape(program, name, layout.leaves[leaf], binding.livesIn(leaf));
+        const shape = binding.stateShape(name, leaf);
         return beginLeaf(this.#library, name, { init, symbols, shape, parameter: data }, doing);
       });
       state[name] = inOrderOf<A>(params, layout.build(made), isArray);
@@ -310,6 +311,7 @@ class Transformation<A extends JaxArray> implements JaxTransformation<A> {
     const infos = layout.build(layout.leaves.map(({ shape }) => new ArrayInfo(shape)));
     const shapes = inOrderOf(tree, infos, isArray);
     const bound = { layout, binding: new Binding(program, settings, layout, shapes, doing) };
+    requireWholeLeaves(bound.binding, "arrays of jax-js", doing);
     this.#bound = [bound, ...this.#bound.slice(0, MOST_BOUND - 1)];
     return bound;
   }

@@ -7,7 +7,8 @@ import { suggestedName } from "../../dsl/other_names.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { substitute } from "../../dsl/simplify.ts";
 import type { Configured } from "../../runtime/step/binding.ts";
-import { type Group, structuralOf } from "../../runtime/step/groups.ts";
+import type { Group } from "../../runtime/step/groups.ts";
+import { structuralOf } from "../../runtime/step/structural.ts";
 import { type HyperValue, isScheduled, type Setting } from "../../runtime/trees/hyperparameters.ts";
 import { spellStored } from "../../runtime/trees/stored.ts";
 

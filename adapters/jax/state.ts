@@ -1,7 +1,6 @@
 /** What a step in jax-js is given besides parameters and updates: its state and its inputs, and what they must be. */
 import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import type { Binding } from "../../runtime/step/binding.ts";
-import { stateShape } from "../../runtime/step/initial.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
 import { sameShape } from "../../runtime/trees/leaf.ts";
 import type { ArrayLibrary } from "../library.ts";
@@ -54,8 +53,7 @@ export function readState<A extends JaxArray>(
       tree.set(name, requireNumber(state[name], "float32", what, doing));
       continue;
     }
-    const shapeOf = (info: Layout["leaves"][number], leaf: number) =>
-      stateShape(program, name, info, binding.livesIn(leaf));
+    const shapeOf = (_: unknown, leaf: number) => binding.stateShape(name, leaf);
     leaves.set(
       name,
       layout.align<A>(state[name], what, doing, readArray, () => ["float32"], shapeOf),

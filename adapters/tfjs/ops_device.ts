@@ -12,6 +12,7 @@ import { Fold } from "../fold.ts";
 import type { ArrayLibrary } from "../library.ts";
 import { drawing, type Operations, operationsOf, spellings } from "./ops.ts";
 import type { Tfjs, TfTensor, TfVariable } from "./tf.ts";
+import { requireWholeLeaves } from "../../runtime/step/views.ts";
 
 /** Arrays are variables of tfjs: what is written is assigned. */
 export class OpsDevice implements Device<TfVariable, StepForm> {
@@ -89,6 +90,7 @@ class OpsStep implements Prepared<StepForm> {
   ) {
     const spelled = this.#library = spellings(operationsOf(tf));
     this.#work = work;
+    requireWholeLeaves(binding, "arrays of tfjs", doing);
     const { groups, groupOf } = binding;
     const { leaves } = work.bound.layout;
     this.#fold = new Fold({

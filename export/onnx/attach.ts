@@ -4,7 +4,9 @@ import { type ModelProto, ModelProtoSchema, TensorProto_DataType as DataType } f
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { carriedSettings } from "../../runtime/carried.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { isShape, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
+import { maskTree } from "../../runtime/trees/hyperparameters.ts";
+import { Layout } from "../../runtime/trees/layout.ts";
+import { asShape, isShape, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
 import { seal, setMetadata } from "./digest.ts";
 import { JOINED, METADATA } from "./metadata.ts";
 import type { OnnxOptions } from "./options.ts";
@@ -107,10 +109,11 @@ export function attach(
   };
   if (layout === "flat") joinVector(joined, step, grads, shared, doing);
   else join(joined, step, options.params, grads, shared, doing);
+  const tree = Layout.of(params, doing, asShape);
   setMetadata(joined, {
     [JOINED.model]: JSON.stringify(parts),
     [JOINED.settings]: JSON.stringify(
-      carriedSettings(optimizer.settings, (mask) => mask(params as never), doing),
+      carriedSettings(optimizer.settings, (mask) => maskTree(mask, tree, params, doing), doing),
     ),
     [JOINED.storage]: JSON.stringify(Object.fromEntries(optimizer.storage)),
   });

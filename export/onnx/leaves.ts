@@ -12,7 +12,6 @@ import type { Binding } from "../../runtime/step/binding.ts";
 import type { Group } from "../../runtime/step/groups.ts";
 import { spellPath } from "../../runtime/trees/leaf.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { stateShape } from "../../runtime/step/initial.ts";
 import type { Arithmetic } from "../../runtime/trees/dtype.ts";
 import { seedOf, spellStored } from "../../runtime/trees/stored.ts";
 import type { Body, BodyKind } from "./body.ts";
@@ -122,7 +121,7 @@ export class GraphLeaves {
       }
       const kind = known.get(key)!;
       const shapeOf = (state: string | undefined) =>
-        state === undefined ? info.shape : stateShape(this.#program, state, info, group.live);
+        state === undefined ? info.shape : binding.stateShape(state, i);
       return { path: info.path, kind, arrays: this.#arraysOf(kind, shapeOf) };
     });
   }

@@ -2,7 +2,7 @@
 import { GradusError } from "../../dsl/errors.ts";
 import { postorder, symbol, ZERO } from "../../dsl/node.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../runtime/step/device.ts";
-import { initialLeaf, stateShape } from "../../runtime/step/initial.ts";
+import { initialLeaf } from "../../runtime/step/initial.ts";
 import type { ReadLeaf } from "../../runtime/trees/leaf.ts";
 import { Written } from "../../runtime/trees/overlap.ts";
 import { dtypeOf } from "../../runtime/trees/stored.ts";
@@ -33,11 +33,11 @@ export class OrtDevice implements Device<Held, GraphForm> {
   // What is made is in arrays: the engine takes them where it runs at the first step.
   create(blanks: readonly Blank<Held>[], doing: string): unknown[] {
     return blanks.map(
-      ({ what, info, stored, shape, init, symbols, parameter, isResult = false }) => {
+      ({ what, info, stored, shape, init, seen, symbols, parameter, isResult = false }) => {
         // What a graph makes needs no beginning.
         if (isResult) return initialLeaf(ZERO, info, undefined, symbols, stored, shape);
         if (parameter === undefined || !isInBuffer(parameter)) {
-          return initialLeaf(init, info, parameter, symbols, stored, shape);
+          return initialLeaf(init, info, parameter, symbols, stored, shape, seen);
         }
         if (!postorder([init]).includes(symbol("w"))) {
           return initialLeaf(init, info, undefined, symbols, stored, shape);
@@ -133,9 +133,8 @@ function takenBy(
       ...like("w", params!),
       ...states.flatMap((name, k) =>
         leaves.flatMap((info, i): Taken[] => {
-          const lives = bound.livesIn(i);
-          if (!lives.has(name)) return [];
-          const shape = stateShape(bound.program, name, info, lives);
+          if (!bound.livesIn(i).has(name)) return [];
+          const shape = bound.stateShape(name, i);
           const dtype = dtypeOf(storedAs(storage, name, info));
           return [{ name: at(name, info), leaf: kept[k][i], dtype, shape }];
         })

@@ -80,6 +80,13 @@ export class GraphBinding implements Bound<GraphForm> {
     return this.#lives[leaf];
   }
 
+  stateShape(state: string, leaf: number): readonly number[] {
+    const info = this.layout.leaves[leaf];
+    if (!this.#lives[leaf].has(state)) return [0];
+    if (this.program.state.get(state)!.over === "element") return info.shape;
+    return this.#read.model.inputs.find(({ name }) => name === at(state, info))!.shape;
+  }
+
   beginning(): {
     readonly used: Form["used"];
     of(state: string, leaf: number | undefined): Pick<Blank<never>, "init" | "symbols">;

@@ -6,6 +6,7 @@ import { carriedSettings, carriedTree } from "../../runtime/carried.ts";
 import { Binding, type Configured, ruleOf } from "../../runtime/step/binding.ts";
 import { alignMaster, alignState, statesOf } from "../../runtime/step/gathered.ts";
 import { type HostArray, memoryOf } from "../../runtime/trees/dtype.ts";
+import { maskTree } from "../../runtime/trees/hyperparameters.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
 import {
   asHostLeaf,
@@ -19,7 +20,6 @@ import { under } from "../../runtime/trees/plain.ts";
 import { requireState, type State, treeNumber } from "../../runtime/trees/state.ts";
 import { storageIn, storedAs } from "../../runtime/trees/state_storage.ts";
 import { dtypeOf, type Stored } from "../../runtime/trees/stored.ts";
-import { stateShape } from "../../runtime/step/initial.ts";
 import { BUFFERS, FORMAT, KEYS, VERSION } from "./metadata.ts";
 import { lowOf, pathsOf, rebuilt, safeDType } from "./paths.ts";
 import type { TensorToWrite } from "./write.ts";
@@ -91,7 +91,7 @@ export function gatherCheckpoint(checkpoint: Checkpoint): {
     }
     alignState(bound, state[name], name, storage, readHost, doing).forEach((array, i) => {
       const info = layout.leaves[i];
-      const shape = stateShape(program, name, info, bound.livesIn(i));
+      const shape = bound.stateShape(name, i);
       put(`state/${name}`, i, array, storedAs(storage, name, info), shape);
     });
   }
@@ -107,7 +107,7 @@ export function gatherCheckpoint(checkpoint: Checkpoint): {
 
   const kinds = layout.leaves.map(({ isBare }) => isBare ? "array" : "tensor");
   const json: Readonly<Record<string, unknown>> = {
-    [KEYS.settings]: carriedSettings(settings, (mask) => mask(params as never), doing),
+    [KEYS.settings]: carriedSettings(settings, (mask) => maskTree(mask, layout, params, doing), doing),
     [KEYS.storage]: Object.fromEntries(made),
     [KEYS.written]: carriedHyper(state, true, doing),
     [KEYS.used]: carriedHyper(state, false, doing),

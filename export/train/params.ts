@@ -1,5 +1,6 @@
 /** Which initializers of a model are trained, and what exporters may have done to them. */
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { type Match, matcherOf } from "../../runtime/trees/match.ts";
 import { originsOf } from "./origin.ts";
 import type { GraphProto } from "./read.ts";
 import { numbersIn } from "./tensor.ts";
@@ -80,26 +81,9 @@ export function chooseParams(
   );
 }
 
-/** Whether a name is meant by a pattern. */
-export function matcherOf(pattern: string): (name: string) => boolean {
-  const parts = pattern.split("*");
-  if (parts.length === 1) return (name) => name === pattern;
-  return (name) => {
-    const [first, last] = [parts[0], parts.at(-1)!];
-    if (!name.startsWith(first) || name.length < first.length + last.length) return false;
-    let at = first.length;
-    for (const part of parts.slice(1, -1)) {
-      const found = name.indexOf(part, at);
-      if (found < 0) return false;
-      at = found + part.length;
-    }
-    return name.length - last.length >= at && name.endsWith(last);
-  };
-}
-
 /**
- * What is said of each parameter by its name, as masks, partitions and decay groups take it: the value of
- * the first pattern that fits, in which `*` stands for any text.
+ * What is said of each parameter by its name, as masks and partitions take it: rules of patterns, in which `*`
+ * stands for any text and the first that fits holds. A shorter spelling of {@linkcode Match}.
  *
  * @example
  * ```ts
@@ -109,28 +93,11 @@ export function matcherOf(pattern: string): (name: string) => boolean {
  *
  * const mask = byName({ "*.bias": false, "norm*": false, "*": true });
  * const optimizer = adamw({ learningRate: 1e-3, mask });
- * assertEquals(mask({ "l1.weight": [2, 2], "l1.bias": [2] }), { "l1.weight": true, "l1.bias": false });
+ * assertEquals(mask, { match: [["*.bias", false], ["norm*", false], ["*", true]] });
  * ```
- *
- * @throws {GradusError} where it is used: if no pattern fits a parameter.
  */
-export function byName<T>(
-  patterns: Readonly<Record<string, T>>,
-): (params: object) => Record<string, T> {
-  const rules = Object.entries(patterns).map(([pattern, value]) =>
-    [matcherOf(pattern), value] as const
-  );
-  return (params) =>
-    Object.fromEntries(
-      Object.keys(params).map((name) => {
-        const rule = rules.find(([fits]) => fits(name));
-        if (rule !== undefined) return [name, rule[1]];
-        throw new GradusError(
-          `Cannot choose by name: a pattern must fit ${quoted(name)}: given ` +
-            `${Object.keys(patterns).map(quoted).join(", ")}; add \`"*"\` for all others`,
-        );
-      }),
-    );
+export function byName<T>(patterns: Readonly<Record<string, T>>): Match<T> {
+  return { match: Object.entries(patterns) };
 }
 
 /** Masks add -10,000, -1e9 or -∞ to scores; no weight is as large. */

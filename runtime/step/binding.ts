@@ -21,6 +21,7 @@ import type { StateStorage } from "../trees/state_storage.ts";
 import type { Blank, Bound, Form, Present, Rule, StepNumbers } from "./device.ts";
 import type { StepForm, StepKey } from "./form.ts";
 import { type Group, type Grouped, grouped, requireDivisor, requireOneOfTree } from "./groups.ts";
+import { stateShape } from "./initial.ts";
 import { PresentLeaves } from "./present.ts";
 
 /** A setting that is a number at each step. */
@@ -38,6 +39,7 @@ export class Binding implements Bound<StepForm>, Grouped {
   readonly layout: Layout;
   readonly groups: readonly Group[];
   readonly groupOf: readonly Group[];
+  readonly views: Grouped["views"];
   readonly live: ReadonlySet<string>;
   readonly program: Program;
   readonly #settings: ReadonlyMap<string, Setting>;
@@ -65,8 +67,8 @@ export class Binding implements Bound<StepForm>, Grouped {
     coarser?: Binding,
   ) {
     [this.layout, this.program, this.#settings] = [layout, program, settings];
-    const { groups, groupOf, live } = grouped(program, settings, layout, params, doing, coarser);
-    [this.groups, this.groupOf, this.live] = [groups, groupOf, live];
+    const made = grouped(program, settings, layout, params, doing, coarser);
+    ({ groups: this.groups, groupOf: this.groupOf, views: this.views, live: this.live } = made);
     this.#numeric = [...settings].flatMap(([name, { value, clock }]) =>
       typeof value === "boolean" ? [] : [{
         ...{ name, clock, isScheduled: isScheduled(value) },
@@ -92,19 +94,29 @@ export class Binding implements Bound<StepForm>, Grouped {
     return this.groupOf[leaf].live;
   }
 
+  stateShape(state: string, leaf: number): readonly number[] {
+    const [info, view] = [this.layout.leaves[leaf], this.views[leaf]];
+    return stateShape(this.program, state, info, this.livesIn(leaf), view);
+  }
+
   beginning(params: object, doing: string): {
     readonly used: Form["used"];
-    of(state: string, leaf: number | undefined): Pick<Blank<never>, "init" | "symbols">;
+    of(state: string, leaf: number | undefined): Pick<Blank<never>, "init" | "seen" | "symbols">;
   } {
     const numbers = this.#numbersOf({}, () => 0, params, doing);
     const symbols = numbers.binding.#symbols.map((each) => new Map(each));
     const groupOf = (leaf: number) => numbers.binding.groups.indexOf(numbers.binding.groupOf[leaf]);
     return {
       used: { ...numbers.used },
-      of: (state, leaf) => ({
-        init: this.program.state.get(state)!.init,
-        symbols: symbols[leaf === undefined ? 0 : groupOf(leaf)],
-      }),
+      of: (state, leaf) => {
+        const { init, over } = this.program.state.get(state)!;
+        const view = leaf === undefined ? undefined : this.views[leaf];
+        return {
+          init,
+          seen: view && { view, isLikeLeaf: over === "element" },
+          symbols: symbols[leaf === undefined ? 0 : groupOf(leaf)],
+        };
+      },
     };
   }
 

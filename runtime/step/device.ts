@@ -6,6 +6,7 @@ import type { Layout } from "../trees/layout.ts";
 import type { LeafInfo, ReadLeaf } from "../trees/leaf.ts";
 import type { State } from "../trees/state.ts";
 import type { StateStorage } from "../trees/state_storage.ts";
+import type { MatrixView } from "../trees/view.ts";
 import type { Program } from "../../dsl/program.ts";
 
 /** Where arrays `A` live, and how a step of a form `F` is computed there. */
@@ -42,6 +43,8 @@ export interface Blank<A> {
   readonly shape: readonly number[];
   /** What it begins at, in numbers and the parameter `w`. */
   readonly init: Node;
+  /** The matrices that the parameter is seen as, if any, and whether this is as large as they are. */
+  readonly seen?: { readonly view: MatrixView; readonly isLikeLeaf: boolean } | undefined;
   readonly symbols: ReadonlyMap<string, number>;
   /** The parameter, where it is to begin from it or to stand beside it. */
   readonly parameter: A | undefined;
@@ -93,6 +96,8 @@ export interface Leaves {
   readonly layout: Pick<Layout, "leaves" | "hasShort">;
   /** The states that a leaf keeps. */
   livesIn(leaf: number): ReadonlySet<string>;
+  /** The shape of a state for a leaf. */
+  stateShape(state: string, leaf: number): readonly number[];
 }
 
 /** Those leaves of a tree that have gradients, in its order, where others have none. */
@@ -111,7 +116,7 @@ export interface Bound<F extends Form> extends Leaves {
   /** How states begin: of a leaf, or of the whole tree. */
   beginning(params: object, doing: string): {
     readonly used: Form["used"];
-    of(state: string, leaf: number | undefined): Pick<Blank<never>, "init" | "symbols">;
+    of(state: string, leaf: number | undefined): Pick<Blank<never>, "init" | "seen" | "symbols">;
   };
   /** The numbers of a step; those of the states in `unknown` are not at hand. */
   form(given: StepNumbers, unknown: ReadonlySet<string>, doing: string): F;

@@ -21,7 +21,6 @@ import type {
   Work,
   WorkMode,
 } from "./device.ts";
-import { stateShape } from "./initial.ts";
 import { evaluatedOf, type Results, resultsOf } from "./results.ts";
 import { PreparedForms, PresentWork } from "./work.ts";
 
@@ -314,7 +313,7 @@ export function statesOf(program: Program, live: ReadonlySet<string>): string[] 
 
 /** The arrays of one state, which must be stored as `storage` says. */
 export function alignState<A, F extends Form>(
-  bound: Pick<Bound<F>, "program" | "layout" | "livesIn">,
+  bound: Pick<Bound<F>, "layout" | "stateShape">,
   tree: unknown,
   name: string,
   storage: StateStorage,
@@ -327,7 +326,7 @@ export function alignState<A, F extends Form>(
     doing,
     read,
     (info) => [storedAs(storage, name, info)],
-    (info, i) => stateShape(bound.program, name, info, bound.livesIn(i)),
+    (_, i) => bound.stateShape(name, i),
   );
 }
 

@@ -12,7 +12,10 @@ import { type Arithmetic, arithmeticOf, type DType } from "../trees/dtype.ts";
 import { type LeafSetting, leafSettings, type Setting } from "../trees/hyperparameters.ts";
 import type { Layout } from "../trees/layout.ts";
 import { spellPath } from "../trees/leaf.ts";
+import type { MatrixView } from "../trees/view.ts";
 import type { Leaves } from "./device.ts";
+import { shapeNumbers, structuralOf } from "./structural.ts";
+import { leafView } from "./views.ts";
 
 /** Leaves that are computed alike. */
 export interface Group {
@@ -38,6 +41,8 @@ export interface Grouped {
   readonly groups: readonly Group[];
   /** The group of each leaf. */
   readonly groupOf: readonly Group[];
+  /** The matrices that each leaf is seen as, if any: what its group is planned for is one of them. */
+  readonly views: readonly (MatrixView | undefined)[];
   /** The states that some leaf keeps. */
   readonly live: ReadonlySet<string>;
 }
@@ -64,10 +69,17 @@ export function grouped(
     ]),
   );
   const made = new Map<string, Group & { readonly leaves: number[]; live: Group["live"] }>();
-  const groupOf = layout.leaves.map(({ dtype: stored, shape }, i) => {
+  const clocks = clocksIn(settings);
+  const givenTo = layout.leaves.map((_, i) =>
+    new Map([...perLeaf].map(([name, leaves]) => [name, leaves[i]]))
+  );
+  const views = coarser?.views ??
+    layout.leaves.map((info, i) => leafView(program, info, givenTo[i], clocks, doing));
+  const groupOf = layout.leaves.map(({ dtype: stored, shape: whole }, i) => {
+    const shape = views[i]?.shape ?? whole;
     const axes = reading.axes(shape);
-    const numbers = new Map(reading.shape.map((name) => [name, shapeNumber(name, shape)]));
-    const given = new Map([...perLeaf].map(([name, leaves]) => [name, leaves[i]]));
+    const numbers = shapeNumbers(reading.shape, shape);
+    const given = givenTo[i];
     const marks = [...given.values()].map((setting) => [setting.part, setting.isMasked]);
     const within = coarser?.groupOf[i];
     const key = JSON.stringify([
@@ -85,7 +97,6 @@ export function grouped(
     return group;
   });
   const groups = [...made.values()];
-  const clocks = clocksIn(settings);
   const live = coarser?.live ??
     statesKept(program, groups.map(({ structural }) => structural), clocks);
   requireOneOfTree(
@@ -102,7 +113,7 @@ export function grouped(
     const { lasting } = remainingOf(program, group.structural, clocks);
     group.live = new Set([...live].filter((name) => lasting.has(name)));
   }
-  return { layout, groups, groupOf, live };
+  return { layout, groups, groupOf, views, live };
 }
 
 /**
@@ -132,12 +143,6 @@ export function requireOneOfTree(
   }
 }
 
-function shapeNumber(name: string, shape: readonly number[]): number {
-  const [rows = 1, ...others] = shape;
-  const columns = others.reduce((a, b) => a * b, 1);
-  return { rank: shape.length, rows, columns, size: rows * columns }[name]!;
-}
-
 /** The states whose numbers schedules follow, or would if there were any. */
 function clocksIn(settings: ReadonlyMap<string, Setting>): string[] {
   return [...new Set([...settings.values()].flatMap(({ clock }) => clock ?? []))];
@@ -154,23 +159,6 @@ export function statesKept(
 ): Set<string> {
   const kept = variants.map((structural) => remainingOf(program, structural, clocks).moving);
   return new Set([...program.state.keys()].filter((name) => kept.some((each) => each.has(name))));
-}
-
-/**
- * What is known of one leaf for good: truth values, which a mask makes false, hyperparameters that are
- * 0, and what its shape tells, `numbers`.
- */
-export function structuralOf(
-  settings: ReadonlyMap<string, LeafSetting>,
-  numbers: ReadonlyMap<string, number> = new Map(),
-): Structural {
-  const structural = new Map<string, Node>();
-  for (const [name, { value, isMasked }] of settings) {
-    if (typeof value === "boolean") structural.set(name, constant(Number(value && !isMasked)));
-    else if (isMasked || value === 0) structural.set(name, ZERO);
-  }
-  for (const [name, value] of numbers) structural.set(name, constant(value));
-  return structural;
 }
 
 /** Refuses to evaluate what is divided by a hyperparameter that is 0 for good. */

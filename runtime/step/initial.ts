@@ -5,25 +5,33 @@ import { type Node, postorder, symbol, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { interpret } from "../backends/interpreter/run.ts";
 import { keptAxes, settleAxes } from "../plan/axes.ts";
+import type { Blank } from "./device.ts";
 import type { Planned } from "../plan/infer.ts";
 import { plan } from "../plan/plan.ts";
 import { arithmeticOf, type HostArray, load, memoryOf, store } from "../trees/dtype.ts";
 import { dtypeOf, type Stored } from "../trees/stored.ts";
 import { asHostLeaf, type LeafInfo, mirror, spellPath } from "../trees/leaf.ts";
+import { LeafMatrices } from "../trees/matrices.ts";
+import type { MatrixView } from "../trees/view.ts";
 
-/** The shape a state has for a parameter that keeps those that are `live`. */
+/**
+ * The shape a state has for a parameter that keeps those that are `live`; where the parameter is seen as
+ * matrices, one that is no larger than the parameter has the axes that tell them apart, and then its own.
+ */
 export function stateShape(
   program: Program,
   state: string,
-  { shape, path }: LeafInfo,
+  { shape: whole, path }: LeafInfo,
   live: ReadonlySet<string>,
+  view: MatrixView | undefined,
 ): readonly number[] {
   if (!live.has(state)) return [0];
   const { over } = program.state.get(state)!;
-  if (over === "element") return shape;
+  if (over === "element") return whole;
+  const { shape, batch } = view ?? { shape: whole, batch: [] };
   const what = `optimizer "${program.name}", state \`${state}\` for ${spellPath(path)}`;
   const kept = over === "tensor" ? 0 : keptAxes(over, axesByExtent(shape), what);
-  return shape.map((size, axis) => kept & (1 << axis) ? size : 1);
+  return [...batch, ...shape.map((size, axis) => kept & (1 << axis) ? size : 1)];
 }
 
 /** The number that an initial value without `w` is. */
@@ -35,7 +43,7 @@ export function initialNumber(init: Node, symbols: ReadonlyMap<string, number>):
 
 /**
  * A leaf of a state at the beginning, rounded to nearest; `parameter` is the array of the parameter it
- * mirrors.
+ * mirrors, and `seen` says as which matrices.
  */
 export function initialLeaf(
   init: Node,
@@ -44,6 +52,7 @@ export function initialLeaf(
   symbols: ReadonlyMap<string, number>,
   stored: Stored,
   shape: readonly number[],
+  seen?: Blank<never>["seen"],
 ): unknown {
   const leaf = mirror(info, stored, shape);
   const dtype = dtypeOf(stored);
@@ -63,10 +72,11 @@ export function initialLeaf(
   }
   // What starts from the parameter is an update of nothing by it.
   const initial = { update: init, states: new Map(), globals: [] };
-  const { graph } = settleAxes(NO_STATES, initial, new Set(), axesByExtent(info.shape));
+  const { shape: whole, count } = seen?.view ?? { ...info, count: 1 };
+  const { graph } = settleAxes(NO_STATES, initial, new Set(), axesByExtent(whole));
   const group = {
     graph,
-    plan: plan(NO_STATES, graph, new Set(), [], "update", info.shape.length),
+    plan: plan(NO_STATES, graph, new Set(), [], "update", whole.length),
     mode: "update",
     backend: "interpreter",
     dtype: arithmeticOf(info.dtype),
@@ -74,12 +84,19 @@ export function initialLeaf(
     outputs: [{ name: "", dtype: "float64" }],
     symbols,
   } as const;
-  const { shape: whole, size } = info;
-  const [inputs, values] = [[...memoryOf(parameter)], new Float64Array(data.length)];
+  const values = new Float64Array(data.length);
+  const matrices = seen && new LeafMatrices(seen.view, info.shape);
+  const inputs = memoryOf(parameter).map((array) => matrices?.of(array, true, false) ?? [array]);
+  const outputs = matrices?.of(values, seen!.isLikeLeaf, true) ?? [values];
+  matrices?.begin();
   interpret({
     globals: [],
-    leaves: [{ group, number: 0, shape: whole, size, inputs, outputs: [values] }],
+    leaves: outputs.map((output, k) => ({
+      ...{ group, number: 0, shape: whole, size: info.size / count },
+      ...{ inputs: inputs.map((parts) => parts[k]), outputs: [output] },
+    })),
   });
+  matrices?.end();
   values.forEach((value, i) => store(dtype, data, i, value));
   return leaf;
 }

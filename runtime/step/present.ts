@@ -25,6 +25,10 @@ export class PresentLeaves implements Present<StepForm> {
     return this.#whole.livesIn(this.#numbers[leaf]);
   }
 
+  stateShape(state: string, leaf: number): readonly number[] {
+    return this.#whole.stateShape(state, this.#numbers[leaf]);
+  }
+
   form({ key: whole, symbols, used }: StepForm): StepForm {
     let known = this.#known.get(whole);
     if (known === undefined) this.#known.set(whole, known = this.#keyOf(whole));
@@ -48,7 +52,10 @@ export class PresentLeaves implements Present<StepForm> {
     const groups = kept.map((i) => left.get(binding.groups[i])!);
     return {
       key: {
-        binding: { layout: this.layout, groups, groupOf, live: binding.live },
+        binding: {
+          ...{ layout: this.layout, groups, groupOf, live: binding.live },
+          views: this.#numbers.map((number) => binding.views[number]),
+        },
         program,
         keys: kept.map((i) => keys[i]),
       },

@@ -7,7 +7,6 @@ import type { State } from "../trees/state.ts";
 import { storedAs } from "../trees/state_storage.ts";
 import type { Stored } from "../trees/stored.ts";
 import type { Blank, Bound, Device, Form, StepArrays, Work } from "./device.ts";
-import { stateShape } from "./initial.ts";
 
 /** The trees that take the results of an update. */
 export interface Results {
@@ -74,7 +73,7 @@ export function resultsOf<A, F extends Form>(
     }),
     ...states.map((name, k) =>
       leaves.map((info, i) => {
-        const shape = stateShape(bound.program, name, info, bound.livesIn(i));
+        const shape = bound.stateShape(name, i);
         return blank(name, info, storedAs(storage, name, info), shape, arrays.states[k]);
       })
     ),

@@ -20,7 +20,7 @@ import {
 import { type StateStorage, storedAs } from "../trees/state_storage.ts";
 import type { Blank, Bound, Device, Form, Rule, StepInputs, WorkMode } from "./device.ts";
 import { Gathered, statesOf, type StepTrees } from "./gathered.ts";
-import { initialNumber, stateShape } from "./initial.ts";
+import { initialNumber } from "./initial.ts";
 import { skipsMissing, type StepOptions } from "./options.ts";
 
 /** How many structures of parameters are remembered. */
@@ -56,7 +56,7 @@ export class Step<A, F extends Form> {
         what: `state \`${name}\``,
         info,
         stored: storedAs(storage, name, info),
-        shape: stateShape(program, name, info, bound.livesIn(i)),
+        shape: bound.stateShape(name, i),
         ...beginning.of(name, i),
         parameter: arrays[i],
       }))

@@ -196,6 +196,16 @@ export function allocateResident<A extends MemoryArray>(array: A, preferred?: Ar
   return view;
 }
 
+/** The part of an array that begins at `from`, where the array is. */
+export function partOf<A extends MemoryArray>(array: A, from: number, length: number): A {
+  const part = array.subarray(from, from + length) as A;
+  const block = resident.get(array);
+  if (block === undefined) return part;
+  const offset = from * array.BYTES_PER_ELEMENT;
+  resident.set(part, { arena: block.arena, address: block.address + offset, bytes: part.byteLength });
+  return part;
+}
+
 /** Where an array lives in WebAssembly memory, or undefined if it is an ordinary one. */
 export function blockOf(array: MemoryArray): Block | undefined {
   return resident.get(array);

@@ -5,6 +5,8 @@ import { suggestedOption } from "../../dsl/other_names.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
 import type { Layout } from "./layout.ts";
+import { isMatch, type Match } from "./match.ts";
+import { isMatrices, type Matrices, type MatrixView, viewOf } from "./view.ts";
 
 /** A hyperparameter: a number, a schedule, or a tree-prefix of those over the parameters. */
 export type HyperValue = number | Schedule | HyperTree;
@@ -12,17 +14,24 @@ export type HyperValue = number | Schedule | HyperTree;
 /** A tree-prefix: a value in the place of a branch of the parameters holds for all below it. */
 export type HyperTree = { readonly [key: string]: HyperValue } | readonly HyperValue[];
 
-/** Which leaves something applies to, such as weight decay: a tree-prefix of truth values, or a function that makes one. */
+/**
+ * Values of leaves: a tree-prefix of them, rules by which leaves have them, or a function that makes one of
+ * both from the parameters, which is called once for each structure.
+ */
 // A function takes whatever parameters its writer has; `never` lets it say so.
-export type Mask = boolean | MaskTree | ((params: never) => boolean | MaskTree);
+export type PerLeaf<T> = Prefix<T> | Match<T> | ((params: never) => Prefix<T> | Match<T>);
 
-/** A tree-prefix of truth values. */
-export type MaskTree =
-  | { readonly [key: string]: boolean | MaskTree }
-  | readonly (
-    | boolean
-    | MaskTree
-  )[];
+/** A tree-prefix: a value in the place of a branch of the parameters holds for all below it. */
+export type Prefix<T> = T | { readonly [key: string]: Prefix<T> } | readonly Prefix<T>[];
+
+/** Which leaves something applies to, such as weight decay. */
+export type Mask = PerLeaf<boolean>;
+
+/** A tree-prefix of truth values, or rules. */
+export type MaskTree = Exclude<Prefix<boolean>, boolean> | Match<boolean>;
+
+/** Which leaves are matrices, and how. */
+export type MatricesOption = PerLeaf<Matrices>;
 
 /** Whether a value can be a mask, as far as can be seen without parameters. */
 export function isMask(value: unknown): value is Mask {
@@ -36,8 +45,11 @@ export type HyperNumbers = number | { [key: string]: HyperNumbers } | HyperNumbe
 export interface Setting {
   /** Its value, or a truth value for one that chooses between forms of the program. */
   readonly value: HyperValue | boolean;
-  /** Where the mask is false, the value is 0 or false. */
-  readonly mask?: Mask;
+  /**
+   * Where the mask is false, the value is 0 or false. That of a truth value may say how leaves are seen as
+   * matrices where it is not.
+   */
+  readonly mask?: MatricesOption;
   /** The state over the tree whose number a schedule sees. Default: `count`. */
   readonly clock?: string;
 }
@@ -50,6 +62,8 @@ export interface LeafSetting {
   readonly position: string;
   readonly value: number | boolean | Schedule;
   readonly isMasked: boolean;
+  /** The matrices that the leaf is seen as where this decides something. */
+  readonly view?: MatrixView;
 }
 
 const isLeafValue = (value: unknown) =>
@@ -81,7 +95,7 @@ export function settingsOf(
       );
     }
     if (typeof fallback === "boolean") {
-      if (!isMask(value)) {
+      if (!isMask(value) && !isMatrices(value)) {
         throw new GradusError(`${doing}: \`${name}\` must be true or false: given ${shown(value)}`);
       }
       if (typeof value !== "boolean") {
@@ -135,13 +149,33 @@ export function leafSettings(
 ): LeafSetting[] {
   const values = layout.prefix(value, `hyperparameter \`${name}\``, doing, isLeafValue);
   const tree = typeof mask === "function" ? mask(params as never) : mask ?? true;
-  const masks = layout.prefix(tree, "the mask", doing, (node) => typeof node === "boolean");
-  return values.map(({ part, position, value }, i) => ({
-    part,
-    position,
-    value: value as LeafSetting["value"],
-    isMasked: masks[i].value === false,
-  }));
+  const mayView = typeof value === "boolean";
+  const isTruth = (node: unknown) => typeof node === "boolean" || mayView && isMatrices(node);
+  const masks = layout.prefix(tree, "the mask", doing, isTruth);
+  return values.map(({ part, position, value }, i) => {
+    const matrices = masks[i].value as Matrices;
+    const { shape, path } = layout.leaves[i];
+    const view = typeof matrices === "boolean" ? undefined : viewOf(matrices, shape, path, doing);
+    return {
+      part,
+      position,
+      value: value as LeafSetting["value"],
+      isMasked: matrices === false,
+      ...(view === undefined ? {} : { view }),
+    };
+  });
+}
+
+/** What a mask that looks at parameters says of these, as a tree. */
+export function maskTree(
+  mask: NonNullable<Setting["mask"]>,
+  layout: Layout,
+  params: unknown,
+  doing: string,
+): unknown {
+  const tree = typeof mask === "function" ? mask(params as never) : mask;
+  if (!isMatch(tree)) return tree;
+  return layout.build(layout.prefix(tree, "the mask", doing, () => true).map((leaf) => leaf.value));
 }
 
 /** The value of a setting at a step, a tree where the setting is one. */

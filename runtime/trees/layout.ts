@@ -3,6 +3,7 @@ import { GradusError, shown } from "../../dsl/errors.ts";
 import { insteadOf } from "./foreign.ts";
 import { isShort } from "./dtype.ts";
 import { isSameStored, spellStored, type Stored } from "./stored.ts";
+import { firstMatch, isMatch } from "./match.ts";
 import { type Leaf, type LeafInfo, type ReadLeaf, sameShape, sizeOf, spellPath } from "./leaf.ts";
 import {
   child,
@@ -255,9 +256,14 @@ export class Layout {
     return visit(this.#skeleton);
   }
 
+  /** Whether what looks like rules may be a tree of values instead. */
+  get #hasMatch(): boolean {
+    return "keys" in this.#skeleton && this.#skeleton.keys.includes("match");
+  }
+
   /**
    * What a tree-prefix says of each leaf: a value stands for everything below it. `isValue` tells
-   * values from the prefix's own branches.
+   * values from the prefix's own branches. Rules may stand in the place of the whole.
    */
   prefix(
     prefix: unknown,
@@ -265,6 +271,17 @@ export class Layout {
     doing: string,
     isValue: (node: unknown) => boolean,
   ): PrefixValue[] {
+    if (isMatch(prefix) && !this.#hasMatch) {
+      const ruleOf = firstMatch(prefix, what, doing);
+      return this.leaves.map(({ path, shape }) => {
+        const part = ruleOf({ path, shape, rank: shape.length });
+        const [, value] = prefix.match[part];
+        if (isValue(value)) return { part, position: path, value };
+        throw new GradusError(
+          `${doing}: ${what} must have values in its rules: given ${shown(value)} in rule ${part + 1}`,
+        );
+      });
+    }
     const values: PrefixValue[] = new Array(this.leaves.length);
     let parts = 0;
     const visit = (skeleton: Skeleton, node: unknown, path: string): void => {

@@ -25,7 +25,7 @@ for (const backend of BACKENDS) {
   }
 
   Deno.test(`matrices that Muon does not orthogonalise go to AdamW, on ${backend}`, () => {
-    const opt = muon({ learningRate: 0.5, adamWeightDecay: 0.1, orthogonalize: isA })
+    const opt = muon({ learningRate: 0.5, adamWeightDecay: 0.1, matrices: isA })
       .with({ backend });
     const params = { a: matrix(4, 8, -4, 2), b: matrix(1, 2, 3, 4), bias: Float64Array.of(6) };
     const gradients = { a: matrix(1, 2, 3, 4), b: matrix(2, -1, 0.5, 3), bias: Float64Array.of(2) };

@@ -107,7 +107,7 @@ for (const backend of BACKENDS) {
       dowg: dowg({ eps: 0, initEstimSqDist: 1e-4 }),
       scaleByDistanceOverGradients: scaleByDistanceOverGradients({ eps: 0 }),
       mechanize: mechanize(sgd({ learningRate: 0.1 }), { eps: 0 }),
-      muon: muon({ learningRate: 0.1, eps: 0, orthogonalize: [false, true] }),
+      muon: muon({ learningRate: 0.1, eps: 0, matrices: [false, true] }),
     };
     for (const [name, opt] of Object.entries(still)) {
       // AdamW's part of Muon has a root for each element.

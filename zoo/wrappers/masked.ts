@@ -7,7 +7,8 @@ import {
   type LabelledStates,
   requireLabels,
 } from "../../runtime/chain.ts";
-import type { Mask, MaskTree } from "../../runtime/trees/hyperparameters.ts";
+import type { Mask, PerLeaf, Prefix } from "../../runtime/trees/hyperparameters.ts";
+import { isMatch, mapMatch, type Match } from "../../runtime/trees/match.ts";
 import type { StateKinds } from "../../runtime/trees/typed.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { requireOptimizer, wrap } from "../../runtime/wrap.ts";
@@ -25,8 +26,8 @@ const MASKED: Wrapper = {
 /**
  * Applies `inner` where `mask` is true. Elsewhere the gradient passes through unchanged, as in Optax, and
  * no state is kept. A reduction over the tree, such as the norm of a clip, sees only the chosen leaves.
- * `mask` is a tree-prefix of truth values over the parameters, or a function from the parameters to one,
- * which is called once for each structure.
+ * `mask` is a tree-prefix of truth values over the parameters, rules by paths and shapes ({@linkcode Match}),
+ * or a function from the parameters to one of these, which is called once for each structure.
  *
  * @example
  * ```ts
@@ -73,16 +74,15 @@ export function freeze(mask: Mask): Optimizer<Record<never, never>, never> {
   return masked(setToZero(), mask);
 }
 
-/** Which optimizer each leaf belongs to: a tree-prefix of names, or a function that makes one. */
-// A function takes whatever parameters its writer has; `never` lets it say so.
-export type Labels = LabelTree | ((params: never) => LabelTree);
+/** Which optimizer each leaf belongs to: a tree-prefix of names, rules that give them, or a function that makes one of both. */
+export type Labels = PerLeaf<string>;
 
 /** A tree-prefix of names. */
-export type LabelTree = string | { readonly [key: string]: LabelTree } | readonly LabelTree[];
+export type LabelTree = Prefix<string>;
 
 /**
  * An optimizer for each part of the parameters: each leaf is stepped by the optimizer that `labels` names
- * for it. States and hyperparameters have the name of their optimizer as a suffix, such as the state
+ * for it, by a tree or by rules such as `{ match: [["*norm*", "head"], ["*", "body"]] }`. States and hyperparameters have the name of their optimizer as a suffix, such as the state
  * `m_body` and the hyperparameter `learningRate_body`.
  *
  * @example
@@ -111,7 +111,7 @@ export function partition<Parts extends Readonly<Record<string, Optimizer>>>(
 ): Optimizer<LabelledStates<Parts>, LabelledHyper<Parts>> {
   const doing = "Cannot partition";
   const names = requireLabels(optimizers, doing);
-  const choose = (tree: LabelTree, label: string): boolean | MaskTree => {
+  const choose = (tree: LabelTree, label: string): Prefix<boolean> => {
     if (typeof tree === "string") {
       if (names.includes(tree)) return tree === label;
       throw new GradusError(
@@ -127,9 +127,13 @@ export function partition<Parts extends Readonly<Record<string, Optimizer>>>(
       Object.entries(tree).map(([key, part]) => [key, choose(part, label)]),
     );
   };
+  const chosen = (given: LabelTree | Match<string>, label: string) =>
+    isMatch(given)
+      ? mapMatch(given, (part) => choose(part as string, label) as boolean)
+      : choose(given, label);
   const maskOf = (label: string): Mask =>
     typeof labels === "function"
-      ? (params: never) => choose(labels(params), label)
-      : choose(labels, label);
+      ? (params: never) => chosen(labels(params), label)
+      : chosen(labels, label);
   return chained(names.map((label) => masked(optimizers[label], maskOf(label))), names);
 }

@@ -198,7 +198,7 @@ const RULES: readonly TorchRule[] = [
     only: {
       consistentRms: [[0, 0.2], "torch has no other"],
       adaptive: [[false], "torch scales no update by its product with the momentum"],
-      orthogonalize: [
+      matrices: [
         [true],
         "torch's takes all parameters: give the others an optimizer of their own",
       ],

@@ -22,11 +22,13 @@ import {
   type DType,
   type HostArray,
   isShort,
+  type MemoryArray,
   memoryOf,
   type NumberArray,
   SplitArray,
 } from "../../trees/dtype.ts";
 import { asHostLeaf, mirror, type ReadLeaf } from "../../trees/leaf.ts";
+import { LeafMatrices } from "../../trees/matrices.ts";
 import { Written } from "../../trees/overlap.ts";
 import { beside } from "../../trees/placement.ts";
 
@@ -44,10 +46,10 @@ export class HostDevice implements Device<HostArray, StepForm> {
 
   create(blanks: readonly Blank<HostArray>[]): unknown[] {
     return blanks.map((blank) => {
-      const { info, stored, shape, init, symbols, parameter, copied, isResult = false } = blank;
+      const { info, stored, shape, init, seen, symbols, parameter, copied, isResult = false } = blank;
       if (copied !== undefined) return mirror(info, stored, shape, copyOf(copied));
       if (isResult) return initialLeaf(ZERO, info, undefined, symbols, stored, shape);
-      const leaf = initialLeaf(init, info, parameter, symbols, stored, shape);
+      const leaf = initialLeaf(init, info, parameter, symbols, stored, shape, seen);
       return parameter === undefined ? leaf : beside(leaf, info, parameter);
     });
   }
@@ -84,6 +86,8 @@ class HostStep implements Prepared<StepForm> {
   readonly #doing: string;
   /** By leaf, which of the work's states it keeps. */
   readonly #states: readonly (readonly number[])[];
+  /** By leaf, the matrices that it is seen as. */
+  readonly #matrices: readonly (LeafMatrices | undefined)[];
   /** What each leaf reads is stored as. */
   #types: readonly (readonly DType[])[];
   #chosen: Chosen;
@@ -100,11 +104,14 @@ class HostStep implements Prepared<StepForm> {
   ) {
     [this.#backend, this.#threads] = [backend, threads];
     [this.#work, this.#key, this.#doing] = [work, key, doing];
-    const { groups, groupOf } = key.binding;
+    const { groups, groupOf, views } = key.binding;
     const kept = groups.map(({ live }) =>
       work.states.flatMap((name, k) => live.has(name) ? [k] : [])
     );
     this.#states = groupOf.map((group) => kept[groups.indexOf(group)]);
+    this.#matrices = work.bound.layout.leaves.map(({ shape }, i) =>
+      views[i] && new LeafMatrices(views[i], shape)
+    );
     this.#types = this.#typesRead();
     this.#chosen = this.#choose();
     this.#step = this.#leaves();
@@ -119,7 +126,10 @@ class HostStep implements Prepared<StepForm> {
     for (let i = 0; i < symbols.length; i++) {
       for (const group of this.#chosen.runs[i]) group.symbols = symbols[i];
     }
-    return this.#execution!.run();
+    for (const each of this.#matrices) each?.begin();
+    const numbers = this.#execution!.run();
+    for (const each of this.#matrices) each?.end();
+    return numbers;
   }
 
   /** Takes the arrays of the work, which may lie elsewhere or be of other types than those before. */
@@ -168,12 +178,18 @@ class HostStep implements Prepared<StepForm> {
     return choose(binding.groups.map(({ leaves }) => leaves), this.#types, this.#backend, plan);
   }
 
+  /** What is run: leaves, or each of the matrices that one is seen as. */
   #leaves(): StepRun {
     const { runOf, multiply } = this.#chosen;
+    const { views } = this.#key.binding;
     return {
-      leaves: this.#work.bound.layout.leaves.map(({ number, shape, size }, i): LeafRun => ({
-        ...{ group: runOf[i], number, shape, size, inputs: [], outputs: [] },
-      })),
+      leaves: this.#work.bound.layout.leaves.flatMap(({ number, shape, size }, i): LeafRun[] => {
+        const { count, shape: own } = views[i] ?? { count: 1, shape };
+        return Array.from({ length: count }, (_, k) => ({
+          ...{ group: runOf[i], number: number + k * LEAVES, shape: own, size: size / count },
+          ...{ inputs: [], outputs: [] },
+        }));
+      }),
       globals: elaborate(this.#key.program).globals,
       threads: this.#threads,
       multiply,
@@ -182,31 +198,53 @@ class HostStep implements Prepared<StepForm> {
 
   /** Hands over the arrays of the step, in the order that each group names them. */
   #fill(): void {
-    const { params, reads, out, master, nextMaster, states, next } = this.#work.arrays;
+    const { arrays: { params, reads, out, master, nextMaster, states, next } } = this.#work;
+    const { program: { state } } = this.#key;
     const { leaves } = this.#work.bound.layout;
-    for (let i = 0; i < leaves.length; i++) {
-      const { inputs, outputs } = this.#step.leaves[i];
-      const isMaster = isShort(leaves[i].dtype);
+    const isLikeLeaf = this.#work.states.map((name) => state.get(name)!.over === "element");
+    for (let i = 0, run = 0; i < leaves.length; i++) {
+      const matrices = this.#matrices[i];
+      matrices?.clear();
+      const parts = this.#step.leaves.slice(run, run += this.#key.binding.views[i]?.count ?? 1);
       let [into, from] = [0, 0];
-      if (params !== undefined) inputs[into++] = upperOf((isMaster ? master! : params)[i]);
-      for (const read of reads) inputs[into++] = upperOf(read[i]);
-      outputs[from++] = upperOf(out[i]);
-      if (isMaster && nextMaster !== undefined) outputs[from++] = upperOf(nextMaster[i]);
+      const put = (
+        side: "inputs" | "outputs",
+        place: number,
+        array: MemoryArray,
+        isLike = true,
+      ): void => {
+        if (matrices === undefined) parts[0][side][place] = array;
+        else {
+          matrices.of(array, isLike, side === "outputs").forEach((part, k) =>
+            parts[k][side][place] = part
+          );
+        }
+      };
+      const read = (array: MemoryArray, isLike?: boolean) => put("inputs", into++, array, isLike);
+      const write = (array: MemoryArray, isLike?: boolean) => put("outputs", from++, array, isLike);
+      const isMaster = isShort(leaves[i].dtype);
+      if (params !== undefined) read(upperOf((isMaster ? master! : params)[i]));
+      for (const each of reads) read(upperOf(each[i]));
+      write(upperOf(out[i]));
+      if (isMaster && nextMaster !== undefined) write(upperOf(nextMaster[i]));
       const kept = this.#states[i];
       for (const k of kept) {
-        inputs[into++] = upperOf(states[k][i]);
-        if (next.length > 0) outputs[from++] = upperOf(next[k][i]);
+        read(upperOf(states[k][i]), isLikeLeaf[k]);
+        if (next.length > 0) write(upperOf(next[k][i]), isLikeLeaf[k]);
       }
       // Further bits are behind all others, as their group names them.
       for (const k of kept) {
         const array = states[k][i];
         if (!(array instanceof SplitArray)) continue;
-        inputs[into++] = array.low;
-        if (next.length > 0) outputs[from++] = (next[k][i] as SplitArray).low;
+        read(array.low, isLikeLeaf[k]);
+        if (next.length > 0) write((next[k][i] as SplitArray).low, isLikeLeaf[k]);
       }
     }
   }
 }
+
+/** Matrices of a leaf draw random numbers of their own, apart from those of as many leaves. */
+const LEAVES = 2 ** 16;
 
 /** The array, or the upper bits of one that is stored as two. */
 function upperOf(array: HostArray): NumberArray {

@@ -17,6 +17,7 @@ import { asGpuTensor, type GpuTensor, isGpuTensor } from "../../trees/gpu_tensor
 import { type Leaf, sizeOf, spellPath } from "../../trees/leaf.ts";
 import { plansOf } from "./plans.ts";
 import { place } from "./transfer.ts";
+import { requireWholeLeaves } from "../../step/views.ts";
 
 /** Arrays in the buffers of a GPU. */
 export class WebGpuDevice implements Device<GpuTensor, StepForm> {
@@ -163,6 +164,7 @@ class WebGpuStep implements Prepared<StepForm> {
     [this.#device, this.#work, this.#doing] = [device, work, doing];
     const { program } = key;
     const mode = work.mode === "step" ? "step" : "update";
+    requireWholeLeaves(key.binding, "WebGPU", doing);
     this.#plans = plansOf(key, mode, ownNumbers, doing);
     this.#globals = elaborate(program).globals;
     const { groups, groupOf, live } = key.binding;

@@ -1,0 +1,33 @@
+/** What is known of a leaf for good, before any step. */
+import type { Structural } from "../../dsl/graph.ts";
+import { constant, type Node, ZERO } from "../../dsl/node.ts";
+import type { LeafSetting } from "../trees/hyperparameters.ts";
+
+/** What a shape tells of a matrix: its columns are all axes but the first. */
+export function shapeNumbers(
+  names: readonly string[],
+  shape: readonly number[],
+): Map<string, number> {
+  const [rows = 1, ...others] = shape;
+  const columns = others.reduce((a, b) => a * b, 1);
+  const numbers: Record<string, number> = { rank: shape.length, rows, columns, size: rows * columns };
+  return new Map(names.map((name) => [name, numbers[name]]));
+}
+
+/**
+ * What is known of one leaf for good: truth values, which a mask makes false, hyperparameters that are
+ * 0, and what its shape tells, `numbers`.
+ */
+export function structuralOf(
+  settings: ReadonlyMap<string, LeafSetting>,
+  numbers: ReadonlyMap<string, number> = new Map(),
+): Structural {
+  const structural = new Map<string, Node>();
+  for (const [name, { value, isMasked }] of settings) {
+    if (typeof value === "boolean") structural.set(name, constant(Number(value && !isMasked)));
+    else if (isMasked || value === 0) structural.set(name, ZERO);
+  }
+  for (const [name, value] of numbers) structural.set(name, constant(value));
+  return structural;
+}
+
