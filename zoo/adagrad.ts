@@ -21,7 +21,7 @@ export interface AdagradOptions extends LikeOption {
  *
  * ```text
  * s_t &\leftarrow s_{t-1} + g_t^{2} \\
- * u_t &\leftarrow -\alpha_t \cdot \begin{cases} 0 & \text{if } s_t = 0 \\ \frac{g_t}{\sqrt{s_t + \epsilon}} & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow -\alpha_t \cdot \begin{cases} 0 & \text{if } s_t = 0 \\ \frac{g_t}{\begin{cases} \sqrt{s_t + \epsilon} & \text{if } \mathrm{epsInSqrt} \\ \sqrt{s_t} + \epsilon & \text{otherwise} \end{cases}} & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (s_t)
  * ```
  *
@@ -73,7 +73,7 @@ export type ScaleByRssOptions = Omit<AdagradOptions, "learningRate" | "like">;
  *
  * ```text
  * s_t &\leftarrow s_{t-1} + g_t^{2} \\
- * u_t &\leftarrow \begin{cases} 0 & \text{if } s_t = 0 \\ \frac{g_t}{\sqrt{s_t + \epsilon}} & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} 0 & \text{if } s_t = 0 \\ \frac{g_t}{\begin{cases} \sqrt{s_t + \epsilon} & \text{if } \mathrm{epsInSqrt} \\ \sqrt{s_t} + \epsilon & \text{otherwise} \end{cases}} & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (s_t)
  * ```
  *

@@ -32,8 +32,10 @@ export interface AmsgradOptions extends MuDTypeOption, LikeOption {
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
  * \hat{m}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{if } \mathrm{biasCorrectionMu} \\ m_t & \text{otherwise} \end{cases} \\
- * \mathrm{vmax}_t &\leftarrow \max \left( \mathrm{vmax}_{t-1}, \begin{cases} \frac{1}{1 - \beta_2^{t}} \cdot v_t & \text{if } \mathrm{biasCorrectionNu} \\ v_t & \text{otherwise} \end{cases} \right) \\
- * u_t &\leftarrow -\alpha_t \cdot (\frac{\hat{m}_t}{\sqrt{\mathrm{vmax}_t + \bar{\epsilon}} + \epsilon}) \\
+ * c_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{t}} & \text{if } \mathrm{biasCorrectionNu} \\ 1 & \text{otherwise} \end{cases} \\
+ * \mathrm{vmax}_t &\leftarrow \max \left( \mathrm{vmax}_{t-1}, \begin{cases} v_t & \text{if } \mathrm{correctionAfterMax} \\ c_t \cdot v_t & \text{otherwise} \end{cases} \right) \\
+ * \hat{v}_t &\leftarrow \begin{cases} c_t \cdot \mathrm{vmax}_t & \text{if } \mathrm{correctionAfterMax} \\ \mathrm{vmax}_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow -\alpha_t \cdot (\frac{\hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon}) \\
  * S_t &\leftarrow (m_t, v_t, \mathrm{vmax}_t)
  * ```
  *
@@ -92,8 +94,10 @@ export type ScaleByAmsgradOptions = Omit<AmsgradOptions, "learningRate" | "like"
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
  * \hat{m}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{if } \mathrm{biasCorrectionMu} \\ m_t & \text{otherwise} \end{cases} \\
- * \mathrm{vmax}_t &\leftarrow \max \left( \mathrm{vmax}_{t-1}, \begin{cases} \frac{1}{1 - \beta_2^{t}} \cdot v_t & \text{if } \mathrm{biasCorrectionNu} \\ v_t & \text{otherwise} \end{cases} \right) \\
- * u_t &\leftarrow \frac{\hat{m}_t}{\sqrt{\mathrm{vmax}_t + \bar{\epsilon}} + \epsilon} \\
+ * c_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{t}} & \text{if } \mathrm{biasCorrectionNu} \\ 1 & \text{otherwise} \end{cases} \\
+ * \mathrm{vmax}_t &\leftarrow \max \left( \mathrm{vmax}_{t-1}, \begin{cases} v_t & \text{if } \mathrm{correctionAfterMax} \\ c_t \cdot v_t & \text{otherwise} \end{cases} \right) \\
+ * \hat{v}_t &\leftarrow \begin{cases} c_t \cdot \mathrm{vmax}_t & \text{if } \mathrm{correctionAfterMax} \\ \mathrm{vmax}_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \frac{\hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon} \\
  * S_t &\leftarrow (m_t, v_t, \mathrm{vmax}_t)
  * ```
  *

@@ -20,6 +20,11 @@ export interface AsgdOptions {
  * whose `weight_decay` is `addDecayedWeights` before it in a chain.
  *
  * ```text
+ * \eta_t &\leftarrow \frac{\alpha_t}{(1 + \mathrm{lambd} \cdot \alpha_t \cdot (t - 1))^{\alpha}} \\
+ * u_t &\leftarrow -\eta_t \cdot (g_t + \mathrm{lambd} \cdot \theta_{t-1}) \\
+ * a_t &\leftarrow a_{t-1} + \frac{1}{\max \left( 1, (t - 1) - t_0 \right)} \cdot (\theta_{t-1} + u_t - a_{t-1}) \\
+ * S_t &\leftarrow (a_t) \\
+ * \bar{\theta}_t &= a_t
  * ```
  *
  * Source: Polyak and Juditsky 1992, Acceleration of Stochastic Approximation by Averaging.

@@ -52,7 +52,6 @@ export * from "./sm3.ts";
 export * from "./smooth_lion.ts";
 export * from "./sophia.ts";
 export * from "./tiger.ts";
-export { fromTorchConfig, type TorchConfig, type TorchOptions } from "./torch_config.ts";
 export * from "./trace.ts";
 export * from "./trust.ts";
 export * from "./units.ts";

@@ -32,11 +32,12 @@ export interface RAdamOptions extends MuDTypeOption, LikeOption {
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
  * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta_1}{1 - \beta_1^{t + 1}} \cdot m_t + \frac{1 - \beta_1}{1 - \beta_1^{t}} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{otherwise} \end{cases} \\
- * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
+ * c_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \\
+ * d_t &\leftarrow \begin{cases} \sqrt{c_t} \cdot (\sqrt{v_t + \bar{\epsilon}} + \epsilon) & \text{if } \mathrm{epsBeforeCorrection} \\ \sqrt{c_t \cdot v_t + \bar{\epsilon}} + \epsilon & \text{otherwise} \end{cases} \\
  * \mathrm{rhoinf}_t &\leftarrow \frac{2}{1 - \beta_2} - 1 \\
  * \rho_t &\leftarrow \mathrm{rhoinf}_t - \frac{2 \cdot t \cdot \beta_2^{t}}{1 - \beta_2^{t}} \\
  * r_t &\leftarrow \sqrt{\frac{(\rho_t - 4) \cdot (\rho_t - 2) \cdot \mathrm{rhoinf}_t}{(\mathrm{rhoinf}_t - 4) \cdot (\mathrm{rhoinf}_t - 2) \cdot \rho_t}} \\
- * u_t &\leftarrow -\alpha_t \cdot \begin{cases} \frac{r_t \cdot \hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon} & \text{if } \rho_t \ge \mathrm{threshold} \\ \hat{m}_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow -\alpha_t \cdot \begin{cases} \frac{r_t \cdot \hat{m}_t}{d_t} & \text{if } \rho_t \ge \mathrm{threshold} \\ \hat{m}_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, v_t)
  * ```
  *
@@ -99,11 +100,12 @@ export type ScaleByRAdamOptions = Omit<RAdamOptions, "learningRate" | "like">;
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
  * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta_1}{1 - \beta_1^{t + 1}} \cdot m_t + \frac{1 - \beta_1}{1 - \beta_1^{t}} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{otherwise} \end{cases} \\
- * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
+ * c_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \\
+ * d_t &\leftarrow \begin{cases} \sqrt{c_t} \cdot (\sqrt{v_t + \bar{\epsilon}} + \epsilon) & \text{if } \mathrm{epsBeforeCorrection} \\ \sqrt{c_t \cdot v_t + \bar{\epsilon}} + \epsilon & \text{otherwise} \end{cases} \\
  * \mathrm{rhoinf}_t &\leftarrow \frac{2}{1 - \beta_2} - 1 \\
  * \rho_t &\leftarrow \mathrm{rhoinf}_t - \frac{2 \cdot t \cdot \beta_2^{t}}{1 - \beta_2^{t}} \\
  * r_t &\leftarrow \sqrt{\frac{(\rho_t - 4) \cdot (\rho_t - 2) \cdot \mathrm{rhoinf}_t}{(\mathrm{rhoinf}_t - 4) \cdot (\mathrm{rhoinf}_t - 2) \cdot \rho_t}} \\
- * u_t &\leftarrow \begin{cases} \frac{r_t \cdot \hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon} & \text{if } \rho_t \ge \mathrm{threshold} \\ \hat{m}_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} \frac{r_t \cdot \hat{m}_t}{d_t} & \text{if } \rho_t \ge \mathrm{threshold} \\ \hat{m}_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, v_t)
  * ```
  *

@@ -41,9 +41,9 @@ export interface RmspropOptions extends ScaleByRmsOptions, MuDTypeOption, LikeOp
  * \bar{g}_t &\leftarrow \mathrm{decay} \cdot \bar{g}_{t-1} + (1 - \mathrm{decay}) \cdot g_t \\
  * c_t &\leftarrow \begin{cases} \frac{1}{1 - \mathrm{decay}^{t}} & \text{if } \mathrm{biasCorrection} \\ 1 & \text{otherwise} \end{cases} \\
  * s_t &\leftarrow \begin{cases} \max \left( c_t \cdot v_t - (c_t \cdot \bar{g}_t)^{2}, 0 \right) & \text{if } \mathrm{centered} \\ c_t \cdot v_t & \text{otherwise} \end{cases} \\
- * d_t &\leftarrow -\alpha_t \cdot (\frac{g_t}{\begin{cases} \sqrt{s_t + \epsilon} & \text{if } \mathrm{epsInSqrt} \\ \sqrt{s_t} + \epsilon & \text{otherwise} \end{cases}}) \\
+ * d_t &\leftarrow \begin{cases} -\alpha_t & \text{if } \mathrm{traceOfSteps} \\ 1 & \text{otherwise} \end{cases} \cdot (\frac{g_t}{\begin{cases} \sqrt{s_t + \epsilon} & \text{if } \mathrm{epsInSqrt} \\ \sqrt{s_t} + \epsilon & \text{otherwise} \end{cases}}) \\
  * m_t &\leftarrow d_t + \mu \cdot m_{t-1} \\
- * u_t &\leftarrow \begin{cases} d_t + \mu \cdot m_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} 1 & \text{if } \mathrm{traceOfSteps} \\ -\alpha_t & \text{otherwise} \end{cases} \cdot \begin{cases} d_t + \mu \cdot m_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (v_t, \bar{g}_t, m_t)
  * ```
  *

@@ -19,7 +19,7 @@ export interface SgdOptions extends MuDTypeOption, LikeOption {
  * Stochastic gradient descent, with momentum if asked for: then one state tensor `m`, else none.
  *
  * ```text
- * m_t &\leftarrow g_t + \mu \cdot m_{t-1} \\
+ * m_t &\leftarrow \begin{cases} 1 & \text{if } \mu = 0 \lor t = 1 \\ 1 - \mathrm{dampening} & \text{otherwise} \end{cases} \cdot g_t + \mu \cdot m_{t-1} \\
  * u_t &\leftarrow -\alpha_t \cdot \begin{cases} g_t + \mu \cdot m_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t)
  * ```
@@ -49,7 +49,7 @@ export const sgd: OptimizerFactory<SgdOptions, { m?: "leaf" }> = /* @__PURE__ */
       learningRate: required,
       momentum: { default: 0, domain: "(-1, 1]" },
       nesterov: false,
-      dampening: 0,
+      dampening: { default: 0, domain: "[0, 1]" },
     },
     state: { m: 0 },
     step: `

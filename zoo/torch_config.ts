@@ -353,7 +353,7 @@ function classOf(config: unknown): { name: string; options: TorchOptions } {
       `it must name a class as \`optimizer\`, \`class_path\` or \`type\`: given ${shown(given)}`,
     );
   }
-  const name = given.replace(/^torch\.optim\.(\w+\.)?/, "");
+  const name = given.replace(/^torch\.(optim\.(\w+\.)?)?/, "");
   const exact = Object.keys(RULES).find((each) => each.toLowerCase() === name.toLowerCase());
   if (exact === undefined) {
     return refuse(`there is no class ${quoted(given)}${suggestion(name, Object.keys(RULES))}`);
