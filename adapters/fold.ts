@@ -69,7 +69,7 @@ export class Fold<A> {
     const counts = countsBut(program, isNumber);
     const groups = folded.groups.map((key) => {
       const form = formOf(program, key);
-      const settled = settleAxes(program, form, key.live, key.axes);
+      const settled = settleAxes(program, form, key.live, key.axes, key.structural);
       const graph = spelled(settled.graph, { ...key, library, counts, isNumber });
       return { program: settled.program, graph, live: key.live };
     });

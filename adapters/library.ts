@@ -31,8 +31,8 @@ export interface ArrayLibrary<A> {
   readonly reduce:
     & Readonly<Record<Exclude<ReduceOpName, "ReduceL2">, (x: A, axes: readonly number[]) => A>>
     & { readonly ReduceL2: ((x: A, axes: readonly number[]) => A) | null };
-  /** Operations on matrices, of arrays with two axes. */
-  readonly matrix: Readonly<Record<MatrixOpName, (...operands: A[]) => A>>;
+  /** Operations on matrices, of arrays with two axes; `null` where they are not spelled. */
+  readonly matrix: Readonly<Record<MatrixOpName, ((...operands: A[]) => A) | null>>;
   /** Random numbers as the op table defines them; `null` where they cannot be drawn. */
   readonly random: Readonly<
     Record<RandomOpName, ((seed: Operand<A>, counter: Operand<A>, at: DrawnAt) => A) | null>

@@ -149,7 +149,8 @@ class Lister<A> {
       new Map(
         [...this.#roots[group]].map(([name, root]) => {
           const { program } = groups[group];
-          const extent = overExtent(program.state.get(name)?.over ?? "element", shape.length);
+          const state = program.state.get(name) ?? { over: "element" };
+          const extent = overExtent(state, shape.length);
           requireExtent(program, name, root, this.#extents[group].get(root)!, extent);
           return [name, this.#spread(root, leaf, extentShape(extent, shape))] as const;
         }),
@@ -250,13 +251,16 @@ class Lister<A> {
     if (reduceRow(node.op) !== undefined) return this.#reduce(node, leaf);
     const { library, leaves, doing } = this.#of;
     const { shape, group } = leaves[leaf];
+    const own = extentShape(this.#extents[group].get(node)!, shape);
+    if (node.op === "Index") throw notSpelled(node, library.name, doing);
     if (randomRow(node.op) !== undefined) {
       const draw = library.random[node.op as RandomOpName];
       if (draw === null) throw notDrawn(node, library.name, doing);
-      return this.#call(operands, (seed, counter) => draw(seed, counter, { leaf, shape }));
+      return this.#call(operands, (seed, counter) => draw(seed, counter, { leaf, shape: own }));
     }
     if (matrixRow(node.op) !== undefined) {
       const spell = library.matrix[node.op as MatrixOpName];
+      if (spell === null) throw notSpelled(node, library.name, doing);
       const matrices = node.src.map((operand) =>
         this.#spread(operand, leaf, extentShape(this.#extents[group].get(operand)!, shape))
       );
@@ -374,5 +378,14 @@ function notDrawn(node: Node, library: string, doing: string): GradusError {
       sketchExpression(node)
     }\` draws random numbers, which ${library} has no spelling ` +
       `for: step it by Gradus itself, on copies of its arrays`,
+  );
+}
+
+function notSpelled(node: Node, library: string, doing: string): GradusError {
+  return new GradusError(
+    `${doing}: ${library} has no spelling for \`${
+      sketchExpression(node)
+    }\`: step it by Gradus itself, ` +
+      `on copies of its arrays`,
   );
 }

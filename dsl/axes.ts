@@ -42,7 +42,7 @@ export function axisDocuments(over: string): AxisDocument[] {
 
 /** Whether what a reduction or a state ranges over is a list of axes. */
 export function isAxes(over: string): boolean {
-  return over !== "element" && over !== "tensor" && over !== "tree";
+  return !["element", "tensor", "tree", "sizes"].includes(over);
 }
 
 /** Whether a list names axes by their extent. */

@@ -6,7 +6,15 @@ import { elaborate, evaluation, isAtMost, overRate, rates, rootsOf } from "./gra
 import { Interned } from "./intern.ts";
 import { IDENTIFIER, normalName } from "./names.ts";
 import { constant, type Node, PARAMETER, postorder } from "./node.ts";
-import { matrixRow, randomRow, reduceOps, reduceRow, treeName } from "./ops.ts";
+import {
+  elementRow,
+  matrixRow,
+  randomRow,
+  reduceOps,
+  reduceRow,
+  type Sizes,
+  treeName,
+} from "./ops.ts";
 import { suggestedName } from "./other_names.ts";
 import { isReserved, parseExpression, parseStatements, type Scope } from "./parse.ts";
 import { printProgram, sketchExpression } from "./print.ts";
@@ -23,7 +31,10 @@ import { evaluateScope, nameAmong, RESERVED, StepScope } from "./scope.ts";
 const TAKEN: Readonly<Record<string, { readonly names: readonly string[]; readonly by: string }>> =
   {
     hyper: {
-      names: ["mask", "weightDecayMask", "muDtype", "accumulatorDtype", "dtypeMomentum"],
+      names: [
+        ...["mask", "weightDecayMask", "cautiousWeightDecay", "weightDecayScaling"],
+        ...["muDtype", "accumulatorDtype", "dtypeMomentum"],
+      ],
       by: "an option of its own",
     },
     state: { names: ["optimizer", "hyper", "master"], by: "kept for the state tree" },
@@ -39,6 +50,8 @@ const KEYS: readonly (keyof Document)[] = [
   "step",
   "evaluate",
 ];
+/** What the sizes of a state are made of, besides numbers and hyperparameters. */
+const SIDES = ["rows", "columns"];
 const LONGEST_NOTE = 4096;
 const MOST_NAMES = 256;
 const interned = new Interned<Program>();
@@ -275,7 +288,7 @@ function stateDeclaration(
   refuse: (message: string) => never,
 ): StateDeclaration {
   const whole = typeof value === "object" ? record(value, `state \`${name}\``, refuse) : undefined;
-  requireKeys(whole ?? {}, ["init", "over"], `state \`${name}\``, refuse);
+  requireKeys(whole ?? {}, ["init", "over", "shape"], `state \`${name}\``, refuse);
   const init = whole === undefined ? value : whole.init ?? 0;
   if (typeof init !== "number" && typeof init !== "string") {
     refuse(
@@ -283,10 +296,15 @@ function stateDeclaration(
         `given ${shown(init)}`,
     );
   }
-  const over = whole?.over ?? "element";
+  const hasShape = whole?.shape !== undefined;
+  if (hasShape && whole.over !== undefined) {
+    refuse(`state \`${name}\` has either \`over\` or a \`shape\` of its own: given both`);
+  }
+  const sizes = hasShape ? readSizes(whole.shape, name, hyper, what, refuse) : undefined;
+  const over = whole?.over ?? (hasShape ? "sizes" : "element");
   const axes = (Array.isArray(over) ? over : [over]).map(axisItem);
   const isList = axes.length > 0 && !axes.includes(undefined);
-  if (!isList && over !== "element" && over !== "tensor" && over !== "tree") {
+  if (!hasShape && !isList && over !== "element" && over !== "tensor" && over !== "tree") {
     refuse(
       `\`over\` of state \`${name}\` must be "element", "tensor", "tree" or reduced axes: ` +
         `given ${shown(over)}`,
@@ -319,9 +337,12 @@ function stateDeclaration(
           `\`${sketchExpression(each)}\``,
       );
     }
-    if (matrixRow(each.op) !== undefined) {
+    const isPlace = each.op === "Index";
+    if (matrixRow(each.op) !== undefined || isPlace && over !== "element" && !hasShape) {
       refuse(
-        `the initial value of state \`${name}\` must be element-wise: ` +
+        `the initial value of state \`${name}\` must be ${
+          isPlace ? "a number" : "element-wise"
+        }: ` +
           `given \`${sketchExpression(each)}\``,
       );
     }
@@ -334,7 +355,60 @@ function stateDeclaration(
       );
     }
   }
-  return Object.freeze({ init: node, over: isList ? axes.join() : String(over) });
+  return Object.freeze({
+    init: node,
+    over: isList ? axes.join() : String(over),
+    ...(sizes === undefined ? {} : { sizes }),
+  });
+}
+
+/** The rows and columns that a state of its own shape has, from a text such as `"rows x min(r, columns)"`. */
+function readSizes(
+  given: unknown,
+  state: string,
+  hyper: Program["hyper"],
+  what: string,
+  refuse: (message: string) => never,
+): Sizes<Node> {
+  const sides = typeof given === "string" ? given.split(/\s+x\s+|\s*×\s*/) : [];
+  if (sides.length !== 2) {
+    return refuse(
+      `\`shape\` of state \`${state}\` must be rows and columns with an \`x\` between them, such as ` +
+        `"rows x rows": given ${shown(given)}`,
+    );
+  }
+  const scope: Scope = {
+    nameOf: (written, fail) =>
+      nameAmong(written, { has: (name) => hyper.has(name) || SIDES.includes(name) }, fail),
+    read(symbol, fail) {
+      const kind = hyper.get(symbol);
+      if (SIDES.includes(symbol) || kind !== undefined && typeof kind !== "boolean") {
+        return "number";
+      }
+      const hint = symbol === "rank"
+        ? "; `rank` is the number of axes: give the hyperparameter another name, such as `r`"
+        : suggestedName(symbol, [...SIDES, ...hyper.keys()]);
+      return fail(
+        `a size is made of \`rows\`, \`columns\`, numbers and hyperparameters: ${
+          quoted(symbol)
+        } is none${hint}`,
+      );
+    },
+    assign: (_name, _type, fail) => fail("a size assigns nothing"),
+  };
+  const place = `\`shape\` of state \`${state}\` of ${what}`;
+  const [rows, columns] = sides.map((side) => {
+    const size = parseExpression(side, scope, place, ["state", state]);
+    const other = postorder([size]).find(({ op }) =>
+      op !== "Const" && op !== "Symbol" && elementRow(op) === undefined
+    );
+    if (other === undefined) return size;
+    return refuse(
+      `a size in \`shape\` of state \`${state}\` must be a number: given ` +
+        `\`${sketchExpression(other)}\``,
+    );
+  });
+  return Object.freeze([rows, columns] as const);
 }
 
 function describe(document: unknown): string {
@@ -360,11 +434,14 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 
 function requireKeys(
   given: Readonly<Record<string, unknown>>,
-  keys: readonly [string, string],
+  keys: readonly string[],
   what: string,
   refuse: (message: string) => never,
 ): void {
   const other = Object.keys(given).find((key) => !keys.includes(key));
   if (other === undefined) return;
-  refuse(`${what} has keys \`${keys[0]}\` and \`${keys[1]}\`: given ${quoted(other)}`);
+  const all = keys.map((key) => `\`${key}\``);
+  refuse(
+    `${what} has keys ${all.slice(0, -1).join(", ")} and ${all.at(-1)}: given ${quoted(other)}`,
+  );
 }

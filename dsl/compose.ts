@@ -2,7 +2,13 @@
 import { LONGEST_NAME } from "./names.ts";
 import { type Node, PARAMETER, replaceSymbols, symbol, symbolsIn } from "./node.ts";
 import { printExpression, printProgram, printState, printStatements } from "./print.ts";
-import type { Document, Program, Statement } from "./program.ts";
+import {
+  type Document,
+  mapState,
+  type Program,
+  type StateDeclaration,
+  type Statement,
+} from "./program.ts";
 import { parseProgram } from "./check.ts";
 import { RESERVED } from "./scope.ts";
 
@@ -41,7 +47,7 @@ export function compose(
   const state = programs.flatMap((program, i) =>
     [...program.state].map(([name, declaration]) => [
       names[i].get(name),
-      printState({ ...declaration, init: rename(declaration.init, names[i]) }),
+      printState(renameState(declaration, names[i])),
     ])
   );
   const notes = (key: "doc" | "source", glue: string) =>
@@ -96,6 +102,14 @@ function namesOf(program: Program): Set<string> {
 /** `node` with its symbols renamed. */
 export function rename(node: Node, names: ReadonlyMap<string, string>): Node {
   return replaceSymbols(node, new Map([...names].map(([from, to]) => [from, symbol(to)])));
+}
+
+/** A state with the symbols of its beginning and of its sizes renamed. */
+export function renameState(
+  state: StateDeclaration,
+  names: ReadonlyMap<string, string>,
+): StateDeclaration {
+  return mapState(state, (node) => rename(node, names));
 }
 
 /** `evaluate` of what another expression gives for the parameter. */

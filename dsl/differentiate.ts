@@ -101,6 +101,13 @@ function partsOf(node: Node, gradient: Node): Node[] {
     return [gradientOf(reduction.gradient, { a, y: node, g: gradient, n, k })];
   }
   if (matrixRow(node.op) !== undefined) {
+    if (node.op === "QR") {
+      throw new GradusError(
+        `Cannot differentiate: there is no gradient of \`${
+          sketchExpression(node)
+        }\`, the factor of a matrix`,
+      );
+    }
     const g = apply("Mul", gradient, onesOf(node));
     if (node.op === "Transpose") return [apply("Transpose", g)];
     return [

@@ -1,5 +1,5 @@
 /** Short texts that stand for long ones: of data, and of what a program computes. */
-import { printExpression } from "./print.ts";
+import { printExpression, printSizes } from "./print.ts";
 import type { Program } from "./program.ts";
 
 const FACTORS = [0x85ebca6b, 0xc2b2ae35, 0x9e3779b1, 0x27d4eb2f] as const;
@@ -29,7 +29,11 @@ export function programDigest({ hyper, inputs, state, statements, evaluate }: Pr
   return digestOf(JSON.stringify([
     [...hyper.keys()],
     [...inputs],
-    [...state].map(([name, { init, over }]) => [name, printExpression(init), over]),
+    [...state].map(([name, { init, over, sizes }]) => [
+      name,
+      printExpression(init),
+      sizes === undefined ? over : printSizes(sizes),
+    ]),
     statements.map(({ target, value }) => [target, printExpression(value)]),
     printExpression(evaluate),
   ]));

@@ -5,7 +5,7 @@ import { suggestedName } from "./other_names.ts";
 import { statesRead } from "./graph.ts";
 import { constant, foldNodes, type Node, symbol, symbolsIn, ZERO } from "./node.ts";
 import { printExpression, printHyper, printProgram, printState, printStatements } from "./print.ts";
-import type { Document, Program, Statement } from "./program.ts";
+import { type Document, mapState, type Program, type Statement } from "./program.ts";
 import { isRecord, parseProgram } from "./check.ts";
 import { settle, simplified } from "./simplify.ts";
 
@@ -75,7 +75,7 @@ export function fix(
       state: Object.fromEntries(
         [...program.state].filter(([key]) => kept.has(key)).map(([key, state]) => [
           key,
-          printState({ ...state, init: settle(at(state.init)) }),
+          printState(mapState(state, (node) => settle(at(node)))),
         ]),
       ),
       step: printStatements(needed(statements, kept)),

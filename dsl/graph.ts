@@ -190,6 +190,7 @@ export function rates(roots: readonly Node[], program: Program): Map<Node, Rate>
   return foldNodes<Rate>(roots, (node, src) => {
     if (node.op === "Const" || node.op === "Zero") return "const";
     if (node.op === "Symbol") return symbolRate(node.arg as string, program);
+    if (node.op === "Index") return "axis";
     if (randomRow(node.op) !== undefined || matrixRow(node.op) !== undefined) return "element";
     if (reduceRow(node.op) === undefined) return fastest(src);
     return src[0] === "tensor" ? "tensor" : overRate(node.arg as string);
@@ -206,6 +207,7 @@ function symbolRate(name: string, program: Program): Rate {
 /** The rate of what is kept by a state, or left by a reduction, that ranges over `over`. */
 export function overRate(over: string): Rate {
   if (over === "tensor" || over === "element") return over;
+  if (over === "sizes") return "element";
   return over === "tree" ? "step" : "axis";
 }
 

@@ -2,8 +2,8 @@
 import { GradusError, shown } from "./errors.ts";
 import { type Node, PARAMETER } from "./node.ts";
 import { LETTER_NAMES, plainDigits, WRITTEN_AS } from "./greek.ts";
-import { elementRow, LEVEL, matrixRow, randomRow, reduceRow } from "./ops.ts";
-import { randomOperands } from "./print.ts";
+import { elementOps, elementRow, indexOp, LEVEL, matrixRow, randomRow, reduceRow } from "./ops.ts";
+import { axisOfIndex, everyOf, randomOperands } from "./print.ts";
 import type { Program } from "./program.ts";
 import { SHAPE_SYMBOLS } from "./scope.ts";
 
@@ -83,15 +83,26 @@ function write(
   }
   if (node.op === "Zero") return { text: "0", level: LEVEL.atom };
   if (node.op === "Symbol") return { text: name(node.arg as string), level: LEVEL.atom };
+  if (node.op === "Index") {
+    const { level, write } = indexOp.latex;
+    return { text: write(axisOfIndex(node)), level };
+  }
+  const operand = (each: Node, least: number): string => {
+    const { text, level } = write(each, name, digits);
+    return level < least ? `(${text})` : text;
+  };
+  const every = everyOf(node);
+  if (every !== undefined) {
+    const [value, otherwise] = node.src.slice(1).map((each) => operand(each, 0));
+    const condition = `${operand(every.k, LEVEL.sum)} \\mid ${operand(every.clock, LEVEL.sum)}`;
+    const { level, write } = elementOps.Where.latex;
+    return { text: write(condition, value, otherwise), level };
+  }
   const reduction = reduceRow(node.op);
   const distribution = randomRow(node.op);
   const row = (elementRow(node.op) ?? matrixRow(node.op) ?? distribution ?? reduction!).latex;
-  const written = distribution === undefined ? node.src : randomOperands(node);
-  const operands = written.map((operand, i) => {
-    const { text, level } = write(operand, name, digits);
-    return level < row.operands[i] ? `(${text})` : text;
-  });
-  const text = row.write(...operands);
+  const operands = distribution === undefined ? node.src : randomOperands(node);
+  const text = row.write(...operands.map((each, i) => operand(each, row.operands[i])));
   if (reduction === undefined || node.arg === "tensor") return { text, level: row.level };
   const over = node.arg === "tree" ? "\\text{tree}" : writeAxes(node.arg as string);
   return { text: `${text}_{${over}}`, level: row.level };

@@ -15,8 +15,8 @@ export type ReduceOpName = "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin
 /** Distributions of random numbers. */
 export type RandomOpName = "Normal" | "Uniform";
 
-/** Operations on matrices, by their ONNX names. */
-export type MatrixOpName = "MatMul" | "Transpose";
+/** Operations on matrices, by their ONNX names where ONNX has them. */
+export type MatrixOpName = "MatMul" | "Transpose" | "QR";
 
 /**
  * A node of an expression: an operation on other nodes. Immutable and interned: two nodes of equal
@@ -24,16 +24,20 @@ export type MatrixOpName = "MatMul" | "Transpose";
  */
 export interface Node {
   /**
-   * A row of the op table, or one of three leaves: `Const` (its `arg` is the number), `Symbol` (its `arg`
-   * is the name) and `Zero`, a term that is absent: unlike the number 0, it removes whatever it
-   * multiplies from the program, infinities included.
+   * A row of the op table, or one of four leaves: `Const` (its `arg` is the number), `Symbol` (its `arg`
+   * is the name), `Index` (the places along the axis that is its `arg`) and `Zero`, a term that is absent:
+   * unlike the number 0, it removes whatever it multiplies from the program, infinities included.
    */
   readonly op:
     | (ElementOpName | MatrixOpName | RandomOpName | ReduceOpName)
-    | ("Const" | "Symbol" | "Zero");
+    | ("Const" | "Symbol" | "Index" | "Zero");
   /** The operands. */
   readonly src: readonly Node[];
-  /** A constant's number, a symbol's name, a reduction's range (see {@linkcode Over}). */
+  /**
+   * A constant's number, a symbol's name, a reduction's range (see {@linkcode Over}), the axis of an index.
+   * Where planning has found that an index or random numbers are of another shape than the parameter's, that
+   * stands here too.
+   */
   readonly arg: number | string | null;
   /** A number of its own, never used again. */
   readonly id: number;
@@ -84,6 +88,13 @@ export const COUNT: Node = symbol("count");
 /** Random numbers of the distribution `op`, one an element: a function of `seed` and `counter`. */
 export const random = (op: RandomOpName, seed: Node, counter: Node = COUNT): Node =>
   intern(op, [seed, counter], null);
+
+/** Places along an axis: 0, 1, 2 and so on. `side` is how long it is if that is not the parameter's. */
+export const index = (axis: string | number, side?: string): Node =>
+  intern("Index", [], side === undefined ? String(axis) : `${axis} ${side}`);
+
+/** Random numbers of another shape than the parameter's. */
+export const shaped = ({ op, src }: Node, shape: string): Node => intern(op, src, shape);
 
 /** The same operation on other operands. */
 export function withSources(node: Node, src: readonly Node[]): Node {

@@ -90,6 +90,8 @@ const FUNCTIONS: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
   ["avg average reduce_mean", "mean(x)"],
   ["reduce_sum", "sum(x)"],
   ["not logical_not", "!condition"],
+  ["eye identity", "where(index(axis=0) == index(axis=1), 1, 0)"],
+  ["arange iota range", "index(axis=0)"],
   ["zeros zeros_like zerosLike", "0*x"],
   ["ones ones_like onesLike", "0*x + 1"],
   ["grad gradient", "g"],

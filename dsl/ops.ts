@@ -12,6 +12,7 @@ import {
   type RandomOpName,
   type ReduceOpName,
 } from "./node.ts";
+import { orthonormal } from "./householder.ts";
 import { numbers } from "./random/doubles.ts";
 import { normalQuantile } from "./random/normal.ts";
 
@@ -161,7 +162,8 @@ export interface MatrixOp {
   eval(...operands: Matrix[]): Matrix;
   range(...operands: Interval[]): Interval;
   readonly latex: Latex;
-  readonly onnx: string;
+  /** The operator of ONNX's default domain. */
+  readonly onnx: string | null;
 }
 
 const EVERYTHING: Interval = [-Infinity, Infinity];
@@ -874,6 +876,17 @@ export const randomOps: Readonly<Record<RandomOpName, RandomOp>> = {
   },
 };
 
+/** The places along an axis: of the shape that they are used in. */
+export const indexOp: {
+  readonly call: string;
+  readonly range: Interval;
+  readonly latex: { readonly level: number; write(axis: string): string };
+} = {
+  call: "index",
+  range: [0, Infinity],
+  latex: { level: LEVEL.atom, write: (axis) => `\\operatorname{index}_{${axis}}` },
+};
+
 /** The operations on matrices. */
 export const matrixOps: Readonly<Record<MatrixOpName, MatrixOp>> = {
   MatMul: {
@@ -917,6 +930,17 @@ export const matrixOps: Readonly<Record<MatrixOpName, MatrixOp>> = {
     range: (x) => x,
     latex: { level: LEVEL.power, operands: [LEVEL.atom], write: (x) => `${x}^{\\top}` },
     onnx: "Transpose",
+  },
+  QR: {
+    syntax: call("qr"),
+    takes: ["number"],
+    gives: "number",
+    sizes: (given) => given,
+    eval: (a) => orthonormal(a),
+    // Rounding may take a column beyond its length, by far less.
+    range: (_) => [-1 - 2 ** -20, 1 + 2 ** -20],
+    latex: named("\\operatorname{qr}"),
+    onnx: null,
   },
 };
 

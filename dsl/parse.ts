@@ -5,7 +5,9 @@ import { lex, type Token } from "./lex.ts";
 import {
   apply,
   constant,
+  COUNT,
   type ElementOpName,
+  index,
   type MatrixOpName,
   type Node,
   type Over,
@@ -15,7 +17,16 @@ import {
   type ReduceOpName,
   symbol,
 } from "./node.ts";
-import { elementOps, LEVEL, matrixOps, randomOps, reduceOps, treeName, type Type } from "./ops.ts";
+import {
+  elementOps,
+  indexOp,
+  LEVEL,
+  matrixOps,
+  randomOps,
+  reduceOps,
+  treeName,
+  type Type,
+} from "./ops.ts";
 import type { Name } from "./names.ts";
 import { argumentHint, assignmentHint, functionHint, notationAt } from "./notation.ts";
 import { levelOf } from "./print.ts";
@@ -55,6 +66,9 @@ export const NAMED_NUMBERS: ReadonlyMap<string, number> = new Map([
   ["nan", NaN],
 ]);
 
+/** The function that chooses between values by what counts steps. */
+const EVERY = "every";
+
 type OpName = ElementOpName | MatrixOpName;
 const ops = { ...elementOps, ...matrixOps };
 const infixes = new Map<string, { op: OpName; level: number; right: number }>();
@@ -82,6 +96,11 @@ export function isReserved(name: string): boolean {
 
 function isFunction(name: string): boolean {
   return calls.has(name) || reductions.has(name) || distributions.has(name);
+}
+
+/** Functions of names that programs may also give to things of their own. */
+function isOpenFunction(name: string): boolean {
+  return name === indexOp.call || name === EVERY;
 }
 
 /** Reads the statements of `text`; errors begin with `Cannot read WHAT`. */
@@ -306,11 +325,11 @@ class Parser {
   }
 
   #call(name: Token): Typed {
-    if (!isFunction(name.text)) {
-      const functions = [...calls.keys(), ...reductions.keys(), ...distributions.keys()];
-      const hint = this.#isSymbol(name)
-        ? PRODUCT
-        : functionHint(name.text, suggestion(name.text, functions));
+    if (!isFunction(name.text) && !isOpenFunction(name.text)) {
+      const others = [indexOp.call, EVERY];
+      const functions = [calls, reductions, distributions].flatMap((each) => [...each.keys()]);
+      const near = suggestion(name.text, [...functions, ...others]);
+      const hint = this.#isSymbol(name) ? PRODUCT : functionHint(name.text, near);
       this.#fail(`there is no function ${quoted(name.text)}${hint}`, name);
     }
     const open = this.#next();
@@ -334,6 +353,7 @@ class Parser {
       this.#next();
     }
     const span = join(name, this.#close(open));
+    if (name.text === indexOp.call) return this.#index(axes, operands, span);
     const op = calls.get(name.text);
     const reduction = reductions.get(name.text);
     if (reduction !== undefined && operands.length === 1) {
@@ -345,6 +365,7 @@ class Parser {
       return { node, type: "number", span, ...this.#measure(node, operands, span) };
     }
     if (axes !== undefined) this.#fail(`\`${name.text}\` of these arguments takes no axis`, span);
+    if (name.text === EVERY) return this.#every(operands, span);
     const distribution = distributions.get(name.text);
     if (distribution !== undefined) return this.#random(distribution, name, operands, span);
     if (op === undefined) {
@@ -363,6 +384,27 @@ class Parser {
       );
     }
     return { ...this.#apply(op, operands), span };
+  }
+
+  #index(axes: string | undefined, operands: readonly Typed[], span: Span): Typed {
+    if (operands.length > 0 || axes === undefined || !/^-?[0-9]+$/.test(axes)) {
+      this.#fail(`\`${indexOp.call}\` takes one axis by its number, as in \`index(axis=0)\``, span);
+    }
+    return { node: index(axes), type: "number", span };
+  }
+
+  #every(operands: readonly Typed[], span: Span): Typed {
+    const [k, value, otherwise, clock = { node: COUNT, type: "number" as const, span }] = operands;
+    if (operands.length < 3 || operands.length > 4) {
+      this.#fail(
+        `\`${EVERY}\` takes how often, a value, another for the other steps and, if it is not \`count\`, ` +
+          `what counts, given ${operands.length} argument${operands.length === 1 ? "" : "s"}`,
+        span,
+      );
+    }
+    const floor = this.#apply("Floor", [this.#apply("Div", [clock, k])]);
+    const multiple = this.#apply("Equal", [clock, this.#apply("Mul", [k, floor])]);
+    return { ...this.#apply("Where", [multiple, value, otherwise]), span };
   }
 
   #random(op: RandomOpName, name: Token, operands: readonly Typed[], span: Span): Typed {

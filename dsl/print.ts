@@ -1,7 +1,16 @@
 /** Writes programs and nodes as text, with the fewest parentheses that read back as the same nodes. */
 import { axisDocuments } from "./axes.ts";
 import { COUNT, type Node, PARAMETER, symbol, withSources } from "./node.ts";
-import { elementRow, LEVEL, matrixRow, randomRow, reduceRow, treeName } from "./ops.ts";
+import {
+  elementRow,
+  indexOp,
+  LEVEL,
+  matrixRow,
+  randomRow,
+  reduceRow,
+  type Sizes,
+  treeName,
+} from "./ops.ts";
 import type {
   Document,
   HyperDocument,
@@ -53,14 +62,20 @@ export function printHyper(
 }
 
 /** A state as a document declares it. */
-export function printState({ init, over }: StateDeclaration): StateDocument {
+export function printState({ init, over, sizes }: StateDeclaration): StateDocument {
   const value = init.op === "Const" && Number.isFinite(init.arg) && !Object.is(init.arg, -0)
     ? init.arg as number
     : printExpression(init);
   if (over === "element") return value;
+  if (sizes !== undefined) return { init: value, shape: printSizes(sizes) };
   if (over === "tensor" || over === "tree") return { init: value, over };
   const axes = axisDocuments(over);
   return { init: value, over: axes.length === 1 ? axes[0] : axes };
+}
+
+/** The rows and columns of a state as a document declares them. */
+export function printSizes(sizes: Sizes<Node>): string {
+  return sizes.map(printExpression).join(" x ");
 }
 
 /**
@@ -112,6 +127,9 @@ function write(node: Node): Written {
   if (node.op === "Const") return writeNumber(node.arg as number);
   if (node.op === "Symbol") return { text: node.arg as string, level: LEVEL.atom };
   if (node.op === "Zero") return { text: "0", level: LEVEL.atom };
+  if (node.op === "Index") {
+    return { text: `${indexOp.call}(axis=${axisOfIndex(node)})`, level: LEVEL.atom };
+  }
   const reduction = reduceRow(node.op);
   if (reduction !== undefined) {
     const operand = printExpression(node.src[0]);
@@ -124,6 +142,12 @@ function write(node: Node): Written {
   if (distribution !== undefined) {
     const operands = randomOperands(node).map(printExpression).join(", ");
     return { text: `${distribution.call}(${operands})`, level: LEVEL.atom };
+  }
+  const every = everyOf(node);
+  if (every !== undefined) {
+    const { k, clock } = every;
+    const operands = [k, ...node.src.slice(1), ...(clock === COUNT ? [] : [clock])];
+    return { text: `every(${operands.map(printExpression).join(", ")})`, level: LEVEL.atom };
   }
   const { syntax } = (elementRow(node.op) ?? matrixRow(node.op))!;
   if ("call" in syntax) {
@@ -144,9 +168,25 @@ function write(node: Node): Written {
   return { text: `${left}${gap}${syntax.infix}${gap}${right}`, level: syntax.level };
 }
 
+/** How often, and by what clock, a choice is made anew that `every` writes; undefined for any other. */
+export function everyOf({ op, src }: Node): { readonly k: Node; readonly clock: Node } | undefined {
+  const [condition] = src;
+  if (op !== "Where" || condition.op !== "Equal") return undefined;
+  const [clock, multiple] = condition.src;
+  const [k, floor] = multiple.src;
+  const isMultiple = multiple.op === "Mul" && floor.op === "Floor" && floor.src[0].op === "Div" &&
+    floor.src[0].src[0] === clock && floor.src[0].src[1] === k;
+  return isMultiple ? { k, clock } : undefined;
+}
+
 /** The operands of random numbers that are written: the counter is, unless it is `count`. */
 export function randomOperands({ src: [seed, counter] }: Node): Node[] {
   return counter === COUNT ? [seed] : [seed, counter];
+}
+
+/** The axis of an index, as it is written. */
+export function axisOfIndex({ arg }: Node): string {
+  return (arg as string).split(" ")[0];
 }
 
 function writeNumber(value: number): Written {

@@ -2,6 +2,7 @@
 import type { AxisDocument } from "./axes.ts";
 import type { Domain } from "./domain.ts";
 import type { Node } from "./node.ts";
+import type { Sizes } from "./ops.ts";
 
 /**
  * Marks a hyperparameter without a default: to leave it out is a type error and a run-time error.
@@ -39,6 +40,18 @@ export type StateDocument =
      * not reduced.
      */
     readonly over?: StateOver;
+    readonly shape?: undefined;
+  }
+  | {
+    /** The initial value: a number, or an expression of hyperparameters and places (`index`). Default 0. */
+    readonly init?: number | string;
+    /**
+     * The shape of a state that is a matrix of its own beside each parameter that is one, such as
+     * `"rows x rows"` or `"rows x min(r, columns)"`: an expression of `rows`, `columns`, numbers and
+     * hyperparameters on either side of the `x`.
+     */
+    readonly shape: string;
+    readonly over?: undefined;
   };
 
 /** What an input is: one number, or a tree like the parameters, such as a diagonal of the Hessian. */
@@ -90,8 +103,24 @@ export interface Statement {
 export interface StateDeclaration {
   /** Its initial value: a number, or an expression of `w` and hyperparameters. */
   readonly init: Node;
-  /** `"element"`, `"tensor"`, `"tree"`, or the list of reduced axes, such as `"0,2:"`. */
+  /** `"element"`, `"tensor"`, `"tree"`, `"sizes"`, or the list of reduced axes, such as `"0,2:"`. */
   readonly over: string;
+  /** How many rows and columns one over `"sizes"` has. */
+  readonly sizes?: Sizes<Node>;
+}
+
+/** The expressions of a state: its beginning, and its sizes. */
+export function expressionsOf({ init, sizes }: StateDeclaration): Node[] {
+  return [init, ...(sizes ?? [])];
+}
+
+/** A state with these changed. */
+export function mapState(
+  { init, over, sizes }: StateDeclaration,
+  change: (node: Node) => Node,
+): StateDeclaration {
+  if (sizes === undefined) return { init: change(init), over };
+  return { init: change(init), over, sizes: [change(sizes[0]), change(sizes[1])] };
 }
 
 /**

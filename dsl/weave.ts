@@ -1,5 +1,5 @@
 /** Puts a program inside another: what a wrapper does before a step of it, and after. */
-import { evaluateOf, freshNames, rename } from "./compose.ts";
+import { evaluateOf, freshNames, rename, renameState } from "./compose.ts";
 import {
   apply,
   constant,
@@ -105,7 +105,7 @@ export function weave(wrapper: Wrapper, inner: Program, label?: string): Woven {
       ...document.state,
       ...Object.fromEntries([...inner.state].map(([name, state]) => [
         names.get(name),
-        printState({ ...state, init: rename(state.init, names) }),
+        printState(renameState(state, names)),
       ])),
     },
     inputs: { ...document.inputs, ...renamed("inputs") },

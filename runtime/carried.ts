@@ -11,7 +11,7 @@ import {
   type HyperNumbers,
   type HyperValue,
   isMask,
-  type MatricesOption,
+  saysMatrices,
   type Setting,
   settingsOf,
 } from "./trees/hyperparameters.ts";
@@ -109,7 +109,7 @@ export function readSettings(
       refuse("follow a state that is one number for the tree", clock);
     }
     const isForm = typeof program.hyper.get(name) === "boolean";
-    const [read, tree] = [readTree(value, name, doing), readMask(mask, name, isForm, doing)];
+    const [read, tree] = [readTree(value, name, doing), readMask(mask, name, doing)];
     values.push([name, isForm && read === true && tree !== undefined ? tree : read]);
     others.set(name, {
       ...(isForm || !isMask(tree) ? {} : { mask: tree }),
@@ -124,16 +124,16 @@ export function readSettings(
   return new Map([...settings].map(([name, each]) => [name, { ...each, ...others.get(name) }]));
 }
 
-/** A mask that JSON holds; that of a truth value may say how leaves are seen as matrices. */
-function readMask(mask: unknown, name: string, isForm: boolean, doing: string): unknown {
+/** A mask that JSON holds. */
+function readMask(mask: unknown, name: string, doing: string): unknown {
   if (mask === undefined) return undefined;
   const what = `the mask of \`${name}\``;
   const refuse = (value: unknown): never => {
     throw new GradusError(`${doing}: ${what} must be of truth values: given ${shown(value)}`);
   };
-  // What words and numbers are there is told where it is used.
+  // What words and numbers say of matrices is checked where it is used.
   const leafOf = (leaf: unknown) =>
-    typeof leaf === "boolean" || isForm && ["string", "number"].includes(typeof leaf)
+    typeof leaf === "boolean" || saysMatrices(name) && ["string", "number"].includes(typeof leaf)
       ? leaf
       : refuse(leaf);
   if (!isMatch(mask)) return mapTree(mask, what, doing, leafOf);

@@ -1,25 +1,29 @@
 /** Makes optimizers of documents and programs. */
+import { cautious, decaysOf, scaledDecay } from "../dsl/decay.ts";
 import { GradusError, shown } from "../dsl/errors.ts";
 import { fix, type FixedNotes } from "../dsl/fix.ts";
 import type { Document, Program } from "../dsl/program.ts";
 import { parseProgram } from "../dsl/check.ts";
 import {
+  type HyperTree,
   type HyperValue,
   isMask,
+  isScheduled,
   type Mask,
+  type MatricesOption,
   requireOption,
   type Setting,
   settingsOf,
 } from "./trees/hyperparameters.ts";
 import { bind, type Optimizer } from "./optimizer.ts";
-import { optionsOf } from "./options.ts";
+import { optionsOf, requireChoice } from "./options.ts";
 import type { StorageType } from "./trees/dtype.ts";
 import type { RoundedStorage } from "./trees/stored.ts";
 import type { HyperNames, StateKinds } from "./trees/typed.ts";
 import { requireStorable } from "./step/storable.ts";
 import { requireStorage, type StateStorage } from "./trees/state_storage.ts";
 
-/** What weight decay can be limited by. */
+/** What weight decay can be limited by, and what it is multiplied by. */
 export interface MaskOption {
   /**
    * Which parameters decay: a tree-prefix of truth values over the parameters, or a function from the
@@ -28,6 +32,26 @@ export interface MaskOption {
   mask?: Mask;
   /** The same under the other name that Optax has for it; give only one of the two. */
   weightDecayMask?: Mask;
+  /**
+   * Whether a weight decays only where its step does not make it larger: d·θ ≥ 0, where the step without
+   * decay takes a multiple of d from the weight θ. Default false. Source: Chen et al. 2025, Cautious
+   * Weight Decay, arXiv 2510.12402.
+   */
+  cautiousWeightDecay?: boolean;
+  /**
+   * What the decay is multiplied by besides, for learning rates α that change and A, the largest of them:
+   * `"rate"`, by nothing, so that it is αλ where it is multiplied by the learning rate; `"relative"`, by
+   * 1/A, so that it is λα/A, a share that does not depend on how large learning rates are (Loshchilov and
+   * Hutter 2019, Decoupled Weight Decay Regularization, arXiv 1711.05101); `"corrected"`, by α/A, so that
+   * it is λα²/A (Defazio 2025, Why Gradients Rapidly Increase Near the End of Training, arXiv
+   * 2506.02285). Default `"rate"`.
+   */
+  weightDecayScaling?: "rate" | "relative" | "corrected";
+  /**
+   * A, the largest learning rate, where `weightDecayScaling` needs it. Default: `learningRate`; required
+   * where that is a schedule.
+   */
+  maxLearningRate?: number | HyperTree;
 }
 
 /** What the first moment can be stored as. */
@@ -66,7 +90,7 @@ export type OptionsOf<D extends Document> =
   }
   & {
     -readonly [K in keyof HyperOf<D> as DefaultOf<HyperOf<D>[K]> extends "required" ? never : K]?:
-      HyperOf<D>[K] extends boolean ? Mask : HyperValue;
+      HyperOf<D>[K] extends boolean ? (K extends "matrices" ? MatricesOption : Mask) : HyperValue;
   }
   & ("weightDecay" extends keyof HyperOf<D> ? MaskOption : Record<never, never>)
   & ("m" extends keyof StateOf<D> ? MuDTypeOption : Record<never, never>);
@@ -97,7 +121,8 @@ export interface OptimizerFactory<
 /**
  * Defines an optimizer: checks its document and returns a function from options to optimizers.
  * `weightDecay` among the hyperparameters brings the option `mask`; a state `m` brings `muDtype`. A
- * hyperparameter that is true or false may also be a mask, and so differ between parameters.
+ * hyperparameter that is true or false may also be a mask, and so differ between parameters; that of one called
+ * `matrices` may say how parameters of more than two axes are seen as matrices ({@linkcode Matrices}).
  * `docs/language.md` lists what a document may say.
  *
  * @example
@@ -154,13 +179,41 @@ export function factory<
   S extends StateKinds = Record<never, never>,
   Hyper extends string = HyperNames<Options>,
 >(program: Program): OptimizerFactory<Options, S, Hyper> {
-  return resolving<MaskOption & MuDTypeOption>(program, ({ mask, muDtype, ...given }, doing) => {
-    const settings = settingsOf(program, given, doing);
+  return resolving<MaskOption & MuDTypeOption>(program, ({ mask, muDtype, ...options }, doing) => {
+    const { decaying, given } = decayingAs(program, options, doing);
+    const settings = settingsOf(decaying, given, doing);
     if (mask !== undefined) maskDecay(settings, mask, doing);
-    const storage = storageOf(program, muDtype, doing);
-    requireStorable(program, settings, storage, doing);
-    return bind({ program, settings, storage });
+    const storage = storageOf(decaying, muDtype, doing);
+    requireStorable(decaying, settings, storage, doing);
+    return bind({ program: decaying, settings, storage });
   }) as unknown as OptimizerFactory<Options, S, Hyper>;
+}
+
+/** The program with the kind of weight decay that options ask for, and the options that are left. */
+function decayingAs(
+  program: Program,
+  { cautiousWeightDecay = false, weightDecayScaling = "rate", ...given }: MaskOption,
+  doing: string,
+): { decaying: Program; given: Record<string, unknown> } {
+  requireChoice("weightDecayScaling", weightDecayScaling, ["rate", "relative", "corrected"], doing);
+  if (typeof cautiousWeightDecay !== "boolean") {
+    throw new GradusError(
+      `${doing}: \`cautiousWeightDecay\` must be true or false: given ${
+        shown(cautiousWeightDecay)
+      }`,
+    );
+  }
+  const masked = cautiousWeightDecay ? cautious(program, doing) : program;
+  if (weightDecayScaling === "rate") return { decaying: masked, given: { ...given } };
+  const decaying = scaledDecay(masked, weightDecayScaling, doing);
+  const options = given as Record<string, HyperValue | undefined>;
+  const most = [...decaysOf(program).values()].map((suffix) => {
+    const rate = options[`learningRate${suffix}`] ?? program.hyper.get(`learningRate${suffix}`);
+    const isKnown = rate !== "required" && !isScheduled(rate as HyperValue);
+    const name = `maxLearningRate${suffix}`;
+    return [name, options[name] ?? (isKnown ? rate : options.maxLearningRate)];
+  });
+  return { decaying, given: { ...given, ...Object.fromEntries(most) } };
 }
 
 /** The names of the options that a factory takes. */
@@ -219,12 +272,15 @@ export function deciding<
   );
 }
 
+const DECAY_OPTIONS = ["cautiousWeightDecay", "weightDecayScaling", "maxLearningRate"];
+
 /** The names of the options of a program's optimizers. */
 export function namesOf({ hyper, state }: Program): string[] {
   return [
     ...hyper.keys(),
     ...decayOf(hyper) === undefined ? [] : ["mask"],
     ...state.has("m") ? ["muDtype"] : [],
+    ...decayOf(hyper) === undefined ? [] : DECAY_OPTIONS,
   ];
 }
 

@@ -5,10 +5,11 @@ import { elaborate, rates, rootsOf, statesRead } from "../dsl/graph.ts";
 import { apply, type Node, postorder, symbol, withSources } from "../dsl/node.ts";
 import { reduceOps, reduceRow } from "../dsl/ops.ts";
 import { printExpression, printProgram } from "../dsl/print.ts";
-import type { Program } from "../dsl/program.ts";
+import { expressionsOf, type Program } from "../dsl/program.ts";
 import { Binding } from "./step/binding.ts";
+import { hasMatrices, unseenBy } from "./step/views.ts";
 import { renderPhases } from "./backends/js/render.ts";
-import { isMatrix, showExtent as showSizes, type Varying } from "./plan/extent.ts";
+import { isSized, showExtent as showSizes, type Varying } from "./plan/extent.ts";
 import type { Product } from "./plan/products.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { requireOptimizer } from "./wrap.ts";
@@ -33,7 +34,8 @@ import {
 } from "./plan/roofline.ts";
 import { draftsOf, STAGES } from "./plan/stages.ts";
 import { Layout, requireLeaves } from "./trees/layout.ts";
-import { asLeaf, asShape } from "./trees/leaf.ts";
+import { asLeaf, asShape, spellPath } from "./trees/leaf.ts";
+import { showView } from "./trees/view.ts";
 import type { VariantKey } from "./plan/forms.ts";
 import { variantOf } from "./plan/variants.ts";
 import { isRunnable } from "./backends/wasm/kernel.ts";
@@ -50,12 +52,29 @@ export interface ExplainedStage {
   readonly text: string;
 }
 
+/** Where a leaf goes. */
+export interface ExplainedLeaf {
+  /** The keys from the root to it, joined by `/`. */
+  readonly path: string;
+  readonly shape: readonly number[];
+  /** Its group: leaves of one group are computed alike. The first is shown in the stages. */
+  readonly group: number;
+  /** The matrices that it is computed as; undefined where no operation on matrices is done. */
+  readonly matrices: { readonly count: number; readonly rows: number; readonly columns: number } | undefined;
+  /** Of each hyperparameter that a mask limits, a partition's and `matrices` among them, whether it applies. */
+  readonly masks: Readonly<Record<string, boolean>>;
+  /** The states that it keeps. */
+  readonly states: readonly string[];
+}
+
 /** What {@linkcode explain} returns. */
 export interface Explanation {
   /** The program's statements. */
   readonly program: string;
   /** Likely mistakes, such as a state that is kept and never read; usually none. */
   readonly warnings: readonly string[];
+  /** Which leaf of the parameters goes where; none where no parameters are given. */
+  readonly leaves: readonly ExplainedLeaf[];
   /** What each stage makes of them, in order. */
   readonly stages: readonly ExplainedStage[];
   /** The fused loops, phase by phase. */
@@ -66,7 +85,10 @@ export interface Explanation {
   readonly webAssembly: string;
   /** Bytes of state kept for each parameter. */
   readonly stateBytes: number;
-  /** The states that keep less than one number per element: one per tensor or tree, or along some axes. */
+  /**
+   * The states that do not keep one number per element: one per tensor or tree, or along some axes, or a
+   * matrix of another shape.
+   */
   readonly narrowStates: readonly string[];
   /** How many loops a step makes over all elements. */
   readonly passes: number;
@@ -165,7 +187,11 @@ export function explain(
   );
   const explanation = {
     program: printProgram(program).step,
-    warnings: warningsOf(program),
+    warnings: Object.freeze([
+      ...warningsOf(program),
+      ...params === undefined ? [] : unseenIn(program, binding),
+    ]),
+    leaves: params === undefined ? [] : leavesOf(optimizer, binding),
     stages: [
       { ...PARSE, text: printProgram(program).step },
       ...STAGES.map(({ name, invariant }, i) => ({
@@ -190,20 +216,71 @@ export function explain(
 }
 
 /** A state that is only looked at costs what any other does, and a hyperparameter that is not read does nothing. */
-function warningsOf(program: Program): readonly string[] {
+function warningsOf(program: Program): string[] {
   const read = statesRead(program);
   const unread = [...program.state.keys()].filter((name) => !read.has(name));
   const values = program.statements.map(({ value }) => value);
-  const inits = [...program.state.values()].map(({ init }) => init);
+  const inits = [...program.state.values()].flatMap(expressionsOf);
   const symbols = new Set(postorder([...values, ...inits, program.evaluate]).map(({ arg }) => arg));
   const useless = [...program.hyper.keys()].filter((name) => !symbols.has(name));
-  return Object.freeze([
+  return [
     ...unread.map((name) =>
       `state \`${name}\` is only kept to be looked at: neither \`u\` nor what is evaluated depends on ` +
       `what a step before has left in it`
     ),
     ...useless.map((name) => `hyperparameter \`${name}\` changes nothing: no statement reads it`),
-  ]);
+  ];
+}
+
+/** Leaves that are no matrices, and of which nobody has said so. */
+function unseenIn(program: Program, { layout, groupOf, views }: Binding): string[] {
+  return layout.leaves.flatMap((info, i) => {
+    const name = views[i] === undefined
+      ? unseenBy(program, info, groupOf[i].settings)
+      : undefined;
+    if (name === undefined) return [];
+    return [
+      `the parameter at ${spellPath(info.path)} has ${info.shape.length} axes and is computed as no ` +
+      `matrix: \`${name}\` says how it could be one, or by \`false\` that it is to be none`,
+    ];
+  });
+}
+
+function leavesOf(
+  { program, settings }: Optimizer,
+  { layout, groups, groupOf, views }: Binding,
+): ExplainedLeaf[] {
+  const masked = [...settings].flatMap(([name, { mask }]) => mask === undefined ? [] : [name]);
+  const isMatrix = new Map(groups.map((each) => [each, hasMatrices(program, each.structural)]));
+  return layout.leaves.map(({ path, shape }, i): ExplainedLeaf => {
+    const group = groupOf[i];
+    const { count, shape: [rows, columns] } = views[i] ?? { count: 1, shape };
+    return {
+      ...{ path, shape, group: groups.indexOf(group) },
+      matrices: isMatrix.get(group)! ? { count, rows, columns } : undefined,
+      masks: Object.fromEntries(masked.map((name) => [name, !group.settings.get(name)!.isMasked])),
+      states: [...group.live],
+    };
+  });
+}
+
+function showLeaves(leaves: readonly ExplainedLeaf[]): string {
+  const others = leaves.some(({ matrices }) => matrices !== undefined) ? ["as no matrix"] : [];
+  return leaves.map((leaf) => showLeaf(leaf, others)).join("\n");
+}
+
+function showLeaf(
+  { path, shape, group, matrices, masks, states }: ExplainedLeaf,
+  others: readonly string[],
+): string {
+  return [
+    `${spellPath(path)} [${shape.join(", ")}]: group ${group}`,
+    ...(matrices === undefined
+      ? others
+      : [`as ${showView({ ...matrices, shape: [matrices.rows, matrices.columns] })}`]),
+    ...Object.entries(masks).map(([name, applies]) => `${applies ? "" : "not "}${name}`),
+    states.length === 0 ? "keeps no state" : `keeps ${states.join(", ")}`,
+  ].join("; ");
 }
 
 function webAssemblyOf(
@@ -258,6 +335,7 @@ function showAll(name: string, each: Omit<Explanation, "toString">): string {
     `state ${each.stateBytes} bytes, arithmetic ${each.arithmetic} operations, ` +
     `moved ${each.bytesMoved} bytes per parameter`,
     ...each.warnings.map((warning) => `warning: ${warning}`),
+    ...(each.leaves.length === 0 ? [] : [`## leaves\n${showLeaves(each.leaves)}`]),
     ...(each.prediction === undefined ? [] : [showPrediction(each.prediction)]),
     ...each.stages.map(({ name, invariant, text }) => `## ${name}\n${invariant}\n\n${text}`),
   ].join("\n\n");
@@ -325,7 +403,7 @@ function showProduct({ node, factors }: Product, names: Names): string {
 
 function showExtent(extent: Varying): string {
   if (extent === "element") return "elements";
-  if (isMatrix(extent)) return showSizes(extent);
+  if (isSized(extent)) return showSizes(extent);
   if (extent === 0) return "tensors";
   const axes = Array.from({ length: 32 }, (_, axis) => axis).filter((a) => extent & (1 << a));
   return `axes ${axes.join(", ")}`;

@@ -9,7 +9,7 @@ import { assertRefused } from "./refused.ts";
 
 const factories = Object.entries(zoo) as [string, OptimizerFactory<unknown>][];
 
-const LOOPS = [...SUMMED_UP, "muon"];
+const LOOPS = [...SUMMED_UP, "muon", "normuon", "adamuon", "scion"];
 
 async function sources(): Promise<string> {
   const texts: string[] = [];

@@ -1,9 +1,9 @@
 /** How a leaf of a state begins in jax-js. */
 import { axesByExtent } from "../../dsl/axes.ts";
-import { constant, type Node, postorder } from "../../dsl/node.ts";
+import { constant, type Node } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
-import { initialNumber } from "../../runtime/step/initial.ts";
-import { sameShape } from "../../runtime/trees/leaf.ts";
+import { initialNumber, isInitialNumber } from "../../runtime/step/initial.ts";
+import { sizeOf } from "../../runtime/trees/leaf.ts";
 import { Fold } from "../fold.ts";
 import type { ArrayLibrary } from "../library.ts";
 import type { JaxArray } from "./types.ts";
@@ -24,10 +24,10 @@ export function beginLeaf<A extends JaxArray>(
   { init, symbols, shape, parameter }: Beginning<A>,
   doing: string,
 ): A {
-  const readsParameter = postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w");
+  const isNumber = isInitialNumber(init);
   // Where a leaf does not keep the state, there is nothing to begin.
-  if (!readsParameter || !sameShape(shape, parameter.shape)) {
-    const value = readsParameter || init.op === "Zero" ? 0 : initialNumber(init, symbols);
+  if (isNumber || sizeOf(shape) === 0) {
+    const value = isNumber && init.op !== "Zero" ? initialNumber(init, symbols) : 0;
     return library.full(value, shape);
   }
   // What starts from the parameter is an update of nothing by it.

@@ -64,6 +64,7 @@ export function spellings<A extends JaxArray>(np: JaxNumpy<A>): ArrayLibrary<A> 
     matrix: {
       MatMul: (x, y) => np.matmul(x.ref, y.ref),
       Transpose: (x) => np.transpose(x.ref),
+      QR: null,
     },
     random: { Normal: null, Uniform: null },
     truth: (value) => np.full([], value, { dtype: "bool" as never }),

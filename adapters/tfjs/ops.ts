@@ -111,6 +111,7 @@ export function spellings(tf: Operations): ArrayLibrary<TfTensor> {
     matrix: {
       MatMul: (x, y) => tf.matMul(x, y),
       Transpose: (x) => tf.transpose(x),
+      QR: null,
     },
     random: { Normal: null, Uniform: null },
     truth: (value) => tf.scalar(value, "bool"),

@@ -1,12 +1,12 @@
 /** Steps variables by tfjs's own operations, on backends that Gradus has no way into, such as WebGL. */
 import { GradusError, shown } from "../../dsl/errors.ts";
-import { postorder, symbol } from "../../dsl/node.ts";
+import { symbol } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { statesOfData } from "../../runtime/plan/counts.ts";
 import { settledUpdate, stepped } from "../../runtime/plan/plan.ts";
 import type { StepForm } from "../../runtime/step/form.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../runtime/step/device.ts";
-import { initialLeaf, initialNumber } from "../../runtime/step/initial.ts";
+import { initialLeaf, initialNumber, isInitialNumber } from "../../runtime/step/initial.ts";
 import { type Leaf, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
 import { Fold } from "../fold.ts";
 import type { ArrayLibrary } from "../library.ts";
@@ -66,7 +66,7 @@ export class OpsDevice implements Device<TfVariable, StepForm> {
   }
 
   #initial({ info, stored, shape, init, symbols, parameter }: Blank<TfVariable>): TfTensor {
-    if (!postorder([init]).includes(symbol("w"))) {
+    if (isInitialNumber(init)) {
       return this.#ops.fill([...shape], initialNumber(init, symbols), "float32");
     }
     if (init === symbol("w") && sizeOf(shape) === info.size) return this.#ops.clone(parameter!);

@@ -36,9 +36,10 @@ const OTHER_BUFFERS = 3;
 
 /** Whether every step of a program can be computed by shaders, within the device's limits. */
 function isForGpu(program: Program, { limits }: GPUDevice): boolean {
-  const isComputed = postorder(rootsOf(elaborate(program))).every(({ op }) =>
-    matrixRow(op) === undefined && randomRow(op) === undefined
-  );
+  const isComputed =
+    postorder(rootsOf(elaborate(program))).every(({ op }) =>
+      matrixRow(op) === undefined && randomRow(op) === undefined && op !== "Index"
+    ) && [...program.state.values()].every(({ sizes }) => sizes === undefined);
   const states = [...program.state.values()].filter(({ over }) => over !== "tree");
   const begins = states.every(({ init, over }) =>
     init === symbol("w") && over === "element" || !postorder([init]).includes(symbol("w"))

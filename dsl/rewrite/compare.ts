@@ -1,6 +1,6 @@
 /** Whether two programs do the same, judged by their forms: up to the names they give to things. */
 import { type Node, postorder, replaceSymbols, symbol } from "../node.ts";
-import type { Program } from "../program.ts";
+import { expressionsOf, type Program } from "../program.ts";
 import { exactForm, relaxedForm } from "./canonical.ts";
 import { type Form, formOf } from "./form.ts";
 import { simplifyForm } from "./simplify_program.ts";
@@ -45,9 +45,10 @@ export function compareForms(
       const isSame = at(q.evaluate) === canonical(p.evaluate) &&
         [...q.outputs].every(([name, node]) =>
           at(node) === mine.get(name === "u" ? "u" : names.get(name)!)
-        ) && [...q.state].every(([name, { init }]) =>
-          at(init) === canonical(p.state.get(names.get(name)!)!.init)
-        );
+        ) && [...q.state].every(([name, state]) => {
+          const mine = expressionsOf(p.state.get(names.get(name)!)!);
+          return expressionsOf(state).every((each, i) => at(each) === canonical(mine[i]));
+        });
       if (isSame) {
         return { under, names };
       }

@@ -1,7 +1,7 @@
 /** What is known of values before anything runs: which intervals they lie in, and so which guards hold. */
 import { GradusError } from "../errors.ts";
 import type { Node } from "../node.ts";
-import { elementRow, type Interval, matrixRow, randomRow, reduceRow } from "../ops.ts";
+import { elementRow, indexOp, type Interval, matrixRow, randomRow, reduceRow } from "../ops.ts";
 import { parseStatements, type Scope } from "../parse.ts";
 
 /** Intervals of symbols. */
@@ -116,6 +116,7 @@ function intervalFrom(node: Node, src: readonly Interval[], facts: Facts): Inter
   }
   if (node.op === "Symbol") return facts.get(node.arg as string) ?? EVERYTHING;
   if (node.op === "Zero") return [0, 0];
+  if (node.op === "Index") return indexOp.range;
   const random = randomRow(node.op);
   if (random !== undefined) return random.range;
   const row = elementRow(node.op) ?? matrixRow(node.op) ?? reduceRow(node.op)!;

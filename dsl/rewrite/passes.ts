@@ -1,6 +1,7 @@
 /** What is taken out of a step as a whole: what nothing reads, within a step and across steps. */
 import { constant, type Node, replaceSymbols, symbol, symbolsIn, withSources } from "../node.ts";
 import { printExpression, printStatements } from "../print.ts";
+import { expressionsOf } from "../program.ts";
 import { exactForm } from "./canonical.ts";
 import { type Form, isSound, mapForm, replaceNode } from "./form.ts";
 import { statementsOf } from "./layout.ts";
@@ -61,8 +62,8 @@ function deadState(form: Form, keep: ReadonlySet<string>): Change | undefined {
 function agreeingStates(form: Form, keep: ReadonlySet<string>): Change | undefined {
   const names = [...form.state.keys()];
   const begin = (name: string) => {
-    const { init, over } = form.state.get(name)!;
-    return `${over} ${exactForm(init).id}`;
+    const state = form.state.get(name)!;
+    return [state.over, ...expressionsOf(state).map((each) => exactForm(each).id)].join(" ");
   };
   // Classes of states that may agree, split until each class agrees if all do.
   let classOf = new Map(names.map((name) => [name, begin(name)]));
@@ -125,7 +126,7 @@ export function unreadHyper(form: Form): Change | undefined {
   const read = symbolsIn([
     ...form.outputs.values(),
     form.evaluate,
-    ...[...form.state.values()].map(({ init }) => init),
+    ...[...form.state.values()].flatMap(expressionsOf),
   ]);
   const unread = [...form.hyper.keys()].find((name) => !read.has(name));
   if (unread === undefined) return undefined;

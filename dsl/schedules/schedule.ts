@@ -68,6 +68,9 @@ export function schedule(text: string): Schedule {
           `Cannot read a schedule: it has no elements to draw random numbers for: given ${text}`,
         );
       }
+      if (node.op === "Index") {
+        throw new GradusError(`Cannot read a schedule: it has no axes: given ${text}`);
+      }
       if (matrixRow(node.op) !== undefined) {
         throw new GradusError(`Cannot read a schedule: it has no matrices: given ${text}`);
       }

@@ -1,6 +1,8 @@
 /** Writes what one leaf goes through between two reductions over the tree: the body of a function. */
+import { GradusError } from "../../dsl/errors.ts";
 import { type Node, type ReduceOpName, symbol } from "../../dsl/node.ts";
 import { elementRow, matrixRow, reduceOps, reduceRow } from "../../dsl/ops.ts";
+import { sketchExpression } from "../../dsl/print.ts";
 import { extentShape } from "../../runtime/plan/extent.ts";
 import type { Arithmetic } from "../../runtime/trees/dtype.ts";
 import { isScalarSymbol, isTruth } from "./apart.ts";
@@ -35,6 +37,8 @@ export interface BodyKind {
   readonly precision: Arithmetic;
   /** The extents of a leaf that is reduced in stages, in float32; else leaves of all sizes are alike. */
   readonly shape: readonly number[] | undefined;
+  /** Whether arrays are of several matrices, one after the other along a first axis. */
+  readonly isBatch: boolean;
   /** The arrays that a leaf brings besides `w` and `g`. */
   readonly leaves: readonly string[];
   /** What a state is stored as. */
@@ -175,7 +179,7 @@ class BodyWriter {
 
   #reduction(each: Node, output: string): void {
     const { dtype, precision } = this.#kind;
-    const axes = each.arg === "tensor" ? undefined : (each.arg as string).split(",").map(Number);
+    const axes = this.#axesOf(each.arg as string);
     const value = this.#scope.converted(this.#whole(each.src[0], dtype), dtype, precision);
     this.#rounded(
       output,
@@ -185,16 +189,33 @@ class BodyWriter {
     );
   }
 
+  /** The axes that are reduced; undefined for all. */
+  #axesOf(over: string): readonly number[] | undefined {
+    const { isBatch } = this.#kind;
+    const own = over === "tensor" ? undefined : over.split(",").map(Number);
+    return isBatch ? (own ?? [0, 1]).map((axis) => axis + 1) : own;
+  }
+
   #matrix(each: Node, output: string): void {
-    const { dtype, precision } = this.#kind;
-    const type = each.op === "Transpose" ? dtype : precision;
+    const { dtype, precision, isBatch, doing, form } = this.#kind;
+    const { onnx, syntax } = matrixRow(each.op)!;
+    if (onnx === null) {
+      const call = "call" in syntax ? syntax.call : each.op;
+      const needing = sketchExpression(form.texts.show(each));
+      throw new GradusError(
+        `${doing}: ONNX has no operator for \`${call}\`: needed by \`${needing}\``,
+      );
+    }
+    const isTranspose = each.op === "Transpose";
+    const type = isTranspose ? dtype : precision;
+    const attributes = isTranspose && isBatch ? { perm: [0, 2, 1] } : undefined;
     const operands = each.src.map((operand) =>
       this.#scope.converted(this.#whole(operand, dtype), dtype, type)
     );
     this.#rounded(
       output,
       type,
-      (result) => this.#scope.make(result, matrixRow(each.op)!.onnx, operands),
+      (result) => this.#scope.make(result, onnx, operands, attributes),
     );
   }
 
@@ -216,8 +237,10 @@ class BodyWriter {
     axes: readonly number[] | undefined,
     keepdims: 0 | 1,
   ): void {
-    const { shape: whole, form } = this.#kind;
-    const shape = whole && extentShape(form.extents.get(operand)!, whole);
+    const { shape: whole, form, isBatch } = this.#kind;
+    const extent = form.extents.get(operand)!;
+    const shape = whole &&
+      (isBatch ? [whole[0], ...extentShape(extent, whole.slice(1))] : extentShape(extent, whole));
     const isNumber = isNumberAlways(operand);
     this.#reductions.make(op, { value, type, shape, axes, keepdims, isNumber }, output);
   }
@@ -226,6 +249,7 @@ class BodyWriter {
   #operand(each: Node, type: ElementType): string {
     const { form, dtype } = this.#kind;
     if (each.op === "Const") return this.#scope.number(each.arg as number, type);
+    if (each.op === "Index") return this.#places(each);
     if (each.op !== "Symbol") return this.#values.get(each)!;
     const name = each.arg as string;
     if (!isScalarSymbol(each)) {
@@ -233,6 +257,19 @@ class BodyWriter {
     }
     const scalar = form.scalars.get(name)!;
     return this.#scope.scalar(scalar, isTruth(scalar) ? "bool" : type, form.texts.of(each));
+  }
+
+  #places({ arg }: Node): string {
+    const { form: { rank }, dtype } = this.#kind;
+    const [axis, side] = (arg as string).split(" ");
+    const sides: readonly (string | undefined)[] = ["rows", "columns"];
+    const own = side === undefined ? Number(axis) : sides.indexOf(side);
+    return this.#scope.places(
+      Number(axis),
+      rank,
+      own < 0 ? { length: Number(side) } : own,
+      dtype,
+    );
   }
 
   /** The value of a node as large as the parameter, if it is a number for all. */

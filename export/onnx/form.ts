@@ -64,6 +64,8 @@ export interface Form {
   /** The numbers that change once a step, by the symbol they have, hyperparameters as symbols. */
   readonly scalars: ReadonlyMap<string, Node>;
   readonly extents: ReadonlyMap<Node, Extent>;
+  /** How many axes the leaves have, if the program looks at them. */
+  readonly rank: number;
   /** What the program calls things. */
   readonly texts: Texts;
   /** The same of the numbers that change once a step. */
@@ -105,6 +107,7 @@ export function formOf(key: FormKey): Form {
     reachable,
     live,
     axes,
+    structural,
   );
   const change = isEmpty ? reductionsOfNothing(settled, outcome) : (node: Node) => node;
   const results = new Map([
@@ -166,12 +169,13 @@ export function formOf(key: FormKey): Form {
     results: new Map([...results].map(([name, node]) => [name, final(node)])),
     over: new Map(["w", ...[...live].filter((name) => !isTree(name))].map((name) => [
       name,
-      overExtent(name === "w" ? "element" : planned.state.get(name)!.over, axes.length),
+      overExtent(name === "w" ? { over: "element" } : planned.state.get(name)!, axes.length),
     ])),
     operands: reduced.map((node) => node === undefined ? undefined : final(node)),
     treeStates,
     scalars,
     extents: extentsOf(all, planned, axes.length),
+    rank: axes.length,
     texts,
     scalarTexts,
   };

@@ -12,7 +12,7 @@ import {
   type LeafSetting,
 } from "../../runtime/trees/hyperparameters.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { initialNumber } from "../../runtime/step/initial.ts";
+import { initialNumber, isInitialNumber } from "../../runtime/step/initial.ts";
 import { below, inputName } from "./metadata.ts";
 
 /** An initial value of a state as metadata carry it. */
@@ -154,8 +154,7 @@ export class Hyperparameters {
       }
       numbers.set(name, number);
     }
-    const readsParameter = postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w");
-    if (!readsParameter) return carriedNumber(initialNumber(init, numbers));
+    if (isInitialNumber(init)) return carriedNumber(initialNumber(init, numbers));
     // Nothing is folded: what is rounded per element in the library stays so.
     const bound = foldNodes<Node>([init], (node, src) => {
       if (node.op !== "Symbol") return withSources(node, src);

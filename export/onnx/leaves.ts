@@ -13,6 +13,7 @@ import type { Group } from "../../runtime/step/groups.ts";
 import { spellPath } from "../../runtime/trees/leaf.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { Arithmetic } from "../../runtime/trees/dtype.ts";
+import type { MatrixView } from "../../runtime/trees/view.ts";
 import { seedOf, spellStored } from "../../runtime/trees/stored.ts";
 import type { Body, BodyKind } from "./body.ts";
 import { flatten } from "./flat.ts";
@@ -56,6 +57,8 @@ export interface GraphLeaf {
   readonly path: string;
   readonly kind: Kind;
   readonly arrays: readonly LeafArray[];
+  /** The matrices that it is computed as, if it is not as it is. */
+  readonly view?: MatrixView | undefined;
 }
 
 /** What stands for the next number of each state over the tree. */
@@ -114,15 +117,17 @@ export class GraphLeaves {
       const group = binding.groupOf[i];
       const known = kinds.get(group)!;
       const isEmpty = info.size === 0;
-      const shape = staged && isStaged(info.size) ? info.shape : undefined;
-      const key = shape?.join() ?? String(isEmpty);
+      const view = binding.views[i];
+      const whole = view === undefined ? info.shape : [view.count, ...view.shape];
+      const shape = staged && isStaged(info.size) ? whole : undefined;
+      const key = shape?.join() ?? JSON.stringify([isEmpty, view !== undefined]);
       if (!known.has(key)) {
-        known.set(key, this.#kind(group, isEmpty, spellPath(info.path), shape));
+        known.set(key, this.#kind(group, isEmpty, spellPath(info.path), shape, view !== undefined));
       }
       const kind = known.get(key)!;
       const shapeOf = (state: string | undefined) =>
         state === undefined ? info.shape : binding.stateShape(state, i);
-      return { path: info.path, kind, arrays: this.#arraysOf(kind, shapeOf) };
+      return { path: info.path, kind, arrays: this.#arraysOf(kind, shapeOf), view };
     });
   }
 
@@ -158,7 +163,13 @@ export class GraphLeaves {
     ]));
   }
 
-  #kind(group: Group, isEmpty: boolean, place: string, shape: BodyKind["shape"]): Kind {
+  #kind(
+    group: Group,
+    isEmpty: boolean,
+    place: string,
+    shape: BodyKind["shape"],
+    isBatch = false,
+  ): Kind {
     const form = formOf({
       program: this.#program,
       outcome: this.#after === undefined ? stepped : settledUpdate,
@@ -176,7 +187,7 @@ export class GraphLeaves {
       form,
       dtype: group.dtype,
       precision: this.#options.precision,
-      shape,
+      ...{ shape, isBatch },
       leaves: [...this.vectors, ...inputs.keys(), ...state.keys()],
       storedAs: (state) => this.#storedAs(state, group.dtype),
       opset: this.#options.opset,

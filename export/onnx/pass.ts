@@ -8,6 +8,7 @@ import { type Made, partOf, resultMadeAs } from "./body.ts";
 import type { Constants } from "./constants.ts";
 import type { Functions } from "./functions.ts";
 import type { GraphLeaf, GraphLeaves, GraphOptions } from "./leaves.ts";
+import { intoMatrices, type MatricesScope, type OfLeaf, outOfMatrices } from "./matrices.ts";
 import { at, type Names } from "./names.ts";
 import { node, type NodeInit } from "./proto.ts";
 import type { Into } from "./reduce.ts";
@@ -38,9 +39,10 @@ export interface PassOf {
 }
 
 /** How many elements of a leaf a reduction over the tree is of. */
-function countOf({ kind: { form }, arrays: [{ shape }] }: GraphLeaf, k: number): number {
+function countOf({ kind: { form }, arrays: [{ shape }], view }: GraphLeaf, k: number): number {
   const operand = form.operands[k];
   const extent = operand === undefined ? "element" : form.extents.get(operand) ?? "element";
+  if (view !== undefined) return view.count * extentSize(extent, view.shape);
   return extentSize(extent, shape as readonly number[]);
 }
 
@@ -50,6 +52,8 @@ export class Pass {
   readonly #of: PassOf;
   /** What each leaf has made for its later phases. */
   readonly #kept = new Map<GraphLeaf, Map<Node, string>>();
+  /** The matrices of what leaves bring that are seen as such. */
+  readonly #seen = new Map<string, string>();
 
   constructor(scope: PassScope, of: PassOf) {
     [this.#scope, this.#of] = [scope, of];
@@ -107,7 +111,7 @@ export class Pass {
       switch (each.kind) {
         case "leaf": {
           const isVector = this.#of.leaves.vectors.has(each.name);
-          return isVector ? at(`hyper/${each.name}`, leaf) : this.#of.given(each.name, leaf);
+          return isVector ? at(`hyper/${each.name}`, leaf) : this.#given(each.name, leaf);
         }
         case "scalar": {
           const text = kind.form.scalarTexts.of(each.node);
@@ -125,8 +129,9 @@ export class Pass {
           return kept.get(each.node)!;
       }
     };
+    const taken: NodeInit[] = [];
     const made = (each: Made, own: string): string => {
-      if (each.kind === "next") return this.#of.made(each.name, leaf);
+      if (each.kind === "next") return this.#made(each.name, leaf, taken);
       if (each.kind === "partial") {
         const { op } = elaborate(this.#of.program).globals[each.global];
         const name = this.#isWhole(op)
@@ -138,12 +143,46 @@ export class Pass {
       const result = resultMadeAs(kind, each.node);
       const name = result === undefined
         ? this.#scope.names.fresh(at(own, leaf))
-        : this.#of.made(result, leaf);
+        : this.#made(result, leaf, taken);
       kept.set(each.node, name);
       return name;
     };
     const actual = { path: leaf.path, given, made };
-    this.#scope.nodes.push(...this.#scope.functions.place(kind.phases[phase], name, doc, actual));
+    this.#scope.nodes.push(
+      ...this.#scope.functions.place(kind.phases[phase], name, doc, actual),
+      ...taken,
+    );
+  }
+
+  /** What a leaf brings, as it is computed with. */
+  #given(name: string, leaf: GraphLeaf): string {
+    const value = this.#of.given(name, leaf);
+    if (leaf.view === undefined) return value;
+    if (!this.#seen.has(value)) {
+      const of = this.#ofLeaf(name, leaf);
+      this.#seen.set(value, intoMatrices(this.#matrices(this.#scope.nodes), leaf.view, of, value));
+    }
+    return this.#seen.get(value)!;
+  }
+
+  /** What to call a result as it is computed; `taken` are the nodes that make of it what the leaf takes. */
+  #made(name: string, leaf: GraphLeaf, taken: NodeInit[]): string {
+    const result = this.#of.made(name, leaf);
+    if (leaf.view === undefined) return result;
+    const matrices = this.#scope.names.fresh(`${result} as matrices`);
+    const of = this.#ofLeaf(name, leaf);
+    outOfMatrices(this.#matrices(taken), leaf.view, of, matrices, result);
+    return matrices;
+  }
+
+  #ofLeaf(name: string, { arrays }: GraphLeaf): OfLeaf {
+    const shape = arrays.find((each) => each.name === name)!.shape as readonly number[];
+    return { shape, isLikeLeaf: (this.#of.program.state.get(name)?.over ?? "element") === "element" };
+  }
+
+  #matrices(nodes: NodeInit[]): MatricesScope {
+    const { names, constants } = this.#scope;
+    return { nodes, fresh: (name) => names.fresh(name), list: (values) => constants.list(values) };
   }
 
   /** Whether the part of the only leaf is the whole. */

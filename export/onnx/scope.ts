@@ -81,6 +81,26 @@ export class BodyScope {
     return name;
   }
 
+  /**
+   * The places along an axis of arrays of `rank` axes: those of the parameter's axis `of`, or so many.
+   */
+  places(axis: number, rank: number, of: number | { length: number }, type: ElementType): string {
+    const text = typeof of === "number" ? `index(${of})` : `index(${of.length})`;
+    return this.#once(`places ${axis} ${text} ${type}`, () => {
+      const length = typeof of === "number"
+        ? this.write("Squeeze", [
+          this.write("Shape", [this.leaf("w")], "length", { start: of, end: of + 1 }),
+        ], "length")
+        : this.number(of.length, "int64");
+      const [zero, one] = [this.number(0, "int64"), this.number(1, "int64")];
+      const whole = this.write("Range", [zero, length, one], text);
+      const name = this.fresh(text);
+      this.convert(name, whole, type);
+      const shape = Array.from({ length: rank }, (_, each) => each === axis ? -1 : 1);
+      return this.write("Reshape", [name, this.list(shape)], text);
+    });
+  }
+
   /** An array of the leaf. */
   leaf(name: string): string {
     return this.#input(`leaf ${name}`, name, { kind: "leaf", name });

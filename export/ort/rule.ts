@@ -1,9 +1,11 @@
 /** What a graph that was read says of the steps it makes: how states begin, and which numbers it is given. */
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { type Node, ZERO } from "../../dsl/node.ts";
+import type { Sizes } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
 import { settle } from "../../dsl/simplify.ts";
-import type { Blank, Bound, Form, Rule, StepNumbers } from "../../runtime/step/device.ts";
+import type { Side } from "../../runtime/plan/extent.ts";
+import type { Blank, Bound, Form, Kept, Rule, StepNumbers } from "../../runtime/step/device.ts";
 import { STORAGE_TYPES } from "../../runtime/trees/dtype.ts";
 import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
@@ -62,7 +64,7 @@ export class GraphBinding implements Bound<GraphForm> {
   readonly #read: ReadOptimizer;
   readonly #inputs: ReadonlySet<string>;
   readonly #counts: ReadonlySet<string>;
-  readonly #lives: readonly ReadonlySet<string>[];
+  readonly #kept: readonly Kept[];
 
   constructor(read: ReadOptimizer, layout: Layout) {
     [this.#read, this.program, this.layout] = [read, read.program, layout];
@@ -71,18 +73,28 @@ export class GraphBinding implements Bound<GraphForm> {
     this.#counts = new Set(
       read.model.inputs.flatMap(({ name, type }) => type === "int64" ? [name] : []),
     );
-    this.#lives = layout.leaves.map((info) =>
-      new Set([...this.live].filter((name) => this.#inputs.has(at(name, info))))
-    );
+    const shapes = new Map(read.model.inputs.map(({ name, shape }) => [name, shape]));
+    this.#kept = layout.leaves.map((info) => {
+      const live = [...this.live].filter((name) => this.#inputs.has(at(name, info)));
+      const own = live.filter((name) => this.program.state.get(name)!.sizes !== undefined);
+      return {
+        live: new Set(live),
+        // A graph is of sizes that are numbers.
+        sizes: new Map(own.map((name) => {
+          const [rows, columns] = shapes.get(at(name, info))!;
+          return [name, [`${rows}`, `${columns}`] as Sizes<Side>];
+        })),
+      };
+    });
   }
 
-  livesIn(leaf: number): ReadonlySet<string> {
-    return this.#lives[leaf];
+  kept(leaf: number): Kept {
+    return this.#kept[leaf];
   }
 
   stateShape(state: string, leaf: number): readonly number[] {
     const info = this.layout.leaves[leaf];
-    if (!this.#lives[leaf].has(state)) return [0];
+    if (!this.#kept[leaf].live.has(state)) return [0];
     if (this.program.state.get(state)!.over === "element") return info.shape;
     return this.#read.model.inputs.find(({ name }) => name === at(state, info))!.shape;
   }

@@ -3,7 +3,7 @@ import type { GlobalReduction, Graph } from "../../dsl/graph.ts";
 import { globalSymbol } from "../../dsl/graph.ts";
 import type { Program } from "../../dsl/program.ts";
 import { reduceOps } from "../../dsl/ops.ts";
-import type { Multiply } from "../plan/products.ts";
+import type { MatrixRoutines } from "../plan/products.ts";
 import type { Mode, Plan } from "../plan/plan.ts";
 import {
   type Arithmetic,
@@ -148,8 +148,8 @@ export interface LeafRun {
 export interface StepRun {
   /** How many threads may take part, the caller among them. */
   readonly threads: number;
-  /** What multiplies matrices of the leaves that run in JavaScript. */
-  readonly multiply: Multiply;
+  /** What computes with whole matrices of the leaves that run in JavaScript. */
+  readonly matrices: MatrixRoutines;
   readonly leaves: readonly LeafRun[];
   readonly globals: readonly GlobalReduction[];
 }

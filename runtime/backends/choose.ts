@@ -1,14 +1,21 @@
 /** Chooses what runs each group of leaves: the first backend from the one asked for on that can. */
 import type { DType } from "../trees/dtype.ts";
-import type { Multiply } from "../plan/products.ts";
+import type { MatrixRoutines } from "../plan/products.ts";
 import type { Backend } from "../plan/forms.ts";
 import type { GroupRun, StepRun } from "./backend.ts";
 import { interpret } from "./interpreter/run.ts";
 import { isCodeForbidden } from "./js/kernel.ts";
-import { multiply } from "./js/multiply.ts";
+import { multiply, orthonormalize } from "./js/multiply.ts";
 import { PhasedStep } from "./phases.ts";
 import { isAllowed, isRunnable } from "./wasm/kernel.ts";
 import { multiply as multiplyTiles } from "./wasm/multiply.ts";
+import { orthonormalize as orthonormalizePairs } from "./wasm/qr.ts";
+
+const PLAIN: MatrixRoutines = { multiply, orthonormalize };
+const COMPILED: MatrixRoutines = {
+  multiply: multiplyTiles,
+  orthonormalize: orthonormalizePairs,
+};
 
 /** All backends, the fastest first. */
 export const BACKENDS: readonly Backend[] = ["wasm", "js", "interpreter"];
@@ -21,8 +28,8 @@ export interface Chosen {
   readonly runs: readonly (readonly GroupRun[])[];
   /** Whether the interpreter runs it: it takes all groups or none. */
   readonly isInterpreted: boolean;
-  /** What multiplies matrices of the leaves that run in JavaScript. */
-  readonly multiply: Multiply;
+  /** What computes with whole matrices of the leaves that run in JavaScript. */
+  readonly matrices: MatrixRoutines;
 }
 
 /**
@@ -54,7 +61,7 @@ export function choose(
   const interpreted = (): Chosen => ({
     ...runsBy((planFor) => planFor("interpreter")),
     isInterpreted: true,
-    multiply,
+    matrices: PLAIN,
   });
   if (asked === "interpreter") return interpreted();
   const chosen = runsBy((planFor) => {
@@ -64,7 +71,7 @@ export function choose(
   if (isCodeForbidden() && chosen.runOf.some(({ backend }) => backend === "js")) {
     return interpreted();
   }
-  return { ...chosen, isInterpreted: false, multiply: isCompiled ? multiplyTiles : multiply };
+  return { ...chosen, isInterpreted: false, matrices: isCompiled ? COMPILED : PLAIN };
 }
 
 /** A step that is prepared for its arrays. */

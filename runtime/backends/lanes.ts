@@ -9,9 +9,9 @@ import { type Extent, varyingAxes } from "../plan/extent.ts";
  * and else in one, since then neighbours belong to results of their own. The `i`th operand goes to lane
  * `i` modulo the lanes, in row-major order; at the end lanes are joined as (0, 2) with (1, 3).
  */
-export function lanesOf(kept: number, from: Extent, rank: number): 1 | 4 {
+export function lanesOf(kept: Extent, from: Extent, rank: number): 1 | 4 {
   const last = varyingAxes(from, rank).at(-1);
-  return last === undefined || kept & (1 << last) ? 1 : 4;
+  return last === undefined || varyingAxes(kept, rank).includes(last) ? 1 : 4;
 }
 
 /** Joins the lanes of every result, of `count` operands each, into `results`. */

@@ -22,7 +22,7 @@ export class PhasedStep {
       if (leaves.length === 0) continue;
       const part = backend === "wasm"
         ? new WasmPart(leaves, run.threads)
-        : new JsPart(leaves, run.multiply);
+        : new JsPart(leaves, run.matrices);
       this.#parts.push(part);
       leaves.forEach((leaf, place) => places.set(leaf, { part, place }));
     }

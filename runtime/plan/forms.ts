@@ -11,7 +11,7 @@ import {
   specialise,
   type Structural,
 } from "../../dsl/graph.ts";
-import { apply, foldNodes, type Node, postorder, symbol } from "../../dsl/node.ts";
+import { apply, foldNodes, index, type Node, postorder, symbol } from "../../dsl/node.ts";
 import { matrixRow, reduceRow } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
 import { simplified } from "../../dsl/simplify.ts";
@@ -102,7 +102,9 @@ export function formOf(program: Program, { structural, guards }: FormKey): Graph
     const rate = rates(rootsOf(graph), program);
     const isOfMatrices = foldNodes<boolean>(
       rootsOf(graph),
-      ({ op }, src) => src.includes(true) || matrixRow(op) !== undefined,
+      ({ op, arg }, src) =>
+        src.includes(true) || matrixRow(op) !== undefined ||
+        op === "Symbol" && program.state.get(arg as string)?.sizes !== undefined,
     );
     const spread = new Map<Node, Node>();
     const decided = foldNodes<Node>(rootsOf(graph), (node, src) => {
@@ -110,11 +112,12 @@ export function formOf(program: Program, { structural, guards }: FormKey): Graph
       if (truth === undefined) return simplified(node, src);
       const k = truth ? 1 : 2;
       if (isAtMost(rate.get(node)!, rate.get(node.src[k])!)) return src[k];
-      // A number in the place of a matrix has its sizes.
-      const hasSizes = isOfMatrices.get(node.src[3 - k])!;
-      if (rate.get(node) !== "element" || hasSizes) return simplified(node, src);
-      // What is done with a number chosen between elements is rounded as elements are.
-      const each = apply("Where", apply("IsNaN", symbol("g")), src[k], src[k]);
+      if (rate.get(node) !== "element") return simplified(node, src);
+      // What is done with a number chosen between elements is rounded as elements are; in the place of a
+      // matrix it has its sizes.
+      const isMatrix = isOfMatrices.get(node.src[3 - k]);
+      const like = isMatrix ? apply("Add", index(0), index(1)) : symbol("g");
+      const each = apply("Where", apply("IsNaN", like), src[k], src[k]);
       spread.set(each, src[k]);
       return each;
     });

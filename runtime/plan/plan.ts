@@ -16,7 +16,7 @@ import {
 import { matrixRow, randomRow, reduceRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { settle, simplified } from "../../dsl/simplify.ts";
-import { type Extent, isMatrix, showExtent, type Varying } from "./extent.ts";
+import { type Extent, isMatrix, isSized, showExtent, type Varying, varyingAxes } from "./extent.ts";
 import { extentsOf, isWithin, overExtent, type Planned } from "./infer.ts";
 import { factorsOf, matricesOf, placed, type Places, type Product } from "./products.ts";
 
@@ -43,7 +43,7 @@ export interface Accumulation {
   readonly op: ReduceOpName;
   readonly operand: Node;
   /** What the result varies over; global ones vary over nothing. */
-  readonly extent: number;
+  readonly extent: Varying;
   readonly into: { readonly cell: number } | { readonly global: number };
 }
 
@@ -67,7 +67,7 @@ export type Phase = readonly Loop[];
 export interface Cell {
   readonly node: Node;
   readonly op: ReduceOpName;
-  readonly extent: number;
+  readonly extent: Varying;
   /** The extent of what is reduced. */
   readonly from: Varying;
 }
@@ -154,13 +154,13 @@ export function plan(
   const cells = [...extents.keys()].filter(isCell).map((node): Cell => ({
     node,
     op: node.op as ReduceOpName,
-    extent: extents.get(node) as number,
+    extent: extents.get(node) as Varying,
     from: domain(extents.get(node.src[0])!),
   }));
   const random = [...extents.keys()].filter(({ op }) => randomRow(op) !== undefined);
   const outputs = [...targets].map(([target, node]): Output => {
-    const over = program.state.get(target)?.over ?? "element";
-    return { target, node, extent: overExtent(over, rank) };
+    const state = program.state.get(target) ?? { over: "element" };
+    return { target, node, extent: overExtent(state, rank) };
   });
   for (const { target, node, extent } of outputs) {
     requireExtent(program, target, node, extents.get(node)!, extent);
@@ -228,11 +228,13 @@ export function requireExtent(
   kept: Varying,
 ): void {
   if (isWithin(own, kept)) return;
-  if (isMatrix(own) && own !== "element") {
+  if (isSized(own) || isSized(kept)) {
+    const shape = kept === "element"
+      ? "the parameter's shape, rows x columns"
+      : `its shape, ${showExtent(kept)}`;
     throw new GradusError(
-      `Cannot plan optimizer "${name}": \`${target === "" ? "u" : target}\` must be of the ` +
-        `parameter's shape, rows x columns: given ${showExtent(own)}, as ` +
-        `\`${sketchExpression(node)}\` is`,
+      `Cannot plan optimizer "${name}": \`${target === "" ? "u" : target}\` must be of ${shape}: ` +
+        `given ${showExtent(own)}, as \`${sketchExpression(node)}\` is`,
     );
   }
   throw new GradusError(
@@ -340,6 +342,7 @@ export function operandsOf({ nodes, stored, accumulations, outputs }: Loop): Nod
 function width(extent: Extent): number {
   if (isMatrix(extent)) return Infinity;
   if (extent === "scalar") return -1;
+  if (isSized(extent)) return varyingAxes(extent, 2).length;
   let bits = 0;
   for (let rest = extent >>> 0; rest > 0; rest >>>= 1) bits += rest & 1;
   return bits;

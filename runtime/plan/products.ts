@@ -5,7 +5,7 @@
  */
 import type { MatrixOpName, Node } from "../../dsl/node.ts";
 import { matrixRow, type Sizes } from "../../dsl/ops.ts";
-import { type Extent, type MatrixExtent, sidesOf } from "./extent.ts";
+import { type Extent, type MatrixExtent, partsOf } from "./extent.ts";
 
 /** A factor of a product: an input of the leaf or a temporary, and whether it is read transposed. */
 export interface Factor {
@@ -50,7 +50,7 @@ export function matricesOf(
     for (const operand of node.src) if (node.op !== "MatMul") isRead.add(operand);
   }
   const made = nodes.filter((node) =>
-    node.op === "MatMul" || node.op === "Transpose" && isRead.has(node)
+    matrixRow(node.op) !== undefined && (node.op !== "Transpose" || isRead.has(node))
   );
   const products = new Map<number, Product[]>();
   const computed = new Map<Node, number>();
@@ -80,6 +80,13 @@ export interface Operand {
  * to the last, starting from 0, rounded as it is written.
  */
 export type Multiply = (left: Operand, right: Operand, out: Operand["data"]) => void;
+
+/** What is done to whole matrices where loops run in JavaScript. */
+export interface MatrixRoutines {
+  readonly multiply: Multiply;
+  /** Writes the first factor of a matrix, which is read as it is stored. */
+  readonly orthonormalize: (matrix: Operand, out: Operand["data"]) => void;
+}
 
 /** The rows and columns of an operand as it is read, and how far apart its elements are on either. */
 export function readSizes({ sizes: [rows, columns], isTransposed }: Operand): {
@@ -112,7 +119,7 @@ export function placed(
 ): Places {
   const placeOf = new Map<Node, number>();
   const places: { readonly extent: MatrixExtent; busyUntil: number }[] = [];
-  const sizeOf = (extent: MatrixExtent) => [...sidesOf(extent)].sort().join();
+  const sizeOf = (extent: MatrixExtent) => [...partsOf(extent)].sort().join();
   for (const { node, written, lastRead } of usesOf(matrices, reads)) {
     const extent = extents.get(node) as MatrixExtent;
     let at = places.findIndex((place) =>

@@ -13,6 +13,7 @@ import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { axesSeen } from "./axes.ts";
 import { Memo, spellStructural } from "./memo.ts";
+import { workedOut } from "./sizes.ts";
 
 /** What a program looks at. */
 export interface Reading {
@@ -43,7 +44,7 @@ export function readingOf(program: Program): Reading {
     const graph = elaborate(program);
     const read = new Set(postorder(rootsOf(graph)));
     const roots = [...rootsOf(graph), program.evaluate];
-    const all = new Set(postorder(roots));
+    const all = new Set(postorder([...roots, ...workedOut(program)]));
     return {
       parameter: read.has(symbol("w")),
       axes: axesSeen(program, roots),

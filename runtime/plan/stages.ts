@@ -39,8 +39,10 @@ export const STAGES: readonly Stage[] = [
   },
   {
     name: "settle axes",
-    invariant: "Every list of axes is of numbers from 0: some of the axes, and not all.",
-    run: ({ program, graph }, _, { live, axes }) => settleAxes(program, graph, live, axes),
+    invariant: "Every list of axes is of numbers from 0: some of the axes, and not all; " +
+      "what takes the shape that it is used in has it.",
+    run: ({ program, graph }, _, { live, axes, structural }) =>
+      settleAxes(program, graph, live, axes, structural),
   },
   {
     name: "form powers",

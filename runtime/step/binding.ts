@@ -8,6 +8,7 @@ import { evaluation, type Structural } from "../../dsl/graph.ts";
 import { ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { guardsAt, guardsOf } from "../plan/forms.ts";
+import { sizeHypers } from "../plan/sizes.ts";
 import {
   type HyperNumbers,
   type HyperValue,
@@ -18,7 +19,7 @@ import {
 import type { Layout } from "../trees/layout.ts";
 import { inputOf, type State, treeNumber } from "../trees/state.ts";
 import type { StateStorage } from "../trees/state_storage.ts";
-import type { Blank, Bound, Form, Present, Rule, StepNumbers } from "./device.ts";
+import type { Blank, Bound, Form, Kept, Present, Rule, StepNumbers } from "./device.ts";
 import type { StepForm, StepKey } from "./form.ts";
 import { type Group, type Grouped, grouped, requireDivisor, requireOneOfTree } from "./groups.ts";
 import { stateShape } from "./initial.ts";
@@ -90,13 +91,13 @@ export class Binding implements Bound<StepForm>, Grouped {
     return new PresentLeaves(this, leaves);
   }
 
-  livesIn(leaf: number): ReadonlySet<string> {
-    return this.groupOf[leaf].live;
+  kept(leaf: number): Kept {
+    return this.groupOf[leaf];
   }
 
   stateShape(state: string, leaf: number): readonly number[] {
     const [info, view] = [this.layout.leaves[leaf], this.views[leaf]];
-    return stateShape(this.program, state, info, this.livesIn(leaf), view);
+    return stateShape(this.program, state, info, this.kept(leaf), view);
   }
 
   beginning(params: object, doing: string): {
@@ -297,11 +298,19 @@ export interface Configured {
 
 /** The steps of a program by its own hyperparameters. */
 export function ruleOf({ program, settings, storage }: Configured): Rule<StepForm> {
+  const fixed = sizeHypers(program);
+  for (const name of fixed) {
+    if (!isScheduled(settings.get(name)!.value)) continue;
+    throw new GradusError(
+      `Cannot make "${program.name}": hyperparameter \`${name}\` must be a number, since states have ` +
+        `sizes by it: given a schedule`,
+    );
+  }
   return {
     program,
     storage,
     writable: [...settings].flatMap(([name, { value }]) =>
-      typeof value === "boolean" ? [] : [name]
+      typeof value === "boolean" || fixed.has(name) ? [] : [name]
     ),
     bind: (layout, params, doing) => new Binding(program, settings, layout, params, doing),
   };

@@ -4,10 +4,11 @@
  */
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { evaluated, type Structural } from "../../dsl/graph.ts";
-import { constant, type Node, postorder, symbolsIn, ZERO } from "../../dsl/node.ts";
+import { type Node, postorder, symbolsIn, ZERO } from "../../dsl/node.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
 import { readingOf, remainingOf } from "../plan/readings.ts";
+import { sizeHypers, sizesOf, type StateSizes } from "../plan/sizes.ts";
 import { type Arithmetic, arithmeticOf, type DType } from "../trees/dtype.ts";
 import { type LeafSetting, leafSettings, type Setting } from "../trees/hyperparameters.ts";
 import type { Layout } from "../trees/layout.ts";
@@ -33,6 +34,8 @@ export interface Group {
    * momentum of a descent without any, is not: where other leaves keep it, theirs is an empty array.
    */
   readonly live: ReadonlySet<string>;
+  /** The sizes of those of them that have a shape of their own. */
+  readonly sizes: StateSizes;
 }
 
 /** The leaves of a tree in groups. */
@@ -68,8 +71,12 @@ export function grouped(
       leafSettings(name, setting, layout, params, doing),
     ]),
   );
-  const made = new Map<string, Group & { readonly leaves: number[]; live: Group["live"] }>();
+  const made = new Map<
+    string,
+    Group & { readonly leaves: number[]; live: Group["live"]; sizes: StateSizes }
+  >();
   const clocks = clocksIn(settings);
+  const fixed = sizeHypers(program);
   const givenTo = layout.leaves.map((_, i) =>
     new Map([...perLeaf].map(([name, leaves]) => [name, leaves[i]]))
   );
@@ -88,9 +95,12 @@ export function grouped(
     ]);
     let group = made.get(key);
     if (group === undefined) {
-      const structural = within?.structural ?? structuralOf(given, numbers);
+      const structural = within?.structural ?? structuralOf(given, numbers, fixed);
       const dtype = arithmeticOf(stored);
-      group = { leaves: [], stored, dtype, axes, settings: given, structural, live: NONE };
+      group = {
+        ...{ leaves: [], stored, dtype, axes, settings: given, structural, live: NONE },
+        sizes: new Map(),
+      };
       made.set(key, group);
     }
     group.leaves.push(i);
@@ -111,7 +121,14 @@ export function grouped(
   );
   for (const group of groups) {
     const { lasting } = remainingOf(program, group.structural, clocks);
-    group.live = new Set([...live].filter((name) => lasting.has(name)));
+    // A state with a shape of its own is beside matrices only.
+    const hasShape = (name: string) =>
+      program.state.get(name)!.sizes === undefined || group.axes.length === 2;
+    group.live = new Set([...live].filter((name) => lasting.has(name) && hasShape(name)));
+    group.sizes = new Map(
+      [...group.live].filter((name) => program.state.get(name)!.sizes !== undefined)
+        .map((name) => [name, sizesOf(program, name, group.structural)]),
+    );
   }
   return { layout, groups, groupOf, views, live };
 }

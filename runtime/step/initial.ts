@@ -5,36 +5,48 @@ import { type Node, postorder, symbol, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { interpret } from "../backends/interpreter/run.ts";
 import { keptAxes, settleAxes } from "../plan/axes.ts";
-import type { Blank } from "./device.ts";
+import { lengthOf } from "../plan/extent.ts";
 import type { Planned } from "../plan/infer.ts";
 import { plan } from "../plan/plan.ts";
+import { requireSize } from "../plan/sizes.ts";
 import { arithmeticOf, type HostArray, load, memoryOf, store } from "../trees/dtype.ts";
 import { dtypeOf, type Stored } from "../trees/stored.ts";
+import type { Blank, Kept } from "./device.ts";
 import { asHostLeaf, type LeafInfo, mirror, spellPath } from "../trees/leaf.ts";
 import { LeafMatrices } from "../trees/matrices.ts";
 import type { MatrixView } from "../trees/view.ts";
 
 /**
- * The shape a state has for a parameter that keeps those that are `live`; where the parameter is seen as
- * matrices, one that is no larger than the parameter has the axes that tell them apart, and then its own.
+ * The shape a state has for a parameter that keeps these; where the parameter is seen as matrices, one that is
+ * not like the parameter has the axes that tell them apart, and then its own.
  */
 export function stateShape(
   program: Program,
   state: string,
   { shape: whole, path }: LeafInfo,
-  live: ReadonlySet<string>,
+  { live, sizes }: Kept,
   view: MatrixView | undefined,
 ): readonly number[] {
   if (!live.has(state)) return [0];
   const { over } = program.state.get(state)!;
   if (over === "element") return whole;
   const { shape, batch } = view ?? { shape: whole, batch: [] };
+  const own = sizes.get(state);
+  if (own !== undefined) {
+    const lengths = [...batch, ...own.map((side) => lengthOf(side, shape))];
+    return requireSize(lengths, `state \`${state}\` for ${spellPath(path)}`);
+  }
   const what = `optimizer "${program.name}", state \`${state}\` for ${spellPath(path)}`;
   const kept = over === "tensor" ? 0 : keptAxes(over, axesByExtent(shape), what);
   return [...batch, ...shape.map((size, axis) => kept & (1 << axis) ? size : 1)];
 }
 
-/** The number that an initial value without `w` is. */
+/** Whether an initial value is one number: made of neither the parameter nor places along an axis. */
+export function isInitialNumber(init: Node): boolean {
+  return !postorder([init]).some((node) => node === symbol("w") || node.op === "Index");
+}
+
+/** The number that an initial value is. */
 export function initialNumber(init: Node, symbols: ReadonlyMap<string, number>): number {
   const evaluator = new Evaluator([init]);
   evaluator.evaluate(symbols);
@@ -58,41 +70,47 @@ export function initialLeaf(
   const dtype = dtypeOf(stored);
   if (init === ZERO) return leaf;
   const { data } = asHostLeaf(leaf, info.path, "")!;
-  if (!postorder([init]).some(({ op, arg }) => op === "Symbol" && arg === "w")) {
+  const isOfParameter = postorder([init]).includes(symbol("w"));
+  if (isInitialNumber(init)) {
     const number = initialNumber(init, symbols);
     if (Object.is(number, 0)) return leaf;
     store(dtype, data, 0, number);
     for (const part of memoryOf(data)) part.fill(part[0]);
     return leaf;
   }
-  if (parameter === undefined || data.length === 0) return leaf;
+  if (isOfParameter && parameter === undefined || data.length === 0) return leaf;
   if (init === symbol("w")) {
-    for (let i = 0; i < data.length; i++) store(dtype, data, i, load(info.dtype, parameter, i));
+    for (let i = 0; i < data.length; i++) store(dtype, data, i, load(info.dtype, parameter!, i));
     return leaf;
   }
-  // What starts from the parameter is an update of nothing by it.
+  // What starts from the parameter, or from places alone, is an update of nothing by it.
   const initial = { update: init, states: new Map(), globals: [] };
-  const { shape: whole, count } = seen?.view ?? { ...info, count: 1 };
-  const { graph } = settleAxes(NO_STATES, initial, new Set(), axesByExtent(whole));
+  // One that is of the parameter is computed over it, and one of places alone over itself.
+  const { shape: own, batch } = seen?.view ?? { shape: info.shape, batch: [] };
+  const whole = isOfParameter ? own : shape.slice(batch.length);
+  const { graph } = settleAxes(NO_STATES, initial, new Set(), axesByExtent(whole), new Map());
   const group = {
     graph,
     plan: plan(NO_STATES, graph, new Set(), [], "update", whole.length),
     mode: "update",
     backend: "interpreter",
     dtype: arithmeticOf(info.dtype),
-    inputs: [{ name: "w", dtype: info.dtype }],
+    inputs: isOfParameter ? [{ name: "w", dtype: info.dtype }] : [],
     outputs: [{ name: "", dtype: "float64" }],
     symbols,
   } as const;
   const values = new Float64Array(data.length);
   const matrices = seen && new LeafMatrices(seen.view, info.shape);
-  const inputs = memoryOf(parameter).map((array) => matrices?.of(array, true, false) ?? [array]);
+  const inputs = isOfParameter
+    ? memoryOf(parameter!).map((array) => matrices?.of(array, true, false) ?? [array])
+    : [];
   const outputs = matrices?.of(values, seen!.isLikeLeaf, true) ?? [values];
+  const size = whole.reduce((a, b) => a * b, 1);
   matrices?.begin();
   interpret({
     globals: [],
     leaves: outputs.map((output, k) => ({
-      ...{ group, number: 0, shape: whole, size: info.size / count },
+      ...{ group, number: 0, shape: whole, size },
       ...{ inputs: inputs.map((parts) => parts[k]), outputs: [output] },
     })),
   });

@@ -1,16 +1,16 @@
 /** Which leaves are seen as matrices: those where what says so decides something, and nothing else sees their shape. */
 import { GradusError } from "../../dsl/errors.ts";
 import { elaborate, evaluated, globalsRead, specialise, type Structural } from "../../dsl/graph.ts";
-import { type Node, postorder, symbol, ZERO } from "../../dsl/node.ts";
+import { constant, type Node, postorder, symbol } from "../../dsl/node.ts";
 import { matrixRow, reduceRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { readingOf, remainingOf } from "../plan/readings.ts";
-import type { LeafSetting } from "../trees/hyperparameters.ts";
+import { type LeafSetting, saysMatrices } from "../trees/hyperparameters.ts";
+import type { Layout } from "../trees/layout.ts";
 import { type LeafInfo, spellPath } from "../trees/leaf.ts";
 import { type MatrixView, showView } from "../trees/view.ts";
-import type { Grouped } from "./groups.ts";
 import { shapeNumbers, structuralOf } from "./structural.ts";
 
 /**
@@ -38,7 +38,7 @@ export function leafView(
       throw new GradusError(`${where} must be seen in one way: given another by \`${seen.name}\``);
     }
     const own = structuralOf(settings, shapeNumbers([], shape));
-    const other = shapeSeen(program, new Map([...own, [name, ZERO]]), clocks, view);
+    const other = shapeSeen(program, new Map([...own, [name, constant(0)]]), clocks, view);
     if (other !== undefined) {
       throw new GradusError(
         `${where} must go through nothing else that depends on its shape: given ` +
@@ -82,9 +82,36 @@ function shapeSeen(
   });
 }
 
+/** Whether a step of leaves, of which this is known, has operations on matrices. */
+export function hasMatrices(program: Program, structural: Structural): boolean {
+  return postorder(rootsLeft(program, structural, [])).some(({ op }) => matrixRow(op) !== undefined);
+}
+
+/**
+ * The setting by which a leaf of more than two axes could be seen as matrices, where it has none, those of two
+ * axes have, and no mask says that it is to.
+ */
+export function unseenBy(
+  program: Program,
+  { shape }: LeafInfo,
+  settings: ReadonlyMap<string, LeafSetting>,
+): string | undefined {
+  const { shape: names } = readingOf(program);
+  const isMatrix = (of: readonly number[], off?: string) => {
+    const structural = structuralOf(settings, shapeNumbers(names, of));
+    if (off !== undefined) structural.set(off, constant(0));
+    return hasMatrices(program, structural);
+  };
+  if (shape.length <= 2 || isMatrix(shape) || !isMatrix(shape.slice(-2))) return undefined;
+  return [...settings.keys()].find((name) => saysMatrices(name) && !isMatrix(shape.slice(-2), name));
+}
+
 /** Refuses leaves that are seen as matrices, of which `place` has no arrays. */
 export function requireWholeLeaves(
-  { layout, views }: Pick<Grouped, "layout" | "views">,
+  { layout, views }: {
+    readonly layout: Pick<Layout, "leaves">;
+    readonly views: readonly (MatrixView | undefined)[];
+  },
   place: string,
   doing: string,
 ): void {

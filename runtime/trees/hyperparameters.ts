@@ -27,11 +27,19 @@ export type Prefix<T> = T | { readonly [key: string]: Prefix<T> } | readonly Pre
 /** Which leaves something applies to, such as weight decay. */
 export type Mask = PerLeaf<boolean>;
 
-/** A tree-prefix of truth values, or rules. */
-export type MaskTree = Exclude<Prefix<boolean>, boolean> | Match<boolean>;
+/** A tree-prefix of truth values. */
+export type MaskTree = Exclude<Prefix<boolean>, boolean>;
 
 /** Which leaves are matrices, and how. */
 export type MatricesOption = PerLeaf<Matrices>;
+
+/**
+ * Whether a truth hyperparameter says how leaves are seen as matrices: one that is called `matrices`, or has been
+ * before a chain gave it a suffix.
+ */
+export function saysMatrices(name: string): boolean {
+  return /^matrices(_|$)/.test(name);
+}
 
 /** Whether a value can be a mask, as far as can be seen without parameters. */
 export function isMask(value: unknown): value is Mask {
@@ -45,10 +53,7 @@ export type HyperNumbers = number | { [key: string]: HyperNumbers } | HyperNumbe
 export interface Setting {
   /** Its value, or a truth value for one that chooses between forms of the program. */
   readonly value: HyperValue | boolean;
-  /**
-   * Where the mask is false, the value is 0 or false. That of a truth value may say how leaves are seen as
-   * matrices where it is not.
-   */
+  /** Where the mask is false, the value is 0 or false. That of `matrices` may say how leaves are some. */
   readonly mask?: MatricesOption;
   /** The state over the tree whose number a schedule sees. Default: `count`. */
   readonly clock?: string;
@@ -95,8 +100,11 @@ export function settingsOf(
       );
     }
     if (typeof fallback === "boolean") {
-      if (!isMask(value) && !isMatrices(value)) {
-        throw new GradusError(`${doing}: \`${name}\` must be true or false: given ${shown(value)}`);
+      if (!isMask(value) && !(saysMatrices(name) && isMatrices(value))) {
+        const words = saysMatrices(name) ? ', "last two", "flatten" or dimension numbers' : "";
+        throw new GradusError(
+          `${doing}: \`${name}\` must be true or false${words}: given ${shown(value)}`,
+        );
       }
       if (typeof value !== "boolean") {
         settings.set(name, { value: true, mask: value });
@@ -149,8 +157,8 @@ export function leafSettings(
 ): LeafSetting[] {
   const values = layout.prefix(value, `hyperparameter \`${name}\``, doing, isLeafValue);
   const tree = typeof mask === "function" ? mask(params as never) : mask ?? true;
-  const mayView = typeof value === "boolean";
-  const isTruth = (node: unknown) => typeof node === "boolean" || mayView && isMatrices(node);
+  const isTruth = (node: unknown) =>
+    typeof node === "boolean" || saysMatrices(name) && isMatrices(node);
   const masks = layout.prefix(tree, "the mask", doing, isTruth);
   return values.map(({ part, position, value }, i) => {
     const matrices = masks[i].value as Matrices;

@@ -126,7 +126,7 @@ export function placesIn({ order }: MatrixView, shape: readonly number[]): Uint3
 }
 
 /** A view as explanations and messages show it. */
-export function showView({ count, shape: [rows, columns] }: MatrixView): string {
+export function showView({ count, shape: [rows, columns] }: Pick<MatrixView, "count" | "shape">): string {
   const each = `${rows} x ${columns}`;
   return count === 1 ? `a matrix of ${each}` : `${count} matrices of ${each}`;
 }

@@ -10,6 +10,7 @@ import {
 } from "../../dsl/node.ts";
 import { elementRow } from "../../dsl/ops.ts";
 import { printExpression, printStatements } from "../../dsl/print.ts";
+import { mapState } from "../../dsl/program.ts";
 import { type Form, replaceNode } from "../../dsl/rewrite/form.ts";
 import { statementsOf } from "../../dsl/rewrite/layout.ts";
 
@@ -165,10 +166,7 @@ export function renamedAs(
     hyper: order(form.hyper, model.hyper),
     domains: new Map([...form.domains].map(([name, domain]) => [called(name), domain])),
     state: new Map(
-      [...order(form.state, model.state)].map(([name, { init, over }]) => [
-        name,
-        { init: rename(init), over },
-      ]),
+      [...order(form.state, model.state)].map(([name, state]) => [name, mapState(state, rename)]),
     ),
     // In the order of the model, whose locals have its names.
     outputs: new Map([...model.outputs.keys()].map((name) => [name, outputs.get(name)!])),

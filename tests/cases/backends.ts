@@ -139,7 +139,10 @@ const webgpu: Backend = {
       of: ({ storage }) => [...storage].some((stored) => stored !== "float32"),
     },
     { reason: /random numbers are not drawn there/, of: ({ draws }) => draws },
-    { reason: /matrices are not multiplied there/, of: ({ multiplies }) => multiplies },
+    {
+      reason: /matrices (are not multiplied|of their own shapes are not computed) there/,
+      of: ({ multiplies, hasShapes }) => multiplies || hasShapes,
+    },
     {
       reason: /on WebGPU a state begins as a number or as the parameter/,
       of: ({ begins }) => begins,
@@ -184,6 +187,7 @@ function onnx(
     tolerance,
     refuses: [
       { reason: /none draws random numbers by a counter/, of: ({ draws }) => draws },
+      { reason: /ONNX has no operator for `qr`/, of: ({ ops }) => ops.has("QR") },
       {
         reason: /gradients of all parameters must be given/,
         of: ({ of }) => of.skips ?? false,

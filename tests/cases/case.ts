@@ -78,6 +78,8 @@ export interface Facts {
   readonly draws: boolean;
   /** Whether matrices are multiplied or transposed for some parameter. */
   readonly multiplies: boolean;
+  /** Whether there are matrices of their own shapes for some parameter, or places along its axes. */
+  readonly hasShapes: boolean;
   /** Whether a state begins as something that is made of the parameter. */
   readonly begins: boolean;
   /** Whether a list of the parameters is empty. */
@@ -118,7 +120,12 @@ export function factsOf(of: Case): Facts {
     draws: nodes.some(({ op }) => randomRow(op) !== undefined),
     multiplies: leaves.some(({ shape }) => shape.length > 1) &&
       nodes.some(({ op }) => matrixRow(op) !== undefined),
-    begins: inits.some((init) => init !== symbol("w") && postorder([init]).includes(symbol("w"))),
+    hasShapes: nodes.some(({ op }) => op === "Index") ||
+      [...program.state.values()].some(({ sizes }) => sizes !== undefined),
+    begins: inits.some((init) =>
+      init !== symbol("w") &&
+      postorder([init]).some((node) => node === symbol("w") || node.op === "Index")
+    ),
     hasEmptyList: hasEmptyList(params),
     elements: leaves.reduce((sum, { data }) => sum + data.length, 0),
   };

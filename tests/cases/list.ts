@@ -89,6 +89,25 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
     on("shapes", forms["many axes"], programs.ofShapes),
     on("products of matrices", forms["matrices of every form"], programs.ofMatrices),
     on("products of large matrices", trees.largeMatrices, programs.ofMatrices, { steps: 1 }),
+    on("states of their own shapes", forms["matrices of every form"], programs.ofSides({})),
+    on("states of ranks", trees.matrixTrees, programs.ofRanks({})),
+    on("states of a rank of one", trees.matrixTrees, programs.ofRanks({ r: 1 })),
+    on("states of a rank of each leaf", trees.matrixTrees, programs.ofRanks({ r: [1, 2, 3, 4] })),
+    on("orthonormal factors", forms["matrices of every form"], programs.ofFactors({})),
+    on("orthonormal factors of many rows", trees.largeMatrices, programs.ofFactors({ f: 2 }), {
+      steps: 2,
+    }),
+    on("places along axes", forms["many axes"], programs.ofPlaces),
+    on("places along the axes of matrices", trees.matrices, programs.ofPlaces),
+    on(
+      "states of their own shapes, every so often by a schedule",
+      trees.plain,
+      programs.ofSides({
+        f: schedule("1 + floor(count/2)"),
+        learningRate: cosine,
+      }),
+      { steps: 6 },
+    ),
     on("random numbers", forms["sizes around a vector's width"], programs.ofDraws({})),
     ...ways.map(({ way, stored }) =>
       on(
@@ -163,6 +182,20 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
     on("adamw in float16", trees.plainOf("float16"), adamw({ learningRate: 0.1 })),
     on("products of matrices in bfloat16", trees.plainOf("bfloat16"), programs.ofMatrices),
     on("products of matrices in float64", trees.plainOf("float64"), programs.ofMatrices),
+    on("states of their own shapes in bfloat16", trees.plainOf("bfloat16"), programs.ofSides({})),
+    on("states of their own shapes in float64", trees.plainOf("float64"), programs.ofSides({})),
+    on("orthonormal factors in float64", trees.plainOf("float64"), programs.ofFactors({})),
+    on("orthonormal factors in bfloat16", trees.plainOf("bfloat16"), programs.ofFactors({})),
+    on("states of ranks in float64", trees.plainOf("float64"), programs.ofRanks({})),
+    on("states of their own shapes, stored short", plain, programs.ofSides({ b: 0.5 }), {
+      init: {
+        storage: {
+          L: "bfloat16",
+          R: { dtype: "bfloat16", rounding: "stochastic" },
+          P: "bfloat16+8",
+        },
+      },
+    }),
     on("random numbers in every type", trees.everyType, programs.ofDraws({})),
     ...programs.asExpressions.map((make, i) =>
       on(
@@ -172,6 +205,14 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
       )
     ),
     ...(["float32", "float64"] as const).flatMap((dtype) => [
+      on(
+        `orthonormal factors at the edges of ${dtype}`,
+        trees.edgeMatrices(dtype),
+        programs.ofFactor,
+        {
+          steps: 1,
+        },
+      ),
       on(`products at the edges of ${dtype}`, trees.edgeMatrices(dtype), programs.ofProducts, {
         steps: 1,
       }),
@@ -262,6 +303,8 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
     withMissing("a trust ratio", programs.trustRatio),
     withMissing("reductions of reductions", programs.inTurn),
     withMissing("products of matrices", programs.ofMatrices),
+    withMissing("states of their own shapes", programs.ofSides({})),
+    withMissing("orthonormal factors", programs.ofFactors({ f: 2 })),
     withMissing("random numbers", programs.ofDraws({})),
     withMissing("numbers of the tree that gradients decide", programs.ofPatience),
     withMissing("numbers of the tree that the count decides", programs.ofTurns),
@@ -271,6 +314,10 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
       applyIfFinite(adamw({ learningRate: 0.1 }), { maxConsecutiveErrors: 1 }),
     ),
     withMissing("adamw of a scaled loss", dynamicLossScale(adamw({ learningRate: 0.1 }))),
+    withMissing(
+      "micro-batches of states of their own shapes",
+      multiSteps(programs.ofSides({}), { everyKSchedule: 2 }),
+    ),
     withMissing("micro-batches", multiSteps(adamw({ learningRate: 0.1 }), { everyKSchedule: 3 })),
     withMissing(
       "slow weights",

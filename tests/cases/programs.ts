@@ -167,6 +167,73 @@ d = (m@transpose(w))@m + transpose(transpose(w)@(m@transpose(g)))
 u = -0.1*where(rank == 2, d/(1 + norm(d)), m)`,
 );
 
+const IDENTITY = "where(index(axis=0) == index(axis=1), 1, 0)";
+
+/** States of their own shapes, one anew every second step, and identities of two sizes. */
+export const ofSides: (
+  options: { f?: HyperValue; b?: HyperValue; learningRate?: HyperValue },
+) => Optimizer = factory(
+  parseProgram({
+    name: "ofSides",
+    hyper: { learningRate: 0.1, f: 2, b: 0.75 },
+    state: {
+      m: 0,
+      L: { shape: "rows x rows" },
+      R: { shape: "columns x columns", init: IDENTITY },
+      P: { shape: "rows x rows", init: IDENTITY },
+    },
+    step: `L = b*L + (1 - b)*g@transpose(g)
+R = b*R + (1 - b)*transpose(g)@g
+P = every(f, P@(L + 0.5*${IDENTITY})/norm(P), P)
+m = 0.9*m + where(rank == 2, P@g@(R + 0.25*${IDENTITY}), g)
+u = -learningRate*where(rank == 2, m/(1 + norm(L, axis=1) + max(R, axis=0)), m)`,
+  }),
+);
+
+/** Projections of a rank of one's own: random ones that last some steps, and one that is learnt. */
+export const ofRanks: (options: { r?: HyperValue }) => Optimizer = factory(parseProgram({
+  name: "ofRanks",
+  hyper: { learningRate: 0.1, r: { default: 2, domain: "integer [1, inf)" } },
+  state: {
+    m: { shape: "rows x r" },
+    v: { shape: "rows x r" },
+    Q: { shape: "columns x min(r, rows, columns)" },
+  },
+  step: `P = normal(7, floor(count/2))/sqrt(r)
+R = g@transpose(P)
+m = 0.9*m + 0.1*R
+v = 0.99*v + 0.01*R^2
+s = norm(m/(sqrt(v) + 1e-3), axis=1)/(norm(R, axis=1) + 1e-3)
+Q = where(count == 0, normal(3, 0), Q)
+d = g@Q
+Q = transpose(g)@d/(1e-3 + norm(d))
+u = -learningRate*where(rank == 2, s*g + d@transpose(Q), g)`,
+}));
+
+/** Orthonormal factors: of square, tall and wide matrices, and of ones that depend. */
+export const ofFactors: (options: { f?: HyperValue }) => Optimizer = factory(parseProgram({
+  name: "ofFactors",
+  hyper: { f: 1 },
+  state: { Q: { shape: "rows x rows", init: IDENTITY }, V: { shape: "columns x 2" } },
+  step: `Q = every(f, qr(g@transpose(g)@Q + 0.5*Q), Q)
+V = where(count == 0, normal(3), V)
+P = qr(g@V)
+V = transpose(g)@P
+u = -0.1*where(rank == 2, Q@qr(transpose(Q)@g) + P@transpose(V) + transpose(qr(transpose(0*g))), g)`,
+}));
+
+/** The first factor of the parameter. */
+export const ofFactor: Optimizer = program("ofFactor", { m: 0 }, "m = qr(w)\nu = g - 0*w");
+
+/** Places along axes of parameters of any rank, and what is chosen by them. */
+export const ofPlaces: Optimizer = program(
+  "ofPlaces",
+  { m: { init: "where(index(axis=0) == 1, 2, w)" }, n: { init: "index(axis=-1)" } },
+  `m = 0.5*m + where(index(axis=-1) > 0, g, 2*g)
+n = n + sum(index(axis=0), axis=0)
+u = -0.1*m*(1 + max(index(axis=0))) + 0.01*n + where(rank > 2, index(axis=-1), 0)`,
+);
+
 /** Numbers of both distributions, by the count and by a counter that gradients decide, and of their sums. */
 export const ofDraws: (options: { muDtype?: Storing }) => Optimizer = factory(parseProgram({
   name: "ofDraws",

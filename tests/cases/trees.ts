@@ -152,6 +152,12 @@ export const everyType: Make = (seed) => ({
 /** Matrices and blocks of them, all of whose axes are longer than one. */
 export const matrices: Make = tensors([[3, 5], [31, 2, 5], [3, 700], [2, 2]]);
 
+/** A vector, and matrices of several forms. */
+export const matrixTrees: Make = (seed) => [
+  bare(7, seed),
+  ...(tensors([[3, 5], [5, 3], [4, 4]])(seed + 50) as Tree[]),
+];
+
 /** Matrices beyond the blocks in which products are made. */
 export const largeMatrices: Make = tensors([[3, 517], [517, 3], [131, 130]]);
 

@@ -320,7 +320,7 @@ const bad: readonly [name: string, read: Read, text: string, ...says: string[]][
     "`__proto__` of a JSON state is refused",
     parseJson,
     '{ "name": "x", "state": { "m": { "__proto__": { "init": 1 } } }, "step": "u = g" }',
-    "state `m` has keys `init` and `over`: given `__proto__`",
+    "state `m` has keys `init`, `over` and `shape`: given `__proto__`",
   ],
 ];
 

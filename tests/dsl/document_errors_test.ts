@@ -123,7 +123,7 @@ const badDocuments: readonly [name: string, document: unknown, ...says: string[]
   [
     "a state has no keys but its own",
     { name: "x", state: { m: { initial: 0 } }, step: "u = g" },
-    'Cannot read optimizer "x": state `m` has keys `init` and `over`: given `initial`',
+    'Cannot read optimizer "x": state `m` has keys `init`, `over` and `shape`: given `initial`',
   ],
   [
     "the initial value of a state is a number or an expression",

@@ -17,17 +17,46 @@ const SEED = 1;
 const OPERANDS = ["x", "y"];
 type Nested = readonly (readonly number[])[];
 
-/** The element of each in a row and column, of operands that are lists of rows. */
-const naive: Readonly<
-  Record<MatrixOpName, (i: number, j: number, ...operands: Nested[]) => number>
+/** Holds a result against what it is by definition, of operands that are lists of rows. */
+const definitions: Readonly<
+  Record<MatrixOpName, (result: Nested, ...operands: Nested[]) => void>
 > = {
-  MatMul: (i, j, a, b) => a[i].reduce((sum, x, k) => sum + x * b[k][j], 0),
-  Transpose: (i, j, a) => a[j][i],
+  MatMul: (result, a, b) =>
+    assertElements(result, (i, j) => a[i].reduce((sum, x, k) => sum + x * b[k][j], 0)),
+  Transpose: (result, a) => assertElements(result, (i, j) => a[j][i]),
+  QR: assertOrthonormal,
 };
+
+function assertElements(result: Nested, element: (i: number, j: number) => number): void {
+  result.forEach((row, i) =>
+    row.forEach((x, j) => assertSame(x, element(i, j), `element ${i}, ${j}`))
+  );
+}
+
+/** Fails unless columns are orthogonal and R = QᵀA is triangular, with no negative number on its diagonal. */
+function assertOrthonormal(q: Nested, a: Nested): void {
+  const largest = Math.max(...a.flat().map(Math.abs), 0);
+  // Beyond that there is nothing to hold it against.
+  if (!Number.isFinite(largest)) return;
+  const scale = largest || 1;
+  const [rows, columns] = [a.length, a[0]?.length ?? 0];
+  const dot = (x: (i: number) => number, y: (i: number) => number) =>
+    a.reduce((sum, _, i) => sum + x(i) * y(i), 0);
+  for (let j = 0; j < columns; j++) {
+    for (let k = 0; k < columns; k++) {
+      const product = dot((i) => q[i][j], (i) => q[i][k]);
+      const expected = Number(j === k && j < rows);
+      assert(Math.abs(product - expected) < 1e-14, `columns ${j} and ${k}: ${product}`);
+      const r = dot((i) => q[i][j], (i) => a[i][k] / scale);
+      if (j > k) assert(Math.abs(r) < 1e-14, `${r} is below the diagonal`);
+      if (j === k) assert(r > -1e-14, `${r} is on the diagonal`);
+    }
+  }
+}
 
 /** The laws of operations on matrices, by what they say. */
 export const matrixLaws = {
-  "is named as ONNX names it": (name, row) => assertEquals(row.onnx, name),
+  "is named as ONNX names it": (name, row) => assertEquals(row.onnx ?? name, name),
 
   "takes as many operands in every column": (_, row) => {
     const arity = row.takes.length;
@@ -66,15 +95,12 @@ export const matrixLaws = {
   },
 
   "agrees with its naive definition": (name, row) => {
-    assert(name in naive, `${name} has no naive definition`);
-    const definition = naive[name as MatrixOpName];
+    assert(name in definitions, `${name} has no naive definition`);
+    const hold = definitions[name as MatrixOpName];
     check(fc.property(fittingOperands(row), (operands) => {
-      const { sizes: [rows, columns], data } = row.eval(...operands);
-      assertEquals(data.length, rows * columns);
-      data.forEach((x, at) => {
-        const [i, j] = [Math.floor(at / columns), at % columns];
-        assertSame(x, definition(i, j, ...operands.map(nested)), `element ${i}, ${j}`);
-      });
+      const made = row.eval(...operands);
+      assertEquals(made.data.length, made.sizes[0] * made.sizes[1]);
+      hold(nested(made), ...operands.map(nested));
     }));
   },
 

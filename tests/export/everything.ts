@@ -32,7 +32,6 @@ const OPTIONS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   applyEvery: { k: 2 },
   ema: { decay: 0.5 },
   trace: { decay: 0.5 },
-  muon: { learningRate_adam: undefined },
 };
 
 /** Optimizers that draw random numbers, which no graph does. */
@@ -43,12 +42,11 @@ export const zooOptimizers: Readonly<Record<string, () => Optimizer>> = Object.f
   (Object.entries(zoo) as [string, unknown][]).flatMap(([name, make]) => {
     if (typeof make !== "function" || !("program" in make)) return [];
     const made = make as OptimizerFactory<Record<string, unknown>>;
+    // What Adam takes beside Muon and its kin has options of other names.
     const required = [...made.program.hyper].flatMap(([key, value]) =>
-      value === "required" ? [[key, 0.1] as const] : []
+      value === "required" && !key.endsWith("_adam") ? [[key, 0.1] as const] : []
     );
-    const options = { ...Object.fromEntries(required), ...OPTIONS[name] };
-    const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    return [[name, () => made(Object.fromEntries(given))]];
+    return [[name, () => made({ ...Object.fromEntries(required), ...OPTIONS[name] })]];
   }),
 );
 

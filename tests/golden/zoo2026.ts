@@ -1,5 +1,14 @@
 /** The trajectories of the rules of 2024 to 2026 as typed data: README.md describes the file. */
-import type { Optimizer, Schedule, Tensor } from "../../mod.ts";
+import {
+  factory,
+  type Optimizer,
+  printProgram,
+  type Schedule,
+  type StateDocument,
+  type Tensor,
+} from "../../mod.ts";
+import { parseProgram } from "../../dsl/check.ts";
+import type { Program } from "../../dsl/program.ts";
 
 /** An array of one leaf, as the file has it: lists of lists. */
 export type Numbers = readonly (number | Numbers)[];
@@ -100,4 +109,31 @@ export function difference(
     }
   });
   return largest;
+}
+
+/**
+ * `program` with something that it draws or decomposes itself replaced by a state of that shape, which a test
+ * fills with what the reference has.
+ */
+export function fed(
+  program: Program,
+  text: string,
+  name: string,
+  state: StateDocument,
+): (options: Record<string, unknown>) => Optimizer {
+  const document = printProgram(program);
+  if (!document.step.includes(text)) throw new Error(`${program.name} does not say ${text}`);
+  return factory(parseProgram({
+    ...document,
+    state: { ...document.state, [name]: state },
+    step: document.step.replace(text, name),
+  }));
+}
+
+/** The transpose of a matrix. */
+export function transposed({ data, shape: [rows, columns] }: Tensor): Tensor {
+  return {
+    data: data.map((_: number, i: number) => data[(i % rows) * columns + Math.floor(i / rows)]),
+    shape: [columns, rows],
+  };
 }

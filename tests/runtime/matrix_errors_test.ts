@@ -30,7 +30,7 @@ const cases: readonly (readonly [step: string, message: string])[] = [
   ],
   [
     "u = g*mean(w@transpose(w), axis=0) + 0*m",
-    "`mean(w@transpose(w), axis=0)` needs the parameter's shape, rows x columns: given rows x rows",
+    "`g*mean(w@…, axis=0)` needs operands of one shape: given rows x columns and 1 x rows",
   ],
   [
     "u = g@(transpose(g)*mean(w, axis=0)) + 0*m",

@@ -96,6 +96,31 @@ function decayed(program: Program): Program {
   return compose([addDecayedWeights.program, program]).program;
 }
 
+/** What torch's Muon is for either scaling of ours. */
+const matrices = {
+  name: "torch.optim.Muon",
+  states: [{ ours: "m", torch: "momentum_buffer" }],
+  hasStep: false,
+  fields: [
+    ...[number("momentum", "beta"), truth("nesterov", "nesterov"), number("eps", "eps")],
+    always([3.4445, -4.775, 2.0315], "ns_coefficients", "the program has these"),
+    always(5, "ns_steps", "the program has five"),
+    adjusted,
+  ],
+  only: {
+    consistentRms: [[0, 0.2], "torch has no other"],
+    adaptive: [[false], "torch scales no update by its product with the momentum"],
+    matrices: [
+      [true],
+      "torch's takes all parameters: give the others an optimizer of their own",
+    ],
+  },
+  shape: [
+    (shape: Shape) => shape.length === 2,
+    "a matrix, as all parameters of torch's Muon are",
+  ],
+} as const satisfies Omit<TorchRule, "programs">;
+
 const RULES: readonly TorchRule[] = [
   {
     name: "torch.optim.SGD",
@@ -182,28 +207,24 @@ const RULES: readonly TorchRule[] = [
     ],
   },
   {
-    name: "torch.optim.Muon",
+    ...matrices,
     programs: () => [muon.program],
-    states: [{ ours: "m", torch: "momentum_buffer" }],
-    hasStep: false,
     needsCount: true,
     fields: [
       byWidth(learningRate, "learningRate", 1),
       byWidth(weightDecay, "weightDecay", -1),
-      ...[number("momentum", "beta"), truth("nesterov", "nesterov"), number("eps", "eps")],
-      always([3.4445, -4.775, 2.0315], "ns_coefficients", "the program has these"),
-      always(5, "ns_steps", "the program has five"),
-      adjusted,
+      ...matrices.fields,
     ],
+  },
+  {
+    ...matrices,
+    programs: () => [muon({ learningRate: 1, scaling: "original" }).program],
+    fields: [learningRate, weightDecay, ...matrices.fields],
     only: {
-      consistentRms: [[0, 0.2], "torch has no other"],
-      adaptive: [[false], "torch scales no update by its product with the momentum"],
-      matrices: [
-        [true],
-        "torch's takes all parameters: give the others an optimizer of their own",
-      ],
+      ...matrices.only,
+      biasCorrection: [[false], "torch corrects no bias"],
+      epsAsFloor: [[true], "torch has norms that are at least `eps`"],
     },
-    shape: [(shape) => shape.length === 2, "a matrix, as all parameters of torch's Muon are"],
   },
 ];
 

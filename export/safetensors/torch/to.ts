@@ -75,9 +75,10 @@ function tensorOf(
  * - `adagrad` adds ε inside the root and torch outside it: ε must be 0, or too small to change any sum.
  * - `rmsprop` must be made with `epsInSqrt: false`, and with momentum not follow a schedule: torch multiplies
  *   the whole trace by the present learning rate.
- * - `muon` must have matrices only. Torch scales updates by √max(1, rows/columns), Gradus by
- *   √max(1, columns/rows), so `lr` is α·√(columns/rows), and a group a shape. Torch corrects no bias before
- *   it looks ahead, so that the first steps after a small `count` differ, and it computes in bfloat16.
+ * - `muon` must have matrices only. With `scaling: "original"`, `biasCorrection: false` and
+ *   `epsAsFloor: true` it is torch's, but for the bfloat16 that torch computes in. By default Gradus scales
+ *   updates by √max(1, columns/rows), where torch has √max(1, rows/columns), so `lr` is α·√(columns/rows),
+ *   and a group a shape; and the first steps after a small `count` differ by the correction of the bias.
  * - Master copies of short parameters have no place.
  *
  * @example

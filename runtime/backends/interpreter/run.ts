@@ -10,6 +10,7 @@ import { lanesOf } from "../lanes.ts";
 import { settledUpdate, stepped } from "../../plan/plan.ts";
 import { keysOf, leafNumbers, storesOf } from "../random.ts";
 import { extentShape } from "../../plan/extent.ts";
+import { sizeOf } from "../../trees/leaf.ts";
 import { BLOCK, GlobalTotal, type LeafRun, loadsOf, type StepRun } from "../backend.ts";
 
 /** A value within a leaf: an extent of 1 on every axis it does not vary over. */
@@ -101,13 +102,13 @@ function evaluateNode(
     const lanes = lanesOf(kept, extents.get(node.src[0])!, rank);
     return reduceField(reduction, fieldOf(src[0], leaf), over, lanes, round);
   }
-  if (randomRow(node.op) !== undefined) {
+  const isRandom = randomRow(node.op) !== undefined;
+  if (isRandom || node.op === "Index") {
+    const shape = extentShape(leaf.group.plan.extents.get(node)!, leaf.shape);
     const keys = keysOf([node], (operand) => src[node.src.indexOf(operand)] as number);
-    const drawn = leafNumbers([node], keys, leaf);
-    return {
-      shape: leaf.shape,
-      data: Float64Array.from({ length: leaf.size }, (_, i) => drawn(0, i)),
-    };
+    const drawn = isRandom ? leafNumbers([node], keys, leaf) : (_: number, i: number) => round(i);
+    const length = sizeOf(shape);
+    return { shape, data: Float64Array.from({ length }, (_, i) => drawn(0, i)) };
   }
   const matrices = matrixRow(node.op);
   if (matrices !== undefined) {
@@ -128,7 +129,7 @@ function evaluateNode(
     const entered = round(value);
     return () => entered;
   });
-  const size = shape.reduce((a, b) => a * b, 1);
+  const size = sizeOf(shape);
   const data = new Float64Array(size);
   for (let i = 0; i < size; i++) data[i] = round(row.eval(...operands.map((read) => read(i))));
   return { shape, data };
@@ -136,7 +137,7 @@ function evaluateNode(
 
 /** Reads a field as if it had the larger `shape`. */
 function at(field: Field, shape: readonly number[]): (i: number) => number {
-  if (field.data.length === shape.reduce((a, b) => a * b, 1)) return (i) => field.data[i];
+  if (field.data.length === sizeOf(shape)) return (i) => field.data[i];
   return (i) => {
     let [index, stride] = [0, 1];
     for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -162,7 +163,7 @@ function reduceField(
   }
   const axes = over.split(",").map((axis) => (Number(axis) + shape.length) % shape.length);
   const kept = shape.map((extent, axis) => axes.includes(axis) ? 1 : extent);
-  const size = kept.reduce((a, b) => a * b, 1);
+  const size = sizeOf(kept);
   const accumulators = new Float64Array(size * lanes).fill(row.start);
   const indices = Float64Array.from({ length: size }, (_, i) => i);
   const indexOf = at({ shape: kept, data: indices }, shape);

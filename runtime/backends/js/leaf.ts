@@ -1,7 +1,7 @@
 /** One leaf in a step on compiled JavaScript: its cells, its temporaries and their products. */
 import type { Node } from "../../../dsl/node.ts";
 import { extentShape, extentSize } from "../../plan/extent.ts";
-import type { Multiply, Operand, Product } from "../../plan/products.ts";
+import type { MatrixRoutines, Operand, Product } from "../../plan/products.ts";
 import type { Phase, Plan } from "../../plan/plan.ts";
 import { type AddGlobal, type LeafRun, loadsOf } from "../backend.ts";
 import { allocate, isShort } from "../../trees/dtype.ts";
@@ -17,15 +17,15 @@ type Floats = Operand["data"];
 export class JsLeaf {
   readonly #leaf: LeafRun;
   readonly #kernel: Kernel;
-  readonly #multiply: Multiply;
+  readonly #matrices: MatrixRoutines;
   /** The first phase that is still to be run. */
   #next = 0;
   #cells: readonly Floats[] = [];
   #temporaries: readonly Floats[] = [];
   #globals: Parameters<AddGlobal>[] = [];
 
-  constructor(leaf: LeafRun, kernel: Kernel, multiply: Multiply) {
-    [this.#leaf, this.#kernel, this.#multiply] = [leaf, kernel, multiply];
+  constructor(leaf: LeafRun, kernel: Kernel, matrices: MatrixRoutines) {
+    [this.#leaf, this.#kernel, this.#matrices] = [leaf, kernel, matrices];
   }
 
   /** Starts another step, however far the last one came. */
@@ -49,7 +49,7 @@ export class JsLeaf {
       this.#kernel.run(at, this.#leaf, this.#cells, this.#temporaries, (...each) => {
         this.#globals.push(each);
       });
-      for (const product of plan.products[at]) this.#multiplyInto(product);
+      for (const product of plan.products[at]) this.#compute(product);
     }
     this.#next = phase + 1;
     if (phase === last) [this.#cells, this.#temporaries] = [[], []];
@@ -60,7 +60,7 @@ export class JsLeaf {
     for (const each of this.#globals) add(...each);
   }
 
-  #multiplyInto({ op, node, factors }: Product): void {
+  #compute({ op, node, factors }: Product): void {
     const operands = factors.map(({ node, isTransposed }): Operand => {
       const [rows, columns] = extentShape(
         this.#leaf.group.plan.extents.get(node)!,
@@ -70,7 +70,8 @@ export class JsLeaf {
     });
     const out = this.#arrayOf(node);
     if (op === "Transpose") transpose(operands[0], out);
-    else this.#multiply(operands[0], operands[1], out);
+    else if (op === "QR") this.#matrices.orthonormalize(operands[0], out);
+    else this.#matrices.multiply(operands[0], operands[1], out);
   }
 
   /** The array of a temporary, or of an input as numbers. */

@@ -1,4 +1,5 @@
-/** Products of matrices in JavaScript. */
+/** What is done to whole matrices in JavaScript. */
+import { orthonormal } from "../../../dsl/householder.ts";
 import { type Operand, readSizes } from "../../plan/products.ts";
 
 /** Multiplies two matrices, a row of the result at a time. */
@@ -27,6 +28,11 @@ export function multiply(left: Operand, right: Operand, out: Operand["data"]): v
     }
     out.set(row, i * columns);
   }
+}
+
+/** Writes the first factor of a matrix, which is read as it is stored. */
+export function orthonormalize({ data, sizes }: Operand, out: Operand["data"]): void {
+  out.set(orthonormal({ sizes, data: Float64Array.from(data) }).data);
 }
 
 /** Writes a matrix transposed. */

@@ -5,7 +5,14 @@
 import type { Node, ReduceOpName } from "../../../dsl/node.ts";
 import { elementRow, randomRow, reduceOps } from "../../../dsl/ops.ts";
 import { lanesOf } from "../lanes.ts";
-import { type Extent, isMatrix, sidesOf, varyingAxes } from "../../plan/extent.ts";
+import {
+  type Extent,
+  isSized,
+  type Part,
+  partsOf,
+  type Varying,
+  varyingAxes,
+} from "../../plan/extent.ts";
 import {
   type Accumulation,
   type Loop,
@@ -156,7 +163,7 @@ class Renderer {
     for (const { op, operand, sum, extent: into } of sums) {
       const x = this.#read(operand, extent);
       const lanes = lanesOf(into, extent, this.#plan.rank);
-      const at = index(into, extent);
+      const at = this.#index(into, extent);
       const place = into === 0
         ? `l${sum}[i & 3]`
         : `sums[${sum}][${lanes === 1 ? at : `${lanes} * ${at} + (i & ${lanes - 1})`}]`;
@@ -215,11 +222,12 @@ class Renderer {
   #open(loop: Loop): number {
     const { extent, accumulations } = loop;
     const extents = [
-      ...operandsOf(loop).map((node) => this.#plan.extents.get(node)),
+      ...operandsOf(loop).map((node) => this.#plan.extents.get(node)!),
       ...accumulations.map((accumulation) => accumulation.extent),
     ];
     const narrow = new Set(
-      extents.filter((e) => typeof e === "number" && e !== 0 && e !== extent) as number[],
+      extents.filter((each) => each !== "scalar" && each !== 0 && each !== extent)
+        .map((each) => this.#axesOf(each as Varying)),
     );
     const axes = varyingAxes(extent, this.#plan.rank);
     if (narrow.size === 0) {
@@ -231,12 +239,14 @@ class Renderer {
     this.#indent++;
     this.#line(`let i = 0;`);
     for (const axis of axes) {
-      this.#line(`for (let i${axis} = 0; i${axis} < d${axis}; i${axis}++) {`);
+      const length = this.#length(extent, axis);
+      this.#line(`for (let i${axis} = 0; i${axis} < ${length}; i${axis}++) {`);
       this.#indent++;
     }
     for (const mask of narrow) {
       const position = varyingAxes(mask, this.#plan.rank).reduce(
-        (text, axis) => text === "" ? `i${axis}` : `(${text}) * d${axis} + i${axis}`,
+        (text, axis) =>
+          text === "" ? `i${axis}` : `(${text}) * ${this.#length(extent, axis)} + i${axis}`,
         "",
       );
       this.#line(`const j${mask >>> 0} = ${position};`);
@@ -252,6 +262,10 @@ class Renderer {
   #compute(node: Node, extent: Extent): string {
     if (randomRow(node.op) !== undefined) {
       return this.#name(node, `random(${this.#plan.random.indexOf(node)}, i)`);
+    }
+    // What has places along an axis is a loop over that axis.
+    if (node.op === "Index") {
+      return this.#name(node, this.#dtype === "float32" ? "Math.fround(i)" : "i");
     }
     const row = elementRow(node.op)!;
     const value = row.js!(...node.src.map((operand) => this.#read(operand, extent)));
@@ -269,7 +283,7 @@ class Renderer {
     const scalar = this.#plan.scalars.findIndex((slot) => slot.node === node);
     if (scalar >= 0) return `s${scalar}`;
     const own = this.#plan.extents.get(node)!;
-    const at = index(own, within);
+    const at = this.#index(own, within);
     const kept = this.#kept.get(node);
     if (kept !== undefined) return own === 0 ? kept : this.#name(node, `${kept}[${at}]`);
     const place = this.#plan.temporaries.placeOf.get(node);
@@ -305,10 +319,26 @@ class Renderer {
 
   #size(extent: Extent): string {
     if (extent === "element") return "n";
-    const axes = isMatrix(extent)
-      ? sidesOf(extent).map((side) => side === "r" ? 0 : 1)
-      : varyingAxes(extent, this.#plan.rank);
-    return axes.map((axis) => `d${axis}`).join(" * ");
+    const axes = varyingAxes(extent, this.#plan.rank);
+    return axes.map((axis) => this.#length(extent, axis)).join(" * ");
+  }
+
+  /** How long what is looped over is on an axis. */
+  #length(extent: Extent, axis: number): string {
+    return isSized(extent) ? lengthText(partsOf(extent)[axis]) : `d${axis}`;
+  }
+
+  /** The bits of the axes that a value varies over. */
+  #axesOf(extent: Varying): number {
+    if (typeof extent === "number") return extent;
+    return varyingAxes(extent, this.#plan.rank).reduce((axes, axis) => axes | 1 << axis, 0);
+  }
+
+  /** Where an array of extent `own` is read in a loop over `within`. */
+  #index(own: Extent, within: Extent): string {
+    if (own === 0) return "0";
+    // The bit of the last axis that there may be is that of the sign.
+    return own === within ? "i" : `j${this.#axesOf(own as Varying) >>> 0}`;
   }
 
   #line(text: string): void {
@@ -316,10 +346,8 @@ class Renderer {
   }
 }
 
-/** Where an array of extent `own` is read in a loop over `within`. */
-function index(own: Extent, within: Extent): string {
-  // The bit of the last axis that there may be is that of the sign.
-  return own === 0 ? "0" : own === within ? "i" : `j${Number(own) >>> 0}`;
+function lengthText(part: Part): string {
+  return part === "rows" ? "d0" : part === "columns" ? "d1" : part;
 }
 
 function loaded(dtype: DType, element: string): string {

@@ -1,5 +1,5 @@
 /** Runs leaves on compiled JavaScript, phase by phase. */
-import type { Multiply } from "../../plan/products.ts";
+import type { MatrixRoutines } from "../../plan/products.ts";
 import type { AddGlobal, GroupRun, Known, LeafRun, Part } from "../backend.ts";
 import { Kernel } from "./kernel.ts";
 import { JsLeaf } from "./leaf.ts";
@@ -9,12 +9,12 @@ export class JsPart implements Part {
   readonly #kernels = new Map<GroupRun, Kernel>();
   readonly #leaves: readonly JsLeaf[];
 
-  /** Products of matrices are left to `multiply`. */
-  constructor(leaves: readonly LeafRun[], multiply: Multiply) {
+  /** What is done to whole matrices is left to `matrices`. */
+  constructor(leaves: readonly LeafRun[], matrices: MatrixRoutines) {
     for (const { group } of leaves) {
       if (!this.#kernels.has(group)) this.#kernels.set(group, new Kernel(group));
     }
-    this.#leaves = leaves.map((leaf) => new JsLeaf(leaf, this.#kernels.get(leaf.group)!, multiply));
+    this.#leaves = leaves.map((leaf) => new JsLeaf(leaf, this.#kernels.get(leaf.group)!, matrices));
   }
 
   // Arrays are read where the leaves have them.

@@ -1,5 +1,6 @@
 /** Compiles a plan's loops to WebAssembly and binds them to memories. */
 import type { ArrayKind, GroupRun } from "../backend.ts";
+import { isSized } from "../../plan/extent.ts";
 import { operandsOf, type Plan } from "../../plan/plan.ts";
 import { symbol } from "../../../dsl/node.ts";
 import { elementRow, randomRow } from "../../../dsl/ops.ts";
@@ -20,9 +21,10 @@ export type PassFunction = (table: number, count: number) => void;
 const LARGEST = 65_535;
 let nextId = 0;
 
-/** Whether a plan multiplies or turns matrices, of which a kernel has no loops. */
-function hasProducts({ products }: Plan): boolean {
-  return products.some((each) => each.length > 0);
+/** Whether a plan has matrices of their own shapes, or places along axes, of which a kernel has no loops. */
+function hasShapes({ products, extents }: Plan): boolean {
+  return products.some((each) => each.length > 0) ||
+    [...extents].some(([{ op }, extent]) => op === "Index" || isSized(extent));
 }
 
 const runnable = new WeakMap<Plan, boolean>();
@@ -36,7 +38,7 @@ export function isRunnable(group: GroupRun): boolean {
 }
 
 function isSpelled({ plan, dtype, inputs, outputs }: GroupRun): boolean {
-  if (hasProducts(plan)) return false;
+  if (hasShapes(plan)) return false;
   const isRead = ({ name }: ArrayKind) => plan.extents.get(symbol(name)) === "element";
   const wide = [
     ...inputs.filter(isRead),

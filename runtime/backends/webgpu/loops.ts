@@ -198,7 +198,7 @@ export function axisKernel(group: GroupPlan, loop: Loop, accumulation: Accumulat
   const { op, operand, extent, into } = accumulation;
   const body = new Body(group, loop.extent);
   const value = body.inner.read(operand);
-  const reduced = body.axes(loop.extent).filter((axis) => (extent & (1 << axis)) === 0);
+  const reduced = body.axes(loop.extent).filter((axis) => (Number(extent) & (1 << axis)) === 0);
   const cell = "global" in into
     ? ""
     : extent === 0

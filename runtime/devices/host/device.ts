@@ -180,7 +180,7 @@ class HostStep implements Prepared<StepForm> {
 
   /** What is run: leaves, or each of the matrices that one is seen as. */
   #leaves(): StepRun {
-    const { runOf, multiply } = this.#chosen;
+    const { runOf, matrices } = this.#chosen;
     const { views } = this.#key.binding;
     return {
       leaves: this.#work.bound.layout.leaves.flatMap(({ number, shape, size }, i): LeafRun[] => {
@@ -192,7 +192,7 @@ class HostStep implements Prepared<StepForm> {
       }),
       globals: elaborate(this.#key.program).globals,
       threads: this.#threads,
-      multiply,
+      matrices,
     };
   }
 

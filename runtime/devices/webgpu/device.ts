@@ -2,7 +2,7 @@
 import { GradusError, shown } from "../../../dsl/errors.ts";
 import { Evaluator } from "../../../dsl/evaluate.ts";
 import { elaborate } from "../../../dsl/graph.ts";
-import { type Node, postorder, symbol } from "../../../dsl/node.ts";
+import { type Node, symbol } from "../../../dsl/node.ts";
 import { sketchExpression } from "../../../dsl/print.ts";
 import type { Program } from "../../../dsl/program.ts";
 import { settle } from "../../../dsl/simplify.ts";
@@ -12,7 +12,7 @@ import { countsOf, statesOfData } from "../../plan/counts.ts";
 import { formOf } from "../../plan/forms.ts";
 import type { StepForm, StepKey } from "../../step/form.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
-import { initialNumber } from "../../step/initial.ts";
+import { initialNumber, isInitialNumber } from "../../step/initial.ts";
 import { asGpuTensor, type GpuTensor, isGpuTensor } from "../../trees/gpu_tensor.ts";
 import { type Leaf, sizeOf, spellPath } from "../../trees/leaf.ts";
 import { plansOf } from "./plans.ts";
@@ -45,7 +45,7 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
   }
 
   create(blanks: readonly Blank<GpuTensor>[], doing: string): GpuTensor[] {
-    const isCopy = blanks.map(({ init }) => postorder([init]).includes(symbol("w")));
+    const isCopy = blanks.map(({ init }) => !isInitialNumber(init));
     blanks.forEach((blank, i) => isCopy[i] && requireParameter(blank, doing));
     const tensors = place(
       this.#device,

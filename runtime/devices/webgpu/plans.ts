@@ -7,6 +7,7 @@ import type { StepKey } from "../../step/form.ts";
 import { requireKept } from "../../step/groups.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { elementInputs } from "../../backends/backend.ts";
+import { isSized } from "../../plan/extent.ts";
 import { countsOf } from "../../plan/counts.ts";
 import { formOf } from "../../plan/forms.ts";
 import { variantOf } from "../../plan/variants.ts";
@@ -46,8 +47,10 @@ export function plansOf(
 
 /** Refuses what no kernel here computes. */
 function requireSpelled({ extents }: Plan, doing: string): void {
-  for (const node of extents.keys()) {
-    const fault = randomRow(node.op) !== undefined
+  for (const [node, extent] of extents) {
+    const fault = isSized(extent) || node.op === "Index"
+      ? "matrices of their own shapes are not computed"
+      : randomRow(node.op) !== undefined
       ? "random numbers are not drawn"
       : matrixRow(node.op) !== undefined
       ? "matrices are not multiplied"

@@ -91,6 +91,8 @@ function byWidth(value: number, power: 1 | -1): Record<string, number> {
 
 interface Case {
   readonly opt: Optimizer;
+  /** The name of PyTorch's run, if another. */
+  readonly file?: string;
   /** The steps so far, where torch keeps no such number. */
   readonly count?: number;
   /** Options that come to the same as PyTorch's, and are written so. */
@@ -142,6 +144,18 @@ const CASES: Readonly<Record<string, Case>> = {
     count: 1000,
     writes: { adjust_lr_fn: "original" },
   },
+  "muon as torch has it": {
+    opt: muon({
+      learningRate: 0.02,
+      weightDecay: 0.1,
+      eps: 1e-7,
+      scaling: "original",
+      biasCorrection: false,
+      epsAsFloor: true,
+    }),
+    file: "muon",
+    writes: { adjust_lr_fn: "original" },
+  },
   "muon-rms": {
     opt: muon({
       learningRate: 0.02,
@@ -185,8 +199,8 @@ function optionsOf({ param_groups: groups }: TorchStateDict): unknown[] {
   );
 }
 
-for (const [name, { opt, count, writes }] of Object.entries(CASES)) {
-  Deno.test(`${name}: from PyTorch's state after 5 steps, Gradus lands where PyTorch does after 10`, () => {
+for (const [title, { opt, file: name = title, count, writes }] of Object.entries(CASES)) {
+  Deno.test(`${title}: from PyTorch's state after 5 steps, Gradus lands where PyTorch does after 10`, () => {
     const params = treeAt(`${name}/5/params`);
     const state = fromTorchStateDict(opt, params, dictAt(name, 5), { count });
     assertEquals(
@@ -200,7 +214,7 @@ for (const [name, { opt, count, writes }] of Object.entries(CASES)) {
     assertSameStates(toTorchStateDict(opt, params, state), dictAt(name, 10));
   });
 
-  Deno.test(`${name}: the dict of a Gradus that made 5 steps itself is PyTorch's`, () => {
+  Deno.test(`${title}: the dict of a Gradus that made 5 steps itself is PyTorch's`, () => {
     const params = treeAt(`begin/${kindOf(name)}`);
     const state = opt.init(params);
     train(opt, name, params, state, 0, 5);
