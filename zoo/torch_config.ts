@@ -11,6 +11,8 @@ import { amsgrad, scaleByAmsgrad } from "./amsgrad.ts";
 import { asgd } from "./asgd.ts";
 import { addDecayedWeights } from "./decay.ts";
 import { lbfgs } from "./lbfgs.ts";
+import { muon } from "./muon.ts";
+import type { NsCoefficients } from "./polar.ts";
 import { radam, scaleByRadam } from "./radam.ts";
 import { rmsprop } from "./rmsprop.ts";
 import { rprop } from "./rprop.ts";
@@ -43,7 +45,8 @@ export type TorchConfig =
 interface Taken {
   number(name: string): number;
   truth(name: string): boolean;
-  isGiven(name: string): boolean;
+  /** What another function is to check. */
+  value(name: string): unknown;
   pair(name: string): readonly [number | null, number];
   readonly lr: HyperValue;
 }
@@ -177,7 +180,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       line_search_fn: null,
     },
     make: (of) => {
-      if (of.number("max_iter") !== 1 || of.isGiven("line_search_fn")) {
+      if (of.number("max_iter") !== 1 || of.value("line_search_fn") !== null) {
         refuse(
           "`max_iter` of LBFGS must be 1 and `line_search_fn` none, since a step here is one iteration: " +
             "call it as often",
@@ -191,6 +194,30 @@ const RULES: Readonly<Record<string, Rule>> = {
         toleranceChange: of.number("tolerance_change"),
       });
     },
+  },
+  Muon: {
+    defaults: {
+      lr: 1e-3,
+      weight_decay: 0.1,
+      momentum: 0.95,
+      nesterov: true,
+      ns_coefficients: [3.4445, -4.775, 2.0315],
+      eps: 1e-7,
+      ns_steps: 5,
+      adjust_lr_fn: null,
+    },
+    make: (of) =>
+      muon({
+        learningRate: of.lr,
+        weightDecay: of.number("weight_decay"),
+        beta: of.number("momentum"),
+        nesterov: of.truth("nesterov"),
+        nsCoeffs: of.value("ns_coefficients") as NsCoefficients,
+        nsSteps: of.number("ns_steps"),
+        eps: of.number("eps"),
+        scaling: of.value("adjust_lr_fn") === "match_rms_adamw" ? "rms" : "original",
+        like,
+      }),
   },
   NAdam: {
     defaults: {
@@ -408,8 +435,8 @@ class Options implements Taken {
     return truthOf(this.#name, name, this.#values[name]);
   }
 
-  isGiven(name: string): boolean {
-    return this.#values[name] !== null;
+  value(name: string): unknown {
+    return this.#values[name];
   }
 
   pair(name: string): readonly [number | null, number] {

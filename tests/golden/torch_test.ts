@@ -11,10 +11,12 @@ function configOf({ fn, args: { objective: _, lr, ...args } }: ZooCase): TorchCo
   const eps = Array.isArray(args.eps) ? { eps: [args.eps[0] ?? 2 ** -52, args.eps[1]] } : {};
   // Its history holds all pairs that there are.
   const history = args.history_size === 100 ? { history_size: 12 } : {};
-  return { optimizer: fn, lr, ...args, ...eps, ...history };
+  return { optimizer: fn === "muon.torch" ? "Muon" : fn, lr, ...args, ...eps, ...history };
 }
 
-const cases = zoo2026.cases.filter(({ fn }) => fn.startsWith("torch."));
+const cases = zoo2026.cases.filter(({ fn, dtype }) =>
+  (fn.startsWith("torch.") || fn === "muon.torch") && dtype === "float64"
+);
 const streams = cases.filter(({ args }) => args.objective !== "quadratic");
 
 for (const each of streams) {
@@ -59,8 +61,20 @@ Deno.test("torch.LBFGS on a quadratic is PyTorch's, and stands where it has conv
 
 Deno.test("every class of torch.optim that has cases has one that ran", () => {
   assertEquals(
-    [...new Set(cases.map(({ fn }) => fn.slice("torch.".length)))].sort(),
-    ["ASGD", "Adafactor", "Adagrad", "Adam", "AdamW", "LBFGS", "NAdam", "RAdam", "Rprop", "SGD"],
+    [...new Set(cases.map(({ fn }) => fn.replace(/torch\.|\.torch/, "")))].sort(),
+    [
+      "ASGD",
+      "Adafactor",
+      "Adagrad",
+      "Adam",
+      "AdamW",
+      "LBFGS",
+      "NAdam",
+      "RAdam",
+      "Rprop",
+      "SGD",
+      "muon",
+    ],
   );
 });
 
