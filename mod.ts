@@ -98,6 +98,7 @@ export type { BlockTensor, StoredTensor, Tensor } from "./runtime/trees/leaf.ts"
 export type { Backend } from "./runtime/plan/forms.ts";
 export * from "./zoo/wrappers/mod.ts";
 export * from "./zoo/mod.ts";
+export { fromTorchConfig, type TorchConfig, type TorchOptions } from "./zoo/torch_config.ts";
 export {
   lionK,
   type LionKDocument,

@@ -42,7 +42,8 @@ export function requireChoice(
 ): void {
   if (names.includes(value as string)) return;
   const quoted = names.map((each) => `"${each}"`);
-  const all = `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
+  const most = quoted.slice(0, -1).join(", ");
+  const all = most === "" ? quoted[0] : `${most} or ${quoted.at(-1)}`;
   throw new GradusError(`${doing}: \`${name}\` must be ${all}: given ${shown(value)}`);
 }
 

@@ -3,11 +3,14 @@ import {
   fixed,
   type MaskOption,
   type MuDTypeOption,
+  namesOf,
   optimizer,
   type OptimizerFactory,
+  resolving,
 } from "../runtime/define.ts";
 import type { HyperValue, MaskTree } from "../runtime/trees/hyperparameters.ts";
 import type { StateKinds } from "../runtime/trees/typed.ts";
+import { isTorch, type LikeOption } from "./like.ts";
 import { Layout } from "../runtime/trees/layout.ts";
 import { asShape } from "../runtime/trees/leaf.ts";
 
@@ -30,7 +33,7 @@ export interface ScaleByFactoredRmsOptions extends FactoredOptions {
 }
 
 /** Options of {@linkcode adafactor}. */
-export interface AdafactorOptions extends FactoredOptions, MaskOption, MuDTypeOption {
+export interface AdafactorOptions extends FactoredOptions, MaskOption, MuDTypeOption, LikeOption {
   /** Step size. Default 1. */
   learningRate?: HyperValue;
   /** The step from which the decay counts. Default 0. */
@@ -43,8 +46,10 @@ export interface AdafactorOptions extends FactoredOptions, MaskOption, MuDTypeOp
   clippingThreshold?: HyperValue;
   /** Decay of the average of steps; 0 keeps none. Default 0. */
   momentum?: HyperValue;
-  /** Decoupled weight decay, not multiplied by the learning rate. Default 0. */
+  /** Decoupled weight decay, not multiplied by the learning rate, as PyTorch's is. Default 0. */
   weightDecayRate?: HyperValue;
+  /** PyTorch's rule alone: what the parameter's root mean square counts as at least. Default 1e-3. */
+  epsScale?: HyperValue;
 }
 
 const source =
@@ -84,6 +89,32 @@ const whole: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ optimiz
   `,
   },
 );
+
+// A moment is factored over the last two axes wherever there are two; rates fall by themselves.
+const torch: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ optimizer({
+  name: "adafactor",
+  doc: "Adafactor as PyTorch has it: over the last two axes, with a rate of at most 1/√t.",
+  source,
+  hyper: {
+    learningRate: 0.01,
+    decayRate: { default: 0.8, domain: "[0, inf)" },
+    eps: { default: 1.1920928955078125e-7, domain: "[0, inf)" },
+    epsScale: { default: 1e-3, domain: "[0, inf)" },
+    clippingThreshold: { default: 1, domain: "[1, inf]" },
+    weightDecayRate: 0,
+  },
+  state: { r: { over: -1 }, c: { over: -2 }, v: 0 },
+  step: `
+    beta = t^(-decayRate)
+    r = (1 - beta)*r + beta*mean(g^2, axis=-1)
+    c = (1 - beta)*c + beta*mean(g^2, axis=-2)
+    v = (1 - beta)*v + beta*g^2
+    s = where(rank > 1, r*c/max(mean(r, axis=-2), eps), v)
+    d = g/sqrt(max(s, eps^2))
+    a = max(epsScale, sqrt(mean(w^2)))*min(learningRate, 1/sqrt(t))
+    u = -a/max(1, sqrt(mean(d^2))/clippingThreshold)*d - learningRate*weightDecayRate*w
+  `,
+});
 
 /**
  * Adafactor: the second moment of a tensor as the product of a row and a column, means of it over its
@@ -130,7 +161,7 @@ const whole: OptimizerFactory<Record<string, unknown>> = /* @__PURE__ */ optimiz
 export const adafactor: OptimizerFactory<
   AdafactorOptions,
   { r?: "leaf"; c?: "leaf"; v: "leaf"; m?: "leaf" }
-> = /* @__PURE__ */ factoredByShape(whole);
+> = /* @__PURE__ */ eitherRule(/* @__PURE__ */ factoredByShape(whole));
 
 /**
  * Scales the gradient by the root of {@linkcode adafactor}'s factored second moment. `stepOffset` and
@@ -184,6 +215,18 @@ export const scaleByFactoredRms: OptimizerFactory<
     ({ stepOffset, epsilon, ...given }) => ({ ...given, decayOffset: stepOffset, eps: epsilon }),
   ) as OptimizerFactory<Record<string, unknown>>,
 );
+
+/** `inner`, or PyTorch's rule where the option `like` asks for it. */
+function eitherRule<S extends StateKinds>(
+  inner: OptimizerFactory<Record<string, unknown>>,
+): OptimizerFactory<AdafactorOptions, S> {
+  const names = [...namesOf(whole.program), "minDimSizeToFactor", "epsScale", "like"];
+  return resolving<AdafactorOptions, S>(
+    whole.program,
+    ({ like, ...given }, doing) => (isTorch(like, doing) ? torch : inner)(given),
+    names,
+  );
+}
 
 /** Optimizers that are told which leaves are factored by how short an axis may be. */
 function factoredByShape<

@@ -1,15 +1,18 @@
 import { required } from "../dsl/program.ts";
 import { fixed, type MaskOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { type LikeOption, withTorch } from "./like.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode adagrad}. */
-export interface AdagradOptions {
+export interface AdagradOptions extends LikeOption {
   /** Step size α. */
   learningRate: HyperValue;
   /** What the sum of squares begins with. Default 0.1. */
   initialAccumulatorValue?: HyperValue;
   /** Added inside the square root. Default 1e-7. */
   eps?: HyperValue;
+  /** Whether ε is added inside the square root, or outside it, as PyTorch does. Default true. */
+  epsInSqrt?: boolean;
 }
 
 /**
@@ -18,7 +21,7 @@ export interface AdagradOptions {
  *
  * ```text
  * s_t &\leftarrow s_{t-1} + g_t^{2} \\
- * u_t &\leftarrow -\alpha_t \cdot \begin{cases} 0 & \text{if } s_t = 0 \\ \frac{g_t}{\sqrt{s_t + \epsilon}} & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow -\alpha_t \cdot \begin{cases} 0 & \text{if } s_t = 0 \\ \frac{g_t}{\begin{cases} \sqrt{s_t + \epsilon} & \text{if } \mathrm{epsInSqrt} \\ \sqrt{s_t} + \epsilon & \text{otherwise} \end{cases}} & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (s_t)
  * ```
  *
@@ -41,32 +44,36 @@ export interface AdagradOptions {
  * assertEquals(losses, ["5.01", "2.40", "1.25", "0.686", "0.385"]);
  * ```
  */
-export const adagrad: OptimizerFactory<AdagradOptions, { s: "leaf" }> = /* @__PURE__ */ optimizer({
-  name: "adagrad",
-  doc: "Divides by the root of the sum of squared gradients; one state tensor.",
-  source:
-    "Duchi et al. 2011, Adaptive Subgradient Methods for Online Learning and Stochastic Optimization",
-  hyper: {
-    learningRate: required,
-    initialAccumulatorValue: { default: 0.1, domain: "[0, inf)" },
-    eps: { default: 1e-7, domain: "[0, inf)" },
-  },
-  state: { s: "initialAccumulatorValue" },
-  step: `
+export const adagrad: OptimizerFactory<AdagradOptions, { s: "leaf" }> = /* @__PURE__ */ withTorch(
+  /* @__PURE__ */ optimizer({
+    name: "adagrad",
+    doc: "Divides by the root of the sum of squared gradients; one state tensor.",
+    source:
+      "Duchi et al. 2011, Adaptive Subgradient Methods for Online Learning and Stochastic Optimization",
+    hyper: {
+      learningRate: required,
+      initialAccumulatorValue: { default: 0.1, domain: "[0, inf)" },
+      eps: { default: 1e-7, domain: "[0, inf)" },
+      epsInSqrt: true,
+    },
+    state: { s: "initialAccumulatorValue" },
+    step: `
     s = s + g^2
-    u = -learningRate*where(s == 0, 0, g/sqrt(s + eps))
+    u = -learningRate*where(s == 0, 0, g/where(epsInSqrt, sqrt(s + eps), sqrt(s) + eps))
   `,
-});
+  }),
+  { initialAccumulatorValue: 0, eps: 1e-10, epsInSqrt: false },
+);
 
 /** Options of {@linkcode scaleByRss}. */
-export type ScaleByRssOptions = Omit<AdagradOptions, "learningRate">;
+export type ScaleByRssOptions = Omit<AdagradOptions, "learningRate" | "like">;
 
 /**
  * The gradient over the root of the sum of squares so far: the direction of {@linkcode adagrad}.
  *
  * ```text
  * s_t &\leftarrow s_{t-1} + g_t^{2} \\
- * u_t &\leftarrow \begin{cases} 0 & \text{if } s_t = 0 \\ \frac{g_t}{\sqrt{s_t + \epsilon}} & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} 0 & \text{if } s_t = 0 \\ \frac{g_t}{\begin{cases} \sqrt{s_t + \epsilon} & \text{if } \mathrm{epsInSqrt} \\ \sqrt{s_t} + \epsilon & \text{otherwise} \end{cases}} & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (s_t)
  * ```
  *
@@ -91,7 +98,7 @@ export const scaleByRss: OptimizerFactory<ScaleByRssOptions, { s: "leaf" }> = /*
 );
 
 /** Options of {@linkcode adadelta}. */
-export interface AdadeltaOptions extends MaskOption {
+export interface AdadeltaOptions extends MaskOption, LikeOption {
   /** Step size α: the paper has none. Default 1. */
   learningRate?: HyperValue;
   /** Decay ρ of both averages of squares. Default 0.9. */
@@ -135,7 +142,7 @@ export interface AdadeltaOptions extends MaskOption {
  * ```
  */
 export const adadelta: OptimizerFactory<AdadeltaOptions, { v: "leaf"; s: "leaf" }> =
-  /* @__PURE__ */ optimizer({
+  /* @__PURE__ */ withTorch(/* @__PURE__ */ optimizer({
     name: "adadelta",
     doc: "Scales by the ratio of averaged squared steps and gradients; two state tensors.",
     source: "Zeiler 2012, ADADELTA: An Adaptive Learning Rate Method, arXiv 1212.5701",
@@ -153,7 +160,7 @@ export const adadelta: OptimizerFactory<AdadeltaOptions, { v: "leaf"; s: "leaf" 
     s = rho*s + (1 - rho)*x^2
     u = -learningRate*x
   `,
-  });
+  }));
 
 /** Options of {@linkcode scaleByAdadelta}. */
 export type ScaleByAdadeltaOptions = Pick<AdadeltaOptions, "rho" | "eps">;

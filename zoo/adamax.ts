@@ -6,10 +6,11 @@ import {
   optimizer,
   type OptimizerFactory,
 } from "../runtime/define.ts";
+import { type LikeOption, withTorch } from "./like.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode adamax}. */
-export interface AdamaxOptions extends MuDTypeOption {
+export interface AdamaxOptions extends MuDTypeOption, LikeOption {
   /** Step size α. */
   learningRate: HyperValue;
   /** Decay β1 of the first moment. Default 0.9. */
@@ -21,7 +22,7 @@ export interface AdamaxOptions extends MuDTypeOption {
 }
 
 /** Options of {@linkcode adamaxw}. */
-export interface AdamaxWOptions extends AdamaxOptions, MaskOption {
+export interface AdamaxWOptions extends Omit<AdamaxOptions, "like">, MaskOption {
   /** Decoupled weight decay λ, multiplied by the learning rate. Default 1e-4. */
   weightDecay?: HyperValue;
 }
@@ -96,14 +97,14 @@ export const adamaxw: OptimizerFactory<AdamaxWOptions, { m: "leaf"; v: "leaf" }>
  * ```
  */
 export const adamax: OptimizerFactory<AdamaxOptions, { m: "leaf"; v: "leaf" }> =
-  /* @__PURE__ */ fixed(adamaxw, {
+  /* @__PURE__ */ withTorch(/* @__PURE__ */ fixed(adamaxw, {
     name: "adamax",
     doc: "Adam by a decaying largest magnitude; two state tensors.",
     source: "Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980",
-  }, { weightDecay: 0 });
+  }, { weightDecay: 0 }));
 
 /** Options of {@linkcode scaleByAdamax}. */
-export type ScaleByAdamaxOptions = Omit<AdamaxOptions, "learningRate">;
+export type ScaleByAdamaxOptions = Omit<AdamaxOptions, "learningRate" | "like">;
 
 /**
  * The direction of {@linkcode adamax}, to be scaled by what follows in a chain. The direction keeps

@@ -1,9 +1,10 @@
 import { required } from "../dsl/program.ts";
 import { fixed, type MuDTypeOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { type LikeOption, withTorch } from "./like.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode amsgrad}. */
-export interface AmsgradOptions extends MuDTypeOption {
+export interface AmsgradOptions extends MuDTypeOption, LikeOption {
   /** Step size α. */
   learningRate: HyperValue;
   /** Decay β1 of the first moment. Default 0.9. */
@@ -18,6 +19,8 @@ export interface AmsgradOptions extends MuDTypeOption {
   biasCorrectionMu?: boolean;
   /** Whether the second moment is, before the largest is kept. Default true. */
   biasCorrectionNu?: boolean;
+  /** Whether it is corrected after the largest is kept instead, as PyTorch does. Default false. */
+  correctionAfterMax?: boolean;
 }
 
 /**
@@ -29,8 +32,10 @@ export interface AmsgradOptions extends MuDTypeOption {
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
  * \hat{m}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{if } \mathrm{biasCorrectionMu} \\ m_t & \text{otherwise} \end{cases} \\
- * \mathrm{vmax}_t &\leftarrow \max \left( \mathrm{vmax}_{t-1}, \begin{cases} \frac{1}{1 - \beta_2^{t}} \cdot v_t & \text{if } \mathrm{biasCorrectionNu} \\ v_t & \text{otherwise} \end{cases} \right) \\
- * u_t &\leftarrow -\alpha_t \cdot (\frac{\hat{m}_t}{\sqrt{\mathrm{vmax}_t + \bar{\epsilon}} + \epsilon}) \\
+ * c_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{t}} & \text{if } \mathrm{biasCorrectionNu} \\ 1 & \text{otherwise} \end{cases} \\
+ * \mathrm{vmax}_t &\leftarrow \max \left( \mathrm{vmax}_{t-1}, \begin{cases} v_t & \text{if } \mathrm{correctionAfterMax} \\ c_t \cdot v_t & \text{otherwise} \end{cases} \right) \\
+ * \hat{v}_t &\leftarrow \begin{cases} c_t \cdot \mathrm{vmax}_t & \text{if } \mathrm{correctionAfterMax} \\ \mathrm{vmax}_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow -\alpha_t \cdot (\frac{\hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon}) \\
  * S_t &\leftarrow (m_t, v_t, \mathrm{vmax}_t)
  * ```
  *
@@ -49,31 +54,37 @@ export interface AmsgradOptions extends MuDTypeOption {
  * ```
  */
 export const amsgrad: OptimizerFactory<AmsgradOptions, { m: "leaf"; v: "leaf"; vmax: "leaf" }> =
-  /* @__PURE__ */ optimizer({
-    name: "amsgrad",
-    doc: "Adam by the largest second moment so far; three state tensors.",
-    source: "Reddi et al. 2018, On the Convergence of Adam and Beyond, arXiv 1904.09237",
-    hyper: {
-      learningRate: required,
-      b1: { default: 0.9, domain: "[0, 1)" },
-      b2: { default: 0.999, domain: "[0, 1)" },
-      eps: { default: 1e-8, domain: "[0, inf)" },
-      epsRoot: { default: 0, domain: "[0, inf)" },
-      biasCorrectionMu: true,
-      biasCorrectionNu: true,
-    },
-    state: { m: 0, v: 0, vmax: 0 },
-    step: `
+  /* @__PURE__ */ withTorch(
+    /* @__PURE__ */ optimizer({
+      name: "amsgrad",
+      doc: "Adam by the largest second moment so far; three state tensors.",
+      source: "Reddi et al. 2018, On the Convergence of Adam and Beyond, arXiv 1904.09237",
+      hyper: {
+        learningRate: required,
+        b1: { default: 0.9, domain: "[0, 1)" },
+        b2: { default: 0.999, domain: "[0, 1)" },
+        eps: { default: 1e-8, domain: "[0, inf)" },
+        epsRoot: { default: 0, domain: "[0, inf)" },
+        biasCorrectionMu: true,
+        biasCorrectionNu: true,
+        correctionAfterMax: false,
+      },
+      state: { m: 0, v: 0, vmax: 0 },
+      step: `
     m = b1*m + (1 - b1)*g
     v = b2*v + (1 - b2)*g^2
     mhat = where(biasCorrectionMu, 1/(1 - b1^t)*m, m)
-    vmax = max(vmax, where(biasCorrectionNu, 1/(1 - b2^t)*v, v))
-    u = -learningRate*(mhat/(sqrt(vmax + epsRoot) + eps))
+    c = where(biasCorrectionNu, 1/(1 - b2^t), 1)
+    vmax = max(vmax, where(correctionAfterMax, v, c*v))
+    vhat = where(correctionAfterMax, c*vmax, vmax)
+    u = -learningRate*(mhat/(sqrt(vhat + epsRoot) + eps))
   `,
-  });
+    }),
+    { correctionAfterMax: true },
+  );
 
 /** Options of {@linkcode scaleByAmsgrad}. */
-export type ScaleByAmsgradOptions = Omit<AmsgradOptions, "learningRate">;
+export type ScaleByAmsgradOptions = Omit<AmsgradOptions, "learningRate" | "like">;
 
 /**
  * The direction of {@linkcode amsgrad}, to be scaled by what follows in a chain. The direction
@@ -83,8 +94,10 @@ export type ScaleByAmsgradOptions = Omit<AmsgradOptions, "learningRate">;
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
  * \hat{m}_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{if } \mathrm{biasCorrectionMu} \\ m_t & \text{otherwise} \end{cases} \\
- * \mathrm{vmax}_t &\leftarrow \max \left( \mathrm{vmax}_{t-1}, \begin{cases} \frac{1}{1 - \beta_2^{t}} \cdot v_t & \text{if } \mathrm{biasCorrectionNu} \\ v_t & \text{otherwise} \end{cases} \right) \\
- * u_t &\leftarrow \frac{\hat{m}_t}{\sqrt{\mathrm{vmax}_t + \bar{\epsilon}} + \epsilon} \\
+ * c_t &\leftarrow \begin{cases} \frac{1}{1 - \beta_2^{t}} & \text{if } \mathrm{biasCorrectionNu} \\ 1 & \text{otherwise} \end{cases} \\
+ * \mathrm{vmax}_t &\leftarrow \max \left( \mathrm{vmax}_{t-1}, \begin{cases} v_t & \text{if } \mathrm{correctionAfterMax} \\ c_t \cdot v_t & \text{otherwise} \end{cases} \right) \\
+ * \hat{v}_t &\leftarrow \begin{cases} c_t \cdot \mathrm{vmax}_t & \text{if } \mathrm{correctionAfterMax} \\ \mathrm{vmax}_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \frac{\hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon} \\
  * S_t &\leftarrow (m_t, v_t, \mathrm{vmax}_t)
  * ```
  *

@@ -2,23 +2,37 @@ import { GradusError, shown } from "../dsl/errors.ts";
 import type { Document } from "../dsl/program.ts";
 import { parseProgram } from "../dsl/check.ts";
 import { factory, fixed, namesOf, type OptimizerFactory, resolving } from "../runtime/define.ts";
+import { isTorch, type LikeOption } from "./like.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode lbfgs}. */
-export interface LbfgsOptions {
+export interface LbfgsOptions extends LikeOption {
   /** Step size α. Default 1. */
   learningRate?: HyperValue;
-  /** How many pairs of differences are remembered: a whole number from 1 to 50. Default 10. */
+  /**
+   * How many pairs of differences are remembered: a whole number from 1 to 50. Default 10; PyTorch's 100 is
+   * more than that.
+   */
   memorySize?: number;
+  /** PyTorch's rule alone: the largest magnitude of a gradient that no step is made for. Default 1e-7. */
+  toleranceGrad?: HyperValue;
+  /** PyTorch's rule alone: what a step must lower the loss by, in first order. Default 1e-9. */
+  toleranceChange?: HyperValue;
   /** Whether the inverse Hessian begins as γ·I by the last pair, or else as I. Default true. */
   scaleInitPrecond?: boolean;
 }
 
 const MOST_PAIRS = 50;
 
-/** The program for a memory of `size` pairs, the newest first. */
-function document(size: number): Document {
+/**
+ * The program for a memory of `size` pairs, the newest first. PyTorch's shortens its first step alone, by
+ * the sum of magnitudes, makes none where the gradient or what the step would gain is as small as said, and a pair of a curvature up to 1e-10 takes no other's place: the last of one more
+ * counts while the first does not.
+ */
+function document(size: number, likeTorch = false): Document {
+  if (likeTorch) size++;
   const pairs = Array.from({ length: size }, (_, i) => i + 1);
+  const rho = (i: number) => likeTorch && i === size ? `where(rho1 > 0, 0, rho${i})` : `rho${i}`;
   const each = (write: (i: number) => string, order: readonly number[] = pairs) =>
     order.map(write).join("\n");
   const oldest = pairs.toReversed();
@@ -33,7 +47,11 @@ function document(size: number): Document {
     doc:
       "Limited-memory BFGS without line search; a product with an inverse Hessian made of pairs.",
     source: "Liu and Nocedal 1989, On the limited memory BFGS method for large scale optimization",
-    hyper: { learningRate: 1, scaleInitPrecond: true },
+    hyper: {
+      learningRate: 1,
+      scaleInitPrecond: true,
+      ...likeTorch ? { toleranceGrad: 1e-7, toleranceChange: 1e-9 } : {},
+    },
     state: {
       theta: 0,
       grad: 0,
@@ -52,15 +70,22 @@ function document(size: number): Document {
       theta = w
       grad = g
       kappa = globalSum(s1*y1)
-      rho1 = where(kappa > 0 & 1/kappa < inf, 1/kappa, 0)
+      rho1 = where(kappa > ${likeTorch ? 1e-10 : 0} & 1/kappa < inf, 1/kappa, 0)
       q = g
-      ${each((i) => `a${i} = rho${i}*globalSum(s${i}*q)\nq = q - a${i}*y${i}`)}
+      ${each((i) => `a${i} = ${rho(i)}*globalSum(s${i}*q)\nq = q - a${i}*y${i}`)}
       rho = ${newest("rho")}
       yy = globalSum(${newest("y")}^2)
-      gamma = where(rho > 0, 1/(rho*yy), min(1, 1/globalNorm(g)))
+      gamma = where(rho > 0, 1/(rho*yy), ${
+      likeTorch ? "where(count == 0, min(1, 1/globalSum(abs(g))), 1)" : "min(1, 1/globalNorm(g))"
+    })
       q = where(scaleInitPrecond, gamma, 1)*q
-      ${each((i) => `q = q + (a${i} - rho${i}*globalSum(y${i}*q))*s${i}`, oldest)}
-      u = -learningRate*q
+      ${each((i) => `q = q + (a${i} - ${rho(i)}*globalSum(y${i}*q))*s${i}`, oldest)}
+      ${
+      likeTorch
+        ? "isDone = globalMax(abs(g)) <= toleranceGrad | globalSum(g*q) < toleranceChange"
+        : ""
+    }
+      u = ${likeTorch ? "where(isDone, 0, -learningRate*q)" : "-learningRate*q"}
     `,
   };
 }
@@ -99,8 +124,8 @@ function document(size: number): Document {
  *
  * @throws {GradusError} if `memorySize` is not a whole number from 1 to 50.
  */
-export const lbfgs: OptimizerFactory<LbfgsOptions> = /* @__PURE__ */ withMemory((size) =>
-  factory(parseProgram(document(size)))
+export const lbfgs: OptimizerFactory<LbfgsOptions> = /* @__PURE__ */ withMemory((size, likeTorch) =>
+  factory(parseProgram(document(size, likeTorch)))
 );
 
 /** Options of {@linkcode scaleByLbfgs}. */
@@ -135,26 +160,29 @@ export type ScaleByLbfgsOptions = Omit<LbfgsOptions, "learningRate">;
  */
 export const scaleByLbfgs: OptimizerFactory<ScaleByLbfgsOptions> = /* @__PURE__ */ withMemory((
   size,
+  likeTorch,
 ) =>
   fixed(
-    { program: parseProgram(document(size)) },
+    { program: parseProgram(document(size, likeTorch)) },
     { name: "scaleByLbfgs", doc: "The direction of limited-memory BFGS." },
     { learningRate: -1 },
   )
 );
 
-/** A factory whose program depends on how many pairs are remembered. */
+/** A factory whose program depends on how many pairs are remembered, and by whose rule. */
 function withMemory<Options extends ScaleByLbfgsOptions>(
-  factoryOf: (size: number) => OptimizerFactory<Record<string, unknown>>,
+  factoryOf: (size: number, likeTorch: boolean) => OptimizerFactory<Record<string, unknown>>,
 ): OptimizerFactory<Options> {
-  const { program } = factoryOf(10);
-  return resolving<Options>(program, ({ memorySize = 10, ...given }, doing) => {
+  const { program } = factoryOf(10, false);
+  return resolving<Options>(program, ({ like, memorySize, ...given }, doing) => {
+    const likeTorch = isTorch(like, doing);
+    memorySize ??= likeTorch ? MOST_PAIRS : 10;
     if (!Number.isInteger(memorySize) || memorySize < 1 || memorySize > MOST_PAIRS) {
       throw new GradusError(
         `${doing}: \`memorySize\` must be a whole number from 1 to ${MOST_PAIRS}: ` +
           `given ${shown(memorySize)}`,
       );
     }
-    return factoryOf(memorySize)(given);
-  }, [...namesOf(program), "memorySize"]);
+    return factoryOf(memorySize, likeTorch)(given);
+  }, [...namesOf(program), "toleranceGrad", "toleranceChange", "memorySize", "like"]);
 }

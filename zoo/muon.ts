@@ -1,10 +1,11 @@
 import type { OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import { type AdamHyper, besideAdam, withAdam, type WithAdamOptions } from "./beside_adam.ts";
+import { type LikeOption, withTorch } from "./like.ts";
 import { type MatrixScaling, POLAR_NAMES, polarForm, type PolarOptions } from "./polar.ts";
 
 /** Options of {@linkcode muon}. */
-export interface MuonOptions extends PolarOptions, WithAdamOptions {
+export interface MuonOptions extends PolarOptions, WithAdamOptions, LikeOption {
   /** Step size α of matrices. */
   learningRate: HyperValue;
   /** Decay β of the momentum. Default 0.95. */
@@ -92,26 +93,27 @@ export const muon: OptimizerFactory<
   MuonOptions,
   { m: "leaf"; m_adam: "leaf"; v_adam: "leaf" },
   MuonHyper
-> = /* @__PURE__ */ withAdam(
-  (options, doing) => {
-    const { polar, isPadded, scale } = polarForm(options, "transposed", doing);
-    return besideAdam({
-      name: "muon",
-      doc: "Orthogonalised momentum for matrices, one state tensor; AdamW for other parameters.",
-      source: "Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks",
-      hyper: {
-        learningRate: "required",
-        beta: { default: 0.95, domain: "[0, 1)" },
-        eps: { default: 1e-8, domain: "[0, inf)" },
-        weightDecay: 0,
-        consistentRms: { default: 0, domain: "[0, inf)" },
-        nesterov: true,
-        biasCorrection: true,
-        adaptive: false,
-        ...isPadded ? { epsAsFloor: false } : {},
-      },
-      state: { m: 0 },
-      before: `
+> = /* @__PURE__ */ withTorch(
+  /* @__PURE__ */ withAdam(
+    (options, doing) => {
+      const { polar, isPadded, scale } = polarForm(options, "transposed", doing);
+      return besideAdam({
+        name: "muon",
+        doc: "Orthogonalised momentum for matrices, one state tensor; AdamW for other parameters.",
+        source: "Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks",
+        hyper: {
+          learningRate: "required",
+          beta: { default: 0.95, domain: "[0, 1)" },
+          eps: { default: 1e-8, domain: "[0, inf)" },
+          weightDecay: 0,
+          consistentRms: { default: 0, domain: "[0, inf)" },
+          nesterov: true,
+          biasCorrection: true,
+          adaptive: false,
+          ...isPadded ? { epsAsFloor: false } : {},
+        },
+        state: { m: 0 },
+        before: `
       m = beta*m + (1 - beta)*g
       k = where(biasCorrection, 1 - beta^t, 1)
       mhat = where(nesterov, beta/where(biasCorrection, 1 - beta^(t + 1), 1)*m + (1 - beta)/k*g, 1/k*m)
@@ -119,7 +121,15 @@ export const muon: OptimizerFactory<
       scale = where(consistentRms == 0, ${scale}, consistentRms*sqrt(max(rows, columns)))
       o = -learningRate*(scale*where(adaptive, sum(mhat*o), 1)*o + weightDecay*w)
     `,
-    });
+      });
+    },
+    [...POLAR_NAMES, "scaling"],
+  ),
+  {
+    eps: 1e-7,
+    epsAsFloor: true,
+    weightDecay: 0.1,
+    biasCorrection: false,
+    scaling: "original",
   },
-  [...POLAR_NAMES, "scaling"],
 );

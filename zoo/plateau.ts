@@ -1,7 +1,9 @@
+import { GradusError, shown } from "../dsl/errors.ts";
 import { deciding, optimizer, type OptimizerFactory } from "../runtime/define.ts";
 import { requireChoice } from "../runtime/options.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import type { StateKinds } from "../runtime/trees/typed.ts";
+import { isTorch } from "./like.ts";
 
 /** Options of {@linkcode reduceOnPlateau}. */
 export interface ReduceOnPlateauOptions {
@@ -27,6 +29,15 @@ export interface ReduceOnPlateauOptions {
   accumulationSize?: HyperValue;
   /** The least scale. Default 0. */
   minScale?: HyperValue;
+  /**
+   * `"torch"` for the rule of PyTorch's `ReduceLROnPlateau`: `patience` is one value more, and what must be
+   * bettered relatively has the sign of the best value. Default: Optax's.
+   */
+  like?: "torch";
+  /** PyTorch's name of `rtol` or `atol`, as `thresholdMode` says. Default 1e-4. */
+  threshold?: HyperValue;
+  /** Whether `threshold` is a part of the best value, or a number. Default `"rel"`. */
+  thresholdMode?: "rel" | "abs";
 }
 
 /**
@@ -39,7 +50,7 @@ export interface ReduceOnPlateauOptions {
  * \mathrm{average}_t &\leftarrow \mathrm{average}_{t-1} + \frac{\mathrm{value} - \mathrm{average}_{t-1}}{\mathrm{seen}_{t-1} + 1} \\
  * \mathrm{isFull}_t &\leftarrow \mathrm{seen}_{t-1} + 1 \ge \mathrm{accumulationSize} \\
  * \mathrm{bar}_t &\leftarrow \mathrm{direction} \cdot \mathrm{best}_{t-1} \\
- * \mathrm{improves}_t &\leftarrow \mathrm{direction} \cdot \mathrm{average}_t < \begin{cases} \mathrm{bar}_t - \mathrm{rtol} \cdot \left| \mathrm{bar}_t \right| - \mathrm{atol} & \text{if } \mathrm{bar}_t < \infty \\ \mathrm{bar}_t & \text{otherwise} \end{cases} \\
+ * \mathrm{improves}_t &\leftarrow \mathrm{direction} \cdot \mathrm{average}_t < \begin{cases} \mathrm{bar}_t - \mathrm{rtol} \cdot \begin{cases} \mathrm{direction} \cdot \mathrm{bar}_t & \text{if } \mathrm{isSigned} \\ \left| \mathrm{bar}_t \right| & \text{otherwise} \end{cases} - \mathrm{atol} & \text{if } \mathrm{bar}_t < \infty \\ \mathrm{bar}_t & \text{otherwise} \end{cases} \\
  * \mathrm{waits}_t &\leftarrow \begin{cases} 0 & \text{if } \mathrm{improves}_t \\ \mathrm{plateau}_{t-1} + 1 & \text{otherwise} \end{cases} \\
  * \mathrm{cools}_t &\leftarrow \mathrm{cooling}_{t-1} > 0 \\
  * \mathrm{drops}_t &\leftarrow \mathrm{isFull}_t \land \lnot \mathrm{cools}_t \land \lnot \mathrm{improves}_t \land \mathrm{waits}_t \ge \mathrm{patience} \\
@@ -87,6 +98,7 @@ export const reduceOnPlateau: OptimizerFactory<
       cooldown: { default: 0, domain: "integer [0, inf)" },
       accumulationSize: { default: 1, domain: "integer [1, inf)" },
       minScale: { default: 0, domain: "[0, inf)" },
+      isSigned: false,
     },
     state: {
       scale: { init: 1, over: "tree" },
@@ -101,7 +113,7 @@ export const reduceOnPlateau: OptimizerFactory<
     average = average + (value - average)/(seen + 1)
     isFull = seen + 1 >= accumulationSize
     bar = direction*best
-    improves = direction*average < where(bar < inf, bar - rtol*abs(bar) - atol, bar)
+    improves = direction*average < where(bar < inf, bar - rtol*where(isSigned, direction*bar, abs(bar)) - atol, bar)
     waits = where(improves, 0, plateau + 1)
     cools = cooling > 0
     drops = isFull & !cools & !improves & waits >= patience
@@ -122,11 +134,33 @@ function withModes<S extends StateKinds>(
 ): OptimizerFactory<ReduceOnPlateauOptions, S> {
   return deciding<ReduceOnPlateauOptions, S>(
     inner,
-    ["direction"],
-    ["mode"],
-    ({ mode = "min", ...given }, doing) => {
+    ["direction", "isSigned"],
+    ["mode", "like", "threshold", "thresholdMode"],
+    ({ mode = "min", like, threshold, thresholdMode, ...given }, doing) => {
       requireChoice("mode", mode, ["min", "max"], doing);
-      return { ...given, direction: mode === "max" ? -1 : 1 };
+      const options = { ...given, direction: mode === "max" ? -1 : 1 };
+      if (!isTorch(like, doing)) {
+        if (threshold === undefined && thresholdMode === undefined) return options;
+        throw new GradusError(
+          `${doing}: \`threshold\` and \`thresholdMode\` need \`like: "torch"\`: \`rtol\` and ` +
+            "`atol` are without it",
+        );
+      }
+      requireChoice("thresholdMode", thresholdMode ?? "rel", ["rel", "abs"], doing);
+      const { patience = 10 } = given;
+      if (typeof patience !== "number") {
+        throw new GradusError(
+          `${doing}: PyTorch's \`patience\` must be a number: given ${shown(patience)}`,
+        );
+      }
+      const isAbsolute = thresholdMode === "abs";
+      return {
+        ...options,
+        patience: patience + 1,
+        isSigned: true,
+        rtol: isAbsolute ? 0 : threshold ?? given.rtol,
+        atol: isAbsolute ? threshold ?? 1e-4 : given.atol,
+      };
     },
   );
 }

@@ -1,9 +1,10 @@
 import { required } from "../dsl/program.ts";
 import { fixed, type MuDTypeOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { type LikeOption, withTorch } from "./like.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode radam}. */
-export interface RAdamOptions extends MuDTypeOption {
+export interface RAdamOptions extends MuDTypeOption, LikeOption {
   /** Step size α. */
   learningRate: HyperValue;
   /** Decay β1 of the first moment. Default 0.9. */
@@ -18,6 +19,8 @@ export interface RAdamOptions extends MuDTypeOption {
   threshold?: HyperValue;
   /** Whether the first moment looks one step ahead. Default false. */
   nesterov?: boolean;
+  /** Whether ε is added before the second moment is corrected for its start, as PyTorch does. Default false. */
+  epsBeforeCorrection?: boolean;
 }
 
 /**
@@ -29,11 +32,12 @@ export interface RAdamOptions extends MuDTypeOption {
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
  * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta_1}{1 - \beta_1^{t + 1}} \cdot m_t + \frac{1 - \beta_1}{1 - \beta_1^{t}} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{otherwise} \end{cases} \\
- * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
+ * c_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \\
+ * d_t &\leftarrow \begin{cases} \sqrt{c_t} \cdot (\sqrt{v_t + \bar{\epsilon}} + \epsilon) & \text{if } \mathrm{epsBeforeCorrection} \\ \sqrt{c_t \cdot v_t + \bar{\epsilon}} + \epsilon & \text{otherwise} \end{cases} \\
  * \mathrm{rhoinf}_t &\leftarrow \frac{2}{1 - \beta_2} - 1 \\
  * \rho_t &\leftarrow \mathrm{rhoinf}_t - \frac{2 \cdot t \cdot \beta_2^{t}}{1 - \beta_2^{t}} \\
  * r_t &\leftarrow \sqrt{\frac{(\rho_t - 4) \cdot (\rho_t - 2) \cdot \mathrm{rhoinf}_t}{(\mathrm{rhoinf}_t - 4) \cdot (\mathrm{rhoinf}_t - 2) \cdot \rho_t}} \\
- * u_t &\leftarrow -\alpha_t \cdot \begin{cases} \frac{r_t \cdot \hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon} & \text{if } \rho_t \ge \mathrm{threshold} \\ \hat{m}_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow -\alpha_t \cdot \begin{cases} \frac{r_t \cdot \hat{m}_t}{d_t} & \text{if } \rho_t \ge \mathrm{threshold} \\ \hat{m}_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, v_t)
  * ```
  *
@@ -53,35 +57,40 @@ export interface RAdamOptions extends MuDTypeOption {
  * ```
  */
 export const radam: OptimizerFactory<RAdamOptions, { m: "leaf"; v: "leaf" }> =
-  /* @__PURE__ */ optimizer({
-    name: "radam",
-    doc: "Adam with a step rectified for the variance of the second moment; two state tensors.",
-    source:
-      "Liu et al. 2020, On the Variance of the Adaptive Learning Rate and Beyond, arXiv 1908.03265",
-    hyper: {
-      learningRate: required,
-      b1: { default: 0.9, domain: "[0, 1)" },
-      b2: { default: 0.999, domain: "[0, 1)" },
-      eps: { default: 1e-8, domain: "[0, inf)" },
-      epsRoot: { default: 0, domain: "[0, inf)" },
-      threshold: { default: 5, domain: "[4, inf]" },
-      nesterov: false,
-    },
-    state: { m: 0, v: 0 },
-    step: `
+  /* @__PURE__ */ withTorch(
+    /* @__PURE__ */ optimizer({
+      name: "radam",
+      doc: "Adam with a step rectified for the variance of the second moment; two state tensors.",
+      source:
+        "Liu et al. 2020, On the Variance of the Adaptive Learning Rate and Beyond, arXiv 1908.03265",
+      hyper: {
+        learningRate: required,
+        b1: { default: 0.9, domain: "[0, 1)" },
+        b2: { default: 0.999, domain: "[0, 1)" },
+        eps: { default: 1e-8, domain: "[0, inf)" },
+        epsRoot: { default: 0, domain: "[0, inf)" },
+        threshold: { default: 5, domain: "[4, inf]" },
+        nesterov: false,
+        epsBeforeCorrection: false,
+      },
+      state: { m: 0, v: 0 },
+      step: `
     m = b1*m + (1 - b1)*g
     v = b2*v + (1 - b2)*g^2
     mhat = where(nesterov, b1/(1 - b1^(t + 1))*m + (1 - b1)/(1 - b1^t)*g, 1/(1 - b1^t)*m)
-    vhat = 1/(1 - b2^t)*v
+    c = 1/(1 - b2^t)
+    d = where(epsBeforeCorrection, sqrt(c)*(sqrt(v + epsRoot) + eps), sqrt(c*v + epsRoot) + eps)
     rhoinf = 2/(1 - b2) - 1
     rho = rhoinf - 2*t*b2^t/(1 - b2^t)
     r = sqrt((rho - 4)*(rho - 2)*rhoinf/((rhoinf - 4)*(rhoinf - 2)*rho))
-    u = -learningRate*where(rho >= threshold, r*mhat/(sqrt(vhat + epsRoot) + eps), mhat)
+    u = -learningRate*where(rho >= threshold, r*mhat/d, mhat)
   `,
-  });
+    }),
+    { epsBeforeCorrection: true },
+  );
 
 /** Options of {@linkcode scaleByRadam}. */
-export type ScaleByRAdamOptions = Omit<RAdamOptions, "learningRate">;
+export type ScaleByRAdamOptions = Omit<RAdamOptions, "learningRate" | "like">;
 
 /**
  * The direction of {@linkcode radam}, to be scaled by what follows in a chain. The direction keeps
@@ -91,11 +100,12 @@ export type ScaleByRAdamOptions = Omit<RAdamOptions, "learningRate">;
  * m_t &\leftarrow \beta_1 \cdot m_{t-1} + (1 - \beta_1) \cdot g_t \\
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + (1 - \beta_2) \cdot g_t^{2} \\
  * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta_1}{1 - \beta_1^{t + 1}} \cdot m_t + \frac{1 - \beta_1}{1 - \beta_1^{t}} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{1 - \beta_1^{t}} \cdot m_t & \text{otherwise} \end{cases} \\
- * \hat{v}_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \cdot v_t \\
+ * c_t &\leftarrow \frac{1}{1 - \beta_2^{t}} \\
+ * d_t &\leftarrow \begin{cases} \sqrt{c_t} \cdot (\sqrt{v_t + \bar{\epsilon}} + \epsilon) & \text{if } \mathrm{epsBeforeCorrection} \\ \sqrt{c_t \cdot v_t + \bar{\epsilon}} + \epsilon & \text{otherwise} \end{cases} \\
  * \mathrm{rhoinf}_t &\leftarrow \frac{2}{1 - \beta_2} - 1 \\
  * \rho_t &\leftarrow \mathrm{rhoinf}_t - \frac{2 \cdot t \cdot \beta_2^{t}}{1 - \beta_2^{t}} \\
  * r_t &\leftarrow \sqrt{\frac{(\rho_t - 4) \cdot (\rho_t - 2) \cdot \mathrm{rhoinf}_t}{(\mathrm{rhoinf}_t - 4) \cdot (\mathrm{rhoinf}_t - 2) \cdot \rho_t}} \\
- * u_t &\leftarrow \begin{cases} \frac{r_t \cdot \hat{m}_t}{\sqrt{\hat{v}_t + \bar{\epsilon}} + \epsilon} & \text{if } \rho_t \ge \mathrm{threshold} \\ \hat{m}_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} \frac{r_t \cdot \hat{m}_t}{d_t} & \text{if } \rho_t \ge \mathrm{threshold} \\ \hat{m}_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, v_t)
  * ```
  *

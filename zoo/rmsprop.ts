@@ -1,5 +1,6 @@
 import { required } from "../dsl/program.ts";
 import { fixed, type MuDTypeOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { type LikeOption, withTorch } from "./like.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode scaleByRms} and {@linkcode scaleByStddev}. */
@@ -17,7 +18,7 @@ export interface ScaleByRmsOptions {
 }
 
 /** Options of {@linkcode rmsprop}. */
-export interface RmspropOptions extends ScaleByRmsOptions, MuDTypeOption {
+export interface RmspropOptions extends ScaleByRmsOptions, MuDTypeOption, LikeOption {
   /** Step size α. */
   learningRate: HyperValue;
   /** Whether the square of the averaged gradient is subtracted: one more state. Default false. */
@@ -26,6 +27,8 @@ export interface RmspropOptions extends ScaleByRmsOptions, MuDTypeOption {
   momentum?: HyperValue;
   /** Whether the trace looks one step ahead. Default false. */
   nesterov?: boolean;
+  /** Whether the trace is of steps, or of directions that the step size multiplies later. Default true. */
+  traceOfSteps?: boolean;
 }
 
 /**
@@ -38,9 +41,9 @@ export interface RmspropOptions extends ScaleByRmsOptions, MuDTypeOption {
  * \bar{g}_t &\leftarrow \mathrm{decay} \cdot \bar{g}_{t-1} + (1 - \mathrm{decay}) \cdot g_t \\
  * c_t &\leftarrow \begin{cases} \frac{1}{1 - \mathrm{decay}^{t}} & \text{if } \mathrm{biasCorrection} \\ 1 & \text{otherwise} \end{cases} \\
  * s_t &\leftarrow \begin{cases} \max \left( c_t \cdot v_t - (c_t \cdot \bar{g}_t)^{2}, 0 \right) & \text{if } \mathrm{centered} \\ c_t \cdot v_t & \text{otherwise} \end{cases} \\
- * d_t &\leftarrow -\alpha_t \cdot (\frac{g_t}{\begin{cases} \sqrt{s_t + \epsilon} & \text{if } \mathrm{epsInSqrt} \\ \sqrt{s_t} + \epsilon & \text{otherwise} \end{cases}}) \\
+ * d_t &\leftarrow \begin{cases} -\alpha_t & \text{if } \mathrm{traceOfSteps} \\ 1 & \text{otherwise} \end{cases} \cdot (\frac{g_t}{\begin{cases} \sqrt{s_t + \epsilon} & \text{if } \mathrm{epsInSqrt} \\ \sqrt{s_t} + \epsilon & \text{otherwise} \end{cases}}) \\
  * m_t &\leftarrow d_t + \mu \cdot m_{t-1} \\
- * u_t &\leftarrow \begin{cases} d_t + \mu \cdot m_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} 1 & \text{if } \mathrm{traceOfSteps} \\ -\alpha_t & \text{otherwise} \end{cases} \cdot \begin{cases} d_t + \mu \cdot m_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (v_t, \bar{g}_t, m_t)
  * ```
  *
@@ -61,33 +64,37 @@ export interface RmspropOptions extends ScaleByRmsOptions, MuDTypeOption {
  * ```
  */
 export const rmsprop: OptimizerFactory<RmspropOptions, { v: "leaf"; gbar?: "leaf"; m?: "leaf" }> =
-  /* @__PURE__ */ optimizer({
-    name: "rmsprop",
-    doc: "Divides by the root of the averaged squared gradients; one to three state tensors.",
-    source:
-      "Tieleman and Hinton 2012, Lecture 6.5: RMSProp; centered: Graves 2013, arXiv 1308.0850",
-    hyper: {
-      learningRate: required,
-      decay: { default: 0.9, domain: "[0, 1)" },
-      eps: { default: 1e-8, domain: "[0, inf)" },
-      initialScale: { default: 0, domain: "[0, inf)" },
-      epsInSqrt: true,
-      centered: false,
-      momentum: { default: 0, domain: "(-1, 1]" },
-      nesterov: false,
-      biasCorrection: false,
-    },
-    state: { v: "initialScale", gbar: 0, m: 0 },
-    step: `
+  /* @__PURE__ */ withTorch(
+    /* @__PURE__ */ optimizer({
+      name: "rmsprop",
+      doc: "Divides by the root of the averaged squared gradients; one to three state tensors.",
+      source:
+        "Tieleman and Hinton 2012, Lecture 6.5: RMSProp; centered: Graves 2013, arXiv 1308.0850",
+      hyper: {
+        learningRate: required,
+        decay: { default: 0.9, domain: "[0, 1)" },
+        eps: { default: 1e-8, domain: "[0, inf)" },
+        initialScale: { default: 0, domain: "[0, inf)" },
+        epsInSqrt: true,
+        centered: false,
+        momentum: { default: 0, domain: "(-1, 1]" },
+        nesterov: false,
+        biasCorrection: false,
+        traceOfSteps: true,
+      },
+      state: { v: "initialScale", gbar: 0, m: 0 },
+      step: `
     v = decay*v + (1 - decay)*g^2
     gbar = decay*gbar + (1 - decay)*g
     c = where(biasCorrection, 1/(1 - decay^t), 1)
     s = where(centered, max(c*v - (c*gbar)^2, 0), c*v)
-    d = -learningRate*(g/where(epsInSqrt, sqrt(s + eps), sqrt(s) + eps))
+    d = where(traceOfSteps, -learningRate, 1)*(g/where(epsInSqrt, sqrt(s + eps), sqrt(s) + eps))
     m = d + momentum*m
-    u = where(nesterov, d + momentum*m, m)
+    u = where(traceOfSteps, 1, -learningRate)*where(nesterov, d + momentum*m, m)
   `,
-  });
+    }),
+    { decay: 0.99, epsInSqrt: false, traceOfSteps: false },
+  );
 
 /**
  * The gradient over the root of its averaged squares: the direction of {@linkcode rmsprop}.
@@ -121,7 +128,7 @@ export const scaleByRms: OptimizerFactory<ScaleByRmsOptions, { v: "leaf" }> = /*
     doc: "The gradient over the root of its averaged squares.",
     source: "Tieleman and Hinton 2012, Lecture 6.5: RMSProp",
   },
-  { learningRate: -1, centered: false, momentum: 0, nesterov: false },
+  { learningRate: -1, centered: false, momentum: 0, nesterov: false, traceOfSteps: true },
 );
 
 /**
@@ -158,5 +165,5 @@ export const scaleByStddev: OptimizerFactory<ScaleByRmsOptions, { v: "leaf"; gba
       doc: "The gradient over its averaged standard deviation.",
       source: "Graves 2013, Generating Sequences With Recurrent Neural Networks, arXiv 1308.0850",
     },
-    { learningRate: -1, centered: true, momentum: 0, nesterov: false },
+    { learningRate: -1, centered: true, momentum: 0, nesterov: false, traceOfSteps: true },
   );

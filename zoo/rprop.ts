@@ -1,9 +1,10 @@
 import { optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { type LikeOption, withTorch } from "./like.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import { required } from "../dsl/program.ts";
 
 /** Options of {@linkcode rprop}. */
-export interface RpropOptions {
+export interface RpropOptions extends LikeOption {
   /** The first step size of every element; what it is later has no effect. */
   learningRate: HyperValue;
   /** What a step size is multiplied by when its gradient turns. Default 0.5. */
@@ -65,14 +66,14 @@ const source = "Riedmiller and Braun 1993, A Direct Adaptive Method for Faster B
  * ```
  */
 export const rprop: OptimizerFactory<RpropOptions, { h: "leaf"; p: "leaf" }> =
-  /* @__PURE__ */ optimizer({
+  /* @__PURE__ */ withTorch(/* @__PURE__ */ optimizer({
     name: "rprop",
     doc: "A step size for each element by whether its gradient turns; two state tensors.",
     source,
     hyper,
     state,
     step: /* @__PURE__ */ along("-h*p"),
-  });
+  }));
 
 /**
  * The steps of {@linkcode rprop}, not flipped: along the gradient.
@@ -99,7 +100,7 @@ export const rprop: OptimizerFactory<RpropOptions, { h: "leaf"; p: "leaf" }> =
  * assertEquals(updates, Float32Array.of(0.5, -0.5));
  * ```
  */
-export const scaleByRprop: OptimizerFactory<RpropOptions, { h: "leaf"; p: "leaf" }> =
+export const scaleByRprop: OptimizerFactory<Omit<RpropOptions, "like">, { h: "leaf"; p: "leaf" }> =
   /* @__PURE__ */ optimizer({
     name: "scaleByRprop",
     doc: "The steps of Rprop, along the gradient.",

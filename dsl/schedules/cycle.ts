@@ -72,25 +72,43 @@ function interpolated(
   initValue: number,
   steps: readonly (readonly [boundary: number, scale: number])[],
 ): Schedule {
-  const pieces: { from: number; to: number; start: number; end: number }[] = [];
+  const pieces: Piece[] = [];
   let [from, start] = [0, initValue];
   for (const [to, scale] of steps) {
     pieces.push({ from, to, start, end: start * scale });
     [from, start] = [to, start * scale];
   }
-  const value = pieces.toReversed().reduce<Node>((after, { from, to, start, end }) => {
-    const progress = divide(subtract(COUNT, constant(from)), constant(Math.max(to - from, 1)));
-    const half = divide(
-      add(apply("Cos", multiply(constant(Math.PI), progress)), constant(1)),
-      constant(2),
-    );
-    const between = interpolateType === "linear"
-      ? add(multiply(constant(end - start), progress), constant(start))
-      : add(multiply(constant(start - end), half), constant(end));
-    return apply("Where", apply("Less", COUNT, constant(to)), between, after);
-  }, constant(start));
+  const value = pieces.toReversed().reduce<Node>(
+    (after, piece) =>
+      apply(
+        "Where",
+        apply("Less", COUNT, constant(piece.to)),
+        between(interpolateType, { ...piece, to: Math.max(piece.to, piece.from + 1) }),
+        after,
+      ),
+    constant(start),
+  );
   const isBefore = apply("Less", COUNT, constant(0));
   return scheduleOf(apply("Where", isBefore, constant(0), value));
+}
+
+/** What a schedule is from one count to another. */
+interface Piece {
+  readonly from: number;
+  readonly to: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Along a line or half a cosine from one value to another. */
+function between(type: Interpolation, { from, to, start, end }: Piece): Node {
+  const progress = divide(subtract(COUNT, constant(from)), constant(to - from));
+  if (type === "linear") return add(multiply(constant(end - start), progress), constant(start));
+  const half = divide(
+    add(apply("Cos", multiply(constant(Math.PI), progress)), constant(1)),
+    constant(2),
+  );
+  return add(multiply(constant(start - end), half), constant(end));
 }
 
 /** Options of {@linkcode cosineOnecycleSchedule}. */
@@ -105,13 +123,20 @@ export interface CosineOnecycleScheduleOptions {
   divFactor?: number;
   /** What the first value is divided by at the end; more than 0. Default 1e4. */
   finalDivFactor?: number;
+  /**
+   * `"torch"` for the boundaries of PyTorch's `OneCycleLR`: the rise ends at the real number
+   * `pctStart·transitionSteps - 1`, and the last value is at `transitionSteps - 1`. Default: Optax's.
+   */
+  like?: "torch";
+  /** With PyTorch's boundaries, whether the value falls to the first one as fast as it rose. Default false. */
+  threePhase?: boolean;
 }
 
 /** Options of {@linkcode linearOnecycleSchedule}. */
 export interface LinearOnecycleScheduleOptions extends CosineOnecycleScheduleOptions {
   /**
    * The part of the steps after which the value is back at the first one: more than `pctStart`, and at
-   * most 1, with which that is the end. Default 0.85.
+   * most 1, with which that is the end. PyTorch's boundaries have none. Default 0.85.
    */
   pctFinal?: number;
 }
@@ -143,8 +168,9 @@ export interface LinearOnecycleScheduleOptions extends CosineOnecycleScheduleOpt
  */
 export function linearOnecycleSchedule(options: LinearOnecycleScheduleOptions): Schedule {
   const name = "linearOnecycleSchedule";
-  const { pctFinal = 0.85 } = optionsOf(name, options, [...ONE_CYCLE, "pctFinal"]);
+  const { pctFinal = 0.85, like } = optionsOf(name, options, [...ONE_CYCLE, "pctFinal"]);
   const { steps, pctStart, initValue, divFactor, finalDivFactor } = onecycle(name, options);
+  if (like === "torch") return torchOnecycle("linear", options);
   requireFinite(name, { pctFinal });
   if (pctFinal <= pctStart || pctFinal > 1) {
     throw new GradusError(
@@ -191,6 +217,7 @@ export function cosineOnecycleSchedule(options: CosineOnecycleScheduleOptions): 
     name,
     optionsOf(name, options, ONE_CYCLE),
   );
+  if (options.like === "torch") return torchOnecycle("cosine", options);
   const start = Math.trunc(pctStart * steps);
   return interpolated("cosine", initValue, [
     [start, divFactor],
@@ -204,7 +231,33 @@ const ONE_CYCLE: readonly (keyof CosineOnecycleScheduleOptions)[] = [
   "pctStart",
   "divFactor",
   "finalDivFactor",
+  "like",
+  "threePhase",
 ];
+
+/** One cycle by PyTorch's boundaries, which are real numbers; a phase that ends before step 0 is left out. */
+function torchOnecycle(type: Interpolation, options: CosineOnecycleScheduleOptions): Schedule {
+  const { transitionSteps: steps, peakValue, pctStart = 0.3, threePhase = false } = options;
+  const { divFactor = 25, finalDivFactor = 1e4 } = options;
+  const first = peakValue / divFactor;
+  const last = first / finalDivFactor;
+  const rise = pctStart * steps - 1;
+  const phases: (readonly [to: number, end: number])[] = [[rise, peakValue]];
+  if (threePhase) phases.push([2 * rise, first]);
+  phases.push([steps - 1, last]);
+  let [from, start] = [0, first];
+  const pieces = phases.map(([to, end]) => {
+    const piece = { to, value: between(type, { from, to, start, end }) };
+    [from, start] = [to, end];
+    return piece;
+  });
+  const value = pieces.toReversed().reduce<Node>(
+    (after, { to, value }) =>
+      apply("Where", apply("LessOrEqual", COUNT, constant(to)), value, after),
+    constant(last),
+  );
+  return scheduleOf(value);
+}
 
 /** The last piece of a cycle, or none if the one before it is that. */
 function pieceUpTo(end: number, from: number, scale: number): [boundary: number, scale: number][] {
@@ -212,7 +265,14 @@ function pieceUpTo(end: number, from: number, scale: number): [boundary: number,
 }
 
 function onecycle(name: string, options: CosineOnecycleScheduleOptions) {
-  const { transitionSteps, peakValue } = options;
+  const { transitionSteps, peakValue, like, threePhase } = options;
+  const isTorch = like === "torch" && typeof (threePhase ?? false) === "boolean";
+  if (!isTorch && (like !== undefined || threePhase !== undefined)) {
+    throw new GradusError(
+      `Cannot make ${name}: \`like\` must be "torch" or left out, and \`threePhase\` true or false with ` +
+        `it: given ${shown(like)} and ${shown(threePhase)}`,
+    );
+  }
   const { pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4 } = options;
   requirePositive(name, { transitionSteps, divFactor, finalDivFactor });
   requireFinite(name, { peakValue, pctStart });

@@ -5,6 +5,7 @@ import {
   requireFinite,
   requireNotNegative,
   requireNumbers,
+  requireOneOf,
   requirePositive,
 } from "./options.ts";
 import { COUNT, type Schedule, scheduleOf } from "./schedule.ts";
@@ -99,11 +100,17 @@ export interface CosineDecayScheduleOptions {
   alpha?: number;
   /** Exponent of the cosine; not negative. Default 1. */
   exponent?: number;
+  /**
+   * What the value does after the decay: holds, or goes on along the cosine and rises again, as PyTorch's
+   * `CosineAnnealingLR` does. Default `"hold"`.
+   */
+  pastEnd?: "hold" | "rise";
 }
 
 /**
  * Half a cosine down to `alpha·initValue`:
- * `initValue·((1 - alpha)·((1 + cos(π·n/decaySteps))/2)^exponent + alpha)`, `n` at most `decaySteps`.
+ * `initValue·((1 - alpha)·((1 + cos(π·n/decaySteps))/2)^exponent + alpha)`, `n` at most `decaySteps`
+ * unless the value rises again past the end.
  *
  * @example
  * ```ts
@@ -118,15 +125,16 @@ export interface CosineDecayScheduleOptions {
  */
 export function cosineDecaySchedule(options: CosineDecayScheduleOptions): Schedule {
   const name = "cosineDecaySchedule";
-  const { initValue, decaySteps, alpha = 0, exponent = 1 } = optionsOf(
+  const { initValue, decaySteps, alpha = 0, exponent = 1, pastEnd = "hold" } = optionsOf(
     name,
     options,
-    ["initValue", "decaySteps", "alpha", "exponent"],
+    ["initValue", "decaySteps", "alpha", "exponent", "pastEnd"],
   );
+  requireOneOf(name, "pastEnd", pastEnd, ["hold", "rise"]);
   requireFinite(name, { initValue, alpha });
   requirePositive(name, { decaySteps });
   requireNotNegative(name, { exponent });
-  const n = apply("Min", COUNT, constant(decaySteps));
+  const n = pastEnd === "rise" ? COUNT : apply("Min", COUNT, constant(decaySteps));
   const angle = divide(multiply(constant(Math.PI), n), constant(decaySteps));
   const half = multiply(constant(0.5), add(constant(1), apply("Cos", angle)));
   const decay = exponent === 1 ? half : power(half, constant(exponent));

@@ -1,4 +1,5 @@
 /** Schedules: what a hyperparameter may be that changes from step to step. */
+export * from "./combine.ts";
 export * from "./cycle.ts";
 export {
   cosineDecaySchedule,
@@ -19,5 +20,6 @@ export {
   warmupCosineDecaySchedule,
   type WarmupCosineDecayScheduleOptions,
 } from "./join.ts";
+export * from "./find_rate.ts";
 export { type Schedule, schedule } from "./schedule.ts";
 export * from "./warmup.ts";

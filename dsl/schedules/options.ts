@@ -72,6 +72,20 @@ export function factorsByCount(
   }).sort(([a], [b]) => a - b);
 }
 
+/** Refuses a value of an option that is none of those it chooses from. */
+export function requireOneOf(
+  name: string,
+  key: string,
+  given: unknown,
+  choices: readonly [string, string],
+): void {
+  if ((choices as readonly unknown[]).includes(given)) return;
+  const [one, other] = choices;
+  throw new GradusError(
+    `Cannot make ${name}: \`${key}\` must be "${one}" or "${other}": given ${shown(given)}`,
+  );
+}
+
 /** Refuses counts that are negative, or do not come in their order; equal ones leave out what is between. */
 export function requireOrdered(name: string, boundaries: readonly number[]): void {
   requireNotNegative(name, numbered("boundaries", Object.entries(boundaries)));

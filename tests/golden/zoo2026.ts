@@ -30,6 +30,16 @@ export interface ZooCase {
   readonly trajectory: readonly Readonly<Record<string, Numbers>>[];
 }
 
+/** The rates that a scheduler gave. */
+export interface ZooSchedule {
+  readonly fn: string;
+  // deno-lint-ignore no-explicit-any -- the arguments of each scheduler are its own
+  readonly args: Readonly<Record<string, any>>;
+  readonly base_lr: number;
+  readonly lr: readonly number[];
+  readonly momentum?: readonly number[];
+}
+
 interface File {
   readonly meta: {
     readonly steps: number;
@@ -38,6 +48,7 @@ interface File {
     readonly values: readonly number[];
   };
   readonly cases: readonly ZooCase[];
+  readonly schedules: readonly ZooSchedule[];
 }
 
 /** The file. */
