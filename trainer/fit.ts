@@ -82,6 +82,12 @@ export async function* fit(
     );
   }
   const parts = partsOf(data, options);
+  if (batch > parts.train.length) {
+    throw new GradusError(
+      `${doing}: a batch must have no more examples than there are to train on: given ${batch} of ` +
+        `${parts.train.length}`,
+    );
+  }
   const { keepsBest = patience !== undefined } = options;
   const whose = digestOf(JSON.stringify([
     ...[options.identity ?? "", seed, batch, parts.heldOut.length, data.count],
@@ -94,7 +100,9 @@ export async function* fit(
   if (options.from !== undefined) {
     const read = unpacked(options.from, whose, doing);
     await trainer.restore(read.own);
-    loop = read.loop;
+    // What was best before can only be kept from now on if it was kept then.
+    const isLost = keepsBest && read.loop.best !== undefined && read.loop.best.model === undefined;
+    loop = isLost ? { ...read.loop, best: undefined, worse: 0 } : read.loop;
   }
   const batches = new Batches(parts.train, batch, seed);
   const from = trainer.count;
@@ -113,7 +121,9 @@ export async function* fit(
   };
   for (;;) {
     const step = trainer.count;
-    const isDue = step % every === 0 || step >= steps;
+    // At the start there is nothing to tell but of what is held out.
+    const isTold = step > 0 || parts.heldOut.length > 0;
+    const isDue = isTold && (step % every === 0 || step >= steps);
     if (isDue && loop.scores.at(-1)?.step !== step) {
       const heldOut = await scored(trainer, data, parts.heldOut, options);
       const score: LoopScore = { step, loss: loop.sum / loop.since, heldOut };

@@ -1,13 +1,9 @@
 /** What a training makes small, as a command or a page says it: a loss, and the score that people read beside it. */
 import { GradusError, quoted, shown, suggestion } from "../dsl/errors.ts";
 import type { BatchTensor } from "../export/ort/mod.ts";
-import {
-  binaryCrossEntropy,
-  crossEntropy,
-  type Loss,
-  lossOutput,
-  meanSquaredError,
-} from "../export/train/mod.ts";
+import { crossEntropy } from "../export/train/cross_entropy.ts";
+import type { Loss } from "../export/train/loss.ts";
+import { binaryCrossEntropy, lossOutput, meanSquaredError } from "../export/train/losses.ts";
 import type { Dataset } from "./dataset.ts";
 
 /** A loss, and how answers are told right from wrong. */

@@ -1,6 +1,7 @@
 /** A training step of a model, an optimizer and an objective, with what its batches and data must be like. */
 import { type ModelSource, trainingStep } from "../export/train/mod.ts";
 import { readWhole } from "../export/train/read.ts";
+import { batchInput } from "../export/ort/batch.ts";
 import { readJoined } from "../export/ort/joined.ts";
 import type { Optimizer } from "../runtime/optimizer.ts";
 import type { TrainingInput } from "./inputs.ts";
@@ -41,10 +42,11 @@ export function prepare(
   const step = trainingStep(model, optimizer, { loss: objective.loss, ...options });
   const graph = readWhole(model, doing).graph!;
   const own = new Set(graph.input.map(({ name }) => name));
-  const { inputs, read: { model: { outputs } } } = readJoined(step, undefined, doing);
+  const { inputs, model: joined } = readJoined(step, undefined, doing);
+  const output = joined.graph!.output.find(({ name }) => name === objective.output);
   return {
     step,
     inputs: inputs.map((input) => ({ ...input, isTarget: !own.has(input.name) })),
-    outputShape: outputs.find(({ name }) => name === objective.output)?.shape ?? [],
+    outputShape: (output && batchInput(output, doing).shape) ?? [],
   };
 }

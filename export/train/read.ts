@@ -65,14 +65,7 @@ function raise(model: ModelProto, doing: string): void {
 /** A model as it is in the file, with its weights inside. */
 export function readWhole(source: ModelSource, doing: string): ModelProto {
   const { model: bytes, data } = partsOf(source, doing);
-  let model: ModelProto;
-  try {
-    model = fromBinary(ModelProtoSchema, bytes);
-  } catch {
-    throw new GradusError(
-      `${doing}: its bytes must be an ONNX model: given ${bytes.length} bytes that are none, or cut off`,
-    );
-  }
+  const model = modelOf(bytes, doing);
   const { graph } = model;
   if (graph === undefined || graph.node.length === 0) {
     throw new GradusError(`${doing}: its bytes must be an ONNX model with a graph: given none`);
@@ -86,6 +79,27 @@ export function readWhole(source: ModelSource, doing: string): ModelProto {
   }
   separate(model);
   return model;
+}
+
+function modelOf(bytes: Uint8Array, doing: string): ModelProto {
+  try {
+    return fromBinary(ModelProtoSchema, bytes);
+  } catch {
+    throw new GradusError(
+      `${doing}: its bytes must be an ONNX model: given ${bytes.length} bytes that are none, or cut off`,
+    );
+  }
+}
+
+/** The names of the files beside a model that have weights of it, as it calls them. */
+export function locationsOf(bytes: Uint8Array, doing: string): string[] {
+  const { graph } = modelOf(bytes, doing);
+  const tensors = graph === undefined ? [] : graphsIn(graph).flatMap((each) => each.initializer);
+  const outside = tensors.filter(({ dataLocation }) => dataLocation === Location.EXTERNAL);
+  const found = outside.flatMap(({ externalData }) =>
+    externalData.flatMap(({ key, value }) => key === "location" ? [value] : [])
+  );
+  return [...new Set(found)];
 }
 
 /** A graph and those inside its nodes. */

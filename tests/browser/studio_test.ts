@@ -31,7 +31,7 @@ async function visits(
     const { report } = await chromium.visit(`${served.address}#${sample}`, {
       before: driven(work),
       // Beside other tests.
-      patience: 200_000,
+      patience: 300_000,
     });
     const { value, error } = JSON.parse(report);
     assertEquals(error, undefined);

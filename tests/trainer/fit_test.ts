@@ -1,6 +1,7 @@
 /** The loop of a training: a run that was stopped anywhere goes on to the same bits, and what is held out is never trained on. */
 import { adamw } from "../../mod.ts";
 import { OrtTrainer } from "../../export/train/mod.ts";
+import { readSafetensors, writeSafetensors } from "../../export/safetensors/mod.ts";
 import { GradusError } from "../../dsl/errors.ts";
 import {
   Batches,
@@ -120,6 +121,47 @@ Deno.test("a checkpoint of another training is refused", async () => {
     GradusError,
     "`steps` must be a whole number from 1",
   );
+});
+
+Deno.test("a checkpoint that was changed by hand is refused, and one without the best model begins a new best", async () => {
+  const data = points(60);
+  const { saved } = await trained(data, { every: 2 }, ({ step }) => step === 5);
+  const { tensors, metadata } = readSafetensors(saved!);
+  const withLoop = (text: string) =>
+    writeSafetensors(tensors, new Map(metadata).set("gradus.loop", text));
+  const own = JSON.parse(metadata.get("gradus.loop")!);
+  for (
+    const changed of [
+      ...[{ since: -1 }, { since: 0.5 }, { sum: "1" }, { worse: null }, { scores: {} }, {
+        scores: [null],
+      }],
+      ...[{ scores: [{ step: 1, loss: "" }] }, { scores: [{ step: 1, loss: 1, heldOut: {} }] }, {
+        best: 3,
+      }],
+    ]
+  ) {
+    const from = withLoop(JSON.stringify({ ...own, ...changed }));
+    await assertRejects(
+      () => trained(data, { every: 2, from }),
+      GradusError,
+      "must tell where the loop is",
+    );
+  }
+  for (const text of ["", "null", "[]", "{"]) {
+    await assertRejects(
+      () => trained(data, { every: 2, from: withLoop(text) }),
+      GradusError,
+      "must tell where",
+    );
+  }
+  const other = writeSafetensors(tensors);
+  await assertRejects(
+    () => trained(data, { every: 2, from: other }),
+    GradusError,
+    "must be one of a training",
+  );
+  const { end } = await trained(data, { every: 2, from: saved, keepsBest: true });
+  assert(end!.best!.model !== undefined && end!.best!.step > 5);
 });
 
 Deno.test("batches use all examples equally often, and the held-out ones never", () => {

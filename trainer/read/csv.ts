@@ -5,7 +5,7 @@ import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 
 /** A table. */
 export interface Table {
-  /** What each column is called: by the first row, or 1, 2, … if that is of numbers. */
+  /** What each column is called: by the first row, or 1, 2, … if that is data. */
   readonly columns: readonly string[];
   /** The cells, row by row, without the names. */
   readonly rows: readonly (readonly string[])[];
@@ -19,7 +19,7 @@ const MOST_BYTES = 2 ** 29 - 24;
 
 /**
  * Reads a table in UTF-8, whose cells are set apart by commas, semicolons, tabs or bars. Cells in double quotes may hold
- * these and line ends. The first row gives names, unless all of it is numbers.
+ * these and line ends. The first row gives names, unless it is of numbers, and of words that stand in their columns again.
  *
  * @throws {GradusError} that says which row and column is wrong.
  */
@@ -35,7 +35,7 @@ export function readCsv(bytes: Uint8Array): Table {
     );
   }
   const [head = []] = data;
-  const hasNames = !head.every((cell) => isNumber(cell));
+  const hasNames = !isData(data);
   const columns = hasNames
     ? head.map((cell) => cell.trim())
     : head.map((_, column) => String(column + 1));
@@ -59,6 +59,13 @@ export function readCsv(bytes: Uint8Array): Table {
     );
   });
   return { columns, rows, first };
+}
+
+/** Whether the first row is one of data: of numbers, and of labels that others have too. */
+function isData([head = [], ...rows]: readonly (readonly string[])[]): boolean {
+  const words = [...head.keys()].filter((column) => !isNumber(head[column]));
+  return words.length < head.length &&
+    words.every((column) => rows.some((cells) => cells[column] === head[column]));
 }
 
 /** Whether a cell is a number, and not empty. */
