@@ -7,7 +7,7 @@ const HANDS = `
       if (!document.getElementById("error").hidden && what !== "error") {
         throw new Error(document.getElementById("error").textContent);
       }
-      if (Date.now() - begun > 90_000) throw new Error("not in time: " + what);
+      if (Date.now() - begun > 240_000) throw new Error("not in time: " + what);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };

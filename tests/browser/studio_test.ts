@@ -31,7 +31,7 @@ async function visits(
     const { report } = await chromium.visit(`${served.address}#${sample}`, {
       before: driven(work),
       // Beside other tests.
-      patience: 200_000,
+      patience: 300_000,
     });
     const { value, error } = JSON.parse(report);
     assertEquals(error, undefined);
@@ -80,7 +80,7 @@ Deno.test("each sample of the studio learns with what the page opens with", asyn
     await train();
     const moons = last();
     await choose("text");
-    set("Steps", 60);
+    set("Steps", 100);
     await train();
     document.querySelector("#try form button").click();
     await until(() => document.querySelector("#try pre").textContent.length > 250, "writing");

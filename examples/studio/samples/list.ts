@@ -21,7 +21,7 @@ export const SAMPLES: Readonly<Record<SampleName, Sample>> = {
   digits: {
     title: "Handwritten digits",
     text: "A convolutional net learns to read them. Then draw one.",
-    steps: 400,
+    steps: 300,
     batch: 64,
     optimizer: adamw(1e-2),
   },
