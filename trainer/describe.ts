@@ -65,7 +65,7 @@ export function describe(
   { batch, ...options }: PrepareOptions & { readonly batch: number },
 ): Description {
   const doing = "Cannot describe a training";
-  const graph = readSource(model, doing).graph!;
+  const graph = readSource(model, doing).model.graph!;
   const warnings: string[] = [];
   let prepared: Prepared | undefined;
   let refusal: string | undefined;

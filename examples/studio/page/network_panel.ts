@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 /** The network in short, and which of its parameters are trained. */
-import { matcherOf } from "../../../export/train/params.ts";
+import { matcherOf } from "../../../runtime/trees/match.ts";
 import type { ArrayInfo, Opened } from "../protocol.ts";
 import { field, h, shapeText, whole } from "./dom.ts";
 

@@ -15,7 +15,7 @@ const DOING = "Cannot open a model";
  * @throws {GradusError} if it is no model, or one whose opset cannot be read.
  */
 export function opened(name: string, model: ModelSource, loss: string | undefined): Opened {
-  const graph = readSource(model, DOING).graph!;
+  const graph = readSource(model, DOING).model.graph!;
   const operators = new Map<string, number>();
   for (const { opType } of graph.node) operators.set(opType, (operators.get(opType) ?? 0) + 1);
   const own = new Set(graph.initializer.map((each) => each.name));

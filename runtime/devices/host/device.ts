@@ -1,4 +1,5 @@
 /** The memory of the host: ordinary arrays and resident ones, stepped at once by the fastest backend that can. */
+import { GradusError, quoted } from "../../../dsl/errors.ts";
 import { elaborate, globalsRead } from "../../../dsl/graph.ts";
 import { ZERO } from "../../../dsl/node.ts";
 import {
@@ -25,11 +26,11 @@ import {
   type MemoryArray,
   memoryOf,
 } from "../../trees/dtype.ts";
-import { BlockArray } from "../../trees/block8.ts";
+import { BLOCK_SIZE, BlockArray } from "../../trees/block8.ts";
 import { asHostLeaf } from "../../trees/host_leaf.ts";
 import { LeafMatrices } from "../../trees/matrices.ts";
 import { dtypeOf } from "../../trees/stored.ts";
-import { mirror, type ReadLeaf } from "../../trees/leaf.ts";
+import { mirror, type ReadLeaf, spellPath } from "../../trees/leaf.ts";
 import { Written } from "../../trees/overlap.ts";
 import { beside } from "../../trees/placement.ts";
 
@@ -205,6 +206,22 @@ class HostStep implements Prepared<StepForm> {
     };
   }
 
+  /** Refuses a state in blocks that belong to several of the matrices that a leaf is seen as. */
+  #requireWholeBlocks(k: number, i: number, isLikeLeaf: boolean): void {
+    const array = this.#work.arrays.states[k][i];
+    const matrices = this.#matrices[i];
+    if (!(array instanceof BlockArray) || matrices === undefined) return;
+    if (matrices.keepsBlocks(BLOCK_SIZE, array, isLikeLeaf)) return;
+    const { path } = this.#work.bound.layout.leaves[i];
+    throw new GradusError(
+      `${this.#doing}: state ${quoted(this.#work.states[k])} of ${
+        spellPath(path)
+      } cannot be stored as ` +
+        `"block8", since its blocks of ${BLOCK_SIZE} numbers would belong to several of the matrices that it ` +
+        `is seen as`,
+    );
+  }
+
   /** Hands over the arrays of the step, in the order that each group names them. */
   #fill(): void {
     const { arrays: { params, reads, out, master, nextMaster, states, next } } = this.#work;
@@ -245,6 +262,7 @@ class HostStep implements Prepared<StepForm> {
       for (const k of kept) {
         const [, second] = memoryOf(states[k][i]);
         if (second === undefined) continue;
+        this.#requireWholeBlocks(k, i, isLikeLeaf[k]);
         read(second, isLikeLeaf[k]);
         if (next.length > 0) write(memoryOf(next[k][i])[1], isLikeLeaf[k]);
       }
