@@ -85,7 +85,7 @@ export class BodyScope {
    * The places along an axis of arrays of `rank` axes: those of the parameter's axis `of`, or so many.
    */
   places(axis: number, rank: number, of: number | { length: number }, type: ElementType): string {
-    const text = typeof of === "number" ? `index(${of})` : `index(${of.length})`;
+    const text = typeof of === "number" ? `index(${of})` : `index(of ${of.length})`;
     return this.#once(`places ${axis} ${text} ${type}`, () => {
       const length = typeof of === "number"
         ? this.write("Squeeze", [

@@ -112,13 +112,21 @@ export function toOnnx(
       [METADATA.clocks]: JSON.stringify(hyper.clocks()),
       [METADATA.host]: JSON.stringify(host),
       [METADATA.layout]: JSON.stringify(
-        how.layout === "tree" ? {} : {
+        how.layout === "tree" ? matricesIn(binding) : {
           leaves: layout.leaves.map(({ path, shape }) => ({ path, shape })),
           vectors: [...leaves.vectors],
         },
       ),
     },
   }, how.opset);
+}
+
+/** The leaves that are seen as matrices, if any are. */
+function matricesIn({ layout, views }: Binding): { matrices?: Record<string, unknown> } {
+  const seen = layout.leaves.flatMap(({ path }, i) =>
+    views[i] === undefined ? [] : [[path, views[i].axes] as const]
+  );
+  return seen.length === 0 ? {} : { matrices: Object.fromEntries(seen) };
 }
 
 /** Refuses short parameters: a graph has no place for their master copies. */

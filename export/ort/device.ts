@@ -133,7 +133,7 @@ function takenBy(
       ...like("w", params!),
       ...states.flatMap((name, k) =>
         leaves.flatMap((info, i): Taken[] => {
-          if (!bound.kept(i).live.has(name)) return [];
+          if (!bound.livesIn(i).has(name)) return [];
           const shape = bound.stateShape(name, i);
           const dtype = dtypeOf(storedAs(storage, name, info));
           return [{ name: at(name, info), leaf: kept[k][i], dtype, shape }];

@@ -8,6 +8,7 @@ import { schedule } from "../../dsl/schedules/mod.ts";
 import { below, inputName, METADATA } from "../onnx/metadata.ts";
 import type { ReadModel } from "../onnx/proto.ts";
 import { attempt, parseRecord, readWritten, refuse, requireUnchanged } from "../onnx/read.ts";
+import { type DimensionNumbers, isMatrices } from "../../runtime/trees/view.ts";
 import { type HostExpressions, parseHost } from "./host.ts";
 import { Part, type Parts, partsOf } from "./hyper.ts";
 
@@ -24,6 +25,8 @@ export interface ReadOptimizer {
   readonly clocks: ReadonlyMap<string, string>;
   /** What is computed outside the graph. */
   readonly host: HostExpressions;
+  /** How some parameters are seen as matrices, by their paths. */
+  readonly matrices: ReadonlyMap<string, DimensionNumbers>;
 }
 
 const DEEPEST = 100;
@@ -55,7 +58,7 @@ export function optimizerOf(model: ReadModel, doing: string): ReadOptimizer {
   const starts = read("inputs", parseInputs);
   const hyper = read("hyper", (text) => parseHyper(text, program, starts));
   const clocks = read("clocks", (text) => parseClocks(text, program));
-  read("layout", requireTree);
+  const matrices = read("layout", parseTree);
   const host = read("host", (text) => parseHost(text, program, new Set(starts.keys())));
   const isWhole = host.size === 0 && model.inputs.some(({ name }) => name === "count");
   const outside = isWhole ? [] : [...starts.keys(), ...program.inputs.keys(), "count"];
@@ -73,7 +76,7 @@ export function optimizerOf(model: ReadModel, doing: string): ReadOptimizer {
     refuse(doing, `\`${METADATA.host}\` does not tell ${quoted(name)}`);
   }
   requireUnchanged(model, doing);
-  return { model, program, initial, hyper, clocks, host };
+  return { model, program, initial, hyper, clocks, host, matrices };
 }
 
 function parseStates(text: string): Map<string, Initial> {
@@ -97,15 +100,26 @@ function initialValue(value: unknown, name: string): Node {
   }, `the initial value of state \`${name}\``);
 }
 
-/** Refuses a graph of one vector, which is run with arrays and not with trees. */
-function requireTree(text: string): void {
-  for (const [key] of parseRecord(text)) {
+/** How parameters are seen; refuses a graph of one vector, which is run with arrays and not with trees. */
+function parseTree(text: string): Map<string, DimensionNumbers> {
+  const seen: (readonly [string, DimensionNumbers])[] = [];
+  for (const [key, value] of parseRecord(text)) {
+    if (key === "matrices" && typeof value === "object" && value !== null) {
+      seen.push(
+        ...Object.entries(value).map(([path, axes]) => {
+          if (isMatrices(axes) && typeof axes !== "string") return [path, axes] as const;
+          throw new GradusError(`matrices of ${quoted(path)} are ${shown(axes)}`);
+        }),
+      );
+      continue;
+    }
     throw new GradusError(
       key === "leaves"
         ? "a graph of one vector is run as it is, and this takes parameters as a tree"
         : `it has no ${quoted(key)}`,
     );
   }
+  return new Map(seen);
 }
 
 function parseClocks(text: string, program: Program): Map<string, string> {

@@ -107,7 +107,11 @@ export function gatherCheckpoint(checkpoint: Checkpoint): {
 
   const kinds = layout.leaves.map(({ isBare }) => isBare ? "array" : "tensor");
   const json: Readonly<Record<string, unknown>> = {
-    [KEYS.settings]: carriedSettings(settings, (mask) => maskTree(mask, layout, params, doing), doing),
+    [KEYS.settings]: carriedSettings(
+      settings,
+      (mask) => maskTree(mask, layout, params, doing),
+      doing,
+    ),
     [KEYS.storage]: Object.fromEntries(made),
     [KEYS.written]: carriedHyper(state, true, doing),
     [KEYS.used]: carriedHyper(state, false, doing),
