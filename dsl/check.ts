@@ -2,7 +2,7 @@
 import { axisItem } from "./axes.ts";
 import { ANY_NUMBER, type Domain, isWithin, readDomain, sayDomain } from "./domain.ts";
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
-import { elaborate, evaluation, isAtMost, overRate, rates, rootsOf } from "./graph.ts";
+import { elaborate, evaluation, isAtMost, mayBeMatrix, overRate, rates, rootsOf } from "./graph.ts";
 import { Interned } from "./intern.ts";
 import { IDENTIFIER, normalName } from "./names.ts";
 import { constant, type Node, PARAMETER, postorder } from "./node.ts";
@@ -245,7 +245,7 @@ function checkRates(program: Program, refuse: (message: string) => never): void 
 
   function requireMatrix(node: Node, operand: Node): void {
     const given = rate.get(operand)!;
-    if (given === "element") return;
+    if (mayBeMatrix(operand, given, program)) return;
     const what = isAtMost(given, "step")
       ? "one number for all"
       : given === "tensor"
