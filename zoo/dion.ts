@@ -147,9 +147,8 @@ export const dion2: OptimizerFactory<
   "learningRate" | "fraction" | "efDecay" | "eps" | "weightDecay" | AdamHyper
 > = /* @__PURE__ */ withAdam(
   (options, doing) => {
-    const { nsCoeffs, polar: steps = nsCoeffs === undefined ? "polarExpress" : "newtonSchulz" } =
-      options;
-    const { polar, scale } = polarForm({ ...options, polar: steps }, "spectral", doing);
+    const usual = options.nsCoeffs === undefined ? "polarExpress" : "newtonSchulz";
+    const { polar, scale } = polarForm({ polar: usual, ...options }, "spectral", doing);
     return besideAdam({
       name: "dion2",
       doc: "Muon of the rows with the largest momentum; AdamW for other parameters.",
