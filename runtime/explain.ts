@@ -56,6 +56,7 @@ export interface ExplainedStage {
 export interface ExplainedLeaf {
   /** The keys from the root to it, joined by `/`. */
   readonly path: string;
+  /** Its extents. */
   readonly shape: readonly number[];
   /** Its group: leaves of one group are computed alike. The first is shown in the stages. */
   readonly group: number;
