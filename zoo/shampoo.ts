@@ -168,7 +168,7 @@ function programOf(grafting: Grafting): Program {
  */
 export const shampoo: OptimizerFactory<
   ShampooOptions,
-  { m: "leaf"; v?: "leaf"; L: "leaf"; R: "leaf"; P: "leaf"; Q: "leaf" }
+  { m: "leaf"; v: "leaf"; L: "leaf"; R: "leaf"; P: "leaf"; Q: "leaf" }
 > = /* @__PURE__ */ withGrafting(/* @__PURE__ */ programOf("adam"));
 
 /** Options that choose the form of the program. */
