@@ -1,6 +1,7 @@
 /** What the zoo says of its optimizers is what their programs say. */
 import { elaborate, statesRead } from "../dsl/graph.ts";
 import { postorder } from "../dsl/node.ts";
+import { expressionsOf } from "../dsl/program.ts";
 import { latex, type Optimizer, type OptimizerFactory, printProgram } from "../mod.ts";
 import * as zoo from "../zoo/mod.ts";
 import { assert, assertEquals } from "./assert.ts";
@@ -57,7 +58,7 @@ Deno.test("nothing of a program is left over, in any mode", () => {
     const graph = elaborate(program);
     const roots = [
       ...[graph.update, ...graph.states.values(), ...graph.globals.map(({ node }) => node)],
-      ...[...program.state.values()].map(({ init }) => init),
+      ...[...program.state.values()].flatMap(expressionsOf),
     ];
     const read = new Set(postorder(roots).map(({ op, arg }) => op === "Symbol" && arg));
     for (const name of [...program.hyper.keys(), ...program.inputs.keys()]) {

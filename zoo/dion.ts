@@ -35,10 +35,7 @@ export interface DionOptions extends WithAdamOptions {
  * o_t &\leftarrow -\alpha_t \cdot (\sqrt{\frac{\mathrm{rows}}{\mathrm{columns}}} \cdot (p_t q_t^{\top}) + \lambda \cdot \theta_{t-1}) \\
  * \mathrm{m\_adam}_t &\leftarrow \mathrm{b1\_adam} \cdot \mathrm{m\_adam}_{t-1} + (1 - \mathrm{b1\_adam}) \cdot g_t \\
  * \mathrm{v\_adam}_t &\leftarrow \mathrm{b2\_adam} \cdot \mathrm{v\_adam}_{t-1} + (1 - \mathrm{b2\_adam}) \cdot g_t^{2} \\
- * \mathrm{mhat\_adam}_t &\leftarrow \begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases} \\
- * \mathrm{vhat\_adam}_t &\leftarrow \frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t \\
- * u_t &\leftarrow -\mathrm{learningRate\_adam} \cdot (\frac{\mathrm{mhat\_adam}_t}{\sqrt{\mathrm{vhat\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) \\
- * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ u_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ -\mathrm{learningRate\_adam} \cdot (\frac{\begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases}}{\sqrt{\frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, q_t, \mathrm{m\_adam}_t, \mathrm{v\_adam}_t)
  * ```
  *
@@ -118,19 +115,14 @@ export interface Dion2Options extends WithAdamOptions, PolarOptions {
  * x_t &\leftarrow \begin{cases} x_t & \text{if } k_t < \left\lceil \mathrm{fraction} \cdot \min \left( \mathrm{rows}, \mathrm{columns} \right) \right\rceil \\ 0 & \text{otherwise} \end{cases} \\
  * y_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
  * m_t &\leftarrow m_t - (1 - \mathrm{efDecay}) \cdot \begin{cases} y_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ 0 & \text{otherwise} \end{cases} \\
- * q_t &\leftarrow 1.02 \cdot \left\lVert y_t \right\rVert + \epsilon \\
- * x_t &\leftarrow \frac{\begin{cases} y_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ y_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
+ * x_t &\leftarrow \frac{\begin{cases} y_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ y_t & \text{otherwise} \end{cases}}{1.02 \cdot \left\lVert y_t \right\rVert + \epsilon} \\
  * \textbf{repeat } \left( a, b, c \right) \in \left( 8.156554524902461, -22.48329292557795, 15.878769915207462 \right), \left( 4.042929935166739, -2.808917465908714, 0.5000178451051316 \right), \left( 3.8916678022926607, -2.772484153217685, 0.5060648178503393 \right), \left( 3.285753657755655, -2.3681294933425376, 0.46449024233003106 \right), \left( 2.3465413258596377, -1.7097828382687081, 0.42323551169305323 \right) & \\
- * \quad A_t &\leftarrow x_t x_t^{\top} \\
- * \quad x_t &\leftarrow a \cdot x_t + (b \cdot A_t + c \cdot (A_t A_t)) x_t \\
+ * \quad x_t &\leftarrow a \cdot x_t + (b \cdot (x_t x_t^{\top}) + c \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
  * o_t &\leftarrow -\alpha_t \cdot (\sqrt{\frac{\mathrm{rows}}{\mathrm{columns}}} \cdot o_t + \lambda \cdot \theta_{t-1}) \\
  * \mathrm{m\_adam}_t &\leftarrow \mathrm{b1\_adam} \cdot \mathrm{m\_adam}_{t-1} + (1 - \mathrm{b1\_adam}) \cdot g_t \\
  * \mathrm{v\_adam}_t &\leftarrow \mathrm{b2\_adam} \cdot \mathrm{v\_adam}_{t-1} + (1 - \mathrm{b2\_adam}) \cdot g_t^{2} \\
- * \mathrm{mhat\_adam}_t &\leftarrow \begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases} \\
- * \mathrm{vhat\_adam}_t &\leftarrow \frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t \\
- * u_t &\leftarrow -\mathrm{learningRate\_adam} \cdot (\frac{\mathrm{mhat\_adam}_t}{\sqrt{\mathrm{vhat\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) \\
- * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ u_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ -\mathrm{learningRate\_adam} \cdot (\frac{\begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases}}{\sqrt{\frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, \mathrm{m\_adam}_t, \mathrm{v\_adam}_t)
  * ```
  *
@@ -155,9 +147,8 @@ export const dion2: OptimizerFactory<
   "learningRate" | "fraction" | "efDecay" | "eps" | "weightDecay" | AdamHyper
 > = /* @__PURE__ */ withAdam(
   (options, doing) => {
-    const { nsCoeffs, polar: steps = nsCoeffs === undefined ? "polarExpress" : "newtonSchulz" } =
-      options;
-    const { polar, scale } = polarForm({ ...options, polar: steps }, "spectral", doing);
+    const usual = options.nsCoeffs === undefined ? "polarExpress" : "newtonSchulz";
+    const { polar, scale } = polarForm({ polar: usual, ...options }, "spectral", doing);
     return besideAdam({
       name: "dion2",
       doc: "Muon of the rows with the largest momentum; AdamW for other parameters.",
@@ -178,7 +169,7 @@ export const dion2: OptimizerFactory<
       x = where(k < ceil(fraction*min(rows, columns)), x, 0)
       y = where(rows > columns, transpose(x), x)
       m = m - (1 - efDecay)*where(matrices & rank == 2, y, 0)
-      ${polar("y", (size) => `${size} + eps`, "eps")}
+      ${polar("y", "eps")}
       o = -learningRate*(${scale}*o + weightDecay*w)
     `,
     });

@@ -1,8 +1,8 @@
 /**
  * The optimizers, a file a family, each as short as its paper. What Optax has by name is here by the same
  * name in camel case, but for what a step program cannot say: `dpsgd` and the clips of gradients per
- * example, which take a gradient for each; `galore`, which takes singular vectors; line searches and
- * `sam`, which look at the loss elsewhere; the parts of Muon; and the deprecated `optimistic_adam`.
+ * example, which take a gradient for each; line searches and `sam`, which look at the loss elsewhere; the
+ * parts of Muon; and the deprecated `optimistic_adam`.
  */
 export * from "./acprop.ts";
 export * from "./adafactor.ts";
@@ -30,6 +30,7 @@ export * from "./dion.ts";
 export * from "./dog.ts";
 export * from "./fadam.ts";
 export * from "./fromage.ts";
+export * from "./galore.ts";
 export * from "./grams.ts";
 export * from "./lamb.ts";
 export * from "./laprop.ts";
@@ -56,6 +57,7 @@ export * from "./scale.ts";
 export * from "./schedule_free.ts";
 export * from "./scion.ts";
 export { sgd, type SgdOptions } from "./sgd.ts";
+export * from "./shampoo.ts";
 export * from "./sign.ts";
 export * from "./simplified_ademamix.ts";
 export * from "./sm3.ts";

@@ -51,11 +51,11 @@ const SCALINGS: Readonly<Record<MatrixScaling, string>> = {
 /** What options choose of the text of a program. */
 export interface PolarForm {
   /**
-   * Statements that make `o` of a matrix by its name: its polar factor. `padded` says what becomes of its
-   * size, so that nothing is divided by 0; `least` is the least square of a size that is told otherwise.
+   * Statements that make `o` of a matrix by its name: its polar factor. What it is divided by at first is
+   * larger by `eps`, more than 0, or at least that; of Muon as its options say, where it may be 0.
    */
-  readonly polar: (matrix: string, padded: (size: string) => string, least: string) => string;
-  /** Whether that size is padded at all. */
+  readonly polar: (matrix: string, eps: string, isMuon?: boolean) => string;
+  /** Whether it is larger by that, and not at least that. */
   readonly isPadded: boolean;
   /** What an update is multiplied by. */
   readonly scale: string;
@@ -86,8 +86,7 @@ const LARGEST = `
         y = x@transpose(x)
         p = y
         repeat 24 {
-          r = norm(p)
-          p = p/where(r == 0, 1, r)
+          p = p/where(norm(p) == 0, 1, norm(p))
           p = p@p
         }
         r = sum(where(index(axis=0) == index(axis=1), p, 0))
@@ -121,24 +120,25 @@ export function polarForm(
     : stepsOf(nsCoeffs, nsSteps, doing);
   const factor = isExpress ? "1.02*" : "";
   const steps = `repeat (a, b, c) in ${triples.map((each) => `(${each.join(", ")})`).join(", ")} {
-          A = x@transpose(x)
-          x = a*x + (b*A + c*(A@A))@x
+          x = a*x + (b*(x@transpose(x)) + c*((x@transpose(x))@(x@transpose(x))))@x
         }`;
   return {
-    polar: (matrix, padded, least) => {
+    polar: (matrix, eps, isMuon = false) => {
       const oriented = `where(rows > columns, transpose(${matrix}), ${matrix})`;
-      const sizes = {
+      const padded = (size: string) =>
+        isMuon ? `where(epsAsFloor, max(${size}, ${eps}), ${size} + ${eps})` : `(${size} + ${eps})`;
+      const size = {
         frobenius: padded(`${factor}norm(${matrix})`),
         spectral: padded(`${factor}sqrt(sum(p*y)/where(r == 0, 1, r))`),
-        schatten: `${factor}sqrt(max(norm(x@transpose(x)), ${least}))`,
-        aol: `${factor}sqrt(max(sum(abs(x@transpose(x)), axis=1), ${least}))`,
-      };
+        schatten: `${factor}sqrt(max(norm(x@transpose(x)), ${eps}))`,
+        aol: `${factor}sqrt(max(sum(abs(x@transpose(x)), axis=1), ${eps}))`,
+      }[preconditioning];
       const isFirst = preconditioning !== "frobenius";
       return `
         ${isFirst ? `x = ${oriented}` : ""}
         ${preconditioning === "spectral" ? LARGEST : ""}
-        q = ${sizes[preconditioning]}
-        x = ${isFirst ? "x" : oriented}/where(q == 0, 1, q)
+        ${isMuon ? `q = ${size}` : ""}
+        x = ${isFirst ? "x" : oriented}/${isMuon ? "where(q == 0, 1, q)" : size}
         ${steps}
         o = where(rows > columns, transpose(x), x)
       `;

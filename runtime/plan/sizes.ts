@@ -46,9 +46,10 @@ export function sizesOf(
       new Map([...known].map(([each, node]) => [each, node === ZERO ? 0 : node.arg as number])),
     );
     const length = evaluator.get(size);
-    if (Number.isSafeInteger(length) && length >= 1) {
-      return sideIn(size, (node) => evaluator.get(node)) ?? `${length}`;
-    }
+    // A side is as long as the leaf has it, which may be empty.
+    const side = sideIn(size, (node) => evaluator.get(node));
+    if (side !== undefined) return side;
+    if (Number.isSafeInteger(length) && length >= 1) return `${length}`;
     throw new GradusError(
       `Cannot plan optimizer "${program}": each size of state \`${name}\` must be a whole number from 1: ` +
         `given ${length} for \`${printExpression(size)}\`` +
