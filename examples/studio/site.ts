@@ -1,5 +1,7 @@
 /** The files of the page: its scripts in bundles, ONNX Runtime, the digits and the text of the samples. */
+import { printStatements } from "../../dsl/print.ts";
 import { STYLE } from "../../search/page/style.ts";
+import { BUILT_IN } from "../../zoo/by_name.ts";
 import { loadDigits } from "../digits.ts";
 
 /** Files by their names, as any static host may serve them. */
@@ -10,24 +12,18 @@ const RUNTIME = [
   "ort-wasm-simd-threaded.mjs",
   ...["", ".jspi", ".asyncify"].map((build) => `ort-wasm-simd-threaded${build}.wasm`),
 ];
-/** What the character GPT reads at first: what is written about this library. */
-const TEXTS = ["README.md", "docs/language.md", "docs/architecture.md", "docs/training.md"]
-  .map((path) => `../../${path}`);
-
 const here = (name: string) => new URL(name, import.meta.url);
 
 /** Makes all files. */
 export async function site(): Promise<Site> {
   const runtime = import.meta.resolve("onnxruntime-web/jspi");
-  const text = async (paths: readonly string[]) =>
-    (await Promise.all(paths.map((path) => Deno.readTextFile(here(path))))).join("\n");
   const encoded = (text: string) => new TextEncoder().encode(text);
   const files: Readonly<Record<string, Promise<Uint8Array<ArrayBuffer>>>> = {
     "index.html": Deno.readFile(here("index.html")),
-    "style.css": text(["style.css"]).then((own) => encoded(`${STYLE}\n${own}`)),
+    "style.css": Deno.readTextFile(here("style.css")).then((own) => encoded(`${STYLE}\n${own}`)),
     "page.js": bundled("page/main.ts"),
     "worker.js": bundled("worker/main.ts"),
-    "text.txt": text(TEXTS).then(encoded),
+    "text.txt": Promise.resolve(encoded(optimizers())),
     "digits.bin": digits(),
     ...Object.fromEntries(RUNTIME.map((name) => [name, Deno.readFile(new URL(name, runtime))])),
   };
@@ -36,6 +32,13 @@ export async function site(): Promise<Site> {
       Object.entries(files).map(async ([name, bytes]) => [name, await bytes] as const),
     ),
   );
+}
+
+/** What the character GPT reads at first: what each optimizer is, and its program. */
+function optimizers(): string {
+  return [...BUILT_IN.values()].map(({ program: { name, doc, source, statements } }) =>
+    [name, doc, source, printStatements(statements), ""].join("\n")
+  ).join("\n");
 }
 
 /** One script with all that it imports. */

@@ -45,7 +45,7 @@ const HANDS = `
   const drop = (...files) => {
     const dataTransfer = new DataTransfer();
     for (const file of files) dataTransfer.items.add(file);
-    dispatchEvent(new DragEvent("drop", { dataTransfer }));
+    document.dispatchEvent(new DragEvent("drop", { dataTransfer }));
   };
   const last = () => Object.fromEntries([...document.querySelectorAll("#numbers dt")].map((each) =>
     [each.textContent, parseFloat(each.nextElementSibling.textContent)]));

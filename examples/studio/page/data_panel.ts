@@ -8,7 +8,7 @@ export type GivenData = Partial<Pick<Source, "files" | "text" | "drawn">>;
 
 const OWN: Readonly<Record<string, string>> = {
   digits: "10,000 handwritten digits of MNIST.",
-  text: "What is written about Gradus itself.",
+  text: "What each optimizer of Gradus is, and its program.",
   moons: "800 points of two half-moons, with noise.",
 };
 const MOST_NAMES = 10;

@@ -8,15 +8,15 @@ export function listenForDrops(
   failed: (error: unknown) => void,
 ): void {
   const isOver = (is: boolean) => document.body.classList.toggle("dropping", is);
-  addEventListener("dragover", (event) => {
+  document.addEventListener("dragover", (event) => {
     if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
     isOver(true);
   });
-  addEventListener("dragleave", (event) => {
+  document.addEventListener("dragleave", (event) => {
     if (event.relatedTarget === null) isOver(false);
   });
-  addEventListener("drop", (event) => {
+  document.addEventListener("drop", (event) => {
     if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
     isOver(false);
