@@ -174,5 +174,5 @@ export const dion2: OptimizerFactory<
     `,
     });
   },
-  [...POLAR_NAMES, "scaling"],
+  /* @__PURE__ */ POLAR_NAMES.concat("scaling"),
 );

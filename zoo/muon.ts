@@ -119,7 +119,7 @@ export const muon: OptimizerFactory<
     `,
       });
     },
-    [...POLAR_NAMES, "scaling"],
+    /* @__PURE__ */ POLAR_NAMES.concat("scaling"),
   ),
   {
     eps: 1e-7,

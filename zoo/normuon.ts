@@ -90,5 +90,5 @@ export const normuon: OptimizerFactory<
     `,
     });
   },
-  [...POLAR_NAMES, "scaling"],
+  /* @__PURE__ */ POLAR_NAMES.concat("scaling"),
 );

@@ -119,19 +119,23 @@ const order = (e: string, basis: string) =>
 export const soap: OptimizerFactory<
   SoapOptions,
   { m: "leaf"; v: "leaf"; L: "leaf"; R: "leaf"; A: "leaf"; B: "leaf" }
-> = /* @__PURE__ */ deciding(
-  /* @__PURE__ */ optimizer({
-    ...document,
-    step: `
+> = /* @__PURE__ */ made();
+
+/** The factory: a call of its own, so that a bundle without it leaves all of this out. */
+function made(): typeof soap {
+  return deciding(
+    optimizer({
+      ...document,
+      step: `
     isMatrix = matrices & rank == 2
     m = where(count == 0, m, b1*m + (1 - b1)*g)
     v = where(count == 0, v, b2*v + (1 - b2)*${
-      bySides("transpose(A)@g@B", "transpose(A)@g", "g@B", "g")
-    }^2)
+        bySides("transpose(A)@g@B", "transpose(A)@g", "g@B", "g")
+      }^2)
     d = ${bySides("transpose(A)@m@B", "transpose(A)@m", "m@B", "m")}/(sqrt(v) + eps)
     d = learningRate*sqrt(1 - b2^count)/(1 - b1^count)*${
-      bySides("A@d@transpose(B)", "A@d", "d@transpose(B)", "d")
-    }
+        bySides("A@d@transpose(B)", "A@d", "d@transpose(B)", "d")
+      }
     u = where(count == 0, 0, -d - learningRate*weightDecay*(w - d))
     L = shampooBeta*L + (1 - shampooBeta)*(g@transpose(g))
     R = shampooBeta*R + (1 - shampooBeta)*(transpose(g)@g)
@@ -140,13 +144,14 @@ export const soap: OptimizerFactory<
     f = sum(B*(R@B), axis=0) + 0*B
     T = ${order("f", "B")}
     v = every(preconditionFrequency, ${
-      bySides("transpose(S)@v@T", "transpose(S)@v", "v@T", "v")
-    }, v)
+        bySides("transpose(S)@v@T", "transpose(S)@v", "v@T", "v")
+      }, v)
     A = every(preconditionFrequency, qr(L@A@S), A)
     B = every(preconditionFrequency, qr(R@B@T), B)
   `,
-  }) as OptimizerFactory<never> as OptimizerFactory<Record<string, unknown>>,
-  [],
-  [],
-  ({ shampooBeta, ...options }) => ({ ...options, shampooBeta: shampooBeta ?? options.b2 }),
-);
+    }) as OptimizerFactory<never> as OptimizerFactory<Record<string, unknown>>,
+    [],
+    [],
+    ({ shampooBeta, ...options }) => ({ ...options, shampooBeta: shampooBeta ?? options.b2 }),
+  );
+}
