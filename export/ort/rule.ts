@@ -1,7 +1,7 @@
 /** What a graph that was read says of the steps it makes: how states begin, and which numbers it is given. */
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { type Node, ZERO } from "../../dsl/node.ts";
-import type { Sizes } from "../../dsl/ops.ts";
+import type { Sizes } from "../../dsl/matrix.ts";
 import type { Program } from "../../dsl/program.ts";
 import { settle } from "../../dsl/simplify.ts";
 import type { Side } from "../../runtime/plan/extent.ts";
