@@ -16,14 +16,14 @@ export interface AsgdOptions {
 
 /**
  * ASGD: gradient descent with a falling step size, and the average `a` of the parameters after step
- * `t0`, which is what to evaluate with. The rule and its defaults are those of `torch.optim.ASGD`,
+ * `t0`, which is what to evaluate with. A changed learning rate holds from the step after on. The rule and its defaults are those of `torch.optim.ASGD`,
  * whose `weight_decay` is `addDecayedWeights` before it in a chain.
  *
  * ```text
- * \eta_t &\leftarrow \frac{\alpha_t}{(1 + \mathrm{lambd} \cdot \alpha_t \cdot (t - 1))^{\alpha}} \\
- * u_t &\leftarrow -\eta_t \cdot (g_t + \mathrm{lambd} \cdot \theta_{t-1}) \\
+ * u_t &\leftarrow -\eta_{t-1} \cdot (g_t + \mathrm{lambd} \cdot \theta_{t-1}) \\
  * a_t &\leftarrow a_{t-1} + \frac{1}{\max \left( 1, (t - 1) - t_0 \right)} \cdot (\theta_{t-1} + u_t - a_{t-1}) \\
- * S_t &\leftarrow (a_t) \\
+ * \eta_t &\leftarrow \frac{\alpha_t}{(1 + \mathrm{lambd} \cdot \alpha_t \cdot t)^{\alpha}} \\
+ * S_t &\leftarrow (a_t, \eta_t) \\
  * \bar{\theta}_t &= a_t
  * ```
  *
@@ -42,21 +42,22 @@ export interface AsgdOptions {
  * assertEquals(opt.evaluationParams(x, state)[0].toFixed(4), "0.8333");
  * ```
  */
-export const asgd: OptimizerFactory<AsgdOptions, { a: "leaf" }> = /* @__PURE__ */ optimizer({
-  name: "asgd",
-  doc: "Descent with a falling step, and the average of its parameters; one state tensor.",
-  source: "Polyak and Juditsky 1992, Acceleration of Stochastic Approximation by Averaging",
-  hyper: {
-    learningRate: required,
-    lambd: { default: 1e-4, domain: "[0, inf)" },
-    alpha: { default: 0.75, domain: "[0, inf)" },
-    t0: { default: 1e6, domain: "[0, inf]" },
-  },
-  state: { a: "w" },
-  step: `
-    eta = learningRate/(1 + lambd*learningRate*count)^alpha
+export const asgd: OptimizerFactory<AsgdOptions, { a: "leaf"; eta: "leaf" }> =
+  /* @__PURE__ */ optimizer({
+    name: "asgd",
+    doc: "Descent with a falling step, and the average of its parameters; one state tensor.",
+    source: "Polyak and Juditsky 1992, Acceleration of Stochastic Approximation by Averaging",
+    hyper: {
+      learningRate: required,
+      lambd: { default: 1e-4, domain: "[0, inf)" },
+      alpha: { default: 0.75, domain: "[0, inf)" },
+      t0: { default: 1e6, domain: "[0, inf]" },
+    },
+    state: { a: "w", eta: { init: "learningRate", over: "tensor" } },
+    step: `
     u = -eta*(g + lambd*w)
     a = a + 1/max(1, count - t0)*(w + u - a)
+    eta = learningRate/(1 + lambd*learningRate*t)^alpha
   `,
-  evaluate: "a",
-});
+    evaluate: "a",
+  });

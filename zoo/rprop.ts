@@ -15,6 +15,8 @@ export interface RpropOptions extends LikeOption {
   minStepSize?: HyperValue;
   /** What step sizes do not rise above. Default 50. */
   maxStepSize?: HyperValue;
+  /** Whether the first step sizes are held to that too, as PyTorch's are. Default false. */
+  boundsFirst?: boolean;
 }
 
 const hyper = {
@@ -23,11 +25,13 @@ const hyper = {
   etaPlus: { default: 1.2, domain: "(1, inf)" },
   minStepSize: { default: 1e-6, domain: "[0, inf)" },
   maxStepSize: { default: 50, domain: "(0, inf]" },
+  boundsFirst: false,
 } as const;
 const state = { h: "learningRate", p: 0 } as const;
 const along = (update: string) => `
   s = p*sign(g)
-  h = where(s > 0, min(etaPlus*h, maxStepSize), where(s < 0, max(etaMinus*h, minStepSize), h))
+  b = where(boundsFirst, clip(h, minStepSize, maxStepSize), h)
+  h = where(s > 0, min(etaPlus*h, maxStepSize), where(s < 0, max(etaMinus*h, minStepSize), b))
   p = where(s < 0, 0, sign(g))
   u = ${update}
 `;
@@ -41,7 +45,8 @@ const source = "Riedmiller and Braun 1993, A Direct Adaptive Method for Faster B
  *
  * ```text
  * s_t &\leftarrow p_{t-1} \cdot \operatorname{sign} \left( g_t \right) \\
- * h_t &\leftarrow \begin{cases} \min \left( \mathrm{etaPlus} \cdot h_{t-1}, \mathrm{maxStepSize} \right) & \text{if } s_t > 0 \\ \begin{cases} \max \left( \mathrm{etaMinus} \cdot h_{t-1}, \mathrm{minStepSize} \right) & \text{if } s_t < 0 \\ h_{t-1} & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} \\
+ * b_t &\leftarrow \begin{cases} \operatorname{clip} \left( h_{t-1}, \mathrm{minStepSize}, \mathrm{maxStepSize} \right) & \text{if } \mathrm{boundsFirst} \\ h_{t-1} & \text{otherwise} \end{cases} \\
+ * h_t &\leftarrow \begin{cases} \min \left( \mathrm{etaPlus} \cdot h_{t-1}, \mathrm{maxStepSize} \right) & \text{if } s_t > 0 \\ \begin{cases} \max \left( \mathrm{etaMinus} \cdot h_{t-1}, \mathrm{minStepSize} \right) & \text{if } s_t < 0 \\ b_t & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} \\
  * p_t &\leftarrow \begin{cases} 0 & \text{if } s_t < 0 \\ \operatorname{sign} \left( g_t \right) & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow -h_t \cdot p_t \\
  * S_t &\leftarrow (h_t, p_t)
@@ -66,21 +71,25 @@ const source = "Riedmiller and Braun 1993, A Direct Adaptive Method for Faster B
  * ```
  */
 export const rprop: OptimizerFactory<RpropOptions, { h: "leaf"; p: "leaf" }> =
-  /* @__PURE__ */ withTorch(/* @__PURE__ */ optimizer({
-    name: "rprop",
-    doc: "A step size for each element by whether its gradient turns; two state tensors.",
-    source,
-    hyper,
-    state,
-    step: /* @__PURE__ */ along("-h*p"),
-  }));
+  /* @__PURE__ */ withTorch(
+    /* @__PURE__ */ optimizer({
+      name: "rprop",
+      doc: "A step size for each element by whether its gradient turns; two state tensors.",
+      source,
+      hyper,
+      state,
+      step: /* @__PURE__ */ along("-h*p"),
+    }),
+    { boundsFirst: true },
+  );
 
 /**
  * The steps of {@linkcode rprop}, not flipped: along the gradient.
  *
  * ```text
  * s_t &\leftarrow p_{t-1} \cdot \operatorname{sign} \left( g_t \right) \\
- * h_t &\leftarrow \begin{cases} \min \left( \mathrm{etaPlus} \cdot h_{t-1}, \mathrm{maxStepSize} \right) & \text{if } s_t > 0 \\ \begin{cases} \max \left( \mathrm{etaMinus} \cdot h_{t-1}, \mathrm{minStepSize} \right) & \text{if } s_t < 0 \\ h_{t-1} & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} \\
+ * b_t &\leftarrow \begin{cases} \operatorname{clip} \left( h_{t-1}, \mathrm{minStepSize}, \mathrm{maxStepSize} \right) & \text{if } \mathrm{boundsFirst} \\ h_{t-1} & \text{otherwise} \end{cases} \\
+ * h_t &\leftarrow \begin{cases} \min \left( \mathrm{etaPlus} \cdot h_{t-1}, \mathrm{maxStepSize} \right) & \text{if } s_t > 0 \\ \begin{cases} \max \left( \mathrm{etaMinus} \cdot h_{t-1}, \mathrm{minStepSize} \right) & \text{if } s_t < 0 \\ b_t & \text{otherwise} \end{cases} & \text{otherwise} \end{cases} \\
  * p_t &\leftarrow \begin{cases} 0 & \text{if } s_t < 0 \\ \operatorname{sign} \left( g_t \right) & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow h_t \cdot p_t \\
  * S_t &\leftarrow (h_t, p_t)

@@ -3,9 +3,9 @@ import { assertEquals } from "../assert.ts";
 import { BACKENDS, replayStream } from "../golden/replay.ts";
 import { assertDepartsFromOptax, type Rule, testByHand } from "./by_hand.ts";
 
-function rule(options: Required<Omit<RpropOptions, "like">>): Rule {
+function rule(options: Required<Omit<RpropOptions, "like" | "boundsFirst">>): Rule {
   const { learningRate, etaMinus, etaPlus, minStepSize, maxStepSize } = options as Record<
-    keyof RpropOptions,
+    string,
     number
   >;
   const [sizes, before]: number[][] = [[], []];
