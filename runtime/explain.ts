@@ -60,7 +60,9 @@ export interface ExplainedLeaf {
   /** Its group: leaves of one group are computed alike. The first is shown in the stages. */
   readonly group: number;
   /** The matrices that it is computed as; undefined where no operation on matrices is done. */
-  readonly matrices: { readonly count: number; readonly rows: number; readonly columns: number } | undefined;
+  readonly matrices:
+    | { readonly count: number; readonly rows: number; readonly columns: number }
+    | undefined;
   /** Of each hyperparameter that a mask limits, a partition's and `matrices` among them, whether it applies. */
   readonly masks: Readonly<Record<string, boolean>>;
   /** The states that it keeps. */
@@ -235,12 +237,12 @@ function warningsOf(program: Program): string[] {
 /** Leaves that are no matrices, and of which nobody has said so. */
 function unseenIn(program: Program, { layout, groupOf, views }: Binding): string[] {
   return layout.leaves.flatMap((info, i) => {
-    const name = views[i] === undefined
-      ? unseenBy(program, info, groupOf[i].settings)
-      : undefined;
+    const name = views[i] === undefined ? unseenBy(program, info, groupOf[i].settings) : undefined;
     if (name === undefined) return [];
     return [
-      `the parameter at ${spellPath(info.path)} has ${info.shape.length} axes and is computed as no ` +
+      `the parameter at ${
+        spellPath(info.path)
+      } has ${info.shape.length} axes and is computed as no ` +
       `matrix: \`${name}\` says how it could be one, or by \`false\` that it is to be none`,
     ];
   });

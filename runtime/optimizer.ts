@@ -172,8 +172,18 @@ export interface Optimizer<
   evaluationParams<P extends object>(params: P & Disposable, state: State): P;
   /** The parameters to evaluate with, as the program says. */
   evaluationParams<P extends object>(params: P, state: State): P;
+  /** What finds how far its steps go, where that is not in the program; such an optimizer runs here alone. */
+  readonly search?: LineSearch | undefined;
   /** The same optimizer, run in another way. */
   with(options: RunOptions): Optimizer<S, Hyper>;
+}
+
+/** What finds how far a step goes, by trials. */
+export interface LineSearch {
+  /** The name of the function that made it. */
+  readonly name: string;
+  /** The optimizer that finds it for `direct`, whose steps take what is found as inputs. */
+  around(direct: Optimizer, options: RunOptions): Optimizer;
 }
 
 /** What the type of an optimizer tells of its states. */
@@ -188,13 +198,11 @@ export type InitialState<O extends Optimizer, P, C extends StorageChoice = Recor
 
 /** An optimizer of `configured`, whose settings have been checked. */
 export function bind<S extends StateKinds, Hyper extends string>(
-  configured: Configured,
+  { search, ...configured }: Configured & { readonly search?: LineSearch | undefined },
   options: RunOptions = {},
 ): Optimizer<S, Hyper> {
-  return new HostOptimizer(configured, options) as Omit<Optimizer, "init" | "update"> as Optimizer<
-    S,
-    Hyper
-  >;
+  const made = new HostOptimizer(configured, options) as unknown as Optimizer<S, Hyper>;
+  return search === undefined ? made : search.around(made, options) as Optimizer<S, Hyper>;
 }
 
 class HostOptimizer implements Omit<Optimizer, "init" | "update"> {

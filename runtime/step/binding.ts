@@ -294,6 +294,17 @@ export interface Configured {
   readonly settings: ReadonlyMap<string, Setting>;
   /** Types that states are stored in where they differ from the parameter's. */
   readonly storage: StateStorage;
+  /** What finds how far a step goes, by a function that its caller has; left out for most optimizers. */
+  readonly search?: { readonly name: string } | undefined;
+}
+
+/** Refuses an optimizer whose steps need a function of their caller. */
+export function requireNoSearch({ search }: Configured, doing: string): void {
+  if (search === undefined) return;
+  throw new GradusError(
+    `${doing}: how far a step goes must follow from the program: it is found by "${search.name}", with a ` +
+      "function of the caller's",
+  );
 }
 
 /** The steps of a program by its own hyperparameters. */

@@ -278,7 +278,9 @@ export class Layout {
         const [, value] = prefix.match[part];
         if (isValue(value)) return { part, position: path, value };
         throw new GradusError(
-          `${doing}: ${what} must have values in its rules: given ${shown(value)} in rule ${part + 1}`,
+          `${doing}: ${what} must have values in its rules: given ${shown(value)} in rule ${
+            part + 1
+          }`,
         );
       });
     }

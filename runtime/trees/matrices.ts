@@ -35,7 +35,9 @@ export class LeafMatrices {
    * others each matrix has its part by itself. What is not written is only brought in.
    */
   of(array: MemoryArray, isLikeLeaf: boolean, isWritten: boolean): MemoryArray[] {
-    const whole = this.#places === undefined || !isLikeLeaf ? array : this.#copyOf(array, isWritten);
+    const whole = this.#places === undefined || !isLikeLeaf
+      ? array
+      : this.#copyOf(array, isWritten);
     const length = array.length / this.#count;
     return Array.from({ length: this.#count }, (_, i) => partOf(whole, i * length, length));
   }

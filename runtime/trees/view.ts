@@ -72,7 +72,9 @@ export function viewOf(
   const { reductionAxis = 0, outputAxis = 1 } = matrices;
   const refuse = (must: string): never => {
     throw new GradusError(
-      `${doing}: dimension numbers for ${spellPath(path)} must ${must}: given ${shown(reductionAxis)} ` +
+      `${doing}: dimension numbers for ${spellPath(path)} must ${must}: given ${
+        shown(reductionAxis)
+      } ` +
         `and ${shown(outputAxis)} for a shape of [${shape.join(", ")}]`,
     );
   };
@@ -126,7 +128,9 @@ export function placesIn({ order }: MatrixView, shape: readonly number[]): Uint3
 }
 
 /** A view as explanations and messages show it. */
-export function showView({ count, shape: [rows, columns] }: Pick<MatrixView, "count" | "shape">): string {
+export function showView(
+  { count, shape: [rows, columns] }: Pick<MatrixView, "count" | "shape">,
+): string {
   const each = `${rows} x ${columns}`;
   return count === 1 ? `a matrix of ${each}` : `${count} matrices of ${each}`;
 }

@@ -8,3 +8,9 @@ export * from "./masked.ts";
 export * from "./mechanize.ts";
 export * from "./multi_steps.ts";
 export * from "./schedule_free.ts";
+export {
+  type BacktrackingLinesearchOptions,
+  scaleByBacktrackingLinesearch,
+} from "./backtracking.ts";
+export { scaleByZoomLinesearch, type ZoomLinesearchOptions } from "./zoom.ts";
+export { valueAndGradFromState } from "../../runtime/line_search.ts";

@@ -46,7 +46,8 @@ export class HostDevice implements Device<HostArray, StepForm> {
 
   create(blanks: readonly Blank<HostArray>[]): unknown[] {
     return blanks.map((blank) => {
-      const { info, stored, shape, init, seen, symbols, parameter, copied, isResult = false } = blank;
+      const { info, stored, shape, init, seen, symbols, parameter, copied, isResult = false } =
+        blank;
       if (copied !== undefined) return mirror(info, stored, shape, copyOf(copied));
       if (isResult) return initialLeaf(ZERO, info, undefined, symbols, stored, shape);
       const leaf = initialLeaf(init, info, parameter, symbols, stored, shape, seen);
