@@ -4,10 +4,9 @@ import { GradusError, shown } from "../dsl/errors.ts";
 import { symbol } from "../dsl/node.ts";
 import type { Program } from "../dsl/program.ts";
 import { applyUpdates } from "./apply.ts";
-import { bind, type LineSearch, type Optimizer, type RunOptions } from "./optimizer.ts";
+import type { Optimizer } from "./optimizer.ts";
+import { type Answer, type Asked, asking } from "./oracle.ts";
 import type { StepInputs } from "./step/device.ts";
-import type { StepOptions } from "./step/options.ts";
-import { MASTER } from "./trees/master.ts";
 import type { State } from "./trees/state.ts";
 import type { StateKinds } from "./trees/typed.ts";
 import { requireOptimizer } from "./wrap.ts";
@@ -84,129 +83,56 @@ const MOVE = /* @__PURE__ */ parseProgram({
 /** The transform that a search is, to be the last part of a chain. */
 export function searching<S extends StateKinds>(search: Search): Optimizer<S, never> {
   const { name, program } = search;
-  const made: LineSearch = {
+  return asking({ program, settings: new Map(), storage: new Map() }, {
     name,
-    around: (direct, options) =>
-      new Searching(direct, search, made, options) as unknown as Optimizer,
-  };
-  return bind({ program, settings: new Map(), storage: new Map(), search: made });
+    answer: (asked, direct, made, doing) => searched(search, asked, direct, made, doing),
+  });
 }
 
 /** The state that takes an input as it is. */
-function stateOf({ search, program }: Optimizer, input: string, doing: string): string {
+function stateOf({ program }: Optimizer, input: string, doing: string): string {
   const taken = program.statements.find(({ value }) => value === symbol(input))?.target;
-  if (search !== undefined && taken !== undefined) return taken;
+  if (taken !== undefined) return taken;
   throw new GradusError(`${doing}: it must search along a line and keep what it finds there`);
 }
 
-class Searching implements Omit<Optimizer, "init" | "update" | "evaluationParams"> {
-  readonly program: Program;
-  readonly settings: Optimizer["settings"];
-  readonly storage: Optimizer["storage"];
-  readonly search: LineSearch;
-  readonly init: Optimizer["init"];
-  readonly evaluationParams: Optimizer["evaluationParams"];
-  readonly #direct: Optimizer;
-  readonly #how: Search;
-  readonly #slope: Optimizer;
-  readonly #move: Optimizer;
-
-  constructor(direct: Optimizer, how: Search, search: LineSearch, options: RunOptions) {
-    ({ program: this.program, settings: this.settings, storage: this.storage } = direct);
-    [this.search, this.#direct, this.#how] = [search, direct, how];
-    const helper = (program: Program) =>
-      bind({ program, settings: new Map(), storage: new Map() }, options);
-    [this.#slope, this.#move] = [helper(SLOPE), helper(MOVE)];
-    this.init = direct.init.bind(direct) as Optimizer["init"];
-    this.evaluationParams = direct.evaluationParams.bind(direct);
-  }
-
-  with(options: RunOptions): Optimizer {
-    return this.search.around(this.#direct.with(options), options);
-  }
-
-  update<P extends object>(
-    gradients: P,
-    state: State,
-    params?: P,
-    inputs: StepInputs = {},
-    options?: StepOptions,
-  ): [updates: P, state: State] {
-    const doing = `Cannot update by "${this.program.name}"`;
-    if (params === undefined) {
-      throw new GradusError(
-        `${doing}: it looks at the loss of other parameters: they must be given as third argument`,
-      );
-    }
-    const found = this.#find(params, gradients, state, inputs, options, doing);
-    return this.#direct.update(found.gradients, state, params, found.inputs);
-  }
-
-  step<P extends object>(
-    params: P,
-    gradients: P,
-    state: State,
-    inputs: StepInputs = {},
-    options?: StepOptions,
-  ): void {
-    const doing = `Cannot step by "${this.program.name}"`;
-    const found = this.#find(params, gradients, state, inputs, options, doing);
-    this.#direct.step(params, found.gradients, state, found.inputs);
-  }
-
-  /** Searches the line of the step, and gives the inputs of a step to the place that was found. */
-  #find<P extends object>(
-    params: P,
-    given: P,
-    state: State,
-    inputs: StepInputs,
-    options: StepOptions | undefined,
-    doing: string,
-  ): { readonly gradients: P; readonly inputs: StepInputs } {
-    const { needsGradient } = this.#how;
-    const ask = functionOf(inputs, needsGradient, doing);
-    const value = requireLoss(inputs?.value, "input `value`", doing);
-    const rate = stateOf(this as unknown as Optimizer, INPUT.learningRate, doing);
-    if (options?.missing === "skip") {
-      throw new GradusError(`${doing}: it needs the gradients of all parameters: given \`skip\``);
-    }
-    const wanted = {
-      [INPUT.grad]: given,
-      ...Object.fromEntries(
-        Object.values(INPUT).filter((name) => name !== INPUT.grad).map((name) => [name, 1]),
-      ),
-    };
-    const [along] = this.#direct.update(given, state, params, { ...inputs, ...wanted });
-    if (Object.hasOwn(state, MASTER)) {
-      throw new GradusError(
-        `${doing}: parameters must be float32 or float64: some are stored in 16 bits`,
-      );
-    }
-    const move = this.#move.init(along);
-    const start = this.#slope.init(along);
-    const measured = (grad: object): { readonly slope: number; readonly grad: P } => {
-      const [copy, { slope }] = this.#slope.update(grad as P, start, undefined, { along });
-      return { slope: slope as number, grad: copy };
-    };
-    const begin = measured(given);
-    const line: Line = {
-      start: { learningRate: 0, value, ...begin },
-      lastRate: state[rate] as number,
-      at: (learningRate) => {
-        const [updates] = this.#move.update(along, move, undefined, { learningRate });
-        const { value, grad } = ask(applyUpdates(params, updates));
-        return {
-          learningRate,
-          value,
-          ...grad === undefined ? { slope: NaN, grad } : measured(grad),
-        };
-      },
-    };
-    const { place, ...others } = this.#how.find(line);
-    const all: Readonly<Record<string, unknown>> = { ...place, ...others };
-    const found = Object.entries(INPUT).map(([name, input]) => [input, all[name]]);
-    return { gradients: begin.grad, inputs: { ...inputs, ...Object.fromEntries(found) } };
-  }
+/** Searches the line of a step, and gives the inputs of one to the place that was found. */
+function searched(
+  { needsGradient, find }: Search,
+  { params, gradients, state, inputs }: Asked,
+  direct: Optimizer,
+  made: (program: Program) => Optimizer,
+  doing: string,
+): Answer {
+  const ask = functionOf(inputs, needsGradient, doing);
+  const value = requireLoss(inputs?.value, "input `value`", doing);
+  const rate = stateOf(direct, INPUT.learningRate, doing);
+  const whole = {
+    ...Object.fromEntries(Object.values(INPUT).map((input) => [input, 1])),
+    [INPUT.grad]: gradients,
+  };
+  const [along] = direct.update(gradients, state, params, { ...inputs, ...whole });
+  const [move, slope] = [made(MOVE), made(SLOPE)];
+  const [moves, slopes] = [move.init(along), slope.init(along)];
+  const measured = (grad: object): { readonly slope: number; readonly grad: object } => {
+    const [copy, next] = slope.update(grad, slopes, undefined, { along });
+    return { slope: next.slope as number, grad: copy };
+  };
+  const begin = measured(gradients);
+  const line: Line = {
+    start: { learningRate: 0, value, ...begin },
+    lastRate: state[rate] as number,
+    at: (learningRate) => {
+      const [updates] = move.update(along, moves, undefined, { learningRate });
+      const { value, grad } = ask(applyUpdates(params, updates));
+      const rest = grad === undefined ? { slope: NaN, grad } : measured(grad);
+      return { learningRate, value, ...rest };
+    },
+  };
+  const { place, ...others } = find(line);
+  const all: Readonly<Record<string, unknown>> = { ...place, ...others };
+  const found = Object.entries(INPUT).map(([name, input]) => [input, all[name]]);
+  return { gradients: begin.grad, inputs: { ...inputs, ...Object.fromEntries(found) } };
 }
 
 /** What the caller's function says of parameters. */

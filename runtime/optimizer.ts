@@ -172,17 +172,17 @@ export interface Optimizer<
   evaluationParams<P extends object>(params: P & Disposable, state: State): P;
   /** The parameters to evaluate with, as the program says. */
   evaluationParams<P extends object>(params: P, state: State): P;
-  /** What finds how far its steps go, where that is not in the program; such an optimizer runs here alone. */
-  readonly search?: LineSearch | undefined;
+  /** What its steps ask a function of the caller; an optimizer that asks runs in host memory alone. */
+  readonly oracle?: Oracle | undefined;
   /** The same optimizer, run in another way. */
   with(options: RunOptions): Optimizer<S, Hyper>;
 }
 
-/** What finds how far a step goes, by trials. */
-export interface LineSearch {
+/** What asks a function of the caller for what a step needs besides its program. */
+export interface Oracle {
   /** The name of the function that made it. */
   readonly name: string;
-  /** The optimizer that finds it for `direct`, whose steps take what is found as inputs. */
+  /** The optimizer that asks for `direct`, whose steps take the answers as inputs. */
   around(direct: Optimizer, options: RunOptions): Optimizer;
 }
 
@@ -198,11 +198,11 @@ export type InitialState<O extends Optimizer, P, C extends StorageChoice = Recor
 
 /** An optimizer of `configured`, whose settings have been checked. */
 export function bind<S extends StateKinds, Hyper extends string>(
-  { search, ...configured }: Configured & { readonly search?: LineSearch | undefined },
+  { oracle, ...configured }: Configured & { readonly oracle?: Oracle | undefined },
   options: RunOptions = {},
 ): Optimizer<S, Hyper> {
   const made = new HostOptimizer(configured, options) as unknown as Optimizer<S, Hyper>;
-  return search === undefined ? made : search.around(made, options) as Optimizer<S, Hyper>;
+  return oracle === undefined ? made : oracle.around(made, options) as Optimizer<S, Hyper>;
 }
 
 class HostOptimizer implements Omit<Optimizer, "init" | "update"> {

@@ -4,7 +4,7 @@ import { GradusError, shown } from "../dsl/errors.ts";
 import { weave, type Wrapper } from "../dsl/weave.ts";
 import { type Setting, settingsOf } from "./trees/hyperparameters.ts";
 import { bind, type Optimizer } from "./optimizer.ts";
-import { requireNoSearch } from "./step/binding.ts";
+import { requireNoOracle } from "./step/binding.ts";
 import { ownOptions } from "./options.ts";
 import type { StateKinds } from "./trees/typed.ts";
 
@@ -25,7 +25,7 @@ export function wrap<S extends StateKinds, Hyper extends string>(
   settings: ReadonlyMap<string, Setting>,
   label?: string,
 ): Optimizer<S, Hyper> {
-  requireNoSearch(inner, `Cannot make ${wrapper.name}`);
+  requireNoOracle(inner, `Cannot make ${wrapper.name}`);
   const { program, names } = weave(wrapper, inner.program, label);
   const clockOf = ({ clock }: Setting) => clock === undefined ? wrapper.clock : names.get(clock);
   return bind({

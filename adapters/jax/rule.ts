@@ -6,7 +6,7 @@ import { randomRow } from "../../dsl/ops.ts";
 import { suggestedName } from "../../dsl/other_names.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { substitute } from "../../dsl/simplify.ts";
-import { type Configured, requireNoSearch } from "../../runtime/step/binding.ts";
+import { type Configured, requireNoOracle } from "../../runtime/step/binding.ts";
 import type { Group } from "../../runtime/step/groups.ts";
 import { structuralOf } from "../../runtime/step/structural.ts";
 import { type HyperValue, isScheduled, type Setting } from "../../runtime/trees/hyperparameters.ts";
@@ -21,7 +21,7 @@ export class GraphRule {
   readonly carried: ReadonlyMap<string, number>;
 
   constructor(configured: Configured, asked: readonly string[], doing: string) {
-    requireNoSearch(configured, doing);
+    requireNoOracle(configured, doing);
     const { program, settings, storage } = configured;
     this.program = program;
     this.carried = new Map(

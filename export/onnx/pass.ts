@@ -177,7 +177,10 @@ export class Pass {
 
   #ofLeaf(name: string, { arrays }: GraphLeaf): OfLeaf {
     const shape = arrays.find((each) => each.name === name)!.shape as readonly number[];
-    return { shape, isLikeLeaf: (this.#of.program.state.get(name)?.over ?? "element") === "element" };
+    return {
+      shape,
+      isLikeLeaf: (this.#of.program.state.get(name)?.over ?? "element") === "element",
+    };
   }
 
   #matrices(nodes: NodeInit[]): MatricesScope {

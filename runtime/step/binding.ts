@@ -294,16 +294,15 @@ export interface Configured {
   readonly settings: ReadonlyMap<string, Setting>;
   /** Types that states are stored in where they differ from the parameter's. */
   readonly storage: StateStorage;
-  /** What finds how far a step goes, by a function that its caller has; left out for most optimizers. */
-  readonly search?: { readonly name: string } | undefined;
+  /** What asks a function of the caller for what a step needs besides; left out for most optimizers. */
+  readonly oracle?: { readonly name: string } | undefined;
 }
 
-/** Refuses an optimizer whose steps need a function of their caller. */
-export function requireNoSearch({ search }: Configured, doing: string): void {
-  if (search === undefined) return;
+/** Refuses an optimizer whose steps ask a function of their caller. */
+export function requireNoOracle({ oracle }: Configured, doing: string): void {
+  if (oracle === undefined) return;
   throw new GradusError(
-    `${doing}: how far a step goes must follow from the program: it is found by "${search.name}", with a ` +
-      "function of the caller's",
+    `${doing}: a step must follow from its program: "${oracle.name}" asks a function of the caller's too`,
   );
 }
 
