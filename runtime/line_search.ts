@@ -69,9 +69,9 @@ const INPUT = {
 // A copy of the gradient stays when the caller's function writes over its arrays.
 const SLOPE = /* @__PURE__ */ parseProgram({
   name: "slope",
-  inputs: { along: "element" },
+  inputs: { gradients: "element" },
   state: { slope: { over: "tree" } },
-  step: "slope = globalSum(g*along)\nu = g",
+  step: "slope = globalSum(g*gradients)\nu = gradients",
 });
 
 const MOVE = /* @__PURE__ */ parseProgram({
@@ -115,7 +115,7 @@ function searched(
   const [move, slope] = [made(MOVE), made(SLOPE)];
   const [moves, slopes] = [move.init(along), slope.init(along)];
   const measured = (grad: object): { readonly slope: number; readonly grad: object } => {
-    const [copy, next] = slope.update(grad, slopes, undefined, { along });
+    const [copy, next] = slope.update(along, slopes, undefined, { gradients: grad });
     return { slope: next.slope as number, grad: copy };
   };
   const begin = measured(gradients);
@@ -200,7 +200,7 @@ function requireLoss(given: unknown, what: string, doing: string): number {
  *   opt.step(x, grad, state, { value, valueAndGrad: square });
  * }
  * assert(square(x)[0] < 1e-12);
- * assertEquals(asked, 5); // at first, twice in each of the searches less one, and at last
+ * assertEquals(asked, 4); // at first, by the searches, and at last
  * ```
  *
  * @throws {GradusError} if `optimizer` does not keep them: it has no search, or one that stores no gradient.

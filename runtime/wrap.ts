@@ -6,6 +6,10 @@ import { type Setting, settingsOf } from "./trees/hyperparameters.ts";
 import { bind, type Optimizer } from "./optimizer.ts";
 import { requireNoOracle } from "./step/binding.ts";
 import { ownOptions } from "./options.ts";
+import { requireStorable } from "./step/storable.ts";
+import type { StorageType } from "./trees/dtype.ts";
+import { requireStorage } from "./trees/state_storage.ts";
+import type { RoundedStorage } from "./trees/stored.ts";
 import type { StateKinds } from "./trees/typed.ts";
 
 /** Refuses what is no optimizer; `what` says which argument it is. */
@@ -38,6 +42,22 @@ export function wrap<S extends StateKinds, Hyper extends string>(
     ]),
     storage: new Map([...inner.storage].map(([name, type]) => [names.get(name)!, type])),
   });
+}
+
+/** `optimizer` with a state stored as its option `option` says, which may be left out. */
+export function storing<S extends StateKinds, Hyper extends string>(
+  optimizer: Optimizer<S, Hyper>,
+  state: string,
+  option: string,
+  stored: StorageType | RoundedStorage | null | undefined,
+  doing: string,
+): Optimizer<S, Hyper> {
+  if (stored === undefined || stored === null) return optimizer;
+  const { program, settings } = optimizer;
+  const type = requireStorage(program, state, stored, `\`${option}\``, doing);
+  const storage = new Map([...optimizer.storage, [state, type]]);
+  requireStorable(program, settings, storage, doing);
+  return bind({ program, settings, storage });
 }
 
 /** Checked values for the hyperparameters of a wrapper. */
