@@ -32,14 +32,14 @@ const up = (period: number, resets: boolean): Wrapper => ({
   before: `
     given = g
     ascends = t - ${period}*floor(t/${period}) > 0
-    resets = ${resets ? "!ascends" : "false"}
+    syncs = !ascends
   `,
   after: `
     u = where(ascends, -u, given)
-    upCount = where(resets, 0, where(ascends, upCount + 1, upCount))
+    upCount = where(ascends, upCount + 1, ${resets ? 0 : "upCount"})
   `,
   guard: "ascends",
-  reset: "resets",
+  ...resets ? { reset: "syncs" } : {},
   clock: "upCount",
 });
 
@@ -144,7 +144,7 @@ export function sam(
   }
   return asking(wrap(optimizer, OPAQUE, new Map()), {
     name: "sam",
-    answer: ({ params, gradients, state: _, inputs }, _direct, made, doing) => {
+    answer: ({ params, gradients, inputs }, _direct, made, doing) => {
       const gradFn = inputs?.gradFn;
       if (typeof gradFn !== "function") {
         throw new GradusError(
