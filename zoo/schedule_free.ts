@@ -91,6 +91,41 @@ function averaging<Options, S extends StateKinds>(
     [...namesOf(program), "stateDtype"],
   );
 }
+
+/**
+ * Schedule-free gradient descent: the parameters lie between a fast iterate `z`, the one state tensor,
+ * and an average x of it, which `evaluationParams` gives. The equations have x taken out by θ = (1 - β)z + βx. Where Optax's warm-up begins with a step of 0, this one begins
+ * with γ over the number of warm-up steps, as the paper's does.
+ *
+ * ```text
+ * \gamma_t &\leftarrow \alpha_t \cdot \min \left( 1, \frac{t}{\mathrm{warmupSteps}} \right) \\
+ * \mathrm{peak}_t &\leftarrow \max \left( \mathrm{peak}_{t-1}, \gamma_t \right) \\
+ * \mathrm{total}_t &\leftarrow \mathrm{total}_{t-1} + \mathrm{peak}_t^{\mathrm{weightLrPower}} \\
+ * c_t &\leftarrow \begin{cases} \frac{\mathrm{peak}_t^{\mathrm{weightLrPower}}}{\mathrm{total}_t} & \text{if } \mathrm{total}_t > 0 \\ 0 & \text{otherwise} \end{cases} \\
+ * d_t &\leftarrow -\gamma_t \cdot (g_t + \lambda \cdot \theta_{t-1}) \\
+ * u_t &\leftarrow (1 - \beta_1) \cdot d_t + c_t \cdot (z_{t-1} - \theta_{t-1} + \beta_1 \cdot d_t) \\
+ * z_t &\leftarrow z_{t-1} + d_t \\
+ * S_t &\leftarrow (z_t, \mathrm{peak}_t, \mathrm{total}_t) \\
+ * \bar{\theta}_t &= \frac{\theta_t - (1 - \beta_1) \cdot z_t}{\beta_1}
+ * ```
+ *
+ * Source: Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682.
+ *
+ * @example
+ * ```ts
+ * import { scheduleFreeSgd } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const opt = scheduleFreeSgd({ learningRate: 0.25 });
+ * const x = Float32Array.of(4);
+ * const state = opt.init(x);
+ * for (let step = 0; step < 50; step++) opt.step(x, x.map((value) => 2 * value), state);
+ * assertEquals(Math.abs(opt.evaluationParams(x, state)[0]) < 0.4, true);
+ * ```
+ */
+export const scheduleFreeSgd: OptimizerFactory<
+  ScheduleFreeSgdOptions,
+  { z: "leaf"; peak: "leaf"; total: "leaf" }
 > = /* @__PURE__ */ averaging(
   "g",
   {
