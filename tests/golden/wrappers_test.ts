@@ -212,11 +212,17 @@ Deno.test("types of states that wrappers are given hold as those of init", () =>
     accumulatorDtype: { dtype: "bfloat16", rounding: "stochastic" },
   });
   assertEquals(dtypeOf(multi.init(x).acc), "bfloat16");
-  const free = scheduleFree(sgd({ learningRate: 1 }), {
-    learningRate: 1,
-    stateDtype: "bfloat16+8",
-  });
-  assertEquals(dtypeOf(free.init(x).z), "bfloat16+8");
+  const stateDtype = { dtype: "bfloat16+8", rounding: "stochastic" } as const;
+  for (
+    const free of [
+      scheduleFree(sgd({ learningRate: 1 }), { learningRate: 1, stateDtype }),
+      scheduleFreeAdamw({ stateDtype }),
+      scheduleFreeSgd({ stateDtype }),
+    ] as Optimizer[]
+  ) {
+    assertEquals(dtypeOf(free.init(x).z), "bfloat16+8");
+  }
+  assertThrows(() => scheduleFreeSgd({ stateDtype: "float16" }), GradusError, "running sum");
 });
 
 Deno.test("a condition reads the inputs that are forwarded to it", () => {

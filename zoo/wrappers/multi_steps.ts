@@ -30,6 +30,19 @@ export interface MultiStepsOptions {
 /**
  * Leaves out gradients in which an infinity or NaN is anywhere, as `shouldSkipUpdateFn` of
  * {@linkcode multiSteps}.
+ *
+ * @example
+ * ```ts
+ * import { multiSteps, sgd, skipNotFinite } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options = { everyKSchedule: 2, shouldSkipUpdateFn: skipNotFinite };
+ * const opt = multiSteps(sgd({ learningRate: 1 }), options);
+ * const x = Float32Array.of(0);
+ * const state = opt.init(x);
+ * for (const g of [1, NaN, 3]) opt.step(x, Float32Array.of(g), state);
+ * assertEquals(x, Float32Array.of(-2));
+ * ```
  */
 export const skipNotFinite: string = "globalMax(where(abs(g) < inf, 0, 1)) > 0";
 
