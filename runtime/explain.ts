@@ -8,6 +8,7 @@ import { printExpression, printProgram } from "../dsl/print.ts";
 import { expressionsOf, type Program } from "../dsl/program.ts";
 import { Binding } from "./step/binding.ts";
 import { hasMatrices, unseenBy } from "./step/views.ts";
+import { storedAs } from "./trees/state_storage.ts";
 import { renderPhases } from "./backends/js/render.ts";
 import { isSized, showExtent as showSizes, type Varying } from "./plan/extent.ts";
 import type { Product } from "./plan/products.ts";
@@ -56,6 +57,7 @@ export interface ExplainedStage {
 export interface ExplainedLeaf {
   /** The keys from the root to it, joined by `/`. */
   readonly path: string;
+  /** Its extents. */
   readonly shape: readonly number[];
   /** Its group: leaves of one group are computed alike. The first is shown in the stages. */
   readonly group: number;
@@ -159,10 +161,18 @@ export function explain(
     }),
   );
   const binding = new Binding(program, settings, layout, params, doing);
-  const [{ stored, dtype, axes, structural, live }] = binding.groups;
+  const { groups } = binding;
+  const [{ stored, dtype, axes, structural, live }] = groups;
+  const first = layout.leaves[groups[0].leaves[0]];
   const kinds = [...live]
     .filter((name) => program.state.get(name)!.over !== "tree")
-    .map((name) => stateKind(program, name, optimizer.storage.get(name) ?? dtype));
+    .map((name) => {
+      // Without parameters, there are as many numbers as may be.
+      const stored = params === undefined
+        ? optimizer.storage.get(name) ?? dtype
+        : storedAs(optimizer.storage, name, first, binding.stateShape(name, groups[0].leaves[0]));
+      return stateKind(program, name, stored);
+    });
   const reads = ["g", ...elementInputs(program)].map((name) => ({ name, dtype: stored }));
   const arrays = arraysOf("step", stored, reads, kinds, true);
   const { mode, inputs, outputs } = arrays;

@@ -1,7 +1,6 @@
 /**
  * The optimizers, a file a family, each as short as its paper. What Optax has by name is here by the same
- * name in camel case, but for `galore`, which takes singular vectors; the parts of Muon; and the deprecated
- * `optimistic_adam`.
+ * name in camel case, but for the parts of Muon and the deprecated `optimistic_adam`.
  */
 export * from "./acprop.ts";
 export * from "./adafactor.ts";
@@ -25,9 +24,11 @@ export * from "./clip.ts";
 export * from "./cocob.ts";
 export * from "./dadaptation.ts";
 export * from "./decay.ts";
+export * from "./dion.ts";
 export * from "./dog.ts";
 export * from "./fadam.ts";
 export * from "./fromage.ts";
+export * from "./galore.ts";
 export * from "./grams.ts";
 export * from "./lamb.ts";
 export * from "./laprop.ts";
@@ -54,10 +55,12 @@ export * from "./scale.ts";
 export * from "./schedule_free.ts";
 export * from "./scion.ts";
 export { sgd, type SgdOptions } from "./sgd.ts";
+export * from "./shampoo.ts";
 export * from "./sign.ts";
 export * from "./simplified_ademamix.ts";
 export * from "./sm3.ts";
 export * from "./smooth_lion.ts";
+export * from "./soap.ts";
 export * from "./sophia.ts";
 export * from "./spam.ts";
 export * from "./stable_adamw.ts";

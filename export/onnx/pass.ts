@@ -125,6 +125,8 @@ export class Pass {
           return this.#scope.constants.number(each.value, each.type);
         case "list":
           return this.#scope.constants.list(each.values);
+        case "table":
+          return this.#scope.constants.table(each.name, each.values);
         case "kept":
           return kept.get(each.node)!;
       }

@@ -83,7 +83,8 @@ function shapeSeen(
       const over = program.state.get(arg as string)?.over;
       return SHAPE_SYMBOLS.has(arg as string) || over !== undefined && isOver(over);
     }
-    return matrixRow(op) !== undefined || reduceRow(op) !== undefined && isOver(arg as string);
+    return op === "Index" || matrixRow(op) !== undefined ||
+      reduceRow(op) !== undefined && isOver(arg as string);
   });
 }
 
@@ -127,7 +128,7 @@ export function requireWholeLeaves(
   views.forEach((view, i) => {
     if (view === undefined) return;
     throw new GradusError(
-      `${doing}: on ${place} a parameter must be computed as it is: ` +
+      `${doing}: in ${place} a parameter must be computed as it is: ` +
         `given ${spellPath(layout.leaves[i].path)}, seen as ${showView(view)}`,
     );
   });

@@ -30,6 +30,8 @@ export interface MatrixView {
   readonly shape: readonly [rows: number, columns: number];
   /** The extents of the axes that tell them apart. */
   readonly batch: readonly number[];
+  /** The axes that are their rows and columns. */
+  readonly axes: Required<DimensionNumbers>;
   /**
    * The axes of the leaf in the order in which its elements are those of the matrices, one after the other;
    * undefined where they already are.
@@ -107,6 +109,7 @@ function ofAxes(
     count: sizeOf(sizes(batch)),
     shape: [sizeOf(sizes(rows)), sizeOf(sizes(columns))],
     batch: sizes(batch),
+    axes: { reductionAxis: rows, outputAxis: columns },
     order: moving.every((axis, i) => i === 0 || moving[i - 1] < axis) ? undefined : order,
   };
 }
