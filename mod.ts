@@ -82,6 +82,7 @@ export type {
   HyperIn,
   InitialState,
   Optimizer,
+  Oracle,
   RunOptions,
   StatesIn,
 } from "./runtime/optimizer.ts";

@@ -32,6 +32,8 @@ export interface Wrapper extends Omit<Document, "step"> {
   readonly reset?: string;
   /** The state over the tree that counts the inner program's steps. Default: `count`. */
   readonly clock?: string;
+  /** A state that the inner program reads in the place of the parameter. Default: none. */
+  readonly parameter?: string;
   /**
    * A truth hyperparameter: the inner program's reductions over the tree see only leaves where it holds, and
    * other leaves are evaluated as they are.
@@ -50,7 +52,7 @@ export interface Woven {
  * is free where the wrapper has the name.
  */
 export function weave(wrapper: Wrapper, inner: Program, label?: string): Woven {
-  const { before = "", after = "", guard, reset, clock, select, ...document } = wrapper;
+  const { before = "", after = "", guard, reset, clock, parameter, select, ...document } = wrapper;
   const own = new Set([
     ...[document.hyper, document.state, document.inputs].flatMap((part) => Object.keys(part ?? {})),
     ...targetsOf(before),
@@ -63,7 +65,10 @@ export function weave(wrapper: Wrapper, inner: Program, label?: string): Woven {
   const kept = new Map(
     assigned.map((name) => [names.get(name)!, freshKept(names.get(name)!, own, names)]),
   );
-  const inside = (node: Node): Node => restricted(clocked(rename(node, names), clock), select);
+  const placed = (node: Node): Node =>
+    parameter === undefined ? node : replaceSymbols(node, new Map([["w", symbol(parameter)]]));
+  const inside = (node: Node): Node =>
+    restricted(clocked(placed(rename(node, names)), clock), select);
   const chosen = restricted(clockedAfter(rename(inner.evaluate, names), clock), select);
   const isWhole = select === undefined || chosen === PARAMETER;
   const evaluated = isWhole ? chosen : apply("Where", symbol(select), chosen, PARAMETER);

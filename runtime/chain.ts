@@ -3,6 +3,7 @@ import { compose } from "../dsl/compose.ts";
 import { GradusError, quoted, shown } from "../dsl/errors.ts";
 import { IDENTIFIER } from "../dsl/names.ts";
 import { bind, type HyperIn, type Optimizer, type StatesIn } from "./optimizer.ts";
+import { requireNoOracle } from "./step/binding.ts";
 import type { StateKinds, Suffixed } from "./trees/typed.ts";
 import { requireOptimizer } from "./wrap.ts";
 
@@ -108,6 +109,11 @@ export function chained<S extends StateKinds, Hyper extends string>(
   optimizers: readonly Optimizer[],
   labels: readonly string[] = [],
 ): Optimizer<S, Hyper> {
+  // What a part asks is of what the whole chain is given, and what follows would change what was found.
+  optimizers.slice(0, -1).forEach((each) =>
+    requireNoOracle(each, "Cannot chain before another part")
+  );
+  const { oracle } = optimizers.at(-1)!;
   const { program, names } = compose(optimizers.map((each) => each.program), labels);
   const settings = optimizers.flatMap((each, i) =>
     [...each.settings].map(([name, setting]) => {
@@ -119,5 +125,5 @@ export function chained<S extends StateKinds, Hyper extends string>(
   const storage = optimizers.flatMap((each, i) =>
     [...each.storage].map(([name, type]) => [names[i].get(name)!, type] as const)
   );
-  return bind({ program, settings: new Map(settings), storage: new Map(storage) });
+  return bind({ program, settings: new Map(settings), storage: new Map(storage), oracle });
 }

@@ -172,8 +172,18 @@ export interface Optimizer<
   evaluationParams<P extends object>(params: P & Disposable, state: State): P;
   /** The parameters to evaluate with, as the program says. */
   evaluationParams<P extends object>(params: P, state: State): P;
+  /** What its steps ask a function of the caller; an optimizer that asks runs in host memory alone. */
+  readonly oracle?: Oracle | undefined;
   /** The same optimizer, run in another way. */
   with(options: RunOptions): Optimizer<S, Hyper>;
+}
+
+/** What asks a function of the caller for what a step needs besides its program. */
+export interface Oracle {
+  /** The name of the function that made it. */
+  readonly name: string;
+  /** The optimizer that asks for `direct`, whose steps take the answers as inputs. */
+  around(direct: Optimizer, options: RunOptions): Optimizer;
 }
 
 /** What the type of an optimizer tells of its states. */
@@ -188,13 +198,11 @@ export type InitialState<O extends Optimizer, P, C extends StorageChoice = Recor
 
 /** An optimizer of `configured`, whose settings have been checked. */
 export function bind<S extends StateKinds, Hyper extends string>(
-  configured: Configured,
+  { oracle, ...configured }: Configured & { readonly oracle?: Oracle | undefined },
   options: RunOptions = {},
 ): Optimizer<S, Hyper> {
-  return new HostOptimizer(configured, options) as Omit<Optimizer, "init" | "update"> as Optimizer<
-    S,
-    Hyper
-  >;
+  const made = new HostOptimizer(configured, options) as unknown as Optimizer<S, Hyper>;
+  return oracle === undefined ? made : oracle.around(made, options) as Optimizer<S, Hyper>;
 }
 
 class HostOptimizer implements Omit<Optimizer, "init" | "update"> {

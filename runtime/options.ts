@@ -52,3 +52,18 @@ export function requirePair(name: string, value: unknown, what: string, doing: s
   if (Array.isArray(value) && value.length === 2) return;
   throw new GradusError(`${doing}: \`${name}\` must be a pair, ${what}: given ${shown(value)}`);
 }
+
+/** Refuses what is no text of one expression; what stands in it is checked with the program it is put into. */
+export function requireExpression(name: string, value: unknown, doing: string): string {
+  if (
+    typeof value === "string" && value.trim() !== "" &&
+    !/[\n#=;]|←/.test(value.replace(/[=!<>]=/g, ""))
+  ) {
+    return value;
+  }
+  throw new GradusError(
+    `${doing}: \`${name}\` must be an expression of the language, in one line: given ${
+      shown(value)
+    }`,
+  );
+}

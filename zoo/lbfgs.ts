@@ -3,6 +3,9 @@ import type { Document } from "../dsl/program.ts";
 import { parseProgram } from "../dsl/check.ts";
 import { factory, fixed, namesOf, type OptimizerFactory, resolving } from "../runtime/define.ts";
 import { isTorch, type LikeOption } from "./like.ts";
+import { chain } from "../runtime/chain.ts";
+import type { Optimizer } from "../runtime/optimizer.ts";
+import { requireOptimizer } from "../runtime/wrap.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode lbfgs}. */
@@ -18,6 +21,12 @@ export interface LbfgsOptions extends LikeOption {
   toleranceGrad?: HyperValue;
   /** PyTorch's rule alone: what a step must lower the loss by, in first order. Default 1e-9. */
   toleranceChange?: HyperValue;
+  /**
+   * What finds how far each step goes, such as `scaleByZoomLinesearch({ maxLinesearchSteps: 20,
+   * initialGuessStrategy: "one" })`, which Optax has by default: a step then takes the loss and a function
+   * of loss and gradients. Default: none.
+   */
+  linesearch?: Optimizer;
   /** Whether the inverse Hessian begins as γ·I by the last pair, or else as I. Default true. */
   scaleInitPrecond?: boolean;
 }
@@ -124,12 +133,13 @@ function document(size: number, likeTorch = false): Document {
  *
  * @throws {GradusError} if `memorySize` is not a whole number from 1 to 50.
  */
-export const lbfgs: OptimizerFactory<LbfgsOptions> = /* @__PURE__ */ withMemory((size, likeTorch) =>
-  factory(parseProgram(document(size, likeTorch)))
+export const lbfgs: OptimizerFactory<LbfgsOptions> = /* @__PURE__ */ withMemory(
+  (size, likeTorch) => factory(parseProgram(document(size, likeTorch))),
+  ["linesearch"],
 );
 
 /** Options of {@linkcode scaleByLbfgs}. */
-export type ScaleByLbfgsOptions = Omit<LbfgsOptions, "learningRate">;
+export type ScaleByLbfgsOptions = Omit<LbfgsOptions, "learningRate" | "linesearch">;
 
 /**
  * The product of {@linkcode lbfgs} with the gradient, to be scaled by what follows in a chain; it points
@@ -172,9 +182,10 @@ export const scaleByLbfgs: OptimizerFactory<ScaleByLbfgsOptions> = /* @__PURE__ 
 /** A factory whose program depends on how many pairs are remembered, and by whose rule. */
 function withMemory<Options extends ScaleByLbfgsOptions>(
   factoryOf: (size: number, likeTorch: boolean) => OptimizerFactory<Record<string, unknown>>,
+  others: readonly string[] = [],
 ): OptimizerFactory<Options> {
   const { program } = factoryOf(10, false);
-  return resolving<Options>(program, ({ like, memorySize, ...given }, doing) => {
+  return resolving<Options>(program, ({ like, memorySize, ...options }, doing) => {
     const likeTorch = isTorch(like, doing);
     memorySize ??= likeTorch ? MOST_PAIRS : 10;
     if (!Number.isInteger(memorySize) || memorySize < 1 || memorySize > MOST_PAIRS) {
@@ -183,6 +194,10 @@ function withMemory<Options extends ScaleByLbfgsOptions>(
           `given ${shown(memorySize)}`,
       );
     }
-    return factoryOf(memorySize, likeTorch)(given);
-  }, [...namesOf(program), "toleranceGrad", "toleranceChange", "memorySize", "like"]);
+    const { linesearch, ...given } = options as LbfgsOptions;
+    const direction = factoryOf(memorySize, likeTorch)({ ...given });
+    if (linesearch === undefined || linesearch === null) return direction;
+    requireOptimizer(linesearch, "`linesearch`", doing);
+    return chain(direction, linesearch);
+  }, [...namesOf(program), "toleranceGrad", "toleranceChange", "memorySize", "like", ...others]);
 }

@@ -1,5 +1,15 @@
 import type { Document } from "../dsl/program.ts";
-import { type MaskOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { parseProgram } from "../dsl/check.ts";
+import {
+  factory,
+  type MaskOption,
+  namesOf,
+  type OptimizerFactory,
+  resolving,
+} from "../runtime/define.ts";
+import type { StorageType } from "../runtime/trees/dtype.ts";
+import type { RoundedStorage } from "../runtime/trees/stored.ts";
+import { storing } from "../runtime/wrap.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import type { StateKinds } from "../runtime/trees/typed.ts";
 
@@ -18,6 +28,8 @@ export interface ScheduleFreeSgdOptions extends MaskOption {
   weightDecay?: HyperValue;
   /** The power of the largest γ so far that an iterate counts with in the average. Default 2. */
   weightLrPower?: HyperValue;
+  /** Storage of the state `z`, as in the option `storage` of `init`. Default: as parameters compute. */
+  stateDtype?: StorageType | RoundedStorage;
 }
 
 /** Options of {@linkcode scheduleFreeAdamw}. */
@@ -39,7 +51,7 @@ function averaging<Options, S extends StateKinds>(
   direction: string,
   { name, doc, hyper, state, step }: Document,
 ): OptimizerFactory<Options, S> {
-  return optimizer({
+  const program = parseProgram({
     name,
     doc,
     source: "Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682",
@@ -68,7 +80,16 @@ function averaging<Options, S extends StateKinds>(
       z = z + d
     `,
     evaluate: "(w - (1 - b1)*z)/b1",
-  }) as OptimizerFactory<never> as OptimizerFactory<Options, S>;
+  } as Document);
+  const plain = factory(program);
+  return resolving<Options, S>(
+    program,
+    (options, doing) => {
+      const { stateDtype, ...others } = options as ScheduleFreeSgdOptions;
+      return storing(plain({ ...others }), "z", "stateDtype", stateDtype, doing);
+    },
+    [...namesOf(program), "stateDtype"],
+  );
 }
 
 /**

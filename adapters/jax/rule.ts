@@ -6,7 +6,7 @@ import { randomRow } from "../../dsl/ops.ts";
 import { suggestedName } from "../../dsl/other_names.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { substitute } from "../../dsl/simplify.ts";
-import type { Configured } from "../../runtime/step/binding.ts";
+import { type Configured, requireNoOracle } from "../../runtime/step/binding.ts";
 import type { Group } from "../../runtime/step/groups.ts";
 import { structuralOf } from "../../runtime/step/structural.ts";
 import { type HyperValue, isScheduled, type Setting } from "../../runtime/trees/hyperparameters.ts";
@@ -20,7 +20,9 @@ export class GraphRule {
   /** The hyperparameters that a state carries, and what they begin at. */
   readonly carried: ReadonlyMap<string, number>;
 
-  constructor({ program, settings, storage }: Configured, asked: readonly string[], doing: string) {
+  constructor(configured: Configured, asked: readonly string[], doing: string) {
+    requireNoOracle(configured, doing);
+    const { program, settings, storage } = configured;
     this.program = program;
     this.carried = new Map(
       asked.map((name) => [name, requireNumber(name, settings.get(name), settings.keys(), doing)]),

@@ -55,7 +55,8 @@ export class HostRoute implements Route {
     [this.#tf, this.#memory] = [tf, memory];
     this.#optimizers = new Named(
       optimizer,
-      (configured) => configured === optimizer ? optimizer : bind(configured),
+      (configured) =>
+        configured === optimizer ? optimizer : bind({ ...configured, oracle: undefined }),
     );
     this.#inputs = elementInputs(optimizer.program);
   }

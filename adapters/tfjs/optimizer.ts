@@ -2,6 +2,7 @@
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { elementInputs } from "../../runtime/backends/backend.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
+import { requireNoOracle } from "../../runtime/step/binding.ts";
 import { numbersAt } from "../../runtime/trees/hyperparameters.ts";
 import type { State } from "../../runtime/trees/state.ts";
 import { sameShape } from "../../runtime/trees/leaf.ts";
@@ -44,6 +45,7 @@ export class GradusTfjs implements TfjsOptimizer {
   constructor(optimizer: Optimizer, tf: Tfjs) {
     [this.#optimizer, this.#tf] = [optimizer, tf];
     const { program } = optimizer;
+    requireNoOracle(optimizer, `Cannot run "${program.name}" in tfjs`);
     this.#states = new States(program);
     this.#doing = `Cannot step by "${program.name}" in tfjs`;
     this.#trees = elementInputs(program);

@@ -5,7 +5,7 @@ import { suggestedName } from "../../dsl/other_names.ts";
 import { postorder } from "../../dsl/node.ts";
 import { randomRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
-import { Binding } from "../../runtime/step/binding.ts";
+import { Binding, requireNoOracle } from "../../runtime/step/binding.ts";
 import { requireDivisor } from "../../runtime/step/groups.ts";
 import { asShape, spellPath } from "../../runtime/trees/leaf.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
@@ -60,6 +60,7 @@ export function toOnnx(
   }
   const { program } = optimizer;
   const doing = `Cannot export "${program.name}" to ONNX`;
+  requireNoOracle(optimizer, doing);
   const options: OnnxOptions = ownOptions(given, doing);
   const layout = Layout.of(params, doing, asShape);
   requireLeaves(layout, doing);

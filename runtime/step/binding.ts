@@ -294,6 +294,16 @@ export interface Configured {
   readonly settings: ReadonlyMap<string, Setting>;
   /** Types that states are stored in where they differ from the parameter's. */
   readonly storage: StateStorage;
+  /** What asks a function of the caller for what a step needs besides; left out for most optimizers. */
+  readonly oracle?: { readonly name: string } | undefined;
+}
+
+/** Refuses an optimizer whose steps ask a function of their caller. */
+export function requireNoOracle({ oracle }: Configured, doing: string): void {
+  if (oracle === undefined) return;
+  throw new GradusError(
+    `${doing}: a step must follow from its program: "${oracle.name}" asks a function of the caller's too`,
+  );
 }
 
 /** The steps of a program by its own hyperparameters. */

@@ -17,12 +17,10 @@ const ABSENT: Readonly<Record<string, readonly string[]>> = {
   "*": ["key"],
   // Types of states are chosen by the option `storage` of `init`.
   scale_by_distance_over_gradients: ["param_dtype"],
-  schedule_free_adamw: ["state_dtype"],
-  schedule_free_sgd: ["state_dtype"],
   // Units of parameters of another layout.
   adaptive_grad_clip: ["axis"],
   muon: ["muon_weight_dimension_numbers"],
-  // No step looks at the loss of other parameters.
+  // None by default: a step with a search takes a function of the caller's.
   lbfgs: ["linesearch"],
   // The diagonal is an input of the step.
   sophia: ["hessian_diagonal_fn", "verbose", "print_win_rate_every_n_steps"],

@@ -1,4 +1,7 @@
 /** Steps of an optimizer at some counts only. */
+import { GradusError, shown } from "../../dsl/errors.ts";
+import { IDENTIFIER } from "../../dsl/names.ts";
+import { ownOptions, requireExpression } from "../../runtime/options.ts";
 import type { Wrapper } from "../../dsl/weave.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
 import type { StateKinds, Suffixed, WrappedStates } from "../../runtime/trees/typed.ts";
@@ -7,9 +10,16 @@ import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 
 /** Options of {@linkcode conditionallyTransform} and {@linkcode conditionallyMask}. */
 export interface ConditionallyOptions {
-  /** Whether `inner` steps: a schedule of `count` that is 0 for no and another number for yes. */
-  shouldTransformFn: HyperValue;
+  /**
+   * Whether `inner` steps: a schedule of `count` that is 0 for no and another number for yes, or a condition
+   * in the language over `count` and the inputs that `forwardExtraArgs` names, such as `"value > 1"`.
+   */
+  shouldTransformFn: HyperValue | string;
+  /** The inputs of a step, one number each, that the condition reads. Default: none. */
+  forwardExtraArgs?: readonly string[];
 }
+
+const BY_SCHEDULE = "!(shouldTransformFn == 0)";
 
 /** Acts at some counts; at others the update is what `otherwise` says. */
 function conditionally(name: string, doc: string, otherwise: string): Wrapper {
@@ -20,7 +30,7 @@ function conditionally(name: string, doc: string, otherwise: string): Wrapper {
     state: { innerCount: { over: "tree" } },
     before: `
       given = g
-      applies = !(shouldTransformFn == 0)
+      applies = ${BY_SCHEDULE}
     `,
     guard: "applies",
     clock: "innerCount",
@@ -43,13 +53,41 @@ const MASK = /* @__PURE__ */ conditionally(
   "0",
 );
 
+/** `inner` within a wrapper that acts by the condition that options say. */
+function conditional<S extends StateKinds, Hyper extends string>(
+  inner: Optimizer,
+  wrapper: Wrapper,
+  given: ConditionallyOptions,
+): Optimizer<S, Hyper> {
+  const doing = `Cannot make ${wrapper.name}`;
+  requireOptimizer(inner, "`inner`", doing);
+  const options = ownOptions(given, doing) as unknown as ConditionallyOptions;
+  const { shouldTransformFn, forwardExtraArgs = [], ...others } = options;
+  const isList = Array.isArray(forwardExtraArgs) &&
+    forwardExtraArgs.every((name) => typeof name === "string" && IDENTIFIER.test(name));
+  if (!isList || (forwardExtraArgs.length > 0 && typeof shouldTransformFn !== "string")) {
+    throw new GradusError(
+      `${doing}: \`forwardExtraArgs\` must be a list of names, and \`shouldTransformFn\` an expression that ` +
+        `reads them: given ${shown(forwardExtraArgs)}`,
+    );
+  }
+  if (typeof shouldTransformFn !== "string") {
+    return wrap(inner, wrapper, wrapperSettings(wrapper, { ...others, shouldTransformFn }, doing));
+  }
+  const { hyper: _hyper, before = "", ...rest } = wrapper;
+  const condition = requireExpression("shouldTransformFn", shouldTransformFn, doing);
+  const inputs = Object.fromEntries(forwardExtraArgs.map((name) => [name, "scalar" as const]));
+  const made = { ...rest, inputs, before: before.replace(BY_SCHEDULE, () => condition) };
+  return wrap(inner, made, wrapperSettings(made, others, doing));
+}
+
 /**
  * Applies `inner` at counts where `shouldTransformFn` is not 0. At other counts the gradient passes
  * through unchanged, the inner state stays as it was, and nothing of `inner` is computed.
  *
  * @example
  * ```ts
- * import { conditionallyTransform, schedule, sgd } from "@gradus/gradus";
+ * import { conditionallyMask, conditionallyTransform, schedule, sgd } from "@gradus/gradus";
  * import { assertEquals } from "@std/assert";
  *
  * const even = schedule("1 - (count - 2*floor(count/2))");
@@ -60,15 +98,22 @@ const MASK = /* @__PURE__ */ conditionally(
  * assertEquals(x[0], -0.5);
  * opt.step(x, Float32Array.of(1), state);
  * assertEquals(x[0], 0.5);
+ *
+ * const clipped = conditionallyMask(sgd({ learningRate: 1 }), {
+ *   shouldTransformFn: "count > 0 & value < 3",
+ *   forwardExtraArgs: ["value"],
+ * });
+ * const y = Float32Array.of(0);
+ * const seen = clipped.init(y);
+ * for (const value of [1, 2, 4]) clipped.step(y, Float32Array.of(1), seen, { value });
+ * assertEquals(y[0], -1); // the first is too early, and the loss of the last too large
  * ```
  */
 export function conditionallyTransform<S extends StateKinds, Hyper extends string>(
   inner: Optimizer<S, Hyper>,
   options: ConditionallyOptions,
 ): Optimizer<WrappedStates<S, { innerCount: "tree" }>, Suffixed<Hyper> | "shouldTransformFn"> {
-  const doing = "Cannot make conditionallyTransform";
-  requireOptimizer(inner, "`inner`", doing);
-  return wrap(inner, TRANSFORM, wrapperSettings(TRANSFORM, options, doing));
+  return conditional(inner, TRANSFORM, options);
 }
 
 /**
@@ -92,7 +137,5 @@ export function conditionallyMask<S extends StateKinds, Hyper extends string>(
   inner: Optimizer<S, Hyper>,
   options: ConditionallyOptions,
 ): Optimizer<WrappedStates<S, { innerCount: "tree" }>, Suffixed<Hyper> | "shouldTransformFn"> {
-  const doing = "Cannot make conditionallyMask";
-  requireOptimizer(inner, "`inner`", doing);
-  return wrap(inner, MASK, wrapperSettings(MASK, options, doing));
+  return conditional(inner, MASK, options);
 }

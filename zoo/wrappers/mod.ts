@@ -9,3 +9,13 @@ export * from "./masked.ts";
 export * from "./mechanize.ts";
 export * from "./multi_steps.ts";
 export * from "./schedule_free.ts";
+export {
+  type BacktrackingLinesearchOptions,
+  scaleByBacktrackingLinesearch,
+} from "./backtracking.ts";
+export { scaleByZoomLinesearch, type ZoomLinesearchOptions } from "./zoom.ts";
+export { valueAndGradFromState } from "../../runtime/line_search.ts";
+export * from "./per_example.ts";
+export * from "./privacy.ts";
+export * from "./hutchinson.ts";
+export * from "./sam.ts";

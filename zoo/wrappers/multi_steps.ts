@@ -1,9 +1,15 @@
 /** One step for several gradients. */
+import { GradusError, shown } from "../../dsl/errors.ts";
+import { constant } from "../../dsl/node.ts";
+import { printExpression } from "../../dsl/print.ts";
 import type { Wrapper } from "../../dsl/weave.ts";
+import { ownOptions, requireExpression } from "../../runtime/options.ts";
+import type { StorageType } from "../../runtime/trees/dtype.ts";
+import type { RoundedStorage } from "../../runtime/trees/stored.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
 import type { StateKinds, Suffixed, WrappedStates } from "../../runtime/trees/typed.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
+import { requireOptimizer, storing, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 
 /** Options of {@linkcode multiSteps}. */
 export interface MultiStepsOptions {
@@ -11,6 +17,69 @@ export interface MultiStepsOptions {
   everyKSchedule: HyperValue;
   /** Whether a step uses the mean of its gradients; if false, their sum. Default true. */
   useGradMean?: boolean;
+  /**
+   * A condition where gradients are left out, as if they had not been: {@linkcode skipNotFinite}, what
+   * {@linkcode skipLargeUpdates} makes, or another expression of the language over `g`, `w` and
+   * `gradientStep` that is the same for the whole tree, such as `"globalNorm(g) > 5"`. Default: none.
+   */
+  shouldSkipUpdateFn?: string;
+  /** Storage of the state `acc`, as in the option `storage` of `init`. Default: as parameters compute. */
+  accumulatorDtype?: StorageType | RoundedStorage;
+}
+
+/**
+ * Leaves out gradients in which an infinity or NaN is anywhere, as `shouldSkipUpdateFn` of
+ * {@linkcode multiSteps}.
+ *
+ * @example
+ * ```ts
+ * import { multiSteps, sgd, skipNotFinite } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options = { everyKSchedule: 2, shouldSkipUpdateFn: skipNotFinite };
+ * const opt = multiSteps(sgd({ learningRate: 1 }), options);
+ * const x = Float32Array.of(0);
+ * const state = opt.init(x);
+ * for (const g of [1, NaN, 3]) opt.step(x, Float32Array.of(g), state);
+ * assertEquals(x, Float32Array.of(-2));
+ * ```
+ */
+export const skipNotFinite: string = "globalMax(where(abs(g) < inf, 0, 1)) > 0";
+
+/** Options of {@linkcode skipLargeUpdates}. */
+export interface SkipLargeUpdatesOptions {
+  /** The square of the least norm that is left out. */
+  maxSquaredNorm: number;
+}
+
+/**
+ * Leaves out gradients whose squared norm over the tree is not below `maxSquaredNorm`, as
+ * `shouldSkipUpdateFn` of {@linkcode multiSteps}; it is not below where there is a NaN.
+ *
+ * @example
+ * ```ts
+ * import { multiSteps, sgd, skipLargeUpdates } from "@gradus/gradus";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const shouldSkipUpdateFn = skipLargeUpdates({ maxSquaredNorm: 25 });
+ * const opt = multiSteps(sgd({ learningRate: 1 }), { everyKSchedule: 2, shouldSkipUpdateFn });
+ * const x = Float32Array.of(0);
+ * const state = opt.init(x);
+ * for (const g of [1, 5, NaN, 3]) opt.step(x, Float32Array.of(g), state);
+ * assertEquals([x[0], state.skipped], [-2, 2]);
+ * ```
+ *
+ * @throws {GradusError} if `maxSquaredNorm` is not a number.
+ */
+export function skipLargeUpdates({ maxSquaredNorm }: SkipLargeUpdatesOptions): string {
+  if (typeof maxSquaredNorm === "number" && !Number.isNaN(maxSquaredNorm)) {
+    return `!(globalSum(g^2) < ${printExpression(constant(maxSquaredNorm))})`;
+  }
+  throw new GradusError(
+    `Cannot make skipLargeUpdates: \`maxSquaredNorm\` must be a number: given ${
+      shown(maxSquaredNorm)
+    }`,
+  );
 }
 
 const MULTI_STEPS: Wrapper = {
@@ -33,11 +102,30 @@ const MULTI_STEPS: Wrapper = {
   clock: "gradientStep",
 };
 
+/** The same without the gradients for which an expression holds. */
+const skipping = (condition: string): Wrapper => ({
+  ...MULTI_STEPS,
+  state: { ...MULTI_STEPS.state, skipped: { over: "tree" } },
+  before: `
+    skips = ${condition}
+    acc = where(skips, acc, where(useGradMean, acc + (g - acc)/(miniStep + 1), acc + g))
+    emits = !skips & miniStep + 1 >= everyKSchedule
+    g = acc
+  `,
+  after: `
+    u = where(emits, u, 0)
+    acc = where(emits, 0, acc)
+    gradientStep = where(emits, gradientStep + 1, gradientStep)
+    miniStep = where(skips, miniStep, where(emits, 0, miniStep + 1))
+    skipped = where(skips, skipped + 1, skipped)
+  `,
+});
+
 /**
  * Collects gradients in the state `acc`; every k-th time, `inner` makes a step with their mean or sum. In
  * between, the parameters do not change and nothing of `inner` is computed. The step number and the
  * schedules of `inner` count its own steps, `state.gradientStep`; `state.miniStep` says how many
- * gradients are collected.
+ * gradients are collected, and `state.skipped` how many were left out, where `shouldSkipUpdateFn` is given.
  *
  * ```text
  * acc = acc + (g - acc)/(miniStep + 1), then every k-th time: a step of inner with g = acc, and acc = 0
@@ -67,8 +155,17 @@ export function multiSteps<S extends StateKinds, Hyper extends string>(
 > {
   const doing = "Cannot make multiSteps";
   requireOptimizer(inner, "`inner`", doing);
-  const settings = wrapperSettings(MULTI_STEPS, options, doing);
+  const { shouldSkipUpdateFn, accumulatorDtype, ...others } = ownOptions(
+    options,
+    doing,
+  ) as unknown as MultiStepsOptions;
+  const wrapper = shouldSkipUpdateFn === undefined || shouldSkipUpdateFn === null
+    ? MULTI_STEPS
+    : skipping(requireExpression("shouldSkipUpdateFn", shouldSkipUpdateFn, doing));
+  const settings = wrapperSettings(wrapper, others, doing);
   const every = settings.get("everyKSchedule")!;
   settings.set("everyKSchedule", { ...every, clock: MULTI_STEPS.clock });
-  return wrap(inner, MULTI_STEPS, settings);
+  type Made = ReturnType<typeof multiSteps<S, Hyper>>;
+  const made = wrap(inner, wrapper, settings) as Made;
+  return storing(made, "acc", "accumulatorDtype", accumulatorDtype, doing);
 }

@@ -3,7 +3,10 @@ import type { Wrapper } from "../../dsl/weave.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
 import type { HyperNames, StateKinds, Suffixed, WrappedStates } from "../../runtime/trees/typed.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { requireOptimizer, wrap, wrapperSettings } from "../../runtime/wrap.ts";
+import { ownOptions } from "../../runtime/options.ts";
+import type { StorageType } from "../../runtime/trees/dtype.ts";
+import type { RoundedStorage } from "../../runtime/trees/stored.ts";
+import { requireOptimizer, storing, wrap, wrapperSettings } from "../../runtime/wrap.ts";
 
 /** Options of {@linkcode scheduleFree}. */
 export interface ScheduleFreeOptions {
@@ -13,6 +16,8 @@ export interface ScheduleFreeOptions {
   b1?: HyperValue;
   /** An iterate has this power of the largest γ so far as its weight in the average. Default 2. */
   weightLrPower?: HyperValue;
+  /** Storage of the state `z`, as in the option `storage` of `init`. Default: as parameters compute. */
+  stateDtype?: StorageType | RoundedStorage;
 }
 
 const SCHEDULE_FREE: Wrapper = {
@@ -65,5 +70,14 @@ export function scheduleFree<S extends StateKinds, Hyper extends string>(
 > {
   const doing = "Cannot make scheduleFree";
   requireOptimizer(inner, "`inner`", doing);
-  return wrap(inner, SCHEDULE_FREE, wrapperSettings(SCHEDULE_FREE, options, doing));
+  const { stateDtype, ...others } = ownOptions(options, doing) as unknown as ScheduleFreeOptions;
+  const settings = wrapperSettings(SCHEDULE_FREE, others, doing);
+  type Made = ReturnType<typeof scheduleFree<S, Hyper>>;
+  return storing(
+    wrap(inner, SCHEDULE_FREE, settings) as Made,
+    "z",
+    "stateDtype",
+    stateDtype,
+    doing,
+  );
 }

@@ -1,7 +1,7 @@
 /** How an optimizer runs on the GPU: it checks what it is given, has it planned, and enqueues it. */
 import { GradusError } from "../../../dsl/errors.ts";
 import type { Program } from "../../../dsl/program.ts";
-import { type Configured, ruleOf } from "../../step/binding.ts";
+import { type Configured, requireNoOracle, ruleOf } from "../../step/binding.ts";
 import type { StepForm } from "../../step/form.ts";
 import type { StepOptions } from "../../step/options.ts";
 import { Step } from "../../step/step.ts";
@@ -58,6 +58,7 @@ export class WebGpuOptimizer {
   #lost: string | undefined;
 
   private constructor(optimizer: Configured, device: GPUDevice, ownsDevice: boolean) {
+    requireNoOracle(optimizer, `Cannot run "${optimizer.program.name}" on WebGPU`);
     [this.program, this.device, this.#ownsDevice] = [optimizer.program, device, ownsDevice];
     this.#step = new Step(ruleOf(optimizer), new WebGpuDevice(optimizer.program, device));
     device.lost.then(({ message }) => this.#lost = message || "it was destroyed");
