@@ -1,6 +1,6 @@
 /** Writes a program as the equations a paper would print. */
 import { GradusError, shown } from "./errors.ts";
-import { type Node, PARAMETER } from "./node.ts";
+import { type Node, PARAMETER, symbolsIn } from "./node.ts";
 import { LETTER_NAMES, plainDigits, WRITTEN_AS } from "./greek.ts";
 import { elementOps, elementRow, indexOp, LEVEL, matrixRow, randomRow, reduceRow } from "./ops.ts";
 import { axisOfIndex, everyOf, randomOperands } from "./print.ts";
@@ -56,20 +56,23 @@ export function latex(program: Program, { digits }: LatexOptions = {}): string {
     if (symbol === "count") return "(t - 1)";
     return indexed(symbol, current.has(symbol) ? "t" : "t-1");
   };
-  let constants: readonly string[] = [];
-  const nameIn = (symbol: string) => constants.includes(symbol) ? symbol : name(symbol);
-  const line = ({ target, value }: Statement): string => {
-    const right = write(value, nameIn, digits).text;
-    current.add(target);
-    return `${name(target)} &\\leftarrow ${right}`;
+  const linesOf = (each: Statement | Repeat, constants: readonly string[]): string[] => {
+    if ("body" in each) {
+      const own = [...constants, ...each.names];
+      const before = goingRound(each).filter((symbol) => !current.has(symbol)).map((symbol) => {
+        const old = name(symbol);
+        current.add(symbol);
+        return `${name(symbol)} &\\leftarrow ${old}`;
+      });
+      const body = each.body.flatMap((inner) => linesOf(inner, own));
+      return [...before, `${turns(each, digits)} &`, ...body.map((line) => `\\quad ${line}`)];
+    }
+    const nameIn = (symbol: string) => constants.includes(symbol) ? symbol : name(symbol);
+    const right = write(each.value, nameIn, digits).text;
+    current.add(each.target);
+    return [`${name(each.target)} &\\leftarrow ${right}`];
   };
-  const lines = withRepeats(program.statements).flatMap((each) => {
-    if (!("body" in each)) return [line(each)];
-    constants = each.names;
-    const body = each.body.map((statement) => `\\quad ${line(statement)}`);
-    constants = [];
-    return [`${turns(each, digits)} &`, ...body];
-  });
+  const lines = withRepeats(program.statements).flatMap((each) => linesOf(each, []));
   if (program.state.size > 0) {
     const states = [...program.state.keys()].map(name).join(", ");
     lines.push(`S_t &\\leftarrow (${states})`);
@@ -80,6 +83,18 @@ export function latex(program: Program, { digits }: LatexOptions = {}): string {
     lines.push(`\\bar{\\theta}_t &= ${write(program.evaluate, left, digits).text}`);
   }
   return lines.join(" \\\\\n");
+}
+
+/** The names that a turn of a loop reads as the one before it has left them. */
+function goingRound(repeat: Repeat): string[] {
+  const [read, assigned] = [new Set<string>(), new Set<string>()];
+  const visit = (each: Statement | Repeat): void => {
+    if ("body" in each) return each.body.forEach(visit);
+    for (const symbol of symbolsIn([each.value])) if (!assigned.has(symbol)) read.add(symbol);
+    assigned.add(each.target);
+  };
+  visit(repeat);
+  return [...read].filter((symbol) => assigned.has(symbol));
 }
 
 /** How often a loop goes, or what its names are at each turn. */

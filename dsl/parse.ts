@@ -33,7 +33,7 @@ import {
 } from "./ops.ts";
 import type { Name } from "./names.ts";
 import { argumentHint, assignmentHint, functionHint, notationAt } from "./notation.ts";
-import { levelOf } from "./print.ts";
+import { levelOf, printStatement, printStatements } from "./print.ts";
 import type { Statement } from "./program.ts";
 
 /** What names mean where a text is read. `fail` raises an error that points at the name. */
@@ -69,6 +69,9 @@ export const NAMED_NUMBERS: ReadonlyMap<string, number> = new Map([
   ["inf", Infinity],
   ["nan", NaN],
 ]);
+
+/** How many characters one of a text may be printed as, at most: `π` and the spaces around it. */
+const WIDEST = 21;
 
 /** The function that chooses between values by what counts steps. */
 const EVERY = "every";
@@ -149,6 +152,8 @@ class Parser {
   #at = 0;
   #depth = 0;
   #open = 0;
+  /** How long the text is with what has been read of its loops written out. */
+  #characters: number;
 
   constructor(text: string, scope: Scope, what: string, keys: readonly string[]) {
     [this.#what, this.#scope, this.#keys] = [what, scope, keys];
@@ -162,6 +167,7 @@ class Parser {
       );
     }
     this.#text = text;
+    this.#characters = text.length;
     this.#tokens = lex(text, (message, span) => this.#fail(message, span));
   }
 
@@ -177,7 +183,24 @@ class Parser {
       (message, target) => this.#fail(message, target as Token),
     );
     this.#block(statements, undefined);
+    if (this.#characters * WIDEST > LIMITS.characters) this.#requireReadable(statements);
     return statements;
+  }
+
+  /** Refuses statements that could not be read again as they are printed, loops written out or not. */
+  #requireReadable(statements: readonly Statement[]): void {
+    const characters = Math.max(
+      printStatements(statements).length,
+      statements.reduce((sum, each) => sum + printStatement(each).length + 3, 0),
+    );
+    if (characters > LIMITS.characters) this.#failLength(this.#tokens[0]);
+  }
+
+  #failLength(span: Span): never {
+    this.#fail(
+      `a program that is printed, its loops written out, may have at most ${LIMITS.characters} characters`,
+      span,
+    );
   }
 
   /** Reads statements up to the end of the text, or of the loop that `open` opens. */
@@ -215,9 +238,11 @@ class Parser {
     this.#descend();
     const body = this.#at;
     const outer = this.#constants;
-    for (const turn of turns) {
+    for (const [i, turn] of turns.entries()) {
+      if (i > 0) this.#characters += this.#peek().start - this.#tokens[body].start;
+      if (this.#characters > 2 * LIMITS.characters) this.#failLength(word);
       this.#at = body;
-      this.#constants = new Map([...outer, ...turn.map((node, i) => [names[i], node] as const)]);
+      this.#constants = new Map([...outer, ...turn.map((node, k) => [names[k], node] as const)]);
       const before = statements.length;
       this.#block(statements, open);
       if (statements.length === before) this.#fail("a loop has one statement or more", word);
@@ -240,7 +265,8 @@ class Parser {
       }
       return { names: [], turns: new Array(count).fill([]) };
     }
-    const names = this.#list(() => this.#constantName());
+    const names: string[] = [];
+    this.#list(() => names.push(this.#constantName(names)));
     const word = this.#next();
     if (word.text === "{") {
       this.#fail("how often a loop goes is a number as it is written, such as `repeat 5`", first);
@@ -279,9 +305,12 @@ class Parser {
     return items;
   }
 
-  #constantName(): string {
+  #constantName(others: readonly string[]): string {
     const name = this.#next();
     if (name.kind !== "name") this.#unexpected("expected the name of a number", name);
+    if (others.includes(name.text)) {
+      this.#fail(`\`${name.text}\` names two numbers of a turn`, name);
+    }
     if (isReserved(name.text)) {
       this.#fail(`\`${name.text}\` is part of the language and cannot be a number's name`, name);
     }

@@ -100,18 +100,18 @@ export function sketchExpression(node: Node): string {
 
 /** The text of statements, one a line; those that are repeated as a loop. */
 export function printStatements(statements: readonly Statement[]): string {
-  return withRepeats(statements).map((each) =>
-    "body" in each ? printRepeat(each) : printStatement(each)
-  ).join("\n");
+  return withRepeats(statements).flatMap(linesOf).join("\n");
 }
 
-function printStatement({ target, value }: Statement): string {
+function linesOf(each: Statement | Repeat): string[] {
+  if (!("body" in each)) return [printStatement(each)];
+  const body = each.body.flatMap(linesOf).map((line) => `  ${line}`);
+  return [`repeat ${printTurns(each.names, each.turns)} {`, ...body, "}"];
+}
+
+/** The text of a statement. */
+export function printStatement({ target, value }: Statement): string {
   return `${target} = ${printExpression(value)}`;
-}
-
-function printRepeat({ names, turns, body }: Repeat): string {
-  const lines = body.map((statement) => `  ${printStatement(statement)}`);
-  return [`repeat ${printTurns(names, turns)} {`, ...lines, "}"].join("\n");
 }
 
 /** How often a loop goes, or what its names are at each turn. */

@@ -7,7 +7,7 @@ export interface Repeat {
   readonly names: readonly string[];
   /** By turn, a number for each name. */
   readonly turns: readonly (readonly number[])[];
-  readonly body: readonly Statement[];
+  readonly body: readonly (Statement | Repeat)[];
 }
 
 /** Names for constants of loops: the letters that mean nothing else. */
@@ -77,7 +77,7 @@ function repeatOf(statements: readonly Statement[], lines: number): Repeat | und
   return {
     names,
     turns: numbers.map((each) => places.map((place) => each[place])),
-    body: turns[0].map(({ target, value }) => ({ target, value: withNames(value) })),
+    body: withRepeats(turns[0].map(({ target, value }) => ({ target, value: withNames(value) }))),
   };
 }
 

@@ -26,7 +26,7 @@ import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { settle, simplified, substitute } from "../../dsl/simplify.ts";
 import { settleAxes } from "../../runtime/plan/axes.ts";
-import type { Extent } from "../../runtime/plan/extent.ts";
+import { type Extent, isSized, partsOf } from "../../runtime/plan/extent.ts";
 import { extentsOf, overExtent, type Planned } from "../../runtime/plan/infer.ts";
 import { isScalarSymbol, scalarsApart } from "./apart.ts";
 import { Texts } from "./text.ts";
@@ -41,8 +41,8 @@ export interface FormKey {
   /** The states that the leaves keep, and those of the tree. */
   readonly live: ReadonlySet<string>;
   readonly axes: readonly number[];
-  /** Whether the leaves have no elements. */
-  readonly isEmpty: boolean;
+  /** The axes of length 0: leaves that have one have no elements. */
+  readonly emptyAxes: readonly number[];
   /** The reductions over the tree that some leaf reads. */
   readonly globals: ReadonlySet<number>;
   /** Hyperparameters that are trees of numbers like the parameters. */
@@ -59,6 +59,8 @@ export interface Form {
   readonly over: ReadonlyMap<string, Extent>;
   /** What each reduction over the tree reduces; undefined for those that nothing here reads. */
   readonly operands: readonly (Node | undefined)[];
+  /** The reductions over the tree to which the leaves have nothing to give, as they have no elements. */
+  readonly nothing: ReadonlySet<number>;
   /** The next number of each state over the tree. */
   readonly treeStates: ReadonlyMap<string, Node>;
   /** The numbers that change once a step, by the symbol they have, hyperparameters as symbols. */
@@ -74,7 +76,7 @@ export interface Form {
 
 /** The step of leaves of one kind. */
 export function formOf(key: FormKey): Form {
-  const { program, outcome, structural, live, axes, isEmpty, vectors } = key;
+  const { program, outcome, structural, live, axes, emptyAxes, vectors } = key;
   const whole = elaborate(program);
   const graph = shaped(withLocals(program, whole), structural);
   const locals = [...localsOf(program, whole).keys()].map((name, i) =>
@@ -109,7 +111,13 @@ export function formOf(key: FormKey): Form {
     axes,
     structural,
   );
-  const change = isEmpty ? reductionsOfNothing(settled, outcome) : (node: Node) => node;
+  const hasNothing = (extent: Extent) => isOfNothing(extent, emptyAxes);
+  const change = emptyAxes.length === 0 ? (node: Node) => node : reductionsOfNothing(
+    settled,
+    outcome,
+    (roots) => extentsOf(roots, planned, axes.length),
+    hasNothing,
+  );
   const results = new Map([
     ["w", change(outcome(settled.update))],
     ...kept.map((name) => [name, change(settle(settled.states.get(name)!))] as const),
@@ -172,6 +180,9 @@ export function formOf(key: FormKey): Form {
       overExtent(name === "w" ? { over: "element" } : planned.state.get(name)!, axes.length),
     ])),
     operands: reduced.map((node) => node === undefined ? undefined : final(node)),
+    nothing: new Set(
+      reduced.flatMap((node, k) => node !== undefined && hasNothing(extents.get(node)!) ? [k] : []),
+    ),
     treeStates,
     scalars,
     extents: extentsOf(all, planned, axes.length),
@@ -259,15 +270,30 @@ function withVectors(program: Program, vectors: ReadonlySet<string>): Planned {
   };
 }
 
+/** Whether what varies so has no elements, in a leaf of which some axes have none. */
+function isOfNothing(extent: Extent, emptyAxes: readonly number[]): boolean {
+  if (emptyAxes.length === 0 || !isSized(extent)) return emptyAxes.length > 0;
+  const empty = emptyAxes.map((axis) => axis === 0 ? "rows" : "columns");
+  return partsOf(extent).some((part) => empty.some((each) => each === part));
+}
+
 /** Takes what a reduction over no elements is for the reduction. */
-function reductionsOfNothing(graph: Graph, outcome: FormKey["outcome"]): (node: Node) => Node {
+function reductionsOfNothing(
+  graph: Graph,
+  outcome: FormKey["outcome"],
+  extentsOf: (roots: readonly Node[]) => ReadonlyMap<Node, Extent>,
+  hasNothing: (extent: Extent) => boolean,
+): (node: Node) => Node {
   const roots = [
     outcome(graph.update),
     ...[...graph.states.values(), ...graph.globals.map(({ node }) => node)].map(settle),
   ];
+  const extents = extentsOf(roots);
   const changed = foldNodes<Node>(roots, (node, src) => {
     const row = reduceRow(node.op);
-    return row === undefined ? withSources(node, src) : constant(row.finish(row.start, 0));
+    return row === undefined || !hasNothing(extents.get(node.src[0])!)
+      ? withSources(node, src)
+      : constant(row.finish(row.start, 0));
   });
   return (node) => changed.get(node)!;
 }

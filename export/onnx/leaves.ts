@@ -107,7 +107,8 @@ export class GraphLeaves {
       // What is reduced must be of a known size.
       const shape = [leaves.reduce((size, leaf) => size + leaf.size, 0)];
       const staging = staged && isStaged(shape[0]) ? shape : undefined;
-      const kind = this.#kind(flat.group, shape[0] === 0 && isReduced, "the vector", staging);
+      const emptyAxes = isReduced ? emptyAxesOf(shape) : [];
+      const kind = this.#kind(flat.group, emptyAxes, "the vector", staging);
       this.all = [{
         path: "",
         kind,
@@ -120,13 +121,16 @@ export class GraphLeaves {
     this.all = leaves.map((info, i) => {
       const group = binding.groupOf[i];
       const known = kinds.get(group)!;
-      const isEmpty = info.size === 0;
+      const emptyAxes = emptyAxesOf(info.shape);
       const view = binding.views[i];
       const whole = view === undefined ? info.shape : [view.count, ...view.shape];
       const shape = staged && isStaged(info.size) ? whole : undefined;
-      const key = shape?.join() ?? JSON.stringify([isEmpty, view !== undefined]);
+      const key = shape?.join() ?? JSON.stringify([emptyAxes, view !== undefined]);
       if (!known.has(key)) {
-        known.set(key, this.#kind(group, isEmpty, spellPath(info.path), shape, view !== undefined));
+        known.set(
+          key,
+          this.#kind(group, emptyAxes, spellPath(info.path), shape, view !== undefined),
+        );
       }
       const kind = known.get(key)!;
       const shapeOf = (state: string | undefined) =>
@@ -174,7 +178,7 @@ export class GraphLeaves {
 
   #kind(
     group: Group,
-    isEmpty: boolean,
+    emptyAxes: readonly number[],
     place: string,
     shape: BodyKind["shape"],
     isBatch = false,
@@ -185,7 +189,7 @@ export class GraphLeaves {
       structural: this.#structural(group),
       live: this.#liveIn(group),
       axes: group.axes,
-      isEmpty,
+      emptyAxes,
       globals: new Set(this.levels.keys()),
       vectors: this.vectors,
       bind: (scalar) => this.bind(scalar, group),
@@ -202,7 +206,7 @@ export class GraphLeaves {
       opset: this.#options.opset,
       doing: this.#doing,
     };
-    const phases = phasesOf(kind, isEmpty, this.levels, elaborate(this.#program).globals);
+    const phases = phasesOf(kind, this.levels, elaborate(this.#program).globals);
     return { ...kind, group, phases };
   }
 
@@ -301,4 +305,8 @@ function hasReductions(program: Program): boolean {
   return postorder(program.statements.map(({ value }) => value)).some(({ op }) =>
     reduceRow(op) !== undefined
   );
+}
+
+function emptyAxesOf(shape: readonly number[]): number[] {
+  return shape.flatMap((size, axis) => size === 0 ? [axis] : []);
 }

@@ -28,7 +28,6 @@ function isNothing(op: ReduceOpName, { op: kind, arg }: Node): boolean {
 /** The bodies of a kind of leaf, one for each reduction over the tree that others wait for, and the results. */
 export function phasesOf(
   kind: BodyKind,
-  isEmpty: boolean,
   levels: ReadonlyMap<number, number>,
   globals: readonly { readonly op: ReduceOpName }[],
 ): Body[] {
@@ -63,7 +62,7 @@ export function phasesOf(
     );
     const kept = [...own].filter((node) => later.has(node));
     const parts = due[phase].map((k) => ({ k, op: globals[k].op }))
-      .filter(({ k, op }) => !isEmpty && !isNothing(op, form.operands[k]!));
+      .filter(({ k, op }) => !form.nothing.has(k) && !isNothing(op, form.operands[k]!));
     const body = writeBody(kind, parts, new Set(before), kept);
     own.forEach((node) => before.add(node));
     return body;

@@ -63,6 +63,34 @@ Deno.test("what is repeated but for its numbers is printed shorter, and read aga
   assert(shorter > 1_000, String(shorter));
 });
 
+Deno.test("loops in loops are printed as such; what goes round in one is named anew in equations", () => {
+  const step = [
+    "repeat a in 1, 2, 3 {",
+    "  m = a*m + g",
+    "  repeat b in 0.5, 0.25 {",
+    "    m = b*m + a*w",
+    "    m = m*2",
+    "  }",
+    "}",
+    "u = m",
+  ].join("\n");
+  const program = parseProgram({ name: "loops", state: { m: 0 }, step });
+  assertEquals(printProgram(program).step, step);
+  assertEquals(
+    latex(program),
+    String.raw`
+m_t &\leftarrow m_{t-1} \\
+\textbf{repeat } a \in 1, 2, 3 & \\
+\quad m_t &\leftarrow a \cdot m_t + g_t \\
+\quad \textbf{repeat } b \in 0.5, 0.25 & \\
+\quad \quad m_t &\leftarrow b \cdot m_t + a \cdot \theta_{t-1} \\
+\quad \quad m_t &\leftarrow m_t \cdot 2 \\
+u_t &\leftarrow m_t \\
+S_t &\leftarrow (m_t)
+`.trim(),
+  );
+});
+
 Deno.test("a program survives JSON", () => {
   forPrograms(({ document }) => {
     const program = parseProgram(document);

@@ -32,7 +32,7 @@ function forScenarios(
     seed: 3,
     includeErrorInReport: true,
     // Shrinking large arrays may take minutes: what was found by then is reported.
-    interruptAfterTimeLimit: 60_000,
+    interruptAfterTimeLimit: 240_000,
     markInterruptAsFailure: true,
   });
 }

@@ -1,8 +1,21 @@
 import fc from "fast-check";
-import { factory, type Optimizer, parseProgram, type Tensor } from "../../mod.ts";
+import {
+  type Document,
+  factory,
+  latex,
+  type Optimizer,
+  parseJson,
+  parseProgram,
+  printJson,
+  printProgram,
+  type Tensor,
+} from "../../mod.ts";
+import { parseYaml, printYaml } from "../../dsl/yaml.ts";
+import { assertBalanced } from "../dsl/laws.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { backends } from "./backends.ts";
 import { matrixProgram } from "./matrix_programs.ts";
+import { sizedProgram } from "./sized_programs.ts";
 import { assertSameBits, type Compared } from "./same_bits.ts";
 import { STORAGES, storingMomentum } from "./storages.ts";
 import { whereRun } from "./where.ts";
@@ -44,6 +57,7 @@ function trajectory(
 }
 
 function forMatrices(
+  programs: fc.Arbitrary<Document>,
   shapes: readonly (readonly number[])[],
   count: number,
   numRuns: number,
@@ -52,7 +66,7 @@ function forMatrices(
   const some = fc.array(fc.constantFrom(...shapes), { minLength: 1, maxLength: count });
   const muDtype = fc.constantFrom(...STORAGES);
   fc.assert(
-    fc.property(matrixProgram, some, fc.boolean(), muDtype, (document, shapes, isDouble, type) => {
+    fc.property(programs, some, fc.boolean(), muDtype, (document, shapes, isDouble, type) => {
       const program = parseProgram(document);
       const opt = factory(program)(storingMomentum(program, {}, type));
       const expected = trajectory(opt.with({ backend: "interpreter" }), shapes, isDouble);
@@ -69,11 +83,29 @@ function forMatrices(
 }
 
 Deno.test("every backend makes every bit of programs on matrices, of any sizes", () => {
-  forMatrices(SHAPES, 3, 250);
+  forMatrices(matrixProgram, SHAPES, 3, 250);
 });
 
 Deno.test("every backend makes every bit of programs on larger matrices", () => {
-  forMatrices(LARGE, 2, 20);
+  forMatrices(matrixProgram, LARGE, 2, 20);
+});
+
+Deno.test("every backend makes every bit of programs with states of their own shapes, factors and loops", () => {
+  forMatrices(sizedProgram(), SHAPES, 3, 120);
+  forMatrices(sizedProgram(), LARGE, 1, 5);
+});
+
+Deno.test("programs with states of their own shapes, factors and loops are printed and read again", () => {
+  fc.assert(
+    fc.property(sizedProgram(), (document) => {
+      const program = parseProgram(document);
+      assert(parseProgram(printProgram(program)) === program);
+      assert(parseJson(printJson(program)) === program);
+      assert(parseYaml(printYaml(program)) === program);
+      assertBalanced(latex(program));
+    }),
+    { numRuns: 200, seed: 7 },
+  );
 });
 
 Deno.test("leaves that multiply matrices run in JavaScript, beside those that need not", () => {
