@@ -21,8 +21,9 @@ export interface Series {
 export interface Axes {
   readonly x: string;
   readonly y: string;
-  /** Where the lower axis begins. */
+  /** Where the lower axis begins, and where it ends at least. */
   readonly from?: number;
+  readonly to?: number;
   readonly low?: number;
   readonly high?: number;
   /** Which axes have equal steps for equal factors; what is not above 0 is left out. */
@@ -74,8 +75,9 @@ export function chart(series: readonly Series[], axes: Axes): string {
     ...high,
   ]);
   if (points.length === 0) return "";
-  const [leftmost, x1] = extent(points.map(([x]) => x));
+  const [leftmost, rightmost] = extent(points.map(([x]) => x));
   const x0 = axes.from ?? leftmost;
+  const x1 = axes.to === undefined ? rightmost : Math.max(axes.to, rightmost);
   const [lowest, highest] = extent(points.map(([, y]) => y));
   const [y0, y1] = [[axes.low, lowest], [axes.high, highest]].map(([given, found]) =>
     given === undefined ? found! : scaleY.place(given)

@@ -24,7 +24,7 @@ const HANDS = `
     field.value = value;
     field.dispatchEvent(new Event("change"));
   };
-  const ready = () => until(() => phase() === "ready" && text("status").includes("operators"), "ready");
+  const ready = () => until(() => phase() === "ready" && text("status").startsWith("Ready: "), "ready");
   const choose = async (name) => {
     document.querySelector("input[value=" + name + "]").click();
     await until(() => phase() === "opening", "opening");
@@ -47,6 +47,25 @@ const HANDS = `
     for (const file of files) dataTransfer.items.add(file);
     document.dispatchEvent(new DragEvent("drop", { dataTransfer }));
   };
+  /** What the buttons under Download give: names and bytes. */
+  const downloaded = async () => {
+    const files = [];
+    const { click } = HTMLAnchorElement.prototype;
+    HTMLAnchorElement.prototype.click = function () {
+      files.push(fetch(this.href).then((response) => response.arrayBuffer())
+        .then((bytes) => [this.download, [...new Uint8Array(bytes)]]));
+    };
+    const buttons = [...document.querySelectorAll("#downloads button")];
+    for (const each of buttons) each.click();
+    await until(() => files.length === buttons.length, "downloads");
+    HTMLAnchorElement.prototype.click = click;
+    return await Promise.all(files);
+  };
+  /** What has no name for those who hear the page. */
+  const unnamed = () => [...document.querySelectorAll("input, select, textarea, button, canvas, summary")]
+    .filter((each) => !each.hidden && !each.ariaHidden && !each.ariaLabel && !each.textContent.trim() &&
+      (each.labels ?? []).length === 0)
+    .map((each) => each.outerHTML);
   const last = () => Object.fromEntries([...document.querySelectorAll("#numbers dt")].map((each) =>
     [each.textContent, parseFloat(each.nextElementSibling.textContent)]));
 `;

@@ -1,6 +1,7 @@
 /** The studio in Chromium: its samples learn, a closed page goes on, files of each kind are read, errors are told. */
 import { serve } from "../../examples/studio/serve.ts";
 import { site } from "../../examples/studio/site.ts";
+import { OrtTrainer } from "../../export/train/mod.ts";
 import { writeSafetensors } from "../../export/safetensors/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { Chromium } from "./chromium.ts";
@@ -110,9 +111,11 @@ Deno.test("a closed page of the studio goes on from its last save, with the same
     `await until(() => button("Go on", document.getElementById("saved")), "an offer to go on");
     const { losses } = await kept();
     await ready();
+    const offered = text("saved");
     button("Go on", document.getElementById("saved")).click();
     await until(() => phase() === "done", "done");
-    return { before: losses.length, ...await kept() };`,
+    const left = { isOffered: !document.getElementById("saved").hidden, focus: document.activeElement.id };
+    return { before: losses.length, offered, left, ...await kept() };`,
     `${begin}
     await train();
     return await kept();`,
@@ -121,6 +124,8 @@ Deno.test("a closed page of the studio goes on from its last save, with the same
   const [closed, resumed, whole] = values;
   assert(resumed.before >= closed - 20, `${resumed.before} of ${closed} steps were kept`);
   assert(resumed.before < 120, "it had ended before the page was closed");
+  assertStringIncludes(resumed.offered, `adamw, step ${resumed.before} of 120`);
+  assertEquals(resumed.left, { isOffered: false, focus: "train" });
   assertEquals(resumed.losses.length, 120);
   assertEquals(resumed.losses, whole.losses);
   assertEquals(resumed.scores, whole.scores);
@@ -232,29 +237,62 @@ Deno.test("the studio reads a file of each kind, races two optimizers, and tells
   assertStringIncludes(written, "22 examples: x [64]");
 });
 
+Deno.test("what the studio gives to download fits together, and keys find their way", async () => {
+  const values = await visits("moons", [
+    `await ready();
+    document.querySelectorAll("details").forEach((each) => each.open = true);
+    const nameless = unnamed();
+    set("Steps", 12);
+    document.getElementById("train").focus();
+    await train();
+    await until(() => document.querySelectorAll("#downloads button").length === 3, "buttons");
+    return { nameless: [...nameless, ...unnamed()], focus: document.activeElement.id, files: await downloaded() };`,
+  ]);
+  if (values === undefined) return;
+  const [{ nameless, focus, files }] = values;
+  assertEquals(nameless, []);
+  assertEquals(focus, "train");
+  const given = Object.fromEntries(
+    files.map(([name, bytes]: [string, number[]]) => [name, Uint8Array.from(bytes)]),
+  );
+  assertEquals(Object.keys(given).sort(), [
+    "moons-adamw-checkpoint.safetensors",
+    "moons-adamw-step.onnx",
+    "moons-adamw-trained.onnx",
+  ]);
+  // The training graph goes on from the checkpoint, and its model is the trained one.
+  const trainer = await OrtTrainer.load(given["moons-adamw-step.onnx"]);
+  assert((await trainer.model()).some((byte, i) => byte !== given["moons-adamw-trained.onnx"][i]));
+  await trainer.restore(given["moons-adamw-checkpoint.safetensors"]);
+  assertEquals(trainer.count, 12);
+  assertEquals(await trainer.model(), given["moons-adamw-trained.onnx"]);
+  await trainer.dispose();
+});
+
 Deno.test("the studio trains on WebGPU as on WebAssembly", async () => {
   const losses = (device: string) => `
     await ready();
     set("Steps", 10);
     set("Runs on", "${device}");
     await train();
-    return { losses: (await kept()).losses, adapter: !!await navigator.gpu?.requestAdapter() };`;
+    return {
+      losses: (await kept()).losses,
+      status: text("status"),
+      adapter: !!await navigator.gpu?.requestAdapter(),
+    };`;
   const values = await visits(
     "moons",
     [
       losses("The processor (WebAssembly)"),
-      losses("The GPU (WebGPU)").replace(
-        "await train();",
-        `press("train");
-      await until(() => text("status").includes("on the GPU") || phase() === "done", "GPU");
-      await until(() => phase() === "done", "done");`,
-      ),
+      losses("The GPU (WebGPU)"),
     ],
     "webgpu",
   );
   if (values === undefined) return;
   const [wasm, webgpu] = values;
   assert(webgpu.adapter, "Chromium has no WebGPU adapter");
+  assertStringIncludes(wasm.status, "Trained on the processor");
+  assertStringIncludes(webgpu.status, "Trained on the GPU");
   assertEquals(webgpu.losses.length, 10);
   webgpu.losses.forEach(([, loss]: number[], i: number) => {
     const [, expected] = wasm.losses[i];

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** The bar with the large button: begins, pauses and goes on, and says how far it is. */
-import { the } from "./dom.ts";
+import { isOff, the, turnOff } from "./dom.ts";
 
 /** Where a training is. */
 export type Phase = "opening" | "ready" | "beginning" | "running" | "paused" | "done";
@@ -32,6 +32,7 @@ export class Bar {
 
   constructor(options: BarOptions) {
     this.#main.onclick = () => {
+      if (isOff(this.#main)) return;
       if (this.#phase === "running") options.pause();
       else if (this.#phase === "paused") options.go();
       else options.train();
@@ -49,9 +50,12 @@ export class Bar {
     this.#phase = phase;
     document.body.dataset.phase = phase;
     this.#main.textContent = MAIN[phase];
-    this.#main.disabled = phase === "opening" || phase === "beginning";
-    this.#over.hidden = phase !== "paused";
-    this.#save.hidden = phase !== "running";
+    turnOff(this.#main, phase === "opening" || phase === "beginning");
+    for (const [button, its] of [[this.#over, "paused"], [this.#save, "running"]] as const) {
+      // Whoever stands on a button that goes is to find the next one.
+      if (phase !== its && document.activeElement === button) this.#main.focus();
+      button.hidden = phase !== its;
+    }
     const isFixed = phase === "beginning" || phase === "running" || phase === "paused";
     for (const each of document.querySelectorAll<HTMLFieldSetElement>("fieldset.fixable")) {
       each.disabled = isFixed;

@@ -24,10 +24,10 @@ export class Curves {
     [this.#charts, this.#numbers] = [charts, numbers];
   }
 
-  /** Draws all anew. */
-  draw(all: readonly Named[]): void {
+  /** Draws all anew; the axis of steps goes to `steps`. */
+  draw(all: readonly Named[], steps?: number): void {
     const width = Math.max(280, Math.min(760, this.#charts.clientWidth));
-    const axes = { x: "steps", from: 0, size: { width, height: HEIGHT } };
+    const axes = { x: "steps", from: 0, to: steps, size: { width, height: HEIGHT } };
     const isRace = all.length > 1;
     const called = (name: string, what: string) => isRace ? `${name}, ${what}` : what;
     const losses = all.flatMap(({ name, lane }, i): Series[] => [
@@ -47,7 +47,7 @@ export class Curves {
       ),
     })).filter(({ points }) => points.length > 0);
     const parts = losses.length === 0
-      ? `<p class="empty">The curves begin with the first step.</p>`
+      ? `<p class="empty">Loss and accuracy, step by step.</p>`
       : chart(losses, { ...axes, y: "loss", log: isWide(losses) ? "y" : undefined });
     const score = {
       ...axes,
@@ -80,7 +80,9 @@ function numbersOf(name: string, { losses, scores, step }: Lane, place: number, 
   return h(
     "div",
     { class: `numbers series-${place}` },
-    ...isRace ? [h("div", {}, h("dt", {}, "Optimizer"), h("dd", { class: "coloured" }, name))] : [],
+    ...isRace
+      ? [h("div", {}, h("dt", {}, "Optimizer"), h("dd", {}, h("span", { class: "swatch" }), name))]
+      : [],
     ...facts.map(([what, text]) => h("div", {}, h("dt", {}, what), h("dd", {}, text))),
   );
 }

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /** Shows what is learned from, and takes other examples: files, a folder, or a text. */
-import type { Checked, GivenFile, Source } from "../protocol.ts";
-import { counted, field, h, shapeText, whole } from "./dom.ts";
+import type { ArrayInfo, Checked, GivenFile, Source } from "../protocol.ts";
+import { counted, field, h, renew, shapeText, whole } from "./dom.ts";
 
 /** What is changed of a source. */
 export type GivenData = Partial<Pick<Source, "files" | "text" | "drawn">>;
@@ -17,33 +17,32 @@ const MOST_NAMES = 10;
 export class DataPanel {
   readonly element: HTMLElement = h("div");
   readonly #change: (given: GivenData) => void;
+  readonly #what = h("p");
   readonly #facts = h("div", { role: "status" });
   readonly #controls = h("div");
 
   /** `change` hears what is to be learned from instead. */
   constructor(change: (given: GivenData) => void) {
     this.#change = change;
-    this.element.append(this.#facts, this.#controls);
+    this.element.append(this.#what, this.#facts, this.#controls);
   }
 
-  /** Shows a source, whose examples have not been read yet. */
-  show(source: Source): void {
+  /** Shows a source, whose examples have not been read yet, and what the model takes. */
+  show(source: Source, inputs: readonly ArrayInfo[]): void {
     const { model, files, text, drawn } = source;
     const isOwn = files.length === 0 && text === undefined;
     this.#facts.replaceChildren(h("p", {}, isOwn ? "" : "Reading…"));
-    const parts: HTMLElement[] = [
-      h(
-        "p",
-        {},
-        isOwn && typeof model === "string"
-          ? OWN[model]
-          : text !== undefined
-          ? `A text of ${counted(text.length, "character")}.`
-          : files.length > 0
-          ? files.length === 1 ? files[0].path : `${counted(files.length, "file")}.`
-          : "This model needs examples.",
-      ),
-    ];
+    const taken = inputs.map(({ name, shape }) => `${name} ${shapeText(shape)}`).join(" and ");
+    this.#what.textContent = text !== undefined
+      ? `A text of ${counted(text.length, "character")}.`
+      : files.length > 1
+      ? `${counted(files.length, "file")}.`
+      : files.length === 1
+      ? files[0].path
+      : typeof model === "string"
+      ? OWN[model]
+      : `This model needs examples of what it takes, ${taken}, and of what it should give.`;
+    const parts: HTMLElement[] = [];
     if (drawn.length > 0) {
       parts.push(
         h(
@@ -61,7 +60,7 @@ export class DataPanel {
         h("p", {}, this.#button("Back to the sample's own", { files: [], text: undefined })),
       );
     }
-    this.#controls.replaceChildren(...parts);
+    renew(this.#controls, ...parts);
   }
 
   /** Shows what was read, or why it could not be. */
@@ -122,8 +121,8 @@ export class DataPanel {
         {},
         isText
           ? "Or drop a text file anywhere on this page."
-          : "Drop files anywhere on this page: a table (.csv), arrays (.npy, .safetensors), or a folder that " +
-            "has a folder of images for each class.",
+          : "Drop files anywhere on this page: a table (.csv) whose last column is the answer, arrays " +
+            "(.npy, .safetensors), or a folder that has a folder of images for each class.",
       ),
       h("div", { class: "buttons" }, ...picker("Choose files", false), ...folder),
     );

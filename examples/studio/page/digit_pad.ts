@@ -8,6 +8,7 @@ const SIDE = 280;
 const PEN = 24;
 /** How far an arrow key moves the pen. */
 const STEP = 14;
+const EMPTY = "Draw a digit in the black square.";
 const CLASSES = Array.from({ length: 10 }, (_, digit) => String(digit));
 
 /** What is done with a digit. */
@@ -24,8 +25,9 @@ export class DigitPad {
   readonly #options: PadOptions;
   readonly #canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D;
-  readonly #said = h("p", { class: "said", role: "status" }, "Draw a digit.");
+  readonly #said = h("p", { class: "said", role: "status" }, EMPTY);
   readonly #bars: readonly HTMLElement[];
+  readonly #chances: HTMLElement;
   readonly #pen = { x: SIDE / 2, y: SIDE / 2, isDown: false };
 
   constructor(options: PadOptions) {
@@ -47,8 +49,13 @@ export class DigitPad {
     this.#context = this.#canvas.getContext("2d", { willReadFrequently: true })!;
     this.#bars = CLASSES.map(() => h("span", { class: "bar" }));
     const rows = CLASSES.map((digit, i) => h("li", {}, h("span", {}, digit), this.#bars[i]));
+    this.#chances = h("ol", { class: "bars", "aria-label": "How likely each digit is" }, ...rows);
     const label = choice(CLASSES, "0");
-    const learn = h("button", { onclick: () => this.#learn(Number(label.value)) }, "Learn it");
+    const learn = h(
+      "button",
+      { onclick: () => this.#learn(Number(label.value)) },
+      "Add it to the examples",
+    );
     this.element = h(
       "div",
       { class: "try" },
@@ -62,11 +69,11 @@ export class DigitPad {
         "div",
         { class: "read" },
         this.#said,
-        h("ol", { class: "bars", "aria-label": "How likely each digit is" }, ...rows),
+        this.#chances,
         h(
           "details",
           {},
-          h("summary", {}, "Use it as an example"),
+          h("summary", {}, "Let it learn this digit too"),
           h("div", { class: "pair" }, field("It is a", label), learn),
         ),
       ),
@@ -78,7 +85,7 @@ export class DigitPad {
   clear(): void {
     this.#context.fillStyle = "black";
     this.#context.fillRect(0, 0, SIDE, SIDE);
-    this.#show(undefined, "Draw a digit.");
+    this.#show(undefined, EMPTY);
   }
 
   /** Puts an image of 28 x 28 on the pad. */
@@ -121,9 +128,9 @@ export class DigitPad {
     this.#bars.forEach((bar, i) => {
       const chance = chances?.[i] ?? 0;
       bar.style.setProperty("--share", String(chance));
-      bar.hidden = chances === undefined;
-      bar.textContent = chances === undefined ? "" : percent(chance);
+      bar.textContent = percent(chance);
     });
+    this.#chances.hidden = chances === undefined;
   }
 
   #down(event: PointerEvent): void {

@@ -23,6 +23,40 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Replaces what an element holds; whoever stands on a button of it keeps the place. */
+export function renew(element: HTMLElement, ...children: readonly Node[]): void {
+  const buttons = () => [...element.querySelectorAll("button")];
+  const place = buttons().findIndex((each) => each === document.activeElement);
+  element.replaceChildren(...children);
+  if (place >= 0) buttons().slice(0, place + 1).at(-1)?.focus();
+}
+
+/** Work that a button begins, and not again before it has ended; meanwhile the button keeps the focus. */
+export function oneAtATime(
+  button: HTMLButtonElement,
+  work: () => Promise<void>,
+): () => Promise<void> {
+  return async () => {
+    if (isOff(button)) return;
+    turnOff(button, true);
+    try {
+      await work();
+    } finally {
+      turnOff(button, false);
+    }
+  };
+}
+
+/** Lets a button do nothing, or something again; `disabled` would take the focus away. */
+export function turnOff(button: HTMLButtonElement, is: boolean): void {
+  button.setAttribute("aria-disabled", String(is));
+}
+
+/** Whether a button is to do nothing. */
+export function isOff(button: HTMLButtonElement): boolean {
+  return button.getAttribute("aria-disabled") === "true";
+}
+
 /** The element of the page with an id. */
 export function the<T extends HTMLElement = HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
@@ -73,6 +107,12 @@ export function counted(count: number, what: string): string {
 /** A share in per cent. */
 export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
+}
+
+/** How much memory something takes: `40 KB`, `3.9 MB`. */
+export function memory(bytes: number): string {
+  const [size, unit] = bytes < 1e6 ? [bytes / 1e3, "KB"] : [bytes / 1e6, "MB"];
+  return `${size < 10 ? size.toFixed(1) : whole(Math.round(size))} ${unit}`;
 }
 
 /** How long something takes: `50 s`, `3 min`. */

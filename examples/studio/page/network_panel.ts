@@ -2,7 +2,7 @@
 /// <reference lib="dom.iterable" />
 /** The network in short, and which of its parameters are trained. */
 import { matcherOf } from "../../../runtime/trees/match.ts";
-import type { ArrayInfo, Opened } from "../protocol.ts";
+import type { ArrayInfo, Checked, Opened } from "../protocol.ts";
 import { field, h, shapeText, whole } from "./dom.ts";
 
 const MOST_OPERATORS = 12;
@@ -12,7 +12,8 @@ export class NetworkPanel {
   readonly element: HTMLElement = h("div");
   readonly #boxes = new Map<string, HTMLInputElement>();
   #opened: Opened | undefined;
-  #sum = h("p", { "aria-live": "polite" });
+  readonly #sum = h("p", { "aria-live": "polite" });
+  readonly #step = h("dd");
 
   /** The names of what is trained. */
   get params(): string[] {
@@ -23,6 +24,11 @@ export class NetworkPanel {
   set params(names: readonly string[]) {
     for (const [name, box] of this.#boxes) box.checked = names.includes(name);
     this.#total();
+  }
+
+  /** Tells what a step of its training has. */
+  told({ nodes }: Checked): void {
+    this.#step.textContent = `${whole(nodes)} operators, with gradients and optimizer`;
   }
 
   /** Shows a network. */
@@ -77,14 +83,15 @@ export class NetworkPanel {
     );
     const more = operators.length - first.length;
     const facts = {
-      Takes: arrays(inputs),
-      Gives: arrays(outputs),
-      Made_of: first.join(", ") + (more > 0 ? ` and ${more} more kinds` : ""),
+      "Inputs": arrays(inputs),
+      "Outputs": arrays(outputs),
+      "Operators": first.join(", ") + (more > 0 ? ` and ${more} more kinds` : ""),
     };
-    return Object.entries(facts).flatMap(([name, text]) => [
-      h("dt", {}, name.replace("_", " ")),
-      h("dd", {}, text),
-    ]);
+    this.#step.textContent = "";
+    return [
+      ...Object.entries(facts).map(([name, text]) => [name, h("dd", {}, text)] as const),
+      ["Training step", this.#step] as const,
+    ].flatMap(([name, fact]) => [h("dt", {}, name), fact]);
   }
 
   #total(): void {

@@ -71,7 +71,7 @@ export class OptimizerPanel {
     });
     this.#schedule = hasRate(program) ? choice(SCHEDULES, schedule) : undefined;
     const rate = controls.filter(([key]) => key === RATE).map(([, control]) => control);
-    if (this.#schedule !== undefined) rate.push(field("Over the steps", this.#schedule));
+    if (this.#schedule !== undefined) rate.push(field("Schedule", this.#schedule));
     const others = controls.filter(([key]) => key !== RATE).map(([, control]) => control);
     const equations = h("div", { class: "typeset", tabindex: 0, role: "region" });
     equations.setAttribute("aria-label", `The equations of ${name}`);

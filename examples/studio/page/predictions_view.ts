@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /** Draws what a network makes of examples. */
 import type { Predictions } from "../protocol.ts";
-import { counted, h } from "./dom.ts";
+import { h, renew, whole } from "./dom.ts";
 
 type Images = Extract<Predictions, { kind: "images" }>;
 type Plane = Extract<Predictions, { kind: "plane" }>;
@@ -19,10 +19,6 @@ export class PredictionsView {
   /** Shows what a network makes of examples; `of` is what it is called in a race. */
   show(predictions: Predictions, of?: string): void {
     const { kind } = predictions;
-    // Whoever stands on an image keeps the place.
-    const focused = [...this.#element.querySelectorAll("button")].findIndex((each) =>
-      each === document.activeElement
-    );
     const shown = kind === "images"
       ? this.#images(predictions)
       : kind === "text"
@@ -30,9 +26,8 @@ export class PredictionsView {
       : kind === "plane"
       ? plane(predictions)
       : [table(predictions)];
-    const title = of === undefined ? [] : [h("p", { class: "note" }, `By ${of}:`)];
-    this.#element.replaceChildren(...title, ...shown);
-    if (focused >= 0) this.#element.querySelectorAll("button")[focused]?.focus();
+    const title = of === undefined ? [] : [h("h3", {}, of)];
+    renew(this.#element, ...title, ...shown);
   }
 
   #images({ items, side }: Images): HTMLElement[] {
@@ -56,9 +51,9 @@ export class PredictionsView {
       h(
         "p",
         { class: "note" },
-        `What it reads in ${counted(items.length, "held-out image")}, ${
-          wrong === 0 ? "all rightly" : `${wrong} wrongly`
-        }:`,
+        `It reads ${whole(items.length - wrong)} of ${
+          whole(items.length)
+        } held-out images right. Press one to try it.`,
       ),
       h("ul", { class: "tiles" }, ...tiles),
     ];

@@ -17,6 +17,8 @@ export interface RunOptions {
 
 /** How often it tells of its steps at most, in milliseconds. */
 const TOLD = 100;
+/** It trains at least this many times as long as it shows what the network makes of examples. */
+const SHOWN = 4;
 
 type Moment = Pick<FitEvent, "save">;
 
@@ -29,6 +31,7 @@ export class Run {
   /** What is to be done at the next moment. */
   readonly #wanted: ((moment: Moment) => Promise<void>)[] = [];
   #told = { losses: 0, scores: 0, at: 0 };
+  #shown = { at: -Infinity, took: 0 };
   #isPaused = false;
   #isStopped = false;
   #end: Moment | undefined;
@@ -104,7 +107,7 @@ export class Run {
       const isScore = value.type === "score";
       if (isScore) {
         if (value.heldOut !== undefined) this.#scores.push({ step: value.step, ...value.heldOut });
-        await this.#options.show();
+        await this.#show(value.share);
       } else this.#losses.push([value.step, value.loss]);
       const now = performance.now();
       if (isScore || now - this.#told.at > TOLD) {
@@ -115,6 +118,15 @@ export class Run {
       if (!isScore && value.step % this.#options.saveEvery === 0) await this.#keep(value);
       await this.#wait(value);
     }
+  }
+
+  /** Shows what the network makes of examples: at the end, and before as often as it takes little time. */
+  async #show(share: number): Promise<void> {
+    const begun = performance.now();
+    if (share < 1 && begun - this.#shown.at < SHOWN * this.#shown.took) return;
+    await this.#options.show();
+    const at = performance.now();
+    this.#shown = { at, took: at - begun };
   }
 
   /** Does what is wanted at a moment, and waits while it is paused. */
