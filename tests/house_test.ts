@@ -46,7 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "mod.ts": ["dsl", "runtime", "zoo"],
   cli: [
     ...["dsl", "runtime", "zoo", "export", "search", "trainer", "deno.json"],
-    ...["node:path", "node:url", "node:util", "fast-png", "jpeg-js"],
+    ...["node:path", "node:url", "node:util", "node:zlib", "fast-png", "jpeg-js"],
   ],
   "cli.ts": ["cli", "dsl", "deno.json"],
 };

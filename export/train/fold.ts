@@ -36,7 +36,7 @@ export function folded(at: At, { type, shape }: Kind): readonly Size[] | undefin
 }
 
 const MOVES = new Set([
-  ...["Identity", "Cast", "CastLike", "Gather", "Concat", "Slice", "Squeeze", "Unsqueeze"],
+  ...["Identity", "Cast", "Gather", "Concat", "Slice", "Squeeze", "Unsqueeze"],
   ...["Reshape", "Expand", "ConstantOfShape", "Flatten", "Transpose", "Floor", "Ceil"],
 ]);
 
@@ -105,7 +105,6 @@ const FOLDS: Readonly<Record<string, Fold>> = {
   Unsqueeze: same,
   Reshape: same,
   Cast: ([a], at) => cast(a, at.int("to", 0)),
-  CastLike: ([a], at) => cast(a, at.input(1).type),
   Concat: (known) => known.flat(),
   Gather: ([from, at]) => {
     const picked = at.map((i) => typeof i === "number" ? from.at(i) : undefined);

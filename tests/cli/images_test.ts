@@ -1,4 +1,6 @@
 /** PNG files of every depth and kind of colour, and JPEG, are the pixels that they say. */
+import { crc32, deflateSync } from "node:zlib";
+import { encode } from "fast-png";
 import jpeg from "jpeg-js";
 import { decoded } from "../../cli/train/images.ts";
 import { GradusError } from "../../dsl/errors.ts";
@@ -87,3 +89,49 @@ Deno.test("images that are cut off, changed or read otherwise than they are mean
     );
   }
 });
+
+Deno.test("a PNG has the bytes that its pixels take, and nothing else in it is unpacked", () => {
+  const [width, height] = [5, 4];
+  const grey = new Uint8Array(width * height).fill(200);
+  const image = encode({ width, height, data: grey, channels: 1, depth: 8 });
+  const header = image.subarray(8, 33);
+  const end = image.subarray(-12);
+  const rows = Uint8Array.from(
+    { length: height * (width + 1) },
+    (_, i) => i % (width + 1) ? 200 : 0,
+  );
+  // Of 5 x 4 pixels, the interlaced passes have 1, 1, 0, 1, 3, 4 and 10, in 8 rows.
+  const interlaced = chunk("IHDR", header.slice(8, 21).with(12, 1));
+  const file = (...chunks: Uint8Array[]) =>
+    Uint8Array.from([...image.subarray(0, 8), ...chunks.flatMap((each) => [...each])]);
+  const packed = (bytes: Uint8Array) => chunk("IDAT", new Uint8Array(deflateSync(bytes)));
+  const bomb = new Uint8Array(2 ** 24);
+  const text = chunk("zTXt", Uint8Array.of(65, 0, 0, ...deflateSync(bomb)));
+  for (const chunks of [[header, packed(rows), end], [header, text, packed(rows), text, end]]) {
+    const { pixels } = decoded(file(...chunks), "a.png");
+    assertEquals([...pixels], [...grey].flatMap((each) => [each, each, each, 255]));
+  }
+  const refused: [string, Uint8Array[]][] = [
+    ["its rows must have 24 bytes: given 23", [header, packed(rows.subarray(1)), end]],
+    ["its rows must have 24 bytes: given 0", [header, packed(rows.subarray(24)), end]],
+    ["its rows must have 24 bytes: given more", [header, packed(bomb), end]],
+    ["its rows must have 28 bytes: given 24", [interlaced, packed(rows), end]],
+    ["have one", [header, header, packed(rows), end]],
+    ["its palette", [chunk("IHDR", header.slice(8, 21).with(9, 3)), packed(rows), end]],
+    ["it ends early", [header, packed(rows)]],
+  ];
+  for (const [reason, chunks] of refused) {
+    assertThrows(() => decoded(file(...chunks), "a.png"), GradusError, reason);
+  }
+});
+
+/** A chunk of a PNG, with the checksum of RFC 1952. */
+function chunk(type: string, data: Uint8Array): Uint8Array {
+  const own = Uint8Array.from([...new TextEncoder().encode(type), ...data]);
+  const whole = new Uint8Array(8 + own.length);
+  const view = new DataView(whole.buffer);
+  view.setUint32(0, data.length);
+  whole.set(own, 4);
+  view.setUint32(4 + own.length, crc32(own));
+  return whole;
+}

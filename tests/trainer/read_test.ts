@@ -108,6 +108,8 @@ Deno.test("columns go to inputs by name, labels by what they are called, the res
     ]
   ) assertEquals(listed(table(text)), wanted, text);
   assertEquals(table("a,b,c\n1,2.5,dog\n-3,4e2,cat").classes, ["cat", "dog"]);
+  // Where others are words, or numbers and letters, a word for nothing is one of them.
+  assertEquals(table("a,b,c\n1,2,NA\n1,2,EU\n1,2,7").classes, ["7", "EU", "NA"]);
   // The first row is data where its words are there again, and names where they are not.
   assertEquals(listed(table("1,2,dog\n3,4,cat\n5,6,dog")).y, [[3], [1, 0, 1]]);
   assertEquals(listed(table("0,1,class\n3,4,cat\n5,6,dog")).y, [[2], [0, 1]]);
@@ -129,6 +131,8 @@ Deno.test("a table that does not fit says where, and what was expected", () => {
     ["a,b,y\n1,2,0\n1,two,0\n", "row 3, column `b` must be a number", 'given "two"'],
     ["a,b,y\n1,2,0\n1,,0\n", "row 3, column `b` must be a number", "given nothing"],
     ["1,2,0\n1,NaN,0\n", "row 2, column `2` must be a number", 'given "NaN"'],
+    ["a,b,y\n1,2,0\n1,2,NA\n", "row 3, column `y` must be a whole number", 'given "NA"'],
+    ["a,b,y\n1,2,0\n1,2,\n", "row 3, column `y` must be a whole number", "given nothing"],
     ["a,b,y\n1,2,dog\n1,2,\n", "row 3, column `y` must be a label", "given nothing"],
     ["a,b,y\n1,2,0\n1,2\n", "each row must have 3 cells", "row 3 has 2"],
     ["a,b,c,y\n1,2,3,0\n", "`x`, float32 [batch, 2]", "2 columns: given 3, `a`, `b`, `c`"],

@@ -44,7 +44,8 @@ export function readCsv(bytes: Uint8Array): Table {
   if (rows.length === 0) {
     throw new GradusError(`${DOING}: it must have a row of data: given ${data.length} rows`);
   }
-  const twice = columns.find((name, column) => columns.indexOf(name) !== column);
+  const known = new Set<string>();
+  const twice = columns.find((name) => known.size === known.add(name).size);
   if (twice !== undefined) {
     throw new GradusError(
       `${DOING}: each column must have a name of its own: ${quoted(twice)} is there twice`,
@@ -71,6 +72,14 @@ function isData([head = [], ...rows]: readonly (readonly string[])[]): boolean {
 /** Whether a cell is a number, and not empty. */
 export function isNumber(cell: string): boolean {
   return cell.trim() !== "" && Number.isFinite(Number(cell));
+}
+
+/** What a cell without a value has in it, as programs write it that save tables. */
+const MISSING = ["", "na", "n/a", "nan", "null", "none", "#n/a", "<na>", "?", "-"];
+
+/** Whether a cell says that it has no value, where others have numbers. */
+export function isMissing(cell: string): boolean {
+  return MISSING.includes(cell.trim().toLowerCase());
 }
 
 /** The number in each cell of a column. */

@@ -10,7 +10,7 @@ import {
   spellInput,
   type TrainingInput,
 } from "../inputs.ts";
-import { isNumber, numbersIn, type Table } from "./csv.ts";
+import { isMissing, isNumber, numbersIn, type Table } from "./csv.ts";
 
 /** How columns are taken. */
 export interface TableOptions {
@@ -44,8 +44,9 @@ export function tableData(
       ? [count, own.length]
       : [count, ...exampleShape(input) as readonly number[]];
     const [only] = own;
+    // Where the others are numbers, what stands for none is no class of its own.
     const hasWords = input.isTarget && isWhole(input) && own.length === 1 &&
-      !table.rows.every((cells) => isNumber(cells[only]));
+      table.rows.some((cells) => !isNumber(cells[only]) && !isMissing(cells[only]));
     if (hasWords) {
       classes = [...new Set(table.rows.map((cells) => cells[only].trim()))].sort();
       const numbers = new Map(classes.map((name, i) => [name, i]));

@@ -5,7 +5,7 @@ import { exampleShape, isWhole, spellInput, type TrainingInput } from "../inputs
 
 /** How text is cut. */
 export interface TextOptions {
-  /** The characters that the model knows, in order. Default: those of the text, sorted. */
+  /** The characters that the model knows, in order. Default: those of the text, sorted by their code points. */
   readonly vocabulary?: readonly string[];
   /** How long a window is where the model leaves it open. Default 64. */
   readonly length?: number;
@@ -37,30 +37,40 @@ export function textData(
       }`,
     );
   }
-  const characters = [...text];
-  const known = vocabulary ?? [...new Set(characters)].sort();
+  // A text has more characters than a list of them may have.
+  let all = 0;
+  const found = new Set<string>();
+  for (const character of text) {
+    found.add(character);
+    all++;
+  }
+  const known = vocabulary ?? [...found].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
   const numbers = new Map(known.map((character, i) => [character, i]));
   const [open] = exampleShape(source)!;
   const window = typeof open === "number" ? open : length;
-  const count = Math.floor((characters.length - 1) / window);
+  const count = Math.floor((all - 1) / window);
   if (count < 2) {
     throw new GradusError(
       `${DOING}: it must have at least ${
         2 * window + 1
       } characters, for two windows of ${window}: given ` +
-        `${characters.length}`,
+        `${all}`,
     );
   }
-  const ids = Int32Array.from(characters, (character, at) => {
+  const ids = new Int32Array(all);
+  let [at, line] = [0, 1];
+  for (const character of text) {
     const id = numbers.get(character);
-    if (id !== undefined) return id;
-    const line = characters.slice(0, at).filter((each) => each === "\n").length + 1;
-    throw new GradusError(
-      `${DOING}: each character must be one of the ${known.length} that the model knows: given ${
-        quoted(shown(character))
-      } in line ${line}`,
-    );
-  });
+    if (id === undefined) {
+      throw new GradusError(
+        `${DOING}: each character must be one of the ${known.length} that the model knows: given ${
+          quoted(shown(character))
+        } in line ${line}`,
+      );
+    }
+    if (character === "\n") line++;
+    ids[at++] = id;
+  }
   const shape = [count, window];
   return datasetOf({
     [source.name]: { data: ids.slice(0, count * window), shape },

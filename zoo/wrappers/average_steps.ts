@@ -26,8 +26,7 @@ const AVERAGE_STEPS: Wrapper = {
   },
   before: `
     counted = max(examples, 0)
-    share = where(counted > 0, counted/(seen + counted), 0)
-    average = average + share*(g - average)
+    average = where(counted > 0, average + counted/(seen + counted)*(g - average), average)
     steps = reported + 1 >= workers
     g = average
   `,

@@ -11,7 +11,7 @@ import {
   unknownSize,
   type Value,
 } from "../value.ts";
-import type { At, Gradient, Row, Rows } from "./row.ts";
+import type { At, Gradient, Rows } from "./row.ts";
 
 /** The gradient has the elements of the operand in its shape. */
 const reshaped: Gradient = ([g], { build, inputs: [a] }) => [build.reshapeLike(g!, a!)];
@@ -94,8 +94,25 @@ export const moves: Rows = {
       return [at.build.emit("CumSum", [g, at.input(1)], attributes)];
     },
   },
-  Cast: casting(({ int }) => int),
-  CastLike: casting(({ like }) => like),
+  Cast: {
+    shape: (at) => [{ type: at.int("to", 0), shape: at.input(0).shape }],
+    gradient: ([g], at) => {
+      const { type } = at.input(0);
+      if (!isFloat(type)) at.refuse("only what is of floats has a gradient");
+      return g!.type === type ? [g] : [at.build.emit("Cast", [g], { to: type })];
+    },
+  },
+  CastLike: {
+    shape: (at) => [{ type: at.input(1).type, shape: at.input(0).shape }],
+    // Of the second input only the type matters: no gradient goes there, and it need not be kept.
+    always: true,
+    lower: (at) => {
+      const { type } = at.input(1);
+      return type === DataType.UNDEFINED
+        ? undefined
+        : [at.build.emit("Cast", [at.input(0)], { to: type })];
+    },
+  },
   Trilu: {
     shape: (at) => like(at, at.input(0).shape),
     gradient: ([g], at) => [
@@ -103,22 +120,6 @@ export const moves: Rows = {
     ],
   },
 };
-
-/** Conversions: the gradient is converted back. */
-function casting(to: (from: { int: DataType; like: DataType }) => DataType): Row {
-  return {
-    shape: (at) => {
-      const { shape } = at.input(0);
-      const type = to({ int: at.int("to", 0), like: at.inputs[1]?.type ?? DataType.UNDEFINED });
-      return [{ type, shape }];
-    },
-    gradient: ([g], at) => {
-      const { type } = at.input(0);
-      if (!isFloat(type)) at.refuse("only what is of floats has a gradient");
-      return g!.type === type ? [g] : [at.build.emit("Cast", [g], { to: type })];
-    },
-  };
-}
 
 /** A list of which at least the length is known. */
 function listOfUnknown({ shape }: Value): Shape | undefined {

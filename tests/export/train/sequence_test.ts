@@ -115,6 +115,21 @@ Deno.test("an If whose condition follows from shapes is the branch that is taken
   }
 });
 
+Deno.test("no gradient goes to what only says a type", async () => {
+  // As PyTorch writes 1/√size in attention: y = p·size·3, and the size has the type of p.
+  const { gradient, ops } = await gradientOf([2], [
+    node("Add", ["p", "p"], "q"),
+    node("Shape", ["q"], "shape"),
+    node("CastLike", ["shape", "q"], "size"),
+    node("CastLike", ["p", "size"], "same"),
+    node("Mul", ["same", "size"], "scaled"),
+    node("CastLike", ["three", "scaled"], "factor"),
+    node("Mul", ["scaled", "factor"], "y"),
+  ], { three: { shape: [], values: [3], type: "int64" } });
+  assertEquals(gradient, [2 * 36, 4 * 36]);
+  assert(!ops.has("CastLike"));
+});
+
 /** A Loop whose rounds multiply what they carry by `p`, and give what they were given and the number of the round. */
 function looping(times: string, goesOn: NodeInit): NodeInit {
   const body = create(GraphProtoSchema, {
