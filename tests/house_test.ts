@@ -22,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["dsl", "runtime", "export/onnx", "export/safetensors", "onnx-buf", "@bufbuild/protobuf"],
     ...["onnxruntime-web/jspi", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"],
   ],
+  "export/python": ["dsl", "runtime", "export/safetensors"],
   "export/safetensors": ["dsl", "runtime", "zoo", "export/onnx"],
   "export/train": [
     ...["dsl", "runtime", "export/onnx", "export/ort", "onnx-buf", "@bufbuild/protobuf"],
@@ -41,7 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   search: [],
   "mod.ts": ["dsl", "runtime", "zoo"],
   cli: [
-    ...["dsl", "runtime", "zoo", "export/onnx", "export/safetensors", "search", "deno.json"],
+    ...["dsl", "runtime", "zoo", "export/onnx", "export/python", "export/safetensors", "search", "deno.json"],
     ...["node:path", "node:url", "node:util"],
   ],
   "cli.ts": ["cli", "dsl", "deno.json"],

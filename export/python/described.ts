@@ -112,7 +112,7 @@ export function described(
   const isOfTree = (name: string) => program.state.get(name)!.over === "tree";
   const live = [...program.state.keys()].filter((name) => kept.has(name));
   const read = new Set(forms.flatMap(({ graph, live }) => globalsNeeded(graph, live)));
-  const names = new PythonNames(["v", ...spelling.reserved], spelling.rename);
+  const names = new PythonNames(spelling.reserved, spelling.rename);
   for (const { name } of hypers) names.of(name);
   return {
     ...{ program, spelling, names, hypers, taken, choice, doing },

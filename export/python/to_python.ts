@@ -14,6 +14,9 @@ const FRAMEWORKS = { torch: { spelling: torchSpelling, file: torchFile } } as co
 /** A framework that a file can be for. */
 export type PythonTarget = keyof typeof FRAMEWORKS;
 
+/** All of them. */
+export const FRAMEWORK_NAMES: readonly string[] = Object.keys(FRAMEWORKS);
+
 /** How a file is written. */
 export interface PythonOptions {
   /** The framework: `"torch"`. */

@@ -44,13 +44,13 @@ export function torchFile(described: Described, className: string, golden: Golde
     return `${name}=${typeof hyper.value === "number" ? pythonNumber(hyper.value) : "None"}`;
   });
   const call = (part: string) =>
-    isOne ? `_${part}(v)` : `[${forms.map((_, i) => `_${part}_${i}`).join(", ")}][_form(v)](v)`;
+    isOne ? `_${part}(bucket)` : `[${forms.map((_, i) => `_${part}_${i}`).join(", ")}][_form(bucket)](bucket)`;
   const lists = states.map((name) => names.of(name));
   const given = [...scalars, ...leafInputs].map((name) => names.of(name));
   const checks = hypers.filter(({ domain }) => domain !== ANY_NUMBER)
     .map(({ name, domain }) => checkText(names.of(name), domain));
   const reserved = ["maximize", "foreach", "capturable"];
-  const begin = isOne ? "_begin(v)" : call("begin");
+  const begin = isOne ? "_begin(bucket)" : call("begin");
 
   const body = `
 class ${className}(torch.optim.Optimizer):
@@ -89,7 +89,7 @@ ${checks.map((line) => `        ${line}`).join("\n")}
         device = param.device if group["capturable"] else torch.device("cpu")
         steps = [state["step"] for state in self.state.values() if "step" in state]
         state = {"step": steps[0].clone() if steps else torch.zeros((), dtype=torch.float32, device=device)}
-        v = _values(group, {"w": [param]}, False)
+        bucket = _values(group, {"w": [param]}, False)
 ${
     treeStates.length === 0 ? "" : `        if param is self.param_groups[0]["params"][0]:
             # What is kept once for all parameters is beside the first.
@@ -103,8 +103,8 @@ ${
 `
   }        ${lists.length === 0 ? "" : begin}
         for name, key in ${pairs(states.map((name) => [names.of(name), stateKey(name)]))}:
-            if f"next {name}" in v:
-                state[key] = v[f"next {name}"]
+            if f"next {name}" in bucket:
+                state[key] = bucket[f"next {name}"]
         return state
 
     def _init_group(self, group, params, grads, steps, tree${lists.map((name) => `, ${name}`).join("")}):
@@ -158,15 +158,15 @@ ${
 `
     ).join("")
   }            exact = group["capturable"] or torch.compiler.is_compiling()
-            for bucket in _buckets(lists, group["foreach"]):
-                v = _values(group, bucket, exact)
-                v["count"] = _number(steps[0], exact)
+            for some in _buckets(lists, group["foreach"]):
+                bucket = _values(group, some, exact)
+                bucket["count"] = _number(steps[0], exact)
 ${
-    scalars.map((name) => `                v["${names.of(name)}"] = _number(${names.of(name)}, exact)
+    scalars.map((name) => `                bucket["${names.of(name)}"] = _number(${names.of(name)}, exact)
 `).join("")
   }${
     treeStates.map((name, k) =>
-      `                v["${names.of(name)}"] = _number(tree[${k}], ${
+      `                bucket["${names.of(name)}"] = _number(tree[${k}], ${
         described.ofData.has(name) ? "True" : "exact"
       })
 `
@@ -174,36 +174,36 @@ ${
   }${
     schedules.map(({ name }) =>
       `                if group["${names.of(name)}"] is None:
-                    _schedule_${names.of(name)}(v)
+                    _schedule_${names.of(name)}(bucket)
 `
     ).join("")
-  }                values.append(v)
+  }                values.append(bucket)
         if not values:
             return loss
 ${
     levels.map((totals, level) =>
-      `        for v in values:
+      `        for bucket in values:
             ${call(`part${level}`)}
 ${
         totals.map(({ k, op }) => {
           const name = globalName(k);
-          return `        ${name} = _total(${JOIN[op]}, [each for v in values for each in v["part of ${name}"]])
+          return `        ${name} = _total(${JOIN[op]}, [each for bucket in values for each in bucket["part of ${name}"]])
 `;
         }).join("")
-      }        for v in values:
-            v.update({${totals.map(({ k }) => `"${globalName(k)}": ${globalName(k)}`).join(", ")}})
+      }        for bucket in values:
+            bucket.update({${totals.map(({ k }) => `"${globalName(k)}": ${globalName(k)}`).join(", ")}})
 `
     ).join("")
-  }        for v in values:
+  }        for bucket in values:
             ${call("update")}
-        for v in values:
-            _apart(v, [${lists.map((name) => `"${name}"`).join(", ")}])
+        for bucket in values:
+            _apart(bucket, [${lists.map((name) => `"${name}"`).join(", ")}])
 ${
     lists.length === 0 ? "" : `            for name in (${lists.map((name) => `"${name}",`).join(" ")}):
-                if f"next {name}" in v:
-                    _store(v[name], v[f"next {name}"])
+                if f"next {name}" in bucket:
+                    _store(bucket[name], bucket[f"next {name}"])
 `
-  }            torch._foreach_add_(v["w"], v["next w"])
+  }            torch._foreach_add_(bucket["w"], bucket["next w"])
 ${
     treeStates.map((name, k) => `        tree[${k}].fill_(values[0]["next ${names.of(name)}"])
 `).join("")
@@ -213,14 +213,14 @@ ${
   const runtime = `
 def _values(group, lists, exact):
     """What the functions above are given: numbers, and lists of tensors."""
-    v = dict(lists)
+    bucket = dict(lists)
     for name in (${hypers.map(({ name }) => `"${names.of(name)}",`).join(" ")}):
-        v[name] = _number(group[name], exact)
-    shape = tuple(v["w"][0].shape)
-    v["shape of w"] = shape
+        bucket[name] = _number(group[name], exact)
+    shape = tuple(bucket["w"][0].shape)
+    bucket["shape of w"] = shape
 ${
     [...SHAPE_SYMBOLS.keys()].map((name) =>
-      `    v["${names.of(name)}"] = ${
+      `    bucket["${names.of(name)}"] = ${
         {
           rank: "len(shape)",
           rows: "shape[0] if shape else 1",
@@ -230,7 +230,7 @@ ${
       }`
     ).join("\n")
   }
-    return v
+    return bucket
 
 
 def _buckets(lists, foreach):
@@ -242,13 +242,13 @@ def _buckets(lists, foreach):
     return [{name: [each[k] for k in some] for name, each in lists.items()} for some in places.values()]
 
 
-def _apart(v, names):
+def _apart(bucket, names):
     """Copies what would be written over before it is read."""
     for name in [*names, "w"]:
-        made = v.get(f"next {name}")
+        made = bucket.get(f"next {name}")
         if isinstance(made, (list, tuple)):
-            v[f"next {name}"] = [
-                each.clone() if any(each is v[other][k] for other in names if other != name) else each
+            bucket[f"next {name}"] = [
+                each.clone() if any(each is bucket[other][k] for other in names if other != name) else each
                 for k, each in enumerate(made)
             ]
 
@@ -357,13 +357,13 @@ function formFunctions(described: Described, writing: Writing, form: Form, suffi
       results: [{
         key: `next ${names.of(name)}`,
         node: described.bound(init),
-        wrap: (value: { text: string }) => call("_new")(atom("v"), atom(shape), value as never),
+        wrap: (value: { text: string }) => call("_new")(atom("bucket"), atom(shape), value as never),
       }],
     };
-    const own = new FormWriter({ ...writing, placed: `_blank(v, ${shape})` }, new Map(), [part]);
+    const own = new FormWriter({ ...writing, placed: `_blank(bucket, ${shape})` }, new Map(), [part]);
     return own.write(`_begin${suffix}`, 0).split("\n").slice(1);
   });
-  const begin = [`def _begin${suffix}(v):`, `    """The states of a parameter before its first step."""`];
+  const begin = [`def _begin${suffix}(bucket):`, `    """The states of a parameter before its first step."""`];
   return [[...begin, ...begins.flat()].join("\n"), ...made];
 }
 
@@ -375,7 +375,7 @@ function formFunction({ choice }: Described, writing: Writing, forms: readonly F
       ...lines(choice.then, `${indent}    `),
       ...lines(choice.else, indent),
     ];
-  return ["def _form(v):", `    """Which of the forms a parameter has, by its shape."""`, ...lines(choice, "    ")]
+  return ["def _form(bucket):", `    """Which of the forms a parameter has, by its shape."""`, ...lines(choice, "    ")]
     .join("\n");
 }
 
@@ -386,7 +386,7 @@ function numbersFunction(writing: Writing, name: string, key: string, node: Node
 
 /** An expression of numbers that are found among the values. */
 function numberText(writing: Writing, node: Node): string {
-  return new FormWriter(writing, new Map(), []).inline(node, (name) => `v["${writing.names.of(name)}"]`).text;
+  return new FormWriter(writing, new Map(), []).inline(node, (name) => `bucket["${writing.names.of(name)}"]`).text;
 }
 
 /** Python that refuses a number outside of its domain. */

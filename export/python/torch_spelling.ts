@@ -154,15 +154,15 @@ def _scalar(x, like):
     """The number \`x\` as a tensor without axes."""
     return x.to(like) if isinstance(x, torch.Tensor) else torch.full((), x, dtype=like.dtype, device=like.device)`,
     _new: `
-def _new(v, shape, value):
+def _new(bucket, shape, value):
     """A state of one parameter at the beginning."""
-    (p,) = v["w"]
+    (p,) = bucket["w"]
     if not isinstance(value, (list, tuple)):
         return torch.full(shape, value, dtype=p.dtype, device=p.device)
     return torch.empty(shape, dtype=p.dtype, device=p.device).copy_(value[0])`,
     _blank: `
-def _blank(v, shape):
-    return [torch.empty(shape, dtype=v["w"][0].dtype, device=v["w"][0].device)]`,
+def _blank(bucket, shape):
+    return [torch.empty(shape, dtype=each.dtype, device=each.device) for each in bucket["w"]]`,
     _number: `
 def _number(x, exact):
     """A number of a step: a float, or on the device where \`exact\`."""

@@ -19,7 +19,7 @@ import { atom, type Spelling, type Term } from "./spelling.ts";
 import { LEVEL } from "../../dsl/ops.ts";
 
 /** The name of the places in which a function finds its values. */
-const VALUES = "v";
+const VALUES = "bucket";
 
 /** Whether a symbol has a value for each parameter, and no number for all. */
 export function isOfLeaf(program: Program, name: string): boolean {
@@ -57,7 +57,7 @@ function rootsOfPart({ results }: Part): Node[] {
   return results.map(({ node }) => settle(node));
 }
 
-/** Python of the axes that a list means in a parameter of shape `v["shape of w"]`. */
+/** Python of the axes that a list means in a parameter of shape `bucket["shape of w"]`. */
 export function axesText(over: string): string {
   if (over === "tensor") return "None";
   const items = over.split(",").map((item) => {
@@ -108,7 +108,7 @@ export class FormWriter {
     this.#locals = locals;
   }
 
-  /** The function `name` of values `v` that the part at `place` is. */
+  /** The function `name` of a bucket that the part at `place` is. */
   write(name: string, place: number): string {
     const { results } = this.#parts[place];
     const later = new Set(postorder(this.#parts.slice(place + 1).flatMap(rootsOfPart)));
@@ -254,7 +254,7 @@ function numberTerm(value: number): Term {
   return { text, level: text.startsWith("-") ? LEVEL.unary : LEVEL.atom };
 }
 
-/** Python of the shape of a state over `over` beside a parameter of `v["shape of w"]`. */
+/** Python of the shape of a state over `over` beside a parameter of `bucket["shape of w"]`. */
 export function shapeText(over: string): string {
   if (over === "element") return `${VALUES}["shape of w"]`;
   if (over === "tensor") return `(1,) * len(${VALUES}["shape of w"])`;

@@ -34,7 +34,10 @@ def snake(name):
 def stepped(case, module, how):
     params = [torch.nn.Parameter(p) for p in tree(case["params"], case["shapes"])]
     options = {key: value for key, value in how.items() if key in ("foreach", "capturable")}
-    opt = getattr(module, case["className"])(params, **case["options"], **options)
+    given = [{"params": params[:2]}, {"params": params[2:]}] if how.get("groups") else params
+    opt = getattr(module, case["className"])(given, **case["options"], **options)
+    if "like" in how:
+        opt = getattr(torch.optim, how["like"])(params, **how["given"])
     step = opt.step
     if how.get("compile"):
         step = torch.compile(opt.step, fullgraph=True)
