@@ -60,7 +60,9 @@ export const exportCommand: Command = {
     if (options.attach !== undefined) return attach(await programOf(target), options, print);
     if (options.to !== undefined) return python(await programOf(target), options, print);
     if (options.params === undefined) {
-      throw new UsageError("`export` needs --params, such as --params w:784x64,b:64, or --to torch");
+      throw new UsageError(
+        "`export` needs --params, such as --params w:784x64,b:64, or --to torch",
+      );
     }
     const params = shapesOf(options.params as string);
     const program = await programOf(target);
@@ -75,17 +77,29 @@ export const exportCommand: Command = {
 };
 
 /** Writes a Python module. */
-async function python(program: Program, options: Options, print: (line: string) => void): Promise<void> {
-  const given = new Set((options.set as readonly string[] ?? []).map((text) => settingOf(text).name));
+async function python(
+  program: Program,
+  options: Options,
+  print: (line: string) => void,
+): Promise<void> {
+  const given = new Set(
+    (options.set as readonly string[] ?? []).map((text) => settingOf(text).name),
+  );
   const open = Object.entries(requiredOf(program, 0.1)).filter(([name]) => !given.has(name));
   // Required ones have numbers for the module's test of itself.
   const set = [...options.set as readonly string[] ?? [], ...open.map((entry) => entry.join("="))];
   const name = (options.name as string | undefined) ?? className(program.name);
   const required = open.map(([each]) => each);
-  const text = toPython(bound(program, { set }), { to: options.to as PythonTarget, name, required });
+  const text = toPython(bound(program, { set }), {
+    to: options.to as PythonTarget,
+    name,
+    required,
+  });
   const path = (options.output as string | undefined) ?? `${program.name}.py`;
   await writeWhole(path, new TextEncoder().encode(text));
-  print(`${path}: "${program.name}" as ${options.to}'s ${name}, ${text.split("\n").length - 1} lines`);
+  print(
+    `${path}: "${program.name}" as ${options.to}'s ${name}, ${text.split("\n").length - 1} lines`,
+  );
 }
 
 /** Prints how large the graph of every built-in optimizer is, required options being 0.1. */

@@ -42,7 +42,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   search: [],
   "mod.ts": ["dsl", "runtime", "zoo"],
   cli: [
-    ...["dsl", "runtime", "zoo", "export/onnx", "export/python", "export/safetensors", "search", "deno.json"],
+    ...[
+      "dsl",
+      "runtime",
+      "zoo",
+      "export/onnx",
+      "export/python",
+      "export/safetensors",
+      "search",
+      "deno.json",
+    ],
     ...["node:path", "node:url", "node:util"],
   ],
   "cli.ts": ["cli", "dsl", "deno.json"],

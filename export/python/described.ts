@@ -2,13 +2,21 @@
 import { ANY_NUMBER, type Domain } from "../../dsl/domain.ts";
 import { GradusError } from "../../dsl/errors.ts";
 import { globalIndex, type Graph } from "../../dsl/graph.ts";
-import { constant, type Node, postorder, type ReduceOpName, symbol, symbolsIn, ZERO } from "../../dsl/node.ts";
+import {
+  constant,
+  type Node,
+  postorder,
+  type ReduceOpName,
+  symbol,
+  symbolsIn,
+  ZERO,
+} from "../../dsl/node.ts";
 import { substitute } from "../../dsl/simplify.ts";
 import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { statesOfData } from "../../runtime/plan/counts.ts";
 import { sizeHypers } from "../../runtime/plan/sizes.ts";
-import { reduceRow, matrixRow } from "../../dsl/ops.ts";
+import { matrixRow, reduceRow } from "../../dsl/ops.ts";
 import type { Configured } from "../../runtime/step/binding.ts";
 import { isAxes } from "../../dsl/axes.ts";
 import { spellStored } from "../../runtime/trees/stored.ts";
@@ -84,7 +92,10 @@ export function described(
         );
       }
       const seen = symbol(clock ?? "count");
-      const expression = substitute([value.expression], (each) => each === "count" ? seen : undefined)(
+      const expression = substitute(
+        [value.expression],
+        (each) => each === "count" ? seen : undefined,
+      )(
         value.expression,
       );
       hypers.push({ name, value: expression, isRequired: false, domain: ANY_NUMBER });
@@ -96,7 +107,9 @@ export function described(
   for (const [name, stored] of storage) {
     if (stored === "float32") continue;
     throw new GradusError(
-      `${doing}: every state must be stored as the parameter is: given ${spellStored(stored)} for \`${name}\``,
+      `${doing}: every state must be stored as the parameter is: given ${
+        spellStored(stored)
+      } for \`${name}\``,
     );
   }
   const bind = (name: string): Node | undefined => {
@@ -104,11 +117,17 @@ export function described(
     if (value === undefined) return undefined;
     return value === 0 ? ZERO : constant(Number(value));
   };
-  const still = new Set(hypers.filter(({ value }) => typeof value === "number").map(({ name }) => name));
+  const still = new Set(
+    hypers.filter(({ value }) => typeof value === "number").map(({ name }) => name),
+  );
   const choice = formsOf(program, bind, still, spelling, doing);
   const forms = formsIn(choice);
-  const clocks = hypers.flatMap(({ value }) => typeof value === "number" ? [] : [...symbolsIn([value])]);
-  const kept = new Set(forms.flatMap(({ live }) => [...live]).concat(clocks.filter((name) => name !== "count")));
+  const clocks = hypers.flatMap(({ value }) =>
+    typeof value === "number" ? [] : [...symbolsIn([value])]
+  );
+  const kept = new Set(
+    forms.flatMap(({ live }) => [...live]).concat(clocks.filter((name) => name !== "count")),
+  );
   const isOfTree = (name: string) => program.state.get(name)!.over === "tree";
   const live = [...program.state.keys()].filter((name) => kept.has(name));
   const read = new Set(forms.flatMap(({ graph, live }) => globalsNeeded(graph, live)));
@@ -121,8 +140,11 @@ export function described(
     states: live.filter((name) => !isOfTree(name)),
     treeStates: live.filter(isOfTree),
     ofData: statesOfData(program),
-    inputs: new Map([...program.inputs].filter(([name]) => forms.some((form) => reads(form.graph, name)))),
-    isOfShape: forms.length > 1 || forms.some(({ graph, live }) => looksAtShape(program, graph, live)),
+    inputs: new Map(
+      [...program.inputs].filter(([name]) => forms.some((form) => reads(form.graph, name))),
+    ),
+    isOfShape: forms.length > 1 ||
+      forms.some(({ graph, live }) => looksAtShape(program, graph, live)),
   };
 }
 
@@ -164,11 +186,12 @@ function levelsOf(graphs: readonly Graph[], read: ReadonlySet<number>): Total[][
 }
 
 function looksAtShape(program: Program, graph: Graph, live: ReadonlySet<string>): boolean {
-  if ([...live].some((name) => !["element", "tree"].includes(program.state.get(name)!.over))) return true;
+  if ([...live].some((name) => !["element", "tree"].includes(program.state.get(name)!.over))) {
+    return true;
+  }
   return postorder(rootsIn(graph)).some(({ op, arg }) =>
     op === "Index" || matrixRow(op) !== undefined ||
     op === "Symbol" && SHAPE_SYMBOLS.has(arg as string) ||
     reduceRow(op) !== undefined && isAxes(arg as string)
   );
 }
-

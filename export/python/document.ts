@@ -5,11 +5,14 @@ import type { Described } from "./described.ts";
 
 /** Text that stands within a docstring. */
 export function docText(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll('"""', "'''").replace(/[\0-\x08\x0b-\x1f]/g, " ");
+  return text.replaceAll("\\", "\\\\").replaceAll('"""', "'''").replace(/[^\P{Cc}\n]/gu, " ");
 }
 
 /** The docstring of a file, whose notes are the framework's own. */
-export function docstring({ program, names, taken, hypers }: Described, notes: readonly string[]): string {
+export function docstring(
+  { program, names, taken, hypers }: Described,
+  notes: readonly string[],
+): string {
   const { doc, source } = program;
   const renamed = hypers.map(({ name }) => [name, names.of(name)]).filter(([a, b]) => a !== b);
   const fixed = [...taken].map(([name, value]) => `${name} = ${value}`);

@@ -37,7 +37,11 @@ export interface Form {
 }
 
 /** Forms by the truth of conditions on the shape. */
-export type Choice = Form | { readonly condition: Node; readonly then: Choice; readonly else: Choice };
+export type Choice = Form | {
+  readonly condition: Node;
+  readonly then: Choice;
+  readonly else: Choice;
+};
 
 /** More forms than this are refused. */
 const MOST_FORMS = 40;
@@ -65,10 +69,13 @@ function namedIn(program: Program): [name: string, node: Node][] {
   const states = [...program.state.keys()].map((name) => values.get(name) ?? symbol(name));
   const roots = [values.get("u")!, ...states];
   let globals = 0;
-  const lifted = foldNodes<Node>(roots, (node, src) =>
-    node.arg === "tree" && reduceRow(node.op) !== undefined
-      ? symbol(globalSymbol(globals++))
-      : withSources(node, src));
+  const lifted = foldNodes<Node>(
+    roots,
+    (node, src) =>
+      node.arg === "tree" && reduceRow(node.op) !== undefined
+        ? symbol(globalSymbol(globals++))
+        : withSources(node, src),
+  );
   return named.flatMap(([name, node]) => {
     const own = lifted.get(node);
     return own === undefined ? [] : [[name, own]];
@@ -87,7 +94,10 @@ export function formsOf(
   doing: string,
 ): Choice {
   const named = namedIn(program);
-  const change = substitute([...rootsOf(elaborate(program)), ...named.map(([, node]) => node)], bind);
+  const change = substitute(
+    [...rootsOf(elaborate(program)), ...named.map(([, node]) => node)],
+    bind,
+  );
   const graph = mapGraph(elaborate(program), change);
   const all = named.map(([name, node]) => [name, change(node)] as const);
   let count = 0;
@@ -102,7 +112,9 @@ export function formsOf(
       .find((node) => node.op === "Where" && isOfShape(node.src[0], fixed))?.src[0];
     if (condition === undefined) {
       if (++count <= MOST_FORMS) return finish(graph, named);
-      throw new GradusError(`${doing}: at most ${MOST_FORMS} forms may differ by the shape of a parameter`);
+      throw new GradusError(
+        `${doing}: at most ${MOST_FORMS} forms may differ by the shape of a parameter`,
+      );
     }
     const decided = (truth: boolean, known: ReadonlyMap<string, Interval>) => {
       const roots = [...rootsOf(graph), ...named.map(([, node]) => node)];
@@ -119,7 +131,9 @@ export function formsOf(
     };
     const bound = boundIn(condition);
     const before = bound === undefined ? undefined : known.get(bound.name) ?? [0, Infinity];
-    const [yes, no] = bound === undefined ? [] : [bound.then, bound.else].map((each) => within(before!, each));
+    const [yes, no] = bound === undefined
+      ? []
+      : [bound.then, bound.else].map((each) => within(before!, each));
     if (yes === null) return decided(false, known);
     if (no === null) return decided(true, known);
     const and = (interval: Interval | undefined) =>
@@ -164,7 +178,9 @@ function countsOf(program: Program, graph: Graph): Counts {
 function isOfShape(node: Node, fixed: ReadonlySet<string>): boolean {
   const nodes = postorder([node]);
   const names = symbolsIn([node]);
-  return nodes.every(({ op }) => op === "Symbol" || op === "Const" || elementRow(op) !== undefined) &&
+  return nodes.every(({ op }) =>
+    op === "Symbol" || op === "Const" || elementRow(op) !== undefined
+  ) &&
     [...names].every((name) => SHAPE_SYMBOLS.has(name) || fixed.has(name)) &&
     [...names].some((name) => SHAPE_SYMBOLS.has(name));
 }
@@ -179,7 +195,9 @@ function within(a: Interval, b: Interval): Interval | null {
 }
 
 /** What a comparison of something that a shape tells with a number says of it, where it holds and where not. */
-function boundIn({ op, src: [a, b] }: Node): { name: string; then: Interval; else: Interval } | undefined {
+function boundIn(
+  { op, src: [a, b] }: Node,
+): { name: string; then: Interval; else: Interval } | undefined {
   const isOfNumber = a?.op === "Symbol" && b?.op === "Const" && SHAPE_SYMBOLS.has(a.arg as string);
   if (!isOfNumber) return undefined;
   const [name, bound] = [a.arg as string, b.arg as number];
@@ -197,7 +215,8 @@ function boundIn({ op, src: [a, b] }: Node): { name: string; then: Interval; els
 }
 
 function isSame(a: Graph, b: Graph): boolean {
-  return a.update === b.update && [...a.states].every(([name, node]) => b.states.get(name) === node) &&
+  return a.update === b.update &&
+    [...a.states].every(([name, node]) => b.states.get(name) === node) &&
     a.globals.every(({ node }, k) => b.globals[k].node === node);
 }
 

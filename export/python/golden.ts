@@ -41,9 +41,9 @@ function stepped(opt: Optimizer, shapes: readonly (readonly number[])[]): Golden
   const state = opt.init(params);
   for (let step = 1; step <= STEPS; step++) {
     const inputs = Object.fromEntries(
-      [...opt.program.inputs].map(([name, kind]) =>
-        [name, kind === "scalar" ? 1 / step : filled(step, Math.abs)]
-      ),
+      [...opt.program.inputs].map((
+        [name, kind],
+      ) => [name, kind === "scalar" ? 1 / step : filled(step, Math.abs)]),
     );
     opt.step(params, filled(step), state, inputs);
   }
@@ -53,7 +53,9 @@ function stepped(opt: Optimizer, shapes: readonly (readonly number[])[]): Golden
 /** Python of the samples, and of the numbers that they lead to. */
 export function goldenText({ shapes, after }: Golden): string {
   const shown = (x: number) =>
-    Number.isFinite(x) ? String(Number(x.toPrecision(9))) : `float("${String(x).replace("Infinity", "inf")}")`;
+    Number.isFinite(x)
+      ? String(Number(x.toPrecision(9)))
+      : `float("${String(x).replace("Infinity", "inf")}")`;
   const rows = after.map((numbers) => `    [${numbers.map(shown).join(", ")}],`);
   return `_SHAPES = [${shapes.map((shape) => `(${shape.join(", ")},)`).join(", ")}]
 _AFTER = [

@@ -19,7 +19,10 @@ export function snakeCase(name: string): string {
 
 /** The name of a class: `scheduleFreeAdamw` is `ScheduleFreeAdamw`. */
 export function className(name: string): string {
-  const plain = plainDigits(name).normalize("NFKC").replace(/_+(\p{L})/gu, (_, c) => c.toUpperCase());
+  const plain = plainDigits(name).normalize("NFKC").replace(
+    /_+(\p{L})/gu,
+    (_, c) => c.toUpperCase(),
+  );
   return plain.charAt(0).toUpperCase() + plain.slice(1);
 }
 

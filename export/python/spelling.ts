@@ -57,10 +57,11 @@ export const call = (name: string): Spell => (...operands) =>
   atom(`${name}(${operands.map(({ text }) => text).join(", ")})`);
 
 /** An operator between two operands. */
-export const infix = (sign: string, level: number, operands: readonly [number, number]): Spell => (a, b) => ({
-  text: `${enclose(a, operands[0])} ${sign} ${enclose(b, operands[1])}`,
-  level,
-});
+export const infix =
+  (sign: string, level: number, operands: readonly [number, number]): Spell => (a, b) => ({
+    text: `${enclose(a, operands[0])} ${sign} ${enclose(b, operands[1])}`,
+    level,
+  });
 
 /** The operators that Python shares with the language. */
 export const operators: Readonly<Record<"Add" | "Sub" | "Mul" | "Div" | "Neg", Spell>> = {
@@ -72,7 +73,8 @@ export const operators: Readonly<Record<"Add" | "Sub" | "Mul" | "Div" | "Neg", S
 };
 
 /** A comparison: one of a comparison is in parentheses, since Python would chain them. */
-export const comparison = (sign: string): Spell => infix(sign, LEVEL.compare, [LEVEL.sum, LEVEL.sum]);
+export const comparison = (sign: string): Spell =>
+  infix(sign, LEVEL.compare, [LEVEL.sum, LEVEL.sum]);
 
 /** The helpers that a text calls, and those that they call. */
 export function helpersFor({ helpers }: Spelling, text: string): string {

@@ -63,7 +63,9 @@ export function toPython(optimizer: Optimizer, options: PythonOptions): string {
     doing,
   ) as unknown as PythonOptions;
   const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw new GradusError(`${doing}: there is no option ${quoted(unknown)}`);
+  if (unknown !== undefined) {
+    throw new GradusError(`${doing}: there is no option ${quoted(unknown)}`);
+  }
   if (!Object.hasOwn(FRAMEWORKS, to)) {
     const known = Object.keys(FRAMEWORKS).map(quoted).join(", ");
     throw new GradusError(`${doing}: \`to\` must be one of ${known}: given ${shown(to)}`);

@@ -1,6 +1,14 @@
 /** How torch spells each operation: of lists of tensors by `torch._foreach_*`, of a step's numbers by `math`. */
 import { LEVEL } from "../../dsl/ops.ts";
-import { atom, call, comparison, operators, type Row, type Spell, type Spelling } from "./spelling.ts";
+import {
+  atom,
+  call,
+  comparison,
+  operators,
+  type Row,
+  type Spell,
+  type Spelling,
+} from "./spelling.ts";
 
 const both = (spell: Spell): Row => ({ number: spell, array: spell });
 const mixed = (number: Spell, name: string): Row => ({ number, array: call(name) });
@@ -107,7 +115,9 @@ export const torchSpelling: Spelling = {
     ReduceL2: (x) => atom(`torch._foreach_norm(${x.text})`),
   },
   spread: (x, like) => ({
-    text: `[torch.zeros_like(each) + ${x.level < LEVEL.product ? `(${x.text})` : x.text} for each in ${like.text}]`,
+    text: `[torch.zeros_like(each) + ${
+      x.level < LEVEL.product ? `(${x.text})` : x.text
+    } for each in ${like.text}]`,
     level: LEVEL.atom,
   }),
   index: (axis, like) => atom(`_index(${axis}, ${like.text})`),
@@ -282,7 +292,11 @@ def _not(x):
     _mean: reduction("mean", "each.mean(over, keepdim=True)"),
     _amax: reduction("amax", "each.amax(over, keepdim=True)"),
     _amin: reduction("amin", "each.amin(over, keepdim=True)"),
-    _norm: reduction("norm", "torch.linalg.vector_norm(each, dim=over, keepdim=True)", "each.abs()"),
+    _norm: reduction(
+      "norm",
+      "torch.linalg.vector_norm(each, dim=over, keepdim=True)",
+      "each.abs()",
+    ),
     _part_mean: `
 def _part_mean(x):
     """The sum of each tensor and its number of elements."""

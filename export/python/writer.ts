@@ -97,7 +97,10 @@ export class FormWriter {
       if (node.op === "Symbol") of.names.of(nameOf(node));
     }
     const own = new PythonNames(
-      [VALUES, ...postorder(roots).flatMap((n) => n.op === "Symbol" ? [of.names.of(nameOf(n))] : [])],
+      [
+        VALUES,
+        ...postorder(roots).flatMap((n) => n.op === "Symbol" ? [of.names.of(nameOf(n))] : []),
+      ],
     );
     for (const node of postorder(roots)) {
       const name = named.get(node);
@@ -140,7 +143,9 @@ export class FormWriter {
       const value = text(roots[k]);
       const isNumber = isSpread && this.#isNumber.get(roots[k]);
       if (isNumber) symbols.add("w");
-      const whole = isNumber ? this.#of.spelling.spread(value, atom(this.#of.names.of("w"))) : value;
+      const whole = isNumber
+        ? this.#of.spelling.spread(value, atom(this.#of.names.of("w")))
+        : value;
       made.push(`${VALUES}["${key}"] = ${wrap(whole).text}`);
     });
     // What a later function may need of arrays stays.
@@ -154,7 +159,10 @@ export class FormWriter {
       const name = this.#of.names.of(each);
       return `${name} = ${VALUES}["${name}"]`;
     });
-    return [`def ${name}(${VALUES}):`, ...[...reads, ...lines, ...made].map((line) => `    ${line}`)].join("\n");
+    return [
+      `def ${name}(${VALUES}):`,
+      ...[...reads, ...lines, ...made].map((line) => `    ${line}`),
+    ].join("\n");
   }
 
   /** An expression of numbers alone, whose symbols are `values`' own. */
@@ -175,7 +183,9 @@ export class FormWriter {
       else if (!seen.has(node)) {
         seen.add(node);
         stack.push([node, true]);
-        if (!this.#left.has(node)) for (const each of [...node.src].reverse()) stack.push([each, false]);
+        if (!this.#left.has(node)) {
+          for (const each of [...node.src].reverse()) stack.push([each, false]);
+        }
       }
     }
     return order;

@@ -1,6 +1,5 @@
 /** Runs of Gradus on random trees, which a generated file is to repeat. */
-import { GradusError } from "../../../mod.ts";
-import type { Optimizer } from "../../../mod.ts";
+import { GradusError, type Optimizer } from "../../../mod.ts";
 import { type PythonTarget, toPython } from "../../../export/python/mod.ts";
 
 /** One run: the file, what it is given, and what comes of it. */
@@ -17,17 +16,18 @@ export interface PythonCase {
   /** By step: numbers, or trees as gradients are. */
   readonly inputs: readonly Readonly<Record<string, number | readonly (readonly number[])[]>>[];
   readonly after: readonly (readonly number[])[];
+  /** What else the script is to do. */
+  readonly how?: object;
 }
 
 /** A case, or why there is none. */
 export type Made = { readonly made: PythonCase } | { readonly refused: string };
 
-const STEPS = 20;
 const MIXED = [[4, 6], [5], [2, 3, 2], [6, 3], []];
 const MATRICES = [[4, 6], [6, 3]];
 
 /** The case of an optimizer in a framework. */
-export function caseOf(name: string, opt: Optimizer, to: PythonTarget): Made {
+export function caseOf(name: string, opt: Optimizer, to: PythonTarget, steps = 20): Made {
   let source: string;
   try {
     source = toPython(opt, { to, name: "Generated" });
@@ -36,14 +36,18 @@ export function caseOf(name: string, opt: Optimizer, to: PythonTarget): Made {
     return { refused: error.message };
   }
   try {
-    return { made: { name, source, ...stepped(opt, MIXED) } };
+    return { made: { name, source, ...stepped(opt, MIXED, steps) } };
   } catch (error) {
     if (!(error instanceof GradusError)) throw error;
-    return { made: { name, source, ...stepped(opt, MATRICES) } };
+    return { made: { name, source, ...stepped(opt, MATRICES, steps) } };
   }
 }
 
-function stepped(opt: Optimizer, shapes: readonly (readonly number[])[]): Omit<PythonCase, "name" | "source"> {
+function stepped(
+  opt: Optimizer,
+  shapes: readonly (readonly number[])[],
+  steps: number,
+): Omit<PythonCase, "name" | "source"> {
   const next = random(7);
   const sizes = shapes.map((shape) => shape.reduce((a, b) => a * b, 1));
   const normal = () => sizes.map((size) => Float32Array.from({ length: size }, next));
@@ -55,7 +59,7 @@ function stepped(opt: Optimizer, shapes: readonly (readonly number[])[]): Omit<P
   const state = opt.init(params);
   const gradients: number[][][] = [];
   const inputs: Record<string, number | number[][]>[] = [];
-  for (let step = 0; step < STEPS; step++) {
+  for (let step = 0; step < steps; step++) {
     const g = normal();
     gradients.push(lists(g));
     const given: Record<string, unknown> = {};

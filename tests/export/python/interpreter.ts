@@ -6,7 +6,8 @@ const CANDIDATES = [Deno.env.get("GRADUS_PYTHON"), "python3"].filter((each) => e
 export async function pythonWith(modules: readonly string[]): Promise<string | undefined> {
   for (const path of CANDIDATES) {
     const args = ["-c", modules.map((name) => `import ${name}`).join("; ")];
-    const { success } = await new Deno.Command(path, { args, stderr: "null", stdout: "null" }).output()
+    const { success } = await new Deno.Command(path, { args, stderr: "null", stdout: "null" })
+      .output()
       .catch(() => ({ success: false }));
     if (success) return path;
   }

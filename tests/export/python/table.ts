@@ -15,6 +15,8 @@ export interface Compared {
   /** Whether all bits are the same. */
   readonly same?: boolean;
   readonly error?: string;
+  /** Why it was not tried. */
+  readonly left_out?: string;
 }
 
 /** The cases of all optimizers and wrappers in a framework, and why some have none. */
@@ -42,10 +44,17 @@ export function withTable(
         error !== undefined ? "fails" : same ? "same bits" : `within ${largest!.toExponential(0)}`,
       ] as const
     ),
-    ...[...refused].map(([name, why]) => [name, `refused: ${why.replace(/^.*? as Python: /, "")}`] as const),
+    ...[...refused].map(([name, why]) =>
+      [name, `refused: ${why.replace(/^.*? as Python: /, "")}`] as const
+    ),
   ]);
-  const lines = [...rows].sort(([a], [b]) => a < b ? -1 : 1).map(([name, text]) => `| ${name} | ${text} |`);
-  return page.replace(/(?:^\|.*\n)+/m, `| optimizer | torch |\n| --- | --- |\n${lines.join("\n")}\n`);
+  const lines = [...rows].sort(([a], [b]) => a < b ? -1 : 1).map(([name, text]) =>
+    `| ${name} | ${text} |`
+  );
+  return page.replace(
+    /(?:^\|.*\n)+/m,
+    `| optimizer | torch |\n| --- | --- |\n${lines.join("\n")}\n`,
+  );
 }
 
 if (import.meta.main) {
