@@ -1,7 +1,6 @@
 /** `gradus export`: one step as an ONNX graph, by itself or joined to a model, or as source of Python. */
 import { type OnnxOptions, toOnnx } from "../export/onnx/mod.ts";
 import { reportOf, sizeOf } from "../export/onnx/report.ts";
-import { className } from "../export/python/names.ts";
 import { FRAMEWORK_NAMES, type PythonTarget, toPython } from "../export/python/to_python.ts";
 import { factory } from "../runtime/define.ts";
 import type { Program } from "../dsl/program.ts";
@@ -51,7 +50,7 @@ export const exportCommand: Command = {
       text: "where to write; by default the optimizer's name and .onnx or .py",
     },
     to: { value: FRAMEWORK_NAMES.join("|"), text: "a Python module for that framework" },
-    name: { value: "NAME", text: "with --to: what the class is called" },
+    name: { value: "NAME", text: "with --to: what the class or function is called" },
     report: { text: "the sizes of all graphs; writes nothing" },
   },
   takes: ({ report }) => report ? { ...ONE_OPTIMIZER, least: 0, most: 0 } : ONE_OPTIMIZER,
@@ -88,7 +87,7 @@ async function python(
   const open = Object.entries(requiredOf(program, 0.1)).filter(([name]) => !given.has(name));
   // Required ones have numbers for the module's test of itself.
   const set = [...options.set as readonly string[] ?? [], ...open.map((entry) => entry.join("="))];
-  const name = (options.name as string | undefined) ?? className(program.name);
+  const name = options.name as string | undefined;
   const required = open.map(([each]) => each);
   const text = toPython(bound(program, { set }), {
     to: options.to as PythonTarget,
@@ -98,7 +97,7 @@ async function python(
   const path = (options.output as string | undefined) ?? `${program.name}.py`;
   await writeWhole(path, new TextEncoder().encode(text));
   print(
-    `${path}: "${program.name}" as ${options.to}'s ${name}, ${text.split("\n").length - 1} lines`,
+    `${path}: "${program.name}" for ${options.to}, ${text.split("\n").length - 1} lines`,
   );
 }
 

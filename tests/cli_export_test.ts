@@ -276,7 +276,7 @@ Deno.test("export --to torch writes a module; required hyperparameters have no d
       path,
     ]);
     assertEquals(code, 0);
-    assertStringIncludes(out, `"lion" as torch's Lion`);
+    assertStringIncludes(out, `"lion" for torch`);
     const text = await Deno.readTextFile(path);
     assertStringIncludes(
       text,

@@ -90,3 +90,23 @@ export function helpersFor({ helpers }: Spelling, text: string): string {
   }
   return sources.flatMap(([name, source]) => used.has(name) ? [source.trim()] : []).join("\n\n\n");
 }
+
+/** Helpers of shapes, which every framework has as tuples. */
+export const SHAPE_HELPERS: Spelling["helpers"] = {
+  _axes: `
+def _axes(shape, *items):
+    """The axes that \`items\` are of a shape: numbers, slices, or names by extent."""
+    by_extent = sorted(range(len(shape)), key=lambda axis: shape[axis])
+    axes = set()
+    for item in items:
+        if isinstance(item, slice):
+            axes.update(range(len(shape))[item])
+        elif isinstance(item, str):
+            axes.add(by_extent[{"largest": -1, "secondLargest": -2}[item]])
+        else:
+            axes.add(range(len(shape))[item])
+    return tuple(sorted(axes))`,
+  _kept: `
+def _kept(shape, axes):
+    return tuple(1 if axis in axes else size for axis, size in enumerate(shape))`,
+};

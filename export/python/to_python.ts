@@ -5,11 +5,16 @@ import { ownOptions } from "../../runtime/options.ts";
 import { requireOptimizer } from "../../runtime/wrap.ts";
 import { described } from "./described.ts";
 import { goldenOf } from "./golden.ts";
-import { className } from "./names.ts";
+import { className, snakeCase } from "./names.ts";
+import { optaxFile } from "./optax.ts";
+import { optaxSpelling } from "./optax_spelling.ts";
 import { torchFile } from "./torch.ts";
 import { torchSpelling } from "./torch_spelling.ts";
 
-const FRAMEWORKS = { torch: { spelling: torchSpelling, file: torchFile } } as const;
+const FRAMEWORKS = {
+  torch: { spelling: torchSpelling, file: torchFile, nameOf: className },
+  optax: { spelling: optaxSpelling, file: optaxFile, nameOf: snakeCase },
+} as const;
 
 /** A framework that a file can be for. */
 export type PythonTarget = keyof typeof FRAMEWORKS;
@@ -19,9 +24,9 @@ export const FRAMEWORK_NAMES: readonly string[] = Object.keys(FRAMEWORKS);
 
 /** How a file is written. */
 export interface PythonOptions {
-  /** The framework: `"torch"`. */
+  /** The framework: `"torch"` or `"optax"`. */
   readonly to: PythonTarget;
-  /** The name of the class. Default: the program's, with a capital. */
+  /** The name of the class or function. Default: the program's, as the framework writes such names. */
   readonly name?: string;
   /**
    * Hyperparameters that have no default in Python: the optimizer's own numbers are for its self-test alone.
@@ -33,12 +38,13 @@ export interface PythonOptions {
 /**
  * An optimizer as the source of a Python module, which needs nothing but its framework. Its docstring has the
  * equations, and `python FILE` compares it with numbers made here. What is 0 or a truth value is taken in for good;
- * all other hyperparameters are options there, by their names in snake case (`lr` for the learning rate), and so
- * is a schedule, which a number may replace.
+ * all other hyperparameters are options there, by their names in snake case (torch's `lr` for the learning rate),
+ * and so is a schedule, which a number may replace.
  *
  * For torch it is a `torch.optim.Optimizer`: element-wise operations are `torch._foreach_*`, all else goes tensor by
  * tensor, and `torch.compile(fullgraph=True)` compiles it. In float32 it has the same bits as here where every
- * operation is exact, and is within 1e-6 otherwise.
+ * operation is exact, and is within 1e-6 otherwise. For Optax it is a `GradientTransformationExtraArgs`, whose
+ * options may be schedules too.
  *
  * @example
  * ```ts
@@ -58,7 +64,7 @@ export function toPython(optimizer: Optimizer, options: PythonOptions): string {
   requireOptimizer(optimizer, "the optimizer", "Cannot write Python");
   const { program } = optimizer;
   const doing = `Cannot write "${program.name}" as Python`;
-  const { to, name = className(program.name), required = [], ...others } = ownOptions(
+  const { to, name: given, required = [], ...others } = ownOptions(
     options,
     doing,
   ) as unknown as PythonOptions;
@@ -70,9 +76,10 @@ export function toPython(optimizer: Optimizer, options: PythonOptions): string {
     const known = Object.keys(FRAMEWORKS).map(quoted).join(", ");
     throw new GradusError(`${doing}: \`to\` must be one of ${known}: given ${shown(to)}`);
   }
+  const { spelling, file, nameOf } = FRAMEWORKS[to];
+  const name = given ?? nameOf(program.name);
   if (typeof name !== "string" || !/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) {
     throw new GradusError(`${doing}: \`name\` must be a name of Python's: given ${shown(name)}`);
   }
-  const { spelling, file } = FRAMEWORKS[to];
   return file(described(optimizer, required, spelling, doing), name, goldenOf(optimizer));
 }

@@ -6,6 +6,7 @@ import {
   comparison,
   operators,
   type Row,
+  SHAPE_HELPERS,
   type Spell,
   type Spelling,
 } from "./spelling.ts";
@@ -122,22 +123,7 @@ export const torchSpelling: Spelling = {
   }),
   index: (axis, like) => atom(`_index(${axis}, ${like.text})`),
   helpers: {
-    _axes: `
-def _axes(shape, *items):
-    """The axes that \`items\` are of a shape: numbers, slices, or names by extent."""
-    by_extent = sorted(range(len(shape)), key=lambda axis: shape[axis])
-    axes = set()
-    for item in items:
-        if isinstance(item, slice):
-            axes.update(range(len(shape))[item])
-        elif isinstance(item, str):
-            axes.add(by_extent[{"largest": -1, "secondLargest": -2}[item]])
-        else:
-            axes.add(range(len(shape))[item])
-    return tuple(sorted(axes))`,
-    _kept: `
-def _kept(shape, axes):
-    return tuple(1 if axis in axes else size for axis, size in enumerate(shape))`,
+    ...SHAPE_HELPERS,
     _numbers: `
 def _numbers(*given):
     """Numbers as tensors on one device."""

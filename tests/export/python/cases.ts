@@ -6,6 +6,7 @@ import { type PythonTarget, toPython } from "../../../export/python/mod.ts";
 export interface PythonCase {
   readonly name: string;
   readonly source: string;
+  /** The class or function in it. */
   readonly className: string;
   /** Given by name when the optimizer is made. */
   readonly options: Readonly<Record<string, number>>;
@@ -30,7 +31,7 @@ const MATRICES = [[4, 6], [6, 3]];
 export function caseOf(name: string, opt: Optimizer, to: PythonTarget, steps = 20): Made {
   let source: string;
   try {
-    source = toPython(opt, { to, name: "Generated" });
+    source = toPython(opt, { to, name: "generated" });
   } catch (error) {
     if (!(error instanceof GradusError)) throw error;
     return { refused: error.message };
@@ -76,7 +77,7 @@ function stepped(
     opt.step(params, tree(g), state, given);
   }
   return {
-    className: "Generated",
+    className: "generated",
     options: {},
     shapes,
     params: first,
