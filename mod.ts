@@ -70,7 +70,12 @@ export type {
 } from "./runtime/trees/hyperparameters.ts";
 export type { LeafPattern, Match, MatchedLeaf } from "./runtime/trees/match.ts";
 export type { DimensionNumbers, Matrices } from "./runtime/trees/view.ts";
-export { explain, type ExplainedLeaf, type ExplainedStage, type Explanation } from "./runtime/explain.ts";
+export {
+  explain,
+  type ExplainedLeaf,
+  type ExplainedStage,
+  type Explanation,
+} from "./runtime/explain.ts";
 export type { Machine, Prediction } from "./runtime/plan/roofline.ts";
 export { applyUpdates } from "./runtime/apply.ts";
 export type {
@@ -89,7 +94,7 @@ export type * from "./runtime/trees/typed.ts";
 export type { StorageType } from "./runtime/trees/dtype.ts";
 export type { RoundedStorage, Rounding } from "./runtime/trees/stored.ts";
 export type { InitOptions, StateStorage } from "./runtime/trees/state_storage.ts";
-export type { StoredTensor, Tensor } from "./runtime/trees/leaf.ts";
+export type { BlockTensor, StoredTensor, Tensor } from "./runtime/trees/leaf.ts";
 export type { Backend } from "./runtime/plan/forms.ts";
 export * from "./zoo/wrappers/mod.ts";
 export * from "./zoo/mod.ts";

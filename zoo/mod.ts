@@ -1,8 +1,8 @@
 /**
  * The optimizers, a file a family, each as short as its paper. What Optax has by name is here by the same
  * name in camel case, but for what a step program cannot say: `dpsgd` and the clips of gradients per
- * example, which take a gradient for each; `galore`, which takes singular vectors; line searches and
- * `sam`, which look at the loss elsewhere; the parts of Muon; and the deprecated `optimistic_adam`.
+ * example, which take a gradient for each; line searches and `sam`, which look at the loss elsewhere; the
+ * parts of Muon; and the deprecated `optimistic_adam`.
  */
 export * from "./acprop.ts";
 export * from "./adafactor.ts";
@@ -26,9 +26,11 @@ export * from "./clip.ts";
 export * from "./cocob.ts";
 export * from "./dadaptation.ts";
 export * from "./decay.ts";
+export * from "./dion.ts";
 export * from "./dog.ts";
 export * from "./fadam.ts";
 export * from "./fromage.ts";
+export * from "./galore.ts";
 export * from "./grams.ts";
 export * from "./lamb.ts";
 export * from "./laprop.ts";
@@ -55,10 +57,12 @@ export * from "./scale.ts";
 export * from "./schedule_free.ts";
 export * from "./scion.ts";
 export { sgd, type SgdOptions } from "./sgd.ts";
+export * from "./shampoo.ts";
 export * from "./sign.ts";
 export * from "./simplified_ademamix.ts";
 export * from "./sm3.ts";
 export * from "./smooth_lion.ts";
+export * from "./soap.ts";
 export * from "./sophia.ts";
 export * from "./spam.ts";
 export * from "./stable_adamw.ts";
