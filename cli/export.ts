@@ -1,22 +1,28 @@
-/** `gradus export`: one step as an ONNX graph, by itself or joined to a model. */
+/** `gradus export`: one step as an ONNX graph, by itself or joined to a model, or as source of Python. */
 import { type OnnxOptions, toOnnx } from "../export/onnx/mod.ts";
 import { reportOf, sizeOf } from "../export/onnx/report.ts";
+import { FRAMEWORK_NAMES, type PythonTarget, toPython } from "../export/python/to_python.ts";
 import { factory } from "../runtime/define.ts";
+import type { Program } from "../dsl/program.ts";
 import { attach } from "./attach.ts";
 import { type Command, ONE_OPTIMIZER, SET } from "./command.ts";
 import { BUILT_IN, programOf, writeWhole } from "./files.ts";
 import { graphText } from "./model_text.ts";
-import { bound, type Options, requiredOf, shapesOf, UsageError } from "./values.ts";
+import { bound, type Options, requiredOf, settingOf, shapesOf, UsageError } from "./values.ts";
 
 /** The command. */
 export const exportCommand: Command = {
   usage: [
     "NAME|FILE --params w:784x64,b:64 [--precision float32] [-o FILE.onnx]",
     "NAME|FILE --attach MODEL.onnx --params w,b --grads dw,db [--precision float32] [-o FILE.onnx]",
+    `NAME|FILE --to ${FRAMEWORK_NAMES.join("|")} [--name Lion] [-o FILE.py]`,
     "--report [--params w:784x64,b:64]",
   ],
-  summary: "Writes one step as an ONNX graph, and prints what goes in and out of it.",
+  summary: "Writes one step as an ONNX graph, or an optimizer of a Python framework.",
   notes: [
+    "With --to it writes a Python module that needs nothing but the framework, and tests itself when it is " +
+    "run. Hyperparameters are options there; required ones have no default. What --set gives as 0, true or " +
+    "false is taken in for good.",
     "With --attach the optimizer is joined to a model whose outputs are gradients of its " +
     "initializers: a run is then a training step. With --report it prints how large the graph of " +
     "each built-in optimizer is.",
@@ -41,16 +47,21 @@ export const exportCommand: Command = {
     output: {
       short: "o",
       value: "FILE",
-      text: "where to write; by default the optimizer's name and .onnx",
+      text: "where to write; by default the optimizer's name and .onnx or .py",
     },
+    to: { value: FRAMEWORK_NAMES.join("|"), text: "a Python module for that framework" },
+    name: { value: "NAME", text: "with --to: what the class or function is called" },
     report: { text: "the sizes of all graphs; writes nothing" },
   },
   takes: ({ report }) => report ? { ...ONE_OPTIMIZER, least: 0, most: 0 } : ONE_OPTIMIZER,
   run: async ([target], options, print) => {
     if (options.report) return report(options, print);
     if (options.attach !== undefined) return attach(await programOf(target), options, print);
+    if (options.to !== undefined) return python(await programOf(target), options, print);
     if (options.params === undefined) {
-      throw new UsageError("`export` needs --params, such as --params w:784x64,b:64");
+      throw new UsageError(
+        "`export` needs --params, such as --params w:784x64,b:64, or --to torch",
+      );
     }
     const params = shapesOf(options.params as string);
     const program = await programOf(target);
@@ -63,6 +74,32 @@ export const exportCommand: Command = {
     print(graphText(bytes));
   },
 };
+
+/** Writes a Python module. */
+async function python(
+  program: Program,
+  options: Options,
+  print: (line: string) => void,
+): Promise<void> {
+  const given = new Set(
+    (options.set as readonly string[] ?? []).map((text) => settingOf(text).name),
+  );
+  const open = Object.entries(requiredOf(program, 0.1)).filter(([name]) => !given.has(name));
+  // Required ones have numbers for the module's test of itself.
+  const set = [...options.set as readonly string[] ?? [], ...open.map((entry) => entry.join("="))];
+  const name = options.name as string | undefined;
+  const required = open.map(([each]) => each);
+  const text = toPython(bound(program, { set }), {
+    to: options.to as PythonTarget,
+    name,
+    required,
+  });
+  const path = (options.output as string | undefined) ?? `${program.name}.py`;
+  await writeWhole(path, new TextEncoder().encode(text));
+  print(
+    `${path}: "${program.name}" for ${options.to}, ${text.split("\n").length - 1} lines`,
+  );
+}
 
 /** Prints how large the graph of every built-in optimizer is, required options being 0.1. */
 function report({ params }: Options, print: (line: string) => void): void {

@@ -261,3 +261,29 @@ Deno.test("the report takes shapes and no optimizer", async () => {
   assertEquals(code, 2);
   assertStringIncludes(error, "`lion` is one argument too many");
 });
+
+Deno.test("export --to torch writes a module; required hyperparameters have no default", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/lion.py`;
+    const { code, out } = await run([
+      "export",
+      "lion",
+      "--to",
+      "torch",
+      "--set",
+      "b1=0.5",
+      "-o",
+      path,
+    ]);
+    assertEquals(code, 0);
+    assertStringIncludes(out, `"lion" for torch`);
+    const text = await Deno.readTextFile(path);
+    assertStringIncludes(
+      text,
+      "def __init__(self, params, lr, b1=0.5, b2=0.99, weight_decay=0.001,",
+    );
+    const wrong = await run(["export", "lion", "--to", "numpy", "-o", path]);
+    assertEquals(wrong.code, 1);
+    assertStringIncludes(wrong.error, "torch");
+    assertEquals(await Deno.readTextFile(path), text);
+  }));

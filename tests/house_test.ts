@@ -22,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["dsl", "runtime", "export/onnx", "export/safetensors", "onnx-buf", "@bufbuild/protobuf"],
     ...["onnxruntime-web/jspi", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"],
   ],
+  "export/python": ["dsl", "runtime", "export/safetensors"],
   "export/safetensors": ["dsl", "runtime", "zoo", "export/onnx"],
   "export/train": [
     ...["dsl", "runtime", "export/onnx", "export/ort", "export/safetensors", "onnx-buf"],

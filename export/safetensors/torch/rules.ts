@@ -242,12 +242,24 @@ const WHY: readonly (readonly [Program, string])[] = [
 
 let byDigest: ReadonlyMap<string, TorchRule> | undefined;
 
-/** Torch's optimizer that does what `program` does; refuses a program that is none of its. */
-export function torchRuleOf(program: Program, doing: string): TorchRule {
+/** What torch calls the states of `program` that it has, by our names: none of a program that is none of its. */
+export function torchStateNames(program: Program): ReadonlyMap<string, string> {
+  const { states = [] } = ruleFor(program) ?? {};
+  return new Map(
+    states.flatMap(({ ours, torch, scale }) => scale === undefined ? [[ours, torch]] : []),
+  );
+}
+
+function ruleFor(program: Program): TorchRule | undefined {
   byDigest ??= new Map(
     RULES.flatMap((rule) => rule.programs().map((each) => [programDigest(each), rule])),
   );
-  const rule = byDigest.get(programDigest(program));
+  return byDigest.get(programDigest(program));
+}
+
+/** Torch's optimizer that does what `program` does; refuses a program that is none of its. */
+export function torchRuleOf(program: Program, doing: string): TorchRule {
+  const rule = ruleFor(program);
   if (rule !== undefined) return rule;
   const [, why = ""] = WHY.find(([{ name }]) => name === program.name) ?? [];
   throw new GradusError(

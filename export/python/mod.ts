@@ -1,0 +1,7 @@
+/**
+ * Programs as source code of Python: an optimizer that was written or found here, for the machines where PyTorch
+ * runs.
+ *
+ * @module
+ */
+export { type PythonOptions, type PythonTarget, toPython } from "./to_python.ts";

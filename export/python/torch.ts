@@ -1,0 +1,140 @@
+/** A program as a module of torch: its functions, what goes around them, the class and a test. */
+import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
+import type { Described } from "./described.ts";
+import { docstring } from "./document.ts";
+import { functionsOf } from "./functions.ts";
+import { type Golden, goldenText } from "./golden.ts";
+import { pythonNumber } from "./names.ts";
+import { helpersFor } from "./spelling.ts";
+import { torchClass } from "./torch_class.ts";
+
+/** Python of a file. */
+export function torchFile(described: Described, className: string, golden: Golden): string {
+  const { spelling, levels } = described;
+  const code = [
+    ...functionsOf(described),
+    runtimeText(described),
+    torchClass(described, className),
+  ].join("\n\n\n");
+  const test = testText(described, className, golden);
+  const helpers = helpersFor(spelling, code);
+  const head = `${
+    docstring(described, [
+      described.isOfShape || levels.length > 0
+        ? "Under FSDP2 and DTensor: sums, norms and matrices are taken of whole parameters, so that a parameter " +
+          "that is sharded must be a DTensor, or be gathered before a step."
+        : "Under FSDP2 and DTensor every operation is element by element, so that a shard is stepped as it is.",
+    ])
+  }
+
+import math
+${/\boperator\./.test(code + helpers) ? "import operator\n" : ""}
+import torch
+
+__all__ = ["${className}"]`;
+  return `${[head, helpers, code, test.trim()].filter(Boolean).join("\n\n\n")}\n`;
+}
+
+/** Python of what the functions of a program are called by. */
+function runtimeText(described: Described): string {
+  const { names, hypers } = described;
+  const hasTrees = [...described.inputs.values()].includes("element");
+  return `def _values(group, lists, exact):
+    """What the functions above are given: numbers, and lists of tensors."""
+    bucket = dict(lists)
+    for name in (${hypers.map(({ name }) => `"${names.of(name)}",`).join(" ")}):
+        bucket[name] = _number(group[name], exact)
+    shape = tuple(bucket["w"][0].shape)
+    bucket["shape of w"] = shape
+${
+    [...SHAPE_SYMBOLS.keys()].map((name) =>
+      `    bucket["${names.of(name)}"] = ${
+        {
+          rank: "len(shape)",
+          rows: "shape[0] if shape else 1",
+          columns: "math.prod(shape[1:])",
+          size: "math.prod(shape)",
+        }[name]
+      }`
+    ).join("\n")
+  }
+    return bucket
+
+
+def _buckets(lists, foreach):
+    """The parameters that are computed together."""
+    places = {}
+    for k, param in enumerate(lists["w"]):
+        key = k if foreach is False else (param.device, param.dtype${
+    described.isOfShape ? ", tuple(param.shape)" : ""
+  })
+        places.setdefault(key, []).append(k)
+    return [{name: [each[k] for k in some] for name, each in lists.items()} for some in places.values()]
+
+
+def _apart(bucket, names):
+    """Copies what would be written over before it is read."""
+    for name in [*names, "w"]:
+        made = bucket.get(f"next {name}")
+        if isinstance(made, (list, tuple)):
+            bucket[f"next {name}"] = [
+                each.clone() if any(each is bucket[other][k] for other in names if other != name) else each
+                for k, each in enumerate(made)
+            ]
+
+
+def _store(into, value):
+    if not isinstance(value, (list, tuple)):
+        for each in into:
+            each.fill_(value)
+    elif any(a is not b for a, b in zip(into, value)):
+        torch._foreach_copy_(into, value)
+${
+    !hasTrees ? "" : `
+
+def _beside(groups, params, given):
+    """What is given in the order of all parameters, for some of them."""
+    places = {id(p): k for k, p in enumerate(p for group in groups for p in group["params"])}
+    return [given[places[id(p)]] for p in params]
+`
+  }`;
+}
+
+/** Python of a test that compares the file with what Gradus made. */
+function testText({ names, hypers, inputs }: Described, className: string, golden: Golden): string {
+  const leafInputs = [...inputs].filter(([, kind]) => kind === "element").map(([name]) => name);
+  const scalars = [...inputs].filter(([, kind]) => kind === "scalar").map(([name]) => name);
+  return `${goldenText(golden)}
+
+
+def _self_test():
+    params = [
+        torch.nn.Parameter(torch.tensor(numbers, dtype=torch.float32).reshape(shape))
+        for numbers, shape in zip(_filled(0), _SHAPES)
+    ]
+    opt = ${className}(params${
+    hypers.filter(({ isRequired }) => isRequired).map(({ name, value }) =>
+      `, ${names.of(name)}=${pythonNumber(value as number)}`
+    ).join("")
+  })
+    for step in range(1, ${golden.steps + 1}):
+        for param, numbers in zip(params, _filled(step)):
+            param.grad = torch.tensor(numbers, dtype=torch.float32).reshape(param.shape)
+        opt.step(${
+    [
+      ...scalars.map((name) => `${names.of(name)}=1 / step`),
+      ...leafInputs.map((name) =>
+        `${
+          names.of(name)
+        }=[torch.tensor(x).reshape(s) for x, s in zip(_filled(step, abs), _SHAPES)]`
+      ),
+    ].join(", ")
+  })
+    _compare([p.detach().flatten().tolist() for p in params])
+
+
+if __name__ == "__main__":
+    _self_test()
+    print("${className}: as Gradus computes it")
+`;
+}

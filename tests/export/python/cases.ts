@@ -1,0 +1,100 @@
+/** Runs of Gradus on random trees, which a generated file is to repeat. */
+import { GradusError, type Optimizer } from "../../../mod.ts";
+import { type PythonTarget, toPython } from "../../../export/python/mod.ts";
+
+/** One run: the file, what it is given, and what comes of it. */
+export interface PythonCase {
+  readonly name: string;
+  readonly source: string;
+  /** The class or function in it. */
+  readonly className: string;
+  /** Given by name when the optimizer is made. */
+  readonly options: Readonly<Record<string, number>>;
+  readonly shapes: readonly (readonly number[])[];
+  readonly params: readonly (readonly number[])[];
+  /** By step and by parameter. */
+  readonly gradients: readonly (readonly (readonly number[])[])[];
+  /** By step: numbers, or trees as gradients are. */
+  readonly inputs: readonly Readonly<Record<string, number | readonly (readonly number[])[]>>[];
+  readonly after: readonly (readonly number[])[];
+  /** What else the script is to do. */
+  readonly how?: object;
+}
+
+/** A case, or why there is none. */
+export type Made = { readonly made: PythonCase } | { readonly refused: string };
+
+const MIXED = [[4, 6], [5], [2, 3, 2], [6, 3], []];
+const MATRICES = [[4, 6], [6, 3]];
+
+/** The case of an optimizer in a framework. */
+export function caseOf(name: string, opt: Optimizer, to: PythonTarget, steps = 20): Made {
+  let source: string;
+  try {
+    source = toPython(opt, { to, name: "generated" });
+  } catch (error) {
+    if (!(error instanceof GradusError)) throw error;
+    return { refused: error.message };
+  }
+  try {
+    return { made: { name, source, ...stepped(opt, MIXED, steps) } };
+  } catch (error) {
+    if (!(error instanceof GradusError)) throw error;
+    return { made: { name, source, ...stepped(opt, MATRICES, steps) } };
+  }
+}
+
+function stepped(
+  opt: Optimizer,
+  shapes: readonly (readonly number[])[],
+  steps: number,
+): Omit<PythonCase, "name" | "source"> {
+  const next = random(7);
+  const sizes = shapes.map((shape) => shape.reduce((a, b) => a * b, 1));
+  const normal = () => sizes.map((size) => Float32Array.from({ length: size }, next));
+  const tree = (leaves: readonly Float32Array[]) =>
+    leaves.map((data, i) => ({ data, shape: shapes[i] }));
+  const lists = (leaves: readonly Float32Array[]) => leaves.map((data) => [...data]);
+  const params = tree(normal());
+  const first = lists(params.map(({ data }) => data));
+  const state = opt.init(params);
+  const gradients: number[][][] = [];
+  const inputs: Record<string, number | number[][]>[] = [];
+  for (let step = 0; step < steps; step++) {
+    const g = normal();
+    gradients.push(lists(g));
+    const given: Record<string, unknown> = {};
+    const kept: Record<string, number | number[][]> = {};
+    for (const [name, kind] of opt.program.inputs) {
+      if (kind === "scalar") given[name] = kept[name] = Math.fround(1 + Math.abs(next()));
+      else {
+        const leaves = normal().map((data) => data.map(Math.abs));
+        given[name] = tree(leaves);
+        kept[name] = lists(leaves);
+      }
+    }
+    inputs.push(kept);
+    opt.step(params, tree(g), state, given);
+  }
+  return {
+    className: "generated",
+    options: {},
+    shapes,
+    params: first,
+    gradients,
+    inputs,
+    after: lists(params.map(({ data }) => data)),
+  };
+}
+
+/** Numbers of about the normal distribution, always the same for a seed. */
+function random(seed: number): () => number {
+  let state = seed;
+  const uniform = () => {
+    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5 | 0;
+    let x = Math.imul(state ^ (state >>> 12), 0x297a2d39);
+    x ^= x >>> 15;
+    return (x >>> 0) / 2 ** 32;
+  };
+  return () => uniform() + uniform() + uniform() + uniform() - 2;
+}

@@ -1,0 +1,87 @@
+"""Runs generated files of torch on cases in a JSON file: how far each is from what is expected, as JSON."""
+
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import tempfile
+import traceback
+
+import torch
+
+torch.set_num_threads(1)
+
+
+def module_of(source, folder, k):
+    path = os.path.join(folder, f"generated_{k}.py")
+    with open(path, "w") as file:
+        file.write(source)
+    spec = importlib.util.spec_from_file_location(f"generated_{k}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def tree(numbers, shapes):
+    return [torch.tensor(x, dtype=torch.float32).reshape(s) for x, s in zip(numbers, shapes)]
+
+
+def snake(name):
+    """The names of inputs that cases have are plain."""
+    return "".join("_" + c.lower() if c.isupper() else c for c in name)
+
+
+def stepped(case, module, how):
+    params = [torch.nn.Parameter(p) for p in tree(case["params"], case["shapes"])]
+    options = {key: value for key, value in how.items() if key in ("foreach", "capturable")}
+    given = [{"params": params[:2]}, {"params": params[2:]}] if how.get("groups") else params
+    opt = getattr(module, case["className"])(given, **case["options"], **options)
+    if "like" in how:
+        opt = getattr(torch.optim, how["like"])(params, **how["given"])
+    step = opt.step
+    if how.get("compile"):
+        step = torch.compile(opt.step, fullgraph=True)
+    for k, (gradients, given) in enumerate(zip(case["gradients"], case["inputs"])):
+        for p, g in zip(params, tree(gradients, case["shapes"])):
+            p.grad = g
+        if how.get("reload") and k == 10:
+            saved = opt.state_dict()
+            opt = getattr(module, case["className"])(params, **case["options"])
+            opt.load_state_dict(saved)
+            step = opt.step
+        step(**{
+            snake(name): value if isinstance(value, (int, float)) else tree(value, case["shapes"])
+            for name, value in given.items()
+        })
+    return params
+
+
+def compared(case, params):
+    """The largest difference, in shares of the largest number of its parameter, and whether bits differ."""
+    largest, same = 0.0, True
+    for p, expected in zip(params, tree(case["after"], case["shapes"])):
+        own = p.detach()
+        same = same and bool(torch.equal(own.view(torch.int32), expected.view(torch.int32)))
+        both = torch.isnan(own) & torch.isnan(expected)
+        distance = torch.where(both, 0.0, (own.double() - expected.double()).abs())
+        scale = expected[~expected.isnan()].abs().max().item() if (~expected.isnan()).any() else 1.0
+        largest = max(largest, distance.max().item() / max(scale, 1e-30))
+    return {"largest": largest, "same": same}
+
+
+results = []
+with tempfile.TemporaryDirectory() as folder, open(sys.argv[1]) as file:
+    for k, case in enumerate(json.load(file)):
+        try:
+            if case.get("how", {}).get("compile") and not any(map(shutil.which, ("c++", "g++", "clang++"))):
+                results.append({"name": case["name"], "left_out": "there is no C++ compiler"})
+                continue
+            module = module_of(case["source"], folder, k)
+            module._self_test()
+            result = compared(case, stepped(case, module, case.get("how", {})))
+        except Exception:
+            result = {"error": traceback.format_exc(limit=-3)}
+        results.append({"name": case["name"], **result})
+print(json.dumps(results))

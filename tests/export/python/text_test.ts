@@ -1,0 +1,195 @@
+/** The text of generated files, without Python: what ten of them compute, the form of all, and refusals. */
+import {
+  adafactor,
+  adam,
+  adamw,
+  addNoise,
+  chain,
+  clipByGlobalNorm,
+  cosineDecaySchedule,
+  lion,
+  multiSteps,
+  muon,
+  type Optimizer,
+  optimizer,
+  prodigy,
+  rmsprop,
+  scheduleFreeSgd,
+  sgd,
+  stableAdamw,
+} from "../../../mod.ts";
+import { toPython } from "../../../export/python/mod.ts";
+import { assertSnapshot } from "@std/testing/snapshot";
+import { assert, assertEquals, assertStringIncludes } from "../../assert.ts";
+import { assertRefused } from "../../refused.ts";
+import { wrapped, zooOptimizers } from "../everything.ts";
+
+const GOLDEN: Readonly<Record<string, () => Optimizer>> = {
+  lion: () => lion({ learningRate: 0.1 }),
+  sgd: () => sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true }),
+  adam: () => adam({ learningRate: 0.1 }),
+  "adamw at a cosine": () =>
+    adamw({ learningRate: cosineDecaySchedule({ initValue: 0.1, decaySteps: 6 }) }),
+  rmsprop: () => rmsprop({ learningRate: 0.1, centered: true }),
+  muon: () => muon({ learningRate: 0.1 }),
+  prodigy: () => prodigy({}),
+  "a clip and Lion": () => chain(clipByGlobalNorm({ maxNorm: 1 }), lion({ learningRate: 0.1 })),
+  multiSteps: () => multiSteps(sgd({ learningRate: 0.1 }), { everyKSchedule: 2 }),
+  stableAdamw: () => stableAdamw({ learningRate: 0.1 }),
+};
+
+/** The functions that are a program's own, of a file's text. */
+function own(text: string): string[] {
+  return text.split(/\n\n\n/).filter((each) =>
+    /^def _(begin|part\d+|update|form|schedule)(_\w+)?\(bucket\)/.test(each)
+  );
+}
+
+for (const [name, make] of Object.entries(GOLDEN)) {
+  Deno.test(`what ${name} computes, as torch has it`, async (t) => {
+    await assertSnapshot(t, own(toPython(make(), { to: "torch" })).join("\n\n\n"));
+  });
+}
+
+const KEYWORDS = new Set(
+  "def return if else for in not and or is None True False raise lambda class with try except pass elif"
+    .split(" "),
+);
+
+/** What is wrong with the form of Python, by what can be told without it. */
+function faults(text: string): string[] {
+  const found: string[] = [];
+  const bare = text.replace(/"""[\s\S]*?"""/g, '""').replace(/f?"(?:[^"\\\n]|\\.)*"/g, '""')
+    .replace(/#.*/g, "");
+  const open: string[] = [];
+  for (const sign of bare.match(/[()[\]{}]/g) ?? []) {
+    if ("([{".includes(sign)) open.push(sign);
+    else if (open.pop() !== { ")": "(", "]": "[", "}": "{" }[sign]) {
+      found.push(`an unmatched ${sign}`);
+    }
+  }
+  if (open.length > 0) found.push(`an open ${open.at(-1)}`);
+  if (/"[^"\n]*$/m.test(bare.replaceAll('""', ""))) found.push("an open text");
+  const defined = new Set(
+    Array.from(bare.matchAll(/^ *(?:def|class) (\w+)/gm), ([, name]) => name),
+  );
+  for (const [, name] of bare.matchAll(/(?<![\w.])(_\w+)\(/g)) {
+    if (!defined.has(name)) found.push(`${name} is not there`);
+  }
+  for (const body of own(text)) {
+    const known = new Set([
+      "bucket",
+      "torch",
+      "math",
+      "operator",
+      "each",
+      "int",
+      "len",
+      "abs",
+      "slice",
+      ...defined,
+    ]);
+    for (const line of body.split("\n").slice(1)) {
+      if (!/^( {4})+\S/.test(line)) found.push(`an indentation: ${line}`);
+      if (/^ +"""/.test(line)) continue;
+      const [, target, value] = /^ +(?:([a-z]\w*) = )?(.*)$/i.exec(line)!;
+      for (
+        const [name] of value.replace(/"[^"]*"/g, "").matchAll(
+          /(?<![\w.])[A-Za-z_]\w*(?!\w*=[^=])/g,
+        )
+      ) {
+        if (!known.has(name) && !KEYWORDS.has(name)) {
+          found.push(`${name} is read before it is set: ${line}`);
+        }
+      }
+      if (target !== undefined) known.add(target);
+    }
+  }
+  return found;
+}
+
+Deno.test("the file of every optimizer has the form of Python, and reads nothing that it has not set", () => {
+  let written = 0;
+  for (const [name, make] of [...Object.entries(zooOptimizers), ...Object.entries(wrapped)]) {
+    let text: string;
+    try {
+      text = toPython(make(), { to: "torch" });
+    } catch {
+      continue; // The test with torch counts them.
+    }
+    written++;
+    assertEquals(faults(text), [], name);
+  }
+  assert(written > 120, `only ${written} are written`);
+  assert(faults("def _update(bucket):\n    u = _mul(m, 1").length >= 3);
+});
+
+Deno.test("names are legal in Python, each its own, and those of a program's that look alike differ", () => {
+  const made = optimizer({
+    name: "odd",
+    hyper: { lambda: 0.5, learningRate: 0.1, learning_rate: 0.25, params: 2, β1: 0.5 },
+    state: { class: 0, v: 0, bucket: 0 },
+    step: `
+      _add = lambda*g + β1*class
+      class = _add
+      v = params*v + g
+      bucket = bucket + v
+      u = -learningRate*(_add + learning_rate*v + bucket)
+    `,
+  })();
+  const text = toPython(made, { to: "torch" });
+  assertEquals(faults(text), []);
+  assertStringIncludes(text, "lambda_=0.5, lr=0.1, learning_rate=0.25, params_2=2");
+});
+
+Deno.test("what is written by a program into a file is text, and never code", () => {
+  const hostile = '"""\nimport os\nos.system("x")\n"""\\';
+  const text = toPython(
+    optimizer({ name: "hostile", doc: hostile, source: hostile, step: "u = -g" })(),
+    { to: "torch" },
+  );
+  assertEquals(faults(text), []);
+  assertEquals(text.match(/^import .*/gm)?.slice(-2), ["import math", "import torch"]);
+  assertEquals([...text.matchAll(/"""/g)].length % 2, 0);
+});
+
+Deno.test("hyperparameters: 0 and truth values are taken in, required ones have no default", () => {
+  const text = toPython(sgd({ learningRate: 0.1 }), { to: "torch", required: ["learningRate"] });
+  assertStringIncludes(text, "def __init__(self, params, lr, *, maximize=False");
+  assertStringIncludes(text, "momentum = 0, nesterov = false");
+  assertStringIncludes(text, "opt = Sgd(params, lr=0.1)");
+});
+
+Deno.test("a schedule is followed while its option is None", () => {
+  const text = toPython(GOLDEN["adamw at a cosine"](), { to: "torch" });
+  assertStringIncludes(text, "params, lr=None,");
+  assertStringIncludes(text, 'if group["lr"] is None:');
+});
+
+Deno.test("what cannot be said in Python is refused by name", () => {
+  const torch = { to: "torch" } as const;
+  const lr = { learningRate: 0.1 };
+  assertRefused(
+    () => toPython(sgd({ learningRate: () => 0.1 }), torch),
+    "learningRate",
+    "expression",
+  );
+  assertRefused(
+    () => toPython(sgd({ learningRate: { a: 1, b: 2 } }), torch),
+    "learningRate",
+    "tree",
+  );
+  assertRefused(() => toPython(adamw({ ...lr, mask: { a: true } }), torch), "weightDecay", "mask");
+  assertRefused(() => toPython(adafactor(lr), torch), "factored", "mask");
+  assertRefused(() => toPython(lion({ ...lr, muDtype: "bfloat16" }), torch), "bfloat16", "m");
+  assertRefused(
+    () => toPython(addNoise({ eta: 1, gamma: 1, seed: 1 }), torch),
+    "random numbers",
+    "torch",
+  );
+  assertRefused(() => toPython(lion(lr), { to: "numpy" as never }), "torch", "numpy");
+  assertRefused(() => toPython(lion(lr), { ...torch, name: "a b" }), "name");
+  assertRefused(() => toPython(lion(lr), { ...torch, nme: "Lion" } as never), "nme");
+  assertRefused(() => toPython(lion as never, torch), "must be an optimizer");
+  assert(toPython(scheduleFreeSgd(lr), torch).length > 0);
+});
