@@ -70,9 +70,21 @@ export type {
 } from "./runtime/trees/hyperparameters.ts";
 export type { LeafPattern, Match, MatchedLeaf } from "./runtime/trees/match.ts";
 export type { DimensionNumbers, Matrices } from "./runtime/trees/view.ts";
-export { explain, type ExplainedLeaf, type ExplainedStage, type Explanation } from "./runtime/explain.ts";
+export {
+  explain,
+  type ExplainedLeaf,
+  type ExplainedStage,
+  type Explanation,
+} from "./runtime/explain.ts";
 export type { Machine, Prediction } from "./runtime/plan/roofline.ts";
-export { applyUpdates } from "./runtime/apply.ts";
+export {
+  applyUpdates,
+  incrementalUpdate,
+  type IncrementalUpdateOptions,
+  periodicUpdate,
+  type PeriodicUpdateOptions,
+} from "./runtime/apply.ts";
+export { globalNorm } from "./runtime/norm.ts";
 export type {
   HyperIn,
   InitialState,
@@ -94,6 +106,12 @@ export type { Backend } from "./runtime/plan/forms.ts";
 export * from "./zoo/wrappers/mod.ts";
 export * from "./zoo/mod.ts";
 export { fromTorchConfig, type TorchConfig, type TorchOptions } from "./zoo/torch_config.ts";
+export {
+  type AveragedMeasure,
+  measureWithEma,
+  type MeasureWithEmaOptions,
+  monitor,
+} from "./zoo/monitor.ts";
 export {
   lionK,
   type LionKDocument,
