@@ -74,7 +74,7 @@ export const adaptiveGradClip: OptimizerFactory<AdaptiveGradClipOptions> = /* @_
     "whole = rank < 2 | (rank == 2 & rows == 1)",
   );
   return resolving<AdaptiveGradClipOptions>(usual.program, ({ axis, ...others }, doing) => {
-    if (axis === undefined) return usual(others);
+    if (axis === undefined || axis === null) return usual(others);
     const axes = (Array.isArray(axis) ? axis : [axis]).map(axisItem);
     if (axes.length === 0 || axes.includes(undefined)) {
       throw new GradusError(

@@ -1,17 +1,20 @@
 /** The lines of code and the options of the tables as one module, which is type-checked and run. */
 import * as gradus from "../../mod.ts";
 import * as losses from "../../losses/mod.ts";
+import * as projections from "../../zoo/projections/mod.ts";
 import { optionsOf, type Row, type Table } from "./tables.ts";
 
 /** What the entries that the tables name export. */
 export const ENTRIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   ".": gradus,
   "./losses": losses,
+  "./projections": projections,
 };
 
 const FILES: Readonly<Record<string, string>> = {
   ".": "mod.ts",
   "./losses": "losses/mod.ts",
+  "./projections": "zoo/projections/mod.ts",
 };
 
 /** What a row says is here is exported. */
@@ -23,6 +26,10 @@ const HELP = `
 type Last<A extends readonly unknown[]> = A extends readonly [...unknown[], infer L] ? L : never;
 type Options<F> = F extends (...given: infer A) => unknown ? keyof NonNullable<Last<Required<A>>> : never;
 const has = <F>(_: F, _name: Options<F>) => {};
+export function unknown() {
+  // @ts-expect-error: what is no option is found
+  has(adam, "notThere");
+}
 `;
 
 /** The text of a module that names every option in a way that the type checker looks at, and has every line. */
