@@ -57,7 +57,7 @@ interface Rule {
   make(options: Taken): Optimizer;
 }
 
-const BETAS = { betas: [0.9, 0.999], eps: 1e-8 };
+const BETAS = [0.9, 0.999];
 const like = "torch" as const;
 
 const moments = (of: Taken) => {
@@ -148,7 +148,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   Adam: {
     defaults: {
       lr: 1e-3,
-      ...BETAS,
+      betas: BETAS,
+      eps: 1e-8,
       weight_decay: 0,
       amsgrad: false,
       decoupled_weight_decay: false,
@@ -158,7 +159,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   AdamW: {
     defaults: {
       lr: 1e-3,
-      ...BETAS,
+      betas: BETAS,
+      eps: 1e-8,
       weight_decay: 0.01,
       amsgrad: false,
       decoupled_weight_decay: true,
@@ -166,7 +168,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     make: (of) => adamLike(of, of.truth("decoupled_weight_decay")),
   },
   Adamax: {
-    defaults: { lr: 2e-3, ...BETAS, weight_decay: 0 },
+    defaults: { lr: 2e-3, betas: BETAS, eps: 1e-8, weight_decay: 0 },
     make: (of) => withCoupledDecay(of, adamax({ learningRate: of.lr, ...moments(of), like })),
   },
   LBFGS: {
@@ -222,7 +224,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   NAdam: {
     defaults: {
       lr: 2e-3,
-      ...BETAS,
+      betas: BETAS,
+      eps: 1e-8,
       weight_decay: 0,
       momentum_decay: 4e-3,
       decoupled_weight_decay: false,
@@ -239,7 +242,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     },
   },
   RAdam: {
-    defaults: { lr: 1e-3, ...BETAS, weight_decay: 0, decoupled_weight_decay: false },
+    defaults: { lr: 1e-3, betas: BETAS, eps: 1e-8, weight_decay: 0, decoupled_weight_decay: false },
     make: (of) =>
       of.truth("decoupled_weight_decay")
         ? withDecoupledDecay(of, scaleByRadam({ ...moments(of), epsBeforeCorrection: true }))
