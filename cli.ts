@@ -1,5 +1,6 @@
 /**
- * The command `gradus`: shows, checks, races, searches and exports optimizers, built in or in files.
+ * The command `gradus`: shows, checks, races, searches and exports optimizers, built in or in files, and trains
+ * models by them.
  *
  * @example
  * ```ts
@@ -26,7 +27,8 @@ import { raceCommand } from "./cli/race.ts";
 import { searchCommand } from "./cli/search.ts";
 import { show } from "./cli/show.ts";
 import { printableLines } from "./cli/text.ts";
-import { UsageError } from "./cli/values.ts";
+import { trainCommand } from "./cli/train.ts";
+import { Stopped, UsageError } from "./cli/values.ts";
 import config from "./deno.json" with { type: "json" };
 import { GradusError, quoted, suggestion } from "./dsl/errors.ts";
 
@@ -38,12 +40,13 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["export", exportCommand],
   ["race", raceCommand],
   ["search", searchCommand],
+  ["train", trainCommand],
 ]);
 
 const ENDINGS = [
   `NAME is one of the ${BUILT_IN.size} that \`gradus list\` shows.`,
   "FILE is a program in YAML or JSON, an exported model or a checkpoint.",
-  "Exit codes: 0 done, 1 a program or value is wrong, 2 the command is.",
+  "Exit codes: 0 done, 1 a program or value is wrong, 2 the command is, 130 stopped by Ctrl-C.",
 ];
 
 /**
@@ -62,7 +65,7 @@ const ENDINGS = [
  * @param args What follows the command's name.
  * @param print Takes each line of output.
  * @param printError Takes each line about what went wrong.
- * @returns The exit code: 0 done, 1 a program or value is wrong, 2 the command is.
+ * @returns The exit code: 0 done, 1 a program or value is wrong, 2 the command is, 130 stopped by Ctrl-C.
  */
 export async function main(
   args: readonly string[],
@@ -98,9 +101,9 @@ export async function main(
       printError(`gradus: ${printableLines(error.message)}\nTry \`gradus help${about}\`.`);
       return 2;
     }
-    if (error instanceof GradusError) {
+    if (error instanceof GradusError || error instanceof Stopped) {
       printError(`gradus: ${printableLines(error.message)}`);
-      return 1;
+      return error instanceof Stopped ? 130 : 1;
     }
     throw error;
   }

@@ -101,7 +101,7 @@ export type * from "./runtime/trees/typed.ts";
 export type { StorageType } from "./runtime/trees/dtype.ts";
 export type { RoundedStorage, Rounding } from "./runtime/trees/stored.ts";
 export type { InitOptions, StateStorage } from "./runtime/trees/state_storage.ts";
-export type { StoredTensor, Tensor } from "./runtime/trees/leaf.ts";
+export type { BlockTensor, StoredTensor, Tensor } from "./runtime/trees/leaf.ts";
 export type { Backend } from "./runtime/plan/forms.ts";
 export * from "./zoo/wrappers/mod.ts";
 export * from "./zoo/mod.ts";

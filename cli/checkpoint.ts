@@ -2,6 +2,7 @@
 import { latex } from "../dsl/latex.ts";
 import { printYaml } from "../dsl/yaml.ts";
 import { KEYS } from "../export/safetensors/metadata.ts";
+import { isSecond } from "../export/safetensors/paths.ts";
 import type { Overview } from "../export/safetensors/overview.ts";
 import { sizeOf } from "../runtime/trees/leaf.ts";
 import { spellStored } from "../runtime/trees/stored.ts";
@@ -100,9 +101,9 @@ function showTensors(path: string, { entries, metadata }: Overview, print: Print
   }
 }
 
-/** How many arrays, numbers and bytes there are; the low bits of numbers are no numbers of their own. */
+/** How many arrays, numbers and bytes there are; low bits and scales are no numbers of their own. */
 function sizes(entries: readonly Entry[]): [string, string, string] {
-  const own = entries.filter(({ name }) => !name.endsWith("~low"));
+  const own = entries.filter(({ name }) => !isSecond(name));
   const numbers = own.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const bytes = entries.reduce((sum, { begin, end }) => sum + end - begin, 0);
   return [grouped(own.length), grouped(numbers), grouped(bytes)];

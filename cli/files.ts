@@ -6,17 +6,10 @@ import * as schedules from "../dsl/schedules/mod.ts";
 import { parseYaml } from "../dsl/yaml.ts";
 import { fromOnnx } from "../export/onnx/mod.ts";
 import { type Overview, overviewOf } from "../export/safetensors/overview.ts";
-import type { OptimizerFactory } from "../runtime/define.ts";
-import * as zoo from "../zoo/mod.ts";
+import { BUILT_IN } from "../zoo/by_name.ts";
 import * as wrappers from "../zoo/wrappers/mod.ts";
 
-/** The built-in optimizers, by name. */
-export const BUILT_IN: ReadonlyMap<string, OptimizerFactory<never>> = new Map(
-  Object.entries(zoo as Readonly<Record<string, unknown>>)
-    .filter((entry): entry is [string, OptimizerFactory<never>] =>
-      typeof entry[1] === "function" && "program" in entry[1]
-    ),
-);
+export { BUILT_IN };
 
 /** The names of the functions that make optimizers of optimizers. */
 export const WRAPPERS: readonly string[] = Object.keys(wrappers);

@@ -9,6 +9,9 @@ import { schedule } from "../dsl/schedules/mod.ts";
 /** A mistake in the command itself. */
 export class UsageError extends Error {}
 
+/** What stopped at a wish: it says how to go on. */
+export class Stopped extends Error {}
+
 /** The options that were given, by name. */
 export type Options = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 

@@ -2,19 +2,12 @@
 import { axisItem } from "./axes.ts";
 import { ANY_NUMBER, type Domain, isWithin, readDomain, sayDomain } from "./domain.ts";
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
-import { elaborate, evaluation, isAtMost, overRate, rates, rootsOf } from "./graph.ts";
+import { elaborate, evaluation, isAtMost, mayBeMatrix, overRate, rates, rootsOf } from "./graph.ts";
 import { Interned } from "./intern.ts";
 import { IDENTIFIER, normalName } from "./names.ts";
 import { constant, type Node, PARAMETER, postorder } from "./node.ts";
-import {
-  elementRow,
-  matrixRow,
-  randomRow,
-  reduceOps,
-  reduceRow,
-  type Sizes,
-  treeName,
-} from "./ops.ts";
+import type { Sizes } from "./matrix.ts";
+import { elementRow, matrixRow, randomRow, reduceOps, reduceRow, treeName } from "./ops.ts";
 import { suggestedName } from "./other_names.ts";
 import { isReserved, parseExpression, parseStatements, type Scope } from "./parse.ts";
 import { printProgram, sketchExpression } from "./print.ts";
@@ -245,7 +238,7 @@ function checkRates(program: Program, refuse: (message: string) => never): void 
 
   function requireMatrix(node: Node, operand: Node): void {
     const given = rate.get(operand)!;
-    if (given === "element") return;
+    if (mayBeMatrix(node, operand, given, program)) return;
     const what = isAtMost(given, "step")
       ? "one number for all"
       : given === "tensor"

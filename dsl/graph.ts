@@ -4,6 +4,7 @@ import {
   constant,
   foldNodes,
   type Node,
+  postorder,
   type ReduceOpName,
   symbol,
   symbolsIn,
@@ -195,6 +196,29 @@ export function rates(roots: readonly Node[], program: Program): Map<Node, Rate>
     if (reduceRow(node.op) === undefined) return fastest(src);
     return src[0] === "tensor" ? "tensor" : overRate(node.arg as string);
   });
+}
+
+/**
+ * Whether `user` may take a value as a matrix: it has one number for each element, or is made of values along
+ * more than one axis, of which planning tells what they come to. A row or column may be turned.
+ */
+export function mayBeMatrix(
+  { op: user }: Node,
+  node: Node,
+  rate: Rate,
+  program: Program,
+): boolean {
+  if (rate !== "axis") return rate === "element";
+  if (user === "Transpose") return true;
+  const along = new Set(
+    postorder([node]).flatMap(({ op, arg }) => {
+      if (op === "Index") return [`index ${arg}`];
+      if (reduceRow(op) !== undefined) return arg === "tensor" ? [] : [arg];
+      const over = op === "Symbol" ? program.state.get(arg as string)?.over : undefined;
+      return over === undefined || overRate(over) !== "axis" ? [] : [over];
+    }),
+  );
+  return along.size > 1;
 }
 
 function symbolRate(name: string, program: Program): Rate {

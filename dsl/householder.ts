@@ -1,5 +1,5 @@
 /** What `qr` means: the first factor of a matrix, by Householder's reflections. */
-import type { Matrix } from "./ops.ts";
+import type { Matrix } from "./matrix.ts";
 
 /** Numbers that a factorisation goes through, and what changes them. */
 export interface Workspace {

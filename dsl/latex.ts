@@ -4,7 +4,8 @@ import { type Node, PARAMETER } from "./node.ts";
 import { LETTER_NAMES, plainDigits, WRITTEN_AS } from "./greek.ts";
 import { elementOps, elementRow, indexOp, LEVEL, matrixRow, randomRow, reduceRow } from "./ops.ts";
 import { axisOfIndex, everyOf, randomOperands } from "./print.ts";
-import type { Program } from "./program.ts";
+import type { Program, Statement } from "./program.ts";
+import { type Repeat, withRepeats } from "./repeats.ts";
 import { SHAPE_SYMBOLS } from "./scope.ts";
 
 // Letters and their names, as LaTeX has them.
@@ -55,10 +56,19 @@ export function latex(program: Program, { digits }: LatexOptions = {}): string {
     if (symbol === "count") return "(t - 1)";
     return indexed(symbol, current.has(symbol) ? "t" : "t-1");
   };
-  const lines = program.statements.map(({ target, value }) => {
-    const right = write(value, name, digits).text;
+  let constants: readonly string[] = [];
+  const nameIn = (symbol: string) => constants.includes(symbol) ? symbol : name(symbol);
+  const line = ({ target, value }: Statement): string => {
+    const right = write(value, nameIn, digits).text;
     current.add(target);
     return `${name(target)} &\\leftarrow ${right}`;
+  };
+  const lines = withRepeats(program.statements).flatMap((each) => {
+    if (!("body" in each)) return [line(each)];
+    constants = each.names;
+    const body = each.body.map((statement) => `\\quad ${line(statement)}`);
+    constants = [];
+    return [`${turns(each, digits)} &`, ...body];
   });
   if (program.state.size > 0) {
     const states = [...program.state.keys()].map(name).join(", ");
@@ -72,15 +82,21 @@ export function latex(program: Program, { digits }: LatexOptions = {}): string {
   return lines.join(" \\\\\n");
 }
 
+/** How often a loop goes, or what its names are at each turn. */
+function turns({ names, turns }: Repeat, digits: number | undefined): string {
+  if (names.length === 0) return `\\textbf{repeat } ${turns.length}`;
+  const list = (items: readonly string[]) =>
+    items.length === 1 ? items[0] : `\\left( ${items.join(", ")} \\right)`;
+  const numbers = turns.map((turn) => list(turn.map((value) => roundedNumber(value, digits).text)));
+  return `\\textbf{repeat } ${list(names)} \\in ${numbers.join(", ")}`;
+}
+
 function write(
   node: Node,
   name: (symbol: string) => string,
   digits: number | undefined,
 ): { text: string; level: number } {
-  if (node.op === "Const") {
-    const value = node.arg as number;
-    return writeNumber(digits === undefined ? value : Number(value.toPrecision(digits)));
-  }
+  if (node.op === "Const") return roundedNumber(node.arg as number, digits);
   if (node.op === "Zero") return { text: "0", level: LEVEL.atom };
   if (node.op === "Symbol") return { text: name(node.arg as string), level: LEVEL.atom };
   if (node.op === "Index") {
@@ -115,6 +131,10 @@ function writeAxes(over: string): string {
     return `\\text{${words}}`;
   });
   return `\\text{axis } ${named}`;
+}
+
+function roundedNumber(value: number, digits: number | undefined): { text: string; level: number } {
+  return writeNumber(digits === undefined ? value : Number(value.toPrecision(digits)));
 }
 
 function writeNumber(value: number): { text: string; level: number } {

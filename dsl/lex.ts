@@ -11,7 +11,7 @@ export interface Token extends Name, Span {
 const NUMBER = /(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?/y;
 const SUPERSCRIPT = /⁻?[⁰¹²³⁴-⁹]+|ᵗ/y;
 // What means nothing is a mark too where its parts would: the message is about the whole.
-const MARK = /\*\*|:=|<=|>=|==|&&|\|\||\/[/*]|[-+*/@^()=,:<>&|!;←·×⋅∗⊙∘−÷∕⊘≤≥∧∨¬√]/y;
+const MARK = /\*\*|:=|<=|>=|==|&&|\|\||\/[/*]|[-+*/@^(){}=,:<>&|!;←·×⋅∗⊙∘−÷∕⊘≤≥∧∨¬√]/y;
 const SKIPPED = /(?:[ \t\r\u00a0]|#[^\n]*)+/y;
 
 const NORMAL: ReadonlyMap<string, string> = /* @__PURE__ */ new Map(

@@ -100,7 +100,7 @@ const FUNCTIONS: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
 /** Words that begin a statement elsewhere, and what is written here. */
 const WORDS: ReadonlyMap<string, string> = /* @__PURE__ */ byName([
   ["if else elif", "a choice is `u = where(condition, a, b)`"],
-  ["for while repeat", "there are no loops: write the lines out"],
+  ["for while loop", "a loop is `repeat 5 { … }`"],
   ["const let var", "a name needs no declaration: `a = …`"],
   ["return", "what a step returns is assigned to `u`: `u = …`"],
   ["def function", "there are no functions of your own: assign a name"],

@@ -13,6 +13,7 @@ import {
   type ReduceOpName,
 } from "./node.ts";
 import { orthonormal } from "./householder.ts";
+import type { Matrix, Sizes } from "./matrix.ts";
 import { numbers } from "./random/doubles.ts";
 import { normalQuantile } from "./random/normal.ts";
 
@@ -140,15 +141,6 @@ export interface RandomOp {
   float32(high: number, low: number): number;
   readonly range: Interval;
   readonly latex: Latex;
-}
-
-/** How many rows and columns a matrix has: numbers, or symbols for them. */
-export type Sizes<T> = readonly [rows: T, columns: T];
-
-/** A matrix of float64 numbers, row after row. */
-export interface Matrix {
-  readonly sizes: Sizes<number>;
-  readonly data: Float64Array;
 }
 
 /** One operation on matrices. */

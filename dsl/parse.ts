@@ -1,6 +1,7 @@
 /** Reads program text into interned nodes, checking names and types as it goes. */
 import { errorAt, GradusError, quoted, type Span, suggestion } from "./errors.ts";
 import { AXIS_NAMES } from "./axes.ts";
+import { Evaluator } from "./evaluate.ts";
 import { lex, type Token } from "./lex.ts";
 import {
   apply,
@@ -11,14 +12,17 @@ import {
   type MatrixOpName,
   type Node,
   type Over,
+  postorder,
   random,
   type RandomOpName,
   reduce,
   type ReduceOpName,
   symbol,
+  symbolsIn,
 } from "./node.ts";
 import {
   elementOps,
+  elementRow,
   indexOp,
   LEVEL,
   matrixOps,
@@ -68,6 +72,8 @@ export const NAMED_NUMBERS: ReadonlyMap<string, number> = new Map([
 
 /** The function that chooses between values by what counts steps. */
 const EVERY = "every";
+/** The word that begins a loop. */
+const REPEAT = "repeat";
 
 type OpName = ElementOpName | MatrixOpName;
 const ops = { ...elementOps, ...matrixOps };
@@ -138,6 +144,8 @@ class Parser {
   readonly #scope: Scope;
   readonly #what: string;
   readonly #keys: readonly string[];
+  /** The numbers of the loops around. */
+  #constants: ReadonlyMap<string, Node> = new Map();
   #at = 0;
   #depth = 0;
   #open = 0;
@@ -161,26 +169,134 @@ class Parser {
     const statements: Statement[] = [];
     const targets = this.#tokens.filter((token, i) =>
       token.kind === "name" && this.#tokens[i + 1].text === "=" &&
-      (i === 0 || this.#tokens[i - 1].kind === "newline")
+      (i === 0 || this.#tokens[i - 1].kind === "newline" || this.#tokens[i - 1].text === "{")
     );
     this.#scope.expect?.(
       targets,
       this.#tokens.some(({ time }) => time !== undefined),
       (message, target) => this.#fail(message, target as Token),
     );
+    this.#block(statements, undefined);
+    return statements;
+  }
+
+  /** Reads statements up to the end of the text, or of the loop that `open` opens. */
+  #block(statements: Statement[], open: Token | undefined): void {
     for (;;) {
       while (this.#peek().kind === "newline") this.#at++;
-      if (this.#peek().kind === "end") return statements;
-      if (statements.length === LIMITS.statements) {
-        this.#fail(`a program may have at most ${LIMITS.statements} statements`, this.#peek());
+      const first = this.#peek();
+      if (first.kind === "end") {
+        if (open !== undefined) this.#fail("this `{` is never closed", open);
+        return;
       }
-      statements.push(this.#statement());
+      if (open !== undefined && first.text === "}") return;
+      if (statements.length === LIMITS.statements) {
+        this.#fail(`a program may have at most ${LIMITS.statements} statements`, first);
+      }
+      if (first.text === REPEAT && this.#tokens[this.#at + 1].text !== "=") {
+        this.#repeat(statements);
+      } else statements.push(this.#statement());
       const next = this.#peek();
-      if (next.kind !== "newline" && next.kind !== "end") {
+      const isClosed = open !== undefined && next.text === "}";
+      if (next.kind !== "newline" && next.kind !== "end" && !isClosed) {
         const hint = next.text === "," ? "; statements stand in lines, or between `;`" : undefined;
         this.#unexpected("expected the end of the statement", next, hint);
       }
     }
+  }
+
+  /** Reads a loop into the statements of its turns. */
+  #repeat(statements: Statement[]): void {
+    const word = this.#next();
+    const { names, turns } = this.#turns();
+    this.#skipNewlines();
+    const open = this.#next();
+    if (open.text !== "{") this.#unexpected("expected `{` and the statements to repeat", open);
+    this.#descend();
+    const body = this.#at;
+    const outer = this.#constants;
+    for (const turn of turns) {
+      this.#at = body;
+      this.#constants = new Map([...outer, ...turn.map((node, i) => [names[i], node] as const)]);
+      const before = statements.length;
+      this.#block(statements, open);
+      if (statements.length === before) this.#fail("a loop has one statement or more", word);
+    }
+    this.#constants = outer;
+    this.#depth--;
+    this.#next();
+  }
+
+  /** How often a loop goes, or its names and their numbers at each turn. */
+  #turns(): { readonly names: readonly string[]; readonly turns: readonly (readonly Node[])[] } {
+    const first = this.#peek();
+    const isNamed = first.kind === "name" || first.text === "(" &&
+        this.#tokens[this.#at + 1].kind === "name";
+    if (!isNamed) {
+      const { node, span } = this.#constant();
+      const count = node.arg as number;
+      if (!Number.isInteger(count) || count < 1 || count > LIMITS.statements) {
+        this.#fail(`a loop goes a whole number of times from 1 to ${LIMITS.statements}`, span);
+      }
+      return { names: [], turns: new Array(count).fill([]) };
+    }
+    const names = this.#list(() => this.#constantName());
+    const word = this.#next();
+    if (word.text === "{") {
+      this.#fail("how often a loop goes is a number as it is written, such as `repeat 5`", first);
+    }
+    if (word.text !== "in") this.#unexpected("expected `in` and the numbers of each turn", word);
+    const turns: Node[][] = [];
+    do {
+      if (turns.length > 0) this.#next();
+      const start = this.#peek();
+      const numbers = names.length === 1
+        ? [this.#constant().node]
+        : this.#list(() => this.#constant().node);
+      if (numbers.length !== names.length) {
+        this.#fail(`a turn has ${names.length} numbers, one for each name`, start);
+      }
+      turns.push(numbers);
+      this.#skipNewlines();
+    } while (this.#peek().text === ",");
+    return { names, turns };
+  }
+
+  /** One item, or several in parentheses. */
+  #list<T>(read: () => T): T[] {
+    this.#skipNewlines();
+    if (this.#peek().text !== "(") return [read()];
+    const open = this.#next();
+    this.#open++;
+    const items: T[] = [];
+    do {
+      if (items.length > 0) this.#next();
+      this.#skipNewlines();
+      items.push(read());
+      this.#skipNewlines();
+    } while (this.#peek().text === ",");
+    this.#close(open);
+    return items;
+  }
+
+  #constantName(): string {
+    const name = this.#next();
+    if (name.kind !== "name") this.#unexpected("expected the name of a number", name);
+    if (isReserved(name.text)) {
+      this.#fail(`\`${name.text}\` is part of the language and cannot be a number's name`, name);
+    }
+    return name.text;
+  }
+
+  /** A number of a loop: an expression of numbers. */
+  #constant(): Typed {
+    const { node, span, ...typed } = this.#operand(0);
+    if (typed.type !== "number" || symbolsIn([node]).size > 0 || !isOfNumbers(node)) {
+      this.#fail("the numbers of a loop are known as they are written", span);
+    }
+    const evaluator = new Evaluator([node]);
+    evaluator.evaluate(new Map());
+    return { node: constant(evaluator.get(node)), type: "number", span };
   }
 
   wholeExpression(): Node {
@@ -203,6 +319,9 @@ class Parser {
     }
     const value = this.#operand(0);
     const fail = (message: string): never => this.#fail(message, target);
+    if (this.#constants.has(target.text)) {
+      fail(`\`${target.text}\` is a number of this loop: it is only read`);
+    }
     const name = this.#scope.targetOf?.(target, fail) ?? target.text;
     this.#scope.assign(name, value.type, fail, value.node);
     return Object.freeze({ target: name, value: value.node });
@@ -299,6 +418,8 @@ class Parser {
   }
 
   #symbol(token: Token): Typed {
+    const number = token.time === undefined ? this.#constants.get(token.text) : undefined;
+    if (number !== undefined) return { node: number, type: "number", span: token };
     const fail = (message: string): never => this.#fail(message, token);
     if (token.time !== undefined && this.#scope.nameOf === undefined) {
       fail("only in a step does a name have an index in time");
@@ -555,6 +676,11 @@ class Parser {
       keys: this.#keys,
     });
   }
+}
+
+/** Whether an expression is made of numbers by operations on elements. */
+function isOfNumbers(root: Node): boolean {
+  return postorder([root]).every(({ op }) => op === "Const" || elementRow(op) !== undefined);
 }
 
 function numberOf(token: Token): number | undefined {

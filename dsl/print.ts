@@ -1,16 +1,8 @@
 /** Writes programs and nodes as text, with the fewest parentheses that read back as the same nodes. */
 import { axisDocuments } from "./axes.ts";
 import { COUNT, type Node, PARAMETER, symbol, withSources } from "./node.ts";
-import {
-  elementRow,
-  indexOp,
-  LEVEL,
-  matrixRow,
-  randomRow,
-  reduceRow,
-  type Sizes,
-  treeName,
-} from "./ops.ts";
+import type { Sizes } from "./matrix.ts";
+import { elementRow, indexOp, LEVEL, matrixRow, randomRow, reduceRow, treeName } from "./ops.ts";
 import type {
   Document,
   HyperDocument,
@@ -19,6 +11,7 @@ import type {
   StateDocument,
   Statement,
 } from "./program.ts";
+import { type Repeat, withRepeats } from "./repeats.ts";
 
 /**
  * The document of a program, such that `parseProgram(printProgram(p)) === p`.
@@ -105,9 +98,29 @@ export function sketchExpression(node: Node): string {
   return printExpression(cut(node, 3));
 }
 
-/** The text of statements, one a line. */
+/** The text of statements, one a line; those that are repeated as a loop. */
 export function printStatements(statements: readonly Statement[]): string {
-  return statements.map(({ target, value }) => `${target} = ${printExpression(value)}`).join("\n");
+  return withRepeats(statements).map((each) =>
+    "body" in each ? printRepeat(each) : printStatement(each)
+  ).join("\n");
+}
+
+function printStatement({ target, value }: Statement): string {
+  return `${target} = ${printExpression(value)}`;
+}
+
+function printRepeat({ names, turns, body }: Repeat): string {
+  const lines = body.map((statement) => `  ${printStatement(statement)}`);
+  return [`repeat ${printTurns(names, turns)} {`, ...lines, "}"].join("\n");
+}
+
+/** How often a loop goes, or what its names are at each turn. */
+function printTurns(names: readonly string[], turns: Repeat["turns"]): string {
+  if (names.length === 0) return String(turns.length);
+  const list = (items: readonly string[]) =>
+    items.length === 1 ? items[0] : `(${items.join(", ")})`;
+  const numbers = turns.map((turn) => list(turn.map((number) => writeNumber(number).text)));
+  return `${list(names)} in ${numbers.join(", ")}`;
 }
 
 /** How strongly an expression is held together as it is written. */

@@ -2,7 +2,6 @@
 import type { AxisDocument } from "./axes.ts";
 import type { Domain } from "./domain.ts";
 import type { Node } from "./node.ts";
-import type { Sizes } from "./ops.ts";
 
 /**
  * Marks a hyperparameter without a default: to leave it out is a type error and a run-time error.
@@ -106,7 +105,7 @@ export interface StateDeclaration {
   /** `"element"`, `"tensor"`, `"tree"`, `"sizes"`, or the list of reduced axes, such as `"0,2:"`. */
   readonly over: string;
   /** How many rows and columns one over `"sizes"` has. */
-  readonly sizes?: Sizes<Node>;
+  readonly sizes?: readonly [rows: Node, columns: Node];
 }
 
 /** The expressions of a state: its beginning, and its sizes. */

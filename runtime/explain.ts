@@ -8,6 +8,7 @@ import { printExpression, printProgram } from "../dsl/print.ts";
 import { expressionsOf, type Program } from "../dsl/program.ts";
 import { Binding } from "./step/binding.ts";
 import { hasMatrices, unseenBy } from "./step/views.ts";
+import { storedAs } from "./trees/state_storage.ts";
 import { renderPhases } from "./backends/js/render.ts";
 import { isSized, showExtent as showSizes, type Varying } from "./plan/extent.ts";
 import type { Product } from "./plan/products.ts";
@@ -56,11 +57,14 @@ export interface ExplainedStage {
 export interface ExplainedLeaf {
   /** The keys from the root to it, joined by `/`. */
   readonly path: string;
+  /** Its extents. */
   readonly shape: readonly number[];
   /** Its group: leaves of one group are computed alike. The first is shown in the stages. */
   readonly group: number;
   /** The matrices that it is computed as; undefined where no operation on matrices is done. */
-  readonly matrices: { readonly count: number; readonly rows: number; readonly columns: number } | undefined;
+  readonly matrices:
+    | { readonly count: number; readonly rows: number; readonly columns: number }
+    | undefined;
   /** Of each hyperparameter that a mask limits, a partition's and `matrices` among them, whether it applies. */
   readonly masks: Readonly<Record<string, boolean>>;
   /** The states that it keeps. */
@@ -157,10 +161,18 @@ export function explain(
     }),
   );
   const binding = new Binding(program, settings, layout, params, doing);
-  const [{ stored, dtype, axes, structural, live }] = binding.groups;
+  const { groups } = binding;
+  const [{ stored, dtype, axes, structural, live }] = groups;
+  const first = layout.leaves[groups[0].leaves[0]];
   const kinds = [...live]
     .filter((name) => program.state.get(name)!.over !== "tree")
-    .map((name) => stateKind(program, name, optimizer.storage.get(name) ?? dtype));
+    .map((name) => {
+      // Without parameters, there are as many numbers as may be.
+      const stored = params === undefined
+        ? optimizer.storage.get(name) ?? dtype
+        : storedAs(optimizer.storage, name, first, binding.stateShape(name, groups[0].leaves[0]));
+      return stateKind(program, name, stored);
+    });
   const reads = ["g", ...elementInputs(program)].map((name) => ({ name, dtype: stored }));
   const arrays = arraysOf("step", stored, reads, kinds, true);
   const { mode, inputs, outputs } = arrays;
@@ -235,12 +247,12 @@ function warningsOf(program: Program): string[] {
 /** Leaves that are no matrices, and of which nobody has said so. */
 function unseenIn(program: Program, { layout, groupOf, views }: Binding): string[] {
   return layout.leaves.flatMap((info, i) => {
-    const name = views[i] === undefined
-      ? unseenBy(program, info, groupOf[i].settings)
-      : undefined;
+    const name = views[i] === undefined ? unseenBy(program, info, groupOf[i].settings) : undefined;
     if (name === undefined) return [];
     return [
-      `the parameter at ${spellPath(info.path)} has ${info.shape.length} axes and is computed as no ` +
+      `the parameter at ${
+        spellPath(info.path)
+      } has ${info.shape.length} axes and is computed as no ` +
       `matrix: \`${name}\` says how it could be one, or by \`false\` that it is to be none`,
     ];
   });

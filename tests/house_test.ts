@@ -25,7 +25,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "export/safetensors": ["dsl", "runtime", "zoo", "export/onnx"],
   "export/train": [
-    ...["dsl", "runtime", "export/onnx", "export/ort", "onnx-buf", "@bufbuild/protobuf"],
+    ...["dsl", "runtime", "export/onnx", "export/ort", "export/safetensors", "onnx-buf"],
+    "@bufbuild/protobuf",
   ],
   "search/programs": ["dsl"],
   "search/analysis": ["dsl", "search/programs"],
@@ -40,10 +41,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["dsl", "temml", "search/programs", "search/analysis", "search/evolve", "search/derive"],
   ],
   search: [],
+  trainer: [
+    ...["dsl", "runtime", "zoo", "export", "onnx-buf", "@bufbuild/protobuf", "papaparse"],
+  ],
   "mod.ts": ["dsl", "runtime", "zoo"],
   cli: [
-    ...["dsl", "runtime", "zoo", "export/onnx", "export/safetensors", "search", "deno.json"],
-    ...["node:path", "node:url", "node:util"],
+    ...["dsl", "runtime", "zoo", "export", "search", "trainer", "deno.json"],
+    ...["node:path", "node:url", "node:util", "fast-png", "jpeg-js"],
   ],
   "cli.ts": ["cli", "dsl", "deno.json"],
 };

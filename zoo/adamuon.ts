@@ -25,23 +25,16 @@ export interface AdaMuonOptions extends PolarOptions, WithAdamOptions {
  * ```text
  * m_t &\leftarrow \beta \cdot m_{t-1} + (1 - \beta) \cdot g_t \\
  * s_t &\leftarrow \operatorname{sign} \left( \begin{cases} \beta \cdot m_t + (1 - \beta) \cdot g_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \right) \\
- * q_t &\leftarrow \left\lVert s_t \right\rVert + 10^{-7} \\
- * x_t &\leftarrow \frac{\begin{cases} s_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ s_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * x_t &\leftarrow \frac{\begin{cases} s_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ s_t & \text{otherwise} \end{cases}}{\left\lVert s_t \right\rVert + 10^{-7}} \\
+ * \textbf{repeat } 5 & \\
+ * \quad x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
  * v_t &\leftarrow \beta \cdot v_{t-1} + (1 - \beta) \cdot o_t^{2} \\
  * p_t &\leftarrow \frac{o_t}{\sqrt{v_t} + \epsilon} \\
  * o_t &\leftarrow -\alpha_t \cdot (\frac{0.2 \cdot \sqrt{\mathrm{size}}}{\left\lVert p_t \right\rVert + \epsilon} \cdot p_t + \lambda \cdot \theta_{t-1}) \\
  * \mathrm{m\_adam}_t &\leftarrow \mathrm{b1\_adam} \cdot \mathrm{m\_adam}_{t-1} + (1 - \mathrm{b1\_adam}) \cdot g_t \\
  * \mathrm{v\_adam}_t &\leftarrow \mathrm{b2\_adam} \cdot \mathrm{v\_adam}_{t-1} + (1 - \mathrm{b2\_adam}) \cdot g_t^{2} \\
- * \mathrm{mhat\_adam}_t &\leftarrow \begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases} \\
- * \mathrm{vhat\_adam}_t &\leftarrow \frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t \\
- * u_t &\leftarrow -\mathrm{learningRate\_adam} \cdot (\frac{\mathrm{mhat\_adam}_t}{\sqrt{\mathrm{vhat\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) \\
- * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ u_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ -\mathrm{learningRate\_adam} \cdot (\frac{\begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases}}{\sqrt{\frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, v_t, \mathrm{m\_adam}_t, \mathrm{v\_adam}_t)
  * ```
  *
@@ -83,7 +76,7 @@ export const adamuon: OptimizerFactory<
       before: `
       m = beta*m + (1 - beta)*g
       s = sign(where(nesterov, beta*m + (1 - beta)*g, m))
-      ${polar("s", (size) => `${size} + 1e-7`, "1e-8")}
+      ${polar("s", "1e-7")}
       v = beta*v + (1 - beta)*o^2
       p = o/(sqrt(v) + eps)
       o = -learningRate*(0.2*sqrt(size)/(norm(p) + eps)*p + weightDecay*w)

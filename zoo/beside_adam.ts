@@ -1,7 +1,8 @@
 /** Optimizers of matrices beside AdamW, which takes all other parameters. */
 import { parseProgram } from "../dsl/check.ts";
-import { printProgram } from "../dsl/print.ts";
-import type { Program } from "../dsl/program.ts";
+import { type Node, replaceSymbols } from "../dsl/node.ts";
+import { printProgram, printStatements } from "../dsl/print.ts";
+import type { Program, Statement } from "../dsl/program.ts";
 import { weave, type Wrapper } from "../dsl/weave.ts";
 import {
   deciding,
@@ -55,7 +56,21 @@ export function besideAdam(wrapper: Omit<Wrapper, "after">): Program {
     "adam",
   );
   const { name, doc, source } = wrapper;
-  return parseProgram({ ...printProgram(program), name, doc, source });
+  const document = { ...printProgram(program), name, doc, source };
+  return parseProgram({ ...document, step: printStatements(withoutLocals(program)) });
+}
+
+/** The statements of a program with what is AdamW's own put where it is read: no more lines than it needs. */
+function withoutLocals({ statements, state }: Program): Statement[] {
+  const known = new Map<string, Node>();
+  return statements.flatMap(({ target, value }, i) => {
+    const put = replaceSymbols(value, known);
+    const isLocal = /_adam$/.test(target) && !state.has(target) ||
+      target === "u" && i < statements.length - 1;
+    if (!isLocal) return [{ target, value: put }];
+    known.set(target, put);
+    return [];
+  });
 }
 
 /** Options as they are given to what {@linkcode besideAdam} has made. */

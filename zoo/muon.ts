@@ -27,8 +27,8 @@ export interface MuonOptions extends PolarOptions, WithAdamOptions, LikeOption {
   /** Added to the norm that a matrix is divided by, and to AdamW's root. Default 1e-8. */
   eps?: HyperValue;
   /**
-   * Whether a norm is at least ε, as torch has it, rather than larger by ε; of the preconditioning
-   * `"frobenius"`, others always are. Default false.
+   * Whether a norm is at least ε, as torch has it, rather than larger by ε; of the preconditionings
+   * `"frobenius"` and `"spectral"`; others always are. Default false.
    */
   epsAsFloor?: boolean;
   /** Decoupled weight decay λ of matrices, multiplied by the learning rate. Default 0. */
@@ -53,7 +53,7 @@ const direction = ({ polar }: PolarForm) => `
       m = beta*m + (1 - beta)*g
       k = where(biasCorrection, 1 - beta^t, 1)
       mhat = where(nesterov, beta/where(biasCorrection, 1 - beta^(t + 1), 1)*m + (1 - beta)/k*g, 1/k*m)
-      ${polar("mhat", (size) => `where(epsAsFloor, max(${size}, eps), ${size} + eps)`, "eps")}
+      ${polar("mhat", "eps", true)}
     `;
 
 const DIRECTION_HYPER = {
@@ -82,20 +82,14 @@ export type MuonHyper =
  * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta}{\begin{cases} 1 - \beta^{t + 1} & \text{if } \mathrm{biasCorrection} \\ 1 & \text{otherwise} \end{cases}} \cdot m_t + \frac{1 - \beta}{k_t} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{k_t} \cdot m_t & \text{otherwise} \end{cases} \\
  * q_t &\leftarrow \begin{cases} \max \left( \left\lVert \hat{m}_t \right\rVert, \epsilon \right) & \text{if } \mathrm{epsAsFloor} \\ \left\lVert \hat{m}_t \right\rVert + \epsilon & \text{otherwise} \end{cases} \\
  * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * \textbf{repeat } 5 & \\
+ * \quad x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
  * \mathrm{scale}_t &\leftarrow \begin{cases} \sqrt{\max \left( 1, \frac{\mathrm{columns}}{\mathrm{rows}} \right)} & \text{if } \mathrm{consistentRms} = 0 \\ \mathrm{consistentRms} \cdot \sqrt{\max \left( \mathrm{rows}, \mathrm{columns} \right)} & \text{otherwise} \end{cases} \\
  * o_t &\leftarrow -\alpha_t \cdot (\mathrm{scale}_t \cdot \begin{cases} \operatorname{sum} \left( \hat{m}_t \cdot o_t \right) & \text{if } \mathrm{adaptive} \\ 1 & \text{otherwise} \end{cases} \cdot o_t + \lambda \cdot \theta_{t-1}) \\
  * \mathrm{m\_adam}_t &\leftarrow \mathrm{b1\_adam} \cdot \mathrm{m\_adam}_{t-1} + (1 - \mathrm{b1\_adam}) \cdot g_t \\
  * \mathrm{v\_adam}_t &\leftarrow \mathrm{b2\_adam} \cdot \mathrm{v\_adam}_{t-1} + (1 - \mathrm{b2\_adam}) \cdot g_t^{2} \\
- * \mathrm{mhat\_adam}_t &\leftarrow \begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases} \\
- * \mathrm{vhat\_adam}_t &\leftarrow \frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t \\
- * u_t &\leftarrow -\mathrm{learningRate\_adam} \cdot (\frac{\mathrm{mhat\_adam}_t}{\sqrt{\mathrm{vhat\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) \\
- * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ u_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ -\mathrm{learningRate\_adam} \cdot (\frac{\begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases}}{\sqrt{\frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, \mathrm{m\_adam}_t, \mathrm{v\_adam}_t)
  * ```
  *
@@ -148,7 +142,7 @@ export const muon: OptimizerFactory<
     `,
       });
     },
-    [...POLAR_NAMES, "scaling"],
+    /* @__PURE__ */ POLAR_NAMES.concat("scaling"),
   ),
   {
     eps: 1e-7,
@@ -187,11 +181,8 @@ export interface ScaleByMuonOptions extends PolarOptions, MuDTypeOption {
  * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta}{\begin{cases} 1 - \beta^{t + 1} & \text{if } \mathrm{biasCorrection} \\ 1 & \text{otherwise} \end{cases}} \cdot m_t + \frac{1 - \beta}{k_t} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{k_t} \cdot m_t & \text{otherwise} \end{cases} \\
  * q_t &\leftarrow \begin{cases} \max \left( \left\lVert \hat{m}_t \right\rVert, \epsilon \right) & \text{if } \mathrm{epsAsFloor} \\ \left\lVert \hat{m}_t \right\rVert + \epsilon & \text{otherwise} \end{cases} \\
  * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * \textbf{repeat } 5 & \\
+ * \quad x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
  * u_t &\leftarrow \begin{cases} \begin{cases} \operatorname{sum} \left( \hat{m}_t \cdot o_t \right) & \text{if } \mathrm{adaptive} \\ 1 & \text{otherwise} \end{cases} \cdot o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ g_t & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t)

@@ -29,13 +29,9 @@ export interface NorMuonOptions extends PolarOptions, WithAdamOptions {
  * ```text
  * m_t &\leftarrow \beta \cdot m_{t-1} + (1 - \beta) \cdot g_t \\
  * \hat{m}_t &\leftarrow \begin{cases} \beta \cdot m_t + (1 - \beta) \cdot g_t & \text{if } \mathrm{nesterov} \\ m_t & \text{otherwise} \end{cases} \\
- * q_t &\leftarrow \left\lVert \hat{m}_t \right\rVert + 10^{-7} \\
- * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\left\lVert \hat{m}_t \right\rVert + 10^{-7}} \\
+ * \textbf{repeat } 5 & \\
+ * \quad x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
  * v_t &\leftarrow \beta_2 \cdot v_{t-1} + \frac{(1 - \beta_2) \cdot \operatorname{sum} \left( o_t^{2} \right)_{\text{axis } 1:}}{\max \left( \mathrm{columns}, 1 \right)} \\
  * p_t &\leftarrow \frac{o_t}{\sqrt{v_t} + \epsilon} \\
@@ -43,10 +39,7 @@ export interface NorMuonOptions extends PolarOptions, WithAdamOptions {
  * o_t &\leftarrow -\alpha_t \cdot (o_t + \lambda \cdot \theta_{t-1}) \\
  * \mathrm{m\_adam}_t &\leftarrow \mathrm{b1\_adam} \cdot \mathrm{m\_adam}_{t-1} + (1 - \mathrm{b1\_adam}) \cdot g_t \\
  * \mathrm{v\_adam}_t &\leftarrow \mathrm{b2\_adam} \cdot \mathrm{v\_adam}_{t-1} + (1 - \mathrm{b2\_adam}) \cdot g_t^{2} \\
- * \mathrm{mhat\_adam}_t &\leftarrow \begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases} \\
- * \mathrm{vhat\_adam}_t &\leftarrow \frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t \\
- * u_t &\leftarrow -\mathrm{learningRate\_adam} \cdot (\frac{\mathrm{mhat\_adam}_t}{\sqrt{\mathrm{vhat\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) \\
- * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ u_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ -\mathrm{learningRate\_adam} \cdot (\frac{\begin{cases} \frac{\mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t + 1}} \cdot \mathrm{m\_adam}_t + \frac{1 - \mathrm{b1\_adam}}{1 - \mathrm{b1\_adam}^{t}} \cdot g_t & \text{if } \mathrm{nesterov\_adam} \\ \frac{1}{1 - \mathrm{b1\_adam}^{t}} \cdot \mathrm{m\_adam}_t & \text{otherwise} \end{cases}}{\sqrt{\frac{1}{1 - \mathrm{b2\_adam}^{t}} \cdot \mathrm{v\_adam}_t + \mathrm{epsRoot\_adam}} + \mathrm{eps\_adam}} + \mathrm{weightDecay\_adam} \cdot \theta_{t-1}) & \text{otherwise} \end{cases} \\
  * S_t &\leftarrow (m_t, v_t, \mathrm{m\_adam}_t, \mathrm{v\_adam}_t)
  * ```
  *
@@ -89,7 +82,7 @@ export const normuon: OptimizerFactory<
       before: `
       m = beta*m + (1 - beta)*g
       mhat = where(nesterov, beta*m + (1 - beta)*g, m)
-      ${polar("mhat", (size) => `${size} + 1e-7`, "1e-8")}
+      ${polar("mhat", "1e-7")}
       v = b2*v + (1 - b2)*sum(o^2, axis=1:)/max(columns, 1)
       p = o/(sqrt(v) + eps)
       o = ${scale}*norm(o)/(norm(p) + eps)*p
@@ -97,5 +90,5 @@ export const normuon: OptimizerFactory<
     `,
     });
   },
-  [...POLAR_NAMES, "scaling"],
+  /* @__PURE__ */ POLAR_NAMES.concat("scaling"),
 );

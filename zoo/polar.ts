@@ -21,12 +21,13 @@ export interface PolarOptions {
    */
   polar?: "newtonSchulz" | "polarExpress";
   /**
-   * What a matrix X is divided by at first: `"frobenius"`, its norm; `"schatten"`, the root of that of XXᵀ,
+   * What a matrix X is divided by at first: `"frobenius"`, its norm; `"spectral"`, the
+   * largest singular value, by 24 products of matrices; `"schatten"`, the root of that of XXᵀ,
    * the 4-norm, which is nearer to the largest singular value; `"aol"`, each row by the root of the sum of
    * magnitudes in its row of XXᵀ, which brings rows near to orthogonal (Boissin et al. 2025, Turbo-Muon,
    * arXiv 2512.04632). Rows are those of the shorter side. Default `"frobenius"`.
    */
-  preconditioning?: "frobenius" | "schatten" | "aol";
+  preconditioning?: "frobenius" | "spectral" | "schatten" | "aol";
 }
 
 /** The names of {@linkcode PolarOptions}. */
@@ -50,11 +51,11 @@ const SCALINGS: Readonly<Record<MatrixScaling, string>> = {
 /** What options choose of the text of a program. */
 export interface PolarForm {
   /**
-   * Statements that make `o` of a matrix by its name: its polar factor. `padded` says what becomes of its
-   * size, so that nothing is divided by 0; `least` is the least square of a size that is told otherwise.
+   * Statements that make `o` of a matrix by its name: its polar factor. What it is divided by at first is
+   * larger by `eps`, more than 0, or at least that; of Muon as its options say, where it may be 0.
    */
-  readonly polar: (matrix: string, padded: (size: string) => string, least: string) => string;
-  /** Whether that size is padded at all. */
+  readonly polar: (matrix: string, eps: string, isMuon?: boolean) => string;
+  /** Whether it is larger by that, and not at least that. */
   readonly isPadded: boolean;
   /** What an update is multiplied by. */
   readonly scale: string;
@@ -77,6 +78,20 @@ const POLAR_EXPRESS: readonly NsCoefficients[] = [
 ];
 const MOST_STEPS = 50;
 
+/**
+ * The projection p of a matrix y = xxᵀ on its largest eigenvector, and its trace r: a power of y, of which
+ * other eigenvalues are left no more than 6e-8 times as far as they are from the largest.
+ */
+const LARGEST = `
+        y = x@transpose(x)
+        p = y
+        repeat 24 {
+          p = p/where(norm(p) == 0, 1, norm(p))
+          p = p@p
+        }
+        r = sum(where(index(axis=0) == index(axis=1), p, 0))
+`;
+
 /** What options come to, for an optimizer whose scaling is `usual` by default. */
 export function polarForm(
   options: PolarOptions & { scaling?: MatrixScaling },
@@ -86,7 +101,12 @@ export function polarForm(
   const { nsCoeffs, nsSteps = 5, polar = "newtonSchulz", scaling = usual } = options;
   const { preconditioning = "frobenius" } = options;
   requireChoice("polar", polar, ["newtonSchulz", "polarExpress"], doing);
-  requireChoice("preconditioning", preconditioning, ["frobenius", "schatten", "aol"], doing);
+  requireChoice(
+    "preconditioning",
+    preconditioning,
+    ["frobenius", "spectral", "aol", "schatten"],
+    doing,
+  );
   requireChoice("scaling", scaling, Object.keys(SCALINGS), doing);
   const isExpress = polar === "polarExpress";
   if (isExpress && nsCoeffs !== undefined) {
@@ -99,27 +119,31 @@ export function polarForm(
     ? repeated(nsSteps, (k) => POLAR_EXPRESS[Math.min(k, POLAR_EXPRESS.length - 1)], doing)
     : stepsOf(nsCoeffs, nsSteps, doing);
   const factor = isExpress ? "1.02*" : "";
-  const steps = triples.map(([a, b, c]) =>
-    `x = ${a}*x + (${b}*(x@transpose(x)) + ${c}*((x@transpose(x))@(x@transpose(x))))@x`
-  ).join("\n");
+  const steps = `repeat (a, b, c) in ${triples.map((each) => `(${each.join(", ")})`).join(", ")} {
+          x = a*x + (b*(x@transpose(x)) + c*((x@transpose(x))@(x@transpose(x))))@x
+        }`;
   return {
-    polar: (matrix, padded, least) => {
+    polar: (matrix, eps, isMuon = false) => {
       const oriented = `where(rows > columns, transpose(${matrix}), ${matrix})`;
-      const sizes = {
+      const padded = (size: string) =>
+        isMuon ? `where(epsAsFloor, max(${size}, ${eps}), ${size} + ${eps})` : `(${size} + ${eps})`;
+      const size = {
         frobenius: padded(`${factor}norm(${matrix})`),
-        schatten: `${factor}sqrt(max(norm(x@transpose(x)), ${least}))`,
-        aol: `${factor}sqrt(max(sum(abs(x@transpose(x)), axis=1), ${least}))`,
-      };
-      const q = sizes[preconditioning];
+        spectral: padded(`${factor}sqrt(sum(p*y)/where(r == 0, 1, r))`),
+        schatten: `${factor}sqrt(max(norm(x@transpose(x)), ${eps}))`,
+        aol: `${factor}sqrt(max(sum(abs(x@transpose(x)), axis=1), ${eps}))`,
+      }[preconditioning];
+      const isFirst = preconditioning !== "frobenius";
       return `
-        ${q.includes("x@") ? `x = ${oriented}` : ""}
-        q = ${q}
-        x = ${q.includes("x@") ? "x" : oriented}/where(q == 0, 1, q)
+        ${isFirst ? `x = ${oriented}` : ""}
+        ${preconditioning === "spectral" ? LARGEST : ""}
+        ${isMuon ? `q = ${size}` : ""}
+        x = ${isFirst ? "x" : oriented}/${isMuon ? "where(q == 0, 1, q)" : size}
         ${steps}
         o = where(rows > columns, transpose(x), x)
       `;
     },
-    isPadded: preconditioning === "frobenius",
+    isPadded: preconditioning === "frobenius" || preconditioning === "spectral",
     scale: SCALINGS[scaling],
   };
 }

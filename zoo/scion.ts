@@ -81,7 +81,7 @@ function stepOf(options: ScionOptions, doing: string): string {
   const { polar } = polarForm(options, "none", doing);
   const scale = `sqrt(${normalized ? "rows/columns" : "rows"})`;
   return `
-    ${polar("m", (size) => `${size} + 1e-7`, "1e-8")}
+    ${polar("m", "1e-7")}
     d = ${max ? `max(1, ${scale})` : scale}*o
   `;
 }
@@ -116,13 +116,9 @@ const programOf = (options: ScionOptions, doing: string): Program =>
  *
  * ```text
  * m_t &\leftarrow (1 - \mu) \cdot m_{t-1} + \mu \cdot g_t \\
- * q_t &\leftarrow \left\lVert m_t \right\rVert + 10^{-7} \\
- * x_t &\leftarrow \frac{\begin{cases} m_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ m_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
- * x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * x_t &\leftarrow \frac{\begin{cases} m_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ m_t & \text{otherwise} \end{cases}}{\left\lVert m_t \right\rVert + 10^{-7}} \\
+ * \textbf{repeat } 5 & \\
+ * \quad x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
  * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
  * d_t &\leftarrow \sqrt{\frac{\mathrm{rows}}{\mathrm{columns}}} \cdot o_t \\
  * r_t &\leftarrow \frac{m_t}{\sqrt{\operatorname{mean} \left( m_t^{2} \right)} + 10^{-8}} \\

@@ -6,8 +6,9 @@
  */
 import { elementInputs } from "../../runtime/backends/backend.ts";
 import { bind, type Optimizer } from "../../runtime/optimizer.ts";
-import { type HostArray, isShort, load, memoryOf, store } from "../../runtime/trees/dtype.ts";
-import { asHostLeaf, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
+import { type HostArray, load, memoryOf, storeAll } from "../../runtime/trees/dtype.ts";
+import { asHostLeaf } from "../../runtime/trees/host_leaf.ts";
+import { sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
 import type { State } from "../../runtime/trees/state.ts";
 import { Named } from "./named.ts";
 import { type Route, type RouteStep, type StateLeaf, treeOf, type Variables } from "./route.ts";
@@ -94,15 +95,14 @@ export class HostRoute implements Route {
 
   read(leaf: StateLeaf): ArrayLike<number> {
     const { data, dtype } = asHostLeaf(leaf, "", "")!;
-    return isShort(dtype)
-      ? Float32Array.from({ length: data.length }, (_, i) => load(dtype, data, i))
-      : data as Float32Array;
+    return data instanceof Float32Array
+      ? data
+      : Float32Array.from({ length: data.length }, (_, i) => load(dtype, data, i));
   }
 
   write(leaf: StateLeaf, numbers: Float32Array): void {
     const { data, dtype } = asHostLeaf(leaf, "", "")!;
-    if (!isShort(dtype)) (data as Float32Array).set(numbers);
-    else numbers.forEach((value, i) => store(dtype, data, i, value));
+    storeAll(dtype, data, (i) => numbers[i]);
   }
 
   copy(from: StateLeaf, to: StateLeaf): void {

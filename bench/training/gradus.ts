@@ -10,11 +10,12 @@ import type { Network } from "./networks.ts";
 export function stepOf(
   network: Network,
   precision?: "float32" | "float64",
+  remat?: boolean,
 ): Uint8Array<ArrayBuffer> {
   const loss = crossEntropy({ logits: "logits", axis: network.axis });
   // The mask of a transformer is a constant of floats too.
   const params = Object.keys(network.params);
-  return trainingStep(network.model(), adamw(ADAMW), { loss, params, precision });
+  return trainingStep(network.model(), adamw(ADAMW), { loss, params, precision, remat });
 }
 
 /** Training on WebAssembly, by so many threads, or on WebGPU. */

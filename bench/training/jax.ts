@@ -1,8 +1,9 @@
 /** jax-js on WebAssembly: loss, gradients and AdamW under one `jit`, on one thread. */
 import { init, jit, lax, nn, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
 import { ADAMW, type Trainer, type Training } from "./contestant.ts";
-import type { Numbers } from "./model.ts";
-import { type GptSizes, maskOf, type Network, transposed } from "./networks.ts";
+import type { Numbers } from "../../examples/models/writer.ts";
+import { maskOf } from "../../examples/models/gpt.ts";
+import { type BatchedGptSizes, type Network, transposed } from "./networks.ts";
 
 type Tree = Record<string, np.Array>;
 type State = [w: Tree, m: Tree, v: Tree];
@@ -104,7 +105,7 @@ function layerNorm(x: np.Array, w: Tree, layer: string): np.Array {
   return scaled.mul(w[`${layer}.weight`]).add(w[`${layer}.bias`]);
 }
 
-function gpt(w: Tree, tokens: np.Array, sizes: GptSizes): np.Array {
+function gpt(w: Tree, tokens: np.Array, sizes: BatchedGptSizes): np.Array {
   const { batch, length, vocabulary, width, heads, layers } = sizes;
   const mask = np.array(maskOf(length), { shape: [length, length] });
   // It has no gradient of a gather: a product with ones and zeros stands in.

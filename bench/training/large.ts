@@ -1,7 +1,7 @@
 /**
  * A transformer of 10 million parameters, trained by Gradus on WebAssembly: time of a step, memory, and losses beside
  * ONNX Runtime's native build, which runs the whole step as one graph.
- * `deno run -A bench/training/large.ts [--steps 4]`
+ * `deno run -A bench/training/large.ts [--steps 4] [--remat]`
  */
 import { parseArgs } from "node:util";
 import process from "node:process";
@@ -20,7 +20,9 @@ const MOST_APART = 1e-5;
 /** What WebAssembly can address. */
 const MOST_MEMORY = 4 * 2 ** 30;
 
-const { values: given } = parseArgs({ options: { steps: { type: "string", default: "4" } } });
+const { values: given } = parseArgs({
+  options: { steps: { type: "string", default: "4" }, remat: { type: "boolean", default: false } },
+});
 const steps = Number(given.steps);
 
 const network = gpt("GPT, 8 layers of 256, vocabulary 8192, batch 8 x 128", {
@@ -35,7 +37,7 @@ const parameters = Object.values(network.params).reduce((n, { data }) => n + dat
 console.log(`${network.name}: ${parameters.toLocaleString("en")} parameters`);
 
 const begun = performance.now();
-const bytes = stepOf(network, "float64");
+const bytes = stepOf(network, "float64", given.remat);
 const making = performance.now() - begun;
 const trainer = await OrtTrainer.load(bytes, { threads: 1 });
 const loading = performance.now() - begun - making;
@@ -74,13 +76,18 @@ const result = {
   load: Deno.loadavg()[0],
   network: network.name,
   parameters,
+  remat: given.remat,
   making,
   loading,
   peak,
   wasm: { losses, times },
   native,
 };
-const written = await writeResult("training-large", "json", JSON.stringify(result, null, 2) + "\n");
+const written = await writeResult(
+  `training-large${given.remat ? "-remat" : ""}`,
+  "json",
+  JSON.stringify(result, null, 2) + "\n",
+);
 console.log(`Written: ${written}`);
 Deno.exit(0);
 

@@ -6,8 +6,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-layers";
 import { Absent } from "../contestant.ts";
 import { ADAMW, type Trainer, type Training } from "./contestant.ts";
-import type { Numbers } from "./model.ts";
-import { type GptSizes, maskOf, type Network, transposed } from "./networks.ts";
+import type { Numbers } from "../../examples/models/writer.ts";
+import { maskOf } from "../../examples/models/gpt.ts";
+import { type BatchedGptSizes, type Network, transposed } from "./networks.ts";
 
 type Tree = Record<string, tf.Variable>;
 
@@ -119,7 +120,7 @@ function gelu(x: tf.Tensor): tf.Tensor {
   return tf.mul(tf.mul(x, 0.5), tf.add(tf.tanh(inner), 1));
 }
 
-function gpt(w: Tree, tokens: tf.Tensor, sizes: GptSizes): tf.Tensor {
+function gpt(w: Tree, tokens: tf.Tensor, sizes: BatchedGptSizes): tf.Tensor {
   const { batch, length, vocabulary, width, heads, layers } = sizes;
   const mask = tf.tensor(maskOf(length), [length, length]);
   // On WebAssembly it has no gradient of a gather: a product with ones and zeros stands in.

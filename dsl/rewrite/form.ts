@@ -1,5 +1,5 @@
 /** A step as what it computes, with no order and no locals but their names: what rules are applied to. */
-import { isAtMost, rates } from "../graph.ts";
+import { isAtMost, mayBeMatrix, rates } from "../graph.ts";
 import { foldNodes, type Node, postorder, replaceSymbols, symbol, withSources } from "../node.ts";
 import { matrixRow, reduceRow } from "../ops.ts";
 import type { Program } from "../program.ts";
@@ -54,11 +54,15 @@ export function replaceNode(form: Form, from: Node, to: Node): Form {
 
 /** Whether a form is still a program: what is reduced or multiplied as a matrix must not be one number. */
 export function isSound(form: Form): boolean {
-  const rate = rates([...form.outputs.values()], { ...form, statements: [] });
-  for (const { op, src } of rate.keys()) {
+  const program = { ...form, statements: [] };
+  const rate = rates([...form.outputs.values()], program);
+  for (const node of rate.keys()) {
+    const { op, src } = node;
     if (reduceRow(op) !== undefined && isAtMost(rate.get(src[0])!, "step")) return false;
     if (matrixRow(op) === undefined) continue;
-    if (src.some((operand) => rate.get(operand) !== "element")) return false;
+    if (!src.every((operand) => mayBeMatrix(node, operand, rate.get(operand)!, program))) {
+      return false;
+    }
   }
   return true;
 }

@@ -260,14 +260,15 @@ class BodyWriter {
   }
 
   #places({ arg }: Node): string {
-    const { form: { rank }, dtype } = this.#kind;
+    const { form: { rank }, dtype, isBatch } = this.#kind;
     const [axis, side] = (arg as string).split(" ");
     const sides: readonly (string | undefined)[] = ["rows", "columns"];
     const own = side === undefined ? Number(axis) : sides.indexOf(side);
+    const first = Number(isBatch);
     return this.#scope.places(
-      Number(axis),
-      rank,
-      own < 0 ? { length: Number(side) } : own,
+      Number(axis) + first,
+      rank + first,
+      own < 0 ? { length: Number(side) } : own + first,
       dtype,
     );
   }

@@ -1,6 +1,6 @@
 /** The constants of a graph, each held once. */
 import type { Names } from "./names.ts";
-import { type ElementType, listOf, scalarOf, type TensorInit } from "./proto.ts";
+import { type ElementType, listOf, scalarOf, tableOf, type TensorInit } from "./proto.ts";
 
 /** Makes constants and names them by what they are. */
 export class Constants {
@@ -28,6 +28,11 @@ export class Constants {
   list(values: readonly number[]): string {
     const text = `[${values.join(", ")}]`;
     return this.#held(text, text, text, (name) => listOf(name, values));
+  }
+
+  /** The name of a table of float32 numbers, which are always those of that name. */
+  table(name: string, values: Float32Array): string {
+    return this.#held(`table ${name}`, name, name, (own) => tableOf(own, values));
   }
 
   #held(key: string, wanted: string, other: string, make: (name: string) => TensorInit): string {

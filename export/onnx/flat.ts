@@ -51,6 +51,7 @@ export function flatten(program: Program, binding: Binding, doing: string): Flat
 function requireElementwise(program: Program, doing: string): void {
   const isWhole = ({ op, arg }: Node) =>
     (reduceRow(op) !== undefined && arg !== "tree") || matrixRow(op) !== undefined ||
+    op === "Index" ||
     (op === "Symbol" && SHAPE_SYMBOLS.has(arg as string));
   for (const { target, value } of program.statements) {
     const found = postorder([value]).find(isWhole);
@@ -67,7 +68,9 @@ function requireElementwise(program: Program, doing: string): void {
     if (over === "element" || over === "tree") continue;
     throw new GradusError(
       `${doing}: only a program that treats every element alike can step one vector, and state ` +
-        `\`${name}\` is kept over ${over === "tensor" ? "a tensor" : "axes"}`,
+        `\`${name}\` is kept over ${
+          over === "tensor" ? "a tensor" : over === "sizes" ? "a shape of its own" : "axes"
+        }`,
     );
   }
 }

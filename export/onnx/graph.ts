@@ -5,11 +5,22 @@ import { latex } from "../../dsl/latex.ts";
 import { symbol } from "../../dsl/node.ts";
 import { printExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
+import { scalesOf } from "../../runtime/trees/block8.ts";
+import { sizeOf } from "../../runtime/trees/leaf.ts";
+import { readBlocks, SCALES, storeBlocks } from "./blocks.ts";
+import type { Body, Made } from "./body.ts";
 import { Constants } from "./constants.ts";
 import { Functions } from "./functions.ts";
 import { type HostNumber, HostNumbers } from "./host.ts";
 import type { Hyperparameters } from "./hyper.ts";
-import type { GraphLeaves, GraphOptions, NextNumbers, Shape } from "./leaves.ts";
+import type {
+  GraphLeaf,
+  GraphLeaves,
+  GraphOptions,
+  LeafArray,
+  NextNumbers,
+  Shape,
+} from "./leaves.ts";
 import { at, Names } from "./names.ts";
 import {
   type ElementType,
@@ -22,6 +33,7 @@ import {
 } from "./proto.ts";
 import { Pass, type PassScope } from "./pass.ts";
 import { Scalars } from "./scalars.ts";
+import type { Given } from "./scope.ts";
 
 /** What a graph consists of. */
 export interface GraphParts {
@@ -37,6 +49,13 @@ export interface GraphParts {
 /** The tree of what to evaluate with. */
 export const EVALUATE = "evaluate";
 
+const CODEC = "States in blocks of 256 codes of 8 bits, each with a scale; Dettmers et al. 2021.";
+
+/** How a state of a leaf is stored in blocks, if it is. */
+function blocksOf(name: string, { arrays }: GraphLeaf): LeafArray["blocks"] {
+  return arrays.find((array) => array.name === name)?.blocks;
+}
+
 /** Writes the graph of an optimizer. */
 export class GraphWriter {
   readonly #program: Program;
@@ -46,6 +65,8 @@ export class GraphWriter {
   readonly #doing: string;
   readonly #names = new Names();
   readonly #constants = new Constants(this.#names);
+  /** What is in blocks as numbers, by what its codes are. */
+  readonly #numbers = new Map<string, string>();
   readonly #inputs: ValueInit[] = [];
   readonly #outputs: ValueInit[] = [];
   readonly #nodes: NodeInit[] = [];
@@ -93,14 +114,18 @@ export class GraphWriter {
       scalars: this.#scalars,
       name,
       doc: [doc, latex(this.#program), source].filter(Boolean).join("\n\n"),
-      given: at,
-      made: (name, leaf) => `next/${at(name, leaf)}`,
+      given: (name, leaf) => this.#read(name, leaf, ""),
+      made: (name, leaf) => {
+        const next = `next/${at(name, leaf)}`;
+        return blocksOf(name, leaf) === undefined ? next : this.#numbersOf(next);
+      },
     });
     step.reduce();
     for (const [name, root] of carried) {
       this.#scalars.result(root, `next/${name}`, this.#typeOf(name));
     }
     step.results();
+    this.#store();
     if (this.#evaluated !== undefined) this.#evaluate(this.#evaluated);
     if (this.#host === undefined) {
       this.#nodes.push(node("Add", ["count", this.#constants.number(1, "int64")], "next/count"));
@@ -134,11 +159,72 @@ export class GraphWriter {
       scalars,
       name: `${this.#program.name}_evaluate`,
       doc: `What to evaluate with: ${printExpression(this.#program.evaluate)}`,
-      given: (name, leaf) => `next/${at(name, leaf)}`,
+      given: (name, leaf) => this.#read(name, leaf, "next/"),
       made: (_name, leaf) => at(EVALUATE, leaf),
     });
     pass.reduce();
     pass.results();
+  }
+
+  /** What a leaf brings, or has been given by the step; what is in blocks as numbers. */
+  #read(name: string, leaf: GraphLeaf, prefix: "" | "next/"): string {
+    const own = prefix + at(name, leaf);
+    const blocks = blocksOf(name, leaf);
+    if (blocks === undefined) return own;
+    // What a step has made is not yet what is stored of it.
+    const isRead = this.#numbers.has(`stored ${own}`);
+    const numbers = this.#numbersOf(`stored ${own}`);
+    if (!isRead) {
+      this.#codec(readBlocks(blocks.isUnsigned), "readBlocks", leaf, {
+        codes: own,
+        scales: own + SCALES,
+        numbers,
+      });
+    }
+    return numbers;
+  }
+
+  /** Stores what a step has made of states in blocks. */
+  #store(): void {
+    const { opset } = this.#options;
+    for (const leaf of this.#leaves.all) {
+      for (const { name, blocks } of leaf.arrays) {
+        if (blocks === undefined) continue;
+        const own = `next/${at(name, leaf)}`;
+        this.#codec(storeBlocks(blocks.isUnsigned, opset), "storeBlocks", leaf, {
+          codes: own,
+          scales: own + SCALES,
+          numbers: this.#numbersOf(own),
+        });
+      }
+    }
+  }
+
+  /** What the numbers of codes are called. */
+  #numbersOf(codes: string): string {
+    if (!this.#numbers.has(codes)) {
+      this.#numbers.set(codes, this.#names.fresh(`float32(${codes})`));
+    }
+    return this.#numbers.get(codes)!;
+  }
+
+  #codec(
+    body: Body,
+    name: string,
+    { path }: GraphLeaf,
+    values: Readonly<Record<"codes" | "scales" | "numbers", string>>,
+  ): void {
+    const given = (each: Given): string => {
+      if (each.kind === "leaf") return values[each.name as keyof typeof values];
+      if (each.kind === "list") return this.#constants.list(each.values);
+      if (each.kind === "table") return this.#constants.table(each.name, each.values);
+      const { value, type } = each as Extract<Given, { kind: "constant" }>;
+      return this.#constants.number(value, type);
+    };
+    const made = (each: Made): string => {
+      return values[(each as Extract<Made, { kind: "next" }>).name as keyof typeof values];
+    };
+    this.#nodes.push(...this.#functions.place(body, name, CODEC, { path, given, made }));
   }
 
   /** What a number of the tree is. */
@@ -182,8 +268,13 @@ export class GraphWriter {
       if (this.#host?.isCarried(name) ?? true) carried(name, this.#typeOf(name), []);
     }
     for (const leaf of this.#leaves.all) {
-      for (const { name, type, shape, isCarried } of leaf.arrays) {
-        (isCarried ? carried : input)(at(name, leaf), type, shape);
+      for (const { name, type, shape, isCarried, blocks } of leaf.arrays) {
+        if (blocks === undefined) (isCarried ? carried : input)(at(name, leaf), type, shape);
+        else {
+          const scales = scalesOf(sizeOf(shape as readonly number[]));
+          carried(at(name, leaf), "uint8", shape);
+          carried(at(name, leaf) + SCALES, "float32", [scales]);
+        }
       }
     }
     for (const leaf of this.#evaluated === undefined ? [] : this.#leaves.all) {

@@ -20,6 +20,9 @@ export const TRAINING = {
   model: "gradus.model",
 } as const;
 
+/** The state, one number for the tree, by which an optimizer wants the loss multiplied. */
+export const LOSS_SCALE = "lossScale";
+
 /** What {@linkcode TRAINING} says of a step. */
 export interface TrainingNotes {
   readonly loss: string;
@@ -76,7 +79,7 @@ export function inferenceOf(
   step: ModelProto,
   values: ReadonlyMap<string, Float32Array | Float64Array>,
   doing: string,
-): Uint8Array<ArrayBuffer> {
+): ModelProto {
   const text = step.metadataProps.find(({ key }) => key === TRAINING.model)?.value;
   if (text === undefined) {
     throw new GradusError(
@@ -97,7 +100,7 @@ export function inferenceOf(
       fill(tensor, known.get(firstName(tensor.name)) ?? known.get(tensor.name));
     }
   }
-  return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
+  return model;
 }
 
 function put(tensor: TensorProto, value: Float32Array | Float64Array, doing: string): void {

@@ -10,11 +10,12 @@ import { simplified } from "../../dsl/simplify.ts";
 import { settledUpdate, stepped } from "../../runtime/plan/plan.ts";
 import type { Binding } from "../../runtime/step/binding.ts";
 import type { Group } from "../../runtime/step/groups.ts";
-import { spellPath } from "../../runtime/trees/leaf.ts";
+import { sizeOf, spellPath } from "../../runtime/trees/leaf.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { Arithmetic } from "../../runtime/trees/dtype.ts";
+import { LEAST_BLOCKED } from "../../runtime/trees/block8.ts";
+import { dtypeOf, isUnsigned, seedOf, spellStored } from "../../runtime/trees/stored.ts";
 import type { MatrixView } from "../../runtime/trees/view.ts";
-import { seedOf, spellStored } from "../../runtime/trees/stored.ts";
 import type { Body, BodyKind } from "./body.ts";
 import { flatten } from "./flat.ts";
 import { type Form, formOf, globalsOf } from "./form.ts";
@@ -44,6 +45,8 @@ export interface LeafArray {
   readonly shape: Shape;
   /** Whether it has a next value. */
   readonly isCarried: boolean;
+  /** Of what is stored in blocks, whether no number is below 0. */
+  readonly blocks?: { readonly isUnsigned: boolean };
 }
 
 /** Leaves that are computed alike, and the bodies of their phases; the last makes the results. */
@@ -110,6 +113,7 @@ export class GraphLeaves {
         kind,
         arrays: this.#arraysOf(kind, () => isReduced ? shape : ["N"]),
       }];
+      this.#requireSingle();
       return;
     }
     const kinds = new Map<Group, Map<string, Kind>>(groups.map((group) => [group, new Map()]));
@@ -129,6 +133,11 @@ export class GraphLeaves {
         state === undefined ? info.shape : binding.stateShape(state, i);
       return { path: info.path, kind, arrays: this.#arraysOf(kind, shapeOf), view };
     });
+  }
+
+  /** Whether some states are stored in blocks. */
+  get areBlocked(): boolean {
+    return this.all.some(({ arrays }) => arrays.some(({ blocks }) => blocks !== undefined));
   }
 
   /** The next numbers of the states over the tree. */
@@ -209,13 +218,37 @@ export class GraphLeaves {
     return [
       { name: "w", type: dtype, shape, isCarried: true },
       ...[...read, ...vectors].map((name) => ({ name, type: dtype, shape, isCarried: false })),
-      ...kept.map((name) => ({
-        name,
-        type: this.#storedAs(name, dtype),
-        shape: shapeOf(name),
-        isCarried: true,
-      })),
+      ...kept.map((name): LeafArray => {
+        const shape = shapeOf(name);
+        const stored = this.#optimizer.storage.get(name);
+        const array = { name, type: this.#storedAs(name, dtype), shape, isCarried: true };
+        const isBlocked = stored !== undefined && dtypeOf(stored) === "block8" &&
+          sizeOf(shape as readonly number[]) >= LEAST_BLOCKED;
+        if (!isBlocked) return array;
+        if (dtype === "float64") {
+          throw new GradusError(
+            `${this.#doing}: state \`${name}\` is stored as ${
+              spellStored(stored)
+            }, which a graph has ` +
+              `beside float32 parameters only: store it as float32`,
+          );
+        }
+        return { ...array, blocks: { isUnsigned: isUnsigned(stored) } };
+      }),
     ];
+  }
+
+  /** Refuses what is stored in blocks where all leaves are one vector, whose blocks would be others. */
+  #requireSingle(): void {
+    for (const [name, stored] of this.#optimizer.storage) {
+      if (dtypeOf(stored) !== "block8") continue;
+      throw new GradusError(
+        `${this.#doing}: state \`${name}\` is stored as ${
+          spellStored(stored)
+        }, which a graph of one ` +
+          `vector cannot have: export it as a tree`,
+      );
+    }
   }
 
   #structural({ structural, settings }: Group): Group["structural"] {
@@ -239,6 +272,8 @@ export class GraphLeaves {
   #storedAs(state: string, dtype: Arithmetic): ElementType {
     const stored = this.#optimizer.storage.get(state) ?? dtype;
     if (stored === "float32" || stored === "float64" || stored === "float16") return stored;
+    // Bodies take numbers, which are read from blocks before and stored in them after.
+    if (dtypeOf(stored) === "block8") return dtype;
     const why = seedOf(stored) !== undefined
       ? "for which ONNX has no operator"
       : "which ONNX Runtime takes neither in nor out";

@@ -38,8 +38,9 @@ export const METADATA = {
    */
   host: "gradus.host",
   /**
-   * How parameters are arranged, as JSON: `{}` for a tree; for one vector the `leaves` it is made of in
-   * turn, by path and shape, and the `vectors` among the hyperparameters.
+   * How parameters are arranged, as JSON: for a tree, by path the axes of the `matrices` that some are seen as,
+   * or `{}`; for one vector the `leaves` it is made of in turn, by path and shape, and the `vectors` among the
+   * hyperparameters.
    */
   layout: "gradus.layout",
   /**

@@ -125,6 +125,8 @@ export class Pass {
           return this.#scope.constants.number(each.value, each.type);
         case "list":
           return this.#scope.constants.list(each.values);
+        case "table":
+          return this.#scope.constants.table(each.name, each.values);
         case "kept":
           return kept.get(each.node)!;
       }
@@ -177,7 +179,10 @@ export class Pass {
 
   #ofLeaf(name: string, { arrays }: GraphLeaf): OfLeaf {
     const shape = arrays.find((each) => each.name === name)!.shape as readonly number[];
-    return { shape, isLikeLeaf: (this.#of.program.state.get(name)?.over ?? "element") === "element" };
+    return {
+      shape,
+      isLikeLeaf: (this.#of.program.state.get(name)?.over ?? "element") === "element",
+    };
   }
 
   #matrices(nodes: NodeInit[]): MatricesScope {

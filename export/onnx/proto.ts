@@ -13,7 +13,7 @@ import {
 import { changedParts, seal } from "./digest.ts";
 
 /** The element types that exported graphs use. */
-export type ElementType = "float32" | "float64" | "float16" | "int64" | "bool";
+export type ElementType = "float32" | "float64" | "float16" | "int64" | "int32" | "uint8" | "bool";
 
 /** The domain of the functions that a model brings along. */
 export const FUNCTIONS = "gradus";
@@ -38,6 +38,8 @@ const DATA_TYPES: Readonly<Record<ElementType, DataType>> = {
   float64: DataType.DOUBLE,
   float16: DataType.FLOAT16,
   int64: DataType.INT64,
+  int32: DataType.INT32,
+  uint8: DataType.UINT8,
   bool: DataType.BOOL,
 };
 
@@ -99,13 +101,21 @@ export function listOf(name: string, values: readonly number[]): TensorInit {
   return { name, dataType: DATA_TYPES.int64, dims: [BigInt(values.length)], rawData };
 }
 
+/** A constant list of float32 numbers. */
+export function tableOf(name: string, values: Float32Array): TensorInit {
+  const rawData = new Uint8Array(values.slice().buffer);
+  return { name, dataType: DataType.FLOAT, dims: [BigInt(values.length)], rawData };
+}
+
 /** A constant scalar. */
 export function scalarOf(name: string, type: ElementType, value: number): TensorInit {
   const data = type === "float64"
     ? Float64Array.of(value)
     : type === "int64"
     ? BigInt64Array.of(BigInt(value))
-    : type === "bool"
+    : type === "int32"
+    ? Int32Array.of(value)
+    : type === "bool" || type === "uint8"
     ? Uint8Array.of(value)
     : Float32Array.of(value);
   return { name, dataType: DATA_TYPES[type], dims: [], rawData: new Uint8Array(data.buffer) };

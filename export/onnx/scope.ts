@@ -10,6 +10,7 @@ export type Given =
   | { readonly kind: "scalar"; readonly node: Node; readonly type: ElementType }
   | { readonly kind: "constant"; readonly value: number; readonly type: ElementType }
   | { readonly kind: "list"; readonly values: readonly number[] }
+  | { readonly kind: "table"; readonly name: string; readonly values: Float32Array }
   | { readonly kind: "kept"; readonly node: Node };
 
 /** Attributes of an operator. */
@@ -32,7 +33,9 @@ export class BodyScope {
 
   /** What was asked for: arrays, then what earlier bodies made, numbers, and constants. */
   get inputs(): readonly (readonly [name: string, given: Given])[] {
-    const kinds: readonly Given["kind"][] = ["leaf", "kept", "scalar", "constant", "list"];
+    const kinds: readonly Given["kind"][] = [
+      ...["leaf", "kept", "scalar", "constant", "list", "table"] as const,
+    ];
     const rank = ([name, { kind }]: readonly [string, Given]) =>
       kind === "leaf" ? this.#leaves.indexOf(name) : 1e6 * (1 + kinds.indexOf(kind));
     return [...this.#inputs.values()].toSorted((a, b) => rank(a) - rank(b));
@@ -85,7 +88,7 @@ export class BodyScope {
    * The places along an axis of arrays of `rank` axes: those of the parameter's axis `of`, or so many.
    */
   places(axis: number, rank: number, of: number | { length: number }, type: ElementType): string {
-    const text = typeof of === "number" ? `index(${of})` : `index(${of.length})`;
+    const text = typeof of === "number" ? `index(${of})` : `index(of ${of.length})`;
     return this.#once(`places ${axis} ${text} ${type}`, () => {
       const length = typeof of === "number"
         ? this.write("Squeeze", [
@@ -117,6 +120,11 @@ export class BodyScope {
   list(values: readonly number[]): string {
     const text = `[${values.join(", ")}]`;
     return this.#input(`list ${text}`, text, { kind: "list", values });
+  }
+
+  /** A constant table, which is always that of its name. */
+  table(name: string, values: Float32Array): string {
+    return this.#input(`table ${name}`, name, { kind: "table", name, values });
   }
 
   /** A number that changes once a step. */

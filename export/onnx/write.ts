@@ -15,7 +15,7 @@ import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
 import { GraphWriter } from "./graph.ts";
 import { Hyperparameters } from "./hyper.ts";
 import { GraphLeaves, type NextNumbers } from "./leaves.ts";
-import { METADATA } from "./metadata.ts";
+import { JOINED, METADATA } from "./metadata.ts";
 import { graphOptions, type OnnxOptions } from "./options.ts";
 import { writeModel } from "./proto.ts";
 
@@ -111,14 +111,25 @@ export function toOnnx(
       [METADATA.hyper]: JSON.stringify(hyper.texts()),
       [METADATA.clocks]: JSON.stringify(hyper.clocks()),
       [METADATA.host]: JSON.stringify(host),
+      ...(leaves.areBlocked
+        ? { [JOINED.storage]: JSON.stringify(Object.fromEntries(optimizer.storage)) }
+        : {}),
       [METADATA.layout]: JSON.stringify(
-        how.layout === "tree" ? {} : {
+        how.layout === "tree" ? matricesIn(binding) : {
           leaves: layout.leaves.map(({ path, shape }) => ({ path, shape })),
           vectors: [...leaves.vectors],
         },
       ),
     },
   }, how.opset);
+}
+
+/** The leaves that are seen as matrices, if any are. */
+function matricesIn({ layout, views }: Binding): { matrices?: Record<string, unknown> } {
+  const seen = layout.leaves.flatMap(({ path }, i) =>
+    views[i] === undefined ? [] : [[path, views[i].axes] as const]
+  );
+  return seen.length === 0 ? {} : { matrices: Object.fromEntries(seen) };
 }
 
 /** Refuses short parameters: a graph has no place for their master copies. */

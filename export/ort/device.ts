@@ -3,23 +3,25 @@ import { GradusError } from "../../dsl/errors.ts";
 import { postorder, symbol, ZERO } from "../../dsl/node.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../runtime/step/device.ts";
 import { initialLeaf } from "../../runtime/step/initial.ts";
-import type { ReadLeaf } from "../../runtime/trees/leaf.ts";
+import { type ReadLeaf, sizeOf } from "../../runtime/trees/leaf.ts";
+import { scalesOf } from "../../runtime/trees/block8.ts";
 import { Written } from "../../runtime/trees/overlap.ts";
 import { dtypeOf } from "../../runtime/trees/stored.ts";
 import { storedAs } from "../../runtime/trees/state_storage.ts";
 import { EVALUATE } from "../onnx/graph.ts";
+import { SCALES } from "../onnx/blocks.ts";
 import { at } from "../onnx/names.ts";
 import type { Engine, Taken } from "./engine.ts";
 import type { Evaluation } from "./evaluation.ts";
-import { type Held, isInBuffer } from "./held.ts";
+import { type HeldLeaf, heldParts, isInBuffer } from "./held.ts";
 import type { GraphForm } from "./rule.ts";
 
 /** What a device asks of an engine. */
 export type DeviceEngine = Pick<Engine, "read" | "run" | "numbersIn">;
 
 /** A graph on an engine. */
-export class OrtDevice implements Device<Held, GraphForm> {
-  readonly read: ReadLeaf<Held>;
+export class OrtDevice implements Device<HeldLeaf, GraphForm> {
+  readonly read: ReadLeaf<HeldLeaf>;
   readonly storesAsGiven = false;
   readonly ownNumbers: ReadonlySet<string> = new Set();
   readonly #engine: DeviceEngine;
@@ -31,7 +33,7 @@ export class OrtDevice implements Device<Held, GraphForm> {
   }
 
   // What is made is in arrays: the engine takes them where it runs at the first step.
-  create(blanks: readonly Blank<Held>[], doing: string): unknown[] {
+  create(blanks: readonly Blank<HeldLeaf>[], doing: string): unknown[] {
     return blanks.map(
       ({ what, info, stored, shape, init, seen, symbols, parameter, isResult = false }) => {
         // What a graph makes needs no beginning.
@@ -51,10 +53,12 @@ export class OrtDevice implements Device<Held, GraphForm> {
   }
 
   write(
-    arrays: Iterable<readonly [array: Held, place: () => string]>,
+    arrays: Iterable<readonly [array: HeldLeaf, place: () => string]>,
     doing: string,
-  ): Admit<Held> {
-    const all = [...arrays];
+  ): Admit<HeldLeaf> {
+    const all = [...arrays].flatMap(([leaf, place]) =>
+      heldParts(leaf).map((part) => [part, place] as const)
+    );
     new Written(
       all.flatMap(([leaf, place]) => isInBuffer(leaf) ? [] : [[leaf, place] as const]),
       doing,
@@ -79,7 +83,7 @@ export class OrtDevice implements Device<Held, GraphForm> {
     throw new Error(`The number of \`${state}\` is in the state itself.`);
   }
 
-  prepare(work: Work<Held>, _form: GraphForm, doing: string): Prepared<GraphForm> {
+  prepare(work: Work<HeldLeaf>, _form: GraphForm, doing: string): Prepared<GraphForm> {
     if (work.mode === "evaluate") {
       return {
         run: async ({ numbers }) => {
@@ -91,7 +95,7 @@ export class OrtDevice implements Device<Held, GraphForm> {
           await evaluation.run({
             written: work.bound.layout.leaves.map((info, i) => ({
               name: at(EVALUATE, info),
-              leaf: work.arrays.out[i],
+              leaf: heldParts(work.arrays.out[i])[0],
               dtype: info.dtype,
               shape: info.shape,
             })),
@@ -118,13 +122,13 @@ export class OrtDevice implements Device<Held, GraphForm> {
 
 /** The leaves that the graph takes, by the names of its inputs. */
 function takenBy(
-  { bound, storage, states, inputs, arrays: { params, reads, states: kept } }: Work<Held>,
+  { bound, storage, states, inputs, arrays: { params, reads, states: kept } }: Work<HeldLeaf>,
 ): { readonly written: Taken[]; readonly read: Taken[] } {
   const { leaves } = bound.layout;
-  const like = (name: string, tree: readonly Held[]) =>
+  const like = (name: string, tree: readonly HeldLeaf[]) =>
     leaves.map((info, i): Taken => ({
       name: at(name, info),
-      leaf: tree[i],
+      leaf: heldParts(tree[i])[0],
       dtype: info.dtype,
       shape: info.shape,
     }));
@@ -133,10 +137,14 @@ function takenBy(
       ...like("w", params!),
       ...states.flatMap((name, k) =>
         leaves.flatMap((info, i): Taken[] => {
-          if (!bound.kept(i).live.has(name)) return [];
+          if (!bound.livesIn(i).has(name)) return [];
           const shape = bound.stateShape(name, i);
-          const dtype = dtypeOf(storedAs(storage, name, info));
-          return [{ name: at(name, info), leaf: kept[k][i], dtype, shape }];
+          const dtype = dtypeOf(storedAs(storage, name, info, shape));
+          const [leaf, scales] = heldParts(kept[k][i]);
+          const own: Taken = { name: at(name, info), leaf, dtype, shape };
+          if (scales === undefined) return [own];
+          const count = scalesOf(sizeOf(shape));
+          return [own, { name: own.name + SCALES, leaf: scales, dtype: "float32", shape: [count] }];
         })
       ),
     ],

@@ -1,9 +1,9 @@
 /** What runs the graph of an exported optimizer, on whatever it runs. */
 import type * as ort from "onnxruntime-web/wasm";
-import type { DType, NumberArray } from "../../runtime/trees/dtype.ts";
+import type { DType } from "../../runtime/trees/dtype.ts";
 import type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";
 import type { ReadLeaf } from "../../runtime/trees/leaf.ts";
-import type { Held } from "./held.ts";
+import type { Held, HeldArray, HeldLeaf } from "./held.ts";
 
 /** A leaf of a tree that the graph takes. */
 export interface Taken {
@@ -48,13 +48,13 @@ export interface Engine {
   /** What it keeps its numbers on, where that is a device. */
   readonly device: GPUDevice | undefined;
   /** What a leaf of a tree is here. */
-  readonly read: ReadLeaf<Held>;
+  readonly read: ReadLeaf<HeldLeaf>;
   /** Runs the graph and gives the numbers that it makes, by output; if it fails, nothing has been written. */
   run(run: Run): Promise<ReadonlyMap<string, number>>;
   /** Writes what it holds of these arrays into them. */
   download(leaves: ReadonlySet<Held>, doing: string): Promise<ReadonlyMap<GpuTensor, Float32Array>>;
   /** The numbers that these arrays hold by now, wherever they are; what is given may be the array itself. */
-  numbersIn(leaves: ReadonlySet<Held>, doing: string): Promise<ReadonlyMap<Held, NumberArray>>;
+  numbersIn(leaves: ReadonlySet<Held>, doing: string): Promise<ReadonlyMap<Held, HeldArray>>;
   /** Takes what is in these arrays in the place of what it holds of them. */
   upload(leaves: ReadonlySet<Held>, doing: string): void;
   /** Where it holds an array; undefined where it does not. */

@@ -21,6 +21,7 @@ export class Forwards {
   readonly #where: WhereOptions;
   /** By the outputs that they give, the last used last. */
   readonly #opened = new Map<string, Promise<Forward>>();
+  #gradients: Promise<Forward> | undefined;
 
   constructor(bytes: Uint8Array, joined: Joined, where: WhereOptions) {
     [this.#bytes, this.#joined, this.#where] = [bytes, joined, where];
@@ -50,18 +51,8 @@ export class Forwards {
     count: number,
     doing: string,
   ): Promise<string> {
-    const { gradients, read, masks, known } = this.#joined;
-    const params = new Map(read.model.inputs.map((input) => [input.name, input]));
-    const outputs = [...gradients].map(([name, gradient]) => {
-      const { type, shape } = params.get(`w/${name}`)!;
-      return create(ValueInfoProtoSchema, valueInfo(gradient, type, shape));
-    });
-    const forward = await Forward.open(fromBinary(ModelProtoSchema, this.#bytes), {
-      outputs,
-      held: this.#held,
-      masks,
-      open: (bytes) => openEngine(bytes, new Set(), {}, "disabled", doing),
-    }, doing);
+    const { gradients, known } = this.#joined;
+    const forward = await this.#openGradients({}, doing);
     try {
       const values = await forward.run(batch, held, known, count, doing);
       for (const [name, gradient] of gradients) {
@@ -75,9 +66,31 @@ export class Forwards {
     }
   }
 
+  /** What gives the loss and the gradients. */
+  gradients(doing: string): Promise<Forward> {
+    return this.#gradients ??= this.#openGradients(this.#where, doing);
+  }
+
   /** Gives back what they took. */
   async dispose(): Promise<void> {
+    await (await this.#gradients)?.dispose();
     for (const each of this.#opened.values()) await (await each).dispose();
+  }
+
+  #openGradients(where: WhereOptions, doing: string): Promise<Forward> {
+    const { gradients, read, masks, loss } = this.#joined;
+    const params = new Map(read.model.inputs.map((input) => [input.name, input]));
+    const model = fromBinary(ModelProtoSchema, this.#bytes);
+    const outputs = [...gradients].map(([name, gradient]) => {
+      const { type, shape } = params.get(`w/${name}`)!;
+      return create(ValueInfoProtoSchema, valueInfo(gradient, type, shape));
+    });
+    return Forward.open(model, {
+      outputs: [...outputs, model.graph!.output.find(({ name }) => name === loss)!],
+      held: this.#held,
+      masks,
+      open: (bytes) => openEngine(bytes, new Set(), where, "disabled", doing),
+    }, doing);
   }
 
   #open(outputs: readonly string[], doing: string): Promise<Forward> {

@@ -2,11 +2,14 @@
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { bytesOf, type DType, type NumberArray } from "../../runtime/trees/dtype.ts";
 import { asGpuTensor, type GpuTensor, isGpuTensor } from "../../runtime/trees/gpu_tensor.ts";
+import { BlockArray } from "../../runtime/trees/block8.ts";
+import { asHostLeaf } from "../../runtime/trees/host_leaf.ts";
 import { bitsOf, isHalf } from "../../runtime/trees/half.ts";
 import {
   asLeaf,
   isTensor,
   type Leaf,
+  partsOf,
   sizeOf,
   spellPath,
   type Tensor,
@@ -39,12 +42,30 @@ export type OnBuffers<T> = T extends GpuTensor | InArray ? GpuTensor
   : T extends object ? { [K in keyof T]: OnBuffers<T[K]> }
   : T;
 
-/** A leaf of a tree as an engine takes it. */
-export type Held = NumberArray | GpuTensor;
+/** An array as an engine takes it; the codes of what is stored in blocks have 8 bits. */
+export type HeldArray = NumberArray | Uint8Array;
 
-/** Whether a leaf is in a buffer. */
-export function isInBuffer(leaf: Held): leaf is GpuTensor {
-  return !ArrayBuffer.isView(leaf);
+/** What an engine takes: an array, or one in a buffer. */
+export type Held = HeldArray | GpuTensor;
+
+/** A leaf of a tree; of one that is stored in blocks, an engine takes two arrays. */
+export type HeldLeaf = NumberArray | BlockArray | GpuTensor;
+
+/** What an engine takes of a leaf. */
+export function heldParts(leaf: HeldLeaf): readonly Held[] {
+  return leaf instanceof BlockArray ? [leaf.codes, leaf.scales] : [leaf];
+}
+
+/** Whether what is taken is in a buffer. */
+export function isInBuffer(leaf: Held | HeldLeaf): leaf is GpuTensor {
+  return !ArrayBuffer.isView(leaf) && !(leaf instanceof BlockArray);
+}
+
+/** A leaf in an array, be it stored in blocks. */
+export function asArray(node: unknown, path: string, doing: string): Leaf<HeldLeaf> | undefined {
+  const isBlocked = typeof node === "object" && node !== null && isTensor(node) &&
+    node.dtype === "block8";
+  return isBlocked ? asHostLeaf(node, path, doing) as Leaf<BlockArray> : asLeaf(node, path, doing);
 }
 
 /** Bytes of a buffer for `size` numbers, as shaders bind it. */
@@ -97,20 +118,24 @@ export function mapToBuffers(
 
 /** Every array of a tree, be it in a buffer or not. */
 export function leavesIn(tree: unknown, found: Set<Held> = new Set()): Set<Held> {
-  if (isGpuTensor(tree) || tree instanceof Float32Array || tree instanceof Uint16Array) {
+  if (
+    isGpuTensor(tree) || tree instanceof Float32Array || tree instanceof Uint16Array ||
+    tree instanceof Uint8Array
+  ) {
     found.add(tree);
   } else if (isHalf(tree)) {
     found.add(bitsOf(tree));
   } else if (typeof tree === "object" && tree !== null && !ArrayBuffer.isView(tree)) {
-    for (const child of isTensor(tree) ? [tree.data] : Object.values(tree)) leavesIn(child, found);
+    const children = isTensor(tree) ? partsOf(tree) : Object.values(tree);
+    for (const child of children) leavesIn(child, found);
   }
   return found;
 }
 
 /** A leaf in an array or in a buffer as a whole, checked, or undefined for anything else. */
-export function asHeld(node: unknown, path: string, doing: string): Leaf<Held> | undefined {
+export function asHeld(node: unknown, path: string, doing: string): Leaf<HeldLeaf> | undefined {
   const leaf = asGpuTensor(node, path, doing);
-  if (leaf === undefined) return asLeaf(node, path, doing);
+  if (leaf === undefined) return asArray(node, path, doing);
   requireWhole(leaf, `${doing}: the array at ${spellPath(path)} must`);
   return leaf;
 }

@@ -9,7 +9,7 @@ import type { Schedule } from "../../dsl/schedules/mod.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { resident } from "../../runtime/resident.ts";
 import type { Tensor } from "../../runtime/trees/leaf.ts";
-import { release } from "../../runtime/trees/placement.ts";
+import { beside, release } from "../../runtime/trees/placement.ts";
 import type { State } from "../../runtime/trees/state.ts";
 import { valueInfo } from "../onnx/proto.ts";
 import { cutModel } from "./cut.ts";
@@ -38,11 +38,17 @@ export class Kernel {
   /** Parameters and their state in the memory of the kernels. */
   place(params: Tensors, state: State): [params: Tensors, state: State] {
     this.#given ??= resident(params);
+    const own = resident(params);
     const placed = { ...state };
     for (const [name, tree] of Object.entries(state)) {
-      if (name !== "hyper" && typeof tree === "object") placed[name] = resident(tree as Tensors);
+      if (name === "hyper" || typeof tree !== "object") continue;
+      placed[name] = Object.fromEntries(
+        Object.entries(tree as object).map((
+          [path, leaf],
+        ) => [path, beside(leaf, path, own[path].data)]),
+      );
     }
-    return [resident(params), placed];
+    return [own, placed];
   }
 
   /** Makes a step of the gradients among `values`. */

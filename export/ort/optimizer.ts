@@ -10,7 +10,7 @@ import { OrtDevice } from "./device.ts";
 import type { Engine } from "./engine.ts";
 import { Evaluation, parted } from "./evaluation.ts";
 import {
-  type Held,
+  type HeldLeaf,
   leavesIn,
   mapGpuTensors,
   mapToBuffers,
@@ -55,7 +55,7 @@ export class OrtOptimizer {
   readonly program: Program;
   readonly #engine: Engine;
   readonly #evaluation: Evaluation | undefined;
-  readonly #step: Step<Held, GraphForm>;
+  readonly #step: Step<HeldLeaf, GraphForm>;
   #last: Promise<unknown> = Promise.resolve();
   #released: Promise<void> | undefined;
 

@@ -5,9 +5,12 @@ import { constant, type Node } from "../../dsl/node.ts";
 import { parseExpression } from "../../dsl/parse.ts";
 import type { Program } from "../../dsl/program.ts";
 import { schedule } from "../../dsl/schedules/mod.ts";
-import { below, inputName, METADATA } from "../onnx/metadata.ts";
+import { type StateStorage, storageWith } from "../../runtime/trees/state_storage.ts";
+import { SCALES } from "../onnx/blocks.ts";
+import { below, inputName, JOINED, METADATA } from "../onnx/metadata.ts";
 import type { ReadModel } from "../onnx/proto.ts";
 import { attempt, parseRecord, readWritten, refuse, requireUnchanged } from "../onnx/read.ts";
+import { type DimensionNumbers, isMatrices } from "../../runtime/trees/view.ts";
 import { type HostExpressions, parseHost } from "./host.ts";
 import { Part, type Parts, partsOf } from "./hyper.ts";
 
@@ -24,6 +27,10 @@ export interface ReadOptimizer {
   readonly clocks: ReadonlyMap<string, string>;
   /** What is computed outside the graph. */
   readonly host: HostExpressions;
+  /** The states that are stored in blocks. */
+  readonly blocks: StateStorage;
+  /** How some parameters are seen as matrices, by their paths. */
+  readonly matrices: ReadonlyMap<string, DimensionNumbers>;
 }
 
 const DEEPEST = 100;
@@ -41,7 +48,8 @@ export function numbersIn({ model, program, initial }: ReadOptimizer): Set<strin
     ...[...initial.keys()].filter((name) => program.state.get(name)!.over !== "tree"),
     ...[...program.inputs].flatMap(([name, kind]) => kind === "scalar" ? [] : [name]),
   ];
-  const isTree = (name: string) => trees.some((t) => name === t || name.startsWith(`${t}/`));
+  const isTree = (name: string) =>
+    trees.some((t) => name === t || name.startsWith(`${t}/`) || name === t + SCALES);
   const names = [...model.inputs, ...model.outputs].map(({ name }) => name.replace(/^next\//, ""));
   return new Set(names.filter((name) => !isTree(name)));
 }
@@ -55,7 +63,7 @@ export function optimizerOf(model: ReadModel, doing: string): ReadOptimizer {
   const starts = read("inputs", parseInputs);
   const hyper = read("hyper", (text) => parseHyper(text, program, starts));
   const clocks = read("clocks", (text) => parseClocks(text, program));
-  read("layout", requireTree);
+  const matrices = read("layout", parseTree);
   const host = read("host", (text) => parseHost(text, program, new Set(starts.keys())));
   const isWhole = host.size === 0 && model.inputs.some(({ name }) => name === "count");
   const outside = isWhole ? [] : [...starts.keys(), ...program.inputs.keys(), "count"];
@@ -73,7 +81,26 @@ export function optimizerOf(model: ReadModel, doing: string): ReadOptimizer {
     refuse(doing, `\`${METADATA.host}\` does not tell ${quoted(name)}`);
   }
   requireUnchanged(model, doing);
-  return { model, program, initial, hyper, clocks, host };
+  return {
+    model,
+    program,
+    initial,
+    hyper,
+    clocks,
+    host,
+    matrices,
+    blocks: blocksIn(model, program, doing),
+  };
+}
+
+/** The states that have codes, which the metadata tell how they are stored. */
+function blocksIn({ inputs, metadata }: ReadModel, program: Program, doing: string): StateStorage {
+  const codes = inputs.filter(({ type }) => type === "uint8").map(({ name }) => name.split("/")[0]);
+  const stored = codes.length === 0
+    ? {}
+    : attempt("program", () => JSON.parse(metadata[JOINED.storage]), doing);
+  const all = storageWith(program, new Map(), { storage: stored }, doing);
+  return new Map([...all].filter(([name]) => codes.includes(name)));
 }
 
 function parseStates(text: string): Map<string, Initial> {
@@ -97,15 +124,26 @@ function initialValue(value: unknown, name: string): Node {
   }, `the initial value of state \`${name}\``);
 }
 
-/** Refuses a graph of one vector, which is run with arrays and not with trees. */
-function requireTree(text: string): void {
-  for (const [key] of parseRecord(text)) {
+/** How parameters are seen; refuses a graph of one vector, which is run with arrays and not with trees. */
+function parseTree(text: string): Map<string, DimensionNumbers> {
+  const seen: (readonly [string, DimensionNumbers])[] = [];
+  for (const [key, value] of parseRecord(text)) {
+    if (key === "matrices" && typeof value === "object" && value !== null) {
+      seen.push(
+        ...Object.entries(value).map(([path, axes]) => {
+          if (isMatrices(axes) && typeof axes !== "string") return [path, axes] as const;
+          throw new GradusError(`matrices of ${quoted(path)} are ${shown(axes)}`);
+        }),
+      );
+      continue;
+    }
     throw new GradusError(
       key === "leaves"
         ? "a graph of one vector is run as it is, and this takes parameters as a tree"
         : `it has no ${quoted(key)}`,
     );
   }
+  return new Map(seen);
 }
 
 function parseClocks(text: string, program: Program): Map<string, string> {

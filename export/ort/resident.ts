@@ -1,7 +1,7 @@
 /** Arrays that live on a device from step to step, each in two buffers that change places. */
 import { GradusError } from "../../dsl/errors.ts";
-import type { DType, NumberArray } from "../../runtime/trees/dtype.ts";
-import { bytesFor, type Held, isInBuffer } from "./held.ts";
+import type { DType } from "../../runtime/trees/dtype.ts";
+import { bytesFor, type Held, type HeldArray, isInBuffer } from "./held.ts";
 
 /** An array on the device: read from one buffer and written to the other, since no graph runs in place. */
 export class Slot {
@@ -11,7 +11,7 @@ export class Slot {
   back: GPUBuffer;
   /** Whether `front` is the caller's, who finds every step's result in it. */
   readonly isCallers: boolean;
-  readonly #array: NumberArray | undefined;
+  readonly #array: HeldArray | undefined;
 
   constructor(leaf: Held, make: () => GPUBuffer) {
     this.isCallers = isInBuffer(leaf);
@@ -21,7 +21,7 @@ export class Slot {
   }
 
   /** The array as the caller holds it. */
-  get array(): NumberArray | undefined {
+  get array(): HeldArray | undefined {
     return this.#array;
   }
 
@@ -44,7 +44,7 @@ export class Slot {
 /** What is held on a device. */
 export class Resident {
   readonly #device: GPUDevice;
-  readonly #slots = new Map<NumberArray | GPUBuffer, Slot>();
+  readonly #slots = new Map<HeldArray | GPUBuffer, Slot>();
   /** The largest buffer that can be bound. */
   readonly #most: number;
 
@@ -82,12 +82,12 @@ export class Resident {
     const isPlain = array.buffer instanceof ArrayBuffer && array.byteLength % 4 === 0;
     const bytes = new Uint8Array(isPlain ? array.byteLength : Math.ceil(array.byteLength / 4) * 4);
     if (!isPlain) bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
-    const source = isPlain ? array as NumberArray & ArrayBufferView<ArrayBuffer> : bytes;
+    const source = isPlain ? array as HeldArray & ArrayBufferView<ArrayBuffer> : bytes;
     this.#device.queue.writeBuffer(front, 0, source);
   }
 
   /** Reads places and other buffers into arrays; each must hold what its array does, or more. */
-  async download(wanted: ReadonlyMap<NumberArray, GPUBuffer>): Promise<void> {
+  async download(wanted: ReadonlyMap<HeldArray, GPUBuffer>): Promise<void> {
     const encoder = this.#device.createCommandEncoder();
     const staged = [...wanted].filter(([array]) => array.length > 0).map(([array, from]) => {
       const size = Math.ceil(array.byteLength / 4) * 4;

@@ -1,14 +1,14 @@
 /** What a graph that was read says of the steps it makes: how states begin, and which numbers it is given. */
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { type Node, ZERO } from "../../dsl/node.ts";
-import type { Sizes } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
 import { settle } from "../../dsl/simplify.ts";
-import type { Side } from "../../runtime/plan/extent.ts";
-import type { Blank, Bound, Form, Kept, Rule, StepNumbers } from "../../runtime/step/device.ts";
-import { STORAGE_TYPES } from "../../runtime/trees/dtype.ts";
+import type { Blank, Bound, Form, Rule, StepNumbers } from "../../runtime/step/device.ts";
+import { STORAGE_TYPES, type StorageType } from "../../runtime/trees/dtype.ts";
+import type { RoundedStorage } from "../../runtime/trees/stored.ts";
 import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
+import { type MatrixView, viewOf } from "../../runtime/trees/view.ts";
 import { inputOf, type State, treeNumber } from "../../runtime/trees/state.ts";
 import type { StateStorage } from "../../runtime/trees/state_storage.ts";
 import { at } from "../onnx/names.ts";
@@ -39,11 +39,13 @@ export class GraphRule implements Rule<GraphForm> {
   constructor(read: ReadOptimizer) {
     [this.#read, this.program] = [read, read.program];
     this.writable = [...read.hyper.keys()];
-    this.storage = new Map(
+    this.storage = new Map<string, StorageType | RoundedStorage>(
       [...read.initial.keys()].flatMap((name) => {
         const own = read.model.inputs.filter((input) =>
           input.name === name || input.name.startsWith(`${name}/`)
         );
+        const blocks = read.blocks.get(name);
+        if (blocks !== undefined) return [[name, blocks]];
         const [type, ...others] = new Set(own.map((input) => input.type));
         const stored = STORAGE_TYPES.find((each) => each === type);
         return stored === undefined || others.length > 0 ? [] : [[name, stored]];
@@ -52,7 +54,7 @@ export class GraphRule implements Rule<GraphForm> {
   }
 
   bind(layout: Layout, _params: object, doing: string): GraphBinding {
-    return new GraphBinding(this.#read, requireGraphs(layout, this.#read.model, doing));
+    return new GraphBinding(this.#read, requireGraphs(layout, this.#read.model, doing), doing);
   }
 }
 
@@ -64,44 +66,45 @@ export class GraphBinding implements Bound<GraphForm> {
   readonly #read: ReadOptimizer;
   readonly #inputs: ReadonlySet<string>;
   readonly #counts: ReadonlySet<string>;
-  readonly #kept: readonly Kept[];
+  readonly #lives: readonly ReadonlySet<string>[];
+  readonly #views: readonly (MatrixView | undefined)[];
 
-  constructor(read: ReadOptimizer, layout: Layout) {
+  constructor(read: ReadOptimizer, layout: Layout, doing: string) {
     [this.#read, this.program, this.layout] = [read, read.program, layout];
     this.live = new Set(read.initial.keys());
     this.#inputs = new Set(read.model.inputs.map(({ name }) => name));
     this.#counts = new Set(
       read.model.inputs.flatMap(({ name, type }) => type === "int64" ? [name] : []),
     );
-    const shapes = new Map(read.model.inputs.map(({ name, shape }) => [name, shape]));
-    this.#kept = layout.leaves.map((info) => {
-      const live = [...this.live].filter((name) => this.#inputs.has(at(name, info)));
-      const own = live.filter((name) => this.program.state.get(name)!.sizes !== undefined);
-      return {
-        live: new Set(live),
-        // A graph is of sizes that are numbers.
-        sizes: new Map(own.map((name) => {
-          const [rows, columns] = shapes.get(at(name, info))!;
-          return [name, [`${rows}`, `${columns}`] as Sizes<Side>];
-        })),
-      };
+    this.#views = layout.leaves.map(({ path, shape }) => {
+      const axes = read.matrices.get(path);
+      return axes && viewOf(axes, shape, path, doing);
     });
+    this.#lives = layout.leaves.map((info) =>
+      new Set([...this.live].filter((name) => this.#inputs.has(at(name, info))))
+    );
   }
 
-  kept(leaf: number): Kept {
-    return this.#kept[leaf];
+  /** What a state begins from, where its parameter is seen as matrices. */
+  #seen(state: string, leaf: number): Blank<never>["seen"] {
+    const isLikeLeaf = this.program.state.get(state)!.over === "element";
+    return this.#views[leaf] && { view: this.#views[leaf], isLikeLeaf };
+  }
+
+  livesIn(leaf: number): ReadonlySet<string> {
+    return this.#lives[leaf];
   }
 
   stateShape(state: string, leaf: number): readonly number[] {
     const info = this.layout.leaves[leaf];
-    if (!this.#kept[leaf].live.has(state)) return [0];
+    if (!this.#lives[leaf].has(state)) return [0];
     if (this.program.state.get(state)!.over === "element") return info.shape;
     return this.#read.model.inputs.find(({ name }) => name === at(state, info))!.shape;
   }
 
   beginning(): {
     readonly used: Form["used"];
-    of(state: string, leaf: number | undefined): Pick<Blank<never>, "init" | "symbols">;
+    of(state: string, leaf: number | undefined): Pick<Blank<never>, "init" | "seen" | "symbols">;
   } {
     const { hyper, initial } = this.#read;
     const used: Record<string, HyperNumbers> = {};
@@ -115,7 +118,8 @@ export class GraphBinding implements Bound<GraphForm> {
         const init = initial.get(state)!;
         const path = leaf === undefined ? "" : this.layout.leaves[leaf].path;
         const own = init instanceof Map ? init.get(path) ?? ZERO : init as Node;
-        return { init: settle(own), symbols: NONE };
+        const seen = leaf === undefined ? undefined : this.#seen(state, leaf);
+        return { init: settle(own), seen, symbols: NONE };
       },
     };
   }

@@ -12,11 +12,15 @@
  * - A session whose run has failed takes the build down with its next run.
  * - Where a build fails to start, it never starts again; in Deno it does so for more than one thread, whose
  *   workers it begins from a blob.
+ * - A worker of Deno has a location without an origin, of which none of them can be loaded.
  * - In a page whose memory cannot be shared they have one thread, whatever was asked for.
  * - Deno 2.9 panics when it is asked for the limits of a device whose adapter is garbage.
  */
+import { hideLocation, showLocation } from "./location.ts";
 import * as wasm from "onnxruntime-web/wasm";
 import { GradusError, shown } from "../../dsl/errors.ts";
+
+showLocation();
 
 /** A build of ONNX Runtime Web. */
 export type Runtime = Pick<typeof wasm, "InferenceSession" | "Tensor">;
@@ -112,10 +116,12 @@ let build: Promise<Runtime> | undefined;
  * of WebAssembly is 10 MB smaller and faster; where an engine has none, the other has its own means.
  */
 function webgpuBuild(): Promise<Runtime> {
-  build ??= "Suspending" in WebAssembly
+  if (build !== undefined) return build;
+  hideLocation();
+  build = "Suspending" in WebAssembly
     ? import("onnxruntime-web/jspi")
     : import("onnxruntime-web/webgpu");
-  build.catch(() => build = undefined);
+  build.catch(() => build = undefined).finally(showLocation);
   return build;
 }
 

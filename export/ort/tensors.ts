@@ -1,10 +1,11 @@
 /** Arrays of the library as values of a graph, and the parameters that a graph was written for. */
+import "./location.ts";
 import * as ort from "onnxruntime-web/wasm";
 import { GradusError, quoted } from "../../dsl/errors.ts";
-import type { NumberArray } from "../../runtime/trees/dtype.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
 import type { ReadModel, ReadValue } from "../onnx/proto.ts";
 import type { Value } from "./engine.ts";
+import type { HeldArray } from "./held.ts";
 import { at } from "../onnx/names.ts";
 import { requirePlainPaths } from "../onnx/write.ts";
 
@@ -53,20 +54,21 @@ export function numberOf({ data }: ort.Tensor): number {
 
 /** An array as a graph takes it; `Tensor` is that of the build which runs it. */
 export function tensorOf(
-  data: NumberArray,
+  data: HeldArray,
   shape: readonly number[],
   Tensor: typeof ort.Tensor = ort.Tensor,
 ): ort.Tensor {
   if (data instanceof Float32Array) return new Tensor("float32", data, shape);
   if (data instanceof Float64Array) return new Tensor("float64", data, shape);
+  if (data instanceof Uint8Array) return new Tensor("uint8", data, shape);
   return new Tensor("float16", data, shape);
 }
 
 /** Writes a result of a graph into an array of the library. */
-export function copyInto(array: NumberArray, { data }: ort.Tensor): void {
+export function copyInto(array: HeldArray, { data }: ort.Tensor): void {
   const bits = ArrayBuffer.isView(data) && array instanceof Uint16Array
     ? new Uint16Array(data.buffer, data.byteOffset, data.length)
-    : data as NumberArray;
+    : data as HeldArray;
   array.set(bits);
 }
 

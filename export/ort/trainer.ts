@@ -7,6 +7,7 @@ import type { Program } from "../../dsl/program.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { Tensor } from "../../runtime/trees/leaf.ts";
 import type { State } from "../../runtime/trees/state.ts";
+import { LOSS_SCALE } from "../onnx/inference.ts";
 import { load } from "../safetensors/load.ts";
 import { save } from "../safetensors/save.ts";
 import { type Batch, type BatchTensor, batchTensor, feedsOf } from "./batch.ts";
@@ -27,7 +28,7 @@ import {
 } from "./trainer_options.ts";
 import { type Tensors, Training } from "./training.ts";
 import { copied, copiedState, takenOf } from "./trees.ts";
-import { firstValues, inferenceModel } from "./weights.ts";
+import { adapterOf, firstValues, inferenceModel } from "./weights.ts";
 import { openEngine, requireWhere } from "./where.ts";
 
 /** A loss that stops a step. */
@@ -69,6 +70,8 @@ export class OrtTrainer {
   readonly #forwards: Forwards;
   readonly #given: NonNullable<TrainerOptions["hyper"]>;
   readonly #refuses: boolean;
+  /** How often gradients were computed without a step. */
+  #computed = 0;
   #last: Promise<unknown> = Promise.resolve();
   #released: Promise<void> | undefined;
 
@@ -181,6 +184,48 @@ export class OrtTrainer {
   }
 
   /**
+   * The loss of a batch and its gradients by the parameters as they are, as the optimizer would be given them; no step
+   * is made. So what several workers have found is put together elsewhere, such as by `averageSteps`, and brought back by
+   * {@linkcode setParams}. What is drawn, such as what dropout leaves out, is another at each call; running statistics stay.
+   *
+   * @throws {GradusError} as `step` does.
+   */
+  gradients(
+    batch: Batch,
+  ): Promise<{ readonly loss: number; readonly gradients: Record<string, Tensor> }> {
+    const doing = `Cannot compute gradients for "${this.program.name}"`;
+    return this.#after(async () => {
+      const { known, kept, loss, gradients } = this.#joined;
+      const forward = await this.#forwards.gradients(doing);
+      const numbers = this.#training.numbersOf(kept, doing);
+      const held = [...this.#training.taken(), ...takenOf(numbers)];
+      const count = this.#training.state.count + this.#computed++;
+      const values = await forward.run(batch, held, known, count, doing);
+      const scale = Object.hasOwn(numbers, LOSS_SCALE) ? numbers[LOSS_SCALE].data[0] : 1;
+      const made = Array.from(gradients, ([name, gradient]) => {
+        const { data, shape } = values.get(gradient)!;
+        const own = (data as Float32Array).map((each) => each / scale);
+        return [name, { data: own, shape: [...shape] }] as const;
+      });
+      return {
+        loss: lossIn(values.get(loss)!, loss, doing),
+        gradients: Object.fromEntries(made),
+      };
+    }, doing);
+  }
+
+  /**
+   * Takes other numbers for parameters, by name, in copies: those of another worker, or of all of them. Parameters that are
+   * not given stay, and so does the state.
+   *
+   * @throws {GradusError} if there is no such parameter, or it has another type or shape; then nothing has changed.
+   */
+  setParams(params: Readonly<Record<string, Tensor>>): Promise<void> {
+    const doing = `Cannot set the parameters trained by "${this.program.name}"`;
+    return this.#after(() => Promise.resolve(this.#training.set(params, doing)), doing);
+  }
+
+  /**
    * Outputs of the model of a batch, forward only, by the parameters to evaluate with. The model is that for
    * inference where the file has it and these are outputs of it; what training alone has, such as the loss, is
    * computed as in training. A batch need not have what these outputs do not need.
@@ -201,13 +246,27 @@ export class OrtTrainer {
   }
 
   /**
-   * The bytes of the model for inference, whose initializers are the parameters to evaluate with; of a file
-   * without it, what the model's own outputs need, without the loss if it has others.
+   * The bytes of the model for inference, whose initializers are the parameters to evaluate with: low-rank factors are
+   * added to their weights, but beside quantized weights they stay. Of a file without it, what the model's own outputs need, without the loss if it has others.
    */
   model(): Promise<Uint8Array<ArrayBuffer>> {
     const doing = `Cannot write the model trained by "${this.program.name}"`;
     return this.#after(async () => {
       return inferenceModel(this.#bytes, this.#joined, await this.#evaluated(doing), doing);
+    }, doing);
+  }
+
+  /**
+   * The bytes of the low-rank factors that `lora` of `@gradus/gradus/train` has put into the model, as safetensors with
+   * the names that PEFT gives them, and in their metadata, as `adapter_config`, what PEFT has in `adapter_config.json`.
+   * Other parameters that were trained are there too, whole.
+   *
+   * @throws {GradusError} if the model has none.
+   */
+  adapter(): Promise<Uint8Array<ArrayBuffer>> {
+    const doing = `Cannot write the adapter trained by "${this.program.name}"`;
+    return this.#after(async () => {
+      return adapterOf(this.#bytes, this.#joined, await this.#evaluated(doing), doing);
     }, doing);
   }
 

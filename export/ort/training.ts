@@ -1,12 +1,12 @@
 /** What a trainer trains: parameters, the state of their optimizer and what else is carried, and steps of these. */
-import { GradusError, quoted } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { Step } from "../../runtime/step/step.ts";
-import { sameShape, type Tensor } from "../../runtime/trees/leaf.ts";
+import { isTensor, sameShape, type Tensor } from "../../runtime/trees/leaf.ts";
 import { type State, treeNumber } from "../../runtime/trees/state.ts";
 import type { Loaded } from "../safetensors/load.ts";
 import { OrtDevice } from "./device.ts";
 import type { Engine, Further, Run, Taken, Value } from "./engine.ts";
-import { type Held, leavesIn } from "./held.ts";
+import { type HeldLeaf, leavesIn } from "./held.ts";
 import type { Joined } from "./joined.ts";
 import type { Kernel } from "./kernel.ts";
 import type { GraphForm, GraphRule } from "./rule.ts";
@@ -18,7 +18,7 @@ export type Tensors = Record<string, Tensor>;
 /** A run of a joined model, step by step. */
 export class Training {
   readonly #engine: Engine;
-  readonly #step: Step<Held, GraphForm>;
+  readonly #step: Step<HeldLeaf, GraphForm>;
   readonly #kernel: Kernel | undefined;
   #params: Tensors;
   #carried: Tensors;
@@ -99,6 +99,27 @@ export class Training {
       const data = type === "float64" ? Float64Array.of(number) : Float32Array.of(number);
       return [name, { data, shape: [] }];
     }));
+  }
+
+  /** Takes other numbers for some parameters. */
+  set(params: Readonly<Record<string, Tensor>>, doing: string): void {
+    const wrong = Object.keys(params).find((name) => !Object.hasOwn(this.#params, name));
+    if (wrong !== undefined) {
+      const near = suggestion(wrong, Object.keys(this.#params));
+      throw new GradusError(`${doing}: there is no parameter ${quoted(wrong)}${near}`);
+    }
+    const pairs = Object.entries(params).map(([name, given]) => {
+      const own = this.#params[name];
+      const isAlike = isTensor(given) && given.data.constructor === own.data.constructor &&
+        sameShape(given.shape, own.shape) && given.data.length === own.data.length;
+      if (isAlike) return [own, given] as const;
+      throw new GradusError(
+        `${doing}: ${quoted(name)} must be a ${own.data.constructor.name} of shape ` +
+          `[${own.shape.join(", ")}], as \`{ data, shape }\`: given ${shown(given)}`,
+      );
+    });
+    for (const [own, given] of pairs) own.data.set(given.data);
+    this.#engine.upload(leavesIn(pairs.map(([own]) => own)), doing);
   }
 
   /** The parameters, as a checkpoint must have them. */

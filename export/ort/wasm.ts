@@ -1,19 +1,18 @@
 /** Runs a graph on WebAssembly: arrays go in and come back at every step, so it holds none. */
 import type * as ort from "onnxruntime-web/wasm";
 import { GradusError } from "../../dsl/errors.ts";
-import { asLeaf, type ReadLeaf } from "../../runtime/trees/leaf.ts";
-import type { NumberArray } from "../../runtime/trees/dtype.ts";
+import type { ReadLeaf } from "../../runtime/trees/leaf.ts";
 import type { ReadModel } from "../onnx/proto.ts";
 import type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";
 import { type Engine, outputsOf, type Run, valueOf } from "./engine.ts";
-import type { Held } from "./held.ts";
+import { asArray, type Held, type HeldArray, type HeldLeaf } from "./held.ts";
 import { inTurn, messageOf, type Opened } from "./runtime.ts";
 import { copyInto, fed, numberFor, numberOf, tensorOf } from "./tensors.ts";
 
 /** The engine of `executionProvider: "wasm"`. */
 export class WasmEngine implements Engine {
   readonly device: undefined = undefined;
-  readonly read: ReadLeaf<Held> = asLeaf;
+  readonly read: ReadLeaf<HeldLeaf> = asArray;
   readonly #session: ort.InferenceSession;
   readonly #model: ReadModel;
 
@@ -26,7 +25,7 @@ export class WasmEngine implements Engine {
     const feeds: Record<string, ort.Tensor> = {};
     for (const [name, number] of numbers) feeds[name] = numberFor(name, number, this.#model);
     for (const { name, leaf, shape } of [...written, ...read]) {
-      feeds[name] = tensorOf(leaf as NumberArray, shape);
+      feeds[name] = tensorOf(leaf as HeldArray, shape);
     }
     for (const [name, value] of further?.feeds ?? []) feeds[name] = fed(value);
     let results: ort.InferenceSession.OnnxValueMapType;
@@ -49,7 +48,7 @@ export class WasmEngine implements Engine {
       const leaf = places.get(name);
       if (further?.outputs.includes(name)) continue;
       if (leaf === undefined) made.set(name, numberOf(result as ort.Tensor));
-      else copyInto(leaf as NumberArray, result as ort.Tensor);
+      else copyInto(leaf as HeldArray, result as ort.Tensor);
     }
     return made;
   }
@@ -58,8 +57,8 @@ export class WasmEngine implements Engine {
     return Promise.resolve(new Map());
   }
 
-  numbersIn(leaves: ReadonlySet<Held>): Promise<ReadonlyMap<Held, NumberArray>> {
-    return Promise.resolve(new Map([...leaves].map((leaf) => [leaf, leaf as NumberArray])));
+  numbersIn(leaves: ReadonlySet<Held>): Promise<ReadonlyMap<Held, HeldArray>> {
+    return Promise.resolve(new Map([...leaves].map((leaf) => [leaf, leaf as HeldArray])));
   }
 
   upload(): void {}

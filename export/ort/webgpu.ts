@@ -2,11 +2,10 @@
 import type * as ort from "onnxruntime-web/wasm";
 import { TensorProto_DataType as DataType } from "onnx-buf";
 import { GradusError } from "../../dsl/errors.ts";
-import type { NumberArray } from "../../runtime/trees/dtype.ts";
 import type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";
 import { type Leaf, sizeOf, spellPath } from "../../runtime/trees/leaf.ts";
 import { type Engine, outputsOf, type Run, type Taken, type Value, valueOf } from "./engine.ts";
-import { asHeld, type Held, isInBuffer } from "./held.ts";
+import { asHeld, type Held, type HeldArray, type HeldLeaf, isInBuffer } from "./held.ts";
 import { type HostNumber, type Split, split } from "./split.ts";
 import type { ReadModel } from "../onnx/proto.ts";
 import { Resident, type Slot } from "./resident.ts";
@@ -69,7 +68,7 @@ export class WebgpuEngine implements Engine {
     }
   }
 
-  read(node: unknown, path: string, doing: string): Leaf<Held> | undefined {
+  read(node: unknown, path: string, doing: string): Leaf<HeldLeaf> | undefined {
     const leaf = asHeld(node, path, doing);
     if (leaf !== undefined && isInBuffer(leaf.data) && this.#resident.owns(leaf.data.buffer)) {
       throw new GradusError(
@@ -141,7 +140,7 @@ export class WebgpuEngine implements Engine {
     leaves: ReadonlySet<Held>,
     doing: string,
   ): Promise<ReadonlyMap<GpuTensor, Float32Array>> {
-    const wanted = new Map<NumberArray, GPUBuffer>();
+    const wanted = new Map<HeldArray, GPUBuffer>();
     const copies = new Map<GpuTensor, Float32Array>();
     for (const leaf of leaves) {
       if (isInBuffer(leaf)) {
@@ -160,9 +159,9 @@ export class WebgpuEngine implements Engine {
   async numbersIn(
     leaves: ReadonlySet<Held>,
     doing: string,
-  ): Promise<ReadonlyMap<Held, NumberArray>> {
-    const wanted = new Map<NumberArray, GPUBuffer>();
-    const copies = new Map<Held, NumberArray>();
+  ): Promise<ReadonlyMap<Held, HeldArray>> {
+    const wanted = new Map<HeldArray, GPUBuffer>();
+    const copies = new Map<Held, HeldArray>();
     for (const leaf of leaves) {
       const from = isInBuffer(leaf) ? leaf.buffer : this.#resident.find(leaf)?.front;
       const copy = isInBuffer(leaf)
@@ -177,7 +176,7 @@ export class WebgpuEngine implements Engine {
     return copies;
   }
 
-  async #fetch(wanted: ReadonlyMap<NumberArray, GPUBuffer>, doing: string): Promise<void> {
+  async #fetch(wanted: ReadonlyMap<HeldArray, GPUBuffer>, doing: string): Promise<void> {
     this.#requirePresent(doing);
     try {
       await this.#resident.download(wanted);
@@ -242,6 +241,13 @@ async function requireAble(
 ): Promise<void> {
   const lost = await Promise.race([device.lost, aWhile()]);
   if (lost) throw lostError(lost, doing);
+  const codes = model.inputs.find(({ type }) => type === "uint8");
+  if (codes !== undefined) {
+    throw new GradusError(
+      `${doing}: \`${codes.name}\` is stored as block8, of which WebGPU has no buffers: load it with ` +
+        `\`executionProvider: "wasm"\``,
+    );
+  }
   const short = model.inputs.find(({ type }) => type === "float16");
   if (short !== undefined && !device.features.has("shader-f16")) {
     throw new GradusError(

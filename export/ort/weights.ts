@@ -9,8 +9,11 @@ import {
 } from "onnx-buf";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { isTensor, type Tensor } from "../../runtime/trees/leaf.ts";
+import { adaptersIn, mergeAdapters } from "../onnx/adapters.ts";
 import { initializersOf } from "../onnx/attach.ts";
+import { floatsOf } from "../onnx/floats.ts";
 import { firstName, inferenceOf, TRAINING } from "../onnx/inference.ts";
+import { moduleOf, writeAdapter } from "../safetensors/adapter.ts";
 import { cutModel } from "./cut.ts";
 import type { Joined } from "./joined.ts";
 
@@ -63,13 +66,12 @@ export function keptModel(
   doing: string,
 ): ModelProto | undefined {
   if (read.model.metadata[TRAINING.model] === undefined) return undefined;
-  const kept = inferenceOf(fromBinary(ModelProtoSchema, bytes), new Map(), doing);
-  return fromBinary(ModelProtoSchema, kept);
+  return inferenceOf(fromBinary(ModelProtoSchema, bytes), new Map(), doing);
 }
 
 /**
- * The bytes of the model for inference with these weights: the one that the file keeps, or else what the
- * model's own outputs need.
+ * The bytes of the model for inference with these weights, low-rank factors added to those that they are beside: the
+ * one that the file keeps, or else what the model's own outputs need.
  */
 export function inferenceModel(
   bytes: Uint8Array,
@@ -79,8 +81,9 @@ export function inferenceModel(
 ): Uint8Array<ArrayBuffer> {
   const joined = fromBinary(ModelProtoSchema, bytes);
   if (read.model.metadata[TRAINING.model] !== undefined) {
-    const values = Object.entries(trained).map(([name, { data }]) => [name, data] as const);
-    return inferenceOf(joined, new Map(values), doing);
+    const model = inferenceOf(joined, dataOf(trained), doing);
+    mergeAdapters(model);
+    return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
   }
   const others = outputs.filter((name) => name !== loss);
   const wanted = new Set(others.length === 0 ? [loss] : others);
@@ -93,6 +96,42 @@ export function inferenceModel(
   }
   cut.graph.input = cut.graph.input.filter(({ name }) => !names.has(name));
   return toBinary(ModelProtoSchema, cut) as Uint8Array<ArrayBuffer>;
+}
+
+/** The arrays of tensors. */
+function dataOf(
+  tensors: Readonly<Record<string, Tensor>>,
+): ReadonlyMap<string, Float32Array | Float64Array> {
+  return new Map(Object.entries(tensors).map(([name, { data }]) => [name, data]));
+}
+
+/** The bytes of the adapter with these factors of low rank, and of what else was trained. */
+export function adapterOf(
+  bytes: Uint8Array,
+  { gradients, read }: Joined,
+  trained: Readonly<Record<string, Tensor>>,
+  doing: string,
+): Uint8Array<ArrayBuffer> {
+  const joined = fromBinary(ModelProtoSchema, bytes);
+  const isKept = read.model.metadata[TRAINING.model] !== undefined;
+  const adapters = isKept ? adaptersIn(inferenceOf(joined, dataOf(trained), doing)) : [];
+  if (adapters.length === 0) {
+    throw new GradusError(
+      `${doing}: its model must have low-rank factors: make them by \`lora\` before \`trainingStep\``,
+    );
+  }
+  const factors = new Map(adapters.map(({ factors, scale }) => {
+    const [a, b] = factors.map((tensor) => ({
+      data: floatsOf(tensor),
+      shape: tensor.dims.map(Number),
+    }));
+    // The graph has it divided, in float32.
+    const alpha = Number((scale * a.shape[0]).toPrecision(7));
+    return [moduleOf(factors[0].name.replace(/\.lora_A$/, "")), { a, b, alpha }];
+  }));
+  const isFactor = new Set(adapters.flatMap(({ factors }) => factors.map(({ name }) => name)));
+  const others = [...gradients.keys()].filter((name) => !isFactor.has(name));
+  return writeAdapter({ factors, others: new Map(others.map((name) => [name, trained[name]])) });
 }
 
 function protoOf(name: string, { data, shape }: Tensor): TensorProto {

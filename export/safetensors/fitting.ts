@@ -3,7 +3,7 @@ import { GradusError, quoted } from "../../dsl/errors.ts";
 import type { DType } from "../../runtime/trees/dtype.ts";
 import { sameShape } from "../../runtime/trees/leaf.ts";
 import type { SafeArray, SafeDType } from "./dtypes.ts";
-import { lowOf, safeDType } from "./paths.ts";
+import { safeDType, secondOf } from "./paths.ts";
 import type { SafeTensor } from "./read.ts";
 
 const MOST_SHOWN = 20;
@@ -43,9 +43,10 @@ export class Fitting {
     shape: readonly number[],
   ): readonly SafeArray[] | undefined {
     const data = this.take(name, shape, safeDType(dtype));
-    if (dtype !== "bfloat16+8") return data && [data];
-    const low = this.take(lowOf(name), shape, "U8");
-    return data && low && [data, low];
+    const own = secondOf(name, dtype, shape);
+    if (own === undefined) return data && [data];
+    const second = this.take(own.name, own.shape, own.dtype);
+    return data && second && [data, second];
   }
 
   /** Refuses a file that does not have all that was asked for, or has more. */

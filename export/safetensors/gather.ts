@@ -8,20 +8,15 @@ import { alignMaster, alignState, statesOf } from "../../runtime/step/gathered.t
 import { type HostArray, memoryOf } from "../../runtime/trees/dtype.ts";
 import { maskTree } from "../../runtime/trees/hyperparameters.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
-import {
-  asHostLeaf,
-  isInGpuBuffer,
-  type Leaf,
-  spellPath,
-  type Tensor,
-} from "../../runtime/trees/leaf.ts";
+import { asHostLeaf } from "../../runtime/trees/host_leaf.ts";
+import { isInGpuBuffer, type Leaf, spellPath, type Tensor } from "../../runtime/trees/leaf.ts";
 import { MASTER, masterShape } from "../../runtime/trees/master.ts";
 import { under } from "../../runtime/trees/plain.ts";
 import { requireState, type State, treeNumber } from "../../runtime/trees/state.ts";
 import { storageIn, storedAs } from "../../runtime/trees/state_storage.ts";
 import { dtypeOf, type Stored } from "../../runtime/trees/stored.ts";
 import { BUFFERS, FORMAT, KEYS, VERSION } from "./metadata.ts";
-import { lowOf, pathsOf, rebuilt, safeDType } from "./paths.ts";
+import { pathsOf, rebuilt, safeDType, secondOf } from "./paths.ts";
 import type { TensorToWrite } from "./write.ts";
 
 /** What a checkpoint is made of. */
@@ -73,9 +68,13 @@ export function gatherCheckpoint(checkpoint: Checkpoint): {
     // What a leaf does not keep is an empty array.
     if (section !== "params" && array.length === 0) return;
     const name = section + paths[i];
-    const [data, low] = memoryOf(array);
-    tensors.set(name, { data, shape, dtype: safeDType(dtypeOf(stored)) });
-    if (low !== undefined) tensors.set(lowOf(name), { data: low, shape });
+    const dtype = dtypeOf(stored);
+    const [data, second] = memoryOf(array);
+    tensors.set(name, { data, shape, dtype: safeDType(dtype) });
+    if (second !== undefined) {
+      const own = secondOf(name, dtype, shape)!;
+      tensors.set(own.name, { data: second, shape: own.shape, dtype: own.dtype });
+    }
   };
   layout.alignLike(params, "parameters", doing, readHost).forEach((array, i) => {
     const { dtype, shape } = layout.leaves[i];
@@ -92,7 +91,7 @@ export function gatherCheckpoint(checkpoint: Checkpoint): {
     alignState(bound, state[name], name, storage, readHost, doing).forEach((array, i) => {
       const info = layout.leaves[i];
       const shape = bound.stateShape(name, i);
-      put(`state/${name}`, i, array, storedAs(storage, name, info), shape);
+      put(`state/${name}`, i, array, storedAs(storage, name, info, shape), shape);
     });
   }
   if (layout.hasShort) {
@@ -107,7 +106,11 @@ export function gatherCheckpoint(checkpoint: Checkpoint): {
 
   const kinds = layout.leaves.map(({ isBare }) => isBare ? "array" : "tensor");
   const json: Readonly<Record<string, unknown>> = {
-    [KEYS.settings]: carriedSettings(settings, (mask) => maskTree(mask, layout, params, doing), doing),
+    [KEYS.settings]: carriedSettings(
+      settings,
+      (mask) => maskTree(mask, layout, params, doing),
+      doing,
+    ),
     [KEYS.storage]: Object.fromEntries(made),
     [KEYS.written]: carriedHyper(state, true, doing),
     [KEYS.used]: carriedHyper(state, false, doing),

@@ -4,7 +4,7 @@ import { bind, type Optimizer } from "../../runtime/optimizer.ts";
 import { memoryOf } from "../../runtime/trees/dtype.ts";
 import type { HyperNumbers } from "../../runtime/trees/hyperparameters.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
-import { asHostLeaf } from "../../runtime/trees/leaf.ts";
+import { asHostLeaf } from "../../runtime/trees/host_leaf.ts";
 import { inheritUsed, type State } from "../../runtime/trees/state.ts";
 import type { StateStorage } from "../../runtime/trees/state_storage.ts";
 import type { Contents } from "./contents.ts";

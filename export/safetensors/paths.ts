@@ -1,5 +1,7 @@
 /** How trees stand in a checkpoint: what each tensor is called, and what lies around the tensors. */
 import type { DType } from "../../runtime/trees/dtype.ts";
+import { scalesOf } from "../../runtime/trees/block8.ts";
+import { sizeOf } from "../../runtime/trees/leaf.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
 import { under } from "../../runtime/trees/plain.ts";
 import type { SafeDType } from "./dtypes.ts";
@@ -22,12 +24,26 @@ export function pathsOf(layout: Layout): readonly string[] {
 export function safeDType(dtype: DType): SafeDType {
   if (dtype === "float64") return "F64";
   if (dtype === "float32") return "F32";
+  if (dtype === "block8") return "U8";
   return dtype === "float16" ? "F16" : "BF16";
 }
 
-/** The name of the further bits of a state that is stored as `"bfloat16+8"`. */
-export function lowOf(name: string): string {
-  return `${name}~low`;
+/** The second tensor of a state that is stored as two: further bits, or scales. */
+export function secondOf(
+  name: string,
+  dtype: DType,
+  shape: readonly number[],
+):
+  | { readonly name: string; readonly dtype: SafeDType; readonly shape: readonly number[] }
+  | undefined {
+  if (dtype === "bfloat16+8") return { name: `${name}~low`, dtype: "U8", shape };
+  if (dtype !== "block8") return undefined;
+  return { name: `${name}~scales`, dtype: "F32", shape: [scalesOf(sizeOf(shape))] };
+}
+
+/** Whether a tensor of this name is the second of a state, whose numbers the first one counts. */
+export function isSecond(name: string): boolean {
+  return name.endsWith("~low") || name.endsWith("~scales");
 }
 
 /** A tree like `tree`, which has this layout, with `leaves` in their order, and its keys in theirs. */

@@ -17,7 +17,7 @@ export interface Downloads {
  *
  * Its tensors are `params/<path>`, `state/<name>/<path>`, `master/<path>`, `buffers/<name>` and the number
  * `count`; a path is a JSON pointer. A state that is one number for the tree is a float64 without extents; the low bits of one
- * stored as `"bfloat16+8"` are a tensor of their own, `…~low`. Its metadata hold the program and its hash,
+ * stored as `"bfloat16+8"` are a tensor of their own, `…~low`, and the scales of a `"block8"` are `…~scales`. Its metadata hold the program and its hash,
  * what the optimizer was made with, the hyperparameters written into the state, and the structure of the
  * tree. A schedule is saved as its expression; a function that has none is not, and then `load` must be given
  * the optimizer. A mask is saved as the tree that it comes to.

@@ -1,4 +1,4 @@
-/** A branch of an If whose condition is known: its nodes, with names that no others have. */
+/** What a graph inside a node comes to where it is written out: its nodes, with names that no others have. */
 import { clone } from "@bufbuild/protobuf";
 import {
   type NodeProto,
@@ -8,31 +8,43 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
-import { nameOf } from "./read.ts";
+import { type GraphProto, nameOf } from "./read.ts";
 
-/** What stands in the place of an If. */
+/** What stands in the place of a graph inside. */
 export interface Branch {
+  /** The names of what it is given, */
+  readonly inputs: readonly string[];
   readonly node: readonly NodeProto[];
   readonly initializer: readonly TensorProto[];
   readonly said: readonly ValueInfoProto[];
-  /** The names of what it gives. */
+  /** and of what it gives. */
   readonly outputs: readonly string[];
 }
 
-/** The branch that is taken, or undefined if it is not there. */
+/** The branch of an If that is taken, or undefined if it is not there. */
 export function branchOf(node: NodeProto, isTrue: boolean): Branch | undefined {
   const name = isTrue ? "then_branch" : "else_branch";
   const graph = node.attribute.find((each) => each.name === name)?.g;
-  if (graph === undefined) return undefined;
+  return graph && copied(graph, nameOf(node));
+}
+
+/** A graph with names that begin with `scope` for all that it makes. */
+export function copied(graph: GraphProto, scope: string): Branch {
   const made = new Set([
+    ...graph.input.map((each) => each.name),
     ...graph.initializer.map((each) => each.name),
     ...graph.node.flatMap(({ output }) => output),
   ]);
-  const own = (name: string) => name !== "" && made.has(name) ? `${nameOf(node)}/${name}` : name;
+  const own = (name: string) => name !== "" && made.has(name) ? `${scope}/${name}` : name;
   const named = <T extends { name: string }>(value: T): T =>
     Object.assign(value, { name: own(value.name) });
   return {
-    node: graph.node.map((each) => renamed(clone(NodeProtoSchema, each), own)),
+    inputs: graph.input.map((each) => own(each.name)),
+    node: graph.node.map((each) => {
+      const node = renamed(clone(NodeProtoSchema, each), own);
+      if (node.name !== "") node.name = `${scope}/${node.name}`;
+      return node;
+    }),
     initializer: graph.initializer.map((each) => named(clone(TensorProtoSchema, each))),
     said: [...graph.valueInfo, ...graph.output].map((each) =>
       named(clone(ValueInfoProtoSchema, each))

@@ -49,11 +49,11 @@ export function finished(
     const isNeeded = node.outputs.some((value) => needed.has(value.name));
     if (!isNeeded) continue;
     const [only] = node.outputs;
-    const numbers = node.outputs.length === 1 && !isFloat(only.type)
-      ? numbersOf(only.known)
-      : undefined;
+    // Arithmetic of floats is rounded by whoever runs the graph; a constant in another type is what it is.
+    const isFixed = !isFloat(only.type) || node.proto.opType === "Cast";
+    const numbers = node.outputs.length === 1 && isFixed ? numbersOf(only.known) : undefined;
     // The largest of int64, as slices end at, are no JavaScript numbers.
-    const isExact = numbers?.every(Number.isSafeInteger) ?? false;
+    const isExact = isFloat(only.type) || (numbers?.every(Number.isSafeInteger) ?? false);
     if (numbers !== undefined && isExact && only.type !== DataType.UNDEFINED) {
       const sizes = numbersOf(only.shape) ?? [numbers.length];
       constants.push(tensorOf(only.name, numbers, only.type, sizes));

@@ -37,7 +37,7 @@ export function folded(at: At, { type, shape }: Kind): readonly Size[] | undefin
 
 const MOVES = new Set([
   ...["Identity", "Cast", "CastLike", "Gather", "Concat", "Slice", "Squeeze", "Unsqueeze"],
-  ...["Reshape", "Expand", "ConstantOfShape", "Flatten", "Transpose"],
+  ...["Reshape", "Expand", "ConstantOfShape", "Flatten", "Transpose", "Floor", "Ceil"],
 ]);
 
 /** What is known of two dimensions too: pads come from exporters as tables that are turned. */
@@ -79,6 +79,11 @@ function comparison(f: (a: number, b: number) => boolean): Fold {
 /** Whether a name stands for what is not negative, as a difference may be. */
 function isSize(size: Size): boolean {
   return typeof size === "string" && !size.includes("-");
+}
+
+/** Whole numbers of floats; sizes are whole. */
+function wholeBy(round: (value: number) => number): Fold {
+  return ([a]) => a.map((size) => typeof size === "number" ? round(size) : size);
 }
 
 const same: Fold = ([a]) => a;
@@ -133,6 +138,9 @@ const FOLDS: Readonly<Record<string, Fold>> = {
   ),
   Mod: arithmetic("%", (a, b) => a - b * Math.floor(a / b)),
   Neg: ([a]) => a.map((size) => typeof size === "number" ? -size : sizeNamed("-", size)),
+  // Nothing is rounded otherwise elsewhere.
+  Floor: wholeBy(Math.floor),
+  Ceil: wholeBy(Math.ceil),
   Abs: ([a]) => a.map((size) => typeof size === "number" ? Math.abs(size) : size),
   Min: pairwise((a, b) =>
     typeof a === "number" && typeof b === "number" ? Math.min(a, b) : a === b ? a : undefined

@@ -10,8 +10,9 @@ import { isLoss, type Loss, writeLosses } from "./loss.ts";
 import { chooseParams } from "./params.ts";
 import { capturedBy, type GraphProto, type ModelSource, readSource } from "./read.ts";
 import { warningsOf } from "./warnings.ts";
-import { rows } from "./rows/mod.ts";
-import { DataType, isNamed, spellShape } from "./value.ts";
+import { rematerialise } from "./remat.ts";
+import { cheap, rows } from "./rows/mod.ts";
+import { DataType, isNamed, spellShape, type Value } from "./value.ts";
 
 /** Options of {@linkcode withGradients}. */
 export interface GradientOptions {
@@ -28,6 +29,11 @@ export interface GradientOptions {
    * each, drawn by whoever runs it: its metadata say how.
    */
   readonly seed?: number;
+  /**
+   * Whether cheap activations, such as those of normalisations, softmax and element-wise operators, are made again in the
+   * walk back instead of being kept for it. It takes less memory and more time, and gives the same numbers. Default false.
+   */
+  readonly remat?: boolean;
   /** Told what may not be meant, such as a weight that the exporter has renamed. Default `console.warn`. */
   readonly onWarning?: (warning: string) => void;
 }
@@ -44,6 +50,8 @@ export interface Differentiated {
   readonly carried: readonly string[];
   /** What the step on it computes its own numbers in. */
   readonly precision: Precision;
+  /** What is computed on the way to the loss and read on the way back: it is there until then. */
+  readonly kept: readonly Value[];
 }
 
 /** What the numbers of a step are computed in. */
@@ -84,19 +92,23 @@ export function withGradients(
 
 /** The same, for what goes on with it. */
 export function differentiated(
-  model: ModelSource,
+  bytes: ModelSource,
   options: GradientOptions & StepOptions,
   doing: string,
 ): Differentiated {
   const losses = lossesOf(options, doing);
-  const { seed = 0 } = options;
+  const { seed = 0, remat = false } = options;
   if (!Number.isSafeInteger(seed)) {
     throw new GradusError(`${doing}: \`seed\` must be a whole number: given ${shown(seed)}`);
   }
-  const source = readSource(model, doing);
+  if (typeof remat !== "boolean") {
+    throw new GradusError(`${doing}: \`remat\` must be true or false: given ${shown(remat)}`);
+  }
+  const { model: source, factors } = readSource(bytes, doing);
   const file = source.graph!;
-  const { names, named } = chooseParams(file, options.params, doing);
-  const warnings = warningsOf(file, names);
+  const { names, named } = chooseParams(file, options.params, doing, factors);
+  const own = names.filter((name) => !factors.has(name));
+  const warnings = own.length === 0 ? [] : warningsOf(file, own);
   const leads = leadingTo(file, losses.flatMap(({ outputs }) => outputs));
   const isParam = new Set(names);
   const graph = new Graph(source, {
@@ -115,8 +127,12 @@ export function differentiated(
     { op: "Input", name: lossScale, doing },
     () => graph.input(lossScale, type, []),
   );
+  const model = graph.nodes.length;
   const { loss, seeds } = writeLosses(graph, losses, scale, doing);
+  const forward = graph.nodes.length;
+  const walked = { model, loss: forward, seeds: seeds.map(([, seed]) => seed) };
   const gradients = writeBackward(graph, seeds);
+  if (remat) rematerialise(graph, walked, cheap);
   const params = names.filter((name) => gradients.has(name));
   const { onWarning = console.warn } = options;
   const idle = [...named].find((name) => !gradients.has(name));
@@ -165,7 +181,7 @@ export function differentiated(
     );
   }
   for (const each of warnings) onWarning(each);
-  const own = graph.finish(file.name, outputs, params);
+  const finished = graph.finish(file.name, outputs, params);
   const { irVersion, opsetImport, metadataProps, docString } = source;
   const written = create(ModelProtoSchema, {
     irVersion,
@@ -173,13 +189,16 @@ export function differentiated(
     opsetImport,
     metadataProps,
     docString,
-    graph: own,
+    graph: finished,
   });
   if (graph.masks.size > 0) {
     const drawn = [...graph.masks].map(([name, probability]) => [name, { probability, seed }]);
     setMetadata(written, { [JOINED.masks]: JSON.stringify(Object.fromEntries(drawn)) });
   }
-  return { model: written, params, carried: [...graph.carried.keys()], precision };
+  const [there, back] = [graph.nodes.slice(0, forward), graph.nodes.slice(forward)];
+  const isRead = new Set(back.flatMap(({ inputs }) => inputs));
+  const kept = there.flatMap(({ outputs }) => outputs.filter((value) => isRead.has(value)));
+  return { model: written, params, carried: [...graph.carried.keys()], precision, kept };
 }
 
 function lossesOf({ loss }: GradientOptions, doing: string): readonly Loss[] {

@@ -13,6 +13,7 @@ import { type Branch, branchOf } from "./branch.ts";
 import { type Attributes, Builder, type Maker } from "./emit.ts";
 import { finished, type FinishedGraph, type Outputs } from "./finish.ts";
 import { folded } from "./fold.ts";
+import { roundsOf } from "./loop.ts";
 import { attributeOf, attributesOf, declared, infoOf, refined, UNKNOWN } from "./proto.ts";
 import { capturedBy, nameOf, opsetOf } from "./read.ts";
 import { At, NONE, type Place, type Row, type Rows } from "./rows/row.ts";
@@ -253,21 +254,27 @@ export class Graph extends Builder {
   #take(node: NodeProto, said: ReadonlyMap<string, Kind>, leads: boolean): void {
     const { doing, rows } = this.#reading;
     const isOwn = node.domain === "" || node.domain === "ai.onnx";
-    const row = isOwn && Object.hasOwn(rows, node.opType) ? rows[node.opType] : undefined;
+    const op = isOwn ? node.opType : `${node.domain}.${node.opType}`;
+    const row = Object.hasOwn(rows, op) ? rows[op] : undefined;
     const inputs = node.input.map((name) => this.#values.get(name));
     const attributes = attributesOf(node);
-    const place = {
-      op: isOwn ? node.opType : `${node.domain}.${node.opType}`,
-      name: nameOf(node),
-      doing,
-    };
+    const place = { op, name: nameOf(node), doing };
     const condition = isOwn && node.opType === "If" ? inputs[0]?.known?.[0] : undefined;
     const branch = typeof condition === "number" ? branchOf(node, condition !== 0) : undefined;
     if (branch !== undefined) {
-      this.#takeBranch(node, branch, leads);
+      this.within("", place, () => this.#give(node, this.#run(branch, [], leads)));
       return;
     }
     const isActive = inputs.some((value) => value !== undefined && this.isActive(value));
+    const isCapturing = () =>
+      capturedBy(node).some((name) => this.#active.has(this.#values.get(name)?.name ?? ""));
+    if (isOwn && node.opType === "Loop" && leads && (isActive || isCapturing())) {
+      this.within(`${place.name}/`, place, () => {
+        const run = (copy: Branch, given: readonly Value[]) => this.#run(copy, given, leads);
+        this.#give(node, roundsOf(node, inputs, this, run));
+      });
+      return;
+    }
     const isLowered = row?.lower !== undefined && (row.always || (isActive && leads));
     const written = isLowered
       ? this.within(`${place.name}/`, place, () => {
@@ -280,17 +287,25 @@ export class Graph extends Builder {
       this.within("", place, () => this.#append(node, row, inputs, attributes, said));
       return;
     }
+    this.#give(node, written);
+  }
+
+  /** Has the outputs of a node stand for `values`. */
+  #give(node: NodeProto, values: readonly (Value | undefined)[]): void {
     node.output.forEach((name, i) => {
-      if (name !== "" && written[i] !== undefined) this.#values.set(name, written[i]);
+      if (name !== "" && values[i] !== undefined) this.#values.set(name, values[i]);
     });
   }
 
-  /** Adds what an If comes to. */
-  #takeBranch(
-    node: NodeProto,
-    { node: nodes, initializer, said, outputs }: Branch,
+  /** Adds a graph that is written out, and gives what it makes of what it is `given`. */
+  #run(
+    { inputs, node: nodes, initializer, said, outputs }: Branch,
+    given: readonly Value[],
     leads: boolean,
-  ): void {
+  ): Value[] {
+    inputs.forEach((name, i) =>
+      this.#values.set(name, given[i] ?? this.refuse("a graph inside must be given all it reads"))
+    );
     for (const tensor of initializer) {
       this.#tensors.set(tensor.name, tensor);
       this.#add({ ...kindOf(tensor), name: tensor.name });
@@ -301,10 +316,9 @@ export class Graph extends Builder {
       if (missing !== undefined) this.refuse(`${quoted(missing)} is read before it is made`);
       this.#take(each, kinds, leads);
     }
-    node.output.forEach((name, i) => {
-      const value = this.#values.get(outputs[i]);
-      if (value !== undefined) this.#values.set(name, value);
-    });
+    return outputs.map((name) =>
+      this.#values.get(name) ?? this.refuse(`${quoted(name)} is made nowhere`)
+    );
   }
 
   /** Sizes of which but one is open as a constant, which no node need compute. */

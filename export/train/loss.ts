@@ -67,6 +67,9 @@ export function writeLosses(
   };
   const target = (name: string, type: DataType, shape: Shape): Value => {
     const known = targets.get(name) ?? graph.inputOf(name);
+    if (known === undefined && graph.named(name) !== undefined) {
+      refuse(`it has a value ${quoted(name)} already: call the loss's input otherwise`);
+    }
     if (known === undefined) targets.set(name, graph.input(name, type, shape));
     else if (known.type !== type && !(isWhole(type) && isWhole(known.type))) {
       refuse(

@@ -15,6 +15,7 @@
  */
 export { type GradientOptions, withGradients } from "./gradients.ts";
 export { crossEntropy, type CrossEntropyOptions } from "./cross_entropy.ts";
+export { lora, type LoraOptions } from "./lora.ts";
 export type { Loss } from "./loss.ts";
 export {
   binaryCrossEntropy,

@@ -19,12 +19,14 @@ export interface Chosen {
  * after `!` for what is left out. Without `given`, all that are parameters: of floats, of at
  * least one dimension, since numbers alone are constants such as 0.5, with all numbers below 10,000, which those of masks
  * are not, no running statistics, no scales of a Resize, and no states of 0 that a recurrent operator begins
- * with. Where the exporter says which are parameters, none of its buffers is one.
+ * with. Where the exporter says which are parameters, none of its buffers is one. Where there are `factors` of
+ * low rank, they alone.
  */
 export function chooseParams(
   graph: GraphProto,
   given: readonly string[] | undefined,
   doing: string,
+  factors: ReadonlySet<string> = new Set(),
 ): Chosen {
   const isList = given === undefined ||
     (Array.isArray(given) && given.length > 0 && given.every((each) => typeof each === "string"));
@@ -34,27 +36,11 @@ export function chooseParams(
     );
   }
   const all = graph.initializer.map(({ name }) => name);
-  const matching = (pattern: string): string[] => {
-    const found = all.filter(matcherOf(pattern));
-    if (found.length > 0) return found;
-    throw new GradusError(
-      `${doing}: it has no initializer ${quoted(pattern)}${suggestion(pattern, all)}`,
-    );
-  };
-  const left = new Set(
-    (given ?? []).flatMap((each) => each[0] === "!" ? matching(each.slice(1)) : []),
-  );
-  const wanted = (given ?? []).filter((each) => each[0] !== "!");
-  const usual = new Set(usualParams(graph));
-  const isExact = (each: string) => all.includes(each);
-  const chosen = new Set(
-    wanted.length === 0
-      ? usual
-      : wanted.flatMap((each) =>
-        isExact(each) ? [each] : matching(each).filter((name) => usual.has(name))
-      ),
-  );
-  const names = all.filter((name) => chosen.has(name) && !left.has(name));
+  const usual = new Set([...usualParams(graph), ...factors]);
+  const { names: chosen, named } = given === undefined && factors.size > 0
+    ? { names: factors, named: factors }
+    : matching(given ?? [], all, usual, doing);
+  const names = all.filter((name) => chosen.has(name));
   for (const { name, dataType } of graph.initializer) {
     if (!chosen.has(name) || dataType === DataType.FLOAT || dataType === DataType.DOUBLE) continue;
     throw new GradusError(
@@ -70,15 +56,44 @@ export function chooseParams(
   if (names.length === 0 && half !== undefined) {
     throw new GradusError(
       `${doing}: its parameters must be float32 or float64: given ${spellType(half.dataType)} at ` +
-        `${quoted(half.name)}; convert the model first`,
+        `${quoted(half.name)}; convert the model first, or put factors beside them by \`lora\``,
     );
   }
-  if (names.length > 0) return { names, named: new Set(wanted.filter(isExact)) };
+  if (names.length > 0) return { names, named };
   throw new GradusError(
     `${doing}: it must have initializers of floats to train: given ${
       given === undefined ? "none" : `none of ${shown(given)}`
     }`,
   );
+}
+
+/**
+ * Which of `all` names a list means, and which it has one by one: patterns mean those of them that are `usual`, and a
+ * list that only leaves some out means the others of these.
+ */
+export function matching(
+  given: readonly string[],
+  all: readonly string[],
+  usual: ReadonlySet<string>,
+  doing: string,
+): { readonly names: ReadonlySet<string>; readonly named: ReadonlySet<string> } {
+  const fitting = (pattern: string): string[] => {
+    const found = all.filter(matcherOf(pattern));
+    if (found.length > 0) return found;
+    throw new GradusError(
+      `${doing}: it has no initializer ${quoted(pattern)}${suggestion(pattern, all)}`,
+    );
+  };
+  const left = new Set(given.flatMap((each) => each[0] === "!" ? fitting(each.slice(1)) : []));
+  const wanted = given.filter((each) => each[0] !== "!");
+  const isExact = (each: string) => all.includes(each);
+  const chosen = wanted.length === 0
+    ? [...usual]
+    : wanted.flatMap((each) =>
+      isExact(each) ? [each] : fitting(each).filter((name) => usual.has(name))
+    );
+  const names = new Set(chosen.filter((name) => !left.has(name)));
+  return { names, named: new Set(wanted.filter(isExact)) };
 }
 
 /**
@@ -104,18 +119,29 @@ export function byName<T>(patterns: Readonly<Record<string, T>>): Match<T> {
 const MASKED = 10_000;
 const RECURRENT = new Set(["LSTM", "GRU", "RNN"]);
 
+/** From which input to before which an operator has numbers that are floats and no parameters. */
+const STATISTICS: Readonly<Record<string, readonly [from: number, end?: number]>> = {
+  BatchNormalization: [3, 5],
+  Resize: [1],
+  QuantizeLinear: [1],
+  DequantizeLinear: [1],
+  MatMulNBits: [2, 5],
+};
+
+/** The floats of a graph that are no parameters: running statistics, and scales of images and of quantized numbers. */
+export function statisticsIn({ node }: GraphProto): ReadonlySet<string> {
+  return new Set(
+    node.flatMap(({ opType, input }) => {
+      const [from, end] = STATISTICS[opType] ?? [0, 0];
+      return input.slice(from, end);
+    }),
+  );
+}
+
 function usualParams(graph: GraphProto): string[] {
   const { initializer, node } = graph;
   const origins = originsOf(graph);
-  const statistics = new Set(
-    node.flatMap(({ opType, input }) =>
-      opType === "BatchNormalization"
-        ? input.slice(3, 5)
-        : opType === "Resize"
-        ? input.slice(1)
-        : []
-    ),
-  );
+  const statistics = statisticsIn(graph);
   const states = new Set(
     node.flatMap(({ opType, input }) => RECURRENT.has(opType) ? input.slice(5, 7) : []),
   );

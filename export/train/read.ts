@@ -8,9 +8,10 @@ import {
   TensorProto_DataLocation as Location,
 } from "onnx-buf";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { adaptersIn } from "../onnx/adapters.ts";
 import { inlined } from "./inline.ts";
 import { separate } from "./merged.ts";
-import { DataType } from "./value.ts";
+import { bytesOf } from "./value.ts";
 
 /** A model: its bytes, or with them those of the files beside it, by the names that it calls them. */
 export type ModelSource =
@@ -26,32 +27,25 @@ const NEWEST = 23;
 const OLDEST_WRITTEN = 17;
 const ITS_FILES = 8n;
 
-/** How many bytes an element has. */
-const BYTES: Readonly<Partial<Record<DataType, number>>> = {
-  [DataType.FLOAT]: 4,
-  [DataType.DOUBLE]: 8,
-  [DataType.FLOAT16]: 2,
-  [DataType.BFLOAT16]: 2,
-  [DataType.INT64]: 8,
-  [DataType.UINT64]: 8,
-  [DataType.INT32]: 4,
-  [DataType.UINT32]: 4,
-  [DataType.INT16]: 2,
-  [DataType.UINT16]: 2,
-  [DataType.INT8]: 1,
-  [DataType.UINT8]: 1,
-  [DataType.BOOL]: 1,
-};
-
 /** A model with all that it needs: weights inside, nodes in order, its own functions written out. */
-export function readSource(source: ModelSource, doing: string): ModelProto {
+export interface WholeSource {
+  readonly model: ModelProto;
+  /** The initializers that are factors of low rank beside weights. */
+  readonly factors: ReadonlySet<string>;
+}
+
+/** Reads a model with all that it needs. */
+export function readSource(source: ModelSource, doing: string): WholeSource {
   const model = readWhole(source, doing);
   const graph = model.graph!;
+  const factors = new Set(
+    adaptersIn(model).flatMap(({ factors }) => factors.map(({ name }) => name)),
+  );
   graph.node = inlined(model, doing);
   model.functions = [];
   graph.node = ordered(graph, doing);
   raise(model, doing);
-  return model;
+  return { model, factors };
 }
 
 /** Since when operators are others than before, of those that differ between the oldest version and that which is written. */
@@ -82,14 +76,7 @@ function raise(model: ModelProto, doing: string): void {
 /** A model as it is in the file, with its weights inside. */
 export function readWhole(source: ModelSource, doing: string): ModelProto {
   const { model: bytes, data } = partsOf(source, doing);
-  let model: ModelProto;
-  try {
-    model = fromBinary(ModelProtoSchema, bytes);
-  } catch {
-    throw new GradusError(
-      `${doing}: its bytes must be an ONNX model: given ${bytes.length} bytes that are none, or cut off`,
-    );
-  }
+  const model = modelOf(bytes, doing);
   const { graph } = model;
   if (graph === undefined || graph.node.length === 0) {
     throw new GradusError(`${doing}: its bytes must be an ONNX model with a graph: given none`);
@@ -103,6 +90,27 @@ export function readWhole(source: ModelSource, doing: string): ModelProto {
   }
   separate(model);
   return model;
+}
+
+function modelOf(bytes: Uint8Array, doing: string): ModelProto {
+  try {
+    return fromBinary(ModelProtoSchema, bytes);
+  } catch {
+    throw new GradusError(
+      `${doing}: its bytes must be an ONNX model: given ${bytes.length} bytes that are none, or cut off`,
+    );
+  }
+}
+
+/** The names of the files beside a model that have weights of it, as it calls them. */
+export function locationsOf(bytes: Uint8Array, doing: string): string[] {
+  const { graph } = modelOf(bytes, doing);
+  const tensors = graph === undefined ? [] : graphsIn(graph).flatMap((each) => each.initializer);
+  const outside = tensors.filter(({ dataLocation }) => dataLocation === Location.EXTERNAL);
+  const found = outside.flatMap(({ externalData }) =>
+    externalData.flatMap(({ key, value }) => key === "location" ? [value] : [])
+  );
+  return [...new Set(found)];
 }
 
 /** A graph and those inside its nodes. */
@@ -177,7 +185,7 @@ function bringIn(
     tensor.externalData = [];
     tensor.dataLocation = Location.DEFAULT;
   }
-  const width = BYTES[tensor.dataType as DataType];
+  const width = bytesOf(tensor.dataType);
   if (width === undefined) return;
   if (tensor.rawData.length === 0) {
     const { floatData, doubleData, int64Data, int32Data, uint64Data } = tensor;

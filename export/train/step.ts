@@ -6,7 +6,7 @@ import type { Program } from "../../dsl/program.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { attach, type AttachOptions } from "../onnx/attach.ts";
 import { seal } from "../onnx/digest.ts";
-import { firstName, keepInference } from "../onnx/inference.ts";
+import { firstName, keepInference, LOSS_SCALE } from "../onnx/inference.ts";
 import { differentiated, type GradientOptions, LOSS } from "./gradients.ts";
 import { endTraining } from "./inference.ts";
 import { type ModelSource, readWhole } from "./read.ts";
@@ -78,8 +78,6 @@ export function trainingStep(
   seal(step);
   return toBinary(ModelProtoSchema, step) as Uint8Array<ArrayBuffer>;
 }
-
-const LOSS_SCALE = "lossScale";
 
 /** The state by which an optimizer wants the gradients multiplied, if it has one. */
 function lossScaleOf({ state }: Program, doing: string): string | undefined {

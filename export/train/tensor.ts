@@ -1,6 +1,7 @@
 /** Constants of a graph: numbers in and out of the bytes of a file. */
 import { create } from "@bufbuild/protobuf";
 import { type TensorProto, TensorProtoSchema } from "onnx-buf";
+import { toBfloat16, toFloat16 } from "../../runtime/trees/dtype.ts";
 import { DataType, isFloat, type Kind, MOST_KNOWN } from "./value.ts";
 
 /** The numbers of a tensor, if they are of a type that is read here; 16-bit floats are not. */
@@ -42,7 +43,7 @@ export function tensorOf(
 ): TensorProto {
   const dims = shape.map(BigInt);
   if (type === DataType.FLOAT16 || type === DataType.BFLOAT16) {
-    const int32Data = values.map(type === DataType.FLOAT16 ? halfOf : brainOf);
+    const int32Data = values.map(type === DataType.FLOAT16 ? toFloat16 : toBfloat16);
     return create(TensorProtoSchema, { name, dataType: type, dims, int32Data });
   }
   const data = type === DataType.FLOAT
@@ -62,13 +63,4 @@ export function tensorOf(
 export function isWritable(type: DataType): boolean {
   return isFloat(type) || type === DataType.INT64 || type === DataType.INT32 ||
     type === DataType.BOOL;
-}
-
-function halfOf(value: number): number {
-  return new Uint16Array(Float16Array.of(value).buffer)[0];
-}
-
-function brainOf(value: number): number {
-  const bits = new Uint32Array(Float32Array.of(value).buffer)[0];
-  return Number.isNaN(value) ? 0x7fc0 : (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }

@@ -30,6 +30,28 @@ export interface Value extends Kind {
 /** How many elements are kept as known at most. */
 export const MOST_KNOWN = 1024;
 
+/** How many bytes an element has. */
+const BYTES: Readonly<Partial<Record<DataType, number>>> = {
+  [DataType.FLOAT]: 4,
+  [DataType.DOUBLE]: 8,
+  [DataType.FLOAT16]: 2,
+  [DataType.BFLOAT16]: 2,
+  [DataType.INT64]: 8,
+  [DataType.UINT64]: 8,
+  [DataType.INT32]: 4,
+  [DataType.UINT32]: 4,
+  [DataType.INT16]: 2,
+  [DataType.UINT16]: 2,
+  [DataType.INT8]: 1,
+  [DataType.UINT8]: 1,
+  [DataType.BOOL]: 1,
+};
+
+/** How many bytes an element of a type has; undefined of what has no fixed number. */
+export function bytesOf(type: DataType): number | undefined {
+  return BYTES[type];
+}
+
 /** Whether gradients can be of this type. */
 export function isFloat(type: DataType): boolean {
   return type === DataType.FLOAT || type === DataType.DOUBLE || type === DataType.FLOAT16 ||

@@ -2,6 +2,7 @@
 import type { NodeProto, TensorProto } from "onnx-buf";
 import { quoted } from "../../dsl/errors.ts";
 import { type Origins, originsOf } from "./origin.ts";
+import { statisticsIn } from "./params.ts";
 import type { GraphProto } from "./read.ts";
 import { isFloat } from "./value.ts";
 
@@ -117,9 +118,11 @@ function merged({ node }: GraphProto, isTrained: ReadonlySet<string>): string[] 
   ];
 }
 
-function scalars({ initializer }: GraphProto, isTrained: ReadonlySet<string>): string[] {
-  const said = initializer.filter(({ name, dims, dataType }) =>
-    dims.length === 0 && isFloat(dataType) && !isTrained.has(name) && !MADE_UP.test(name) &&
+function scalars(graph: GraphProto, isTrained: ReadonlySet<string>): string[] {
+  const statistics = statisticsIn(graph);
+  const said = graph.initializer.filter(({ name, dims, dataType }) =>
+    dims.length === 0 && isFloat(dataType) && !isTrained.has(name) && !statistics.has(name) &&
+    !MADE_UP.test(name) &&
     !/constant|scalar/i.test(name)
   ).map(({ name }) => quoted(name));
   if (said.length === 0) return [];

@@ -10,13 +10,15 @@ import {
   arithmeticOf,
   bytesOf,
   type DType,
-  fromSplit,
+  type HostArray,
   isShort,
   load,
   type MemoryArray,
   type NumberArray,
+  SplitArray,
 } from "../trees/dtype.ts";
-import { dtypeOf, seedOf, type Stored } from "../trees/stored.ts";
+import { BLOCK_SIZE, BlockArray } from "../trees/block8.ts";
+import { dtypeOf, isUnsigned, seedOf, type Stored } from "../trees/stored.ts";
 import type { Backend } from "../plan/forms.ts";
 
 /** What leaves have in common that are computed alike: program, hyperparameters and types. */
@@ -43,8 +45,10 @@ export interface GroupRun {
 export interface ArrayKind {
   readonly name: string;
   readonly dtype: DType;
-  /** Whether it holds the further bits of a `"bfloat16+8"`, beside an array of that name. */
-  readonly isLow?: boolean;
+  /** Whether it is the second array of that name: the further bits of a `"bfloat16+8"`, or the scales of a `"block8"`. */
+  readonly isSecond?: boolean;
+  /** Of a `"block8"`, whether none of its numbers is below 0. */
+  readonly isUnsigned?: boolean;
   /** Of what is rounded stochastically: its seed, and the number of the state in its program. */
   readonly rounding?: { readonly seed: number; readonly state: number };
 }
@@ -56,6 +60,7 @@ export function stateKind(
   stored: Stored,
 ): ArrayKind {
   const [dtype, seed] = [dtypeOf(stored), seedOf(stored)];
+  if (dtype === "block8") return { name, dtype, isUnsigned: isUnsigned(stored) };
   if (seed === undefined) return { name, dtype };
   return { name, dtype, rounding: { seed, state: [...state.keys()].indexOf(name) } };
 }
@@ -70,7 +75,8 @@ export type GroupArrays = Pick<GroupRun, "mode" | "dtype" | "inputs" | "outputs"
 
 /** What tells the types of some arrays from those of others. */
 export function typesOf({ inputs, outputs }: GroupArrays): string {
-  const spell = ({ dtype, rounding }: ArrayKind) => rounding === undefined ? dtype : `${dtype}~`;
+  const spell = ({ dtype, rounding, isUnsigned }: ArrayKind) =>
+    `${dtype}${rounding === undefined ? "" : "~"}${isUnsigned ? "+" : ""}`;
   return [inputs, outputs].map((kinds) => kinds.map(spell).join()).join(";");
 }
 
@@ -84,8 +90,8 @@ export function arraysOf(
 ): GroupArrays {
   const dtype = arithmeticOf(parameter);
   const w: ArrayKind = { name: "w", dtype };
-  const lows = states.filter(isSplit).map((kind): ArrayKind => ({ ...kind, isLow: true }));
-  const inputs = [...(hasParams ? [w] : []), ...reads, ...states, ...lows];
+  const seconds = states.filter(isPair).map((kind): ArrayKind => ({ ...kind, isSecond: true }));
+  const inputs = [...(hasParams ? [w] : []), ...reads, ...states, ...seconds];
   // What is evaluated is the update of a program that leaves all else as it is.
   if (mode === "evaluate") {
     return { mode: "update", dtype, inputs, outputs: [{ name: "", dtype: parameter }] };
@@ -98,38 +104,54 @@ export function arraysOf(
       { name: "", dtype: parameter },
       ...(isShort(parameter) ? [w] : []),
       ...states,
-      ...lows,
+      ...seconds,
     ],
   };
 }
 
-/** Whether an array is stored as two, the one with the further bits behind all others. */
-export function isSplit({ dtype }: ArrayKind): boolean {
-  return dtype === "bfloat16+8";
+/** Whether an array is stored as two, the second of which is behind all others. */
+export function isPair({ dtype }: ArrayKind): boolean {
+  return dtype === "bfloat16+8" || isBlocked({ dtype });
 }
 
-/** The place of the further bits of the array `k`, if it has any. */
-export function lowOf(kinds: readonly ArrayKind[], k: number): number {
-  return isSplit(kinds[k])
-    ? kinds.findIndex(({ name, isLow }) => isLow && name === kinds[k].name)
+/** Whether an array is stored in blocks. */
+export function isBlocked({ dtype }: Pick<ArrayKind, "dtype">): boolean {
+  return dtype === "block8";
+}
+
+/** The place of the second array of the array `k`, if it has one. */
+export function secondOf(kinds: readonly ArrayKind[], k: number): number {
+  return isPair(kinds[k])
+    ? kinds.findIndex(({ name, isSecond }) => isSecond && name === kinds[k].name)
     : -1;
 }
 
-/** Bytes of an element of an array. */
+/** Bytes of an element of an array; of scales, an element's part. */
 export function bytesOfKind(kind: ArrayKind): number {
-  return kind.isLow ? 1 : isSplit(kind) ? 2 : bytesOf(kind.dtype);
+  if (isBlocked(kind)) return kind.isSecond ? 4 / BLOCK_SIZE : 1;
+  return kind.isSecond ? 1 : isPair(kind) ? 2 : bytesOf(kind.dtype);
+}
+
+/** The `k`th array of a leaf, with the second that belongs to it. */
+export function arrayOf(
+  kinds: readonly ArrayKind[],
+  arrays: readonly MemoryArray[],
+  k: number,
+): HostArray {
+  const [array, second] = [arrays[k], arrays[secondOf(kinds, k)]];
+  if (second === undefined) return array as NumberArray;
+  return isBlocked(kinds[k])
+    ? new BlockArray(array as Uint8Array, second as Float32Array, kinds[k].isUnsigned === true)
+    : new SplitArray(array as Uint16Array, second as Uint8Array);
 }
 
 /** What reads an element of the `k`th input of a leaf. */
 export function loadsOf(
   { group: { inputs: kinds }, inputs }: Pick<LeafRun, "group" | "inputs">,
 ): (k: number, element: number) => number {
-  if (!kinds.some(isSplit)) return (k, i) => load(kinds[k].dtype, inputs[k] as NumberArray, i);
-  const lows = kinds.map((_, k) => inputs[lowOf(kinds, k)]);
-  return (k, i) =>
-    lows[k] === undefined
-      ? load(kinds[k].dtype, inputs[k] as NumberArray, i)
-      : fromSplit(inputs[k][i], lows[k][i]);
+  if (!kinds.some(isPair)) return (k, i) => load(kinds[k].dtype, inputs[k] as NumberArray, i);
+  const arrays = kinds.map((_, k) => arrayOf(kinds, inputs, k));
+  return (k, i) => load(kinds[k].dtype, arrays[k], i);
 }
 
 /** A leaf's arrays for one step, in the order its group names them. */

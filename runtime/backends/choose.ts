@@ -22,7 +22,7 @@ export const BACKENDS: readonly Backend[] = ["wasm", "js", "interpreter"];
 
 /** What has been chosen for a step. */
 export interface Chosen {
-  /** The group that each leaf runs in: leaves of one group whose gradients differ in type run apart. */
+  /** The group that each leaf runs in: leaves of one group whose arrays differ in type run apart. */
   readonly runOf: readonly GroupRun[];
   /** Those of each group. */
   readonly runs: readonly (readonly GroupRun[])[];
@@ -33,14 +33,14 @@ export interface Chosen {
 }
 
 /**
- * How groups run where `asked` is the backend asked for. `leaves` are those of each group, `reads` the types
- * of what each leaf reads, and `plan` plans those of a group that read such types for a backend.
+ * How groups run where `asked` is the backend asked for. `leaves` are those of each group, `types` those of the
+ * arrays of each leaf, and `plan` plans the leaves of a group that have such types for a backend.
  */
 export function choose(
   leaves: readonly (readonly number[])[],
-  reads: readonly (readonly DType[])[],
+  types: readonly (readonly DType[])[],
   asked: Backend,
-  plan: (group: number, reads: readonly DType[], backend: Backend) => GroupRun,
+  plan: (group: number, types: readonly DType[], backend: Backend) => GroupRun,
 ): Chosen {
   const isCompiled = asked === "wasm" && isAllowed();
   const runsBy = (make: (planFor: (backend: Backend) => GroupRun) => GroupRun) => {
@@ -48,11 +48,11 @@ export function choose(
     const all = leaves.map((group, i) => {
       const runs = new Map<string, GroupRun>();
       for (const leaf of group) {
-        const types = reads[leaf].join();
-        if (!runs.has(types)) {
-          runs.set(types, make((backend) => plan(i, reads[leaf], backend)));
+        const key = types[leaf].join();
+        if (!runs.has(key)) {
+          runs.set(key, make((backend) => plan(i, types[leaf], backend)));
         }
-        runOf[leaf] = runs.get(types)!;
+        runOf[leaf] = runs.get(key)!;
       }
       return [...runs.values()];
     });

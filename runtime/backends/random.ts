@@ -6,9 +6,9 @@ import type { Node } from "../../dsl/node.ts";
 import { randomRow } from "../../dsl/ops.ts";
 import { bitsAt, wordOf } from "../../dsl/random/draw.ts";
 import type { Plan } from "../plan/plan.ts";
-import { type NumberArray, type ShortType, store, toSplit } from "../trees/dtype.ts";
+import { type NumberArray, type ShortType, store, storesTo } from "../trees/dtype.ts";
 import { roundingBits, roundingKey, roundStochastically } from "../trees/rounding.ts";
-import { type ArrayKind, type GroupRun, isSplit, type LeafRun, lowOf } from "./backend.ts";
+import { type ArrayKind, arrayOf, type GroupRun, isPair, type LeafRun } from "./backend.ts";
 
 /** The words of the keys of `nodes`, two each, from the numbers of a step. */
 export function keysOf(
@@ -39,7 +39,9 @@ export function leafNumbers(
 
 /** The results that are rounded stochastically, by their places among `outputs`. */
 export function roundedOutputs(outputs: readonly ArrayKind[]): number[] {
-  return outputs.flatMap(({ rounding, isLow }, k) => rounding === undefined || isLow ? [] : [k]);
+  return outputs.flatMap(({ rounding, isSecond }, k) =>
+    rounding === undefined || isSecond ? [] : [k]
+  );
 }
 
 /** The words of the keys that these are rounded by at a step, two each. */
@@ -54,27 +56,24 @@ export function roundingKeys(
   );
 }
 
-/** What writes an element of the `k`th result of a leaf as it is stored. */
+/** What writes an element of the `k`th result of a leaf as it is stored; those of one in order. */
 export function storesOf(
   { group, number: leaf, outputs }: Pick<LeafRun, "group" | "number" | "outputs">,
 ): (k: number, element: number, value: number) => void {
   const kinds = group.outputs;
   const rounded = roundedOutputs(kinds);
-  const plain = (k: number, element: number, value: number) =>
-    store(kinds[k].dtype, outputs[k] as NumberArray, element, value);
-  if (rounded.length === 0 && !kinds.some(isSplit)) return plain;
+  if (rounded.length === 0 && !kinds.some(isPair)) {
+    return (k, element, value) => store(kinds[k].dtype, outputs[k] as NumberArray, element, value);
+  }
   const keys = roundingKeys(group);
-  const places = kinds.map((_, k) => 2 * rounded.indexOf(k));
-  const lows = kinds.map((_, k) => outputs[lowOf(kinds, k)]);
-  return (k, element, value) => {
-    const at = places[k];
-    const stored = at < 0 ? value : roundStochastically(
-      kinds[k].dtype as ShortType,
-      value,
-      roundingBits([keys[at], keys[at + 1]], element, leaf),
-    );
-    if (lows[k] === undefined) return plain(k, element, stored);
-    const bits = toSplit(stored);
-    [outputs[k][element], lows[k][element]] = [bits >>> 8, bits & 0xff];
-  };
+  const writes = kinds.map(({ dtype }, k) => {
+    const write = storesTo(dtype, arrayOf(kinds, outputs, k));
+    const at = 2 * rounded.indexOf(k);
+    if (at < 0) return write;
+    return (element: number, value: number) => {
+      const bits = roundingBits([keys[at], keys[at + 1]], element, leaf);
+      write(element, roundStochastically(dtype as ShortType, value, bits));
+    };
+  });
+  return (k, element, value) => writes[k](element, value);
 }

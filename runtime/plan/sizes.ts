@@ -3,7 +3,7 @@ import { GradusError } from "../../dsl/errors.ts";
 import { Evaluator } from "../../dsl/evaluate.ts";
 import type { Structural } from "../../dsl/graph.ts";
 import { constant, type Node, symbol, symbolsIn, ZERO } from "../../dsl/node.ts";
-import type { Sizes } from "../../dsl/ops.ts";
+import type { Sizes } from "../../dsl/matrix.ts";
 import { printExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
@@ -46,9 +46,10 @@ export function sizesOf(
       new Map([...known].map(([each, node]) => [each, node === ZERO ? 0 : node.arg as number])),
     );
     const length = evaluator.get(size);
-    if (Number.isSafeInteger(length) && length >= 1) {
-      return sideIn(size, (node) => evaluator.get(node)) ?? `${length}`;
-    }
+    // A side is as long as the leaf has it, which may be empty.
+    const side = sideIn(size, (node) => evaluator.get(node));
+    if (side !== undefined) return side;
+    if (Number.isSafeInteger(length) && length >= 1) return `${length}`;
     throw new GradusError(
       `Cannot plan optimizer "${program}": each size of state \`${name}\` must be a whole number from 1: ` +
         `given ${length} for \`${printExpression(size)}\`` +

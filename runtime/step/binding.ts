@@ -19,7 +19,7 @@ import {
 import type { Layout } from "../trees/layout.ts";
 import { inputOf, type State, treeNumber } from "../trees/state.ts";
 import type { StateStorage } from "../trees/state_storage.ts";
-import type { Blank, Bound, Form, Kept, Present, Rule, StepNumbers } from "./device.ts";
+import type { Blank, Bound, Form, Present, Rule, StepNumbers } from "./device.ts";
 import type { StepForm, StepKey } from "./form.ts";
 import { type Group, type Grouped, grouped, requireDivisor, requireOneOfTree } from "./groups.ts";
 import { stateShape } from "./initial.ts";
@@ -91,13 +91,13 @@ export class Binding implements Bound<StepForm>, Grouped {
     return new PresentLeaves(this, leaves);
   }
 
-  kept(leaf: number): Kept {
-    return this.groupOf[leaf];
+  livesIn(leaf: number): ReadonlySet<string> {
+    return this.groupOf[leaf].live;
   }
 
   stateShape(state: string, leaf: number): readonly number[] {
     const [info, view] = [this.layout.leaves[leaf], this.views[leaf]];
-    return stateShape(this.program, state, info, this.kept(leaf), view);
+    return stateShape(this.program, state, info, this.groupOf[leaf], view);
   }
 
   beginning(params: object, doing: string): {

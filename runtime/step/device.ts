@@ -1,6 +1,5 @@
 /** What a step asks of the place where arrays live and are computed with. */
 import type { Node } from "../../dsl/node.ts";
-import type { StateSizes } from "../plan/sizes.ts";
 import type { Stored } from "../trees/stored.ts";
 import type { HyperNumbers } from "../trees/hyperparameters.ts";
 import type { Layout } from "../trees/layout.ts";
@@ -91,19 +90,12 @@ export interface Rule<F extends Form> {
   bind(layout: Layout, params: object, doing: string): Bound<F>;
 }
 
-/** The states that a leaf keeps. */
-export interface Kept {
-  readonly live: ReadonlySet<string>;
-  /** The sizes of those that have a shape of their own. */
-  readonly sizes: StateSizes;
-}
-
 /** The leaves that a step is of. */
 export interface Leaves {
   readonly program: Program;
   readonly layout: Pick<Layout, "leaves" | "hasShort">;
   /** The states that a leaf keeps. */
-  kept(leaf: number): Kept;
+  livesIn(leaf: number): ReadonlySet<string>;
   /** The shape of a state for a leaf. */
   stateShape(state: string, leaf: number): readonly number[];
 }

@@ -325,7 +325,7 @@ export function alignState<A, F extends Form>(
     `state \`${name}\``,
     doing,
     read,
-    (info) => [storedAs(storage, name, info)],
+    (info, i) => [storedAs(storage, name, info, bound.stateShape(name, i))],
     (_, i) => bound.stateShape(name, i),
   );
 }

@@ -5,37 +5,46 @@ import { type Node, postorder, symbol, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { interpret } from "../backends/interpreter/run.ts";
 import { keptAxes, settleAxes } from "../plan/axes.ts";
+import type { Blank } from "./device.ts";
+import type { Group } from "./groups.ts";
 import { lengthOf } from "../plan/extent.ts";
 import type { Planned } from "../plan/infer.ts";
 import { plan } from "../plan/plan.ts";
 import { requireSize } from "../plan/sizes.ts";
-import { arithmeticOf, type HostArray, load, memoryOf, store } from "../trees/dtype.ts";
-import { dtypeOf, type Stored } from "../trees/stored.ts";
-import type { Blank, Kept } from "./device.ts";
-import { asHostLeaf, type LeafInfo, mirror, spellPath } from "../trees/leaf.ts";
+import {
+  allocate,
+  arithmeticOf,
+  type HostArray,
+  load,
+  memoryOf,
+  storeAll,
+} from "../trees/dtype.ts";
+import { asHostLeaf } from "../trees/host_leaf.ts";
+import { dtypeOf, isUnsigned, type Stored } from "../trees/stored.ts";
+import { type LeafInfo, mirror, spellPath } from "../trees/leaf.ts";
 import { LeafMatrices } from "../trees/matrices.ts";
 import type { MatrixView } from "../trees/view.ts";
 
 /**
- * The shape a state has for a parameter that keeps these; where the parameter is seen as matrices, one that is
- * not like the parameter has the axes that tell them apart, and then its own.
+ * The shape a state has for a parameter that keeps these; where the parameter is seen as matrices, one that is no
+ * larger than the parameter, or has a shape of its own, has the axes that tell them apart, and then its own.
  */
 export function stateShape(
   program: Program,
   state: string,
   { shape: whole, path }: LeafInfo,
-  { live, sizes }: Kept,
+  { live, sizes }: Pick<Group, "live" | "sizes">,
   view: MatrixView | undefined,
 ): readonly number[] {
   if (!live.has(state)) return [0];
   const { over } = program.state.get(state)!;
-  if (over === "element") return whole;
   const { shape, batch } = view ?? { shape: whole, batch: [] };
   const own = sizes.get(state);
   if (own !== undefined) {
     const lengths = [...batch, ...own.map((side) => lengthOf(side, shape))];
     return requireSize(lengths, `state \`${state}\` for ${spellPath(path)}`);
   }
+  if (over === "element") return whole;
   const what = `optimizer "${program.name}", state \`${state}\` for ${spellPath(path)}`;
   const kept = over === "tensor" ? 0 : keptAxes(over, axesByExtent(shape), what);
   return [...batch, ...shape.map((size, axis) => kept & (1 << axis) ? size : 1)];
@@ -74,24 +83,29 @@ export function initialLeaf(
   if (isInitialNumber(init)) {
     const number = initialNumber(init, symbols);
     if (Object.is(number, 0)) return leaf;
-    store(dtype, data, 0, number);
-    for (const part of memoryOf(data)) part.fill(part[0]);
+    // Alike numbers are stored alike, in blocks too, so that one tells what all are.
+    const one = allocate(dtype, 1, isUnsigned(stored));
+    storeAll(dtype, one, () => number);
+    const parts = memoryOf(one);
+    memoryOf(data).forEach((part, k) => part.fill(parts[k][0]));
     return leaf;
   }
   if (isOfParameter && parameter === undefined || data.length === 0) return leaf;
   if (init === symbol("w")) {
-    for (let i = 0; i < data.length; i++) store(dtype, data, i, load(info.dtype, parameter!, i));
+    storeAll(dtype, data, (i) => load(info.dtype, parameter!, i));
     return leaf;
   }
   // What starts from the parameter, or from places alone, is an update of nothing by it.
   const initial = { update: init, states: new Map(), globals: [] };
-  // One that is of the parameter is computed over it, and one of places alone over itself.
-  const { shape: own, batch } = seen?.view ?? { shape: info.shape, batch: [] };
-  const whole = isOfParameter ? own : shape.slice(batch.length);
-  const { graph } = settleAxes(NO_STATES, initial, new Set(), axesByExtent(whole), new Map());
+  const own = seen === undefined
+    ? shape
+    : seen.isLikeLeaf
+    ? seen.view.shape
+    : shape.slice(seen.view.batch.length);
+  const { graph } = settleAxes(NO_STATES, initial, new Set(), axesByExtent(own), new Map());
   const group = {
     graph,
-    plan: plan(NO_STATES, graph, new Set(), [], "update", whole.length),
+    plan: plan(NO_STATES, graph, new Set(), [], "update", own.length),
     mode: "update",
     backend: "interpreter",
     dtype: arithmeticOf(info.dtype),
@@ -105,17 +119,16 @@ export function initialLeaf(
     ? memoryOf(parameter!).map((array) => matrices?.of(array, true, false) ?? [array])
     : [];
   const outputs = matrices?.of(values, seen!.isLikeLeaf, true) ?? [values];
-  const size = whole.reduce((a, b) => a * b, 1);
   matrices?.begin();
   interpret({
     globals: [],
     leaves: outputs.map((output, k) => ({
-      ...{ group, number: 0, shape: whole, size },
+      ...{ group, number: 0, shape: own, size: output.length },
       ...{ inputs: inputs.map((parts) => parts[k]), outputs: [output] },
     })),
   });
   matrices?.end();
-  values.forEach((value, i) => store(dtype, data, i, value));
+  storeAll(dtype, data, (i) => values[i]);
   return leaf;
 }
 

@@ -3,7 +3,7 @@
  * and without those that have none left. A device need not know.
  */
 import type { Program } from "../../dsl/program.ts";
-import type { Bound, Kept, Present } from "./device.ts";
+import type { Bound, Present } from "./device.ts";
 import type { StepForm, StepKey } from "./form.ts";
 import type { Group } from "./groups.ts";
 
@@ -21,8 +21,8 @@ export class PresentLeaves implements Present<StepForm> {
     this.layout = { leaves: numbers.map((number) => leaves[number]), hasShort };
   }
 
-  kept(leaf: number): Kept {
-    return this.#whole.kept(this.#numbers[leaf]);
+  livesIn(leaf: number): ReadonlySet<string> {
+    return this.#whole.livesIn(this.#numbers[leaf]);
   }
 
   stateShape(state: string, leaf: number): readonly number[] {

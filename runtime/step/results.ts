@@ -74,7 +74,7 @@ export function resultsOf<A, F extends Form>(
     ...states.map((name, k) =>
       leaves.map((info, i) => {
         const shape = bound.stateShape(name, i);
-        return blank(name, info, storedAs(storage, name, info), shape, arrays.states[k]);
+        return blank(name, info, storedAs(storage, name, info, shape), shape, arrays.states[k]);
       })
     ),
     ...(hasShort

@@ -52,14 +52,12 @@ export class Step<A, F extends Form> {
     const beginning = bound.beginning(params, doing);
     const names = statesOf(program, bound.live);
     const blanks = names.flatMap((name) =>
-      layout.leaves.map((info, i): Blank<A> => ({
-        what: `state \`${name}\``,
-        info,
-        stored: storedAs(storage, name, info),
-        shape: bound.stateShape(name, i),
-        ...beginning.of(name, i),
-        parameter: arrays[i],
-      }))
+      layout.leaves.map((info, i): Blank<A> => {
+        const shape = bound.stateShape(name, i);
+        const stored = storedAs(storage, name, info, shape);
+        const what = `state \`${name}\``;
+        return { what, info, stored, shape, ...beginning.of(name, i), parameter: arrays[i] };
+      })
     );
     const masters = layout.leaves.map((info, i): Blank<A> => ({
       what: `\`${MASTER}\``,

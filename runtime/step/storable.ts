@@ -4,8 +4,8 @@ import { elaborate, specialise } from "../../dsl/graph.ts";
 import { constant, type Node, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { knownNumber, ordersOf, recurrencesOf } from "../plan/recurrence.ts";
-import { allocate, isShort, load, type ShortType, SIGNIFICANT, store } from "../trees/dtype.ts";
-import { dtypeOf, seedOf, type Stored } from "../trees/stored.ts";
+import { allocate, isShort, load, type ShortType, SIGNIFICANT, storeAll } from "../trees/dtype.ts";
+import { dtypeOf, isUnsigned, seedOf, type Stored } from "../trees/stored.ts";
 import type { HyperValue, Setting } from "../trees/hyperparameters.ts";
 import type { StateStorage } from "../trees/state_storage.ts";
 
@@ -20,12 +20,14 @@ export function requireStorable(
   storage: StateStorage,
   doing: string,
 ): void {
-  const short = [...storage].filter(([, stored]) => isShort(dtypeOf(stored)));
+  const short = [...storage].filter(([, stored]) =>
+    isShort(dtypeOf(stored)) || dtypeOf(stored) === "block8"
+  );
   if (short.length === 0) return;
   const graph = specialise(elaborate(program), structuralIn(settings));
   const orders = ordersOf(program, graph);
   for (const [name, stored] of short) {
-    const dtype = dtypeOf(stored) as ShortType;
+    const dtype = dtypeOf(stored) as ShortType | "block8";
     const refuse = (why: string) => {
       throw new GradusError(
         `${doing}: state \`${name}\` must not be stored as ${spellWay(stored)}, ${why}`,
@@ -39,12 +41,23 @@ export function requireStorable(
     }
     for (const numbers of numbersIn(settings)) {
       const init = knownNumber(program.state.get(name)!.init, numbers) ?? 0;
-      const [begun, inFloat32] = [storedValue(dtype, init), Math.fround(init)];
+      const [begun, inFloat32] = [storedValue(stored, init), Math.fround(init)];
       if (isOrdinary(inFloat32) && !isOrdinary(begun)) {
         refuse(`since it begins at ${init}, which would be ${begun}`);
       }
       if (seedOf(stored) !== undefined) continue;
       const ways = recurrencesOf(graph, name, numbers);
+      const isSum = ways.some(({ isAdded }) => isAdded) && ways.every(({ kept }) => kept === 1);
+      if (dtype === "block8") {
+        // A mean that goes down does so with its scale, which is a float32.
+        if (isSum) {
+          refuse(
+            "since it is a running sum, and what is added is rounded away when it is less than a hundredth " +
+              `of the sum or more; ${instead("bfloat16")}`,
+          );
+        }
+        continue;
+      }
       const power = SIGNIFICANT[dtype] + 1;
       const slow = ways.find(({ kept }) => kept < 1 && 1 - kept < 2 ** -power);
       if (slow !== undefined) {
@@ -55,7 +68,7 @@ export function requireStorable(
             `2^-${power} is rounded away; ${instead(dtype)}`,
         );
       }
-      if (ways.some(({ isAdded }) => isAdded) && ways.every(({ kept }) => kept === 1)) {
+      if (isSum) {
         refuse(
           `since it is a running sum, and what is added is rounded away when it is less than ` +
             `2^-${power} of the sum; ${instead(dtype)}`,
@@ -82,9 +95,10 @@ function digits(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-function storedValue(dtype: ShortType, value: number): number {
-  const array = allocate(dtype, 1);
-  store(dtype, array, 0, value);
+function storedValue(stored: Stored, value: number): number {
+  const dtype = dtypeOf(stored);
+  const array = allocate(dtype, 1, isUnsigned(stored));
+  storeAll(dtype, array, () => value);
   return load(dtype, array, 0);
 }
 

@@ -11,7 +11,12 @@ export function shapeNumbers(
 ): Map<string, number> {
   const [rows = 1, ...others] = shape;
   const columns = others.reduce((a, b) => a * b, 1);
-  const numbers: Record<string, number> = { rank: shape.length, rows, columns, size: rows * columns };
+  const numbers: Record<string, number> = {
+    rank: shape.length,
+    rows,
+    columns,
+    size: rows * columns,
+  };
   return new Map(names.map((name) => [name, numbers[name]]));
 }
 
@@ -33,4 +38,3 @@ export function structuralOf(
   for (const [name, value] of numbers) structural.set(name, constant(value));
   return structural;
 }
-

@@ -33,7 +33,9 @@ export function leafView(
     const structural = structuralOf(settings, shapeNumbers(readingOf(program).shape, view.shape));
     const open = new Map([...structural].filter(([each]) => each !== name));
     if (!postorder(rootsLeft(program, open, clocks)).includes(symbol(name))) continue;
-    const where = `${doing}: the parameter at ${spellPath(path)}, seen as ${showView(view)} by \`${name}\`,`;
+    const where = `${doing}: the parameter at ${spellPath(path)}, seen as ${
+      showView(view)
+    } by \`${name}\`,`;
     if (seen !== undefined) {
       throw new GradusError(`${where} must be seen in one way: given another by \`${seen.name}\``);
     }
@@ -46,7 +48,9 @@ export function leafView(
       );
     }
     if (shapeSeen(program, open, clocks) === undefined) {
-      throw new GradusError(`${where} must be one whose shape it decides on: given one it does not`);
+      throw new GradusError(
+        `${where} must be one whose shape it decides on: given one it does not`,
+      );
     }
     seen = { name, view };
   }
@@ -72,19 +76,23 @@ function shapeSeen(
   clocks: readonly string[],
   { count }: Pick<MatrixView, "count"> = { count: 2 },
 ): Node | undefined {
-  const isOver = (over: string) => !["element", "tree", ...(count === 1 ? ["tensor"] : [])].includes(over);
+  const isOver = (over: string) =>
+    !["element", "tree", ...(count === 1 ? ["tensor"] : [])].includes(over);
   return postorder(rootsLeft(program, structural, clocks)).find(({ op, arg }) => {
     if (op === "Symbol") {
       const over = program.state.get(arg as string)?.over;
       return SHAPE_SYMBOLS.has(arg as string) || over !== undefined && isOver(over);
     }
-    return matrixRow(op) !== undefined || reduceRow(op) !== undefined && isOver(arg as string);
+    return op === "Index" || matrixRow(op) !== undefined ||
+      reduceRow(op) !== undefined && isOver(arg as string);
   });
 }
 
 /** Whether a step of leaves, of which this is known, has operations on matrices. */
 export function hasMatrices(program: Program, structural: Structural): boolean {
-  return postorder(rootsLeft(program, structural, [])).some(({ op }) => matrixRow(op) !== undefined);
+  return postorder(rootsLeft(program, structural, [])).some(({ op }) =>
+    matrixRow(op) !== undefined
+  );
 }
 
 /**
@@ -103,7 +111,9 @@ export function unseenBy(
     return hasMatrices(program, structural);
   };
   if (shape.length <= 2 || isMatrix(shape) || !isMatrix(shape.slice(-2))) return undefined;
-  return [...settings.keys()].find((name) => saysMatrices(name) && !isMatrix(shape.slice(-2), name));
+  return [...settings.keys()].find((name) =>
+    saysMatrices(name) && !isMatrix(shape.slice(-2), name)
+  );
 }
 
 /** Refuses leaves that are seen as matrices, of which `place` has no arrays. */
@@ -118,7 +128,7 @@ export function requireWholeLeaves(
   views.forEach((view, i) => {
     if (view === undefined) return;
     throw new GradusError(
-      `${doing}: on ${place} a parameter must be computed as it is: ` +
+      `${doing}: in ${place} a parameter must be computed as it is: ` +
         `given ${spellPath(layout.leaves[i].path)}, seen as ${showView(view)}`,
     );
   });

@@ -202,7 +202,11 @@ export function partOf<A extends MemoryArray>(array: A, from: number, length: nu
   const block = resident.get(array);
   if (block === undefined) return part;
   const offset = from * array.BYTES_PER_ELEMENT;
-  resident.set(part, { arena: block.arena, address: block.address + offset, bytes: part.byteLength });
+  resident.set(part, {
+    arena: block.arena,
+    address: block.address + offset,
+    bytes: part.byteLength,
+  });
   return part;
 }
 

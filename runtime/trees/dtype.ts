@@ -1,4 +1,5 @@
-/** How numbers are stored: float32 and float64 as they are, the short types as their bits. */
+/** How numbers are stored: float32 and float64 as they are, the short types as their bits, or in blocks. */
+import { BLOCK_SIZE, BlockArray, fromCode, storesInOrder } from "./block8.ts";
 
 /**
  * What a state may be stored as, whatever its parameter is; {@linkcode InitOptions} says what suits which.
@@ -9,14 +10,18 @@
  * | `"bfloat16+8"` | 3     | 16 bits     | as float32                | a bfloat16 and the 8 bits that follow  |
  * | `"bfloat16"`   | 2     | 8 bits      | as float32                | Kalamkar et al. 2019, arXiv 1905.12322 |
  * | `"float16"`    | 2     | 11 bits     | 2^-14 to 65,504           | IEEE 754-2019, binary16                |
+ * | `"block8"`     | 1.016 | 1 to 7 bits | 2^-126 to 2^128           | Dettmers et al. 2021, arXiv 2110.02861 |
+ *
+ * Of a `"block8"`, 256 numbers share a scale, their greatest magnitude, and each is a code
+ * of 8 bits, for a fraction of it: to 7 bits near the scale and fewer below, down to 2^-22 of it.
  *
  * Below the least magnitude in the table, numbers are spaced as just above it: the least float16 above 0
  * is 2^-24.
  */
-export type StorageType = "float32" | "bfloat16" | "float16" | "bfloat16+8";
+export type StorageType = "float32" | "bfloat16" | "float16" | "bfloat16+8" | "block8";
 
-/** The types whose numbers take fewer bits than are computed with. */
-export type ShortType = Exclude<StorageType, "float32">;
+/** The types whose numbers take fewer bits than are computed with, each by itself. */
+export type ShortType = Exclude<StorageType, "float32" | "block8">;
 
 /** Every {@linkcode StorageType}. */
 export const STORAGE_TYPES: readonly StorageType[] = [
@@ -24,6 +29,7 @@ export const STORAGE_TYPES: readonly StorageType[] = [
   "bfloat16",
   "float16",
   "bfloat16+8",
+  "block8",
 ];
 
 /** Every type an array of Gradus may hold. */
@@ -32,7 +38,7 @@ export type DType = StorageType | "float64";
 /** What arithmetic is rounded to. */
 export type Arithmetic = "float32" | "float64";
 
-/** Whether numbers of a type are stored in fewer bits than they are computed with, as float32. */
+/** Whether numbers of a type are stored, each by itself, in fewer bits than they are computed with, as float32. */
 export function isShort(dtype: DType): dtype is ShortType {
   return dtype === "bfloat16" || dtype === "float16" || dtype === "bfloat16+8";
 }
@@ -68,34 +74,42 @@ export class SplitArray {
 }
 
 /** Arrays of each type, in the memory of the host. */
-export type HostArray = NumberArray | SplitArray;
+export type HostArray = NumberArray | SplitArray | BlockArray;
 
 /** What lies in memory of an array. */
 export type MemoryArray = NumberArray | Uint8Array;
 
-/** The parts of an array that lie in memory. */
+/** The parts of an array that lie in memory: one, or a second that belongs to it. */
 export function memoryOf(array: HostArray): readonly MemoryArray[] {
-  return array instanceof SplitArray ? [array.high, array.low] : [array];
+  if (array instanceof SplitArray) return [array.high, array.low];
+  return array instanceof BlockArray ? [array.codes, array.scales] : [array];
 }
 
 /** An array of the same numbers. */
 export function copyOf(array: HostArray): HostArray {
-  if (!(array instanceof SplitArray)) return array.slice();
-  return new SplitArray(array.high.slice(), array.low.slice());
+  if (array instanceof SplitArray) return new SplitArray(array.high.slice(), array.low.slice());
+  if (!(array instanceof BlockArray)) return array.slice();
+  return new BlockArray(array.codes.slice(), array.scales.slice(), array.isUnsigned);
 }
 
-/** A new array of zeros. */
-export function allocate(dtype: Exclude<DType, "bfloat16+8">, size: number): NumberArray;
-export function allocate(dtype: DType, size: number): HostArray;
-export function allocate(dtype: DType, size: number): HostArray {
+/** A new array of zeros; `isUnsigned` is of a `"block8"`. */
+export function allocate(
+  dtype: Exclude<DType, "bfloat16+8" | "block8">,
+  size: number,
+): NumberArray;
+export function allocate(dtype: Exclude<DType, "block8">, size: number): NumberArray | SplitArray;
+export function allocate(dtype: DType, size: number, isUnsigned?: boolean): HostArray;
+export function allocate(dtype: DType, size: number, isUnsigned = false): HostArray {
+  if (dtype === "block8") return BlockArray.zeros(size, isUnsigned);
   if (dtype === "bfloat16+8") return new SplitArray(new Uint16Array(size), new Uint8Array(size));
   if (dtype === "float64") return new Float64Array(size);
   return dtype === "float32" ? new Float32Array(size) : new Uint16Array(size);
 }
 
-/** Bytes of one number. */
+/** Bytes of one number; of a `"block8"`, with its part of a scale. */
 export function bytesOf(dtype: DType): number {
-  return { float64: 8, float32: 4, "bfloat16+8": 3, bfloat16: 2, float16: 2 }[dtype];
+  const bytes = { float64: 8, float32: 4, "bfloat16+8": 3, bfloat16: 2, float16: 2 };
+  return dtype === "block8" ? 1 + 4 / BLOCK_SIZE : bytes[dtype];
 }
 
 const word = new Uint32Array(1);
@@ -170,12 +184,20 @@ export function fromFloat16(bits: number): number {
 /** Reads element `i` of an array of `dtype`. */
 export function load(dtype: DType, array: HostArray, i: number): number {
   if (array instanceof SplitArray) return fromSplit(array.high[i], array.low[i]);
+  if (array instanceof BlockArray) {
+    return fromCode(array.codes[i], array.scales[Math.floor(i / BLOCK_SIZE)], array.isUnsigned);
+  }
   if (dtype === "bfloat16") return fromBfloat16(array[i]);
   return dtype === "float16" ? fromFloat16(array[i]) : array[i];
 }
 
 /** Writes element `i` of an array of `dtype`, rounding to nearest even. */
-export function store(dtype: DType, array: HostArray, i: number, value: number): void {
+export function store(
+  dtype: DType,
+  array: Exclude<HostArray, BlockArray>,
+  i: number,
+  value: number,
+): void {
   if (array instanceof SplitArray) {
     const bits = toSplit(value);
     [array.high[i], array.low[i]] = [bits >>> 8, bits & 0xff];
@@ -186,4 +208,16 @@ export function store(dtype: DType, array: HostArray, i: number, value: number):
     : dtype === "float16"
     ? toFloat16(value)
     : value;
+}
+
+/** What writes the elements of an array of `dtype` in order, rounding to nearest. */
+export function storesTo(dtype: DType, array: HostArray): (i: number, value: number) => void {
+  if (array instanceof BlockArray) return storesInOrder(array);
+  return (i, value) => store(dtype, array, i, value);
+}
+
+/** Writes all elements of an array of `dtype`, rounding to nearest. */
+export function storeAll(dtype: DType, array: HostArray, valueOf: (i: number) => number): void {
+  const write = storesTo(dtype, array);
+  for (let i = 0; i < array.length; i++) write(i, valueOf(i));
 }

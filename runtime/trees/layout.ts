@@ -35,6 +35,7 @@ const ONLY = {
   bfloat16: ["bfloat16"],
   float16: ["float16"],
   "bfloat16+8": [],
+  block8: [],
 } as const;
 const WIDENED = {
   ...ONLY,
@@ -68,7 +69,7 @@ export class Layout {
               `given one of ${shape.length}`,
           );
         }
-        if (dtype === "bfloat16+8") {
+        if (ONLY[dtype].length === 0) {
           throw new GradusError(
             `${doing}: the parameter at ${spellPath(path)} must be of another type: ` +
               `given ${dtype}, which only states are stored as`,
@@ -206,12 +207,12 @@ export class Layout {
     what: string,
     doing: string,
     read: ReadLeaf<A>,
-    storedOf: (info: LeafInfo) => readonly Stored[],
+    storedOf: (info: LeafInfo, index: number) => readonly Stored[],
     shapeOf: (info: LeafInfo, index: number) => readonly number[],
   ): A[] {
     return this.leavesOf(tree, what, doing, read).map((leaf, i) => {
       const info = this.leaves[i];
-      return arrayOf(leaf, info, storedOf(info), shapeOf(info, i), what, doing);
+      return arrayOf(leaf, info, storedOf(info, i), shapeOf(info, i), what, doing);
     });
   }
 
@@ -278,7 +279,9 @@ export class Layout {
         const [, value] = prefix.match[part];
         if (isValue(value)) return { part, position: path, value };
         throw new GradusError(
-          `${doing}: ${what} must have values in its rules: given ${shown(value)} in rule ${part + 1}`,
+          `${doing}: ${what} must have values in its rules: given ${shown(value)} in rule ${
+            part + 1
+          }`,
         );
       });
     }

@@ -11,11 +11,10 @@ import {
   SplitArray,
   type StorageType,
 } from "./dtype.ts";
+import { BlockArray } from "./block8.ts";
 import { insteadOf } from "./foreign.ts";
 import { bitsOf, type HalfArray, halfOf, isHalf } from "./half.ts";
-import { dtypeOf, type Rounding, type Stored, storedOf } from "./stored.ts";
-
-const SPLIT = "bfloat16+8";
+import { dtypeOf, isUnsigned, type Rounding, type Stored, storedOf } from "./stored.ts";
 
 /** An array with a shape, row-major. */
 export interface Tensor {
@@ -35,13 +34,27 @@ export interface StoredTensor {
   /** The extents; their product is the length of `data`. */
   readonly shape: readonly number[];
   /** What the bits mean; only those of a state may be a `"bfloat16+8"`. */
-  readonly dtype: Exclude<StorageType, "float32">;
+  readonly dtype: Exclude<StorageType, "float32" | "block8">;
   /** Of a state that is a `"bfloat16+8"`, the 8 bits that follow those in `data`. */
   readonly low?: Uint8Array;
   /** Of a state, how it is rounded. Default `"nearest"`. */
   readonly rounding?: Rounding;
   /** Of a state that is rounded stochastically, what its random bits come from. */
   readonly seed?: number;
+}
+
+/** A state that is stored as `"block8"`; `runtime/trees/block8.ts` says what its codes stand for. */
+export interface BlockTensor {
+  /** The codes of the numbers, row-major. */
+  readonly data: Uint8Array;
+  /** The scale of each block of 256 of them, the last of which may be shorter. */
+  readonly scales: Float32Array;
+  /** The extents; their product is the length of `data`. */
+  readonly shape: readonly number[];
+  /** What the codes mean. */
+  readonly dtype: "block8";
+  /** Whether none of the numbers is below 0, for which codes have another meaning. Default false. */
+  readonly unsigned?: boolean;
 }
 
 /** A leaf of a tree: an array, wherever it is, and what it holds. */
@@ -93,10 +106,11 @@ export function isTensor(
   return ArrayBuffer.isView(data) && Array.isArray(shape) && !ArrayBuffer.isView(shape[0]);
 }
 
-/** What a tensor holds: its array, and the further bits of a `"bfloat16+8"`. */
+/** What a tensor holds: its array, and the further bits or scales that belong to it. */
 export function partsOf(tensor: object): readonly unknown[] {
-  const { data, dtype } = tensor as Partial<StoredTensor>;
-  return dtype === SPLIT ? [data, (tensor as StoredTensor).low] : [data];
+  const { data, dtype } = tensor as { data: unknown; dtype?: unknown };
+  if (dtype === "bfloat16+8") return [data, (tensor as StoredTensor).low];
+  return dtype === "block8" ? [data, (tensor as BlockTensor).scales] : [data];
 }
 
 /** An array or tensor in the memory of the host as a leaf, or undefined for anything else. */
@@ -124,7 +138,7 @@ export function asLeaf(node: unknown, path: string, doing: string): Leaf | undef
   const [data, dtype] = isOfHalves
     ? [bitsOf(node.data as HalfArray), "float16"]
     : [node.data, node.dtype];
-  if (dtype === SPLIT) {
+  if (dtype === "bfloat16+8" || dtype === "block8") {
     throw new GradusError(
       `${doing}: the tensor at ${spellPath(path)} must be of another type: given ${dtype}, which ` +
         `only states are stored as, beside parameters in ordinary or resident arrays`,
@@ -162,33 +176,11 @@ function roundedAs(dtype: DType, node: object, path: string, doing: string): Sto
   if (!isShort(dtype)) return dtype;
   const { rounding, seed } = node as { rounding?: unknown; seed?: unknown };
   if (rounding === undefined && seed === undefined) return dtype;
-  return storedOf(dtype, rounding, seed, `the tensor at ${spellPath(path)}`, doing);
+  return storedOf(dtype, { rounding, seed }, `the tensor at ${spellPath(path)}`, doing);
 }
 
-/** The same where it may also be a state that is stored as `"bfloat16+8"`. */
-export function asHostLeaf(
-  node: unknown,
-  path: string,
-  doing: string,
-): Leaf<HostArray> | undefined {
-  if (typeof node !== "object" || node === null || !isTensor(node) || node.dtype !== SPLIT) {
-    return asLeaf(node, path, doing);
-  }
-  // All but its further bits is like a bfloat16.
-  const { data, shape, low, rounding, seed } = node as object as Partial<StoredTensor>;
-  const leaf = asLeaf({ data, shape, dtype: "bfloat16", rounding, seed }, path, doing)!;
-  if (low instanceof Uint8Array) requireKept(low, path, doing);
-  if (!(low instanceof Uint8Array) || low.length !== leaf.data.length) {
-    throw new GradusError(
-      `${doing}: the tensor at ${spellPath(path)} must have \`low\`, a Uint8Array as long as its ` +
-        `data, ${leaf.data.length}: given ${shown(low)}`,
-    );
-  }
-  const stored: Stored = typeof leaf.stored === "string" ? SPLIT : { ...leaf.stored, dtype: SPLIT };
-  return { ...leaf, data: new SplitArray(leaf.data as Uint16Array, low), dtype: SPLIT, stored };
-}
-
-function requireKept(array: MemoryArray, path: string, doing: string): void {
+/** Refuses an array whose memory is gone. */
+export function requireKept(array: MemoryArray, path: string, doing: string): void {
   const isGone = isReleased(array)
     ? "have been given back by `release`"
     : array.length === 0 && isDetached(array.buffer)
@@ -257,7 +249,7 @@ export function mirror(
   info: LeafInfo,
   stored: Stored,
   shape: readonly number[],
-  data: HostArray = allocate(dtypeOf(stored), sizeOf(shape)),
+  data: HostArray = allocate(dtypeOf(stored), sizeOf(shape), isUnsigned(stored)),
 ): unknown {
   if (stored === info.dtype) return wrap({ ...info, shape }, data as NumberArray);
   if (info.isBare && info.isHalf && stored === "float32") return data;
@@ -275,6 +267,11 @@ export function wrap(info: LeafInfo, data: NumberArray): unknown {
 
 /** A tensor of `data`, which says how it is stored where that is short. */
 export function tensorOf(array: HostArray, shape: readonly number[], stored: Stored): object {
+  if (array instanceof BlockArray) {
+    const { codes, scales, isUnsigned } = array;
+    const tensor = { data: codes, scales, shape: [...shape], dtype: "block8" };
+    return isUnsigned ? { ...tensor, unsigned: true } : tensor;
+  }
   const tensor = array instanceof SplitArray
     ? { data: array.high, low: array.low, shape: [...shape] }
     : { data: array, shape: [...shape] };

@@ -6,6 +6,7 @@ import { spellPath } from "./leaf.ts";
 export interface MatchedLeaf {
   /** The keys from the root to the leaf, joined by `/`. */
   readonly path: string;
+  /** Its extents. */
   readonly shape: readonly number[];
   /** The number of axes. */
   readonly rank: number;
@@ -39,6 +40,7 @@ export type LeafPattern = string | ((leaf: MatchedLeaf) => boolean);
  * ```
  */
 export interface Match<T> {
+  /** The rules, in the order in which they are tried. */
   readonly match: readonly (readonly [leaves: LeafPattern, value: T])[];
 }
 

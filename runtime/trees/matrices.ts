@@ -24,6 +24,12 @@ export class LeafMatrices {
     this.#places = placesIn(view, shape);
   }
 
+  /** Whether blocks of `size` elements of an array are blocks of its matrices too. */
+  keepsBlocks(size: number, array: { readonly length: number }, isLikeLeaf: boolean): boolean {
+    if (isLikeLeaf && this.#places !== undefined) return false;
+    return this.#count === 1 || array.length / this.#count % size === 0;
+  }
+
   /** Forgets the arrays that it was asked for. */
   clear(): void {
     this.#spare = this.#copies.map(({ copy }) => copy);
@@ -35,7 +41,9 @@ export class LeafMatrices {
    * others each matrix has its part by itself. What is not written is only brought in.
    */
   of(array: MemoryArray, isLikeLeaf: boolean, isWritten: boolean): MemoryArray[] {
-    const whole = this.#places === undefined || !isLikeLeaf ? array : this.#copyOf(array, isWritten);
+    const whole = this.#places === undefined || !isLikeLeaf
+      ? array
+      : this.#copyOf(array, isWritten);
     const length = array.length / this.#count;
     return Array.from({ length: this.#count }, (_, i) => partOf(whole, i * length, length));
   }

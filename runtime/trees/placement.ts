@@ -1,5 +1,7 @@
 /** What lives in WebAssembly memory beside a resident tree, and how its memory is given back. */
-import { asHostLeaf, isTensor, type LeafInfo, partsOf } from "./leaf.ts";
+import { BlockArray } from "./block8.ts";
+import { asHostLeaf } from "./host_leaf.ts";
+import { isTensor, partsOf } from "./leaf.ts";
 import { type HostArray, type MemoryArray, memoryOf, SplitArray } from "./dtype.ts";
 import { bitsOf, halfOf, isHalf } from "./half.ts";
 import { allocateResident, type Arena, blockOf, releaseArray } from "./arena.ts";
@@ -45,13 +47,17 @@ function arraysIn(tree: unknown): Set<MemoryArray> {
 }
 
 /** A leaf of a state, in the memory of the parameter that it mirrors if that is resident. */
-export function beside(leaf: unknown, info: LeafInfo, parameter: HostArray): unknown {
+export function beside(leaf: unknown, path: string, parameter: HostArray): unknown {
   const block = blockOf(memoryOf(parameter)[0]);
   if (block === undefined) return leaf;
-  const { data } = asHostLeaf(leaf, info.path, "")!;
+  const { data } = asHostLeaf(leaf, path, "")!;
   if (data instanceof SplitArray) {
     const [high, low] = [place(data.high, block.arena), place(data.low, block.arena)];
     return { ...leaf as object, data: high, low };
+  }
+  if (data instanceof BlockArray) {
+    const [codes, scales] = [place(data.codes, block.arena), place(data.scales, block.arena)];
+    return { ...leaf as object, data: codes, scales };
   }
   const { data: given } = leaf as { data?: unknown };
   const placed = place(data, block.arena);

@@ -9,6 +9,10 @@ type Look = (object: object) => readonly unknown[];
 const branch: Look = Object.values;
 const tensor: Look = (object) => {
   const { data, shape, dtype } = object as Record<string, unknown>;
+  if (dtype === "block8") {
+    const { scales, unsigned } = object as Record<string, unknown>;
+    return [data, shape, dtype, scales, unsigned];
+  }
   if (!isShort(dtype as DType)) return [data, shape, dtype];
   const { low, rounding, seed } = object as Record<string, unknown>;
   return [data, shape, dtype, low, rounding, seed];

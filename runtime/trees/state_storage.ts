@@ -1,11 +1,13 @@
 /** What states are stored as: what is asked for, and what a state's arrays are. */
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Program } from "../../dsl/program.ts";
-import type { LeafInfo, ReadLeaf } from "./leaf.ts";
+import { neverNegative } from "../../dsl/ranges.ts";
+import { LEAST_BLOCKED } from "./block8.ts";
+import { type LeafInfo, type ReadLeaf, sizeOf } from "./leaf.ts";
 import type { State } from "./state.ts";
 import type { StorageChoice } from "./typed.ts";
-import { arithmeticOf, STORAGE_TYPES, type StorageType } from "./dtype.ts";
-import { isSameStored, type RoundedStorage, type Stored, storedOf } from "./stored.ts";
+import { type Arithmetic, arithmeticOf, STORAGE_TYPES, type StorageType } from "./dtype.ts";
+import { dtypeOf, isSameStored, type RoundedStorage, type Stored, storedOf } from "./stored.ts";
 import type { Layout } from "./layout.ts";
 
 /**
@@ -19,7 +21,7 @@ export type StateStorage = ReadonlyMap<string, StorageType | RoundedStorage>;
  *
  * What is stored short is rounded at every step, and a short average s = b·s + (1 - b)·x changes little in
  * one. Rounded to nearest, to p bits, it comes to rest where (1 - b)·|x - s| is less than half a unit: up to
- * 2^-p·|s|/(1 - b) away from x. So there are three ways to store moments in fewer bytes than float32 takes:
+ * 2^-p·|s|/(1 - b) away from x. So there are four ways to store moments in fewer bytes than float32 takes:
  *
  * - Two bytes, `{ dtype: "bfloat16", rounding: "stochastic" }`: right on average for any b, with noise of
  *   about 2^-8 of the value. The first choice, for second moments too.
@@ -27,13 +29,19 @@ export type StateStorage = ReadonlyMap<string, StorageType | RoundedStorage>;
  *   goes; and without noise. With stochastic rounding it does as float32 does.
  * - Two bytes to nearest, `"bfloat16"` (p = 8) or `"float16"` (p = 11): for averages that are fast, such as
  *   momentum with b = 0.9.
+ * - One byte, `"block8"`: 256 numbers share a scale, which is kept as a float32. A number changes beside the others of
+ *   its block where a step changes it by more than half the space between two fractions, which is 0.7 % of the
+ *   scale near it, or 1.4 % where there are as many below 0. A slow average whose gradients come to rest does
+ *   not follow them until its scale does; the noise of training carries it on. Arrays of fewer than 4,096 numbers
+ *   stay float32.
  *
  * What cannot work is refused: float16 for squares of gradients, which are below its least number; a state
- * that begins at what would be stored as 0; and nearest rounding for running sums and for averages with a
- * constant 1 - b below 2^-(p + 1), which would never decay.
+ * that begins at what would be stored as 0; and nearest rounding for running sums, in blocks too, and for
+ * averages with a constant 1 - b below 2^-(p + 1), which would never decay.
  *
  * Zamirai et al. 2020, Revisiting BFloat16 Training, arXiv 2010.06192; Micikevicius et al. 2017, Mixed
- * Precision Training, arXiv 1710.03740.
+ * Precision Training, arXiv 1710.03740; Dettmers et al. 2021, 8-bit Optimizers via Block-wise Quantization,
+ * arXiv 2110.02861.
  *
  * @example
  * ```ts
@@ -110,7 +118,7 @@ export function requireStorage(
     );
   }
   const isObject = typeof given === "object" && given !== null;
-  const { dtype, rounding, seed, ...others } = (isObject ? given : { dtype: given }) as {
+  const { dtype, rounding, seed, unsigned, ...others } = (isObject ? given : { dtype: given }) as {
     readonly [key in keyof RoundedStorage]: unknown;
   };
   if (!STORAGE_TYPES.includes(dtype as StorageType)) {
@@ -119,15 +127,33 @@ export function requireStorage(
     );
   }
   for (const key of Object.keys(others)) {
-    const near = suggestion(key, ["dtype", "rounding", "seed"]);
+    const near = suggestion(key, ["dtype", "rounding", "seed", "unsigned"]);
     throw new GradusError(`${doing}: ${what} has no ${quoted(key)} to choose${near}`);
   }
-  return storedOf(dtype as StorageType, rounding, seed, `state \`${state}\``, doing);
+  // Told here and carried from here on: codes must not change their meaning by what else becomes known.
+  const isUnsigned = dtype === "block8" ? unsigned ?? neverNegative(program).has(state) : unsigned;
+  const options = { rounding, seed, unsigned: isUnsigned };
+  return storedOf(dtype as StorageType, options, `state \`${state}\``, doing);
 }
 
-/** What a state is stored as beside a parameter. */
-export function storedAs(storage: StateStorage, state: string, { dtype }: LeafInfo): Stored {
-  return storage.get(state) ?? arithmeticOf(dtype);
+/** What a state of this shape is stored as beside a parameter. */
+export function storedAs(
+  storage: StateStorage,
+  state: string,
+  { dtype }: Pick<LeafInfo, "dtype">,
+  shape: readonly number[],
+): Stored {
+  return sized(storage.get(state), arithmeticOf(dtype), shape);
+}
+
+/** A way of storing, if there are enough numbers for it. */
+function sized(
+  way: Stored | undefined,
+  arithmetic: Arithmetic,
+  shape: readonly number[],
+): Stored {
+  if (way === undefined) return arithmetic;
+  return dtypeOf(way) === "block8" && sizeOf(shape) < LEAST_BLOCKED ? arithmetic : way;
 }
 
 /**
@@ -145,8 +171,10 @@ export function storageIn(
   const storage = new Map<string, StorageType | RoundedStorage>();
   for (const name of names) {
     const leaves = layout.leavesOf(state[name], `state \`${name}\``, doing, read);
-    const isAs = (way: Stored | undefined, i: number) =>
-      isSameStored(leaves[i].stored, way ?? arithmeticOf(layout.leaves[i].dtype));
+    const isAs = (way: Stored | undefined, i: number) => {
+      const { stored, shape } = leaves[i];
+      return isSameStored(stored, sized(way, arithmeticOf(layout.leaves[i].dtype), shape));
+    };
     const own = made.get(name);
     if (leaves.every((_, i) => isAs(own, i))) {
       if (own !== undefined) storage.set(name, own);
@@ -155,7 +183,7 @@ export function storageIn(
     const countOf = (way: Stored | undefined) => leaves.filter((_, i) => isAs(way, i)).length;
     const rounded = leaves.flatMap(({ stored }) => typeof stored === "string" ? [] : [stored])
       .filter((stored, i, all) => all.findIndex((other) => isSameStored(other, stored)) === i);
-    const [best] = [own, undefined, ...STORAGE_TYPES, ...rounded]
+    const [best] = [own, undefined, ...rounded, ...STORAGE_TYPES]
       .map((way) => ({ way, count: countOf(way) }))
       .sort((a, b) => b.count - a.count);
     if (best.way !== undefined) storage.set(name, best.way);

@@ -26,6 +26,12 @@ export interface RoundedStorage {
    * threads, and each state of a program has its own. Default 0.
    */
   readonly seed?: number;
+  /**
+   * With `"block8"`, whether no number is below 0, so that no code is kept for one. What is below 0 all the same
+   * counts as 0. Default: whether the program leaves the state so for all that it may be given, such as a mean
+   * of squares whose decay has the domain `"[0, 1)"`.
+   */
+  readonly unsigned?: boolean;
 }
 
 /** How an array is stored: a type alone is rounded to nearest. */
@@ -41,28 +47,40 @@ export function seedOf(stored: Stored): number | undefined {
   return typeof stored === "string" ? undefined : stored.seed;
 }
 
+/** Whether no number of what is stored is below 0, of a `"block8"`. */
+export function isUnsigned(stored: Stored): boolean {
+  return typeof stored === "object" && stored.unsigned === true;
+}
+
 /** Whether two ways of storing are one. */
 export function isSameStored(a: Stored | undefined, b: Stored | undefined): boolean {
   if (a === b) return true;
   if (a === undefined || b === undefined) return false;
-  return dtypeOf(a) === dtypeOf(b) && seedOf(a) === seedOf(b);
+  return dtypeOf(a) === dtypeOf(b) && seedOf(a) === seedOf(b) && isUnsigned(a) === isUnsigned(b);
 }
 
 /** How something is stored, as messages show it. */
 export function spellStored(stored: Stored): string {
   const seed = seedOf(stored);
-  const dtype = dtypeOf(stored);
+  const dtype = isUnsigned(stored) ? `unsigned ${dtypeOf(stored)}` : dtypeOf(stored);
   return seed === undefined ? dtype : `${dtype} rounded stochastically by seed ${seed}`;
 }
 
-/** `dtype` with a rounding and seed that were given for `what`; refuses what is none. */
+/** `dtype` with what else was given for `what`; refuses what is none. */
 export function storedOf<D extends DType>(
   dtype: D,
-  rounding: unknown,
-  seed: unknown,
+  { rounding, seed, unsigned }: { readonly [key in keyof RoundedStorage]?: unknown },
   what: string,
   doing: string,
 ): D | RoundedStorage {
+  if (unsigned !== undefined && (typeof unsigned !== "boolean" || dtype !== "block8")) {
+    throw new GradusError(
+      `${doing}: \`unsigned\` must be true or false, and of a block8: given ${
+        shown(unsigned)
+      } for ` +
+        `${what}, ${dtype}`,
+    );
+  }
   if (rounding !== undefined && rounding !== "nearest" && rounding !== "stochastic") {
     throw new GradusError(
       `${doing}: the rounding of ${what} must be "nearest" or "stochastic": given ${
@@ -71,7 +89,11 @@ export function storedOf<D extends DType>(
     );
   }
   if (rounding !== "stochastic") {
-    if (seed === undefined) return dtype;
+    if (seed === undefined) {
+      return dtype === "block8"
+        ? Object.freeze({ dtype: "block8" as const, unsigned: unsigned === true })
+        : dtype;
+    }
     throw new GradusError(
       `${doing}: the rounding of ${what} must be "stochastic" where there is a seed: given ${
         shown(rounding)

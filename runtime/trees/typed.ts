@@ -2,7 +2,7 @@
 import type { RoundedStorage } from "./stored.ts";
 import type { StorageType } from "./dtype.ts";
 import type { HyperValue } from "./hyperparameters.ts";
-import type { StoredTensor, Tensor } from "./leaf.ts";
+import type { BlockTensor, StoredTensor, Tensor } from "./leaf.ts";
 import type { State } from "./state.ts";
 
 /**
@@ -42,8 +42,14 @@ export type StateTree<P> = [P] extends [PlainTree] ? P
   : P extends { readonly data: ArrayBufferView; readonly shape: readonly number[] } ? Tensor
   : { [K in keyof P]: StateTree<P[K]> };
 
+/** The same for a state that is stored in blocks where there are numbers enough. */
+export type BlockTree<P> = { readonly [key: string]: BlockTensor } extends P ? P
+  : P extends ArrayBufferView | { readonly data: ArrayBufferView } ? StateTree<P> | BlockTensor
+  : { [K in keyof P]: BlockTree<P[K]> };
+
 /** The same for a state that is stored as `Stored` says. */
 export type StoredTree<P, Stored> = Stored extends "float32" ? StateTree<P>
+  : Stored extends "block8" | { readonly dtype: "block8" } ? BlockTree<P>
   : { readonly [key: string]: StoredTensor } extends P ? P
   : P extends Float32Array | Float64Array | Tensor | StoredTensor ? StoredTensor
   : P extends ArrayBufferView | { readonly data: ArrayBufferView } ? P | StoredTensor

@@ -30,6 +30,8 @@ export interface MatrixView {
   readonly shape: readonly [rows: number, columns: number];
   /** The extents of the axes that tell them apart. */
   readonly batch: readonly number[];
+  /** The axes that are their rows and columns. */
+  readonly axes: Required<DimensionNumbers>;
   /**
    * The axes of the leaf in the order in which its elements are those of the matrices, one after the other;
    * undefined where they already are.
@@ -72,7 +74,9 @@ export function viewOf(
   const { reductionAxis = 0, outputAxis = 1 } = matrices;
   const refuse = (must: string): never => {
     throw new GradusError(
-      `${doing}: dimension numbers for ${spellPath(path)} must ${must}: given ${shown(reductionAxis)} ` +
+      `${doing}: dimension numbers for ${spellPath(path)} must ${must}: given ${
+        shown(reductionAxis)
+      } ` +
         `and ${shown(outputAxis)} for a shape of [${shape.join(", ")}]`,
     );
   };
@@ -105,6 +109,7 @@ function ofAxes(
     count: sizeOf(sizes(batch)),
     shape: [sizeOf(sizes(rows)), sizeOf(sizes(columns))],
     batch: sizes(batch),
+    axes: { reductionAxis: rows, outputAxis: columns },
     order: moving.every((axis, i) => i === 0 || moving[i - 1] < axis) ? undefined : order,
   };
 }
@@ -126,7 +131,9 @@ export function placesIn({ order }: MatrixView, shape: readonly number[]): Uint3
 }
 
 /** A view as explanations and messages show it. */
-export function showView({ count, shape: [rows, columns] }: Pick<MatrixView, "count" | "shape">): string {
+export function showView(
+  { count, shape: [rows, columns] }: Pick<MatrixView, "count" | "shape">,
+): string {
   const each = `${rows} x ${columns}`;
   return count === 1 ? `a matrix of ${each}` : `${count} matrices of ${each}`;
 }

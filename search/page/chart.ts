@@ -29,6 +29,8 @@ export interface Axes {
   readonly log?: "x" | "y" | "xy";
   /** What is written at a place of the upright axis. Default: the number. */
   readonly showY?: (value: number) => string;
+  /** How large it is drawn, in the units that text is measured in. Default: 760 by 340. */
+  readonly size?: { readonly width: number; readonly height: number };
 }
 
 /** How numbers are laid along an axis, where its marks are, and what is written there. */
@@ -47,7 +49,8 @@ const LOGARITHMIC: Scale = {
   ticks: decadeTicks,
 };
 
-const SIZE = { width: 760, height: 340, left: 88, right: 24, top: 14, bottom: 58 } as const;
+const SIZE = { width: 760, height: 340 } as const;
+const MARGINS = { left: 88, right: 24, top: 14, bottom: 58 } as const;
 
 /** A chart of lines; what is not finite is left out. */
 export function chart(series: readonly Series[], axes: Axes): string {
@@ -77,7 +80,8 @@ export function chart(series: readonly Series[], axes: Axes): string {
   const [y0, y1] = [[axes.low, lowest], [axes.high, highest]].map(([given, found]) =>
     given === undefined ? found! : scaleY.place(given)
   );
-  const { width, height, left, right, top, bottom } = SIZE;
+  const { width, height } = axes.size ?? SIZE;
+  const { left, right, top, bottom } = MARGINS;
   const atX = (x: number) => round(left + (x - x0) / (x1 - x0) * (width - left - right));
   const atY = (y: number) =>
     round(height - bottom - (y - y0) / (y1 - y0) * (height - top - bottom));
@@ -110,7 +114,7 @@ export function chart(series: readonly Series[], axes: Axes): string {
   return `<figure class="chart"><svg viewBox="0 0 ${width} ${height}" role="img" ` +
     `aria-label="${escaped(`${axes.y} against ${axes.x}`)}">` +
     `${lines.join("")}${marks.join("")}` +
-    (lowest < y0 || highest > y1 ? within(drawn.join("")) : drawn.join("")) +
+    (lowest < y0 || highest > y1 ? within(drawn.join(""), { width, height }) : drawn.join("")) +
     text((left + width - right) / 2, height - 8, "middle", axes.x) +
     `<text transform="translate(18 ${middle}) rotate(-90)" text-anchor="middle">${
       escaped(axes.y)
@@ -121,10 +125,10 @@ export function chart(series: readonly Series[], axes: Axes): string {
 const BORDER = 5;
 
 /** Markup of which nothing is seen outside of the axes. */
-function within(markup: string): string {
-  const { left, right, top, bottom } = SIZE;
-  const width = SIZE.width - left - right + 2 * BORDER;
-  const height = SIZE.height - top - bottom + 2 * BORDER;
+function within(markup: string, size: { readonly width: number; readonly height: number }): string {
+  const { left, right, top, bottom } = MARGINS;
+  const width = size.width - left - right + 2 * BORDER;
+  const height = size.height - top - bottom + 2 * BORDER;
   const [x, y] = [left - BORDER, top - BORDER];
   return `<svg x="${x}" y="${y}" width="${width}" height="${height}" ` +
     `viewBox="${x} ${y} ${width} ${height}">${markup}</svg>`;

@@ -260,6 +260,13 @@ export const backends: readonly Backend[] = [
     // What rests on data is formed in float64 unless the graph is without.
     ({ reduces, multiplies }) => ({ precision: reduces || multiplies ? "float32" : "float64" }),
     (facts) => ({ zeros: true, subnormals: true, ...inSingles(facts) }),
-    [noDoubles, { reason: /has no float64: given a graph whose/, of: isWide }],
+    [
+      noDoubles,
+      { reason: /has no float64: given a graph whose/, of: isWide },
+      {
+        reason: /is stored as block8, of which WebGPU has no buffers/,
+        of: ({ storage, elements }) => storage.has("block8") && elements > 4096,
+      },
+    ],
   ),
 ];

@@ -2,6 +2,7 @@
 import {
   adamw,
   applyIfFinite,
+  averageSteps,
   chain,
   clipByGlobalNorm,
   cosineDecaySchedule,
@@ -93,6 +94,7 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
     on("states of ranks", trees.matrixTrees, programs.ofRanks({})),
     on("states of a rank of one", trees.matrixTrees, programs.ofRanks({ r: 1 })),
     on("states of a rank of each leaf", trees.matrixTrees, programs.ofRanks({ r: [1, 2, 3, 4] })),
+    on("rows and columns that are turned", trees.twoAxes, programs.ofTurned),
     on("orthonormal factors", forms["matrices of every form"], programs.ofFactors({})),
     on("orthonormal factors of many rows", trees.largeMatrices, programs.ofFactors({ f: 2 }), {
       steps: 2,
@@ -250,6 +252,11 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
     on("adamw, its states stored short from the beginning", plain, adamw({ learningRate: 0.1 }), {
       init: { storage: { m: "bfloat16", v: { dtype: "bfloat16", rounding: "stochastic" } } },
     }),
+    on(
+      "lion, its momentum in blocks",
+      forms["sizes around a reduction's block"],
+      lion({ learningRate: 0.1, muDtype: "block8" }),
+    ),
     on("lion, its momentum rounded by chance, on many elements", trees.large, rounded, {
       steps: 1,
     }),
@@ -314,6 +321,7 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
       applyIfFinite(adamw({ learningRate: 0.1 }), { maxConsecutiveErrors: 1 }),
     ),
     withMissing("adamw of a scaled loss", dynamicLossScale(adamw({ learningRate: 0.1 }))),
+    withMissing("workers", averageSteps(adamw({ learningRate: 0.1 }), { workers: 2 })),
     withMissing(
       "micro-batches of states of their own shapes",
       multiSteps(programs.ofSides({}), { everyKSchedule: 2 }),

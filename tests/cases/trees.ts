@@ -10,7 +10,7 @@ export type Make = (seed: number) => Tree;
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
 /** The types that parameters may have. */
-type ParameterType = Exclude<DType, "bfloat16+8">;
+type ParameterType = Exclude<DType, "bfloat16+8" | "block8">;
 
 /** Numbers of a gradient's sizes, in any type. */
 function array(dtype: ParameterType, size: number, seed: number) {
@@ -157,6 +157,9 @@ export const matrixTrees: Make = (seed) => [
   bare(7, seed),
   ...(tensors([[3, 5], [5, 3], [4, 4]])(seed + 50) as Tree[]),
 ];
+
+/** Matrices of several forms, and nothing else. */
+export const twoAxes: Make = tensors([[3, 5], [5, 3], [4, 4], [1, 3]]);
 
 /** Matrices beyond the blocks in which products are made. */
 export const largeMatrices: Make = tensors([[3, 517], [517, 3], [131, 130]]);

@@ -76,7 +76,7 @@ const refused: readonly (readonly [step: string, hint: string])[] = [
   ["u = g\nm += g", "; write it out: `m = m + …`"],
   ["u = g\nm -= g", "; write it out: `m = m - …`"],
   ["if t > 5: u = g", "; a choice is `u = where(condition, a, b)`"],
-  ["while t < 5 u = g", "; there are no loops: write the lines out"],
+  ["while t < 5 u = g", "; a loop is `repeat 5 { … }`"],
   ["const a = g\nu = a", "; a name needs no declaration: `a = …`"],
   ["u = g\nreturn u", "; what a step returns is assigned to `u`"],
   ["u = g*(g > 0)", "; `where(condition, 1, 0)` makes it one"],

@@ -4,6 +4,7 @@ import {
   adamw,
   applyIfFinite,
   averageParams,
+  averageSteps,
   chain,
   clipByGlobalNorm,
   conditionallyMask,
@@ -35,7 +36,15 @@ const OPTIONS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 };
 
 /** Optimizers that draw random numbers, which no graph does. */
-export const RANDOM: readonly string[] = ["addNoise", "noisySgd"];
+export const RANDOM: readonly string[] = [
+  ...["addNoise", "noisySgd", "apollo", "apolloMini", "dion", "galore"],
+];
+
+/** Those, and others that decompose matrices, which no graph does either: by what they are refused for. */
+export const IN_NO_GRAPH: ReadonlyMap<string, string> = new Map([
+  ...RANDOM.map((name) => [name, "none draws random numbers"] as const),
+  ["soap", "no operator for `qr`"],
+]);
 
 /** The zoo, an optimizer a factory. */
 export const zooOptimizers: Readonly<Record<string, () => Optimizer>> = Object.fromEntries(
@@ -57,6 +66,7 @@ const isMatrix = { b: false, w: true };
 /** Wrappers around optimizers, and optimizers for parts of the parameters. */
 export const wrapped: Readonly<Record<string, () => Optimizer>> = {
   "applyIfFinite": () => applyIfFinite(adam(), { maxConsecutiveErrors: 2 }),
+  "averageSteps": () => averageSteps(adam(), { workers: 2 }),
   "averageParams": () => averageParams(adam(), { decay: schedule("count/(count + 1)") }),
   "conditionallyMask": () =>
     conditionallyMask(adam(), { shouldTransformFn: schedule("where(count < 3, 1, 0)") }),

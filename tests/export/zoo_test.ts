@@ -4,14 +4,15 @@ import { METADATA, toOnnx } from "../../export/onnx/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { isKnown, optax32, optimizerOf, titleOf } from "../golden/cases.ts";
 import { streamParams } from "../golden/replay.ts";
-import { RANDOM, wrapped, zooOptimizers } from "./everything.ts";
+import { assertRefused } from "../refused.ts";
+import { IN_NO_GRAPH, wrapped, zooOptimizers } from "./everything.ts";
 import { faultsOf, metadataOf, typesIn } from "./models.ts";
 
 /** The types that GPUs have, and the one that ONNX's lists are of. */
 const ON_GPU = ["FLOAT", "BOOL", "INT64"];
 
 const all: readonly (readonly [string, () => Optimizer])[] = [
-  ...Object.entries({ ...zooOptimizers, ...wrapped }).filter(([name]) => !RANDOM.includes(name)),
+  ...Object.entries({ ...zooOptimizers, ...wrapped }).filter(([name]) => !IN_NO_GRAPH.has(name)),
   ...optax32.cases.filter(isKnown).map((spec) => [titleOf(spec), () => optimizerOf(spec)] as const),
 ];
 
@@ -26,5 +27,11 @@ for (const [name, make] of all) {
     const onGpu = toOnnx(opt, streamParams("float32"), { precision: "float32" });
     assertEquals(faultsOf(onGpu), []);
     assertEquals(typesIn(onGpu).filter((type) => !ON_GPU.includes(type)), []);
+  });
+}
+
+for (const [name, reason] of IN_NO_GRAPH) {
+  Deno.test(`${name} is in no graph, and refused by the operation`, () => {
+    assertRefused(() => toOnnx(zooOptimizers[name](), streamParams("float32")), reason);
   });
 }

@@ -15,7 +15,9 @@ const signatures: Readonly<Record<string, Readonly<Record<string, unknown>>>> = 
     )
     .map(([name, row]) => {
       const usual = new Map(parametersOf(row));
-      const options = optionsOf(row).map(([theirs, ours]) => {
+      const { differs = {} } = row;
+      const same = optionsOf(row).filter(([theirs]) => !Object.hasOwn(differs, theirs));
+      const options = same.map(([theirs, ours]) => {
         const text = usual.get(theirs);
         return [ours, text === undefined ? "required" : valueOf(text)];
       });
@@ -66,6 +68,22 @@ Deno.test("step sizes that Optax has defaults for have the same ones", () => {
     if (typeof rate !== "number") continue;
     assertEquals(exported[camelCase(fn)].program.hyper.get("learningRate"), rate, fn);
   }
+});
+
+Deno.test("defaults that the table says differ do", () => {
+  const rows = Object.values(tableOf("optax").names).filter(({ differs }) => differs !== undefined);
+  for (const row of rows) {
+    const usual = new Map(parametersOf(row));
+    for (const [theirs, ours] of optionsOf(row)) {
+      if (!Object.hasOwn(row.differs!, theirs)) continue;
+      const here = exported[row.here!].program.hyper.get(ours);
+      assert(
+        here !== undefined && here !== valueOf(usual.get(theirs)!),
+        `${theirs} of ${row.here}`,
+      );
+    }
+  }
+  assert(rows.length > 0);
 });
 
 Deno.test("every case is a direct call of the optimizer of its name", () => {

@@ -1,10 +1,10 @@
 /** The trajectories of the rules of 2024 to 2026 as typed data: README.md describes the file. */
 import {
+  type Document,
   factory,
   type Optimizer,
   printProgram,
   type Schedule,
-  type StateDocument,
   type Tensor,
 } from "../../mod.ts";
 import { parseProgram } from "../../dsl/check.ts";
@@ -111,23 +111,27 @@ export function difference(
   return largest;
 }
 
-/**
- * `program` with something that it draws or decomposes itself replaced by a state of that shape, which a test
- * fills with what the reference has.
- */
+/** `program` with a part of its text replaced, and further states: what it draws itself comes from a test. */
 export function fed(
   program: Program,
   text: string,
-  name: string,
-  state: StateDocument,
+  by: string,
+  state: Document["state"] = {},
 ): (options: Record<string, unknown>) => Optimizer {
   const document = printProgram(program);
   if (!document.step.includes(text)) throw new Error(`${program.name} does not say ${text}`);
   return factory(parseProgram({
     ...document,
-    state: { ...document.state, [name]: state },
-    step: document.step.replace(text, name),
+    state: { ...document.state, ...state },
+    step: document.step.replace(text, by),
   }));
+}
+
+/** Writes a matrix into that of a leaf in a state. */
+export function write(state: unknown, leaf: string, { data, shape }: Tensor): void {
+  const kept = (state as Leaves)[leaf];
+  if (kept.shape.join() !== shape.join()) throw new Error(`${leaf}: ${kept.shape} is not ${shape}`);
+  kept.data.set(data);
 }
 
 /** The transpose of a matrix. */

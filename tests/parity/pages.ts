@@ -73,8 +73,8 @@ export async function pageOf(library: Library): Promise<string> {
 
 function sideBySide(rows: readonly (readonly [string, Row])[]): string {
   if (rows.length === 0) return "";
-  const lines = rows.map(([name, row]) =>
-    `| ${code(row.theirs!)} | ${code(row.code!)} | ${remarks(name, row)} |`
+  const lines = rows.map(([, row]) =>
+    `| ${code(row.theirs!)} | ${code(row.code!)} | ${remarks(row)} |`
   );
   return ["| there | here | what differs |", "| --- | --- | --- |", ...lines].join("\n");
 }
@@ -83,23 +83,23 @@ function tail(rows: readonly (readonly [string, Row])[]): string {
   if (rows.length === 0) return "";
   const said = new Map<string, string[]>();
   for (const [name, row] of rows) {
-    const text = what(name, row);
+    const text = what(row);
     said.set(text, [...said.get(text) ?? [], code(name)]);
   }
   const lines = [...said].map(([text, names]) => `| ${names.join(", ")} | ${text} |`);
   return ["| name | here |", "| --- | --- |", ...lines].join("\n");
 }
 
-function what(name: string, row: Row): string {
+function what(row: Row): string {
   const { here, type, why, pending } = row;
   if (pending) return `${code(here!)}`;
   const said = here ?? type;
-  return [said === undefined ? why : code(said), remarks(name, row)].filter((part) => part !== "")
+  return [said === undefined ? why : code(said), remarks(row)].filter((part) => part !== "")
     .join("; ");
 }
 
 /** What of a row is not as its names say. */
-function remarks(name: string, row: Row): string {
+function remarks(row: Row): string {
   const { entry, note, why, theirs, without = {}, differs = {}, options = {} } = row;
   const renamed = optionsOf(row).filter(([each]) =>
     Object.hasOwn(options, each) && camel(each) !== options[each]

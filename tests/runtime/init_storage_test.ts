@@ -143,14 +143,14 @@ const bad: readonly [name: string, opt: Optimizer, options: unknown, ...says: st
     "an unknown type is refused with those that there are",
     counter,
     { storage: { momentum: "float8" } },
-    "the storage of `momentum` must be one of float32, bfloat16, float16, bfloat16+8: " +
+    "the storage of `momentum` must be one of float32, bfloat16, float16, bfloat16+8, block8: " +
     'given "float8"',
   ],
   [
     "float64 is no type to choose",
     counter,
     { storage: { momentum: "float64" } },
-    "the storage of `momentum` must be one of float32, bfloat16, float16, bfloat16+8: " +
+    "the storage of `momentum` must be one of float32, bfloat16, float16, bfloat16+8, block8: " +
     'given "float64"',
   ],
   [

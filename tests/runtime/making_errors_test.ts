@@ -125,12 +125,12 @@ const badOptions: readonly [name: string, make: () => unknown, ...says: string[]
   [
     "an unknown `muDtype` is refused with those that there are",
     () => anyLion({ learningRate: 0.1, muDtype: "float8" }),
-    'Cannot make "lion": `muDtype` must be one of float32, bfloat16, float16, bfloat16+8: given "float8"',
+    'Cannot make "lion": `muDtype` must be one of float32, bfloat16, float16, bfloat16+8, block8: given "float8"',
   ],
   [
     "what objects inherit is no `muDtype`",
     () => anyLion({ learningRate: 0.1, muDtype: "constructor" }),
-    'Cannot make "lion": `muDtype` must be one of float32, bfloat16, float16, bfloat16+8: given "constructor"',
+    'Cannot make "lion": `muDtype` must be one of float32, bfloat16, float16, bfloat16+8, block8: given "constructor"',
   ],
   [
     "`muDtype` of an optimizer without a first moment is refused",

@@ -166,8 +166,9 @@ const refused: readonly [name: string, make: () => unknown, ...says: string[]][]
   ],
   [
     "a preconditioning that there is not",
-    any(muon, { learningRate: 1, preconditioning: "aol" }),
-    'Cannot make "muon": `preconditioning` must be "frobenius" or "schatten": given "aol"',
+    any(muon, { learningRate: 1, preconditioning: "nuclear" }),
+    'Cannot make "muon": `preconditioning` must be "frobenius", "spectral", "aol" or "schatten": ' +
+    'given "nuclear"',
   ],
 ];
 for (const [name, make, ...says] of refused) {

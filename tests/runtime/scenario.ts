@@ -10,7 +10,13 @@ import {
 } from "../../mod.ts";
 import { tensorOf } from "../../runtime/trees/leaf.ts";
 import { readingOf } from "../../runtime/plan/readings.ts";
-import { allocate, arithmeticOf, type DType, isShort, store } from "../../runtime/trees/dtype.ts";
+import {
+  allocate,
+  arithmeticOf,
+  type DType,
+  isShort,
+  storeAll,
+} from "../../runtime/trees/dtype.ts";
 import type { Generated } from "../dsl/generate.ts";
 import { anyNumber } from "../any_number.ts";
 import { edges32, edges64, randomWords } from "../numbers.ts";
@@ -119,9 +125,7 @@ export function arraysOf(scenario: Scenario, round: number): Tree {
     const isWide = round > 0 && (scenario.seed + i + round) % 2 === 0;
     const dtype = isWide ? arithmetic : own;
     const data = allocate(dtype, shape.reduce((a, b) => a * b, 1));
-    for (let j = 0; j < data.length; j++) {
-      store(dtype, data, j, numberOf(next, arithmetic, scenario.wild));
-    }
+    storeAll(dtype, data, () => numberOf(next, arithmetic, scenario.wild));
     return isBare && shape.length === 1 && !isShort(own) ? data : tensorOf(data, shape, dtype);
   }) as Tree;
 }

@@ -18,7 +18,7 @@ import {
   type Tensor,
 } from "../../mod.ts";
 import { tensorOf } from "../../runtime/trees/leaf.ts";
-import { allocate, type DType, isShort, load, store } from "../../runtime/trees/dtype.ts";
+import { allocate, type DType, isShort, load, storeAll } from "../../runtime/trees/dtype.ts";
 import { blockOf } from "../../runtime/trees/arena.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { backends } from "./backends.ts";
@@ -33,7 +33,7 @@ type Tree = Record<string, Leaf>;
 
 function leafOf(dtype: DType, numbers: ArrayLike<number>): Leaf {
   const data = allocate(dtype, numbers.length);
-  for (let i = 0; i < data.length; i++) store(dtype, data, i, numbers[i]);
+  storeAll(dtype, data, (i) => numbers[i]);
   return tensorOf(data, [data.length], dtype) as Leaf;
 }
 

@@ -115,7 +115,9 @@ Deno.test("lower leaves what a backend can spell", () => {
 Deno.test("a loop reads nothing that was not left for it", () => {
   for (const { opt, drafts } of made.map((opt) => staged(opt))) {
     const plan = drafts[at("plan")].plan!;
-    const known = new Set<Node>(plan.scalars.map(({ node }) => node));
+    // What random numbers are drawn by is computed with the step's other numbers.
+    const drawnBy = plan.random.flatMap(({ src }) => src);
+    const known = new Set<Node>([...plan.scalars.map(({ node }) => node), ...drawnBy]);
     const isGiven = ({ op }: Node) => op === "Symbol" || op === "Const";
     plan.phases.forEach((phase, i) => {
       const before = new Set(known);

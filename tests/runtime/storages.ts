@@ -19,6 +19,7 @@ export const STORAGES: readonly Storing[] = [
   "bfloat16",
   "float16",
   "bfloat16+8",
+  "block8",
   { dtype: "bfloat16", rounding: "stochastic" },
   { dtype: "float16", rounding: "stochastic", seed: 7 },
   { dtype: "bfloat16+8", rounding: "stochastic", seed: 0.5 },

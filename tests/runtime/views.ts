@@ -93,6 +93,26 @@ const withoutProducts = optimizer({
   `,
 });
 
+const IDENTITY = "where(index(axis=0) == index(axis=1), 1, 0)";
+
+/** States of sizes of their own, one that begins as an identity, and what is computed every second step. */
+const bySides = optimizer({
+  name: "bySides",
+  hyper: { learningRate: required, matrices: true },
+  state: {
+    L: { shape: "rows x rows" },
+    R: { shape: "columns x columns", init: IDENTITY },
+    k: { shape: "rows x 2" },
+  },
+  step: `
+    L = 0.5*L + g@transpose(g)
+    R = every(2, R@(transpose(g)@g + ${IDENTITY})/norm(R), R)
+    k = 0.5*k + index(axis=0)*(1 + index(axis=1)) + mean(g, axis=1)
+    x = (L@g@R)/(1 + norm(L)*norm(R)) + sum(k, axis=1)
+    u = -learningRate*where(matrices & rank == 2, x, g)
+  `,
+});
+
 /** How leaves are seen, as an option. */
 export type Option = Matrices | Match<Matrices> | Readonly<Record<string, Matrices>>;
 
@@ -100,5 +120,6 @@ export type Option = Matrices | Match<Matrices> | Readonly<Record<string, Matric
 export const MAKERS: Readonly<Record<string, (matrices?: Option) => Optimizer>> = {
   muon: (matrices) => muon({ learningRate: 0.1, weightDecay: 0.1, matrices }),
   byRows: (matrices) => byRows({ learningRate: 0.1, matrices }),
+  bySides: (matrices) => bySides({ learningRate: 0.1, matrices }),
   withoutProducts: (matrices) => withoutProducts({ learningRate: 0.1, matrices }),
 };

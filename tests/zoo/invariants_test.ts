@@ -10,6 +10,7 @@ import {
 } from "../../mod.ts";
 import { elaborate, rates, rootsOf } from "../../dsl/graph.ts";
 import { type ElementOp, elementOps } from "../../dsl/ops.ts";
+import { sizeHypers } from "../../runtime/plan/sizes.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { assertSameBits, type Compared } from "../runtime/same_bits.ts";
 import { throughJson } from "../saved.ts";
@@ -25,11 +26,12 @@ import {
   tree,
 } from "./every.ts";
 
-/** The hyperparameters of `opt` that are numbers, without those that are 0 for good. */
+/** The hyperparameters of `opt` that are numbers, without those that are 0 for good, or sizes. */
 function numbersOf(opt: Optimizer): Record<string, number> {
+  const sizes = sizeHypers(opt.program);
   return Object.fromEntries(
-    [...opt.settings].map(([name, { value }]) => [name, value as number])
-      .filter(([, value]) => typeof value === "number" && value !== 0),
+    [...opt.settings].map(([name, { value }]) => [name, value as number] as const)
+      .filter(([name, value]) => typeof value === "number" && value !== 0 && !sizes.has(name)),
   );
 }
 

@@ -16,7 +16,11 @@ const ones = (...shape: number[]): Tensor => ({
 });
 
 /** The first updates and state, of the loss half the sum of squares. */
-function first<P extends object>(params: P, matrices?: Option, preconditioning: "frobenius" | "schatten" = "frobenius") {
+function first<P extends object>(
+  params: P,
+  matrices?: Option,
+  preconditioning: "frobenius" | "schatten" = "frobenius",
+) {
   const opt = muon({ learningRate: 1e-3, matrices, preconditioning });
   const [updates, state] = opt.update(params, opt.init(params), params);
   return { updates, state };
@@ -27,7 +31,9 @@ function taken(params: object, matrices?: Option): unknown {
   const visit = (node: unknown): unknown => {
     const { data } = node as { data?: Float64Array };
     if (data !== undefined) return data.length > 0;
-    return Object.fromEntries(Object.entries(node as object).map(([key, part]) => [key, visit(part)]));
+    return Object.fromEntries(
+      Object.entries(node as object).map(([key, part]) => [key, visit(part)]),
+    );
   };
   return visit(first(params, matrices).state.m);
 }
@@ -128,13 +134,20 @@ Deno.test("trees, prefixes and false say which parameters keep a momentum of Muo
 
 Deno.test("twenty steps of (2, -1.5, 0.5) make every matrix of a parameter orthogonal", () => {
   const w: Tensor = { data: new Float64Array(randomArray(36, 3)), shape: [3, 4, 3] };
-  const opt = muon({ learningRate: -1, nsCoeffs: [2, -1.5, 0.5], nsSteps: 20, matrices: "last two" });
+  const opt = muon({
+    learningRate: -1,
+    nsCoeffs: [2, -1.5, 0.5],
+    nsSteps: 20,
+    matrices: "last two",
+  });
   const [{ w: { data } }] = opt.update({ w }, opt.init({ w }), { w });
   for (let k = 0; k < 3; k++) {
     for (let i = 0; i < 3; i++) {
       for (let j = 0; j < 3; j++) {
         let sum = 0;
-        for (let row = 0; row < 4; row++) sum += data[12 * k + 3 * row + i] * data[12 * k + 3 * row + j];
+        for (let row = 0; row < 4; row++) {
+          sum += data[12 * k + 3 * row + i] * data[12 * k + 3 * row + j];
+        }
         assertAlmostEquals(sum, Number(i === j), 1e-5);
       }
     }

@@ -3,7 +3,7 @@ import { assertEquals } from "../assert.ts";
 import { BACKENDS, replayStream } from "../golden/replay.ts";
 import { assertDepartsFromOptax, type Rule, testByHand } from "./by_hand.ts";
 
-function rule(options: Required<RpropOptions>): Rule {
+function rule(options: Required<Omit<RpropOptions, "like">>): Rule {
   const { learningRate, etaMinus, etaPlus, minStepSize, maxStepSize } = options as Record<
     keyof RpropOptions,
     number

@@ -53,20 +53,17 @@ export const projectionL2Ball: OptimizerFactory<ProjectionOptions> = /* @__PURE_
 });
 
 /**
- * Newton's steps to the threshold τ for which what exceeds it sums to the scale. The sum is convex and
- * piecewise linear in τ, so each step, from below, divides the sum's excess times the number of elements above
- * τ by 4 at least: 12 + log2(n) of them are enough for n elements of float32, whatever they are.
+ * Statements that bring `tau` to the threshold above which `y`, whose greatest value is 0, sums to `scale`, by
+ * steps of Newton's. The sum is convex and piecewise linear in the threshold, so each step, from below, divides
+ * the sum's excess times the number of elements above by 4 at least: 12 + log2(n) of them are enough for n
+ * elements of float32, whatever they are.
  */
-const STEPS = 32;
-
-/** Statements that bring `y` to the threshold `tau` above which it sums to `scale`; its greatest value is 0. */
 const THRESHOLD = `
-  tau = -scale
-  ${
-  Array.from({ length: STEPS }, () =>
-    "tau = tau + (globalSum(max(y - tau, 0)) - scale)/max(globalSum(where(y > tau, 1, 0)), 1)")
-    .join("\n  ")
-}`;
+    tau = -scale
+    repeat 32 {
+      tau = tau + (globalSum(max(y - tau, 0)) - scale)/max(globalSum(where(y > tau, 1, 0)), 1)
+    }
+`;
 
 /**
  * Brings the parameters to the simplex: none is negative, and together they sum to `scale`.

@@ -1,5 +1,6 @@
 /** Optimizers made of optimizers: each is a program around another's. */
 export * from "./average.ts";
+export * from "./average_steps.ts";
 export * from "./conditionally.ts";
 export * from "./finite.ts";
 export * from "./lookahead.ts";

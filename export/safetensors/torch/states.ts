@@ -1,7 +1,7 @@
 /** Reads what torch keeps of each parameter into a state of ours. */
 import { quoted, shown, suggestion } from "../../../dsl/errors.ts";
 import type { Optimizer } from "../../../runtime/optimizer.ts";
-import { type HostArray, load, store } from "../../../runtime/trees/dtype.ts";
+import { type HostArray, load, storeAll } from "../../../runtime/trees/dtype.ts";
 import { type Leaf, sameShape } from "../../../runtime/trees/leaf.ts";
 import type { State } from "../../../runtime/trees/state.ts";
 import type { Numbers } from "./fields.ts";
@@ -90,10 +90,10 @@ export function readStates(
       // What torch always keeps, a program may not read.
       if (!isOurs) return;
       fill.push(() => {
-        for (let i = 0; i < size; i++) {
+        storeAll(own.dtype, own.data, (i) => {
           const x = load(tensor.dtype, tensor.data, i);
-          store(own.dtype, own.data, i, scale === undefined ? x : scale.from(x, numbers[leaf]));
-        }
+          return scale === undefined ? x : scale.from(x, numbers[leaf]);
+        });
       });
     });
   }

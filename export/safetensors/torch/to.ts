@@ -69,6 +69,8 @@ function tensorOf(
  * | `lion`                            | lion-pytorch   | `exp_avg` = m                                    |
  * | `muon`                            | `Muon` (2.9)   | `momentum_buffer` = m                            |
  *
+ * What is stored in fewer bits, `"block8"` among them, is widened to what a step reads of it.
+ *
  * After `addDecayedWeights`, sgd, adam, adagrad and rmsprop are torch's with `weight_decay`. What torch does
  * in another way is refused, unless it comes to the same numbers:
  *

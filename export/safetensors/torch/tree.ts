@@ -9,10 +9,12 @@ import {
   leafSettings,
 } from "../../../runtime/trees/hyperparameters.ts";
 import { Layout, requireLeaves } from "../../../runtime/trees/layout.ts";
-import { asHostLeaf, isInGpuBuffer, type Leaf, spellPath } from "../../../runtime/trees/leaf.ts";
+import { asHostLeaf } from "../../../runtime/trees/host_leaf.ts";
+import { isInGpuBuffer, type Leaf, spellPath } from "../../../runtime/trees/leaf.ts";
 import type { State } from "../../../runtime/trees/state.ts";
 import type { Numbers } from "./fields.ts";
 import type { TorchRule } from "./rules.ts";
+import { requireWholeLeaves } from "../../../runtime/step/views.ts";
 
 /** An array in the memory of the host; what is in a GPU's is refused. */
 export function hostLeaf(node: unknown, path: string, doing: string): Leaf<HostArray> | undefined {
@@ -101,12 +103,17 @@ export function settingsByLeaf(
   params: object,
   doing: string,
 ): Settings {
-  return new Map(
+  const settings = new Map(
     [...optimizer.settings].map(([name, setting]) => [
       name,
       leafSettings(name, setting, layout, params, doing),
     ]),
   );
+  const views = layout.leaves.map((_, i) =>
+    [...settings.values()].find((leaves) => leaves[i].view !== undefined)?.[i].view
+  );
+  requireWholeLeaves({ layout, views }, "torch", doing);
+  return settings;
 }
 
 /** Whether a hyperparameter follows a schedule that nothing written goes before. */

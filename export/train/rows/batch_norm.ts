@@ -34,8 +34,30 @@ export const imageNormals: Rows = {
     },
   },
   GroupNormalization: { shape: same, gradient: byGroup },
-  LRN: { shape: same },
+  LRN: { shape: same, lower: byNeighbours },
 };
+
+/** x·(bias + α·mean of the squares of the channels around)^-β, of which there are 0 beyond the first and last. */
+function byNeighbours(at: At): Value[] {
+  const { build } = at;
+  const x = at.input(0);
+  const channels = at.shape(0)[1];
+  if (typeof channels !== "number") at.refuse("how many channels it has must be known");
+  const size = at.int("size");
+  const rows = build.emit("Reshape", [
+    build.write("x*x", { x }),
+    build.ints([0, 1, channels, -1]),
+  ]);
+  const [before, after] = [Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2)];
+  const attributes = { kernel_shape: [size, 1], pads: [before, 0, after, 0], count_include_pad: 1 };
+  const mean = build.reshapeLike(build.emit("AveragePool", [rows], attributes), x);
+  const numbers = {
+    alpha: at.float("alpha", 1e-4),
+    beta: at.float("beta", 0.75),
+    k: at.float("bias", 1),
+  };
+  return [build.write("x*(k + alpha*m)^(-beta)", { x, m: mean }, numbers)];
+}
 
 /** The axes that channels are not. */
 function otherAxes(at: At): number[] {

@@ -3,7 +3,7 @@ import { type Kind, numbersOf, type Shape, type Value } from "../value.ts";
 import {
   convolution,
   isConvMistaken,
-  isTransposedMistaken,
+  isTransposedOther,
   transposedConvolution,
 } from "./convolve.ts";
 import { spread } from "./places.ts";
@@ -45,7 +45,7 @@ export const convolutions: Rows = {
     always: true,
     lower: (at) => {
       const [x, w, bias] = [at.input(0), at.input(1), at.inputs[2]];
-      if (!isTransposedMistaken(w, at.int("group", 1))) return undefined;
+      if (!isTransposedOther(w, at.int("group", 1))) return undefined;
       return [transposedConvolution(at.build, x, w, bias, at.attributes)];
     },
     gradient: ([g], at) => {

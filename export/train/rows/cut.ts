@@ -9,6 +9,7 @@ import {
   unknownSize,
   type Value,
 } from "../value.ts";
+import { foldedBack } from "./border.ts";
 import type { At, Rows } from "./row.ts";
 
 /** The type of the first input and a shape. */
@@ -102,11 +103,10 @@ function paddedShape(at: At): Shape | undefined {
 /** What was added is cut off, and what was cut off by less than nothing is 0. */
 function unpadded([g]: readonly (Value | undefined)[], at: At): Value[] {
   const { build } = at;
-  if (at.text("mode", "constant") !== "constant") {
-    at.refuse('only `mode` "constant" has a gradient here');
-  }
   if (at.needs(2)) at.refuse("what it pads with must not be trained");
   const around = numbersOf(pads(at)?.flat()) ?? at.refuse("its pads must be constant");
+  const mode = at.text("mode", "constant");
+  if (mode !== "constant") return [foldedBack(g!, mode, around, at)];
   const befores = around.filter((_, i) => i % 2 === 0);
   const afters = around.filter((_, i) => i % 2 === 1);
   if (around.every((each) => each === 0)) return [g!];

@@ -1,6 +1,5 @@
 /** Sums of products by letters: the gradient of an operand exchanges its letters with the result's. */
-import type { Size, Value } from "../value.ts";
-import { unknownSize } from "../value.ts";
+import { numbersOf, type Size, spellShape, unknownSize, type Value } from "../value.ts";
 import type { At, Row } from "./row.ts";
 
 /** The letters of the operands and of the result. */
@@ -25,15 +24,14 @@ export const einsum: Row = {
     );
     return [{ type, shape: [...letters.result].map((each) => sizes.get(each) ?? unknownSize()) }];
   },
+  always: true,
+  lower: plain,
   gradient: ([g], at) => {
     const { build } = at;
     const { operands, result } = lettersOf(at) ??
       at.refuse("the number of dimensions must be known, for which its `...` stands");
     return operands.map((own, i): Value | undefined => {
       if (!at.needs(i)) return undefined;
-      if (new Set(own).size !== own.length) {
-        at.refuse(`a diagonal, as of "${own}", has no gradient here`);
-      }
       const others = operands.filter((_, j) => j !== i);
       const isMet = (letter: string) => [result, ...others].some((each) => each.includes(letter));
       const met = [...own].filter(isMet).join("");
@@ -42,21 +40,65 @@ export const einsum: Row = {
       const part = build.emit("Einsum", values, { equation });
       const summed = [...own].flatMap((letter, axis) => isMet(letter) ? [] : [axis]);
       const wide = summed.length === 0 ? part : build.emit("Unsqueeze", [part, build.ints(summed)]);
-      const isStretched = wide.shape?.length === at.input(i).shape?.length;
-      // An axis of 1 was stretched to another's, and one that was summed alone is as long as it was.
-      return build.expandLike(
-        isStretched ? narrowed(wide, at.input(i), summed, at) : wide,
-        at.input(i),
-      );
+      // An axis that was summed alone is as long as it was.
+      return build.expandLike(wide, at.input(i));
     });
   },
 };
 
-function narrowed(part: Value, operand: Value, summed: readonly number[], { build }: At): Value {
-  const axes = operand.shape!.flatMap((size, axis) =>
-    size === 1 && part.shape![axis] !== 1 && !summed.includes(axis) ? [axis] : []
+/**
+ * The same with a letter for each axis that dots stand for, with diagonals in the place of operands whose letters repeat,
+ * and without axes of 1 that are stretched to another's: ONNX Runtime's WebGPU computes the first and the last wrong
+ * without any message.
+ */
+function plain(at: At): Value[] | undefined {
+  const letters = lettersOf(at);
+  if (letters === undefined) return undefined;
+  const once = letters.operands.map((own, i) => diagonal(at.input(i), own, at));
+  const isLong = new Set(
+    once.flatMap(({ value, own }) =>
+      [...own].filter((_, axis) => (value.shape?.[axis] ?? 1) !== 1)
+    ),
   );
-  return build.sum(part, axes);
+  const all = once.map(({ value, own }) => {
+    const axes = [...own].flatMap((letter, axis) =>
+      value.shape?.[axis] === 1 && isLong.has(letter) ? [axis] : []
+    );
+    if (axes.length === 0) return { value, own };
+    return {
+      value: at.build.emit("Squeeze", [value, at.build.ints(axes)]),
+      own: [...own].filter((_, axis) => !axes.includes(axis)).join(""),
+    };
+  });
+  const isDotted = at.text("equation", "").includes("...");
+  if (!isDotted && all.every(({ own }, i) => own === letters.operands[i])) return undefined;
+  const equation = `${all.map(({ own }) => own).join(",")}->${letters.result}`;
+  return [at.build.emit("Einsum", all.map(({ value }) => value), { equation })];
+}
+
+/** The elements of which both places of each letter are the same: every (n + 1)th of n·n. */
+function diagonal(
+  value: Value,
+  own: string,
+  at: At,
+): { readonly value: Value; readonly own: string } {
+  const { build } = at;
+  const letter = [...own].find((each, i) => own.indexOf(each) !== i);
+  if (letter === undefined) return { value, own };
+  const [first, second] = [own.indexOf(letter), own.indexOf(letter, own.indexOf(letter) + 1)];
+  const shape = value.shape ?? at.refuse("the number of dimensions of its operands must be known");
+  const [n] = numbersOf([shape[first], shape[second]])?.toSorted() ??
+    at.refuse(`the size of "${letter}" must be known, of which "${own}" takes a diagonal`);
+  if (shape[first] !== shape[second]) {
+    at.refuse(`"${letter}" must be of one size in "${own}": given ${spellShape(shape)}`);
+  }
+  const rest = shape.map((_, axis) => axis).filter((axis) => axis !== first && axis !== second);
+  const turned = build.transpose(value, [...rest, first, second]);
+  const outer = rest.map((axis) => shape[axis]);
+  const flat = build.reshape(turned, [...outer, n * n]);
+  const list = [0, n * n, rest.length, n + 1].map((each) => build.ints([each]));
+  const taken = build.emit("Slice", [flat, ...list]);
+  return diagonal(taken, rest.map((axis) => own[axis]).join("") + letter, at);
 }
 
 /** Undefined where it is not known how many axes dots stand for. */

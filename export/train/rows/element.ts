@@ -110,7 +110,7 @@ export const elements: Rows = {
   ...shared(),
   ...Object.fromEntries([...LESS_OPS, ...TRUTH_OPS].map((op) => [op, truth])),
   ...Object.fromEntries(["Sign", "Round", "Floor", "Ceil"].map((op) => [op, stepwise])),
-  Mod: { shape: (at) => [stretched(at)] },
+  Mod: elementwise(["g", "g*(y - a)/b"]),
   Min: variadic("Min", "Min"),
   Max: variadic("Max", "Max"),
   Sum: variadic("Sum", "Add"),

@@ -31,10 +31,9 @@ export const gathers: Rows = {
       return [{ type, shape: [...places!.slice(0, -1), ...rest] }];
     },
     gradient: ([g], at) => {
-      const { build, inputs: [data, places] } = at;
-      if (at.int("batch_dims", 0) !== 0) at.refuse("its attribute `batch_dims` must be 0");
+      const { build, inputs: [data] } = at;
       const zeros = build.expandLike(build.number(0, g!), data!);
-      return [build.emit("ScatterND", [zeros, places, g], { reduction: "add" })];
+      return [build.emit("ScatterND", [zeros, wholePlaces(at), g], { reduction: "add" })];
     },
   },
   TopK: {
@@ -78,6 +77,22 @@ function scatter(op: string, gather: string): Row {
       ];
     },
   };
+}
+
+/** Places among all of the data, of places in each of a batch: with those of the batch in front. */
+function wholePlaces(at: At): Value {
+  const { build } = at;
+  const [places, count] = [at.input(1), at.int("batch_dims", 0)];
+  if (count === 0) return places;
+  const sizes = at.shape(1).with(-1, 1);
+  const whole = (value: number) => build.constant([value], DataType.INT64, []);
+  const ofBatch = sizes.slice(0, count).map((size, axis) => {
+    const length = build.emit("Squeeze", [build.sizes([size]), build.ints([0])]);
+    const all = build.emit("Range", [whole(0), length, whole(1)]);
+    const column = build.ints(sizes.map((_, i) => i === axis ? -1 : 1));
+    return build.emit("Expand", [build.emit("Reshape", [all, column]), build.sizes(sizes)]);
+  });
+  return build.emit("Concat", [...ofBatch, places], { axis: -1 });
 }
 
 function gathered(g: Value, at: At): Value {

@@ -13,6 +13,7 @@ import { moves } from "./move.ts";
 import { normals } from "./normal.ts";
 import { pools } from "./pool.ts";
 import { products } from "./product.ts";
+import { quantized } from "./quantized.ts";
 import { recurrences } from "./recurrent.ts";
 import { reductions } from "./reduce.ts";
 import { resizes } from "./resize.ts";
@@ -20,7 +21,7 @@ import type { Rows } from "./row.ts";
 import { sequences } from "./sequence.ts";
 import { slicing } from "./slice.ts";
 
-/** Rows by the names of operators in ONNX's default domain. */
+/** Rows by the names of operators; those outside ONNX's default domain have it before their name. */
 export const rows: Rows = {
   ...elements,
   ...products,
@@ -41,4 +42,12 @@ export const rows: Rows = {
   ...sequences,
   ...attentions,
   ...losses,
+  ...quantized,
 };
+
+/** The operators of which a result is made again sooner than kept, where that takes less memory: they but read and write. */
+export const cheap: ReadonlySet<string> = new Set(
+  [elements, moves, cuts, slicing, reductions, normals, imageNormals].flatMap((each) =>
+    Object.keys(each)
+  ),
+);

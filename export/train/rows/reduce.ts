@@ -105,11 +105,24 @@ export const reductions: Rows = {
   ReduceL1: reduction("g*sign(a)"),
   ReduceSumSquare: reduction("2*g*a"),
   ReduceLogSum: reduction("g/exp(y)"),
-  ReduceProd: { shape: reducedShape },
+  ReduceProd: { ...reduction(""), gradient: ofOthers },
   ReduceLogSumExp: { shape: reducedShape, lower: logSumExp, always: true },
   ArgMax: position,
   ArgMin: position,
 };
+
+/** The product of all others, which is not 0 where the only 0 stands. */
+function ofOthers([g]: readonly (Value | undefined)[], at: At): Value[] {
+  const { build } = at;
+  const a = at.float32(0);
+  const axes = axesOf(at) ?? at.refuse("its axes must be constant");
+  if (axes.length === 0) return [g!];
+  const wide = at.int("keepdims", 1) !== 0 ? g! : build.emit("Unsqueeze", [g, build.ints(axes)]);
+  const isZero = build.write("where(a == 0, 1, 0)", { a });
+  const other = build.write("where(a == 0, 1, a)", { a });
+  const [p, z] = [build.reduce("ReduceProd", other, axes), build.sum(isZero, axes)];
+  return [build.write("where(z == o, g*p/b, 0)", { z, o: isZero, g: wide, p, b: other })];
+}
 
 /** log Σ eᵃ with the largest taken out, without which e¹⁰⁰ is infinite. */
 function logSumExp(at: At): Value[] {

@@ -1,5 +1,5 @@
 /** Slices: what was cut off has the gradient 0, and what was stepped over. */
-import { numbersOf, type Shape, type Size, unknownSize, type Value } from "../value.ts";
+import { DataType, numbersOf, type Shape, type Size, unknownSize, type Value } from "../value.ts";
 import type { At, Rows } from "./row.ts";
 
 /** The operator that cuts out. */
@@ -72,27 +72,48 @@ export function placed(
 }
 
 /** What was stepped over is 0, and what lies before and behind. */
-function spread(g: Value, { axis, start, end, step }: Cut, at: At): Value {
+function spread(g: Value, cut: Cut, at: At): Value {
   const { build } = at;
-  const numbers = numbersOf([at.shape(0)[axis], start, end, step]) ??
-    at.refuse(`the size of axis ${axis} must be known, since its steps are not 1`);
-  const [size, from, to, by] = numbers;
-  const { first, count } = placed(size, from, to, by);
-  const width = Math.abs(by);
+  const { axis, start, end, step } = cut;
+  const size = at.shape(0)[axis];
   const ints = (...values: number[]) => build.ints(values);
-  const forward = by > 0
-    ? g
-    : build.emit("Slice", [g, ints(-1), ints(-(2 ** 31)), ints(axis), ints(-1)]);
   const pad = (value: Value, axis: number, before: number, after: number) => {
     const rank = value.shape!.length;
     const pads = Array<number>(2 * rank).fill(0);
     [pads[axis], pads[axis + rank]] = [before, after];
     return build.emit("Pad", [value, ints(...pads)]);
   };
-  const apart = pad(build.emit("Unsqueeze", [forward, ints(axis + 1)]), axis + 1, 0, width - 1);
-  const joined = build.reshape(apart, g.shape!.with(axis, count * width));
+  const apart = (value: Value, width: number) =>
+    pad(build.emit("Unsqueeze", [value, ints(axis + 1)]), axis + 1, 0, width - 1);
+  const numbers = numbersOf([size, start, end, step]);
+  if (numbers === undefined) {
+    const isToEnd = end === size || (typeof end === "number" && end >= 2 ** 31 - 1);
+    if (typeof start !== "number" || start < 0 || !(step as number > 0) || !isToEnd) {
+      return at.refuse(
+        `the size of axis ${axis} must be known, since its steps are not 1 and do not go from a place ` +
+          "counted from the front to the end",
+      );
+    }
+    const sizes = build.emit("Concat", [
+      build.emit("Shape", [g], { start: 0, end: axis }),
+      ints(-1),
+      build.emit("Shape", [g], { start: axis + 1 }),
+    ], { axis: 0 });
+    const joined = build.emit("Reshape", [apart(g, step as number), sizes], { allowzero: 0 });
+    const long = pad({ ...joined, shape: at.shape(0) }, axis, start, 0);
+    const till = build.emit("Shape", [at.input(0)], { start: axis, end: axis + 1 });
+    const whole = build.emit("Slice", [long, ints(0), till, ints(axis)]);
+    return { ...whole, shape: g.shape!.with(axis, size) };
+  }
+  const [length, from, to, by] = numbers;
+  const { first, count } = placed(length, from, to, by);
+  const width = Math.abs(by);
+  const forward = by > 0
+    ? g
+    : build.emit("Slice", [g, ints(-1), ints(-(2 ** 31)), ints(axis), ints(-1)]);
+  const joined = build.reshape(apart(forward, width), g.shape!.with(axis, count * width));
   const before = by > 0 ? first : first + (count - 1) * by;
-  return pad(joined, axis, before, size - before - count * width);
+  return pad(joined, axis, before, length - before - count * width);
 }
 
 /** What was cut off is 0. */
@@ -123,7 +144,8 @@ function unsliced([g]: readonly (Value | undefined)[], at: At): Value[] {
   const axes = cut.map(({ axis }) => axis);
   const before = Array<Size>(shape.length).fill(0);
   const after = Array<Size>(shape.length).fill(0);
-  for (const { axis, start } of cut) {
+  const fromBehind = new Map<number, number>();
+  for (const { axis, start, end } of cut) {
     const [size, left] = [shape[axis], at.outputs[0].shape![axis]];
     if (typeof start !== "number") at.refuse("where it begins must be constant");
     const isKnown = typeof size === "number" && typeof left === "number";
@@ -131,7 +153,10 @@ function unsliced([g]: readonly (Value | undefined)[], at: At): Value[] {
       const begin = Math.min(Math.max(start < 0 ? start + size : start, 0), size);
       [before[axis], after[axis]] = [begin, size - begin - left];
     } else if (start >= 0) before[axis] = start;
-    else at.refuse(`where it begins must be counted from the front, since axis ${axis} is open`);
+    // Counted from behind: what is behind it is known, and what is before it is the rest.
+    else if (end === size || end as number >= 2 ** 31 - 1) fromBehind.set(axis, 0);
+    else if (typeof end === "number" && end < 0) fromBehind.set(axis, -end);
+    else at.refuse(`where axis ${axis} ends must be counted as where it begins, since it is open`);
   }
   const isOpen = axes.some((axis) =>
     typeof shape[axis] !== "number" || typeof at.outputs[0].shape![axis] !== "number"
@@ -139,10 +164,20 @@ function unsliced([g]: readonly (Value | undefined)[], at: At): Value[] {
   if (!isOpen) {
     return [build.emit("Pad", [gradient, build.ints([...before, ...after] as number[])])];
   }
-  const left = build.emit("Sub", [
-    build.emit("Sub", [build.shapeOf(at.input(0)), build.shapeOf(gradient)]),
-    build.ints(before as number[]),
-  ]);
-  const pads = build.emit("Concat", [build.ints(before as number[]), left], { axis: 0 });
-  return [build.emit("Pad", [gradient, pads])];
+  const cutOff = build.emit("Sub", [build.shapeOf(at.input(0)), build.shapeOf(gradient)]);
+  const known = shape.map((_, axis) => fromBehind.get(axis) ?? before[axis] as number);
+  const rest = build.emit("Sub", [cutOff, build.ints(known)]);
+  if (fromBehind.size === 0) {
+    const pads = build.emit("Concat", [build.ints(known), rest], { axis: 0 });
+    return [build.emit("Pad", [gradient, pads])];
+  }
+  const isBehind = build.constant(
+    shape.map((_, axis) => Number(fromBehind.has(axis))),
+    DataType.BOOL,
+    [shape.length],
+  );
+  const pads = [[rest, build.ints(known)], [build.ints(known), rest]].map(([a, b]) =>
+    build.emit("Where", [isBehind, a, b])
+  );
+  return [build.emit("Pad", [gradient, build.emit("Concat", pads, { axis: 0 })])];
 }

@@ -4,7 +4,7 @@ import { extentShape, extentSize } from "../../plan/extent.ts";
 import type { MatrixRoutines, Operand, Product } from "../../plan/products.ts";
 import type { Phase, Plan } from "../../plan/plan.ts";
 import { type AddGlobal, type LeafRun, loadsOf } from "../backend.ts";
-import { allocate, isShort } from "../../trees/dtype.ts";
+import { allocate } from "../../trees/dtype.ts";
 import type { Kernel } from "./kernel.ts";
 import { transpose } from "./multiply.ts";
 
@@ -74,16 +74,18 @@ export class JsLeaf {
     else this.#matrices.multiply(operands[0], operands[1], out);
   }
 
-  /** The array of a temporary, or of an input as numbers. */
+  /** The array of a temporary, of what a reduction has left, or of an input as numbers. */
   #arrayOf(node: Node): Floats {
     const { group: { plan, inputs }, shape, inputs: arrays } = this.#leaf;
     const place = plan.temporaries.placeOf.get(node);
     if (place !== undefined) {
       return this.#temporaries[place].subarray(0, extentSize(plan.extents.get(node)!, shape));
     }
+    const cell = plan.cells.findIndex((each) => each.node === node);
+    if (cell >= 0) return this.#cells[cell];
     const at = inputs.findIndex(({ name }) => name === node.arg);
     const array = arrays[at];
-    if (!isShort(inputs[at].dtype)) return array as Floats;
+    if (array instanceof Float32Array || array instanceof Float64Array) return array;
     const read = loadsOf(this.#leaf);
     return Float32Array.from(array, (_, i) => read(at, i));
   }

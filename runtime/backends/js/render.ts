@@ -21,7 +21,8 @@ import {
   type Phase,
   type Plan,
 } from "../../plan/plan.ts";
-import { type ArrayKind, BLOCK, type GroupRun, lowOf } from "../backend.ts";
+import { BLOCK_SIZE, BlockArray, fromCode, storeBlock } from "../../trees/block8.ts";
+import { type ArrayKind, BLOCK, type GroupRun, isBlocked, secondOf } from "../backend.ts";
 import {
   type DType,
   fromBfloat16,
@@ -47,6 +48,19 @@ export const CONVERT = {
   roundBfloat16: (value: number, random: number) => roundStochastically("bfloat16", value, random),
   roundFloat16: (value: number, random: number) => roundStochastically("float16", value, random),
   roundSplit: (value: number, random: number) => roundStochastically("bfloat16+8", value, random),
+  fromCode,
+  /** Stores what a block has at the end of it, which the element `i` is. */
+  storeBlock: (
+    block: Float32Array,
+    codes: Uint8Array,
+    scales: Float32Array,
+    i: number,
+    isUnsigned: boolean,
+  ) => {
+    const length = i % BLOCK_SIZE + 1;
+    const array = new BlockArray(codes, scales, isUnsigned);
+    storeBlock(block.subarray(0, length), array, i + 1 - length);
+  },
 } as const;
 
 /** What the conversions of a type are called. */
@@ -115,8 +129,12 @@ class Renderer {
     this.#inputs.forEach(({ name }, i) => {
       if (names.has(name)) this.#line(`const x${i} = inputs[${i}];`);
     });
-    this.#outputs.forEach(({ name }, i) => {
-      if (written.has(name)) this.#line(`const y${i} = outputs[${i}];`);
+    this.#outputs.forEach((kind, i) => {
+      if (!written.has(kind.name)) return;
+      this.#line(`const y${i} = outputs[${i}];`);
+      if (isBlocked(kind) && !kind.isSecond) {
+        this.#line(`const b${i} = new Float32Array(${BLOCK_SIZE});`);
+      }
     });
     this.#plan.scalars.forEach(({ node }, i) => {
       if (used.has(node)) this.#line(`const s${i} = scalars[${i}];`);
@@ -292,9 +310,13 @@ class Renderer {
     if (cell >= 0) return this.#name(node, `c${cell}[${at}]`);
     const input = this.#inputs.findIndex(({ name }) => name === node.arg);
     const element = `x${input}[${at}]`;
-    const low = lowOf(this.#inputs, input);
-    const bits = low < 0 ? element : `${element}, x${low}[${at}]`;
-    return this.#name(node, loaded(this.#inputs[input].dtype, bits));
+    const [kind, second] = [this.#inputs[input], secondOf(this.#inputs, input)];
+    if (isBlocked(kind)) {
+      const scale = `x${second}[Math.floor(${at} / ${BLOCK_SIZE})]`;
+      return this.#name(node, `convert.fromCode(${element}, ${scale}, ${kind.isUnsigned})`);
+    }
+    const bits = second < 0 ? element : `${element}, x${second}[${at}]`;
+    return this.#name(node, loaded(kind.dtype, bits));
   }
 
   #name(node: Node, value: string): string {
@@ -311,10 +333,20 @@ class Renderer {
     const rounded = place < 0
       ? value
       : `convert.round${CALLED[dtype as ShortType]}(${value}, rounding(${place}, ${at}))`;
-    const low = lowOf(this.#outputs, slot);
-    if (low < 0) return `y${slot}[${at}] = ${stored(dtype, rounded)};`;
-    const write = `y${slot}[${at}] = bits >>> 8; y${low}[${at}] = bits & 255;`;
+    const second = secondOf(this.#outputs, slot);
+    if (second < 0) return `y${slot}[${at}] = ${stored(dtype, rounded)};`;
+    if (isBlocked({ dtype })) return this.#blockwise(slot, second, at, value);
+    const write = `y${slot}[${at}] = bits >>> 8; y${second}[${at}] = bits & 255;`;
     return `{ const bits = ${stored(dtype, rounded)}; ${write} }`;
+  }
+
+  /** Keeps a value until those of its block are there, which elements come to in order. */
+  #blockwise(slot: number, second: number, at: string, value: string): string {
+    const { isUnsigned } = this.#outputs[slot];
+    const last = BLOCK_SIZE - 1;
+    const write = `convert.storeBlock(b${slot}, y${slot}, y${second}, ${at}, ${isUnsigned});`;
+    return `{ b${slot}[${at} & ${last}] = ${value}; ` +
+      `if ((${at} & ${last}) === ${last} || ${at} === y${slot}.length - 1) ${write} }`;
   }
 
   #size(extent: Extent): string {

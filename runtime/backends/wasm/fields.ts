@@ -83,9 +83,9 @@ export class LeafFields {
     if (buffer !== this.#buffer || base !== this.#base) this.#place(buffer, base);
     const { group, inputs } = this.#leaf;
     const read = loadsOf(this.#leaf);
-    group.inputs.forEach(({ name, dtype, isLow }, i) => {
+    group.inputs.forEach(({ name, dtype, isSecond }, i) => {
       const values = this.#values(symbol(name));
-      if (values === undefined || isLow) return;
+      if (values === undefined || isSecond) return;
       if (dtype === group.dtype) values.set(inputs[i]);
       else for (let j = 0; j < values.length; j++) values[j] = read(i, j);
     });

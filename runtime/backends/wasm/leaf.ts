@@ -86,9 +86,9 @@ export class LeafStep {
     if (!this.hasTensor) return;
     const states = new Map<Node, number>();
     const read = loadsOf(leaf);
-    leaf.group.inputs.forEach(({ name, isLow }, i) => {
+    leaf.group.inputs.forEach(({ name, isSecond }, i) => {
       const node = symbol(name);
-      if (leaf.group.plan.extents.get(node) === 0 && !isLow) states.set(node, read(i, 0));
+      if (leaf.group.plan.extents.get(node) === 0 && !isSecond) states.set(node, read(i, 0));
     });
     this.tensor = new TensorValues(numbers, states);
   }

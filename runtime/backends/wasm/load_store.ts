@@ -13,11 +13,14 @@ export interface Stream {
   readonly address: Local;
   /** Where the further bits of a `"bfloat16+8"` are. */
   readonly low?: Local;
+  /** Of a `"block8"`, where the fractions of its codes are, and the scale of the block, in all lanes. */
+  readonly fractions?: { readonly tables: Local; readonly offset: number };
+  readonly scale?: Local;
 }
 
-/** Bytes that a vector of computation covers in memory, by how it is stored, further bits apart. */
+/** Bytes that a vector of computation covers in memory, by how it is stored, further bits and scales apart. */
 export function strideOf(dtype: DType, width: Width): number {
-  const single = dtype === "bfloat16+8" ? 2 : bytesOf(dtype);
+  const single = dtype === "bfloat16+8" ? 2 : Math.floor(bytesOf(dtype));
   return width === "single" ? single : dtype === "float64" ? 16 : single * 4;
 }
 
@@ -60,9 +63,11 @@ export class Transfers {
   }
 
   /** Pushes a vector, the first or second `half` of a pair; or a single element in all lanes. */
-  load({ dtype, address, low }: Stream, width: Width, half: number): void {
+  load(stream: Stream, width: Width, half: number): void {
+    const { dtype, address, low } = stream;
     const code = this.#code;
     const isVector = width === "vector";
+    if (dtype === "block8") return this.#loadCodes(stream, width, half);
     if (!isShort(dtype)) {
       const single = dtype === "float64" ? "v128.load64_splat" : "v128.load32_splat";
       code.get(address).memory(isVector ? "v128.load" : single, half * strideOf(dtype, width));
@@ -83,6 +88,23 @@ export class Transfers {
       code.op(extended(half));
       this.#widenFloat16();
     }
+  }
+
+  /** Looks the codes up, one by one, and multiplies their fractions by the scale. */
+  #loadCodes({ address, fractions, scale }: Stream, width: Width, half: number): void {
+    const code = this.#code;
+    const { tables, offset } = fractions!;
+    const look = (lane: number) => {
+      code.get(address).memory("i32.load8_u", 4 * half + lane).i32(2).op("i32.shl");
+      code.get(tables).op("i32.add");
+    };
+    look(0);
+    code.memory("v128.load32_splat", offset);
+    for (let lane = 1; width === "vector" && lane < 4; lane++) {
+      look(lane);
+      code.memory("f32.load", offset).lane("f32x4.replace_lane", lane);
+    }
+    code.get(scale!).op("f32x4.mul");
   }
 
   /** Stores a vector or the first lane of it; short numbers when the second half of a pair is there. */

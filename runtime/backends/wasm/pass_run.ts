@@ -3,6 +3,7 @@ import { GradusError } from "../../../dsl/errors.ts";
 import { extentSize } from "../../plan/extent.ts";
 import { BLOCK } from "../backend.ts";
 import { recordWords } from "./fields.ts";
+import { blockBytes, tableBytes } from "./blocks.ts";
 import type { Kernel, PassFunction } from "./kernel.ts";
 import { kindsOf, type LeafStep } from "./leaf.ts";
 import type { Arena, Block } from "../../trees/arena.ts";
@@ -57,7 +58,16 @@ export class PassRun {
   /** Offsets from the beginning of the working space. */
   readonly #numbersOf = new Map<GroupNumbers | LeafStep, number>();
   readonly #sumsOf = new Map<LeafStep, number>();
-  readonly #offsets: { sums: number; table: number; window: number; end: number };
+  readonly #offsets: {
+    sums: number;
+    tables: number;
+    room: number;
+    table: number;
+    window: number;
+    end: number;
+  };
+  /** The bytes that an entry needs for its blocks, and the tables for them, if it has any. */
+  readonly #blockBytes: ReturnType<typeof blockBytes>;
   readonly #words: number;
   /** The bytes of the window. */
   readonly #window: number;
@@ -86,7 +96,8 @@ export class PassRun {
     const isNarrow = pass.loop.extent !== "element";
     this.#direct = steps.filter(({ isDirect }) => isNarrow || isDirect);
     this.#staged = steps.filter(({ isDirect }) => !(isNarrow || isDirect));
-    this.#words = entryWords(steps[0].addresses.length);
+    this.#words = entryWords(steps[0].leaf.group);
+    this.#blockBytes = blockBytes(steps[0].leaf.group);
     this.#sumsEach = pass.loop.accumulations.filter(isBlocked).length;
     const isInBlocks = this.#sumsEach > 0;
     this.#blocks = steps.map((step) => isInBlocks ? Math.ceil(this.#size(step) / BLOCK) : 0);
@@ -106,12 +117,16 @@ export class PassRun {
     this.#piece = isInBlocks ? BLOCK : pass.axes?.isAccumulating ? WHOLE : DIRECT_PIECE;
     this.#elements = sum(this.#direct.map((step) => this.#size(step)));
     const entries = sum(this.#direct.map((step) => Math.ceil(this.#size(step) / this.#piece)));
+    const tables = end;
+    const room = tables + (this.#blockBytes?.tables ?? 0);
+    // Any thread may take an entry; those that pass through the window share the last room.
+    end = room + (this.#blockBytes?.room ?? 0) * (entries + 1);
     const table = end;
     end += 4 * this.#words * (entries + (this.#staged.length === 0 ? 0 : WINDOW_ENTRIES));
     const window = Math.ceil(end / 64) * 64;
     this.#window = windowBytes(isInBlocks, kindsOf(steps[0].leaf.group));
     end = window + (this.#staged.length === 0 ? 0 : this.#window);
-    this.#offsets = { sums, table, window, end };
+    this.#offsets = { sums, tables, room, table, window, end };
     this.#table = new Uint32Array(this.#words * entries);
   }
 
@@ -128,6 +143,10 @@ export class PassRun {
   execute(threads: number): void {
     const space = this.#spaceNow();
     this.#writeNumbers(space.memory);
+    if (this.#blockBytes !== undefined) {
+      const { buffer } = space.memory;
+      new Uint8Array(buffer, space.base + this.#offsets.tables).set(tableBytes());
+    }
     for (const { fields } of this.#steps) fields?.start(this.#pass);
     const count = this.#table.length / this.#words;
     if (count > 0) {
@@ -169,6 +188,7 @@ export class PassRun {
       numbers: base + this.#numbersOf.get(numbersKey(step))!,
       sums: base + this.#sumsOf.get(step)!,
       sumBytes: this.#sumBytes,
+      blocks: this.#blockWords(base, this.#table.length / this.#words),
     });
     const staged = base + table + 4 * this.#table.length;
     const hasStaged = this.#staged.length > 0;
@@ -190,6 +210,13 @@ export class PassRun {
         )
         : undefined,
     };
+  }
+
+  /** The words for the blocks of an entry, by its place in the table. */
+  #blockWords(base: number, entry: number): number[] {
+    if (this.#blockBytes === undefined) return [];
+    const { tables, room } = this.#offsets;
+    return [base + tables, base + room + entry * this.#blockBytes.room];
   }
 
   #writeNumbers(memory: DataView): void {
@@ -226,6 +253,7 @@ export class PassRun {
         for (let a = 0; a < addresses.length; a++) {
           table[at + ENTRY.arrays + a] = addresses[a] + from * bytes[a];
         }
+        table.set(this.#blockWords(base, at / this.#words), at + ENTRY.arrays + addresses.length);
         sums += this.#sumBytes;
         at += this.#words;
       }

@@ -5,9 +5,24 @@
 import { type ElementOpName, type Node, symbol } from "../../../dsl/node.ts";
 import { elementOps, elementRow } from "../../../dsl/ops.ts";
 import { type Loop, operandsOf, type Plan } from "../../plan/plan.ts";
-import { type ArrayKind, type GroupRun, isSplit, lowOf } from "../backend.ts";
+import {
+  type ArrayKind,
+  type GroupArrays,
+  type GroupRun,
+  isBlocked,
+  isPair,
+  secondOf,
+} from "../backend.ts";
 import { bytesOf, isShort } from "../../trees/dtype.ts";
 import { Accumulators } from "./accumulate.ts";
+import {
+  BLOCK_WORDS,
+  blockBytes,
+  Blocks,
+  type CallStore,
+  STORE_BLOCK,
+  storeBlock,
+} from "./blocks.ts";
 import { Draws, isRandom } from "./draws.ts";
 import { roundedOutputs } from "../random.ts";
 import { Code, type FunctionType, type Local, type MemoryImport, Module } from "./emit.ts";
@@ -24,9 +39,10 @@ import { Walk } from "./walk.ts";
  */
 export const ENTRY = { length: 0, numbers: 1, sums: 2, first: 3, leaf: 4, arrays: 5 } as const;
 
-/** The number of 32-bit words of an entry for so many arrays. */
-export function entryWords(arrays: number): number {
-  return ENTRY.arrays + arrays;
+/** The number of 32-bit words of an entry of leaves with these arrays; the last ones are of its blocks, if it has any. */
+export function entryWords(arrays: Pick<GroupArrays, "inputs" | "outputs">): number {
+  const blocks = blockBytes(arrays) === undefined ? 0 : BLOCK_WORDS.words;
+  return ENTRY.arrays + arrays.inputs.length + arrays.outputs.length + blocks;
 }
 
 /** The numbers that an entry brings: scalars of the step, then values of its tensor. */
@@ -91,9 +107,17 @@ export function renderModule(
 ): Module {
   const module = new Module(memory);
   const routines: Routines = new Map();
+  const stores = new Map<boolean, { readonly index: number; readonly loop: Instructions }>();
   passesOf(plan).forEach((pass, k) => {
     const code = new Code({ name: `pass${k}`, ...PASS });
-    const calls = {
+    const calls: Calls = {
+      storeBlock: (isUnsigned) => {
+        if (!stores.has(isUnsigned)) {
+          const { code, from, to } = storeBlock(isUnsigned);
+          stores.set(isUnsigned, { index: module.add(code), loop: code.instructions(from, to) });
+        }
+        code.call(stores.get(isUnsigned)!.index, STORE_BLOCK as FunctionType);
+      },
       routine: (op: ElementOpName) =>
         code.call(addRoutine(module, op, routines), routineTypes.get(op)!),
       random: (op: Drawn) =>
@@ -104,13 +128,18 @@ export function renderModule(
     module.add(code);
     if (note === undefined) return;
     const { from, to, elements } = renderer.vectorLoop;
-    note({ pass: k, elements, instructions: withCalls(module, code.instructions(from, to)) });
+    // Blocks are stored four numbers at a time.
+    const stored = renderer.blocksStored.flatMap((isUnsigned) =>
+      new Array<Instructions>(elements / 4).fill(stores.get(isUnsigned)!.loop).flat()
+    );
+    const instructions = withCalls(module, [...code.instructions(from, to), ...stored]);
+    note({ pass: k, elements, instructions });
   });
   return module;
 }
 
 /** The names of instructions, those of a routine in the place of its call. */
-function withCalls(module: Module, instructions: ReturnType<Code["instructions"]>): string[] {
+function withCalls(module: Module, instructions: Instructions): string[] {
   return instructions.flatMap(([name, index]) => {
     const called = name === "call" ? module.code(index as number) : undefined;
     if (called === undefined) return [name as string];
@@ -119,11 +148,13 @@ function withCalls(module: Module, instructions: ReturnType<Code["instructions"]
 }
 
 type Routines = Map<ElementOpName | string, number>;
+type Instructions = ReturnType<Code["instructions"]>;
 
 /** Calls the routines of what is no instruction. */
 interface Calls {
   routine(op: ElementOpName): void;
   random(op: Drawn): void;
+  readonly storeBlock: CallStore;
 }
 
 class Renderer {
@@ -144,6 +175,9 @@ class Renderer {
   readonly #left: Local;
   readonly #position: Local;
   readonly #draws: Draws | undefined;
+  #blocks: Blocks | undefined;
+  /** Of each result that is stored in blocks, whether none of its numbers is below 0. */
+  blocksStored: readonly boolean[] = [];
   readonly #numbersBytes: number;
 
   constructor(
@@ -163,9 +197,14 @@ class Renderer {
     this.#position = code.local("i32");
     this.#walk = axes === undefined ? undefined : new Walk(code, plan, pass, axes, dtype);
     this.#accumulators = new Accumulators(code, loop, this.#walk, this.#lanes, this.#position);
+    this.#entryWords = entryWords({ inputs, outputs });
+    if (blockBytes({ inputs, outputs }) !== undefined) {
+      this.#blocks = new Blocks(code, calls.storeBlock, this.#entryWords - BLOCK_WORDS.words);
+    }
     const used = new Set(operandsOf(loop).map(({ op, arg }) => op === "Symbol" ? arg : null));
     const written = new Set(loop.outputs.map(({ target }) => target));
     this.#entry(inputs, outputs, used, written);
+    if (this.#blocks?.slots.length === 0) this.#blocks = undefined;
     this.#numbersBytes = numbersBytes(plan, dtype, outputs);
     const rounded = roundedOutputs(outputs).flatMap((k, i): [Stream, number][] => {
       const stream = this.#outputs.get(outputs[k].name);
@@ -199,11 +238,13 @@ class Renderer {
         this.#readNumbers(entry);
         this.#draws?.begin(entry);
         this.#accumulators.begin();
-        if (this.#walk === undefined) this.#run();
-        else this.#goThroughAxes(this.#walk, entry);
+        this.#blocks?.begin(entry);
+        if (this.#walk !== undefined) this.#goThroughAxes(this.#walk, entry);
+        else this.#blockByBlock(() => this.#run());
+        this.#blocks?.end();
         code.get(entry).memory("i32.load", 4 * ENTRY.sums);
         this.#accumulators.end();
-        code.get(entry).i32(4 * entryWords(this.#arrayCount)).op("i32.add").set(entry);
+        code.get(entry).i32(4 * this.#entryWords).op("i32.add").set(entry);
         code.get(count).i32(1).op("i32.sub").set(count);
         code.branch(0);
       });
@@ -216,18 +257,26 @@ class Renderer {
     code.get(entry).memory("i32.load", 4 * ENTRY.numbers).set(numbers);
     code.get(entry).memory("i32.load", 4 * ENTRY.first).set(first);
     walk.begin(numbers, this.#numbersBytes, first, this.#left);
-    walk.runs(this.#left, () => {
-      if (this.#accumulators.haveLanes) this.#untilAligned(walk);
-      this.#run();
-    });
+    walk.runs(this.#left, () =>
+      this.#blockByBlock(() => {
+        // Blocks begin with the first lane.
+        if (this.#accumulators.haveLanes) this.#untilAligned(this.#blocks?.filled ?? walk.place);
+        this.#run();
+      }));
+  }
+
+  /** Lets `body` go through what is left, of one block at a time where there are any. */
+  #blockByBlock(body: () => void): void {
+    if (this.#blocks === undefined) body();
+    else this.#blocks.runs(this.#left, body);
   }
 
   /** The elements before the first that goes to the first lane: a run may begin at any. */
-  #untilAligned(walk: Walk): void {
+  #untilAligned(place: Local): void {
     const code = this.#code;
     const rest = code.local("i32");
     code.block(() => {
-      code.get(walk.place).i32(3).op("i32.and").tee(this.#position).op("i32.eqz").branchIf(0);
+      code.get(place).i32(3).op("i32.and").tee(this.#position).op("i32.eqz").branchIf(0);
       code.get(this.#left).set(rest);
       code.block(() => {
         code.i32(4).get(this.#position).op("i32.sub").tee(this.#left);
@@ -248,7 +297,7 @@ class Renderer {
   }
 
   #arrays: { slot: Stream; word: number; lowWord: number }[] = [];
-  #arrayCount = 0;
+  readonly #entryWords: number;
   /** Where in the code the loop over vectors is, and how many elements it takes at a time. */
   vectorLoop: { readonly from: number; readonly to: number; readonly elements: number } = {
     from: 0,
@@ -262,28 +311,39 @@ class Renderer {
     used: ReadonlySet<Node["arg"]>,
     written: ReadonlySet<string>,
   ): void {
-    this.#arrayCount = inputs.length + outputs.length;
     const place = (kind: ArrayKind, word: number, lowWord: number): Stream => {
       const isRounded = kind.rounding !== undefined;
       const address = this.#code.local("i32");
-      const low = isSplit(kind) ? { low: this.#code.local("i32") } : {};
+      const low = isPair(kind) ? { low: this.#code.local("i32") } : {};
       const slot: Stream = { dtype: kind.dtype, isRounded, address, ...low };
       this.#arrays.push({ slot, word, lowWord });
       return slot;
     };
     inputs.forEach((kind, i) => {
-      if (kind.isLow) return;
+      if (kind.isSecond) return;
       const isElement = this.#plan.extents.get(symbol(kind.name)) === "element";
       if (isElement && used.has(kind.name)) {
-        const low = ENTRY.arrays + lowOf(inputs, i);
-        this.#inputs.set(kind.name, place(kind, ENTRY.arrays + i, low));
+        const [word, second] = [ENTRY.arrays + i, ENTRY.arrays + secondOf(inputs, i)];
+        const slot = isBlocked(kind)
+          ? this.#blocks!.input(kind, word, second)
+          : place(kind, word, second);
+        this.#inputs.set(kind.name, slot);
       }
     });
     outputs.forEach((kind, i) => {
-      if (this.#loop.extent !== "element" || !written.has(kind.name) || kind.isLow) return;
+      if (this.#loop.extent !== "element" || !written.has(kind.name) || kind.isSecond) return;
       const first = ENTRY.arrays + inputs.length;
-      this.#outputs.set(kind.name, place(kind, first + i, first + lowOf(outputs, i)));
+      const [word, second] = [first + i, first + secondOf(outputs, i)];
+      const slot = isBlocked(kind)
+        ? this.#blocks!.output(outputs, i, word, second)
+        : place(kind, word, second);
+      this.#outputs.set(kind.name, slot);
     });
+    this.blocksStored = outputs.flatMap((kind) =>
+      isBlocked(kind) && this.#outputs.has(kind.name) && !kind.isSecond
+        ? [kind.isUnsigned === true]
+        : []
+    );
   }
 
   #readNumbers(entry: Local): void {
@@ -339,6 +399,7 @@ class Renderer {
         }
         const slots = [
           ...this.#arrays.map(({ slot }) => slot),
+          ...this.#blocks?.slots ?? [],
           ...this.#walk?.slots.values() ?? [],
         ];
         for (const { dtype, address, low } of slots) {

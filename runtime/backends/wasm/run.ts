@@ -1,7 +1,7 @@
 /** Runs leaves on WebAssembly, phase by phase. */
 import type { AddGlobal, GroupRun, Known, LeafRun, Part } from "../backend.ts";
 import { LeafFields } from "./fields.ts";
-import { kindsOf, LeafStep } from "./leaf.ts";
+import { LeafStep } from "./leaf.ts";
 import { type Arena, stagingArena } from "../../trees/arena.ts";
 import { GroupNumbers } from "./numbers.ts";
 import type { Kernel } from "./kernel.ts";
@@ -38,7 +38,7 @@ export class WasmPart implements Part {
     const leaves = this.#leaves;
     const staging = stagingArena(
       leaves.reduce((sum, leaf) => sum + new LeafFields(leaf, 0).bytes, 0) +
-        Math.max(...[...this.#groups.keys()].map((group) => stagedBytes(kindsOf(group)))),
+        Math.max(...[...this.#groups.keys()].map((group) => stagedBytes(group))),
     );
     this.#steps = leaves.map((leaf) =>
       new LeafStep(leaf, this.#groups.get(leaf.group)!, staging, mayBeDirect)

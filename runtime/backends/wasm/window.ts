@@ -1,6 +1,7 @@
 /** The window that ordinary arrays pass through, in batches small enough to stay in the cache. */
 import type { MemoryArray } from "../../trees/dtype.ts";
 import { BLOCK, type GroupRun } from "../backend.ts";
+import { blockBytes } from "./blocks.ts";
 import type { PassArrays, PassFunction } from "./kernel.ts";
 import { kindsOf, type LeafStep } from "./leaf.ts";
 import { ENTRY, entryWords } from "./render.ts";
@@ -38,6 +39,8 @@ export interface LeafPlaces {
   readonly sums: number;
   /** The bytes of the sums of a block; 0 where none are taken. */
   readonly sumBytes: number;
+  /** The words of an entry for its blocks, which entries share that are run one after the other. */
+  readonly blocks: readonly number[];
 }
 
 /** How some leaves pass through a window, worked out once for its place in memory. */
@@ -64,7 +67,7 @@ export class Window {
       const { inputs, outputs } = leaf;
       const each = kindsOf(leaf.group);
       const shared = inputsOfOutputs(leaf.group);
-      const { numbers, sums, sumBytes } = placesOf(step);
+      const { numbers, sums, sumBytes, blocks } = placesOf(step);
       const written = touched.writes.map((k) => inputs.length + k);
       const all = [...touched.reads, ...written];
       const piece = pieceOf(sumBytes > 0, each);
@@ -85,6 +88,7 @@ export class Window {
         batch.entries[entry + ENTRY.sums] = sums + block * sumBytes;
         batch.entries[entry + ENTRY.first] = from;
         batch.entries[entry + ENTRY.leaf] = leaf.number;
+        blocks.forEach((word, k) => batch!.entries[entry + words - blocks.length + k] = word);
         const views = new Map<number, MemoryArray>();
         for (const a of all) {
           const isInput = a < inputs.length;
@@ -93,12 +97,16 @@ export class Window {
             const [arrays, index] = isInput ? [inputs, a] : [outputs, a - inputs.length];
             // What is changed in place is read and written at one place here too.
             let view = isInput ? undefined : views.get(shared[index]);
+            // Scales are fewer than elements: a piece begins with a block.
+            const perElement = each[a] / arrays[index].BYTES_PER_ELEMENT;
             if (view === undefined) {
-              view = viewOf(arrays[index], buffer, address + used, size);
+              const length = Math.ceil(size * perElement);
+              view = viewOf(arrays[index], buffer, address + used, length);
               used += Math.ceil(size * each[a] / 64) * 64;
             }
             if (isInput) views.set(a, view);
-            (isInput ? batch.ins : batch.outs).push({ arrays, index, from, view });
+            const copy = { arrays, index, from: from * perElement, view };
+            (isInput ? batch.ins : batch.outs).push(copy);
             place = view.byteOffset;
           }
           batch.entries[entry + ENTRY.arrays + a] = place;
@@ -132,9 +140,9 @@ export class Window {
 /** The input that each output of a group is written over, where it is. */
 function inputsOfOutputs({ mode, inputs, outputs }: GroupRun): number[] {
   if (mode !== "step" && mode !== "masterStep") return outputs.map(() => -1);
-  return outputs.map(({ name, isLow }) => {
+  return outputs.map(({ name, isSecond }) => {
     const read = name === "" && mode === "step" ? "w" : name;
-    return inputs.findIndex((input) => input.name === read && input.isLow === isLow);
+    return inputs.findIndex((input) => input.name === read && input.isSecond === isSecond);
   });
 }
 
@@ -153,10 +161,12 @@ export function windowBytes(isAccumulating: boolean, bytes: readonly number[]): 
   return Math.max(WINDOW, pieceBytes(pieceOf(isAccumulating, bytes), bytes));
 }
 
-/** Bytes that such arrays take at most in passing: the window and the table of what is in it. */
-export function stagedBytes(bytes: readonly number[]): number {
+/** Bytes that leaves of a group take at most in passing: the window, the table of what is in it, and for blocks. */
+export function stagedBytes(group: GroupRun): number {
+  const bytes = kindsOf(group);
+  const { tables = 0, room = 0 } = blockBytes(group) ?? {};
   return Math.max(windowBytes(true, bytes), windowBytes(false, bytes)) +
-    4 * WINDOW_ENTRIES * entryWords(bytes.length);
+    4 * WINDOW_ENTRIES * entryWords(group) + tables + room;
 }
 
 function viewOf(

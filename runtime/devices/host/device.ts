@@ -1,4 +1,5 @@
 /** The memory of the host: ordinary arrays and resident ones, stepped at once by the fastest backend that can. */
+import { GradusError, quoted } from "../../../dsl/errors.ts";
 import { elaborate, globalsRead } from "../../../dsl/graph.ts";
 import { ZERO } from "../../../dsl/node.ts";
 import {
@@ -24,11 +25,12 @@ import {
   isShort,
   type MemoryArray,
   memoryOf,
-  type NumberArray,
-  SplitArray,
 } from "../../trees/dtype.ts";
-import { asHostLeaf, mirror, type ReadLeaf } from "../../trees/leaf.ts";
+import { BLOCK_SIZE, BlockArray } from "../../trees/block8.ts";
+import { asHostLeaf } from "../../trees/host_leaf.ts";
 import { LeafMatrices } from "../../trees/matrices.ts";
+import { dtypeOf } from "../../trees/stored.ts";
+import { mirror, type ReadLeaf, spellPath } from "../../trees/leaf.ts";
 import { Written } from "../../trees/overlap.ts";
 import { beside } from "../../trees/placement.ts";
 
@@ -46,11 +48,12 @@ export class HostDevice implements Device<HostArray, StepForm> {
 
   create(blanks: readonly Blank<HostArray>[]): unknown[] {
     return blanks.map((blank) => {
-      const { info, stored, shape, init, seen, symbols, parameter, copied, isResult = false } = blank;
+      const { info, stored, shape, init, seen, symbols, parameter, copied, isResult = false } =
+        blank;
       if (copied !== undefined) return mirror(info, stored, shape, copyOf(copied));
       if (isResult) return initialLeaf(ZERO, info, undefined, symbols, stored, shape);
       const leaf = initialLeaf(init, info, parameter, symbols, stored, shape, seen);
-      return parameter === undefined ? leaf : beside(leaf, info, parameter);
+      return parameter === undefined ? leaf : beside(leaf, info.path, parameter);
     });
   }
 
@@ -88,7 +91,7 @@ class HostStep implements Prepared<StepForm> {
   readonly #states: readonly (readonly number[])[];
   /** By leaf, the matrices that it is seen as. */
   readonly #matrices: readonly (LeafMatrices | undefined)[];
-  /** What each leaf reads is stored as. */
+  /** The types of the arrays of each leaf, as far as leaves of a group may differ in them. */
   #types: readonly (readonly DType[])[];
   #chosen: Chosen;
   #step: StepRun;
@@ -112,7 +115,7 @@ class HostStep implements Prepared<StepForm> {
     this.#matrices = work.bound.layout.leaves.map(({ shape }, i) =>
       views[i] && new LeafMatrices(views[i], shape)
     );
-    this.#types = this.#typesRead();
+    this.#types = this.#typesTaken();
     this.#chosen = this.#choose();
     this.#step = this.#leaves();
   }
@@ -135,7 +138,7 @@ class HostStep implements Prepared<StepForm> {
   /** Takes the arrays of the work, which may lie elsewhere or be of other types than those before. */
   #take(): void {
     if (this.#work.bound.layout.hasShort) {
-      const types = this.#typesRead();
+      const types = this.#typesTaken();
       if (types.some((each, i) => each.some((type, k) => type !== this.#types[i][k]))) {
         this.#types = types;
         this.#chosen = this.#choose();
@@ -149,11 +152,15 @@ class HostStep implements Prepared<StepForm> {
     }
   }
 
-  #typesRead(): (readonly DType[])[] {
-    const { bound: { layout }, arrays: { reads } } = this.#work;
-    return layout.leaves.map(({ dtype }, i) =>
-      reads.map((read) => read[i] instanceof Uint16Array ? dtype : arithmeticOf(dtype))
-    );
+  /** Of what is only read, and then of the states that are kept: few numbers are not stored in blocks. */
+  #typesTaken(): (readonly DType[])[] {
+    const { bound: { layout }, arrays: { reads, states } } = this.#work;
+    return layout.leaves.map(({ dtype }, i) => [
+      ...reads.map((read) => read[i] instanceof Uint16Array ? dtype : arithmeticOf(dtype)),
+      ...this.#states[i].map((k) =>
+        states[k][i] instanceof BlockArray ? "block8" : arithmeticOf(dtype)
+      ),
+    ]);
   }
 
   #choose(): Chosen {
@@ -163,8 +170,11 @@ class HostStep implements Prepared<StepForm> {
     const plan = (i: number, types: readonly DType[], backend: Backend): GroupRun => {
       const { stored, dtype, axes, live, structural } = binding.groups[i];
       const kinds = ["g", ...inputs].map((name, k) => ({ name, dtype: types[k] }));
-      const kept = states.filter((name) => live.has(name))
-        .map((name) => stateKind(program, name, storage.get(name) ?? dtype));
+      const kept = states.filter((name) => live.has(name)).map((name, k) => {
+        const way = storage.get(name) ?? dtype;
+        const isSmall = dtypeOf(way) === "block8" && types[kinds.length + k] !== "block8";
+        return stateKind(program, name, isSmall ? dtype : way);
+      });
       const arrays = arraysOf(mode, stored, kinds, kept, params !== undefined);
       const variant = variantOf(program, {
         ...keys[i],
@@ -196,6 +206,22 @@ class HostStep implements Prepared<StepForm> {
     };
   }
 
+  /** Refuses a state in blocks that belong to several of the matrices that a leaf is seen as. */
+  #requireWholeBlocks(k: number, i: number, isLikeLeaf: boolean): void {
+    const array = this.#work.arrays.states[k][i];
+    const matrices = this.#matrices[i];
+    if (!(array instanceof BlockArray) || matrices === undefined) return;
+    if (matrices.keepsBlocks(BLOCK_SIZE, array, isLikeLeaf)) return;
+    const { path } = this.#work.bound.layout.leaves[i];
+    throw new GradusError(
+      `${this.#doing}: state ${quoted(this.#work.states[k])} of ${
+        spellPath(path)
+      } cannot be stored as ` +
+        `"block8", since its blocks of ${BLOCK_SIZE} numbers would belong to several of the matrices that it ` +
+        `is seen as`,
+    );
+  }
+
   /** Hands over the arrays of the step, in the order that each group names them. */
   #fill(): void {
     const { arrays: { params, reads, out, master, nextMaster, states, next } } = this.#work;
@@ -223,21 +249,22 @@ class HostStep implements Prepared<StepForm> {
       const read = (array: MemoryArray, isLike?: boolean) => put("inputs", into++, array, isLike);
       const write = (array: MemoryArray, isLike?: boolean) => put("outputs", from++, array, isLike);
       const isMaster = isShort(leaves[i].dtype);
-      if (params !== undefined) read(upperOf((isMaster ? master! : params)[i]));
-      for (const each of reads) read(upperOf(each[i]));
-      write(upperOf(out[i]));
-      if (isMaster && nextMaster !== undefined) write(upperOf(nextMaster[i]));
+      if (params !== undefined) read(firstOf((isMaster ? master! : params)[i]));
+      for (const each of reads) read(firstOf(each[i]));
+      write(firstOf(out[i]));
+      if (isMaster && nextMaster !== undefined) write(firstOf(nextMaster[i]));
       const kept = this.#states[i];
       for (const k of kept) {
-        read(upperOf(states[k][i]), isLikeLeaf[k]);
-        if (next.length > 0) write(upperOf(next[k][i]), isLikeLeaf[k]);
+        read(firstOf(states[k][i]), isLikeLeaf[k]);
+        if (next.length > 0) write(firstOf(next[k][i]), isLikeLeaf[k]);
       }
-      // Further bits are behind all others, as their group names them.
+      // Second arrays are behind all others, as their group names them.
       for (const k of kept) {
-        const array = states[k][i];
-        if (!(array instanceof SplitArray)) continue;
-        read(array.low, isLikeLeaf[k]);
-        if (next.length > 0) write((next[k][i] as SplitArray).low, isLikeLeaf[k]);
+        const [, second] = memoryOf(states[k][i]);
+        if (second === undefined) continue;
+        this.#requireWholeBlocks(k, i, isLikeLeaf[k]);
+        read(second, isLikeLeaf[k]);
+        if (next.length > 0) write(memoryOf(next[k][i])[1], isLikeLeaf[k]);
       }
     }
   }
@@ -246,7 +273,7 @@ class HostStep implements Prepared<StepForm> {
 /** Matrices of a leaf draw random numbers of their own, apart from those of as many leaves. */
 const LEAVES = 2 ** 16;
 
-/** The array, or the upper bits of one that is stored as two. */
-function upperOf(array: HostArray): NumberArray {
-  return array instanceof SplitArray ? array.high : array;
+/** The array, or the first of two that it is stored as. */
+function firstOf(array: HostArray): MemoryArray {
+  return memoryOf(array)[0];
 }

@@ -24,6 +24,7 @@ import { load, type LoadOptions, save, saveStream } from "../../../export/safete
 import { store } from "../../../runtime/trees/dtype.ts";
 import { isResident } from "../../../runtime/trees/placement.ts";
 import { assert, assertEquals } from "../../assert.ts";
+import { ofRanks, ofSides } from "../../cases/programs.ts";
 import { contents } from "../../refused.ts";
 import { randomArray } from "../../runtime/random.ts";
 import { MAKERS, reached, type Run, run as goOn } from "../../zoo/every.ts";
@@ -68,6 +69,9 @@ const counting = optimizer({
 });
 
 const cases: readonly [name: string, make: () => Optimizer, kind?: Kind][] = [
+  ["states of their own shapes", () => ofSides({})],
+  ["states of their own shapes, in bfloat16", () => ofSides({}), "bfloat16"],
+  ["states of ranks, of micro-batches", () => multiSteps(ofRanks({}), { everyKSchedule: 2 })],
   ["AdamW with schedules and trees of numbers", () =>
     adamw({
       learningRate: { z: learningRate, ["__proto__"]: 0.01, a: [schedule("0.1/t")], none: {} },

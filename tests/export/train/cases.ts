@@ -1,7 +1,7 @@
 /** What operators may be given, by families: drawn at random, with stretched operands. */
 import fc from "fast-check";
 import { TensorProto_DataType as DataType } from "onnx-buf";
-import { type Drawn, type Fixed, ints, trained } from "./law.ts";
+import { type Drawn, type Fixed, ints, trained, weights } from "./law.ts";
 
 const FLOAT = DataType.FLOAT;
 const shapes = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 });
@@ -86,6 +86,10 @@ export const FAMILIES: Readonly<Record<string, Readonly<Record<string, fc.Arbitr
     ) => ({
       inputs: [trained(shape, positive), { type: DataType.DOUBLE, shape: [], values: [exponent] }],
     })),
+    Mod: pairs.map(([a, b]) => ({
+      inputs: [trained(a), trained(b, (value) => positive(value) / 3)],
+      attributes: { fmod: 1 },
+    })),
     PRelu: shapes.chain((shape) => fc.tuple(fc.constant(shape), stretching(shape)))
       .map(([a, b]) => ({ inputs: [trained(a), trained(b)], type: FLOAT })),
     Where: shapes.chain((shape) =>
@@ -158,6 +162,8 @@ export const FAMILIES: Readonly<Record<string, Readonly<Record<string, fc.Arbitr
     ReduceSumSquare: reduction("ReduceSumSquare"),
     ReduceLogSumExp: reduction("ReduceLogSumExp"),
     ReduceLogSum: reduction("ReduceLogSum", positive),
+    ReduceProd: reduction("ReduceProd"),
+    "ReduceProd with zeros": reduction("ReduceProd", (value) => value < -0.5 ? 0 : value),
   },
   normalisations: {
     Softmax: axed().map(([shape, axis]) => ({ inputs: [trained(shape)], attributes: { axis } })),
@@ -221,6 +227,12 @@ export const FAMILIES: Readonly<Record<string, Readonly<Record<string, fc.Arbitr
     Pad: fc.tuple(sizes([2, 3], [2, 3]), sizes([-1, 2], [-1, 2], [0, 2], [0, 2])).map((
       [shape, pads],
     ) => ({ inputs: [trained(shape), ints(...pads)] })),
+    ...Object.fromEntries(["reflect", "edge", "wrap"].map((mode) => [
+      `Pad ${mode}`,
+      fc.tuple(sizes([3, 4], [3, 5]), sizes([0, 2], [0, 2], [0, 2], [0, 2])).map((
+        [shape, pads],
+      ): Drawn => ({ inputs: [trained(shape), ints(...pads)], attributes: { mode } })),
+    ])),
     DepthToSpace: fc.tuple(sizes([1, 2], [1, 2], [1, 2], [1, 3]), fc.constantFrom("DCR", "CRD"))
       .map(([[n, c, h, w], mode]) => ({
         inputs: [trained([n, 4 * c, h, w])],
@@ -272,6 +284,52 @@ export const FAMILIES: Readonly<Record<string, Readonly<Record<string, fc.Arbitr
         { type: DataType.INT64, shape: [6 / depth, depth], values: places },
       ],
     })),
+    "GatherND in batches": fc.tuple(
+      sizes([2, 3], [1, 2], [2, 3], [1, 3]),
+      fc.array(fc.integer({ min: -2, max: 1 }), { minLength: 12, maxLength: 12 }),
+      fc.integer({ min: 1, max: 2 }),
+    ).map(([[a, b, c, d], places, batch]) => ({
+      inputs: [
+        trained(batch === 1 ? [a, c, d + 1] : [a, b, c, d]),
+        {
+          type: DataType.INT64,
+          shape: batch === 1 ? [a, 2, 1] : [a, b, 1],
+          values: places.slice(0, batch === 1 ? 2 * a : a * b),
+        },
+      ],
+      attributes: { batch_dims: batch },
+    })),
+    ...Object.fromEntries(["none", "add"].flatMap((reduction) => [
+      [
+        `ScatterND ${reduction}`,
+        sizes([1, 3], [-1, 0], [0, 1]).map(([width, first, second]) => ({
+          inputs: [
+            trained([3, width]),
+            { type: DataType.INT64, shape: [2, 1], values: [first || 2, second] },
+            trained([2, width]),
+          ],
+          attributes: { reduction },
+        })),
+      ],
+      [
+        `ScatterElements ${reduction}`,
+        sizes([1, 3], [0, 2], [0, 1]).map(([rows, place, axis]) => ({
+          inputs: [
+            trained(axis === 0 ? [4, rows] : [rows, 4]),
+            {
+              type: DataType.INT64,
+              shape: axis === 0 ? [2, rows] : [rows, 2],
+              values: Array.from(
+                { length: 2 * rows },
+                (_, i) => (axis === 0 ? i >= rows : i % 2 === 1) ? -1 : place,
+              ),
+            },
+            trained(axis === 0 ? [2, rows] : [rows, 2]),
+          ],
+          attributes: { axis, reduction },
+        })),
+      ],
+    ])),
     Gather: fc.tuple(
       axed(3),
       fc.array(fc.integer({ min: -2, max: 1 }), { maxLength: 4 }),
@@ -289,5 +347,57 @@ export const FAMILIES: Readonly<Record<string, Readonly<Record<string, fc.Arbitr
           attributes: { axis },
         };
       }),
+  },
+  quantized: {
+    DequantizeLinear: fc.tuple(
+      fc.integer({ min: 1, max: 3 }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.constantFrom(-1, 0, 1, 2),
+      fc.constantFrom(DataType.INT8, DataType.UINT8),
+      fc.boolean(),
+    ).map(([rows, columns, axis, type, hasZeros]): Drawn => {
+      const count = axis === 2 ? 1 : axis === 0 ? rows : columns;
+      const dims = axis === 2 ? [] : [count];
+      const bytes = (shape: readonly number[], from: number): Fixed => {
+        const length = shape.reduce((a, b) => a * b, 1);
+        return { type, shape, values: Array.from({ length }, (_, i) => (from + i * 89) % 256) };
+      };
+      return {
+        inputs: [
+          bytes([rows, columns], 7),
+          weights(dims, (value) => positive(value) / 50),
+          ...(hasZeros ? [bytes(dims, 3)] : []),
+        ],
+        ...(axis === 2 ? {} : { attributes: { axis } }),
+        ...single,
+      };
+    }),
+    "com.microsoft.MatMulNBits": fc.tuple(
+      fc.constantFrom(4, 8),
+      fc.constantFrom(16, 20, 40),
+      fc.integer({ min: 1, max: 3 }),
+      fc.boolean(),
+      shapes.filter(({ length }) => length < 3),
+    ).map(([bits, k, n, hasZeros, batch]): Drawn => {
+      // Blocks of 16 numbers, the last of a row filled up, as rows of zero points are to whole bytes.
+      const blocks = Math.ceil(k / 16);
+      const bytes = (...shape: number[]): Fixed => {
+        const length = shape.reduce((a, b) => a * b);
+        const values = Array.from({ length }, (_, i) => (i * 89 + 7) % 256);
+        return { type: DataType.UINT8, shape, values };
+      };
+      const scales = Array.from({ length: n * blocks }, (_, i) => 0.01 + i / 1000);
+      const zeros = bytes(n * Math.ceil(blocks * bits / 8));
+      return {
+        inputs: [
+          trained([...batch, k], small),
+          bytes(n, blocks, 2 * bits),
+          { type: FLOAT, shape: [n * blocks], values: scales },
+          ...(hasZeros ? [zeros] : []),
+        ],
+        attributes: { K: k, N: n, bits, block_size: 16 },
+        ...single,
+      };
+    }),
   },
 };

@@ -221,6 +221,12 @@ export const IMAGE_FAMILIES: Readonly<
       floats: { epsilon: 0.1 },
       type,
     })),
+    LRN: fc.tuple(images, fc.integer({ min: 1, max: 4 })).map(([shape, size]) => ({
+      inputs: [trained(shape.with(1, shape[1] + 2))],
+      attributes: { size },
+      floats: { alpha: 0.3, beta: 0.6, bias: 1.5 },
+      type,
+    })),
     GroupNormalization: fc.tuple(images, fc.integer({ min: 1, max: 3 })).map(([shape, groups]) => {
       const wide = shape.with(1, shape[1] * groups);
       return {

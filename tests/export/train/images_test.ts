@@ -10,7 +10,7 @@ import {
 import { GradusError, sgd } from "../../../mod.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
 import { doubled, type Listed, modelNamed, opened, referenceOf, tensorOf } from "./driver.ts";
-import { modelOf, trained, weights } from "./law.ts";
+import { isSame, modelOf, trained, weights } from "./law.ts";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema, NodeProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
 import { node } from "../../../export/onnx/proto.ts";
@@ -146,6 +146,14 @@ Deno.test("two normalisations cannot move the same running statistics", () => {
     GradusError,
     "`c3` must be read by one operator alone",
   );
+});
+
+Deno.test("what is normalised by the channels around is what the operator makes", async () => {
+  for (const size of [1, 3, 5]) {
+    const floats = { alpha: 0.3, beta: 0.6, bias: 1.5 };
+    const inputs = [trained([2, 5, 2, 3])];
+    await isSame("LRN", { inputs, attributes: { size }, floats, type: DataType.FLOAT }, size);
+  }
 });
 
 Deno.test("a pool without a gradient is refused by its name", () => {

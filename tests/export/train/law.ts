@@ -142,8 +142,11 @@ export function modelOf(op: string, drawn: Drawn, isOpen: boolean, seed: number)
   });
   while (operands.at(-1) === "") operands.pop();
   const made = Array.from({ length: outputs }, (_, i) => `y${i}`);
+  // Those outside ONNX's default domain have it before their name.
+  const domain = op.slice(0, Math.max(0, op.lastIndexOf(".")));
   node.push({
-    opType: op,
+    opType: op.slice(domain === "" ? 0 : domain.length + 1),
+    domain,
     name: "tried",
     input: operands,
     output: made,
@@ -164,7 +167,10 @@ export function modelOf(op: string, drawn: Drawn, isOpen: boolean, seed: number)
     ModelProtoSchema,
     create(ModelProtoSchema, {
       irVersion: 10n,
-      opsetImport: [{ domain: "", version: BigInt(opset) }],
+      opsetImport: [
+        { domain: "", version: BigInt(opset) },
+        ...(domain === "" ? [] : [{ domain, version: 1n }]),
+      ],
       graph: {
         name: op,
         input,

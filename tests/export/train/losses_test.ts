@@ -196,6 +196,8 @@ Deno.test("losses that a model cannot have are refused", () => {
   refused(crossEntropy({ logits: "score" }), "no output `score`; did you mean `scores`?");
   refused(crossEntropy({ logits: "scores", axis: 2 }), "axis 2");
   refused(crossEntropy({ logits: "scores", weight: [1, 2] }), "each of 3 classes");
+  const taken = meanSquaredError({ output: "scores", target: "scores" });
+  refused(taken, "a value `scores` already: call the loss's input otherwise");
   refused(lossOutput("scores"), "must be one number: given a shape [2, 3]");
   assertThrows(() => crossEntropy({ logits: "x", smoothing: 2 }), GradusError, "from 0 to 1");
   assertThrows(() => meanSquaredError({ output: "" }), GradusError, "name of an output");

@@ -5,37 +5,7 @@ import { lossOutput, withGradients } from "../../../export/train/mod.ts";
 import { GradusError } from "../../../mod.ts";
 import { assertThrows } from "../../assert.ts";
 import { type Drawn, holds, ints, modelOf, trained } from "./law.ts";
-
-const size = fc.integer({ min: 2, max: 4 });
-const scale = fc.constantFrom(0.5, 0.75, 1, 1.2, 1.5, 2, 3);
-const PLACES = ["half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"];
-const ROUNDINGS = ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"];
-
-const resizes = (mode: string) =>
-  fc.record({
-    from: fc.tuple(size, size),
-    scales: fc.tuple(scale, scale),
-    to: fc.option(fc.tuple(size, size)),
-    place: fc.constantFrom(...PLACES),
-    nearest: fc.constantFrom(...ROUNDINGS),
-  })
-    // Where no size changes, scales are not looked at by all runtimes.
-    .filter(({ from, scales, to }) =>
-      to !== null || from.some((size, i) => Math.floor(size * scales[i]) !== size)
-    ).map(({ from, scales, to, place, nearest }): Drawn => ({
-      type: DataType.FLOAT,
-      inputs: [
-        trained([1, 1, ...from]),
-        null,
-        to === null ? { type: DataType.FLOAT, shape: [4], values: [1, 1, ...scales] } : null,
-        to === null ? null : ints(1, 1, ...to),
-      ],
-      attributes: {
-        mode,
-        coordinate_transformation_mode: place,
-        ...(mode === "nearest" ? { nearest_mode: nearest } : {}),
-      },
-    }));
+import { resizes } from "./resize_cases.ts";
 
 for (const mode of ["nearest", "linear", "cubic"]) {
   Deno.test(`the gradient of a ${mode} image of another size is what central differences are`, async () => {

@@ -115,15 +115,60 @@ Deno.test("an If whose condition follows from shapes is the branch that is taken
   }
 });
 
-Deno.test("an If whose condition is not known, and a Loop, are refused by name", () => {
+/** A Loop whose rounds multiply what they carry by `p`, and give what they were given and the number of the round. */
+function looping(times: string, goesOn: NodeInit): NodeInit {
+  const body = create(GraphProtoSchema, {
+    name: "body",
+    input: [
+      valueInfo("i", "int64", []),
+      valueInfo("go", "bool", []),
+      valueInfo("v", "float32", [2]),
+    ],
+    node: [
+      goesOn,
+      node("Mul", ["v", "p"], "next"),
+      node("Cast", ["i"], "round", { to: 1 }),
+      node("Add", ["v", "round"], "row"),
+    ],
+    output: [
+      valueInfo("goOn", "bool", []),
+      valueInfo("next", "float32", [2]),
+      valueInfo("row", "float32", [2]),
+    ],
+  });
+  return {
+    opType: "Loop",
+    name: "loop",
+    input: [times, "", "p"],
+    output: ["last", "rows"],
+    attribute: [{ name: "body", type: AttributeType.GRAPH, g: body }],
+  };
+}
+const onAndOn = node("Identity", ["go"], "goOn");
+
+Deno.test("a Loop of a known number of rounds is written out", async () => {
+  const loop = looping("times", onAndOn);
+  const last = await gradientOf([2], [loop, node("Identity", ["last"], "y")], { times: whole(3) });
+  assertEquals(last.gradient, [8, 8 * 2 ** 7]); // (p⁴)²
+  assert(!last.ops.has("Loop"));
+  const rows = await gradientOf([2], [loop, node("Identity", ["rows"], "y")], { times: whole(2) });
+  // p² + (p² + 1)²
+  assertEquals(rows.gradient, [2 + 2 * 2 * 2, 2 * 2 + 2 * 5 * 4]);
+});
+
+Deno.test("an If whose condition is not known, and a Loop whose end is not, are refused by name", () => {
   const refused = (nodes: NodeInit[], message: string) =>
     assertThrows(
       () =>
         withGradients(
           writtenModel({
-            input: [valueInfo("isSo", "bool", [])],
+            input: [valueInfo("isSo", "bool", []), valueInfo("times", "int64", [])],
             output: [one],
-            initializers: { p: { shape: [2], values: [1, 2] }, times: whole(3) },
+            initializers: {
+              p: { shape: [2], values: [1, 2] },
+              three: whole(3),
+              many: whole(10 ** 6),
+            },
             node: [...nodes, node("ReduceSum", ["y"], "total", { keepdims: 0 })],
           }),
           { loss: lossOutput("total"), params: ["p"] },
@@ -132,22 +177,11 @@ Deno.test("an If whose condition is not known, and a Loop, are refused by name",
       message,
     );
   refused([branching("isSo")], "operator If at `y`: no gradient goes into a graph inside here");
-  const body = create(GraphProtoSchema, {
-    name: "body",
-    input: [
-      valueInfo("i", "int64", []),
-      valueInfo("go", "bool", []),
-      valueInfo("v", "float32", [2]),
-    ],
-    node: [node("Identity", ["go"], "goOn"), node("Mul", ["v", "p"], "next")],
-    output: [valueInfo("goOn", "bool", []), valueInfo("next", "float32", [2])],
-  });
-  const loop: NodeInit = {
-    opType: "Loop",
-    name: "y",
-    input: ["times", "", "p"],
-    output: ["y"],
-    attribute: [{ name: "body", type: AttributeType.GRAPH, g: body }],
-  };
-  refused([loop], "operator Loop at `y`: no gradient goes into a graph inside here");
+  const y = node("Identity", ["last"], "y");
+  const length =
+    "operator Loop at `loop`: no gradient goes into a loop of other than a known number";
+  refused([looping("times", onAndOn), y], length);
+  refused([looping("many", onAndOn), y], length);
+  const byData = node("Identity", ["isSo"], "goOn");
+  refused([looping("three", byData), y], "a loop whose end depends on data");
 });

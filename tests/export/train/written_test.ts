@@ -33,29 +33,7 @@ Deno.test("gradients of Einsum are what central differences are", async () => {
   for (const [equation, ...shapes] of EQUATIONS) {
     const drawn = { inputs: shapes.map((shape) => trained(shape)), attributes: { equation } };
     for (const isOpen of [false, true]) await holds("Einsum", drawn, isOpen, 3);
-  }
-});
-
-Deno.test("gradients of what is put at places are what central differences are", async () => {
-  for (const reduction of ["none", "add"]) {
-    await holds(
-      "ScatterElements",
-      {
-        inputs: [trained([3, 3]), whole([2, 2], [2, -3, 1, 0]), trained([2, 2])],
-        attributes: { axis: 1, reduction },
-      },
-      false,
-      4,
-    );
-    await holds(
-      "ScatterND",
-      {
-        inputs: [trained([3, 2]), whole([2, 1], [2, 0]), trained([2, 2])],
-        attributes: { reduction },
-      },
-      false,
-      5,
-    );
+    await isSame("Einsum", drawn, 3);
   }
 });
 
@@ -96,8 +74,8 @@ Deno.test("what such an operator does not know is refused by name", () => {
   const matrix = trained([2, 2]);
   refused(
     "Einsum",
-    { inputs: [matrix], attributes: { equation: "ii->i" } },
-    "a diagonal",
+    { inputs: [trained([2, 3])], attributes: { equation: "ii->i" } },
+    '"i" must be of one size in "ii": given [2, 3]',
   );
   refused("ScatterND", {
     inputs: [matrix, whole([1, 1], [0]), trained([1, 2])],
