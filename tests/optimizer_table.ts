@@ -29,7 +29,8 @@ export function withSection(text: string): string {
     "## The optimizers",
     wrapped(
       `The most used of ${BUILT_IN.size}, with bytes of state, loops, operations and bytes moved for each ` +
-        `parameter; [docs/optimizers.md](docs/optimizers.md) lists all, and when to choose which.`,
+        `parameter; [docs/optimizers.md](docs/optimizers.md) lists all, and when to choose which. ` +
+        `Whoever comes [from Optax](docs/from-optax.md) or [from PyTorch](docs/from-torch.md) finds each name there.`,
     ),
     table([[...COLUMNS], ...rows]),
   ];
