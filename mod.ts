@@ -77,7 +77,14 @@ export {
   type Explanation,
 } from "./runtime/explain.ts";
 export type { Machine, Prediction } from "./runtime/plan/roofline.ts";
-export { applyUpdates } from "./runtime/apply.ts";
+export {
+  applyUpdates,
+  incrementalUpdate,
+  type IncrementalUpdateOptions,
+  periodicUpdate,
+  type PeriodicUpdateOptions,
+} from "./runtime/apply.ts";
+export { globalNorm } from "./runtime/norm.ts";
 export type {
   HyperIn,
   InitialState,
@@ -100,6 +107,12 @@ export type { Backend } from "./runtime/plan/forms.ts";
 export * from "./zoo/wrappers/mod.ts";
 export * from "./zoo/mod.ts";
 export { fromTorchConfig, type TorchConfig, type TorchOptions } from "./zoo/torch_config.ts";
+export {
+  type AveragedMeasure,
+  measureWithEma,
+  type MeasureWithEmaOptions,
+  monitor,
+} from "./zoo/monitor.ts";
 export {
   lionK,
   type LionKDocument,

@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "runtime/devices": ["dsl", "runtime/trees", "runtime/plan", "runtime/backends", "runtime/step"],
   runtime: ["dsl"],
   zoo: ["dsl", "runtime"],
+  losses: ["dsl", "runtime"],
   adapters: ["dsl", "runtime"],
   "adapters/jax": ["dsl", "runtime", "adapters"],
   "adapters/tfjs": ["dsl", "runtime", "adapters"],

@@ -29,7 +29,7 @@ export function withSection(text: string): string {
     "## The optimizers",
     wrapped(
       `The most used of ${BUILT_IN.size}, with bytes of state, loops, operations and bytes moved for each ` +
-        `parameter; [docs/optimizers.md](docs/optimizers.md) lists all, and when to choose which.`,
+        `parameter; [all](docs/optimizers.md), [from Optax](docs/from-optax.md), [from PyTorch](docs/from-torch.md).`,
     ),
     table([[...COLUMNS], ...rows]),
   ];

@@ -1,6 +1,6 @@
 /**
  * The optimizers, a file a family, each as short as its paper. What Optax has by name is here by the same
- * name in camel case, but for the parts of Muon and the deprecated `optimistic_adam`.
+ * name in camel case; `docs/from-optax.md` says what is not, and why.
  */
 export * from "./acprop.ts";
 export * from "./adafactor.ts";

@@ -1,8 +1,22 @@
-import type { OptimizerFactory } from "../runtime/define.ts";
-import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
+/** Muon, and its direction alone. */
+import {
+  factory,
+  type MuDTypeOption,
+  namesOf,
+  type OptimizerFactory,
+  resolving,
+} from "../runtime/define.ts";
+import { parseProgram } from "../dsl/check.ts";
+import type { HyperValue, MatricesOption } from "../runtime/trees/hyperparameters.ts";
 import { type AdamHyper, besideAdam, withAdam, type WithAdamOptions } from "./beside_adam.ts";
 import { type LikeOption, withTorch } from "./like.ts";
-import { type MatrixScaling, POLAR_NAMES, polarForm, type PolarOptions } from "./polar.ts";
+import {
+  type MatrixScaling,
+  POLAR_NAMES,
+  type PolarForm,
+  polarForm,
+  type PolarOptions,
+} from "./polar.ts";
 
 /** Options of {@linkcode muon}. */
 export interface MuonOptions extends PolarOptions, WithAdamOptions, LikeOption {
@@ -33,6 +47,22 @@ export interface MuonOptions extends PolarOptions, WithAdamOptions, LikeOption {
   /** The root mean square that updates of matrices come to have; 0 scales as `scaling` says. Default 0. */
   consistentRms?: HyperValue;
 }
+
+/** Statements that make `o` of a matrix: its momentum with singular values near 1. */
+const direction = ({ polar }: PolarForm) => `
+      m = beta*m + (1 - beta)*g
+      k = where(biasCorrection, 1 - beta^t, 1)
+      mhat = where(nesterov, beta/where(biasCorrection, 1 - beta^(t + 1), 1)*m + (1 - beta)/k*g, 1/k*m)
+      ${polar("mhat", "eps", true)}
+    `;
+
+const DIRECTION_HYPER = {
+  beta: { default: 0.95, domain: "[0, 1)" },
+  eps: { default: 1e-8, domain: "[0, inf)" },
+  nesterov: true,
+  biasCorrection: true,
+  adaptive: false,
+} as const;
 
 /** The hyperparameters of {@linkcode muon}: AdamW's have the suffix `_adam`. */
 export type MuonHyper =
@@ -92,29 +122,22 @@ export const muon: OptimizerFactory<
 > = /* @__PURE__ */ withTorch(
   /* @__PURE__ */ withAdam(
     (options, doing) => {
-      const { polar, isPadded, scale } = polarForm(options, "transposed", doing);
+      const form = polarForm(options, "transposed", doing);
       return besideAdam({
         name: "muon",
         doc: "Orthogonalised momentum for matrices, one state tensor; AdamW for other parameters.",
         source: "Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks",
         hyper: {
           learningRate: "required",
-          beta: { default: 0.95, domain: "[0, 1)" },
-          eps: { default: 1e-8, domain: "[0, inf)" },
+          ...DIRECTION_HYPER,
           weightDecay: 0,
           consistentRms: { default: 0, domain: "[0, inf)" },
-          nesterov: true,
-          biasCorrection: true,
-          adaptive: false,
-          ...isPadded ? { epsAsFloor: false } : {},
+          ...form.isPadded ? { epsAsFloor: false } : {},
         },
         state: { m: 0 },
         before: `
-      m = beta*m + (1 - beta)*g
-      k = where(biasCorrection, 1 - beta^t, 1)
-      mhat = where(nesterov, beta/where(biasCorrection, 1 - beta^(t + 1), 1)*m + (1 - beta)/k*g, 1/k*m)
-      ${polar("mhat", "eps", true)}
-      scale = where(consistentRms == 0, ${scale}, consistentRms*sqrt(max(rows, columns)))
+      ${direction(form)}
+      scale = where(consistentRms == 0, ${form.scale}, consistentRms*sqrt(max(rows, columns)))
       o = -learningRate*(scale*where(adaptive, sum(mhat*o), 1)*o + weightDecay*w)
     `,
       });
@@ -129,3 +152,88 @@ export const muon: OptimizerFactory<
     scaling: "original",
   },
 );
+
+/** Options of {@linkcode scaleByMuon}. */
+export interface ScaleByMuonOptions extends PolarOptions, MuDTypeOption {
+  /** Decay β of the momentum. Default 0.95. */
+  beta?: HyperValue;
+  /** Added to the norm that a matrix is divided by. Default 1e-8. */
+  eps?: HyperValue;
+  /** Whether a norm is at least ε rather than larger by ε, as {@linkcode MuonOptions} says. Default false. */
+  epsAsFloor?: boolean;
+  /** Whether the momentum looks one step ahead. Default true. */
+  nesterov?: boolean;
+  /** Whether the momentum is corrected for its beginning at 0. Default true. */
+  biasCorrection?: boolean;
+  /** Whether the update is scaled by its product with the momentum. Default false. */
+  adaptive?: boolean;
+  /** Which parameters are matrices, and how, as {@linkcode WithAdamOptions} says. Default true. */
+  matrices?: MatricesOption;
+}
+
+/**
+ * The direction of {@linkcode muon}, uphill and without its scale: of each matrix the momentum with its
+ * singular values brought near 1. Updates of parameters that are no matrices stay as they are.
+ *
+ * ```text
+ * m_t &\leftarrow \beta \cdot m_{t-1} + (1 - \beta) \cdot g_t \\
+ * k_t &\leftarrow \begin{cases} 1 - \beta^{t} & \text{if } \mathrm{biasCorrection} \\ 1 & \text{otherwise} \end{cases} \\
+ * \hat{m}_t &\leftarrow \begin{cases} \frac{\beta}{\begin{cases} 1 - \beta^{t + 1} & \text{if } \mathrm{biasCorrection} \\ 1 & \text{otherwise} \end{cases}} \cdot m_t + \frac{1 - \beta}{k_t} \cdot g_t & \text{if } \mathrm{nesterov} \\ \frac{1}{k_t} \cdot m_t & \text{otherwise} \end{cases} \\
+ * q_t &\leftarrow \begin{cases} \max \left( \left\lVert \hat{m}_t \right\rVert, \epsilon \right) & \text{if } \mathrm{epsAsFloor} \\ \left\lVert \hat{m}_t \right\rVert + \epsilon & \text{otherwise} \end{cases} \\
+ * x_t &\leftarrow \frac{\begin{cases} \hat{m}_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ \hat{m}_t & \text{otherwise} \end{cases}}{\begin{cases} 1 & \text{if } q_t = 0 \\ q_t & \text{otherwise} \end{cases}} \\
+ * \textbf{repeat } 5 & \\
+ * \quad x_t &\leftarrow 3.4445 \cdot x_t + (-4.775 \cdot (x_t x_t^{\top}) + 2.0315 \cdot (x_t x_t^{\top} (x_t x_t^{\top}))) x_t \\
+ * o_t &\leftarrow \begin{cases} x_t^{\top} & \text{if } \mathrm{rows} > \mathrm{columns} \\ x_t & \text{otherwise} \end{cases} \\
+ * u_t &\leftarrow \begin{cases} \begin{cases} \operatorname{sum} \left( \hat{m}_t \cdot o_t \right) & \text{if } \mathrm{adaptive} \\ 1 & \text{otherwise} \end{cases} \cdot o_t & \text{if } \mathrm{matrices} \land \mathrm{rank} = 2 \\ g_t & \text{otherwise} \end{cases} \\
+ * S_t &\leftarrow (m_t)
+ * ```
+ *
+ * Source: Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks.
+ *
+ * @example
+ * ```ts
+ * import { scaleByMuon } from "@gradus/gradus";
+ * import { assert } from "@std/assert";
+ *
+ * const opt = scaleByMuon({ nsCoeffs: [2, -1.5, 0.5], nsSteps: 20 });
+ * const gradients = { data: Float32Array.of(3, 0, 0, -2), shape: [2, 2] };
+ * const [updates] = opt.update(gradients, opt.init(gradients));
+ * assert([1, 0, 0, -1].every((value, i) => Math.abs(updates.data[i] - value) < 1e-5));
+ * ```
+ *
+ * @throws {GradusError} if `nsCoeffs` or `nsSteps` is not valid.
+ */
+export const scaleByMuon: OptimizerFactory<
+  ScaleByMuonOptions,
+  { m: "leaf" },
+  "beta" | "eps"
+> = /* @__PURE__ */ (() => {
+  const programOf = (options: PolarOptions, doing: string) => {
+    const form = polarForm(options, "none", doing);
+    return parseProgram({
+      name: "scaleByMuon",
+      doc: "Orthogonalised momentum for matrices; one state tensor.",
+      source: "Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks",
+      hyper: {
+        ...DIRECTION_HYPER,
+        ...form.isPadded ? { epsAsFloor: false } : {},
+        matrices: true,
+      },
+      state: { m: 0 },
+      step: `
+      ${direction(form)}
+      u = where(matrices & rank == 2, where(adaptive, sum(mhat*o), 1)*o, g)
+      `,
+    });
+  };
+  const usual = programOf({}, "");
+  return resolving<ScaleByMuonOptions, { m: "leaf" }, "beta" | "eps">(
+    usual,
+    (options, doing) => {
+      const { nsCoeffs, nsSteps, polar, preconditioning, ...others } = options;
+      const program = programOf({ nsCoeffs, nsSteps, polar, preconditioning }, doing);
+      return factory<ScaleByMuonOptions>(program)(others);
+    },
+    [...namesOf(usual), ...POLAR_NAMES],
+  );
+})();

@@ -1,6 +1,8 @@
 /** Transforms of units, the slices of a tensor along its last axis that each feed one output. */
+import { type AxisDocument, axisItem } from "../dsl/axes.ts";
+import { GradusError, shown } from "../dsl/errors.ts";
 import { required } from "../dsl/program.ts";
-import { optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { namesOf, optimizer, type OptimizerFactory, resolving } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode adaptiveGradClip}. */
@@ -9,6 +11,11 @@ export interface AdaptiveGradClipOptions {
   clipping: HyperValue;
   /** What a parameter's norm at least counts as. Default 1e-3. */
   eps?: HyperValue;
+  /**
+   * The axes that a unit goes along, as `axis=` in a program: `0`, `"1:"`, `[0, 2]`. Every parameter must have
+   * them. Default: as said below.
+   */
+  axis?: AxisDocument | readonly AxisDocument[];
 }
 
 /**
@@ -39,26 +46,46 @@ export interface AdaptiveGradClipOptions {
  * const [updates] = opt.update(gradients, opt.init(params), params);
  * assertEquals(updates.data, Float32Array.of(0, 0.25, 2.5, 0));
  * ```
+ *
+ * @throws {GradusError} if `axis` is no axis or list of them.
  */
-export const adaptiveGradClip: OptimizerFactory<AdaptiveGradClipOptions> =
-  /* @__PURE__ */ optimizer({
-    name: "adaptiveGradClip",
-    doc: "Scales each unit of the updates down to a part of the norm of the parameter's.",
-    source:
-      "Brock et al. 2021, High-Performance Large-Scale Image Recognition Without Normalization, " +
-      "arXiv 2102.06171",
-    hyper: {
-      clipping: { default: required, domain: "[0, inf]" },
-      eps: { default: 1e-3, domain: "[0, inf)" },
-    },
-    step: `
-    whole = rank < 2 | (rank == 2 & rows == 1)
-    n = where(whole, norm(w), where(rank < 4, norm(w, axis=:1), norm(w, axis=:-1)))
-    q = where(whole, norm(g), where(rank < 4, norm(g, axis=:1), norm(g, axis=:-1)))
-    most = clipping*max(n, eps)
-    u = where(q < most, 1, most/max(q, 1e-6))*g
-  `,
-  });
+export const adaptiveGradClip: OptimizerFactory<AdaptiveGradClipOptions> = /* @__PURE__ */ (() => {
+  const clipOf = (normOf: (name: string) => string, before = "") =>
+    optimizer({
+      name: "adaptiveGradClip",
+      doc: "Scales each unit of the updates down to a part of the norm of the parameter's.",
+      source:
+        "Brock et al. 2021, High-Performance Large-Scale Image Recognition Without Normalization, " +
+        "arXiv 2102.06171",
+      hyper: {
+        clipping: { default: required, domain: "[0, inf]" },
+        eps: { default: 1e-3, domain: "[0, inf)" },
+      },
+      step: `
+      ${before}
+      n = ${normOf("w")}
+      q = ${normOf("g")}
+      most = clipping*max(n, eps)
+      u = where(q < most, 1, most/max(q, 1e-6))*g
+    `,
+    });
+  const usual = clipOf(
+    (x) => `where(whole, norm(${x}), where(rank < 4, norm(${x}, axis=:1), norm(${x}, axis=:-1)))`,
+    "whole = rank < 2 | (rank == 2 & rows == 1)",
+  );
+  return resolving<AdaptiveGradClipOptions>(usual.program, ({ axis, ...others }, doing) => {
+    if (axis === undefined || axis === null) return usual(others);
+    const axes = (Array.isArray(axis) ? axis : [axis]).map(axisItem);
+    if (axes.length === 0 || axes.includes(undefined)) {
+      throw new GradusError(
+        `${doing}: \`axis\` must be a number, a range such as "1:" or a list of them: given ${
+          shown(axis)
+        }`,
+      );
+    }
+    return clipOf((x) => `norm(${x}, axis=(${axes.join(", ")}))`)(others);
+  }, [...namesOf(usual.program), "axis"]);
+})();
 
 /**
  * Gradient centralization: subtracts from the updates of each row their mean over all axes but the

@@ -1,42 +1,37 @@
-/** Optax's options by Optax's names in camel case, with Optax's defaults: optax_options.json has them all. */
+/** Optax's options by Optax's names in camel case, with Optax's defaults: the table of names has them all. */
 import * as gradus from "../../mod.ts";
 import type { Optimizer, OptimizerFactory } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { optionsOf, parametersOf, tableOf, valueOf } from "../parity/tables.ts";
 import { camelCase, OPTIMIZERS } from "./cases.ts";
 
-type Default = number | boolean | string | null | readonly (number | string)[];
-
-const signatures: Readonly<Record<string, Readonly<Record<string, Default>>>> = JSON.parse(
-  Deno.readTextFileSync(new URL("optax_options.json", import.meta.url)),
-);
 const exported = gradus as unknown as Readonly<Record<string, OptimizerFactory<unknown>>>;
 
-/** Options that there are not, each for its reason; by the function, or `*` for any. */
-const ABSENT: Readonly<Record<string, readonly string[]>> = {
-  // A key of JAX's random numbers: `seed` says which noise.
-  "*": ["key"],
-  // Types of states are chosen by the option `storage` of `init`.
-  scale_by_distance_over_gradients: ["param_dtype"],
-  // Units of parameters of another layout.
-  adaptive_grad_clip: ["axis"],
-  muon: ["muon_weight_dimension_numbers"],
-  // None by default: a step with a search takes a function of the caller's.
-  lbfgs: ["linesearch"],
-  // The diagonal is an input of the step.
-  sophia: ["hessian_diagonal_fn", "verbose", "print_win_rate_every_n_steps"],
-  // Adam and AdamW with `nesterov` for good.
-  nadam: ["nesterov"],
-  nadamw: ["nesterov"],
-  // `decayRate` may be a schedule itself.
-  scale_by_factored_rms: ["decay_rate_fn"],
-};
+/** The options of each function of Optax that is a factory here, by our names, and what Optax has by default. */
+const signatures: Readonly<Record<string, Readonly<Record<string, unknown>>>> = Object.fromEntries(
+  Object.entries(tableOf("optax").names)
+    .filter(([, { here, entry, pending }]) =>
+      here !== undefined && entry === undefined && !pending && "program" in exported[here]
+    )
+    .map(([name, row]) => {
+      const usual = new Map(parametersOf(row));
+      const { differs = {} } = row;
+      const same = optionsOf(row).filter(([theirs]) => !Object.hasOwn(differs, theirs));
+      const options = same.map(([theirs, ours]) => {
+        const text = usual.get(theirs);
+        return [ours, text === undefined ? "required" : valueOf(text)];
+      });
+      return [name.split(".").at(-1), Object.fromEntries(options)];
+    }),
+);
 
 /** Defaults that are functions there, and what stands for them here. */
 const FUNCTIONS: Readonly<Record<string, unknown>> = { clipValueFn: 0 };
 
-function given(name: string, value: Default): unknown {
+function given(name: string, value: unknown): unknown {
   if (value === "required") return 0.5;
-  if (value === "callable") return FUNCTIONS[name];
+  // A type of storage, or a function.
+  if (value === undefined) return name.endsWith("ype") ? "float32" : FUNCTIONS[name];
   if (value !== null) return value;
   // None says that there is no mask, and that states are stored in the type of the parameters.
   if (name.toLowerCase().endsWith("mask")) return true;
@@ -54,9 +49,7 @@ function made({ program, settings }: Optimizer): string {
 }
 
 for (const [fn, signature] of Object.entries(signatures)) {
-  const absent = [...ABSENT["*"], ...ABSENT[fn] ?? []];
-  const present = Object.entries(signature).filter(([name]) => !absent.includes(name))
-    .map(([name, value]) => [camelCase(name), value] as const);
+  const present = Object.entries(signature);
   const named = present.map(([name]) => name).join(", ");
 
   Deno.test(`${fn} by its names and defaults: ${named}`, () => {
@@ -71,20 +64,26 @@ for (const [fn, signature] of Object.entries(signatures)) {
 }
 
 Deno.test("step sizes that Optax has defaults for have the same ones", () => {
-  for (const [fn, { learning_rate: rate }] of Object.entries(signatures)) {
+  for (const [fn, { learningRate: rate }] of Object.entries(signatures)) {
     if (typeof rate !== "number") continue;
     assertEquals(exported[camelCase(fn)].program.hyper.get("learningRate"), rate, fn);
   }
 });
 
-Deno.test("what is named absent is an option of Optax that is none here", () => {
-  for (const [fn, names] of Object.entries(ABSENT)) {
-    for (const name of names) {
-      if (fn === "*") continue;
-      assert(name in signatures[fn], `${fn} has no ${name}`);
-      assert(!exported[camelCase(fn)].program.hyper.has(camelCase(name)));
+Deno.test("defaults that the table says differ do", () => {
+  const rows = Object.values(tableOf("optax").names).filter(({ differs }) => differs !== undefined);
+  for (const row of rows) {
+    const usual = new Map(parametersOf(row));
+    for (const [theirs, ours] of optionsOf(row)) {
+      if (!Object.hasOwn(row.differs!, theirs)) continue;
+      const here = exported[row.here!].program.hyper.get(ours);
+      assert(
+        here !== undefined && here !== valueOf(usual.get(theirs)!),
+        `${theirs} of ${row.here}`,
+      );
     }
   }
+  assert(rows.length > 0);
 });
 
 Deno.test("every case is a direct call of the optimizer of its name", () => {

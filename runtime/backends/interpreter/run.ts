@@ -186,14 +186,19 @@ function reduceField(
  * Accumulates in the one order that every backend keeps: blocks in turn, within a block four lanes
  * that each take every fourth element, joined as (0, 2) with (1, 3).
  */
-export function accumulateBlocks(row: ReduceOp, data: Float64Array): number {
-  let total = row.start;
-  for (let start = 0; start < data.length; start += BLOCK) {
-    const lanes = [row.start, row.start, row.start, row.start];
-    const end = Math.min(start + BLOCK, data.length);
-    for (let i = start; i < end; i++) lanes[i & 3] = row.accumulate(lanes[i & 3], data[i]);
-    const block = row.combine(row.combine(lanes[0], lanes[2]), row.combine(lanes[1], lanes[3]));
-    total = row.combine(total, block);
+export function accumulateBlocks(row: ReduceOp, data: ArrayLike<number>): number {
+  const { accumulate, combine, start } = row;
+  let total = start;
+  for (let from = 0; from < data.length; from += BLOCK) {
+    let [a, b, c, d] = [start, start, start, start];
+    const end = Math.min(from + BLOCK, data.length);
+    for (let i = from; i < end; i += 4) {
+      a = accumulate(a, data[i]);
+      if (i + 1 < end) b = accumulate(b, data[i + 1]);
+      if (i + 2 < end) c = accumulate(c, data[i + 2]);
+      if (i + 3 < end) d = accumulate(d, data[i + 3]);
+    }
+    total = combine(total, combine(combine(a, c), combine(b, d)));
   }
   return total;
 }
