@@ -105,6 +105,13 @@ export type { InitOptions, StateStorage } from "./runtime/trees/state_storage.ts
 export type { BlockTensor, StoredTensor, Tensor } from "./runtime/trees/leaf.ts";
 export type { Backend } from "./runtime/plan/forms.ts";
 export * from "./zoo/wrappers/mod.ts";
+export {
+  skipLargeUpdates,
+  type SkipLargeUpdatesOptions,
+  skipNotFinite,
+} from "./zoo/wrappers/skip.ts";
+export { valueAndGradFromState } from "./runtime/line_search.ts";
+export * from "./zoo/per_example.ts";
 export * from "./zoo/mod.ts";
 export { fromTorchConfig, type TorchConfig, type TorchOptions } from "./zoo/torch_config.ts";
 export {

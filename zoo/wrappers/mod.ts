@@ -14,8 +14,6 @@ export {
   scaleByBacktrackingLinesearch,
 } from "./backtracking.ts";
 export { scaleByZoomLinesearch, type ZoomLinesearchOptions } from "./zoom.ts";
-export { valueAndGradFromState } from "../../runtime/line_search.ts";
-export * from "./per_example.ts";
 export * from "./privacy.ts";
 export * from "./hutchinson.ts";
 export * from "./sam.ts";

@@ -1,12 +1,12 @@
 /** Sums of gradients of single examples, each clipped. */
-import { parseProgram } from "../../dsl/check.ts";
-import { GradusError, shown } from "../../dsl/errors.ts";
-import { factory } from "../../runtime/define.ts";
-import { ownOptions } from "../../runtime/options.ts";
-import { asLeaf } from "../../runtime/trees/leaf.ts";
-import { Layout } from "../../runtime/trees/layout.ts";
-import { type HyperTree, requireOption } from "../../runtime/trees/hyperparameters.ts";
-import type { StateTree } from "../../runtime/trees/typed.ts";
+import { parseProgram } from "../dsl/check.ts";
+import { GradusError, shown } from "../dsl/errors.ts";
+import { factory } from "../runtime/define.ts";
+import { ownOptions } from "../runtime/options.ts";
+import { asLeaf } from "../runtime/trees/leaf.ts";
+import { Layout } from "../runtime/trees/layout.ts";
+import { type HyperTree, requireOption } from "../runtime/trees/hyperparameters.ts";
+import type { StateTree } from "../runtime/trees/typed.ts";
 
 /** Options of {@linkcode perExampleGlobalNormClip}. */
 export interface PerExampleGlobalNormClipOptions {
