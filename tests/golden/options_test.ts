@@ -10,8 +10,9 @@ const exported = gradus as unknown as Readonly<Record<string, OptimizerFactory<u
 /** The options of each function of Optax that is a factory here, by our names, and what Optax has by default. */
 const signatures: Readonly<Record<string, Readonly<Record<string, unknown>>>> = Object.fromEntries(
   Object.entries(tableOf("optax").names)
-    .filter(([, { here, entry, pending }]) =>
-      here !== undefined && entry === undefined && !pending && "program" in exported[here]
+    .filter(([, { here, entry }]) =>
+      here !== undefined && entry === undefined && typeof exported[here] === "function" &&
+      "program" in exported[here]
     )
     .map(([name, row]) => {
       const usual = new Map(parametersOf(row));

@@ -39,8 +39,7 @@ export function moduleOf(tables: readonly Table[]): string {
     `import * as from${i} from "${new URL(FILES[entry], root)}";\n` +
     `const { ${Object.keys(exported).join(", ")} } = from${i};`
   );
-  const rows = tables.flatMap((table) => Object.entries(table.names))
-    .filter(([, row]) => row.pending === undefined);
+  const rows = tables.flatMap((table) => Object.entries(table.names));
   const options = rows.filter(([, { here }]) => here !== undefined).flatMap(([name, row]) =>
     optionsOf(row).map(([theirs, ours]) =>
       `has(${row.here}, ${JSON.stringify(ours)}); // ${theirs} of ${name}`

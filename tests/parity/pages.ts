@@ -55,7 +55,7 @@ export async function pageOf(library: Library): Promise<string> {
   const sections = Object.entries(GROUPS).map(([group, title]) => {
     const own = rows.filter(([, row]) => row.group === group);
     if (own.length === 0) return "";
-    const lines = own.filter(([, { theirs, code, pending }]) => theirs && code && !pending);
+    const lines = own.filter(([, { theirs, code }]) => theirs && code);
     const others = own.filter((each) => !lines.includes(each));
     return [`## ${title}`, sideBySide(lines), tail(others)].filter((part) => part !== "").join(
       "\n\n",
@@ -91,8 +91,7 @@ function tail(rows: readonly (readonly [string, Row])[]): string {
 }
 
 function what(row: Row): string {
-  const { here, type, why, pending } = row;
-  if (pending) return `${code(here!)}`;
+  const { here, type, why } = row;
   const said = here ?? type;
   return [said === undefined ? why : code(said), remarks(row)].filter((part) => part !== "")
     .join("; ");

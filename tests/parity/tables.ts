@@ -32,8 +32,6 @@ export interface Row {
   readonly why?: string;
   /** Whether `fromTorchConfig` takes it with its defaults. */
   readonly config?: true;
-  /** It is being built: nothing of it is asked yet. */
-  readonly pending?: true;
 }
 
 /** The public names of one release. */
