@@ -31,7 +31,6 @@ export const CONTESTANTS: Readonly<
     muon({ learningRate, beta: momentum, scaling: "rms", matrices }),
   SOAP: ({ learningRate, momentum }, matrices) =>
     soap({ learningRate, b1: momentum, weightDecay: 0, matrices }),
-  // Gradients of a softmax sum to 0, so that factors have no inverse: about a millionth of them is added.
   Shampoo: ({ learningRate, momentum }, matrices) =>
-    shampoo({ learningRate, b1: momentum, eps: 1e-4, matrices }),
+    shampoo({ learningRate, b1: momentum, matrices }),
 };

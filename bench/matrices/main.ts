@@ -13,7 +13,7 @@ import { type Trials, tune } from "./tune.ts";
 const HELP = `deno task bench:matrices [options]
 
   --networks mlp,cnn      only these
-  --steps 300             how many steps a run has
+  --steps 240             how many steps a run has
   --seeds 5               how many fresh seeds; an odd number
   --name matrices         writes bench/results/<date>-<name>.json and .md`;
 
@@ -25,7 +25,7 @@ const CHOOSING = 1;
 const { values: given } = parseArgs({
   options: {
     networks: { type: "string", default: Object.keys(NETWORKS).join(",") },
-    steps: { type: "string", default: "300" },
+    steps: { type: "string", default: "240" },
     seeds: { type: "string", default: "5" },
     name: { type: "string", default: "matrices" },
     help: { type: "boolean", short: "h", default: false },
