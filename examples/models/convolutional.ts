@@ -1,4 +1,4 @@
-/** A convolutional net over grey images of 28 x 28: two convolutions, each with a pool, and a linear layer. */
+/** A convolutional net over grey images: two convolutions, each with a pool, and a linear layer. */
 import { convolution, linear, type Random } from "./layers.ts";
 import { ModelWriter, type Parameters } from "./writer.ts";
 
@@ -8,22 +8,27 @@ export interface ConvolutionalSizes {
   readonly batch: number | "batch";
   /** How many channels the two convolutions make. */
   readonly channels: readonly [number, number];
+  /** How many rows and columns an image has, a multiple of 4. Default 28. */
+  readonly side?: number;
 }
 
-const [SIDE, CLASSES] = [28, 10];
+const CLASSES = 10;
 
 /** Its first weights. */
-export function convolutionalParams(random: Random, { channels }: ConvolutionalSizes): Parameters {
+export function convolutionalParams(
+  random: Random,
+  { channels, side = 28 }: ConvolutionalSizes,
+): Parameters {
   return {
     ...convolution(random, "conv1", 1, channels[0], 3),
     ...convolution(random, "conv2", channels[0], channels[1], 3),
-    ...linear(random, "fc", channels[1] * (SIDE / 4) ** 2, CLASSES),
+    ...linear(random, "fc", channels[1] * (side / 4) ** 2, CLASSES),
   };
 }
 
-/** Its model: images `x` [batch, 1, 28, 28] to `logits` [batch, 10]. */
+/** Its model: images `x` [batch, 1, side, side] to `logits` [batch, 10]. */
 export function convolutionalModel(
-  { batch, channels }: ConvolutionalSizes,
+  { batch, channels, side = 28 }: ConvolutionalSizes,
   params: Parameters,
 ): Uint8Array<ArrayBuffer> {
   const to = new ModelWriter();
@@ -34,7 +39,7 @@ export function convolutionalModel(
     return to.add("MaxPool", [relu], { kernel_shape: [2, 2], strides: [2, 2] });
   };
   const features = block(block("x", "conv1"), "conv2");
-  const rows = to.reshape(features, [batch, channels[1] * (SIDE / 4) ** 2]);
-  const x = { type: "float32", shape: [batch, 1, SIDE, SIDE] } as const;
+  const rows = to.reshape(features, [batch, channels[1] * (side / 4) ** 2]);
+  const x = { type: "float32", shape: [batch, 1, side, side] } as const;
   return to.finish(x, to.gemm(rows, "fc"), [batch, CLASSES], params);
 }
