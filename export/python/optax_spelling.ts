@@ -40,7 +40,8 @@ export const optaxSpelling: Spelling = {
     Sqrt: jnp("sqrt"),
     Cbrt: jnp("cbrt"),
     Exp: jnp("exp"),
-    Log: jnp("log"),
+    // In float64 where it can be: the logarithm of what is near 1 would lose its digits.
+    Log: { number: call("_log"), array: call("jnp.log") },
     Sin: jnp("sin"),
     Cos: jnp("cos"),
     Tan: jnp("tan"),
@@ -89,6 +90,9 @@ export const optaxSpelling: Spelling = {
   index: (axis, like) => atom(`_index(${axis}, ${like.text})`),
   helpers: {
     ...SHAPE_HELPERS,
+    _log: `
+def _log(x):
+    return math.log(x) if isinstance(x, (int, float)) and x > 0 else jnp.log(x)`,
     _norm: `
 def _norm(x, axes):
     return jnp.sqrt(jnp.sum(jnp.square(x), axis=axes, keepdims=True))`,

@@ -17,7 +17,7 @@ const FRAMEWORKS = {
 } as const;
 
 /** A framework that a file can be for. */
-export type PythonTarget = keyof typeof FRAMEWORKS;
+export type PythonTarget = "torch" | "optax";
 
 /** All of them. */
 export const FRAMEWORK_NAMES: readonly string[] = Object.keys(FRAMEWORKS);
