@@ -33,7 +33,7 @@ import {
 } from "./ops.ts";
 import type { Name } from "./names.ts";
 import { argumentHint, assignmentHint, functionHint, notationAt } from "./notation.ts";
-import { levelOf, printStatement, printStatements } from "./print.ts";
+import { isTurn, levelOf, printStatement, printStatements } from "./print.ts";
 import type { Statement } from "./program.ts";
 
 /** What names mean where a text is read. `fail` raises an error that points at the name. */
@@ -551,6 +551,12 @@ class Parser {
           `what counts, given ${operands.length} argument${operands.length === 1 ? "" : "s"}`,
         span,
       );
+    }
+    // A loop may name any number: it is printed so where it had other statements.
+    const isWritten = k.node.op === "Const" &&
+      !this.#constants.has(this.#text.slice(k.span.start, k.span.end));
+    if (isWritten && !isTurn(k.node)) {
+      this.#fail(`\`${EVERY}\` goes by a whole number of steps from 1`, k.span);
     }
     const floor = this.#apply("Floor", [this.#apply("Div", [clock, k])]);
     const multiple = this.#apply("Equal", [clock, this.#apply("Mul", [k, floor])]);

@@ -189,7 +189,12 @@ export function everyOf({ op, src }: Node): { readonly k: Node; readonly clock: 
   const [k, floor] = multiple.src;
   const isMultiple = multiple.op === "Mul" && floor.op === "Floor" && floor.src[0].op === "Div" &&
     floor.src[0].src[0] === clock && floor.src[0].src[1] === k;
-  return isMultiple ? { k, clock } : undefined;
+  return isMultiple && isTurn(k) ? { k, clock } : undefined;
+}
+
+/** Whether something may be done every `k` steps: no number is known that is not a whole one from 1. */
+export function isTurn({ op, arg }: Node): boolean {
+  return op !== "Const" || Number.isInteger(arg) && (arg as number) >= 1;
 }
 
 /** The operands of random numbers that are written: the counter is, unless it is `count`. */

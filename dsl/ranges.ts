@@ -1,7 +1,7 @@
 /** Between which numbers the states of a program stay, whatever it is given. */
 import { elaborate, globalIndex } from "./graph.ts";
 import { foldNodes, type Node } from "./node.ts";
-import { elementRow, type Interval, matrixRow, randomRow, reduceRow } from "./ops.ts";
+import { elementRow, indexOp, type Interval, matrixRow, randomRow, reduceRow } from "./ops.ts";
 import type { Program } from "./program.ts";
 import { SHAPE_SYMBOLS } from "./scope.ts";
 
@@ -67,6 +67,7 @@ function rangesOf(
     if (op === "Const") return [arg as number, arg as number];
     if (op === "Zero") return [0, 0];
     if (op === "Symbol") return rangeOf(arg as string);
+    if (op === "Index") return indexOp.range;
     // Of a square, both factors have one sign.
     if (op === "Mul" && node.src[0] === node.src[1]) return NOT_NEGATIVE;
     return randomRow(op)?.range ?? reduceRow(op)?.range(src[0]) ??

@@ -2,6 +2,8 @@
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { Configured } from "../../runtime/step/binding.ts";
 import type { Setting } from "../../runtime/trees/hyperparameters.ts";
+import { isMatch } from "../../runtime/trees/match.ts";
+import { isMatrices } from "../../runtime/trees/view.ts";
 import type { Variables } from "./route.ts";
 
 /**
@@ -54,8 +56,10 @@ export class Named<T extends object> {
   }
 }
 
+/** Whether something is said by names, and not by rules or in one way for all. */
 function isTree(value: Setting["value"] | Setting["mask"]): value is Record<string, never> {
-  return typeof value === "object" && !Array.isArray(value);
+  return typeof value === "object" && !Array.isArray(value) && !isMatch(value) &&
+    !isMatrices(value);
 }
 
 function only<V extends Setting["value"] | Setting["mask"]>(value: V, variables: Variables): V {

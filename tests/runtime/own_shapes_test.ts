@@ -185,6 +185,30 @@ Deno.test("every is read and written as it stands, and goes by its clock", () =>
   }
 });
 
+Deno.test("every goes by a whole number from 1; what is no such is written as it is", () => {
+  for (const k of ["0", "-2", "1.5", "inf", "nan", "1/2 - 1/2"]) {
+    const step = `u = every(${k}, g, 0*g)`;
+    if (k.includes("/")) parseProgram({ name: "e", step });
+    else {
+      assertRefused(
+        () => parseProgram({ name: "e", step }),
+        "`every` goes by a whole number of steps from 1",
+      );
+    }
+    const longer = parseProgram({
+      name: "e",
+      step: `u = where(count == ${k}*floor(count/(${k})), g, 0*g)`,
+    });
+    assert(parseProgram(printProgram(longer)) === longer);
+  }
+  const looped = parseProgram({
+    name: "e",
+    state: { m: 0 },
+    step: "repeat a in 0, 2, -1, 5 {\n  m = where(count == a*floor(count/a), m + g, m)\n}\nu = m",
+  });
+  assert(parseProgram(printProgram(looped)) === looped);
+});
+
 Deno.test("names index and every may be a program's own", () => {
   const program = parseProgram({
     name: "own",

@@ -177,7 +177,7 @@ for (const placing of PLACINGS) {
       numRuns: 40,
       seed: 21,
       includeErrorInReport: true,
-      interruptAfterTimeLimit: 30_000,
+      interruptAfterTimeLimit: 240_000,
       markInterruptAsFailure: true,
     });
     const { finite, numbers } = compared;

@@ -57,6 +57,27 @@ for (const backend of backends) {
     }
   });
 
+  Deno.test(`rules say on ${backend} which variables are stepped, and how leaves are seen`, async () => {
+    await tf.setBackend(backend);
+    const [a, b] = [variable(2, 1, "norm/scale"), variable(2, 2, "dense/kernel")];
+    const begun = await read(b);
+    const mask = { match: [["norm*", false], ["*", true]] } as const;
+    const some = toTfjs(adamw({ learningRate: 0.25, weightDecay: 2, b1: 0, mask }), tf);
+    some.applyGradients({ [a.name]: tf.zerosLike(a), [b.name]: tf.zerosLike(b) });
+    const still = await read(a);
+    assertEquals(still, [...numbers(2, 1)]);
+    assertEquals(await read(b), begun.map((x) => x / 2));
+    some.dispose();
+    for (const matrices of [{ match: [["*", "flatten"]] }, { reductionAxis: 0 }] as const) {
+      const opt = toTfjs(muon({ learningRate: 0.25, matrices }), tf);
+      if ("match" in matrices) step(opt, a, b);
+      else assertThrows(() => step(opt, a, b), Error, "must be of axes that it has");
+      opt.dispose();
+    }
+    assert((await read(a))[0] !== still[0]);
+    [a, b].forEach((each) => each.dispose());
+  });
+
   Deno.test(`a variable without a gradient waits on ${backend}, and so does its state`, async () => {
     await on(backend, async () => {
       const opt = toTfjs(adam({ learningRate: 0.1 }), tf);
