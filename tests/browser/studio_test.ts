@@ -66,29 +66,33 @@ const DRAW = `
 `;
 
 Deno.test("each sample of the studio learns with what the page opens with", async () => {
-  const values = await visits("digits", [
-    `${DRAW}
-    await ready();
-    await train();
-    const digits = last();
-    const read = [
-      await draw([[[0.52, 0.15], [0.48, 0.85]]]),
-      await draw([arc(0.5, 0.5, 0.2, 0.33, 0.5, 2.5)]),
-      await draw([[[0.25, 0.2], [0.72, 0.2], [0.45, 0.85]]]),
-      await draw([[...arc(0.5, 0.32, 0.2, 0.17, 0.9, -0.25), [0.28, 0.82], [0.75, 0.82]]]),
-    ];
-    await choose("moons");
-    await train();
-    const moons = last();
-    await choose("text");
-    set("Steps", 100);
-    await train();
-    document.querySelector("#try form button").click();
-    await until(() => document.querySelector("#try pre").textContent.length > 250, "writing");
-    return { digits, read, moons, text: last(), colours: document.querySelectorAll(".chart .curve").length };`,
+  // Each in a browser of its own, at the same time.
+  const samples = await Promise.all([
+    visits("digits", [
+      `${DRAW}
+      await ready();
+      await train();
+      const digits = last();
+      const read = [
+        await draw([[[0.52, 0.15], [0.48, 0.85]]]),
+        await draw([arc(0.5, 0.5, 0.2, 0.33, 0.5, 2.5)]),
+        await draw([[[0.25, 0.2], [0.72, 0.2], [0.45, 0.85]]]),
+        await draw([[...arc(0.5, 0.32, 0.2, 0.17, 0.9, -0.25), [0.28, 0.82], [0.75, 0.82]]]),
+      ];
+      return { digits, read };`,
+    ]),
+    visits("moons", ["await ready(); await train(); return last();"]),
+    visits("text", [
+      `await ready();
+      set("Steps", 100);
+      await train();
+      document.querySelector("#try form button").click();
+      await until(() => document.querySelector("#try pre").textContent.length > 250, "writing");
+      return { text: last(), colours: document.querySelectorAll(".chart .curve").length };`,
+    ]),
   ]);
-  if (values === undefined) return;
-  const [{ digits, read, moons, text, colours }] = values;
+  if (samples.includes(undefined)) return;
+  const [[{ digits, read }], [moons], [{ text, colours }]] = samples.map((each) => each!);
   assert(digits["Held-out accuracy"] > 95, `digits: ${digits["Held-out accuracy"]} %`);
   assertEquals(read.map((said: string) => said[9]), ["1", "0", "7", "2"], read.join(" "));
   assert(moons["Held-out accuracy"] > 97, `moons: ${moons["Held-out accuracy"]} %`);

@@ -4,7 +4,8 @@ import type { GivenFile, SampleName } from "../protocol.ts";
 import { SAMPLES } from "../samples/list.ts";
 import { h, the } from "./dom.ts";
 
-const NO_FILE = "Drop an ONNX file on this page, or choose one. Weights beside it come with it.";
+const NO_FILE =
+  "Drop an ONNX file on this page, or choose one, with its weight files if it has any.";
 
 /** The cards of the samples and of one's own model. */
 export class Models {
