@@ -59,6 +59,13 @@ function pairwise(f: (a: Size, b: Size) => Size | undefined): Fold {
   };
 }
 
+/** `f` on as many lists as there are, one after the other. */
+function all(f: (a: Size, b: Size) => Size | undefined): Fold {
+  const both = pairwise(f);
+  return ([first, ...rest], at) =>
+    rest.reduce<readonly Size[] | undefined>((made, each) => made && both([made, each], at), first);
+}
+
 /** `f` on numbers; with names, a size that is called by what is computed. */
 function arithmetic(sign: string, f: (a: number, b: number) => number): Fold {
   return pairwise((a, b) =>
@@ -152,16 +159,21 @@ const FOLDS: Readonly<Record<string, Fold>> = {
       ? (b === 0 ? undefined : Math.trunc(a / b))
       : quotient([a], [b])
   ),
-  Mod: arithmetic("%", (a, b) => a - b * Math.floor(a / b)),
+  // The remainder of C has the sign of what is divided.
+  Mod: (known, at) =>
+    arithmetic(
+      "%",
+      at.int("fmod", 0) === 1 ? (a, b) => a % b : (a, b) => a - b * Math.floor(a / b),
+    )(known, at),
   Neg: ([a]) => a.map((size) => typeof size === "number" ? -size : sizeNamed("-", size)),
   // Nothing is rounded otherwise elsewhere.
   Floor: wholeBy(Math.floor),
   Ceil: wholeBy(Math.ceil),
   Abs: ([a]) => a.map((size) => typeof size === "number" ? Math.abs(size) : size),
-  Min: pairwise((a, b) =>
+  Min: all((a, b) =>
     typeof a === "number" && typeof b === "number" ? Math.min(a, b) : a === b ? a : undefined
   ),
-  Max: pairwise((a, b) =>
+  Max: all((a, b) =>
     typeof a === "number" && typeof b === "number" ? Math.max(a, b) : a === b ? a : undefined
   ),
   Equal: comparison((a, b) => a === b),

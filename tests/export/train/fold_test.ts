@@ -1,6 +1,6 @@
 /** Small tables of whole numbers are computed before the graph runs, as exporters write the pads of an image. */
 import * as ort from "onnxruntime-web/wasm";
-import { node, valueInfo } from "../../../export/onnx/proto.ts";
+import { node, type NodeInit, valueInfo } from "../../../export/onnx/proto.ts";
 import { lossOutput, meanSquaredError, withGradients } from "../../../export/train/mod.ts";
 import { assertEquals } from "../../assert.ts";
 import { opened } from "./driver.ts";
@@ -66,5 +66,35 @@ Deno.test("what is cast is rounded, or wraps, as ONNX Runtime does it", async ()
     const results = await session.run({});
     await session.release();
     assertEquals(Array.from(results["grad/p"].data as Float32Array), wanted, `${types}`);
+  }
+});
+
+Deno.test("of one number, of three, and of remainders by their signs, a size is what ONNX Runtime says", async () => {
+  const ways: [NodeInit, number][] = [
+    [node("Max", ["two"], "size"), 2],
+    [node("Max", ["two", "one", "three"], "size"), 3],
+    [node("Min", ["three", "two", "one"], "size"), 1],
+    [node("Mod", ["back", "three"], "size"), 2],
+    [node("Mod", ["back", "three"], "size", { fmod: 1 }), -1],
+  ];
+  for (const [sized, wanted] of ways) {
+    const model = writtenModel({
+      output: [valueInfo("total", "float32", [])],
+      initializers: {
+        p: { shape: [1], values: [1] },
+        ...{ one: list(1), two: list(2), three: list(3), back: list(-7) },
+      },
+      node: [
+        sized,
+        node("Cast", ["size"], "factor", { to: 1 }),
+        node("Mul", ["p", "factor"], "scaled"),
+        node("ReduceSum", ["scaled"], "total", { keepdims: 0 }),
+      ],
+    });
+    const bytes = withGradients(model, { loss: lossOutput("total"), params: ["p"] });
+    const session = await opened(bytes);
+    const results = await session.run({});
+    await session.release();
+    assertEquals([...results["grad/p"].data as Float32Array], [wanted]);
   }
 });
