@@ -6,15 +6,8 @@ import { elaborate, evaluation, isAtMost, mayBeMatrix, overRate, rates, rootsOf 
 import { Interned } from "./intern.ts";
 import { IDENTIFIER, normalName } from "./names.ts";
 import { constant, type Node, PARAMETER, postorder } from "./node.ts";
-import {
-  elementRow,
-  matrixRow,
-  randomRow,
-  reduceOps,
-  reduceRow,
-  type Sizes,
-  treeName,
-} from "./ops.ts";
+import type { Sizes } from "./matrix.ts";
+import { elementRow, matrixRow, randomRow, reduceOps, reduceRow, treeName } from "./ops.ts";
 import { suggestedName } from "./other_names.ts";
 import { isReserved, parseExpression, parseStatements, type Scope } from "./parse.ts";
 import { printProgram, sketchExpression } from "./print.ts";
@@ -245,7 +238,7 @@ function checkRates(program: Program, refuse: (message: string) => never): void 
 
   function requireMatrix(node: Node, operand: Node): void {
     const given = rate.get(operand)!;
-    if (mayBeMatrix(operand, given, program)) return;
+    if (mayBeMatrix(node, operand, given, program)) return;
     const what = isAtMost(given, "step")
       ? "one number for all"
       : given === "tensor"

@@ -199,11 +199,17 @@ export function rates(roots: readonly Node[], program: Program): Map<Node, Rate>
 }
 
 /**
- * Whether a value may be a matrix: it has one number for each element, or is made of values along more than
- * one axis, of which planning tells what they come to.
+ * Whether `user` may take a value as a matrix: it has one number for each element, or is made of values along
+ * more than one axis, of which planning tells what they come to. A row or column may be turned.
  */
-export function mayBeMatrix(node: Node, rate: Rate, program: Program): boolean {
+export function mayBeMatrix(
+  { op: user }: Node,
+  node: Node,
+  rate: Rate,
+  program: Program,
+): boolean {
   if (rate !== "axis") return rate === "element";
+  if (user === "Transpose") return true;
   const along = new Set(
     postorder([node]).flatMap(({ op, arg }) => {
       if (op === "Index") return [`index ${arg}`];

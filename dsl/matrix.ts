@@ -1,4 +1,4 @@
-/** What a matrix of numbers is. */
+/** What matrices of numbers are. */
 
 /** How many rows and columns a matrix has: numbers, or symbols for them. */
 export type Sizes<T> = readonly [rows: T, columns: T];

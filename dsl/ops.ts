@@ -17,8 +17,6 @@ import type { Matrix, Sizes } from "./matrix.ts";
 import { numbers } from "./random/doubles.ts";
 import { normalQuantile } from "./random/normal.ts";
 
-export type { Matrix, Sizes };
-
 /** What a value is: a number, or the truth of a condition. */
 export type Type = "number" | "truth";
 

@@ -1,16 +1,8 @@
 /** Writes programs and nodes as text, with the fewest parentheses that read back as the same nodes. */
 import { axisDocuments } from "./axes.ts";
 import { COUNT, type Node, PARAMETER, symbol, withSources } from "./node.ts";
-import {
-  elementRow,
-  indexOp,
-  LEVEL,
-  matrixRow,
-  randomRow,
-  reduceRow,
-  type Sizes,
-  treeName,
-} from "./ops.ts";
+import type { Sizes } from "./matrix.ts";
+import { elementRow, indexOp, LEVEL, matrixRow, randomRow, reduceRow, treeName } from "./ops.ts";
 import type {
   Document,
   HyperDocument,

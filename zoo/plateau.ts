@@ -35,7 +35,7 @@ export interface ReduceOnPlateauOptions {
    */
   like?: "torch";
   /** PyTorch's name of `rtol` or `atol`, as `thresholdMode` says. Default 1e-4. */
-  threshold?: HyperValue;
+  threshold?: number;
   /** Whether `threshold` is a part of the best value, or a number. Default `"rel"`. */
   thresholdMode?: "rel" | "abs";
 }

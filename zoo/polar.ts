@@ -15,8 +15,8 @@ export interface PolarOptions {
   /** How many steps, where the coefficients do not say. Default 5. */
   nsSteps?: number;
   /**
-   * Where the coefficients are from: `"newtonSchulz"`, `nsCoeffs`; `"polarExpress"`, those that are best
-   * for each step in turn, the last one of five for all further steps, after a norm taken 2 % larger
+   * Where the coefficients are from: `"newtonSchulz"`, `nsCoeffs`; `"polarExpress"`, those that are best for
+   * each of five steps in turn, after a norm taken 2 % larger, and for further steps those that they tend to
    * (Amsel et al. 2025, arXiv 2505.16932). Default `"newtonSchulz"`.
    */
   polar?: "newtonSchulz" | "polarExpress";
@@ -76,6 +76,8 @@ const POLAR_EXPRESS: readonly NsCoefficients[] = [
   [3.285753657755655, -2.3681294933425376, 0.46449024233003106],
   [2.3465413258596377, -1.7097828382687081, 0.42323551169305323],
 ];
+/** What the best coefficients come to where all singular values are near 1. */
+const NEAR_ONE: NsCoefficients = [1.875, -1.25, 0.375];
 const MOST_STEPS = 50;
 
 /**
@@ -116,7 +118,7 @@ export function polarForm(
     );
   }
   const triples = isExpress
-    ? repeated(nsSteps, (k) => POLAR_EXPRESS[Math.min(k, POLAR_EXPRESS.length - 1)], doing)
+    ? repeated(nsSteps, (k) => POLAR_EXPRESS[k] ?? NEAR_ONE, doing)
     : stepsOf(nsCoeffs, nsSteps, doing);
   const factor = isExpress ? "1.02*" : "";
   const steps = `repeat (a, b, c) in ${triples.map((each) => `(${each.join(", ")})`).join(", ")} {

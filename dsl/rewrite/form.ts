@@ -56,10 +56,13 @@ export function replaceNode(form: Form, from: Node, to: Node): Form {
 export function isSound(form: Form): boolean {
   const program = { ...form, statements: [] };
   const rate = rates([...form.outputs.values()], program);
-  for (const { op, src } of rate.keys()) {
+  for (const node of rate.keys()) {
+    const { op, src } = node;
     if (reduceRow(op) !== undefined && isAtMost(rate.get(src[0])!, "step")) return false;
     if (matrixRow(op) === undefined) continue;
-    if (!src.every((operand) => mayBeMatrix(operand, rate.get(operand)!, program))) return false;
+    if (!src.every((operand) => mayBeMatrix(node, operand, rate.get(operand)!, program))) {
+      return false;
+    }
   }
   return true;
 }

@@ -1,5 +1,5 @@
 /** What values vary over within a leaf, and how large that makes them. */
-import type { Sizes } from "../../dsl/ops.ts";
+import type { Sizes } from "../../dsl/matrix.ts";
 
 /** How long a matrix is on one side: as the leaf has rows or columns, or a number. */
 export type Side = "rows" | "columns" | `${number}`;

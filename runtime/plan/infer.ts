@@ -1,7 +1,8 @@
 /** Infers what each value of a graph varies over within a leaf. */
 import { GradusError } from "../../dsl/errors.ts";
 import { foldNodes, type Node } from "../../dsl/node.ts";
-import { matrixRow, randomRow, reduceRow, type Sizes } from "../../dsl/ops.ts";
+import type { Sizes } from "../../dsl/matrix.ts";
+import { matrixRow, randomRow, reduceRow } from "../../dsl/ops.ts";
 import { printSizes, sketchExpression } from "../../dsl/print.ts";
 import type { Program, StateDeclaration } from "../../dsl/program.ts";
 import {
@@ -140,8 +141,10 @@ function extentOfMatrix(
     return refuse(`needs a parameter that is a matrix: ${givenRank(rank)}`);
   }
   const shown = given.map(showExtent).join(" and ");
-  if (!given.every(isMatrix)) return refuse(`needs matrices: given ${shown}`);
-  const sizes = matrixRow(node.op)!.sizes(...given.map(partsOf));
+  // A row or column is turned as a matrix is.
+  const isTurned = node.op === "Transpose" && given[0] !== "scalar" && given[0] !== 0;
+  if (!isTurned && !given.every(isMatrix)) return refuse(`needs matrices: given ${shown}`);
+  const sizes = matrixRow(node.op)!.sizes(...given.map((each) => partsOf(each as Varying)));
   if (sizes !== undefined) return extentOfParts(sizes);
   return refuse(`needs as many columns on its left as rows on its right: given ${shown}`);
 }

@@ -4,8 +4,9 @@
  * temporaries of the leaf.
  */
 import type { MatrixOpName, Node } from "../../dsl/node.ts";
-import { matrixRow, type Sizes } from "../../dsl/ops.ts";
-import { type Extent, type MatrixExtent, partsOf } from "./extent.ts";
+import type { Sizes } from "../../dsl/matrix.ts";
+import { matrixRow, reduceRow } from "../../dsl/ops.ts";
+import { type Extent, partsOf, type Varying } from "./extent.ts";
 
 /** A factor of a product: an input of the leaf or a temporary, and whether it is read transposed. */
 export interface Factor {
@@ -60,7 +61,8 @@ export function matricesOf(
     if (!products.has(phase)) products.set(phase, []);
     products.get(phase)!.push({ op: node.op as MatrixOpName, node, factors });
     for (const { node: factor } of factors) {
-      if (factor.op === "Symbol" || matrixRow(factor.op) !== undefined) continue;
+      const isMade = matrixRow(factor.op) !== undefined || reduceRow(factor.op) !== undefined;
+      if (factor.op === "Symbol" || isMade) continue;
       computed.set(factor, levels.get(factor)!);
     }
   }
@@ -105,7 +107,7 @@ export interface Places {
   /** The place of each temporary. */
   readonly placeOf: ReadonlyMap<Node, number>;
   /** The extent of what each place holds. */
-  readonly extents: readonly MatrixExtent[];
+  readonly extents: readonly Varying[];
 }
 
 /**
@@ -118,10 +120,10 @@ export function placed(
   extents: ReadonlyMap<Node, Extent>,
 ): Places {
   const placeOf = new Map<Node, number>();
-  const places: { readonly extent: MatrixExtent; busyUntil: number }[] = [];
-  const sizeOf = (extent: MatrixExtent) => [...partsOf(extent)].sort().join();
+  const places: { readonly extent: Varying; busyUntil: number }[] = [];
+  const sizeOf = (extent: Varying) => [...partsOf(extent)].sort().join();
   for (const { node, written, lastRead } of usesOf(matrices, reads)) {
-    const extent = extents.get(node) as MatrixExtent;
+    const extent = extents.get(node) as Varying;
     let at = places.findIndex((place) =>
       place.busyUntil < written && sizeOf(place.extent) === sizeOf(extent)
     );

@@ -7,12 +7,15 @@ import { GradusError } from "../../dsl/errors.ts";
 import { type Graph, rootsOf } from "../../dsl/graph.ts";
 import { foldNodes, index, type Node, postorder, shaped, withSources } from "../../dsl/node.ts";
 import { matrixRow, randomRow, reduceRow } from "../../dsl/ops.ts";
+import { sketchExpression } from "../../dsl/print.ts";
 import { type Part, partsOf, type Side } from "./extent.ts";
 import { overExtent, type Planned } from "./infer.ts";
 
 /** A side that is still to be found, and what it is if nothing tells. */
 interface Open {
   found: Part | Open | undefined;
+  /** Whether it is the parameter's where nothing tells, as that of random numbers is. */
+  isOwn: boolean;
   readonly own: Side;
 }
 type Term = Part | Open;
@@ -70,6 +73,20 @@ export function settleShapes(program: Planned, graph: Graph): Graph {
   }
   graph.globals.forEach(({ node }, k) => meet(`global ${k}`, node, undefined));
 
+  // Beside what has a shape, a guess might be wrong.
+  for (const [node, own] of terms) {
+    const isTold = own?.every((term) => {
+      const at = found(term);
+      return typeof at !== "object" || at.isOwn;
+    });
+    if (isTold ?? true) continue;
+    throw new GradusError(
+      `Cannot plan optimizer "${program.name}": nothing tells how large \`${
+        sketchExpression(node)
+      }\` is, ` +
+        `which is made of places along an axis: let it meet what has as many`,
+    );
+  }
   const made = new Map<Node, Node>();
   const build = (root: Node, own: Use | undefined): Node =>
     own === undefined ? made.get(root)! : foldNodes<Node>([root], (node, src) => {
@@ -114,9 +131,10 @@ function hasShape({ arg }: Node, { state, inputs }: Planned): boolean {
 }
 
 function termsOf(node: Node, src: readonly Terms[], program: Planned): Terms {
+  const isOwn = node.op !== "Index";
   const open = (): [Term, Term] => [
-    { found: undefined, own: "rows" },
-    { found: undefined, own: "columns" },
+    { found: undefined, isOwn, own: "rows" },
+    { found: undefined, isOwn, own: "columns" },
   ];
   if (node.op === "Symbol") {
     if (!hasShape(node, program)) return undefined;
@@ -154,8 +172,10 @@ function joined(a: Terms, b: Terms): Terms {
 function unify(a: Term, b: Term): void {
   const [x, y] = [found(a), found(b)];
   if (x === y) return;
-  if (typeof x === "object") x.found = y;
-  else if (typeof y === "object") y.found = x;
+  if (typeof x === "object") {
+    x.found = y;
+    if (typeof y === "object") y.isOwn ||= x.isOwn;
+  } else if (typeof y === "object") y.found = x;
 }
 
 function found(term: Term): Term {

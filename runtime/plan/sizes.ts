@@ -3,7 +3,7 @@ import { GradusError } from "../../dsl/errors.ts";
 import { Evaluator } from "../../dsl/evaluate.ts";
 import type { Structural } from "../../dsl/graph.ts";
 import { constant, type Node, symbol, symbolsIn, ZERO } from "../../dsl/node.ts";
-import type { Sizes } from "../../dsl/ops.ts";
+import type { Sizes } from "../../dsl/matrix.ts";
 import { printExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";

@@ -94,6 +94,7 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
     on("states of ranks", trees.matrixTrees, programs.ofRanks({})),
     on("states of a rank of one", trees.matrixTrees, programs.ofRanks({ r: 1 })),
     on("states of a rank of each leaf", trees.matrixTrees, programs.ofRanks({ r: [1, 2, 3, 4] })),
+    on("rows and columns that are turned", trees.twoAxes, programs.ofTurned),
     on("orthonormal factors", forms["matrices of every form"], programs.ofFactors({})),
     on("orthonormal factors of many rows", trees.largeMatrices, programs.ofFactors({ f: 2 }), {
       steps: 2,

@@ -210,6 +210,18 @@ Q = transpose(g)@d/(1e-3 + norm(d))
 u = -learningRate*where(rank == 2, s*g + d@transpose(Q), g)`,
 }));
 
+/** The rows with the largest sums, found by turning these into a row; and a state a row, turned. */
+export const ofTurned: Optimizer = program(
+  "ofTurned",
+  { m: 0, r: { over: 1 } },
+  `m = m + g
+s = sum(abs(m), axis=1)
+r = 0.5*r + s
+before = transpose(s) > s | (transpose(s) == s & index(axis=1) < index(axis=0))
+place = sum(where(before, 1, 0), axis=1)
+u = where(place < 2, -0.1*m, 0) + 0.01*g*mean(transpose(r)*(g@transpose(g)), axis=1)`,
+);
+
 /** Orthonormal factors: of square, tall and wide matrices, and of ones that depend. */
 export const ofFactors: (options: { f?: HyperValue }) => Optimizer = factory(parseProgram({
   name: "ofFactors",

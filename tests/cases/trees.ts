@@ -158,6 +158,9 @@ export const matrixTrees: Make = (seed) => [
   ...(tensors([[3, 5], [5, 3], [4, 4]])(seed + 50) as Tree[]),
 ];
 
+/** Matrices of several forms, and nothing else. */
+export const twoAxes: Make = tensors([[3, 5], [5, 3], [4, 4], [1, 3]]);
+
 /** Matrices beyond the blocks in which products are made. */
 export const largeMatrices: Make = tensors([[3, 517], [517, 3], [131, 130]]);
 

@@ -1,7 +1,8 @@
 /** What every operation on matrices must obey, as functions of a row, so that wrong rows can be tried. */
 import fc from "fast-check";
 import { apply, type MatrixOpName, symbol } from "../../dsl/node.ts";
-import { elementOps, LEVEL, type Matrix, type MatrixOp, reduceOps } from "../../dsl/ops.ts";
+import type { Matrix } from "../../dsl/matrix.ts";
+import { elementOps, LEVEL, type MatrixOp, reduceOps } from "../../dsl/ops.ts";
 import { parseExpression, type Scope } from "../../dsl/parse.ts";
 import { printExpression } from "../../dsl/print.ts";
 import { assert, assertEquals } from "../assert.ts";

@@ -71,8 +71,8 @@ Deno.test("products and transposes need matrices", () => {
     ["u = rows@g", "`rows@g` needs matrices, and `rows` is one number a tensor"],
     ["u = g@globalNorm(g)", "and `%0` is one number for all"],
     [
-      "u = g*transpose(mean(g, axis=0))",
-      "`transpose(mean(g, axis=0))` needs matrices, and `mean(g, axis=0)` is one number a row or column",
+      "u = g@mean(g, axis=0)",
+      "`g@mean(g, axis=0)` needs matrices, and `mean(g, axis=0)` is one number a row or column",
     ],
   ];
   for (const [step, message] of cases) {

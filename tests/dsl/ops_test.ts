@@ -1,8 +1,8 @@
 import { apply, constant } from "../../dsl/node.ts";
+import type { Matrix } from "../../dsl/matrix.ts";
 import {
   type ElementOp,
   elementOps,
-  type Matrix,
   type MatrixOp,
   matrixOps,
   type ReduceOp,

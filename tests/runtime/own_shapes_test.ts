@@ -329,6 +329,30 @@ Deno.test("what does not fit the shape of a state is refused by its sizes", () =
   assertRefused(of("u = g*norm(P, axis=0)"), "given rows x columns and 1 x 2");
 });
 
+Deno.test("the largest rows are found by turning their sums", () => {
+  const largest = optimizer({
+    name: "largest",
+    step: `
+      s = sum(abs(g), axis=1)
+      place = sum(where(transpose(s) > s, 1, 0), axis=1)
+      u = where(place < 2, g, 0)`,
+  });
+  const g = { data: Float32Array.of(1, -1, 9, 0, -4, 4, 0, 3), shape: [4, 2] };
+  for (const backend of backends) {
+    const opt = largest().with({ backend });
+    assertEquals([...opt.update(g, opt.init(g))[0].data], [0, 0, 9, 0, -4, 4, 0, 0]);
+  }
+  // Without the turn, nothing would tell that the other side is of rows too.
+  const guessed = optimizer({
+    name: "guessed",
+    step: `
+      s = sum(abs(g), axis=1)
+      o = sum(where(index(axis=0) == index(axis=1), s, 0), axis=0)
+      u = g*sum(where(o > s, 1, 0), axis=1)`,
+  })();
+  assertRefused(() => guessed.update(g, guessed.init(g)), "nothing tells how large");
+});
+
 Deno.test("a saved state of its own shapes goes on as if nothing had been", () => {
   const [w, x] = [matrix(3, 5), matrix(3, 5)];
   const opt = ofSides({});

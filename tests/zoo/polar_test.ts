@@ -122,7 +122,7 @@ Deno.test("the Polar Express brings singular values nearer to 1 in as many steps
   };
   const [express, usual] = [off({ polar: "polarExpress" }), off({})];
   assert(express < 0.06 && express < usual, `${express} and ${usual}`);
-  assert(off({ polar: "polarExpress", nsSteps: 8 }) < 1e-4, "further steps repeat the last");
+  assert(off({ polar: "polarExpress", nsSteps: 8 }) < 1e-4, "further steps end at 1");
 });
 
 Deno.test("one scaling is chosen, and steps are said once", () => {

@@ -74,13 +74,15 @@ export class JsLeaf {
     else this.#matrices.multiply(operands[0], operands[1], out);
   }
 
-  /** The array of a temporary, or of an input as numbers. */
+  /** The array of a temporary, of what a reduction has left, or of an input as numbers. */
   #arrayOf(node: Node): Floats {
     const { group: { plan, inputs }, shape, inputs: arrays } = this.#leaf;
     const place = plan.temporaries.placeOf.get(node);
     if (place !== undefined) {
       return this.#temporaries[place].subarray(0, extentSize(plan.extents.get(node)!, shape));
     }
+    const cell = plan.cells.findIndex((each) => each.node === node);
+    if (cell >= 0) return this.#cells[cell];
     const at = inputs.findIndex(({ name }) => name === node.arg);
     const array = arrays[at];
     if (array instanceof Float32Array || array instanceof Float64Array) return array;
