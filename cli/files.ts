@@ -1,4 +1,5 @@
 /** The optimizers that the command knows by name, and those in files. */
+import { resolve } from "node:path";
 import { GradusError, suggestion } from "../dsl/errors.ts";
 import { parseJson } from "../dsl/json.ts";
 import type { Program } from "../dsl/program.ts";
@@ -145,6 +146,14 @@ export function checkWritable(path: string): Promise<void> {
     await Deno.writeFile(beside, new Uint8Array(), { createNew: true });
     await Deno.remove(beside);
   });
+}
+
+/** Whether two paths are of one file, however they are written. */
+export async function isSameFile(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all(
+    [a, b].map((path) => Deno.realPath(path).catch(() => resolve(path))),
+  );
+  return first === second;
 }
 
 /** Writes a file beside its place and then into it, so that no reader ever finds half of it. */

@@ -31,9 +31,14 @@ Deno.test("averaged gradients of two workers take the way of one that has all ex
   const optimizer = adamw({ learningRate: 0.02, weightDecay: 0.1 });
   const workers = COUNTS.map(start);
   const hands = workers.map((worker, i) => handOf(worker, COUNTS[i]));
-  const params = await begin(hands, model, examplesFor(COUNTS).map(({ x, y }) => ({ x, y })));
-  const losses = await learnByGradients(hands, params, optimizer, 20);
-  for (const worker of workers) worker.terminate();
+  const batches = examplesFor(COUNTS).map(({ x, y }) => ({ x, y }));
+  const [params, losses] = await (async () => {
+    const params = await begin(hands, model, batches);
+    return [params, await learnByGradients(hands, params, optimizer, 20)] as const;
+  })().finally(() => {
+    // A worker that waits would keep the process.
+    for (const worker of workers) worker.terminate();
+  });
   const wanted = await alone(optimizer, 20);
   losses.forEach((each, i) =>
     assert(Math.abs(each - wanted.losses[i]) < 1e-5 * wanted.losses[0], `${each} at ${i}`)

@@ -2,7 +2,7 @@
 import { GradusError } from "../../dsl/errors.ts";
 import { fixedBatch, objectiveOf, prepare } from "../../trainer/mod.ts";
 import type { Command } from "../command.ts";
-import { checkWritable, within } from "../files.ts";
+import { checkWritable, isSameFile, within } from "../files.ts";
 import { wrapped } from "../text.ts";
 import { type Options, UsageError, wholeNumber } from "../values.ts";
 import { readData } from "./data.ts";
@@ -46,11 +46,21 @@ async function runTrain(
     optimizer: optimizer.program,
     settings,
   };
-  if (job.output === path) {
-    throw new UsageError("-o must be another file than the model, which a later run goes on from");
+  const written = [
+    ["-o", job.output],
+    ["--checkpoint", job.checkpoint],
+    ...(job.report === undefined ? [] : [["--report", job.report]]),
+  ];
+  const read = [[path, "the model, which a later run goes on from"], [data, "the data"]];
+  for (const [i, [option, file]] of written.entries()) {
+    for (
+      const [other, what] of [...read, ...written.slice(0, i).map(([name, each]) => [each, name])]
+    ) {
+      if (!await isSameFile(file, other)) continue;
+      throw new UsageError(`${option} must be another file than ${what}: given ${file}`);
+    }
+    await checkWritable(file);
   }
-  const written = [job.output, job.checkpoint, ...(job.report === undefined ? [] : [job.report])];
-  for (const each of written) await checkWritable(each);
   const onWarning = (warning: string) => print(wrapped(`note: ${warning}`));
   const prepared = within(
     path,

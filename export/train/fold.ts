@@ -1,4 +1,5 @@
 /** The arithmetic of axes, shapes and sizes: what is known of small results before the graph runs. */
+import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from "../../runtime/trees/dtype.ts";
 import type { At } from "./rows/row.ts";
 import { placed } from "./rows/slice.ts";
 import {
@@ -58,6 +59,13 @@ function pairwise(f: (a: Size, b: Size) => Size | undefined): Fold {
   };
 }
 
+/** `f` on as many lists as there are, one after the other. */
+function all(f: (a: Size, b: Size) => Size | undefined): Fold {
+  const both = pairwise(f);
+  return ([first, ...rest], at) =>
+    rest.reduce<readonly Size[] | undefined>((made, each) => made && both([made, each], at), first);
+}
+
 /** `f` on numbers; with names, a size that is called by what is computed. */
 function arithmetic(sign: string, f: (a: number, b: number) => number): Fold {
   return pairwise((a, b) =>
@@ -88,13 +96,29 @@ function wholeBy(round: (value: number) => number): Fold {
 
 const same: Fold = ([a]) => a;
 
-/** Whole numbers as they are in a type that is cast to; no float is rounded here. */
+/** Numbers as they are in a type that is cast to; undefined where that is for whoever runs the graph to say. */
 function cast(known: readonly Size[], type: DataType): readonly Size[] | undefined {
-  if (type === DataType.BOOL) {
-    const isKnown = known.every((size) => typeof size === "number");
-    return isKnown ? known.map((size) => Number(size !== 0)) : undefined;
-  }
-  return known.map((size) => typeof size === "number" && isWhole(type) ? Math.trunc(size) : size);
+  const to = CASTS[type];
+  if (to === undefined) return undefined;
+  // A size that is open is one in every type but that of truths.
+  const made = known.map((size) =>
+    typeof size === "number" ? to(size) : type === DataType.BOOL ? undefined : size
+  );
+  return made.every((size) => size !== undefined) ? made : undefined;
+}
+
+const CASTS: Readonly<Partial<Record<DataType, (value: number) => number | undefined>>> = {
+  [DataType.DOUBLE]: (value) => value,
+  [DataType.FLOAT]: Math.fround,
+  [DataType.FLOAT16]: (value) => fromFloat16(toFloat16(Math.fround(value))),
+  [DataType.BFLOAT16]: (value) => fromBfloat16(toBfloat16(Math.fround(value))),
+  [DataType.INT64]: (value) => within(Math.trunc(value), 2 ** 63),
+  [DataType.INT32]: (value) => within(Math.trunc(value), 2 ** 31 - 1),
+  [DataType.BOOL]: (value) => Number(value !== 0),
+};
+
+function within(value: number, most: number): number | undefined {
+  return Math.abs(value) <= most ? value : undefined;
 }
 
 /** What each operator makes of known inputs. */
@@ -135,16 +159,21 @@ const FOLDS: Readonly<Record<string, Fold>> = {
       ? (b === 0 ? undefined : Math.trunc(a / b))
       : quotient([a], [b])
   ),
-  Mod: arithmetic("%", (a, b) => a - b * Math.floor(a / b)),
+  // The remainder of C has the sign of what is divided.
+  Mod: (known, at) =>
+    arithmetic(
+      "%",
+      at.int("fmod", 0) === 1 ? (a, b) => a % b : (a, b) => a - b * Math.floor(a / b),
+    )(known, at),
   Neg: ([a]) => a.map((size) => typeof size === "number" ? -size : sizeNamed("-", size)),
   // Nothing is rounded otherwise elsewhere.
   Floor: wholeBy(Math.floor),
   Ceil: wholeBy(Math.ceil),
   Abs: ([a]) => a.map((size) => typeof size === "number" ? Math.abs(size) : size),
-  Min: pairwise((a, b) =>
+  Min: all((a, b) =>
     typeof a === "number" && typeof b === "number" ? Math.min(a, b) : a === b ? a : undefined
   ),
-  Max: pairwise((a, b) =>
+  Max: all((a, b) =>
     typeof a === "number" && typeof b === "number" ? Math.max(a, b) : a === b ? a : undefined
   ),
   Equal: comparison((a, b) => a === b),

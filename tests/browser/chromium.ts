@@ -76,10 +76,18 @@ export class Chromium implements AsyncDisposable {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw error;
     }
-    const [address, errors] = await addressOf(process);
-    const socket = new WebSocket(address);
-    await new Promise((resolve, reject) => [socket.onopen, socket.onerror] = [resolve, reject]);
-    return new Chromium(process, profile, socket, errors);
+    try {
+      const [address, errors] = await inTime(addressOf(process), () => "Chromium did not start");
+      const socket = new WebSocket(address);
+      const open = new Promise((resolve, reject) =>
+        [socket.onopen, socket.onerror] = [resolve, reject]
+      );
+      await inTime(open, () => "Chromium was not reached");
+      return new Chromium(process, profile, socket, errors);
+    } catch (error) {
+      killed(process);
+      throw error;
+    }
   }
 
   /**
@@ -124,14 +132,18 @@ export class Chromium implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const closed = new Promise((resolve) => this.#socket.onclose = resolve);
+    // A browser that crashed has closed it already, and will not say so again.
+    const closed = this.#socket.readyState === WebSocket.CLOSED
+      ? Promise.resolve()
+      : new Promise((resolve) => this.#socket.onclose = resolve);
     try {
       await this.#ask("Browser.close", {});
+      await inTime(this.#process.status, () => "Chromium did not end");
     } catch {
-      this.#process.kill("SIGKILL");
+      killed(this.#process);
     }
-    await closed;
     await this.#process.status;
+    await closed;
     await this.#errors;
     await Deno.remove(this.#profile, { recursive: true });
   }
@@ -148,6 +160,15 @@ export class Chromium implements AsyncDisposable {
       this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
     });
     return inTime(answer, () => `${method} was not answered`);
+  }
+}
+
+/** Ends a process that may have ended. */
+function killed(process: Deno.ChildProcess): void {
+  try {
+    process.kill("SIGKILL");
+  } catch {
+    // It has.
   }
 }
 
