@@ -30,6 +30,7 @@ export * from "./fadam.ts";
 export * from "./fromage.ts";
 export * from "./galore.ts";
 export * from "./grams.ts";
+export * from "./kron.ts";
 export * from "./lamb.ts";
 export * from "./laprop.ts";
 export * from "./lars.ts";

@@ -123,7 +123,7 @@ export function fed(
   return factory(parseProgram({
     ...document,
     state: { ...document.state, ...state },
-    step: document.step.replace(text, by),
+    step: document.step.replaceAll(text, by),
   }));
 }
 

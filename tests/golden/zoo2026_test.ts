@@ -11,6 +11,7 @@ import {
   dion2,
   fadam,
   galore,
+  kron,
   type Matrices,
   muon,
   normuon,
@@ -26,6 +27,7 @@ import { assert } from "../assert.ts";
 import {
   difference,
   fed,
+  type Leaves,
   type Meanwhile,
   type Numbers,
   rateOf,
@@ -78,6 +80,13 @@ const muonOf = (args: Args) => ({
   scaling: "original" as const,
   weightDecay: args.weight_decay ?? args.wd,
 });
+
+/** Kron's modes by their names there. */
+const MODES = {
+  one_diag: "oneDiag",
+  smart_one_diag: "smartOneDiag",
+  all_diag: "allDiag",
+} as const;
 
 /** Scion's norms by their names there; what is not named is as it is by default. */
 const NORMS = {
@@ -233,6 +242,40 @@ const RULES: Readonly<Record<string, (each: ZooCase) => Played | undefined>> = {
       }),
     };
   },
+  kron: (each) => {
+    const { args } = each;
+    const { V } = each.aux as { V: Record<string, Record<string, Numbers>> };
+    const made = kron({
+      learningRate: args.lr,
+      maxSizeTriangular: args.max_size_triangular,
+      ...args.memory_save_mode === null
+        ? {}
+        : { memorySaveMode: MODES[args.memory_save_mode as keyof typeof MODES] },
+      momentumIntoPrecondUpdate: args.momentum_into_precond_update,
+    });
+    return {
+      opt: fed(made.program, "normal(seed)", "V", { V: 0 })({
+        learningRate: rateOf(each),
+        b1: args.b1,
+        weightDecay: args.weight_decay,
+        preconditionerUpdateProbability: args.preconditioner_update_probability,
+        precondLr: args.precond_lr,
+        precondInitScale: args.precond_init_scale,
+        // It takes all axes but the last for the rows.
+        matrices: byLeaf<Matrices>(each, {
+          t3: { reductionAxis: [0, 1], outputAxis: 2 },
+          conv: { reductionAxis: [0, 1, 2], outputAxis: 3 },
+        }, true),
+      }),
+      // Its balance of the two sides, which it draws, is no matter of what they come to.
+      meanwhile: (state, t) => {
+        for (const [leaf, drawn] of Object.entries(V)) {
+          const now = drawn[t + 1];
+          if (now !== undefined) (state.V as Leaves)[leaf].data.set(tensor(now).data);
+        }
+      },
+    };
+  },
   shampoo: (each) => {
     const { betas: [b1, b2], beta3, epsilon: eps, grafting } = each.args;
     // Here is no momentum that looks ahead, and nothing for vectors or for more than two sides.
@@ -337,10 +380,10 @@ const RULES: Readonly<Record<string, (each: ZooCase) => Played | undefined>> = {
 };
 
 /**
- * What this library does not have: Kron, and NAdamW as timm has it; torch's rules are the matter of other
+ * What this library does not have: NAdamW as timm has it; torch's rules are the matter of other
  * tests.
  */
-const ELSEWHERE = /^(kron|nadamw\.timm|torch\..*)$/;
+const ELSEWHERE = /^(nadamw\.timm|torch\..*)$/;
 
 for (const each of zoo2026.cases) {
   if (ELSEWHERE.test(each.fn) || !Object.hasOwn(RULES, each.fn) || each.dtype !== "float64") {
