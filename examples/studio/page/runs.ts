@@ -3,11 +3,12 @@
 import type { OptimizerChoice, Plan, Source, WorkerEvent } from "../protocol.ts";
 import type { Bar } from "./bar.ts";
 import { Curves, type Named } from "./curves.ts";
-import { duration, h, percent, the, whole } from "./dom.ts";
+import { duration, h, the, whole } from "./dom.ts";
 import { downloads } from "./downloads.ts";
 import { Lane } from "./lane.ts";
 import { announce, fail } from "./notices.ts";
 import { PredictionsView } from "./predictions_view.ts";
+import { type End, verdict } from "./verdict.ts";
 
 /** How often the curves are drawn at most, in milliseconds. */
 const DRAWN = 250;
@@ -43,7 +44,7 @@ export class Runs {
   #names: string[] = [];
   #views: PredictionsView[] = [];
   /** Of each lane, why it runs no more. */
-  #ended: ("done" | "lost" | undefined)[] = [];
+  #ended: (End | undefined)[] = [];
   #steps: number | undefined;
   #where = "";
   #saved = "";
@@ -180,31 +181,15 @@ export class Runs {
     this.#done(place, "lost");
   }
 
-  #done(place: number, how: "done" | "lost"): void {
+  #done(place: number, how: End): void {
     this.#ended[place] = how;
     if (this.#ended.some((each) => each === undefined)) return;
     this.#bar.phase = "done";
-    const text = this.#verdict();
+    const text = verdict(this.#named(), this.#ended, this.#where);
     this.#bar.say(`${text} ${this.#saved}`, 1);
     announce(text);
     this.draw();
     this.#options.ended();
-  }
-
-  /** What came of it, in a sentence or two. */
-  #verdict(): string {
-    const results = this.#named().map(({ name, lane: { scores, losses } }, i) => {
-      const score = scores.at(-1);
-      const text = this.#ended[i] === "lost"
-        ? "its loss is not finite"
-        : score?.accuracy !== undefined
-        ? `${percent(score.accuracy)} right on held-out examples`
-        : score !== undefined
-        ? `held-out loss ${score.loss.toPrecision(3)}`
-        : `loss ${losses.at(-1)?.[1].toPrecision(3)}`;
-      return this.#names.length > 1 ? `${name}: ${text}` : text;
-    });
-    return `Trained ${this.#where}: ${results.join("; ")}.`;
   }
 
   #say(): void {
