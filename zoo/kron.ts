@@ -46,15 +46,6 @@ export interface KronOptions extends MaskOption, MuDTypeOption {
   matrices?: MatricesOption;
 }
 
-type KronStates = {
-  m: "leaf";
-  n: "tree";
-  a: "leaf";
-  b: "leaf";
-  L: "leaf";
-  R: "leaf";
-  q: "leaf";
-};
 type Mode = Exclude<KronOptions["memorySaveMode"], undefined>;
 
 /** Of a mode, when the left and the right side may be triangular. */
@@ -201,13 +192,16 @@ function programOf(mode: Mode, maxSize: number, ofMoment: boolean): Program {
  */
 export const kron: OptimizerFactory<
   KronOptions,
-  KronStates
+  { m: "leaf"; n: "tree"; a: "leaf"; b: "leaf"; L: "leaf"; R: "leaf"; q: "leaf" }
 > = /* @__PURE__ */ made();
 
 /** The factory: a call of its own, so that a bundle without it leaves all of this out. */
 function made(): typeof kron {
   const usual = programOf("none", 8192, true);
-  return resolving<KronOptions, KronStates>(usual, (options, doing) => {
+  return resolving<
+    KronOptions,
+    { m: "leaf"; n: "tree"; a: "leaf"; b: "leaf"; L: "leaf"; R: "leaf"; q: "leaf" }
+  >(usual, (options, doing) => {
     const {
       memorySaveMode: mode = "none",
       maxSizeTriangular: most = 8192,
