@@ -12,6 +12,7 @@
  * - A session whose run has failed takes the build down with its next run.
  * - Where a build fails to start, it never starts again; in Deno it does so for more than one thread, whose
  *   workers it begins from a blob.
+ * - In Deno, a build that starts overwrites `Worker`.
  * - A worker of Deno has a location without an origin, of which none of them can be loaded.
  * - In a page whose memory cannot be shared they have one thread, whatever was asked for.
  * - Deno 2.9 panics when it is asked for the limits of a device whose adapter is garbage.
@@ -131,6 +132,7 @@ async function open(
   options: wasm.InferenceSession.SessionOptions,
   doing: string,
 ): Promise<Opened> {
+  const { Worker } = globalThis;
   try {
     const session = await InferenceSession.create(bytes, {
       ...options,
@@ -140,6 +142,9 @@ async function open(
     return { session, Tensor };
   } catch (error) {
     throw new GradusError(`${doing}: ONNX Runtime refused the model: ${messageOf(error)}`);
+  } finally {
+    // A build that starts puts Node's workers in the place of the web's, whose scripts find no `self` there.
+    if (globalThis.Worker !== Worker) Object.assign(globalThis, { Worker });
   }
 }
 

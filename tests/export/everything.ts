@@ -37,7 +37,7 @@ const OPTIONS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 
 /** Optimizers that draw random numbers, which no graph does. */
 export const RANDOM: readonly string[] = [
-  ...["addNoise", "noisySgd", "apollo", "apolloMini", "dion", "galore"],
+  ...["addNoise", "noisySgd", "apollo", "apolloMini", "dion", "galore", "kron"],
 ];
 
 /** Those, and others that decompose matrices, which no graph does either: by what they are refused for. */

@@ -257,7 +257,8 @@ const RULES: Readonly<Record<string, (each: ZooCase) => Played | undefined>> = {
       opt: fed(made.program, "normal(seed)", "V", { V: 0 })({
         learningRate: rateOf(each),
         b1: args.b1,
-        weightDecay: args.weight_decay,
+        // It does not decay vectors.
+        weightDecay: byLeaf<number>(each, { b: 0 }, args.weight_decay),
         preconditionerUpdateProbability: args.preconditioner_update_probability,
         precondLr: args.precond_lr,
         precondInitScale: args.precond_init_scale,
