@@ -58,7 +58,7 @@ export const trainCommand: Command = {
     },
     seed: { value: "N", text: "what is held out, shuffled and dropped by; by default 1" },
     output: { short: "o", value: "FILE.onnx", text: "the trained model; by default tuned.onnx" },
-    report: { value: "PAGE.html", text: "a page with curves" },
+    page: { value: "PAGE.html", text: "a page with curves" },
     checkpoint: {
       value: "FILE",
       text:

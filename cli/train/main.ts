@@ -49,7 +49,7 @@ async function runTrain(
   const written = [
     ["-o", job.output],
     ["--checkpoint", job.checkpoint],
-    ...(job.report === undefined ? [] : [["--report", job.report]]),
+    ...(job.report === undefined ? [] : [["--page", job.report]]),
   ];
   const read = [[path, "the model, which a later run goes on from"], [data, "the data"]];
   for (const [i, [option, file]] of written.entries()) {
@@ -98,12 +98,12 @@ function jobOf(options: Options): Omit<Job, "model" | "data" | "loss" | "optimiz
     throw new UsageError("--patience needs examples that are held out: --validate is 0");
   }
   const output = options.output as string | undefined ?? "tuned.onnx";
-  const report = options.report as string | undefined;
+  const report = options.page as string | undefined;
   if (!/\.onnx$/i.test(output)) {
     throw new UsageError(`\`train\` writes a model, such as -o tuned.onnx: given ${output}`);
   }
   if (report !== undefined && !/\.html?$/.test(report)) {
-    throw new UsageError(`--report takes a page, such as page.html: given ${report}`);
+    throw new UsageError(`--page takes a page, such as page.html: given ${report}`);
   }
   return {
     ...{ output, report, patience, validate },

@@ -235,7 +235,7 @@ export class FormWriter {
       const [axis, side] = String(arg).split(" ");
       const { placed } = this.#of;
       if (placed !== undefined) return spelling.index(Number(axis), atom(placed));
-      if (side === undefined && !hasSizes(this.#of.program)) {
+      if (side === undefined && isOfOneShape(this.#of.program)) {
         read("w");
         return spelling.index(Number(axis), atom(names.of("w")));
       }
@@ -244,8 +244,10 @@ export class FormWriter {
   }
 }
 
-function hasSizes({ state }: Program): boolean {
-  return [...state.values()].some(({ sizes }) => sizes !== undefined);
+/** Whether all that a step reads of a leaf has the leaf's shape, so that places along axes are of that. */
+function isOfOneShape({ state, statements }: Program): boolean {
+  return [...state.values()].every(({ sizes }) => sizes === undefined) &&
+    postorder(statements.map(({ value }) => value)).every(({ op }) => matrixRow(op) === undefined);
 }
 
 /** The name of a symbol; that of a reduction over the tree is legal in Python. */

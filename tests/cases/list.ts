@@ -321,7 +321,9 @@ export const groups: Readonly<Record<string, readonly Case[]>> = {
       applyIfFinite(adamw({ learningRate: 0.1 }), { maxConsecutiveErrors: 1 }),
     ),
     withMissing("adamw of a scaled loss", dynamicLossScale(adamw({ learningRate: 0.1 }))),
-    withMissing("workers", averageSteps(adamw({ learningRate: 0.1 }), { workers: 2 })),
+    withMissing("workers", averageSteps(adamw({ learningRate: 0.1 }), { workers: 2 }), {
+      inputs: (t) => ({ examples: 3 + t % 2 }),
+    }),
     withMissing(
       "micro-batches of states of their own shapes",
       multiSteps(programs.ofSides({}), { everyKSchedule: 2 }),

@@ -42,7 +42,7 @@ Deno.test("list shows every optimizer on a line, then wrappers and schedules, 80
 
 Deno.test("list WORD shows what has it in name, description or paper, and what that is", async () => {
   const text = await printed("list", "muon");
-  assertEquals(text.match(/^[a-zA-Z]+(?=  +\d)/gm), ["adamuon", "muon", "normuon"]);
+  assertEquals(text.match(/^[a-zA-Z]+(?=  +\d)/gm), ["adamuon", "muon", "normuon", "scaleByMuon"]);
   assertStringIncludes(text, zoo.muon.program.doc.slice(0, 40));
   assertStringIncludes(await printed("list", "Jordan", "2024"), "\nmuon  ");
   assertStringIncludes(await printed("list", "cosine"), "schedules: cosineDecaySchedule, ");

@@ -76,7 +76,7 @@ Deno.test("a table, tensors and arrays of the same numbers train the same model,
         `${folder}/${data}`,
         "-o",
         output,
-        "--report",
+        "--page",
         `${folder}/page.html`,
       ];
       const { code, out, error } = await run(

@@ -27,7 +27,7 @@ Deno.test("RMSProp with bias correction is Adam without momentum", () => {
   const still = fixed(adam, { name: "still" }, { b1: 0, nesterov: false, epsRoot: 0 });
   const rms = fixed(rmsprop, { name: "rms" }, {
     ...{ centered: false, momentum: 0, nesterov: false, initialScale: 0 },
-    ...{ epsInSqrt: false, biasCorrection: true },
+    ...{ epsInSqrt: false, biasCorrection: true, traceOfSteps: true },
   });
   const found = equivalent(still.program, rms.program);
   assert(found.equivalent && found.by === "form" && found.under === "relaxed");
