@@ -77,7 +77,11 @@ gpuTest("states of others, and lost ones, are refused", () =>
 gpuTest("what is not computed there is refused by the expression that needs it", async () => {
   for (
     const [other, ...parts] of [
-      [muon({ learningRate: 0.1 }), "matrices of their own shapes are not computed there", "transpose("],
+      [
+        muon({ learningRate: 0.1 }),
+        "matrices of their own shapes are not computed there",
+        "transpose(",
+      ],
       [noisySgd({ learningRate: 0.1 }), "random numbers are not drawn", "normal("],
     ] as const
   ) {
