@@ -124,9 +124,14 @@ export class Runs {
   /** Draws the curves, soon. */
   draw(): void {
     this.#drawing ??= setTimeout(() => {
-      this.#drawing = undefined;
-      this.#curves.draw(this.#named(), this.#steps);
+      this.#drawNow();
     }, DRAWN);
+  }
+
+  #drawNow(): void {
+    clearTimeout(this.#drawing);
+    this.#drawing = undefined;
+    this.#curves.draw(this.#named(), this.#steps);
   }
 
   /** Does something with all that run, and shows what fails. */
@@ -188,7 +193,8 @@ export class Runs {
     const text = verdict(this.#named(), this.#ended, this.#where);
     this.#bar.say(`${text} ${this.#saved}`, 1);
     announce(text);
-    this.draw();
+    // What is over is shown whole.
+    this.#drawNow();
     this.#options.ended();
   }
 
