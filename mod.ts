@@ -113,7 +113,8 @@ export {
 export { valueAndGradFromState } from "./runtime/line_search.ts";
 export * from "./zoo/per_example.ts";
 export * from "./zoo/mod.ts";
-export { fromTorchConfig, type TorchConfig, type TorchOptions } from "./zoo/torch_config.ts";
+export { fromTorchConfig, type TorchConfig } from "./zoo/torch/config.ts";
+export type { TorchOptions } from "./zoo/torch/options.ts";
 export {
   type AveragedMeasure,
   measureWithEma,
