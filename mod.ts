@@ -70,12 +70,8 @@ export type {
 } from "./runtime/trees/hyperparameters.ts";
 export type { LeafPattern, Match, MatchedLeaf } from "./runtime/trees/match.ts";
 export type { DimensionNumbers, Matrices } from "./runtime/trees/view.ts";
-export {
-  explain,
-  type ExplainedLeaf,
-  type ExplainedStage,
-  type Explanation,
-} from "./runtime/explain.ts";
+export type { ExplainedLeaf } from "./runtime/explained_leaves.ts";
+export { explain, type ExplainedStage, type Explanation } from "./runtime/explain.ts";
 export type { Machine, Prediction } from "./runtime/plan/roofline.ts";
 export {
   applyUpdates,

@@ -2,19 +2,17 @@
 import { fewestAxes, isAxes } from "../dsl/axes.ts";
 import { GradusError } from "../dsl/errors.ts";
 import { elaborate, rates, rootsOf, statesRead } from "../dsl/graph.ts";
-import { apply, type Node, postorder, symbol, withSources } from "../dsl/node.ts";
-import { reduceOps, reduceRow } from "../dsl/ops.ts";
-import { printExpression, printProgram } from "../dsl/print.ts";
+import { type Node, postorder, symbol } from "../dsl/node.ts";
+import { reduceRow } from "../dsl/ops.ts";
+import { printProgram } from "../dsl/print.ts";
 import { expressionsOf, type Program } from "../dsl/program.ts";
 import { Binding } from "./step/binding.ts";
-import { hasMatrices, unseenBy } from "./step/views.ts";
 import { storedAs } from "./trees/state_storage.ts";
 import { renderPhases } from "./backends/js/render.ts";
-import { isSized, showExtent as showSizes, type Varying } from "./plan/extent.ts";
-import type { Product } from "./plan/products.ts";
+import { type ExplainedLeaf, leavesOf, showLeaves, unseenIn } from "./explained_leaves.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { showGraph, showLoops } from "./shown_plan.ts";
 import { requireOptimizer } from "./wrap.ts";
-import { MASTER } from "./trees/master.ts";
 import { type Loop, operandsOf, type Plan } from "./plan/plan.ts";
 import {
   type ArrayKind,
@@ -35,8 +33,7 @@ import {
 } from "./plan/roofline.ts";
 import { draftsOf, STAGES } from "./plan/stages.ts";
 import { Layout, requireLeaves } from "./trees/layout.ts";
-import { asLeaf, asShape, spellPath } from "./trees/leaf.ts";
-import { showView } from "./trees/view.ts";
+import { asLeaf, asShape } from "./trees/leaf.ts";
 import type { VariantKey } from "./plan/forms.ts";
 import { variantOf } from "./plan/variants.ts";
 import { isRunnable } from "./backends/wasm/kernel.ts";
@@ -51,24 +48,6 @@ export interface ExplainedStage {
   readonly invariant: string;
   /** What it makes of the program: every value with how often it changes, or loops, or code. */
   readonly text: string;
-}
-
-/** Where a leaf goes. */
-export interface ExplainedLeaf {
-  /** The keys from the root to it, joined by `/`. */
-  readonly path: string;
-  /** Its extents. */
-  readonly shape: readonly number[];
-  /** Its group: leaves of one group are computed alike. The first is shown in the stages. */
-  readonly group: number;
-  /** The matrices that it is computed as; undefined where no operation on matrices is done. */
-  readonly matrices:
-    | { readonly count: number; readonly rows: number; readonly columns: number }
-    | undefined;
-  /** Of each hyperparameter that a mask limits, a partition's and `matrices` among them, whether it applies. */
-  readonly masks: Readonly<Record<string, boolean>>;
-  /** The states that it keeps. */
-  readonly states: readonly string[];
 }
 
 /** What {@linkcode explain} returns. */
@@ -244,57 +223,6 @@ function warningsOf(program: Program): string[] {
   ];
 }
 
-/** Leaves that are no matrices, and of which nobody has said so. */
-function unseenIn(program: Program, { layout, groupOf, views }: Binding): string[] {
-  return layout.leaves.flatMap((info, i) => {
-    const name = views[i] === undefined ? unseenBy(program, info, groupOf[i].settings) : undefined;
-    if (name === undefined) return [];
-    return [
-      `the parameter at ${
-        spellPath(info.path)
-      } has ${info.shape.length} axes and is computed as no ` +
-      `matrix: \`${name}\` says how it could be one, or by \`false\` that it is to be none`,
-    ];
-  });
-}
-
-function leavesOf(
-  { program, settings }: Optimizer,
-  { layout, groups, groupOf, views }: Binding,
-): ExplainedLeaf[] {
-  const masked = [...settings].flatMap(([name, { mask }]) => mask === undefined ? [] : [name]);
-  const isMatrix = new Map(groups.map((each) => [each, hasMatrices(program, each.structural)]));
-  return layout.leaves.map(({ path, shape }, i): ExplainedLeaf => {
-    const group = groupOf[i];
-    const { count, shape: [rows, columns] } = views[i] ?? { count: 1, shape };
-    return {
-      ...{ path, shape, group: groups.indexOf(group) },
-      matrices: isMatrix.get(group)! ? { count, rows, columns } : undefined,
-      masks: Object.fromEntries(masked.map((name) => [name, !group.settings.get(name)!.isMasked])),
-      states: [...group.live],
-    };
-  });
-}
-
-function showLeaves(leaves: readonly ExplainedLeaf[]): string {
-  const others = leaves.some(({ matrices }) => matrices !== undefined) ? ["as no matrix"] : [];
-  return leaves.map((leaf) => showLeaf(leaf, others)).join("\n");
-}
-
-function showLeaf(
-  { path, shape, group, matrices, masks, states }: ExplainedLeaf,
-  others: readonly string[],
-): string {
-  return [
-    `${spellPath(path)} [${shape.join(", ")}]: group ${group}`,
-    ...(matrices === undefined
-      ? others
-      : [`as ${showView({ ...matrices, shape: [matrices.rows, matrices.columns] })}`]),
-    ...Object.entries(masks).map(([name, applies]) => `${applies ? "" : "not "}${name}`),
-    states.length === 0 ? "keeps no state" : `keeps ${states.join(", ")}`,
-  ].join("; ");
-}
-
 function webAssemblyOf(
   program: Program,
   key: Omit<VariantKey, "backend">,
@@ -358,67 +286,6 @@ function showPrediction({ instructions, nanoseconds, bandwidthShare }: Predictio
     nanoseconds.toFixed(2)
   } ns per ` +
     `parameter, share of memory bandwidth: ${Math.round(100 * bandwidthShare)} %`;
-}
-
-// Values are numbered, so that a line shows one operation and not all it rests on.
-type Names = ReadonlyMap<Node, string>;
-
-function nameOf(node: Node, names: Names): string {
-  return names.get(node) ?? printExpression(node);
-}
-
-function showGraph(rate: ReadonlyMap<Node, string>, names: Names): string {
-  const lines = [...rate].filter(([{ op }]) => op !== "Const" && op !== "Zero");
-  return lines.map(([node, changes]) => `${changes.padEnd(8)}${showNode(node, names)}`).join("\n");
-}
-
-function showNode(node: Node, names: Names): string {
-  const name = names.get(node);
-  if (name === undefined) return printExpression(node);
-  const operands = node.src.map((operand) =>
-    names.has(operand) ? symbol(names.get(operand)!) : operand
-  );
-  return `${name} = ${printExpression(withSources(node, operands))}`;
-}
-
-function showLoops(plan: Plan, names: Names): string {
-  return plan.phases.map((phase, i) =>
-    [
-      `phase ${i + 1} of ${plan.phases.length}`,
-      ...phase.flatMap((loop) => [
-        `  over ${showExtent(loop.extent)}: ${loop.nodes.length} operations`,
-        ...loop.nodes.map((node) => `    ${showNode(node, names)}`),
-        ...loop.accumulations.map(({ op, operand, into }) =>
-          `    accumulates the ${
-            "global" in into ? `tree's ${reduceOps[op].call} (%${into.global})` : reduceOps[op].call
-          } of ${nameOf(operand, names)}`
-        ),
-        ...loop.stored.map((node) => `    keeps ${nameOf(node, names)}`),
-        ...loop.outputs.map(({ target, node }) =>
-          `    writes ${WRITTEN.get(target) ?? target} = ${nameOf(node, names)}`
-        ),
-      ]),
-      ...plan.products[i].map((product) => `  ${showProduct(product, names)}`),
-    ].join("\n")
-  ).join("\n");
-}
-
-const WRITTEN: ReadonlyMap<string, string> = new Map([["", "w"], ["w", MASTER]]);
-
-function showProduct({ node, factors }: Product, names: Names): string {
-  const operands = factors.map(({ node, isTransposed }) => {
-    const operand = symbol(nameOf(node, names));
-    return isTransposed ? apply("Transpose", operand) : operand;
-  });
-  return `${nameOf(node, names)} = ${printExpression(withSources(node, operands))}`;
-}
-
-function showExtent(extent: Varying): string {
-  if (extent === "element") return "elements";
-  if (isSized(extent)) return showSizes(extent);
-  if (extent === 0) return "tensors";
-  const axes = Array.from({ length: 32 }, (_, axis) => axis).filter((a) => extent & (1 << a));
-  return `axes ${axes.join(", ")}`;
 }
 
 function bytesMovedBy(
