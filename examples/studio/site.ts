@@ -3,9 +3,7 @@ import { printStatements } from "../../dsl/print.ts";
 import { STYLE } from "../../search/page/style.ts";
 import { BUILT_IN } from "../../zoo/by_name.ts";
 import { loadDigits } from "../digits.ts";
-
-/** Files by their names, as any static host may serve them. */
-export type Site = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+import { bundled, type Site } from "../site.ts";
 
 /** What a worker asks ONNX Runtime for, beside its script. */
 const RUNTIME = [
@@ -21,8 +19,8 @@ export async function site(): Promise<Site> {
   const files: Readonly<Record<string, Promise<Uint8Array<ArrayBuffer>>>> = {
     "index.html": Deno.readFile(here("index.html")),
     "style.css": Deno.readTextFile(here("style.css")).then((own) => encoded(`${STYLE}\n${own}`)),
-    "page.js": bundled("page/main.ts"),
-    "worker.js": bundled("worker/main.ts"),
+    "page.js": bundled(here("page/main.ts")),
+    "worker.js": bundled(here("worker/main.ts")),
     "text.txt": Promise.resolve(encoded(optimizers())),
     "digits.bin": digits(),
     ...Object.fromEntries(RUNTIME.map((name) => [name, Deno.readFile(new URL(name, runtime))])),
@@ -39,16 +37,6 @@ function optimizers(): string {
   return [...BUILT_IN.values()].map(({ program: { name, doc, source, statements } }) =>
     [name, doc, source, printStatements(statements), ""].join("\n")
   ).join("\n");
-}
-
-/** One script with all that it imports. */
-async function bundled(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--platform=browser", "--minify", here(path).href],
-    env: { NO_COLOR: "1" },
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return stdout;
 }
 
 /** The images of all digits, a byte a pixel, then a byte for the digit of each; packed. */

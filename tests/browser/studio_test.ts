@@ -1,5 +1,5 @@
 /** The studio in Chromium: its samples learn, a closed page goes on, files of each kind are read, errors are told. */
-import { serve } from "../../examples/studio/serve.ts";
+import { serveSite } from "../../examples/site.ts";
 import { site } from "../../examples/studio/site.ts";
 import { OrtTrainer } from "../../export/train/mod.ts";
 import { writeSafetensors } from "../../export/safetensors/mod.ts";
@@ -26,7 +26,7 @@ async function visits(
     console.log("Not tested: Chromium is missing (Debian has it as `chromium`)");
     return undefined;
   }
-  await using served = serve(new Map([...await (files ??= site()), ...more]), 0);
+  await using served = serveSite(new Map([...await (files ??= site()), ...more]), 0);
   const values = [];
   for (const work of works) {
     const { report } = await chromium.visit(`${served.address}#${sample}`, {
