@@ -93,3 +93,8 @@ export function showExtent(extent: Extent): string {
   if (typeof extent === "number") return "one value a row or column";
   return partsOf(extent).join(" x ").replace("-", "1");
 }
+
+/** What a loop over a value goes through: a number of the whole group is the same at every element. */
+export function domain(extent: Extent): Varying {
+  return extent === "scalar" ? "element" : extent;
+}

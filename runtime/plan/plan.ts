@@ -16,61 +16,42 @@ import {
 import { matrixRow, randomRow, reduceRow } from "../../dsl/ops.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { settle, simplified } from "../../dsl/simplify.ts";
-import { type Extent, isMatrix, isSized, showExtent, type Varying, varyingAxes } from "./extent.ts";
+import {
+  domain,
+  type Extent,
+  isMatrix,
+  isSized,
+  showExtent,
+  type Varying,
+  varyingAxes,
+} from "./extent.ts";
 import { extentsOf, isWithin, overExtent, type Planned } from "./infer.ts";
+import {
+  type Accumulation,
+  type Cell,
+  type Loop,
+  operandsOf,
+  type Output,
+  type Phase,
+} from "./loop.ts";
+import { placeOutputs, type Work } from "./outputs.ts";
 import { factorsOf, matricesOf, placed, type Places, type Product } from "./products.ts";
 
 export type { Extent } from "./extent.ts";
+export {
+  type Accumulation,
+  type Cell,
+  type Loop,
+  operandsOf,
+  type Output,
+  type Phase,
+} from "./loop.ts";
 
 /**
  * Where results go: a step writes the arrays it reads, and what does not change is left out; an update
  * writes new arrays. Either gives of a short parameter its float32 master copy and the parameter, rounded.
  */
 export type Mode = "step" | "update" | "masterStep" | "masterUpdate";
-
-/**
- * A value that a loop writes. `target` is `""` for the parameter or update, `"w"` for the master copy
- * that is read as `w`, or a state.
- */
-export interface Output {
-  readonly target: string;
-  readonly node: Node;
-  readonly extent: Varying;
-}
-
-/** A reduction that a loop accumulates: into a cell of the leaf, or towards the `k`th global. */
-export interface Accumulation {
-  readonly op: ReduceOpName;
-  readonly operand: Node;
-  /** What the result varies over; global ones vary over nothing. */
-  readonly extent: Varying;
-  readonly into: { readonly cell: number } | { readonly global: number };
-}
-
-/** One fused loop over one extent. */
-export interface Loop {
-  readonly extent: Varying;
-  /** What it computes, operands first; never leaves, scalars or cells. */
-  readonly nodes: readonly Node[];
-  /** What later loops of the phase read of it. */
-  readonly kept: readonly Node[];
-  /** What it leaves in temporaries, for products and later phases. */
-  readonly stored: readonly Node[];
-  readonly accumulations: readonly Accumulation[];
-  readonly outputs: readonly Output[];
-}
-
-/** What one leaf goes through between two synchronisations; narrow extents first. */
-export type Phase = readonly Loop[];
-
-/** A reduction's result within a leaf. */
-export interface Cell {
-  readonly node: Node;
-  readonly op: ReduceOpName;
-  readonly extent: Varying;
-  /** The extent of what is reduced. */
-  readonly from: Varying;
-}
 
 /** How a group of leaves is computed. */
 export interface Plan {
@@ -82,7 +63,7 @@ export interface Plan {
   readonly cells: readonly Cell[];
   /** The random numbers that loops draw; their operands are scalars that only their keys need. */
   readonly random: readonly Node[];
-  /** Everything the last phase writes, the parameter or update first. */
+  /** Everything that is written, the parameter or update first. */
   readonly outputs: readonly Output[];
   readonly phases: readonly Phase[];
   /** What is done to whole matrices when the loops of each phase are done. */
@@ -166,29 +147,37 @@ export function plan(
     requireExtent(program, target, node, extents.get(node)!, extent);
   }
   const matrices = matricesOf([...levels.keys()], new Set(roots), levels);
+  // What an earlier phase or its products have left is read, and not computed again.
+  const isReadIn = (phase: number) => (node: Node) =>
+    isCell(node) || matrixRow(node.op) !== undefined ||
+    (matrices.computed.get(node) ?? phase) < phase;
+  const work = Array.from({ length: last + 1 }, (_, phase): Work => ({
+    accumulations: [
+      ...cells.flatMap((cell, k): Accumulation[] =>
+        levels.get(cell.node) === phase + 1
+          ? [{ op: cell.op, operand: cell.node.src[0], extent: cell.extent, into: { cell: k } }]
+          : []
+      ),
+      ...globals.flatMap(({ op, node }: GlobalReduction, k): Accumulation[] =>
+        globalPhases[k] === phase + 1 && needed.has(k)
+          ? [{ op, operand: node, extent: 0, into: { global: k } }]
+          : []
+      ),
+    ],
+    stored: [...matrices.computed].flatMap(([node, from]) => from === phase ? [node] : []),
+    products: matrices.products.get(phase) ?? [],
+    isRead: isReadIn(phase),
+  }));
+  const written = outputs.filter((output) => !isInPlace || isChanged(output));
+  const overwritten = (target: string) => {
+    if (!isInPlace || (target === "" && mode === "masterStep")) return undefined;
+    return symbol(target === "" ? "w" : target);
+  };
+  const placeOf = placeOutputs(written, overwritten, work, levels, extents);
   let operations = 0;
-  const phases = Array.from({ length: last + 1 }, (_, phase) => {
-    const loops = planPhase(
-      [
-        ...cells.flatMap((cell, k) =>
-          levels.get(cell.node) === phase + 1
-            ? [{ op: cell.op, operand: cell.node.src[0], extent: cell.extent, into: { cell: k } }]
-            : []
-        ),
-        ...globals.flatMap(({ op, node }: GlobalReduction, k) =>
-          globalPhases[k] === phase + 1 && needed.has(k)
-            ? [{ op, operand: node, extent: 0, into: { global: k } }]
-            : []
-        ),
-      ],
-      phase === last ? outputs.filter((output) => !isInPlace || isChanged(output)) : [],
-      [...matrices.computed].flatMap(([node, from]) => from === phase ? [node] : []),
-      extents,
-      // What an earlier phase or its products have left is read, and not computed again.
-      (node) =>
-        isCell(node) || matrixRow(node.op) !== undefined ||
-        (matrices.computed.get(node) ?? phase) < phase,
-    );
+  const phases = work.map(({ accumulations, stored, isRead }, phase) => {
+    const here = written.filter((output) => placeOf.get(output) === phase);
+    const loops = planPhase(accumulations, here, stored, extents, isRead);
     for (const { nodes } of loops) operations += nodes.length;
     if (operations > MOST_OPERATIONS) {
       throw new GradusError(
@@ -213,7 +202,7 @@ export function plan(
     random,
     outputs,
     phases,
-    products: phases.map((_, phase) => matrices.products.get(phase) ?? []),
+    products: work.map(({ products }) => products),
     temporaries: placed(matrices, phases.map((phase) => phase.flatMap(operandsOf)), extents),
     extents,
   };
@@ -257,11 +246,6 @@ export function stepped(update: Node): Node {
 
 function isChanged({ target, node }: Output): boolean {
   return node !== symbol(target === "" ? "w" : target);
-}
-
-// A number for the whole group, where a loop is asked for it, is the same at every element.
-function domain(extent: Extent): Varying {
-  return extent === "scalar" ? "element" : extent;
 }
 
 function scalarsOf(
@@ -327,16 +311,6 @@ function planPhase(
       outputs: outputs.filter((output) => output.extent === extent),
     };
   });
-}
-
-/** What a loop reads or computes and then needs. */
-export function operandsOf({ nodes, stored, accumulations, outputs }: Loop): Node[] {
-  return [
-    ...nodes.flatMap(({ src }) => src),
-    ...stored,
-    ...accumulations.map(({ operand }) => operand),
-    ...outputs.map(({ node }) => node),
-  ];
 }
 
 function width(extent: Extent): number {

@@ -35,6 +35,27 @@ Deno.test("a loop keeps what another reads, and nothing else", () => {
   ]);
 });
 
+Deno.test("a result is written as soon as nothing later reads what it overwrites", () => {
+  const of = (step: string) => planned(step, { m: 0 }, "step").map((phase) => phase.at(-1)!);
+  // In the loop that reduces, which is there anyway.
+  assertEquals(of("u = -g\nm = max(abs(g))"), ["writes w; keeps ", "writes m; keeps "]);
+  assertEquals(of("u = -g*globalNorm(g)\nm = m + g"), ["writes m; keeps ", "writes w; keeps "]);
+  // Not while something is still to be made of it.
+  assertEquals(of("m = m + g\nu = -m*globalNorm(g)"), [
+    "writes ; keeps ",
+    "writes w,m; keeps ",
+  ]);
+  assertEquals(of("u = -g*globalNorm(w)\nm = m + w*globalNorm(g)"), [
+    "writes ; keeps ",
+    "writes w,m; keeps ",
+  ]);
+  // An update is written to new arrays.
+  assertEquals(planned("m = m + g\nu = -m*globalNorm(g)", { m: 0 }, "update"), [
+    ["writes m; keeps "],
+    ["writes w; keeps "],
+  ]);
+});
+
 Deno.test("a reduction over the tree that nobody reads is not accumulated", () => {
   const { program } = optimizer({ name: "clipped", step: "u = -g/globalNorm(g)" })();
   const graph = elaborate(program);

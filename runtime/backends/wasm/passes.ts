@@ -1,5 +1,5 @@
 /** The passes of a plan: each loop over elements or axes, a function of its own in the kernel. */
-import { type Node, postorder } from "../../../dsl/node.ts";
+import { postorder } from "../../../dsl/node.ts";
 import { varyingAxes } from "../../plan/extent.ts";
 import { type Accumulation, type Loop, operandsOf, type Plan } from "../../plan/plan.ts";
 
@@ -45,12 +45,20 @@ function apart(loop: Loop): Loop[] {
   const blocked = loop.accumulations.filter(isBlocked);
   if (blocked.length === 0 || blocked.length === loop.accumulations.length) return [loop];
   const others = loop.accumulations.filter((each) => !isBlocked(each));
-  const part = (accumulations: readonly Accumulation[], kept: readonly Node[]): Loop => {
-    const needed = new Set(postorder([...accumulations.map(({ operand }) => operand), ...kept]));
-    const nodes = loop.nodes.filter((node) => needed.has(node));
-    return { ...loop, nodes, kept, accumulations };
+  const part = (each: Pick<Loop, "accumulations" | "kept" | "outputs">): Loop => {
+    const { accumulations, kept, outputs } = each;
+    const made = [
+      ...accumulations.map(({ operand }) => operand),
+      ...outputs.map(({ node }) => node),
+    ];
+    const needed = new Set(postorder([...made, ...kept]));
+    return { ...loop, ...each, nodes: loop.nodes.filter((node) => needed.has(node)) };
   };
-  return [part(others, loop.kept), part(blocked, [])];
+  // Results come last, since they are written over what both read.
+  return [
+    part({ accumulations: others, kept: loop.kept, outputs: [] }),
+    part({ accumulations: blocked, kept: [], outputs: loop.outputs }),
+  ];
 }
 
 function passAxes(plan: Plan, loop: Loop): PassAxes | undefined {

@@ -107,7 +107,6 @@ export class GpuStep {
     }
   }
 
-  // Reductions are all of earlier phases than results: no loop has both.
   #planLoop(group: GroupPlan, i: number, loop: Loop): void {
     const { accumulations, outputs, extent } = loop;
     if (accumulations.length === 0 && outputs.length === 0) return;
@@ -115,10 +114,11 @@ export class GpuStep {
     const isFlat = ({ extent: into }: Loop["accumulations"][number]) =>
       extent === "element" && into === 0;
     const flat = { ...loop, accumulations: accumulations.filter(isFlat) };
-    if (flat.accumulations.length > 0 || outputs.length > 0) this.#planElements(group, i, flat);
+    // Results come last, since they are written over what is reduced.
     for (const accumulation of accumulations) {
       if (!isFlat(accumulation)) this.#planAxes(group, i, loop, accumulation);
     }
+    if (flat.accumulations.length > 0 || outputs.length > 0) this.#planElements(group, i, flat);
   }
 
   #planTensors(group: GroupPlan, i: number, loop: Loop): void {
