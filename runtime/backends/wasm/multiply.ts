@@ -7,6 +7,8 @@ import { Code, Module } from "./emit.ts";
 
 /** Rows or columns of a tile, side by side in a packed panel. */
 const LANES = 4;
+/** Terms that one turn of the innermost loop takes: what is beyond the last is 0, which changes no sum. */
+const TURN = 4;
 /** The most rows, columns and terms that are packed at once, in whole panels. */
 const BLOCK = { rows: 512, columns: 256, depth: 256 } as const;
 const PAGE = 65_536;
@@ -49,7 +51,7 @@ function panels(count: number): number {
   return Math.ceil(count / LANES);
 }
 
-/** Packs `count` rows or columns into panels; what is beyond the last is 0. */
+/** Packs `count` rows or columns into panels, of terms in whole turns; what is beyond the last is 0. */
 function pack(
   data: Operand["data"],
   start: number,
@@ -62,12 +64,23 @@ function pack(
   let at = 0;
   for (let first = 0; first < count; first += LANES) {
     const lanes = Math.min(LANES, count - first);
-    for (let k = 0; k < terms; k++) {
-      let from = start + first * laneStride + k * termStride;
-      for (let lane = 0; lane < LANES; lane++, from += laneStride) {
-        into[at++] = lane < lanes ? data[from] : 0;
+    let from = start + first * laneStride;
+    for (let k = 0; k < terms; k++, from += termStride) {
+      if (lanes === LANES) {
+        into[at] = data[from];
+        into[at + 1] = data[from + laneStride];
+        into[at + 2] = data[from + 2 * laneStride];
+        into[at + 3] = data[from + 3 * laneStride];
+      } else {
+        for (let lane = 0; lane < LANES; lane++) {
+          into[at + lane] = lane < lanes ? data[from + lane * laneStride] : 0;
+        }
       }
+      at += LANES;
     }
+    const end = at + LANES * (Math.ceil(terms / TURN) * TURN - terms);
+    into.fill(0, at, end);
+    at = end;
   }
 }
 
@@ -110,7 +123,7 @@ function makeWorkspace(): Workspace {
     right: new Float64Array(buffer, left, columns * depth),
     sums: new Float64Array(buffer, left + right, rows * columns),
     run: (leftPanels, rightPanels, terms) =>
-      run(0, left, left + right, leftPanels, rightPanels, terms),
+      run(0, left, left + right, leftPanels, rightPanels, Math.ceil(terms / TURN)),
   };
 }
 
@@ -132,17 +145,20 @@ function tiles(): Code {
       tile.forEach((local, i) => code.get(sums).memory("v128.load", 16 * i).set(local));
       code.get(left).set(near).get(terms).set(term);
       code.loop(() => {
-        code.get(far).memory("v128.load", 0).set(low);
-        code.get(far).memory("v128.load", 16).set(high);
-        for (let row = 0; row < LANES; row++) {
-          code.get(near).memory("v128.load64_splat", 8 * row).set(splat);
-          for (const [half, columns] of [low, high].entries()) {
-            const local = tile[2 * row + half];
-            code.get(local).get(splat).get(columns).op("f64x2.mul", "f64x2.add").set(local);
+        for (let k = 0; k < TURN; k++) {
+          const at = 8 * LANES * k;
+          code.get(far).memory("v128.load", at).set(low);
+          code.get(far).memory("v128.load", at + 16).set(high);
+          for (let row = 0; row < LANES; row++) {
+            code.get(near).memory("v128.load64_splat", at + 8 * row).set(splat);
+            for (const [half, columns] of [low, high].entries()) {
+              const local = tile[2 * row + half];
+              code.get(local).get(splat).get(columns).op("f64x2.mul", "f64x2.add").set(local);
+            }
           }
         }
-        advance(near, 8 * LANES);
-        advance(far, 8 * LANES);
+        advance(near, 8 * LANES * TURN);
+        advance(far, 8 * LANES * TURN);
         again(term);
       });
       tile.forEach((local, i) => code.get(sums).get(local).memory("v128.store", 16 * i));
