@@ -91,7 +91,7 @@ export type {
 } from "./runtime/optimizer.ts";
 export type { Configured } from "./runtime/step/binding.ts";
 export type { PartialTree, StepOptions } from "./runtime/step/options.ts";
-export { resident } from "./runtime/resident.ts";
+export { like, resident, zeros } from "./runtime/resident.ts";
 export { release } from "./runtime/trees/placement.ts";
 export type { State } from "./runtime/trees/state.ts";
 export type * from "./runtime/trees/typed.ts";

@@ -187,13 +187,25 @@ export function stagingArena(room = 0): Arena {
 
 /** A zeroed array like `array` in WebAssembly memory. */
 export function allocateResident<A extends MemoryArray>(array: A, preferred?: Arena): A {
-  const block = allocateBlock(array.byteLength, preferred);
-  const { buffer } = block.arena.memory;
-  const make = array.constructor as new (b: ArrayBufferLike, at: number, n: number) => A;
-  const view = new make(buffer, block.address, array.length);
+  return residentArray(array.constructor as ArrayMaker<A>, array.length, preferred);
+}
+
+/** A zeroed array of `length` numbers in WebAssembly memory. */
+export function residentArray<A extends MemoryArray>(
+  make: ArrayMaker<A>,
+  length: number,
+  preferred?: Arena,
+): A {
+  const block = allocateBlock(length * make.BYTES_PER_ELEMENT, preferred);
+  const view = new make(block.arena.memory.buffer, block.address, length);
   view.fill(0);
   resident.set(view, block);
   return view;
+}
+
+interface ArrayMaker<A> {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBufferLike, at: number, length: number): A;
 }
 
 /** The part of an array that begins at `from`, where the array is. */

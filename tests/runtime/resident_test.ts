@@ -1,0 +1,53 @@
+/** Arrays made in WebAssembly memory for whoever computes gradients. */
+import { adamw, like, release, resident, zeros } from "../../mod.ts";
+import { blockOf } from "../../runtime/trees/arena.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+
+Deno.test("a tree like another is of zeros, in the same memory", () => {
+  using params = resident({
+    a: Float32Array.of(1, 2),
+    b: [{ data: Float64Array.of(3, 4), shape: [1, 2] }],
+  });
+  using made = like(params);
+  assertEquals(structuredClone(made.b[0].shape), [1, 2]);
+  assertEquals([Array.from(made.a), Array.from(made.b[0].data)], [[0, 0], [0, 0]]);
+  assert(made.b[0].data instanceof Float64Array);
+  const arena = (array: Float32Array | Float64Array) => blockOf(array)?.arena;
+  assert(arena(params.a) !== undefined);
+  assertEquals([arena(made.a), arena(made.b[0].data)], [arena(params.a), arena(params.a)]);
+  // Of an ordinary tree too.
+  using beside = like({ x: Float32Array.of(7) });
+  assert(blockOf(beside.x) !== undefined);
+  assertEquals(Array.from(beside.x), [0]);
+});
+
+Deno.test("memory that is taken again is zero again", () => {
+  const first = zeros([3]);
+  first.data.fill(7);
+  release(first);
+  using second = zeros([3]);
+  assertEquals(Array.from(second.data), [0, 0, 0]);
+});
+
+Deno.test("a step on such arrays is that on ordinary ones", () => {
+  const opt = adamw({ learningRate: 0.1 });
+  using w = resident({ x: Float32Array.of(1, -2, 3) });
+  using g = like(w);
+  g.x.set([0.5, 0.25, -1]);
+  using state = opt.init(w);
+  opt.step(w, g, state);
+  const plain = { x: Float32Array.of(1, -2, 3) };
+  opt.step(plain, { x: Float32Array.of(0.5, 0.25, -1) }, opt.init(plain));
+  assertEquals(Array.from(w.x), Array.from(plain.x));
+});
+
+Deno.test("what is no shape is refused", () => {
+  for (const shape of [[-1], [1.5], 3, [NaN], ["2"], [2 ** 40, 2 ** 40]]) {
+    assertThrows(
+      () => zeros(shape as number[]),
+      Error,
+      "Cannot make a resident tensor of zeros: its shape must be a list of whole numbers from 0 on",
+    );
+  }
+  assertThrows(() => like({ a: "b" }), Error, "Cannot make a resident tree like another");
+});
