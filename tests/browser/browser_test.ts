@@ -1,6 +1,6 @@
 /** In a browser a step has the bits that the interpreter has in Deno, whatever the page is allowed. */
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
-import { Chromium } from "./chromium.ts";
+import { chromiumTest } from "./chromium.ts";
 import { found } from "./found.ts";
 import type { Parts } from "./page.ts";
 import { ISOLATED, serve, type SiteOptions } from "./site.ts";
@@ -14,14 +14,9 @@ type Open = <P extends keyof Parts>(
   ...given: Parameters<Parts[P]>
 ) => Promise<{ readonly value: Result<P>; readonly console: readonly string[] }>;
 
-/** A test in a browser, on a site of its own; left out, aloud, where there is none but on CI. */
+/** A test in a browser, on a site of its own. */
 function browserTest(name: string, options: SiteOptions, run: (open: Open) => Promise<void>): void {
-  Deno.test(name, async () => {
-    await using chromium = await Chromium.start();
-    if (chromium === undefined) {
-      assert(!Deno.env.has("CI"), "Chromium is required here: it is missing");
-      return console.log("Not tested: Chromium is missing (Debian has it as `chromium`)");
-    }
+  chromiumTest(name, async (chromium) => {
     await using site = await serve(options);
     await run(async (part, ...given) => {
       const what = encodeURIComponent(JSON.stringify([part, given]));

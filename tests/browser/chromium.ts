@@ -1,4 +1,5 @@
 /** Runs Chromium without a window, and opens pages in it over the DevTools protocol. */
+import { assert } from "../assert.ts";
 
 const FLAGS = [
   "--headless=new",
@@ -13,7 +14,7 @@ const FLAGS = [
 /** What a browser is given besides, by whether its pages have WebGPU; where there is no GPU, in software. */
 const GPU_FLAGS = { none: ["--disable-gpu"], webgpu: ["--enable-unsafe-webgpu"] };
 /** How long a page may take to report, and the browser to answer, in milliseconds. */
-const PATIENCE = 30_000;
+const PATIENCE = 120_000;
 
 /** What a page left behind. */
 export interface Visit {
@@ -35,6 +36,40 @@ interface Message {
   readonly result?: any;
   readonly error?: { readonly message: string };
 }
+
+/** How a browser is started: whether its pages have WebGPU. */
+export type Gpu = keyof typeof GPU_FLAGS;
+
+/** The browsers that the tests of a file share: to start one takes seconds. */
+const shared = new Map<Gpu, Promise<Chromium | undefined>>();
+
+/**
+ * A test in a browser, which all of a file share that ask for the same: a page of another site has nothing
+ * of theirs. It is left out, aloud, where there is no browser, but not under CI.
+ */
+export function chromiumTest(
+  name: string,
+  run: (chromium: Chromium) => Promise<void>,
+  gpu: Gpu = "none",
+): void {
+  Deno.test(name, async () => {
+    const chromium = await sharedChromium(gpu);
+    if (chromium !== undefined) return await run(chromium);
+    assert(!Deno.env.has("CI"), "Chromium is required here: it is missing");
+    console.log("Not tested: Chromium is missing (Debian has it as `chromium`)");
+  });
+}
+
+async function sharedChromium(gpu: Gpu): Promise<Chromium | undefined> {
+  let browser = shared.get(gpu);
+  if (browser !== undefined && (await browser)?.isClosed) browser = undefined;
+  if (browser === undefined) shared.set(gpu, browser = Chromium.start(gpu));
+  return await browser;
+}
+
+Deno.test.afterAll(async () => {
+  for (const browser of shared.values()) await (await browser)?.[Symbol.asyncDispose]();
+});
 
 /** A browser with a profile of its own; pages in it can call `report` once. */
 export class Chromium implements AsyncDisposable {
@@ -62,7 +97,7 @@ export class Chromium implements AsyncDisposable {
   }
 
   /** A browser that runs, or undefined where none is installed. */
-  static async start(gpu: keyof typeof GPU_FLAGS = "none"): Promise<Chromium | undefined> {
+  static async start(gpu: Gpu = "none"): Promise<Chromium | undefined> {
     const profile = await Deno.makeTempDir();
     let process: Deno.ChildProcess;
     try {
@@ -90,6 +125,11 @@ export class Chromium implements AsyncDisposable {
     }
   }
 
+  /** Whether it has ended, as after a crash. */
+  get isClosed(): boolean {
+    return this.#socket.readyState === WebSocket.CLOSED;
+  }
+
   /**
    * Opens a page, and closes it when it has reported. `before` is a script that runs before the page's
    * own, `look` an expression for what is wanted of it in the end, `patience` how long it may take.
@@ -115,25 +155,28 @@ export class Chromium implements AsyncDisposable {
         } else if (method === "Runtime.bindingCalled") resolve(params.payload);
       };
     });
-    await this.#ask("Runtime.enable", {}, sessionId);
-    await this.#ask("Runtime.addBinding", { name: "report" }, sessionId);
-    await this.#ask("Page.enable", {}, sessionId);
-    await this.#ask("Page.addScriptToEvaluateOnNewDocument", { source: before }, sessionId);
-    await this.#ask("Page.navigate", { url: address }, sessionId);
-    const report = await inTime(
-      reported,
-      () => `the page did not report: ${console.join("\n")}`,
-      patience,
-    );
-    const asked = { expression: look, returnByValue: true };
-    const { result: { value: seen } } = await this.#ask("Runtime.evaluate", asked, sessionId);
-    await this.#ask("Target.closeTarget", { targetId });
-    return { report, console, seen };
+    try {
+      await this.#ask("Runtime.enable", {}, sessionId);
+      await this.#ask("Runtime.addBinding", { name: "report" }, sessionId);
+      await this.#ask("Page.enable", {}, sessionId);
+      await this.#ask("Page.addScriptToEvaluateOnNewDocument", { source: before }, sessionId);
+      await this.#ask("Page.navigate", { url: address }, sessionId);
+      const report = await inTime(
+        reported,
+        () => `the page did not report: ${console.join("\n")}`,
+        patience,
+      );
+      const asked = { expression: look, returnByValue: true };
+      const { result: { value: seen } } = await this.#ask("Runtime.evaluate", asked, sessionId);
+      return { report, console, seen };
+    } finally {
+      await this.#ask("Target.closeTarget", { targetId });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     // A browser that crashed has closed it already, and will not say so again.
-    const closed = this.#socket.readyState === WebSocket.CLOSED
+    const closed = this.isClosed
       ? Promise.resolve()
       : new Promise((resolve) => this.#socket.onclose = resolve);
     try {

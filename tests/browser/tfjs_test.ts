@@ -1,6 +1,6 @@
 /** In a page a model of tfjs trains with an optimizer of Gradus as it does in Deno. */
 import { assert, assertEquals } from "../assert.ts";
-import { Chromium } from "./chromium.ts";
+import { chromiumTest } from "./chromium.ts";
 import { serve } from "./site.ts";
 import { train, type Trained } from "./tfjs_train.ts";
 
@@ -13,12 +13,8 @@ function apart(a: readonly number[], b: readonly number[]): number {
   return Math.max(...a.map((x, i) => Math.abs(x - b[i])));
 }
 
-Deno.test("a model of tfjs trains in a page on WebGPU and WebAssembly as it does on cpu", async () => {
-  await using chromium = await Chromium.start("webgpu");
-  if (chromium === undefined) {
-    assert(!Deno.env.has("CI"), "Chromium is required here: it is missing");
-    return console.log("Not tested: Chromium is missing (Debian has it as `chromium`)");
-  }
+const WHAT = "a model of tfjs trains in a page on WebGPU and WebAssembly as it does on cpu";
+chromiumTest(WHAT, async (chromium) => {
   const built = new URL(BUILD, import.meta.resolve("@tensorflow/tfjs-backend-wasm"));
   await using site = await serve({ page: "tfjs_page.ts", builds: new Map([[BUILD, built]]) });
   const expected = await train("cpu");
@@ -41,4 +37,4 @@ Deno.test("a model of tfjs trains in a page on WebGPU and WebAssembly as it does
       assert(far < TOLERANCE, `${part} on ${backend} are ${far} apart`);
     }
   }
-});
+}, "webgpu");

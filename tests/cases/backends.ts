@@ -1,5 +1,5 @@
 /** Everything that steps: how each runs a case, how near it comes, and what it refuses. */
-import { release, resident, type RunOptions, type State } from "../../mod.ts";
+import { release, resident, type RunOptions, sgd, type State } from "../../mod.ts";
 import { type OnnxOptions, toOnnx } from "../../export/onnx/mod.ts";
 import { OrtOptimizer, type OrtOptions } from "../../export/ort/mod.ts";
 import { WebGpuOptimizer } from "../../runtime/devices/webgpu/mod.ts";
@@ -150,6 +150,21 @@ const webgpu: Backend = {
   ],
 };
 
+let keeper: Promise<OrtOptimizer> | undefined;
+
+/**
+ * Keeps ONNX Runtime on the shared device from one case to the next: it forgets the shaders that it has
+ * compiled when its last session there ends.
+ */
+async function keepShaders(): Promise<void> {
+  keeper ??= (async () => {
+    const model = toOnnx(sgd({ learningRate: 1 }), Float32Array.of(0));
+    const device = await sharedDevice();
+    return await OrtOptimizer.load(model, { executionProvider: "webgpu", device });
+  })();
+  await keeper;
+}
+
 /** What ONNX Runtime has for float32 elements alone. */
 const SINGLE = ["Tan", "Asin", "Acos", "Atan"];
 
@@ -167,6 +182,7 @@ function onnx(
     needsGpu,
     step: async (of) => {
       const options = { ...written(factsOf(of)), inputs: of.written ?? [] };
+      if (needsGpu) await keepShaders();
       const opt = await OrtOptimizer.load(toOnnx(of.opt, of.params(), options), {
         executionProvider,
         hyper: of.functions ?? {},

@@ -1,5 +1,6 @@
 /** Runs a case in either manner, in place or functionally, and keeps a copy of whatever it makes. */
 import { applyUpdates, type Optimizer, type State, type StepOptions } from "../../mod.ts";
+import { copied } from "../copied.ts";
 import { type Case, STEPS, type Tree } from "./case.ts";
 
 /** What a run came to: copies of trees by what they are. */
@@ -23,16 +24,6 @@ export interface Stepper {
   release?(tree: object): void;
   /** What is waited for between steps. */
   pause?(): Promise<void>;
-}
-
-/** A copy of a tree of arrays and numbers, in which what an object inherits is its own. */
-function copied(tree: unknown): unknown {
-  if (ArrayBuffer.isView(tree)) return (tree as Float32Array).slice();
-  if (typeof tree !== "object" || tree === null) return tree;
-  if (Array.isArray(tree)) return tree.map(copied);
-  const entries: [string, unknown][] = [];
-  for (const key in tree) entries.push([key, copied((tree as Record<string, unknown>)[key])]);
-  return Object.fromEntries(entries);
 }
 
 const optionsOf = ({ skips = false }: Case): StepOptions => ({ missing: skips ? "skip" : "error" });
