@@ -1,5 +1,6 @@
 /** What goes around a program's functions where a framework has arrays like NumPy's: options, buckets, a step. */
 import { type ReduceOpName, symbolsIn } from "../../dsl/node.ts";
+import { GradusError } from "../../dsl/errors.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import type { Described } from "./described.ts";
 import { docstring } from "./document.ts";
@@ -80,10 +81,19 @@ export function scheduled({ hypers, names }: Described): string[] {
 
 /** Python of the numbers with which states over the tree begin, where `values` has the hyperparameters. */
 export function treeBegins(described: Described, values: string): string {
-  const { program, names, treeStates, bound } = described;
+  const { program, names, treeStates, bound, hypers, doing } = described;
   return treeStates.map((name) => {
-    const init = numberText(writingOf(described), bound(program.state.get(name)!.init));
-    return `"${names.of(name)}": ${init.replaceAll("bucket[", `${values}[`)}`;
+    const init = bound(program.state.get(name)!.init);
+    const read = symbolsIn([init]);
+    const moving = hypers.find((each) => typeof each.value !== "number" && read.has(each.name));
+    if (moving !== undefined) {
+      throw new GradusError(
+        `${doing}: state \`${name}\` begins with hyperparameter \`${moving.name}\`, which must be a number ` +
+          `for that: given a schedule`,
+      );
+    }
+    const text = numberText(writingOf(described), init).replaceAll("bucket[", `${values}[`);
+    return `"${names.of(name)}": ${text}`;
   }).join(", ");
 }
 

@@ -92,12 +92,12 @@ ${isFollowed ? "        self._is_followed = learning_rate is None\n" : ""}      
 ${
     treeStates.length === 0
       ? ""
-      : `        numbers = {${hasRate ? `"learning_rate": learning_rate, ` : ""}**self._numbers()}
+      : `        numbers = {**self._options${hasRate ? `, "learning_rate": learning_rate` : ""}}
         begin = {${treeBegins(described, "numbers")}}
-        self._tree = {
-            name: self.add_variable((), lambda shape, dtype: ops.cast(value, dtype), "float32", name=name)
-            for name, value in begin.items()
-        }
+        self._tree = {name: self._scalar(name, value) for name, value in begin.items()}
+
+    def _scalar(self, name, value):
+        return self.add_variable((), lambda shape, dtype=None: ops.cast(value, dtype), "float32", name=name)
 `
   }
     def _numbers(self):
