@@ -14,7 +14,8 @@ const SHOWN: readonly (readonly [to: PythonTarget, name: string])[] = [
 /** Markup of a program's files, or of why a framework cannot have it. */
 export function asPython(program: Program): string {
   const given = requiredOf(program, 0.1);
-  const opt = factory(program)(given);
+  // A few steps of small parameters are soon interpreted.
+  const opt = factory(program)(given).with({ backend: "interpreter" });
   const file = (to: PythonTarget): string => {
     try {
       const text = toPython(opt, { to, required: Object.keys(given) });
