@@ -88,6 +88,11 @@ export const optaxSpelling: Spelling = {
   },
   spread: (x, like) => atom(`jnp.full_like(${like.text}, ${x.text})`),
   index: (axis, like) => atom(`_index(${axis}, ${like.text})`),
+  places: null,
+  random: null,
+  knowsNames: false,
+  evaluates: false,
+  stores: [],
   helpers: {
     ...SHAPE_HELPERS,
     _log: `
