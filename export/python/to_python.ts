@@ -3,7 +3,7 @@ import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { ownOptions } from "../../runtime/options.ts";
 import { requireOptimizer } from "../../runtime/wrap.ts";
-import { described } from "./described.ts";
+import { described, rulesByKey } from "./described.ts";
 import { goldenOf } from "./golden.ts";
 import { className, snakeCase } from "./names.ts";
 import { kerasFile, kerasSpelling } from "./keras.ts";
@@ -85,5 +85,6 @@ export function toPython(optimizer: Optimizer, options: PythonOptions): string {
   if (typeof name !== "string" || !/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) {
     throw new GradusError(`${doing}: \`name\` must be a name of Python's: given ${shown(name)}`);
   }
-  return file(described(optimizer, required, spelling, doing), name, goldenOf(optimizer));
+  const told = described(optimizer, required, spelling, doing);
+  return file(told, name, goldenOf(optimizer, [...rulesByKey(told).values()]));
 }

@@ -37,6 +37,9 @@ def stepped(case, module, how):
     params = [torch.nn.Parameter(p) for p in tree(case["params"], case["shapes"])]
     options = {key: value for key, value in how.items() if key in ("foreach", "capturable")}
     given = [{"params": params[:2]}, {"params": params[2:]}] if how.get("groups") else params
+    if "names" in case:
+        given = list(zip(case["names"], params))
+    given_params = given
     opt = getattr(module, case["className"])(given, **case["options"], **options)
     if "like" in how:
         opt = getattr(torch.optim, how["like"])(params, **how["given"])
@@ -48,7 +51,7 @@ def stepped(case, module, how):
             p.grad = g
         if how.get("reload") and k == 10:
             saved = opt.state_dict()
-            opt = getattr(module, case["className"])(params, **case["options"])
+            opt = getattr(module, case["className"])(given_params, **case["options"])
             opt.load_state_dict(saved)
             step = opt.step
         step(**{
