@@ -8,11 +8,10 @@ import {
   type OptimizerFactory,
   resolving,
 } from "../runtime/define.ts";
-import type { HyperValue, MaskTree } from "../runtime/trees/hyperparameters.ts";
+import { extentMask } from "../runtime/trees/extent_mask.ts";
+import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import type { StateKinds } from "../runtime/trees/typed.ts";
 import { isTorch, type LikeOption } from "./like.ts";
-import { Layout } from "../runtime/trees/layout.ts";
-import { asShape } from "../runtime/trees/leaf.ts";
 
 /** What {@linkcode adafactor} and {@linkcode scaleByFactoredRms} have in common. */
 export interface FactoredOptions {
@@ -242,12 +241,7 @@ function factoredByShape<
     ["minDimSizeToFactor"],
     ({ minDimSizeToFactor = 128, factored = true, ...options }) => {
       // Without elements there are no means to keep.
-      const isLong = (shape: readonly number[]) =>
-        (shape.toSorted((a, b) => a - b).at(-2) ?? 0) >= Math.max(minDimSizeToFactor, 1);
-      const mask = (params: object) => {
-        const layout = Layout.of(params, "Cannot choose what is factored", asShape);
-        return layout.build(layout.leaves.map(({ shape }) => isLong(shape))) as MaskTree;
-      };
+      const mask = extentMask(Math.max(minDimSizeToFactor, 1), "Cannot choose what is factored");
       return { ...options, factored: factored && mask };
     },
   );

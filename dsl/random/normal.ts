@@ -7,13 +7,13 @@ import { type Doubles, polynomial } from "./doubles.ts";
 import { log2 } from "./logarithm.ts";
 
 /** A quotient of polynomials, lowest powers first. */
-interface Rational {
+export interface Rational {
   readonly above: readonly number[];
   readonly below: readonly number[];
 }
 
 /** Quantile/q for q from -0.425 to 0.425, of 0.425² - q². */
-const MIDDLE: Rational = {
+export const MIDDLE: Rational = {
   above: [
     3.3871328727963665,
     133.14166789178438,
@@ -37,7 +37,7 @@ const MIDDLE: Rational = {
 };
 
 /** Quantile for r = √(-ln p) up to 5, of r - 1.6. */
-const TAIL: Rational = {
+export const TAIL: Rational = {
   above: [
     1.4234371107496835,
     4.630337846156546,
@@ -61,7 +61,7 @@ const TAIL: Rational = {
 };
 
 /** Quantile for r beyond 5, of r - 5: there is one such number in 36 thousand million. */
-const FAR_TAIL: Rational = {
+export const FAR_TAIL: Rational = {
   above: [
     6.657904643501103,
     5.463784911164114,

@@ -13,10 +13,12 @@ export interface Words<W> {
   rotate(a: W, by: number): W;
 }
 
-const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
-const ROUNDS = 20;
+/** By how many bits words are turned, round after round. */
+export const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
+/** How many rounds there are. */
+export const ROUNDS = 20;
 /** Joins the parity of the key, so that no key is all zeros. */
-const PARITY = 0x1bd11bda;
+export const PARITY = 0x1bd11bda;
 
 /** Two random words for a key and a counter of two words each. */
 export function threefry<W>(

@@ -3,6 +3,7 @@ import { ANY_NUMBER, type Domain } from "../../dsl/domain.ts";
 import { GradusError } from "../../dsl/errors.ts";
 import { globalIndex, type Graph } from "../../dsl/graph.ts";
 import {
+  apply,
   constant,
   type Node,
   postorder,
@@ -12,25 +13,60 @@ import {
   ZERO,
 } from "../../dsl/node.ts";
 import { substitute } from "../../dsl/simplify.ts";
+import { lowerFor } from "../../dsl/lower.ts";
 import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { statesOfData } from "../../runtime/plan/counts.ts";
 import { sizeHypers } from "../../runtime/plan/sizes.ts";
-import { matrixRow, reduceRow } from "../../dsl/ops.ts";
+import { matrixRow, randomRow, reduceRow } from "../../dsl/ops.ts";
 import type { Configured } from "../../runtime/step/binding.ts";
 import { isAxes } from "../../dsl/axes.ts";
+import type { StorageType } from "../../runtime/trees/dtype.ts";
+import { leastExtentOf } from "../../runtime/trees/extent_mask.ts";
 import { spellStored } from "../../runtime/trees/stored.ts";
-import { type Choice, formsIn, formsOf } from "./forms.ts";
+import {
+  type Choice,
+  formsIn,
+  formsOf,
+  isForm,
+  isShapeSymbol,
+  type Masked,
+  SECOND_EXTENT,
+} from "./forms.ts";
 import { PythonNames } from "./names.ts";
-import type { Spelling } from "./spelling.ts";
+import { combinationsOf, type Rules, rulesOf } from "./rules.ts";
+import { spellerOf, type Spelling } from "./spelling.ts";
 
 /** A hyperparameter that Python has. */
 export interface Hyper {
   readonly name: string;
-  /** What it is unless another is given: a number, or an expression of `count` or another clock. */
-  readonly value: number | Node;
+  /**
+   * What it is unless another is given: a number, an expression of `count` or another clock, or what each parameter
+   * has by its name.
+   */
+  readonly value: number | Node | Rules;
   readonly isRequired: boolean;
   readonly domain: Domain;
+}
+
+/** Whether a value is a number for each parameter. */
+export function isRules(value: Hyper["value"]): value is Rules {
+  return typeof value === "object" && "entries" in value;
+}
+
+/** Whether a value is an expression. */
+export function isSchedule(value: Hyper["value"]): value is Node {
+  return typeof value === "object" && "op" in value;
+}
+
+/** What is told by name: masks, and numbers of hyperparameters. */
+export function rulesByKey({ names, masks, hypers }: Described): Map<string, Rules> {
+  return new Map([
+    ...[...masks].map(([key, rules]) => [names.of(key), rules] as const),
+    ...hypers.flatMap(({ name, value }) =>
+      isRules(value) ? [[names.of(name), value] as const] : []
+    ),
+  ]);
 }
 
 /** A reduction over the tree. */
@@ -49,6 +85,12 @@ export interface Described {
   readonly taken: ReadonlyMap<string, number | boolean>;
   /** An expression with those. */
   readonly bound: (node: Node) => Node;
+  /** What masks say of parameters by name; numbers for each stand with their hyperparameters. */
+  readonly masks: ReadonlyMap<string, Rules>;
+  /** How states are stored that are not as their parameters. */
+  readonly storage: ReadonlyMap<string, StorageType>;
+  /** Whether random numbers are drawn. */
+  readonly isRandom: boolean;
   readonly choice: Choice;
   /** The reductions over the tree that are read, by what they wait for. */
   readonly levels: readonly (readonly Total[])[];
@@ -73,13 +115,35 @@ export function described(
   const fixed = sizeHypers(program);
   const hypers: Hyper[] = [];
   const taken = new Map<string, number | boolean>();
-  for (const [name, { value, mask, clock }] of settings) {
-    if (mask !== undefined || typeof value === "object") {
-      const what = mask === undefined ? "is a tree of numbers" : "has a mask";
+  const masks = new Map<string, Rules>();
+  const masked: Masked[] = [];
+  const ofShape = new Map<string, Node>();
+  for (const [name, setting] of settings) {
+    const { value, mask, clock } = setting;
+    const least = leastExtentOf(mask);
+    if (least !== undefined && typeof value === "boolean") {
+      ofShape.set(name, apply("GreaterOrEqual", symbol(SECOND_EXTENT), constant(least)));
+      continue;
+    }
+    const rules = rulesOf(name, setting, doing);
+    const isNamed = rules.mask !== undefined || rules.numbers !== undefined;
+    if (isNamed && !spelling.knowsNames) {
       throw new GradusError(
-        `${doing}: hyperparameter \`${name}\` ${what}, and the parameters that it is of are not known in ` +
-          `Python: give it per group of parameters there`,
+        `${doing}: hyperparameter \`${name}\` ${
+          rules.mask === undefined ? "is a tree of numbers" : "has a mask"
+        }, and the parameters that it is of are not known in ${spelling.name}`,
       );
+    }
+    if (rules.mask !== undefined) {
+      const isTruth = typeof value === "boolean";
+      const key = isTruth ? name : `${name} mask`;
+      const held = isTruth ? constant(0) : ZERO;
+      masks.set(key, rules.mask);
+      masked.push({
+        key,
+        bind: (isTrue) => isTrue ? isTruth ? [name, constant(1)] : undefined : [name, held],
+      });
+      if (isTruth) continue;
     }
     const isRequired = required.includes(name);
     if (typeof value === "boolean" || value === 0 && !isRequired || fixed.has(name)) {
@@ -92,60 +156,81 @@ export function described(
         );
       }
       const seen = symbol(clock ?? "count");
-      const expression = substitute(
-        [value.expression],
-        (each) => each === "count" ? seen : undefined,
-      )(
-        value.expression,
-      );
-      hypers.push({ name, value: expression, isRequired: false, domain: ANY_NUMBER });
+      const change = (each: string) => each === "count" ? seen : undefined;
+      const expression = substitute([value.expression], change)(value.expression);
+      const lowered = lowerFor([expression], spellerOf(spelling))(expression);
+      hypers.push({ name, value: lowered, isRequired: false, domain: ANY_NUMBER });
     } else {
       const domain = program.domains.get(name) ?? ANY_NUMBER;
-      hypers.push({ name, value: value as number, isRequired, domain });
+      const own = rules.numbers ?? value as number;
+      hypers.push({ name, value: own, isRequired, domain });
     }
-  }
-  for (const [name, stored] of storage) {
-    if (stored === "float32") continue;
-    throw new GradusError(
-      `${doing}: every state must be stored as the parameter is: given ${
-        spellStored(stored)
-      } for \`${name}\``,
-    );
   }
   const bind = (name: string): Node | undefined => {
     const value = taken.get(name);
-    if (value === undefined) return undefined;
+    if (value === undefined) return ofShape.get(name);
     return value === 0 ? ZERO : constant(Number(value));
   };
   const still = new Set(
-    hypers.filter(({ value }) => typeof value === "number").map(({ name }) => name),
+    hypers.filter(({ value }) => !isSchedule(value)).map(({ name }) => name),
   );
-  const choice = formsOf(program, bind, still, spelling, doing);
+  const combinations = combinationsOf(masks).map((each) =>
+    new Map([...each].map(([key, value]) => [key, value !== false]))
+  );
+  const choice = formsOf(program, bind, still, masked, combinations, spelling, doing);
   const forms = formsIn(choice);
-  const clocks = hypers.flatMap(({ value }) =>
-    typeof value === "number" ? [] : [...symbolsIn([value])]
-  );
+  const clocks = hypers.flatMap(({ value }) => isSchedule(value) ? [...symbolsIn([value])] : []);
   const kept = new Set(
     forms.flatMap(({ live }) => [...live]).concat(clocks.filter((name) => name !== "count")),
   );
   const isOfTree = (name: string) => program.state.get(name)!.over === "tree";
   const live = [...program.state.keys()].filter((name) => kept.has(name));
   const read = new Set(forms.flatMap(({ graph, live }) => globalsNeeded(graph, live)));
-  const names = new PythonNames(spelling.reserved, spelling.rename);
+  const rename = (name: string) => spelling.rename(name).replaceAll(" ", "_");
+  const names = new PythonNames(spelling.reserved, rename);
   for (const { name } of hypers) names.of(name);
   return {
-    ...{ program, spelling, names, hypers, taken, choice, doing },
+    ...{ program, spelling, names, hypers, taken, choice, masks, doing },
     bound: (node) => substitute([node], bind)(node),
     levels: levelsOf(forms.map(({ graph }) => graph), read),
     states: live.filter((name) => !isOfTree(name)),
+    storage: storedBy(spelling, storage, live, doing),
+    isRandom: forms.some(({ graph }) =>
+      postorder(rootsIn(graph)).some(({ op }) => randomRow(op) !== undefined)
+    ),
     treeStates: live.filter(isOfTree),
     ofData: statesOfData(program),
     inputs: new Map(
       [...program.inputs].filter(([name]) => forms.some((form) => reads(form.graph, name))),
     ),
-    isOfShape: forms.length > 1 ||
+    isOfShape: isChosenByShape(choice) ||
       forms.some(({ graph, live }) => looksAtShape(program, graph, live)),
   };
+}
+
+/** The types of the states that are stored otherwise than their parameters. */
+function storedBy(
+  { name: framework, stores }: Spelling,
+  storage: Configured["storage"],
+  live: readonly string[],
+  doing: string,
+): Map<string, StorageType> {
+  const types = new Map<string, StorageType>();
+  for (const [name, stored] of storage) {
+    if (!live.includes(name) || stored === "float32") continue;
+    if (typeof stored !== "string" || !stores.includes(stored)) {
+      const known = stores.length === 0
+        ? "as its parameter is"
+        : `as ${stores.join(" or ")}, to nearest`;
+      throw new GradusError(
+        `${doing}: in ${framework} a state must be stored ${known}: given ${
+          spellStored(stored)
+        } for \`${name}\``,
+      );
+    }
+    types.set(name, stored);
+  }
+  return types;
 }
 
 function rootsIn({ update, states, globals }: Graph): Node[] {
@@ -183,6 +268,12 @@ function levelsOf(graphs: readonly Graph[], read: ReadonlySet<number>): Total[][
     if (read.has(k)) (levels[level[k]] ??= []).push({ k, op });
   });
   return Array.from(levels, (each) => each ?? []);
+}
+
+function isChosenByShape(choice: Choice): boolean {
+  if (isForm(choice)) return false;
+  return [...symbolsIn([choice.condition])].some(isShapeSymbol) ||
+    isChosenByShape(choice.then) || isChosenByShape(choice.else);
 }
 
 function looksAtShape(program: Program, graph: Graph, live: ReadonlySet<string>): boolean {

@@ -12,7 +12,6 @@ import { lowerFor } from "../../dsl/lower.ts";
 import {
   apply,
   constant,
-  type ElementOpName,
   foldNodes,
   type Node,
   postorder,
@@ -24,24 +23,33 @@ import { elementRow, reduceRow } from "../../dsl/ops.ts";
 import type { Program } from "../../dsl/program.ts";
 import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { simplified, substitute } from "../../dsl/simplify.ts";
+import { settleSides } from "./sides.ts";
 import { Counts, powersByCounts } from "../../runtime/plan/counts.ts";
-import type { Spelling } from "./spelling.ts";
+import { spellerOf, type Spelling } from "./spelling.ts";
+
+/** What Python tells of a parameter's shape besides {@linkcode SHAPE_SYMBOLS}: no name that a program could write. */
+export const SECOND_EXTENT = "second extent";
 
 /** What a program comes to for parameters of some shapes. */
 export interface Form {
   readonly graph: Graph;
+  /** What to evaluate with. */
+  readonly evaluate: Node;
   /** The names that the program gives values, first come. */
   readonly named: ReadonlyMap<Node, string>;
   /** The states that such parameters keep. */
   readonly live: ReadonlySet<string>;
 }
 
-/** Forms by the truth of conditions on the shape. */
+/** Forms by what masks say of a parameter, and the truth of conditions on its shape. */
 export type Choice = Form | {
   readonly condition: Node;
   readonly then: Choice;
   readonly else: Choice;
 };
+
+/** What to evaluate with, among what the program names. */
+const EVALUATE = "to evaluate with";
 
 /** More forms than this are refused. */
 const MOST_FORMS = 40;
@@ -82,33 +90,60 @@ function namedIn(program: Program): [name: string, node: Node][] {
   });
 }
 
+/** A mask, by the key of what it says: what it makes of symbols where it is true and where not. */
+export interface Masked {
+  readonly key: string;
+  readonly bind: (isTrue: boolean) => readonly [symbol: string, value: Node] | undefined;
+}
+
 /**
- * The forms of `program`, where `bind` says what stands for symbols that are known for good, and `fixed` are the
- * hyperparameters that change at no step.
+ * The forms of `program`, where `bind` says what stands for symbols that are known for good, `fixed` are the
+ * hyperparameters that change at no step, and `masks` are true together as `combinations` say.
  */
 export function formsOf(
   program: Program,
   bind: (name: string) => Node | undefined,
   fixed: ReadonlySet<string>,
+  masks: readonly Masked[],
+  combinations: readonly ReadonlyMap<string, boolean>[],
   spelling: Spelling,
   doing: string,
 ): Choice {
-  const named = namedIn(program);
-  const change = substitute(
-    [...rootsOf(elaborate(program)), ...named.map(([, node]) => node)],
-    bind,
-  );
-  const graph = mapGraph(elaborate(program), change);
-  const all = named.map(([name, node]) => [name, change(node)] as const);
+  const named = [...namedIn(program), [EVALUATE, program.evaluate] as [string, Node]];
   let count = 0;
-  return choose(graph, all, new Map());
+  return chooseMasks(masks, combinations, new Map());
+
+  function chooseMasks(
+    masks: readonly Masked[],
+    combinations: readonly ReadonlyMap<string, boolean>[],
+    bound: ReadonlyMap<string, Node>,
+  ): Choice {
+    if (masks.length === 0) {
+      const own = (name: string) => bound.get(name) ?? bind(name);
+      const graph = elaborate(program);
+      const change = substitute([...rootsOf(graph), ...named.map(([, node]) => node)], own);
+      const all = named.map(([name, node]) => [name, change(node)] as const);
+      return choose(mapGraph(graph, change), all, new Map());
+    }
+    const [{ key, bind: bindMask }, ...others] = masks;
+    const decided = (isTrue: boolean) => {
+      const some = combinations.filter((each) => each.get(key) === isTrue);
+      if (some.length === 0) return undefined;
+      const own = bindMask(isTrue);
+      return chooseMasks(others, some, own === undefined ? bound : new Map([...bound, own]));
+    };
+    const [then, other] = [decided(true), decided(false)];
+    if (then === undefined || other === undefined) return (then ?? other)!;
+    return { condition: symbol(key), then, else: other };
+  }
 
   function choose(
     graph: Graph,
     named: readonly (readonly [string, Node])[],
     known: ReadonlyMap<string, Interval>,
   ): Choice {
-    const condition = postorder(rootsOf(graph))
+    const evaluate = named.find(([name]) => name === EVALUATE)![1];
+    const condition = postorder([...rootsOf(graph), evaluate])
       .find((node) => node.op === "Where" && isOfShape(node.src[0], fixed))?.src[0];
     if (condition === undefined) {
       if (++count <= MOST_FORMS) return finish(graph, named);
@@ -139,7 +174,7 @@ export function formsOf(
     const and = (interval: Interval | undefined) =>
       interval === undefined ? known : new Map([...known, [bound!.name, interval]]);
     const [then, other] = [decided(true, and(yes)), decided(false, and(no))];
-    return isForm(then) && isForm(other) && isSame(then.graph, other.graph)
+    return isForm(then) && isForm(other) && isSame(then, other)
       ? then
       : { condition, then, else: other };
   }
@@ -152,19 +187,18 @@ export function formsOf(
       );
     const counts = spelling.isFloat32 ? countsOf(program, graph) : new Counts(new Set());
     const formed = powersByCounts(roots, counts, isKnown);
-    const speller = {
-      name: spelling.name,
-      spells: (op: ElementOpName) => spelling.element[op] !== null,
-    };
-    const lowered = lowerFor(roots.map(formed), speller);
+    const lowered = lowerFor(roots.map(formed), spellerOf(spelling));
     const change = (node: Node) => lowered(formed(node));
     const made = mapGraph(graph, change);
     const first = new Map<Node, string>();
+    let evaluate = program.evaluate;
     for (const [name, node] of named) {
       const own = change(node);
-      if (own.op !== "Const" && !first.has(own)) first.set(own, name);
+      if (name === EVALUATE) evaluate = own;
+      else if (own.op !== "Const" && !first.has(own)) first.set(own, name);
     }
-    return { graph: made, named: first, live: liveIn(program, made) };
+    const live = liveIn(program, made, evaluate);
+    return { graph: settleSides(program, made, live), evaluate, named: first, live };
   }
 }
 
@@ -181,8 +215,13 @@ function isOfShape(node: Node, fixed: ReadonlySet<string>): boolean {
   return nodes.every(({ op }) =>
     op === "Symbol" || op === "Const" || elementRow(op) !== undefined
   ) &&
-    [...names].every((name) => SHAPE_SYMBOLS.has(name) || fixed.has(name)) &&
-    [...names].some((name) => SHAPE_SYMBOLS.has(name));
+    [...names].every((name) => isShapeSymbol(name) || fixed.has(name)) &&
+    [...names].some(isShapeSymbol);
+}
+
+/** Whether a symbol is what the shape of a parameter tells. */
+export function isShapeSymbol(name: string): boolean {
+  return SHAPE_SYMBOLS.has(name) || name === SECOND_EXTENT;
 }
 
 /** Whole numbers from one to another. */
@@ -198,7 +237,7 @@ function within(a: Interval, b: Interval): Interval | null {
 function boundIn(
   { op, src: [a, b] }: Node,
 ): { name: string; then: Interval; else: Interval } | undefined {
-  const isOfNumber = a?.op === "Symbol" && b?.op === "Const" && SHAPE_SYMBOLS.has(a.arg as string);
+  const isOfNumber = a?.op === "Symbol" && b?.op === "Const" && isShapeSymbol(a.arg as string);
   if (!isOfNumber) return undefined;
   const [name, bound] = [a.arg as string, b.arg as number];
   const [up, down] = [Math.floor(bound), Math.ceil(bound)];
@@ -214,16 +253,16 @@ function boundIn(
   }
 }
 
-function isSame(a: Graph, b: Graph): boolean {
-  return a.update === b.update &&
+function isSame({ graph: a, ...one }: Form, { graph: b, ...other }: Form): boolean {
+  return a.update === b.update && one.evaluate === other.evaluate &&
     [...a.states].every(([name, node]) => b.states.get(name) === node) &&
     a.globals.every(({ node }, k) => b.globals[k].node === node);
 }
 
 /** The states that the update, or what is evaluated, comes to read; those that are nowhere read are kept too. */
-function liveIn(program: Program, graph: Graph): Set<string> {
+function liveIn(program: Program, graph: Graph, evaluate: Node): Set<string> {
   const read = new Set<string>();
-  const roots = [graph.update, program.evaluate];
+  const roots = [graph.update, evaluate];
   for (let root = roots.pop(); root !== undefined; root = roots.pop()) {
     for (const name of symbolsIn([root])) {
       if (read.has(name)) continue;

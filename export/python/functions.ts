@@ -1,6 +1,6 @@
 /** The functions of a program's forms: how states begin, what reductions over the tree take, what a step makes. */
-import type { Node } from "../../dsl/node.ts";
-import type { Described } from "./described.ts";
+import { type Node, PARAMETER } from "../../dsl/node.ts";
+import { type Described, isSchedule } from "./described.ts";
 import { type Choice, type Form, formsIn, isForm } from "./forms.ts";
 import { atom, call } from "./spelling.ts";
 import { FormWriter, globalName, type Part, shapeText, type Writing } from "./writer.ts";
@@ -14,9 +14,7 @@ export function functionsOf(described: Described): string[] {
     ...forms.flatMap((form, i) => formFunctions(described, writing, form, isOne ? "" : `_${i}`)),
     ...described.hypers.flatMap(({ name, value }) => {
       const own = described.names.of(name);
-      return typeof value === "number"
-        ? []
-        : [numbersFunction(writing, `_schedule_${own}`, own, value)];
+      return isSchedule(value) ? [numbersFunction(writing, `_schedule_${own}`, own, value)] : [];
     }),
     ...isOne ? [] : [formFunction(described, writing, forms)],
   ];
@@ -30,8 +28,8 @@ export function callText({ choice }: Described, part: string): string {
 }
 
 /** What writes expressions of an optimizer. */
-export function writingOf({ program, spelling, names, doing }: Described): Writing {
-  return { program, spelling, names, doing };
+export function writingOf({ program, spelling, names, bound, doing }: Described): Writing {
+  return { program, spelling, names, bound, doing };
 }
 
 /** The functions of a form: its beginning, its parts of reductions over the tree, and its update. */
@@ -67,6 +65,12 @@ function formFunctions(
   const made = parts.map((_, k) =>
     writer.write(k < levels.length ? `_part${k}${suffix}` : `_update${suffix}`, k)
   );
+  if (
+    formsIn(described.choice).some(({ evaluate }) => evaluate !== PARAMETER) && spelling.evaluates
+  ) {
+    const part = { results: [{ key: "evaluated", node: form.evaluate, isSpread: true }] };
+    made.push(new FormWriter(writing, named, [part]).write(`_evaluated${suffix}`, 0));
+  }
   if (states.length === 0) return made;
   const begins = kept.map((name) => {
     const { init, over, sizes } = program.state.get(name)!;
@@ -103,7 +107,7 @@ function formFunction({ choice }: Described, writing: Writing, forms: readonly F
     ];
   return [
     "def _form(bucket):",
-    `    """Which of the forms a parameter has, by its shape."""`,
+    `    """Which of the forms a parameter has."""`,
     ...lines(choice, "    "),
   ]
     .join("\n");

@@ -1,11 +1,14 @@
 /** Numbers that a generated file checks itself with: a few steps by Gradus on two small parameters. */
 import { GradusError } from "../../dsl/errors.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
+import { type Rules, treeFor } from "./rules.ts";
 
 /** Steps and what they lead to. */
 export interface Golden {
   readonly steps: number;
   readonly shapes: readonly (readonly number[])[];
+  /** The names of the parameters: the keys to each, joined by \`.\`. */
+  readonly names: readonly string[];
   /** By parameter, its numbers in the end. */
   readonly after: readonly (readonly number[])[];
 }
@@ -17,37 +20,75 @@ export function sample(leaf: number, place: number, step: number): number {
   return ((place * 37 + step * 29 + leaf * 11 + place * step * 7) % 64 - 31.5) / 32;
 }
 
-/** Numbers for an optimizer; of parameters that it can step. */
-export function goldenOf(opt: Optimizer): Golden {
+/** Numbers for an optimizer; of parameters that it can step, and that have what its masks name. */
+export function goldenOf(opt: Optimizer, rules: readonly Rules[] = []): Golden {
+  const isSeen = rules.some(({ entries }) =>
+    entries.some(([, value]) => typeof value === "string")
+  );
   try {
-    return stepped(opt, [[3, 4], [5]]);
+    return stepped(opt, rules, isSeen ? [[3, 4], [2, 3, 4], [5]] : [[3, 4], [5]]);
   } catch (error) {
     // Some take matrices alone.
     if (!(error instanceof GradusError)) throw error;
-    return stepped(opt, [[3, 4], [4, 3]]);
+    return stepped(opt, rules, [[3, 4], [4, 3]]);
   }
 }
 
-function stepped(opt: Optimizer, shapes: readonly (readonly number[])[]): Golden {
-  const filled = (step: number, of = (x: number) => x) =>
-    shapes.map((shape, leaf) => ({
-      data: Float32Array.from(
+/** A parameter to be. */
+class Leaf {
+  constructor(readonly name: string, readonly shape: readonly number[]) {}
+}
+
+function leavesIn(tree: unknown): Leaf[] {
+  if (tree instanceof Leaf) return [tree];
+  const keys = Array.isArray(tree) ? [...tree.keys()] : Object.keys(tree as object).sort();
+  return keys.flatMap((key) => leavesIn((tree as Record<string, unknown>)[key]));
+}
+
+function mapTree(tree: unknown, change: (leaf: Leaf) => unknown): unknown {
+  if (tree instanceof Leaf) return change(tree);
+  if (Array.isArray(tree)) return tree.map((each) => mapTree(each, change));
+  return Object.fromEntries(
+    Object.entries(tree as object).map(([key, each]) => [key, mapTree(each, change)]),
+  );
+}
+
+function stepped(
+  opt: Optimizer,
+  rules: readonly Rules[],
+  shapes: readonly (readonly number[])[],
+): Golden {
+  let made = 0;
+  const named = treeFor(rules, (name) => new Leaf(name, shapes[made++ % shapes.length]));
+  // Rules for all of a tree name no leaf.
+  const tree = named instanceof Leaf ? shapes.map((shape, k) => new Leaf(String(k), shape)) : named;
+  const leaves = leavesIn(tree);
+  const filled = (step: number, of = (x: number) => x) => {
+    const arrays = leaves.map(({ shape }, leaf) =>
+      Float32Array.from(
         { length: shape.reduce((a, b) => a * b, 1) },
         (_, place) => of(sample(leaf, place, step)),
-      ),
-      shape,
-    }));
+      )
+    );
+    const tensor = (leaf: Leaf) => ({ data: arrays[leaves.indexOf(leaf)], shape: leaf.shape });
+    return { arrays, tree: mapTree(tree, tensor) as never };
+  };
   const params = filled(0);
-  const state = opt.init(params);
+  const state = opt.init(params.tree);
   for (let step = 1; step <= STEPS; step++) {
     const inputs = Object.fromEntries(
       [...opt.program.inputs].map((
         [name, kind],
-      ) => [name, kind === "scalar" ? 1 / step : filled(step, Math.abs)]),
+      ) => [name, kind === "scalar" ? 1 / step : filled(step, Math.abs).tree]),
     );
-    opt.step(params, filled(step), state, inputs);
+    opt.step(params.tree, filled(step).tree, state, inputs);
   }
-  return { steps: STEPS, shapes, after: params.map(({ data }) => [...data]) };
+  return {
+    steps: STEPS,
+    shapes: leaves.map(({ shape }) => shape),
+    names: leaves.map(({ name }) => name),
+    after: params.arrays.map((data) => [...data]),
+  };
 }
 
 /** Python of the samples, and of the numbers that they lead to. */

@@ -5,8 +5,8 @@ import { plainDigits } from "../../dsl/greek.ts";
 const WORDS: ReadonlySet<string> = new Set(
   ("False None True and as assert async await break class continue def del elif else except finally for " +
     "from global if import in is lambda nonlocal not or pass raise return try while with yield match case " +
-    "self super dict list tuple len range isinstance print float int bool min max abs sum sorted zip any all " +
-    "math torch jax jnp optax mx keras")
+    "self super dict list tuple len range isinstance print float int bool min max abs sum sorted zip any all map str " +
+    "enumerate slice each math operator struct torch jax jnp optax mx keras")
     .split(" "),
 );
 
@@ -65,4 +65,12 @@ export function pythonNumber(value: number): string {
   if (Object.is(value, -0)) return "-0.0";
   const text = String(value);
   return /^-?\d{1,21}$/.test(text) ? text : text.replace("e+", "e");
+}
+
+/** A text as Python writes it. */
+export function pythonText(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -1,5 +1,7 @@
 /** How Optax's file spells each operation: in `jax.numpy`, of one leaf. */
 import { LEVEL } from "../../dsl/ops.ts";
+import { OPTAX_FRAME } from "./optax_frame.ts";
+import { RANDOM_HELPERS } from "./optax_random.ts";
 import {
   atom,
   call,
@@ -11,19 +13,43 @@ import {
   SHAPE_HELPERS,
   type Spell,
   type Spelling,
+  type Term,
 } from "./spelling.ts";
 
 const both = (spell: Spell): Row => ({ number: spell, array: spell });
 const jnp = (name: string): Row => both(call(`jnp.${name}`));
-const reduced = (name: string) => (x: { text: string }, axes: { text: string }) =>
-  atom(`jnp.${name}(${x.text}, axis=${axes.text}, keepdims=True)`);
+/** What is known before a step, such as a shape, is a number of Python's and stays so. */
+const known = (name: string, array: string): Row => ({
+  number: call(`_${name}`),
+  array: call(`jnp.${array}`),
+});
+const reduced = (name: string, more = "") => (x: Term, axes: Term) =>
+  atom(`jnp.${name}(${x.text}, axis=${axes.text}, keepdims=True${more})`);
+/** A whole number as one of floating point, where nothing else would make the result such. */
+const real = ({ text, level }: Term): Term => ({
+  text: /^-?\d+$/.test(text) ? `${text}.0` : text,
+  level,
+});
+const chosen = (name: string): Spell => (condition, x, y) =>
+  call(name)(condition, real(x), real(y));
+
+const unary = (name: string, condition: string, host = `math.${name}(x)`): string => `
+def _${name}(x):
+    return ${host} if isinstance(x, (int, float)) and ${condition} else jnp.${name}(x)`;
+const pair = (name: string, array: string, host: string): string => `
+def _${name}(x, y):
+    return ${host} if isinstance(x, (int, float)) and isinstance(y, (int, float)) else jnp.${array}(x, y)`;
 
 /** Optax. */
 export const optaxSpelling: Spelling = {
   name: "Optax",
   isFloat32: true,
-  reserved: ("bucket updates state params extra_args leaves treedef rows init_fn update_fn made " +
-    "name values k given").split(" "),
+  knowsNames: true,
+  evaluates: true,
+  stores: ["bfloat16", "float16"],
+  reserved:
+    ("bucket buckets updates state params extra_args treedef init_fn update_fn options masks " +
+      "callable init NamedTuple re type").split(" "),
   rename: (name) => name,
   element: {
     Add: both(operators.Add),
@@ -35,13 +61,13 @@ export const optaxSpelling: Spelling = {
       level: LEVEL.power,
     })),
     Neg: both(operators.Neg),
-    Abs: jnp("abs"),
+    Abs: both(call("abs")),
     Sign: jnp("sign"),
-    Sqrt: jnp("sqrt"),
+    Sqrt: known("sqrt", "sqrt"),
     Cbrt: jnp("cbrt"),
-    Exp: jnp("exp"),
+    Exp: known("exp", "exp"),
     // In float64 where it can be: the logarithm of what is near 1 would lose its digits.
-    Log: { number: call("_log"), array: call("jnp.log") },
+    Log: known("log", "log"),
     Sin: jnp("sin"),
     Cos: jnp("cos"),
     Tan: jnp("tan"),
@@ -51,27 +77,27 @@ export const optaxSpelling: Spelling = {
     Sinh: jnp("sinh"),
     Cosh: jnp("cosh"),
     Tanh: jnp("tanh"),
-    Floor: jnp("floor"),
-    Ceil: jnp("ceil"),
-    Min: jnp("minimum"),
-    Max: jnp("maximum"),
+    Floor: known("floor", "floor"),
+    Ceil: known("ceil", "ceil"),
+    Min: known("min", "minimum"),
+    Max: known("max", "maximum"),
     Clip: null,
-    Where: jnp("where"),
+    Where: { number: chosen("_where"), array: chosen("jnp.where") },
     Less: both(comparison("<")),
     LessOrEqual: both(comparison("<=")),
     Greater: both(comparison(">")),
     GreaterOrEqual: both(comparison(">=")),
     Equal: both(comparison("==")),
     IsNaN: jnp("isnan"),
-    And: jnp("logical_and"),
-    Or: jnp("logical_or"),
-    Not: jnp("logical_not"),
+    And: known("and", "logical_and"),
+    Or: known("or", "logical_or"),
+    Not: known("not", "logical_not"),
   },
   reduce: {
     ReduceSum: reduced("sum"),
     ReduceMean: reduced("mean"),
-    ReduceMax: reduced("max"),
-    ReduceMin: reduced("min"),
+    ReduceMax: reduced("max", ", initial=-jnp.inf"),
+    ReduceMin: reduced("min", ", initial=jnp.inf"),
     ReduceL2: (x, axes) => call("_norm")(x, axes),
   },
   matrix: {
@@ -82,17 +108,46 @@ export const optaxSpelling: Spelling = {
   part: {
     ReduceSum: call("jnp.sum"),
     ReduceMean: call("_part_mean"),
-    ReduceMax: call("jnp.max"),
-    ReduceMin: call("jnp.min"),
+    ReduceMax: (x) => atom(`jnp.max(${x.text}, initial=-jnp.inf)`),
+    ReduceMin: (x) => atom(`jnp.min(${x.text}, initial=jnp.inf)`),
     ReduceL2: (x) => atom(`jnp.sum(jnp.square(${x.text}))`),
   },
   spread: (x, like) => atom(`jnp.full_like(${like.text}, ${x.text})`),
   index: (axis, like) => atom(`_index(${axis}, ${like.text})`),
+  places: (axis, length) => atom(`_places(bucket, ${axis}, ${length.text})`),
+  random: (op, seed, counter, shape) =>
+    call(op === "Normal" ? "_normal" : "_uniform")(
+      atom("bucket"),
+      seed,
+      // As a whole number it goes on beyond where float32 counts.
+      counter.text === "count" ? atom('bucket["steps"]') : counter,
+      shape ?? atom('bucket["shape of w"]'),
+    ),
   helpers: {
     ...SHAPE_HELPERS,
-    _log: `
-def _log(x):
-    return math.log(x) if isinstance(x, (int, float)) and x > 0 else jnp.log(x)`,
+    ...RANDOM_HELPERS,
+    ...OPTAX_FRAME,
+    _sqrt: unary("sqrt", "x >= 0"),
+    _exp: unary("exp", "x < 709"),
+    _log: unary("log", "x > 0"),
+    _floor: unary("floor", "math.isfinite(x)", "float(math.floor(x))"),
+    _ceil: unary("ceil", "math.isfinite(x)", "float(math.ceil(x))"),
+    _min: pair("min", "minimum", "min(x, y)"),
+    _max: pair("max", "maximum", "max(x, y)"),
+    _and: pair("and", "logical_and", "bool(x and y)"),
+    _or: pair("or", "logical_or", "bool(x or y)"),
+    _not: `
+def _not(x):
+    return not x if isinstance(x, bool) else jnp.logical_not(x)`,
+    _where: `
+def _where(condition, x, y):
+    if isinstance(condition, bool):
+        return x if condition else y
+    return jnp.where(condition, x, y)`,
+    _places: `
+def _places(bucket, axis, length):
+    """The places along an axis of a matrix."""
+    return jnp.expand_dims(jnp.arange(length, dtype=bucket["kind of w"]), 1 - axis)`,
     _norm: `
 def _norm(x, axes):
     return jnp.sqrt(jnp.sum(jnp.square(x), axis=axes, keepdims=True))`,
@@ -113,10 +168,10 @@ def _part_mean(x):
     return jnp.stack([jnp.sum(x), jnp.asarray(x.size, dtype=x.dtype)])`,
     _new: `
 def _new(bucket, shape, value):
-    """A state of one parameter at the beginning."""
-    return jnp.broadcast_to(jnp.asarray(value, dtype=bucket["w"].dtype), shape)`,
+    """A state of one parameter at the beginning, which is no other array."""
+    return jnp.broadcast_to(jnp.array(value, dtype=bucket["kind of w"]), shape)`,
     _blank: `
 def _blank(bucket, shape):
-    return jnp.zeros(shape, dtype=bucket["w"].dtype)`,
+    return jnp.zeros(shape, dtype=bucket["kind of w"])`,
   },
 };

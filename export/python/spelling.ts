@@ -1,6 +1,8 @@
 /** What a framework is to a program: one spelling for each operation, and the helpers that spellings call. */
-import type { ElementOpName, MatrixOpName, ReduceOpName } from "../../dsl/node.ts";
+import type { Speller } from "../../dsl/lower.ts";
+import type { ElementOpName, MatrixOpName, RandomOpName, ReduceOpName } from "../../dsl/node.ts";
 import { LEVEL } from "../../dsl/ops.ts";
+import type { StorageType } from "../../runtime/trees/dtype.ts";
 
 /** A piece of Python; what binds less than its place needs is put in parentheses. */
 export interface Term {
@@ -34,6 +36,24 @@ export interface Spelling {
   readonly spread: Spell;
   /** Places along an axis of an array whose shape is the second piece. */
   readonly index: (axis: number, shape: Term) => Term;
+  /**
+   * Places along an axis of a matrix beside the parameter, which has so many; `null` where there are none but of
+   * the parameter's own shape.
+   */
+  readonly places: ((axis: number, length: Term) => Term) | null;
+  /**
+   * Random numbers by seed and counter: of a shape, or of the parameter's where there is none. They must have the
+   * bits that Gradus draws; `null` where that cannot be.
+   */
+  readonly random:
+    | ((op: RandomOpName, seed: Term, counter: Term, shape: Term | undefined) => Term)
+    | null;
+  /** Whether a file knows parameters by name, so that masks and trees of numbers can be told by it. */
+  readonly knowsNames: boolean;
+  /** Whether a file tells what to evaluate with, where that is not what is trained. */
+  readonly evaluates: boolean;
+  /** The types, besides the parameter's, that states are stored in, rounded to nearest. */
+  readonly stores: readonly StorageType[];
   /** Names that are not given to hyperparameters. */
   readonly reserved: readonly string[];
   /** What the framework calls a hyperparameter, where it has a name for it. */
@@ -42,6 +62,11 @@ export interface Spelling {
   readonly isFloat32: boolean;
   /** Python of helpers by name, in the order in which they are written. */
   readonly helpers: Readonly<Record<string, string>>;
+}
+
+/** What a framework spells. */
+export function spellerOf({ name, element }: Spelling): Speller {
+  return { name, spells: (op) => element[op] !== null };
 }
 
 /** An atom. */

@@ -1,21 +1,24 @@
 /** A program as a module of torch: its functions, what goes around them, the class and a test. */
-import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
-import type { Described } from "./described.ts";
+import { type Described, rulesByKey } from "./described.ts";
 import { docstring } from "./document.ts";
+import { SECOND_EXTENT } from "./forms.ts";
 import { functionsOf } from "./functions.ts";
 import { type Golden, goldenText } from "./golden.ts";
-import { pythonNumber } from "./names.ts";
+import { pythonNumber, pythonText } from "./names.ts";
 import { helpersFor } from "./spelling.ts";
 import { torchClass } from "./torch_class.ts";
+import { rulesText, viewText } from "./torch_groups.ts";
 
 /** Python of a file. */
 export function torchFile(described: Described, className: string, golden: Golden): string {
   const { spelling, levels } = described;
   const code = [
+    rulesText(described),
     ...functionsOf(described),
+    viewText(described),
     runtimeText(described),
     torchClass(described, className),
-  ].join("\n\n\n");
+  ].filter(Boolean).join("\n\n\n");
   const test = testText(described, className, golden);
   const helpers = helpersFor(spelling, code);
   const head = `${
@@ -28,35 +31,44 @@ export function torchFile(described: Described, className: string, golden: Golde
   }
 
 import math
-${/\boperator\./.test(code + helpers) ? "import operator\n" : ""}
+${
+    ["operator", "struct"].map((name) =>
+      new RegExp(`\\b${name}\\.`).test(code + helpers) ? `import ${name}\n` : ""
+    ).join("")
+  }
 import torch
 
 __all__ = ["${className}"]`;
   return `${[head, helpers, code, test.trim()].filter(Boolean).join("\n\n\n")}\n`;
 }
 
+/** What the shape tells. */
+const OF_SHAPE: Readonly<Record<string, string>> = {
+  rank: "len(shape)",
+  rows: "shape[0] if shape else 1",
+  columns: "math.prod(shape[1:])",
+  size: "math.prod(shape)",
+  [SECOND_EXTENT]: "sorted(shape)[-2] if len(shape) > 1 else 0",
+};
+
 /** Python of what the functions of a program are called by. */
 function runtimeText(described: Described): string {
-  const { names, hypers } = described;
-  const hasTrees = [...described.inputs.values()].includes("element");
+  const { names, hypers, masks } = described;
   return `def _values(group, lists, exact):
     """What the functions above are given: numbers, and lists of tensors."""
     bucket = dict(lists)
     for name in (${hypers.map(({ name }) => `"${names.of(name)}",`).join(" ")}):
         bucket[name] = _number(group[name], exact)
-    shape = tuple(bucket["w"][0].shape)
+${
+    [...masks.keys()].map((key) =>
+      `    bucket["${names.of(key)}"] = group["${names.of(key)}"]
+`
+    ).join("")
+  }    shape = tuple(bucket["w"][0].shape)
     bucket["shape of w"] = shape
 ${
-    [...SHAPE_SYMBOLS.keys()].map((name) =>
-      `    bucket["${names.of(name)}"] = ${
-        {
-          rank: "len(shape)",
-          rows: "shape[0] if shape else 1",
-          columns: "math.prod(shape[1:])",
-          size: "math.prod(shape)",
-        }[name]
-      }`
-    ).join("\n")
+    Object.entries(OF_SHAPE).map(([name, text]) => `    bucket["${names.of(name)}"] = ${text}`)
+      .join("\n")
   }
     return bucket
 
@@ -65,7 +77,7 @@ def _buckets(lists, foreach):
     """The parameters that are computed together."""
     places = {}
     for k, param in enumerate(lists["w"]):
-        key = k if foreach is False else (param.device, param.dtype${
+        key = k if foreach is False else (_is_plain(param) or type(param), param.device, param.dtype${
     described.isOfShape ? ", tuple(param.shape)" : ""
   })
         places.setdefault(key, []).append(k)
@@ -88,23 +100,21 @@ def _store(into, value):
         for each in into:
             each.fill_(value)
     elif any(a is not b for a, b in zip(into, value)):
-        torch._foreach_copy_(into, value)
-${
-    !hasTrees ? "" : `
-
-def _beside(groups, params, given):
-    """What is given in the order of all parameters, for some of them."""
-    places = {id(p): k for k, p in enumerate(p for group in groups for p in group["params"])}
-    return [given[places[id(p)]] for p in params]
-`
-  }`;
+        _copy(into, value)
+`;
 }
 
 /** Python of a test that compares the file with what Gradus made. */
-function testText({ names, hypers, inputs }: Described, className: string, golden: Golden): string {
+function testText(described: Described, className: string, golden: Golden): string {
+  const { names, hypers, inputs } = described;
   const leafInputs = [...inputs].filter(([, kind]) => kind === "element").map(([name]) => name);
   const scalars = [...inputs].filter(([, kind]) => kind === "scalar").map(([name]) => name);
-  return `${goldenText(golden)}
+  return `${goldenText(golden)}${
+    rulesByKey(described).size === 0 ? "" : `
+
+
+_NAMES = [${golden.names.map(pythonText).join(", ")}]`
+  }
 
 
 def _self_test():
@@ -112,7 +122,7 @@ def _self_test():
         torch.nn.Parameter(torch.tensor(numbers, dtype=torch.float32).reshape(shape))
         for numbers, shape in zip(_filled(0), _SHAPES)
     ]
-    opt = ${className}(params${
+    opt = ${className}(${rulesByKey(described).size > 0 ? "list(zip(_NAMES, params))" : "params"}${
     hypers.filter(({ isRequired }) => isRequired).map(({ name, value }) =>
       `, ${names.of(name)}=${pythonNumber(value as number)}`
     ).join("")

@@ -1,5 +1,6 @@
 /** How torch spells each operation: of lists of tensors by `torch._foreach_*`, of a step's numbers by `math`. */
 import { LEVEL } from "../../dsl/ops.ts";
+import { RANDOM_HELPERS } from "./torch_random.ts";
 import {
   atom,
   call,
@@ -52,7 +53,7 @@ export const torchSpelling: Spelling = {
   isFloat32: false,
   reserved: (
     "params grads param group steps tree values loss lists bucket exact state closure self key name maximize " +
-    "foreach capturable"
+    "foreach capturable first some step trained places param_names rule_names known given value_of"
   ).split(" "),
   rename: (name) => name.replace(/^learningRate(?=_|$)/, "lr"),
   element: {
@@ -122,8 +123,24 @@ export const torchSpelling: Spelling = {
     level: LEVEL.atom,
   }),
   index: (axis, like) => atom(`_index(${axis}, ${like.text})`),
+  places: (axis, length) => atom(`_places(bucket, ${axis}, ${length.text})`),
+  random: (op, seed, counter, shape) =>
+    atom(
+      `_${op.toLowerCase()}(w, bucket["place of w"], ${seed.text}, ${counter.text}${
+        shape === undefined ? "" : `, ${shape.text}`
+      })`,
+    ),
+  knowsNames: true,
+  evaluates: true,
+  stores: ["bfloat16", "float16"],
   helpers: {
     ...SHAPE_HELPERS,
+    ...RANDOM_HELPERS,
+    _places: `
+def _places(bucket, axis, length):
+    """The places along an axis of a matrix beside each parameter."""
+    shape = (-1, 1) if axis == 0 else (1, -1)
+    return [torch.arange(length, dtype=p.dtype, device=p.device).reshape(shape) for p in bucket["w"]]`,
     _numbers: `
 def _numbers(*given):
     """Numbers as tensors on one device."""
@@ -153,9 +170,33 @@ def _scalar(x, like):
 def _new(bucket, shape, value):
     """A state of one parameter at the beginning."""
     (p,) = bucket["w"]
-    if not isinstance(value, (list, tuple)):
-        return torch.full(shape, value, dtype=p.dtype, device=p.device)
-    return torch.empty(shape, dtype=p.dtype, device=p.device).copy_(value[0])`,
+    # What is made of a parameter is sharded as it is.
+    if tuple(shape) == tuple(p.shape):
+        made = torch.empty_like(p, requires_grad=False)
+    else:
+        made = p.new_empty(shape, requires_grad=False)
+    return made.copy_(value[0]) if isinstance(value, (list, tuple)) else made.fill_(value)`,
+    _widen: `
+def _widen(bucket, names):
+    """Computes in float32 what is stored in less, and in the parameter's type what is stored in another."""
+    (dtype,) = {each.dtype for each in bucket["w"]}
+    dtype = torch.float32 if dtype in (torch.bfloat16, torch.float16) else dtype
+    for name in names:
+        if any(each.dtype != dtype for each in bucket[name]):
+            bucket[f"stored {name}"] = bucket[name]
+            bucket[name] = [each.to(dtype) for each in bucket[name]]`,
+    _is_plain: `
+def _is_plain(x):
+    """Whether a tensor is none of a kind of its own, such as a sharded one."""
+    return type(x) in (torch.Tensor, torch.nn.Parameter)`,
+    _copy: `
+def _copy(into, values):
+    if all(map(_is_plain, into)):
+        torch._foreach_copy_(into, values)
+    else:
+        # Those of sharded tensors have no such operation.
+        for each, value in zip(into, values):
+            each.copy_(value)`,
     _blank: `
 def _blank(bucket, shape):
     return [torch.empty(shape, dtype=each.dtype, device=each.device) for each in bucket["w"]]`,

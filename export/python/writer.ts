@@ -8,6 +8,7 @@ import {
   type MatrixOpName,
   type Node,
   postorder,
+  type RandomOpName,
   type ReduceOpName,
 } from "../../dsl/node.ts";
 import { elementRow, matrixRow, randomRow, reduceRow } from "../../dsl/ops.ts";
@@ -15,11 +16,15 @@ import { sketchExpression } from "../../dsl/print.ts";
 import type { Program } from "../../dsl/program.ts";
 import { settle } from "../../dsl/simplify.ts";
 import { PythonNames, pythonNumber } from "./names.ts";
+import { sideNode } from "./sides.ts";
 import { atom, type Spelling, type Term } from "./spelling.ts";
 import { LEVEL } from "../../dsl/ops.ts";
 
 /** The name of the places in which a function finds its values. */
 const VALUES = "bucket";
+
+/** An expression that is deeper is written as several. */
+const DEEPEST = 16;
 
 /** Whether a symbol has a value for each parameter, and no number for all. */
 export function isOfLeaf(program: Program, name: string): boolean {
@@ -33,6 +38,8 @@ export interface Writing {
   readonly spelling: Spelling;
   /** The names of symbols, which are keys of the values too. */
   readonly names: PythonNames;
+  /** An expression with what is known for good taken in. */
+  readonly bound: (node: Node) => Node;
   readonly doing: string;
   /** Python of an array of the shape that places are of. Default: the parameter. */
   readonly placed?: string;
@@ -102,9 +109,14 @@ export class FormWriter {
         ...postorder(roots).flatMap((n) => n.op === "Symbol" ? [of.names.of(nameOf(n))] : []),
       ],
     );
+    const depths = new Map<Node, number>();
     for (const node of postorder(roots)) {
       const name = named.get(node);
-      if (!this.#isStatement(node)) continue;
+      const depth = 1 + Math.max(0, ...node.src.map((each) => depths.get(each) ?? 0));
+      if (!this.#isStatement(node) && depth < DEEPEST) {
+        depths.set(node, depth);
+        continue;
+      }
       const isNext = name !== undefined && (name === "g" || of.program.state.has(name));
       locals.set(node, own.fresh(isNext ? `${name}_new` : name ?? "x"));
     }
@@ -235,19 +247,24 @@ export class FormWriter {
       const [axis, side] = String(arg).split(" ");
       const { placed } = this.#of;
       if (placed !== undefined) return spelling.index(Number(axis), atom(placed));
-      if (side === undefined && isOfOneShape(this.#of.program)) {
-        read("w");
-        return spelling.index(Number(axis), atom(names.of("w")));
-      }
+      if (side !== undefined) return spelling.places?.(Number(axis), this.#side(side)) ?? refuse();
+      read("w");
+      return spelling.index(Number(axis), atom(names.of("w")));
     }
-    return refuse();
+    if (randomRow(op) === undefined || spelling.random === null) return refuse();
+    read("w");
+    const sides = arg === null ? undefined : String(arg).split(" x ");
+    const shape = sides && atom(`(${sides.map((side) => this.#side(side).text).join(", ")})`);
+    return spelling.random(op as RandomOpName, operands[0], operands[1], shape);
   }
-}
 
-/** Whether all that a step reads of a leaf has the leaf's shape, so that places along axes are of that. */
-function isOfOneShape({ state, statements }: Program): boolean {
-  return [...state.values()].every(({ sizes }) => sizes === undefined) &&
-    postorder(statements.map(({ value }) => value)).every(({ op }) => matrixRow(op) === undefined);
+  /** How long a side of a matrix is. */
+  #side(side: string): Term {
+    if (side === "-") return atom("1");
+    const size = this.#of.bound(sideNode(this.#of.program, side));
+    const text = this.inline(size, (name) => `${VALUES}["${this.#of.names.of(name)}"]`);
+    return atom(`int(${text.text})`);
+  }
 }
 
 /** The name of a symbol; that of a reduction over the tree is legal in Python. */

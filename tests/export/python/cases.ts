@@ -1,4 +1,5 @@
 /** Runs of Gradus on random trees, which a generated file is to repeat. */
+import { PARAMETER } from "../../../dsl/node.ts";
 import { GradusError, type Optimizer } from "../../../mod.ts";
 import { type PythonTarget, toPython } from "../../../export/python/mod.ts";
 
@@ -11,12 +12,16 @@ export interface PythonCase {
   /** Given by name when the optimizer is made. */
   readonly options: Readonly<Record<string, number>>;
   readonly shapes: readonly (readonly number[])[];
+  /** What parameters are called, where they are not numbered. */
+  readonly names?: readonly string[];
   readonly params: readonly (readonly number[])[];
   /** By step and by parameter. */
   readonly gradients: readonly (readonly (readonly number[])[])[];
   /** By step: numbers, or trees as gradients are. */
   readonly inputs: readonly Readonly<Record<string, number | readonly (readonly number[])[]>>[];
   readonly after: readonly (readonly number[])[];
+  /** What to evaluate with in the end, where that is not what is trained. */
+  readonly evaluated?: readonly (readonly number[])[];
   /** What else the script is to do. */
   readonly how?: object;
 }
@@ -26,6 +31,12 @@ export type Made = { readonly made: PythonCase } | { readonly refused: string };
 
 const MIXED = [[4, 6], [5], [2, 3, 2], [6, 3], []];
 const MATRICES = [[4, 6], [6, 3]];
+/** Where a basis is made of a gradient: one without a part that nothing tells of but the last bits. */
+const NEARLY_SQUARE: Readonly<Record<string, readonly (readonly number[])[]>> = {
+  soap: [[4, 5], [6, 6], [5]],
+};
+/** For those with masks. */
+const NAMED = [[5], [6, 3]];
 
 /** The case of an optimizer in a framework. */
 export function caseOf(name: string, opt: Optimizer, to: PythonTarget, steps = 20): Made {
@@ -36,27 +47,34 @@ export function caseOf(name: string, opt: Optimizer, to: PythonTarget, steps = 2
     if (!(error instanceof GradusError)) throw error;
     return { refused: error.message };
   }
-  try {
-    return { made: { name, source, ...stepped(opt, MIXED, steps) } };
-  } catch (error) {
-    if (!(error instanceof GradusError)) throw error;
-    return { made: { name, source, ...stepped(opt, MATRICES, steps) } };
+  const trees = [[NEARLY_SQUARE[name] ?? MIXED], [MATRICES], [NAMED, ["b", "w"]]] as const;
+  for (const [k, [shapes, names]] of trees.entries()) {
+    try {
+      return { made: { name, source, ...stepped(opt, shapes, steps, names) } };
+    } catch (error) {
+      if (!(error instanceof GradusError) || k === trees.length - 1) throw error;
+    }
   }
+  throw new Error("there are no trees");
 }
 
 function stepped(
   opt: Optimizer,
   shapes: readonly (readonly number[])[],
   steps: number,
+  names?: readonly string[],
 ): Omit<PythonCase, "name" | "source"> {
   const next = random(7);
   const sizes = shapes.map((shape) => shape.reduce((a, b) => a * b, 1));
   const normal = () => sizes.map((size) => Float32Array.from({ length: size }, next));
-  const tree = (leaves: readonly Float32Array[]) =>
-    leaves.map((data, i) => ({ data, shape: shapes[i] }));
+  const tree = (leaves: readonly Float32Array[]): object => {
+    const list = leaves.map((data, i) => ({ data, shape: shapes[i] }));
+    return names === undefined ? list : Object.fromEntries(names.map((name, i) => [name, list[i]]));
+  };
   const lists = (leaves: readonly Float32Array[]) => leaves.map((data) => [...data]);
-  const params = tree(normal());
-  const first = lists(params.map(({ data }) => data));
+  const arrays = normal();
+  const params = tree(arrays) as never;
+  const first = lists(arrays);
   const state = opt.init(params);
   const gradients: number[][][] = [];
   const inputs: Record<string, number | number[][]>[] = [];
@@ -74,7 +92,7 @@ function stepped(
       }
     }
     inputs.push(kept);
-    opt.step(params, tree(g), state, given);
+    opt.step(params, tree(g) as never, state, given);
   }
   return {
     className: "generated",
@@ -83,8 +101,22 @@ function stepped(
     params: first,
     gradients,
     inputs,
-    after: lists(params.map(({ data }) => data)),
+    after: lists(arrays),
+    ...names === undefined ? {} : { names },
+    ...opt.program.evaluate === PARAMETER
+      ? {}
+      : { evaluated: evaluatedWith(opt, params, state as never, names) },
   };
+}
+
+function evaluatedWith(
+  opt: Optimizer,
+  params: never,
+  state: never,
+  names: readonly string[] | undefined,
+): number[][] {
+  const tree = opt.evaluationParams(params, state) as Record<string, { data: Float32Array }>;
+  return (names ?? Object.keys(tree)).map((key) => [...tree[key].data]);
 }
 
 /** Numbers of about the normal distribution, always the same for a seed. */

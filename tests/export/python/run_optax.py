@@ -1,64 +1,72 @@
 """Runs generated files of Optax on cases in a JSON file: how far each is from what is expected, as JSON."""
 
-import importlib.util
-import json
-import os
-import sys
-import tempfile
-import traceback
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from generated import run, snake
 
 
-def module_of(source, folder, k):
-    path = os.path.join(folder, f"generated_{k}.py")
-    with open(path, "w") as file:
-        file.write(source)
-    spec = importlib.util.spec_from_file_location(f"generated_{k}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def tree(case, numbers):
+    """A list of arrays, or a dictionary where the leaves of the case have names."""
+    leaves = [jnp.asarray(np.reshape(np.asarray(x, dtype=np.float32), s)) for x, s in zip(numbers, case["shapes"])]
+    return dict(zip(case["keys"], leaves)) if "keys" in case else leaves
 
 
-def tree(numbers, shapes):
-    return [jnp.asarray(np.reshape(np.asarray(x, dtype=np.float32), s)) for x, s in zip(numbers, shapes)]
+def op_by_op(update, *given):
+    """`update` as operations that are run one by one, so that nothing is fused; and what they are."""
+    with jax.disable_jit():
+        traced, shape = jax.make_jaxpr(update, return_shape=True)(*given)
+    treedef = jax.tree.structure(shape)
+    return traced, lambda *given: treedef.unflatten(
+        jax.core.eval_jaxpr(traced.jaxpr, traced.consts, *jax.tree.leaves(given))
+    )
+
+
+def require_plain(traced, gradients, state):
+    """Fails if a step asks the host, or hands on a state or updates of other types than it was given."""
+    names = {eqn.primitive.name for eqn in traced.eqns}
+    assert not traced.effects and not any("callback" in name for name in names), names
+    of_state = traced.in_avals[len(jax.tree.leaves(gradients)) :][: len(jax.tree.leaves(state))]
+    kinds = [(each.shape, each.dtype, each.weak_type) for each in traced.out_avals]
+    given = [(each.shape, each.dtype, each.weak_type) for each in [*traced.in_avals[: len(kinds) - len(of_state)], *of_state]]
+    assert kinds == given, [(a, b) for a, b in zip(kinds, given) if a != b]
 
 
 def stepped(case, module, how):
-    params = tree(case["params"], case["shapes"])
+    params = tree(case, case["params"])
     make = getattr(module, case["className"])
-    if how.get("inject"):
-        make = optax.inject_hyperparams(make)
-    opt = optax.with_extra_args_support(make(**case["options"]))
+    if "like" in how:
+        make = getattr(optax.contrib if how.get("contrib") else optax, how["like"])
+    opt = optax.with_extra_args_support(make(**how.get("given", {})))
     state = opt.init(params)
-    traced = 0
+    traces = []
 
-    def update(g, state, params, extra):
-        nonlocal traced
-        traced += 1
-        return opt.update(g, state, params, **extra)
+    def update(gradients, state, params, extra):
+        traces.append(None)
+        return opt.update(gradients, state, params, **extra)
 
-    step = jax.jit(update) if how.get("jit") else update
-    for gradients, given in zip(case["gradients"], case["inputs"]):
+    step = jax.jit(update) if how.get("jit") else None
+    for numbers, given in zip(case["gradients"], case["inputs"]):
+        gradients = tree(case, numbers)
         extra = {
-            name: value if isinstance(value, (int, float)) else tree(value, case["shapes"])
+            snake(name): jnp.float32(value) if isinstance(value, (int, float)) else tree(case, value)
             for name, value in given.items()
         }
-        updates, state = step(tree(gradients, case["shapes"]), state, params, extra)
+        if step is None:
+            traced, step = op_by_op(update, gradients, state, params, extra)
+            if "like" not in how:
+                require_plain(traced, gradients, state)
+        updates, state = step(gradients, state, params, extra)
         params = optax.apply_updates(params, updates)
-    if how.get("jit") and traced != 1:
-        raise AssertionError(f"traced {traced} times")
+    assert len(traces) == 1, f"traced {len(traces)} times"
     return params
 
 
 def compared(case, params):
     """The largest difference, in shares of the largest number of its parameter, and whether bits differ."""
     largest, same = 0.0, True
-    for own, expected in zip(params, case["after"]):
+    for own, expected in zip(jax.tree.leaves(params), case["after"]):
         own = np.asarray(own)
         expected = np.reshape(np.asarray(expected, dtype=np.float32), own.shape)
         same = same and own.tobytes() == expected.tobytes()
@@ -69,15 +77,10 @@ def compared(case, params):
     return {"largest": largest, "same": same}
 
 
-results = []
-with tempfile.TemporaryDirectory() as folder, open(sys.argv[1]) as file:
-    for k, case in enumerate(json.load(file)):
-        try:
-            module = module_of(case["source"], folder, k)
-            if case.get("how", {}).get("jit") is None:
-                module._self_test()
-            result = compared(case, stepped(case, module, case.get("how", {})))
-        except Exception:
-            result = {"error": traceback.format_exc(limit=-3)}
-        results.append({"name": case["name"], **result})
-print(json.dumps(results))
+def of_case(case, module, how):
+    if not how:
+        module._self_test()
+    return compared(case, stepped(case, module, how))
+
+
+run(of_case)

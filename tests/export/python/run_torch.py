@@ -1,8 +1,6 @@
 """Runs generated files of torch on cases in a JSON file: how far each is from what is expected, as JSON."""
 
-import importlib.util
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -10,18 +8,9 @@ import traceback
 
 import torch
 
+from modules import module_of
+
 torch.set_num_threads(1)
-
-
-def module_of(source, folder, k):
-    path = os.path.join(folder, f"generated_{k}.py")
-    with open(path, "w") as file:
-        file.write(source)
-    spec = importlib.util.spec_from_file_location(f"generated_{k}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def tree(numbers, shapes):
@@ -37,6 +26,9 @@ def stepped(case, module, how):
     params = [torch.nn.Parameter(p) for p in tree(case["params"], case["shapes"])]
     options = {key: value for key, value in how.items() if key in ("foreach", "capturable")}
     given = [{"params": params[:2]}, {"params": params[2:]}] if how.get("groups") else params
+    if "names" in case:
+        given = list(zip(case["names"], params))
+    given_params = given
     opt = getattr(module, case["className"])(given, **case["options"], **options)
     if "like" in how:
         opt = getattr(torch.optim, how["like"])(params, **how["given"])
@@ -48,7 +40,7 @@ def stepped(case, module, how):
             p.grad = g
         if how.get("reload") and k == 10:
             saved = opt.state_dict()
-            opt = getattr(module, case["className"])(params, **case["options"])
+            opt = getattr(module, case["className"])(given_params, **case["options"])
             opt.load_state_dict(saved)
             step = opt.step
         step(**{
