@@ -37,6 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["dsl", "runtime", "zoo"],
     ...["search/programs", "search/analysis", "search/machine", "search/tasks"],
   ],
+  "search/trials": ["dsl", "runtime", "zoo", "search/programs", "search/tasks", "deno.json"],
   "search/derive": ["dsl", "runtime"],
   "search/page": [
     ...["dsl", "temml", "search/programs", "search/analysis", "search/evolve", "search/derive"],

@@ -1,6 +1,6 @@
 /** One run: an optimizer trains on a problem, and its curves are kept. */
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { scheduleOf } from "../../search/tasks/common.ts";
+import { scheduleOf } from "../tasks/common.ts";
 import type { RaceProblem, RaceTask } from "./task.ts";
 
 /** What a run gave. */

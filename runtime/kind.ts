@@ -1,7 +1,7 @@
 /** Whether a program is an optimizer or a transform, told by what it does to a gradient. */
+import { ANY_NUMBER, isWithin } from "../dsl/domain.ts";
 import type { Program } from "../dsl/program.ts";
-import { factory } from "../runtime/define.ts";
-import { requiredOf } from "./values.ts";
+import { factory } from "./define.ts";
 
 const STEPS = 5;
 
@@ -19,4 +19,13 @@ export function kindOf(program: Program): "optimizer" | "transform" {
   const state = opt.init(params);
   for (let step = 0; step < STEPS; step++) opt.step(params, one(), state, inputs);
   return params.w.data[0] < 1 ? "optimizer" : "transform";
+}
+
+/** Numbers for what a program requires: `usual`, or another one where that is outside of the domain. */
+export function requiredOf({ hyper, domains }: Program, usual: number): Record<string, number> {
+  const required = [...hyper].filter(([, value]) => value === "required");
+  return Object.fromEntries(required.map(([name]) => {
+    const domain = domains.get(name) ?? ANY_NUMBER;
+    return [name, [usual, 1, 0.5].find((number) => isWithin(domain, number)) ?? domain.least];
+  }));
 }
