@@ -58,7 +58,20 @@ export {
   wire,
 } from "./programs/mutations.ts";
 export { Random } from "./programs/random.ts";
+export type {
+  SweepMethod,
+  SweepOptions,
+  SweepResult,
+  SweepRun,
+  SweepRuns,
+  SweepTrial,
+  Swept,
+  SweptOptimizer,
+} from "./sweep/options.ts";
+export { sweep } from "./sweep/sweep.ts";
 export { type Space, space, type SpaceOptions } from "./programs/space.ts";
+export type { Shape } from "./trials/train.ts";
+export type { Setting } from "./trials/trial.ts";
 export type { ClassifierData, ClassifierTask, Examples } from "./tasks/classifier.ts";
 export { type Evaluation, Evaluator, type Stop, type Task } from "./tasks/evaluator.ts";
 export type { ModuleTask, Problem } from "./tasks/problem_pack.ts";

@@ -7,6 +7,7 @@ const root = new URL("../", import.meta.url);
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   dsl: [],
   "dsl/yaml.ts": ["dsl", "@std/yaml"],
+  "dsl/yaml_data.ts": ["dsl", "@std/yaml"],
   "runtime/trees": ["dsl"],
   "runtime/plan": ["dsl"],
   "runtime/backends": ["dsl", "runtime/trees", "runtime/plan"],
@@ -38,6 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["search/programs", "search/analysis", "search/machine", "search/tasks"],
   ],
   "search/trials": ["dsl", "runtime", "zoo", "search/programs", "search/tasks", "deno.json"],
+  "search/sweep": ["dsl", "runtime", "zoo", "search/programs", "search/trials"],
   "search/derive": ["dsl", "runtime"],
   "search/page": [
     ...["dsl", "temml", "search/programs", "search/analysis", "search/evolve", "search/derive"],

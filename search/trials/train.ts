@@ -29,6 +29,11 @@ export interface RunOptions {
 /** How many points a curve has at most. */
 const MARKS = 30;
 
+/** The steps of a run after which curves have a point. */
+export function marksOf(steps: number): number[] {
+  return [...new Set(Array.from({ length: MARKS }, (_, i) => Math.ceil(steps * (i + 1) / MARKS)))];
+}
+
 /** How a learning rate goes over a run: as in all tasks of searches, or constant after a rise. */
 export type Shape = "cosine" | "constant";
 
@@ -61,9 +66,7 @@ export function* train(
     return measure(evaluated);
   };
   const needsLoss = opt.program.inputs.has("value");
-  const marks = new Set(
-    Array.from({ length: MARKS }, (_, i) => Math.ceil(steps * (i + 1) / MARKS)),
-  );
+  const marks = new Set(marksOf(steps));
   const run = { marks: [...marks], first: NaN, losses: [] as number[], scores: [] as number[] };
   let [sum, since] = [0, 0];
   for (let step = 1; step <= steps; step++) {
