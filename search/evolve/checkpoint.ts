@@ -8,7 +8,7 @@ import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
 import { builtin } from "../../runtime/builtin.ts";
 import type { CheckpointStore, SearchOptions } from "./options.ts";
 import { individual, type SearchState } from "./population.ts";
-import { digestOfData } from "./score_cache.ts";
+import { digestOfData } from "./scorer.ts";
 
 const VERSION = 3;
 
@@ -31,7 +31,7 @@ const loaded = (score: number | null): number => score ?? -Infinity;
 
 /** What a result does not depend on, and the budget: a search may be told to go on for longer. */
 const NOT_OF_IDENTITY = new Set([
-  ...["budget", "cache", "checkpoint", "heldOut", "memory", "patience", "space", "workers"],
+  ...["budget", "cache", "checkpoint", "heldOut", "scorer", "space"],
 ]);
 
 /** What must be the same for a search to go on. */

@@ -5,7 +5,7 @@ import { Prober } from "../machine/replay.ts";
 import { ADAMW, type Genome, parseGenome } from "../programs/genome.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import { type Space, space as makeSpace } from "../programs/space.ts";
-import { STOP, type Stop } from "../tasks/evaluator.ts";
+import { type Evaluation, STOP, type Stop } from "../tasks/evaluator.ts";
 import type { Individual } from "./archive.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { SearchEvent, SearchOptions, SearchResult } from "./options.ts";
@@ -20,8 +20,9 @@ import {
   type SearchState,
 } from "./population.ts";
 import { proposer } from "./propose.ts";
-import { cachedTrainer } from "./score_cache.ts";
-import { checkWorkers, hasCode, localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
+import { localScorer } from "./local_scorer.ts";
+import { cachedScorer } from "./score_cache.ts";
+import type { Scorer, Setting } from "./scorer.ts";
 import { tuneChildren } from "./tuning.ts";
 
 /**
@@ -46,7 +47,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<SearchEven
   try {
     yield* run.events();
   } finally {
-    run.close();
+    await run.close();
   }
 }
 
@@ -76,7 +77,10 @@ class SearchRun {
   readonly #init: readonly Genome[];
   readonly #propose: ReturnType<typeof proposer>;
   readonly #prober: Prober;
-  readonly #trainers: Trainer[] = [];
+  readonly #setting: Setting;
+  /** The scorer that ends with the search, unless it was given one. */
+  readonly #own: Scorer | undefined;
+  readonly #scorer: Scorer;
   #state!: SearchState;
   /** What the checkpoint holds. */
   #saved: string | undefined;
@@ -99,21 +103,24 @@ class SearchRun {
         );
       }
     }
-    checkWorkers(options.workers ?? 0);
+    const { scorer, cache, tasks } = options;
+    this.#setting = { space: this.#space.options, tasks };
+    if (scorer === undefined) this.#own = localScorer();
+    const given = scorer ?? this.#own!;
+    this.#scorer = cache === undefined ? given : cachedScorer(given, cache);
   }
 
-  close(): void {
-    this.#trainers.forEach((trainer) => trainer.close());
+  async close(): Promise<void> {
+    await this.#own?.close();
   }
 
   async *events(): AsyncGenerator<SearchEvent, void> {
-    const { tasks, checkpoint } = this.#options;
+    const { checkpoint } = this.#options;
     const saved = this.#saved = await checkpoint?.store.load();
     const resumed = saved === undefined
       ? undefined
       : readCheckpoint(this.#space, this.#options, saved, checkpoint!.store);
-    const trainer = await this.#trainer(tasks);
-    this.#state = resumed ?? await this.#begin(trainer);
+    this.#state = resumed ?? await this.#begin();
     // At once, so that a place that cannot be written is found before the work, not after it.
     if (resumed === undefined) await this.#save();
     const began = {
@@ -123,7 +130,7 @@ class SearchRun {
     };
     const every = checkpoint?.every ?? 20;
     for (let batches = 1; this.#share() < 1; batches++) {
-      await this.#batch(trainer);
+      await this.#batch();
       if (batches % every === 0) await this.#save();
       const { counts, hall, front } = this.#state;
       const seconds = (performance.now() - began.at) / 1000;
@@ -163,15 +170,12 @@ class SearchRun {
     this.#saved = text;
   }
 
-  async #trainer(tasks: SearchOptions["tasks"]): Promise<Trainer> {
-    const { workers = hasCode(tasks) ? 1 : 0, patience = 60_000, memory = 2048, cache } =
-      this.#options;
-    const trainer =
-      await (workers === 0
-        ? localTrainer(this.#space, tasks)
-        : workerTrainer(this.#space, tasks, { count: workers, patience, memory }));
-    this.#trainers.push(trainer);
-    return cache === undefined ? trainer : cachedTrainer(trainer, this.#space, tasks, cache);
+  #score(
+    genomes: readonly Genome[],
+    stop: Stop,
+    setting: Setting = this.#setting,
+  ): Promise<readonly Evaluation[]> {
+    return this.#scorer.score({ setting, candidates: genomes.map((genome) => ({ genome, stop })) });
   }
 
   #share(): number {
@@ -180,9 +184,9 @@ class SearchRun {
     return Math.max(counts.trained / trained, counts.generated / generated);
   }
 
-  async #begin(trainer: Trainer): Promise<SearchState> {
+  async #begin(): Promise<SearchState> {
     const state = emptyState(this.#options.hall ?? 20);
-    const evaluations = await trainer.evaluate(this.#init, this.#stop([]));
+    const evaluations = await this.#score(this.#init, this.#stop([]));
     this.#init.forEach((genome, i) => {
       const analysis = analyse(this.#space, genome);
       state.structures.set(analysis.key, evaluations[i].score);
@@ -209,12 +213,12 @@ class SearchRun {
   }
 
   /** Makes children of the population as it is, trains those that are new, then lets them in, in order. */
-  async #batch(trainer: Trainer): Promise<void> {
+  async #batch(): Promise<void> {
     const state = this.#state;
     const stop = this.#stop(state.hurdles);
     const wanted: Genome[] = [];
     const children = this.#children(wanted);
-    const evaluations = await trainer.evaluate(wanted, stop);
+    const evaluations = await this.#score(wanted, stop);
     const scored = children.map((child): Scored => {
       const evaluation = child.training === undefined ? undefined : evaluations[child.training];
       const { hurdle, isLost = false } = evaluation ?? {};
@@ -226,7 +230,7 @@ class SearchRun {
       tune,
       state.shapes,
       scored,
-      async (genomes) => (await trainer.evaluate(genomes, stop)).map(({ score }) => score),
+      async (genomes) => (await this.#score(genomes, stop)).map(({ score }) => score),
     );
     scored.forEach((each, i) => admit(state, each, tuned[i]));
     this.#restart();
@@ -291,8 +295,8 @@ class SearchRun {
   async #heldOut(individuals: readonly Individual[]): Promise<readonly number[]> {
     const { heldOut = [] } = this.#options;
     if (heldOut.length === 0) return [];
-    const trainer = await this.#trainer(heldOut);
+    const setting = { ...this.#setting, tasks: heldOut };
     const genomes = individuals.map(({ genome }) => genome);
-    return (await trainer.evaluate(genomes, { below: -Infinity })).map(({ score }) => score);
+    return (await this.#score(genomes, { below: -Infinity }, setting)).map(({ score }) => score);
   }
 }

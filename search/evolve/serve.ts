@@ -1,18 +1,24 @@
-/** What workers are told and answer, and how they train what they are told to. */
+/** What workers are told and answer, and how they score what they are told to. */
+import { parseJson } from "../../dsl/json.ts";
+import { factory } from "../../runtime/define.ts";
 import { analyse } from "../analysis/structure.ts";
 import type { Genome } from "../programs/genome.ts";
-import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
-import { type Evaluation, Evaluator, type Stop, type Task } from "../tasks/evaluator.ts";
+import { type Space, space as makeSpace } from "../programs/space.ts";
+import { type Evaluation, Evaluator, type Stop } from "../tasks/evaluator.ts";
+import type { Candidate, Setting } from "./scorer.ts";
 
-/** What a worker is told. */
+/** What a worker is told: a setting under its version, or what to score in one that it was told. */
 export type Order =
-  | { readonly space: SpaceOptions; readonly tasks: readonly Task[] }
-  | { readonly genomes: readonly Genome[]; readonly stop: Stop };
+  | { readonly version: string; readonly setting: Setting }
+  | { readonly version: string; readonly candidates: readonly Candidate[] };
 /** What a worker answers: that it is ready, results, or why it is not. */
 export type Answer =
   | { readonly ready: true }
   | { readonly evaluations: readonly Evaluation[] }
   | { readonly refused: string };
+
+/** What a program gets that cannot be trained at all. */
+const FAILED: Evaluation = { score: -Infinity, scores: [] };
 
 /** Whatever a program or a task's own code throws costs one evaluation. */
 export function evaluateSafely(
@@ -24,26 +30,48 @@ export function evaluateSafely(
   try {
     return evaluator.evaluate(analyse(space, genome), stop);
   } catch {
-    return { score: -Infinity, scores: [] };
+    return FAILED;
+  }
+}
+
+/** The evaluation of an optimizer whose learning rate, if it is a number, follows the schedule. */
+function evaluateOptimizer(
+  evaluator: Evaluator,
+  { program, options }: Extract<Candidate, { readonly program: string }>,
+): Evaluation {
+  try {
+    const make = factory(parseJson(program));
+    const { learningRate } = options;
+    return evaluator.evaluateOptimizer((schedule) =>
+      make({
+        ...options,
+        ...(typeof learningRate === "number" &&
+          { learningRate: (count: number) => learningRate * schedule(count) }),
+      })
+    );
+  } catch {
+    return FAILED;
   }
 }
 
 /** Serves orders in a worker; first it says that it is there. */
 export function serve(answer: (answer: Answer) => void): (order: Order) => Promise<void> {
-  let prepared: { space: Space; evaluator: Evaluator } | undefined;
+  const prepared = new Map<string, { readonly space: Space; readonly evaluator: Evaluator }>();
   answer({ ready: true });
   return async (order) => {
     try {
-      if ("tasks" in order) {
-        const space = makeSpace(order.space);
-        prepared = { space, evaluator: await Evaluator.of(space, order.tasks) };
-        answer({ ready: true });
-        return;
+      if ("setting" in order) {
+        const space = makeSpace(order.setting.space);
+        const evaluator = await Evaluator.of(space, order.setting.tasks);
+        prepared.set(order.version, { space, evaluator });
+        return answer({ ready: true });
       }
-      const { space, evaluator } = prepared!;
+      const { space, evaluator } = prepared.get(order.version)!;
       answer({
-        evaluations: order.genomes.map((genome) =>
-          evaluateSafely(space, evaluator, genome, order.stop)
+        evaluations: order.candidates.map((candidate) =>
+          "genome" in candidate
+            ? evaluateSafely(space, evaluator, candidate.genome, candidate.stop)
+            : evaluateOptimizer(evaluator, candidate)
         ),
       });
     } catch (error) {

@@ -7,6 +7,7 @@ import {
   type CheckpointStore,
   constantsOnly,
   Evaluator,
+  localScorer,
   paperFunctions,
   paperMutations,
   parseGenome,
@@ -46,7 +47,9 @@ Deno.test("the same seed gives the same run for any number of workers; another g
   assert(alone.counts.structuralHits > 100 && alone.counts.probeHits > 10);
   assert(alone.best!.score > alone.curve[0].best - 1e-9);
   for (const workers of [1, 3]) {
-    assertEquals(told(await searched({ ...options, workers })), told(alone));
+    const scorer = localScorer({ workers });
+    assertEquals(told(await searched({ ...options, scorer })), told(alone));
+    await scorer.close();
   }
   assert(told(await searched({ ...options, seed: 8 })) !== told(alone));
 });

@@ -5,6 +5,7 @@ import {
   analyse,
   Evaluator,
   type Genome,
+  localScorer,
   parseGenome,
   printGenome,
   quadratic,
@@ -112,7 +113,9 @@ Deno.test("a search that tunes is the same for any number of workers, and if it 
   const whole = await searched(options);
   const plain = await searched({ ...options, tune: undefined });
   assert(whole.counts.generated < plain.counts.generated, "tuning is counted as trained");
-  assertEquals(told(await searched({ ...options, workers: 2 })), told(whole));
+  const scorer = localScorer({ workers: 2 });
+  assertEquals(told(await searched({ ...options, scorer })), told(whole));
+  await scorer.close();
   let text: string | undefined;
   const store = {
     load: () => Promise.resolve(text),
