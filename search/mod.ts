@@ -73,7 +73,7 @@ export type {
 export { sweep } from "./sweep/sweep.ts";
 export { type Space, space, type SpaceOptions } from "./programs/space.ts";
 export type { Shape } from "./trials/train.ts";
-export type { Setting } from "./trials/trial.ts";
+export type { OptionValue, Trial } from "./trials/trial.ts";
 export type { ClassifierData, ClassifierTask, Examples } from "./tasks/classifier.ts";
 export { type Evaluation, Evaluator, type Stop, type Task } from "./tasks/evaluator.ts";
 export type { ModuleTask, Problem } from "./tasks/problem_pack.ts";

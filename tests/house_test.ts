@@ -35,11 +35,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "search/machine": ["dsl", "runtime", "search/programs", "search/analysis"],
   "search/tasks": ["dsl", "runtime", "search/programs", "search/analysis", "search/machine"],
   "search/evolve": [
-    ...["dsl", "runtime", "zoo"],
+    ...["dsl", "runtime", "zoo", "search/trials"],
     ...["search/programs", "search/analysis", "search/machine", "search/tasks"],
   ],
   "search/trials": ["dsl", "runtime", "zoo", "search/programs", "search/tasks", "deno.json"],
-  "search/sweep": ["dsl", "runtime", "zoo", "search/programs", "search/trials"],
+  "search/sweep": [
+    ...["dsl", "runtime", "zoo", "search/programs", "search/tasks", "search/trials"],
+    "search/evolve",
+  ],
   "search/derive": ["dsl", "runtime"],
   "search/page": [
     ...["dsl", "temml", "search/programs", "search/analysis", "search/evolve", "search/derive"],

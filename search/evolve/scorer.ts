@@ -4,6 +4,7 @@ import { analyse } from "../analysis/structure.ts";
 import type { Genome } from "../programs/genome.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
 import type { Evaluation, Stop, Task } from "../tasks/evaluator.ts";
+import { type Trial, trialKey } from "../trials/trial.ts";
 
 /** What programs are scored on: plain data, said once and named by its version from then on. */
 export interface Setting {
@@ -24,7 +25,9 @@ export type Candidate =
   | {
     readonly program: string;
     readonly options: Readonly<Record<string, number | boolean>>;
-  };
+  }
+  /** A training that says itself on what; its setting needs no tasks. */
+  | { readonly trial: Trial };
 
 /** Programs that are scored together. */
 export interface Batch {
@@ -75,6 +78,7 @@ export function spaceOf(setting: Setting): Space {
 
 /** A name for what a candidate computes: equal only for what always has equal scores in a setting. */
 export function keyOf(setting: Setting, candidate: Candidate): string {
+  if ("trial" in candidate) return trialKey(candidate.trial);
   if ("program" in candidate) return digestOfData([candidate.program, candidate.options]);
   const { genome, stop: { below, hurdle } } = candidate;
   const stop = hurdle === undefined ? `${below}` : `${below} ${hurdle.share} ${hurdle.above}`;

@@ -1,10 +1,12 @@
 /** What workers are told and answer, and how they score what they are told to. */
+import { GradusError } from "../../dsl/errors.ts";
 import { parseJson } from "../../dsl/json.ts";
 import { factory } from "../../runtime/define.ts";
 import { analyse } from "../analysis/structure.ts";
 import type { Genome } from "../programs/genome.ts";
 import { type Space, space as makeSpace } from "../programs/space.ts";
 import { type Evaluation, Evaluator, type Stop } from "../tasks/evaluator.ts";
+import { runTrial, taskOf } from "../trials/trial.ts";
 import type { Candidate, Setting } from "./scorer.ts";
 
 /** What a worker is told: a setting under its version, or what to score in one that it was told. */
@@ -54,26 +56,44 @@ function evaluateOptimizer(
   }
 }
 
+/** What is kept of a setting; one without tasks is for trials alone. */
+interface Prepared {
+  readonly space: Space;
+  readonly evaluator: Evaluator | undefined;
+}
+
+async function evaluationOf(
+  { space, evaluator }: Prepared,
+  candidate: Candidate,
+): Promise<Evaluation> {
+  if ("trial" in candidate) {
+    // What a machine cannot load is no fault of the optimizer.
+    await taskOf(candidate.trial.task);
+    return await runTrial(candidate.trial).catch(() => FAILED);
+  }
+  if (evaluator === undefined) throw new GradusError("Cannot train programs: there is no task");
+  return "genome" in candidate
+    ? evaluateSafely(space, evaluator, candidate.genome, candidate.stop)
+    : evaluateOptimizer(evaluator, candidate);
+}
+
 /** Serves orders in a worker; first it says that it is there. */
 export function serve(answer: (answer: Answer) => void): (order: Order) => Promise<void> {
-  const prepared = new Map<string, { readonly space: Space; readonly evaluator: Evaluator }>();
+  const prepared = new Map<string, Prepared>();
   answer({ ready: true });
   return async (order) => {
     try {
       if ("setting" in order) {
-        const space = makeSpace(order.setting.space);
-        const evaluator = await Evaluator.of(space, order.setting.tasks);
+        const { space: options, tasks } = order.setting;
+        const space = makeSpace(options);
+        const evaluator = tasks.length === 0 ? undefined : await Evaluator.of(space, tasks);
         prepared.set(order.version, { space, evaluator });
         return answer({ ready: true });
       }
-      const { space, evaluator } = prepared.get(order.version)!;
-      answer({
-        evaluations: order.candidates.map((candidate) =>
-          "genome" in candidate
-            ? evaluateSafely(space, evaluator, candidate.genome, candidate.stop)
-            : evaluateOptimizer(evaluator, candidate)
-        ),
-      });
+      const known = prepared.get(order.version)!;
+      const evaluations: Evaluation[] = [];
+      for (const each of order.candidates) evaluations.push(await evaluationOf(known, each));
+      answer({ evaluations });
     } catch (error) {
       answer({ refused: error instanceof Error ? error.message : String(error) });
     }

@@ -6,7 +6,7 @@ import { printJson } from "../../dsl/json.ts";
 import type { Program } from "../../dsl/program.ts";
 import { BUILT_IN } from "../../zoo/by_name.ts";
 import { requireTrainable } from "../trials/entrant.ts";
-import { optimizerOf, type Setting } from "../trials/trial.ts";
+import { optimizerOf, type OptionValue } from "../trials/trial.ts";
 import { TASKS } from "../trials/tasks.ts";
 import type { Shape } from "../trials/train.ts";
 import { type Dimension, gridOf } from "./dimension.ts";
@@ -21,7 +21,7 @@ export interface Entrant {
   readonly target: string;
   readonly swept: Readonly<Record<string, Swept>>;
   /** What all trials set. */
-  readonly fixed: Readonly<Record<string, Setting>>;
+  readonly fixed: Readonly<Record<string, OptionValue>>;
   readonly dimensions: readonly Dimension[];
   /** How many trials it has. */
   readonly trials: number;
@@ -196,7 +196,7 @@ function entrantOf(name: string, swept: unknown, context: Context): Entrant {
     refuse(path, `${quoted(name)} must have an object of hyperparameters: given ${shown(swept)}`);
   }
   at(path, () => requireTrainable(program, `Cannot sweep ${quoted(name)}`));
-  const fixed: Record<string, Setting> = {};
+  const fixed: Record<string, OptionValue> = {};
   const dimensions: Dimension[] = [];
   for (const [key, value] of Object.entries(swept)) {
     const dimension = dimensionOf(key, value, [...path, key], { program, method });
@@ -245,11 +245,11 @@ function dimensionOf(
   given: unknown,
   path: Path,
   { program, method }: { readonly program: Program; readonly method: SweepMethod },
-): Dimension | Setting {
-  if (isSetting(given)) return given;
+): Dimension | OptionValue {
+  if (isOptionValue(given)) return given;
   const what = `${quoted(name)} of ${quoted(String(path[1]))}`;
   if (Array.isArray(given)) {
-    if (given.length === 0 || given.length > MOST_VALUES || !given.every(isSetting)) {
+    if (given.length === 0 || given.length > MOST_VALUES || !given.every(isOptionValue)) {
       refuse(
         path,
         `${what} must be a list of 1 to ${MOST_VALUES} values: given ${shownList(given)}`,
@@ -324,10 +324,10 @@ function requireValues(
   },
 ): void {
   const endsOf = (each: Dimension) => "values" in each ? each.values : [each.low, each.high];
-  const first: Record<string, Setting> = {};
+  const first: Record<string, OptionValue> = {};
   for (const [key, value] of Object.entries(fixed)) define(first, key, value);
   for (const each of dimensions) define(first, each.name, endsOf(each)[0]);
-  const make = (options: Readonly<Record<string, Setting>>, keys: readonly string[]) => {
+  const make = (options: Readonly<Record<string, OptionValue>>, keys: readonly string[]) => {
     try {
       optimizerOf(name, program, { options, schedule, steps: 100 });
       for (const key of keys) requireInDomain(program, key, options[key]);
@@ -345,19 +345,19 @@ function requireValues(
 }
 
 /** A learning rate becomes a schedule, whose numbers are held against the domain only when they are reached. */
-function requireInDomain({ domains }: Program, key: string, value: Setting): void {
+function requireInDomain({ domains }: Program, key: string, value: OptionValue): void {
   const domain = domains.get(key);
   if (domain === undefined || typeof value !== "number" || isWithin(domain, value)) return;
   throw new GradusError(`hyperparameter ${quoted(key)} must be in ${domain.text}: given ${value}`);
 }
 
-function isSetting(value: unknown): value is Setting {
+function isOptionValue(value: unknown): value is OptionValue {
   return typeof value === "number" && !Number.isNaN(value) || typeof value === "boolean" ||
     typeof value === "string";
 }
 
 /** Sets a key of any name. */
-function define(record: Record<string, Setting>, key: string, value: Setting): void {
+function define(record: Record<string, OptionValue>, key: string, value: OptionValue): void {
   Object.defineProperty(record, key, {
     value,
     enumerable: true,

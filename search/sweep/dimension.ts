@@ -2,11 +2,11 @@
 import { log2 } from "../../dsl/random/logarithm.ts";
 import { numbers } from "../../dsl/random/doubles.ts";
 import { exp2 } from "../programs/exact_math.ts";
-import type { Setting } from "../trials/trial.ts";
+import type { OptionValue } from "../trials/trial.ts";
 
 /** A list of values, or all that lies between two numbers. */
 export type Dimension =
-  | { readonly name: string; readonly values: readonly Setting[] }
+  | { readonly name: string; readonly values: readonly OptionValue[] }
   | {
     readonly name: string;
     readonly low: number;
@@ -25,7 +25,7 @@ type Range = Extract<Dimension, { readonly low: number }>;
 const DIGITS = 4;
 
 /** The value at a place from 0 to 1. */
-export function valueAt(dimension: Dimension, place: number): Setting {
+export function valueAt(dimension: Dimension, place: number): OptionValue {
   if ("values" in dimension) {
     const { values } = dimension;
     return values[Math.min(values.length - 1, Math.floor(place * values.length))];
@@ -36,7 +36,7 @@ export function valueAt(dimension: Dimension, place: number): Setting {
 }
 
 /** The place of a value: in the middle of its share of a list. */
-export function placeOf(dimension: Dimension, value: Setting): number {
+export function placeOf(dimension: Dimension, value: OptionValue): number {
   if ("values" in dimension) {
     return (dimension.values.indexOf(value) + 0.5) / dimension.values.length;
   }
@@ -46,7 +46,7 @@ export function placeOf(dimension: Dimension, value: Setting): number {
 }
 
 /** All values of a list, or those of a grid: both ends, and what is equally far between. */
-export function gridOf(dimension: Dimension): readonly Setting[] {
+export function gridOf(dimension: Dimension): readonly OptionValue[] {
   if ("values" in dimension) return dimension.values;
   const { low, high, isLog, points = 2 } = dimension;
   const [from, to] = isLog ? [low, high].map((end) => log2(numbers, end)) : [low, high];

@@ -1,5 +1,5 @@
 /** How much of what scores differ by each hyperparameter explains. */
-import type { Setting } from "../trials/trial.ts";
+import type { OptionValue } from "../trials/trial.ts";
 import { type Dimension, placeOf } from "./dimension.ts";
 
 /** Groups that a range is cut into at most. */
@@ -15,7 +15,7 @@ const LEAST = 3;
  */
 export function importanceOf(
   dimension: Dimension,
-  values: readonly Setting[],
+  values: readonly OptionValue[],
   scores: readonly number[],
 ): number | null {
   const ranks = ranksOf(scores);
@@ -31,7 +31,7 @@ export function importanceOf(
 }
 
 /** The group of each trial. */
-function groupsOf(dimension: Dimension, values: readonly Setting[]): number[] {
+function groupsOf(dimension: Dimension, values: readonly OptionValue[]): number[] {
   if ("values" in dimension) return values.map((value) => dimension.values.indexOf(value));
   const count = Math.min(GROUPS, Math.floor(values.length / LEAST));
   const ranks = ranksOf(values.map((value) => placeOf(dimension, value)));

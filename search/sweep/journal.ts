@@ -2,30 +2,16 @@
 import { GradusError } from "../../dsl/errors.ts";
 import { digestOf } from "../../dsl/digest.ts";
 import { builtin } from "../../runtime/builtin.ts";
-import type { Outcome, Trial } from "../trials/trial.ts";
+import type { Evaluation } from "../tasks/evaluator.ts";
 
-/** Outcomes that outlive a run. */
+/** What trainings gave, for the next run. */
 export interface Journal {
   /** What was kept, by the keys of trainings. */
-  readonly known: ReadonlyMap<string, Outcome>;
-  /** Keeps an outcome; it is there for the next run when this is done. */
-  add(key: string, outcome: Outcome): Promise<void>;
+  readonly known: ReadonlyMap<string, Evaluation>;
+  /** Keeps what a training gave; it is there for the next run when this is done. */
+  add(key: string, evaluation: Evaluation): Promise<void>;
   /** Lets the file go. */
   close(): Promise<void>;
-}
-
-/** Of what a training gives: other code that gives other numbers has another. */
-const VERSION = 1;
-
-/** The key of a training: what has the same one has the same outcome. */
-export function keyOf(trial: Trial): string {
-  const { optimizer, options, schedule, task, steps, seed, isScored } = trial;
-  const named = Object.entries(options).toSorted(([a], [b]) => a < b ? -1 : 1);
-  const parts = [VERSION, optimizer, named, schedule ?? null, task, steps, seed, isScored];
-  return digestOf(JSON.stringify(parts, (_, value) => {
-    // JSON has neither.
-    return Object.is(value, -0) || Math.abs(value) === Infinity ? `${1 / value}` : value;
-  }));
 }
 
 interface File {
@@ -66,8 +52,8 @@ export async function openJournal(path: string): Promise<Journal> {
     let last = Promise.resolve();
     return {
       known,
-      add(key, outcome) {
-        const line = new TextEncoder().encode(lineOf(key, outcome));
+      add(key, evaluation) {
+        const line = new TextEncoder().encode(lineOf(key, evaluation));
         const at = end;
         end += line.length;
         // One after the other, so that only the last line can be torn.
@@ -89,14 +75,14 @@ export async function openJournal(path: string): Promise<Journal> {
   }
 }
 
-function lineOf(key: string, { score, losses, scores }: Outcome): string {
-  const parts = [key, score === -Infinity ? null : score, losses, scores];
-  const text = JSON.stringify(parts);
+function lineOf(key: string, { score, scores }: Evaluation): string {
+  // JSON has no -∞.
+  const text = JSON.stringify([key, score === -Infinity ? null : score, scores]);
   return `${digestOf(text).slice(0, 8)} ${text}\n`;
 }
 
-function readLines(text: string, path: string): Map<string, Outcome> {
-  const known = new Map<string, Outcome>();
+function readLines(text: string, path: string): Map<string, Evaluation> {
+  const known = new Map<string, Evaluation>();
   text.split("\n").slice(0, -1).forEach((line, i) => {
     const [, sum, data] = /^([0-9a-f]{8}) (\[.*\])$/.exec(line) ?? [];
     if (data === undefined || digestOf(data).slice(0, 8) !== sum) {
@@ -107,8 +93,8 @@ function readLines(text: string, path: string): Map<string, Outcome> {
           "is damaged, or the file is another; choose another place to begin anew",
       );
     }
-    const [key, score, losses, scores] = JSON.parse(data);
-    known.set(key, { score: score ?? -Infinity, losses, scores });
+    const [key, score, scores] = JSON.parse(data);
+    known.set(key, { score: score ?? -Infinity, scores });
   });
   return known;
 }

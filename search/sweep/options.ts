@@ -1,7 +1,8 @@
 /** What a sweep is told, and what it tells. */
 import type { Program } from "../../dsl/program.ts";
+import type { Scorer } from "../evolve/scorer.ts";
 import type { Shape } from "../trials/train.ts";
-import type { Setting } from "../trials/trial.ts";
+import type { OptionValue } from "../trials/trial.ts";
 
 /**
  * What a hyperparameter is in a sweep: a value of its own, a list of values, or all that lies between two
@@ -9,8 +10,8 @@ import type { Setting } from "../trials/trial.ts";
  * so many `points` of it.
  */
 export type Swept =
-  | Setting
-  | readonly Setting[]
+  | OptionValue
+  | readonly OptionValue[]
   | { readonly log: readonly [number, number]; readonly points?: number }
   | { readonly uniform: readonly [number, number]; readonly points?: number };
 
@@ -49,6 +50,8 @@ export interface SweepOptions {
 export interface SweepRun {
   /** The programs of names in `optimizers` that are not built in. */
   readonly programs?: Readonly<Record<string, Program>>;
+  /** What trains. Default: this thread. */
+  readonly scorer?: Scorer;
   /**
    * A file in which each training is kept when it is over. A sweep that finds a training there does not do it
    * again, so that one which was stopped at any moment goes on, and one that was changed trains what is new.
@@ -63,7 +66,7 @@ export interface SweepTrial {
   /** Its number among those of its optimizer, from 0. */
   readonly trial: number;
   /** What it set. */
-  readonly options: Readonly<Record<string, Setting>>;
+  readonly options: Readonly<Record<string, OptionValue>>;
   /** The mean of `scores`; null if any training diverged. */
   readonly score: number | null;
   /** ln(first loss / last loss) of each task and seed, seed by seed; null of a training that diverged. */

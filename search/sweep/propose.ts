@@ -1,13 +1,13 @@
 /** What trial number i of an optimizer tries: a function of the seed, of i, and of the trials i - parallel and before. */
 import { DRAWS, Random } from "../programs/random.ts";
-import type { Setting } from "../trials/trial.ts";
+import type { OptionValue } from "../trials/trial.ts";
 import { type Dimension, gridOf, valueAt } from "./dimension.ts";
 import type { SweepMethod } from "./options.ts";
 import { sobol } from "./sobol.ts";
 import { type Known, tpe } from "./tpe.ts";
 
 /** The values of a trial, one a dimension; `known` are the trials before it that are over. */
-export type Proposer = (trial: number, known: readonly Known[]) => readonly Setting[];
+export type Proposer = (trial: number, known: readonly Known[]) => readonly OptionValue[];
 
 /** Proposes by a method. */
 export function proposer(

@@ -1,10 +1,14 @@
 /** Sweeps: optimizers with hyperparameters from ranges and lists, trained on tasks, and the best of each told. */
-import { type Outcome, runTrial, type Setting, taskOf, type Trial } from "../trials/trial.ts";
+import { GradusError } from "../../dsl/errors.ts";
+import { localScorer } from "../evolve/local_scorer.ts";
+import type { Scorer, Setting } from "../evolve/scorer.ts";
+import type { Evaluation } from "../tasks/evaluator.ts";
+import { curvesOf, type OptionValue, taskOf, type Trial, trialKey } from "../trials/trial.ts";
 import { marksOf } from "../trials/train.ts";
 import type { RaceTask } from "../trials/task.ts";
 import { type Entrant, type Plan as Checked, planOf } from "./check.ts";
 import { importanceOf } from "./importance.ts";
-import { type Journal, keyOf, openJournal } from "./journal.ts";
+import { type Journal, openJournal } from "./journal.ts";
 import type {
   SweepOptions,
   SweepResult,
@@ -20,7 +24,7 @@ import type { Known } from "./tpe.ts";
 type Plan = Omit<Checked, "tasks"> & { readonly tasks: readonly RaceTask[] };
 
 /** Trains, or remembers what was trained. */
-type Train = (trials: readonly Trial[]) => Promise<readonly Outcome[]>;
+type Train = (trials: readonly Trial[]) => Promise<readonly Evaluation[]>;
 
 /**
  * Tries hyperparameters of optimizers on tasks, and tells the best of each. The score of a training is
@@ -48,14 +52,15 @@ type Train = (trials: readonly Trial[]) => Promise<readonly Outcome[]>;
  * @throws {GradusError} if the options cannot be run; nothing is trained then.
  */
 export async function sweep(options: SweepOptions & SweepRun): Promise<SweepResult> {
-  const { programs = {}, progress, journal: path, ...given } = options;
+  const { programs = {}, progress, journal: path, scorer = localScorer(), ...given } = options;
   const checked = planOf(given, programs);
   const plan = { ...checked, tasks: await Promise.all(checked.tasks.map(taskOf)) };
   const journal = path === undefined ? undefined : await openJournal(path);
   try {
-    return await run(plan, trainer(plan, journal, progress));
+    return await run(plan, trainer(plan, { scorer, journal, progress }));
   } finally {
     await journal?.close();
+    if (options.scorer === undefined) await scorer.close();
   }
 }
 
@@ -95,8 +100,8 @@ async function sweepOne(plan: Plan, entrant: Entrant, train: Train): Promise<Swe
   const trials = await Promise.all(running);
 
   async function scored(trial: number, options: SweepTrial["options"]): Promise<SweepTrial> {
-    const outcomes = await train(trialsOf(plan, entrant, options, seeds, false));
-    const all = outcomes.map(({ score }) => finite(score));
+    const evaluations = await train(trialsOf(plan, entrant, options, seeds, false));
+    const all = evaluations.map(({ score }) => finite(score));
     const scores = tasks.map((_, i) => all.slice(i * seeds.length, (i + 1) * seeds.length));
     return { trial, options, score: finite(mean(all)), scores };
   }
@@ -120,11 +125,11 @@ async function sweepOne(plan: Plan, entrant: Entrant, train: Train): Promise<Swe
 
 function optionsOf(
   { fixed, dimensions }: Entrant,
-  values: readonly Setting[],
-): Readonly<Record<string, Setting>> {
+  values: readonly OptionValue[],
+): Readonly<Record<string, OptionValue>> {
   return Object.fromEntries([
     ...Object.entries(fixed),
-    ...dimensions.map(({ name }, i): [string, Setting] => [name, values[i]]),
+    ...dimensions.map(({ name }, i): [string, OptionValue] => [name, values[i]]),
   ]);
 }
 
@@ -157,39 +162,55 @@ async function runsOf(
   train: Train,
 ): Promise<SweepRuns[]> {
   const { tasks, otherSeeds, steps } = plan;
-  const outcomes = await train(trialsOf(plan, entrant, options, otherSeeds, true));
+  const evaluations = await train(trialsOf(plan, entrant, options, otherSeeds, true));
   return tasks.map((task, i) => {
-    const own = outcomes.slice(i * otherSeeds.length, (i + 1) * otherSeeds.length);
+    const own = evaluations.slice(i * otherSeeds.length, (i + 1) * otherSeeds.length);
+    const marks = marksOf(steps ?? task.steps);
     return {
       task: task.name,
       scored: task.score.name,
-      marks: marksOf(steps ?? task.steps),
+      marks,
       scores: own.map(({ score }) => finite(score)),
-      held: own.map(({ score, scores }) => score === -Infinity ? null : finite(scores.at(-1)!)),
-      losses: own.map(({ losses }) => losses),
+      held: own.map((each) =>
+        each.score === -Infinity ? null : curvesOf(each).scores[marks.length - 1] ?? null
+      ),
+      losses: own.map((each) => curvesOf(each).losses),
     };
   });
 }
 
+/** Trials bring their own tasks. */
+const SETTING: Setting = { tasks: [] };
+
 /** Trains what the journal does not have, and keeps it there. */
 function trainer(
   { entrants, tasks, seeds }: Plan,
-  journal: Journal | undefined,
-  progress: SweepRun["progress"],
+  { scorer, journal, progress }: {
+    readonly scorer: Scorer;
+    readonly journal: Journal | undefined;
+    readonly progress: SweepRun["progress"];
+  },
 ): Train {
   const trials = entrants.reduce((sum, each) => sum + each.trials + 1, 0);
   const all = trials * tasks.length * seeds.length;
   let done = 0;
+  const train = async (trial: Trial): Promise<Evaluation> => {
+    const [evaluation] = await scorer.score({ setting: SETTING, candidates: [{ trial }] });
+    if (!evaluation.isLost) return evaluation;
+    throw new GradusError(
+      `Cannot sweep: a worker died of a training on ${trial.task}, or gave it up as too long`,
+    );
+  };
   return (list) =>
     Promise.all(list.map(async (trial) => {
-      const key = keyOf(trial);
-      let outcome = journal?.known.get(key);
-      if (outcome === undefined) {
-        outcome = await runTrial(trial);
-        await journal?.add(key, outcome);
+      const key = trialKey(trial);
+      let evaluation = journal?.known.get(key);
+      if (evaluation === undefined) {
+        evaluation = await train(trial);
+        await journal?.add(key, evaluation);
       }
       progress?.(++done, all);
-      return outcome;
+      return evaluation;
     }));
 }
 

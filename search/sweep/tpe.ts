@@ -7,7 +7,7 @@
 import { exp, log } from "../programs/exact_math.ts";
 import type { Random } from "../programs/random.ts";
 import { type Dimension, placeOf, valueAt } from "./dimension.ts";
-import type { Setting } from "../trials/trial.ts";
+import type { OptionValue } from "../trials/trial.ts";
 
 /** Trials that are drawn at random before there is anything to go by. */
 const RANDOM = 10;
@@ -18,7 +18,7 @@ const DRAWN = 24;
 
 /** A trial that is over: a value a dimension, and its score, -∞ if it diverged. */
 export interface Known {
-  readonly values: readonly Setting[];
+  readonly values: readonly OptionValue[];
   readonly score: number;
 }
 
@@ -27,7 +27,7 @@ export function tpe(
   dimensions: readonly Dimension[],
   known: readonly Known[],
   random: Random,
-): Setting[] {
+): OptionValue[] {
   if (known.length < RANDOM) return dimensions.map((each) => valueAt(each, random.uniform()));
   const ranked = known.toSorted((a, b) => a.score === b.score ? 0 : b.score - a.score);
   const count = Math.ceil(BEST * known.length);

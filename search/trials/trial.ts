@@ -1,24 +1,26 @@
 /** One training of an optimizer, as plain data that any machine can do, and what comes of it. */
+import { digestOf } from "../../dsl/digest.ts";
 import { parseJson } from "../../dsl/json.ts";
 import type { Program } from "../../dsl/program.ts";
 import { schedule } from "../../dsl/schedules/mod.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { BUILT_IN } from "../../zoo/by_name.ts";
 import { log } from "../programs/exact_math.ts";
+import type { Evaluation } from "../tasks/evaluator.ts";
 import { makeOf, RATE, shaped, shapeOf } from "./entrant.ts";
 import type { RaceTask } from "./task.ts";
 import { TASKS } from "./tasks.ts";
 import { type Run, type Shape, train } from "./train.ts";
 
 /** What a hyperparameter or another option of an optimizer is set to; a text may be a schedule. */
-export type Setting = number | boolean | string;
+export type OptionValue = number | boolean | string;
 
 /** One training; its outcome follows from this alone. */
 export interface Trial {
   /** The name of a built-in optimizer, or the JSON text of another program. */
   readonly optimizer: string;
   /** Its options. A number for `learningRate` is the peak of its schedule. */
-  readonly options: Readonly<Record<string, Setting>>;
+  readonly options: Readonly<Record<string, OptionValue>>;
   /** How the learning rate goes over the run. Default: constant for what averages its way, or else cosine. */
   readonly schedule?: Shape;
   /** The name of a task. */
@@ -31,14 +33,27 @@ export interface Trial {
   readonly isScored: boolean;
 }
 
-/** What comes of a training. */
-export interface Outcome {
-  /** ln(first loss / last loss), of the loss that is chosen by; -∞ if the training diverged. */
-  readonly score: number;
-  /** If it is scored, the training loss at each mark of {@linkcode marksOf} that was reached. */
+/** The curves of a training that was scored: a number at each mark of {@linkcode marksOf} that was reached. */
+export interface Curves {
   readonly losses: readonly number[];
-  /** If it is scored, the held-out scores at the same marks. */
   readonly scores: readonly number[];
+}
+
+/** What training code this is: other code that gives other numbers has another number here. */
+const VERSION = 1;
+
+/** A name for what a training gives: equal only for what always gives the same. */
+export function trialKey(trial: Trial): string {
+  const { optimizer, options, schedule, task, steps, seed, isScored } = trial;
+  const named = Object.entries(options).toSorted(([a], [b]) => a < b ? -1 : 1)
+    // JSON has no infinity, and no sign of 0.
+    .map(([name, value]) => [name, typeof value === "number" ? [text(value)] : value]);
+  const parts = [VERSION, optimizer, named, schedule ?? null, task, steps, seed, isScored];
+  return digestOf(JSON.stringify(parts));
+}
+
+function text(number: number): string {
+  return Object.is(number, -0) ? "-0" : String(number);
 }
 
 /** No loss counts as smaller. */
@@ -68,8 +83,11 @@ export function optimizerOf(
   return makeOf(name, program)(shaped(read, shapeOf(program, read[RATE], shape), steps));
 }
 
-/** Trains. */
-export async function runTrial(trial: Trial): Promise<Outcome> {
+/**
+ * Trains. The score is ln(first loss / last loss), of the loss that is chosen by, and -∞ of a training that
+ * diverged; beside it stand the curves, which {@linkcode curvesOf} reads, if it is scored.
+ */
+export async function runTrial(trial: Trial): Promise<Evaluation> {
   const { optimizer, steps, seed, isScored } = trial;
   const program = BUILT_IN.get(optimizer)?.program ?? parseJson(optimizer);
   const task = await taskOf(trial.task);
@@ -80,9 +98,16 @@ export async function runTrial(trial: Trial): Promise<Outcome> {
   const score = validation === Infinity
     ? -Infinity
     : log(Math.max(first, LEAST)) - log(Math.max(validation, LEAST));
-  if (!isScored) return { score, losses: [], scores };
-  const sound = losses.findIndex((loss) => !Number.isFinite(loss));
-  return { score, losses: sound === -1 ? losses : losses.slice(0, sound), scores };
+  if (!isScored) return { score, scores: [] };
+  const end = losses.findIndex((loss, i) => !Number.isFinite(loss) || !Number.isFinite(scores[i]));
+  const reached = end === -1 ? losses.length : end;
+  return { score, scores: [...losses.slice(0, reached), ...scores.slice(0, reached)] };
+}
+
+/** The curves of a training that was scored. */
+export function curvesOf({ scores: both }: Evaluation): Curves {
+  const half = both.length / 2;
+  return { losses: both.slice(0, half), scores: both.slice(half) };
 }
 
 function ended(running: Generator<number, Run>): Run {
