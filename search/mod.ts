@@ -36,6 +36,7 @@ export type {
 export { search, searched } from "./evolve/search.ts";
 export { tuneConstants, type TunedConstants, type TuneOptions } from "./evolve/tuning.ts";
 export { Prober } from "./machine/replay.ts";
+export { sweepPage } from "./page/sweep.ts";
 export { htmlReport, type Report } from "./page/report.ts";
 export {
   type FunctionDocument,

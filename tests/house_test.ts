@@ -46,6 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "search/derive": ["dsl", "runtime"],
   "search/page": [
     ...["dsl", "temml", "search/programs", "search/analysis", "search/evolve", "search/derive"],
+    ...["search/trials", "search/sweep"],
   ],
   search: [],
   trainer: [

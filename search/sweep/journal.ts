@@ -4,6 +4,9 @@ import { digestOf } from "../../dsl/digest.ts";
 import { builtin } from "../../runtime/builtin.ts";
 import type { Evaluation } from "../tasks/evaluator.ts";
 
+/** The first line. */
+const HEAD = "trainings of gradus sweep, 1\n";
+
 /** What trainings gave, for the next run. */
 export interface Journal {
   /** What was kept, by the keys of trainings. */
@@ -15,7 +18,7 @@ export interface Journal {
 }
 
 interface File {
-  write(data: Uint8Array, offset: number, length: number, position: number): Promise<unknown>;
+  appendFile(data: string): Promise<void>;
   truncate(length: number): Promise<void>;
   sync(): Promise<void>;
   readFile(): Promise<Uint8Array>;
@@ -33,37 +36,38 @@ interface Files {
  */
 export async function openJournal(path: string): Promise<Journal> {
   const files = builtin<Files>("node:fs/promises");
-  if (files === undefined) throw new GradusError("Cannot keep a journal: there are no files here");
+  if (files === undefined) {
+    throw new GradusError("Cannot keep a checkpoint: there are no files here");
+  }
   let file: File;
   try {
-    // Not made anew where it is.
-    file = await files.open(path, "r+").catch((error) => {
-      if (error.code !== "ENOENT") throw error;
-      return files.open(path, "w+");
-    });
+    file = await files.open(path, "a+");
   } catch (error) {
-    throw new GradusError(`Cannot open the journal \`${path}\`: ${(error as Error).message}`);
+    throw new GradusError(`Cannot open the checkpoint \`${path}\`: ${(error as Error).message}`);
   }
   try {
-    const bytes = await file.readFile();
-    let end = bytes.lastIndexOf(10) + 1;
-    const known = readLines(new TextDecoder().decode(bytes.subarray(0, end)), path);
-    await file.truncate(end);
+    const text = new TextDecoder().decode(await file.readFile());
+    const known = readLines(text, path);
+    const whole = text.lastIndexOf("\n") + 1;
+    if (whole < text.length) {
+      await file.truncate(new TextEncoder().encode(text.slice(0, whole)).length);
+    }
+    if (whole === 0) await file.appendFile(HEAD);
     let last = Promise.resolve();
+    const write = async (line: string) => {
+      try {
+        await file.appendFile(line);
+        await file.sync();
+      } catch (error) {
+        throw new GradusError(
+          `Cannot write the checkpoint \`${path}\`: ${(error as Error).message}`,
+        );
+      }
+    };
     return {
       known,
-      add(key, evaluation) {
-        const line = new TextEncoder().encode(lineOf(key, evaluation));
-        const at = end;
-        end += line.length;
-        // One after the other, so that only the last line can be torn.
-        return last = last.then(async () => {
-          await file.write(line, 0, line.length, at);
-          await file.sync();
-        }).catch((error) => {
-          throw new GradusError(`Cannot write the journal \`${path}\`: ${error.message}`);
-        });
-      },
+      // One after the other, and none after one that failed, so that only the last line can be torn.
+      add: (key, evaluation) => last = last.then(() => write(lineOf(key, evaluation))),
       close: async () => {
         await last.catch(() => {});
         await file.close();
@@ -82,16 +86,17 @@ function lineOf(key: string, { score, scores }: Evaluation): string {
 }
 
 function readLines(text: string, path: string): Map<string, Evaluation> {
+  const refuse = (reason: string): never => {
+    throw new GradusError(
+      `Cannot go on from the checkpoint \`${path}\`: ${reason}; choose another place to begin anew`,
+    );
+  };
+  if (!text.startsWith(HEAD) && !HEAD.startsWith(text)) refuse("it is no checkpoint of a sweep");
   const known = new Map<string, Evaluation>();
-  text.split("\n").slice(0, -1).forEach((line, i) => {
+  text.split("\n").slice(1, -1).forEach((line, i) => {
     const [, sum, data] = /^([0-9a-f]{8}) (\[.*\])$/.exec(line) ?? [];
     if (data === undefined || digestOf(data).slice(0, 8) !== sum) {
-      throw new GradusError(
-        `Cannot go on from the journal \`${path}\`: line ${
-          i + 1
-        } must be as \`gradus sweep\` wrote it: it ` +
-          "is damaged, or the file is another; choose another place to begin anew",
-      );
+      refuse(`line ${i + 2} is not as it was written`);
     }
     const [key, score, scores] = JSON.parse(data);
     known.set(key, { score: score ?? -Infinity, scores });

@@ -56,7 +56,7 @@ export interface SweepRun {
    * A file in which each training is kept when it is over. A sweep that finds a training there does not do it
    * again, so that one which was stopped at any moment goes on, and one that was changed trains what is new.
    */
-  readonly journal?: string;
+  readonly checkpoint?: string;
   /** Told whenever a training is over: how many are, and of how many. */
   readonly progress?: (done: number, all: number) => void;
 }
@@ -83,7 +83,10 @@ export interface SweepRuns {
   readonly marks: readonly number[];
   /** ln(first loss / last loss) of each seed; null if the training diverged. */
   readonly scores: readonly (number | null)[];
-  /** What the task scores in the end, of each seed, such as the accuracy on held-out examples. */
+  /**
+   * What the task scores in the end, of each seed, such as the accuracy on held-out examples; empty if that
+   * says what `scores` say.
+   */
   readonly held: readonly (number | null)[];
   /** The training loss at each mark that was reached, for each seed. */
   readonly losses: readonly (readonly number[])[];

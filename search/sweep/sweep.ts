@@ -52,7 +52,7 @@ type Train = (trials: readonly Trial[]) => Promise<readonly Evaluation[]>;
  * @throws {GradusError} if the options cannot be run; nothing is trained then.
  */
 export async function sweep(options: SweepOptions & SweepRun): Promise<SweepResult> {
-  const { programs = {}, progress, journal: path, scorer = localScorer(), ...given } = options;
+  const { programs = {}, progress, checkpoint: path, scorer = localScorer(), ...given } = options;
   const checked = planOf(given, programs);
   const plan = { ...checked, tasks: await Promise.all(checked.tasks.map(taskOf)) };
   const journal = path === undefined ? undefined : await openJournal(path);
@@ -171,9 +171,12 @@ async function runsOf(
       scored: task.score.name,
       marks,
       scores: own.map(({ score }) => finite(score)),
-      held: own.map((each) =>
-        each.score === -Infinity ? null : curvesOf(each).scores[marks.length - 1] ?? null
-      ),
+      // Not where it is the score once more.
+      held: !task.score.hasCurve
+        ? []
+        : own.map((each) =>
+          each.score === -Infinity ? null : curvesOf(each).scores[marks.length - 1] ?? null
+        ),
       losses: own.map((each) => curvesOf(each).losses),
     };
   });
