@@ -52,7 +52,9 @@ seed.</p>
 ${tasks.map((task, i) => lossChart(optimizers, task, i)).join("\n")}
 ${optimizers.some(({ trials }) => trials.length > 1) ? bestSoFar(optimizers) : ""}
 <h2>What each setting does</h2>
-<p>A dot is a trial. Dots at the lower end diverged, or ended no better than they began.</p>
+<p>A dot is a trial. What a setting explains is the share of the variance of ranks that groups of trials by
+this setting alone explain, beyond chance (ε², Kelley 1935). Where a method goes to where the best were, that
+is a view from there.</p>
 ${optimizers.map((each, place) => settings(each, place)).join("\n")}
 <h2>The best trials</h2>
 ${optimizers.map(bestTrials).join("\n")}`,
@@ -104,19 +106,25 @@ function curveOf(name: string, runs: SweepRuns | undefined): Series {
 }
 
 function bestSoFar(optimizers: readonly SweptOptimizer[]): string {
+  const scores = optimizers.flatMap(({ trials }) => trials.flatMap(({ score }) => score ?? []));
   const series = optimizers.map(({ name, trials }): Series => {
     let best = -Infinity;
-    return {
-      name,
-      points: trials.map(({ trial, score }) => {
-        best = Math.max(best, score ?? -Infinity);
-        return [trial + 1, best];
-      }),
-    };
+    const points = trials.flatMap(({ trial, score }): [number, number][] => {
+      const before = best;
+      best = Math.max(best, score ?? -Infinity);
+      return [[trial + 1, before], [trial + 1, best]];
+    });
+    return { name, points };
   });
   return `<h2>Best so far</h2>
 <p>The best score among so many trials.</p>
-${chart(series, { x: "trials", y: "score" })}`;
+${chart(series, { x: "trials", y: "score", low: floorOf(scores) })}`;
+}
+
+/** Where an axis of scores begins: at 0, which is no better than the start, if any is above. */
+function floorOf(scores: readonly number[]): number {
+  const [least, most] = [Math.min(...scores), Math.max(...scores)];
+  return most > 0 ? Math.max(0, least) : least;
 }
 
 function settings({ name, trials, importance }: SweptOptimizer, place: number): string {
@@ -125,8 +133,6 @@ function settings({ name, trials, importance }: SweptOptimizer, place: number): 
   const shares = names.map((key) => [key, shareText(importance[key])]);
   return `<h3>${escaped(name)}</h3>
 ${table(["setting", "explains of the score"], shares)}
-<p class="note">The share of the variance of ranks that groups of trials by this setting alone explain, beyond
-chance (ε², Kelley 1935). Where trials were drawn to where the best were, that is a view from there.</p>
 <div class="charts">
 ${names.map((key) => settingChart(key, trials, place)).join("\n")}
 </div>`;
@@ -138,9 +144,7 @@ function shareText(share: number | null): string {
 
 /** The scores of trials against one of their options. */
 function settingChart(key: string, trials: SweptOptimizer["trials"], place: number): string {
-  const scores = trials.flatMap(({ score }) => score ?? []);
-  const [least, most] = [Math.min(...scores), Math.max(...scores)];
-  const low = most > 0 ? Math.max(0, least) : least;
+  const low = floorOf(trials.flatMap(({ score }) => score ?? []));
   const values = trials.map(({ options }) => options[key]);
   const { at, axes } = axisOf(values);
   const dots = trials.map(({ score }, i): [number, number, boolean] => [

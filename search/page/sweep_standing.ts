@@ -11,14 +11,13 @@ export function columnsOf({ optimizers, otherSeeds, tasks }: SweepResult): strin
   const held = heldOf(optimizers).map(({ task, scored }) =>
     tasks.length === 1 ? scored : `${task}: ${scored}`
   );
-  return ["", `score, ${seeds}`, ...held, "best trial", "diverged", "set to"];
+  return ["", `score, ${seeds}`, ...held, "best of trials", "diverged", "set to"];
 }
 
 /** A row of the table for each optimizer, in their order. */
 export function rowsOf(result: SweepResult): string[][] {
   return result.optimizers.map((each) => {
     const { name, trials, best, diverged, runs } = each;
-    const number = (value: number) => value.toFixed(DIGITS);
     const held = heldOf(result.optimizers).map(({ task }) =>
       intervalText(intervalOf(soundOf(runs.find((run) => run.task === task)?.held ?? [])))
     );
@@ -27,7 +26,7 @@ export function rowsOf(result: SweepResult): string[][] {
       name,
       best === null || lost ? "diverged" : intervalText(intervalOf(scoresOf(each))),
       ...held,
-      best === null ? "" : `${number(trials[best].score!)} of trial ${best}`,
+      best === null ? "" : trials[best].score!.toFixed(DIGITS),
       `${diverged} of ${trials.length}`,
       best === null ? "" : optionsText(trials[best].options),
     ];

@@ -96,7 +96,7 @@ export function planOf(options: SweepOptions, programs: NonNullable<SweepRun["pr
     steps,
     schedule,
     seed: whole(given, "seed", 1, 0, 2 ** 32 - 1),
-    parallel: whole(given, "parallel", 8, 1, 1000),
+    parallel: whole(given, "parallel", 4, 1, 1000),
   };
 }
 

@@ -57,7 +57,6 @@ export async function openJournal(path: string): Promise<Journal> {
     const write = async (line: string) => {
       try {
         await file.appendFile(line);
-        await file.sync();
       } catch (error) {
         throw new GradusError(
           `Cannot write the checkpoint \`${path}\`: ${(error as Error).message}`,
@@ -70,6 +69,7 @@ export async function openJournal(path: string): Promise<Journal> {
       add: (key, evaluation) => last = last.then(() => write(lineOf(key, evaluation))),
       close: async () => {
         await last.catch(() => {});
+        await file.sync();
         await file.close();
       },
     };

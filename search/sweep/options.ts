@@ -41,7 +41,7 @@ export interface SweepOptions {
   readonly seed?: number;
   /**
    * How many trials of an optimizer run at a time. TPE draws trial i from trials 0 to i - parallel, however
-   * many workers there are, so this is a part of what is found. Default 8.
+   * many workers there are, so this is a part of what is found. Default 4.
    */
   readonly parallel?: number;
 }
