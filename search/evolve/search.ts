@@ -12,7 +12,7 @@ import type { SearchEvent, SearchOptions, SearchResult } from "./options.ts";
 import { admit, type Child, emptyState, individual, mark, type SearchState } from "./population.ts";
 import { cachedScorer } from "./score_cache.ts";
 import type { Scorer, Setting } from "./scorer.ts";
-import { Trainings } from "./trainings.ts";
+import { Trainings, WINDOW } from "./trainings.ts";
 
 /**
  * Searches, and tells of it once in a while; the last event holds what was found. The same options give
@@ -144,7 +144,7 @@ class SearchRun {
   }
 
   get #depth(): number {
-    return this.#options.window ?? 50;
+    return this.#options.window ?? WINDOW;
   }
 
   async #save(): Promise<void> {

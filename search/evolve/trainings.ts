@@ -7,6 +7,9 @@ import type { Child, Trained } from "./population.ts";
 import { type Candidate, type Scorer, type Setting, spaceOf } from "./scorer.ts";
 import { tuneGenome } from "./tuning.ts";
 
+/** How many children are on their way by default. */
+export const WINDOW = 50;
+
 /** A candidate that waits for its batch. */
 interface Request {
   readonly candidate: Candidate;
@@ -19,12 +22,17 @@ export class Trainings {
   readonly #scorer: Scorer;
   readonly #setting: Setting;
   readonly #tune: SearchOptions["tune"];
+  readonly #size: number;
   readonly #begun = new Map<Child, { readonly training: Promise<Trained>; isEnded: boolean }>();
   #waiting: Request[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(scorer: Scorer, setting: Setting, { tune }: SearchOptions) {
+  constructor(scorer: Scorer, setting: Setting, { tune, window = WINDOW }: SearchOptions) {
     [this.#scorer, this.#setting, this.#tune] = [scorer, setting, tune];
+    // Of what is on its way there must be several batches, or several workers had nothing to do.
+    this.#size = scorer.size === undefined
+      ? Infinity
+      : Math.min(scorer.size, Math.ceil(window / 8));
   }
 
   /** Begins a child's training. */
@@ -72,7 +80,7 @@ export class Trainings {
   #score(genome: Genome, stop: Stop): Promise<Evaluation> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ candidate: { genome, stop }, resolve, reject });
-      if (this.#waiting.length >= (this.#scorer.size ?? Infinity)) this.#send();
+      if (this.#waiting.length >= this.#size) this.#send();
       // What comes of a score, such as a tuning, nobody else sends.
       else this.#timer ??= setTimeout(() => this.#send());
     });
