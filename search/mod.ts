@@ -22,7 +22,7 @@ export { baselineSearches, type GridResult, handGrids } from "./evolve/baselines
 export { type LocalOptions, localScorer } from "./evolve/local_scorer.ts";
 export type { Batch, Candidate, Scorer, Setting } from "./evolve/scorer.ts";
 export type { ScoreCache } from "./evolve/score_cache.ts";
-export { fileCheckpoint } from "./evolve/checkpoint.ts";
+export { fileCheckpoint } from "./evolve/file_checkpoint.ts";
 export { Funnel, type Passed, type Stage } from "./evolve/funnel.ts";
 export type {
   CheckpointStore,

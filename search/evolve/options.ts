@@ -45,8 +45,12 @@ export interface SearchOptions {
   readonly population?: number;
   /** Parents of which the best is taken. Default 2. */
   readonly tournament?: number;
-  /** Programs that are made from one state of the population. Default 50. */
-  readonly batch?: number;
+  /**
+   * W, how many children are on their way at a time: child i is made from the population after births up
+   * to i - W. The more there are, the more machines find work, and the older is what children are made of.
+   * Default 50.
+   */
+  readonly window?: number;
   /**
    * What trains the programs; it is not closed at the end. The result does not depend on it. Default:
    * {@linkcode localScorer}, which is this thread.
@@ -82,7 +86,7 @@ export interface SearchOptions {
    * so that the result does not depend on it. Default none.
    */
   readonly cache?: ScoreCache;
-  /** Where to save, and after how many batches again. */
+  /** Where to save, and after how many windows of births again. Default 20. */
   readonly checkpoint?: { readonly store: CheckpointStore; readonly every?: number };
 }
 
@@ -138,7 +142,7 @@ export interface SearchResult {
   readonly heldOut: readonly number[];
 }
 
-/** What a search says after every batch, and at its end. */
+/** What a search says after every window of births, and at its end. */
 export type SearchEvent =
   | {
     readonly type: "progress";

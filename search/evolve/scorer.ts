@@ -5,6 +5,7 @@ import type { Genome } from "../programs/genome.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
 import type { Evaluation, Stop, Task } from "../tasks/evaluator.ts";
 import { type Trial, trialKey } from "../trials/trial.ts";
+import { printData } from "./plain_data.ts";
 
 /** What programs are scored on: plain data, said once and named by its version from then on. */
 export interface Setting {
@@ -52,10 +53,7 @@ export interface Scorer {
 
 /** A hash of plain data. */
 export function digestOfData(data: unknown): string {
-  return digestOf(JSON.stringify(
-    data,
-    (_, value) => ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value,
-  ));
+  return digestOf(printData(data));
 }
 
 const known = new WeakMap<Setting, { version?: string; space?: Space }>();

@@ -6,7 +6,7 @@ import { printJson } from "../../dsl/json.ts";
 import type { Program } from "../../dsl/program.ts";
 import { BUILT_IN } from "../../zoo/by_name.ts";
 import { requireTrainable } from "../trials/entrant.ts";
-import { optimizerOf, type OptionValue } from "../trials/trial.ts";
+import { MOST_STEPS, optimizerOf, type OptionValue } from "../trials/trial.ts";
 import { TASKS } from "../trials/tasks.ts";
 import type { Shape } from "../trials/train.ts";
 import { type Dimension, gridOf } from "./dimension.ts";
@@ -70,7 +70,7 @@ export function planOf(options: SweepOptions, programs: NonNullable<SweepRun["pr
   }
   const method = choice(given, "method", METHODS) ?? "tpe";
   const schedule = choice(given, "schedule", SHAPES);
-  const steps = given.steps === undefined ? undefined : whole(given, "steps", 0, 1, 1_000_000);
+  const steps = given.steps === undefined ? undefined : whole(given, "steps", 0, 1, MOST_STEPS);
   const seeds = seedsOf(given.seeds ?? 2);
   const tasks = tasksOf(given.tasks);
   const trials = given.trials === undefined && method === "grid"

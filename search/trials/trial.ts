@@ -1,5 +1,7 @@
 /** One training of an optimizer, as plain data that any machine can do, and what comes of it. */
+import { isRecord } from "../../dsl/check.ts";
 import { digestOf } from "../../dsl/digest.ts";
+import { GradusError, quoted } from "../../dsl/errors.ts";
 import { parseJson } from "../../dsl/json.ts";
 import type { Program } from "../../dsl/program.ts";
 import { schedule } from "../../dsl/schedules/mod.ts";
@@ -56,16 +58,37 @@ function text(number: number): string {
   return Object.is(number, -0) ? "-0" : String(number);
 }
 
+/** The most updates of a training. */
+export const MOST_STEPS = 1_000_000;
 /** No loss counts as smaller. */
 const LEAST = 2 ** -1000;
 
 const tasks = new Map<string, Promise<RaceTask> | RaceTask>();
 
-/** A task by name, made once. */
+/** A task by name, made once; what could not be loaded is tried again. */
 export async function taskOf(name: string): Promise<RaceTask> {
   let task = tasks.get(name);
-  if (task === undefined) tasks.set(name, task = TASKS.get(name)!());
-  return await task;
+  if (task === undefined) {
+    const make = TASKS.get(name);
+    if (make === undefined) throw new GradusError(`Cannot train: there is no task ${quoted(name)}`);
+    tasks.set(name, task = make());
+  }
+  try {
+    return await task;
+  } catch (error) {
+    tasks.delete(name);
+    throw error;
+  }
+}
+
+/** Refuses what came in a message and is no trial. */
+function check({ optimizer, options, schedule, task, steps, seed, isScored }: Trial): void {
+  const isSound = typeof optimizer === "string" && typeof task === "string" && isRecord(options) &&
+    Object.values(options).every((value) => /number|boolean|string/.test(typeof value)) &&
+    (schedule === undefined || schedule === "cosine" || schedule === "constant") &&
+    Number.isInteger(steps) && steps >= 1 && steps <= MOST_STEPS &&
+    Number.isInteger(seed) && typeof isScored === "boolean";
+  if (!isSound) throw new GradusError("Cannot train: what is to be trained must be a trial");
 }
 
 /** The optimizer that options make of a program; `name` is what it was asked for by. */
@@ -88,6 +111,7 @@ export function optimizerOf(
  * diverged; beside it stand the curves, which {@linkcode curvesOf} reads, if it is scored.
  */
 export async function runTrial(trial: Trial): Promise<Evaluation> {
+  check(trial);
   const { optimizer, steps, seed, isScored } = trial;
   const program = BUILT_IN.get(optimizer)?.program ?? parseJson(optimizer);
   const task = await taskOf(trial.task);

@@ -8,7 +8,7 @@ const { counts, best } = await searched({
   tasks: [{ kind: "module", name: "own", url, options: { behaviour }, steps: 10, seeds: [1] }],
   budget: { trained: 4 },
   population: 20,
-  batch: 4,
+  window: 4,
   scorer,
 });
 await scorer.close();

@@ -16,7 +16,7 @@ const options = {
   seed: 7,
   budget: { trained: 400 },
   population: 60,
-  batch: 20,
+  window: 20,
   hurdle: { share: 0.25, quantile: 0.2 },
 };
 
@@ -76,7 +76,7 @@ for (
       cache,
       tasks: [hostile(behaviour)],
       budget: { trained: 4 },
-      batch: 4,
+      window: 4,
     };
     const { counts } = await searchedBy({ patience, memory: 400 }, given);
     assert(counts.lost > 0 && counts.lost === counts.stopped && counts.lost < counts.trained);
