@@ -1,6 +1,6 @@
 /** What a sweep is told, held against what there is before anything is trained. */
 import { isRecord } from "../../dsl/check.ts";
-import { ANY_NUMBER, isWithin } from "../../dsl/domain.ts";
+import { ANY_NUMBER, requireWithin } from "../../dsl/domain.ts";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { printJson } from "../../dsl/json.ts";
 import type { Program } from "../../dsl/program.ts";
@@ -330,7 +330,12 @@ function requireValues(
   const make = (options: Readonly<Record<string, OptionValue>>, keys: readonly string[]) => {
     try {
       optimizerOf(name, program, { options, schedule, steps: 100 });
-      for (const key of keys) requireInDomain(program, key, options[key]);
+      // A learning rate becomes a schedule, whose numbers are held against the domain when they are reached.
+      for (const key of keys) {
+        const [domain, value] = [program.domains.get(key), options[key]];
+        if (domain === undefined || typeof value !== "number") continue;
+        requireWithin(domain, value, key, `Cannot make "${program.name}"`);
+      }
     } catch (error) {
       if (!(error instanceof GradusError)) throw error;
       const { message } = error;
@@ -342,13 +347,6 @@ function requireValues(
   for (const each of dimensions) {
     for (const value of endsOf(each).slice(1)) make({ ...first, [each.name]: value }, [each.name]);
   }
-}
-
-/** A learning rate becomes a schedule, whose numbers are held against the domain only when they are reached. */
-function requireInDomain({ domains }: Program, key: string, value: OptionValue): void {
-  const domain = domains.get(key);
-  if (domain === undefined || typeof value !== "number" || isWithin(domain, value)) return;
-  throw new GradusError(`hyperparameter ${quoted(key)} must be in ${domain.text}: given ${value}`);
 }
 
 function isOptionValue(value: unknown): value is OptionValue {

@@ -197,21 +197,24 @@ function trainer(
   const trials = entrants.reduce((sum, each) => sum + each.trials + 1, 0);
   const all = trials * tasks.length * seeds.length;
   let done = 0;
-  const train = async (trial: Trial): Promise<Evaluation> => {
+  const train = async (key: string, trial: Trial): Promise<Evaluation> => {
     const [evaluation] = await scorer.score({ setting: SETTING, candidates: [{ trial }] });
-    if (!evaluation.isLost) return evaluation;
-    throw new GradusError(
-      `Cannot sweep: a worker died of a training on ${trial.task}, or gave it up as too long`,
-    );
+    if (evaluation.isLost) {
+      throw new GradusError(
+        `Cannot sweep: a worker died of a training on ${trial.task}, or gave it up as too long`,
+      );
+    }
+    await journal?.add(key, evaluation);
+    return evaluation;
   };
+  // Lists of values come to the same trials again and again.
+  const trained = new Map<string, Evaluation | Promise<Evaluation>>(journal?.known);
   return (list) =>
     Promise.all(list.map(async (trial) => {
       const key = trialKey(trial);
-      let evaluation = journal?.known.get(key);
-      if (evaluation === undefined) {
-        evaluation = await train(trial);
-        await journal?.add(key, evaluation);
-      }
+      let evaluation = trained.get(key);
+      if (evaluation === undefined) trained.set(key, evaluation = train(key, trial));
+      evaluation = await evaluation;
       progress?.(++done, all);
       return evaluation;
     }));
