@@ -26,6 +26,7 @@ import { optionsOf, read } from "./cli/read.ts";
 import { raceCommand } from "./cli/race.ts";
 import { searchCommand } from "./cli/search.ts";
 import { show } from "./cli/show.ts";
+import { sweepCommand } from "./cli/sweep.ts";
 import { printableLines } from "./cli/text.ts";
 import { trainCommand } from "./cli/train.ts";
 import { Stopped, UsageError } from "./cli/values.ts";
@@ -40,6 +41,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["export", exportCommand],
   ["race", raceCommand],
   ["search", searchCommand],
+  ["sweep", sweepCommand],
   ["train", trainCommand],
 ]);
 

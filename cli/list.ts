@@ -3,7 +3,7 @@ import { factory } from "../runtime/define.ts";
 import { explain, type Explanation } from "../runtime/explain.ts";
 import { BUILT_IN, SCHEDULES, WRAPPERS } from "./files.ts";
 import type { Command } from "./command.ts";
-import { kindOf } from "./kind.ts";
+import { kindOf } from "../runtime/kind.ts";
 import { aligned, cut, WIDTH, wrapped } from "./text.ts";
 import { requiredOf } from "../runtime/required.ts";
 import { type Options, UsageError } from "./values.ts";

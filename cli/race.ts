@@ -1,4 +1,5 @@
 /** `gradus race`: optimizers train side by side on a small task, over rates and seeds. */
+import { suggestion } from "../dsl/errors.ts";
 import { explain } from "../runtime/explain.ts";
 import { COLOURS } from "../search/page/style.ts";
 import type { Command } from "./command.ts";
@@ -8,7 +9,7 @@ import { type Contestant, contestantsOf } from "./race/contestant.ts";
 import { racePage } from "./race/page.ts";
 import { race, type RaceOptions, type Result, type Turn } from "./race/race.ts";
 import { scoreText, type Standing, standings, verdict } from "./race/standing.ts";
-import { taskOf, TASKS } from "./race/tasks.ts";
+import { type TaskMaker, TASKS } from "../search/trials/tasks.ts";
 import { aligned, wrapped } from "./text.ts";
 import { type Options, UsageError, wholeNumber } from "./values.ts";
 
@@ -70,7 +71,7 @@ async function runRace(
   const steps = options.steps === undefined ? undefined : wholeNumber(options, "steps", 1);
   const contestants = await contestantsOf(names, options.set as string[] ?? [], shape);
   if (path !== undefined) await checkWritable(path);
-  const task = await taskOf(options.task as string | undefined ?? "digits");
+  const task = await taskOf(options.task as string | undefined ?? "digits")();
   const settings: RaceOptions = {
     task,
     steps: steps ?? task.steps,
@@ -149,6 +150,13 @@ function summary(order: readonly Standing[], { task, seeds }: RaceOptions): stri
   });
   const count = `${seeds.length} seed${seeds.length === 1 ? "" : "s"}`;
   return aligned([["", "learning rate", `${task.score.name}, ${count}`], ...rows], [1]);
+}
+
+function taskOf(name: string): TaskMaker {
+  const make = TASKS.get(name);
+  if (make !== undefined) return make;
+  const near = suggestion(name, TASKS.keys());
+  throw new UsageError(`--task takes ${[...TASKS.keys()].join(", ")}: given ${name}${near}`);
 }
 
 function ratesOf(text: string | undefined): number[] | undefined {

@@ -9,15 +9,17 @@ import {
   handGrids,
   htmlReport,
   larger,
+  localScorer,
   programOf,
   type Report,
   type SearchOptions,
   type SearchResult,
   space,
+  type Task,
 } from "../search/mod.ts";
 import { rowsOf, verdict } from "../search/page/winner.ts";
 import { canStartProcesses } from "../search/evolve/process.ts";
-import { checkWorkers, hasCode } from "../search/evolve/trainer.ts";
+import { hasCode } from "../search/evolve/local_scorer.ts";
 import type { Command } from "./command.ts";
 import { checkWritable, writeWhole } from "./files.ts";
 import { followed, weightOf, Whole } from "./search_progress.ts";
@@ -70,24 +72,41 @@ async function runSearch(
   const [output, path] = [options.output, options.checkpoint] as (string | undefined)[];
   for (const each of [output, path]) if (each !== undefined) await checkWritable(each);
   const cores = globalThis.navigator?.hardwareConcurrency ?? 1;
+  const isHere = options.workers !== undefined || given.scorer === undefined;
+  const workers = wholeNumber(options, "workers", cores, 0);
+  const scorer = isHere ? localScorer({ workers }) : given.scorer;
   const settings: SearchOptions = {
     ...given,
+    scorer,
     tasks: given.tasks!,
     budget: options.trained === undefined && given.budget !== undefined
       ? given.budget
       : { trained: wholeNumber(options, "trained", 5000) },
     seed: wholeNumber(options, "seed", given.seed ?? 1),
-    workers: wholeNumber(options, "workers", given.workers ?? cores, 0),
     cache: new Map(),
   };
   const checkpoint = path === undefined ? undefined : { store: fileCheckpoint(path) };
-  checkWorkers(settings.workers!);
-  print(`search: trains ${placeOf(settings)}`);
+  if (isHere) print(`search: trains ${placeOf(settings.tasks, workers)}`);
+  try {
+    await runWith({ ...settings, checkpoint }, target, options, print);
+  } finally {
+    await scorer?.close();
+  }
+}
+
+/** Searches, and shows and writes what was found. */
+async function runWith(
+  settings: SearchOptions,
+  target: string,
+  options: Options,
+  print: (line: string) => void,
+): Promise<void> {
+  const output = options.output as string | undefined;
   const isCompared = options.baselines === true || output !== undefined;
   const baselines = isCompared ? Object.entries(baselineSearches(settings)) : [];
   const weights = [settings, ...baselines.map(([, each]) => each)].map(weightOf);
   const whole = new Whole(weights, print);
-  const result = await followed("search", { ...settings, checkpoint }, whole);
+  const result = await followed("search", settings, whole);
   if (result.best === undefined) {
     throw new GradusError("Cannot show a program: every one that was trained exploded");
   }
@@ -118,7 +137,7 @@ async function runSearch(
 }
 
 /** Where programs are trained, in words. */
-function placeOf({ tasks, workers = 0 }: SearchOptions): string {
+function placeOf(tasks: readonly Task[], workers: number): string {
   if (workers === 0) return "in this thread, which works on it alone";
   const [one, more] = hasCode(tasks) && canStartProcesses()
     ? ["process", "processes"]

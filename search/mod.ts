@@ -19,8 +19,10 @@ export { analyse, type Analysis } from "./analysis/structure.ts";
 export { type ProgramNotes, programOf } from "./analysis/to_program.ts";
 export { ancestry, type Individual, type Lineage } from "./evolve/archive.ts";
 export { baselineSearches, type GridResult, handGrids } from "./evolve/baselines.ts";
+export { type LocalOptions, localScorer } from "./evolve/local_scorer.ts";
+export type { Batch, Candidate, Scorer, Setting } from "./evolve/scorer.ts";
 export type { ScoreCache } from "./evolve/score_cache.ts";
-export { fileCheckpoint } from "./evolve/checkpoint.ts";
+export { fileCheckpoint } from "./evolve/file_checkpoint.ts";
 export { Funnel, type Passed, type Stage } from "./evolve/funnel.ts";
 export type {
   CheckpointStore,
@@ -34,6 +36,7 @@ export type {
 export { search, searched } from "./evolve/search.ts";
 export { tuneConstants, type TunedConstants, type TuneOptions } from "./evolve/tuning.ts";
 export { Prober } from "./machine/replay.ts";
+export { sweepPage } from "./page/sweep.ts";
 export { htmlReport, type Report } from "./page/report.ts";
 export {
   type FunctionDocument,
@@ -58,7 +61,20 @@ export {
   wire,
 } from "./programs/mutations.ts";
 export { Random } from "./programs/random.ts";
+export type {
+  SweepMethod,
+  SweepOptions,
+  SweepResult,
+  SweepRun,
+  SweepRuns,
+  SweepTrial,
+  Swept,
+  SweptOptimizer,
+} from "./sweep/options.ts";
+export { sweep } from "./sweep/sweep.ts";
 export { type Space, space, type SpaceOptions } from "./programs/space.ts";
+export type { Shape } from "./trials/train.ts";
+export type { OptionValue, Trial } from "./trials/trial.ts";
 export type { ClassifierData, ClassifierTask, Examples } from "./tasks/classifier.ts";
 export { type Evaluation, Evaluator, type Stop, type Task } from "./tasks/evaluator.ts";
 export type { ModuleTask, Problem } from "./tasks/problem_pack.ts";

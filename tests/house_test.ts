@@ -7,6 +7,7 @@ const root = new URL("../", import.meta.url);
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   dsl: [],
   "dsl/yaml.ts": ["dsl", "@std/yaml"],
+  "dsl/yaml_data.ts": ["dsl", "@std/yaml"],
   "runtime/trees": ["dsl"],
   "runtime/plan": ["dsl"],
   "runtime/backends": ["dsl", "runtime/trees", "runtime/plan"],
@@ -34,13 +35,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "search/machine": ["dsl", "runtime", "search/programs", "search/analysis"],
   "search/tasks": ["dsl", "runtime", "search/programs", "search/analysis", "search/machine"],
   "search/evolve": [
-    ...["dsl", "runtime", "zoo"],
+    ...["dsl", "runtime", "zoo", "search/trials"],
     ...["search/programs", "search/analysis", "search/machine", "search/tasks"],
+  ],
+  "search/trials": ["dsl", "runtime", "zoo", "search/programs", "search/tasks", "deno.json"],
+  "search/sweep": [
+    ...["dsl", "runtime", "zoo", "search/programs", "search/tasks", "search/trials"],
+    "search/evolve",
   ],
   "search/derive": ["dsl", "runtime"],
   "search/page": [
     ...["dsl", "runtime", "export/python", "temml"],
     ...["search/programs", "search/analysis", "search/evolve", "search/derive"],
+    ...["search/trials", "search/sweep"],
   ],
   search: [],
   trainer: [

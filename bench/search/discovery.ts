@@ -9,6 +9,7 @@ import {
   handGrids,
   type Individual,
   larger,
+  localScorer,
   paperFunctions,
   programOf,
   quadraticProxy,
@@ -46,6 +47,7 @@ export async function discovery(
     Object.entries(paperFunctions).filter(([name]) => !without.includes(name)),
   );
   const known = space({ functions });
+  const scorer = localScorer({ workers: navigator.hardwareConcurrency });
   for (const [name, degrees] of [["heavy-tailed", 2], ["normal", Infinity]] as const) {
     const tasks = quadraticProxy(degrees);
     const heldOut = quadraticsHeldOut(degrees);
@@ -65,7 +67,7 @@ export async function discovery(
       const options = { tasks, seed, cache, budget: { trained }, space: { functions } };
       const kinds = { evolution: options, ...baselineSearches(options) };
       for (const [kind, each] of Object.entries(kinds)) {
-        const result = await searched({ ...each, workers: navigator.hardwareConcurrency });
+        const result = await searched({ ...each, scorer });
         const [{ individual, scores }] = funnel.pass(result.hall);
         const outcome = {
           result,
@@ -92,6 +94,7 @@ export async function discovery(
     }
     printFound(known, runs.get("evolution")!, runs.get("constants 4x")!);
   }
+  await scorer.close();
 }
 
 function printTable(runs: ReadonlyMap<string, readonly Outcome[]>): void {

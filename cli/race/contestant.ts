@@ -1,14 +1,12 @@
 /** Who races: a program with the settings given for it. */
-import { GradusError, quoted, suggestion } from "../../dsl/errors.ts";
+import { quoted, suggestion } from "../../dsl/errors.ts";
 import type { Program } from "../../dsl/program.ts";
-import { symbol } from "../../dsl/node.ts";
-import { factory } from "../../runtime/define.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
-import { BUILT_IN, programOf } from "../files.ts";
-import { kindOf } from "../kind.ts";
+import { makeOf, RATE, requireTrainable, shaped, shapeOf } from "../../search/trials/entrant.ts";
+import type { Shape } from "../../search/trials/train.ts";
+import { programOf } from "../files.ts";
 import { settingOf, UsageError } from "../values.ts";
-import { factorsOf, type Shape } from "./train.ts";
 
 /** One that races. */
 export interface Contestant {
@@ -21,8 +19,6 @@ export interface Contestant {
   /** The optimizer at a peak rate, for a number of steps. */
   readonly make: (rate: number | undefined, steps: number) => Optimizer;
 }
-
-const RATE = "learningRate";
 
 /** Those named, each with its settings. */
 export async function contestantsOf(
@@ -38,36 +34,19 @@ export async function contestantsOf(
   if (twice !== undefined) throw new UsageError(`${quoted(twice)} is named twice`);
   const settings = readSettings(set, called, programs);
   return programs.map((program, i) => {
-    requireRaceable(program, called[i]);
-    // A built-in one has options of its own that its program does not tell of.
-    const own = BUILT_IN.get(names[i]);
-    const make: Make = own === undefined ? factory(program) : (options) => own(options as never);
-    return contestant({ name: called[i], program, settings: settings[i] }, make, shape);
+    requireTrainable(program, `Cannot race ${quoted(called[i])}`);
+    const given = Object.fromEntries(settings[i]);
+    const rateShape = shapeOf(program, given[RATE], shape);
+    const make = makeOf(names[i], program);
+    return {
+      name: called[i],
+      program,
+      settings: settings[i],
+      shape: rateShape,
+      make: (rate, steps) =>
+        make(shaped(rate === undefined ? given : { ...given, [RATE]: rate }, rateShape, steps)),
+    };
   });
-}
-
-type Make = (options: Readonly<Record<string, unknown>>) => Optimizer;
-
-function contestant(
-  one: Pick<Contestant, "name" | "program" | "settings">,
-  make: Make,
-  given: Shape | undefined,
-): Contestant {
-  const { program, settings } = one;
-  const own = settings.get(RATE);
-  const isOwn = typeof own === "function" || (own !== undefined && typeof own !== "number");
-  // What says by itself where to evaluate averages its way, and needs no rate that falls.
-  const usual = program.evaluate === symbol("w") ? "cosine" : "constant";
-  const shape = !program.hyper.has(RATE) || isOwn ? undefined : given ?? usual;
-  const atRate = (rate: number | undefined, steps: number) => {
-    const options = Object.fromEntries(settings);
-    if (shape !== undefined && rate !== undefined) {
-      const factors = factorsOf(shape, steps);
-      options[RATE] = (count: number) => rate * factors[Math.min(count, steps - 1)];
-    }
-    return make(options);
-  };
-  return { ...one, shape, make: atRate };
 }
 
 /** The number that a rate was set to, if it was. */
@@ -105,22 +84,4 @@ function readSettings(
     }
   }
   return settings;
-}
-
-function requireRaceable(program: Program, name: string): void {
-  const doing = `Cannot race ${quoted(name)}`;
-  if (kindOf(program) === "transform") {
-    throw new GradusError(
-      `${doing}: it must go against the gradient, and this passes it on: it is a transform, to be ` +
-        "chained with others",
-    );
-  }
-  const unknown = [...program.inputs].find(([input, kind]) =>
-    input !== "value" || kind !== "scalar"
-  );
-  if (unknown !== undefined) {
-    throw new GradusError(
-      `${doing}: a race gives gradients and the loss \`value\`, and it needs \`${unknown[0]}\``,
-    );
-  }
 }

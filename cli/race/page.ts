@@ -5,7 +5,7 @@ import { escaped, page, table } from "../../search/page/html.ts";
 import { type Typesetter, typesetter } from "../../search/page/typesetter.ts";
 import type { RaceOptions, Result } from "./race.ts";
 import { scoreText, type Standing, verdict } from "./standing.ts";
-import type { Run } from "./train.ts";
+import type { Run } from "../../search/trials/train.ts";
 
 /** What a page is of. */
 export interface Race {

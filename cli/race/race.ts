@@ -1,8 +1,8 @@
 /** A race: for each optimizer a rate is found, then it runs once for each seed; they take turns. */
 import { type Contestant, givenRate, usualRate } from "./contestant.ts";
 import { findRate, type RateSearch, type Tried, tryAll } from "./rates.ts";
-import type { RaceTask } from "./task.ts";
-import { type Run, train } from "./train.ts";
+import type { RaceTask } from "../../search/trials/task.ts";
+import { type Run, train } from "../../search/trials/train.ts";
 
 /** How a race goes. */
 export interface RaceOptions {

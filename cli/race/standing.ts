@@ -1,7 +1,7 @@
 /** How a race ended: scores with their intervals, and which differences are more than chance. */
 import { type Interval, intervalOf } from "../../search/page/interval.ts";
 import type { Result } from "./race.ts";
-import type { ScoreKind } from "./task.ts";
+import type { ScoreKind } from "../../search/trials/task.ts";
 
 /** How one ended. */
 export interface Standing {

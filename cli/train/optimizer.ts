@@ -3,7 +3,7 @@ import { GradusError, quoted } from "../../dsl/errors.ts";
 import { factory } from "../../runtime/define.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { BUILT_IN, programOf } from "../files.ts";
-import { kindOf } from "../kind.ts";
+import { kindOf } from "../../runtime/kind.ts";
 import { settingOf, UsageError } from "../values.ts";
 
 /** The optimizer of a name or file; `set` has its settings as they are given. */

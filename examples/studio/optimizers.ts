@@ -1,5 +1,5 @@
 /** The optimizers that can be chosen, and what is made of a choice. */
-import { kindOf } from "../../cli/kind.ts";
+import { kindOf } from "../../runtime/kind.ts";
 import { requiredOf } from "../../runtime/required.ts";
 import { fix } from "../../dsl/fix.ts";
 import { postorder } from "../../dsl/node.ts";

@@ -1,22 +1,29 @@
-/** Checkpoints: the whole state of a search between two batches, as text, and files that hold it. */
+/** Checkpoints: the whole state of a search between two births, as text. */
 import { GradusError } from "../../dsl/errors.ts";
 import { digestOf } from "../../dsl/digest.ts";
 import { analyse } from "../analysis/structure.ts";
 import { parseGenome, printGenome } from "../programs/genome.ts";
 import type { Space } from "../programs/space.ts";
 import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
-import { builtin } from "../../runtime/builtin.ts";
 import type { CheckpointStore, SearchOptions } from "./options.ts";
-import { individual, type SearchState } from "./population.ts";
-import { digestOfData } from "./score_cache.ts";
+import { type Child, individual, type SearchState } from "./population.ts";
+import { digestOfData } from "./scorer.ts";
 
-const VERSION = 3;
+const VERSION = 4;
 
 /** An individual, its lineage by its place in the list of all. */
 interface SavedIndividual {
   readonly text: string;
   readonly score: number | null;
   readonly lineage: number;
+}
+/** A child on its way; its number is that of its place. */
+interface SavedChild extends Pick<Child, "mutation" | "origin" | "probe"> {
+  readonly text: string;
+  readonly parent: SavedIndividual;
+  readonly below: number | null;
+  readonly hurdle?: { readonly share: number; readonly above: number | null };
+  readonly rival?: number | null;
 }
 type SavedLineage = readonly [
   birth: number,
@@ -31,7 +38,7 @@ const loaded = (score: number | null): number => score ?? -Infinity;
 
 /** What a result does not depend on, and the budget: a search may be told to go on for longer. */
 const NOT_OF_IDENTITY = new Set([
-  ...["budget", "cache", "checkpoint", "heldOut", "memory", "patience", "space", "workers"],
+  ...["budget", "cache", "checkpoint", "heldOut", "scorer", "space"],
 ]);
 
 /** What must be the same for a search to go on. */
@@ -60,13 +67,27 @@ export function writeCheckpoint(space: Space, options: SearchOptions, state: Sea
     score: saved(score),
     lineage: place(lineage),
   });
-  const { population, front, hall, structures, probes, shapes, curve, recent, ...plain } = state;
+  const onItsWay = (child: Child): SavedChild => {
+    const { analysis: { genome }, parent, mutation, origin, probe, stop, rival } = child;
+    const { below, hurdle } = stop;
+    return {
+      text: printGenome(space, genome),
+      parent: kept(parent),
+      ...{ mutation, origin, probe },
+      below: saved(below),
+      ...(hurdle && { hurdle: { ...hurdle, above: saved(hurdle.above) } }),
+      ...(rival !== undefined && { rival: saved(rival) }),
+    };
+  };
+  const { population, window, front, hall, structures, probes, shapes, curve, recent, ...plain } =
+    state;
   const scores = (of: ReadonlyMap<string, number>) =>
     [...of].map(([key, score]) => [key, saved(score)]);
   return sealed({
     identity: identityOf(space, options),
     ...plain,
     population: population.map(kept),
+    window: window.map(onItsWay),
     front: front.members.map(kept),
     hall: hall.members.map(kept),
     structures: scores(structures),
@@ -123,11 +144,26 @@ export function readCheckpoint(
   }
   const revived = ({ text, score, lineage }: SavedIndividual): Individual =>
     individual(analyse(space, parseGenome(space, text)), loaded(score), lineages[lineage]);
+  const child = (saved: SavedChild, i: number): Child => {
+    const { text, parent, mutation, origin, probe, below, hurdle, rival } = saved;
+    return {
+      analysis: analyse(space, parseGenome(space, text)),
+      parent: revived(parent),
+      birth: read.counts.generated + i,
+      ...{ mutation, origin, probe },
+      stop: {
+        below: loaded(below),
+        ...(hurdle && { hurdle: { ...hurdle, above: loaded(hurdle.above) } }),
+      },
+      ...(rival !== undefined && { rival: loaded(rival) }),
+    };
+  };
   const scores = (list: [string, number | null][]) =>
     new Map(list.map(([key, score]) => [key, loaded(score)]));
   return {
     ...read,
     population: read.population.map(revived),
+    window: read.window.map(child),
     front: new Front(read.front.map(revived)),
     hall: new HallOfFame(options.hall ?? 20, read.hall.map(revived)),
     structures: scores(read.structures),
@@ -138,104 +174,5 @@ export function readCheckpoint(
       best: loaded(point.best),
     })),
     recent: loaded(read.recent),
-  };
-}
-
-interface Files {
-  readFile(path: string, encoding: "utf8"): Promise<string>;
-  open(path: string, flags: string): Promise<{
-    writeFile(text: string): Promise<void>;
-    sync(): Promise<void>;
-    close(): Promise<void>;
-  }>;
-  access(path: string): Promise<void>;
-  link(from: string, to: string): Promise<void>;
-  copyFile(from: string, to: string): Promise<void>;
-  rename(from: string, to: string): Promise<void>;
-  rm(path: string, options: { readonly force: true }): Promise<void>;
-}
-
-/** Whether an error says that there is no such file. */
-function isMissing(error: unknown): boolean {
-  return (error as { code?: string }).code === "ENOENT";
-}
-
-/**
- * Keeps checkpoints in a file. A new one is written beside it, then put in its place, so that it is whole at
- * any moment; the one before is kept under the same name with `.old` behind it. A search never goes on from
- * that by itself: name it as the path to do so.
- *
- * @example
- * ```ts
- * import { fileCheckpoint } from "@gradus/gradus/search";
- * import { assertEquals } from "@std/assert";
- *
- * const path = `${Deno.makeTempDirSync()}/search.json`;
- * const store = fileCheckpoint(path);
- * assertEquals(await store.load(), undefined);
- * await store.save("first");
- * await store.save("second");
- * assertEquals(await store.load(), "second");
- * assertEquals(await fileCheckpoint(`${path}.old`).load(), "first");
- * ```
- *
- * @throws {GradusError} if there are no files here; what it returns, if the file cannot be read or written.
- */
-export function fileCheckpoint(path: string): CheckpointStore {
-  const files = builtin<Files>("node:fs/promises");
-  if (files === undefined) {
-    throw new GradusError("Cannot keep a checkpoint: there are no files here");
-  }
-  const [beside, before] = [`${path}.part`, `${path}.old`];
-
-  async function write(text: string): Promise<void> {
-    const file = await files!.open(beside, "w");
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  }
-
-  /** Gives the present checkpoint, if there is one, the name under which it outlives the next. */
-  async function keep(): Promise<void> {
-    try {
-      await files!.access(path);
-    } catch (error) {
-      if (isMissing(error)) return;
-      throw error;
-    }
-    await files!.rm(before, { force: true });
-    // Not every file system has links.
-    await files!.link(path, before).catch(() => files!.copyFile(path, before));
-  }
-
-  return {
-    place: path,
-    before,
-    async load() {
-      try {
-        return await files.readFile(path, "utf8");
-      } catch (error) {
-        if (isMissing(error)) return undefined;
-        throw new GradusError(
-          `Cannot read the checkpoint \`${path}\`: ${(error as Error).message}`,
-        );
-      }
-    },
-    async save(text) {
-      try {
-        await write(text);
-        await keep();
-        await files.rename(beside, path);
-      } catch (error) {
-        await files.rm(beside, { force: true }).catch(() => {});
-        throw new GradusError(
-          `Cannot save the checkpoint \`${path}\`: ${(error as Error).message}; what was saved ` +
-            `before is as it was`,
-        );
-      }
-    },
   };
 }

@@ -4,6 +4,7 @@ import type { SpaceOptions } from "../programs/space.ts";
 import type { Task } from "../tasks/evaluator.ts";
 import type { Individual } from "./archive.ts";
 import type { ScoreCache } from "./score_cache.ts";
+import type { Scorer } from "./scorer.ts";
 
 /** How programs are proposed. */
 export type Strategy =
@@ -44,22 +45,17 @@ export interface SearchOptions {
   readonly population?: number;
   /** Parents of which the best is taken. Default 2. */
   readonly tournament?: number;
-  /** Programs that are made from one state of the population. Default 50. */
-  readonly batch?: number;
   /**
-   * Threads that train; 0 is the calling one, which nobody can stop in a task that never ends. At most 4
-   * for each core, or 16 where that is more. The result does not depend on it. Default 0, or 1 where a task
-   * has code of its own: then they are processes, which in Deno may read files and nothing else, if this one
-   * has the permission to run them.
+   * W, how many children are on their way at a time: child i is made from the population after births up
+   * to i - W. The more there are, the more machines find work, and the older is what children are made of.
+   * Default 50.
    */
-  readonly workers?: number;
+  readonly window?: number;
   /**
-   * How long a worker may take to load the tasks, and for a few programs, in milliseconds; one that takes
-   * longer is replaced. Default 60 000.
+   * What trains the programs; it is not closed at the end. The result does not depend on it. Default:
+   * {@linkcode localScorer}, which is this thread.
    */
-  readonly patience?: number;
-  /** The memory in megabytes beyond which a process that runs tasks' own code is replaced. Default 2048. */
-  readonly memory?: number;
+  readonly scorer?: Scorer;
   /** Scores below this end a training. Default -ln 4: a loss of 4 times the first. */
   readonly below?: number;
   /** Ends trainings whose score after a share of the steps is within the worst `quantile` of late ones. */
@@ -90,7 +86,7 @@ export interface SearchOptions {
    * so that the result does not depend on it. Default none.
    */
   readonly cache?: ScoreCache;
-  /** Where to save, and after how many batches again. */
+  /** Where to save, and after how many windows of births again. Default 20. */
   readonly checkpoint?: { readonly store: CheckpointStore; readonly every?: number };
 }
 
@@ -146,7 +142,7 @@ export interface SearchResult {
   readonly heldOut: readonly number[];
 }
 
-/** What a search says after every batch, and at its end. */
+/** What a search says after every window of births, and at its end. */
 export type SearchEvent =
   | {
     readonly type: "progress";

@@ -1,12 +1,17 @@
-/** The state of a search between two batches, and how children come into its population. */
-import type { Analysis } from "../analysis/structure.ts";
+/** The state of a search between two births, and how children come into its population. */
+import { analyse, type Analysis } from "../analysis/structure.ts";
+import type { Space } from "../programs/space.ts";
+import type { Evaluation, Stop } from "../tasks/evaluator.ts";
 import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
 import type { Counts, CurvePoint } from "./options.ts";
+import type { Tuned } from "./powell.ts";
 
-/** All that a search knows between two batches; a checkpoint holds it. */
+/** All that a search knows between two births; a checkpoint holds it. */
 export interface SearchState {
   counts: { -readonly [K in keyof Counts]: Counts[K] };
   population: Individual[];
+  /** The children that were made and are not let in yet, oldest first. */
+  window: Child[];
   /** Scores by structure, and by what a program's updates are on the probe. */
   structures: Map<string, number>;
   probes: Map<string, number>;
@@ -42,6 +47,7 @@ export function emptyState(hall: number): SearchState {
       restarts: 0,
     },
     population: [],
+    window: [],
     structures: new Map(),
     probes: new Map(),
     shapes: new Map(),
@@ -76,7 +82,7 @@ const POINTS = 200;
 /** Where a child's score is from: a structure that was known, known updates, or training. */
 export type Origin = "structure" | "updates" | "training";
 
-/** A child before it is let in. */
+/** A child on its way, before it is let in. */
 export interface Child {
   readonly analysis: Analysis;
   readonly parent: Individual;
@@ -85,59 +91,52 @@ export interface Child {
   readonly origin: Origin;
   /** The fingerprint, unless the structure was known. */
   readonly probe: string;
-  /** The score where it is known, or else which of the trainings gives it. */
-  readonly score: number | undefined;
-  readonly training: number | undefined;
+  /** When its training is stopped. */
+  readonly stop: Stop;
+  /** The best score of its shape when it was made, where children are tuned. */
+  readonly rival?: number;
 }
 
-/** A child with its score, and that at the hurdle. */
-export interface Scored {
-  readonly child: Child;
-  readonly score: number;
-  readonly hurdle: number | undefined;
-  /** Whether it cost a worker. */
-  readonly isLost: boolean;
+/** What training a child gave. */
+export interface Trained {
+  readonly evaluation: Evaluation;
+  /** What tuning its constants gave, if that was worth it, and how many programs were trained for it. */
+  readonly tuned?: Tuned & { readonly trained: number; readonly shape: string };
 }
 
-/** What tuning a child's constants gave, and how many programs were trained for it. */
-export interface TunedChild {
-  readonly analysis: Analysis;
-  readonly score: number;
-  readonly trained: number;
-}
-
-/** Lets a child in, in its tuned form if it has one: the oldest dies. */
-export function admit(
-  state: SearchState,
-  { child, score, hurdle, isLost }: Scored,
-  tuned: TunedChild | undefined,
-): void {
-  const { counts, hall, front, population } = state;
-  const { analysis, parent, mutation, birth, origin, probe } = child;
+/** Lets a child in, in its tuned form if it has one: the oldest dies. One that is known is not trained. */
+export function admit(state: SearchState, space: Space, child: Child, training?: Trained): void {
+  const { counts, hall, front, population, structures, probes, shapes } = state;
+  const { parent, mutation, birth, origin, probe } = child;
+  let { analysis } = child;
+  let score = training?.evaluation.score ?? structures.get(analysis.key) ?? probes.get(probe)!;
   counts.generated++;
   counts.statements += analysis.genome.length;
   counts.live += analysis.live.length;
   if (origin === "structure") counts.structuralHits++;
-  else state.structures.set(analysis.key, score);
+  else structures.set(analysis.key, score);
   if (origin === "updates") counts.probeHits++;
-  if (origin === "training") {
+  if (training !== undefined) {
+    const { evaluation: { hurdle, isLost }, tuned } = training;
     counts.trained++;
-    state.probes.set(probe, score);
+    probes.set(probe, score);
     if (score === -Infinity) counts.stopped++;
     if (isLost) counts.lost++;
     if (hurdle !== undefined && Number.isFinite(hurdle)) {
       state.hurdles.push(hurdle);
       if (state.hurdles.length > LATE) state.hurdles.shift();
     }
+    if (tuned !== undefined) {
+      counts.trained += tuned.trained;
+      shapes.set(tuned.shape, Math.max(shapes.get(tuned.shape) ?? -Infinity, score, tuned.score));
+      analysis = analyse(space, tuned.genome);
+      score = tuned.score;
+      structures.set(analysis.key, score);
+    }
   }
-  if (tuned !== undefined) {
-    counts.trained += tuned.trained;
-    state.structures.set(tuned.analysis.key, tuned.score);
-  }
-  const final = tuned ?? { analysis, score };
-  const lineage = { birth, mutation, score: final.score, parent: parent.lineage };
-  const grown = individual(final.analysis, final.score, lineage);
-  if (final.score > state.recent) [state.recent, state.renewed] = [final.score, counts.generated];
+  const lineage = { birth, mutation, score, parent: parent.lineage };
+  const grown = individual(analysis, score, lineage);
+  if (score > state.recent) [state.recent, state.renewed] = [score, counts.generated];
   front.offer(grown);
   hall.offer(grown);
   population.push(grown);

@@ -25,7 +25,7 @@ const SHORTEST = 1e-7;
 /**
  * Powell's method on the constants that matter: along one direction after the other a parabola is laid
  * through three scores, and the way that a whole round went is a direction of the next. It yields programs
- * to be scored and takes their scores, so that many can be tuned side by side. It ends after about so many
+ * to be scored and takes their scores. It ends after about so many
  * `evaluations`, or after a round that left the score below `least`.
  */
 export function* tuning(
@@ -127,24 +127,4 @@ function vertex(middle: number, plus: number, minus: number): number {
     : p < 1 || m < 1
     ? (p < m ? LEAP : -LEAP)
     : NaN;
-}
-
-/** Runs tunings side by side: what they yield at a time is scored at once, in their order. */
-export async function together(
-  runs: readonly (ReturnType<typeof tuning> | undefined)[],
-  scores: (genomes: readonly Genome[], owners: readonly number[]) => Promise<readonly number[]>,
-): Promise<(Tuned | undefined)[]> {
-  const states = runs.map((run) => run?.next());
-  for (;;) {
-    const asked = states.map((state) => state?.done === false ? state.value : []);
-    const owners = asked.flatMap((genomes, i) => genomes.map(() => i));
-    if (owners.length === 0) break;
-    const given = await scores(asked.flat(), owners);
-    let from = 0;
-    asked.forEach((genomes, i) => {
-      if (genomes.length === 0) return;
-      states[i] = runs[i]!.next(given.slice(from, from += genomes.length));
-    });
-  }
-  return states.map((state) => state?.done === true ? state.value : undefined);
 }

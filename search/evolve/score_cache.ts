@@ -1,9 +1,6 @@
 /** Scores that outlive a search: by program, and by the version of what it was trained on. */
-import { digestOf } from "../../dsl/digest.ts";
-import { analyse } from "../analysis/structure.ts";
-import type { Space } from "../programs/space.ts";
-import type { Evaluation, Stop, Task } from "../tasks/evaluator.ts";
-import type { Trainer } from "./trainer.ts";
+import type { Evaluation } from "../tasks/evaluator.ts";
+import { type Batch, keyOf, type Scorer, versionOf } from "./scorer.ts";
 
 /**
  * What trainings gave, for searches to share. A key is a program's structural hash with the version of
@@ -13,39 +10,25 @@ import type { Trainer } from "./trainer.ts";
  */
 export type ScoreCache = Map<string, Evaluation>;
 
-/** A hash of plain data. */
-export function digestOfData(data: unknown): string {
-  return digestOf(JSON.stringify(
-    data,
-    (_, value) => ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value,
-  ));
-}
-
-/** A trainer that trains only what the cache does not know, each structure once. */
-export function cachedTrainer(
-  trainer: Trainer,
-  space: Space,
-  tasks: readonly Task[],
-  cache: ScoreCache,
-): Trainer {
-  const version = digestOfData([space.options, tasks]);
+/** A scorer that asks another only for what the cache does not know, each structure once. */
+export function cachedScorer(scorer: Scorer, cache: ScoreCache): Scorer {
   return {
-    async evaluate(genomes, stop) {
-      const keys = genomes.map((genome) =>
-        `${version} ${stopText(stop)} ${analyse(space, genome).key}`
-      );
+    size: scorer.size,
+    async score({ setting, candidates }: Batch) {
+      const version = versionOf(setting);
+      const keys = candidates.map((candidate) => `${version} ${keyOf(setting, candidate)}`);
       const missing = [...new Map(keys.map((key, i) => [key, i]))].filter(([key]) =>
         !cache.has(key)
       );
-      const trained = await trainer.evaluate(missing.map(([, i]) => genomes[i]), stop);
-      const own = new Map(missing.map(([key], i) => [key, trained[i]]));
+      const own = new Map<string, Evaluation>();
+      if (missing.length > 0) {
+        const asked = missing.map(([, i]) => candidates[i]);
+        const scored = await scorer.score({ setting, candidates: asked });
+        missing.forEach(([key], i) => own.set(key, scored[i]));
+      }
       for (const [key, evaluation] of own) if (!evaluation.isLost) cache.set(key, evaluation);
       return keys.map((key) => cache.get(key) ?? own.get(key)!);
     },
-    close: () => trainer.close(),
+    close: () => scorer.close(),
   };
-}
-
-function stopText({ below, hurdle }: Stop): string {
-  return hurdle === undefined ? `${below}` : `${below} ${hurdle.share} ${hurdle.above}`;
 }

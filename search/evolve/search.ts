@@ -3,29 +3,19 @@ import { GradusError } from "../../dsl/errors.ts";
 import { analyse } from "../analysis/structure.ts";
 import { Prober } from "../machine/replay.ts";
 import { ADAMW, type Genome, parseGenome } from "../programs/genome.ts";
-import { DRAWS, Random } from "../programs/random.ts";
 import { type Space, space as makeSpace } from "../programs/space.ts";
-import { STOP, type Stop } from "../tasks/evaluator.ts";
 import type { Individual } from "./archive.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { childMaker, stopOf } from "./children.ts";
+import { localScorer } from "./local_scorer.ts";
 import type { SearchEvent, SearchOptions, SearchResult } from "./options.ts";
-import {
-  admit,
-  type Child,
-  emptyState,
-  individual,
-  LATE,
-  mark,
-  type Scored,
-  type SearchState,
-} from "./population.ts";
-import { proposer } from "./propose.ts";
-import { cachedTrainer } from "./score_cache.ts";
-import { checkWorkers, hasCode, localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
-import { tuneChildren } from "./tuning.ts";
+import { admit, type Child, emptyState, individual, mark, type SearchState } from "./population.ts";
+import { cachedScorer } from "./score_cache.ts";
+import type { Scorer, Setting } from "./scorer.ts";
+import { Trainings, WINDOW } from "./trainings.ts";
 
 /**
- * Searches, and tells of it after every batch; the last event holds what was found. The same options give
+ * Searches, and tells of it once in a while; the last event holds what was found. The same options give
  * the same result, bit for bit, for any number of workers, and if it is ended at any moment and begun anew
  * with its checkpoint.
  *
@@ -34,7 +24,7 @@ import { tuneChildren } from "./tuning.ts";
  * import { quadraticProxy, search } from "@gradus/gradus/search";
  * import { assert } from "@std/assert";
  *
- * for await (const event of search({ tasks: quadraticProxy(2), budget: { trained: 30 }, batch: 10 })) {
+ * for await (const event of search({ tasks: quadraticProxy(2), budget: { trained: 30 }, window: 10 })) {
  *   if (event.type === "done") assert(event.result.best!.score > 0.4);
  * }
  * ```
@@ -46,7 +36,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<SearchEven
   try {
     yield* run.events();
   } finally {
-    run.close();
+    await run.close();
   }
 }
 
@@ -73,58 +63,57 @@ export async function searched(options: SearchOptions): Promise<SearchResult> {
 class SearchRun {
   readonly #options: SearchOptions;
   readonly #space: Space;
+  readonly #setting: Setting;
   readonly #init: readonly Genome[];
-  readonly #propose: ReturnType<typeof proposer>;
   readonly #prober: Prober;
-  readonly #trainers: Trainer[] = [];
+  readonly #childOf: ReturnType<typeof childMaker>;
+  /** The scorer that ends with the search, unless it was given one. */
+  readonly #own: Scorer | undefined;
+  readonly #scorer: Scorer;
+  readonly #trainings: Trainings;
   #state!: SearchState;
   /** What the checkpoint holds. */
   #saved: string | undefined;
 
   constructor(options: SearchOptions) {
-    this.#options = options;
+    checkOptions(options);
+    const { scorer, cache, tasks } = this.#options = options;
     this.#space = makeSpace(options.space);
+    this.#setting = { space: this.#space.options, tasks };
     this.#init = (options.init ?? [ADAMW]).map((text) => parseGenome(this.#space, text));
-    this.#propose = proposer(this.#space, this.#init, options);
     this.#prober = new Prober(this.#space);
-    const { trained = Infinity, generated = Infinity } = options.budget;
-    if (!(trained > 0 && generated > 0 && Math.min(trained, generated) < Infinity)) {
-      throw new GradusError("Cannot search: `budget` must say how many are trained or generated");
-    }
-    for (const name of ["population", "tournament", "batch", "hall"] as const) {
-      const value = options[name];
-      if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
-        throw new GradusError(
-          `Cannot search: \`${name}\` must be a whole number above 0: given ${value}`,
-        );
-      }
-    }
-    checkWorkers(options.workers ?? 0);
+    this.#childOf = childMaker(this.#space, this.#init, this.#prober, options);
+    if (scorer === undefined) this.#own = localScorer();
+    const given = scorer ?? this.#own!;
+    this.#scorer = cache === undefined ? given : cachedScorer(given, cache);
+    this.#trainings = new Trainings(this.#scorer, this.#setting, options);
   }
 
-  close(): void {
-    this.#trainers.forEach((trainer) => trainer.close());
+  async close(): Promise<void> {
+    this.#trainings.clear();
+    await this.#own?.close();
   }
 
   async *events(): AsyncGenerator<SearchEvent, void> {
-    const { tasks, checkpoint } = this.#options;
+    const { checkpoint } = this.#options;
     const saved = this.#saved = await checkpoint?.store.load();
-    const resumed = saved === undefined
-      ? undefined
-      : readCheckpoint(this.#space, this.#options, saved, checkpoint!.store);
-    const trainer = await this.#trainer(tasks);
-    this.#state = resumed ?? await this.#begin(trainer);
-    // At once, so that a place that cannot be written is found before the work, not after it.
-    if (resumed === undefined) await this.#save();
+    if (saved === undefined) {
+      this.#state = await this.#begin();
+      // At once, so that a place that cannot be written is found before the work, not after it.
+      await this.#save();
+    } else {
+      this.#state = readCheckpoint(this.#space, this.#options, saved, checkpoint!.store);
+      this.#state.window.forEach((child, i, all) => this.#train(child, all.slice(0, i)));
+    }
     const began = {
       at: performance.now(),
       trained: this.#state.counts.trained,
       share: this.#share(),
     };
     const every = checkpoint?.every ?? 20;
-    for (let batches = 1; this.#share() < 1; batches++) {
-      await this.#batch(trainer);
-      if (batches % every === 0) await this.#save();
+    for (let windows = 1; this.#share() < 1; windows++) {
+      for (let i = 0; i < this.#depth && this.#share() < 1; i++) await this.#next();
+      if (windows % every === 0) await this.#save();
       const { counts, hall, front } = this.#state;
       const seconds = (performance.now() - began.at) / 1000;
       const share = this.#share();
@@ -154,6 +143,10 @@ class SearchRun {
     };
   }
 
+  get #depth(): number {
+    return this.#options.window ?? WINDOW;
+  }
+
   async #save(): Promise<void> {
     const { checkpoint } = this.#options;
     if (checkpoint === undefined) return;
@@ -163,26 +156,17 @@ class SearchRun {
     this.#saved = text;
   }
 
-  async #trainer(tasks: SearchOptions["tasks"]): Promise<Trainer> {
-    const { workers = hasCode(tasks) ? 1 : 0, patience = 60_000, memory = 2048, cache } =
-      this.#options;
-    const trainer =
-      await (workers === 0
-        ? localTrainer(this.#space, tasks)
-        : workerTrainer(this.#space, tasks, { count: workers, patience, memory }));
-    this.#trainers.push(trainer);
-    return cache === undefined ? trainer : cachedTrainer(trainer, this.#space, tasks, cache);
-  }
-
   #share(): number {
     const { trained = Infinity, generated = Infinity } = this.#options.budget;
     const { counts } = this.#state;
     return Math.max(counts.trained / trained, counts.generated / generated);
   }
 
-  async #begin(trainer: Trainer): Promise<SearchState> {
+  async #begin(): Promise<SearchState> {
     const state = emptyState(this.#options.hall ?? 20);
-    const evaluations = await trainer.evaluate(this.#init, this.#stop([]));
+    const stop = stopOf(this.#options, []);
+    const candidates = this.#init.map((genome) => ({ genome, stop }));
+    const evaluations = await this.#scorer.score({ setting: this.#setting, candidates });
     this.#init.forEach((genome, i) => {
       const analysis = analyse(this.#space, genome);
       state.structures.set(analysis.key, evaluations[i].score);
@@ -208,60 +192,33 @@ class SearchRun {
     });
   }
 
-  /** Makes children of the population as it is, trains those that are new, then lets them in, in order. */
-  async #batch(trainer: Trainer): Promise<void> {
+  /** Fills the window, then lets its oldest child in. */
+  async #next(): Promise<void> {
     const state = this.#state;
-    const stop = this.#stop(state.hurdles);
-    const wanted: Genome[] = [];
-    const children = this.#children(wanted);
-    const evaluations = await trainer.evaluate(wanted, stop);
-    const scored = children.map((child): Scored => {
-      const evaluation = child.training === undefined ? undefined : evaluations[child.training];
-      const { hurdle, isLost = false } = evaluation ?? {};
-      return { child, score: child.score ?? evaluation!.score, hurdle, isLost };
-    });
-    const { tune } = this.#options;
-    const tuned = tune === undefined ? [] : await tuneChildren(
-      this.#space,
-      tune,
-      state.shapes,
-      scored,
-      async (genomes) => (await trainer.evaluate(genomes, stop)).map(({ score }) => score),
-    );
-    scored.forEach((each, i) => admit(state, each, tuned[i]));
+    const { window } = state;
+    while (window.length < this.#depth) {
+      const child = this.#childOf(state);
+      this.#train(child, window);
+      window.push(child);
+    }
+    const [child] = window;
+    const training = child.origin === "training" ? await this.#trainings.end(child) : undefined;
+    window.shift();
+    admit(state, this.#space, child, training);
     this.#restart();
     mark(state, this.#share());
   }
 
-  /** The children of a batch; those that must be trained are added to `wanted`, each once. */
-  #children(wanted: Genome[]): Child[] {
-    const { structures, probes, counts, population } = this.#state;
-    const { seed = 1, batch = 50 } = this.#options;
-    const pending = new Map<string, number>();
-    return Array.from({ length: batch }, (_, i): Child => {
-      const birth = counts.generated + i;
-      const random = new Random(seed, DRAWS.birth, birth);
-      const { genome, parent, mutation } = this.#propose(population, random);
-      const analysis = analyse(this.#space, genome);
-      const child = { analysis, parent, mutation, birth };
-      const known = (key: string, scores: ReadonlyMap<string, number>) => ({
-        score: scores.get(key),
-        training: scores.has(key) ? undefined : pending.get(key),
-      });
-      const same = known(analysis.key, structures);
-      if (same.score !== undefined || same.training !== undefined) {
-        return { ...child, ...same, origin: "structure", probe: "" };
-      }
-      const probe = this.#prober.fingerprint(analysis);
-      const alike = known(probe, probes);
-      if (alike.score !== undefined) return { ...child, ...alike, origin: "updates", probe };
-      const training = alike.training ?? wanted.push(genome) - 1;
-      pending.set(analysis.key, training).set(probe, training);
-      const origin = alike.training === undefined ? "training" : "updates";
-      return { ...child, score: undefined, training, origin, probe };
-    });
+  /** Begins to train a child that needs it, unless the search ends before it, which is behind others. */
+  #train(child: Child, others: readonly Child[]): void {
+    const { trained = Infinity, generated = Infinity } = this.#options.budget;
+    const { counts } = this.#state;
+    const before = others.filter(({ origin }) => origin === "training").length;
+    if (child.birth >= generated || counts.trained + before >= trained) return;
+    if (child.origin === "training") this.#trainings.begin(child);
   }
 
+  /** Begins the population anew if it is time; children on their way are given up. */
   #restart(): void {
     const { restart } = this.#options;
     const state = this.#state;
@@ -276,23 +233,30 @@ class SearchRun {
     state.shapes.clear();
     [state.recent, state.renewed, state.begun] = [-Infinity, generated, generated];
     state.population = state.population.map((_, i) => first[i % first.length]);
-  }
-
-  #stop(hurdles: readonly number[]): Stop {
-    const { below = STOP.below, hurdle } = this.#options;
-    if (hurdle === undefined) return { below };
-    const sorted = [...hurdles].sort((a, b) => a - b);
-    const above = sorted.length < LATE / 5
-      ? -Infinity
-      : sorted[Math.floor(sorted.length * hurdle.quantile)];
-    return { below, hurdle: { share: hurdle.share, above } };
+    state.window = [];
+    this.#trainings.clear();
   }
 
   async #heldOut(individuals: readonly Individual[]): Promise<readonly number[]> {
     const { heldOut = [] } = this.#options;
     if (heldOut.length === 0) return [];
-    const trainer = await this.#trainer(heldOut);
-    const genomes = individuals.map(({ genome }) => genome);
-    return (await trainer.evaluate(genomes, { below: -Infinity })).map(({ score }) => score);
+    const candidates = individuals.map(({ genome }) => ({ genome, stop: { below: -Infinity } }));
+    const setting = { ...this.#setting, tasks: heldOut };
+    return (await this.#scorer.score({ setting, candidates })).map(({ score }) => score);
+  }
+}
+
+function checkOptions(options: SearchOptions): void {
+  const { trained = Infinity, generated = Infinity } = options.budget;
+  if (!(trained > 0 && generated > 0 && Math.min(trained, generated) < Infinity)) {
+    throw new GradusError("Cannot search: `budget` must say how many are trained or generated");
+  }
+  for (const name of ["population", "tournament", "window", "hall"] as const) {
+    const value = options[name];
+    if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
+      throw new GradusError(
+        `Cannot search: \`${name}\` must be a whole number above 0: given ${value}`,
+      );
+    }
   }
 }

@@ -1,11 +1,9 @@
-/** Tunes constants: of one program, as a baseline and to finish a search, or of the children of a search. */
-import { analyse, shapeOf } from "../analysis/structure.ts";
+/** Tunes the constants of a program: as a baseline, to finish a search, or of a child of a search. */
+import { analyse } from "../analysis/structure.ts";
 import { type Genome, parseGenome, printGenome } from "../programs/genome.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
 import { Evaluator, type Task } from "../tasks/evaluator.ts";
-import type { SearchOptions } from "./options.ts";
-import type { Scored, TunedChild } from "./population.ts";
-import { together, tuning } from "./powell.ts";
+import { type Tuned, tuning } from "./powell.ts";
 
 /** How constants are tuned. */
 export interface TuneOptions {
@@ -56,44 +54,27 @@ export async function tuneConstants(
   const scoreOf = (genome: Genome) => evaluator.evaluate(analyse(known, genome), stop).score;
   const genome = parseGenome(known, text);
   const before = scoreOf(genome);
-  const run = tuning(known, { genome, score: before }, { evaluations });
-  let [trained, next] = [1, run.next()];
-  while (!next.done) {
-    trained += next.value.length;
-    next = run.next(next.value.map(scoreOf));
-  }
-  const { genome: tuned, score } = next.value;
-  return { text: printGenome(known, tuned), score, before, trained };
+  const { genome: tuned, score, trained } = await tuneGenome(
+    known,
+    { genome, score: before },
+    { evaluations },
+    (genomes) => Promise.resolve(genomes.map(scoreOf)),
+  );
+  return { text: printGenome(known, tuned), score, before, trained: trained + 1 };
 }
 
-/**
- * Tunes children that come near their parents and are of a shape of their own, or better than all of their
- * shape; `shapes` holds the best score of each and is brought up to date. What is not tuned is undefined.
- */
-export async function tuneChildren(
+/** A program with tuned constants, and how many programs were trained for it. */
+export async function tuneGenome(
   space: Space,
-  { evaluations, margin = 0.05 }: NonNullable<SearchOptions["tune"]>,
-  shapes: Map<string, number>,
-  scored: readonly Scored[],
+  first: Tuned,
+  options: { readonly evaluations: number; readonly least?: number },
   scoresOf: (genomes: readonly Genome[]) => Promise<readonly number[]>,
-): Promise<readonly (TunedChild | undefined)[]> {
-  const runs = scored.map(({ child, score }) => {
-    const { analysis: { genome }, origin, parent } = child;
-    if (origin !== "training" || !(score >= parent.score - margin)) return undefined;
-    const shape = shapeOf(space, genome);
-    if (score <= (shapes.get(shape) ?? -Infinity)) return undefined;
-    shapes.set(shape, score);
-    const run = tuning(space, { genome, score }, { evaluations, least: parent.score });
-    return { shape, run, trained: 0 };
-  });
-  const ended = await together(runs.map((each) => each?.run), (genomes, owners) => {
-    for (const i of owners) runs[i]!.trained++;
-    return scoresOf(genomes);
-  });
-  return runs.map((each, i) => {
-    if (each === undefined) return undefined;
-    const { genome, score } = ended[i]!;
-    if (score > shapes.get(each.shape)!) shapes.set(each.shape, score);
-    return { analysis: analyse(space, genome), score, trained: each.trained };
-  });
+): Promise<Tuned & { readonly trained: number }> {
+  const run = tuning(space, first, options);
+  let [trained, next] = [0, run.next()];
+  while (!next.done) {
+    trained += next.value.length;
+    next = run.next(await scoresOf(next.value));
+  }
+  return { ...next.value, trained };
 }

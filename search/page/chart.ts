@@ -28,6 +28,8 @@ export interface Axes {
   readonly high?: number;
   /** Which axes have equal steps for equal factors; what is not above 0 is left out. */
   readonly log?: "x" | "y" | "xy";
+  /** What is written at 0, 1, 2 and so on of the lower axis, in the stead of numbers. */
+  readonly namesX?: readonly string[];
   /** What is written at a place of the upright axis. Default: the number. */
   readonly showY?: (value: number) => string;
   /** How large it is drawn, in the units that text is measured in. Default: 760 by 340. */
@@ -76,8 +78,10 @@ export function chart(series: readonly Series[], axes: Axes): string {
   ]);
   if (points.length === 0) return "";
   const [leftmost, rightmost] = extent(points.map(([x]) => x));
-  const x0 = axes.from ?? leftmost;
-  const x1 = axes.to === undefined ? rightmost : Math.max(axes.to, rightmost);
+  // Names have room beside the first and the last.
+  const last = axes.namesX && axes.namesX.length - 0.5;
+  const x0 = axes.from ?? (last === undefined ? leftmost : -0.5);
+  const x1 = last ?? (axes.to === undefined ? rightmost : Math.max(axes.to, rightmost));
   const [lowest, highest] = extent(points.map(([, y]) => y));
   const [y0, y1] = [[axes.low, lowest], [axes.high, highest]].map(([given, found]) =>
     given === undefined ? found! : scaleY.place(given)
@@ -93,7 +97,8 @@ export function chart(series: readonly Series[], axes: Axes): string {
     `<line class="grid" x1="${left}" x2="${width - right}" y1="${atY(y)}" y2="${atY(y)}"/>` +
     text(left - 8, atY(y) + 5, "end", showY?.(y) ?? name)
   );
-  const marks = scaleX.ticks(x0, x1).map(([x, name]) =>
+  const named = axes.namesX?.map((name, x) => [x, name] as const);
+  const marks = (named ?? scaleX.ticks(x0, x1)).map(([x, name]) =>
     text(atX(x), height - bottom + 22, "middle", name)
   );
   const path = (points: readonly Point[]) =>

@@ -57,6 +57,7 @@ math { font-size: 1.1em;
 .file { max-height: 32rem; overflow: auto; padding: .75rem 1rem; border: 1px solid var(--line);
   border-radius: .5rem; user-select: all; -webkit-user-select: all; }
 .chart { margin: 1rem 0; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 0 1rem; }
 .chart svg { display: block; width: 100%; height: auto; fill: currentColor; font-size: 12px; }
 .chart .grid { stroke: var(--line); }
 .chart .curve { fill: none; stroke: var(--colour); stroke-width: 2; stroke-linejoin: round; }

@@ -15,6 +15,8 @@ export const DRAWS = {
   batch: 7,
   birth: 8,
   data: 9,
+  sweep: 40,
+  scramble: 41,
 } as const;
 
 /**

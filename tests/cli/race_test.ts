@@ -4,9 +4,9 @@ import { contestantsOf } from "../../cli/race/contestant.ts";
 import { findRate, type RateSearch } from "../../cli/race/rates.ts";
 import type { Result } from "../../cli/race/race.ts";
 import { standings, verdict } from "../../cli/race/standing.ts";
-import { ACCURACY, DESCENT, type RaceTask } from "../../cli/race/task.ts";
-import { taskOf } from "../../cli/race/tasks.ts";
-import { train } from "../../cli/race/train.ts";
+import { ACCURACY, DESCENT, type RaceTask } from "../../search/trials/task.ts";
+import { TASKS } from "../../search/trials/tasks.ts";
+import { train } from "../../search/trials/train.ts";
 import { adamw } from "../../mod.ts";
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "../assert.ts";
 
@@ -142,7 +142,7 @@ Deno.test("a difference counts where it is more than chance, seed by seed", () =
 
 Deno.test("gradients of spirals and quadratics are those of their loss", async () => {
   for (const name of ["spirals", "quadratics"]) {
-    const task = await taskOf(name);
+    const task = await TASKS.get(name)!();
     const problem = task.problem(3);
     const size = task.shapes.reduce((sum, shape) => sum + shape.reduce((a, b) => a * b), 0);
     const [w, g, other] = [0, 0, 0].map(() => new Float32Array(size));
@@ -192,7 +192,7 @@ Deno.test("an optimizer that says where to evaluate is scored there, at a consta
 });
 
 Deno.test("runs of a seed have the same start and batches, whoever races", async () => {
-  const task = await taskOf("spirals");
+  const task = await TASKS.get("spirals")!();
   const first = (seed: number, rate: number) => {
     const opt = adamw({ learningRate: rate });
     const options = { task, problem: task.problem(seed), steps: 3, isScored: false };

@@ -7,7 +7,7 @@ import { printJson } from "../../dsl/json.ts";
 import { initializersOf } from "../../export/onnx/mod.ts";
 import { writeSafetensors } from "../../export/safetensors/mod.ts";
 import { programOf, space } from "../../search/mod.ts";
-import { kindOf } from "../../cli/kind.ts";
+import { kindOf } from "../../runtime/kind.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { randomGenomes } from "../search/random_programs.ts";
 

@@ -1,14 +1,15 @@
 /** A search on a task of a module's own, which in Node runs in a process of its own. */
-import { searched } from "../../search/mod.ts";
+import { localScorer, searched } from "../../search/mod.ts";
 
 const [url, behaviour] = (globalThis as unknown as { process: { argv: string[] } }).process.argv
   .slice(2);
+const scorer = localScorer({ patience: 3000, memory: 600 });
 const { counts, best } = await searched({
   tasks: [{ kind: "module", name: "own", url, options: { behaviour }, steps: 10, seeds: [1] }],
   budget: { trained: 4 },
   population: 20,
-  batch: 4,
-  patience: 3000,
-  memory: 600,
+  window: 4,
+  scorer,
 });
+await scorer.close();
 console.log(JSON.stringify({ counts, score: best?.score ?? null }));

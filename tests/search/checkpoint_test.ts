@@ -16,7 +16,7 @@ const options: SearchOptions = {
   seed: 3,
   budget: { generated: 120 },
   population: 20,
-  batch: 20,
+  window: 20,
 };
 
 async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
@@ -28,7 +28,7 @@ async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
   }
 }
 
-/** The options of a search that saves after every batch. */
+/** The options of a search that saves after every window. */
 const kept = (path: string): SearchOptions => ({
   ...options,
   checkpoint: { store: fileCheckpoint(path), every: 1 },
@@ -154,7 +154,7 @@ Deno.test({
   },
 });
 
-Deno.test("a run resumed after every batch is the unbroken one, restarts and tuned constants too", async () => {
+Deno.test("a run resumed after every window is the unbroken one, restarts and tuned constants too", async () => {
   await inFolder(async (folder) => {
     const rich: SearchOptions = {
       ...options,

@@ -2,6 +2,8 @@
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { GradusError } from "../../mod.ts";
 import {
+  type LocalOptions,
+  localScorer,
   type ModuleTask,
   type ScoreCache,
   searched,
@@ -14,9 +16,19 @@ const options = {
   seed: 7,
   budget: { trained: 400 },
   population: 60,
-  batch: 20,
+  window: 20,
   hurdle: { share: 0.25, quantile: 0.2 },
 };
+
+/** Searches with workers that end with it. */
+async function searchedBy(local: LocalOptions, options: SearchOptions): Promise<SearchResult> {
+  const scorer = localScorer(local);
+  try {
+    return await searched({ ...options, scorer });
+  } finally {
+    await scorer.close();
+  }
+}
 
 /** All that a result says, as text. */
 function told(result: SearchResult): string {
@@ -35,11 +47,11 @@ const hostile = (behaviour: string): Task => ({
 for (const behaviour of ["throws", "returns NaN", "explodes", "prints"]) {
   Deno.test(`a task that ${behaviour} for some programs costs those evaluations, not the run`, async () => {
     const small = { ...options, tasks: [hostile(behaviour)], budget: { trained: 60 } };
-    const result = await searched({ ...small, workers: 0 });
+    const result = await searchedBy({ workers: 0 }, small);
     if (behaviour === "prints") assert(result.best!.score > 0);
     else assert(result.counts.stopped > 5 && result.counts.stopped < result.counts.trained);
     assertEquals(result.counts.lost, 0);
-    assertEquals(told(await searched({ ...small, workers: 2 })), told(result));
+    assertEquals(told(await searchedBy({ workers: 2 }, small)), told(result));
   });
 }
 
@@ -64,11 +76,9 @@ for (
       cache,
       tasks: [hostile(behaviour)],
       budget: { trained: 4 },
-      batch: 4,
-      patience,
-      memory: 400,
+      window: 4,
     };
-    const { counts } = await searched(given);
+    const { counts } = await searchedBy({ patience, memory: 400 }, given);
     assert(counts.lost > 0 && counts.lost === counts.stopped && counts.lost < counts.trained);
     // It is not remembered beyond the search: a quicker machine may have had the patience.
     assert(cache.size > 0 && [...cache.values()].every(({ score }) => score > -Infinity));
@@ -85,16 +95,15 @@ for (
 }
 
 Deno.test("tasks that never load, or cannot, are refused", async () => {
-  const given = { ...options, patience: 500 };
   await assertRejects(
-    () => searched({ ...given, tasks: [hostile("never loads")] }),
+    () => searchedBy({ patience: 500 }, { ...options, tasks: [hostile("never loads")] }),
     GradusError,
     "the tasks must load within 500 milliseconds",
   );
   const missing = { ...hostile("throws") as ModuleTask, url: "file:///none.ts" };
-  await assertRejects(() => searched({ ...given, tasks: [missing] }), GradusError, "none.ts");
+  await assertRejects(() => searched({ ...options, tasks: [missing] }), GradusError, "none.ts");
   const { message } = await assertRejects(
-    () => searched({ ...given, tasks: [missing], workers: 0 }),
+    () => searchedBy({ workers: 0 }, { ...options, tasks: [missing] }),
     GradusError,
   );
   assert(message.includes('Cannot load task "throws"') && message.includes("none.ts"), message);

@@ -4,9 +4,12 @@ import { GradusError, parseJson, printJson } from "../../mod.ts";
 import {
   analyse,
   baselineSearches,
+  type Batch,
   type CheckpointStore,
   constantsOnly,
+  type Evaluation,
   Evaluator,
+  localScorer,
   paperFunctions,
   paperMutations,
   parseGenome,
@@ -15,6 +18,7 @@ import {
   quadratic,
   Random,
   type ScoreCache,
+  type Scorer,
   search,
   searched,
   type SearchOptions,
@@ -30,7 +34,7 @@ const options: SearchOptions = {
   seed: 7,
   budget: { trained: 400 },
   population: 60,
-  batch: 20,
+  window: 20,
   hurdle: { share: 0.25, quantile: 0.2 },
   restart: { patience: 600, lifetime: 2000, from: "best" },
   heldOut: [quadratic({ size: 16, block: 4, steps: 60, seeds: [9] })],
@@ -46,9 +50,65 @@ Deno.test("the same seed gives the same run for any number of workers; another g
   assert(alone.counts.structuralHits > 100 && alone.counts.probeHits > 10);
   assert(alone.best!.score > alone.curve[0].best - 1e-9);
   for (const workers of [1, 3]) {
-    assertEquals(told(await searched({ ...options, workers })), told(alone));
+    const scorer = localScorer({ workers });
+    assertEquals(told(await searched({ ...options, scorer })), told(alone));
+    await scorer.close();
   }
   assert(told(await searched({ ...options, seed: 8 })) !== told(alone));
+});
+
+/** A scorer whose batches end late, in any order, are done twice, and get lost on the way. */
+function unreliable(
+  inner: Scorer,
+  size: number,
+  random: Random,
+): Scorer & { readonly lost: number } {
+  let lost = 0;
+  const scorer = {
+    size,
+    get lost() {
+      return lost;
+    },
+    async score(batch: Batch): Promise<readonly Evaluation[]> {
+      const later = () => new Promise((resolve) => setTimeout(resolve, random.below(4)));
+      await later();
+      if (random.uniform() < 0.2) await inner.score(batch);
+      const evaluations = await inner.score(batch);
+      await later();
+      if (random.uniform() >= 0.2) return evaluations;
+      lost++;
+      return scorer.score(batch);
+    },
+    close: () => inner.close(),
+  };
+  return scorer;
+}
+
+Deno.test("batches that end late, in any order, twice or at the second attempt change nothing", async () => {
+  const given: SearchOptions = {
+    ...options,
+    tune: { evaluations: 10, margin: 0.5 },
+    restart: { patience: 60, from: "best" },
+  };
+  const alone = await searched(given);
+  assert(alone.counts.restarts > 0);
+  for (const size of [1, 7, 64]) {
+    const scorer = unreliable(localScorer(), size, new Random(1, 1, size));
+    assertEquals(told(await searched({ ...given, scorer })), told(alone));
+    assert(scorer.lost > 0);
+  }
+});
+
+Deno.test("a scorer that fails ends the search with its reason", async () => {
+  let batches = 0;
+  const scorer: Scorer = {
+    ...localScorer(),
+    score: (batch) =>
+      ++batches === 5
+        ? Promise.reject(new GradusError("Cannot score"))
+        : localScorer().score(batch),
+  };
+  await assertRejects(() => searched({ ...options, scorer }), GradusError, "Cannot score");
 });
 
 /** A store that ends the run some time after a save. */

@@ -4,7 +4,7 @@ import {
   ADAMW,
   analyse,
   Evaluator,
-  type Genome,
+  localScorer,
   parseGenome,
   printGenome,
   quadratic,
@@ -21,7 +21,6 @@ import {
 } from "../../search/mod.ts";
 import { shapeOf } from "../../search/analysis/structure.ts";
 import { mistakeIn } from "../../search/programs/genome.ts";
-import { together, tuning } from "../../search/evolve/powell.ts";
 
 const paper = space();
 const recorded = (rule: string, more: Partial<TraceTask> = {}): TraceTask => ({
@@ -61,36 +60,6 @@ Deno.test("tuning leaves a program without constants, dead constants and flat di
   assert(tuned.trained <= 4, `${tuned.trained} were trained`);
 });
 
-Deno.test("tunings side by side are the tunings one by one", async () => {
-  const evaluator = await Evaluator.of(paper, [recorded(ADAMW)]);
-  const scoreOf = (genome: Genome) =>
-    evaluator.evaluate(analyse(paper, genome), { below: -Infinity }).score;
-  const first = ["0.5", "0.95"].map((beta) => {
-    const genome = parseGenome(paper, ADAMW.replace("0.9)", `${beta})`));
-    return { genome, score: scoreOf(genome) };
-  });
-  const both = await together(
-    [
-      tuning(paper, first[0], { evaluations: 30 }),
-      undefined,
-      tuning(paper, first[1], {
-        evaluations: 50,
-      }),
-    ],
-    (genomes, owners) => {
-      assert(owners.every((owner) => owner === 0 || owner === 2));
-      return Promise.resolve(genomes.map(scoreOf));
-    },
-  );
-  const [alone] = await together(
-    [tuning(paper, first[1], { evaluations: 50 })],
-    (genomes) => Promise.resolve(genomes.map(scoreOf)),
-  );
-  assertEquals(both[1], undefined);
-  assertEquals(both[2], alone);
-  assert(both[0]!.score > first[0].score);
-});
-
 Deno.test("a shape is a program but for its constants", () => {
   const shape = (text: string) => shapeOf(paper, parseGenome(paper, text));
   assertEquals(shape(ADAMW), shape(ADAMW.replace("0.9)", "0.5)").replace("0.01", "7")));
@@ -102,7 +71,7 @@ const options: SearchOptions = {
   seed: 5,
   budget: { trained: 600 },
   population: 40,
-  batch: 20,
+  window: 20,
   tune: { evaluations: 15, margin: 0.5 },
 };
 const told = (result: SearchResult) =>
@@ -112,7 +81,9 @@ Deno.test("a search that tunes is the same for any number of workers, and if it 
   const whole = await searched(options);
   const plain = await searched({ ...options, tune: undefined });
   assert(whole.counts.generated < plain.counts.generated, "tuning is counted as trained");
-  assertEquals(told(await searched({ ...options, workers: 2 })), told(whole));
+  const scorer = localScorer({ workers: 2 });
+  assertEquals(told(await searched({ ...options, scorer })), told(whole));
+  await scorer.close();
   let text: string | undefined;
   const store = {
     load: () => Promise.resolve(text),

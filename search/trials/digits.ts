@@ -1,8 +1,8 @@
 /** Handwritten digits, from the package `mnist`, which is loaded when they are asked for. */
 import config from "../../deno.json" with { type: "json" };
 import { GradusError } from "../../dsl/errors.ts";
-import { DRAWS, Random } from "../../search/programs/random.ts";
-import type { Examples } from "../../search/tasks/classifier.ts";
+import { DRAWS, Random } from "../programs/random.ts";
+import type { Examples } from "../tasks/classifier.ts";
 import type { Parts } from "./task.ts";
 
 const SIDE = 28;

@@ -1,7 +1,7 @@
 /** Whether a program is an optimizer or a transform, told by what it does to a gradient. */
 import type { Program } from "../dsl/program.ts";
-import { factory } from "../runtime/define.ts";
-import { requiredOf } from "../runtime/required.ts";
+import { factory } from "./define.ts";
+import { requiredOf } from "./required.ts";
 
 const STEPS = 5;
 

@@ -1,16 +1,14 @@
-/** The tasks of races: small and real, so that a run takes about a second. */
-import { suggestion } from "../../dsl/errors.ts";
-import { cosine } from "../../search/programs/exact_math.ts";
-import { DRAWS, Random } from "../../search/programs/random.ts";
-import { classifierProblem, type Examples } from "../../search/tasks/classifier.ts";
-import { UsageError } from "../values.ts";
-import { loadDigits } from "./digits.ts";
+/** The tasks of races and sweeps: small and real, so that a run takes about a second. */
+import { cosine } from "../programs/exact_math.ts";
+import { DRAWS, Random } from "../programs/random.ts";
+import { classifierProblem, type Examples } from "../tasks/classifier.ts";
 import { quadratics } from "./quadratics.ts";
 import { ACCURACY, type Parts, type RaceTask } from "./task.ts";
 
-type TaskMaker = () => Promise<RaceTask> | RaceTask;
+/** Makes a task, and loads its data. */
+export type TaskMaker = () => Promise<RaceTask> | RaceTask;
 
-/** The tasks by name; what makes one loads its data. */
+/** The tasks by name. */
 export const TASKS: ReadonlyMap<string, TaskMaker> = new Map<string, TaskMaker>([
   ["digits", digits],
   ["spirals", spirals],
@@ -18,6 +16,7 @@ export const TASKS: ReadonlyMap<string, TaskMaker> = new Map<string, TaskMaker>(
 ]);
 
 async function digits(): Promise<RaceTask> {
+  const { loadDigits } = await import("./digits.ts");
   const data = await loadDigits();
   return classifier(data, {
     name: "digits",
@@ -73,12 +72,4 @@ function arms(count: number, stream: number): Examples {
     }
   });
   return { inputs, labels };
-}
-
-/** The task of a name. */
-export function taskOf(name: string): Promise<RaceTask> | RaceTask {
-  const make = TASKS.get(name);
-  if (make !== undefined) return make();
-  const near = suggestion(name, TASKS.keys());
-  throw new UsageError(`--task takes ${[...TASKS.keys()].join(", ")}: given ${name}${near}`);
 }

@@ -1,7 +1,7 @@
 /** The quickest task: three noisy quadratics, one loss. */
-import { log } from "../../search/programs/exact_math.ts";
-import { drawNoise, drawQuadratic } from "../../search/tasks/quadratic_draws.ts";
-import { quadratic } from "../../search/tasks/quadratic.ts";
+import { log } from "../programs/exact_math.ts";
+import { drawNoise, drawQuadratic } from "../tasks/quadratic_draws.ts";
+import { quadratic } from "../tasks/quadratic.ts";
 import { DESCENT, type RaceProblem, type RaceTask } from "./task.ts";
 
 /** Of 64 elements each, as matrices, since there are optimizers for those. */

@@ -1,6 +1,6 @@
 /** One run: an optimizer trains on a problem, and its curves are kept. */
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { scheduleOf } from "../../search/tasks/common.ts";
+import { scheduleOf } from "../tasks/common.ts";
 import type { RaceProblem, RaceTask } from "./task.ts";
 
 /** What a run gave. */
@@ -28,6 +28,11 @@ export interface RunOptions {
 
 /** How many points a curve has at most. */
 const MARKS = 30;
+
+/** The steps of a run after which curves have a point. */
+export function marksOf(steps: number): number[] {
+  return [...new Set(Array.from({ length: MARKS }, (_, i) => Math.ceil(steps * (i + 1) / MARKS)))];
+}
 
 /** How a learning rate goes over a run: as in all tasks of searches, or constant after a rise. */
 export type Shape = "cosine" | "constant";
@@ -61,9 +66,7 @@ export function* train(
     return measure(evaluated);
   };
   const needsLoss = opt.program.inputs.has("value");
-  const marks = new Set(
-    Array.from({ length: MARKS }, (_, i) => Math.ceil(steps * (i + 1) / MARKS)),
-  );
+  const marks = new Set(marksOf(steps));
   const run = { marks: [...marks], first: NaN, losses: [] as number[], scores: [] as number[] };
   let [sum, since] = [0, 0];
   for (let step = 1; step <= steps; step++) {

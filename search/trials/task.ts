@@ -1,5 +1,5 @@
-/** What a race is run on. */
-import type { Examples } from "../../search/tasks/classifier.ts";
+/** What races and sweeps are run on. */
+import type { Examples } from "../tasks/classifier.ts";
 
 /** The parts of a data set: to train on, to choose rates by, and to score with. */
 export interface Parts {

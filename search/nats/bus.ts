@@ -1,0 +1,213 @@
+/** What searches and workers share on a NATS server: a queue of jobs, a bucket of scores, and objects. */
+import {
+  AckPolicy,
+  jetstream,
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstreamManager,
+  RetentionPolicy,
+} from "@nats-io/jetstream";
+import { type KV, Kvm } from "@nats-io/kv";
+import { type ObjectStore, Objm } from "@nats-io/obj";
+import {
+  connect,
+  credsAuthenticator,
+  nanos,
+  type NatsConnection,
+  PermissionViolationError,
+} from "@nats-io/transport-node";
+import { GradusError, quoted } from "../../dsl/errors.ts";
+import { builtin } from "../../runtime/builtin.ts";
+import type { NatsOptions } from "./options.ts";
+
+/** The consumer of the queue that all workers share. */
+export const WORKERS = "workers";
+/** How often a job is given to a worker before it is left to the one that asked for it. */
+export const MOST_DELIVERIES = 4;
+/** How long a worker may be silent about a job, in milliseconds. */
+export const SILENCE = 10_000;
+/** How long a second publication of the same job is known for what it is, and how long a job is kept. */
+const [MEMORY, LIFE] = [10 * 60_000, 24 * 3_600_000];
+/** How long to wait before what failed is tried again, in milliseconds. */
+const PAUSE = 250;
+
+/** A connection and what lies behind it. */
+export class Bus {
+  readonly name: string;
+  readonly connection: NatsConnection;
+  readonly js: JetStreamClient;
+  readonly manager: JetStreamManager;
+  /** The stream of jobs. */
+  readonly jobs: string;
+  /** Scores by version of a setting and program. */
+  readonly scores: KV;
+  /** Which checkpoint is the last of each run. */
+  readonly runs: KV;
+  /** Settings and checkpoints. */
+  readonly objects: ObjectStore;
+  readonly notice: (text: string) => void;
+  #reason = "it was closed";
+
+  private constructor(
+    options: NatsOptions,
+    connection: NatsConnection,
+    parts: Pick<Bus, "js" | "manager" | "jobs" | "scores" | "runs" | "objects">,
+  ) {
+    [this.name, this.connection] = [nameOf(options), connection];
+    [this.js, this.manager, this.jobs] = [parts.js, parts.manager, parts.jobs];
+    [this.scores, this.runs, this.objects] = [parts.scores, parts.runs, parts.objects];
+    this.notice = options.notice ?? (() => {});
+    void connection.closed().then((error) => {
+      if (error) this.#reason = error.message;
+    });
+    void this.#listen();
+  }
+
+  /** Connects, and makes what is not there yet. */
+  static async open(options: NatsOptions): Promise<Bus> {
+    const connection = await connected(options);
+    const { replicas = 1 } = options;
+    const name = nameOf(options);
+    try {
+      const manager = await jetstreamManager(connection);
+      const js = jetstream(connection);
+      const jobs = `${name}_jobs`;
+      await manager.streams.add({
+        name: jobs,
+        subjects: [`${name}.jobs`],
+        retention: RetentionPolicy.Workqueue,
+        duplicate_window: nanos(MEMORY),
+        max_age: nanos(LIFE),
+        num_replicas: replicas,
+      }).catch(unlessThere);
+      await manager.consumers.add(jobs, {
+        durable_name: WORKERS,
+        ack_policy: AckPolicy.Explicit,
+        ack_wait: nanos(SILENCE),
+        max_deliver: MOST_DELIVERIES,
+        max_ack_pending: 100_000,
+      }).catch(unlessThere);
+      const buckets = new Kvm(js);
+      return new Bus(options, connection, {
+        ...{ js, manager, jobs },
+        scores: await buckets.create(`${name}_scores`, { replicas }),
+        runs: await buckets.create(`${name}_runs`, { replicas }),
+        objects: await new Objm(js).create(`${name}_objects`, { replicas }),
+      });
+    } catch (error) {
+      await connection.close();
+      throw new GradusError(
+        `Cannot use the NATS server ${
+          placeOf(options)
+        }: it must have JetStream, and let this user ` +
+          `make and use the streams of ${quoted(name)}: ${messageOf(error)}`,
+      );
+    }
+  }
+
+  /** Does what may fail while a server is away, until it succeeds or never can. */
+  async retry<T>(doing: string, run: () => Promise<T>): Promise<T> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await run();
+      } catch (error) {
+        this.requireOpen(doing);
+        if (isFinal(error)) throw new GradusError(`Cannot ${doing}: ${messageOf(error)}`);
+        if (attempt === 4) this.notice(`cannot ${doing} yet: ${messageOf(error)}: tries again`);
+        await pause(PAUSE * Math.min(attempt, 8));
+      }
+    }
+  }
+
+  /** Refuses to go on where there is no connection any more. */
+  requireOpen(doing: string): void {
+    if (!this.connection.isClosed()) return;
+    throw new GradusError(
+      `Cannot ${doing}: the connection to the NATS server has ended: ${this.#reason}`,
+    );
+  }
+
+  /** Ends the connection. */
+  async close(): Promise<void> {
+    await this.connection.close();
+  }
+
+  async #listen(): Promise<void> {
+    for await (const { type } of this.connection.status()) {
+      if (type === "disconnect") this.notice("the NATS server is away: waits for it");
+      if (type === "reconnect") this.notice("the NATS server is back");
+    }
+  }
+}
+
+/** Waits. */
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** What an error says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function nameOf({ name = "gradus" }: NatsOptions): string {
+  if (/^[A-Za-z][A-Za-z0-9-]{0,63}$/.test(name)) return name;
+  throw new GradusError(
+    `Cannot use NATS: \`name\` must be letters, digits and "-", at most 64: given ${quoted(name)}`,
+  );
+}
+
+function placeOf({ servers }: NatsOptions): string {
+  return [servers].flat().map(quoted).join(", ");
+}
+
+interface Files {
+  readFile(path: string): Promise<Uint8Array>;
+}
+
+async function connected(options: NatsOptions): Promise<NatsConnection> {
+  const { servers, user, pass, token, creds, tls } = options;
+  for (const server of [servers].flat()) {
+    // Command lines are seen by all users of a machine, and messages by more.
+    if (!server.includes("@")) continue;
+    throw new GradusError(
+      "Cannot connect to a NATS server: its address must be without credentials: they are options of " +
+        "their own, or for `gradus` variables such as NATS_USER, NATS_PASSWORD and NATS_CREDS",
+    );
+  }
+  try {
+    const file = creds === undefined
+      ? undefined
+      : await builtin<Files>("node:fs/promises")!.readFile(creds);
+    return await connect({
+      servers: [servers].flat(),
+      ...(user !== undefined && { user, pass }),
+      ...(token !== undefined && { token }),
+      ...(file !== undefined && { authenticator: credsAuthenticator(file) }),
+      ...(tls !== undefined && { tls }),
+      name: "gradus",
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: PAUSE,
+      pingInterval: 5000,
+    });
+  } catch (error) {
+    throw new GradusError(
+      `Cannot connect to the NATS server ${placeOf(options)}: ${messageOf(error)}`,
+    );
+  }
+}
+
+/** The codes of a stream, and of a consumer, that is there with other settings, which then hold. */
+const THERE: ReadonlySet<number> = new Set([10058, 10148, 10105, 10013]);
+
+function unlessThere(error: unknown): void {
+  if (!(error instanceof JetStreamApiError && THERE.has(error.code))) throw error;
+}
+
+/** Whether trying again cannot help. */
+function isFinal(error: unknown): boolean {
+  return error instanceof GradusError || error instanceof PermissionViolationError ||
+    error instanceof JetStreamApiError && error.status >= 400 && error.status < 500 &&
+      error.status !== 408;
+}

@@ -1,0 +1,30 @@
+/** How a server of NATS is reached, and what is kept there under which name. */
+
+/** A NATS server with JetStream, and the name under which searches and workers meet there. */
+export interface NatsOptions {
+  /** Addresses such as `nats://host:4222`, of one server or of those of a cluster; without credentials. */
+  readonly servers: string | readonly string[];
+  /** The name of a user. */
+  readonly user?: string;
+  /** The user's password. */
+  readonly pass?: string;
+  /** A token, for servers that ask for that. */
+  readonly token?: string;
+  /** The path of a file of credentials: a JWT and its seed. */
+  readonly creds?: string;
+  /** Paths of PEM files for TLS: of the authority that signed the server's certificate, and of one's own. */
+  readonly tls?: {
+    readonly caFile?: string;
+    readonly certFile?: string;
+    readonly keyFile?: string;
+  };
+  /**
+   * What streams, buckets and subjects begin with; searches and workers of one name work together and share
+   * their scores, and are of one version of Gradus. Default `gradus`.
+   */
+  readonly name?: string;
+  /** On how many servers of a cluster everything is kept, where it is made here. Default 1. */
+  readonly replicas?: number;
+  /** Is told in a sentence of what is worth knowing, such as a server that does not answer. */
+  readonly notice?: (text: string) => void;
+}
