@@ -1,12 +1,13 @@
 /** The tasks of races: small and real, so that a run takes about a second. */
 import { suggestion } from "../../dsl/errors.ts";
-import { cosine } from "../../search/programs/exact_math.ts";
+import { cosine, exp } from "../../search/programs/exact_math.ts";
 import { DRAWS, Random } from "../../search/programs/random.ts";
 import { classifierProblem, type Examples } from "../../search/tasks/classifier.ts";
+import { languageProblem } from "../../search/tasks/language.ts";
 import { UsageError } from "../values.ts";
 import { loadDigits } from "./digits.ts";
 import { quadratics } from "./quadratics.ts";
-import { ACCURACY, type Parts, type RaceTask } from "./task.ts";
+import { ACCURACY, CHANCE, type Parts, type RaceTask } from "./task.ts";
 
 type TaskMaker = () => Promise<RaceTask> | RaceTask;
 
@@ -15,6 +16,7 @@ export const TASKS: ReadonlyMap<string, TaskMaker> = new Map<string, TaskMaker>(
   ["digits", digits],
   ["spirals", spirals],
   ["quadratics", quadratics],
+  ["charlm", charlm],
 ]);
 
 async function digits(): Promise<RaceTask> {
@@ -55,6 +57,26 @@ function classifier(
         gradient,
         validate: (w) => measure(w, data.validation).loss,
         score: (w) => measure(w, data.test).accuracy,
+      };
+    },
+  };
+}
+
+function charlm(): RaceTask {
+  return {
+    name: "charlm",
+    text: "A transformer of two blocks and 51 thousand parameters learns the next character of a " +
+      "text in an invented language, in batches of 8 sequences of 32.",
+    shapes: languageProblem(0).shapes,
+    steps: 300,
+    score: CHANCE,
+    problem: (seed) => {
+      const { start, gradient, measure } = languageProblem(seed);
+      return {
+        start,
+        gradient,
+        validate: (w) => measure(w, "validation"),
+        score: (w) => exp(-measure(w, "test")),
       };
     },
   };
