@@ -10,19 +10,19 @@ export interface LinearSizes {
   readonly rows: number;
   readonly inputs: number;
   readonly outputs: number;
-  /** Whether results are added to what is there. */
-  readonly isAdded?: boolean;
+  /** Whether results are added to what is there, or the gradient of the inputs is. */
+  readonly added?: "results" | "back";
 }
 
 /** The functions of a layer. */
-export function linearFunctions({ name, rows, inputs, outputs, isAdded }: LinearSizes): Code[] {
-  const forward = { rows, depth: inputs, columns: outputs, left: [inputs, 1], isAdded } as const;
+export function linearFunctions({ name, rows, inputs, outputs, added }: LinearSizes): Code[] {
+  const forward = { rows, depth: inputs, columns: outputs, left: [inputs, 1] } as const;
   const weights = { rows: inputs, depth: rows, columns: outputs, left: [1, inputs] } as const;
   const back = { rows, depth: outputs, columns: inputs, left: [outputs, 1] } as const;
   return [
-    product(`${name}.forward`, forward),
+    product(`${name}.forward`, { ...forward, isAdded: added === "results" }),
     product(`${name}.weights`, weights),
-    product(`${name}.back`, back),
+    product(`${name}.back`, { ...back, isAdded: added === "back" }),
     transposition(`${name}.turn`, { rows: inputs, columns: outputs }),
   ];
 }

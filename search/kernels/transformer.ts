@@ -40,9 +40,9 @@ export function transformer(sizes: TransformerSizes): Transformer {
   const rows = { rows: places };
   const layerSizes = [
     { name: "attention", ...rows, inputs: width, outputs: 3 * width },
-    { name: "joined", ...rows, inputs: width, outputs: width, isAdded: true },
+    { name: "joined", ...rows, inputs: width, outputs: width, added: "results" },
     { name: "up", ...rows, inputs: width, outputs: hidden },
-    { name: "down", ...rows, inputs: hidden, outputs: width, isAdded: true },
+    { name: "down", ...rows, inputs: hidden, outputs: width, added: "results" },
     { name: "head", ...rows, inputs: width, outputs: characters },
   ] as const;
   const kernel = new Kernel((module, added) => [

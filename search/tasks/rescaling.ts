@@ -1,6 +1,7 @@
 /** Problems in other units: each parameter is a random factor times what is trained. */
 import { exp2 } from "../programs/exact_math.ts";
 import { DRAWS, Random } from "../programs/random.ts";
+import type { Problem } from "./problem_pack.ts";
 
 /** How far units are apart: the standard deviations of the binary logarithms of factors. */
 export interface Rescaling {
@@ -8,14 +9,6 @@ export interface Rescaling {
   readonly tensors: number;
   /** Another for each of its elements. */
   readonly elements: number;
-}
-
-/** What is trained on tensors in some units. */
-interface Trained<Loss> {
-  readonly tensors: readonly number[];
-  start(w: Float32Array): void;
-  gradient(w: Float32Array, step: number, g: Float32Array): Loss;
-  loss(w: Float32Array): number;
 }
 
 /** The factors of a seed, a number an element. */
@@ -35,11 +28,7 @@ export function factorsOf(
  * The same problem of v where w = s · v, with factors s of the seed. How large a parameter is, and how large
  * its gradient, then says nothing of the problem, and a rule that relies on either gains nothing by it.
  */
-export function rescaled<Loss>(
-  problem: Trained<Loss>,
-  seed: number,
-  by: Rescaling,
-): Trained<Loss> {
+export function rescaled(problem: Problem, seed: number, by: Rescaling): Problem {
   const { tensors } = problem;
   const factors = factorsOf(tensors, seed, by);
   const own = new Float32Array(factors.length);
@@ -54,9 +43,8 @@ export function rescaled<Loss>(
       for (let i = 0; i < own.length; i++) v[i] = own[i] / factors[i];
     },
     gradient(v, step, g) {
-      const loss = problem.gradient(times(v), step, g);
+      problem.gradient(times(v), step, g);
       for (let i = 0; i < g.length; i++) g[i] *= factors[i];
-      return loss;
     },
     loss: (v) => problem.loss(times(v)),
   };
