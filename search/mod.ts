@@ -78,8 +78,10 @@ export type { OptionValue, Trial } from "./trials/trial.ts";
 export type { ClassifierData, ClassifierTask, Examples } from "./tasks/classifier.ts";
 export { type Evaluation, Evaluator, type Stop, type Task } from "./tasks/evaluator.ts";
 export type { ModuleTask, Problem } from "./tasks/problem_pack.ts";
+export { larger } from "./tasks/larger.ts";
+export { proxy, proxyNames, type ProxyOptions, type ProxyTask } from "./tasks/proxies.ts";
+export type { Rescaling } from "./tasks/rescaling.ts";
 export {
-  larger,
   logSpectrum,
   quadratic,
   type QuadraticOptions,

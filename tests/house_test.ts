@@ -33,7 +33,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "search/programs": ["dsl"],
   "search/analysis": ["dsl", "search/programs"],
   "search/machine": ["dsl", "runtime", "search/programs", "search/analysis"],
-  "search/tasks": ["dsl", "runtime", "search/programs", "search/analysis", "search/machine"],
+  "search/kernels": ["dsl", "runtime", "search/programs"],
+  "search/tasks": [
+    ...["dsl", "runtime"],
+    ...["search/programs", "search/analysis", "search/machine", "search/kernels"],
+  ],
   "search/evolve": [
     ...["dsl", "runtime", "zoo", "search/trials"],
     ...["search/programs", "search/analysis", "search/machine", "search/tasks"],

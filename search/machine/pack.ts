@@ -46,7 +46,8 @@ export interface Objective {
 /** The memory and the schedule of tensors that programs run on side by side. */
 export class Pack {
   readonly machine: Machine;
-  readonly lr: Float64Array;
+  /** The schedule, times {@linkcode rate}. */
+  lr: Float64Array;
   readonly tensors: readonly Segment[];
   /** Bytes of a vector: tensors one after the other, each where a machine's vector may begin. */
   readonly bytes: number;
@@ -57,13 +58,14 @@ export class Pack {
   /** The table of tensors that reductions go through. */
   readonly table: { readonly begin: number; readonly end: number };
   readonly #objective: Objective;
+  readonly #schedule: Float64Array;
 
   constructor(
     machine: Machine,
     { lr, lengths, isReplay = false }: PackOptions,
     objectiveOf: (pack: Pack) => Objective = () => ({}),
   ) {
-    [this.machine, this.lr] = [machine, lr];
+    [this.machine, this.lr, this.#schedule] = [machine, lr, lr];
     let at = 0;
     this.tensors = lengths.map((length) => {
       const tensor = { at, length };
@@ -80,6 +82,11 @@ export class Pack {
     [this.w, this.g, this.out] = [w, g, out];
     this.table = placeTable(machine, this.tensors);
     this.#objective = objectiveOf(this);
+  }
+
+  /** Multiplies the schedule, for what is loaded from then on. */
+  set rate(factor: number) {
+    this.lr = factor === 1 ? this.#schedule : this.#schedule.map((lr) => lr * factor);
   }
 
   /** How many steps there are. */

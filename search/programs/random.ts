@@ -17,6 +17,7 @@ export const DRAWS = {
   data: 9,
   sweep: 40,
   scramble: 41,
+  units: 10,
 } as const;
 
 /**

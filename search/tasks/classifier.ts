@@ -3,6 +3,7 @@ import { exp, log } from "../programs/exact_math.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import type { TaskBase } from "./common.ts";
 import type { Problem } from "./problem_pack.ts";
+import type { Rescaling } from "./rescaling.ts";
 
 /** Classification with a softmax loss, on data that the task brings along. */
 export interface ClassifierTask extends TaskBase {
@@ -14,6 +15,8 @@ export interface ClassifierTask extends TaskBase {
   readonly batch: number;
   /** The examples. */
   readonly data: ClassifierData;
+  /** Random units of the parameters. Default none. */
+  readonly rescaling?: Rescaling;
 }
 
 /** Inputs of examples, row after row, and the class of each. */

@@ -10,16 +10,24 @@ export interface TaskBase {
   readonly steps: number;
   /** A problem for each of these: its numbers are drawn from the seed alone. */
   readonly seeds: readonly number[];
+  /**
+   * How many factors of the learning rate each program is trained with, the first of them 1; the one of the
+   * best mean over the seeds counts. Default 1.
+   */
+  readonly rates?: number;
 }
 
 /** Checks what all tasks have. */
 export function checkTask(task: TaskBase): void {
-  const { steps, seeds } = task;
+  const { steps, seeds, rates = 1 } = task;
   if (!Number.isInteger(steps) || steps < 1 || steps > 1e6) {
     refuse(task, "`steps` must be a whole number from 1 to 1000000", shown(steps));
   }
   if (seeds.length === 0 || !seeds.every(Number.isInteger)) {
     refuse(task, "`seeds` must be whole numbers, at least one", shown(seeds));
+  }
+  if (!Number.isInteger(rates) || rates < 1 || rates > 100) {
+    refuse(task, "`rates` must be a whole number from 1 to 100", shown(rates));
   }
 }
 

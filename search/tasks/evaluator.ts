@@ -8,13 +8,16 @@ import type { Pack } from "../machine/pack.ts";
 import type { Space } from "../programs/space.ts";
 import { classifierProblem, type ClassifierTask } from "./classifier.ts";
 import { checkTask } from "./common.ts";
-import { loadProblem, type ModuleTask, problemPack } from "./problem_pack.ts";
+import { loadProblem, type ModuleTask, type Problem, problemPack } from "./problem_pack.ts";
+import { proxyProblem, type ProxyTask } from "./proxies.ts";
 import type { QuadraticTask } from "./quadratic.ts";
 import { quadraticPack } from "./quadratic_pack.ts";
+import { bestOfRates } from "./rates.ts";
+import { rescaled } from "./rescaling.ts";
 import { Recording, type TraceTask } from "./trace.ts";
 
 /** What is trained. */
-export type Task = QuadraticTask | ClassifierTask | TraceTask | ModuleTask;
+export type Task = QuadraticTask | ClassifierTask | TraceTask | ModuleTask | ProxyTask;
 
 /** What training a program gave. */
 export interface Evaluation {
@@ -41,6 +44,19 @@ export const STOP: Stop = { below: -1.3862943611198906 };
 /** How often a training is looked at. */
 const CHECKS = 8;
 
+/** Packs that are trained at the same learning rate, the best of so many. */
+interface Unit {
+  readonly packs: readonly Pack[];
+  readonly rates: number;
+}
+
+/** The scores of problems in the end, and at the hurdle; none if a training was stopped. */
+interface Trained {
+  readonly value: number;
+  readonly scores?: readonly number[];
+  readonly hurdles: readonly number[];
+}
+
 /**
  * Trains programs of a space on tasks.
  *
@@ -59,15 +75,15 @@ export class Evaluator {
   readonly problems: readonly { readonly task: string; readonly seed: number }[];
   readonly #space: Space;
   readonly #machine: Machine;
-  readonly #packs: readonly Pack[];
+  readonly #units: readonly Unit[];
 
   private constructor(
     space: Space,
     machine: Machine,
-    packs: readonly Pack[],
+    units: readonly Unit[],
     tasks: readonly Task[],
   ) {
-    [this.#space, this.#machine, this.#packs] = [space, machine, packs];
+    [this.#space, this.#machine, this.#units] = [space, machine, units];
     this.problems = tasks.flatMap(({ name, seeds }) => seeds.map((seed) => ({ task: name, seed })));
   }
 
@@ -75,30 +91,34 @@ export class Evaluator {
   static async of(space: Space, tasks: readonly Task[]): Promise<Evaluator> {
     tasks.forEach(checkTask);
     const machine = new Machine();
+    // Quadratics that can be are trained side by side, which is quicker.
     const groups = new Map<string, QuadraticTask[]>();
     const others: Exclude<Task, QuadraticTask>[] = [];
-    for (const task of tasks) {
+    for (const [i, task] of tasks.entries()) {
       if (task.kind !== "quadratic") {
         others.push(task);
         continue;
       }
-      const key = `${task.steps} ${task.block}`;
+      const { steps, block, rates = 1 } = task;
+      const key = `${steps} ${block} ${rates === 1 ? "" : i}`;
       groups.set(key, [...groups.get(key) ?? [], task]);
     }
-    const packs = [...groups.values()].map((group) => quadraticPack(machine, group));
+    const units = [...groups.values()].map((group): Unit => ({
+      packs: [quadraticPack(machine, group)],
+      rates: group[0].rates ?? 1,
+    }));
     for (const task of others) {
+      const packs: Pack[] = [];
       if (task.kind === "trace") packs.push(new Recording(machine, space, task).pack);
       else {
         for (const seed of task.seeds) {
-          const problem = task.kind === "classifier"
-            ? classifierProblem(task, seed)
-            : await loadProblem(task, seed);
-          packs.push(problemPack(machine, task.steps, problem));
+          packs.push(problemPack(machine, task.steps, await problemOf(task, seed)));
         }
       }
+      units.push({ packs, rates: task.rates ?? 1 });
     }
-    if (packs.length === 0) throw new GradusError("Cannot train programs: there is no task");
-    return new Evaluator(space, machine, packs, [...[...groups.values()].flat(), ...others]);
+    if (units.length === 0) throw new GradusError("Cannot train programs: there is no task");
+    return new Evaluator(space, machine, units, [...[...groups.values()].flat(), ...others]);
   }
 
   /** Trains a program on all problems, unless it is stopped. */
@@ -106,16 +126,31 @@ export class Evaluator {
     const { top } = this.#machine;
     const [scores, hurdles]: number[][] = [[], []];
     try {
-      for (const pack of this.#packs) {
-        const ended = this.#train(pack, analysis, stop, hurdles);
-        if (ended === undefined) return { score: -Infinity, scores: [], ...atHurdle(hurdles) };
-        scores.push(...ended);
-        this.#machine.top = top;
+      for (const { packs, rates } of this.#units) {
+        const ended = bestOfRates(rates, (rate) => this.#trainAll(packs, rate, analysis, stop));
+        hurdles.push(...ended.hurdles);
+        if (ended.scores === undefined) {
+          return { score: -Infinity, scores: [], ...atHurdle(hurdles) };
+        }
+        scores.push(...ended.scores);
       }
       return { score: mean(scores), scores, ...atHurdle(hurdles) };
     } finally {
       this.#machine.top = top;
     }
+  }
+
+  #trainAll(packs: readonly Pack[], rate: number, analysis: Analysis, stop: Stop): Trained {
+    const { top } = this.#machine;
+    const [scores, hurdles]: number[][] = [[], []];
+    for (const pack of packs) {
+      pack.rate = rate;
+      const ended = this.#train(pack, analysis, stop, hurdles);
+      this.#machine.top = top;
+      if (ended === undefined) return { value: -Infinity, hurdles };
+      scores.push(...ended);
+    }
+    return { value: mean(scores), scores, hurdles };
   }
 
   /** The scores, or undefined if the training was stopped; those at the hurdle are added to `hurdles`. */
@@ -148,7 +183,16 @@ export class Evaluator {
    * given the schedule.
    */
   evaluateOptimizer(make: (schedule: (count: number) => number) => Optimizer): Evaluation {
-    const scores = this.#packs.flatMap((pack) => [...this.#trainOptimizer(pack, make)]);
+    const scores = this.#units.flatMap(({ packs, rates }) =>
+      bestOfRates(rates, (rate) => {
+        const scores = packs.flatMap((pack) => {
+          pack.rate = rate;
+          return [...this.#trainOptimizer(pack, make)];
+        });
+        const value = mean(scores);
+        return { value: Number.isFinite(value) ? value : -Infinity, scores };
+      }).scores
+    );
     const isSound = scores.every((score) => Number.isFinite(score));
     return { score: isSound ? mean(scores) : -Infinity, scores };
   }
@@ -177,6 +221,17 @@ export class Evaluator {
     this.#machine.top = top;
     return pack.scores(steps);
   }
+}
+
+/** The problem of a task under a seed, where its gradient is a function. */
+function problemOf(
+  task: Exclude<Task, QuadraticTask | TraceTask>,
+  seed: number,
+): Problem | Promise<Problem> {
+  if (task.kind === "proxy") return proxyProblem(task, seed);
+  if (task.kind === "module") return loadProblem(task, seed);
+  const problem = classifierProblem(task, seed);
+  return task.rescaling === undefined ? problem : rescaled(problem, seed, task.rescaling);
 }
 
 function atHurdle(scores: readonly number[]): Pick<Evaluation, "hurdle"> {

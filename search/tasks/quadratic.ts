@@ -1,9 +1,10 @@
 /** Quadratics as tasks: cheap to search on, larger ones, and those that what was found is held to. */
 import { checkTask, refuse, type TaskBase } from "./common.ts";
+import type { Rescaling } from "./rescaling.ts";
 
 /**
- * A quadratic ½(w - w*)ᵀH(w - w*) with a noisy gradient. H has chosen eigenvalues in random order, and
- * random axes within blocks of elements.
+ * A quadratic ½(w - w*)ᵀH(w - w*) with a noisy gradient. H has chosen eigenvalues, in random order
+ * unless told otherwise, and random axes within blocks of elements.
  */
 export interface QuadraticTask extends TaskBase {
   /** Marks a quadratic. */
@@ -14,6 +15,10 @@ export interface QuadraticTask extends TaskBase {
   readonly block: number;
   /** The eigenvalues, `size` of them. */
   readonly spectrum: readonly number[];
+  /** Whether each block has neighbours of the spectrum, so that blocks differ. Default false. */
+  readonly isOrdered?: boolean;
+  /** Random units of the elements. Default none. */
+  readonly rescaling?: Rescaling;
   /** Added to each element of each gradient: Student's t of so many degrees, or normal if infinite. */
   readonly noise: { readonly degrees: number; readonly scale: number };
   /** How far the optimum is from 0; the start is at a distance of 1 an element from it. */
@@ -90,28 +95,6 @@ export function quadratic(
   }
   checkTask(task);
   return task;
-}
-
-/**
- * A quadratic of so many times more elements, with the same condition and other seeds.
- *
- * @example
- * ```ts
- * import { larger, quadratic } from "@gradus/gradus/search";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(larger(quadratic(), 10).size, 640);
- * ```
- */
-export function larger(task: QuadraticTask, factor: number): QuadraticTask {
-  const size = Math.round(task.size * factor / task.block) * task.block;
-  return {
-    ...task,
-    name: `${task.name}, ${factor} times larger`,
-    size,
-    spectrum: logSpectrum(size, task.spectrum[0] / task.spectrum[task.spectrum.length - 1]),
-    seeds: task.seeds.map((seed) => seed + 1000 * factor),
-  };
 }
 
 /**

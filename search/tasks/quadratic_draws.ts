@@ -1,6 +1,7 @@
 /** The numbers of a quadratic, drawn from its seed. */
 import { DRAWS, Random } from "../programs/random.ts";
 import type { QuadraticTask } from "./quadratic.ts";
+import { factorsOf } from "./rescaling.ts";
 
 /** The numbers that make a quadratic. */
 export interface DrawnQuadratic {
@@ -10,6 +11,8 @@ export interface DrawnQuadratic {
   readonly optimum: Float32Array;
   /** Where training starts. */
   readonly initial: Float32Array;
+  /** What noise is multiplied by, in the units of the elements; undefined for 1. */
+  readonly factors: Float32Array | undefined;
 }
 
 /** Draws a quadratic. */
@@ -23,7 +26,16 @@ export function drawQuadratic(task: QuadraticTask, seed: number): DrawnQuadratic
     optimum[k] = task.optimum * start.normal();
     initial[k] = optimum[k] + start.normal();
   }
-  return { matrices, optimum, initial };
+  const { rescaling } = task;
+  const factors = rescaling && factorsOf([size], seed, rescaling);
+  if (factors !== undefined) {
+    for (let i = 0; i < matrices.length; i++) {
+      const column = Math.floor(i / block);
+      matrices[i] *= factors[column] * factors[column - column % block + i % block];
+    }
+    for (const place of [optimum, initial]) for (let k = 0; k < size; k++) place[k] /= factors[k];
+  }
+  return { matrices, optimum, initial, factors };
 }
 
 /** Draws the noise of the gradient of a step. */
@@ -41,13 +53,13 @@ export function drawNoise(
 
 /** Blocks QΛQᵀ, column after column, for eigenvalues in random order and random orthogonal Q. */
 function drawMatrices(
-  { size, block, spectrum }: QuadraticTask,
+  { size, block, spectrum, isOrdered = false }: QuadraticTask,
   seed: number,
   out: Float32Array,
 ): void {
   const random = new Random(seed, DRAWS.axes, 0);
   const eigenvalues = [...spectrum];
-  for (let i = size - 1; i > 0; i--) {
+  for (let i = isOrdered ? 0 : size - 1; i > 0; i--) {
     const k = random.below(i + 1);
     [eigenvalues[i], eigenvalues[k]] = [eigenvalues[k], eigenvalues[i]];
   }

@@ -25,7 +25,9 @@ export function quadraticPack(machine: Machine, tasks: readonly QuadraticTask[])
       initial.set(own.initial, from);
       for (let step = 0; step < steps; step++) {
         const at = noise / 4 + step * elements + from;
-        drawNoise(task, seed, step, machine.floats.subarray(at, at + task.size));
+        const drawn = machine.floats.subarray(at, at + task.size);
+        drawNoise(task, seed, step, drawn);
+        own.factors?.forEach((factor, k) => drawn[k] *= factor);
       }
     });
     const [apart, slope, zeros] = [0, 1, 2].map(() => machine.place(new Float32Array(elements)));

@@ -54,6 +54,15 @@ export const ACCURACY: ScoreKind = {
   hasCurve: true,
 };
 
+/** How well a text is foretold. */
+export const CHANCE: ScoreKind = {
+  ...ACCURACY,
+  name: "held-out chance",
+  text:
+    "The geometric mean of the chances that were given to the characters that came, in a text " +
+    "that was neither trained nor chosen on.",
+};
+
 /** How far a loss came down, as in searches. */
 export const DESCENT: ScoreKind = {
   name: "descent",

@@ -1,9 +1,10 @@
 /** The tasks of races and sweeps: small and real, so that a run takes about a second. */
-import { cosine } from "../programs/exact_math.ts";
+import { cosine, exp } from "../programs/exact_math.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import { classifierProblem, type Examples } from "../tasks/classifier.ts";
+import { languageProblem } from "../tasks/language.ts";
 import { quadratics } from "./quadratics.ts";
-import { ACCURACY, type Parts, type RaceTask } from "./task.ts";
+import { ACCURACY, CHANCE, type Parts, type RaceTask } from "./task.ts";
 
 /** Makes a task, and loads its data. */
 export type TaskMaker = () => Promise<RaceTask> | RaceTask;
@@ -13,6 +14,7 @@ export const TASKS: ReadonlyMap<string, TaskMaker> = new Map<string, TaskMaker>(
   ["digits", digits],
   ["spirals", spirals],
   ["quadratics", quadratics],
+  ["charlm", charlm],
 ]);
 
 async function digits(): Promise<RaceTask> {
@@ -54,6 +56,26 @@ function classifier(
         gradient,
         validate: (w) => measure(w, data.validation).loss,
         score: (w) => measure(w, data.test).accuracy,
+      };
+    },
+  };
+}
+
+function charlm(): RaceTask {
+  return {
+    name: "charlm",
+    text: "A transformer of two blocks and 51 thousand parameters learns the next character of a " +
+      "text in an invented language, in batches of 8 sequences of 32.",
+    shapes: languageProblem(0).shapes,
+    steps: 300,
+    score: CHANCE,
+    problem: (seed) => {
+      const { start, gradient, measure } = languageProblem(seed);
+      return {
+        start,
+        gradient,
+        validate: (w) => measure(w, "validation"),
+        score: (w) => exp(-measure(w, "test")),
       };
     },
   };

@@ -93,7 +93,7 @@ Deno.test("names, settings and tasks that do not fit are refused before anything
     [1, "there is no option `__proto__`", "lion", "--set", "lion.__proto__=0"],
     [2, "`loin` does not race; did you mean `lion`?", "lion", "--set", "loin.b1=0"],
     [2, "`lion` is named twice", "lion", "lion"],
-    [2, "--task takes digits, spirals, quadratics", "lion", "--task", "digit"],
+    [2, "--task takes digits, spirals, quadratics, charlm", "lion", "--task", "digit"],
     [2, "--rates takes numbers above 0", "lion", "--rates", "0.1,x"],
     [2, "--seeds takes a whole number from 1 on", "lion", "--seeds", "0"],
     [2, "--schedule takes cosine or constant", "lion", "--schedule", "linear"],
