@@ -2,7 +2,7 @@
 import type { Tree } from "./case.ts";
 import { edges32, edges64, numbers32, numbers64, randomWords } from "../numbers.ts";
 import { randomNumbers } from "../runtime/random.ts";
-import { allocate, type DType, store } from "../../runtime/trees/dtype.ts";
+import { allocate, type DType, type NumberArray, store } from "../../runtime/trees/dtype.ts";
 
 /** A tree of one form; another `seed`, other numbers. */
 export type Make = (seed: number) => Tree;
@@ -12,12 +12,18 @@ const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 /** The types that parameters may have. */
 type ParameterType = Exclude<DType, "bfloat16+8" | "block8">;
 
-/** Numbers of a gradient's sizes, in any type. */
+const known = new Map<string, NumberArray>();
+
+/** Numbers of a gradient's sizes, in any type: a copy of what is made once for all backends. */
 function array(dtype: ParameterType, size: number, seed: number) {
-  const next = randomNumbers(seed + 1);
-  const data = allocate(dtype, size);
-  for (let i = 0; i < size; i++) store(dtype, data, i, next());
-  return data;
+  const key = `${dtype} ${size} ${seed}`;
+  let data = known.get(key);
+  if (data === undefined) {
+    const next = randomNumbers(seed + 1);
+    known.set(key, data = allocate(dtype, size));
+    for (let i = 0; i < size; i++) store(dtype, data, i, next());
+  }
+  return data.slice();
 }
 
 function bare(size: number, seed: number, dtype: "float32" | "float64" = "float32") {
