@@ -10,7 +10,7 @@ from generated import run, snake
 def tree(case, numbers):
     """A list of arrays, or a dictionary where the leaves of the case have names."""
     leaves = [jnp.asarray(np.reshape(np.asarray(x, dtype=np.float32), s)) for x, s in zip(numbers, case["shapes"])]
-    return dict(zip(case["keys"], leaves)) if "keys" in case else leaves
+    return dict(zip(case["names"], leaves)) if "names" in case else leaves
 
 
 def op_by_op(update, *given):
