@@ -77,7 +77,7 @@ def _buckets(lists, foreach):
     """The parameters that are computed together."""
     places = {}
     for k, param in enumerate(lists["w"]):
-        key = k if foreach is False else (param.device, param.dtype${
+        key = k if foreach is False else (_is_plain(param) or type(param), param.device, param.dtype${
     described.isOfShape ? ", tuple(param.shape)" : ""
   })
         places.setdefault(key, []).append(k)
@@ -100,7 +100,7 @@ def _store(into, value):
         for each in into:
             each.fill_(value)
     elif any(a is not b for a, b in zip(into, value)):
-        torch._foreach_copy_(into, value)
+        _copy(into, value)
 `;
 }
 

@@ -157,6 +157,8 @@ ${
                     _store(bucket.get(f"stored {name}", bucket[name]), bucket[f"next {name}"])
 `
   }            torch._foreach_add_(bucket["w"], bucket["next w"])
+            if "stored w" in bucket:
+                _copy(bucket["stored w"], bucket["w"])
 ${
     treeStates.map((name, k) =>
       `        tree[${k}].fill_(values[0]["next ${names.of(name)}"])

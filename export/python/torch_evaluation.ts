@@ -46,7 +46,7 @@ export function evaluationMethods(described: Described): string {
             for some in _buckets(lists, group["foreach"]):
                 bucket = self._bucket(group, some, steps[0], tree, ago=1)
                 ${callText(described, "evaluated")}
-                torch._foreach_copy_(bucket["w"], bucket["evaluated"])
+                _copy(some["w"], bucket["evaluated"])
 
     @torch.no_grad()
     def train(self):

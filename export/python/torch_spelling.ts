@@ -176,6 +176,27 @@ def _new(bucket, shape, value):
     else:
         made = p.new_empty(shape, requires_grad=False)
     return made.copy_(value[0]) if isinstance(value, (list, tuple)) else made.fill_(value)`,
+    _widen: `
+def _widen(bucket, names):
+    """Computes in float32 what is stored in less, and in the parameter's type what is stored in another."""
+    (dtype,) = {each.dtype for each in bucket["w"]}
+    dtype = torch.float32 if dtype in (torch.bfloat16, torch.float16) else dtype
+    for name in names:
+        if any(each.dtype != dtype for each in bucket[name]):
+            bucket[f"stored {name}"] = bucket[name]
+            bucket[name] = [each.to(dtype) for each in bucket[name]]`,
+    _is_plain: `
+def _is_plain(x):
+    """Whether a tensor is none of a kind of its own, such as a sharded one."""
+    return type(x) in (torch.Tensor, torch.nn.Parameter)`,
+    _copy: `
+def _copy(into, values):
+    if all(map(_is_plain, into)):
+        torch._foreach_copy_(into, values)
+    else:
+        # Those of sharded tensors have no such operation.
+        for each, value in zip(into, values):
+            each.copy_(value)`,
     _blank: `
 def _blank(bucket, shape):
     return [torch.empty(shape, dtype=each.dtype, device=each.device) for each in bucket["w"]]`,

@@ -96,8 +96,8 @@ function beginning(described: Described): string {
   return `    def _begin(self, group, param):
         """The state of a parameter before its first step."""
         device = param.device if group["capturable"] else torch.device("cpu")
-        steps = [state["step"] for state in list(self.state.values())[:1] if state]
-        state = {"step": steps[0].clone() if steps else torch.zeros((), dtype=torch.float32, device=device)}
+        step = next(iter(self.state.values()), {}).get("step")
+        state = {"step": torch.zeros((), dtype=torch.float32, device=device) if step is None else step.clone()}
 ${
     hasStates && view === undefined || treeStates.length > 0
       ? `        bucket = _values(group, {"w": [param]}, False)
@@ -189,7 +189,7 @@ ${
 }
 
 function bucketing(described: Described): string {
-  const { names, hypers, treeStates, ofData, storage } = described;
+  const { names, hypers, states, treeStates, ofData } = described;
   const scalars = scalarInputs(described);
   const canEvaluate = isEvaluated(described);
   const schedules = hypers.flatMap(({ name, value }) =>
@@ -231,14 +231,12 @@ ${
             bucket["${name}"] = at["${name}"]
 `);
     }).join("")
-  }${
-    [...storage.keys()].map((each) => {
-      const name = names.of(each);
-      return `        bucket["stored ${name}"] = bucket["${name}"]
-        bucket["${name}"] = [each.to(p.dtype) for each, p in zip(bucket["${name}"], bucket["w"])]
-`;
-    }).join("")
-  }        return bucket
+  }        _widen(bucket, (${
+    ["w", "g", ...states.map((name) => names.of(name)), ...leafInputs(described)].map((name) =>
+      `"${name}"`
+    ).join(", ")
+  }))
+        return bucket
 `;
 }
 

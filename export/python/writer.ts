@@ -23,6 +23,9 @@ import { LEVEL } from "../../dsl/ops.ts";
 /** The name of the places in which a function finds its values. */
 const VALUES = "bucket";
 
+/** An expression that is deeper is written as several. */
+const DEEPEST = 16;
+
 /** Whether a symbol has a value for each parameter, and no number for all. */
 export function isOfLeaf(program: Program, name: string): boolean {
   const over = program.state.get(name)?.over ?? "tree";
@@ -106,9 +109,14 @@ export class FormWriter {
         ...postorder(roots).flatMap((n) => n.op === "Symbol" ? [of.names.of(nameOf(n))] : []),
       ],
     );
+    const depths = new Map<Node, number>();
     for (const node of postorder(roots)) {
       const name = named.get(node);
-      if (!this.#isStatement(node)) continue;
+      const depth = 1 + Math.max(0, ...node.src.map((each) => depths.get(each) ?? 0));
+      if (!this.#isStatement(node) && depth < DEEPEST) {
+        depths.set(node, depth);
+        continue;
+      }
       const isNext = name !== undefined && (name === "g" || of.program.state.has(name));
       locals.set(node, own.fresh(isNext ? `${name}_new` : name ?? "x"));
     }

@@ -1,4 +1,5 @@
 /** Runs of Gradus on random trees, which a generated file is to repeat. */
+import { PARAMETER } from "../../../dsl/node.ts";
 import { GradusError, type Optimizer } from "../../../mod.ts";
 import { type PythonTarget, toPython } from "../../../export/python/mod.ts";
 
@@ -19,6 +20,8 @@ export interface PythonCase {
   /** By step: numbers, or trees as gradients are. */
   readonly inputs: readonly Readonly<Record<string, number | readonly (readonly number[])[]>>[];
   readonly after: readonly (readonly number[])[];
+  /** What to evaluate with in the end, where that is not what is trained. */
+  readonly evaluated?: readonly (readonly number[])[];
   /** What else the script is to do. */
   readonly how?: object;
 }
@@ -100,7 +103,20 @@ function stepped(
     inputs,
     after: lists(arrays),
     ...names === undefined ? {} : { names },
+    ...opt.program.evaluate === PARAMETER
+      ? {}
+      : { evaluated: evaluatedWith(opt, params, state as never, names) },
   };
+}
+
+function evaluatedWith(
+  opt: Optimizer,
+  params: never,
+  state: never,
+  names: readonly string[] | undefined,
+): number[][] {
+  const tree = opt.evaluationParams(params, state) as Record<string, { data: Float32Array }>;
+  return (names ?? Object.keys(tree)).map((key) => [...tree[key].data]);
 }
 
 /** Numbers of about the normal distribution, always the same for a seed. */

@@ -1,8 +1,6 @@
 """Runs generated files of torch on cases in a JSON file: how far each is from what is expected, as JSON."""
 
-import importlib.util
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -10,18 +8,9 @@ import traceback
 
 import torch
 
+from modules import module_of
+
 torch.set_num_threads(1)
-
-
-def module_of(source, folder, k):
-    path = os.path.join(folder, f"generated_{k}.py")
-    with open(path, "w") as file:
-        file.write(source)
-    spec = importlib.util.spec_from_file_location(f"generated_{k}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def tree(numbers, shapes):
