@@ -1,10 +1,23 @@
 """Runs generated files of Optax on cases in a JSON file: how far each is from what is expected, as JSON."""
 
+import json
+import os
+import sys
+import tempfile
+import traceback
+
+if "--fused" not in sys.argv:
+    # Without instructions that multiply and add at once, and without time for optimizing.
+    os.environ["XLA_FLAGS"] = "--xla_cpu_max_isa=AVX"
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from generated import run, snake
+import optax_ways
+from modules import module_of
+
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 def tree(case, numbers):
@@ -13,23 +26,17 @@ def tree(case, numbers):
     return dict(zip(case["names"], leaves)) if "names" in case else leaves
 
 
-def op_by_op(update, *given):
-    """`update` as operations that are run one by one, so that nothing is fused; and what they are."""
-    with jax.disable_jit():
-        traced, shape = jax.make_jaxpr(update, return_shape=True)(*given)
-    treedef = jax.tree.structure(shape)
-    return traced, lambda *given: treedef.unflatten(
-        jax.core.eval_jaxpr(traced.jaxpr, traced.consts, *jax.tree.leaves(given))
-    )
+def snake(name):
+    """The names of inputs that cases have are plain."""
+    return "".join("_" + c.lower() if c.isupper() else c for c in name)
 
 
-def require_plain(traced, gradients, state):
-    """Fails if a step asks the host, or hands on a state or updates of other types than it was given."""
-    names = {eqn.primitive.name for eqn in traced.eqns}
-    assert not traced.effects and not any("callback" in name for name in names), names
-    of_state = traced.in_avals[len(jax.tree.leaves(gradients)) :][: len(jax.tree.leaves(state))]
-    kinds = [(each.shape, each.dtype, each.weak_type) for each in traced.out_avals]
-    given = [(each.shape, each.dtype, each.weak_type) for each in [*traced.in_avals[: len(kinds) - len(of_state)], *of_state]]
+def require_plain(traced, updates, state):
+    """Fails if a step asks the host, or hands on updates and a state of other types than it was given."""
+    names = {eqn.primitive.name for eqn in traced.jaxpr.eqns}
+    assert not traced.jaxpr.effects and not any("callback" in name for name in names), names
+    kinds = [(each.shape, each.dtype, each.weak_type) for each in traced.jaxpr.out_avals]
+    given = [(jnp.shape(each), each.dtype, False) for each in jax.tree.leaves((updates, state))]
     assert kinds == given, [(a, b) for a, b in zip(kinds, given) if a != b]
 
 
@@ -40,13 +47,7 @@ def stepped(case, module, how):
         make = getattr(optax.contrib if how.get("contrib") else optax, how["like"])
     opt = optax.with_extra_args_support(make(**how.get("given", {})))
     state = opt.init(params)
-    traces = []
-
-    def update(gradients, state, params, extra):
-        traces.append(None)
-        return opt.update(gradients, state, params, **extra)
-
-    step = jax.jit(update) if how.get("jit") else None
+    step = None
     for numbers, given in zip(case["gradients"], case["inputs"]):
         gradients = tree(case, numbers)
         extra = {
@@ -54,12 +55,14 @@ def stepped(case, module, how):
             for name, value in given.items()
         }
         if step is None:
-            traced, step = op_by_op(update, gradients, state, params, extra)
+            jitted = jax.jit(lambda g, state, w, extra: opt.update(g, state, w, **extra))
+            traced = jitted.trace(gradients, state, params, extra)
             if "like" not in how:
                 require_plain(traced, gradients, state)
+            # What is compiled takes nothing that would need to be traced again.
+            step = traced.lower().compile(QUICK)
         updates, state = step(gradients, state, params, extra)
         params = optax.apply_updates(params, updates)
-    assert len(traces) == 1, f"traced {len(traces)} times"
     return params
 
 
@@ -77,10 +80,22 @@ def compared(case, params):
     return {"largest": largest, "same": same}
 
 
-def of_case(case, module, how):
-    if not how:
+def result_of(case, module):
+    how = case.get("how", {})
+    if how.get("test"):
         module._self_test()
+    if "way" in how:
+        getattr(optax_ways, how["way"])(module, **how.get("options", {}))
+        return {}
     return compared(case, stepped(case, module, how))
 
 
-run(of_case)
+results = []
+with tempfile.TemporaryDirectory() as folder, open(sys.argv[1]) as file:
+    for k, case in enumerate(json.load(file)):
+        try:
+            result = result_of(case, module_of(case["source"], folder, k))
+        except Exception:
+            result = {"error": traceback.format_exc(limit=-3)}
+        results.append({"name": case["name"], **result})
+print(json.dumps(results))
