@@ -6,6 +6,7 @@ import {
   writeEffect,
 } from "../search/derive/derive.ts";
 import { escaped, page } from "../search/page/html.ts";
+import { asPython } from "../search/page/python.ts";
 import { type Typesetter, typesetter } from "../search/page/typesetter.ts";
 
 /** What each kind of step promises. */
@@ -41,7 +42,11 @@ ${legend}
 ${typeset.equations(raw)}
 ${typeset.hyper(raw)}
 </section>
-${stages.map((each) => stage(each, typeset)).join("\n")}`,
+${stages.map((each) => stage(each, typeset)).join("\n")}
+<section>
+<h2>In Python</h2>
+${asPython(program)}
+</section>`,
   );
 }
 

@@ -8,7 +8,8 @@ import { attach } from "./attach.ts";
 import { type Command, ONE_OPTIMIZER, SET } from "./command.ts";
 import { BUILT_IN, programOf, writeWhole } from "./files.ts";
 import { graphText } from "./model_text.ts";
-import { bound, type Options, requiredOf, settingOf, shapesOf, UsageError } from "./values.ts";
+import { requiredOf } from "../runtime/required.ts";
+import { bound, type Options, settingOf, shapesOf, UsageError } from "./values.ts";
 
 /** The command. */
 export const exportCommand: Command = {

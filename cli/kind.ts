@@ -1,7 +1,7 @@
 /** Whether a program is an optimizer or a transform, told by what it does to a gradient. */
 import type { Program } from "../dsl/program.ts";
 import { factory } from "../runtime/define.ts";
-import { requiredOf } from "./values.ts";
+import { requiredOf } from "../runtime/required.ts";
 
 const STEPS = 5;
 

@@ -5,7 +5,8 @@ import { BUILT_IN, SCHEDULES, WRAPPERS } from "./files.ts";
 import type { Command } from "./command.ts";
 import { kindOf } from "./kind.ts";
 import { aligned, cut, WIDTH, wrapped } from "./text.ts";
-import { type Options, requiredOf, UsageError } from "./values.ts";
+import { requiredOf } from "../runtime/required.ts";
+import { type Options, UsageError } from "./values.ts";
 
 /** What is listed of an explanation. */
 type Costs = Pick<

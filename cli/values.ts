@@ -1,5 +1,4 @@
 /** What the options of the command mean. */
-import { ANY_NUMBER, isWithin } from "../dsl/domain.ts";
 import { factory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import type { Optimizer } from "../runtime/optimizer.ts";
@@ -54,15 +53,6 @@ function valueOf(text: string): HyperValue | boolean {
   if (text === "true" || text === "false") return text === "true";
   const number = Number(text);
   return Number.isNaN(number) && text !== "nan" ? schedule(text) : number;
-}
-
-/** Numbers for what a program requires: `usual`, or another one where that is outside of the domain. */
-export function requiredOf({ hyper, domains }: Program, usual: number): Record<string, number> {
-  const required = [...hyper].filter(([, value]) => value === "required");
-  return Object.fromEntries(required.map(([name]) => {
-    const domain = domains.get(name) ?? ANY_NUMBER;
-    return [name, [usual, 1, 0.5].find((number) => isWithin(domain, number)) ?? domain.least];
-  }));
 }
 
 /** `w:784x64,deep/k:3` as a tree of shapes. */

@@ -39,7 +39,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "search/derive": ["dsl", "runtime"],
   "search/page": [
-    ...["dsl", "temml", "search/programs", "search/analysis", "search/evolve", "search/derive"],
+    ...["dsl", "runtime", "export/python", "temml"],
+    ...["search/programs", "search/analysis", "search/evolve", "search/derive"],
   ],
   search: [],
   trainer: [

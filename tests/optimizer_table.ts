@@ -5,7 +5,7 @@
  */
 import { BUILT_IN } from "../cli/files.ts";
 import { cells, COLUMNS, LEGEND, listed } from "../cli/list.ts";
-import { requiredOf } from "../cli/values.ts";
+import { requiredOf } from "../runtime/required.ts";
 import { factory } from "../runtime/define.ts";
 
 /** The README. */

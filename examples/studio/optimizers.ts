@@ -1,6 +1,6 @@
 /** The optimizers that can be chosen, and what is made of a choice. */
 import { kindOf } from "../../cli/kind.ts";
-import { requiredOf } from "../../cli/values.ts";
+import { requiredOf } from "../../runtime/required.ts";
 import { fix } from "../../dsl/fix.ts";
 import { postorder } from "../../dsl/node.ts";
 import { randomRow } from "../../dsl/ops.ts";

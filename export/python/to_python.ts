@@ -6,6 +6,8 @@ import { requireOptimizer } from "../../runtime/wrap.ts";
 import { described, rulesByKey } from "./described.ts";
 import { goldenOf } from "./golden.ts";
 import { className, snakeCase } from "./names.ts";
+import { kerasFile, kerasSpelling } from "./keras.ts";
+import { mlxFile, mlxSpelling } from "./mlx.ts";
 import { optaxFile } from "./optax.ts";
 import { optaxSpelling } from "./optax_spelling.ts";
 import { torchFile } from "./torch.ts";
@@ -14,17 +16,19 @@ import { torchSpelling } from "./torch_spelling.ts";
 const FRAMEWORKS = {
   torch: { spelling: torchSpelling, file: torchFile, nameOf: className },
   optax: { spelling: optaxSpelling, file: optaxFile, nameOf: snakeCase },
+  mlx: { spelling: mlxSpelling, file: mlxFile, nameOf: className },
+  keras: { spelling: kerasSpelling, file: kerasFile, nameOf: className },
 } as const;
 
 /** A framework that a file can be for. */
-export type PythonTarget = "torch" | "optax";
+export type PythonTarget = "torch" | "optax" | "mlx" | "keras";
 
 /** All of them. */
 export const FRAMEWORK_NAMES: readonly string[] = Object.keys(FRAMEWORKS);
 
 /** How a file is written. */
 export interface PythonOptions {
-  /** The framework: `"torch"` or `"optax"`. */
+  /** The framework: `"torch"`, `"optax"`, `"mlx"` or `"keras"`. */
   readonly to: PythonTarget;
   /** The name of the class or function. Default: the program's, as the framework writes such names. */
   readonly name?: string;

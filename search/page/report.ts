@@ -9,6 +9,7 @@ import type { CurvePoint, SearchResult } from "../evolve/options.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
 import { chart, type Series } from "./chart.ts";
 import { escaped, page, table } from "./html.ts";
+import { asPython } from "./python.ts";
 import { type Typesetter, typesetter } from "./typesetter.ts";
 import { bestBy, type Row, rowsOf, type Runs, verdict } from "./winner.ts";
 
@@ -123,7 +124,8 @@ function winningProgram(rows: readonly Row[], typeset: Typesetter): string {
   return `<h2>What wins: ${escaped(name)}</h2>
 <p class="note">${escaped(text)}</p>
 ${typeset.program(program, { digits: DIGITS })}
-${typeset.hyper(program)}`;
+${typeset.hyper(program)}
+${asPython(program)}`;
 }
 
 function bestProgram(space: Space, typeset: Typesetter, { genome }: Individual): string {
@@ -133,6 +135,7 @@ ${typeset.program(program, { digits: DIGITS })}
 ${typeset.hyper(program)}
 <p class="note">States are 0 at first. Constants in equations are rounded to ${DIGITS} digits; the source
 has all.</p>
+${asPython(program)}
 <details><summary>As a file that reads back</summary>
 <pre>${escaped(printJson(program))}</pre>
 </details>
@@ -173,7 +176,7 @@ function frontMember(
 ${
     each === best
       ? "<p>The best program, above.</p>"
-      : typeset.program(program, { digits: DIGITS })
+      : `${typeset.program(program, { digits: DIGITS })}\n${asPython(program)}`
   }`;
 }
 

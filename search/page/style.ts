@@ -52,6 +52,10 @@ math { font-size: 1.1em;
   gap: .75rem; align-items: start; }
 .program > * { min-width: 0; }
 .program pre { border: 1px solid var(--line); border-radius: .5rem; padding: .75rem 1rem; }
+.files { display: grid; gap: .25rem; margin: .5rem 0; }
+.files details { min-width: 0; }
+.file { max-height: 32rem; overflow: auto; padding: .75rem 1rem; border: 1px solid var(--line);
+  border-radius: .5rem; user-select: all; -webkit-user-select: all; }
 .chart { margin: 1rem 0; }
 .chart svg { display: block; width: 100%; height: auto; fill: currentColor; font-size: 12px; }
 .chart .grid { stroke: var(--line); }

@@ -1,5 +1,5 @@
 /** `explain` warns of what is likely to be a mistake in a program. */
-import { requiredOf } from "../../cli/values.ts";
+import { requiredOf } from "../../runtime/required.ts";
 import * as gradus from "../../mod.ts";
 import { adamw, explain, lion, optimizer, zeroNans } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";

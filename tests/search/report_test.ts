@@ -1,6 +1,14 @@
 /** Reports: of a search that found nothing, and of a lineage that is long. */
-import { htmlReport, quadraticProxy, searched, type SearchResult } from "../../search/mod.ts";
-import { lion } from "../../mod.ts";
+import {
+  htmlReport,
+  programOf,
+  quadraticProxy,
+  searched,
+  type SearchResult,
+  space as makeSpace,
+} from "../../search/mod.ts";
+import { factory, lion } from "../../mod.ts";
+import { toPython } from "../../export/python/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 
 const found = await searched({ tasks: quadraticProxy(2), budget: { trained: 20 } });
@@ -59,4 +67,21 @@ Deno.test("a long lineage is folded", async () => {
   const text = await report({ best: { ...best!, lineage } });
   assert(!text.includes("<details open>"));
   assert(text.match(/>insert</g)!.length >= 30);
+});
+
+Deno.test("programs are shown as files of torch and of Optax, as they are written", async () => {
+  const { best, front } = found;
+  const text = await report({});
+  const files = Array.from(text.matchAll(/<pre class="file">([^<]*)<\/pre>/g), ([, file]) => file);
+  // The best stands in the front too, and is shown once.
+  assertEquals(files.length, 2 * front.length);
+  const opt = factory(programOf(makeSpace(), best!.genome))({ learningRate: 0.1 });
+  const [torch, optax] = (["torch", "optax"] as const).map((to) =>
+    toPython(opt, { to, required: ["learningRate"] })
+  );
+  const shown = files.map((file) =>
+    file.replaceAll("&lt;", "<").replaceAll("&gt;", ">")
+      .replaceAll("&quot;", '"').replaceAll("&amp;", "&")
+  );
+  assertEquals(shown.filter((file) => file === torch || file === optax).length, 2);
 });

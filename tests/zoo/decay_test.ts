@@ -10,7 +10,7 @@ import {
 } from "../../mod.ts";
 import { decaysOf } from "../../dsl/decay.ts";
 import * as zoo from "../../zoo/mod.ts";
-import { requiredOf } from "../../cli/values.ts";
+import { requiredOf } from "../../runtime/required.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { assertRefused } from "../refused.ts";
 import { randomArray } from "../runtime/random.ts";

@@ -1,7 +1,7 @@
 /** Every number of the zoo that a direction or a division rests on has a domain. */
 import { BUILT_IN } from "../../cli/files.ts";
 import { factory } from "../../mod.ts";
-import { requiredOf } from "../../cli/values.ts";
+import { requiredOf } from "../../runtime/required.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { assertRefused } from "../refused.ts";
 

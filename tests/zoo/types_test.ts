@@ -1,6 +1,6 @@
 /** What the types of the library's optimizers tell of their states is what they keep. */
 import { BUILT_IN } from "../../cli/files.ts";
-import { requiredOf } from "../../cli/values.ts";
+import { requiredOf } from "../../runtime/required.ts";
 import { assertEquals } from "../assert.ts";
 
 /** Those whose states are too many to be named in a type. */
