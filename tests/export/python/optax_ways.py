@@ -7,6 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+# What runs for a moment is compiled as fast as can be.
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
 
 @dataclasses.dataclass
 class Layer:
@@ -18,7 +21,7 @@ jax.tree_util.register_dataclass(Layer, ["kernel", "bias"], [])
 
 
 def params():
-    return {"a": jnp.linspace(-1.0, 1.0, 6).reshape(2, 3), "b": jnp.linspace(0.5, 2.0, 4)}
+    return {"a": jnp.linspace(-1.0, 1.0, 6, dtype=jnp.float32).reshape(2, 3), "b": jnp.linspace(0.5, 2.0, 4, dtype=jnp.float32)}
 
 
 def gradients(step, like=None):
@@ -34,7 +37,7 @@ def train(opt, w, steps=3, g=gradients):
         updates, state = opt.update(g, state, w)
         return optax.apply_updates(w, updates), state
 
-    step = jax.jit(step, donate_argnums=(0, 1))
+    step = jax.jit(step, donate_argnums=(0, 1), compiler_options=QUICK)
     w = jax.tree.map(lambda x: jnp.array(x, copy=True), w)
     state = opt.init(w)
     for k in range(steps):
