@@ -1,24 +1,13 @@
 """What scripts that run generated files share: cases are read, files imported, and what comes of them compared."""
 
-import importlib.util
 import json
-import os
 import sys
 import tempfile
 import traceback
 
 import numpy as np
 
-
-def module_of(source, folder, k):
-    path = os.path.join(folder, f"generated_{k}.py")
-    with open(path, "w") as file:
-        file.write(source)
-    spec = importlib.util.spec_from_file_location(f"generated_{k}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+from modules import module_of
 
 
 def leaves(numbers, shapes):
@@ -39,7 +28,7 @@ def compared(case, params):
 
 
 def run(stepped):
-    """Prints what becomes of the cases in the file that the command names; `stepped` gives parameters as NumPy's arrays."""
+    """Prints what becomes of the cases in the file that the command names; `stepped` gives parameters as NumPy's arrays, or none."""
     results = []
     with tempfile.TemporaryDirectory() as folder, open(sys.argv[1]) as file:
         for k, case in enumerate(json.load(file)):
@@ -48,7 +37,8 @@ def run(stepped):
                 module = module_of(case["source"], folder, k)
                 if not how:
                     module._self_test()
-                result = compared(case, stepped(case, module, how))
+                params = stepped(case, module, how)
+                result = {} if params is None else compared(case, params)
             except Exception:
                 result = {"error": traceback.format_exc(limit=-3)}
             results.append({"name": case["name"], **result})
