@@ -8,7 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from running import leaves, run
+from compared import leaves, of_case
+from generated import run
 
 
 def reloaded(opt, variables):
@@ -71,4 +72,4 @@ def fitted(case, module):
     assert all(map(np.array_equal, model.get_weights(), other.get_weights()))
 
 
-run(stepped)
+run(of_case(stepped))

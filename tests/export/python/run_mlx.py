@@ -9,7 +9,8 @@ import sys
 
 import numpy as np
 
-from running import run
+from compared import of_case
+from generated import run, snake
 
 try:
     import mlx.core as mx
@@ -33,7 +34,7 @@ def stepped(case, module, how):
     opt = make(**options)
     for k, (gradients, given) in enumerate(zip(case["gradients"], case["inputs"])):
         extra = {
-            name: value if isinstance(value, (int, float)) else tree(value, case["shapes"])
+            snake(name): value if isinstance(value, (int, float)) else tree(value, case["shapes"])
             for name, value in given.items()
         }
         if how.get("reload") and k == 10:
@@ -48,4 +49,4 @@ def stepped(case, module, how):
     return [np.array(leaves[f"p{k}"].tolist(), dtype=np.float32) for k in range(len(leaves))]
 
 
-run(stepped)
+run(of_case(stepped))
