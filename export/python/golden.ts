@@ -9,6 +9,8 @@ export interface Golden {
   readonly shapes: readonly (readonly number[])[];
   /** The names of the parameters: the keys to each, joined by \`.\`. */
   readonly names: readonly string[];
+  /** The tree of the parameters, a leaf being its number. */
+  readonly tree: unknown;
   /** By parameter, its numbers in the end. */
   readonly after: readonly (readonly number[])[];
 }
@@ -87,6 +89,7 @@ function stepped(
     steps: STEPS,
     shapes: leaves.map(({ shape }) => shape),
     names: leaves.map(({ name }) => name),
+    tree: mapTree(tree, (leaf) => leaves.indexOf(leaf)),
     after: params.arrays.map((data) => [...data]),
   };
 }

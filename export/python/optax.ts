@@ -5,7 +5,7 @@ import { functionsOf } from "./functions.ts";
 import { type Golden, goldenText } from "./golden.ts";
 import { pythonNumber } from "./names.ts";
 import { evaluationText, isEvaluated } from "./optax_evaluation.ts";
-import { frameOf } from "./optax_options.ts";
+import { frameOf, treeText } from "./optax_options.ts";
 import { transformationText } from "./optax_transformation.ts";
 import { helpersFor } from "./spelling.ts";
 
@@ -58,7 +58,8 @@ function testText({ inputs, names, hypers }: Described, name: string, golden: Go
 
 
 def _tree(numbers):
-    return [jnp.asarray(each, dtype=jnp.float32).reshape(shape) for each, shape in zip(numbers, _SHAPES)]
+    leaves = [jnp.asarray(each, dtype=jnp.float32).reshape(shape) for each, shape in zip(numbers, _SHAPES)]
+    return jax.tree.map(leaves.__getitem__, ${treeText(golden.tree)})
 
 
 def _self_test():

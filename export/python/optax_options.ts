@@ -93,7 +93,8 @@ function masksOf({ names, hypers, masks, doing }: Described): Frame["masks"] {
   return [...given, { key: mask, name: mask, fallback: "None", decay: names.of(decay.name), note }];
 }
 
-function treeText(given: unknown): string {
+/** Python of a tree of numbers or truth values. */
+export function treeText(given: unknown): string {
   if (typeof given === "boolean") return given ? "True" : "False";
   if (typeof given === "number") return pythonNumber(given);
   if (Array.isArray(given)) return `[${given.map(treeText).join(", ")}]`;

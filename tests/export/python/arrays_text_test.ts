@@ -7,7 +7,7 @@ import {
   lion,
   optimizer,
   polyakSgd,
-  scheduleFree,
+  scheduleFreeSgd,
   sgd,
 } from "../../../mod.ts";
 import { toPython } from "../../../export/python/mod.ts";
@@ -68,7 +68,7 @@ Deno.test("MLX and Keras: schedules, required hyperparameters, states that begin
     assertStringIncludes(text, "def __init__(self, learning_rate, b1=0.9, b2=0.99, ");
     assertStringIncludes(text, "opt = Lion(learning_rate=0.1)");
   }
-  const free = toPython(scheduleFree(sgd({ learningRate: 0.1 })), { to: "mlx" });
+  const free = toPython(scheduleFreeSgd({ learningRate: 0.1 }), { to: "mlx" });
   assertStringIncludes(
     free,
     "self.init(tree_map(lambda _, parameter: parameter, gradients, parameters))",

@@ -39,7 +39,13 @@ const NEARLY_SQUARE: Readonly<Record<string, readonly (readonly number[])[]>> = 
 const NAMED = [[5], [6, 3]];
 
 /** The case of an optimizer in a framework. */
-export function caseOf(name: string, opt: Optimizer, to: PythonTarget, steps = 20): Made {
+export function caseOf(
+  name: string,
+  opt: Optimizer,
+  to: PythonTarget,
+  steps = 20,
+  own: readonly (readonly number[])[] = NEARLY_SQUARE[name] ?? MIXED,
+): Made {
   let source: string;
   try {
     source = toPython(opt, { to, name: "generated" });
@@ -47,7 +53,7 @@ export function caseOf(name: string, opt: Optimizer, to: PythonTarget, steps = 2
     if (!(error instanceof GradusError)) throw error;
     return { refused: error.message };
   }
-  const trees = [[NEARLY_SQUARE[name] ?? MIXED], [MATRICES], [NAMED, ["b", "w"]]] as const;
+  const trees = [[own], [MATRICES], [NAMED, ["b", "w"]]] as const;
   for (const [k, [shapes, names]] of trees.entries()) {
     try {
       return { made: { name, source, ...stepped(opt, shapes, steps, names) } };

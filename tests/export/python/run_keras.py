@@ -8,8 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from compared import leaves, of_case
-from generated import run
+from running import leaves, run
 
 
 def reloaded(opt, variables):
@@ -72,4 +71,4 @@ def fitted(case, module):
     assert all(map(np.array_equal, model.get_weights(), other.get_weights()))
 
 
-run(of_case(stepped))
+run(stepped)

@@ -9,8 +9,7 @@ import sys
 
 import numpy as np
 
-from compared import of_case
-from generated import run, snake
+from running import run
 
 try:
     import mlx.core as mx
@@ -34,7 +33,7 @@ def stepped(case, module, how):
     opt = make(**options)
     for k, (gradients, given) in enumerate(zip(case["gradients"], case["inputs"])):
         extra = {
-            snake(name): value if isinstance(value, (int, float)) else tree(value, case["shapes"])
+            name: value if isinstance(value, (int, float)) else tree(value, case["shapes"])
             for name, value in given.items()
         }
         if how.get("reload") and k == 10:
@@ -49,4 +48,4 @@ def stepped(case, module, how):
     return [np.array(leaves[f"p{k}"].tolist(), dtype=np.float32) for k in range(len(leaves))]
 
 
-run(of_case(stepped))
+run(stepped)

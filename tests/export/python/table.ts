@@ -1,11 +1,12 @@
 /**
  * Writes what becomes of every optimizer in Python into `docs/python.md`:
- * `deno run -A tests/export/python/table.ts`, with an interpreter that has torch (GRADUS_PYTHON names it).
+ * `deno run -A tests/export/python/table.ts [targets]`, with an interpreter that has their frameworks
+ * (GRADUS_PYTHON names it). The columns of other targets stay as they are.
  */
 import type { PythonTarget } from "../../../export/python/mod.ts";
 import { wrapped, zooOptimizers } from "../everything.ts";
 import { caseOf, type PythonCase } from "./cases.ts";
-import { pythonWith, runPython } from "./interpreter.ts";
+import { pythonThatHas, runPython } from "./interpreter.ts";
 
 /** How a generated file did. */
 export interface Compared {
@@ -19,51 +20,107 @@ export interface Compared {
   readonly left_out?: string;
 }
 
+/** How the files of a framework are run. */
+interface Run {
+  readonly packages: readonly string[];
+  readonly script: string;
+  readonly shapes?: readonly (readonly number[])[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly how?: object;
+}
+
+/** XLA without instructions that multiply and add at once, so that each operation is rounded on its own. */
+export const NOTHING_FUSED = { XLA_FLAGS: "--xla_cpu_max_isa=AVX" };
+
+/** How each framework's are. */
+export const RUNS: Readonly<Record<PythonTarget, Run>> = {
+  torch: { packages: ["torch", "numpy"], script: "run_torch.py" },
+  optax: {
+    packages: ["jax", "optax"],
+    script: "run_optax.py",
+    // Compiling takes as long as there are leaves.
+    shapes: [[4, 6], [5]],
+    env: NOTHING_FUSED,
+    how: { quick: true },
+  },
+  mlx: { packages: ["numpy"], script: "run_mlx.py" },
+  keras: { packages: ["keras", "torch"], script: "run_keras.py", env: { KERAS_BACKEND: "torch" } },
+};
+
 /** The cases of all optimizers and wrappers in a framework, and why some have none. */
 export function allCases(to: PythonTarget): { cases: PythonCase[]; refused: Map<string, string> } {
+  const { shapes, how } = RUNS[to];
   const cases: PythonCase[] = [];
   const refused = new Map<string, string>();
   for (const [name, make] of [...Object.entries(zooOptimizers), ...Object.entries(wrapped)]) {
-    const made = caseOf(name, make(), to);
-    if ("made" in made) cases.push(made.made);
+    const made = caseOf(name, make(), to, 20, shapes);
+    if ("made" in made) cases.push({ ...made.made, ...how && { how } });
     else refused.set(name, made.refused);
   }
   return { cases, refused };
 }
 
-/** The page with its table replaced. */
-export function withTable(
-  page: string,
-  compared: readonly Compared[],
-  refused: ReadonlyMap<string, string>,
-): string {
-  const rows = new Map([
-    ...compared.map(({ name, same, largest, error }) =>
+/** What a table says of each optimizer in a framework. */
+function column(compared: readonly Compared[], refused: ReadonlyMap<string, string>) {
+  return new Map([
+    ...compared.map(({ name, same, largest, error, left_out }) =>
       [
         name,
-        error !== undefined ? "fails" : same ? "same bits" : `within ${largest!.toExponential(0)}`,
+        error !== undefined
+          ? "fails"
+          : left_out !== undefined
+          ? "left out"
+          : same
+          ? "same bits"
+          : `within ${largest!.toExponential(0)}`,
       ] as const
     ),
     ...[...refused].map(([name, why]) =>
       [name, `refused: ${why.replace(/^.*? as Python: /, "")}`] as const
     ),
   ]);
-  const lines = [...rows].sort(([a], [b]) => a < b ? -1 : 1).map(([name, text]) =>
-    `| ${name} | ${text} |`
+}
+
+/** The page with some columns of its table written anew. */
+export function withTable(
+  page: string,
+  columns: ReadonlyMap<string, ReadonlyMap<string, string>>,
+): string {
+  const table = /(?:^\|.*\n)+/m;
+  const [head, , ...rows] = table.exec(page)![0].trim().split("\n").map((line) =>
+    line.slice(1, -1).split("|").map((cell) => cell.trim())
   );
-  return page.replace(
-    /(?:^\|.*\n)+/m,
-    `| optimizer | torch |\n| --- | --- |\n${lines.join("\n")}\n`,
+  const known = new Map(
+    head.slice(1).map((target, k) =>
+      [target, new Map(rows.map((row) => [row[0], row[k + 1]]))] as const
+    ),
   );
+  const all = new Map([...known, ...columns]);
+  const names = [...new Set([...all.values()].flatMap((each) => [...each.keys()]))].sort();
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const written = [
+    line(["optimizer", ...all.keys()]),
+    line(Array(all.size + 1).fill("---")),
+    ...names.map((name) => line([name, ...[...all.values()].map((each) => each.get(name) ?? "")])),
+  ];
+  return page.replace(table, () => `${written.join("\n")}\n`);
 }
 
 if (import.meta.main) {
-  const python = await pythonWith(["torch"]);
-  if (python === undefined) Deno.exit(1);
-  const { cases, refused } = allCases("torch");
-  const script = new URL("run_torch.py", import.meta.url);
+  const given = Deno.args.length > 0 ? Deno.args : ["torch", "optax"];
+  const columns = new Map<string, ReadonlyMap<string, string>>();
+  for (const to of given as PythonTarget[]) {
+    if (!Object.hasOwn(RUNS, to)) throw new Error(`there is no target ${to}`);
+    const { packages, script, env } = RUNS[to];
+    const python = await pythonThatHas(packages);
+    if (python === undefined) Deno.exit(1);
+    const { cases, refused } = allCases(to);
+    const file = new URL(script, import.meta.url);
+    const compared = await runPython(python, file, cases, env) as Compared[];
+    for (const { name, error } of compared) if (error !== undefined) console.warn(name, error);
+    columns.set(to, column(compared, refused));
+  }
   const page = new URL("../../../docs/python.md", import.meta.url);
-  const compared = await runPython(python, script, cases) as Compared[];
-  Deno.writeTextFileSync(page, withTable(Deno.readTextFileSync(page), compared, refused));
+  Deno.writeTextFileSync(page, withTable(Deno.readTextFileSync(page), columns));
   await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", page.pathname] }).output();
 }
