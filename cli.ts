@@ -29,6 +29,7 @@ import { show } from "./cli/show.ts";
 import { printableLines } from "./cli/text.ts";
 import { trainCommand } from "./cli/train.ts";
 import { Stopped, UsageError } from "./cli/values.ts";
+import { workerCommand } from "./cli/worker.ts";
 import config from "./deno.json" with { type: "json" };
 import { GradusError, quoted, suggestion } from "./dsl/errors.ts";
 
@@ -41,6 +42,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["race", raceCommand],
   ["search", searchCommand],
   ["train", trainCommand],
+  ["worker", workerCommand],
 ]);
 
 const ENDINGS = [

@@ -37,6 +37,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["dsl", "runtime", "zoo"],
     ...["search/programs", "search/analysis", "search/machine", "search/tasks"],
   ],
+  "search/nats": [
+    ...["dsl", "runtime", "search/programs", "search/tasks", "search/evolve", "deno.json"],
+    ...["@nats-io/jetstream", "@nats-io/kv", "@nats-io/obj", "@nats-io/transport-node"],
+  ],
   "search/derive": ["dsl", "runtime"],
   "search/page": [
     ...["dsl", "temml", "search/programs", "search/analysis", "search/evolve", "search/derive"],
