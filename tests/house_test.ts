@@ -42,6 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "search/sweep": [
     ...["dsl", "runtime", "zoo", "search/programs", "search/tasks", "search/trials"],
     "search/evolve",
+  ],
   "search/nats": [
     ...["dsl", "runtime", "search/programs", "search/tasks", "search/evolve", "deno.json"],
     ...["@nats-io/jetstream", "@nats-io/kv", "@nats-io/obj", "@nats-io/transport-node"],
