@@ -30,6 +30,7 @@ import { sweepCommand } from "./cli/sweep.ts";
 import { printableLines } from "./cli/text.ts";
 import { trainCommand } from "./cli/train.ts";
 import { Stopped, UsageError } from "./cli/values.ts";
+import { workerCommand } from "./cli/worker.ts";
 import config from "./deno.json" with { type: "json" };
 import { GradusError, quoted, suggestion } from "./dsl/errors.ts";
 
@@ -43,6 +44,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["search", searchCommand],
   ["sweep", sweepCommand],
   ["train", trainCommand],
+  ["worker", workerCommand],
 ]);
 
 const ENDINGS = [

@@ -4,26 +4,23 @@ import { GradusError } from "../dsl/errors.ts";
 import { printYaml } from "../dsl/yaml.ts";
 import {
   baselineSearches,
-  fileCheckpoint,
   Funnel,
   handGrids,
   htmlReport,
   larger,
-  localScorer,
   programOf,
   type Report,
   type SearchOptions,
   type SearchResult,
   space,
-  type Task,
 } from "../search/mod.ts";
 import { rowsOf, verdict } from "../search/page/winner.ts";
-import { canStartProcesses } from "../search/evolve/process.ts";
-import { hasCode } from "../search/evolve/local_scorer.ts";
 import type { Command } from "./command.ts";
 import { checkWritable, writeWhole } from "./files.ts";
+import { NATS, NATS_NOTE } from "./nats.ts";
 import { followed, weightOf, Whole } from "./search_progress.ts";
 import { searchOptions } from "./search_options.ts";
+import { placeOf } from "./search_place.ts";
 import { WIDTH, wrapped } from "./text.ts";
 import { type Options, wholeNumber } from "./values.ts";
 
@@ -38,6 +35,9 @@ export const searchCommand: Command = {
   notes: [
     "FILE is a module whose default export is the options of a search, which those given here " +
     "override.",
+    "With --nats, `gradus worker` on any machine does the training. The same seed gives the same " +
+    "search whatever trains, and however often that dies or this does.",
+    NATS_NOTE,
   ],
   options: {
     trained: { value: "N", text: "how many programs are trained, by default 5000" },
@@ -47,6 +47,18 @@ export const searchCommand: Command = {
       text: "threads that train, or processes for tasks of yours: by default one a core, and at " +
         "most 4 a core or 16; 0 trains in this thread, where what never ends cannot be ended. " +
         "What is found does not depend on it",
+    },
+    ...NATS,
+    run: {
+      value: "NAME",
+      text:
+        "with --nats: keeps checkpoints of the run under that name on the server, and goes on " +
+        "from the last",
+    },
+    window: {
+      value: "N",
+      text: "how many programs are on their way at a time, by default 50: for many machines 512; " +
+        "another number is another search",
     },
     baselines: {
       text: "also constants only, random programs, and grids of AdamW, Lion and signum, as a " +
@@ -71,26 +83,23 @@ async function runSearch(
   const given = await searchOptions(target);
   const [output, path] = [options.output, options.checkpoint] as (string | undefined)[];
   for (const each of [output, path]) if (each !== undefined) await checkWritable(each);
-  const cores = globalThis.navigator?.hardwareConcurrency ?? 1;
-  const isHere = options.workers !== undefined || given.scorer === undefined;
-  const workers = wholeNumber(options, "workers", cores, 0);
-  const scorer = isHere ? localScorer({ workers }) : given.scorer;
-  const settings: SearchOptions = {
+  const settings = {
     ...given,
-    scorer,
     tasks: given.tasks!,
     budget: options.trained === undefined && given.budget !== undefined
       ? given.budget
       : { trained: wholeNumber(options, "trained", 5000) },
     seed: wholeNumber(options, "seed", given.seed ?? 1),
+    window: options.window === undefined ? given.window : wholeNumber(options, "window", 1),
     cache: new Map(),
   };
-  const checkpoint = path === undefined ? undefined : { store: fileCheckpoint(path) };
-  if (isHere) print(`search: trains ${placeOf(settings.tasks, workers)}`);
+  const { scorer, store, place, close } = await placeOf(settings, options, print);
   try {
-    await runWith({ ...settings, checkpoint }, target, options, print);
+    if (place !== undefined) print(`search: trains ${place}`);
+    const checkpoint = store && { store };
+    await runWith({ ...settings, scorer, checkpoint }, target, options, print);
   } finally {
-    await scorer?.close();
+    await close();
   }
 }
 
@@ -134,15 +143,6 @@ async function runWith(
   });
   await writeWhole(output, new TextEncoder().encode(html));
   print(`${output}: the report`);
-}
-
-/** Where programs are trained, in words. */
-function placeOf(tasks: readonly Task[], workers: number): string {
-  if (workers === 0) return "in this thread, which works on it alone";
-  const [one, more] = hasCode(tasks) && canStartProcesses()
-    ? ["process", "processes"]
-    : ["worker thread", "worker threads"];
-  return `in ${workers} ${workers === 1 ? one : more}`;
 }
 
 /** How many of the hall of fame come from tasks 10 times larger to those 100 times larger. */

@@ -1,8 +1,9 @@
 /** `gradus sweep`: tries hyperparameters of optimizers on tasks, as a file says. */
-import { localScorer, sweep, sweepPage, type SweepResult } from "../search/mod.ts";
+import { localScorer, type Scorer, sweep, sweepPage, type SweepResult } from "../search/mod.ts";
 import { columnsOf, rowsOf, verdict } from "../search/page/sweep_standing.ts";
 import type { Command } from "./command.ts";
 import { checkWritable, writeWhole } from "./files.ts";
+import { NATS, NATS_NOTE, natsOptions } from "./nats.ts";
 import { Progress, wholeText } from "./progress.ts";
 import { readSweep } from "./sweep/read.ts";
 import { aligned, wrapped } from "./text.ts";
@@ -13,7 +14,10 @@ const PATIENCE = 3_600_000;
 
 /** The command. */
 export const sweepCommand: Command = {
-  usage: ["SWEEP.yaml [--workers N] [--checkpoint FILE] [-o SWEEP.html] [-o SWEEP.json]"],
+  usage: [
+    "SWEEP.yaml [--workers N|--nats nats://HOST:4222] [--checkpoint FILE] [-o SWEEP.html] " +
+    "[-o SWEEP.json]",
+  ],
   summary: "Tries hyperparameters of optimizers on small tasks, by a grid, at random, by Sobol' " +
     "points or by TPE. Prints the best of each on seeds that they were not chosen on.",
   notes: [
@@ -24,9 +28,11 @@ export const sweepCommand: Command = {
     "trials: 40",
     "The same file gives the same result, however many workers there are and however often it was " +
     "stopped.",
+    NATS_NOTE,
   ],
   options: {
     workers: { value: "N", text: "threads that train, by default one a core; 0 is this thread" },
+    ...NATS,
     checkpoint: {
       value: "FILE",
       text: "keeps each training there when it is over, and does none again that is there",
@@ -58,12 +64,10 @@ async function runSweep(
     if (write !== undefined) return { output, write };
     throw new UsageError(`\`sweep\` writes FILE.html and FILE.json: given ${output}`);
   });
-  const cores = globalThis.navigator?.hardwareConcurrency ?? 1;
-  const workers = wholeNumber(options, "workers", cores, 0);
   const checkpoint = options.checkpoint as string | undefined;
   const { options: swept, programs, within } = await readSweep(path);
   for (const { output } of outputs) await checkWritable(output);
-  const scorer = localScorer({ workers, patience: PATIENCE });
+  const scorer = await scorerOf(options, print);
   const progress = new Progress(print);
   try {
     const result = await within(() =>
@@ -89,4 +93,19 @@ async function runSweep(
     progress.end();
     await scorer.close();
   }
+}
+
+/** What trains: threads here, or workers on any machine. */
+async function scorerOf(options: Options, print: (line: string) => void): Promise<Scorer> {
+  const nats = natsOptions(options, (text) => print(`sweep: ${text}`));
+  if (nats === undefined) {
+    const cores = globalThis.navigator?.hardwareConcurrency ?? 1;
+    const workers = wholeNumber(options, "workers", cores, 0);
+    return localScorer({ workers, patience: PATIENCE });
+  }
+  if (options.workers !== undefined) {
+    throw new UsageError("--workers is an option of `gradus worker` where --nats is given");
+  }
+  const { natsScorer } = await import("../search/nats/mod.ts");
+  return await natsScorer({ ...nats, patience: PATIENCE });
 }

@@ -47,6 +47,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["dsl", "runtime", "zoo", "search/programs", "search/tasks", "search/trials"],
     "search/evolve",
   ],
+  "search/nats": [
+    ...["dsl", "runtime", "search/programs", "search/tasks", "search/evolve", "deno.json"],
+    ...["@nats-io/jetstream", "@nats-io/kv", "@nats-io/obj", "@nats-io/transport-node"],
+  ],
   "search/derive": ["dsl", "runtime"],
   "search/page": [
     ...["dsl", "runtime", "export/python", "temml"],

@@ -113,7 +113,10 @@ export class Bus {
         return await run();
       } catch (error) {
         this.requireOpen(doing);
-        if (isFinal(error)) throw new GradusError(`Cannot ${doing}: ${messageOf(error)}`);
+        if (error instanceof GradusError) throw error;
+        if (!(isPassing(error) ?? attempt < 8)) {
+          throw new GradusError(`Cannot ${doing}: ${messageOf(error)}`);
+        }
         if (attempt === 4) this.notice(`cannot ${doing} yet: ${messageOf(error)}: tries again`);
         await pause(PAUSE * Math.min(attempt, 8));
       }
@@ -205,9 +208,16 @@ function unlessThere(error: unknown): void {
   if (!(error instanceof JetStreamApiError && THERE.has(error.code))) throw error;
 }
 
-/** Whether trying again cannot help. */
-function isFinal(error: unknown): boolean {
-  return error instanceof GradusError || error instanceof PermissionViolationError ||
-    error instanceof JetStreamApiError && error.status >= 400 && error.status < 500 &&
-      error.status !== 408;
+/** What the client calls errors that pass when a server is back. */
+const PASSING: ReadonlySet<string> = new Set([
+  ...["TimeoutError", "NoRespondersError", "ConnectionError", "JetStreamStatusError"],
+]);
+
+/** Whether trying again helps, or undefined where nobody knows. */
+function isPassing(error: unknown): boolean | undefined {
+  if (error instanceof JetStreamApiError) return error.status >= 500 || error.status === 408;
+  if (error instanceof GradusError || error instanceof PermissionViolationError) return false;
+  if (!(error instanceof Error)) return undefined;
+  return PASSING.has(error.name) ||
+    (error.cause === undefined ? undefined : isPassing(error.cause));
 }

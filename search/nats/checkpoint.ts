@@ -2,8 +2,7 @@
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import type { CheckpointStore } from "../evolve/options.ts";
 import { Bus, messageOf } from "./bus.ts";
-import { readData } from "../evolve/plain_data.ts";
-import { printData } from "../evolve/plain_data.ts";
+import { printData, readData } from "../evolve/plain_data.ts";
 import { recordOf, textOf } from "./messages.ts";
 import type { NatsOptions } from "./options.ts";
 
@@ -78,7 +77,10 @@ export async function natsCheckpoint(options: NatsCheckpointOptions): Promise<Na
       const before = seen;
       await bus.retry("save a checkpoint", async () => {
         try {
-          const revision = await runs.update(run, printData({ object }), before.revision);
+          const value = printData({ object });
+          const revision = await (before.revision === 0
+            ? runs.create(run, value)
+            : runs.update(run, value, before.revision));
           seen = { revision, object };
         } catch (error) {
           const present = await runs.get(run);

@@ -68,6 +68,7 @@ class NatsWorker {
   readonly #bus: Bus;
   readonly #scorer: Scorer;
   readonly #installed: ReadonlyMap<string, string>;
+  readonly #id = crypto.randomUUID().slice(0, 8);
   readonly #settings = new Map<string, Promise<Setting>>();
   readonly #inHand = new Set<JsMsg>();
   /** Ends, or fails, when the worker is to end. */
@@ -105,9 +106,8 @@ class NatsWorker {
   /** Says who this is; a search may refuse it. */
   async #greet(): Promise<void> {
     const { connection, name } = this.#bus;
-    const id = connection.info?.client_id ?? 0;
     const greeting = {
-      id: `${connection.info?.server_name ?? ""} ${id}`,
+      id: this.#id,
       release: RELEASE,
       engine: ENGINE,
       modules: [...this.#installed.keys()],

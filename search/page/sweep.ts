@@ -53,8 +53,8 @@ ${tasks.map((task, i) => lossChart(optimizers, task, i)).join("\n")}
 ${optimizers.some(({ trials }) => trials.length > 1) ? bestSoFar(optimizers) : ""}
 <h2>What each setting does</h2>
 <p>A dot is a trial. What a setting explains is the share of the variance of ranks that groups of trials by
-this setting alone explain, beyond chance (ε², Kelley 1935). Where a method goes to where the best were, that
-is a view from there.</p>
+this setting alone explain, beyond chance (ε², Kelley 1935). TPE tries most near the best, so of its trials
+it says what still matters there.</p>
 ${optimizers.map((each, place) => settings(each, place)).join("\n")}
 <h2>The best trials</h2>
 ${optimizers.map(bestTrials).join("\n")}`,
@@ -67,7 +67,7 @@ function overview({ optimizers, method, seeds, seed }: SweepResult): string {
   return `Trials by ${METHODS[method]}${method === "grid" ? "" : `, seed ${seed}`}: ${
     listed(counts)
   }, each on seed${seeds.length === 1 ? "" : "s"} ${listed(seeds.map(String))}. ${
-    diverged === 0 ? "None diverged." : `${diverged} diverged.`
+    diverged === 0 ? "None diverged." : `Of all trials ${diverged} diverged.`
   }`;
 }
 

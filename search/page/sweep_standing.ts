@@ -2,8 +2,8 @@
 import type { SweepResult, SweptOptimizer } from "../sweep/options.ts";
 import { type Interval, intervalOf } from "./interval.ts";
 
-/** Numbers of digits that tables show. */
-const DIGITS = 2;
+/** The digits behind the point that tables show, of scores and of what is held out. */
+const [DIGITS, HELD] = [2, 3];
 
 /** The head of the table. */
 export function columnsOf({ optimizers, otherSeeds, tasks }: SweepResult): string[] {
@@ -19,12 +19,12 @@ export function rowsOf(result: SweepResult): string[][] {
   return result.optimizers.map((each) => {
     const { name, trials, best, diverged, runs } = each;
     const held = heldOf(result.optimizers).map(({ task }) =>
-      intervalText(intervalOf(soundOf(runs.find((run) => run.task === task)?.held ?? [])))
+      intervalText(intervalOf(soundOf(runs.find((run) => run.task === task)?.held ?? [])), HELD)
     );
     const lost = scoresOf(each).some(Number.isNaN);
     return [
       name,
-      best === null || lost ? "diverged" : intervalText(intervalOf(scoresOf(each))),
+      best === null || lost ? "diverged" : intervalText(intervalOf(scoresOf(each)), DIGITS),
       ...held,
       best === null ? "" : trials[best].score!.toFixed(DIGITS),
       `${diverged} of ${trials.length}`,
@@ -82,8 +82,7 @@ function soundOf(values: readonly (number | null)[]): number[] {
   return values.filter((value) => value !== null);
 }
 
-function intervalText({ mean, half }: Interval): string {
+function intervalText({ mean, half }: Interval, digits: number): string {
   if (Number.isNaN(mean)) return "";
-  const spread = Number.isFinite(half) ? ` ± ${half.toFixed(DIGITS)}` : "";
-  return `${mean.toFixed(DIGITS)}${spread}`;
+  return `${mean.toFixed(digits)}${Number.isFinite(half) ? ` ± ${half.toFixed(digits)}` : ""}`;
 }

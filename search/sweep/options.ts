@@ -112,11 +112,15 @@ export interface SweptOptimizer {
 
 /** What a sweep gave: plain data, so that it is also the JSON. */
 export interface SweepResult {
+  /** The tasks by name. */
   readonly tasks: readonly string[];
+  /** The seeds that each trial ran on. */
   readonly seeds: readonly number[];
   /** The seeds that the best of each optimizer ran on in the end. */
   readonly otherSeeds: readonly number[];
+  /** How trials were chosen. */
   readonly method: SweepMethod;
+  /** What all that was random followed from. */
   readonly seed: number;
   /** The optimizers, the best on the other seeds first. */
   readonly optimizers: readonly SweptOptimizer[];
