@@ -18,10 +18,18 @@
 export { analyse, type Analysis } from "./analysis/structure.ts";
 export { type ProgramNotes, programOf } from "./analysis/to_program.ts";
 export { ancestry, type Individual, type Lineage } from "./evolve/archive.ts";
-export { baselineSearches, type GridResult, handGrids } from "./evolve/baselines.ts";
+export {
+  baselineSearches,
+  type GridResult,
+  handGrids,
+  RIVAL_STATES,
+  RIVALS,
+  rivalSearches,
+} from "./evolve/baselines.ts";
 export type { ScoreCache } from "./evolve/score_cache.ts";
 export { fileCheckpoint } from "./evolve/checkpoint.ts";
-export { Funnel, type Passed, type Stage } from "./evolve/funnel.ts";
+export { Funnel, type Passed, rankCorrelations, type Stage } from "./evolve/funnel.ts";
+export { type RankCorrelation, rankCorrelation } from "./evolve/ranks.ts";
 export type {
   CheckpointStore,
   Counts,
