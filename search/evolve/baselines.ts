@@ -141,7 +141,17 @@ export function baselineSearches(options: SearchOptions): Record<string, SearchO
   };
 }
 
-/** The states that {@linkcode RIVALS} need: two averages, and their bias corrections. */
+/**
+ * The states that {@linkcode RIVALS} need: two averages, and their bias corrections.
+ *
+ * @example
+ * ```ts
+ * import { RIVAL_STATES, space } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(space({ states: RIVAL_STATES }).inputs, ["w", "g", "lr", "m", "v", "c", "d"]);
+ * ```
+ */
 export const RIVAL_STATES: readonly string[] = ["m", "v", "c", "d"];
 
 /**

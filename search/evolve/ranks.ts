@@ -4,8 +4,9 @@
 export interface RankCorrelation {
   /** Spearman's coefficient: 1 for the same order, 0 for none, -1 for the reverse. */
   readonly rho: number;
-  /** The ends of its 95 % interval; NaN of fewer than four pairs. */
+  /** The lower end of its 95 % interval; NaN of fewer than four pairs. */
   readonly low: number;
+  /** The upper end. */
   readonly high: number;
   /** How many pairs it is of. */
   readonly count: number;

@@ -105,7 +105,17 @@ export function proxy(name: string, options: ProxyOptions = {}): ProxyTask | Qua
   return task;
 }
 
-/** The names of all proxies. */
+/**
+ * The names of all proxies.
+ *
+ * @example
+ * ```ts
+ * import { proxyNames } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([...proxyNames].sort(), ["blocks@1", "charlm@1", "context@1", "zipf@1"]);
+ * ```
+ */
 export const proxyNames: readonly string[] = [...PROXIES.keys(), BLOCKS.name];
 
 function proxyOf(name: string): Proxy {
