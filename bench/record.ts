@@ -59,13 +59,15 @@ export function today(): string {
 /** Writes `bench/results/<date>-<name>.<extension>` and returns its path. */
 export async function writeResult(
   name: string,
-  extension: "json" | "md" | "svg",
+  extension: "json" | "md" | "svg" | "html",
   text: string,
 ): Promise<string> {
   await Deno.mkdir(RESULTS, { recursive: true });
   const file = `${today()}-${name}.${extension}`;
   // What is drawn or counted out is not written by hand: nothing is gained by formatting it.
-  const head = extension === "json" ? "" : "<!-- deno-fmt-ignore-file -->\n";
+  const head = extension === "json" || extension === "html"
+    ? ""
+    : "<!-- deno-fmt-ignore-file -->\n";
   await Deno.writeTextFile(new URL(file, RESULTS), head + text);
   return `bench/results/${file}`;
 }

@@ -27,11 +27,11 @@ import { type Options, wholeNumber } from "./values.ts";
 /** The command. */
 export const searchCommand: Command = {
   usage: [
-    "heavy|gaussian|FILE [--trained 5000] [--seed 1] [--workers N] [-o REPORT.html]",
+    "heavy|gaussian|proxies|FILE [--trained 5000] [--seed 1] [--workers N] [-o REPORT.html]",
   ],
   summary:
-    "Searches programs that train well on quadratics with heavy-tailed or normal noise, or " +
-    "on tasks of yours. Prints the best, and writes a report of it beside its baselines.",
+    "Searches programs that train well on quadratics with heavy-tailed or normal noise, on cheap " +
+    "stand-ins for language models, or on tasks of yours. Prints the best, and writes a report of it beside its baselines.",
   notes: [
     "FILE is a module whose default export is the options of a search, which those given here " +
     "override.",
@@ -153,12 +153,12 @@ async function onLargerTasks(
   { tasks, space }: SearchOptions,
   { hall }: SearchResult,
 ): Promise<Report["larger"]> {
-  const quadratics = tasks.filter((task) => task.kind === "quadratic");
-  if (quadratics.length < tasks.length) return undefined;
+  const growing = tasks.filter((task) => task.kind === "quadratic" || task.kind === "proxy");
+  if (growing.length < tasks.length) return undefined;
   const factors = [10, 100];
   const funnel = await Funnel.of(
     factors.map((factor) => ({
-      tasks: quadratics.map((task) => larger(task, factor)),
+      tasks: growing.map((task) => larger(task, factor)),
       keep: KEPT,
     })),
     space,

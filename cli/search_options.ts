@@ -2,15 +2,24 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { GradusError, quoted } from "../dsl/errors.ts";
-import { quadraticProxy, quadraticsHeldOut, type SearchOptions } from "../search/mod.ts";
+import { proxy, quadraticProxy, quadraticsHeldOut, type SearchOptions } from "../search/mod.ts";
 
 /** Tasks that the command knows by name. */
 const PROXIES: ReadonlyMap<string, () => Partial<SearchOptions>> = new Map([
-  ["heavy", () => proxy(2)],
-  ["gaussian", () => proxy(Infinity)],
+  ["heavy", () => quadratics(2)],
+  ["gaussian", () => quadratics(Infinity)],
+  ["proxies", proxies],
 ]);
 
-function proxy(degrees: number): Partial<SearchOptions> {
+/** Three families in random units, and a language model that the search never sees. */
+function proxies(): Partial<SearchOptions> {
+  return {
+    tasks: ["zipf@1", "context@1", "blocks@1"].map((name) => proxy(name, { rates: 4 })),
+    heldOut: [proxy("charlm@1", { rates: 4 })],
+  };
+}
+
+function quadratics(degrees: number): Partial<SearchOptions> {
   return { tasks: quadraticProxy(degrees), heldOut: quadraticsHeldOut(degrees) };
 }
 

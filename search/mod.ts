@@ -18,12 +18,20 @@
 export { analyse, type Analysis } from "./analysis/structure.ts";
 export { type ProgramNotes, programOf } from "./analysis/to_program.ts";
 export { ancestry, type Individual, type Lineage } from "./evolve/archive.ts";
-export { baselineSearches, type GridResult, handGrids } from "./evolve/baselines.ts";
+export {
+  baselineSearches,
+  type GridResult,
+  handGrids,
+  RIVAL_STATES,
+  RIVALS,
+  rivalSearches,
+} from "./evolve/baselines.ts";
 export { type LocalOptions, localScorer } from "./evolve/local_scorer.ts";
 export type { Batch, Candidate, Scorer, Setting } from "./evolve/scorer.ts";
 export type { ScoreCache } from "./evolve/score_cache.ts";
 export { fileCheckpoint } from "./evolve/file_checkpoint.ts";
-export { Funnel, type Passed, type Stage } from "./evolve/funnel.ts";
+export { Funnel, type Passed, rankCorrelations, type Stage } from "./evolve/funnel.ts";
+export { type RankCorrelation, rankCorrelation } from "./evolve/ranks.ts";
 export type {
   CheckpointStore,
   Counts,

@@ -2,7 +2,9 @@
  * What the search is held to, by name: `engine` (rates, and that pruning and caches change nothing),
  * `exact` (exact rules keep every bit), `recovery` (planted rules found again), `discovery` (searches
  * beside their baselines), `curves` (how many programs are known, and how many statements do nothing,
- * against programs made), `kill` (a run that is killed again and again). Each prints Markdown.
+ * against programs made), `kill` (a run that is killed again and again), `transfer` (whether what is found on
+ * cheap tasks holds on dear ones: writes results and a page), `charlm` (how many character transformers are
+ * trained a minute). Each prints Markdown.
  *
  *   deno task bench:search engine [programs]
  *   deno task bench:search exact [programs]
@@ -10,13 +12,17 @@
  *   deno task bench:search discovery [seeds] [trained] [functions left out]
  *   deno task bench:search curves [seeds] [programs]
  *   deno task bench:search kill [times]
+ *   deno task bench:search transfer [seeds] [trained]
+ *   deno task bench:search charlm [trainings]
  */
+import { charlm } from "./charlm.ts";
 import { curves } from "./curves.ts";
 import { discovery } from "./discovery.ts";
 import { engine } from "./engine.ts";
 import { exact } from "./exact.ts";
 import { kill } from "./kill.ts";
 import { recoveries } from "./recoveries.ts";
+import { transfer } from "./transfer/main.ts";
 
 const [name, ...numbers] = Deno.args;
 const [first, second] = numbers.map(Number);
@@ -33,6 +39,8 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
   discovery: () => discovery(first ?? 10, second ?? 25_000, numbers[2]?.split(",")),
   curves: () => curves(first ?? 5, second ?? 300_000),
   kill: () => kill(first ?? 20),
+  transfer: () => transfer(first ?? 10, second ?? 50),
+  charlm: () => charlm(first ?? 5),
 };
 if (!Object.hasOwn(tasks, name ?? "")) {
   console.error(`one of ${Object.keys(tasks).join(", ")} is required`);

@@ -141,6 +141,101 @@ export function baselineSearches(options: SearchOptions): Record<string, SearchO
   };
 }
 
+/**
+ * The states that {@linkcode RIVALS} need: two averages, and their bias corrections.
+ *
+ * @example
+ * ```ts
+ * import { RIVAL_STATES, space } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(space({ states: RIVAL_STATES }).inputs, ["w", "g", "lr", "m", "v", "c", "d"]);
+ * ```
+ */
+export const RIVAL_STATES: readonly string[] = ["m", "v", "c", "d"];
+
+/**
+ * Optimizers of the library as genomes of a space with the states m, v, c and d, bias correction included: what
+ * a find must beat. `c = interp(1, c, b)` is 1 - b^t.
+ *
+ * @example
+ * ```ts
+ * import { parseGenome, RIVAL_STATES, RIVALS, space } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const wide = space({ states: RIVAL_STATES });
+ * assertEquals(parseGenome(wide, RIVALS.signum).length, 4);
+ * ```
+ */
+export const RIVALS: Readonly<Record<string, string>> = {
+  adamw: `
+g2 = square(g)
+m = interp(g, m, 0.9)
+v = interp(g2, v, 0.999)
+c = interp(1, c, 0.9)
+d = interp(1, d, 0.999)
+mean = div(m, c)
+square_mean = div(v, d)
+size = sqrt(square_mean)
+update = div(mean, size)
+wd = mul(w, 0.0001)
+update = add(update, wd)
+rate = mul(lr, 0.03)
+update = mul(update, rate)`,
+  lion: `
+mean = interp(g, m, 0.9)
+update = sign(mean)
+m = interp(g, m, 0.99)
+wd = mul(w, 0.001)
+update = add(update, wd)
+rate = mul(lr, 0.01)
+update = mul(update, rate)`,
+  signum: `
+m = interp(g, m, 0.9)
+update = sign(m)
+rate = mul(lr, 0.01)
+update = mul(update, rate)`,
+  nadam: `
+g2 = square(g)
+m = interp(g, m, 0.9)
+v = interp(g2, v, 0.999)
+d = interp(1, d, 0.999)
+c = interp(1, c, 0.9)
+next = interp(1, c, 0.9)
+ahead = div(m, next)
+own = div(g, c)
+mean = interp(own, ahead, 0.9)
+square_mean = div(v, d)
+size = sqrt(square_mean)
+update = div(mean, size)
+rate = mul(lr, 0.03)
+update = mul(update, rate)`,
+};
+
+/**
+ * Searches of nothing but the constants of {@linkcode RIVALS}, each with 4 times the budget of a search, on its
+ * tasks and under its seed.
+ *
+ * @example
+ * ```ts
+ * import { proxy, RIVAL_STATES, rivalSearches } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options = { tasks: [proxy("blocks@1")], space: { states: RIVAL_STATES }, budget: { trained: 50 } };
+ * const { nadam } = rivalSearches(options);
+ * assertEquals(nadam.budget.trained, 200);
+ * ```
+ */
+export function rivalSearches(options: SearchOptions): Record<string, SearchOptions> {
+  const constants = baselineSearches(options)["constants 4x"];
+  return Object.fromEntries(
+    Object.entries(RIVALS).map(([name, text]) => [
+      name,
+      { ...constants, init: [text] },
+    ]),
+  );
+}
+
 function isProgram(space: Space, text: string): boolean {
   try {
     parseGenome(space, text);

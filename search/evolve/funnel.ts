@@ -2,6 +2,7 @@
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
 import { Evaluator, type Task } from "../tasks/evaluator.ts";
 import type { Individual } from "./archive.ts";
+import { type RankCorrelation, rankCorrelation } from "./ranks.ts";
 import { evaluateSafely } from "./serve.ts";
 
 /** A stage: its tasks, and how many of the best go on. */
@@ -75,6 +76,33 @@ export class Funnel {
     }
     return [...running, ...behind];
   }
+}
+
+/**
+ * How far the order of each tier is that of the next, of all that came to both: the first tier is the search's
+ * own. Few pass a stage, so that the later numbers are of few programs, and of good ones only.
+ *
+ * @example
+ * ```ts
+ * import { Funnel, larger, quadratic, rankCorrelations, searched } from "@gradus/gradus/search";
+ * import { assert } from "@std/assert";
+ *
+ * const task = quadratic({ size: 16, steps: 40 });
+ * const funnel = await Funnel.of([{ tasks: [larger(task, 10)], keep: Infinity }]);
+ * const { hall } = await searched({ tasks: [task], budget: { trained: 60 } });
+ * const [{ rho }] = rankCorrelations(funnel.pass(hall));
+ * assert(rho >= -1 && rho <= 1);
+ * ```
+ */
+export function rankCorrelations(passed: readonly Passed[]): RankCorrelation[] {
+  const tiers = passed.map(({ individual, scores }) => [individual.score, ...scores]);
+  const stages = Math.max(0, ...passed.map(({ scores }) => scores.length));
+  return Array.from({ length: stages }, (_, stage) =>
+    rankCorrelation(
+      tiers.flatMap((scores) =>
+        stage + 1 < scores.length ? [[scores[stage], scores[stage + 1]] as const] : []
+      ),
+    ));
 }
 
 /** Larger tasks are trained to their end, however badly it goes meanwhile. */

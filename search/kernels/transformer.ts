@@ -4,7 +4,7 @@
  * the stream behind a root-mean-square norm.
  */
 import { attentionFunctions, attentionOf, type AttentionSizes } from "./attention.ts";
-import { Kernel, type Region } from "./kernel.ts";
+import { Kernel } from "./kernel.ts";
 import { linearFunctions, linearLayers } from "./linear.ts";
 import { prediction, predictionFunctions } from "./prediction.ts";
 import {

@@ -4,8 +4,9 @@ import { programOf } from "../analysis/to_program.ts";
 import { describe } from "../derive/describe.ts";
 import { ancestry, type Individual, type Lineage } from "../evolve/archive.ts";
 import type { GridResult } from "../evolve/baselines.ts";
-import type { Passed } from "../evolve/funnel.ts";
+import { type Passed, rankCorrelations } from "../evolve/funnel.ts";
 import type { CurvePoint, SearchResult } from "../evolve/options.ts";
+import { rankText } from "../evolve/ranks.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
 import { chart, type Series } from "./chart.ts";
 import { escaped, page, table } from "./html.ts";
@@ -57,7 +58,8 @@ export async function htmlReport(
   const rows = rowsOf(space, runs, grids);
   return page(
     title,
-    `<p>${overview(result)}</p>
+    `${larger === undefined ? "" : transfer(larger)}
+<p>${overview(result)}</p>
 <h2>Best score</h2>
 ${chart(scoreCurves(runs, grids), { x: "programs trained", y: "best score" })}
 <p><strong>${escaped(verdict(rows))}</strong></p>
@@ -77,6 +79,16 @@ ${chart(shareCurves(result.curve), { x: "programs made", y: "share", low: 0, hig
     } known, ${percent(PAPER.redundancy)} redundant.</p>
 ${result.best === undefined ? "" : origin(result.best.lineage)}`,
   );
+}
+
+/** Whether a cheap tier says anything of a dear one: what all else on the page rests on. */
+function transfer({ stages, passed }: NonNullable<Report["larger"]>): string {
+  const tiers = ["the search's tasks", ...stages];
+  const lines = rankCorrelations(passed).map((each, i) =>
+    `<li>from ${escaped(tiers[i])} to ${escaped(tiers[i + 1])}: ${rankText(each)}</li>`
+  );
+  return `<p>Rank correlation (Spearman) from tier to tier, of the hall of fame:</p>
+<ul>${lines.join("")}</ul>`;
 }
 
 function overview({ counts }: SearchResult): string {

@@ -2,7 +2,7 @@
 import { exp, log } from "../programs/exact_math.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import type { TaskBase } from "./common.ts";
-import type { Problem } from "./problem_pack.ts";
+import type { TrainedProblem } from "./problem_pack.ts";
 import type { Rescaling } from "./rescaling.ts";
 
 /** Classification with a softmax loss, on data that the task brings along. */
@@ -40,11 +40,9 @@ export interface ClassifierData {
 }
 
 /** The problem of a classifier. */
-export interface ClassifierProblem extends Problem {
+export interface ClassifierProblem extends TrainedProblem {
   /** The shapes of its tensors: of each layer outputs × inputs, then outputs. */
   readonly shapes: readonly (readonly number[])[];
-  /** Writes the gradient at `w` for a step, and returns the mean loss of its examples. */
-  gradient(w: Float32Array, step: number, g: Float32Array): number;
   /** The mean loss of some examples, and the share of them that is named correctly. */
   measure(w: Float32Array, examples: Examples): { loss: number; accuracy: number };
 }

@@ -8,7 +8,7 @@ import { linearFunctions, linearLayers } from "../kernels/linear.ts";
 import { product } from "../kernels/product.ts";
 import { exp2 } from "../programs/exact_math.ts";
 import { DRAWS, Random } from "../programs/random.ts";
-import type { Problem } from "./problem_pack.ts";
+import type { TrainedProblem } from "./problem_pack.ts";
 
 /** The sizes of the problem, all but `layers` multiples of 4. */
 export interface InContextSizes {
@@ -32,7 +32,7 @@ const NARROWEST = -2;
  * The problem of a seed. A layer adds X A (Xᵀ M X / n) B to the tokens X of a sequence, a row each, where M
  * leaves out the last, and n are the others.
  */
-export function inContextProblem(seed: number, sizes: InContextSizes): Problem {
+export function inContextProblem(seed: number, sizes: InContextSizes): TrainedProblem {
   const { width, context, batch, layers } = sizes;
   const [rows, square, sequence] = [batch * context, width * width, context * width];
   const own = { rows, inputs: width, outputs: width };
@@ -129,9 +129,10 @@ export function inContextProblem(seed: number, sizes: InContextSizes): Problem {
     gradient(w, step, g) {
       weights.data.set(w);
       const random = new Random(seed, DRAWS.batch, step);
-      lossOf(() => random.below(TRAINED));
+      const loss = lossOf(() => random.below(TRAINED));
       backward();
       g.set(slopes.data);
+      return loss;
     },
     loss(w) {
       weights.data.set(w);

@@ -2,7 +2,7 @@
 import { type Transformer, transformer, type TransformerSizes } from "../kernels/transformer.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import { ALPHABET, grammarText } from "./grammar.ts";
-import type { Problem } from "./problem_pack.ts";
+import type { TrainedProblem } from "./problem_pack.ts";
 
 /** Parts of a text: to train on, to measure with, and to score with. */
 const PARTS = { train: 0, validation: 1, test: 2 } as const;
@@ -12,11 +12,9 @@ const LENGTH = 65_536;
 const MEASURED = 4;
 
 /** The problem of a language. */
-export interface LanguageProblem extends Problem {
+export interface LanguageProblem extends TrainedProblem {
   /** The shapes of its tensors. */
   readonly shapes: readonly (readonly number[])[];
-  /** Writes the gradient at `w` for a step, and returns the loss that it is of. */
-  gradient(w: Float32Array, step: number, g: Float32Array): number;
   /** The mean loss on a part that is not trained on. */
   measure(w: Float32Array, part: "validation" | "test"): number;
 }

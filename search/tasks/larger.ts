@@ -12,7 +12,7 @@ import { logSpectrum, type QuadraticTask } from "./quadratic.ts";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(larger(quadratic(), 10).size, 640);
- * assertEquals(larger(proxy("zipf@1"), 100).steps, 2000);
+ * assertEquals(larger(proxy("zipf@1"), 100).steps, 1500);
  * ```
  */
 export function larger<T extends QuadraticTask | ProxyTask>(task: T, factor: number): T {

@@ -27,6 +27,12 @@ export interface Problem {
   loss(w: Float32Array): number;
 }
 
+/** A problem that also tells the loss that a gradient is of. */
+export interface TrainedProblem extends Problem {
+  /** Writes the gradient at `w` for a step, and returns the mean loss of its examples. */
+  gradient(w: Float32Array, step: number, g: Float32Array): number;
+}
+
 /** The problem that a task's module makes. */
 export async function loadProblem(task: ModuleTask, seed: number): Promise<Problem> {
   const refuse = (reason: string): never => {

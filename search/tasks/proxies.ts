@@ -32,12 +32,12 @@ const grown = (size: number, growth: number) => 8 * Math.round(size * growth / 8
 
 const PROXIES: ReadonlyMap<string, Proxy> = new Map<string, Proxy>([
   ["zipf@1", {
-    steps: 200,
+    steps: 150,
     problem: (seed, growth) =>
-      zipfProblem(seed, { features: 64, classes: grown(128, growth), batch: 16 }),
+      zipfProblem(seed, { features: 32, classes: grown(64, growth), batch: 16 }),
   }],
   ["context@1", {
-    steps: 300,
+    steps: 200,
     problem: (seed, growth) => {
       // A layer's work grows with the square of its width, and with its context.
       const side = Math.sqrt(growth);
@@ -69,7 +69,7 @@ export type ProxyOptions = Partial<Pick<TaskBase, "steps" | "seeds" | "rates">>;
 /**
  * The task of a name and version.
  *
- * - `zipf@1`: softmax regression on 128 classes that come by Zipf's law (Kunstner et al. 2024).
+ * - `zipf@1`: softmax regression on 64 classes that come by Zipf's law (Kunstner et al. 2024).
  * - `context@1`: a transformer of two layers of linear attention that learns regression in context (Ahn et al.
  *   2024).
  * - `blocks@1`: a quadratic whose blocks differ in curvature, with heavy-tailed noise (Zhang et al. 2024).
@@ -105,7 +105,17 @@ export function proxy(name: string, options: ProxyOptions = {}): ProxyTask | Qua
   return task;
 }
 
-/** The names of all proxies. */
+/**
+ * The names of all proxies.
+ *
+ * @example
+ * ```ts
+ * import { proxyNames } from "@gradus/gradus/search";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([...proxyNames].sort(), ["blocks@1", "charlm@1", "context@1", "zipf@1"]);
+ * ```
+ */
 export const proxyNames: readonly string[] = [...PROXIES.keys(), BLOCKS.name];
 
 function proxyOf(name: string): Proxy {

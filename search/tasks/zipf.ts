@@ -7,7 +7,7 @@ import { Kernel } from "../kernels/kernel.ts";
 import { linearFunctions, linearLayers } from "../kernels/linear.ts";
 import { prediction, predictionFunctions } from "../kernels/prediction.ts";
 import { DRAWS, Random } from "../programs/random.ts";
-import type { Problem } from "./problem_pack.ts";
+import type { TrainedProblem } from "./problem_pack.ts";
 
 /** The sizes of the problem, all multiples of 4. */
 export interface ZipfSizes {
@@ -18,12 +18,12 @@ export interface ZipfSizes {
 
 /** Examples that are trained on, and measured with. */
 const TRAINED = 4096;
-const MEASURED = 256;
+const MEASURED = 128;
 /** How far examples are from the middle of their class, which is at about 1 an element from 0. */
 const SPREAD = 1;
 
 /** The problem of a seed. The kth class comes 1/k times as often as the first. */
-export function zipfProblem(seed: number, { features, classes, batch }: ZipfSizes): Problem {
+export function zipfProblem(seed: number, { features, classes, batch }: ZipfSizes): TrainedProblem {
   const sizes = [{ name: "scores", rows: batch, inputs: features, outputs: classes }] as const;
   const foretold = { places: batch, characters: classes };
   const kernel = new Kernel((module, added) => [
@@ -69,9 +69,10 @@ export function zipfProblem(seed: number, { features, classes, batch }: ZipfSize
     gradient(w, step, g) {
       weights.data.set(w);
       const random = new Random(seed, DRAWS.batch, step);
-      lossOf(() => random.below(TRAINED));
+      const loss = lossOf(() => random.below(TRAINED));
       layer.gradient(slopes.at, inputs.at, scores.at);
       g.set(slopes.data);
+      return loss;
     },
     loss(w) {
       weights.data.set(w);

@@ -1,0 +1,201 @@
+/** The report of transfer, as Markdown and as a page: first whether tiers agree, then who is ahead where. */
+import { printStatements } from "../../../dsl/print.ts";
+import { parseGenome, programOf, rankCorrelation, space } from "../../../search/mod.ts";
+import { rankText } from "../../../search/evolve/ranks.ts";
+import { escaped, page, table } from "../../../search/page/html.ts";
+import { intervalOf } from "../../../search/page/interval.ts";
+import { typesetter } from "../../../search/page/typesetter.ts";
+import { writeResult } from "../../record.ts";
+import { interval } from "../interval.ts";
+import { type Ended, knownAs, type Sampled, type SeedRun, SPACE } from "./run.ts";
+
+/** What the report is of. */
+export interface Transfer {
+  readonly trained: number;
+  readonly sampled: readonly Sampled[];
+  readonly runs: readonly SeedRun[];
+}
+
+/** The tiers of {@linkcode Ended}, in the order of what they cost. */
+const TIERS = {
+  "the search's tasks": ({ score }: Ended) => score,
+  "10 times larger": ({ larger }: Ended) => larger[0],
+  "100 times larger": ({ larger }: Ended) => larger[1],
+  "context, held out": ({ heldOut }: Ended) => heldOut.context,
+  "digits, held out": ({ heldOut }: Ended) => heldOut.digits,
+  "charlm, held out": ({ heldOut }: Ended) => heldOut.charlm,
+} as const;
+const FAMILIES = Object.keys(TIERS).filter((tier) => tier.endsWith("held out")) as Tier[];
+type Tier = keyof typeof TIERS;
+
+interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Writes the report to the results, and tells where. */
+export async function write(given: Transfer): Promise<void> {
+  const { runs, trained } = given;
+  const title = "Whether what is found on cheap tasks holds on dear ones";
+  const how =
+    `${runs.length} seeds; each a search that trained ${trained} programs, and searches of the ` +
+    `constants of AdamW, Lion, signum and NAdam with ${
+      4 * trained
+    } trainings each. Every training is ` +
+    "of 3 learning rates, of which the best counts, to the end of a schedule that falls to 0. Of each, the " +
+    "best 8 went to tasks 10 times larger, and the best there was trained on all else. Scores are " +
+    "ln(first loss / last loss), more is better; means and 95 % intervals over seeds.";
+  const [first, tiers, differences] = [correlations(given), scores(runs), paired(runs)];
+  const best = bestOf(runs);
+  const program = programOf(space(SPACE), parseGenome(space(SPACE), best.genome));
+  const name = knownAs(best.genome);
+  const known = name === undefined
+    ? "It is equivalent to no optimizer of the library, as far as forms and probes tell."
+    : `It is known: ${name}.`;
+  const command = `deno task bench:search transfer ${runs.length} ${trained}`;
+  const json = await writeResult("transfer", "json", JSON.stringify(given, undefined, 1));
+  const markdown = await writeResult(
+    "transfer",
+    "md",
+    `# ${title}
+
+\`${command}\`
+
+## Rank correlation from tier to tier
+
+${markdownOf(first)}
+
+${sampleText(given)}
+
+## Who is ahead
+
+${how}
+
+${verdict(runs)}
+
+${markdownOf(tiers)}
+
+What the search found, less each other, seed by seed:
+
+${markdownOf(differences)}
+
+## The best that was found
+
+${best.text}. ${known}
+
+\`\`\`
+${printStatements(program.statements)}
+\`\`\`
+`,
+  );
+  const typeset = await typesetter();
+  const html = await writeResult(
+    "transfer",
+    "html",
+    page(
+      title,
+      `<h2>Rank correlation from tier to tier</h2>
+${table(first.head, first.rows)}
+<p class="note">${escaped(sampleText(given))}</p>
+<h2>Who is ahead</h2>
+<p><strong>${escaped(verdict(runs))}</strong></p>
+${table(tiers.head, tiers.rows)}
+<p>${escaped(how)}</p>
+<p>What the search found, less each other, seed by seed:</p>
+${table(differences.head, differences.rows)}
+<h2>The best that was found</h2>
+<p>${escaped(best.text)}. ${escaped(known)}</p>
+${typeset.program(program, { digits: 4 })}
+<p class="note">Made by <code>${escaped(command)}</code>.</p>`,
+    ),
+  );
+  for (const path of [json, markdown, html]) console.log(path);
+}
+
+/** Whether the order of one tier is that of another, of programs of every quality. */
+function correlations({ sampled }: Transfer): Table {
+  const tiers = Object.keys(sampled[0].tiers);
+  const pairs = tiers.slice(1).flatMap((
+    to,
+    i,
+  ) => [[tiers[0], to], ...(i === 0 ? [] : [[tiers[i], to]])]);
+  return {
+    head: ["from", "to", "Spearman's rank correlation"],
+    rows: pairs.map(([from, to]) => {
+      const found = rankCorrelation(
+        sampled.map((each) => [sound(each.tiers[from]), sound(each.tiers[to])]),
+      );
+      return [from, to, rankText(found)];
+    }),
+  };
+}
+
+/** JSON has no -∞. */
+const sound = (score: number | null): number => score ?? -Infinity;
+
+function sampleText({ sampled }: Transfer): string {
+  const made = sampled.filter(({ name }) => name.startsWith("program")).length;
+  return `Of ${made} programs from the best to the worst that random changes made, and ` +
+    `${
+      sampled.length - made
+    } optimizers of the library, each trained on every tier. The last three tiers ` +
+    "are families that no search sees.";
+}
+
+const namesOf = (runs: readonly SeedRun[]) => runs[0].ended.map(({ name }) => name);
+const valuesOf = (runs: readonly SeedRun[], name: string, tier: Tier) =>
+  runs.map(({ ended }) => sound(TIERS[tier](ended.find((each) => each.name === name)!)));
+
+function scores(runs: readonly SeedRun[]): Table {
+  const tiers = Object.keys(TIERS) as Tier[];
+  return {
+    head: ["", ...tiers],
+    rows: namesOf(runs).map((name) => [
+      name === "search" ? "best found" : `${name}, 4 times the budget`,
+      ...tiers.map((tier) => interval(valuesOf(runs, name, tier))),
+    ]),
+  };
+}
+
+/** The differences of a tier, seed by seed. */
+const ahead = (runs: readonly SeedRun[], name: string, tier: Tier) => {
+  const own = valuesOf(runs, "search", tier);
+  return valuesOf(runs, name, tier).map((theirs, i) => own[i] - theirs);
+};
+
+function paired(runs: readonly SeedRun[]): Table {
+  const tiers = Object.keys(TIERS) as Tier[];
+  return {
+    head: ["less", ...tiers],
+    rows: namesOf(runs).slice(1).map((name) => [
+      name,
+      ...tiers.map((tier) => interval(ahead(runs, name, tier))),
+    ]),
+  };
+}
+
+/** On how many held-out families the find is ahead of each rival, and behind it, by more than chance. */
+function verdict(runs: readonly SeedRun[]): string {
+  const said = namesOf(runs).slice(1).map((name) => {
+    const intervals = FAMILIES.map((tier) =>
+      intervalOf(ahead(runs, name, tier).filter(Number.isFinite))
+    );
+    const better = intervals.filter(({ mean, half }) => mean - half > 0).length;
+    const worse = intervals.filter(({ mean, half }) => mean + half < 0).length;
+    return `of ${name} on ${better}, and behind it on ${worse}`;
+  });
+  return `On the ${FAMILIES.length} held-out families, what was found is ahead by more than chance ${
+    said.join("; ")
+  }.`;
+}
+
+/** Of all seeds the find that does best on tasks 100 times larger: those that nobody compares by. */
+function bestOf(runs: readonly SeedRun[]): Ended {
+  const found = runs.map(({ ended }) => ended[0]);
+  return found.reduce((a, b) => sound(b.larger[1]) > sound(a.larger[1]) ? b : a);
+}
+
+function markdownOf({ head, rows }: Table): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
