@@ -34,6 +34,8 @@ export type {
 export { search, searched } from "./evolve/search.ts";
 export { tuneConstants, type TunedConstants, type TuneOptions } from "./evolve/tuning.ts";
 export { Prober } from "./machine/replay.ts";
+export type { LibraryOptions } from "./repair/library.ts";
+export { repair, type RepairOptions } from "./repair/repair.ts";
 export { htmlReport, type Report } from "./page/report.ts";
 export {
   type FunctionDocument,

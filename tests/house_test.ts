@@ -37,6 +37,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["dsl", "runtime", "zoo"],
     ...["search/programs", "search/analysis", "search/machine", "search/tasks"],
   ],
+  "search/repair": [
+    ...["dsl", "search/programs", "search/analysis", "search/machine", "search/tasks"],
+  ],
   "search/derive": ["dsl", "runtime"],
   "search/page": [
     ...["dsl", "temml", "search/programs", "search/analysis", "search/evolve", "search/derive"],

@@ -52,6 +52,45 @@ export const PLANTED: Readonly<Record<string, string>> = {
     update = div(n, sqrt_v)
     lr = mul(lr, 0.001)
     update = mul(update, lr)`,
+  powerSign: `
+    m = interp(g, m, 0.9)
+    a = sign(g)
+    b = sign(m)
+    c = mul(a, b)
+    d = exp(c)
+    update = mul(d, g)
+    lr = mul(lr, 0.001)
+    update = mul(update, lr)`,
+  cautiousAdamw: `
+    g2 = square(g)
+    m = interp(g, m, 0.9)
+    v = interp(g2, v, 0.999)
+    sqrt_v = sqrt(v)
+    update = div(m, sqrt_v)
+    a = mul(update, g)
+    b = sign(a)
+    mask = max(b, 0)
+    update = mul(update, mask)
+    wd = mul(w, 0.01)
+    update = add(update, wd)
+    lr = mul(lr, 0.001)
+    update = mul(update, lr)`,
+  tiger: `
+    m = interp(g, m, 0.965)
+    update = sign(m)
+    size = norm(w)
+    update = mul(update, size)
+    lr = mul(lr, 0.001)
+    update = mul(update, lr)`,
+  adabelief: `
+    m = interp(g, m, 0.9)
+    d = sub(g, m)
+    d2 = square(d)
+    v = interp(d2, v, 0.999)
+    sqrt_v = sqrt(v)
+    update = div(m, sqrt_v)
+    lr = mul(lr, 0.001)
+    update = mul(update, lr)`,
 };
 
 /** Recordings of a rule; a program is scored by how near its updates come, but for a factor. */

@@ -15,6 +15,7 @@ export const DRAWS = {
   batch: 7,
   birth: 8,
   data: 9,
+  library: 10,
 } as const;
 
 /**

@@ -27,7 +27,8 @@ export interface TraceTask extends TaskBase {
 /** The recordings of all seeds side by side, and how the updates of a program compare with them. */
 export class Recording {
   readonly pack: Pack;
-  readonly #recorded: Float32Array;
+  /** The updates of the rule, a vector a step. */
+  readonly recorded: Float32Array;
   readonly #isScaleFree: boolean;
   /** Of each element so far: its squares, its products with the recorded, and the recorded's squares. */
   readonly #own: Float64Array;
@@ -50,12 +51,12 @@ export class Recording {
     const elements = pack.bytes / 4;
     [this.#own, this.#both, this.#theirs] = [0, 1, 2].map(() => new Float64Array(elements));
     seeds.forEach((seed, k) => draw(pack, seed, k));
-    this.#recorded = new Float32Array(elements * steps);
+    this.recorded = new Float32Array(elements * steps);
     const recorded = updatesOf(space, analyse(space, parseGenome(space, rule)), pack);
     // What only fills a tensor up is not compared.
     for (const { at, length } of pack.tensors) {
       for (let i = at; i < recorded.length; i += elements) {
-        this.#recorded.set(recorded.subarray(i, i + length), i);
+        this.recorded.set(recorded.subarray(i, i + length), i);
       }
     }
   }
@@ -67,7 +68,7 @@ export class Recording {
     const elements = this.#own.length;
     for (; this.#compared < steps; this.#compared++) {
       for (let e = 0, i = this.#compared * elements; e < elements; e++, i++) {
-        const [own, recorded] = [floats[out + i], this.#recorded[i]];
+        const [own, recorded] = [floats[out + i], this.recorded[i]];
         this.#own[e] += own * own;
         this.#both[e] += own * recorded;
         this.#theirs[e] += recorded * recorded;
@@ -111,7 +112,7 @@ export class Recording {
     for (let i = 0; i < updates.length; i++) {
       const squares = this.#theirs[i % elements];
       const bound = tolerance * Math.sqrt(squares / steps);
-      if (squares > 0 && !(Math.abs(updates[i] - this.#recorded[i]) <= bound)) off++;
+      if (squares > 0 && !(Math.abs(updates[i] - this.recorded[i]) <= bound)) off++;
     }
     return {
       error: Math.sqrt(Math.max(0, own - 2 * both + count) / count),

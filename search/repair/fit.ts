@@ -1,0 +1,43 @@
+/** The factor and the term with which values come nearest to what is desired. */
+
+/** `desired ≈ factor·values + term`. */
+export interface Fit {
+  readonly factor: number;
+  readonly term: number;
+}
+
+/** A term is left out where without it no more than this is left, in terms of what is left with it. */
+const WORSE = 1.1;
+/** Shares of what is desired that are put down to rounding: squared, and in a constant. */
+const [ROUNDING, SHORT] = [1e-9, 1e-5];
+
+/** The fit of least squares; without a term where that is about as good, and with short constants. */
+export function fitOf(values: ArrayLike<number>, desired: ArrayLike<number>): Fit {
+  let [x, d, xx, xd, dd] = [0, 0, 0, 0, 0];
+  const count = values.length;
+  for (let i = 0; i < count; i++) {
+    x += values[i];
+    d += desired[i];
+    xx += values[i] * values[i];
+    xd += values[i] * desired[i];
+    dd += desired[i] * desired[i];
+  }
+  const varied = xx - x * x / count;
+  const factor = (xd - x * d / count) / varied;
+  const term = (d - factor * x) / count;
+  const left = Math.max(0, dd - d * d / count - factor * factor * varied);
+  const plain = xd / xx;
+  const plainLeft = Math.max(0, dd - plain * xd);
+  return plainLeft <= WORSE * left + ROUNDING * dd
+    ? { factor: short(plain), term: 0 }
+    : { factor: short(factor), term: short(term) };
+}
+
+/** A number of few digits where one is as near as rounding lets us see, or the number. */
+export function short(value: number): number {
+  for (let digits = 1; digits <= 4; digits++) {
+    const rounded = Number(value.toPrecision(digits));
+    if (Math.abs(rounded - value) <= SHORT * Math.abs(value)) return rounded;
+  }
+  return value;
+}
