@@ -10,12 +10,13 @@ import type { CheckpointStore, SearchOptions } from "./options.ts";
 import { individual, type SearchState } from "./population.ts";
 import { digestOfData } from "./score_cache.ts";
 
-const VERSION = 3;
+const VERSION = 4;
 
 /** An individual, its lineage by its place in the list of all. */
 interface SavedIndividual {
   readonly text: string;
   readonly score: number | null;
+  readonly cases: readonly number[];
   readonly lineage: number;
 }
 type SavedLineage = readonly [
@@ -55,9 +56,10 @@ export function writeCheckpoint(space: Space, options: SearchOptions, state: Sea
     }
     return places.get(lineage)!;
   };
-  const kept = ({ genome, score, lineage }: Individual): SavedIndividual => ({
+  const kept = ({ genome, score, cases, lineage }: Individual): SavedIndividual => ({
     text: printGenome(space, genome),
     score: saved(score),
+    cases,
     lineage: place(lineage),
   });
   const { population, front, hall, structures, probes, shapes, curve, recent, ...plain } = state;
@@ -119,10 +121,12 @@ export function readCheckpoint(
   }
   const lineages: Lineage[] = [];
   for (const [birth, mutation, score, parent] of list as SavedLineage[]) {
-    lineages.push({ birth, mutation, score: loaded(score), parent: lineages[parent] });
+    const before = lineages[parent];
+    const founder = before?.founder ?? birth;
+    lineages.push({ birth, mutation, score: loaded(score), parent: before, founder });
   }
-  const revived = ({ text, score, lineage }: SavedIndividual): Individual =>
-    individual(analyse(space, parseGenome(space, text)), loaded(score), lineages[lineage]);
+  const revived = ({ text, score, cases, lineage }: SavedIndividual): Individual =>
+    individual(analyse(space, parseGenome(space, text)), loaded(score), lineages[lineage], cases);
   const scores = (list: [string, number | null][]) =>
     new Map(list.map(([key, score]) => [key, loaded(score)]));
   return {

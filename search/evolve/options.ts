@@ -4,6 +4,7 @@ import type { SpaceOptions } from "../programs/space.ts";
 import type { Task } from "../tasks/evaluator.ts";
 import type { Individual } from "./archive.ts";
 import type { ScoreCache } from "./score_cache.ts";
+import type { Survival } from "./survival.ts";
 
 /** How programs are proposed. */
 export type Strategy =
@@ -42,8 +43,22 @@ export interface SearchOptions {
   readonly budget: { readonly trained?: number; readonly generated?: number };
   /** Default 1000. */
   readonly population?: number;
-  /** Parents of which the best is taken. Default 2. */
+  /** Parents of which the best is taken. Default 2, or 1 where `survival` is `"front"`. */
   readonly tournament?: number;
+  /**
+   * Who dies when a child comes: the `"oldest"`, as in regularized evolution, or, where it is `"front"`, one
+   * whose line is older than another's and which is less fit. Then the first child of every batch begins a new
+   * line from a program to start from, so that the search never ends in one place (Schmidt and Lipson 2010,
+   * Age-Fitness Pareto Optimization). Default `"oldest"`.
+   */
+  readonly survival?: Survival;
+  /**
+   * The share of problems by whose scores individuals are compared, others for every batch. A problem is a task
+   * under one of its seeds. What counts as best is so on all of them. Default 1.
+   */
+  readonly downsample?: number;
+  /** How often a child that is a known program is drawn anew, which costs no birth. Default 0. */
+  readonly redraws?: number;
   /** Programs that are made from one state of the population. Default 50. */
   readonly batch?: number;
   /**
@@ -104,6 +119,8 @@ export interface Counts {
   readonly structuralHits: number;
   /** How many others gave the updates of a known one. */
   readonly probeHits: number;
+  /** Known programs that were drawn anew, and are none of those made. */
+  readonly redrawn: number;
   /** Trained, and exploded or were stopped. */
   readonly stopped: number;
   /** Of those stopped, how many cost a worker, which had died or did not answer. */

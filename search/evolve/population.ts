@@ -2,6 +2,7 @@
 import type { Analysis } from "../analysis/structure.ts";
 import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
 import type { Counts, CurvePoint } from "./options.ts";
+import type { Survive } from "./survival.ts";
 
 /** All that a search knows between two batches; a checkpoint holds it. */
 export interface SearchState {
@@ -35,6 +36,7 @@ export function emptyState(hall: number): SearchState {
       trained: 0,
       structuralHits: 0,
       probeHits: 0,
+      redrawn: 0,
       stopped: 0,
       lost: 0,
       statements: 0,
@@ -56,12 +58,18 @@ export function emptyState(hall: number): SearchState {
   };
 }
 
-/** An analysed program with its score. */
-export function individual(analysis: Analysis, score: number, lineage: Lineage): Individual {
+/** An analysed program with its score, and that of each problem where they are known. */
+export function individual(
+  analysis: Analysis,
+  score: number,
+  lineage: Lineage,
+  cases: readonly number[] = [],
+): Individual {
   return {
     genome: analysis.genome,
     key: analysis.key,
     score,
+    cases,
     length: analysis.live.length,
     stateBytes: 4 * analysis.states.length,
     lineage,
@@ -81,6 +89,7 @@ export interface Child {
   readonly analysis: Analysis;
   readonly parent: Individual;
   readonly mutation: string;
+  readonly isNewcomer: boolean;
   readonly birth: number;
   readonly origin: Origin;
   /** The fingerprint, unless the structure was known. */
@@ -90,10 +99,11 @@ export interface Child {
   readonly training: number | undefined;
 }
 
-/** A child with its score, and that at the hurdle. */
+/** A child with its score, that of each problem where it was trained, and that at the hurdle. */
 export interface Scored {
   readonly child: Child;
   readonly score: number;
+  readonly cases: readonly number[];
   readonly hurdle: number | undefined;
   /** Whether it cost a worker. */
   readonly isLost: boolean;
@@ -106,14 +116,15 @@ export interface TunedChild {
   readonly trained: number;
 }
 
-/** Lets a child in, in its tuned form if it has one: the oldest dies. */
+/** Lets a child in, in its tuned form if it has one: another dies. */
 export function admit(
   state: SearchState,
-  { child, score, hurdle, isLost }: Scored,
+  { child, score, cases, hurdle, isLost }: Scored,
   tuned: TunedChild | undefined,
+  survive: Survive,
 ): void {
   const { counts, hall, front, population } = state;
-  const { analysis, parent, mutation, birth, origin, probe } = child;
+  const { analysis, parent, mutation, isNewcomer, birth, origin, probe } = child;
   counts.generated++;
   counts.statements += analysis.genome.length;
   counts.live += analysis.live.length;
@@ -135,13 +146,15 @@ export function admit(
     state.structures.set(tuned.analysis.key, tuned.score);
   }
   const final = tuned ?? { analysis, score };
-  const lineage = { birth, mutation, score: final.score, parent: parent.lineage };
-  const grown = individual(final.analysis, final.score, lineage);
+  const before = isNewcomer ? undefined : parent.lineage;
+  const founder = before?.founder ?? birth;
+  const lineage = { birth, mutation, score: final.score, parent: before, founder };
+  // What was tuned is better than its scores of before say, and on which problems nobody knows.
+  const grown = individual(final.analysis, final.score, lineage, tuned === undefined ? cases : []);
   if (final.score > state.recent) [state.recent, state.renewed] = [final.score, counts.generated];
   front.offer(grown);
   hall.offer(grown);
-  population.push(grown);
-  population.shift();
+  survive(population, grown);
 }
 
 /** Adds a point to the curve if it is time, a share of the budget being used. */

@@ -21,6 +21,7 @@ import {
 } from "./population.ts";
 import { proposer } from "./propose.ts";
 import { cachedTrainer } from "./score_cache.ts";
+import { fitnessOf, survivalOf, type Survive } from "./survival.ts";
 import { checkWorkers, hasCode, localTrainer, type Trainer, workerTrainer } from "./trainer.ts";
 import { tuneChildren } from "./tuning.ts";
 
@@ -75,6 +76,7 @@ class SearchRun {
   readonly #space: Space;
   readonly #init: readonly Genome[];
   readonly #propose: ReturnType<typeof proposer>;
+  readonly #survive: Survive;
   readonly #prober: Prober;
   readonly #trainers: Trainer[] = [];
   #state!: SearchState;
@@ -85,7 +87,9 @@ class SearchRun {
     this.#options = options;
     this.#space = makeSpace(options.space);
     this.#init = (options.init ?? [ADAMW]).map((text) => parseGenome(this.#space, text));
-    this.#propose = proposer(this.#space, this.#init, options);
+    const fitness = fitnessOf(options);
+    this.#propose = proposer(this.#space, this.#init, options, fitness);
+    this.#survive = survivalOf(options, fitness);
     this.#prober = new Prober(this.#space);
     const { trained = Infinity, generated = Infinity } = options.budget;
     if (!(trained > 0 && generated > 0 && Math.min(trained, generated) < Infinity)) {
@@ -203,7 +207,8 @@ class SearchRun {
     return this.#init.map((genome, i) => {
       const analysis = analyse(this.#space, genome);
       const score = structures.get(analysis.key)!;
-      const lineage = { birth: -1 - i, mutation: "init", score, parent: undefined };
+      const birth = -1 - i;
+      const lineage = { birth, mutation: "init", score, parent: undefined, founder: birth };
       return individual(analysis, score, lineage);
     });
   }
@@ -217,8 +222,8 @@ class SearchRun {
     const evaluations = await trainer.evaluate(wanted, stop);
     const scored = children.map((child): Scored => {
       const evaluation = child.training === undefined ? undefined : evaluations[child.training];
-      const { hurdle, isLost = false } = evaluation ?? {};
-      return { child, score: child.score ?? evaluation!.score, hurdle, isLost };
+      const { hurdle, scores: cases = [], isLost = false } = evaluation ?? {};
+      return { child, score: child.score ?? evaluation!.score, cases, hurdle, isLost };
     });
     const { tune } = this.#options;
     const tuned = tune === undefined ? [] : await tuneChildren(
@@ -228,7 +233,7 @@ class SearchRun {
       scored,
       async (genomes) => (await trainer.evaluate(genomes, stop)).map(({ score }) => score),
     );
-    scored.forEach((each, i) => admit(state, each, tuned[i]));
+    scored.forEach((each, i) => admit(state, each, tuned[i], this.#survive));
     this.#restart();
     mark(state, this.#share());
   }
@@ -236,29 +241,37 @@ class SearchRun {
   /** The children of a batch; those that must be trained are added to `wanted`, each once. */
   #children(wanted: Genome[]): Child[] {
     const { structures, probes, counts, population } = this.#state;
-    const { seed = 1, batch = 50 } = this.#options;
+    const { seed = 1, batch = 50, redraws = 0 } = this.#options;
     const pending = new Map<string, number>();
+    const known = (key: string, scores: ReadonlyMap<string, number>) => ({
+      score: scores.get(key),
+      training: scores.has(key) ? undefined : pending.get(key),
+    });
     return Array.from({ length: batch }, (_, i): Child => {
       const birth = counts.generated + i;
       const random = new Random(seed, DRAWS.birth, birth);
-      const { genome, parent, mutation } = this.#propose(population, random);
-      const analysis = analyse(this.#space, genome);
-      const child = { analysis, parent, mutation, birth };
-      const known = (key: string, scores: ReadonlyMap<string, number>) => ({
-        score: scores.get(key),
-        training: scores.has(key) ? undefined : pending.get(key),
-      });
-      const same = known(analysis.key, structures);
-      if (same.score !== undefined || same.training !== undefined) {
-        return { ...child, ...same, origin: "structure", probe: "" };
+      for (let left = redraws;; left--) {
+        const { genome, ...made } = this.#propose(population, random, birth);
+        const analysis = analyse(this.#space, genome);
+        const child = { analysis, ...made, birth };
+        const same = known(analysis.key, structures);
+        const isSame = same.score !== undefined || same.training !== undefined;
+        const probe = isSame ? "" : this.#prober.fingerprint(analysis);
+        const alike = isSame ? same : known(probe, probes);
+        const isAlike = alike.score !== undefined || alike.training !== undefined;
+        if (isAlike && left > 0) {
+          counts.redrawn++;
+          continue;
+        }
+        if (isAlike) {
+          const origin = isSame ? "structure" : "updates";
+          if (alike.training !== undefined) pending.set(analysis.key, alike.training);
+          return { ...child, ...alike, origin, probe };
+        }
+        const training = wanted.push(genome) - 1;
+        pending.set(analysis.key, training).set(probe, training);
+        return { ...child, score: undefined, training, origin: "training", probe };
       }
-      const probe = this.#prober.fingerprint(analysis);
-      const alike = known(probe, probes);
-      if (alike.score !== undefined) return { ...child, ...alike, origin: "updates", probe };
-      const training = alike.training ?? wanted.push(genome) - 1;
-      pending.set(analysis.key, training).set(probe, training);
-      const origin = alike.training === undefined ? "training" : "updates";
-      return { ...child, score: undefined, training, origin, probe };
     });
   }
 

@@ -16,6 +16,8 @@ export const DRAWS = {
   birth: 8,
   data: 9,
   library: 10,
+  cases: 11,
+  survival: 12,
 } as const;
 
 /**

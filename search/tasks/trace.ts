@@ -20,6 +20,8 @@ export interface TraceTask extends TaskBase {
   readonly rule: string;
   /** Elements of each recording. */
   readonly size: number;
+  /** The share of gradients that are 0, which tells rules apart that differ there only. Default 0. */
+  readonly sparsity?: number;
   /** With `"free"`, updates are compared but for a factor: the one that fits best. Default `"exact"`. */
   readonly scale?: "exact" | "free";
 }
@@ -37,7 +39,7 @@ export class Recording {
   #compared = 0;
 
   constructor(machine: Machine, space: Space, task: TraceTask) {
-    const { rule, size, steps, seeds, scale = "exact" } = task;
+    const { rule, size, steps, seeds, scale = "exact", sparsity = 0 } = task;
     this.#isScaleFree = scale === "free";
     const lr = scheduleOf(steps).map((lr) => 0.1 + lr);
     const options = { lr, lengths: seeds.map(() => size), isReplay: true };
@@ -50,7 +52,7 @@ export class Recording {
     }));
     const elements = pack.bytes / 4;
     [this.#own, this.#both, this.#theirs] = [0, 1, 2].map(() => new Float64Array(elements));
-    seeds.forEach((seed, k) => draw(pack, seed, k));
+    seeds.forEach((seed, k) => draw(pack, seed, k, sparsity));
     this.recorded = new Float32Array(elements * steps);
     const recorded = updatesOf(space, analyse(space, parseGenome(space, rule)), pack);
     // What only fills a tensor up is not compared.
@@ -123,8 +125,9 @@ export class Recording {
 }
 
 /** Gradients that go on for a while, of different sizes, under noise with tails. */
-function draw(pack: Pack, seed: number, tensor: number): void {
+function draw(pack: Pack, seed: number, tensor: number, sparsity: number): void {
   const random = new Random(seed, DRAWS.recording, 0);
+  const absent = new Random(seed, DRAWS.recording, 1);
   // Numbers are drawn for whole vectors of the machine.
   const padded = Math.ceil(pack.tensors[tensor].length / 4) * 4;
   const drift = Array.from({ length: padded }, () => random.normal());
@@ -136,6 +139,7 @@ function draw(pack: Pack, seed: number, tensor: number): void {
       weight[i] += 0.1 * random.normal();
       w[i] = weight[i];
       g[i] = (0.1 + i % 4) * (drift[i] + 0.3 * random.student(3));
+      if (sparsity > 0 && absent.uniform() < sparsity) g[i] = 0;
     }
   }
 }
