@@ -59,6 +59,7 @@ export {
   repeat,
   wire,
 } from "./programs/mutations.ts";
+export { round, scale } from "./programs/constants.ts";
 export { Random } from "./programs/random.ts";
 export { type Space, space, type SpaceOptions } from "./programs/space.ts";
 export type { ClassifierData, ClassifierTask, Examples } from "./tasks/classifier.ts";

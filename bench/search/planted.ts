@@ -3,6 +3,8 @@ import {
   paperMutations,
   repair,
   repeat,
+  round,
+  scale,
   type SearchOptions,
   type TraceTask,
   wire,
@@ -133,7 +135,12 @@ export const ENGINES: Readonly<
     const own = common(rule, seed, trained);
     return {
       ...own,
-      mutations: { ...mutations, repair: { weight: 2, mutate: repair({ tasks: own.tasks }) } },
+      mutations: {
+        ...mutations,
+        repair: { weight: 2, mutate: repair({ tasks: own.tasks }) },
+        scale: { weight: 2, mutate: scale },
+        round: { weight: 1, mutate: round },
+      },
       survival: "front",
       tournament: 2,
       downsample: 0.5,

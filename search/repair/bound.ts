@@ -13,13 +13,15 @@ export interface Near {
 export const EXACT = 1e-6;
 /** Parts of the line on which expressions are sorted. */
 const BUCKETS = 2048;
-/** How far apart on that line the same may be: the root of twice what is left, and no more. */
-const REACH = Math.ceil(Math.sqrt(2 * EXACT) * BUCKETS / 4);
+/** How far apart along a direction the same may be, and how many buckets that is; few are that far. */
+const APART = Math.sqrt(EXACT);
+const REACH = Math.ceil(APART * BUCKETS / 4);
 
-const direction = unit(Float64Array.from(
-  { length: PROBES },
-  ((random) => () => random.normal())(new Random(2, DRAWS.library, 0)),
-))!;
+/** Two directions, along which lengths tell nearly all expressions apart. */
+const [first, second] = [0, 1].map((stream) => {
+  const random = new Random(2, DRAWS.library, stream);
+  return unit(Float64Array.from({ length: PROBES }, () => random.normal()))!;
+});
 
 /** Less its mean and of length 1; undefined for what is no number somewhere, or the same everywhere. */
 function unit(values: Float64Array): Float64Array | undefined {
@@ -38,6 +40,8 @@ export class BoundLibrary {
   readonly values: Float32Array;
   /** For each expression, one over the length of its values less their mean, or NaN. */
   readonly #scales: Float64Array;
+  /** For each expression the length along the second direction, positive along the first. */
+  readonly #seconds: Float64Array;
   /** Expressions in the order of their buckets, and where each bucket begins. */
   readonly #sorted: Int32Array;
   readonly #begins = new Int32Array(BUCKETS + 1);
@@ -46,19 +50,22 @@ export class BoundLibrary {
     const values = this.values = library.bind(variables);
     const { length } = library;
     this.#scales = new Float64Array(length);
+    this.#seconds = new Float64Array(length);
     const buckets = new Int32Array(length);
     for (let each = 0, at = 0; each < length; each++, at += PROBES) {
-      let [sum, all, along] = [0, 0, 0];
+      let [sum, all, along, across] = [0, 0, 0, 0];
       for (let i = 0; i < PROBES; i++) {
         const x = values[at + i];
         sum += x;
         all += x * x;
-        along += x * direction[i];
+        along += x * first[i];
+        across += x * second[i];
       }
       const squares = all - sum * sum / PROBES;
       const isVaried = squares > 1e-10 * all && all < Infinity;
       const scale = this.#scales[each] = isVaried ? 1 / Math.sqrt(squares) : NaN;
-      // The direction has no mean, so that means do not matter.
+      // Directions have no mean, so that those of values do not matter.
+      this.#seconds[each] = (along < 0 ? -across : across) * scale;
       const bucket = buckets[each] = isVaried ? bucketOf(along * scale) : -1;
       if (bucket >= 0) this.#begins[bucket + 1]++;
     }
@@ -88,14 +95,19 @@ export class BoundLibrary {
   exact(desired: Float64Array): Near[] {
     const shape = unit(desired);
     if (shape === undefined) return [];
-    let along = 0;
-    for (let i = 0; i < PROBES; i++) along += shape[i] * direction[i];
+    let [along, across] = [0, 0];
+    for (let i = 0; i < PROBES; i++) {
+      along += shape[i] * first[i];
+      across += shape[i] * second[i];
+    }
+    if (along < 0) across = -across;
     const bucket = bucketOf(along);
     const from = this.#begins[Math.max(0, bucket - REACH)];
     const to = this.#begins[Math.min(BUCKETS, bucket + REACH + 1)];
     const found: Near[] = [];
     for (let k = from; k < to; k++) {
       const expression = this.#sorted[k];
+      if (Math.abs(this.#seconds[expression] - across) > APART) continue;
       const rest = this.#rest(expression, shape);
       if (rest <= EXACT) found.push({ expression, rest });
     }

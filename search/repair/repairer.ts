@@ -82,14 +82,17 @@ export class Repairer {
     return find && this.#child(genome, lead.length, place, find, leaves.map(({ name }) => name));
   }
 
-  /** Statements that make reductions of inputs variables. */
+  /** Statements that make variables of reductions of inputs, and of what states are before the step. */
   #lead(genome: Genome): GenomeStatement[] {
     const lead: GenomeStatement[] = [];
-    for (const call of this.#reductions) {
-      for (const input of ["w", "g"]) {
-        lead.push({ target: freshName(this.#space, [...genome, ...lead]), call, args: [input] });
-      }
-    }
+    const add = (call: number, ...args: (string | number)[]) =>
+      lead.push({ target: freshName(this.#space, [...genome, ...lead]), call, args });
+    for (const call of this.#reductions) for (const input of ["w", "g"]) add(call, input);
+    const times = this.#operation("Mul");
+    const states = this.#space.options.states.filter((state) =>
+      genome.some(({ target }) => target === state)
+    );
+    if (times >= 0) { for (const state of states) add(times, state, 1); }
     return lead;
   }
 

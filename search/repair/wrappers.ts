@@ -1,4 +1,5 @@
 /** Calls that a new expression may stand in, so that one twice the size of the library's is found. */
+import { postorder } from "../../dsl/node.ts";
 import type { SearchFunction } from "../programs/functions.ts";
 import type { Space } from "../programs/space.ts";
 import { called, inverted, isInvertible, type Numbers } from "./calls.ts";
@@ -28,11 +29,17 @@ export function wrappersOf({ functions, index }: Space, library: Library): reado
     if (parameters.length > 2 || parameters.some(({ kind }) => kind === "scalar")) return [];
     return parameters.flatMap((_, argument): Wrapper[] => {
       if (!isInvertible(given, argument) || (commutes && argument === 1)) return [];
+      if (hasExtremes(given)) return [];
       return parameters.length === 1
         ? [{ call, argument, other: undefined }]
         : others.map((other) => ({ call, argument, other }));
     });
   });
+}
+
+/** Whether an extreme is part of a function: of what was the less in it, too little is left. */
+function hasExtremes({ expression }: SearchFunction): boolean {
+  return postorder([expression]).some(({ op }) => op === "Max" || op === "Min");
 }
 
 /** The arguments of a wrapper. */
