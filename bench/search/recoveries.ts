@@ -4,8 +4,11 @@ import { printStatements } from "../../dsl/print.ts";
 import { ENGINES, PLANTED } from "./planted.ts";
 import { settled } from "./settle.ts";
 
-/** Scores from which a find is settled, and by how much it must be better than the last that was. */
-const NEAR = { score: 1, better: 0.1 } as const;
+/**
+ * Scores from which a find is settled, by how much it must be better than the last that was, and the score from
+ * which that does not matter.
+ */
+const NEAR = { score: 1, better: 0.1, there: 5 } as const;
 
 interface Run {
   /** The rule as it was found; undefined if it was not. */
@@ -93,7 +96,8 @@ async function recover(
     if (used >= trained) break;
     if (now === undefined || now === best) continue;
     best = now;
-    if (now.score < Math.max(NEAR.score, score + NEAR.better)) continue;
+    const least = Math.min(NEAR.there, Math.max(NEAR.score, score + NEAR.better));
+    if (now.score < least) continue;
     score = now.score;
     const find = await settled(known, task, now.genome);
     settling += find.trained;

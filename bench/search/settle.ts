@@ -30,35 +30,30 @@ const NEAR = 1.5;
 
 /** Settles a find; first as it is, and then with its constants tuned. */
 export async function settled(space: Space, task: TraceTask, genome: Genome): Promise<Settled> {
-  const exact: TraceTask = { ...task, scale: "exact" };
-  const evaluator = await Evaluator.of(space, [exact]);
+  const evaluator = await Evaluator.of(space, [task]);
   let trained = 0;
   const scoreOf = (each: Genome) => {
     trained++;
     return evaluator.evaluate(analyse(space, each), { below: -Infinity }).score;
   };
-  const withFactor = (each: Genome): Genome => {
-    const { factor } = resemblance(space, task, each);
+  const told = (each: Genome): Settled => {
+    const short = shortened(space, each, scoreOf);
+    const { factor } = resemblance(space, task, short);
     trained++;
-    return parseGenome(space, `${printGenome(space, each)}\nupdate = mul(update, ${factor})`);
+    const [form = factor] = shortForms(factor, 1e-5);
+    const whole = parseGenome(space, `${printGenome(space, short)}\nupdate = mul(update, ${form})`);
+    return { genome: whole, trained, isEquivalent: isRule(space, task, whole) };
   };
-  const told = (each: Genome): Settled => ({
-    genome: each,
-    trained,
-    isEquivalent: isRule(space, task, each),
-  });
-  const quick = told(shortened(space, withFactor(genome), scoreOf));
-  if (quick.isEquivalent) return quick;
-  const first = withFactor(genome);
-  if (!(scoreOf(first) > NEAR)) return quick;
-  const tuned = await tuneConstants(printGenome(space, first), {
-    tasks: [exact],
+  const quick = told(genome);
+  if (quick.isEquivalent || !(scoreOf(genome) > NEAR)) return quick;
+  const tuned = await tuneConstants(printGenome(space, genome), {
+    tasks: [task],
     evaluations: 400,
     below: -Infinity,
-    space: { ...space.options, longest: 1000 },
+    space: space.options,
   });
   trained += tuned.trained;
-  return told(shortened(space, parseGenome(space, tuned.text), scoreOf));
+  return told(parseGenome(space, tuned.text));
 }
 
 /** Whether a program is the rule of a recording, for a small and a large learning rate. */

@@ -1,4 +1,4 @@
-/** The factor and the term with which values come nearest to what is desired. */
+/** How near values come to what is desired: by what factor and term, and whether they are the same. */
 
 /** `desired ≈ factor·values + term`. */
 export interface Fit {
@@ -40,4 +40,22 @@ export function short(value: number): number {
     if (Math.abs(rounded - value) <= SHORT * Math.abs(value)) return rounded;
   }
   return value;
+}
+
+/** Values are not as desired if in more than this share of places they are off by more than a share of that. */
+const OFF = { places: 1 / 32, share: 1e-3 } as const;
+
+/**
+ * Whether values are as desired in nearly every place, in terms of what is usual. Least squares do not tell
+ * that: where a few places outweigh all others, whatever is right there leaves next to nothing.
+ */
+export function isAsDesired(values: Float64Array, desired: Float64Array): boolean {
+  const sizes = desired.map(Math.abs).sort();
+  const usual = sizes[sizes.length >> 1];
+  let off = 0;
+  for (let i = 0; i < desired.length; i++) {
+    const bound = OFF.share * (Math.abs(desired[i]) + usual);
+    if (!(Math.abs(desired[i] - values[i]) <= bound)) off++;
+  }
+  return off <= OFF.places * desired.length;
 }

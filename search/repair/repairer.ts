@@ -11,7 +11,7 @@ import type { Task } from "../tasks/evaluator.ts";
 import { Recording } from "../tasks/trace.ts";
 import { BoundLibrary, EXACT } from "./bound.ts";
 import { isElementwise, type Numbers } from "./calls.ts";
-import { type Fit, fitOf } from "./fit.ts";
+import { type Fit, fitOf, isAsDesired } from "./fit.ts";
 import { Library, type LibraryOptions, PROBES } from "./library.ts";
 import { type Reaching, type Replay, Trajectory } from "./trajectory.ts";
 import { around, within, wrapped, type Wrapper, wrappersOf } from "./wrappers.ts";
@@ -33,8 +33,6 @@ interface Find {
 const NEAREST = 16;
 /** How many exact finds are checked on fresh probes, the smallest first. */
 const CHECKED = 32;
-/** A find is false if on more fresh probes than this it is off by more than a share of what is desired. */
-const OFF = { probes: 2, share: 1e-3 } as const;
 
 /** Repairs programs of one space. */
 export class Repairer {
@@ -187,12 +185,7 @@ export class Repairer {
       inner,
       wrapper.other === undefined ? 0 : this.#library.valuesOf(wrapper.other, variables),
     ) as Float64Array;
-    const squares = fresh.reduce((sum, i) => sum + desired[i] * desired[i], 0);
-    const scale = Math.sqrt(squares / fresh.length);
-    const off = fresh.filter((i, k) =>
-      !(Math.abs(desired[i] - whole[k]) <= OFF.share * (Math.abs(desired[i]) + scale))
-    );
-    return off.length <= OFF.probes;
+    return isAsDesired(whole, Float64Array.from(fresh, (i) => desired[i]));
   }
 
   #child(
