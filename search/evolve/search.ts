@@ -103,6 +103,12 @@ class SearchRun {
         );
       }
     }
+    const { redraws = 0 } = options;
+    if (!(Number.isInteger(redraws) && redraws >= 0)) {
+      throw new GradusError(
+        `Cannot search: \`redraws\` must be a whole number from 0 on: given ${redraws}`,
+      );
+    }
     checkWorkers(options.workers ?? 0);
   }
 

@@ -65,10 +65,14 @@ export class Repairer {
     const place = random.pick(trajectory.places(random));
     const isRecorded = replay.recorded !== undefined;
     const desired = isRecorded ? trajectory.desiredAt(place) : trajectory.presentAt(place);
-    const points = drawn(desired, 2 * PROBES, random);
-    if (points === undefined) return undefined;
     const leaves = this.#leaves(trajectory, place, random);
-    const [probes, fresh] = [points.slice(0, PROBES), points.slice(PROBES)];
+    // Where a variable is 0 too much is lost: what is found elsewhere is checked there too.
+    const lists = leaves.flatMap(({ values }) => typeof values === "number" ? [] : [values]);
+    const isFull = (i: number) => lists.every((values) => values[i] !== 0);
+    const probes = drawn(desired, isFull, new Set(), random) ??
+      drawn(desired, () => true, new Set(), random);
+    const fresh = probes && drawn(desired, () => true, new Set(probes), random);
+    if (probes === undefined || fresh === undefined) return undefined;
     const bound = new BoundLibrary(
       this.#library,
       leaves.map(({ values }) => listAt(values, probes)),
@@ -261,12 +265,18 @@ function listAt(values: Numbers, places: readonly number[]): Float64Array {
   return Float64Array.from(places, (i) => typeof values === "number" ? values : values[i]);
 }
 
-/** Different places of a list at which there are numbers, or undefined where there are too few. */
-function drawn(values: Float64Array, count: number, random: Random): number[] | undefined {
+/** Places of a list at which there are numbers, and which may be taken, or undefined where there are too few. */
+function drawn(
+  values: Float64Array,
+  isFit: (place: number) => boolean,
+  taken: ReadonlySet<number>,
+  random: Random,
+): number[] | undefined {
   const places = new Set<number>();
-  for (let attempt = 0; attempt < 20 * count && places.size < count; attempt++) {
+  for (let attempt = 0; attempt < 20 * PROBES && places.size < PROBES; attempt++) {
     const place = random.below(values.length);
-    if (Number.isFinite(values[place])) places.add(place);
+    const isNumber = values[place] - values[place] === 0;
+    if (isNumber && !taken.has(place) && isFit(place)) places.add(place);
   }
-  return places.size < count ? undefined : [...places];
+  return places.size < PROBES ? undefined : [...places];
 }
