@@ -45,6 +45,8 @@ export { search, searched } from "./evolve/search.ts";
 export { tuneConstants, type TunedConstants, type TuneOptions } from "./evolve/tuning.ts";
 export { Prober } from "./machine/replay.ts";
 export { sweepPage } from "./page/sweep.ts";
+export type { LibraryOptions } from "./repair/library.ts";
+export { repair, type RepairOptions } from "./repair/repair.ts";
 export { htmlReport, type Report } from "./page/report.ts";
 export {
   type FunctionDocument,
@@ -68,6 +70,7 @@ export {
   repeat,
   wire,
 } from "./programs/mutations.ts";
+export { round, scale } from "./programs/constants.ts";
 export { Random } from "./programs/random.ts";
 export type {
   SweepMethod,

@@ -51,6 +51,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["dsl", "runtime", "search/programs", "search/tasks", "search/evolve", "deno.json"],
     ...["@nats-io/jetstream", "@nats-io/kv", "@nats-io/obj", "@nats-io/transport-node"],
   ],
+  "search/repair": [
+    ...["dsl", "search/programs", "search/analysis", "search/machine", "search/tasks"],
+  ],
   "search/derive": ["dsl", "runtime"],
   "search/page": [
     ...["dsl", "runtime", "export/python", "temml"],

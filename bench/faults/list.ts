@@ -214,7 +214,7 @@ export const FAULTS: readonly Fault[] = [
     ["await keep();", ""],
     ["await files.rm(beside, { force: true }).catch(() => {});", ""],
     ["recent: saved(recent),", "recent: 0,"],
-    ["parent: lineages[parent] });", "parent: undefined });"],
+    ["parent: before, founder });", "parent: undefined, founder });"],
     ["shapes: scores(read.shapes),", "shapes: new Map(),"],
     ["new HallOfFame(options.hall ?? 20, ", "new HallOfFame(1, "],
   ]),

@@ -8,7 +8,7 @@
  *
  *   deno task bench:search engine [programs]
  *   deno task bench:search exact [programs]
- *   deno task bench:search recovery [seeds] [trained] [rules] [first seed]
+ *   deno task bench:search recovery [seeds] [trained] [rules] [first seed] [engines]
  *   deno task bench:search discovery [seeds] [trained] [functions left out]
  *   deno task bench:search curves [seeds] [programs]
  *   deno task bench:search kill [times]
@@ -34,7 +34,8 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
       first ?? 10,
       second ?? 40_000,
       numbers[2]?.split(","),
-      Number(numbers[3] ?? 1),
+      Number(numbers[3] ?? 0),
+      numbers[4]?.split(","),
     ),
   discovery: () => discovery(first ?? 10, second ?? 25_000, numbers[2]?.split(",")),
   curves: () => curves(first ?? 5, second ?? 300_000),

@@ -1,16 +1,12 @@
-/** The rules that searches are to recover from AdamW, and how it is told that they have. */
+/** The rules that searches are to recover from AdamW, and the searches. */
 import {
-  type Genome,
   paperMutations,
-  parseGenome,
-  printGenome,
+  repair,
   repeat,
-  type Resemblance,
-  resemblance,
+  round,
+  scale,
   type SearchOptions,
-  space,
   type TraceTask,
-  tuneConstants,
   wire,
 } from "../../search/mod.ts";
 
@@ -52,6 +48,45 @@ export const PLANTED: Readonly<Record<string, string>> = {
     update = div(n, sqrt_v)
     lr = mul(lr, 0.001)
     update = mul(update, lr)`,
+  powerSign: `
+    m = interp(g, m, 0.9)
+    a = sign(g)
+    b = sign(m)
+    c = mul(a, b)
+    d = exp(c)
+    update = mul(d, g)
+    lr = mul(lr, 0.001)
+    update = mul(update, lr)`,
+  cautiousAdamw: `
+    g2 = square(g)
+    m = interp(g, m, 0.9)
+    v = interp(g2, v, 0.999)
+    sqrt_v = sqrt(v)
+    update = div(m, sqrt_v)
+    a = mul(update, g)
+    b = sign(a)
+    mask = max(b, 0)
+    update = mul(update, mask)
+    wd = mul(w, 0.01)
+    update = add(update, wd)
+    lr = mul(lr, 0.001)
+    update = mul(update, lr)`,
+  tiger: `
+    m = interp(g, m, 0.965)
+    update = sign(m)
+    size = norm(w)
+    update = mul(update, size)
+    lr = mul(lr, 0.001)
+    update = mul(update, lr)`,
+  adabelief: `
+    m = interp(g, m, 0.9)
+    d = sub(g, m)
+    d2 = square(d)
+    v = interp(d2, v, 0.999)
+    sqrt_v = sqrt(v)
+    update = div(m, sqrt_v)
+    lr = mul(lr, 0.001)
+    update = mul(update, lr)`,
 };
 
 /** Recordings of a rule; a program is scored by how near its updates come, but for a factor. */
@@ -59,60 +94,58 @@ export const recording = (rule: string, seeds: readonly number[]): TraceTask => 
   kind: "trace",
   name: "recording",
   rule: PLANTED[rule],
-  size: 64,
+  size: 32,
   steps: 40,
   seeds,
   scale: "free",
+  sparsity: 0.1,
 });
 
-/** The search that is to recover a rule. */
-export function recovery(rule: string, seed: number, trained: number): SearchOptions {
+/** What engines have in common. */
+function common(rule: string, seed: number, trained: number) {
   return {
-    tasks: [recording(rule, [2 * seed + 1000, 2 * seed + 1001])],
+    tasks: [recording(rule, [0, 1, 2, 3].map((i) => 4 * seed + 1000 + i))],
     seed,
     budget: { trained },
     population: 100,
-    tournament: 5,
-    space: { longest: 16 },
-    mutations: {
-      ...paperMutations,
-      wire: { weight: 1, mutate: wire },
-      repeat: { weight: 1, mutate: repeat },
-    },
     tune: { evaluations: 20 },
     below: -Infinity,
     lengthCost: 0.004,
+  } satisfies SearchOptions;
+}
+
+const mutations = {
+  ...paperMutations,
+  wire: { weight: 1, mutate: wire },
+  repeat: { weight: 1, mutate: repeat },
+};
+
+/** The searches that are to recover a rule. */
+export const ENGINES: Readonly<
+  Record<string, (rule: string, seed: number, trained: number) => SearchOptions>
+> = {
+  "regularized evolution": (rule, seed, trained) => ({
+    ...common(rule, seed, trained),
+    mutations,
+    tournament: 5,
+    space: { longest: 16 },
     restart: { patience: 5_000, lifetime: 15_000, from: "init" },
-  };
-}
-
-/** What a search found, ended: with the factor that was left open, and its constants tuned. */
-export interface Ended {
-  readonly genome: Genome;
-  readonly trained: number;
-  /** On recordings that no search has seen, by which it is told when to end. */
-  readonly fresh: Resemblance;
-  /** On others, by which what was found is judged, once. */
-  readonly judged: Resemblance;
-}
-
-/** Ends what a search found. */
-export async function ended(rule: string, options: SearchOptions, genome: Genome): Promise<Ended> {
-  // One statement more than a search may make.
-  const known = space();
-  const [task] = options.tasks as readonly TraceTask[];
-  const { factor } = resemblance(known, task, genome);
-  const { text, trained } = await tuneConstants(
-    `${printGenome(known, genome)}\nupdate = mul(update, ${factor})`,
-    { tasks: [{ ...task, scale: "exact" }], evaluations: 400, below: -Infinity },
-  );
-  const tuned = parseGenome(known, text);
-  const [fresh, judged] = [FRESH, JUDGED].map((seeds) =>
-    resemblance(known, recording(rule, seeds), tuned)
-  );
-  return { genome: tuned, trained, fresh, judged };
-}
-
-/** Seeds of recordings that no search sees. */
-const FRESH = [1, 2, 3, 4];
-const JUDGED = [5, 6, 7, 8, 9, 10, 11, 12];
+  }),
+  repair: (rule, seed, trained) => {
+    const own = common(rule, seed, trained);
+    return {
+      ...own,
+      mutations: {
+        ...mutations,
+        repair: { weight: 2, mutate: repair({ tasks: own.tasks }) },
+        scale: { weight: 2, mutate: scale },
+        round: { weight: 1, mutate: round },
+      },
+      survival: "front",
+      tournament: 2,
+      downsample: 0.5,
+      redraws: 10,
+      space: { longest: 24 },
+    };
+  },
+};

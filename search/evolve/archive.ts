@@ -9,8 +9,10 @@ export interface Lineage {
   readonly mutation: string;
   /** Its score. */
   readonly score: number;
-  /** The lineage of its parent. */
+  /** The lineage of its parent; the first of a line has none. */
   readonly parent: Lineage | undefined;
+  /** The birth of the first of its line: the younger the line, the greater. */
+  readonly founder: number;
 }
 
 /** A program of a search with what is known of it. */
@@ -21,6 +23,8 @@ export interface Individual {
   readonly key: string;
   /** The mean over the tasks; -∞ if it exploded. */
   readonly score: number;
+  /** The score of each problem; none where the program was known already, or exploded. */
+  readonly cases: readonly number[];
   /** Statements that matter. */
   readonly length: number;
   /** Bytes of state per parameter. */

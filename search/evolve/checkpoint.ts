@@ -15,10 +15,11 @@ const VERSION = 4;
 interface SavedIndividual {
   readonly text: string;
   readonly score: number | null;
+  readonly cases: readonly number[];
   readonly lineage: number;
 }
 /** A child on its way; its number is that of its place. */
-interface SavedChild extends Pick<Child, "mutation" | "origin" | "probe"> {
+interface SavedChild extends Pick<Child, "mutation" | "isNewcomer" | "origin" | "probe"> {
   readonly text: string;
   readonly parent: SavedIndividual;
   readonly below: number | null;
@@ -62,18 +63,20 @@ export function writeCheckpoint(space: Space, options: SearchOptions, state: Sea
     }
     return places.get(lineage)!;
   };
-  const kept = ({ genome, score, lineage }: Individual): SavedIndividual => ({
+  const kept = ({ genome, score, cases, lineage }: Individual): SavedIndividual => ({
     text: printGenome(space, genome),
     score: saved(score),
+    cases,
     lineage: place(lineage),
   });
   const onItsWay = (child: Child): SavedChild => {
-    const { analysis: { genome }, parent, mutation, origin, probe, stop, rival } = child;
+    const { analysis: { genome }, parent, mutation, isNewcomer, origin, probe, stop, rival } =
+      child;
     const { below, hurdle } = stop;
     return {
       text: printGenome(space, genome),
       parent: kept(parent),
-      ...{ mutation, origin, probe },
+      ...{ mutation, isNewcomer, origin, probe },
       below: saved(below),
       ...(hurdle && { hurdle: { ...hurdle, above: saved(hurdle.above) } }),
       ...(rival !== undefined && { rival: saved(rival) }),
@@ -140,17 +143,19 @@ export function readCheckpoint(
   }
   const lineages: Lineage[] = [];
   for (const [birth, mutation, score, parent] of list as SavedLineage[]) {
-    lineages.push({ birth, mutation, score: loaded(score), parent: lineages[parent] });
+    const before = lineages[parent];
+    const founder = before?.founder ?? birth;
+    lineages.push({ birth, mutation, score: loaded(score), parent: before, founder });
   }
-  const revived = ({ text, score, lineage }: SavedIndividual): Individual =>
-    individual(analyse(space, parseGenome(space, text)), loaded(score), lineages[lineage]);
+  const revived = ({ text, score, cases, lineage }: SavedIndividual): Individual =>
+    individual(analyse(space, parseGenome(space, text)), loaded(score), lineages[lineage], cases);
   const child = (saved: SavedChild, i: number): Child => {
-    const { text, parent, mutation, origin, probe, below, hurdle, rival } = saved;
+    const { text, parent, mutation, isNewcomer, origin, probe, below, hurdle, rival } = saved;
     return {
       analysis: analyse(space, parseGenome(space, text)),
       parent: revived(parent),
       birth: read.counts.generated + i,
-      ...{ mutation, origin, probe },
+      ...{ mutation, isNewcomer, origin, probe },
       stop: {
         below: loaded(below),
         ...(hurdle && { hurdle: { ...hurdle, above: loaded(hurdle.above) } }),

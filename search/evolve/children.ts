@@ -8,6 +8,7 @@ import { STOP, type Stop } from "../tasks/evaluator.ts";
 import type { SearchOptions } from "./options.ts";
 import { type Child, LATE, type SearchState } from "./population.ts";
 import { proposer } from "./propose.ts";
+import type { Fitness } from "./survival.ts";
 
 /**
  * What makes the next child of a state. It follows from the state and the child's number alone, which keys
@@ -18,25 +19,29 @@ export function childMaker(
   init: readonly Genome[],
   prober: Prober,
   options: SearchOptions,
+  fitness: Fitness,
 ): (state: SearchState) => Child {
-  const propose = proposer(space, init, options);
-  const { seed = 1, tune } = options;
+  const propose = proposer(space, init, options, fitness);
+  const { seed = 1, tune, redraws = 0 } = options;
   return ({ counts, population, window, structures, probes, shapes, hurdles }) => {
     const birth = counts.generated + window.length;
-    const proposal = propose(population, new Random(seed, DRAWS.birth, birth));
-    const { parent, mutation } = proposal;
-    const analysis = analyse(space, proposal.genome);
-    const { key } = analysis;
-    const child = { analysis, parent, mutation, birth, stop: stopOf(options, hurdles) };
-    if (structures.has(key) || window.some(({ analysis }) => analysis.key === key)) {
-      return { ...child, origin: "structure", probe: "" };
+    const random = new Random(seed, DRAWS.birth, birth);
+    for (let left = redraws;; left--) {
+      const { genome, ...made } = propose(population, random, birth);
+      const analysis = analyse(space, genome);
+      const { key } = analysis;
+      const child = { analysis, ...made, birth, stop: stopOf(options, hurdles) };
+      const isSame = structures.has(key) || window.some(({ analysis }) => analysis.key === key);
+      const probe = isSame ? "" : prober.fingerprint(analysis);
+      const isKnown = isSame || probes.has(probe) ||
+        window.some((other) => other.origin === "training" && other.probe === probe);
+      if (!isKnown) {
+        const rival = tune && shapes.get(shapeOf(space, genome));
+        return { ...child, origin: "training", probe, rival };
+      }
+      if (left === 0) return { ...child, origin: isSame ? "structure" : "updates", probe };
+      counts.redrawn++;
     }
-    const probe = prober.fingerprint(analysis);
-    const isKnown = probes.has(probe) ||
-      window.some((other) => other.origin === "training" && other.probe === probe);
-    if (isKnown) return { ...child, origin: "updates", probe };
-    const rival = tune && shapes.get(shapeOf(space, analysis.genome));
-    return { ...child, origin: "training", probe, rival };
   };
 }
 

@@ -6,6 +6,16 @@ import type { Individual } from "./archive.ts";
 import type { ScoreCache } from "./score_cache.ts";
 import type { Scorer } from "./scorer.ts";
 
+/** How many children are on their way by default. */
+export const WINDOW = 50;
+
+/** Which individual dies when another comes. */
+export type Survival =
+  /** The oldest, as in regularized evolution. */
+  | "oldest"
+  /** One that is bettered in age and fitness at once. */
+  | "front";
+
 /** How programs are proposed. */
 export type Strategy =
   /** Regularized evolution: the best of a few parents, the oldest die. */
@@ -43,8 +53,22 @@ export interface SearchOptions {
   readonly budget: { readonly trained?: number; readonly generated?: number };
   /** Default 1000. */
   readonly population?: number;
-  /** Parents of which the best is taken. Default 2. */
+  /** Parents of which the best is taken. Default 2, or 1 where `survival` is `"front"`. */
   readonly tournament?: number;
+  /**
+   * Who dies when a child comes: the `"oldest"`, as in regularized evolution, or, where it is `"front"`, one
+   * whose line is older than another's and which is less fit. Then the first of every `window` children begins a new
+   * line from a program to start from, so that the search never ends in one place (Schmidt and Lipson 2010,
+   * Age-Fitness Pareto Optimization). Default `"oldest"`.
+   */
+  readonly survival?: Survival;
+  /**
+   * The share of problems by whose scores individuals are compared, others for every `window` births. A problem is a task
+   * under one of its seeds. What counts as best is so on all of them. Default 1.
+   */
+  readonly downsample?: number;
+  /** How often a child that is a known program is drawn anew, which costs no birth. Default 0. */
+  readonly redraws?: number;
   /**
    * W, how many children are on their way at a time: child i is made from the population after births up
    * to i - W. The more there are, the more machines find work, and the older is what children are made of.
@@ -100,6 +124,8 @@ export interface Counts {
   readonly structuralHits: number;
   /** How many others gave the updates of a known one. */
   readonly probeHits: number;
+  /** Known programs that were drawn anew, and are none of those made. */
+  readonly redrawn: number;
   /** Trained, and exploded or were stopped. */
   readonly stopped: number;
   /** Of those stopped, how many cost a worker, which had died or did not answer. */

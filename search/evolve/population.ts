@@ -5,6 +5,7 @@ import type { Evaluation, Stop } from "../tasks/evaluator.ts";
 import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
 import type { Counts, CurvePoint } from "./options.ts";
 import type { Tuned } from "./powell.ts";
+import type { Survive } from "./survival.ts";
 
 /** All that a search knows between two births; a checkpoint holds it. */
 export interface SearchState {
@@ -40,6 +41,7 @@ export function emptyState(hall: number): SearchState {
       trained: 0,
       structuralHits: 0,
       probeHits: 0,
+      redrawn: 0,
       stopped: 0,
       lost: 0,
       statements: 0,
@@ -62,12 +64,18 @@ export function emptyState(hall: number): SearchState {
   };
 }
 
-/** An analysed program with its score. */
-export function individual(analysis: Analysis, score: number, lineage: Lineage): Individual {
+/** An analysed program with its score, and that of each problem where they are known. */
+export function individual(
+  analysis: Analysis,
+  score: number,
+  lineage: Lineage,
+  cases: readonly number[] = [],
+): Individual {
   return {
     genome: analysis.genome,
     key: analysis.key,
     score,
+    cases,
     length: analysis.live.length,
     stateBytes: 4 * analysis.states.length,
     lineage,
@@ -87,6 +95,7 @@ export interface Child {
   readonly analysis: Analysis;
   readonly parent: Individual;
   readonly mutation: string;
+  readonly isNewcomer: boolean;
   readonly birth: number;
   readonly origin: Origin;
   /** The fingerprint, unless the structure was known. */
@@ -104,10 +113,16 @@ export interface Trained {
   readonly tuned?: Tuned & { readonly trained: number; readonly shape: string };
 }
 
-/** Lets a child in, in its tuned form if it has one: the oldest dies. One that is known is not trained. */
-export function admit(state: SearchState, space: Space, child: Child, training?: Trained): void {
+/** Lets a child in, in its tuned form if it has one: another dies. One that is known is not trained. */
+export function admit(
+  state: SearchState,
+  space: Space,
+  survive: Survive,
+  child: Child,
+  training?: Trained,
+): void {
   const { counts, hall, front, population, structures, probes, shapes } = state;
-  const { parent, mutation, birth, origin, probe } = child;
+  const { parent, mutation, isNewcomer, birth, origin, probe } = child;
   let { analysis } = child;
   let score = training?.evaluation.score ?? structures.get(analysis.key) ?? probes.get(probe)!;
   counts.generated++;
@@ -134,13 +149,15 @@ export function admit(state: SearchState, space: Space, child: Child, training?:
       structures.set(analysis.key, score);
     }
   }
-  const lineage = { birth, mutation, score, parent: parent.lineage };
-  const grown = individual(analysis, score, lineage);
+  const before = isNewcomer ? undefined : parent.lineage;
+  const lineage = { birth, mutation, score, parent: before, founder: before?.founder ?? birth };
+  // What was tuned is better than its scores of before say, and on which problems nobody knows.
+  const cases = training?.tuned === undefined ? training?.evaluation.scores : undefined;
+  const grown = individual(analysis, score, lineage, cases);
   if (score > state.recent) [state.recent, state.renewed] = [score, counts.generated];
   front.offer(grown);
   hall.offer(grown);
-  population.push(grown);
-  population.shift();
+  survive(population, grown);
 }
 
 /** Adds a point to the curve if it is time, a share of the budget being used. */

@@ -4,40 +4,49 @@ import { mutate, paperMutations } from "../programs/mutations.ts";
 import type { Random } from "../programs/random.ts";
 import type { Space } from "../programs/space.ts";
 import type { Individual } from "./archive.ts";
-import type { SearchOptions } from "./options.ts";
+import { type SearchOptions, WINDOW } from "./options.ts";
+import type { Fitness } from "./survival.ts";
 
 /** A program, what it was made from, and how. */
 export interface Proposal {
   readonly genome: Genome;
   readonly parent: Individual;
   readonly mutation: string;
+  /** Whether it begins a line of its own. */
+  readonly isNewcomer: boolean;
 }
 
 /** Mutations of a program of random search, at most. */
 const MOST_MUTATIONS = 20;
 
-/** What proposes programs by a search's options, from the population as it is at the moment. */
+/**
+ * What proposes the program of a birth by a search's options, from the population as it is at the moment and
+ * a stream of random numbers of its own.
+ */
 export function proposer(
   space: Space,
   init: readonly Genome[],
-  { strategy, mutations = paperMutations, tournament = 2, lengthCost = 0 }: SearchOptions,
-): (population: readonly Individual[], random: Random) => Proposal {
-  const fitness = ({ score, length }: Individual) => score - lengthCost * length;
-  if (strategy === "random") {
-    return (population, random) => {
-      const count = 1 + random.below(MOST_MUTATIONS);
-      let genome = random.pick(init);
-      for (let i = 0; i < count; i++) genome = mutate(space, genome, mutations, random).child;
-      return { genome, parent: population[0], mutation: `${count} mutations` };
-    };
-  }
-  return (population, random) => {
+  options: SearchOptions,
+  fitness: Fitness,
+): (population: readonly Individual[], random: Random, birth: number) => Proposal {
+  const { strategy, survival, mutations = paperMutations, window = WINDOW } = options;
+  const { tournament = survival === "front" ? 1 : 2 } = options;
+  const anew = (population: readonly Individual[], random: Random): Proposal => {
+    const count = 1 + random.below(MOST_MUTATIONS);
+    let genome = random.pick(init);
+    for (let i = 0; i < count; i++) genome = mutate(space, genome, mutations, random).child;
+    const isNewcomer = strategy !== "random";
+    return { genome, parent: population[0], mutation: `${count} mutations`, isNewcomer };
+  };
+  if (strategy === "random") return anew;
+  return (population, random, birth) => {
+    if (survival === "front" && birth % window === 0) return anew(population, random);
     let parent = random.pick(population);
     for (let i = 1; i < tournament; i++) {
       const other = random.pick(population);
-      if (fitness(other) > fitness(parent)) parent = other;
+      if (fitness(other, birth) > fitness(parent, birth)) parent = other;
     }
     const { child, mutation } = mutate(space, parent.genome, mutations, random);
-    return { genome: child, parent, mutation };
+    return { genome: child, parent, mutation, isNewcomer: false };
   };
 }

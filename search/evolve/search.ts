@@ -8,11 +8,12 @@ import type { Individual } from "./archive.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { childMaker, stopOf } from "./children.ts";
 import { localScorer } from "./local_scorer.ts";
-import type { SearchEvent, SearchOptions, SearchResult } from "./options.ts";
+import { type SearchEvent, type SearchOptions, type SearchResult, WINDOW } from "./options.ts";
 import { admit, type Child, emptyState, individual, mark, type SearchState } from "./population.ts";
 import { cachedScorer } from "./score_cache.ts";
 import type { Scorer, Setting } from "./scorer.ts";
-import { Trainings, WINDOW } from "./trainings.ts";
+import { fitnessOf, survivalOf, type Survive } from "./survival.ts";
+import { Trainings } from "./trainings.ts";
 
 /**
  * Searches, and tells of it once in a while; the last event holds what was found. The same options give
@@ -65,6 +66,7 @@ class SearchRun {
   readonly #space: Space;
   readonly #setting: Setting;
   readonly #init: readonly Genome[];
+  readonly #survive: Survive;
   readonly #prober: Prober;
   readonly #childOf: ReturnType<typeof childMaker>;
   /** The scorer that ends with the search, unless it was given one. */
@@ -82,7 +84,9 @@ class SearchRun {
     this.#setting = { space: this.#space.options, tasks };
     this.#init = (options.init ?? [ADAMW]).map((text) => parseGenome(this.#space, text));
     this.#prober = new Prober(this.#space);
-    this.#childOf = childMaker(this.#space, this.#init, this.#prober, options);
+    const fitness = fitnessOf(options);
+    this.#survive = survivalOf(options, fitness);
+    this.#childOf = childMaker(this.#space, this.#init, this.#prober, options, fitness);
     if (scorer === undefined) this.#own = localScorer();
     const given = scorer ?? this.#own!;
     this.#scorer = cache === undefined ? given : cachedScorer(given, cache);
@@ -187,7 +191,8 @@ class SearchRun {
     return this.#init.map((genome, i) => {
       const analysis = analyse(this.#space, genome);
       const score = structures.get(analysis.key)!;
-      const lineage = { birth: -1 - i, mutation: "init", score, parent: undefined };
+      const birth = -1 - i;
+      const lineage = { birth, mutation: "init", score, parent: undefined, founder: birth };
       return individual(analysis, score, lineage);
     });
   }
@@ -204,7 +209,7 @@ class SearchRun {
     const [child] = window;
     const training = child.origin === "training" ? await this.#trainings.end(child) : undefined;
     window.shift();
-    admit(state, this.#space, child, training);
+    admit(state, this.#space, this.#survive, child, training);
     this.#restart();
     mark(state, this.#share());
   }
@@ -258,5 +263,11 @@ function checkOptions(options: SearchOptions): void {
         `Cannot search: \`${name}\` must be a whole number above 0: given ${value}`,
       );
     }
+  }
+  const { redraws = 0 } = options;
+  if (!(Number.isInteger(redraws) && redraws >= 0)) {
+    throw new GradusError(
+      `Cannot search: \`redraws\` must be a whole number from 0 on: given ${redraws}`,
+    );
   }
 }

@@ -2,13 +2,10 @@
 import { shapeOf } from "../analysis/structure.ts";
 import type { Genome } from "../programs/genome.ts";
 import type { Evaluation, Stop } from "../tasks/evaluator.ts";
-import type { SearchOptions } from "./options.ts";
+import { type SearchOptions, WINDOW } from "./options.ts";
 import type { Child, Trained } from "./population.ts";
 import { type Candidate, type Scorer, type Setting, spaceOf } from "./scorer.ts";
 import { tuneGenome } from "./tuning.ts";
-
-/** How many children are on their way by default. */
-export const WINDOW = 50;
 
 /** A candidate that waits for its batch. */
 interface Request {

@@ -39,14 +39,15 @@ export function updatesOf(space: Space, analysis: Analysis, pack: Pack): Float32
  */
 export class Prober {
   readonly #space: Space;
-  readonly #pack: Pack;
+  /** What programs are run on. */
+  readonly pack: Pack;
 
   /** A prober of programs of a space. */
   constructor(space: Space) {
     this.#space = space;
     const lengths = SIZES.map(() => LENGTH);
     const pack = new Pack(new Machine(), { lr: Float64Array.from(LR), lengths, isReplay: true });
-    this.#pack = pack;
+    this.pack = pack;
     LR.forEach((_, step) => {
       const random = new Random(SEED, DRAWS.probe, step);
       const gradients = pack.tensorsAt(pack.g, step);
@@ -61,7 +62,7 @@ export class Prober {
 
   /** The updates, step after step. */
   updates(analysis: Analysis): Float32Array {
-    return updatesOf(this.#space, analysis, this.#pack);
+    return updatesOf(this.#space, analysis, this.pack);
   }
 
   /** A hash of the updates: 64 bits in hexadecimal. */

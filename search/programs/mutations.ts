@@ -270,7 +270,7 @@ function knownAt(
 }
 
 /** A variable is of one kind throughout, so a name must be new to the whole genome. */
-function freshName(space: Space, genome: Genome): string {
+export function freshName(space: Space, genome: Genome): string {
   const taken = new Set(genome.map(({ target }) => target));
   for (let number = 1;; number++) {
     const name = `x${number}`;

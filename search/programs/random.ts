@@ -15,9 +15,12 @@ export const DRAWS = {
   batch: 7,
   birth: 8,
   data: 9,
+  units: 10,
+  library: 11,
+  cases: 12,
+  survival: 13,
   sweep: 40,
   scramble: 41,
-  units: 10,
 } as const;
 
 /**

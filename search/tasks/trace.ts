@@ -20,6 +20,8 @@ export interface TraceTask extends TaskBase {
   readonly rule: string;
   /** Elements of each recording. */
   readonly size: number;
+  /** The share of gradients that are 0, which tells rules apart that differ there only. Default 0. */
+  readonly sparsity?: number;
   /** With `"free"`, updates are compared but for a factor: the one that fits best. Default `"exact"`. */
   readonly scale?: "exact" | "free";
 }
@@ -27,7 +29,8 @@ export interface TraceTask extends TaskBase {
 /** The recordings of all seeds side by side, and how the updates of a program compare with them. */
 export class Recording {
   readonly pack: Pack;
-  readonly #recorded: Float32Array;
+  /** The updates of the rule, a vector a step. */
+  readonly recorded: Float32Array;
   readonly #isScaleFree: boolean;
   /** Of each element so far: its squares, its products with the recorded, and the recorded's squares. */
   readonly #own: Float64Array;
@@ -36,7 +39,7 @@ export class Recording {
   #compared = 0;
 
   constructor(machine: Machine, space: Space, task: TraceTask) {
-    const { rule, size, steps, seeds, scale = "exact" } = task;
+    const { rule, size, steps, seeds, scale = "exact", sparsity = 0 } = task;
     this.#isScaleFree = scale === "free";
     const lr = scheduleOf(steps).map((lr) => 0.1 + lr);
     const options = { lr, lengths: seeds.map(() => size), isReplay: true };
@@ -49,13 +52,13 @@ export class Recording {
     }));
     const elements = pack.bytes / 4;
     [this.#own, this.#both, this.#theirs] = [0, 1, 2].map(() => new Float64Array(elements));
-    seeds.forEach((seed, k) => draw(pack, seed, k));
-    this.#recorded = new Float32Array(elements * steps);
+    seeds.forEach((seed, k) => draw(pack, seed, k, sparsity));
+    this.recorded = new Float32Array(elements * steps);
     const recorded = updatesOf(space, analyse(space, parseGenome(space, rule)), pack);
     // What only fills a tensor up is not compared.
     for (const { at, length } of pack.tensors) {
       for (let i = at; i < recorded.length; i += elements) {
-        this.#recorded.set(recorded.subarray(i, i + length), i);
+        this.recorded.set(recorded.subarray(i, i + length), i);
       }
     }
   }
@@ -67,7 +70,7 @@ export class Recording {
     const elements = this.#own.length;
     for (; this.#compared < steps; this.#compared++) {
       for (let e = 0, i = this.#compared * elements; e < elements; e++, i++) {
-        const [own, recorded] = [floats[out + i], this.#recorded[i]];
+        const [own, recorded] = [floats[out + i], this.recorded[i]];
         this.#own[e] += own * own;
         this.#both[e] += own * recorded;
         this.#theirs[e] += recorded * recorded;
@@ -111,7 +114,7 @@ export class Recording {
     for (let i = 0; i < updates.length; i++) {
       const squares = this.#theirs[i % elements];
       const bound = tolerance * Math.sqrt(squares / steps);
-      if (squares > 0 && !(Math.abs(updates[i] - this.#recorded[i]) <= bound)) off++;
+      if (squares > 0 && !(Math.abs(updates[i] - this.recorded[i]) <= bound)) off++;
     }
     return {
       error: Math.sqrt(Math.max(0, own - 2 * both + count) / count),
@@ -122,8 +125,9 @@ export class Recording {
 }
 
 /** Gradients that go on for a while, of different sizes, under noise with tails. */
-function draw(pack: Pack, seed: number, tensor: number): void {
+function draw(pack: Pack, seed: number, tensor: number, sparsity: number): void {
   const random = new Random(seed, DRAWS.recording, 0);
+  const absent = new Random(seed, DRAWS.recording, 1);
   // Numbers are drawn for whole vectors of the machine.
   const padded = Math.ceil(pack.tensors[tensor].length / 4) * 4;
   const drift = Array.from({ length: padded }, () => random.normal());
@@ -135,6 +139,7 @@ function draw(pack: Pack, seed: number, tensor: number): void {
       weight[i] += 0.1 * random.normal();
       w[i] = weight[i];
       g[i] = (0.1 + i % 4) * (drift[i] + 0.3 * random.student(3));
+      if (sparsity > 0 && absent.uniform() < sparsity) g[i] = 0;
     }
   }
 }

@@ -17,8 +17,8 @@ const paper = space();
 const task = quadratic({ size: 16, block: 4, steps: 60, noise: { scale: 0.1 } });
 const descent = (rate: number): Individual => {
   const genome = parseGenome(paper, `update = mul(g, ${rate})`);
-  const lineage = { birth: -1, mutation: "init", score: rate, parent: undefined };
-  return { genome, key: String(rate), score: rate, length: 1, stateBytes: 0, lineage };
+  const lineage = { birth: -1, mutation: "init", score: rate, parent: undefined, founder: -1 };
+  return { genome, key: String(rate), score: rate, cases: [], length: 1, stateBytes: 0, lineage };
 };
 
 Deno.test("a funnel ends with those that larger tasks say are best, whatever the search said", async () => {

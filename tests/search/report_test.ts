@@ -62,7 +62,7 @@ Deno.test("a long lineage is folded", async () => {
   let { lineage } = best!;
   assertStringIncludes(await report({}), "<details open>");
   for (let birth = 0; birth < 30; birth++) {
-    lineage = { birth, mutation: "insert", score: 1, parent: lineage };
+    lineage = { birth, mutation: "insert", score: 1, parent: lineage, founder: -1 };
   }
   const text = await report({ best: { ...best!, lineage } });
   assert(!text.includes("<details open>"));

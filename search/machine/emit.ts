@@ -1,0 +1,201 @@
+/** Writes the functions of a space as instructions of the machine. */
+import { lower } from "../../dsl/lower.ts";
+import { type Node, postorder } from "../../dsl/node.ts";
+import { elementRow, reduceRow } from "../../dsl/ops.ts";
+import type { SearchFunction } from "../programs/functions.ts";
+import type { Instruction } from "./instructions.ts";
+import type { Pack, Place } from "./pack.ts";
+
+/** One number a step, or a single one; or a vector. */
+export type Value = { readonly numbers: Float64Array } | { readonly place: Place };
+
+/** A function's operations, operands before their users. */
+interface Template {
+  readonly nodes: readonly Node[];
+  /** For each node, its operands' places in `nodes`. */
+  readonly operands: readonly (readonly number[])[];
+  /** For each node, the parameter that it is, or -1. */
+  readonly parameters: readonly number[];
+  /** For each node, the last that reads it. */
+  readonly last: readonly number[];
+}
+
+const templates = new WeakMap<SearchFunction, Template>();
+
+function templateOf(given: SearchFunction): Template {
+  let template = templates.get(given);
+  if (template === undefined) {
+    const root = lower([given.expression], "wasm")(given.expression);
+    const nodes = postorder([root]);
+    const operands = nodes.map(({ src }) => src.map((operand) => nodes.indexOf(operand)));
+    template = {
+      nodes,
+      operands,
+      parameters: nodes.map(({ op, arg }) =>
+        op === "Symbol" ? given.parameters.findIndex(({ name }) => name === arg) : -1
+      ),
+      last: nodes.map((_, i) => operands.findLastIndex((each) => each.includes(i))),
+    };
+    templates.set(given, template);
+  }
+  return template;
+}
+
+/** Writes instructions; registers are taken from the machine's memory, and used again once given back. */
+export class Emitter {
+  /** What was written. */
+  readonly instructions: Instruction[] = [];
+  readonly #pack: Pack;
+  readonly #free: number[] = [];
+  readonly #registers = new Set<number>();
+  readonly #constants = new Map<number, number>();
+
+  constructor(pack: Pack) {
+    this.#pack = pack;
+  }
+
+  /** The result of a function, in a register of its own or the place given, unless it is numbers. */
+  call(given: SearchFunction, args: readonly Value[], into?: Place): Value {
+    const { nodes, operands, parameters, last } = templateOf(given);
+    const values: Value[] = [];
+    for (let i = 0; i < nodes.length; i++) {
+      const { op, arg } = nodes[i];
+      if (parameters[i] >= 0) {
+        values.push(args[parameters[i]]);
+        continue;
+      }
+      if (op === "Const") {
+        values.push({ numbers: Float64Array.of(arg as number) });
+        continue;
+      }
+      const src = operands[i].map((k) => values[k]);
+      values.push(this.#apply(nodes[i], src, i === nodes.length - 1 ? into : undefined));
+      for (const k of operands[i]) {
+        if (parameters[k] < 0 && last[k] === i) this.release(values[k]);
+      }
+    }
+    // A result of its own, so that giving back an argument takes nothing from it.
+    const result = values[values.length - 1];
+    return "place" in result && args.includes(result) ? this.copied(result) : result;
+  }
+
+  #apply(node: Node, src: readonly Value[], into?: Place): Value {
+    if (src.every((value) => "numbers" in value)) return { numbers: this.#numbers(node, src) };
+    const place = into ?? this.#register();
+    if (reduceRow(node.op) === undefined) this.element(node.op, src, place);
+    else {
+      const { table, bytes } = this.#pack;
+      const a = this.#operand(src[0], "number");
+      this.instructions.push({
+        name: node.op,
+        bytes,
+        dst: place.address,
+        a: a.address,
+        aStep: a.step,
+        table: table.begin,
+        extra: table.end,
+      });
+    }
+    return { place };
+  }
+
+  /** What is one number for all: in float64, as the language has it. */
+  #numbers({ op }: Node, src: readonly { readonly numbers: Float64Array }[]): Float64Array {
+    const row = elementRow(op)!;
+    const operands = src.map(({ numbers }) => numbers);
+    const result = new Float64Array(Math.max(...operands.map(({ length }) => length)));
+    const [a, b, c] = operands;
+    for (let i = 0; i < result.length; i++) {
+      result[i] = b === undefined
+        ? row.eval(a[i])
+        : c === undefined
+        ? row.eval(a.length === 1 ? a[0] : a[i], b.length === 1 ? b[0] : b[i])
+        : row.eval(...operands.map((each) => each[each.length === 1 ? 0 : i]));
+    }
+    return result;
+  }
+
+  /** An operation on elements, into a place. */
+  element(op: Node["op"], src: readonly Value[], dst: Place): void {
+    const { takes } = elementRow(op)!;
+    const isBinary = src.length === 2;
+    const form = src.map((value) => "place" in value ? "v" : "s").join("");
+    const places = src.map((value, i) =>
+      isBinary || "place" in value ? this.#operand(value, takes[i]) : this.copied(value).place
+    );
+    const [a, b, c] = places;
+    this.instructions.push({
+      name: isBinary ? `${op}.${form}` : op,
+      bytes: this.#pack.bytes,
+      dst: dst.address,
+      dstStep: dst.step,
+      a: a.address,
+      aStep: a.step,
+      ...(b === undefined ? {} : { b: b.address, bStep: b.step }),
+      ...(c === undefined ? {} : { c: c.address, cStep: c.step }),
+    });
+  }
+
+  /** A register that holds a value. */
+  copied(value: Value): { readonly place: Place } {
+    const place = this.#register();
+    this.copy(value, place);
+    return { place };
+  }
+
+  /** Copies a value to a place. */
+  copy(value: Value, dst: Place): void {
+    const { address, step } = this.#operand(value, "number");
+    this.instructions.push({
+      name: "place" in value ? "copy" : "fill",
+      bytes: this.#pack.bytes,
+      dst: dst.address,
+      dstStep: dst.step,
+      a: address,
+      aStep: step,
+    });
+  }
+
+  /** Where an operand is; a number is rounded to float32 and fills the four lanes of a vector. */
+  #operand(value: Value, type: "number" | "truth"): Place {
+    if ("place" in value) return value.place;
+    const { numbers } = value;
+    const { machine } = this.#pack;
+    const isConstant = numbers.length === 1;
+    // A map does not tell 0 from -0.
+    const isShared = isConstant && type === "number" && numbers[0] !== 0;
+    const known = isShared ? this.#constants.get(numbers[0]) : undefined;
+    if (known !== undefined) return { address: known, step: 0 };
+    const address = machine.take(16 * numbers.length);
+    const at = address / 4;
+    if (type === "truth") {
+      numbers.forEach((number, i) => machine.words.fill(-number, at + 4 * i, at + 4 * i + 4));
+    } else {
+      const { floats } = machine;
+      for (let i = 0; i < numbers.length; i++) {
+        const number = numbers[i];
+        const k = at + 4 * i;
+        floats[k] =
+          floats[k + 1] =
+          floats[k + 2] =
+          floats[k + 3] =
+            number;
+      }
+    }
+    if (isShared) this.#constants.set(numbers[0], address);
+    return { address, step: isConstant ? 0 : 16 };
+  }
+
+  #register(): Place {
+    const address = this.#free.pop() ?? this.#pack.machine.take(this.#pack.bytes);
+    this.#registers.add(address);
+    return { address, step: 0 };
+  }
+
+  /** Gives a register back, unless it is given back already, or is an input or a state. */
+  release(value: Value): void {
+    if ("place" in value && this.#registers.delete(value.place.address)) {
+      this.#free.push(value.place.address);
+    }
+  }
+}

@@ -1,0 +1,282 @@
+/** Finds what a place of a program should give in a library, and puts it in. */
+import { analyse } from "../analysis/structure.ts";
+import type { ElementOpName } from "../../dsl/node.ts";
+import { Machine } from "../machine/machine.ts";
+import { Prober } from "../machine/replay.ts";
+import { type Genome, type GenomeStatement, mistakeIn } from "../programs/genome.ts";
+import { freshName } from "../programs/mutations.ts";
+import type { Random } from "../programs/random.ts";
+import { type Space, UPDATE } from "../programs/space.ts";
+import type { Task } from "../tasks/evaluator.ts";
+import { Recording } from "../tasks/trace.ts";
+import { BoundLibrary, EXACT } from "./bound.ts";
+import { isElementwise, type Numbers } from "./calls.ts";
+import { type Fit, fitOf, isAsDesired } from "./fit.ts";
+import { Library, type LibraryOptions, PROBES } from "./library.ts";
+import { type Reaching, type Replay, Trajectory } from "./trajectory.ts";
+import { around, within, wrapped, type Wrapper, wrappersOf } from "./wrappers.ts";
+
+/** A variable that an expression may read. */
+interface Leaf {
+  readonly name: string;
+  readonly values: Numbers;
+}
+
+/** What is to be put in: an expression, times a factor and plus a term, in a wrapper or in none. */
+interface Find {
+  readonly wrapper: Wrapper | undefined;
+  readonly expression: number;
+  readonly fit: Fit;
+}
+
+/** How many of the nearest are drawn from. */
+const NEAREST = 16;
+/** How many exact finds are checked on fresh probes, the smallest first. */
+const CHECKED = 32;
+
+/** Repairs programs of one space. */
+export class Repairer {
+  readonly #space: Space;
+  readonly #library: Library;
+  readonly #wrappers: readonly Wrapper[];
+  readonly #replays: readonly Replay[];
+  /** Functions that make one number of a tensor: of inputs, that is a variable too. */
+  readonly #reductions: readonly number[];
+
+  constructor(space: Space, tasks: readonly Task[], options: LibraryOptions) {
+    this.#space = space;
+    this.#library = new Library(space, options);
+    this.#wrappers = wrappersOf(space, this.#library);
+    const recordings = tasks.flatMap((task) =>
+      task.kind === "trace" ? [new Recording(new Machine(), space, task)] : []
+    );
+    this.#replays = recordings.length > 0 ? recordings : [new Prober(space)];
+    this.#reductions = space.functions.flatMap((each, call) =>
+      each.parameters.length === 1 && !isElementwise(each) ? [call] : []
+    );
+  }
+
+  /** A child with one place repaired, or undefined if nothing was found to put in. */
+  repaired(given: Genome, random: Random): Genome | undefined {
+    const replay = random.pick(this.#replays);
+    const lead = this.#lead(given);
+    const genome = [...lead, ...given];
+    const trajectory = new Trajectory(this.#space, genome, replay, lead.length);
+    const place = random.pick(trajectory.places(random));
+    const isRecorded = replay.recorded !== undefined;
+    const desired = isRecorded ? trajectory.desiredAt(place) : trajectory.presentAt(place);
+    const leaves = this.#leaves(trajectory, place, random);
+    // Where a variable is 0 too much is lost: what is found elsewhere is checked there too.
+    const lists = leaves.flatMap(({ values }) => typeof values === "number" ? [] : [values]);
+    const isFull = (i: number) => lists.every((values) => values[i] !== 0);
+    const probes = drawn(desired, isFull, new Set(), random) ??
+      drawn(desired, () => true, new Set(), random);
+    const fresh = probes && drawn(desired, () => true, new Set(probes), random);
+    if (probes === undefined || fresh === undefined) return undefined;
+    const bound = new BoundLibrary(
+      this.#library,
+      leaves.map(({ values }) => listAt(values, probes)),
+    );
+    const goal = Float64Array.from(probes, (i) => desired[i]);
+    const isTrue = (find: Find) => this.#isTrue(find, desired, leaves, fresh);
+    const find = (isRecorded ? this.#exact(bound, goal, isTrue, random) : undefined) ??
+      this.#near(bound, goal, isRecorded ? -Infinity : EXACT, random);
+    return find && this.#child(genome, lead.length, place, find, leaves.map(({ name }) => name));
+  }
+
+  /** Statements that make variables of reductions of inputs, and of what states are before the step. */
+  #lead(genome: Genome): GenomeStatement[] {
+    const lead: GenomeStatement[] = [];
+    const add = (call: number, ...args: (string | number)[]) =>
+      lead.push({ target: freshName(this.#space, [...genome, ...lead]), call, args });
+    for (const call of this.#reductions) for (const input of ["w", "g"]) add(call, input);
+    const times = this.#operation("Mul");
+    const states = this.#space.options.states.filter((state) =>
+      genome.some(({ target }) => target === state)
+    );
+    if (times >= 0) { for (const state of states) add(times, state, 1); }
+    return lead;
+  }
+
+  /** Variables that a place may read: the gradient, and others drawn at random. */
+  #leaves(trajectory: Trajectory, { place }: Reaching, random: Random): Leaf[] {
+    const { analysis: { genome } } = trajectory;
+    const environment = new Map<string, number>();
+    this.#space.inputs.forEach((name, i) => environment.set(name, -1 - i));
+    const end = place === "update" ? genome.length : place.statement;
+    for (let i = 0; i < end; i++) environment.set(genome[i].target, i);
+    const byRef = new Map([...environment].map(([name, ref]) => [ref, name]));
+    const names = [...byRef].filter(([ref]) => trajectory.isKnown(ref));
+    const gradient = environment.get("g");
+    const leaves: Leaf[] = [];
+    while (names.length > 0 && leaves.length < this.#library.options.variables) {
+      const first = leaves.length === 0 ? names.findIndex(([ref]) => ref === gradient) : -1;
+      const [[ref, name]] = names.splice(first >= 0 ? first : random.below(names.length), 1);
+      leaves.push({ name, values: trajectory.valuesOf(ref) });
+    }
+    return leaves;
+  }
+
+  /** The values of the other argument of a wrapper on the probes. */
+  #other(bound: BoundLibrary, { other }: Wrapper): Numbers {
+    return other === undefined ? 0 : Float64Array.from(bound.valuesOf(other));
+  }
+
+  #inner(bound: BoundLibrary, wrapper: Wrapper | undefined, goal: Float64Array): Float64Array {
+    if (wrapper === undefined) return goal;
+    const given = this.#space.functions[wrapper.call];
+    return within(given, wrapper, goal, this.#other(bound, wrapper));
+  }
+
+  #sizeOf(wrapper: Wrapper | undefined, expression: number): number {
+    const { sizes } = this.#library;
+    if (wrapper === undefined) return sizes[expression];
+    return sizes[expression] + 1 + (wrapper.other === undefined ? 0 : sizes[wrapper.other]);
+  }
+
+  /** One of the smallest finds that give what they should, on fresh probes too. */
+  #exact(
+    bound: BoundLibrary,
+    goal: Float64Array,
+    isTrue: (find: Find) => boolean,
+    random: Random,
+  ): Find | undefined {
+    const finds: (Find & { readonly size: number })[] = [];
+    for (const wrapper of [undefined, ...this.#wrappers]) {
+      const inner = this.#inner(bound, wrapper, goal);
+      for (const { expression } of bound.exact(inner)) {
+        const fit = fitOf(bound.valuesOf(expression), inner);
+        finds.push({ wrapper, expression, fit, size: this.#sizeOf(wrapper, expression) });
+      }
+    }
+    const checked = finds.sort((a, b) => a.size - b.size).slice(0, CHECKED).filter(isTrue);
+    const smallest = checked.filter(({ size }) => size === checked[0].size);
+    return smallest.length === 0 ? undefined : random.pick(smallest);
+  }
+
+  /** One of the finds that come near, a nearer one twice as likely as the next. */
+  #near(
+    bound: BoundLibrary,
+    goal: Float64Array,
+    least: number,
+    random: Random,
+  ): Find | undefined {
+    const wrapper = random.below(2) === 0 ? undefined : random.pick(this.#wrappers);
+    const inner = this.#inner(bound, wrapper, goal);
+    const near = bound.nearest(inner, NEAREST).filter(({ rest }) => rest > least);
+    if (near.length === 0) return undefined;
+    let rank = 0;
+    while (rank < near.length - 1 && random.below(2) === 0) rank++;
+    const { expression } = near[rank];
+    return { wrapper, expression, fit: fitOf(bound.valuesOf(expression), inner) };
+  }
+
+  #isTrue(
+    { wrapper, expression, fit: { factor, term } }: Find,
+    desired: Float64Array,
+    leaves: readonly Leaf[],
+    fresh: readonly number[],
+  ): boolean {
+    const variables = leaves.map(({ values }) => listAt(values, fresh));
+    const values = this.#library.valuesOf(expression, variables);
+    const inner = Float64Array.from(
+      fresh,
+      (_, i) => factor * (typeof values === "number" ? values : values[i]) + term,
+    );
+    const whole = wrapper === undefined ? inner : around(
+      this.#space.functions[wrapper.call],
+      wrapper,
+      inner,
+      wrapper.other === undefined ? 0 : this.#library.valuesOf(wrapper.other, variables),
+    ) as Float64Array;
+    return isAsDesired(whole, Float64Array.from(fresh, (i) => desired[i]));
+  }
+
+  #child(
+    genome: Genome,
+    lead: number,
+    { place }: Reaching,
+    { wrapper, expression, fit }: Find,
+    names: readonly string[],
+  ): Genome | undefined {
+    const made: GenomeStatement[] = [];
+    const fresh = () => {
+      const target = freshName(this.#space, [...genome, ...made, ...taken]);
+      taken.push({ target, call: 0, args: [] });
+      return target;
+    };
+    const taken: GenomeStatement[] = [];
+    const write = (each: number): string | number => {
+      const { statements, value } = this.#library.statementsOf(each, names, fresh);
+      made.push(...statements);
+      return value;
+    };
+    const call = (number: number, args: readonly (string | number)[]): string => {
+      const target = fresh();
+      made.push({ target, call: number, args });
+      return target;
+    };
+    let value = write(expression);
+    for (const [op, number, neutral] of [["Mul", fit.factor, 1], ["Add", fit.term, 0]] as const) {
+      if (number === neutral) continue;
+      const operation = this.#operation(op);
+      if (operation < 0) return undefined;
+      value = call(operation, [value, number]);
+    }
+    if (wrapper !== undefined) {
+      const other = wrapper.other === undefined ? 0 : write(wrapper.other);
+      value = call(wrapper.call, wrapped<string | number>(wrapper, value, other));
+    }
+    if (place === "update") {
+      if (made.length === 0) return undefined;
+      made.push({ ...made.pop()!, target: UPDATE });
+    }
+    const position = place === "update" ? genome.length : place.statement;
+    const rest = genome.slice(position);
+    if (place !== "update") {
+      const [reader, ...others] = rest;
+      rest.splice(0, rest.length, {
+        ...reader,
+        args: reader.args.with(place.argument, value),
+      }, ...others);
+    }
+    const child = [...genome.slice(0, position), ...made, ...rest];
+    const used = child.filter(({ target }, i) =>
+      i >= lead || child.some(({ args }) => args.includes(target))
+    );
+    if (mistakeIn(this.#space, used) !== undefined) return undefined;
+    const { longest } = this.#space.options;
+    if (used.length <= longest) return used;
+    const { live } = analyse(this.#space, used);
+    return live.length <= longest ? live.map((i) => used[i]) : undefined;
+  }
+
+  /** The function that does one operation on its two arguments, or -1. */
+  #operation(op: ElementOpName): number {
+    return this.#space.functions.findIndex(({ expression, parameters }) =>
+      parameters.length === 2 && expression.op === op &&
+      expression.src.every(({ op }) => op === "Symbol") && expression.src[0] !== expression.src[1]
+    );
+  }
+}
+
+/** Numbers at some places of a list. */
+function listAt(values: Numbers, places: readonly number[]): Float64Array {
+  return Float64Array.from(places, (i) => typeof values === "number" ? values : values[i]);
+}
+
+/** Places of a list at which there are numbers, and which may be taken, or undefined where there are too few. */
+function drawn(
+  values: Float64Array,
+  isFit: (place: number) => boolean,
+  taken: ReadonlySet<number>,
+  random: Random,
+): number[] | undefined {
+  const places = new Set<number>();
+  for (let attempt = 0; attempt < 20 * PROBES && places.size < PROBES; attempt++) {
+    const place = random.below(values.length);
+    const isNumber = values[place] - values[place] === 0;
+    if (isNumber && !taken.has(place) && isFit(place)) places.add(place);
+  }
+  return places.size < PROBES ? undefined : [...places];
+}
