@@ -1,4 +1,5 @@
 /** A program as a module of torch: its functions, what goes around them, the class and a test. */
+import { GradusError } from "../../dsl/errors.ts";
 import { rootsOf } from "../../dsl/graph.ts";
 import { type Node, postorder } from "../../dsl/node.ts";
 import { reduceRow } from "../../dsl/ops.ts";
@@ -11,11 +12,18 @@ import { pythonNumber, pythonText } from "./names.ts";
 import { helpersFor } from "./spelling.ts";
 import { isEvaluated } from "./torch_evaluation.ts";
 import { torchClass } from "./torch_class.ts";
-import { rulesText, viewText } from "./torch_groups.ts";
+import { rulesText, viewKey, viewText } from "./torch_groups.ts";
 
 /** Python of a file. */
 export function torchFile(described: Described, className: string, golden: Golden): string {
-  const { spelling } = described;
+  const { spelling, masks, isRandom, doing } = described;
+  const view = viewKey(described);
+  if (view !== undefined && (masks.size > 1 || isRandom)) {
+    throw new GradusError(
+      `${doing}: parameters of more than two axes can be seen as matrices, as \`${view}\` says, where there are no ` +
+        `${masks.size > 1 ? "other masks" : "random numbers"}`,
+    );
+  }
   const code = [
     rulesText(described),
     ...functionsOf(described),

@@ -1,14 +1,19 @@
 /** Generated files of torch, run by torch: all optimizers beside Gradus, and torch's own beside torch.optim. */
 import {
+  adafactor,
   adamw,
   chain,
   clipByGlobalNorm,
   cosineDecaySchedule,
   fromTorchConfig,
+  galore,
   lion,
+  muon,
   type Optimizer,
   optimizer,
+  partition,
   prodigy,
+  shampoo,
   type TorchConfig,
 } from "../../../mod.ts";
 import { elaborate, rates, rootsOf } from "../../../dsl/graph.ts";
@@ -110,6 +115,28 @@ const handedOn = optimizer({
     u = last + learning_rate*before - learningRate*(class + level*z)
   `,
 });
+const seeded = optimizer({
+  name: "seeded",
+  hyper: { s: 0.3 },
+  step: "u = 0.1*uniform(s)*g + normal(-s, count/3) - normal(4294967297, count - 1)",
+});
+const learningRate = 0.1;
+/** What is told of parameters: by shape, as matrices in more axes, by number. */
+const TOLD: readonly (readonly [string, Optimizer, (readonly (readonly number[])[])?])[] = [
+  ["factored", adafactor({ learningRate, minDimSizeToFactor: 3 })],
+  ["flattened", muon({ learningRate, matrices: "flatten" })],
+  ["last two", muon({ learningRate, matrices: "last two" })],
+  ["shampoo of the last two", shampoo({ learningRate, matrices: "last two" })],
+  ["numbers", adamw({ learningRate: [0.1, 0.2, 0, 0.3, 1], weightDecay: 0.1 })],
+  ["seeds", seeded()],
+  [
+    "patterns",
+    partition(
+      { body: lion({ learningRate }), head: galore({ learningRate, rank: 2 }) },
+      { match: [["0", "body"], ["1", "body"], ["*", "head"]] },
+    ),
+  ],
+];
 const scheduled = adamw({ learningRate: cosineDecaySchedule({ initValue: 0.1, decaySteps: 15 }) });
 const clipped = chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate: 0.1 }));
 
@@ -118,7 +145,11 @@ const runs = ignore ? new Map<string, PythonCase[]>() : new Map([
   ["all", cases],
   ["own", torchsOwn()],
   ["groups", [one("groups", clipped, { groups: true })]],
-  ["kinds", [one("handedOn", handedOn(), {}), one("scheduled", scheduled, {})]],
+  ["kinds", [
+    one("handedOn", handedOn(), {}),
+    one("scheduled", scheduled, {}),
+    ...TOLD.map(([name, opt, shapes]) => one(name, opt, {}, 20, shapes)),
+  ]],
   ["compiled", [
     one("lion", lion({ learningRate: 0.1 }), { compile: true }, 2, MATRICES),
     one("clipped", clipped, { compile: true }, 2, MATRICES),
@@ -173,7 +204,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "torch: states that are handed on, names of Python's, a schedule",
+  name:
+    "torch: states that are handed on, names of Python's, a schedule, masks, random numbers, matrices",
   ignore,
   fn: () => check("kinds"),
 });
