@@ -44,7 +44,7 @@ export function caseOf(
   opt: Optimizer,
   to: PythonTarget,
   steps = 20,
-  own: readonly (readonly number[])[] = NEARLY_SQUARE[name] ?? MIXED,
+  usual: (source: string) => readonly (readonly number[])[] = () => MIXED,
 ): Made {
   let source: string;
   try {
@@ -53,7 +53,7 @@ export function caseOf(
     if (!(error instanceof GradusError)) throw error;
     return { refused: error.message };
   }
-  const trees = [[own], [MATRICES], [NAMED, ["b", "w"]]] as const;
+  const trees = [[NEARLY_SQUARE[name] ?? usual(source)], [MATRICES], [NAMED, ["b", "w"]]] as const;
   for (const [k, [shapes, names]] of trees.entries()) {
     try {
       return { made: { name, source, ...stepped(opt, shapes, steps, names) } };
