@@ -11,7 +11,7 @@ export function docText(text: string): string {
 /** The docstring of a file, whose notes are the framework's own. */
 export function docstring(
   { program, names, taken, hypers }: Described,
-  notes: readonly string[],
+  notes: readonly (string | false)[],
 ): string {
   const { doc, source } = program;
   const renamed = hypers.map(({ name }) => [name, names.of(name)]).filter(([a, b]) => a !== b);

@@ -61,8 +61,10 @@ export interface PythonOptions {
  * assert(text.includes("c = _add(_mul(b1, m), _mul(1 - b1, g))"));
  * ```
  *
- * @throws {GradusError} if a hyperparameter is a function without an expression, a tree or masked, a state is not
- * stored as the parameter, or an operation has no spelling in the framework, as random numbers have none.
+ * Masks and trees of numbers are told by the names of parameters, for torch: `named_parameters()` gives them.
+ *
+ * @throws {GradusError} if a hyperparameter is a function without an expression, or a mask is a function; if a state
+ * is stored as the framework has no tensors, or an operation has no spelling there.
  */
 export function toPython(optimizer: Optimizer, options: PythonOptions): string {
   requireOptimizer(optimizer, "the optimizer", "Cannot write Python");

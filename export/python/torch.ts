@@ -1,17 +1,29 @@
 /** A program as a module of torch: its functions, what goes around them, the class and a test. */
+import { GradusError } from "../../dsl/errors.ts";
+import { rootsOf } from "../../dsl/graph.ts";
+import { type Node, postorder } from "../../dsl/node.ts";
+import { reduceRow } from "../../dsl/ops.ts";
 import { type Described, rulesByKey } from "./described.ts";
 import { docstring } from "./document.ts";
-import { SECOND_EXTENT } from "./forms.ts";
+import { formsIn, SECOND_EXTENT } from "./forms.ts";
 import { functionsOf } from "./functions.ts";
 import { type Golden, goldenText } from "./golden.ts";
 import { pythonNumber, pythonText } from "./names.ts";
 import { helpersFor } from "./spelling.ts";
+import { isEvaluated } from "./torch_evaluation.ts";
 import { torchClass } from "./torch_class.ts";
-import { rulesText, viewText } from "./torch_groups.ts";
+import { rulesText, viewKey, viewText } from "./torch_groups.ts";
 
 /** Python of a file. */
 export function torchFile(described: Described, className: string, golden: Golden): string {
-  const { spelling, levels } = described;
+  const { spelling, masks, isRandom, doing } = described;
+  const view = viewKey(described);
+  if (view !== undefined && (masks.size > 1 || isRandom)) {
+    throw new GradusError(
+      `${doing}: parameters of more than two axes can be seen as matrices, as \`${view}\` says, where there are no ` +
+        `${masks.size > 1 ? "other masks" : "random numbers"}`,
+    );
+  }
   const code = [
     rulesText(described),
     ...functionsOf(described),
@@ -23,10 +35,17 @@ export function torchFile(described: Described, className: string, golden: Golde
   const helpers = helpersFor(spelling, code);
   const head = `${
     docstring(described, [
-      described.isOfShape || levels.length > 0
-        ? "Under FSDP2 and DTensor: sums, norms and matrices are taken of whole parameters, so that a parameter " +
-          "that is sharded must be a DTensor, or be gathered before a step."
+      isWhole(described)
+        ? "Under FSDP2 and DTensor: sums, norms, matrices and random numbers are of whole parameters, so that a " +
+          "parameter that is sharded must be gathered before a step; what is element by element is computed per shard."
         : "Under FSDP2 and DTensor every operation is element by element, so that a shard is stepped as it is.",
+      described.isRandom &&
+      "Random numbers have the bits that Gradus draws: they follow from the seed, the count of steps, the place of a " +
+        "parameter among all and that of an element in it.",
+      rulesByKey(described).size > 0 &&
+      "Parameters are told apart by name: give named_parameters(), or a list as it is where names are numbers.",
+      isEvaluated(described) &&
+      "What to evaluate with is not what is trained: call eval() before an evaluation and train() after it.",
     ])
   }
 
@@ -40,6 +59,14 @@ import torch
 
 __all__ = ["${className}"]`;
   return `${[head, helpers, code, test.trim()].filter(Boolean).join("\n\n\n")}\n`;
+}
+
+/** Whether something is computed of a parameter as a whole. */
+function isWhole({ choice, isOfShape, isRandom, levels, states, program }: Described): boolean {
+  const overTensor = ({ op, arg }: Node) => reduceRow(op) !== undefined && arg !== "tree";
+  return isOfShape || isRandom || levels.length > 0 ||
+    states.some((name) => program.state.get(name)!.over !== "element") ||
+    formsIn(choice).some(({ graph }) => postorder(rootsOf(graph)).some(overTensor));
 }
 
 /** What the shape tells. */

@@ -130,7 +130,12 @@ function gathering(described: Described, className: string): string {
   const view = viewKey(described);
   const lists = [
     ["w", "param"],
-    ["g", `-grad if group["maximize"] else grad`],
+    [
+      "g",
+      `${view === undefined ? "" : "("}-grad if group["maximize"] else grad${
+        view === undefined ? "" : ").contiguous()"
+      }`,
+    ],
     ...states.map((name) => [names.of(name), `state.get("${key(name)}", param)`]),
     ...leaves.map((name) => [name, `${name}[place]`]),
     ...isRandom ? [["place of w", "place"]] : [],

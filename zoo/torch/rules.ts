@@ -2,7 +2,8 @@
 import { chain } from "../../runtime/chain.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
-import type { Schedule } from "../../dsl/schedules/mod.ts";
+import { apply, constant, COUNT, type Node } from "../../dsl/node.ts";
+import { type Schedule, scheduleOf } from "../../dsl/schedules/schedule.ts";
 import { adafactor } from "../adafactor.ts";
 import { adadelta, adagrad } from "../adagrad.ts";
 import { adam, adamw, nadam, nadamw } from "../adam.ts";
@@ -268,6 +269,10 @@ export const RULES: Readonly<Record<string, Rule>> = {
 /** A rate that falls by the number of steps, as Adagrad's may. */
 function fallen(lr: HyperValue, decay: number): HyperValue {
   if (decay === 0) return lr;
-  const rate = typeof lr === "function" ? lr as Schedule : () => lr as number;
-  return (count: number) => rate(count) / (1 + count * decay);
+  const by = apply("Add", constant(1), apply("Mul", COUNT, constant(decay)));
+  const over = (rate: Node) => scheduleOf(apply("Div", rate, by));
+  if (typeof lr === "number") return over(constant(lr));
+  const { expression } = lr as Schedule;
+  if (expression !== undefined) return over(expression);
+  return (count: number) => (lr as Schedule)(count) / (1 + count * decay);
 }

@@ -29,8 +29,11 @@ export interface PythonCase {
 /** A case, or why there is none. */
 export type Made = { readonly made: PythonCase } | { readonly refused: string };
 
+type Shapes = readonly (readonly number[])[];
+
 const MIXED = [[4, 6], [5], [2, 3, 2], [6, 3], []];
-const MATRICES = [[4, 6], [6, 3]];
+/** For those that take matrices alone. */
+export const MATRICES = [[4, 6], [6, 3]];
 /** Where a basis is made of a gradient: one without a part that nothing tells of but the last bits. */
 const NEARLY_SQUARE: Readonly<Record<string, readonly (readonly number[])[]>> = {
   soap: [[4, 5], [6, 6], [5]],
@@ -44,7 +47,7 @@ export function caseOf(
   opt: Optimizer,
   to: PythonTarget,
   steps = 20,
-  usual: (source: string) => readonly (readonly number[])[] = () => MIXED,
+  own?: Shapes | ((source: string) => Shapes),
 ): Made {
   let source: string;
   try {
@@ -53,7 +56,9 @@ export function caseOf(
     if (!(error instanceof GradusError)) throw error;
     return { refused: error.message };
   }
-  const trees = [[NEARLY_SQUARE[name] ?? usual(source)], [MATRICES], [NAMED, ["b", "w"]]] as const;
+  const shapes = typeof own === "function" ? NEARLY_SQUARE[name] ?? own(source) : own;
+  const usual = shapes ?? NEARLY_SQUARE[name] ?? MIXED;
+  const trees = [[usual], [MATRICES], [NAMED, ["b", "w"]]] as const;
   for (const [k, [shapes, names]] of trees.entries()) {
     try {
       return { made: { name, source, ...stepped(opt, shapes, steps, names) } };

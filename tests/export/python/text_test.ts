@@ -3,7 +3,6 @@ import {
   adafactor,
   adam,
   adamw,
-  addNoise,
   chain,
   clipByGlobalNorm,
   cosineDecaySchedule,
@@ -14,6 +13,7 @@ import {
   optimizer,
   prodigy,
   rmsprop,
+  schedule,
   scheduleFreeSgd,
   sgd,
   stableAdamw,
@@ -120,7 +120,7 @@ Deno.test("the file of every optimizer has the form of Python, and reads nothing
     written++;
     assertEquals(faults(text), [], name);
   }
-  assert(written > 120, `only ${written} are written`);
+  assert(written > 140, `only ${written} are written`);
   assert(faults("def _update(bucket):\n    u = _mul(m, 1").length >= 3);
 });
 
@@ -166,6 +166,41 @@ Deno.test("a schedule is followed while its option is None", () => {
   assertStringIncludes(text, 'if group["lr"] is None:');
 });
 
+Deno.test("masks and trees of numbers are told by the names of parameters", () => {
+  const masked = toPython(
+    adamw({
+      learningRate: { layers: 0.5, head: [0.1, 0] },
+      mask: { match: [["*norm*", false], ["*", true]] },
+      weightDecay: 0.1,
+    }),
+    { to: "torch" },
+  );
+  assertEquals(faults(masked), []);
+  assertStringIncludes(
+    masked,
+    `_RULES = {
+    "weight_decay_mask": (
+        ("*norm*", False),
+        ("*", True),
+    ),
+    "lr": {
+        "layers": 0.5,
+        "head.0": 0.1,
+        "head.1": 0,
+    },
+}`,
+  );
+  assertStringIncludes(masked, "lr=None");
+  const factored = toPython(adafactor({ learningRate: 0.1 }), { to: "torch" });
+  assertStringIncludes(factored, 'bucket["second_extent"] >= 128');
+  const hostile = { match: [['a"\n\\*', true], ["*", false]] } as const;
+  const text = toPython(adamw({ learningRate: 0.1, weightDecay: 0.1, mask: hostile }), {
+    to: "torch",
+  });
+  assertStringIncludes(text, '("a\\"\\n\\\\*", True)');
+  assertEquals(faults(text), []);
+});
+
 Deno.test("what cannot be said in Python is refused by name", () => {
   const torch = { to: "torch" } as const;
   const lr = { learningRate: 0.1 };
@@ -174,19 +209,21 @@ Deno.test("what cannot be said in Python is refused by name", () => {
     "learningRate",
     "expression",
   );
+  const byStep = { a: 1, b: schedule("1/t") };
+  assertRefused(() => toPython(sgd({ learningRate: byStep }), torch), "learningRate", "schedules");
+  const mask = () => ({ a: true });
+  assertRefused(() => toPython(adamw({ ...lr, mask }), torch), "weightDecay", "function");
+  const match = [[({ rank }: { rank: number }) => rank > 1, true], ["*", false]] as const;
   assertRefused(
-    () => toPython(sgd({ learningRate: { a: 1, b: 2 } }), torch),
-    "learningRate",
-    "tree",
+    () => toPython(adamw({ ...lr, mask: { match } }), torch),
+    "weightDecay",
+    "function",
   );
-  assertRefused(() => toPython(adamw({ ...lr, mask: { a: true } }), torch), "weightDecay", "mask");
-  assertRefused(() => toPython(adafactor(lr), torch), "factored", "mask");
-  assertRefused(() => toPython(lion({ ...lr, muDtype: "bfloat16" }), torch), "bfloat16", "m");
-  assertRefused(
-    () => toPython(addNoise({ eta: 1, gamma: 1, seed: 1 }), torch),
-    "random numbers",
-    "torch",
-  );
+  const short = { dtype: "bfloat16", rounding: "stochastic" } as const;
+  assertRefused(() => toPython(lion({ ...lr, muDtype: short }), torch), "stochastically", "m");
+  assertRefused(() => toPython(lion({ ...lr, muDtype: "block8" }), torch), "block8", "bfloat16");
+  const matrices = { reductionAxis: 0, outputAxis: [1, 2] };
+  assertRefused(() => toPython(muon({ ...lr, matrices }), torch), "matrices", "flatten");
   assertRefused(() => toPython(lion(lr), { to: "numpy" as never }), "torch", "numpy");
   assertRefused(() => toPython(lion(lr), { ...torch, name: "a b" }), "name");
   assertRefused(() => toPython(lion(lr), { ...torch, nme: "Lion" } as never), "nme");
