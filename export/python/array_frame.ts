@@ -5,6 +5,7 @@ import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import type { Described } from "./described.ts";
 import { docstring } from "./document.ts";
 import { callText, functionsOf, numberText, writingOf } from "./functions.ts";
+import { SECOND_EXTENT } from "./forms.ts";
 import { type Golden, goldenText } from "./golden.ts";
 import { pythonNumber } from "./names.ts";
 import { helpersFor } from "./spelling.ts";
@@ -148,6 +149,7 @@ function valuesText({ names }: Described, module: string, wide: string): string 
     rows: "shape[0] if shape else 1",
     columns: "math.prod(shape[1:])",
     size: "math.prod(shape)",
+    [SECOND_EXTENT]: "sorted((0, 0, *shape))[-2]",
   };
   return `def _wide(x):
     """An array in the type that a step computes in: float32 for shorter ones."""
@@ -162,7 +164,9 @@ def _values(w, numbers):
         "w": _wide(w),
         "shape of w": shape,
 ${
-    [...SHAPE_SYMBOLS.keys()].map((name) => `        "${names.of(name)}": ${shape[name]},`).join(
+    [...SHAPE_SYMBOLS.keys(), SECOND_EXTENT].map((name) =>
+      `        "${names.of(name)}": ${shape[name]},`
+    ).join(
       "\n",
     )
   }

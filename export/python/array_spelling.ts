@@ -11,9 +11,18 @@ import {
   SHAPE_HELPERS,
   type Spell,
   type Spelling,
+  type Term,
 } from "./spelling.ts";
 
 const both = (spell: Spell): Row => ({ number: spell, array: spell });
+
+/** A whole number as one of floating point, where nothing else would make the result such. */
+const real = ({ text, level }: Term): Term => ({
+  text: /^-?\d+$/.test(text) ? `${text}.0` : text,
+  level,
+});
+const chosen = (name: string): Spell => (condition, x, y) =>
+  call(name)(condition, real(x), real(y));
 
 /** What differs between such frameworks. */
 export interface ArrayModule {
@@ -30,12 +39,27 @@ export interface ArrayModule {
 /** The spelling of a framework whose functions have NumPy's names. */
 export function arraySpelling({ name, module, reserved, qr }: ArrayModule): Spelling {
   const own = (each: string): Row => both(call(`${module}.${each}`));
+  // What is known before a step, such as a shape, is a number of Python's and stays so.
+  const known = (each: string, array = each): Row => ({
+    number: call(`_${each}`),
+    array: call(`${module}.${array}`),
+  });
+  const unary = (each: string, condition: string, host = `math.${each}(x)`): string => `
+def _${each}(x):
+    return ${host} if isinstance(x, (int, float)) and ${condition} else ${module}.${each}(x)`;
+  const pair = (each: string, array: string, host: string): string => `
+def _${each}(x, y):
+    return ${host} if isinstance(x, (int, float)) and isinstance(y, (int, float)) else ${module}.${array}(x, y)`;
   const reduced = (each: string) => (x: { text: string }, axes: { text: string }) =>
     atom(`_over(${module}.${each}, ${x.text}, ${axes.text})`);
   const total = (each: string): Spell => call(`${module}.${each}`);
   return {
     name,
     isFloat32: true,
+    knowsNames: false,
+    evaluates: false,
+    stores: [],
+    random: null,
     reserved: ["bucket", "self", module, ...reserved.split(" ")],
     rename: (each) => each,
     element: {
@@ -50,11 +74,11 @@ export function arraySpelling({ name, module, reserved, qr }: ArrayModule): Spel
       Neg: both(operators.Neg),
       Abs: own("abs"),
       Sign: both(call("_sign")),
-      Sqrt: own("sqrt"),
+      Sqrt: known("sqrt"),
       Cbrt: null,
-      Exp: own("exp"),
+      Exp: known("exp"),
       // In float64 where it can be: the logarithm of what is near 1 would lose its digits.
-      Log: { number: call("_log"), array: call(`${module}.log`) },
+      Log: known("log"),
       Sin: own("sin"),
       Cos: own("cos"),
       Tan: own("tan"),
@@ -64,21 +88,21 @@ export function arraySpelling({ name, module, reserved, qr }: ArrayModule): Spel
       Sinh: own("sinh"),
       Cosh: own("cosh"),
       Tanh: own("tanh"),
-      Floor: own("floor"),
-      Ceil: own("ceil"),
-      Min: own("minimum"),
-      Max: own("maximum"),
+      Floor: known("floor"),
+      Ceil: known("ceil"),
+      Min: known("min", "minimum"),
+      Max: known("max", "maximum"),
       Clip: null,
-      Where: own("where"),
+      Where: { number: chosen("_where"), array: chosen(`${module}.where`) },
       Less: both(comparison("<")),
       LessOrEqual: both(comparison("<=")),
       Greater: both(comparison(">")),
       GreaterOrEqual: both(comparison(">=")),
       Equal: both(comparison("==")),
       IsNaN: own("isnan"),
-      And: own("logical_and"),
-      Or: own("logical_or"),
-      Not: own("logical_not"),
+      And: known("and", "logical_and"),
+      Or: known("or", "logical_or"),
+      Not: known("not", "logical_not"),
     },
     reduce: {
       ReduceSum: reduced("sum"),
@@ -105,15 +129,30 @@ export function arraySpelling({ name, module, reserved, qr }: ArrayModule): Spel
       level: LEVEL.sum,
     }),
     index: (axis, like) => atom(`_index(${axis}, ${like.text})`),
+    places: (axis, length) => atom(`_places(bucket, ${axis}, ${length.text})`),
     helpers: {
       ...SHAPE_HELPERS,
       _sign: `
 def _sign(x):
     # Of NaN it is NaN.
     return ${module}.where(${module}.isnan(x), x, ${module}.sign(x))`,
-      _log: `
-def _log(x):
-    return math.log(x) if isinstance(x, (int, float)) and x > 0 else ${module}.log(x)`,
+      _sqrt: unary("sqrt", "x >= 0"),
+      _exp: unary("exp", "x < 709"),
+      _log: unary("log", "x > 0"),
+      _floor: unary("floor", "math.isfinite(x)", "float(math.floor(x))"),
+      _ceil: unary("ceil", "math.isfinite(x)", "float(math.ceil(x))"),
+      _min: pair("min", "minimum", "min(x, y)"),
+      _max: pair("max", "maximum", "max(x, y)"),
+      _and: pair("and", "logical_and", "bool(x and y)"),
+      _or: pair("or", "logical_or", "bool(x or y)"),
+      _not: `
+def _not(x):
+    return not x if isinstance(x, bool) else ${module}.logical_not(x)`,
+      _where: `
+def _where(condition, x, y):
+    if isinstance(condition, bool):
+        return x if condition else y
+    return ${module}.where(condition, x, y)`,
       _over: `
 def _over(reduce, x, axes):
     """A reduction over some axes, which stay with an extent of 1."""
@@ -135,6 +174,11 @@ def _index(axis, like):
     rank = len(like.shape)
     places = ${module}.arange(like.shape[axis], dtype=like.dtype)
     return ${module}.reshape(places, [-1 if k == axis % rank else 1 for k in range(rank)])`,
+      _places: `
+def _places(bucket, axis, length):
+    """The places along an axis of a matrix."""
+    places = ${module}.arange(length, dtype=bucket["w"].dtype)
+    return ${module}.reshape(places, (-1, 1) if axis == 0 else (1, -1))`,
       _new: `
 def _new(bucket, shape, value):
     """A state of one parameter at the beginning."""

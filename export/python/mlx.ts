@@ -20,7 +20,7 @@ export const mlxSpelling = arraySpelling({
   module: "mx",
   reserved:
     "mlx tree_map init init_single update apply_gradients apply_single gradients parameters state step " +
-    "model schedulers",
+    "model schedulers numbers followed together initialized",
   qr: "mx.linalg.qr(x, stream=mx.cpu)",
 });
 
