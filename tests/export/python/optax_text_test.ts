@@ -88,4 +88,10 @@ Deno.test("what Optax's file cannot say is refused by name", () => {
   assertRefused(() => textOf(muon({ ...lr, matrices: "flatten" })), "matrices", "flatten");
   assertRefused(() => textOf(lion({ ...lr, muDtype: "block8" })), "Optax", "block8");
   assertRefused(() => textOf(adamw({ ...lr, mask: () => true })), "weightDecay", "function");
+  for (const name of ["class", "jax", "NamedTuple", "_x", "a b", ""]) {
+    assertRefused(() => textOf(lion(lr), { name }), "name", "Python");
+  }
+  const made = optimizer({ name: "lambda", step: "u = -g" })();
+  assertRefused(() => textOf(made), "name", "lambda");
+  assertStringIncludes(textOf(made, { name: "down" }), "def down()");
 });
