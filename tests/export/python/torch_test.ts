@@ -145,7 +145,11 @@ const runs = ignore ? new Map<string, PythonCase[]>() : new Map([
   ["all", cases],
   ["own", torchsOwn()],
   ["groups", [one("groups", clipped, { groups: true })]],
-  ["kinds", [one("handedOn", handedOn(), {}), one("scheduled", scheduled, {})]],
+  ["kinds", [
+    one("handedOn", handedOn(), {}),
+    one("scheduled", scheduled, {}),
+    ...TOLD.map(([name, opt, shapes]) => one(name, opt, {}, 20, shapes)),
+  ]],
   ["compiled", [
     one("lion", lion({ learningRate: 0.1 }), { compile: true }, 2, MATRICES),
     one("clipped", clipped, { compile: true }, 2, MATRICES),
@@ -200,7 +204,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "torch: states that are handed on, names of Python's, a schedule",
+  name:
+    "torch: states that are handed on, names of Python's, a schedule, masks, random numbers, matrices",
   ignore,
   fn: () => check("kinds"),
 });
