@@ -86,7 +86,9 @@ export function toPython(optimizer: Optimizer, options: PythonOptions): string {
   const name = given ?? nameOf(program.name);
   if (!isPythonName(name)) {
     throw new GradusError(
-      `${doing}: \`name\` must be a name of Python's that no word or module has: given ${shown(name)}`,
+      `${doing}: \`name\` must be a name of Python's that no word or module has: given ${
+        shown(name)
+      }`,
     );
   }
   const told = described(optimizer, required, spelling, doing);

@@ -63,7 +63,10 @@ Deno.test("trees, masks and schedules are options that follow their own while No
     "(learning_rate=None, b1=0.9, b2=0.999, eps=1e-8, weight_decay=0.1, mask=None)",
   );
   assertStringIncludes(text, 'learning_rate = {"layers": 0.5, "head": [0.1, 0]}');
-  assertStringIncludes(text, '_matching([("*norm*", False), ("a\\"\\n*", True), ("*", True)], params)');
+  assertStringIncludes(
+    text,
+    '_matching([("*norm*", False), ("a\\"\\n*", True), ("*", True)], params)',
+  );
   const parts = partition({ a: lion(lr), b: sgd(lr) }, { x: "a", y: "b" });
   assertStringIncludes(textOf(parts), 'applies_a = {"x": True, "y": False}');
   // A mask that none was made with: Optax's users have one.
