@@ -6,9 +6,14 @@ const WORDS: ReadonlySet<string> = new Set(
   ("False None True and as assert async await break class continue def del elif else except finally for " +
     "from global if import in is lambda nonlocal not or pass raise return try while with yield match case " +
     "self super dict list tuple len range isinstance print float int bool min max abs sum sorted zip any all map str " +
-    "enumerate slice each math operator struct torch jax jnp optax mx keras")
+    "enumerate slice each callable zip NamedTuple math operator re struct torch jax jnp optax mx keras")
     .split(" "),
 );
+
+/** Whether a class or function of a file can be called so: a name that is no word, built in or imported. */
+export function isPythonName(name: unknown): name is string {
+  return typeof name === "string" && /^[A-Za-z][A-Za-z0-9_]*$/.test(name) && !WORDS.has(name);
+}
 
 /** A name in snake case; one that is all of capitals stays so. */
 export function snakeCase(name: string): string {

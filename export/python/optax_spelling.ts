@@ -49,7 +49,7 @@ export const optaxSpelling: Spelling = {
   stores: ["bfloat16", "float16"],
   reserved:
     ("bucket buckets updates state params extra_args treedef init_fn update_fn options masks " +
-      "callable init NamedTuple re type").split(" "),
+      "init type").split(" "),
   rename: (name) => name,
   element: {
     Add: both(operators.Add),

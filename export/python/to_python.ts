@@ -5,7 +5,7 @@ import { ownOptions } from "../../runtime/options.ts";
 import { requireOptimizer } from "../../runtime/wrap.ts";
 import { described, rulesByKey } from "./described.ts";
 import { goldenOf } from "./golden.ts";
-import { className, snakeCase } from "./names.ts";
+import { className, isPythonName, snakeCase } from "./names.ts";
 import { kerasFile, kerasSpelling } from "./keras.ts";
 import { mlxFile, mlxSpelling } from "./mlx.ts";
 import { optaxFile } from "./optax.ts";
@@ -84,8 +84,12 @@ export function toPython(optimizer: Optimizer, options: PythonOptions): string {
   }
   const { spelling, file, nameOf } = FRAMEWORKS[to];
   const name = given ?? nameOf(program.name);
-  if (typeof name !== "string" || !/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) {
-    throw new GradusError(`${doing}: \`name\` must be a name of Python's: given ${shown(name)}`);
+  if (!isPythonName(name)) {
+    throw new GradusError(
+      `${doing}: \`name\` must be a name of Python's that no word or module has: given ${
+        shown(name)
+      }`,
+    );
   }
   const told = described(optimizer, required, spelling, doing);
   return file(told, name, goldenOf(optimizer, [...rulesByKey(told).values()]));

@@ -29,6 +29,8 @@ export interface PythonCase {
 /** A case, or why there is none. */
 export type Made = { readonly made: PythonCase } | { readonly refused: string };
 
+type Shapes = readonly (readonly number[])[];
+
 const MIXED = [[4, 6], [5], [2, 3, 2], [6, 3], []];
 /** For those that take matrices alone. */
 export const MATRICES = [[4, 6], [6, 3]];
@@ -45,7 +47,7 @@ export function caseOf(
   opt: Optimizer,
   to: PythonTarget,
   steps = 20,
-  own: readonly (readonly number[])[] = NEARLY_SQUARE[name] ?? MIXED,
+  own?: Shapes | ((source: string) => Shapes),
 ): Made {
   let source: string;
   try {
@@ -54,7 +56,9 @@ export function caseOf(
     if (!(error instanceof GradusError)) throw error;
     return { refused: error.message };
   }
-  const trees = [[own], [MATRICES], [NAMED, ["b", "w"]]] as const;
+  const shapes = typeof own === "function" ? NEARLY_SQUARE[name] ?? own(source) : own;
+  const usual = shapes ?? NEARLY_SQUARE[name] ?? MIXED;
+  const trees = [[usual], [MATRICES], [NAMED, ["b", "w"]]] as const;
   for (const [k, [shapes, names]] of trees.entries()) {
     try {
       return { made: { name, source, ...stepped(opt, shapes, steps, names) } };

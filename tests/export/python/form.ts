@@ -3,7 +3,7 @@
 /** The functions that are a program's own, of a file's text. */
 export function own(text: string): string[] {
   return text.split(/\n\n\n/).filter((each) =>
-    /^def _(begin|part\d+|update|form|schedule)(_\w+)?\(bucket\)/.test(each)
+    /^def _(begin|part\d+|update|evaluated|form|schedule)(_\w+)?\(bucket\)/.test(each)
   );
 }
 
@@ -37,6 +37,7 @@ export function faults(text: string): string[] {
       "bucket",
       "torch",
       "mx",
+      "jnp",
       "ops",
       "math",
       "operator",
