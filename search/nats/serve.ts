@@ -1,6 +1,6 @@
 /** A worker on any machine: takes jobs from a NATS server, and gives scores. */
 import type { JsMsg } from "@nats-io/jetstream";
-import { GradusError, quoted } from "../../dsl/errors.ts";
+import { GradusError } from "../../dsl/errors.ts";
 import { type LocalOptions, localScorer } from "../evolve/local_scorer.ts";
 import { printData, readData } from "../evolve/plain_data.ts";
 import type { Scorer, Setting } from "../evolve/scorer.ts";
@@ -174,7 +174,7 @@ class NatsWorker {
       const candidates = job.candidates(setting);
       const evaluations = await this.#scorer.score({ setting, candidates });
       const lost = evaluations.filter(({ isLost }) => isLost).length;
-      if (lost > 0) return leave(`${quoted(String(lost))} programs cost their worker`);
+      if (lost > 0) return leave(`${lost} of its programs cost their worker`);
       await Promise.all(
         candidates.map((candidate, i) =>
           this.#bus.retry(
