@@ -51,8 +51,13 @@ export const sweepCommand: Command = {
 /** What is written, by the ending of the file. */
 const WRITERS: readonly (readonly [ending: RegExp, write: (result: SweepResult) => string])[] = [
   [/\.html?$/i, sweepPage],
-  [/\.json$/i, (result) => `${JSON.stringify(result, null, 2)}\n`],
+  [/\.json$/i, (result) => `${JSON.stringify(result, named, 2)}\n`],
 ];
+
+/** JSON has no infinity: it is named as programs name it. */
+function named(_: string, value: unknown): unknown {
+  return value === Infinity ? "inf" : value === -Infinity ? "-inf" : value;
+}
 
 async function runSweep(
   path: string,

@@ -9,8 +9,8 @@ import { type Options, UsageError, wholeNumber } from "./values.ts";
 export const workerCommand: Command = {
   usage: ["--nats nats://HOST:4222 [--workers N] [--module FILE]"],
   summary:
-    "Trains programs for `gradus search --nats` on any machine, until it is told to end: by " +
-    "Ctrl-C or SIGTERM, after what it has begun.",
+    "Trains for `gradus search --nats` and `gradus sweep --nats` on any machine, until it is told to " +
+    "end: by Ctrl-C or SIGTERM, after what it has begun.",
   notes: [
     "It runs programs of the language, and of tasks' own code only the modules that are named here. It " +
     "must be of the version of the search.",

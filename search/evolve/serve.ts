@@ -6,7 +6,6 @@ import { analyse } from "../analysis/structure.ts";
 import type { Genome } from "../programs/genome.ts";
 import { type Space, space as makeSpace } from "../programs/space.ts";
 import { type Evaluation, Evaluator, type Stop } from "../tasks/evaluator.ts";
-import { runTrial, taskOf } from "../trials/trial.ts";
 import type { Candidate, Setting } from "./scorer.ts";
 
 /** What a worker is told: a setting under its version, or what to score in one that it was told. */
@@ -67,6 +66,8 @@ async function evaluationOf(
   candidate: Candidate,
 ): Promise<Evaluation> {
   if ("trial" in candidate) {
+    // All optimizers, which a search does not need.
+    const { runTrial, taskOf } = await import("../trials/trial.ts");
     // What a machine cannot load is no fault of the optimizer.
     await taskOf(candidate.trial.task);
     return await runTrial(candidate.trial).catch(() => FAILED);

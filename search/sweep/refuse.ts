@@ -1,5 +1,5 @@
 /** Errors of a sweep that say where in it they are, so that who read it from a file can show the place. */
-import { GradusError } from "../../dsl/errors.ts";
+import { GradusError, shown } from "../../dsl/errors.ts";
 
 /** Keys and places of lists that lead to something. */
 export type Path = readonly (string | number)[];
@@ -27,4 +27,15 @@ export function refuse(
 /** Where an error is, if it says so. */
 export function whereOf(error: Error): Where | undefined {
   return places.get(error);
+}
+
+/** Whether a value is a whole number between two, which are included. */
+export function isWhole(value: unknown, least: number, most: number): value is number {
+  return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+}
+
+/** A value as a message shows it; a short list with what is in it. */
+export function shownList(value: unknown): string {
+  if (!Array.isArray(value) || value.length > 5) return shown(value);
+  return `[${value.map(shown).join(", ")}]`;
 }

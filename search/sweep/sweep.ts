@@ -1,14 +1,12 @@
 /** Sweeps: optimizers with hyperparameters from ranges and lists, trained on tasks, and the best of each told. */
-import { GradusError } from "../../dsl/errors.ts";
 import { localScorer } from "../evolve/local_scorer.ts";
-import type { Scorer, Setting } from "../evolve/scorer.ts";
-import type { Evaluation } from "../tasks/evaluator.ts";
-import { curvesOf, type OptionValue, taskOf, type Trial, trialKey } from "../trials/trial.ts";
+import { curvesOf, type OptionValue, taskOf, type Trial } from "../trials/trial.ts";
 import { marksOf } from "../trials/train.ts";
 import type { RaceTask } from "../trials/task.ts";
-import { type Entrant, type Plan as Checked, planOf } from "./check.ts";
+import { type Plan as Checked, planOf } from "./check.ts";
+import type { Entrant } from "./entrants.ts";
 import { importanceOf } from "./importance.ts";
-import { type Journal, openJournal } from "./journal.ts";
+import { openJournal } from "./journal.ts";
 import type {
   SweepOptions,
   SweepResult,
@@ -19,12 +17,10 @@ import type {
 } from "./options.ts";
 import { proposer } from "./propose.ts";
 import type { Known } from "./tpe.ts";
+import { type Train, trainer } from "./trainer.ts";
 
 /** A sweep whose tasks are loaded. */
 type Plan = Omit<Checked, "tasks"> & { readonly tasks: readonly RaceTask[] };
-
-/** Trains, or remembers what was trained. */
-type Train = (trials: readonly Trial[]) => Promise<readonly Evaluation[]>;
 
 /**
  * Tries hyperparameters of optimizers on tasks, and tells the best of each. The score of a training is
@@ -57,11 +53,19 @@ export async function sweep(options: SweepOptions & SweepRun): Promise<SweepResu
   const plan = { ...checked, tasks: await Promise.all(checked.tasks.map(taskOf)) };
   const journal = path === undefined ? undefined : await openJournal(path);
   try {
-    return await run(plan, trainer(plan, { scorer, journal, progress }));
+    return await run(plan, trainer(scorer, journal, told(plan, progress)));
   } finally {
     await journal?.close();
     if (options.scorer === undefined) await scorer.close();
   }
+}
+
+/** Counts trainings that are over. */
+function told({ entrants, tasks, seeds }: Plan, progress: SweepRun["progress"]): () => void {
+  // The best of each runs once more.
+  const trials = entrants.reduce((sum, each) => sum + each.trials + 1, 0);
+  let done = 0;
+  return () => progress?.(++done, trials * tasks.length * seeds.length);
 }
 
 async function run(plan: Plan, train: Train): Promise<SweepResult> {
@@ -180,44 +184,6 @@ async function runsOf(
       losses: own.map((each) => curvesOf(each).losses),
     };
   });
-}
-
-/** Trials bring their own tasks. */
-const SETTING: Setting = { tasks: [] };
-
-/** Trains what the journal does not have, and keeps it there. */
-function trainer(
-  { entrants, tasks, seeds }: Plan,
-  { scorer, journal, progress }: {
-    readonly scorer: Scorer;
-    readonly journal: Journal | undefined;
-    readonly progress: SweepRun["progress"];
-  },
-): Train {
-  const trials = entrants.reduce((sum, each) => sum + each.trials + 1, 0);
-  const all = trials * tasks.length * seeds.length;
-  let done = 0;
-  const train = async (key: string, trial: Trial): Promise<Evaluation> => {
-    const [evaluation] = await scorer.score({ setting: SETTING, candidates: [{ trial }] });
-    if (evaluation.isLost) {
-      throw new GradusError(
-        `Cannot sweep: a worker died of a training on ${trial.task}, or gave it up as too long`,
-      );
-    }
-    await journal?.add(key, evaluation);
-    return evaluation;
-  };
-  // Lists of values come to the same trials again and again.
-  const trained = new Map<string, Evaluation | Promise<Evaluation>>(journal?.known);
-  return (list) =>
-    Promise.all(list.map(async (trial) => {
-      const key = trialKey(trial);
-      let evaluation = trained.get(key);
-      if (evaluation === undefined) trained.set(key, evaluation = train(key, trial));
-      evaluation = await evaluation;
-      progress?.(++done, all);
-      return evaluation;
-    }));
 }
 
 function finite(number: number): number | null {

@@ -64,7 +64,7 @@ steps: 100
 
 /** The word of the file that an error points at. */
 function pointedAt(error: string): string {
-  const [, shown, carets] = /\n  \| (.*)\n  \| ( *\^+)$/.exec(error) ?? ["", "", ""];
+  const [, shown, carets] = /\n {2}\| (.*)\n {2}\| ( *\^+)$/.exec(error) ?? ["", "", ""];
   return shown.slice(carets.indexOf("^"), carets.length);
 }
 
