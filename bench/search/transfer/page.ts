@@ -53,7 +53,7 @@ export async function write(given: Transfer): Promise<void> {
     ? "It is equivalent to no optimizer of the library, as far as forms and probes tell."
     : `It is known: ${name}.`;
   const command = `deno task bench:search transfer ${runs.length} ${trained}`;
-  const json = await writeResult("transfer", "json", JSON.stringify(given, undefined, 1));
+  const json = await writeResult("transfer", "json", `${JSON.stringify(given, undefined, 2)}\n`);
   const markdown = await writeResult(
     "transfer",
     "md",
