@@ -31,7 +31,8 @@ export const searchCommand: Command = {
   ],
   summary:
     "Searches programs that train well on quadratics with heavy-tailed or normal noise, on cheap " +
-    "stand-ins for language models, or on tasks of yours. Prints the best, and writes a report of it beside its baselines.",
+    "stand-ins for language models, or on tasks of yours. Prints the best, and writes a report of " +
+    "it beside its baselines.",
   notes: [
     "FILE is a module whose default export is the options of a search, which those given here " +
     "override.",

@@ -95,7 +95,10 @@ Deno.test("tasks come from a module; what is wrong with it or the options is sai
     const none = await given("export const tasks = [];");
     assertStringIncludes(none.errors[0], "its default export must be the options of a search");
     const broken = await given("export default {");
-    assertStringIncludes(broken.errors[0], "neither heavy nor gaussian nor a module that loads");
+    assertStringIncludes(
+      broken.errors[0],
+      "neither heavy nor gaussian nor proxies nor a module that loads",
+    );
     assertEquals(broken.code, 1);
     const thrown = await given("throw 'a text';\nexport default {};");
     assertStringIncludes(thrown.errors[0], "nor a module that loads: a text");

@@ -50,7 +50,7 @@ function ranks(values: readonly number[]): number[] {
 
 /** A rank correlation in words. */
 export function rankText({ rho, low, high, count }: RankCorrelation): string {
-  if (Number.isNaN(rho)) return `none of ${count} programs`;
+  if (Number.isNaN(rho)) return `cannot be told of ${count} programs`;
   const interval = Number.isNaN(low)
     ? ""
     : `, 95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}`;

@@ -16,7 +16,7 @@ export function rootMeanSquareNorm(name: string, width: number): Code {
   const [x, sum] = vectorsOf(code, 2);
   overRows(code, count, () => {
     code.splat("f32x4", 0).set(sum);
-    overVectors(code, width, (at) => {
+    overVectors(width, (at) => {
       code.get(from).memory("v128.load", at).tee(x).get(x).op("f32x4.mul");
       code.get(sum).op("f32x4.add").set(sum);
     });
@@ -24,7 +24,7 @@ export function rootMeanSquareNorm(name: string, width: number): Code {
     code.splat("f32x4", 1).get(sum).splat("f32x4", width).op("f32x4.div");
     code.splat("f32x4", EPS).op("f32x4.add", "f32x4.sqrt", "f32x4.div").set(sum);
     code.get(factors).get(sum).lane("f32x4.extract_lane", 0).memory("f32.store");
-    overVectors(code, width, (at) => {
+    overVectors(width, (at) => {
       code.get(normalized).get(from).memory("v128.load", at).get(sum).op("f32x4.mul").tee(x);
       code.memory("v128.store", at);
       code.get(to).get(x).get(gain).memory("v128.load", at).op("f32x4.mul").memory(
@@ -48,7 +48,7 @@ export function rootMeanSquareNormGradient(name: string, width: number): Code {
   const [slope, x, sum, factor] = vectorsOf(code, 4);
   overRows(code, count, () => {
     code.splat("f32x4", 0).set(sum);
-    overVectors(code, width, (at) => {
+    overVectors(width, (at) => {
       code.get(from).memory("v128.load", at).get(normalized).memory("v128.load", at);
       code.op("f32x4.mul").set(x);
       code.get(toGain).get(toGain).memory("v128.load", at).get(x).op("f32x4.add");
@@ -58,7 +58,7 @@ export function rootMeanSquareNormGradient(name: string, width: number): Code {
     across(code, sum, "f32x4.add");
     code.get(sum).splat("f32x4", width).op("f32x4.div").set(sum);
     code.get(factors).memory("v128.load32_splat").set(factor);
-    overVectors(code, width, (at) => {
+    overVectors(width, (at) => {
       code.get(from).memory("v128.load", at).get(gain).memory("v128.load", at).op("f32x4.mul");
       code.set(slope);
       code.get(to).get(to).memory("v128.load", at);
@@ -103,7 +103,7 @@ export function softmax(
   offset(code, mask, 4 * width * width, maskEnd);
   overRows(code, count, () => {
     code.splat("f32x4", -Infinity).set(most);
-    overVectors(code, width, (k) => {
+    overVectors(width, (k) => {
       code.get(at).get(at).memory("v128.load", k);
       if (scale !== 1) code.splat("f32x4", scale).op("f32x4.mul");
       if (isCausal) code.get(row).memory("v128.load", k).op("f32x4.add");
@@ -112,7 +112,7 @@ export function softmax(
     });
     across(code, most, "f32x4.max");
     code.splat("f32x4", 0).set(sum);
-    overVectors(code, width, (k) => {
+    overVectors(width, (k) => {
       code.get(at).get(at).memory("v128.load", k).get(most).op("f32x4.sub");
       code.call(exp, routineTypes.get("Exp")!).tee(x).memory("v128.store", k);
       code.get(sum).get(x).op("f32x4.add").set(sum);
@@ -121,7 +121,7 @@ export function softmax(
     code.get(notes).get(most).lane("f32x4.extract_lane", 0).memory("f32.store");
     code.get(notes).get(sum).lane("f32x4.extract_lane", 0).memory("f32.store", 4);
     code.splat("f32x4", weight).get(sum).op("f32x4.div").set(sum);
-    overVectors(code, width, (k) => {
+    overVectors(width, (k) => {
       code.get(at).get(at).memory("v128.load", k).get(sum).op("f32x4.mul").memory("v128.store", k);
     });
     offset(code, at, 4 * width, at);
@@ -146,12 +146,12 @@ export function softmaxGradient(name: string, { width, scale = 1 }: Softmax): Co
   const [sum] = vectorsOf(code, 1);
   overRows(code, count, () => {
     code.splat("f32x4", 0).set(sum);
-    overVectors(code, width, (k) => {
+    overVectors(width, (k) => {
       code.get(sum).get(at).memory("v128.load", k).get(from).memory("v128.load", k);
       code.op("f32x4.mul", "f32x4.add").set(sum);
     });
     across(code, sum, "f32x4.add");
-    overVectors(code, width, (k) => {
+    overVectors(width, (k) => {
       code.get(at).get(at).memory("v128.load", k).get(sum).op("f32x4.sub");
       code.get(from).memory("v128.load", k).op("f32x4.mul");
       if (scale !== 1) code.splat("f32x4", scale).op("f32x4.mul");
@@ -207,7 +207,7 @@ function overRows(code: Code, count: Local, body: () => void): void {
 }
 
 /** Does something for every four numbers of a row; `visit` is given where they are in it, in bytes. */
-function overVectors(_: Code, width: number, visit: (at: number) => void): void {
+function overVectors(width: number, visit: (at: number) => void): void {
   for (let at = 0; at < 4 * width; at += 16) visit(at);
 }
 

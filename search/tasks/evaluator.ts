@@ -7,7 +7,7 @@ import { Machine } from "../machine/machine.ts";
 import type { Pack } from "../machine/pack.ts";
 import type { Space } from "../programs/space.ts";
 import { classifierProblem, type ClassifierTask } from "./classifier.ts";
-import { checkTask } from "./common.ts";
+import { checkTask, refuse } from "./common.ts";
 import { loadProblem, type ModuleTask, type Problem, problemPack } from "./problem_pack.ts";
 import { proxyProblem, type ProxyTask } from "./proxies.ts";
 import type { QuadraticTask } from "./quadratic.ts";
@@ -109,6 +109,9 @@ export class Evaluator {
     }));
     for (const task of others) {
       const packs: Pack[] = [];
+      if (task.kind === "trace" && task.rates !== undefined && task.rates > 1) {
+        refuse(task, "`rates` are of tasks that are trained, not of recordings", `${task.rates}`);
+      }
       if (task.kind === "trace") packs.push(new Recording(machine, space, task).pack);
       else {
         for (const seed of task.seeds) {

@@ -1,5 +1,6 @@
 /** A character transformer that learns a text, as a problem. */
-import { type Transformer, transformer, type TransformerSizes } from "../kernels/transformer.ts";
+import { shared } from "../kernels/shared.ts";
+import { transformer, type TransformerSizes } from "../kernels/transformer.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import { ALPHABET, grammarText } from "./grammar.ts";
 import type { TrainedProblem } from "./problem_pack.ts";
@@ -29,14 +30,7 @@ export const SMALL: Omit<TransformerSizes, "characters"> = {
   blocks: 2,
 };
 
-const known = new Map<string, Transformer>();
-
-/** One transformer serves all problems of its sizes, since it keeps nothing from call to call. */
-function transformerOf(sizes: TransformerSizes): Transformer {
-  const key = JSON.stringify(Object.entries(sizes).sort());
-  if (!known.has(key)) known.set(key, transformer(sizes));
-  return known.get(key)!;
-}
+const transformerOf = shared(transformer);
 
 /** The problem of the language of a seed: the next character is predicted, of texts made by a grammar. */
 export function languageProblem(seed: number, sizes: typeof SMALL = SMALL): LanguageProblem {

@@ -1,5 +1,11 @@
 /** Kernels: products are those of the definition, gradients are slopes, and proxies score what they scored. */
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "../assert.ts";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertRejects,
+  assertThrows,
+} from "../assert.ts";
 import { Kernel } from "../../search/kernels/kernel.ts";
 import { product, transposition } from "../../search/kernels/product.ts";
 import { transformer } from "../../search/kernels/transformer.ts";
@@ -228,6 +234,9 @@ Deno.test("rivals are the library's optimizers", () => {
 Deno.test("proxies that there are not are refused, and larger ones are", async () => {
   assertThrows(() => proxy("zipf"), Error, "did you mean");
   assertThrows(() => proxy("zipf@1", { rates: 0 }), Error, "`rates` must be");
+  const recording = { kind: "trace", name: "signum", rule: RIVALS.signum, size: 8 } as const;
+  const trace = { ...recording, steps: 9, seeds: [1], rates: 2 };
+  await assertRejects(() => Evaluator.of(wide, [trace]), Error, "not of recordings");
   const { steps, seeds, ...task } = larger(proxy("context@1"), 10);
   assertEquals([steps, seeds], [632, [10_001]]);
   assert(task.kind === "proxy" && task.factor === 10);
