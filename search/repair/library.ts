@@ -268,6 +268,16 @@ export class Library {
   }
 }
 
+const libraries = new Map<string, Library>();
+
+/** The library of a space, built once: spaces of the same functions have the same. */
+export function libraryOf(space: Space, options: LibraryOptions): Library {
+  const key = JSON.stringify([space.options.functions, options]);
+  let library = libraries.get(key);
+  if (library === undefined) libraries.set(key, library = new Library(space, options));
+  return library;
+}
+
 /** What is known of values: buckets by a rough hash, and in a bucket what is not the same. */
 class Known {
   readonly #last = new Map<number, number>();

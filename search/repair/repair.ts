@@ -46,12 +46,22 @@ export interface RepairOptions extends LibraryOptions {
  */
 export function repair(options: RepairOptions = {}): Mutation {
   const { tasks = [], ...own } = options;
-  const repairers = new WeakMap<Space, Repairer>();
+  const repairers = new Map<string, Repairer>();
   const mutate: Mutation = (space, genome, random) => {
-    let repairer = repairers.get(space);
-    if (repairer === undefined) repairers.set(space, repairer = new Repairer(space, tasks, own));
+    // Spaces of the same options are the same, whatever search made them.
+    const key = keyOf(space);
+    let repairer = repairers.get(key);
+    if (repairer === undefined) repairers.set(key, repairer = new Repairer(space, tasks, own));
     return repairer.repaired(genome, random);
   };
   // So that a checkpoint tells searches apart that repair otherwise.
   return Object.assign(mutate, { toJSON: () => ({ repair: own }) });
+}
+
+const keys = new WeakMap<Space, string>();
+
+function keyOf(space: Space): string {
+  let key = keys.get(space);
+  if (key === undefined) keys.set(space, key = JSON.stringify(space.options));
+  return key;
 }

@@ -12,7 +12,7 @@ import { Recording } from "../tasks/trace.ts";
 import { BoundLibrary, EXACT } from "./bound.ts";
 import { isElementwise, type Numbers } from "./calls.ts";
 import { type Fit, fitOf, isAsDesired } from "./fit.ts";
-import { Library, type LibraryOptions, PROBES } from "./library.ts";
+import { type Library, libraryOf, type LibraryOptions, PROBES } from "./library.ts";
 import { type Reaching, type Replay, Trajectory } from "./trajectory.ts";
 import { around, within, wrapped, type Wrapper, wrappersOf } from "./wrappers.ts";
 
@@ -45,7 +45,7 @@ export class Repairer {
 
   constructor(space: Space, tasks: readonly Task[], options: LibraryOptions) {
     this.#space = space;
-    this.#library = new Library(space, options);
+    this.#library = libraryOf(space, options);
     this.#wrappers = wrappersOf(space, this.#library);
     const recordings = tasks.flatMap((task) =>
       task.kind === "trace" ? [new Recording(new Machine(), space, task)] : []
