@@ -138,7 +138,9 @@ function requireValues(
     } catch (error) {
       if (!(error instanceof GradusError)) throw error;
       const { message } = error;
-      const named = keys.find((key) => message.includes(quoted(key)));
+      // The first name that it says is of what is wrong; what follows may be a proposal.
+      const [named] = keys.filter((key) => message.includes(quoted(key)))
+        .sort((a, b) => message.indexOf(quoted(a)) - message.indexOf(quoted(b)));
       refuse(named === undefined ? path : [...path, named], message, "key", "");
     }
   };

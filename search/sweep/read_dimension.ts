@@ -31,7 +31,7 @@ export function readDimension(
     }
     const twice = given.find((value, i) => given.indexOf(value) < i);
     if (twice !== undefined) refuse(path, `${what} has ${shown(twice)} twice`);
-    return { name, values: given };
+    return given.length === 1 ? given[0] : { name, values: given };
   }
   const form = "{ log: [a, b] } or { uniform: [a, b] }";
   if (!isRecord(given)) {

@@ -161,16 +161,16 @@ await natsTest(
       const given = {
         ...options,
         tasks: [task],
-        budget: { trained: 3 },
+        budget: { trained: 1 },
         tune: undefined,
-        window: 4,
+        window: 1,
       };
       const local = localScorer({ workers: 1 });
       const alone = await searched({ ...given, scorer: local });
       await local.close();
-      assert(alone.counts.lost > 0);
+      assertEquals(alone.counts.lost, 1);
       const notices: string[] = [];
-      const scorer = await natsScorer({ servers, size: 4, notice: (text) => notices.push(text) });
+      const scorer = await natsScorer({ servers, notice: (text) => notices.push(text) });
       const run = searched({ ...given, scorer });
       // It may not have what it needs, and then it must say so.
       const lacking = await assertRejects(() => serveNats({ servers, workers: 1 }), GradusError);
