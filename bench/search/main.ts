@@ -2,14 +2,9 @@
  * What the search is held to, by name: `engine` (rates, and that pruning and caches change nothing),
  * `exact` (exact rules keep every bit), `recovery` (planted rules found again), `discovery` (searches
  * beside their baselines), `curves` (how many programs are known, and how many statements do nothing,
-<<<<<<< HEAD
  * against programs made), `kill` (a run that is killed again and again), `transfer` (whether what is found on
  * cheap tasks holds on dear ones: writes results and a page), `charlm` (how many character transformers are
- * trained a minute). Each prints Markdown.
-=======
- * against programs made), `kill` (a run that is killed again and again), `nats` (batches through a NATS
- * server beside local workers). Each prints Markdown.
->>>>>>> w-sweeps
+ * trained a minute), `nats` (batches through a NATS server beside local workers). Each prints Markdown.
  *
  *   deno task bench:search engine [programs]
  *   deno task bench:search exact [programs]
@@ -17,12 +12,9 @@
  *   deno task bench:search discovery [seeds] [trained] [functions left out]
  *   deno task bench:search curves [seeds] [programs]
  *   deno task bench:search kill [times]
-<<<<<<< HEAD
  *   deno task bench:search transfer [seeds] [trained]
  *   deno task bench:search charlm [trainings]
-=======
  *   deno task bench:search nats [rounds] [workers]
->>>>>>> w-sweeps
  */
 import { charlm } from "./charlm.ts";
 import { curves } from "./curves.ts";
@@ -50,12 +42,9 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
   discovery: () => discovery(first ?? 10, second ?? 25_000, numbers[2]?.split(",")),
   curves: () => curves(first ?? 5, second ?? 300_000),
   kill: () => kill(first ?? 20),
-<<<<<<< HEAD
   transfer: () => transfer(first ?? 10, second ?? 50),
   charlm: () => charlm(first ?? 5),
-=======
   nats: () => nats(first ?? 5, second ?? 2),
->>>>>>> w-sweeps
 };
 if (!Object.hasOwn(tasks, name ?? "")) {
   console.error(`one of ${Object.keys(tasks).join(", ")} is required`);
