@@ -6,6 +6,7 @@ const [url, behaviour] = (globalThis as unknown as { process: { argv: string[] }
 const scorer = localScorer({ patience: 3000, memory: 600 });
 const { counts, best } = await searched({
   tasks: [{ kind: "module", name: "own", url, options: { behaviour }, steps: 10, seeds: [1] }],
+  seed: 3,
   budget: { trained: 4 },
   population: 20,
   window: 4,
