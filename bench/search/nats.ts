@@ -1,4 +1,5 @@
 /** Batches a second through NATS, beside workers of this machine, in one run. */
+import process from "node:process";
 import {
   type Batch,
   type Genome,
@@ -17,14 +18,35 @@ const AT_A_TIME = 6;
 /** Neither a hurdle nor a bound: every program is trained to the end, so that all batches are alike. */
 const STOP = { below: -Infinity };
 
-/** Batches a second. */
-async function rate(scorer: Scorer, batches: readonly Batch[]): Promise<number> {
-  const began = performance.now();
+/** Processor seconds of this process and of others, where the system tells. */
+function processorSeconds(others: readonly number[]): number {
+  const { user, system } = process.cpuUsage();
+  const ticks = others.map((pid) => {
+    try {
+      const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1].split(" ");
+      return Number(fields[11]) + Number(fields[12]);
+    } catch {
+      return NaN;
+    }
+  });
+  return (user + system) / 1e6 + ticks.reduce((a, b) => a + b, 0) / 100;
+}
+
+/** Batches a second, and a second of a processor. */
+async function rate(
+  scorer: Scorer,
+  batches: readonly Batch[],
+  others: readonly number[],
+): Promise<readonly [number, number]> {
+  const [began, used] = [performance.now(), processorSeconds(others)];
   let next = 0;
   await Promise.all(Array.from({ length: AT_A_TIME }, async () => {
     while (next < batches.length) await scorer.score(batches[next++]);
   }));
-  return batches.length / (performance.now() - began) * 1000;
+  return [
+    batches.length / (performance.now() - began) * 1000,
+    batches.length / (processorSeconds(others) - used),
+  ];
 }
 
 /** Starts a server and a worker of so many threads, and prints a table of rates over so many rounds. */
@@ -57,28 +79,30 @@ export async function nats(rounds: number, workers: number): Promise<void> {
   });
   const setting = { tasks };
   try {
-    for (const scorer of [local, far]) await rate(scorer, [16, 16, 16].map(draw));
+    const others = [server.pid, worker.pid];
+    for (const scorer of [local, far]) await rate(scorer, [16, 16, 16].map(draw), others);
     console.log(
       `${workers} worker threads on ${navigator.hardwareConcurrency} cores, ${AT_A_TIME} batches ` +
         `at a time, median of ${rounds} rounds in turn:\n`,
     );
-    console.log("| programs a batch | local, batches/s | NATS, batches/s | NATS / local |");
-    console.log("| ---: | ---: | ---: | ---: |");
+    console.log(
+      "| programs a batch | batches a second: local | NATS | share |" +
+        " a processor second: local | NATS | share |",
+    );
+    console.log(`|${" ---: |".repeat(7)}`);
     for (const size of SIZES) {
       const count = Math.max(AT_A_TIME, Math.round(2048 / size));
-      const rates: [number, number][] = [];
+      const pairs: (readonly [here: readonly number[], there: readonly number[]])[] = [];
       for (let i = 0; i < rounds; i++) {
         const batches = Array.from({ length: count }, () => draw(size));
-        rates.push([await rate(local, batches), await rate(far, batches)]);
+        pairs.push([await rate(local, batches, others), await rate(far, batches, others)]);
       }
-      const [here, there, share] = [
-        median(rates.map(([a]) => a)),
-        median(rates.map(([, b]) => b)),
-        median(rates.map(([a, b]) => b / a)),
-      ];
-      console.log(
-        `| ${size} | ${here.toFixed(1)} | ${there.toFixed(1)} | ${(100 * share).toFixed(0)} % |`,
-      );
+      const cells = [0, 1].flatMap((which) => [
+        median(pairs.map(([here]) => here[which])).toFixed(1),
+        median(pairs.map(([, there]) => there[which])).toFixed(1),
+        `${(100 * median(pairs.map(([a, b]) => b[which] / a[which]))).toFixed(0)} %`,
+      ]);
+      console.log(`| ${size} | ${cells.join(" | ")} |`);
     }
   } finally {
     await far.close();

@@ -161,6 +161,7 @@ await natsTest(
       const given = {
         ...options,
         tasks: [task],
+        seed: 1,
         budget: { trained: 1 },
         tune: undefined,
         window: 1,
