@@ -10,11 +10,12 @@ export function docText(text: string): string {
 
 /** The docstring of a file, whose notes are the framework's own. */
 export function docstring(
-  { program, names, taken, hypers }: Described,
+  { program, names, taken, hypers, inputs }: Described,
   notes: readonly (string | false)[],
 ): string {
   const { doc, source } = program;
-  const renamed = hypers.map(({ name }) => [name, names.of(name)]).filter(([a, b]) => a !== b);
+  const renamed = [...hypers.map(({ name }) => name), ...inputs.keys()]
+    .map((name) => [name, names.of(name)]).filter(([a, b]) => a !== b);
   const fixed = [...taken].map(([name, value]) => `${name} = ${value}`);
   const parts = [
     doc || `The optimizer "${program.name}".`,

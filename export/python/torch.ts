@@ -24,12 +24,14 @@ export function torchFile(described: Described, className: string, golden: Golde
         `${masks.size > 1 ? "other masks" : "random numbers"}`,
     );
   }
+  const functions = functionsOf(described);
+  const ownClass = torchClass(described, className);
   const code = [
     rulesText(described),
-    ...functionsOf(described),
+    ...functions,
     viewText(described),
-    runtimeText(described),
-    torchClass(described, className),
+    runtimeText(described, [...functions, ownClass].join()),
+    ownClass,
   ].filter(Boolean).join("\n\n\n");
   const test = testText(described, className, golden);
   const helpers = helpersFor(spelling, code);
@@ -79,7 +81,7 @@ const OF_SHAPE: Readonly<Record<string, string>> = {
 };
 
 /** Python of what the functions of a program are called by. */
-function runtimeText(described: Described): string {
+function runtimeText(described: Described, text: string): string {
   const { names, hypers, masks } = described;
   return `def _values(group, lists, exact):
     """What the functions above are given: numbers, and lists of tensors."""
@@ -94,10 +96,12 @@ ${
   }    shape = tuple(bucket["w"][0].shape)
     bucket["shape of w"] = shape
 ${
-    Object.entries(OF_SHAPE).map(([name, text]) => `    bucket["${names.of(name)}"] = ${text}`)
-      .join("\n")
-  }
-    return bucket
+    Object.entries(OF_SHAPE).flatMap(([name, value]) => {
+      const key = `bucket["${names.of(name)}"]`;
+      const isRead = text.includes(key);
+      return isRead ? [`    ${key} = ${value}\n`] : [];
+    }).join("")
+  }    return bucket
 
 
 def _buckets(lists, foreach):
@@ -127,8 +131,7 @@ def _store(into, value):
         for each in into:
             each.fill_(value)
     elif any(a is not b for a, b in zip(into, value)):
-        _copy(into, value)
-`;
+        _copy(into, value)`;
 }
 
 /** Python of a test that compares the file with what Gradus made. */

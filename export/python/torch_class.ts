@@ -37,7 +37,7 @@ export function torchClass(described: Described, className: string): string {
     """${className}: see the top of this file.
 
     \`maximize\` goes up instead of down. \`foreach=False\` computes one parameter after another.
-    \`capturable\` keeps the numbers of a step on the device. ${
+    \`capturable\` keeps the numbers of a step on the device.${
     schedules.length === 0 ? "" : `
     ${schedules.map((name) => `\`${name}\``).join(", ")} follow a schedule while None.`
   }

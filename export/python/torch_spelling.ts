@@ -253,7 +253,8 @@ def _pow(x, y):
 def _sign(x):
     # Zeros and NaN stay as they are: all else is lifted beyond 1, then held to it.
     if isinstance(x, (list, tuple)):
-        lifted = torch._foreach_mul(torch._foreach_mul(x, 2.0**127), 2.0**127)
+        much = 2.0**127 if x[0].dtype == torch.float32 else 2.0**1023
+        lifted = torch._foreach_mul(torch._foreach_mul(x, much), much)
         return torch._foreach_clamp_max(torch._foreach_clamp_min(lifted, -1.0), 1.0)
     if isinstance(x, torch.Tensor):
         return torch.where(x.abs() > 0, x.sign(), x)

@@ -137,7 +137,10 @@ function gathering(described: Described, className: string): string {
       }`,
     ],
     ...states.map((name) => [names.of(name), `state.get("${key(name)}", param)`]),
-    ...leaves.map((name) => [name, `${name}[place]`]),
+    ...leaves.map((name) => [
+      name,
+      isEvaluated(described) ? `param if is_evaluated else ${name}[place]` : `${name}[place]`,
+    ]),
     ...isRandom ? [["place of w", "place"]] : [],
   ];
   const unlike = new Set(

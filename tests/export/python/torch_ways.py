@@ -171,6 +171,18 @@ def other_types(case):
             assert p.dtype == dtype and (p.isfinite().all() or case["loose"]), (dtype, p)
 
 
+def tiny_gradients(case):
+    """Of float64, which are far below those of float32."""
+    run = Run(case, torch.float64)
+    if case["name"] == "lion":
+        before = [p.detach().clone() for p in run.params]
+        for p in run.params:
+            p.grad = torch.full_like(p, 1e-200)
+        run.opt.step()
+        for p, q in zip(run.params, before):
+            assert torch.allclose(p, q - 0.1 * (1 + 1e-3 * q), rtol=1e-12), (p, q)
+
+
 def refused_gradients(case):
     run = Run(case)
     run.gradients()
@@ -287,7 +299,7 @@ def sharded(case):
 
 WAYS = [
     plain_state, goes_on_when_loaded, copied_and_pickled, maximized, one_by_one, numbers_on_the_device,
-    a_tensor_for_a_rate, a_closure, without_gradients, other_types, refused_gradients, a_scheduler, a_scaler, groups,
+    a_tensor_for_a_rate, a_closure, without_gradients, other_types, tiny_gradients, refused_gradients, a_scheduler, a_scaler, groups,
     names, evaluated, sharded,
 ]
 failed = []

@@ -7,6 +7,7 @@ import {
   lion,
   muon,
   type Optimizer,
+  optimizer,
   partition,
   prodigy,
   scheduleFreeAdamw,
@@ -22,6 +23,35 @@ const python = await pythonWith(["torch", "torch.amp"]);
 const learningRate = 0.1;
 const isMatrix = { b: false, w: true };
 
+/** Names that Python, torch or the files themselves have, and text that would end a docstring. */
+const odd = optimizer({
+  name: "def",
+  doc: `a """ \\" ' \n\\`,
+  source: "x\\",
+  hyper: { self: 0.5, torch: 0.1, closure: 0.25, given: 0.5, places: 2, import: 0.1, defaults: 1 },
+  state: {
+    step: 0,
+    trained: 0,
+    each: 0,
+    grad: { init: "2*w" },
+    int: { init: 1, over: "tensor" },
+    tuple: { init: 0, over: "tree" },
+  },
+  inputs: { value: "scalar", curvature: "element" },
+  evaluate: "w + each - trained",
+  step: `
+    range = self*g + torch*step
+    step = where(g > 0, range*closure, range)
+    zip = sqrt(abs(g)) + given*curvature + value
+    trained = 0.5*trained + g
+    each = places*each + g
+    grad = grad + defaults*g
+    int = int + mean(g)
+    tuple = tuple + 0.001*globalSum(g*grad)
+    u = -0.01*(import*zip + tuple + step + trained + each + grad + int)
+  `,
+});
+
 /** What each is to show besides: names of states, whether elements are computed by themselves, and roughly. */
 const CASES: Readonly<Record<string, readonly [Optimizer, Partial<Traits>?]>> = {
   lion: [lion({ learningRate }), { isElementWise: true, states: ["exp_avg"] }],
@@ -33,6 +63,7 @@ const CASES: Readonly<Record<string, readonly [Optimizer, Partial<Traits>?]>> = 
   scheduleFree: [scheduleFreeAdamw({ learningRate }), { isLoose: true }],
   sophia: [sophia({ learningRate }), { isLoose: true }],
   galore: [galore({ learningRate, rank: 2, updateProjGap: 2 }), { isLoose: true }],
+  odd: [odd(), { isLoose: true }],
   masked: [adamw({ learningRate, weightDecay: 0.1, mask: isMatrix })],
   partition: [
     partition({ a: lion({ learningRate }), b: sgd({ learningRate: 1, momentum: 0.5 }) }, {
