@@ -17,7 +17,6 @@ import {
   type TorchConfig,
 } from "../../../mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
-import { wrapped, zooOptimizers } from "../everything.ts";
 import { caseOf, MATRICES, type PythonCase } from "./cases.ts";
 import { isExact } from "./exact.ts";
 import { pythonWith, runPython } from "./interpreter.ts";
