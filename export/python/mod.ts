@@ -1,6 +1,6 @@
 /**
- * Programs as source code of Python: an optimizer that was written or found here, for the machines where PyTorch
- * runs.
+ * Programs as source code of Python: an optimizer that was written or found here, for the machines where PyTorch,
+ * Optax, MLX or Keras runs.
  *
  * @module
  */

@@ -48,7 +48,8 @@ export interface PythonOptions {
  * For torch it is a `torch.optim.Optimizer`: element-wise operations are `torch._foreach_*`, all else goes tensor by
  * tensor, and `torch.compile(fullgraph=True)` compiles it. In float32 it has the same bits as here where every
  * operation is exact, and is within 1e-6 otherwise. For Optax it is a `GradientTransformationExtraArgs`, whose
- * options may be schedules too.
+ * options may be schedules and trees too, with a function beside it of what to evaluate with. For MLX and Keras 3 it
+ * is a subclass of their `Optimizer`, and says less.
  *
  * @example
  * ```ts

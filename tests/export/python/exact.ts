@@ -12,10 +12,11 @@ const INEXACT: ReadonlySet<string> = new Set(["Sqrt"]);
  * whether there are none that follow the count.
  */
 export function isExact(name: string, numbers: "float64" | "float32"): boolean {
-  const { program } = { ...zooOptimizers, ...wrapped }[name]();
+  const { program, settings } = { ...zooOptimizers, ...wrapped }[name]();
   const graph = elaborate(program);
   const nodes = postorder(rootsOf(graph));
-  if (numbers === "float32" && nodes.includes(symbol("count"))) return false;
+  const isScheduled = [...settings.values()].some(({ value }) => typeof value === "function");
+  if (numbers === "float32" && (isScheduled || nodes.includes(symbol("count")))) return false;
   const rate = rates(rootsOf(graph), program);
   return graph.globals.length === 0 && nodes.every((node) => {
     if (["Const", "Symbol", "Zero"].includes(node.op)) return true;

@@ -8,6 +8,7 @@ import { allCases, type Compared } from "./table.ts";
 const python = await pythonWith(["numpy"]);
 /** A step's numbers are float32: where such are subtracted, or where history multiplies the last bits. */
 const TOLERANCE: Readonly<Record<string, number>> = {
+  dion2: 3e-6,
   fadam: 1e-5,
   fromage: 2e-6,
   lbfgs: 1e-5,

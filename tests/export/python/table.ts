@@ -96,7 +96,12 @@ export function withTable(
       [target, new Map(rows.map((row) => [row[0], row[k + 1]]))] as const
     ),
   );
-  const all = new Map([...known, ...columns]);
+  const all = new Map(
+    Object.keys(RUNS).flatMap((target) => {
+      const own = columns.get(target) ?? known.get(target);
+      return own === undefined ? [] : [[target, own] as const];
+    }),
+  );
   const names = [...new Set([...all.values()].flatMap((each) => [...each.keys()]))].sort();
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const written = [

@@ -16,20 +16,15 @@ import {
   shampoo,
   type TorchConfig,
 } from "../../../mod.ts";
-import { elaborate, rates, rootsOf } from "../../../dsl/graph.ts";
-import { elementRow } from "../../../dsl/ops.ts";
-import { postorder } from "../../../dsl/node.ts";
 import { assert, assertEquals } from "../../assert.ts";
-import { wrapped, zooOptimizers } from "../everything.ts";
 import { caseOf, MATRICES, type PythonCase } from "./cases.ts";
+import { isExact } from "./exact.ts";
 import { pythonWith, runPython } from "./interpreter.ts";
 import { allCases, type Compared } from "./table.ts";
 
 const SCRIPT = new URL("run_torch.py", import.meta.url);
 const python = await pythonWith(["torch", "torch.compiler"]);
 
-/** What is computed otherwise by torch, in the last bit. */
-const INEXACT: ReadonlySet<string> = new Set(["Sqrt"]);
 /** History multiplies what the last bits differ by. */
 const TOLERANCE: Readonly<Record<string, number>> = {
   lbfgs: 1e-5,
@@ -38,19 +33,6 @@ const TOLERANCE: Readonly<Record<string, number>> = {
   dion2: 4e-6,
   soap: 1e-5,
 };
-
-/** Whether every operation on elements is exact, and none is a sum. */
-function isExact(name: string): boolean {
-  const { program } = { ...zooOptimizers, ...wrapped }[name]();
-  const graph = elaborate(program);
-  const rate = rates(rootsOf(graph), program);
-  return graph.globals.length === 0 && postorder(rootsOf(graph)).every((node) => {
-    if (
-      ["Const", "Symbol", "Zero"].includes(node.op) || ["const", "step"].includes(rate.get(node)!)
-    ) return true;
-    return elementRow(node.op)?.ulp === 0 && !INEXACT.has(node.op);
-  });
-}
 
 const ignore = python === undefined;
 const { cases, refused } = ignore ? { cases: [], refused: new Map() } : allCases("torch");
@@ -174,7 +156,7 @@ async function check(run: string): Promise<void> {
     }
     assert(error === undefined, `${name}: ${error}`);
     assert(largest! <= (TOLERANCE[name.split(" ")[0]] ?? 1e-6), `${name} is off by ${largest}`);
-    if (run !== "all" || !isExact(name)) continue;
+    if (run !== "all" || !isExact(name, "float64")) continue;
     exact++;
     assert(same, `${name} has other bits`);
   }
