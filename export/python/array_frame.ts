@@ -19,6 +19,8 @@ export interface ArrayFrame {
   readonly imports: string;
   /** Python that widens the array `x` to what a step computes in. */
   readonly wide: string;
+  /** Python of `value` in the shape and type of the array `x`. */
+  readonly like: string;
   readonly code: string;
   /** Python of functions that test the file, with `_self_test` among them. */
   readonly test: string;
@@ -31,11 +33,11 @@ export function arrayFile(
   golden: Golden,
   frame: ArrayFrame,
 ): string {
-  const { module, notes, imports, wide } = frame;
+  const { module, notes, imports } = frame;
   const code = [
     ...functionsOf(described),
     stepText(described, module),
-    valuesText(described, module, wide),
+    valuesText(described, frame),
     frame.code,
   ].join("\n\n\n");
   const head = `${docstring(described, notes)}
@@ -143,7 +145,7 @@ ${levels}    for bucket in buckets:
         ${callText(described, "update")}`;
 }
 
-function valuesText({ names }: Described, module: string, wide: string): string {
+function valuesText({ names }: Described, { wide, like }: ArrayFrame): string {
   const shape: Readonly<Record<string, string>> = {
     rank: "len(shape)",
     rows: "shape[0] if shape else 1",
@@ -175,9 +177,5 @@ ${
 
 def _like(value, x):
     """A number or an array as one of the shape and type of \`x\`."""
-    return ${
-    module === "ops"
-      ? "ops.cast(ops.broadcast_to(value, x.shape), x.dtype)"
-      : "mx.broadcast_to(value, x.shape).astype(x.dtype)"
-  }`;
+    return ${like}`;
 }

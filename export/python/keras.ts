@@ -45,6 +45,7 @@ from keras import ops`,
     wide: `ops.stop_gradient(ops.cast(x, keras.backend.result_type(
         keras.backend.standardize_dtype(x.dtype), "float32"
     )))`,
+    like: "ops.cast(ops.broadcast_to(value, x.shape), x.dtype)",
     code: classText(described, name),
     test: testText(described, name, golden),
   });

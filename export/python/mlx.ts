@@ -36,6 +36,7 @@ export function mlxFile(described: Described, name: string, golden: Golden): str
 import mlx.optimizers
 from mlx.utils import tree_map`,
     wide: "x.astype(mx.float32) if x.dtype in (mx.float16, mx.bfloat16) else x",
+    like: "mx.broadcast_to(value, x.shape).astype(x.dtype)",
     code: classText(described, name),
     test: testText(described, name, golden),
   });
