@@ -73,7 +73,7 @@ Deno.test("tasks come from a module; what is wrong with it or the options is sai
     const own = await given(text);
     assertEquals([own.code, own.errors], [0, []]);
     assertEquals(own.lines[0], "search: trains in this thread, which works on it alone");
-    assertStringIncludes(own.lines[1], "of 50 ");
+    assertStringIncludes(own.lines[1], "of 40 ");
     assertStringIncludes((await given(text, "--trained", "70")).lines[1], "search: 100 % · 7");
     const task = { kind: "module", name: "own", url: hostile, options: { behaviour: "exits" } };
     const module = await given(
@@ -110,6 +110,22 @@ Deno.test("tasks come from a module; what is wrong with it or the options is sai
   assertEquals(bad.code, 2);
   assertStringIncludes(bad.errors[0], "--trained takes a whole number from 1 on: given many");
   assertStringIncludes((await run()).errors[0], "`search` needs tasks");
+  const nats = ["--nats", "nats://127.0.0.1:9"];
+  for (
+    const [args, reason] of [
+      [["--run", "a"], "--run needs --nats"],
+      [["--queue", "a"], "--queue needs --nats"],
+      [[...nats, "--run", "a", "--checkpoint", "out.json"], "two places for the same"],
+      [[...nats, "--workers", "2"], "an option of `gradus worker`"],
+    ] as const
+  ) {
+    const { code, errors } = await run("heavy", ...args);
+    assertEquals(code, 2);
+    assertStringIncludes(errors[0], reason);
+  }
+  const away = await run("heavy", ...nats);
+  assertEquals(away.code, 1);
+  assertStringIncludes(away.errors[0], "Cannot connect to the NATS server `nats://127.0.0.1:9`");
 });
 
 Deno.test("where nothing can be written, or workers are too many, is said before the search", async () => {

@@ -12,6 +12,7 @@ import {
   type Setting,
   space,
 } from "../../search/mod.ts";
+import { printData, readData } from "../../search/evolve/plain_data.ts";
 
 const setting: Setting = { tasks: [quadratic({ size: 16, block: 4, steps: 30 })] };
 const genome = parseGenome(space(), ADAMW);
@@ -63,4 +64,34 @@ Deno.test("a setting that cannot be used rejects the batch, and the scorer works
   assertEquals((await scorer.score({ setting, candidates })).length, 9);
   await scorer.close();
   assertThrows(() => localScorer({ workers: 0.5 }), GradusError, "given 0.5");
+});
+
+Deno.test("plain data comes back as it was, and what is none is refused", () => {
+  const data = {
+    numbers: [1, -0, 0.1, Infinity, -Infinity, NaN, 5e-324],
+    arrays: [
+      Float32Array.of(1.5, NaN, -0),
+      new Uint8Array(20_000).fill(7).subarray(3),
+      new Float64Array(),
+    ],
+    deep: { text: "a\u0000ü$", none: null, yes: true },
+  };
+  const back = readData(printData(data)) as typeof data;
+  assertEquals(back, data);
+  assertEquals(
+    back.numbers.map((each) => Object.is(each, -0)),
+    data.numbers.map((each) => Object.is(each, -0)),
+  );
+  for (
+    const text of [
+      "",
+      "{",
+      '{"$":"Map"}',
+      '{"$":"__proto__","base64":""}',
+      '{"$":"Float64Array","base64":"AA=="}',
+      '{"$":"Uint8Array"}',
+    ]
+  ) {
+    assertThrows(() => readData(text), GradusError, "Cannot read plain data: ");
+  }
 });
