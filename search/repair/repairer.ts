@@ -4,6 +4,7 @@ import type { ElementOpName } from "../../dsl/node.ts";
 import { Machine } from "../machine/machine.ts";
 import { Prober } from "../machine/replay.ts";
 import { type Genome, type GenomeStatement, mistakeIn } from "../programs/genome.ts";
+import { WIDTH } from "../programs/functions.ts";
 import { freshName } from "../programs/mutations.ts";
 import type { Random } from "../programs/random.ts";
 import { type Space, UPDATE } from "../programs/space.ts";
@@ -11,7 +12,7 @@ import type { Task } from "../tasks/evaluator.ts";
 import { Recording } from "../tasks/trace.ts";
 import { BoundLibrary, EXACT } from "./bound.ts";
 import { isElementwise, type Numbers } from "./calls.ts";
-import { type Fit, fitOf, isAsDesired } from "./fit.ts";
+import { type Fit, fitOf, shareOff } from "./fit.ts";
 import { type Library, libraryOf, type LibraryOptions, PROBES } from "./library.ts";
 import { type Reaching, type Replay, Trajectory } from "./trajectory.ts";
 import { around, within, wrapped, type Wrapper, wrappersOf } from "./wrappers.ts";
@@ -33,6 +34,8 @@ interface Find {
 const NEAREST = 16;
 /** How many exact finds are checked on fresh probes, the smallest first. */
 const CHECKED = 32;
+/** A find is true if it is off on no larger share of fresh probes, and nearly true up to another share. */
+const [TRUE, NEARLY] = [1 / 32, 1 / 4];
 
 /** Repairs programs of one space. */
 export class Repairer {
@@ -78,8 +81,8 @@ export class Repairer {
       leaves.map(({ values }) => listAt(values, probes)),
     );
     const goal = Float64Array.from(probes, (i) => desired[i]);
-    const isTrue = (find: Find) => this.#isTrue(find, desired, leaves, fresh);
-    const find = (isRecorded ? this.#exact(bound, goal, isTrue, random) : undefined) ??
+    const offOf = (find: Find) => this.#shareOff(find, desired, leaves, fresh);
+    const find = (isRecorded ? this.#exact(bound, goal, offOf, random) : undefined) ??
       this.#near(bound, goal, isRecorded ? -Infinity : EXACT, random);
     return find && this.#child(genome, lead.length, place, find, leaves.map(({ name }) => name));
   }
@@ -98,19 +101,21 @@ export class Repairer {
     return lead;
   }
 
-  /** Variables that a place may read: the gradient, and others drawn at random. */
+  /** Variables that a place may read: what it reads now, the gradient, and others drawn at random. */
   #leaves(trajectory: Trajectory, { place }: Reaching, random: Random): Leaf[] {
-    const { analysis: { genome } } = trajectory;
+    const { analysis: { genome, refs, update } } = trajectory;
+    const present = place === "update" ? update : refs[place.statement * WIDTH + place.argument];
     const environment = new Map<string, number>();
     this.#space.inputs.forEach((name, i) => environment.set(name, -1 - i));
     const end = place === "update" ? genome.length : place.statement;
     for (let i = 0; i < end; i++) environment.set(genome[i].target, i);
     const byRef = new Map([...environment].map(([name, ref]) => [ref, name]));
     const names = [...byRef].filter(([ref]) => trajectory.isKnown(ref));
-    const gradient = environment.get("g");
+    const wanted = [present, environment.get("g")];
     const leaves: Leaf[] = [];
     while (names.length > 0 && leaves.length < this.#library.options.variables) {
-      const first = leaves.length === 0 ? names.findIndex(([ref]) => ref === gradient) : -1;
+      const first = wanted.length === 0 ? -1 : names.findIndex(([ref]) => ref === wanted[0]);
+      if (wanted.shift() !== undefined && first < 0) continue;
       const [[ref, name]] = names.splice(first >= 0 ? first : random.below(names.length), 1);
       leaves.push({ name, values: trajectory.valuesOf(ref) });
     }
@@ -134,11 +139,11 @@ export class Repairer {
     return sizes[expression] + 1 + (wrapper.other === undefined ? 0 : sizes[wrapper.other]);
   }
 
-  /** One of the smallest finds that give what they should, on fresh probes too. */
+  /** One of the smallest finds that give what they should on fresh probes too, or on most of them. */
   #exact(
     bound: BoundLibrary,
     goal: Float64Array,
-    isTrue: (find: Find) => boolean,
+    offOf: (find: Find) => number,
     random: Random,
   ): Find | undefined {
     const finds: (Find & { readonly size: number })[] = [];
@@ -149,9 +154,13 @@ export class Repairer {
         finds.push({ wrapper, expression, fit, size: this.#sizeOf(wrapper, expression) });
       }
     }
-    const checked = finds.sort((a, b) => a.size - b.size).slice(0, CHECKED).filter(isTrue);
-    const smallest = checked.filter(({ size }) => size === checked[0].size);
-    return smallest.length === 0 ? undefined : random.pick(smallest);
+    const checked = finds.sort((a, b) => a.size - b.size).slice(0, CHECKED)
+      .map((find) => ({ find, off: offOf(find) }));
+    // Where none is true, what is true in most places is near.
+    const isTrue = checked.some(({ off }) => off <= TRUE);
+    const kept = checked.filter(({ off }) => off <= (isTrue ? TRUE : NEARLY));
+    const smallest = kept.filter(({ find }) => find.size === kept[0].find.size);
+    return smallest.length === 0 ? undefined : random.pick(smallest).find;
   }
 
   /** One of the finds that come near, a nearer one twice as likely as the next. */
@@ -171,12 +180,13 @@ export class Repairer {
     return { wrapper, expression, fit: fitOf(bound.valuesOf(expression), inner) };
   }
 
-  #isTrue(
+  /** The share of fresh probes on which a find does not give what it should. */
+  #shareOff(
     { wrapper, expression, fit: { factor, term } }: Find,
     desired: Float64Array,
     leaves: readonly Leaf[],
     fresh: readonly number[],
-  ): boolean {
+  ): number {
     const variables = leaves.map(({ values }) => listAt(values, fresh));
     const values = this.#library.valuesOf(expression, variables);
     const inner = Float64Array.from(
@@ -189,7 +199,7 @@ export class Repairer {
       inner,
       wrapper.other === undefined ? 0 : this.#library.valuesOf(wrapper.other, variables),
     ) as Float64Array;
-    return isAsDesired(whole, Float64Array.from(fresh, (i) => desired[i]));
+    return shareOff(whole, Float64Array.from(fresh, (i) => desired[i]));
   }
 
   #child(
