@@ -4,7 +4,7 @@ import { DRAWS, Random } from "../programs/random.ts";
 import type { Individual } from "./archive.ts";
 import type { SearchOptions } from "./options.ts";
 
-/** Which individual dies when another comes. */
+/** Which individual of a population dies when another comes. */
 export type Survival =
   /** The oldest, as in regularized evolution. */
   | "oldest"

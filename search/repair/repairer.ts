@@ -2,7 +2,7 @@
 import { analyse } from "../analysis/structure.ts";
 import type { ElementOpName } from "../../dsl/node.ts";
 import { Machine } from "../machine/machine.ts";
-import { Prober } from "../machine/replay.ts";
+import { probePack } from "../machine/replay.ts";
 import { type Genome, type GenomeStatement, mistakeIn } from "../programs/genome.ts";
 import { WIDTH } from "../programs/functions.ts";
 import { freshName } from "../programs/mutations.ts";
@@ -53,7 +53,7 @@ export class Repairer {
     const recordings = tasks.flatMap((task) =>
       task.kind === "trace" ? [new Recording(new Machine(), space, task)] : []
     );
-    this.#replays = recordings.length > 0 ? recordings : [new Prober(space)];
+    this.#replays = recordings.length > 0 ? recordings : [{ pack: probePack() }];
     this.#reductions = space.functions.flatMap((each, call) =>
       each.parameters.length === 1 && !isElementwise(each) ? [call] : []
     );
