@@ -2,7 +2,8 @@
  * What the search is held to, by name: `engine` (rates, and that pruning and caches change nothing),
  * `exact` (exact rules keep every bit), `recovery` (planted rules found again), `discovery` (searches
  * beside their baselines), `curves` (how many programs are known, and how many statements do nothing,
- * against programs made), `kill` (a run that is killed again and again). Each prints Markdown.
+ * against programs made), `kill` (a run that is killed again and again),
+ * `libraries` (how long expressions to repair with take). Each prints Markdown; `recovery` keeps it as well.
  *
  *   deno task bench:search engine [programs]
  *   deno task bench:search exact [programs]
@@ -10,11 +11,13 @@
  *   deno task bench:search discovery [seeds] [trained] [functions left out]
  *   deno task bench:search curves [seeds] [programs]
  *   deno task bench:search kill [times]
+ *   deno task bench:search libraries [size]
  */
 import { curves } from "./curves.ts";
 import { discovery } from "./discovery.ts";
 import { engine } from "./engine.ts";
 import { exact } from "./exact.ts";
+import { libraries } from "./libraries.ts";
 import { kill } from "./kill.ts";
 import { recoveries } from "./recoveries.ts";
 
@@ -34,6 +37,7 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
   discovery: () => discovery(first ?? 10, second ?? 25_000, numbers[2]?.split(",")),
   curves: () => curves(first ?? 5, second ?? 300_000),
   kill: () => kill(first ?? 20),
+  libraries: () => Promise.resolve(libraries(first ?? 5)),
 };
 if (!Object.hasOwn(tasks, name ?? "")) {
   console.error(`one of ${Object.keys(tasks).join(", ")} is required`);
