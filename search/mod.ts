@@ -30,8 +30,8 @@ export type {
   SearchOptions,
   SearchResult,
   Strategy,
+  Survival,
 } from "./evolve/options.ts";
-export type { Survival } from "./evolve/survival.ts";
 export { search, searched } from "./evolve/search.ts";
 export { tuneConstants, type TunedConstants, type TuneOptions } from "./evolve/tuning.ts";
 export { Prober } from "./machine/replay.ts";

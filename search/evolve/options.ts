@@ -4,7 +4,6 @@ import type { SpaceOptions } from "../programs/space.ts";
 import type { Task } from "../tasks/evaluator.ts";
 import type { Individual } from "./archive.ts";
 import type { ScoreCache } from "./score_cache.ts";
-import type { Survival } from "./survival.ts";
 
 /** How programs are proposed. */
 export type Strategy =
@@ -12,6 +11,13 @@ export type Strategy =
   | "evolution"
   /** 1 to 20 mutations of a first program, whatever came of others. */
   | "random";
+
+/** Which individual of a population dies when another comes. */
+export type Survival =
+  /** The oldest, as in regularized evolution. */
+  | "oldest"
+  /** One that is bettered in age and fitness at once. */
+  | "front";
 
 /** Where a search keeps what it needs to go on after an end that it did not choose. */
 export interface CheckpointStore {

@@ -4,13 +4,6 @@ import { DRAWS, Random } from "../programs/random.ts";
 import type { Individual } from "./archive.ts";
 import type { SearchOptions } from "./options.ts";
 
-/** Which individual of a population dies when another comes. */
-export type Survival =
-  /** The oldest, as in regularized evolution. */
-  | "oldest"
-  /** One that is bettered in age and fitness at once. */
-  | "front";
-
 /** How fit an individual is at a birth. */
 export type Fitness = (individual: Individual, birth: number) => number;
 
