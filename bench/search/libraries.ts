@@ -1,7 +1,8 @@
 /** How long it takes to build libraries of expressions, and to repair programs with them. */
 import process from "node:process";
 import { ADAMW, parseGenome, Random, repair } from "../../search/mod.ts";
-import { Library, type LibraryOptions, PROBES } from "../../search/repair/library.ts";
+import { PROBES } from "../../search/repair/known.ts";
+import { Library, type LibraryOptions } from "../../search/repair/library.ts";
 import { recording } from "./planted.ts";
 import { paper } from "./programs.ts";
 

@@ -1,33 +1,26 @@
 /** Finds what a place of a program should give in a library, and puts it in. */
-import { analyse } from "../analysis/structure.ts";
-import type { ElementOpName } from "../../dsl/node.ts";
 import { Machine } from "../machine/machine.ts";
 import { probePack } from "../machine/replay.ts";
-import { type Genome, type GenomeStatement, mistakeIn } from "../programs/genome.ts";
 import { WIDTH } from "../programs/functions.ts";
+import type { Genome, GenomeStatement } from "../programs/genome.ts";
 import { freshName } from "../programs/mutations.ts";
 import type { Random } from "../programs/random.ts";
-import { type Space, UPDATE } from "../programs/space.ts";
+import type { Space } from "../programs/space.ts";
 import type { Task } from "../tasks/evaluator.ts";
 import { Recording } from "../tasks/trace.ts";
 import { BoundLibrary, EXACT } from "./bound.ts";
 import { isElementwise, type Numbers } from "./calls.ts";
-import { type Fit, fitOf, shareOff } from "./fit.ts";
-import { type Library, libraryOf, type LibraryOptions, PROBES } from "./library.ts";
+import { fitOf, shareOff } from "./fit.ts";
+import { PROBES } from "./known.ts";
+import { type Library, libraryOf, type LibraryOptions } from "./library.ts";
+import { type Find, operationOf, putIn } from "./put_in.ts";
 import { type Reaching, type Replay, Trajectory } from "./trajectory.ts";
-import { around, within, wrapped, type Wrapper, wrappersOf } from "./wrappers.ts";
+import { around, within, type Wrapper, wrappersOf } from "./wrappers.ts";
 
 /** A variable that an expression may read. */
 interface Leaf {
   readonly name: string;
   readonly values: Numbers;
-}
-
-/** What is to be put in: an expression, times a factor and plus a term, in a wrapper or in none. */
-interface Find {
-  readonly wrapper: Wrapper | undefined;
-  readonly expression: number;
-  readonly fit: Fit;
 }
 
 /** How many of the nearest are drawn from. */
@@ -84,7 +77,15 @@ export class Repairer {
     const offOf = (find: Find) => this.#shareOff(find, desired, leaves, fresh);
     const find = (isRecorded ? this.#exact(bound, goal, offOf, random) : undefined) ??
       this.#near(bound, goal, isRecorded ? -Infinity : EXACT, random);
-    return find && this.#child(genome, lead.length, place, find, leaves.map(({ name }) => name));
+    if (find === undefined) return undefined;
+    const names = leaves.map(({ name }) => name);
+    return putIn(
+      this.#space,
+      this.#library,
+      { genome, lead: lead.length, place: place.place },
+      find,
+      names,
+    );
   }
 
   /** Statements that make variables of reductions of inputs, and of what states are before the step. */
@@ -93,11 +94,11 @@ export class Repairer {
     const add = (call: number, ...args: (string | number)[]) =>
       lead.push({ target: freshName(this.#space, [...genome, ...lead]), call, args });
     for (const call of this.#reductions) for (const input of ["w", "g"]) add(call, input);
-    const times = this.#operation("Mul");
+    const times = operationOf(this.#space, "Mul");
     const states = this.#space.options.states.filter((state) =>
       genome.some(({ target }) => target === state)
     );
-    if (times >= 0) { for (const state of states) add(times, state, 1); }
+    for (const state of times < 0 ? [] : states) add(times, state, 1);
     return lead;
   }
 
@@ -200,73 +201,6 @@ export class Repairer {
       wrapper.other === undefined ? 0 : this.#library.valuesOf(wrapper.other, variables),
     ) as Float64Array;
     return shareOff(whole, Float64Array.from(fresh, (i) => desired[i]));
-  }
-
-  #child(
-    genome: Genome,
-    lead: number,
-    { place }: Reaching,
-    { wrapper, expression, fit }: Find,
-    names: readonly string[],
-  ): Genome | undefined {
-    const made: GenomeStatement[] = [];
-    const fresh = () => {
-      const target = freshName(this.#space, [...genome, ...made, ...taken]);
-      taken.push({ target, call: 0, args: [] });
-      return target;
-    };
-    const taken: GenomeStatement[] = [];
-    const write = (each: number): string | number => {
-      const { statements, value } = this.#library.statementsOf(each, names, fresh);
-      made.push(...statements);
-      return value;
-    };
-    const call = (number: number, args: readonly (string | number)[]): string => {
-      const target = fresh();
-      made.push({ target, call: number, args });
-      return target;
-    };
-    let value = write(expression);
-    for (const [op, number, neutral] of [["Mul", fit.factor, 1], ["Add", fit.term, 0]] as const) {
-      if (number === neutral) continue;
-      const operation = this.#operation(op);
-      if (operation < 0) return undefined;
-      value = call(operation, [value, number]);
-    }
-    if (wrapper !== undefined) {
-      const other = wrapper.other === undefined ? 0 : write(wrapper.other);
-      value = call(wrapper.call, wrapped<string | number>(wrapper, value, other));
-    }
-    if (place === "update") {
-      if (made.length === 0) return undefined;
-      made.push({ ...made.pop()!, target: UPDATE });
-    }
-    const position = place === "update" ? genome.length : place.statement;
-    const rest = genome.slice(position);
-    if (place !== "update") {
-      const [reader, ...others] = rest;
-      rest.splice(0, rest.length, {
-        ...reader,
-        args: reader.args.with(place.argument, value),
-      }, ...others);
-    }
-    const child = [...genome.slice(0, position), ...made, ...rest];
-    const used = child.filter(({ target }, i) =>
-      i >= lead || child.some(({ args }) => args.includes(target))
-    );
-    if (mistakeIn(this.#space, used) !== undefined) return undefined;
-    const { longest } = this.#space.options;
-    if (used.length <= longest) return used;
-    const { live } = analyse(this.#space, used);
-    return live.length <= longest ? live.map((i) => used[i]) : undefined;
-  }
-
-  /** The function that does one operation on its two arguments, or -1. */
-  #operation(op: ElementOpName): number {
-    return this.#space.functions.findIndex(({ expression, parameters }) =>
-      parameters.length === 2 && expression.op === op &&
-      expression.src.every(({ op }) => op === "Symbol") && expression.src[0] !== expression.src[1]
-    );
   }
 }
 

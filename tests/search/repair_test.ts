@@ -22,7 +22,8 @@ import { BoundLibrary } from "../../search/repair/bound.ts";
 import { called, inverted, isInvertible } from "../../search/repair/calls.ts";
 import { fitOf, shareOff } from "../../search/repair/fit.ts";
 import { inverses, ofSquare } from "../../search/repair/inverses.ts";
-import { Library, PROBES } from "../../search/repair/library.ts";
+import { PROBES } from "../../search/repair/known.ts";
+import { Library } from "../../search/repair/library.ts";
 import { Trajectory } from "../../search/repair/trajectory.ts";
 import { Recording } from "../../search/tasks/trace.ts";
 
