@@ -54,13 +54,14 @@ export interface SearchOptions {
   /**
    * Who dies when a child comes: the `"oldest"`, as in regularized evolution, or, where it is `"front"`, one
    * whose line is older than another's and which is less fit. Then the first child of every batch begins a new
-   * line from a program to start from, so that the search never ends in one place (Schmidt and Lipson 2010,
+   * line, one mutation from a program to start from, so that the search never ends in one place (Schmidt and Lipson 2010,
    * Age-Fitness Pareto Optimization). Default `"oldest"`.
    */
   readonly survival?: Survival;
   /**
    * The share of problems by whose scores individuals are compared, others for every batch. A problem is a task
-   * under one of its seeds. What counts as best is so on all of them. Default 1.
+   * under one of its seeds. What counts as best is so on all of them, and children whose constants were tuned
+   * are compared by all. Default 1.
    */
   readonly downsample?: number;
   /** How often a child that is a known program is drawn anew, which costs no birth. Default 0. */
