@@ -40,6 +40,7 @@ export type {
   SearchOptions,
   SearchResult,
   Strategy,
+  Survival,
 } from "./evolve/options.ts";
 export { search, searched } from "./evolve/search.ts";
 export { tuneConstants, type TunedConstants, type TuneOptions } from "./evolve/tuning.ts";

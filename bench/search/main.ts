@@ -4,7 +4,8 @@
  * beside their baselines), `curves` (how many programs are known, and how many statements do nothing,
  * against programs made), `kill` (a run that is killed again and again), `transfer` (whether what is found on
  * cheap tasks holds on dear ones: writes results and a page), `charlm` (how many character transformers are
- * trained a minute), `nats` (batches through a NATS server beside local workers). Each prints Markdown.
+ * trained a minute), `nats` (batches through a NATS server beside local workers),
+ * `libraries` (how long expressions to repair with take). Each prints Markdown; `recovery` keeps it as well.
  *
  *   deno task bench:search engine [programs]
  *   deno task bench:search exact [programs]
@@ -15,12 +16,14 @@
  *   deno task bench:search transfer [seeds] [trained]
  *   deno task bench:search charlm [trainings]
  *   deno task bench:search nats [rounds] [workers]
+ *   deno task bench:search libraries [size]
  */
 import { charlm } from "./charlm.ts";
 import { curves } from "./curves.ts";
 import { discovery } from "./discovery.ts";
 import { engine } from "./engine.ts";
 import { exact } from "./exact.ts";
+import { libraries } from "./libraries.ts";
 import { kill } from "./kill.ts";
 import { nats } from "./nats.ts";
 import { recoveries } from "./recoveries.ts";
@@ -45,6 +48,7 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
   transfer: () => transfer(first ?? 10, second ?? 50),
   charlm: () => charlm(first ?? 5),
   nats: () => nats(first ?? 5, second ?? 2),
+  libraries: () => Promise.resolve(libraries(first ?? 5)),
 };
 if (!Object.hasOwn(tasks, name ?? "")) {
   console.error(`one of ${Object.keys(tasks).join(", ")} is required`);

@@ -108,8 +108,8 @@ function common(rule: string, seed: number, trained: number) {
     seed,
     budget: { trained },
     population: 100,
-    tune: { evaluations: 20 },
     below: -Infinity,
+    tune: { evaluations: 20 },
     lengthCost: 0.004,
   } satisfies SearchOptions;
 }
@@ -137,7 +137,7 @@ export const ENGINES: Readonly<
       ...own,
       mutations: {
         ...mutations,
-        repair: { weight: 2, mutate: repair({ tasks: own.tasks }) },
+        repair: { weight: 3, mutate: repair({ tasks: own.tasks }) },
         scale: { weight: 2, mutate: scale },
         round: { weight: 1, mutate: round },
       },

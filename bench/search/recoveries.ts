@@ -1,6 +1,9 @@
 /** Planted rules that searches start at AdamW and find again, or do not. */
+import process from "node:process";
 import { type Individual, programOf, search, space, type TraceTask } from "../../search/mod.ts";
 import { printStatements } from "../../dsl/print.ts";
+import { today, writeResult } from "../record.ts";
+import { median } from "./interval.ts";
 import { ENGINES, PLANTED } from "./planted.ts";
 import { settled } from "./settle.ts";
 
@@ -10,11 +13,16 @@ import { settled } from "./settle.ts";
  */
 const NEAR = { score: 1, better: 0.1, there: 5 } as const;
 
-interface Run {
+/** One search for a rule. */
+export interface Run {
+  readonly rule: string;
+  readonly engine: string;
+  readonly seed: number;
   /** The rule as it was found; undefined if it was not. */
-  readonly found: string | undefined;
+  readonly found?: string;
   /** Programs trained until then, in the search and to settle finds. */
   readonly trained: number;
+  /** Seconds of a processor. */
   readonly seconds: number;
 }
 
@@ -26,38 +34,65 @@ export async function recoveries(
   firstSeed: number = 0,
   engines: readonly string[] = Object.keys(ENGINES),
 ): Promise<void> {
-  const lines: string[] = [];
-  const examples: string[] = [];
+  const runs: Run[] = [];
   for (const rule of rules) {
     for (const engine of engines) {
-      const runs: Run[] = [];
       for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
         const run = await recover(rule, engine, seed, trained);
         runs.push(run);
-        console.error(rule, engine, seed, run.trained, run.seconds.toFixed(1), run.found);
+        console.error(rule, engine, seed, run.trained, run.seconds.toFixed(1), run.found ?? "-");
       }
-      const found = runs.flatMap((run) => run.found === undefined ? [] : [run.found]);
-      const until = runs.map((run) => run.found === undefined ? Infinity : run.trained);
-      lines.push(`| ${
-        [
-          rule,
-          engine,
-          `${found.length} of ${seeds}`,
-          ...medianWithin(until).map((each) => Number.isFinite(each) ? each : `> ${trained}`),
-          runs.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(0),
-        ].join(" | ")
-      } |`);
-      if (found.length > 0) examples.push(`- ${rule}, ${engine}: \`${found[0]}\``);
     }
   }
-  console.log(
-    `Seeds ${firstSeed} to ${
-      firstSeed + seeds - 1
-    }, at most ${trained} trained programs a run.\n\n` +
-      "| rule | engine | found | trained until then, median | at least | at most | seconds, all seeds |\n" +
-      "| --- | --- | ---: | ---: | ---: | ---: | ---: |\n" +
-      `${lines.join("\n")}\n\nThe first that was found of each:\n\n${examples.join("\n")}`,
-  );
+  const command = `deno task bench:search ${Deno.args.join(" ")}`;
+  await writeRecoveries(`\`${command}\``, trained, runs);
+}
+
+/** Prints and keeps the table of runs, and the runs. */
+export async function writeRecoveries(
+  command: string,
+  most: number,
+  runs: readonly Run[],
+): Promise<void> {
+  const groups = Map.groupBy(runs, ({ rule, engine }) => `${rule} | ${engine}`);
+  const lines = [...groups].map(([name, group]) => {
+    const until = group.map(({ found, trained }) => found === undefined ? Infinity : trained);
+    const found = until.filter(Number.isFinite).length;
+    const counts = medianWithin(until).map((each) => Number.isFinite(each) ? each : `> ${most}`);
+    const seconds = median(group.map((run) => run.seconds)).toFixed(1);
+    return `| ${name} | ${found} of ${group.length} | ${counts.join(" | ")} | ${seconds} |`;
+  });
+  const examples = [...groups].flatMap(([name, group]) => {
+    const shortest = group.flatMap(({ found, seed }) =>
+      found === undefined ? [] : [{ found, seed }]
+    )
+      .toSorted((a, b) => a.found.length - b.found.length)[0];
+    return shortest === undefined
+      ? []
+      : [`- ${name.replace(" | ", ", ")}, seed ${shortest.seed}: \`${shortest.found}\``];
+  });
+  const seeds = runs.map(({ seed }) => seed);
+  const text = `# Planted rules, found again
+
+${command} on ${today()}, seeds ${Math.min(...seeds)} to ${Math.max(...seeds)}.
+
+A search starts at AdamW and sees four recordings of a rule's updates, of 32 elements and 40 steps, a tenth of
+the gradients 0. It ends once what it found is \`equivalent\` to the rule, by form or on gradients of other
+kinds, for a learning rate of 0.01 and of 0.7, updates no further apart than 1e-6 of the largest; or after
+${most} trained programs, those to settle finds included. Beside the median stands what it is between with 95 %
+confidence or more, by order alone. Seconds are of a processor, medians.
+
+| rule | engine | found | trained until then, median | at least | at most | seconds |
+| --- | --- | ---: | ---: | ---: | ---: | ---: |
+${lines.join("\n")}
+
+The shortest that was found of each:
+
+${examples.join("\n")}
+`;
+  console.log(text);
+  await writeResult("recovery", "json", JSON.stringify({ command, most, runs }, null, 1) + "\n");
+  console.log(`Written: ${await writeResult("recovery", "md", text)}`);
 }
 
 /** The median, and what it is between with 95 % confidence or more: by the order of the values alone. */
@@ -84,8 +119,11 @@ async function recover(
   const options = ENGINES[engine](rule, seed, trained);
   const [task] = options.tasks as readonly TraceTask[];
   const known = space(options.space);
-  const began = performance.now();
-  const seconds = () => (performance.now() - began) / 1000;
+  const began = process.cpuUsage();
+  const done = (trained: number, found?: string): Run => {
+    const { user, system } = process.cpuUsage(began);
+    return { rule, engine, seed, trained, seconds: (user + system) / 1e6, found };
+  };
   let best: Individual | undefined;
   let [score, settling, used] = [-Infinity, 0, 0];
   for await (const event of search(options)) {
@@ -105,7 +143,7 @@ async function recover(
     if (!find.isEquivalent) continue;
     const { statements } = programOf(known, find.genome);
     const text = printStatements(statements).replaceAll("\n", "; ");
-    return { found: text, trained: used, seconds: seconds() };
+    return done(used, text);
   }
-  return { found: undefined, trained: used, seconds: seconds() };
+  return done(used);
 }

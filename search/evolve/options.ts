@@ -9,19 +9,19 @@ import type { Scorer } from "./scorer.ts";
 /** How many children are on their way by default. */
 export const WINDOW = 50;
 
-/** Which individual dies when another comes. */
-export type Survival =
-  /** The oldest, as in regularized evolution. */
-  | "oldest"
-  /** One that is bettered in age and fitness at once. */
-  | "front";
-
 /** How programs are proposed. */
 export type Strategy =
   /** Regularized evolution: the best of a few parents, the oldest die. */
   | "evolution"
   /** 1 to 20 mutations of a first program, whatever came of others. */
   | "random";
+
+/** Which individual of a population dies when another comes. */
+export type Survival =
+  /** The oldest, as in regularized evolution. */
+  | "oldest"
+  /** One that is bettered in age and fitness at once. */
+  | "front";
 
 /** Where a search keeps what it needs to go on after an end that it did not choose. */
 export interface CheckpointStore {
@@ -58,13 +58,14 @@ export interface SearchOptions {
   /**
    * Who dies when a child comes: the `"oldest"`, as in regularized evolution, or, where it is `"front"`, one
    * whose line is older than another's and which is less fit. Then the first of every `window` children begins a new
-   * line from a program to start from, so that the search never ends in one place (Schmidt and Lipson 2010,
+   * line, one mutation from a program to start from, so that the search never ends in one place (Schmidt and Lipson 2010,
    * Age-Fitness Pareto Optimization). Default `"oldest"`.
    */
   readonly survival?: Survival;
   /**
    * The share of problems by whose scores individuals are compared, others for every `window` births. A problem is a task
-   * under one of its seeds. What counts as best is so on all of them. Default 1.
+   * under one of its seeds. What counts as best is so on all of them, and children whose constants were tuned
+   * are compared by all. Default 1.
    */
   readonly downsample?: number;
   /** How often a child that is a known program is drawn anew, which costs no birth. Default 0. */

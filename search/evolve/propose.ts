@@ -31,16 +31,19 @@ export function proposer(
 ): (population: readonly Individual[], random: Random, birth: number) => Proposal {
   const { strategy, survival, mutations = paperMutations, window = WINDOW } = options;
   const { tournament = survival === "front" ? 1 : 2 } = options;
-  const anew = (population: readonly Individual[], random: Random): Proposal => {
-    const count = 1 + random.below(MOST_MUTATIONS);
+  const anew = (population: readonly Individual[], random: Random, most: number): Proposal => {
+    const count = 1 + random.below(most);
     let genome = random.pick(init);
     for (let i = 0; i < count; i++) genome = mutate(space, genome, mutations, random).child;
     const isNewcomer = strategy !== "random";
-    return { genome, parent: population[0], mutation: `${count} mutations`, isNewcomer };
+    const mutation = isNewcomer ? "newcomer" : `${count} mutations`;
+    return { genome, parent: population[0], mutation, isNewcomer };
   };
-  if (strategy === "random") return anew;
+  if (strategy === "random") {
+    return (population, random) => anew(population, random, MOST_MUTATIONS);
+  }
   return (population, random, birth) => {
-    if (survival === "front" && birth % window === 0) return anew(population, random);
+    if (survival === "front" && birth % window === 0) return anew(population, random, 1);
     let parent = random.pick(population);
     for (let i = 1; i < tournament; i++) {
       const other = random.pick(population);

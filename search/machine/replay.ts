@@ -24,6 +24,23 @@ export function updatesOf(space: Space, analysis: Analysis, pack: Pack): Float32
   }
 }
 
+/** Made-up parameters and gradients on which hardly any two programs do the same. */
+export function probePack(): Pack {
+  const lengths = SIZES.map(() => LENGTH);
+  const pack = new Pack(new Machine(), { lr: Float64Array.from(LR), lengths, isReplay: true });
+  LR.forEach((_, step) => {
+    const random = new Random(SEED, DRAWS.probe, step);
+    const gradients = pack.tensorsAt(pack.g, step);
+    pack.tensorsAt(pack.w, step).forEach((w, k) => {
+      for (let i = 0; i < LENGTH; i++) {
+        w[i] = random.normal() * (i === 0 ? 10 : 1);
+        gradients[k][i] = random.student(2) * SIZES[k];
+      }
+    });
+  });
+  return pack;
+}
+
 /**
  * Tells programs apart by what they do.
  *
@@ -39,30 +56,16 @@ export function updatesOf(space: Space, analysis: Analysis, pack: Pack): Float32
  */
 export class Prober {
   readonly #space: Space;
-  /** What programs are run on. */
-  readonly pack: Pack;
+  readonly #pack = probePack();
 
   /** A prober of programs of a space. */
   constructor(space: Space) {
     this.#space = space;
-    const lengths = SIZES.map(() => LENGTH);
-    const pack = new Pack(new Machine(), { lr: Float64Array.from(LR), lengths, isReplay: true });
-    this.pack = pack;
-    LR.forEach((_, step) => {
-      const random = new Random(SEED, DRAWS.probe, step);
-      const gradients = pack.tensorsAt(pack.g, step);
-      pack.tensorsAt(pack.w, step).forEach((w, k) => {
-        for (let i = 0; i < LENGTH; i++) {
-          w[i] = random.normal() * (i === 0 ? 10 : 1);
-          gradients[k][i] = random.student(2) * SIZES[k];
-        }
-      });
-    });
   }
 
   /** The updates, step after step. */
   updates(analysis: Analysis): Float32Array {
-    return updatesOf(this.#space, analysis, this.pack);
+    return updatesOf(this.#space, analysis, this.#pack);
   }
 
   /** A hash of the updates: 64 bits in hexadecimal. */

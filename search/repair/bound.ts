@@ -1,6 +1,7 @@
 /** A library whose variables have values, and what in it comes near to others. */
 import { DRAWS, Random } from "../programs/random.ts";
-import { type Library, PROBES } from "./library.ts";
+import { PROBES } from "./known.ts";
+import type { Library } from "./library.ts";
 
 /** An expression that comes near, but for a factor and a term. */
 export interface Near {

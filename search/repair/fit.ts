@@ -42,20 +42,20 @@ export function short(value: number): number {
   return value;
 }
 
-/** Values are not as desired if in more than this share of places they are off by more than a share of that. */
-const OFF = { places: 1 / 32, share: 1e-3 } as const;
+/** A value is off if by more than this share of what is desired there, and of what usually is. */
+const OFF = 1e-3;
 
 /**
- * Whether values are as desired in nearly every place, in terms of what is usual. Least squares do not tell
- * that: where a few places outweigh all others, whatever is right there leaves next to nothing.
+ * The share of places in which values are not as desired. Least squares do not tell that: where a few places
+ * outweigh all others, whatever is right there leaves next to nothing.
  */
-export function isAsDesired(values: Float64Array, desired: Float64Array): boolean {
+export function shareOff(values: Float64Array, desired: Float64Array): number {
   const sizes = desired.map(Math.abs).sort();
   const usual = sizes[sizes.length >> 1];
   let off = 0;
   for (let i = 0; i < desired.length; i++) {
-    const bound = OFF.share * (Math.abs(desired[i]) + usual);
+    const bound = OFF * (Math.abs(desired[i]) + usual);
     if (!(Math.abs(desired[i] - values[i]) <= bound)) off++;
   }
-  return off <= OFF.places * desired.length;
+  return off / desired.length;
 }

@@ -6,10 +6,9 @@ import { Pack, type Place } from "../machine/pack.ts";
 import type { GenomeStatement } from "../programs/genome.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import type { Space } from "../programs/space.ts";
-import { called, isElementwise, type Numbers } from "./calls.ts";
-
-/** Numbers that every expression is evaluated on. */
-export const PROBES = 64;
+import { called, type Numbers } from "./calls.ts";
+import { Known, PROBES } from "./known.ts";
+import { operandsOf, type Operation, operationsOf } from "./operations.ts";
 
 /** What a library is made of; what is left out is the default. */
 export interface LibraryOptions {
@@ -36,22 +35,8 @@ const FUNCTIONS = [
   ...["add", "sub", "mul", "div", "max", "min", "interp"],
 ];
 
-/** A function with its parameters that are numbers filled in. */
-interface Operation {
-  readonly call: number;
-  /** For each parameter a number, or undefined for an operand. */
-  readonly filled: readonly (number | undefined)[];
-  readonly operands: number;
-  readonly commutes: boolean;
-}
-
 /** Expressions that are tried at a time. */
 const CHUNK = 4096;
-/** How many of the probes are hashed, and to how many bits of their mantissas. */
-const [HASHED, DROPPED] = [16, 13];
-/** Values closer than this, in terms of themselves, count as the same. */
-const SAME = 1e-5;
-
 /**
  * All expressions up to a size, but those that are equal to a smaller one, or one before, on every probe.
  * They are numbered from the smallest on, in an order that only the space and the options decide.
@@ -277,98 +262,3 @@ export function libraryOf(space: Space, options: LibraryOptions): Library {
   if (library === undefined) libraries.set(key, library = new Library(space, options));
   return library;
 }
-
-/** What is known of values: buckets by a rough hash, and in a bucket what is not the same. */
-class Known {
-  readonly #last = new Map<number, number>();
-  readonly #before: number[] = [];
-
-  /** Whether values are new, and finite on half of the probes; then they are known as those of `number`. */
-  add(
-    floats: Float32Array,
-    from: number,
-    number: number,
-    placeOf: (number: number) => number,
-  ): boolean {
-    let finite = 0;
-    for (let i = 0; i < PROBES; i++) if (Number.isFinite(floats[from + i])) finite++;
-    if (2 * finite < PROBES) return false;
-    const key = roughHash(floats, from);
-    for (let each = this.#last.get(key); each !== undefined && each >= 0;) {
-      if (isSame(floats, from, placeOf(each))) return false;
-      each = this.#before[each];
-    }
-    this.#before[number] = this.#last.get(key) ?? -1;
-    this.#last.set(key, number);
-    return true;
-  }
-}
-
-const scratch = new Float32Array(1);
-const bits = new Int32Array(scratch.buffer);
-
-function roughHash(floats: Float32Array, from: number): number {
-  let [a, b] = [0x243f6a88, 0x13198a2e];
-  for (let i = 0; i < HASHED; i++) {
-    // -0 is 0, and a NaN has many patterns.
-    const value = floats[from + i] + 0;
-    scratch[0] = value;
-    const word = value === value ? (bits[0] + (1 << (DROPPED - 1))) >> DROPPED : 0x3ffff;
-    a = Math.imul(a ^ word, 0x9e3779b1);
-    a ^= a >>> 15;
-    b = Math.imul(b ^ word, 0x85ebca6b);
-    b ^= b >>> 13;
-  }
-  return (a >>> 0) * 2 ** 20 + (b & 0xfffff);
-}
-
-function isSame(floats: Float32Array, a: number, b: number): boolean {
-  for (let i = 0; i < PROBES; i++) {
-    const [x, y] = [floats[a + i], floats[b + i]];
-    if (x === y || (x !== x && y !== y)) continue;
-    if (!(Math.abs(x - y) <= SAME * Math.max(Math.abs(x), Math.abs(y)))) return false;
-  }
-  return true;
-}
-
-function operationsOf(
-  space: Space,
-  names: readonly string[],
-  weights: readonly number[],
-): Operation[] {
-  return names.flatMap((name): Operation[] => {
-    const call = space.index.get(name);
-    if (call === undefined || !isElementwise(space.functions[call])) return [];
-    const { parameters, commutes } = space.functions[call];
-    const isNumber = parameters.map(({ kind }) => kind === "scalar");
-    const operands = isNumber.filter((is) => !is).length;
-    if (operands === 0) return [];
-    const fillings = isNumber.includes(true) ? weights : [undefined];
-    return fillings.map((weight) => ({
-      call,
-      filled: isNumber.map((is) => is ? weight : undefined),
-      operands,
-      commutes,
-    }));
-  });
-}
-
-/** All operands of an operation that come to a size together; `firstOf` has the first of each size. */
-function* operandsOf(
-  { operands, commutes }: Operation,
-  size: number,
-  firstOf: readonly number[],
-): Generator<readonly number[]> {
-  if (operands === 1) {
-    for (let each = firstOf[size]; each < firstOf[size + 1]; each++) yield [each];
-    return;
-  }
-  for (let own = 1; own < size; own++) {
-    for (let first = firstOf[own]; first < firstOf[own + 1]; first++) {
-      for (const rest of operandsOf({ ...OTHERS, operands: operands - 1 }, size - own, firstOf)) {
-        if (!commutes || rest[0] >= first) yield [first, ...rest];
-      }
-    }
-  }
-}
-const OTHERS = { call: -1, filled: [], commutes: false } as const;

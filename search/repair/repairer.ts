@@ -1,20 +1,21 @@
 /** Finds what a place of a program should give in a library, and puts it in. */
-import { analyse } from "../analysis/structure.ts";
-import type { ElementOpName } from "../../dsl/node.ts";
 import { Machine } from "../machine/machine.ts";
-import { Prober } from "../machine/replay.ts";
-import { type Genome, type GenomeStatement, mistakeIn } from "../programs/genome.ts";
+import { probePack } from "../machine/replay.ts";
+import { WIDTH } from "../programs/functions.ts";
+import type { Genome, GenomeStatement } from "../programs/genome.ts";
 import { freshName } from "../programs/mutations.ts";
 import type { Random } from "../programs/random.ts";
-import { type Space, UPDATE } from "../programs/space.ts";
+import type { Space } from "../programs/space.ts";
 import type { Task } from "../tasks/evaluator.ts";
 import { Recording } from "../tasks/trace.ts";
 import { BoundLibrary, EXACT } from "./bound.ts";
 import { isElementwise, type Numbers } from "./calls.ts";
-import { type Fit, fitOf, isAsDesired } from "./fit.ts";
-import { type Library, libraryOf, type LibraryOptions, PROBES } from "./library.ts";
+import { fitOf, shareOff } from "./fit.ts";
+import { PROBES } from "./known.ts";
+import { type Library, libraryOf, type LibraryOptions } from "./library.ts";
+import { type Find, operationOf, putIn } from "./put_in.ts";
 import { type Reaching, type Replay, Trajectory } from "./trajectory.ts";
-import { around, within, wrapped, type Wrapper, wrappersOf } from "./wrappers.ts";
+import { around, within, type Wrapper, wrappersOf } from "./wrappers.ts";
 
 /** A variable that an expression may read. */
 interface Leaf {
@@ -22,17 +23,12 @@ interface Leaf {
   readonly values: Numbers;
 }
 
-/** What is to be put in: an expression, times a factor and plus a term, in a wrapper or in none. */
-interface Find {
-  readonly wrapper: Wrapper | undefined;
-  readonly expression: number;
-  readonly fit: Fit;
-}
-
 /** How many of the nearest are drawn from. */
 const NEAREST = 16;
 /** How many exact finds are checked on fresh probes, the smallest first. */
 const CHECKED = 32;
+/** A find is true if it is off on no larger share of fresh probes, and nearly true up to another share. */
+const [TRUE, NEARLY] = [1 / 32, 1 / 4];
 
 /** Repairs programs of one space. */
 export class Repairer {
@@ -50,7 +46,7 @@ export class Repairer {
     const recordings = tasks.flatMap((task) =>
       task.kind === "trace" ? [new Recording(new Machine(), space, task)] : []
     );
-    this.#replays = recordings.length > 0 ? recordings : [new Prober(space)];
+    this.#replays = recordings.length > 0 ? recordings : [{ pack: probePack() }];
     this.#reductions = space.functions.flatMap((each, call) =>
       each.parameters.length === 1 && !isElementwise(each) ? [call] : []
     );
@@ -78,10 +74,18 @@ export class Repairer {
       leaves.map(({ values }) => listAt(values, probes)),
     );
     const goal = Float64Array.from(probes, (i) => desired[i]);
-    const isTrue = (find: Find) => this.#isTrue(find, desired, leaves, fresh);
-    const find = (isRecorded ? this.#exact(bound, goal, isTrue, random) : undefined) ??
+    const offOf = (find: Find) => this.#shareOff(find, desired, leaves, fresh);
+    const find = (isRecorded ? this.#exact(bound, goal, offOf, random) : undefined) ??
       this.#near(bound, goal, isRecorded ? -Infinity : EXACT, random);
-    return find && this.#child(genome, lead.length, place, find, leaves.map(({ name }) => name));
+    if (find === undefined) return undefined;
+    const names = leaves.map(({ name }) => name);
+    return putIn(
+      this.#space,
+      this.#library,
+      { genome, lead: lead.length, place: place.place },
+      find,
+      names,
+    );
   }
 
   /** Statements that make variables of reductions of inputs, and of what states are before the step. */
@@ -90,27 +94,29 @@ export class Repairer {
     const add = (call: number, ...args: (string | number)[]) =>
       lead.push({ target: freshName(this.#space, [...genome, ...lead]), call, args });
     for (const call of this.#reductions) for (const input of ["w", "g"]) add(call, input);
-    const times = this.#operation("Mul");
+    const times = operationOf(this.#space, "Mul");
     const states = this.#space.options.states.filter((state) =>
       genome.some(({ target }) => target === state)
     );
-    if (times >= 0) { for (const state of states) add(times, state, 1); }
+    for (const state of times < 0 ? [] : states) add(times, state, 1);
     return lead;
   }
 
-  /** Variables that a place may read: the gradient, and others drawn at random. */
+  /** Variables that a place may read: what it reads now, the gradient, and others drawn at random. */
   #leaves(trajectory: Trajectory, { place }: Reaching, random: Random): Leaf[] {
-    const { analysis: { genome } } = trajectory;
+    const { analysis: { genome, refs, update } } = trajectory;
+    const present = place === "update" ? update : refs[place.statement * WIDTH + place.argument];
     const environment = new Map<string, number>();
     this.#space.inputs.forEach((name, i) => environment.set(name, -1 - i));
     const end = place === "update" ? genome.length : place.statement;
     for (let i = 0; i < end; i++) environment.set(genome[i].target, i);
     const byRef = new Map([...environment].map(([name, ref]) => [ref, name]));
     const names = [...byRef].filter(([ref]) => trajectory.isKnown(ref));
-    const gradient = environment.get("g");
+    const wanted = [present, environment.get("g")];
     const leaves: Leaf[] = [];
     while (names.length > 0 && leaves.length < this.#library.options.variables) {
-      const first = leaves.length === 0 ? names.findIndex(([ref]) => ref === gradient) : -1;
+      const first = wanted.length === 0 ? -1 : names.findIndex(([ref]) => ref === wanted[0]);
+      if (wanted.shift() !== undefined && first < 0) continue;
       const [[ref, name]] = names.splice(first >= 0 ? first : random.below(names.length), 1);
       leaves.push({ name, values: trajectory.valuesOf(ref) });
     }
@@ -134,11 +140,11 @@ export class Repairer {
     return sizes[expression] + 1 + (wrapper.other === undefined ? 0 : sizes[wrapper.other]);
   }
 
-  /** One of the smallest finds that give what they should, on fresh probes too. */
+  /** One of the smallest finds that give what they should on fresh probes too, or on most of them. */
   #exact(
     bound: BoundLibrary,
     goal: Float64Array,
-    isTrue: (find: Find) => boolean,
+    offOf: (find: Find) => number,
     random: Random,
   ): Find | undefined {
     const finds: (Find & { readonly size: number })[] = [];
@@ -149,9 +155,13 @@ export class Repairer {
         finds.push({ wrapper, expression, fit, size: this.#sizeOf(wrapper, expression) });
       }
     }
-    const checked = finds.sort((a, b) => a.size - b.size).slice(0, CHECKED).filter(isTrue);
-    const smallest = checked.filter(({ size }) => size === checked[0].size);
-    return smallest.length === 0 ? undefined : random.pick(smallest);
+    const checked = finds.sort((a, b) => a.size - b.size).slice(0, CHECKED)
+      .map((find) => ({ find, off: offOf(find) }));
+    // Where none is true, what is true in most places is near.
+    const isTrue = checked.some(({ off }) => off <= TRUE);
+    const kept = checked.filter(({ off }) => off <= (isTrue ? TRUE : NEARLY));
+    const smallest = kept.filter(({ find }) => find.size === kept[0].find.size);
+    return smallest.length === 0 ? undefined : random.pick(smallest).find;
   }
 
   /** One of the finds that come near, a nearer one twice as likely as the next. */
@@ -171,12 +181,13 @@ export class Repairer {
     return { wrapper, expression, fit: fitOf(bound.valuesOf(expression), inner) };
   }
 
-  #isTrue(
+  /** The share of fresh probes on which a find does not give what it should. */
+  #shareOff(
     { wrapper, expression, fit: { factor, term } }: Find,
     desired: Float64Array,
     leaves: readonly Leaf[],
     fresh: readonly number[],
-  ): boolean {
+  ): number {
     const variables = leaves.map(({ values }) => listAt(values, fresh));
     const values = this.#library.valuesOf(expression, variables);
     const inner = Float64Array.from(
@@ -189,74 +200,7 @@ export class Repairer {
       inner,
       wrapper.other === undefined ? 0 : this.#library.valuesOf(wrapper.other, variables),
     ) as Float64Array;
-    return isAsDesired(whole, Float64Array.from(fresh, (i) => desired[i]));
-  }
-
-  #child(
-    genome: Genome,
-    lead: number,
-    { place }: Reaching,
-    { wrapper, expression, fit }: Find,
-    names: readonly string[],
-  ): Genome | undefined {
-    const made: GenomeStatement[] = [];
-    const fresh = () => {
-      const target = freshName(this.#space, [...genome, ...made, ...taken]);
-      taken.push({ target, call: 0, args: [] });
-      return target;
-    };
-    const taken: GenomeStatement[] = [];
-    const write = (each: number): string | number => {
-      const { statements, value } = this.#library.statementsOf(each, names, fresh);
-      made.push(...statements);
-      return value;
-    };
-    const call = (number: number, args: readonly (string | number)[]): string => {
-      const target = fresh();
-      made.push({ target, call: number, args });
-      return target;
-    };
-    let value = write(expression);
-    for (const [op, number, neutral] of [["Mul", fit.factor, 1], ["Add", fit.term, 0]] as const) {
-      if (number === neutral) continue;
-      const operation = this.#operation(op);
-      if (operation < 0) return undefined;
-      value = call(operation, [value, number]);
-    }
-    if (wrapper !== undefined) {
-      const other = wrapper.other === undefined ? 0 : write(wrapper.other);
-      value = call(wrapper.call, wrapped<string | number>(wrapper, value, other));
-    }
-    if (place === "update") {
-      if (made.length === 0) return undefined;
-      made.push({ ...made.pop()!, target: UPDATE });
-    }
-    const position = place === "update" ? genome.length : place.statement;
-    const rest = genome.slice(position);
-    if (place !== "update") {
-      const [reader, ...others] = rest;
-      rest.splice(0, rest.length, {
-        ...reader,
-        args: reader.args.with(place.argument, value),
-      }, ...others);
-    }
-    const child = [...genome.slice(0, position), ...made, ...rest];
-    const used = child.filter(({ target }, i) =>
-      i >= lead || child.some(({ args }) => args.includes(target))
-    );
-    if (mistakeIn(this.#space, used) !== undefined) return undefined;
-    const { longest } = this.#space.options;
-    if (used.length <= longest) return used;
-    const { live } = analyse(this.#space, used);
-    return live.length <= longest ? live.map((i) => used[i]) : undefined;
-  }
-
-  /** The function that does one operation on its two arguments, or -1. */
-  #operation(op: ElementOpName): number {
-    return this.#space.functions.findIndex(({ expression, parameters }) =>
-      parameters.length === 2 && expression.op === op &&
-      expression.src.every(({ op }) => op === "Symbol") && expression.src[0] !== expression.src[1]
-    );
+    return shareOff(whole, Float64Array.from(fresh, (i) => desired[i]));
   }
 }
 

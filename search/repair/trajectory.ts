@@ -17,6 +17,8 @@ export type ArgumentPlace =
 export interface Replay {
   readonly pack: Pack;
   readonly recorded?: Float32Array;
+  /** Whether updates may be those that were recorded but for a factor. */
+  readonly isScaleFree?: boolean;
 }
 
 /** A statement reached from the update: which statement reads it, and whether one step later. */
@@ -174,12 +176,27 @@ export class Trajectory {
 
   /** What a place should give for the update to be as recorded; NaN where that cannot be told. */
   desiredAt({ place, by }: Reaching): Float64Array {
-    if (place === "update") return this.#listOf(this.#replay.recorded!);
+    if (place === "update") return this.#updates();
     return this.#argument(by!, place.argument);
   }
 
+  /** What the update should be; where a factor is left open, the one that comes nearest to what it is. */
+  #updates(): Float64Array {
+    const { recorded, isScaleFree = false } = this.#replay;
+    const list = this.#listOf(recorded!);
+    if (!isScaleFree) return list;
+    const own = this.valuesOf(this.analysis.update);
+    let [both, squares] = [0, 0];
+    list.forEach((value, i) => {
+      both += value * (typeof own === "number" ? own : own[i]);
+      squares += value * value;
+    });
+    const factor = both / squares;
+    return Number.isFinite(factor) && factor !== 0 ? list.map((value) => factor * value) : list;
+  }
+
   #statement({ by }: Reached): Float64Array {
-    if (by === undefined) return this.#listOf(this.#replay.recorded!);
+    if (by === undefined) return this.#updates();
     const { reader, argument, isLate } = by;
     const desired = this.#argument(reader, argument);
     if (!isLate) return desired;

@@ -5,7 +5,7 @@ import type { Space } from "../programs/space.ts";
 import { called, inverted, isInvertible, type Numbers } from "./calls.ts";
 import type { Library } from "./library.ts";
 
-/** A function around an expression; its other argument, if it has one, is a small expression of the library. */
+/** A function around an expression; its other argument, if it has one, is a variable or a number of the library. */
 export interface Wrapper {
   readonly call: number;
   /** Where the expression stands among the arguments. */
@@ -14,13 +14,10 @@ export interface Wrapper {
   readonly other: number | undefined;
 }
 
-/** Other arguments are no larger. */
-const SMALL = 2;
-
 /** All wrappers of a library, in an order that only the space and the library decide. */
 export function wrappersOf({ functions, index }: Space, library: Library): readonly Wrapper[] {
-  const small = library.sizes.findIndex((size) => size > SMALL);
-  const others = Array.from({ length: small < 0 ? library.length : small }, (_, each) => each);
+  const { variables, constants } = library.options;
+  const others = Array.from({ length: variables + constants.length }, (_, each) => each);
   return library.options.functions.flatMap((name): Wrapper[] => {
     const call = index.get(name);
     if (call === undefined) return [];

@@ -31,7 +31,8 @@ export class Recording {
   readonly pack: Pack;
   /** The updates of the rule, a vector a step. */
   readonly recorded: Float32Array;
-  readonly #isScaleFree: boolean;
+  /** Whether updates are compared but for a factor. */
+  readonly isScaleFree: boolean;
   /** Of each element so far: its squares, its products with the recorded, and the recorded's squares. */
   readonly #own: Float64Array;
   readonly #both: Float64Array;
@@ -40,7 +41,7 @@ export class Recording {
 
   constructor(machine: Machine, space: Space, task: TraceTask) {
     const { rule, size, steps, seeds, scale = "exact", sparsity = 0 } = task;
-    this.#isScaleFree = scale === "free";
+    this.isScaleFree = scale === "free";
     const lr = scheduleOf(steps).map((lr) => 0.1 + lr);
     const options = { lr, lengths: seeds.map(() => size), isReplay: true };
     const pack = this.pack = new Pack(machine, options, () => ({
@@ -97,7 +98,7 @@ export class Recording {
       const { own, both, count } = this.#sums(tensor);
       const error = own === 0
         ? 1
-        : this.#isScaleFree
+        : this.isScaleFree
         ? 1 - both * (both / own) / count
         : (own - 2 * both) / count + 1;
       return -0.5 * log(Math.max(0, error) + FLOOR * FLOOR);
