@@ -1,4 +1,5 @@
 /** Makes a program shorter by named rules, and tells each step. */
+import { once } from "../once.ts";
 import { constant, type Node, postorder, replaceSymbols } from "../node.ts";
 import { elementRow } from "../ops.ts";
 import { printExpression, printStatements } from "../print.ts";
@@ -154,11 +155,6 @@ function stepOf({ rule, kind, place, before, after }: Change): SimplifyStep {
       return next();
     },
   };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }
 
 /** A rule that applies somewhere. */
