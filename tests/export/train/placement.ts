@@ -1,6 +1,6 @@
 /** Opens the model whose bytes come in on a GPU, and lets ONNX Runtime say where it puts each node. */
 import * as ort from "onnxruntime-web/jspi";
-import { deviceWith } from "../gpu.ts";
+import { deviceWith } from "../device.ts";
 
 const device = await deviceWith([]);
 const provider = { name: "webgpu", device } as ort.InferenceSession.ExecutionProviderConfig;
