@@ -16,6 +16,7 @@ import {
   settingsOf,
 } from "./trees/hyperparameters.ts";
 import { bind, type Optimizer } from "./optimizer.ts";
+import { once } from "../dsl/once.ts";
 import { optionsOf, requireChoice } from "./options.ts";
 import type { StorageType } from "./trees/dtype.ts";
 import type { RoundedStorage } from "./trees/stored.ts";
@@ -179,14 +180,25 @@ export function factory<
   S extends StateKinds = Record<never, never>,
   Hyper extends string = HyperNames<Options>,
 >(program: Program): OptimizerFactory<Options, S, Hyper> {
-  return resolving<MaskOption & MuDTypeOption>(program, ({ mask, muDtype, ...options }, doing) => {
-    const { decaying, given } = decayingAs(program, options, doing);
+  return factoryOf(() => program);
+}
+
+/** {@linkcode factory} of a program that is read when it is first needed. */
+export function factoryOf<
+  Options = Record<string, unknown>,
+  S extends StateKinds = Record<never, never>,
+  Hyper extends string = HyperNames<Options>,
+>(read: () => Program): OptimizerFactory<Options, S, Hyper> {
+  const programOf = once(read);
+  const resolve = ({ mask, muDtype, ...options }: MaskOption & MuDTypeOption, doing: string) => {
+    const { decaying, given } = decayingAs(programOf(), options, doing);
     const settings = settingsOf(decaying, given, doing);
     if (mask !== undefined) maskDecay(settings, mask, doing);
     const storage = storageOf(decaying, muDtype, doing);
     requireStorable(decaying, settings, storage, doing);
     return bind({ program: decaying, settings, storage });
-  }) as unknown as OptimizerFactory<Options, S, Hyper>;
+  };
+  return resolving(programOf, resolve) as unknown as OptimizerFactory<Options, S, Hyper>;
 }
 
 /** The program with the kind of weight decay that options ask for, and the options that are left. */
@@ -217,37 +229,36 @@ function decayingAs(
 }
 
 /** The names of the options that a factory takes. */
-const optionNames = new WeakMap<object, readonly string[]>();
+const optionNames = new WeakMap<object, () => readonly string[]>();
 
 /**
- * A factory that says itself what optimizer its options mean, such as one of several programs; `program`
- * is that of the defaults, and `names` are those of its options. They are an object of their own by then,
- * masks and storage types under their first names.
+ * A factory that says itself what optimizer its options mean, such as one of several programs; `read`
+ * gives that of the defaults, and is called when it is first needed, and `namesFor` the names of its
+ * options. They are an object of their own by then, masks and storage types under their first names.
  */
 export function resolving<
   Options,
   S extends StateKinds = Record<never, never>,
   Hyper extends string = HyperNames<Options>,
 >(
-  program: Program,
+  read: () => Program,
   resolve: (options: Options, doing: string) => Optimizer,
-  names: readonly string[] = namesOf(program),
+  namesFor: (program: Program) => readonly string[] = namesOf,
 ): OptimizerFactory<Options, S, Hyper> {
-  const doing = `Cannot make "${program.name}"`;
+  const programOf = once(read);
+  const names = once(() => namesFor(programOf()));
   const make = (options: object = {}) => {
+    const doing = `Cannot make "${programOf().name}"`;
     const given = optionsOf(options, doing);
     for (const name of Object.keys(given)) {
       // What these need is told where they are read.
-      if (name !== "mask" && name !== "muDtype") requireOption(name, names, doing);
+      if (name !== "mask" && name !== "muDtype") requireOption(name, names(), doing);
     }
     return resolve(given as Options, doing);
   };
   optionNames.set(make, names);
-  return Object.freeze(Object.assign(make, { program })) as unknown as OptimizerFactory<
-    Options,
-    S,
-    Hyper
-  >;
+  Object.defineProperty(make, "program", { get: programOf, enumerable: true });
+  return Object.freeze(make) as unknown as OptimizerFactory<Options, S, Hyper>;
 }
 
 /**
@@ -264,11 +275,10 @@ export function deciding<
   own: readonly string[],
   decide: (options: Options, doing: string) => Record<string, unknown>,
 ): OptimizerFactory<Options, S, Hyper> {
-  const open = optionNames.get(inner)!.filter((name) => !decided.includes(name));
   return resolving<Options, S, Hyper>(
-    inner.program,
+    () => inner.program,
     (options, doing) => inner(decide(options, doing)),
-    [...open, ...own],
+    () => [...optionNames.get(inner)!().filter((name) => !decided.includes(name)), ...own],
   );
 }
 

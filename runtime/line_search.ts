@@ -1,4 +1,5 @@
 /** Steps whose length is found by trials: a direction, and a function of loss and gradient. */
+import { once } from "../dsl/once.ts";
 import { parseProgram } from "../dsl/check.ts";
 import { GradusError, shown } from "../dsl/errors.ts";
 import { symbol } from "../dsl/node.ts";
@@ -67,18 +68,22 @@ const INPUT = {
 };
 
 // A copy of the gradient stays when the caller's function writes over its arrays.
-const SLOPE = /* @__PURE__ */ parseProgram({
-  name: "slope",
-  inputs: { gradients: "element" },
-  state: { slope: { over: "tree" } },
-  step: "slope = globalSum(g*gradients)\nu = gradients",
-});
+const SLOPE = /* @__PURE__ */ once(() =>
+  parseProgram({
+    name: "slope",
+    inputs: { gradients: "element" },
+    state: { slope: { over: "tree" } },
+    step: "slope = globalSum(g*gradients)\nu = gradients",
+  })
+);
 
-const MOVE = /* @__PURE__ */ parseProgram({
-  name: "move",
-  inputs: { learningRate: "scalar" },
-  step: "u = learningRate*g",
-});
+const MOVE = /* @__PURE__ */ once(() =>
+  parseProgram({
+    name: "move",
+    inputs: { learningRate: "scalar" },
+    step: "u = learningRate*g",
+  })
+);
 
 /** The transform that a search is, to be the last part of a chain. */
 export function searching<S extends StateKinds>(search: Search): Optimizer<S, never> {
@@ -112,7 +117,7 @@ function searched(
     [INPUT.grad]: gradients,
   };
   const [along] = direct.update(gradients, state, params, { ...inputs, ...whole });
-  const [move, slope] = [made(MOVE), made(SLOPE)];
+  const [move, slope] = [made(MOVE()), made(SLOPE())];
   const [moves, slopes] = [move.init(along), slope.init(along)];
   const measured = (grad: object): { readonly slope: number; readonly grad: object } => {
     const [copy, next] = slope.update(along, slopes, undefined, { gradients: grad });

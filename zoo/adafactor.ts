@@ -1,13 +1,12 @@
 import {
   deciding,
-  fixed,
   type MaskOption,
   type MuDTypeOption,
   namesOf,
-  optimizer,
   type OptimizerFactory,
   resolving,
 } from "../runtime/define.ts";
+import { fixed, optimizer } from "../runtime/lazy.ts";
 import { extentMask } from "../runtime/trees/extent_mask.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import type { StateKinds } from "../runtime/trees/typed.ts";
@@ -219,11 +218,10 @@ export const scaleByFactoredRms: OptimizerFactory<
 function eitherRule<S extends StateKinds>(
   inner: OptimizerFactory<Record<string, unknown>>,
 ): OptimizerFactory<AdafactorOptions, S> {
-  const names = [...namesOf(whole.program), "minDimSizeToFactor", "epsScale", "like"];
   return resolving<AdafactorOptions, S>(
-    whole.program,
+    () => whole.program,
     ({ like, ...given }, doing) => (isTorch(like, doing) ? torch : inner)(given),
-    names,
+    (program) => [...namesOf(program), "minDimSizeToFactor", "epsScale", "like"],
   );
 }
 

@@ -1,15 +1,14 @@
 import { parseProgram } from "../dsl/check.ts";
 import { required } from "../dsl/program.ts";
 import {
-  factory,
-  fixed,
+  factoryOf,
   type MaskOption,
   type MuDTypeOption,
   namesOf,
-  optimizer,
   type OptimizerFactory,
   resolving,
 } from "../runtime/define.ts";
+import { fixed, optimizer } from "../runtime/lazy.ts";
 import type { StateKinds } from "../runtime/trees/typed.ts";
 import { defined, isTorch, type LikeOption, withTorch } from "./like.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
@@ -141,21 +140,22 @@ export interface MomentumDecayOption {
 /** Options of {@linkcode nadamw}. */
 export type NAdamWOptions = Omit<AdamWOptions, "nesterov"> & MomentumDecayOption;
 
-const warmed = /* @__PURE__ */ factory(/* @__PURE__ */ parseProgram({
-  name: "nadamw",
-  doc: "AdamW with a first moment that looks ahead by a part that warms up; two state tensors.",
-  source: "Dozat 2016, Incorporating Nesterov Momentum into Adam",
-  hyper: {
-    learningRate: required,
-    b1: { default: 0.9, domain: "[0, 1)" },
-    b2: { default: 0.999, domain: "[0, 1)" },
-    eps: { default: 1e-8, domain: "[0, inf)" },
-    epsRoot: { default: 0, domain: "[0, inf)" },
-    weightDecay: 1e-4,
-    momentumDecay: { default: 0.004, domain: "[0, inf]" },
-  },
-  state: { m: 0, v: 0, product: { init: 1, over: "tree" } },
-  step: `
+const warmed = /* @__PURE__ */ factoryOf(() =>
+  parseProgram({
+    name: "nadamw",
+    doc: "AdamW with a first moment that looks ahead by a part that warms up; two state tensors.",
+    source: "Dozat 2016, Incorporating Nesterov Momentum into Adam",
+    hyper: {
+      learningRate: required,
+      b1: { default: 0.9, domain: "[0, 1)" },
+      b2: { default: 0.999, domain: "[0, 1)" },
+      eps: { default: 1e-8, domain: "[0, inf)" },
+      epsRoot: { default: 0, domain: "[0, inf)" },
+      weightDecay: 1e-4,
+      momentumDecay: { default: 0.004, domain: "[0, inf]" },
+    },
+    state: { m: 0, v: 0, product: { init: 1, over: "tree" } },
+    step: `
     mu = b1*(1 - 0.5*0.96^(t*momentumDecay))
     ahead = b1*(1 - 0.5*0.96^((t + 1)*momentumDecay))
     product = product*mu
@@ -165,7 +165,8 @@ const warmed = /* @__PURE__ */ factory(/* @__PURE__ */ parseProgram({
     vhat = 1/(1 - b2^t)*v
     u = -learningRate*(mhat/(sqrt(vhat + epsRoot) + eps) + weightDecay*w)
   `,
-}));
+  })
+);
 
 /** `constant`, or where `momentumDecay` is given or PyTorch's rule asked for, the one that warms up. */
 function withMomentumDecay<Options extends MomentumDecayOption, S extends StateKinds>(
@@ -173,12 +174,12 @@ function withMomentumDecay<Options extends MomentumDecayOption, S extends StateK
   warming: OptimizerFactory<Record<string, unknown>>,
 ): OptimizerFactory<Options, S> {
   return resolving<Options, S>(
-    constant.program,
+    () => constant.program,
     (options, doing) => {
       const { like, ...given } = defined(options);
       return isTorch(like, doing) || "momentumDecay" in given ? warming(given) : constant(given);
     },
-    [...namesOf(constant.program), "momentumDecay", "like"],
+    (program) => [...namesOf(program), "momentumDecay", "like"],
   );
 }
 

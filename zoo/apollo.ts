@@ -2,7 +2,7 @@ import { parseProgram } from "../dsl/check.ts";
 import { type Document, required } from "../dsl/program.ts";
 import {
   deciding,
-  factory,
+  factoryOf,
   type MaskOption,
   type MuDTypeOption,
   type OptimizerFactory,
@@ -127,19 +127,20 @@ export const apollo: OptimizerFactory<
   ApolloOptions,
   { m: "leaf"; v: "leaf"; before: "leaf"; p: "leaf"; q: "leaf" }
 > = /* @__PURE__ */ deciding(
-  /* @__PURE__ */ factory(
-    /* @__PURE__ */ parseProgram(/* @__PURE__ */ document(
-      {
-        name: "apollo",
-        doc: "AdamW for rows of matrices, each by the moments of few random projections of it.",
-      },
-      "min(r, rows, columns)",
-      "s = sqrt(sum(n^2, axis=1))/(sqrt(sum(y^2, axis=1)) + 1e-8)",
-      {
-        r: { default: 256, domain: "integer [1, inf)" },
-        scale: { default: 1, domain: "[0, inf)" },
-      },
-    )),
+  /* @__PURE__ */ factoryOf(
+    () =>
+      parseProgram(document(
+        {
+          name: "apollo",
+          doc: "AdamW for rows of matrices, each by the moments of few random projections of it.",
+        },
+        "min(r, rows, columns)",
+        "s = sqrt(sum(n^2, axis=1))/(sqrt(sum(y^2, axis=1)) + 1e-8)",
+        {
+          r: { default: 256, domain: "integer [1, inf)" },
+          scale: { default: 1, domain: "[0, inf)" },
+        },
+      )),
   ),
   ["r"],
   ["rank"],
@@ -182,14 +183,15 @@ export const apollo: OptimizerFactory<
 export const apolloMini: OptimizerFactory<
   ApolloMiniOptions,
   { m: "leaf"; v: "leaf"; before: "leaf"; p: "leaf"; q: "leaf" }
-> = /* @__PURE__ */ factory(
-  /* @__PURE__ */ parseProgram(/* @__PURE__ */ document(
-    {
-      name: "apolloMini",
-      doc: "AdamW for matrices as wholes, each by the moments of one random projection of it.",
-    },
-    "1",
-    "s = norm(n)/(norm(y) + 1e-8)",
-    { scale: { default: 128, domain: "[0, inf)" } },
-  )),
+> = /* @__PURE__ */ factoryOf(
+  () =>
+    parseProgram(document(
+      {
+        name: "apolloMini",
+        doc: "AdamW for matrices as wholes, each by the moments of one random projection of it.",
+      },
+      "1",
+      "s = norm(n)/(norm(y) + 1e-8)",
+      { scale: { default: 128, domain: "[0, inf)" } },
+    )),
 );

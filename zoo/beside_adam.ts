@@ -88,8 +88,7 @@ export function withAdam<Options, S extends StateKinds, Hyper extends string>(
   programOf: (options: Options, doing: string) => Program,
   form: readonly string[],
 ): OptimizerFactory<Options, S, Hyper> {
-  const usual = programOf({} as Options, "");
-  const names = [
+  const namesFor = (usual: Program) => [
     ...namesOf(usual).filter((name) => !name.endsWith("_adam")),
     ...form,
     ...["adamLearningRate", "adamB1", "adamB2", "adamEpsRoot", "adamWeightDecay"],
@@ -117,5 +116,5 @@ export function withAdam<Options, S extends StateKinds, Hyper extends string>(
     const storage: StateStorage = new Map([["m", type], ["m_adam", type]]);
     return bind({ program: made.program, settings: made.settings, storage });
   };
-  return resolving<Options, S, Hyper>(usual, resolve, names);
+  return resolving<Options, S, Hyper>(() => programOf({} as Options, ""), resolve, namesFor);
 }

@@ -3,9 +3,9 @@ import {
   deciding,
   type MaskOption,
   type MuDTypeOption,
-  optimizer,
   type OptimizerFactory,
 } from "../runtime/define.ts";
+import { optimizer } from "../runtime/lazy.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import type { StateKinds } from "../runtime/trees/typed.ts";
 import { requirePair } from "../runtime/options.ts";

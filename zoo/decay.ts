@@ -1,4 +1,5 @@
-import { type MaskOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import type { MaskOption, OptimizerFactory } from "../runtime/define.ts";
+import { optimizer } from "../runtime/lazy.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode addDecayedWeights}. */

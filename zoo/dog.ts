@@ -1,5 +1,6 @@
 /** Step sizes from the distance travelled: nothing to tune. */
-import { deciding, type MaskOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { deciding, type MaskOption, type OptimizerFactory } from "../runtime/define.ts";
+import { optimizer } from "../runtime/lazy.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import { requireChoice, requirePair } from "../runtime/options.ts";
 

@@ -197,11 +197,10 @@ export const kron: OptimizerFactory<
 
 /** The factory: a call of its own, so that a bundle without it leaves all of this out. */
 function made(): typeof kron {
-  const usual = programOf("none", 8192, true);
   return resolving<
     KronOptions,
     { m: "leaf"; n: "tree"; a: "leaf"; b: "leaf"; L: "leaf"; R: "leaf"; q: "leaf" }
-  >(usual, (options, doing) => {
+  >(() => programOf("none", 8192, true), (options, doing) => {
     const {
       memorySaveMode: mode = "none",
       maxSizeTriangular: most = 8192,
@@ -221,8 +220,8 @@ function made(): typeof kron {
       );
     }
     return factory(programOf(mode, most, isMoment))({ ...others, preconditionerUpdateProbability });
-  }, [
-    ...namesOf(usual),
+  }, (program) => [
+    ...namesOf(program),
     ...["memorySaveMode", "maxSizeTriangular", "momentumIntoPrecondUpdate"],
   ]);
 }

@@ -1,10 +1,6 @@
 import { required } from "../dsl/program.ts";
-import {
-  type MaskOption,
-  type MuDTypeOption,
-  optimizer,
-  type OptimizerFactory,
-} from "../runtime/define.ts";
+import type { MaskOption, MuDTypeOption, OptimizerFactory } from "../runtime/define.ts";
+import { optimizer } from "../runtime/lazy.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode lamb}. */

@@ -184,20 +184,25 @@ function withMemory<Options extends ScaleByLbfgsOptions>(
   factoryOf: (size: number, likeTorch: boolean) => OptimizerFactory<Record<string, unknown>>,
   others: readonly string[] = [],
 ): OptimizerFactory<Options> {
-  const { program } = factoryOf(10, false);
-  return resolving<Options>(program, ({ like, memorySize, ...options }, doing) => {
-    const likeTorch = isTorch(like, doing);
-    memorySize ??= likeTorch ? MOST_PAIRS : 10;
-    if (!Number.isInteger(memorySize) || memorySize < 1 || memorySize > MOST_PAIRS) {
-      throw new GradusError(
-        `${doing}: \`memorySize\` must be a whole number from 1 to ${MOST_PAIRS}: ` +
-          `given ${shown(memorySize)}`,
-      );
-    }
-    const { linesearch, ...given } = options as LbfgsOptions;
-    const direction = factoryOf(memorySize, likeTorch)({ ...given });
-    if (linesearch === undefined || linesearch === null) return direction;
-    requireOptimizer(linesearch, "`linesearch`", doing);
-    return chain(direction, linesearch);
-  }, [...namesOf(program), "toleranceGrad", "toleranceChange", "memorySize", "like", ...others]);
+  return resolving<Options>(
+    () => factoryOf(10, false).program,
+    ({ like, memorySize, ...options }, doing) => {
+      const likeTorch = isTorch(like, doing);
+      memorySize ??= likeTorch ? MOST_PAIRS : 10;
+      if (!Number.isInteger(memorySize) || memorySize < 1 || memorySize > MOST_PAIRS) {
+        throw new GradusError(
+          `${doing}: \`memorySize\` must be a whole number from 1 to ${MOST_PAIRS}: ` +
+            `given ${shown(memorySize)}`,
+        );
+      }
+      const { linesearch, ...given } = options as LbfgsOptions;
+      const direction = factoryOf(memorySize, likeTorch)({ ...given });
+      if (linesearch === undefined || linesearch === null) return direction;
+      requireOptimizer(linesearch, "`linesearch`", doing);
+      return chain(direction, linesearch);
+    },
+    (
+      program,
+    ) => [...namesOf(program), "toleranceGrad", "toleranceChange", "memorySize", "like", ...others],
+  );
 }

@@ -1,12 +1,11 @@
 import { required } from "../dsl/program.ts";
 import {
-  fixed,
   type MuDTypeOption,
   namesOf,
-  optimizer,
   type OptimizerFactory,
   resolving,
 } from "../runtime/define.ts";
+import { fixed, optimizer } from "../runtime/lazy.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import type { StateKinds } from "../runtime/trees/typed.ts";
 import { requireChoice } from "../runtime/options.ts";
@@ -62,12 +61,14 @@ export const lion: OptimizerFactory<LionModeOptions, { m: "leaf" }> = /* @__PURE
 function withModes<O extends Partial<LionModeOptions>, S extends StateKinds>(
   modes: Readonly<Record<"hard" | "smooth" | "refined", OptimizerFactory<never>>>,
 ): OptimizerFactory<O, S> {
-  const { program } = modes.hard;
-  const names = [...namesOf(program), "mode", "smoothBeta"];
-  return resolving<O, S>(program, ({ mode = "hard", smoothBeta, ...options }, doing) => {
-    requireChoice("mode", mode, Object.keys(modes), doing);
-    return modes[mode]((mode === "smooth" ? { ...options, smoothBeta } : options) as never);
-  }, names);
+  return resolving<O, S>(
+    () => modes.hard.program,
+    ({ mode = "hard", smoothBeta, ...options }, doing) => {
+      requireChoice("mode", mode, Object.keys(modes), doing);
+      return modes[mode]((mode === "smooth" ? { ...options, smoothBeta } : options) as never);
+    },
+    (program) => [...namesOf(program), "mode", "smoothBeta"],
+  );
 }
 
 /** Options of {@linkcode scaleByLion}. */

@@ -1,13 +1,15 @@
 /** Lion with the gradient of another convex function than the sum of magnitudes, whose is the sign. */
-import { required } from "../dsl/program.ts";
+import { parseProgram } from "../dsl/check.ts";
+import { type Program, required } from "../dsl/program.ts";
 import { printProgram } from "../dsl/print.ts";
 import type { FixedNotes } from "../dsl/fix.ts";
 import {
+  factory,
   type MaskOption,
   type MuDTypeOption,
-  optimizer,
   type OptimizerFactory,
 } from "../runtime/define.ts";
+import { optimizer } from "../runtime/lazy.ts";
 import type { HyperNames } from "../runtime/trees/typed.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
@@ -82,10 +84,17 @@ export type LionKOptions<H> = LionOptions & { -readonly [K in keyof H]?: HyperVa
  * where.
  */
 export function lionK<const H extends LionKHyper = Record<never, never>>(
-  { name, doc, source, gradient, hyper }: LionKDocument<H>,
+  document: LionKDocument<H>,
 ): OptimizerFactory<LionKOptions<H>, { m: "leaf" }, HyperNames<LionKOptions<NoInfer<H>>>> {
+  return factory(programOfLionK(document));
+}
+
+/** The program of {@linkcode lionK}. */
+export function programOfLionK(
+  { name, doc, source, gradient, hyper }: LionKDocument<LionKHyper>,
+): Program {
   const plain = printProgram(plainLion.program);
-  return optimizer({
+  return parseProgram({
     ...plain,
     name,
     doc: doc ?? "Lion with the gradient of another convex function.",
@@ -94,9 +103,5 @@ export function lionK<const H extends LionKHyper = Record<never, never>>(
         "arXiv 2310.05898",
     hyper: { ...plain.hyper, ...hyper },
     step: plain.step.replace("sign(c)", () => `(${gradient})`),
-  }) as unknown as OptimizerFactory<
-    LionKOptions<H>,
-    { m: "leaf" },
-    HyperNames<LionKOptions<NoInfer<H>>>
-  >;
+  });
 }

@@ -1,5 +1,6 @@
 /** Momentum with a step size from a model of the loss. */
-import { type MuDTypeOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import type { MuDTypeOption, OptimizerFactory } from "../runtime/define.ts";
+import { optimizer } from "../runtime/lazy.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode momo}. */

@@ -226,14 +226,13 @@ export const scaleByMuon: OptimizerFactory<
       `,
     });
   };
-  const usual = programOf({}, "");
   return resolving<ScaleByMuonOptions, { m: "leaf" }, "beta" | "eps">(
-    usual,
+    () => programOf({}, ""),
     (options, doing) => {
       const { nsCoeffs, nsSteps, polar, preconditioning, ...others } = options;
       const program = programOf({ nsCoeffs, nsSteps, polar, preconditioning }, doing);
       return factory<ScaleByMuonOptions>(program)(others);
     },
-    [...namesOf(usual), ...POLAR_NAMES],
+    (program) => [...namesOf(program), ...POLAR_NAMES],
   );
 })();

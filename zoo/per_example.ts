@@ -1,4 +1,5 @@
 /** Sums of gradients of single examples, each clipped. */
+import { once } from "../dsl/once.ts";
 import { parseProgram } from "../dsl/check.ts";
 import { GradusError, shown } from "../dsl/errors.ts";
 import { factory } from "../runtime/define.ts";
@@ -26,17 +27,19 @@ export interface PerExampleLayerNormClipOptions {
 }
 
 const program = (norm: string, over: "tensor" | "tree") =>
-  parseProgram({
-    name: "perExampleClip",
-    hyper: { l2NormClip: { default: "required", domain: "[0, inf]" } },
-    state: { clipped: { over } },
-    step: `
+  once(() =>
+    parseProgram({
+      name: "perExampleClip",
+      hyper: { l2NormClip: { default: "required", domain: "[0, inf]" } },
+      state: { clipped: { over } },
+      step: `
       n = ${norm}(g)
       share = where(n <= l2NormClip, 1, l2NormClip/n)
       clipped = where(share < 1, clipped + 1, clipped)
       u = share*g
     `,
-  });
+    })
+  );
 
 const GLOBAL = /* @__PURE__ */ program("globalNorm", "tree");
 const LAYER = /* @__PURE__ */ program("norm", "tensor");
@@ -141,7 +144,7 @@ function summed(
   const others = gradients[Symbol.iterator]();
   const { value: first, done } = others.next();
   if (done) throw new GradusError(`${doing}: one gradient is needed at least: given none`);
-  const opt = factory(program)({ l2NormClip: limits(first) });
+  const opt = factory(program())({ l2NormClip: limits(first) });
   // What is added to the first stands where parameters do.
   const [sum, state] = opt.update(first, opt.init(first));
   for (let next = others.next(); !next.done; next = others.next()) opt.step(sum, next.value, state);

@@ -1,5 +1,6 @@
 import { GradusError, shown } from "../dsl/errors.ts";
-import { deciding, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { deciding, type OptimizerFactory } from "../runtime/define.ts";
+import { optimizer } from "../runtime/lazy.ts";
 import { requireChoice } from "../runtime/options.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import type { StateKinds } from "../runtime/trees/typed.ts";

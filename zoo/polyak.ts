@@ -1,4 +1,5 @@
-import { deciding, fixed, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import { deciding, type OptimizerFactory } from "../runtime/define.ts";
+import { fixed, optimizer } from "../runtime/lazy.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import { requireChoice } from "../runtime/options.ts";
 

@@ -1,4 +1,5 @@
-import { optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import type { OptimizerFactory } from "../runtime/define.ts";
+import { optimizer } from "../runtime/lazy.ts";
 import { type LikeOption, withTorch } from "./like.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 import { required } from "../dsl/program.ts";

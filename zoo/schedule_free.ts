@@ -1,12 +1,6 @@
 import type { Document } from "../dsl/program.ts";
-import { parseProgram } from "../dsl/check.ts";
-import {
-  factory,
-  type MaskOption,
-  namesOf,
-  type OptimizerFactory,
-  resolving,
-} from "../runtime/define.ts";
+import { type MaskOption, namesOf, type OptimizerFactory, resolving } from "../runtime/define.ts";
+import { optimizer } from "../runtime/lazy.ts";
 import type { StorageType } from "../runtime/trees/dtype.ts";
 import type { RoundedStorage } from "../runtime/trees/stored.ts";
 import { storing } from "../runtime/wrap.ts";
@@ -51,7 +45,7 @@ function averaging<Options, S extends StateKinds>(
   direction: string,
   { name, doc, hyper, state, step }: Document,
 ): OptimizerFactory<Options, S> {
-  const program = parseProgram({
+  const plain = optimizer({
     name,
     doc,
     source: "Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682",
@@ -81,14 +75,13 @@ function averaging<Options, S extends StateKinds>(
     `,
     evaluate: "(w - (1 - b1)*z)/b1",
   } as Document);
-  const plain = factory(program);
   return resolving<Options, S>(
-    program,
+    () => plain.program,
     (options, doing) => {
       const { stateDtype, ...others } = options as ScheduleFreeSgdOptions;
       return storing(plain({ ...others }), "z", "stateDtype", stateDtype, doing);
     },
-    [...namesOf(program), "stateDtype"],
+    (program) => [...namesOf(program), "stateDtype"],
   );
 }
 

@@ -141,15 +141,13 @@ const programOf = (options: ScionOptions, doing: string): Program =>
  *
  * @throws {GradusError} if an option of a norm is not valid.
  */
-export const scion: OptimizerFactory<ScionOptions, { m: "leaf" }> = /* @__PURE__ */ withNorms(
-  /* @__PURE__ */ programOf({ learningRate: 0 }, ""),
-);
+export const scion: OptimizerFactory<ScionOptions, { m: "leaf" }> = /* @__PURE__ */ withNorms();
 
 /** Options that choose the form of the program. */
-function withNorms<S extends StateKinds>(program: Program): OptimizerFactory<ScionOptions, S> {
+function withNorms<S extends StateKinds>(): OptimizerFactory<ScionOptions, S> {
   const form = [...POLAR_NAMES, "norm", "normalized", "max", "transpose"];
-  return resolving<ScionOptions, S>(program, (options, doing) => {
+  return resolving<ScionOptions, S>(() => programOf({ learningRate: 0 }, ""), (options, doing) => {
     const others = Object.entries(options).filter(([name]) => !form.includes(name));
     return factory(programOf(options, doing))(Object.fromEntries(others));
-  }, [...namesOf(program), ...form]);
+  }, (program) => [...namesOf(program), ...form]);
 }

@@ -177,14 +177,12 @@ function programOf(grafting: Grafting): Program {
 export const shampoo: OptimizerFactory<
   ShampooOptions,
   { m: "leaf"; v: "leaf"; L: "leaf"; R: "leaf"; P: "leaf"; Q: "leaf" }
-> = /* @__PURE__ */ withGrafting(/* @__PURE__ */ programOf("adam"));
+> = /* @__PURE__ */ withGrafting();
 
 /** Options that choose the form of the program. */
-function withGrafting<O extends ShampooOptions, S extends StateKinds>(
-  usual: Program,
-): OptimizerFactory<O, S> {
-  return resolving<O, S>(usual, ({ grafting = "adam", ...options }, doing) => {
+function withGrafting<O extends ShampooOptions, S extends StateKinds>(): OptimizerFactory<O, S> {
+  return resolving<O, S>(() => programOf("adam"), ({ grafting = "adam", ...options }, doing) => {
     requireChoice("grafting", grafting, ["adam", "adagrad", "none"], doing);
     return factory(programOf(grafting))({ ...options });
-  }, [...namesOf(usual), "grafting"]);
+  }, (program) => [...namesOf(program), "grafting"]);
 }

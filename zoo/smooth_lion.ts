@@ -1,6 +1,6 @@
-import type { OptimizerFactory } from "../runtime/define.ts";
+import { factoryOf, type OptimizerFactory } from "../runtime/define.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
-import { lionK, type LionOptions } from "./lion_k.ts";
+import { type LionOptions, programOfLionK } from "./lion_k.ts";
 
 /** Options of {@linkcode smoothLion}. */
 export interface SmoothLionOptions extends LionOptions {
@@ -33,14 +33,17 @@ export interface SmoothLionOptions extends LionOptions {
  * assertEquals(Array.from(updates, (value) => value.toFixed(9)), expected.map((value) => value.toFixed(9)));
  * ```
  */
-export const smoothLion: OptimizerFactory<SmoothLionOptions, { m: "leaf" }> = /* @__PURE__ */ lionK(
-  {
-    name: "smoothLion",
-    doc: "Hyperbolic tangent of an interpolated momentum; one state tensor.",
-    gradient: "tanh(smoothBeta*c)",
-    hyper: { smoothBeta: { default: 1, domain: "(0, inf)" } },
-  },
-);
+export const smoothLion: OptimizerFactory<SmoothLionOptions, { m: "leaf" }> =
+  /* @__PURE__ */ factoryOf(() =>
+    programOfLionK(
+      {
+        name: "smoothLion",
+        doc: "Hyperbolic tangent of an interpolated momentum; one state tensor.",
+        gradient: "tanh(smoothBeta*c)",
+        hyper: { smoothBeta: { default: 1, domain: "(0, inf)" } },
+      },
+    )
+  );
 
 /**
  * Lion with a sign that is linear where the momentum is less than 1: Optax's mode `refined`. One state
@@ -67,8 +70,11 @@ export const smoothLion: OptimizerFactory<SmoothLionOptions, { m: "leaf" }> = /*
  * assertEquals(x, Float32Array.of(-0.25, 0.5, -1));
  * ```
  */
-export const refinedLion: OptimizerFactory<LionOptions, { m: "leaf" }> = /* @__PURE__ */ lionK({
-  name: "refinedLion",
-  doc: "Interpolated momentum, clipped to its sign; one state tensor.",
-  gradient: "clip(c, -1, 1)",
-});
+export const refinedLion: OptimizerFactory<LionOptions, { m: "leaf" }> = /* @__PURE__ */ factoryOf(
+  () =>
+    programOfLionK({
+      name: "refinedLion",
+      doc: "Interpolated momentum, clipped to its sign; one state tensor.",
+      gradient: "clip(c, -1, 1)",
+    }),
+);

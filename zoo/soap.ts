@@ -3,9 +3,9 @@ import {
   deciding,
   type MaskOption,
   type MuDTypeOption,
-  optimizer,
   type OptimizerFactory,
 } from "../runtime/define.ts";
+import { optimizer } from "../runtime/lazy.ts";
 import type { HyperValue, MatricesOption } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode soap}. */

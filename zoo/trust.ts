@@ -1,5 +1,6 @@
 /** Transforms that scale the update of each tensor by a measure of the parameter. */
-import { optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import type { OptimizerFactory } from "../runtime/define.ts";
+import { optimizer } from "../runtime/lazy.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode scaleByTrustRatio}. */

@@ -2,7 +2,8 @@
 import { type AxisDocument, axisItem } from "../dsl/axes.ts";
 import { GradusError, shown } from "../dsl/errors.ts";
 import { required } from "../dsl/program.ts";
-import { namesOf, optimizer, type OptimizerFactory, resolving } from "../runtime/define.ts";
+import { namesOf, type OptimizerFactory, resolving } from "../runtime/define.ts";
+import { optimizer } from "../runtime/lazy.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode adaptiveGradClip}. */
@@ -73,7 +74,7 @@ export const adaptiveGradClip: OptimizerFactory<AdaptiveGradClipOptions> = /* @_
     (x) => `where(whole, norm(${x}), where(rank < 4, norm(${x}, axis=:1), norm(${x}, axis=:-1)))`,
     "whole = rank < 2 | (rank == 2 & rows == 1)",
   );
-  return resolving<AdaptiveGradClipOptions>(usual.program, ({ axis, ...others }, doing) => {
+  return resolving<AdaptiveGradClipOptions>(() => usual.program, ({ axis, ...others }, doing) => {
     if (axis === undefined || axis === null) return usual(others);
     const axes = (Array.isArray(axis) ? axis : [axis]).map(axisItem);
     if (axes.length === 0 || axes.includes(undefined)) {
@@ -84,7 +85,7 @@ export const adaptiveGradClip: OptimizerFactory<AdaptiveGradClipOptions> = /* @_
       );
     }
     return clipOf((x) => `norm(${x}, axis=(${axes.join(", ")}))`)(others);
-  }, [...namesOf(usual.program), "axis"]);
+  }, (program) => [...namesOf(program), "axis"]);
 })();
 
 /**

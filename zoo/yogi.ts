@@ -1,5 +1,6 @@
 import { required } from "../dsl/program.ts";
-import { fixed, type MuDTypeOption, optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import type { MuDTypeOption, OptimizerFactory } from "../runtime/define.ts";
+import { fixed, optimizer } from "../runtime/lazy.ts";
 import type { HyperValue } from "../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode yogi}. */

@@ -1,4 +1,5 @@
-import { optimizer, type OptimizerFactory } from "../runtime/define.ts";
+import type { OptimizerFactory } from "../runtime/define.ts";
+import { optimizer } from "../runtime/lazy.ts";
 
 /**
  * Makes every update 0: what it is given stays as it is.

@@ -1,4 +1,5 @@
 /** Makes a program shorter by named rules, and tells each step. */
+import { once } from "../once.ts";
 import { constant, type Node, postorder, replaceSymbols } from "../node.ts";
 import { elementRow } from "../ops.ts";
 import { printExpression, printStatements } from "../print.ts";
@@ -57,8 +58,8 @@ export interface Simplification {
 // Far more than any program takes; a program that took as many would still be right, and less simple.
 const MOST_STEPS = 2_000;
 
-const EXACT = EXACT_RULES.map(readRule);
-const RELAXED = [...EXACT, ...RELAXED_RULES.map(readRule)];
+const exact = once(() => EXACT_RULES.map(readRule));
+const relaxed = once(() => [...exact(), ...RELAXED_RULES.map(readRule)]);
 const NO_FACTS = readFacts(LANGUAGE_FACTS);
 
 /**
@@ -102,7 +103,7 @@ export function simplifyForm(
   { allow = "exact", facts = USUAL_FACTS, keep = [], rules = [] }: SimplifyOptions,
 ): { form: Form; trace: SimplifyStep[] } {
   const known = allow === "exact" ? NO_FACTS : readFacts([...LANGUAGE_FACTS, ...facts]);
-  const all = [...(allow === "exact" ? EXACT : RELAXED), ...rules.map(readRule)];
+  const all = [...(allow === "exact" ? exact() : relaxed()), ...rules.map(readRule)];
   const kept = new Set(keep.filter((name) => start.state.has(name)));
   const trace: SimplifyStep[] = [];
   let form = start;
@@ -154,11 +155,6 @@ function stepOf({ rule, kind, place, before, after }: Change): SimplifyStep {
       return next();
     },
   };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }
 
 /** A rule that applies somewhere. */

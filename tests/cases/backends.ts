@@ -1,9 +1,9 @@
 /** Everything that steps: how each runs a case, how near it comes, and what it refuses. */
-import { release, resident, type RunOptions, sgd, type State } from "../../mod.ts";
+import { release, resident, type RunOptions, type State } from "../../mod.ts";
 import { type OnnxOptions, toOnnx } from "../../export/onnx/mod.ts";
 import { OrtOptimizer, type OrtOptions } from "../../export/ort/mod.ts";
 import { WebGpuOptimizer } from "../../runtime/devices/webgpu/mod.ts";
-import { deviceWith } from "../export/gpu.ts";
+import { sharedDevice } from "../export/gpu.ts";
 import { type Case, type Facts, factsOf, type Tree } from "./case.ts";
 import type { Tolerance } from "./compare.ts";
 import { type Made, stepped, updated } from "./run.ts";
@@ -85,21 +85,6 @@ const isShort = ({ dtypes }: Facts) => dtypes.has("bfloat16") || dtypes.has("flo
 const isWide = ({ dtypes }: Facts) => dtypes.has("float64");
 const beginsShort = ({ of }: Facts) => of.init?.storage !== undefined;
 
-/** The device that all cases share, and what it has reported. */
-export const errors: string[] = [];
-let opened: Promise<GPUDevice> | undefined;
-
-function sharedDevice(): Promise<GPUDevice> {
-  opened ??= deviceWith(["shader-f16"]).then((device) => {
-    device.addEventListener("uncapturederror", (event) => {
-      event.preventDefault();
-      errors.push((event as GPUUncapturedErrorEvent).error.message);
-    });
-    return device;
-  });
-  return opened;
-}
-
 const webgpu: Backend = {
   name: "WebGPU",
   needsGpu: true,
@@ -150,21 +135,6 @@ const webgpu: Backend = {
   ],
 };
 
-let keeper: Promise<OrtOptimizer> | undefined;
-
-/**
- * Keeps ONNX Runtime on the shared device from one case to the next: it forgets the shaders that it has
- * compiled when its last session there ends.
- */
-async function keepShaders(): Promise<void> {
-  keeper ??= (async () => {
-    const model = toOnnx(sgd({ learningRate: 1 }), Float32Array.of(0));
-    const device = await sharedDevice();
-    return await OrtOptimizer.load(model, { executionProvider: "webgpu", device });
-  })();
-  await keeper;
-}
-
 /** What ONNX Runtime has for float32 elements alone. */
 const SINGLE = ["Tan", "Asin", "Acos", "Atan"];
 
@@ -182,7 +152,6 @@ function onnx(
     needsGpu,
     step: async (of) => {
       const options = { ...written(factsOf(of)), inputs: of.written ?? [] };
-      if (needsGpu) await keepShaders();
       const opt = await OrtOptimizer.load(toOnnx(of.opt, of.params(), options), {
         executionProvider,
         hyper: of.functions ?? {},

@@ -1,54 +1,82 @@
 /** Tests that need a GPU, and how near to the interpreter one comes. */
+import { toOnnx } from "../../export/onnx/mod.ts";
+import { OrtOptimizer } from "../../export/ort/mod.ts";
+import { sgd } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { deviceWith } from "./device.ts";
 import { leavesOf, numbersOf } from "./trees.ts";
-
-// Mesa's drivers look for it, and complain where there is none.
-if (!Deno.env.has("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
 
 const adapter = await globalThis.navigator.gpu?.requestAdapter() ?? null;
 
-/** A test on a device of its own; left out, aloud, where no GPU has a driver, but not on CI. */
+/** A device for tests, and what it has reported. */
+interface TestDevice {
+  readonly device: GPUDevice;
+  readonly errors: string[];
+}
+
+/**
+ * A test on the device that all of a file share, and with it the shaders that are compiled; or, if it says
+ * of which features, on one of its own, beside which there is no other. It is left out, aloud, where no GPU
+ * has a driver, but not on CI.
+ */
 export function gpuTest(
   name: string,
   run: (device: GPUDevice) => Promise<void>,
-  features: readonly GPUFeatureName[] = ["shader-f16"],
+  own?: readonly GPUFeatureName[],
 ): void {
   Deno.test(name, async () => {
     if (adapter === null) {
       assert(!Deno.env.has("CI"), "a GPU or mesa-vulkan-drivers is required here: there is none");
       return console.log("Not tested: there is no GPU (Debian's mesa-vulkan-drivers stands in)");
     }
-    const device = await deviceWith(features);
-    const errors: string[] = [];
-    device.addEventListener("uncapturederror", (event) => {
-      errors.push((event as GPUUncapturedErrorEvent).error.message);
-    });
+    if (own !== undefined) await closeShared();
+    const { device, errors } = await (own === undefined ? shared() : watched(own));
     try {
       await run(device);
+      if (own === undefined) await device.queue.onSubmittedWorkDone();
     } finally {
-      device.destroy();
+      if (own !== undefined) device.destroy();
     }
-    assertEquals(errors, []);
+    assertEquals(errors.splice(0), []);
   });
 }
 
-// Deno panics when it reads the limits of a device whose adapter was collected as garbage.
-const adapters = new Map<GPUDevice, GPUAdapter>();
-
-/** A device with those of `features` that there are, and the greatest limits. */
-export async function deviceWith(features: readonly GPUFeatureName[]): Promise<GPUDevice> {
-  // An adapter gives one device.
-  const fresh = await navigator.gpu.requestAdapter();
-  const requiredFeatures = features.filter((name) => fresh!.features.has(name));
-  const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } =
-    fresh!.limits;
-  const device = await fresh!.requestDevice({
-    requiredFeatures,
-    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
+/** A device that writes down what it reports. */
+async function watched(features: readonly GPUFeatureName[]): Promise<TestDevice> {
+  const device = await deviceWith(features);
+  const errors: string[] = [];
+  device.addEventListener("uncapturederror", (event) => {
+    event.preventDefault();
+    errors.push((event as GPUUncapturedErrorEvent).error.message);
   });
-  adapters.set(device, fresh!);
-  return device;
+  return { device, errors };
 }
+
+let opened: Promise<TestDevice & { readonly keeper: OrtOptimizer }> | undefined;
+
+function shared(): Promise<TestDevice> {
+  return opened ??= (async () => {
+    const made = await watched(["shader-f16"]);
+    // ONNX Runtime forgets the shaders that it has compiled when its last session on a device ends.
+    const model = toOnnx(sgd({ learningRate: 1 }), Float32Array.of(0));
+    const options = { executionProvider: "webgpu", device: made.device } as const;
+    return { ...made, keeper: await OrtOptimizer.load(model, options) };
+  })();
+}
+
+/** The device that the tests of a file share. */
+export async function sharedDevice(): Promise<GPUDevice> {
+  return (await shared()).device;
+}
+
+async function closeShared(): Promise<void> {
+  const { keeper, device } = await opened ?? {};
+  await keeper?.dispose();
+  device?.destroy();
+  opened = undefined;
+}
+
+Deno.test.afterAll(closeShared);
 
 /** How far apart two runs came. */
 export interface Apart {

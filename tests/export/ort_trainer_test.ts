@@ -305,4 +305,4 @@ gpuTest("a step on a device that was lost is refused, and changes nothing", asyn
   assertEquals(again.count, 1);
   assert(Number.isFinite(await again.step(batch)));
   await again.dispose();
-});
+}, ["shader-f16"]);

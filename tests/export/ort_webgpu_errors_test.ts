@@ -4,7 +4,8 @@ import { toOnnx } from "../../export/onnx/mod.ts";
 import { type GpuTensor, OrtOptimizer } from "../../export/ort/mod.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 import { GradusError } from "../../mod.ts";
-import { deviceWith, gpuTest } from "./gpu.ts";
+import { deviceWith } from "./device.ts";
+import { gpuTest } from "./gpu.ts";
 import { assertRejected } from "./rejected.ts";
 
 const opt = adamw({ learningRate: 0.1 });
@@ -168,7 +169,7 @@ gpuTest("a device that is lost is said to be lost, at every call", async (device
   await cannot(() => load(device), 'Cannot load "adamw"');
   assertEquals(state.count, 1);
   await exported.dispose();
-});
+}, ["shader-f16"]);
 
 gpuTest(
   "a buffer that was handed out is no parameter, and one of another device does not run",

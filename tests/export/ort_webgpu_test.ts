@@ -239,6 +239,7 @@ gpuTest(
       for (const [theirs, ours] of results) assertNear(theirs, ours);
     }
   },
+  ["shader-f16"],
 );
 
 Deno.test("on WebAssembly arrays are at hand as they are, and there are no buffers", async () => {

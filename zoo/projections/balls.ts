@@ -1,5 +1,6 @@
 /** Projections on balls, spheres and the simplex: of all parameters as one vector. */
-import { optimizer, type OptimizerFactory } from "../../runtime/define.ts";
+import type { OptimizerFactory } from "../../runtime/define.ts";
+import { optimizer } from "../../runtime/lazy.ts";
 import type { ProjectionOptions } from "./boxes.ts";
 
 const SIZE = { scale: { default: 1, domain: "(0, inf)" } } as const;

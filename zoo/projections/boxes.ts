@@ -1,6 +1,7 @@
 /** Projections that limit each element by itself. */
 import { required } from "../../dsl/program.ts";
-import { optimizer, type OptimizerFactory } from "../../runtime/define.ts";
+import type { OptimizerFactory } from "../../runtime/define.ts";
+import { optimizer } from "../../runtime/lazy.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
 
 /** Options of projections on a set that has a size. */

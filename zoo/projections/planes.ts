@@ -1,6 +1,7 @@
 /** Projections on lines and planes, which an input says: a tree like the parameters. */
 import { required } from "../../dsl/program.ts";
-import { optimizer, type OptimizerFactory } from "../../runtime/define.ts";
+import type { OptimizerFactory } from "../../runtime/define.ts";
+import { optimizer } from "../../runtime/lazy.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
 
 /** Options of {@linkcode projectionHyperplane} and {@linkcode projectionHalfspace}. */

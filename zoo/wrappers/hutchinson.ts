@@ -1,4 +1,5 @@
 /** The diagonal of the Hessian, by products of it with random signs. */
+import { once } from "../../dsl/once.ts";
 import { parseProgram } from "../../dsl/check.ts";
 import { GradusError, shown } from "../../dsl/errors.ts";
 import { asking } from "../../runtime/oracle.ts";
@@ -14,16 +15,18 @@ export interface HutchinsonEstimatorDiagHessianOptions {
 
 const HYPER = { seed: { default: "required", domain: "integer [0, 4294967295]" } } as const;
 
-const PROGRAM = /* @__PURE__ */ parseProgram({
-  name: "hutchinsonEstimatorDiagHessian",
-  doc: "The diagonal of the Hessian, estimated by its product with random signs.",
-  source: "Hutchinson 1990, A stochastic estimator of the trace of the influence matrix",
-  hyper: HYPER,
-  inputs: { product: "element" },
-  step: "u = where(uniform(seed) < 0.5, -1, 1)*product",
-});
+const PROGRAM = /* @__PURE__ */ once(() =>
+  parseProgram({
+    name: "hutchinsonEstimatorDiagHessian",
+    doc: "The diagonal of the Hessian, estimated by its product with random signs.",
+    source: "Hutchinson 1990, A stochastic estimator of the trace of the influence matrix",
+    hyper: HYPER,
+    inputs: { product: "element" },
+    step: "u = where(uniform(seed) < 0.5, -1, 1)*product",
+  })
+);
 
-const ONES = /* @__PURE__ */ parseProgram({ name: "ones", step: "u = g^0" });
+const ONES = /* @__PURE__ */ once(() => parseProgram({ name: "ones", step: "u = g^0" }));
 
 /**
  * An estimate of the diagonal of the Hessian H: z·(H·z), where z is 1 or -1 with equal chance for each
@@ -59,9 +62,9 @@ const ONES = /* @__PURE__ */ parseProgram({ name: "ones", step: "u = g^0" });
 export function hutchinsonEstimatorDiagHessian(
   options: HutchinsonEstimatorDiagHessianOptions,
 ): Optimizer<Record<never, never>, "seed"> {
-  const { name } = PROGRAM;
+  const { name } = PROGRAM();
   const settings = wrapperSettings({ name, hyper: HYPER }, options, `Cannot make ${name}`);
-  return asking({ program: PROGRAM, settings, storage: new Map() }, {
+  return asking({ program: PROGRAM(), settings, storage: new Map() }, {
     name,
     answer: ({ params, gradients, state, inputs }, direct, made, doing) => {
       const product = inputs?.hessianVectorProduct;
@@ -71,7 +74,7 @@ export function hutchinsonEstimatorDiagHessian(
             `products: given ${shown(product)}`,
         );
       }
-      const ones = made(ONES);
+      const ones = made(ONES());
       const [whole] = ones.update(gradients, ones.init(gradients));
       const [signs] = direct.update(gradients, state, params, { ...inputs, product: whole });
       return { gradients, inputs: { ...inputs, product: product(params, signs) } };

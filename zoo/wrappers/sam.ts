@@ -1,4 +1,5 @@
 /** Steps by the gradient at the worst parameters nearby. */
+import { once } from "../../dsl/once.ts";
 import { parseProgram } from "../../dsl/check.ts";
 import { GradusError, shown } from "../../dsl/errors.ts";
 import type { Wrapper } from "../../dsl/weave.ts";
@@ -70,7 +71,7 @@ const OPAQUE: Wrapper = {
   before: "g = adversarialGrad",
 };
 
-const NEGATED = /* @__PURE__ */ parseProgram({ name: "negated", step: "u = -g" });
+const NEGATED = /* @__PURE__ */ once(() => parseProgram({ name: "negated", step: "u = -g" }));
 
 /**
  * Sharpness-aware minimization: `optimizer` steps by the gradient at parameters that `adversarial` has gone
@@ -153,7 +154,7 @@ export function sam(
           }`,
         );
       }
-      const negated = made(NEGATED);
+      const negated = made(NEGATED());
       let [worse, adversarialGrad] = [params, gradients];
       let state = adversarial.init(params);
       for (let i = 0; i < syncPeriod - 1; i++) {

@@ -1,4 +1,5 @@
 /** Steps of a length that lowers the loss and its slope enough. */
+import { once } from "../../dsl/once.ts";
 import { parseProgram } from "../../dsl/check.ts";
 import { type Found, type Line, type Place, searching } from "../../runtime/line_search.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
@@ -30,27 +31,28 @@ export interface ZoomLinesearchOptions {
   initialGuessStrategy?: "keep" | "one";
 }
 
-const PROGRAM = /* @__PURE__ */ parseProgram({
-  name: "scaleByZoomLinesearch",
-  doc: "Scales updates by a rate that lowers the loss and its slope enough, found by trials.",
-  source: "Nocedal and Wright 1999, Numerical Optimization, algorithms 3.5 and 3.6",
-  inputs: {
-    foundLearningRate: "scalar",
-    foundValue: "scalar",
-    foundGrad: "element",
-    foundSteps: "scalar",
-    foundDecreaseError: "scalar",
-    foundCurvatureError: "scalar",
-  },
-  state: {
-    learningRate: { init: 1, over: "tree" },
-    value: { init: "inf", over: "tree" },
-    grad: 0,
-    numLinesearchSteps: { over: "tree" },
-    decreaseError: { init: "inf", over: "tree" },
-    curvatureError: { init: "inf", over: "tree" },
-  },
-  step: `
+const PROGRAM = /* @__PURE__ */ once(() =>
+  parseProgram({
+    name: "scaleByZoomLinesearch",
+    doc: "Scales updates by a rate that lowers the loss and its slope enough, found by trials.",
+    source: "Nocedal and Wright 1999, Numerical Optimization, algorithms 3.5 and 3.6",
+    inputs: {
+      foundLearningRate: "scalar",
+      foundValue: "scalar",
+      foundGrad: "element",
+      foundSteps: "scalar",
+      foundDecreaseError: "scalar",
+      foundCurvatureError: "scalar",
+    },
+    state: {
+      learningRate: { init: 1, over: "tree" },
+      value: { init: "inf", over: "tree" },
+      grad: 0,
+      numLinesearchSteps: { over: "tree" },
+      decreaseError: { init: "inf", over: "tree" },
+      curvatureError: { init: "inf", over: "tree" },
+    },
+    step: `
     learningRate = foundLearningRate
     value = foundValue
     grad = foundGrad
@@ -59,7 +61,8 @@ const PROGRAM = /* @__PURE__ */ parseProgram({
     curvatureError = foundCurvatureError
     u = learningRate*g
   `,
-});
+  })
+);
 
 /**
  * Scales updates by a rate η where the loss f has fallen enough and its slope along the updates u is small
@@ -131,7 +134,7 @@ export function scaleByZoomLinesearch(
   };
   const find = (line: Line): Found =>
     zoom(line, initialGuessStrategy === "keep" && line.lastRate > 0 ? line.lastRate : 1, rules);
-  return searching({ name, program: PROGRAM, needsGradient: true, find });
+  return searching({ name, program: PROGRAM(), needsGradient: true, find });
 }
 
 interface Rules {

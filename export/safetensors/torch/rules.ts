@@ -229,13 +229,13 @@ const RULES: readonly TorchRule[] = [
 ];
 
 /** Why some programs are not torch's that seem to be. */
-const WHY: readonly (readonly [Program, string])[] = [
+const WHY: readonly (readonly [{ readonly program: Program }, string])[] = [
   [
-    amsgrad.program,
+    amsgrad,
     "; torch's `amsgrad` keeps the largest second moment before its bias is corrected, Gradus after that",
   ],
   [
-    muon.program,
+    muon,
     "; torch's Muon is the one with five standard steps of Newton and Schulz from the Frobenius norm",
   ],
 ];
@@ -261,7 +261,7 @@ function ruleFor(program: Program): TorchRule | undefined {
 export function torchRuleOf(program: Program, doing: string): TorchRule {
   const rule = ruleFor(program);
   if (rule !== undefined) return rule;
-  const [, why = ""] = WHY.find(([{ name }]) => name === program.name) ?? [];
+  const [, why = ""] = WHY.find(([other]) => other.program.name === program.name) ?? [];
   throw new GradusError(
     `${doing}: torch must have the same rule: it has that of sgd, adam, adamw, adagrad, rmsprop, lion and ` +
       `muon, and of sgd, adam, adagrad and rmsprop after addDecayedWeights: given "${program.name}"${why}`,
