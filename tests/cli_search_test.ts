@@ -78,7 +78,7 @@ Deno.test("tasks come from a module; what is wrong with it or the options is sai
     const task = { kind: "module", name: "own", url: hostile, options: { behaviour: "exits" } };
     const module = await given(
       `export default { tasks: [${JSON.stringify({ ...task, steps: 10, seeds: [1] })}],
-        population: 20, window: 4, budget: { trained: 4 } };`,
+        population: 20, window: 4, seed: 5, budget: { trained: 2 } };`,
       "--workers",
       "1",
     );
