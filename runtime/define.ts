@@ -2,6 +2,7 @@
 import { cautious, decaysOf, scaledDecay } from "../dsl/decay.ts";
 import { GradusError, shown } from "../dsl/errors.ts";
 import { fix, type FixedNotes } from "../dsl/fix.ts";
+import { once } from "../dsl/once.ts";
 import type { Document, Program } from "../dsl/program.ts";
 import { parseProgram } from "../dsl/check.ts";
 import {
@@ -16,7 +17,6 @@ import {
   settingsOf,
 } from "./trees/hyperparameters.ts";
 import { bind, type Optimizer } from "./optimizer.ts";
-import { once } from "../dsl/once.ts";
 import { optionsOf, requireChoice } from "./options.ts";
 import type { StorageType } from "./trees/dtype.ts";
 import type { RoundedStorage } from "./trees/stored.ts";
