@@ -35,7 +35,7 @@ export interface RepairOptions extends LibraryOptions {
  * const task: TraceTask = { kind: "trace", name: "hidden", rule, size: 16, steps: 8, seeds: [1] };
  * const { best } = await searched({
  *   tasks: [task],
- *   mutations: { ...paperMutations, repair: { weight: 1, mutate: repair({ tasks: [task], size: 3 }) } },
+ *   mutations: { ...paperMutations, repair: { weight: 3, mutate: repair({ tasks: [task] }) } },
  *   budget: { trained: 50 },
  *   below: -Infinity,
  * });
