@@ -101,15 +101,25 @@ export function knownAs(text: string): string | undefined {
   if (rival !== undefined) return `${rival[0]}, but for its constants`;
   const program = programOf(known, genome);
   const library = [...BUILT_IN.values()].map(({ program }) => program);
-  const same = library.find((each) => {
+  // The guard of a division by 1 - 0.999^t alone is 1e-5 of it at the first step.
+  const options = { seeds: 1, steps: 6, tolerance: 1e-4 } as const;
+  for (const each of library) {
     try {
-      return equivalent(program, each, { seeds: 1, steps: 6, tolerance: 1e-6 }).equivalent;
+      const found = equivalent(program, each, options);
+      if (found.equivalent) return each.name;
+      // The same but for its learning rate: the factor is told by the first update that differs.
+      const [own, theirs] = found.witness.updates;
+      const factor = theirs / own;
+      if (!Number.isFinite(factor) || factor === 0) continue;
+      const scaled = parseGenome(known, `${text}\nupdate = mul(update, ${factor})`);
+      if (equivalent(programOf(known, scaled), each, options).equivalent) {
+        return `${each.name}, at ${Number((1 / factor).toPrecision(4))} times its learning rate`;
+      }
     } catch {
       // What takes other inputs, or other shapes, is another optimizer.
-      return false;
     }
-  });
-  return (same ?? derive(program, { known: library, tolerance: 0 }).known)?.name;
+  }
+  return derive(program, { known: library, tolerance: 0 }).known?.name;
 }
 
 /** One program on every tier. */
