@@ -40,9 +40,8 @@ export function checkServers({ servers }: Pick<NatsOptions, "servers">): void {
           "their own, or for `gradus` variables such as NATS_USER, NATS_PASSWORD and NATS_CREDS",
       );
     }
-    if (/^(nats|tls):/.test(server) ? URL.canParse(server) : URL.canParse(`nats://${server}`)) {
-      continue;
-    }
+    const address = server.includes("://") ? server : `nats://${server}`;
+    if (/^(nats|tls):/.test(address) && URL.parse(address)?.hostname) continue;
     throw new GradusError(
       `Cannot connect to a NATS server: its address must be such as nats://host:4222: given ${
         quoted(server)

@@ -261,7 +261,12 @@ await natsTest("a server asks who one is, and messages do not tell", async () =>
     GradusError,
     "look whether it runs, such as by `nats-server -js`",
   );
-  for (const servers of ["", "127.0.0.1:99999", ["nats://127.0.0.1:9", "nats://"]]) {
+  for (
+    const servers of ["", "127.0.0.1:99999", "http://127.0.0.1:9", [
+      "nats://127.0.0.1:9",
+      "nats://",
+    ]]
+  ) {
     await assertRejects(
       () => natsScorer({ servers }),
       GradusError,
