@@ -1,5 +1,5 @@
 /** How commands are told of a NATS server: its address by options, credentials by variables. */
-import type { NatsOptions } from "../search/nats/options.ts";
+import { checkServers, type NatsOptions } from "../search/nats/options.ts";
 import type { OptionEntry } from "./command.ts";
 import { type Options, UsageError } from "./values.ts";
 
@@ -32,8 +32,10 @@ export function natsOptions(
   }
   const variable = (name: string) => Deno.env.get(name) || undefined;
   const [caFile, certFile, keyFile] = ["NATS_CA", "NATS_CERT", "NATS_KEY"].map(variable);
+  const servers = String(nats).split(",");
+  checkServers({ servers });
   return {
-    servers: String(nats).split(","),
+    servers,
     user: variable("NATS_USER"),
     pass: variable("NATS_PASSWORD"),
     token: variable("NATS_TOKEN"),

@@ -22,7 +22,7 @@ import { followed, weightOf, Whole } from "./search_progress.ts";
 import { searchOptions } from "./search_options.ts";
 import { placeOf } from "./search_place.ts";
 import { WIDTH, wrapped } from "./text.ts";
-import { type Options, wholeNumber } from "./values.ts";
+import { type Options, UsageError, wholeNumber } from "./values.ts";
 
 /** The command. */
 export const searchCommand: Command = {
@@ -81,8 +81,11 @@ async function runSearch(
   options: Options,
   print: (line: string) => void,
 ): Promise<void> {
-  const given = await searchOptions(target);
   const [output, path] = [options.output, options.checkpoint] as (string | undefined)[];
+  if (output !== undefined && !/\.html?$/i.test(output)) {
+    throw new UsageError(`\`search\` writes FILE.html: given ${output}`);
+  }
+  const given = await searchOptions(target);
   for (const each of [output, path]) if (each !== undefined) await checkWritable(each);
   const settings = {
     ...given,

@@ -1,7 +1,7 @@
 /** What `gradus search` is told to search on: tasks by name, or the options that a module exports. */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { GradusError, quoted } from "../dsl/errors.ts";
+import { GradusError, quoted, suggestion } from "../dsl/errors.ts";
 import { proxy, quadraticProxy, quadraticsHeldOut, type SearchOptions } from "../search/mod.ts";
 
 /** Tasks that the command knows by name. */
@@ -40,7 +40,7 @@ async function readOptions(path: string): Promise<Partial<SearchOptions>> {
     throw new GradusError(
       `Cannot search ${quoted(path)}: it is neither ${names} nor a module that loads: ${
         reason.slice(0, 300)
-      }`,
+      }${suggestion(path, PROXIES.keys())}`,
     );
   }
   const { tasks } = (read ?? {}) as { readonly tasks?: unknown };

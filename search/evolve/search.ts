@@ -1,10 +1,10 @@
 /** Searches programs: proposes, looks up or trains, selects. */
-import { GradusError } from "../../dsl/errors.ts";
 import { analyse } from "../analysis/structure.ts";
 import { Prober } from "../machine/replay.ts";
 import { ADAMW, type Genome, parseGenome } from "../programs/genome.ts";
 import { type Space, space as makeSpace } from "../programs/space.ts";
 import type { Individual } from "./archive.ts";
+import { checkOptions } from "./check.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { childMaker, stopOf } from "./children.ts";
 import { localScorer } from "./local_scorer.ts";
@@ -248,26 +248,5 @@ class SearchRun {
     const candidates = individuals.map(({ genome }) => ({ genome, stop: { below: -Infinity } }));
     const setting = { ...this.#setting, tasks: heldOut };
     return (await this.#scorer.score({ setting, candidates })).map(({ score }) => score);
-  }
-}
-
-function checkOptions(options: SearchOptions): void {
-  const { trained = Infinity, generated = Infinity } = options.budget;
-  if (!(trained > 0 && generated > 0 && Math.min(trained, generated) < Infinity)) {
-    throw new GradusError("Cannot search: `budget` must say how many are trained or generated");
-  }
-  for (const name of ["population", "tournament", "window", "hall"] as const) {
-    const value = options[name];
-    if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
-      throw new GradusError(
-        `Cannot search: \`${name}\` must be a whole number above 0: given ${value}`,
-      );
-    }
-  }
-  const { redraws = 0 } = options;
-  if (!(Number.isInteger(redraws) && redraws >= 0)) {
-    throw new GradusError(
-      `Cannot search: \`redraws\` must be a whole number from 0 on: given ${redraws}`,
-    );
   }
 }

@@ -11,6 +11,7 @@ import {
 import { type KV, Kvm } from "@nats-io/kv";
 import { type ObjectStore, Objm } from "@nats-io/obj";
 import {
+  AuthorizationError,
   connect,
   credsAuthenticator,
   nanos,
@@ -19,7 +20,7 @@ import {
 } from "@nats-io/transport-node";
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { builtin } from "../../runtime/builtin.ts";
-import type { NatsOptions } from "./options.ts";
+import { checkServers, type NatsOptions } from "./options.ts";
 
 /** The consumer of the queue that all workers share. */
 export const WORKERS = "workers";
@@ -100,7 +101,7 @@ export class Bus {
       throw new GradusError(
         `Cannot use the NATS server ${
           placeOf(options)
-        }: it must have JetStream, and let this user ` +
+        }: it must have JetStream (\`nats-server -js\`), and let this user ` +
           `make and use the streams of ${quoted(name)}: ${messageOf(error)}`,
       );
     }
@@ -171,14 +172,7 @@ interface Files {
 
 async function connected(options: NatsOptions): Promise<NatsConnection> {
   const { servers, user, pass, token, creds, tls } = options;
-  for (const server of [servers].flat()) {
-    // Command lines are seen by all users of a machine, and messages by more.
-    if (!server.includes("@")) continue;
-    throw new GradusError(
-      "Cannot connect to a NATS server: its address must be without credentials: they are options of " +
-        "their own, or for `gradus` variables such as NATS_USER, NATS_PASSWORD and NATS_CREDS",
-    );
-  }
+  checkServers(options);
   try {
     const file = creds === undefined
       ? undefined
@@ -196,9 +190,23 @@ async function connected(options: NatsOptions): Promise<NatsConnection> {
     });
   } catch (error) {
     throw new GradusError(
-      `Cannot connect to the NATS server ${placeOf(options)}: ${messageOf(error)}`,
+      `Cannot connect to the NATS server ${placeOf(options)}: ${messageOf(error)}; ${
+        remedyOf(error, options)
+      }`,
     );
   }
+}
+
+/** What to do where there is no connection. */
+function remedyOf(error: unknown, { creds }: NatsOptions): string {
+  if (error instanceof AuthorizationError) {
+    return "it asks for a user, token or credentials that it knows: for `gradus` they are the variables " +
+      "NATS_USER and NATS_PASSWORD, NATS_TOKEN or NATS_CREDS";
+  }
+  if (creds !== undefined && (error as { code?: string }).code === "ENOENT") {
+    return "`creds`, for `gradus` the variable NATS_CREDS, must be the path of a file";
+  }
+  return "look whether it runs, such as by `nats-server -js`, and whether it can be reached from here";
 }
 
 /** The codes of a stream, and of a consumer, that is there with other settings, which then hold. */

@@ -1,4 +1,5 @@
 /** How a server of NATS is reached, and what is kept there under which name. */
+import { GradusError, quoted } from "../../dsl/errors.ts";
 
 /** A NATS server with JetStream, and the name under which searches and workers meet there. */
 export interface NatsOptions {
@@ -27,4 +28,24 @@ export interface NatsOptions {
   readonly replicas?: number;
   /** Is told in a sentence of what is worth knowing, such as a server that does not answer. */
   readonly notice?: (text: string) => void;
+}
+
+/** Refuses addresses that hold credentials, which are never to be shown, or that are none. */
+export function checkServers({ servers }: Pick<NatsOptions, "servers">): void {
+  for (const server of [servers].flat()) {
+    // Command lines are seen by all users of a machine, and messages by more.
+    if (server.includes("@")) {
+      throw new GradusError(
+        "Cannot connect to a NATS server: its address must be without credentials: they are options of " +
+          "their own, or for `gradus` variables such as NATS_USER, NATS_PASSWORD and NATS_CREDS",
+      );
+    }
+    const address = server.includes("://") ? server : `nats://${server}`;
+    if (/^(nats|tls):/.test(address) && URL.parse(address)?.hostname) continue;
+    throw new GradusError(
+      `Cannot connect to a NATS server: its address must be such as nats://host:4222: given ${
+        quoted(server)
+      }`,
+    );
+  }
 }

@@ -243,7 +243,7 @@ await natsTest("a server asks who one is, and messages do not tell", async () =>
         GradusError,
         `Cannot connect to the NATS server \`${servers}\`: `,
       );
-      assert(!message.includes("wrong-word"), message);
+      assert(!message.includes("wrong-word") && message.includes("NATS_PASSWORD"), message);
     }
     const inside = servers.replace("//", "//anna:secret-word@");
     const { message } = await assertRejects(() => natsScorer({ servers: inside }), GradusError);
@@ -259,8 +259,20 @@ await natsTest("a server asks who one is, and messages do not tell", async () =>
   await assertRejects(
     () => natsScorer({ servers: "nats://127.0.0.1:9" }),
     GradusError,
-    "Cannot connect to the NATS server `nats://127.0.0.1:9`: ",
+    "look whether it runs, such as by `nats-server -js`",
   );
+  for (
+    const servers of ["", "127.0.0.1:99999", "http://127.0.0.1:9", [
+      "nats://127.0.0.1:9",
+      "nats://",
+    ]]
+  ) {
+    await assertRejects(
+      () => natsScorer({ servers }),
+      GradusError,
+      "such as nats://host:4222: given ",
+    );
+  }
   await assertRejects(
     () => natsCheckpoint({ servers: "nats://127.0.0.1:9", run: "a b" }),
     GradusError,

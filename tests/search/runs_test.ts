@@ -236,8 +236,31 @@ Deno.test("a mutation of a user's own joins in, and a child of it that is no pro
   assertEquals(result.counts.generated, 200);
 });
 
-Deno.test("options that cannot be used are refused with a reason", async () => {
-  await assertRejects(() => searched({ tasks, budget: {} }), GradusError, "`budget` must say");
-  await assertRejects(() => searched({ ...options, population: 0 }), GradusError, "given 0");
-  await assertRejects(() => searched({ ...options, tasks: [] }), GradusError, "there is no task");
+Deno.test("options that cannot be used are refused with a reason, each with where it is", async () => {
+  const wrong: readonly (readonly [given: object, says: string])[] = [
+    [{ budget: {} }, "`budget` must say"],
+    [{ budget: { trained: 5, genrated: 3 } }, "`budget.genrated`; did you mean `generated`?"],
+    [{ population: 0 }, "`population` must be a whole number above 0: given 0"],
+    [{ tasks: [] }, "`tasks` must be a list of at least one task"],
+    [{ tasks: undefined }, "given undefined"],
+    [{ init: [] }, "`init` must be"],
+    [{ workers: 2 }, "`scorer: localScorer({ workers: 2 })`"],
+    [{ populaton: 3 }, "`populaton`; did you mean `population`?"],
+    [{ strategy: "evolutoin" }, '"evolution" or "random"'],
+    [{ seed: NaN }, "`seed` must be a whole number: given NaN"],
+    [{ window: 1e9 }, "`window` must be a whole number from 1 to"],
+    [{ lengthCost: NaN }, "`lengthCost` must be"],
+    [{ hurdle: { share: 2, quantile: 0.1 } }, "`hurdle.share` must be above 0 and below 1"],
+    [{ tune: { evaluations: "x" } }, "`tune.evaluations` must be"],
+    [{ restart: { patience: 5, from: "bets" } }, '`restart.from` must be "best" or "init"'],
+    [{ scorer: { workers: 2 } }, "`scorer` must be what scores programs"],
+    [{ checkpoint: { store: "run.json" } }, "`checkpoint.store` must be"],
+    [{ mutations: "constantsOnly" }, "`mutations` must be"],
+    [{ space: { statez: [] } }, "`space.statez`; did you mean `states`?"],
+  ];
+  for (const [given, says] of wrong) {
+    await assertRejects(() => searched({ ...options, ...given }), GradusError, says);
+  }
+  const absent = { seed: undefined, tune: undefined, scorer: undefined };
+  await searched({ ...options, ...absent, budget: { generated: 1 } });
 });

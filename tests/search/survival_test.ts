@@ -122,7 +122,7 @@ Deno.test("rules that are none are refused", async () => {
     const [wrong, message] of [
       [{ survival: "newest" }, 'must be "oldest" or "front": given "newest"'],
       [{ downsample: 0 }, "`downsample` must be above 0 and at most 1: given 0"],
-      [{ redraws: -1 }, "`redraws` must be a whole number from 0 on: given -1"],
+      [{ redraws: -1 }, "`redraws` must be a whole number from 0 to 10000: given -1"],
     ] as const
   ) {
     const given = { ...options, ...wrong } as SearchOptions;
