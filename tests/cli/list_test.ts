@@ -112,9 +112,9 @@ Deno.test("products of matrices are counted, and what they read and write", () =
     optimizer({ name: "cube", state: { m: 0 }, step })(),
   );
   assertEquals([passes, products], [2, 2]);
-  // The loop before reads m and g and writes m apart; of the products the first reads m twice, the other
-  // reads and writes one; the loop after reads that, w and the new m, and writes w and m.
-  assertEquals(bytesMoved, 4 * (3 + 2 + 2 + 5));
+  // The loop before reads m and g and writes m, and m apart; of the products the first reads that twice, the
+  // other reads it and writes one; the loop after reads that and w, and writes w.
+  assertEquals(bytesMoved, 4 * (4 + 2 + 2 + 3));
 });
 
 Deno.test("what reduces nothing is one loop over elements, or none if it leaves parameters be", () => {
@@ -127,7 +127,7 @@ Deno.test("what reduces nothing is one loop over elements, or none if it leaves 
     if (isElementwise) {
       assertEquals(passes, name === "setToZero" ? 0 : 1, name);
       checked++;
-    } else assert(passes + products > 1, name);
+    } else assert(passes + products > 0, name);
   }
   assert(checked > 60, `only ${checked} were checked`);
 });
