@@ -83,7 +83,12 @@ export const torchSpelling: Spelling = {
     Min: plain("_min"),
     Max: plain("_max"),
     Clip: null,
-    Where: plain("_where"),
+    // Of two numbers it takes the type of the parameter.
+    Where: {
+      number: call("_where"),
+      array: (condition, x, y) =>
+        call("_where")(condition, x, y, ...x.isNumber && y.isNumber ? [atom("bucket")] : []),
+    },
     Less: compare("<", "lt"),
     LessOrEqual: compare("<=", "le"),
     Greater: compare(">", "gt"),
@@ -169,7 +174,7 @@ def _scalar(x, like):
     _new: `
 def _new(bucket, shape, value):
     """A state of one parameter at the beginning."""
-    (p,) = bucket["w"]
+    (p,) = bucket.get("stored w", bucket["w"])
     # What is made of a parameter is sharded as it is.
     if tuple(shape) == tuple(p.shape):
         made = torch.empty_like(p, requires_grad=False)
@@ -286,8 +291,12 @@ def _cbrt(x):
     _min: extreme("min", "minimum", "clamp_max", "min"),
     _max: extreme("max", "maximum", "clamp_min", "max"),
     _where: `
-def _where(condition, x, y):
+def _where(condition, x, y, bucket=None):
     if isinstance(condition, (list, tuple)):
+        if bucket is not None:
+            dtype = bucket["w"][0].dtype
+            x, y = [torch.as_tensor(each, dtype=dtype, device=condition[0].device) for each in (x, y)]
+            return [torch.where(each, x, y) for each in condition]
         return _each(_choose, condition, x, y)
     if isinstance(x, (list, tuple)) or isinstance(y, (list, tuple)):
         if isinstance(condition, torch.Tensor):

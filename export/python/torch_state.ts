@@ -72,7 +72,8 @@ function beginning(described: Described): string {
 `
   ).join("");
   const made = view === undefined
-    ? `        ${callText(described, "begin")}
+    ? `        _widen(bucket, ("w",))
+        ${callText(described, "begin")}
         for name, key in ${tuples(states.map((name) => [names.of(name), key(name)]))}:
             if f"next {name}" in bucket:
                 state[key] = bucket[f"next {name}"]
@@ -81,6 +82,7 @@ function beginning(described: Described): string {
         made = []
         for matrix in _matrices(param, how):
             bucket = _values(group, {"w": [matrix]}, False)
+            _widen(bucket, ("w",))
             ${callText(described, "begin")}
             made.append(bucket)
         for name, key, is_like in ${
