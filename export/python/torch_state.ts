@@ -164,7 +164,9 @@ ${
 `
       : `        for param in group["params"]:
 `
-  }            if len(self.state[param]) == 0:
+  }            if param.grad is not None and param.is_complex():
+                raise RuntimeError("${className} does not support complex parameters")
+            if len(self.state[param]) == 0:
                 self.state[param].update(self._begin(group, param))
             state = self.state[param]
             steps.append(state["step"])
@@ -177,8 +179,6 @@ ${
                 continue
             if grad.is_sparse:
                 raise RuntimeError("${className} does not support sparse gradients")
-            if param.is_complex():
-                raise RuntimeError("${className} does not support complex parameters")
 ${
     view === undefined
       ? lists.map(([name, value]) =>
