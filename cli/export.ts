@@ -56,6 +56,13 @@ export const exportCommand: Command = {
   },
   takes: ({ report }) => report ? { ...ONE_OPTIMIZER, least: 0, most: 0 } : ONE_OPTIMIZER,
   run: async ([target], options, print) => {
+    const idle = options.to === undefined ? ["name"] : OF_GRAPHS;
+    const [given] = idle.filter((name) => options[name] !== undefined);
+    if (given !== undefined) {
+      throw new UsageError(
+        `\`export\` takes --${given} only ${options.to === undefined ? "with" : "without"} --to`,
+      );
+    }
     if (options.report) return report(options, print);
     if (options.attach !== undefined) return attach(await programOf(target), options, print);
     if (options.to !== undefined) return python(await programOf(target), options, print);
@@ -75,6 +82,9 @@ export const exportCommand: Command = {
     print(graphText(bytes));
   },
 };
+
+/** Options that say what becomes of a graph, which a Python module has none of. */
+const OF_GRAPHS = ["params", "grads", "attach", "input", "precision", "report"];
 
 /** Writes a Python module. */
 async function python(

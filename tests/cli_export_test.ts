@@ -282,8 +282,17 @@ Deno.test("export --to torch writes a module; required hyperparameters have no d
       text,
       "def __init__(self, params, lr, b1=0.5, b2=0.99, weight_decay=0.001,",
     );
-    const wrong = await run(["export", "lion", "--to", "numpy", "-o", path]);
-    assertEquals(wrong.code, 1);
-    assertStringIncludes(wrong.error, "torch");
+    for (
+      const [given, says] of [
+        [["--to", "pytorch"], 'given "pytorch"; did you mean `torch`?'],
+        [["--to", "torch", "--params", "w:3"], "`export` takes --params only without --to"],
+        [["--to", "torch", "--input", "b1"], "`export` takes --input only without --to"],
+        [["--params", "w:3", "--name", "Lion"], "`export` takes --name only with --to"],
+      ] as const
+    ) {
+      const wrong = await run(["export", "lion", ...given, "-o", path]);
+      assertEquals(wrong.code === 0, false);
+      assertStringIncludes(wrong.error, says);
+    }
     assertEquals(await Deno.readTextFile(path), text);
   }));

@@ -9,6 +9,8 @@ export interface Term {
   readonly text: string;
   /** How strongly it binds: see {@linkcode LEVEL}. */
   readonly level: number;
+  /** Whether it is one number, as an operand of an operation on arrays. */
+  readonly isNumber?: boolean;
 }
 
 /** An operation on pieces of Python. */

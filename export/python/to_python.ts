@@ -1,5 +1,5 @@
 /** Makes of an optimizer a file of Python. */
-import { GradusError, quoted, shown } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { ownOptions } from "../../runtime/options.ts";
 import { requireOptimizer } from "../../runtime/wrap.ts";
@@ -77,11 +77,13 @@ export function toPython(optimizer: Optimizer, options: PythonOptions): string {
   ) as unknown as PythonOptions;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) {
-    throw new GradusError(`${doing}: there is no option ${quoted(unknown)}`);
+    const near = suggestion(unknown, ["to", "name", "required"]);
+    throw new GradusError(`${doing}: there is no option ${quoted(unknown)}${near}`);
   }
   if (!Object.hasOwn(FRAMEWORKS, to)) {
-    const known = Object.keys(FRAMEWORKS).map(quoted).join(", ");
-    throw new GradusError(`${doing}: \`to\` must be one of ${known}: given ${shown(to)}`);
+    const known = FRAMEWORK_NAMES.map(quoted).join(", ");
+    const near = typeof to === "string" ? suggestion(to, FRAMEWORK_NAMES) : "";
+    throw new GradusError(`${doing}: \`to\` must be one of ${known}: given ${shown(to)}${near}`);
   }
   const { spelling, file, nameOf } = FRAMEWORKS[to];
   const name = given ?? nameOf(program.name);

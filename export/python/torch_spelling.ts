@@ -83,7 +83,12 @@ export const torchSpelling: Spelling = {
     Min: plain("_min"),
     Max: plain("_max"),
     Clip: null,
-    Where: plain("_where"),
+    // Of two numbers it takes the type of the parameter.
+    Where: {
+      number: call("_where"),
+      array: (condition, x, y) =>
+        call("_where")(condition, x, y, ...x.isNumber && y.isNumber ? [atom("bucket")] : []),
+    },
     Less: compare("<", "lt"),
     LessOrEqual: compare("<=", "le"),
     Greater: compare(">", "gt"),
@@ -169,7 +174,7 @@ def _scalar(x, like):
     _new: `
 def _new(bucket, shape, value):
     """A state of one parameter at the beginning."""
-    (p,) = bucket["w"]
+    (p,) = bucket.get("stored w", bucket["w"])
     # What is made of a parameter is sharded as it is.
     if tuple(shape) == tuple(p.shape):
         made = torch.empty_like(p, requires_grad=False)
@@ -248,7 +253,7 @@ def _pow(x, y):
     try:
         return math.pow(x, y)
     except (OverflowError, ValueError):
-        return math.nan if x < 0 and y != math.floor(y) else math.inf`,
+        return math.nan if x < 0 and y != math.floor(y) else math.copysign(math.inf, x) if y % 2 == 1 else math.inf`,
     _sign: `
 def _sign(x):
     # Zeros and NaN stay as they are: all else is lifted beyond 1, then held to it.
@@ -267,24 +272,31 @@ def _cbrt(x):
     if isinstance(x, torch.Tensor):
         return torch.copysign(x.abs().pow(1 / 3), x)
     return math.copysign(abs(x) ** (1 / 3), x)`,
-    _exp: unary("exp", "(math.exp(x) if x < 709 else math.inf)"),
+    _exp: unary("exp", "(math.inf if x > 709.782712893384 else math.exp(x))"),
     _log: unary("log", "(math.log(x) if x > 0 else -math.inf if x == 0 else math.nan)"),
-    _sin: unary("sin", "math.sin(x)"),
-    _cos: unary("cos", "math.cos(x)"),
-    _tan: unary("tan", "math.tan(x)"),
+    _sin: unary("sin", "(math.nan if math.isinf(x) else math.sin(x))"),
+    _cos: unary("cos", "(math.nan if math.isinf(x) else math.cos(x))"),
+    _tan: unary("tan", "(math.nan if math.isinf(x) else math.tan(x))"),
     _asin: unary("asin", "(math.asin(x) if abs(x) <= 1 else math.nan)"),
     _acos: unary("acos", "(math.acos(x) if abs(x) <= 1 else math.nan)"),
     _atan: unary("atan", "math.atan(x)"),
-    _sinh: unary("sinh", "(math.sinh(x) if abs(x) < 709 else math.copysign(math.inf, x))"),
-    _cosh: unary("cosh", "(math.cosh(x) if abs(x) < 709 else math.inf)"),
+    _sinh: unary(
+      "sinh",
+      "(math.copysign(math.inf, x) if abs(x) > 710.475860073943 else math.sinh(x))",
+    ),
+    _cosh: unary("cosh", "(math.inf if abs(x) > 710.475860073943 else math.cosh(x))"),
     _tanh: unary("tanh", "math.tanh(x)"),
-    _floor: unary("floor", "(float(math.floor(x)) if math.isfinite(x) else x)"),
-    _ceil: unary("ceil", "(float(math.ceil(x)) if math.isfinite(x) else x)"),
+    _floor: unary("floor", "(math.copysign(math.floor(x), x) if math.isfinite(x) else x)"),
+    _ceil: unary("ceil", "(math.copysign(math.ceil(x), x) if math.isfinite(x) else x)"),
     _min: extreme("min", "minimum", "clamp_max", "min"),
     _max: extreme("max", "maximum", "clamp_min", "max"),
     _where: `
-def _where(condition, x, y):
+def _where(condition, x, y, bucket=None):
     if isinstance(condition, (list, tuple)):
+        if bucket is not None:
+            dtype = bucket["w"][0].dtype
+            x, y = [torch.as_tensor(each, dtype=dtype, device=condition[0].device) for each in (x, y)]
+            return [torch.where(each, x, y) for each in condition]
         return _each(_choose, condition, x, y)
     if isinstance(x, (list, tuple)) or isinstance(y, (list, tuple)):
         if isinstance(condition, torch.Tensor):

@@ -72,7 +72,8 @@ function beginning(described: Described): string {
 `
   ).join("");
   const made = view === undefined
-    ? `        ${callText(described, "begin")}
+    ? `        _widen(bucket, ("w",))
+        ${callText(described, "begin")}
         for name, key in ${tuples(states.map((name) => [names.of(name), key(name)]))}:
             if f"next {name}" in bucket:
                 state[key] = bucket[f"next {name}"]
@@ -81,6 +82,7 @@ function beginning(described: Described): string {
         made = []
         for matrix in _matrices(param, how):
             bucket = _values(group, {"w": [matrix]}, False)
+            _widen(bucket, ("w",))
             ${callText(described, "begin")}
             made.append(bucket)
         for name, key, is_like in ${
@@ -162,7 +164,9 @@ ${
 `
       : `        for param in group["params"]:
 `
-  }            if len(self.state[param]) == 0:
+  }            if param.grad is not None and param.is_complex():
+                raise RuntimeError("${className} does not support complex parameters")
+            if len(self.state[param]) == 0:
                 self.state[param].update(self._begin(group, param))
             state = self.state[param]
             steps.append(state["step"])
@@ -175,8 +179,6 @@ ${
                 continue
             if grad.is_sparse:
                 raise RuntimeError("${className} does not support sparse gradients")
-            if param.is_complex():
-                raise RuntimeError("${className} does not support complex parameters")
 ${
     view === undefined
       ? lists.map(([name, value]) =>

@@ -227,7 +227,9 @@ export class FormWriter {
     const operands = src.map((each) => text(settle(each)));
     if (elementRow(op) !== undefined) {
       const row = spelling.element[op as ElementOpName]!;
-      return this.#isNumber.get(node) ?? true ? row.number(...operands) : row.array(...operands);
+      return this.#isNumber.get(node) ?? true ? row.number(...operands) : row.array(
+        ...operands.map((term, i) => ({ ...term, isNumber: this.#isNumber.get(settle(src[i])) })),
+      );
     }
     const whole = () => {
       read("w");

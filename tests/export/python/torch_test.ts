@@ -102,6 +102,37 @@ const seeded = optimizer({
   hyper: { s: 0.3 },
   step: "u = 0.1*uniform(s)*g + normal(-s, count/3) - normal(4294967297, count - 1)",
 });
+/** Numbers of a step at the edges, where Python's own functions fail or give others: `x` is NaN, `y` is infinite. */
+const edges = optimizer({
+  name: "edges",
+  step: [
+    "x = 0/count; y = 1/count; z = -0.5/t; u = -0.001*t*g",
+    ...[
+      "exp(x)",
+      "sin(x)",
+      "sin(-y)",
+      "cos(y)",
+      "tan(y)",
+      "sinh(x)",
+      "cosh(x)",
+      "tanh(x)",
+      "log(x)",
+    ]
+      .map((each, k) => `u = u*where(isnan(${each}), 1, 1 + ${k + 1}/10)`),
+    ...[
+      "exp(709.5*t)",
+      "-sinh(-710*t)",
+      "cosh(710*t)",
+      "1/floor(0*z)",
+      "1/ceil(z)",
+      "(-10*t)^401",
+      "(-10*t)^400",
+    ]
+      .map((each, k) =>
+        `u = u*where(1e300*${each} > 1e308, 1 + ${k + 1}/16, where(${each} < 0, 0.75, 1))`
+      ),
+  ].join("\n"),
+});
 const learningRate = 0.1;
 /** What is told of parameters: by shape, as matrices in more axes, by number. */
 const TOLD: readonly (readonly [string, Optimizer, (readonly (readonly number[])[])?])[] = [
@@ -129,6 +160,7 @@ const runs = ignore ? new Map<string, PythonCase[]>() : new Map([
   ["groups", [one("groups", clipped, { groups: true })]],
   ["kinds", [
     one("handedOn", handedOn(), {}),
+    one("edges", edges(), {}, 3),
     one("scheduled", scheduled, {}),
     ...TOLD.map(([name, opt, shapes]) => one(name, opt, {}, 20, shapes)),
   ]],

@@ -171,6 +171,22 @@ def other_types(case):
             assert p.dtype == dtype and (p.isfinite().all() or case["loose"]), (dtype, p)
 
 
+def an_identity_of_many_rows(case):
+    """Its places are told apart although those of bfloat16 would not be; of float64, numbers keep their digits."""
+    if case["name"] != "identity":
+        return
+    param = torch.nn.Parameter(torch.ones(300, 2, dtype=torch.bfloat16))
+    opt = case["class"]([param])
+    param.grad = torch.ones_like(param)
+    opt.step()
+    assert torch.equal(opt.state[param]["q"], torch.eye(300, dtype=torch.bfloat16))
+    param = torch.nn.Parameter(torch.zeros(2, 2, dtype=torch.float64))
+    opt = case["class"]([param])
+    param.grad = torch.ones_like(param)
+    opt.step()
+    assert torch.equal(param, torch.full_like(param, -0.1)), param
+
+
 def tiny_gradients(case):
     """Of float64, which are far below those of float32."""
     run = Run(case, torch.float64)
@@ -299,7 +315,7 @@ def sharded(case):
 
 WAYS = [
     plain_state, goes_on_when_loaded, copied_and_pickled, maximized, one_by_one, numbers_on_the_device,
-    a_tensor_for_a_rate, a_closure, without_gradients, other_types, tiny_gradients, refused_gradients, a_scheduler, a_scaler, groups,
+    a_tensor_for_a_rate, a_closure, without_gradients, other_types, tiny_gradients, an_identity_of_many_rows, refused_gradients, a_scheduler, a_scaler, groups,
     names, evaluated, sharded,
 ]
 failed = []

@@ -52,6 +52,13 @@ const odd = optimizer({
   `,
 });
 
+/** A state that is at first an identity, and a choice between two numbers. */
+const identity = optimizer({
+  name: "identity",
+  state: { q: { shape: "rows x rows", init: "where(index(axis=0) == index(axis=1), 1, 0)" } },
+  step: "q = q; u = where(g > 0, -0.1, 0.1)*where(rank == 2, max(q), 1)",
+});
+
 /** What each is to show besides: names of states, whether elements are computed by themselves, and roughly. */
 const CASES: Readonly<Record<string, readonly [Optimizer, Partial<Traits>?]>> = {
   lion: [lion({ learningRate }), { isElementWise: true, states: ["exp_avg"] }],
@@ -64,6 +71,7 @@ const CASES: Readonly<Record<string, readonly [Optimizer, Partial<Traits>?]>> = 
   sophia: [sophia({ learningRate }), { isLoose: true }],
   galore: [galore({ learningRate, rank: 2, updateProjGap: 2 }), { isLoose: true }],
   odd: [odd(), { isLoose: true }],
+  identity: [identity()],
   masked: [adamw({ learningRate, weightDecay: 0.1, mask: isMatrix })],
   partition: [
     partition({ a: lion({ learningRate }), b: sgd({ learningRate: 1, momentum: 0.5 }) }, {
