@@ -123,7 +123,6 @@ const webgpu: Backend = {
       reason: /every state must be stored as float32/,
       of: ({ storage }) => [...storage].some((stored) => stored !== "float32"),
     },
-    { reason: /random numbers are not drawn there/, of: ({ draws }) => draws },
     {
       reason: /matrices (are not multiplied|of their own shapes are not computed) there/,
       of: ({ multiplies, hasShapes }) => multiplies || hasShapes,

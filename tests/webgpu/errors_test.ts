@@ -1,4 +1,4 @@
-import { adamw, factory, GradusError, lion, muon, noisySgd, parseProgram, sgd } from "../../mod.ts";
+import { adamw, factory, GradusError, lion, muon, parseProgram, sgd } from "../../mod.ts";
 import { WebGpuOptimizer } from "../../runtime/devices/webgpu/mod.ts";
 import { assertRejects, assertThrows } from "../assert.ts";
 import { gpuTest, onGpu } from "./gpu.ts";
@@ -82,7 +82,6 @@ gpuTest("what is not computed there is refused by the expression that needs it",
         "matrices of their own shapes are not computed there",
         "transpose(",
       ],
-      [noisySgd({ learningRate: 0.1 }), "random numbers are not drawn", "normal("],
     ] as const
   ) {
     await onGpu(other, async (gpu) => {

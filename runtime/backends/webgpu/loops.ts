@@ -1,6 +1,6 @@
 /** Kernels of loops over the elements of leaves, or over their rows or columns. */
-import { reduceOps } from "../../../dsl/ops.ts";
-import type { ReduceOpName } from "../../../dsl/node.ts";
+import { randomRow, reduceOps } from "../../../dsl/ops.ts";
+import type { Node, RandomOpName, ReduceOpName } from "../../../dsl/node.ts";
 import type { Accumulation, Loop } from "../../plan/plan.ts";
 import {
   gather,
@@ -21,6 +21,7 @@ import {
   WORKGROUP,
 } from "./kernel.ts";
 import type { Width } from "./prelude.ts";
+import { drawn } from "./random.ts";
 import { Writer } from "./write.ts";
 
 /** The words of a leaf's row before those that say where its arrays begin. */
@@ -36,17 +37,32 @@ class Body {
   /** The axes of narrower values that are read. */
   readonly #narrow = new Set<number>();
 
-  constructor(group: GroupPlan, domain: Loop["extent"]) {
+  constructor(group: GroupPlan, domain: Loop["extent"], width: Width) {
     [this.#group, this.#domain] = [group, domain];
     const { plan } = group;
+    const elements = width === 1 ? "before + i" : "U(before + 4u * i) + U(0u, 1u, 2u, 3u)";
     this.outer = new Writer("s", numberSource(group), group.counts);
     this.inner = new Writer("v", (node) => {
       const extent = plan.extents.get(node)!;
       if (extent === "scalar" || extent === 0) return this.outer.read(node);
       const cell = plan.cells.findIndex((each) => each.node === node);
       if (cell >= 0) return `V(values[c${cell} + ${this.#position(extent as number)}])`;
+      if (randomRow(node.op) !== undefined) {
+        const keys = node.src.map((operand) => this.#key(operand));
+        return drawn(node.op as RandomOpName, keys, elements, "leaf");
+      }
       return node.op === "Symbol" ? this.element(node.arg as string, extent) : undefined;
     });
+  }
+
+  /** A word of a key: from the host, or of a number that is formed here. */
+  #key(operand: Node): string {
+    const place = this.#group.numbers.keyOf(operand);
+    if (place !== undefined) return `wordFrom(hosts + ${place}u)`;
+    if (this.#group.counts.isWhole(operand)) {
+      return `bitcast<U>(${this.outer.readWhole(operand)})`;
+    }
+    return `wordOf(${this.outer.read(operand)})`;
   }
 
   /** The element of an array that is worked on. */
@@ -69,6 +85,7 @@ class Body {
   /** Reads the row of a leaf. */
   get head(): string[] {
     const { plan, usesAxes } = this.#group;
+    const draws = plan.random.length > 0;
     const first = ROW_WORDS + this.arrays.length;
     const word = (name: string, at: number) => `let ${name} = table[row + ${at}u];`;
     return [
@@ -80,6 +97,7 @@ class Body {
           ...plan.cells.map((_, k) => word(`c${k}`, first + plan.rank + k)),
         ]
         : []),
+      ...(draws ? [word("leaf", first + (usesAxes ? plan.rank + plan.cells.length : 0))] : []),
     ];
   }
 
@@ -116,11 +134,12 @@ class Body {
  * The loop over a group's leaves: a workgroup takes a chunk of one leaf. Its table has the number of
  * chunks, two words a chunk (the row of its leaf and the vector it begins at), and the rows: vectors,
  * elements, where the leaf's numbers are, the elements before what is bound, where each array begins;
- * and, where axes matter, the leaf's extents and where each reduction's results are.
+ * where axes matter, the leaf's extents and where each reduction's results are; and, where random numbers
+ * are drawn, the leaf's number in the tree.
  */
 export function elementKernel(group: GroupPlan, loop: Loop, width: Width): Kernel {
   const { accumulations, outputs, extent } = loop;
-  const body = new Body(group, extent);
+  const body = new Body(group, extent, width);
   const { inner, outer } = body;
   const operands = accumulations.map(({ operand }) => inner.read(operand));
   const results = outputs.map(({ target, node }) => ({
@@ -196,7 +215,7 @@ function leave(op: ReduceOpName, k: number, each: number, width: Width): string[
  */
 export function axisKernel(group: GroupPlan, loop: Loop, accumulation: Accumulation): Kernel {
   const { op, operand, extent, into } = accumulation;
-  const body = new Body(group, loop.extent);
+  const body = new Body(group, loop.extent, 1);
   const value = body.inner.read(operand);
   const reduced = body.axes(loop.extent).filter((axis) => (Number(extent) & (1 << axis)) === 0);
   const cell = "global" in into

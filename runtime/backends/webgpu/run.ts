@@ -26,6 +26,8 @@ export class GpuStep {
   readonly #tensors: StepTensors;
   readonly #leaves: readonly (readonly number[])[];
   readonly #shapes: readonly (readonly number[])[];
+  /** The number of each leaf in the tree. */
+  readonly #inTree: readonly number[];
   /** The most bytes of a binding. */
   readonly #most: number;
   /** The group of the first leaf, by whose numbers the tree's states go as in the library. */
@@ -35,10 +37,11 @@ export class GpuStep {
   readonly #commands: Commands;
   readonly #given: Float32Array<ArrayBuffer>;
 
-  /** `leaves` are those of each group. */
+  /** `leaves` are those of each group, `inTree` the number of each in the tree. */
   constructor(
     device: GPUDevice,
     leaves: readonly (readonly number[])[],
+    inTree: readonly number[],
     groups: readonly GroupPlan[],
     tensors: StepTensors,
     globals: readonly GlobalReduction[],
@@ -46,7 +49,7 @@ export class GpuStep {
   ) {
     [this.#groups, this.#tensors] = [groups, tensors];
     this.#most = device.limits.maxStorageBufferBindingSize;
-    this.#leaves = leaves;
+    [this.#leaves, this.#inTree] = [leaves, inTree];
     this.#first = leaves.findIndex((group) => group.includes(0));
     this.#shapes = tensors.arrays.get("w")!.map(({ shape }) => shape);
     this.#places = new Places(groups, this.#leaves, this.#shapes);
@@ -209,8 +212,10 @@ export class GpuStep {
     chunks: readonly { readonly piece: number; readonly first: number }[],
     count: (piece: Piece) => number,
   ): number[] {
-    const { plan: { rank, cells }, usesAxes } = group;
-    const words = ROW_WORDS + ranges.length + (usesAxes ? rank + cells.length : 0);
+    const { plan: { rank, cells, random }, usesAxes } = group;
+    const draws = random.length > 0;
+    const words = ROW_WORDS + ranges.length + (usesAxes ? rank + cells.length : 0) +
+      (draws ? 1 : 0);
     const rows = HEADER + 2 * chunks.length;
     return [
       ...chunks.flatMap(({ piece, first }) => [rows + words * piece, first]),
@@ -218,6 +223,7 @@ export class GpuStep {
         ...[count(piece), piece.elements, this.#places.own[piece.leaf], piece.before],
         ...piece.starts,
         ...(usesAxes ? [...this.#shapes[piece.leaf], ...this.#places.cells[piece.leaf]] : []),
+        ...(draws ? [this.#inTree[piece.leaf]] : []),
       ]),
     ];
   }

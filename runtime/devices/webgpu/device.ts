@@ -217,6 +217,7 @@ class WebGpuStep implements Prepared<StepForm> {
       const step = new GpuStep(
         this.#device,
         this.#leaves,
+        this.#work.bound.layout.leaves.map(({ number }) => number),
         this.#plans,
         tensors,
         this.#globals,

@@ -29,7 +29,7 @@ export interface WebGpuOptions {
  * written as there. A number of the tree that rests on gradients, such as how many were not finite,
  * becomes a {@linkcode GpuTensor} at the first step, and a number again when it is downloaded.
  *
- * Programs that multiply matrices or draw random numbers, and states stored short, do not run here.
+ * Programs that multiply matrices, and states stored short, do not run here.
  *
  * @example
  * ```ts

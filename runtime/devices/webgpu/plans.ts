@@ -1,7 +1,7 @@
 /** The plans of a step on the GPU. */
 import { GradusError } from "../../../dsl/errors.ts";
 import { elaborate, globalsRead } from "../../../dsl/graph.ts";
-import { matrixRow, randomRow } from "../../../dsl/ops.ts";
+import { matrixRow } from "../../../dsl/ops.ts";
 import { sketchExpression } from "../../../dsl/print.ts";
 import type { StepKey } from "../../step/form.ts";
 import { requireKept } from "../../step/groups.ts";
@@ -50,8 +50,6 @@ function requireSpelled({ extents }: Plan, doing: string): void {
   for (const [node, extent] of extents) {
     const fault = isSized(extent) || node.op === "Index"
       ? "matrices of their own shapes are not computed"
-      : randomRow(node.op) !== undefined
-      ? "random numbers are not drawn"
       : matrixRow(node.op) !== undefined
       ? "matrices are not multiplied"
       : undefined;
