@@ -124,8 +124,8 @@ const webgpu: Backend = {
       of: ({ storage }) => [...storage].some((stored) => stored !== "float32"),
     },
     {
-      reason: /matrices (are not multiplied|of their own shapes are not computed) there/,
-      of: ({ multiplies, hasShapes }) => multiplies || hasShapes,
+      reason: /orthonormal factors are not computed there/,
+      of: ({ ops }) => ops.has("QR"),
     },
     {
       reason: /on WebGPU a state begins as a number or as the parameter/,

@@ -1,8 +1,10 @@
 /** Kernels of loops over the elements of leaves, or over their rows or columns. */
 import { randomRow, reduceOps } from "../../../dsl/ops.ts";
+import { varyingAxes } from "../../plan/extent.ts";
 import type { Node, RandomOpName, ReduceOpName } from "../../../dsl/node.ts";
 import type { Accumulation, Loop } from "../../plan/plan.ts";
 import {
+  type BoundArray,
   gather,
   type GroupPlan,
   HEAD,
@@ -17,6 +19,7 @@ import {
   ROW,
   start,
   Sum,
+  temporary,
   VECTORS,
   WORKGROUP,
 } from "./kernel.ts";
@@ -29,7 +32,7 @@ export const ROW_WORDS = 4;
 
 /** What a loop computes of a leaf at one place, written once. */
 class Body {
-  readonly arrays: { name: string; isWritten: boolean }[] = [];
+  readonly arrays: BoundArray[] = [];
   readonly inner: Writer;
   readonly outer: Writer;
   readonly #group: GroupPlan;
@@ -37,7 +40,13 @@ class Body {
   /** The axes of narrower values that are read. */
   readonly #narrow = new Set<number>();
 
-  constructor(group: GroupPlan, domain: Loop["extent"], width: Width) {
+  /** Of what is kept between phases, `computed` is not there yet. */
+  constructor(
+    group: GroupPlan,
+    domain: Loop["extent"],
+    width: Width,
+    computed: ReadonlySet<Node>,
+  ) {
     [this.#group, this.#domain] = [group, domain];
     const { plan } = group;
     const elements = width === 1 ? "before + i" : "U(before + 4u * i) + U(0u, 1u, 2u, 3u)";
@@ -46,7 +55,15 @@ class Body {
       const extent = plan.extents.get(node)!;
       if (extent === "scalar" || extent === 0) return this.outer.read(node);
       const cell = plan.cells.findIndex((each) => each.node === node);
-      if (cell >= 0) return `V(values[c${cell} + ${this.#position(extent as number)}])`;
+      if (cell >= 0) return `V(values[c${cell} + ${this.#position(extent)}])`;
+      const place = plan.temporaries.placeOf.get(node);
+      if (place !== undefined && !computed.has(node)) {
+        return this.element(temporary(place), extent);
+      }
+      // What has places along an axis varies over that axis.
+      if (node.op === "Index") {
+        return extent === domain ? "f32(before + i)" : `f32(${this.#position(extent)})`;
+      }
       if (randomRow(node.op) !== undefined) {
         const keys = node.src.map((operand) => this.#key(operand));
         return drawn(node.op as RandomOpName, keys, elements, "leaf");
@@ -71,15 +88,16 @@ class Body {
     if (i < 0) {
       // Whatever may be written is bound so, since buffers may hold several arrays.
       const isWritten = !this.#group.read.includes(name);
-      i = this.arrays.push({ name, isWritten }) - 1;
+      i = this.arrays.push({ name, isWritten, isWhole: extent !== this.#domain }) - 1;
     }
     return `x${i}[start${i} + ${this.#position(extent)}]`;
   }
 
   #position(extent: Loop["extent"]): string {
     if (extent === this.#domain) return "i";
-    this.#narrow.add(extent as number);
-    return `j${Number(extent) >>> 0}`;
+    const axes = this.axes(extent).reduce((axes, axis) => axes | 1 << axis, 0);
+    this.#narrow.add(axes);
+    return `j${axes >>> 0}`;
   }
 
   /** Reads the row of a leaf. */
@@ -103,8 +121,7 @@ class Body {
 
   /** The axes that an extent has. */
   axes(extent: Loop["extent"]): number[] {
-    const all = Array.from({ length: this.#group.plan.rank }, (_, axis) => axis);
-    return typeof extent === "number" ? all.filter((axis) => extent & (1 << axis)) : all;
+    return varyingAxes(extent, this.#group.plan.rank);
   }
 
   /** Takes a position among `axes` apart into one on each. */
@@ -134,18 +151,23 @@ class Body {
  * The loop over a group's leaves: a workgroup takes a chunk of one leaf. Its table has the number of
  * chunks, two words a chunk (the row of its leaf and the vector it begins at), and the rows: vectors,
  * elements, where the leaf's numbers are, the elements before what is bound, where each array begins;
- * where axes matter, the leaf's extents and where each reduction's results are; and, where random numbers
+ * where axes matter, how long each is and where each reduction's results are; and, where random numbers
  * are drawn, the leaf's number in the tree.
  */
-export function elementKernel(group: GroupPlan, loop: Loop, width: Width): Kernel {
-  const { accumulations, outputs, extent } = loop;
-  const body = new Body(group, extent, width);
+export function elementKernel(
+  group: GroupPlan,
+  loop: Loop,
+  width: Width,
+  computed: ReadonlySet<Node> = new Set(loop.nodes),
+): Kernel {
+  const { accumulations, stored, outputs, extent } = loop;
+  const body = new Body(group, extent, width, computed);
   const { inner, outer } = body;
   const operands = accumulations.map(({ operand }) => inner.read(operand));
-  const results = outputs.map(({ target, node }) => ({
-    place: body.element(target === "" ? "w" : target, extent),
-    value: inner.read(node),
-  }));
+  const results = [
+    ...stored.map((node) => [temporary(group.plan.temporaries.placeOf.get(node)!), node] as const),
+    ...outputs.map(({ target, node }) => [target === "" ? "w" : target, node] as const),
+  ].map(([name, node]) => ({ place: body.element(name, extent), value: inner.read(node) }));
   const narrow = body.narrow.length === 0 ? [] : [
     `let position = i + before;`,
     ...body.apart("position", body.axes(extent)),
@@ -213,11 +235,16 @@ function leave(op: ReduceOpName, k: number, each: number, width: Width): string[
  * of a loop, with the number of results, the row and the position of each; the elements that a row
  * counts are those of one result.
  */
-export function axisKernel(group: GroupPlan, loop: Loop, accumulation: Accumulation): Kernel {
+export function axisKernel(
+  group: GroupPlan,
+  loop: Loop,
+  accumulation: Accumulation,
+  computed: ReadonlySet<Node>,
+): Kernel {
   const { op, operand, extent, into } = accumulation;
-  const body = new Body(group, loop.extent, 1);
+  const body = new Body(group, loop.extent, 1, computed);
   const value = body.inner.read(operand);
-  const reduced = body.axes(loop.extent).filter((axis) => (Number(extent) & (1 << axis)) === 0);
+  const reduced = body.axes(loop.extent).filter((axis) => !body.axes(extent).includes(axis));
   const cell = "global" in into
     ? ""
     : extent === 0

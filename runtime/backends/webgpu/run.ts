@@ -1,23 +1,26 @@
 /** A step as the GPU runs it: which kernels go over which leaves, in which order. */
 import type { GlobalReduction } from "../../../dsl/graph.ts";
-import { extentSize } from "../../plan/extent.ts";
+import type { Node } from "../../../dsl/node.ts";
+import { extentShape, extentSize, isMatrix } from "../../plan/extent.ts";
 import type { Loop } from "../../plan/plan.ts";
+import type { Product } from "../../plan/products.ts";
 import { Commands } from "./commands.ts";
 import {
-  extentOf,
   type GroupPlan,
   HEADER,
   type Kernel,
   ofLeaf,
+  temporary,
   VECTORS,
   WORKGROUP,
 } from "./kernel.ts";
 import { axisKernel, elementKernel, ROW_WORDS } from "./loops.ts";
+import { MATRIX_WORDS, productKernel, transposeKernel, workgroupsOf } from "./matrices.ts";
 import { type Dispatch, dispatchesOf, type LeafArrays, type Piece } from "./pieces.ts";
 import { type Move, Places, type StepTensors } from "./places.ts";
 import { SPECIAL, type Width } from "./prelude.ts";
 import { reduceKernel, stateKernel, tensorKernel, treeKernel } from "./reductions.ts";
-import { isPadded } from "../../trees/gpu_tensor.ts";
+import { type GpuTensor, isPadded } from "../../trees/gpu_tensor.ts";
 import { sizeOf } from "../../trees/leaf.ts";
 
 /** A step of certain arrays in a certain form. */
@@ -35,6 +38,8 @@ export class GpuStep {
   readonly #places: Places;
   readonly #moves: readonly Move[];
   readonly #commands: Commands;
+  /** The arrays that matrices go through, by the names of their places and by leaf. */
+  readonly #temporaries = new Map<string, GpuTensor[]>();
   readonly #given: Float32Array<ArrayBuffer>;
 
   /** `leaves` are those of each group, `inTree` the number of each in the tree. */
@@ -57,6 +62,7 @@ export class GpuStep {
     this.#given = new Float32Array(this.#places.tree);
     this.#given.set(SPECIAL);
     this.#commands = new Commands(device, this.#places.size, doing);
+    groups.forEach((group, i) => this.#makeTemporaries(group, i));
     this.#plan(globals);
   }
 
@@ -80,8 +86,10 @@ export class GpuStep {
       const parts = new Map<number, { places: number[]; count: number }>();
       this.#groups.forEach((group, i) => {
         // Wide ones first: what they read of narrow states is what was there before.
-        for (const loop of (group.plan.phases[phase] ?? []).toReversed()) {
-          this.#planLoop(group, i, loop);
+        const loops = group.plan.phases[phase] ?? [];
+        const computed = new Set(loops.flatMap(({ nodes }) => nodes));
+        for (const loop of loops.toReversed()) {
+          this.#planLoop(group, i, loop, computed);
           for (const { into } of loop.accumulations) {
             if (!("global" in into)) continue;
             const part = parts.get(into.global) ?? { places: [], count: 0 };
@@ -91,6 +99,9 @@ export class GpuStep {
               part.count += extentSize(loop.extent, this.#shapes[leaf]);
             }
           }
+        }
+        for (const product of group.plan.products[phase] ?? []) {
+          this.#planProduct(group, i, product);
         }
       });
       for (const [k, { places, count }] of parts) {
@@ -110,18 +121,88 @@ export class GpuStep {
     }
   }
 
-  #planLoop(group: GroupPlan, i: number, loop: Loop): void {
-    const { accumulations, outputs, extent } = loop;
-    if (accumulations.length === 0 && outputs.length === 0) return;
+  /** Arrays of this step: those of one place lie side by side, so that one dispatch reaches many leaves. */
+  #makeTemporaries({ plan: { temporaries: { extents } } }: GroupPlan, i: number): void {
+    extents.forEach((extent, place) => {
+      const shapes = this.#leaves[i].map((leaf) => extentShape(extent, this.#shapes[leaf]));
+      const tensors = this.#commands.arrays(shapes);
+      const all = this.#temporaries.get(temporary(place)) ?? [];
+      this.#temporaries.set(temporary(place), all);
+      this.#leaves[i].forEach((leaf, k) => all[leaf] = tensors[k]);
+    });
+  }
+
+  #planProduct(group: GroupPlan, i: number, { op, node, factors }: Product): void {
+    const { plan } = group;
+    if (op === "QR") throw new Error("A plan with `qr` must have been refused.");
+    const isOfOne = factors.length === 2 && factors[0].node === factors[1].node;
+    const read = isOfOne ? factors.slice(1) : factors;
+    const kernel = op === "MatMul" ? productKernel(isOfOne) : transposeKernel();
+    const sizesOf = (of: Node, leaf: number) =>
+      extentShape(plan.extents.get(of)!, this.#shapes[leaf]);
+    const partsOf = (leaf: number) => {
+      const [rows, columns] = sizesOf(node, leaf);
+      return workgroupsOf(op, rows, columns);
+    };
+    const given = this.#leaves[i].filter((leaf) => partsOf(leaf) > 0).map((leaf) => ({
+      leaf,
+      size: 1,
+      tensors: [...read.map((factor) => factor.node), node].map((each) =>
+        this.#matrixOf(group, each, leaf)
+      ),
+      isWhole: kernel.arrays.map(({ isWhole }) => isWhole),
+    }));
+    for (const dispatch of dispatchesOf(given, 1, this.#most, 1)) {
+      const chunks = dispatch.pieces.flatMap(({ leaf }, piece) =>
+        Array.from({ length: partsOf(leaf) }, (_, part) => [piece, part] as const)
+      );
+      const rows = HEADER + 2 * chunks.length;
+      const words = MATRIX_WORDS + kernel.arrays.length;
+      const table = [
+        ...chunks.flatMap(([piece, part]) => [rows + words * piece, part]),
+        ...dispatch.pieces.flatMap(({ leaf, starts }) => {
+          const strides = factors.map(({ node, isTransposed }) => {
+            const [, columns] = sizesOf(node, leaf);
+            return isTransposed ? [1, columns] : [columns, 1];
+          });
+          const [first] = factors;
+          const depth = sizesOf(first.node, leaf)[first.isTransposed ? 0 : 1];
+          return [
+            ...sizesOf(node, leaf),
+            ...[depth, ...strides.flat(), 0, 0].slice(0, MATRIX_WORDS - 2),
+            ...starts,
+          ];
+        }),
+      ];
+      this.#commands.add(kernel, chunks.length, [chunks.length, 0, 0, 0], table, dispatch);
+    }
+  }
+
+  /** The array of a matrix: of a temporary, of what a reduction has left among the numbers, or given. */
+  #matrixOf({ plan }: GroupPlan, node: Node, leaf: number): GpuTensor {
+    const place = plan.temporaries.placeOf.get(node);
+    if (place !== undefined) return this.#temporaries.get(temporary(place))![leaf];
+    const cell = plan.cells.findIndex((each) => each.node === node);
+    if (cell < 0) return this.#tensors.arrays.get(node.arg as string)![leaf];
+    const offset = 4 * this.#places.cells[leaf][cell];
+    const shape = extentShape(plan.cells[cell].extent, this.#shapes[leaf]);
+    return { buffer: this.#commands.numbers, offset, shape, dtype: "float32" };
+  }
+
+  #planLoop(group: GroupPlan, i: number, loop: Loop, computed: ReadonlySet<Node>): void {
+    const { accumulations, stored, outputs, extent } = loop;
+    if (accumulations.length + stored.length + outputs.length === 0) return;
     if (extent === 0) return this.#planTensors(group, i, loop);
     const isFlat = ({ extent: into }: Loop["accumulations"][number]) =>
-      extent === "element" && into === 0;
+      isMatrix(extent) && into === 0;
     const flat = { ...loop, accumulations: accumulations.filter(isFlat) };
     // Results come last, since they are written over what is reduced.
     for (const accumulation of accumulations) {
-      if (!isFlat(accumulation)) this.#planAxes(group, i, loop, accumulation);
+      if (!isFlat(accumulation)) this.#planAxes(group, i, loop, accumulation, computed);
     }
-    if (flat.accumulations.length > 0 || outputs.length > 0) this.#planElements(group, i, flat);
+    if (flat.accumulations.length + stored.length + outputs.length > 0) {
+      this.#planElements(group, i, flat, computed);
+    }
   }
 
   #planTensors(group: GroupPlan, i: number, loop: Loop): void {
@@ -130,10 +211,10 @@ export class GpuStep {
     this.#commands.add(tensorKernel(group, loop), Math.ceil(own.length / WORKGROUP), header, own);
   }
 
-  #planElements(group: GroupPlan, i: number, loop: Loop): void {
-    const kernelOf = (width: Width) => elementKernel(group, loop, width);
+  #planElements(group: GroupPlan, i: number, loop: Loop, computed: ReadonlySet<Node>): void {
+    const kernelOf = (width: Width) => elementKernel(group, loop, width, computed);
     const { arrays } = kernelOf(1);
-    const given = this.#leaves[i].map((leaf) => this.#arraysOf(group, loop, leaf, arrays));
+    const given = this.#leaves[i].map((leaf) => this.#arraysOf(loop, leaf, arrays));
     const isWide = ({ size, tensors }: LeafArrays) =>
       !group.usesAxes &&
       tensors.every((tensor) =>
@@ -154,7 +235,7 @@ export class GpuStep {
     let done = 0;
     for (const { width, dispatch, chunks } of of) {
       const count = ({ elements }: Piece) => Math.ceil(elements / width);
-      const table = this.#tableOf(group, dispatch, chunks, count);
+      const table = this.#tableOf(group, loop, dispatch, chunks, count);
       const header = [chunks.length, this.#places.hosts[i], this.#places.tree, done];
       this.#commands.add(kernelOf(width), chunks.length, header, table, dispatch, partials);
       chunks.forEach(({ piece }, k) => {
@@ -168,18 +249,24 @@ export class GpuStep {
     if (partials === undefined) return;
     const table = this.#leaves[i].flatMap((leaf) => {
       const { first, chunks } = firstOf.get(leaf) ?? { first: 0, chunks: 0 };
-      return [first, chunks, sizeOf(this.#shapes[leaf]), this.#places.own[leaf]];
+      return [first, chunks, extentSize(loop.extent, this.#shapes[leaf]), this.#places.own[leaf]];
     });
     const count = this.#leaves[i].length;
     const kernel = reduceKernel(group, loop.accumulations);
     this.#commands.add(kernel, count, [count, 0, 0, 0], table, undefined, partials);
   }
 
-  #planAxes(group: GroupPlan, i: number, loop: Loop, sum: Loop["accumulations"][number]): void {
-    const kernel = axisKernel(group, loop, sum);
+  #planAxes(
+    group: GroupPlan,
+    i: number,
+    loop: Loop,
+    sum: Loop["accumulations"][number],
+    computed: ReadonlySet<Node>,
+  ): void {
+    const kernel = axisKernel(group, loop, sum, computed);
     const resultsOf = (leaf: number) => extentSize(sum.extent, this.#shapes[leaf]);
     const given = this.#leaves[i].filter((leaf) => resultsOf(leaf) > 0).map((leaf) => ({
-      ...this.#arraysOf(group, loop, leaf, kernel.arrays),
+      ...this.#arraysOf(loop, leaf, kernel.arrays),
       isWhole: kernel.arrays.map(() => true),
       // An empty leaf has results too: what a reduction of nothing gives.
       size: 1,
@@ -190,24 +277,27 @@ export class GpuStep {
       );
       const count = ({ leaf }: Piece) =>
         extentSize(loop.extent, this.#shapes[leaf]) / resultsOf(leaf);
-      const table = this.#tableOf(group, dispatch, results, count);
+      const table = this.#tableOf(group, loop, dispatch, results, count);
       const header = [results.length, this.#places.hosts[i], this.#places.tree, 0];
       this.#commands.add(kernel, results.length, header, table, dispatch);
     }
   }
 
-  #arraysOf(group: GroupPlan, loop: Loop, leaf: number, arrays: Kernel["arrays"]): LeafArrays {
+  #arraysOf(loop: Loop, leaf: number, arrays: Kernel["arrays"]): LeafArrays {
     return {
       leaf,
       size: extentSize(loop.extent, this.#shapes[leaf]),
-      tensors: arrays.map(({ name }) => this.#tensors.arrays.get(name)![leaf]),
-      isWhole: arrays.map(({ name }) => (extentOf(group.plan, name) ?? "element") !== loop.extent),
+      tensors: arrays.map(({ name }) =>
+        (this.#tensors.arrays.get(name) ?? this.#temporaries.get(name)!)[leaf]
+      ),
+      isWhole: arrays.map(({ isWhole }) => isWhole),
     };
   }
 
   /** The table of a loop after its header; `count` is what a row counts of a piece. */
   #tableOf(
     group: GroupPlan,
+    { extent }: Loop,
     { ranges, pieces }: Dispatch,
     chunks: readonly { readonly piece: number; readonly first: number }[],
     count: (piece: Piece) => number,
@@ -222,7 +312,9 @@ export class GpuStep {
       ...pieces.flatMap((piece) => [
         ...[count(piece), piece.elements, this.#places.own[piece.leaf], piece.before],
         ...piece.starts,
-        ...(usesAxes ? [...this.#shapes[piece.leaf], ...this.#places.cells[piece.leaf]] : []),
+        ...(usesAxes
+          ? [...extentShape(extent, this.#shapes[piece.leaf]), ...this.#places.cells[piece.leaf]]
+          : []),
         ...(draws ? [this.#inTree[piece.leaf]] : []),
       ]),
     ];
