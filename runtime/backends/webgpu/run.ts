@@ -3,25 +3,15 @@ import type { GlobalReduction } from "../../../dsl/graph.ts";
 import type { Node } from "../../../dsl/node.ts";
 import { extentShape, extentSize, isMatrix } from "../../plan/extent.ts";
 import type { Loop } from "../../plan/plan.ts";
-import type { Product } from "../../plan/products.ts";
 import { Commands } from "./commands.ts";
-import {
-  type GroupPlan,
-  HEADER,
-  type Kernel,
-  ofLeaf,
-  temporary,
-  VECTORS,
-  WORKGROUP,
-} from "./kernel.ts";
+import { type GroupPlan, HEADER, type Kernel, ofLeaf, VECTORS, WORKGROUP } from "./kernel.ts";
 import { axisKernel, elementKernel, ROW_WORDS } from "./loops.ts";
-import { MATRIX_WORDS, productKernel, transposeKernel, workgroupsOf } from "./matrices.ts";
+import { Matrices } from "./products.ts";
 import { type Dispatch, dispatchesOf, type LeafArrays, type Piece } from "./pieces.ts";
 import { type Move, Places, type StepTensors } from "./places.ts";
 import { SPECIAL, type Width } from "./prelude.ts";
 import { reduceKernel, stateKernel, tensorKernel, treeKernel } from "./reductions.ts";
-import { type GpuTensor, isPadded } from "../../trees/gpu_tensor.ts";
-import { sizeOf } from "../../trees/leaf.ts";
+import { isPadded } from "../../trees/gpu_tensor.ts";
 
 /** A step of certain arrays in a certain form. */
 export class GpuStep {
@@ -38,8 +28,7 @@ export class GpuStep {
   readonly #places: Places;
   readonly #moves: readonly Move[];
   readonly #commands: Commands;
-  /** The arrays that matrices go through, by the names of their places and by leaf. */
-  readonly #temporaries = new Map<string, GpuTensor[]>();
+  readonly #matrices: Matrices;
   readonly #given: Float32Array<ArrayBuffer>;
 
   /** `leaves` are those of each group, `inTree` the number of each in the tree. */
@@ -62,7 +51,8 @@ export class GpuStep {
     this.#given = new Float32Array(this.#places.tree);
     this.#given.set(SPECIAL);
     this.#commands = new Commands(device, this.#places.size, doing);
-    groups.forEach((group, i) => this.#makeTemporaries(group, i));
+    this.#matrices = new Matrices(this.#commands, this.#places, this.#shapes, tensors, this.#most);
+    groups.forEach(({ plan }, i) => this.#matrices.make(plan, this.#leaves[i]));
     this.#plan(globals);
   }
 
@@ -101,7 +91,7 @@ export class GpuStep {
           }
         }
         for (const product of group.plan.products[phase] ?? []) {
-          this.#planProduct(group, i, product);
+          this.#matrices.add(group.plan, this.#leaves[i], product);
         }
       });
       for (const [k, { places, count }] of parts) {
@@ -119,74 +109,6 @@ export class GpuStep {
       const header = [1, this.#places.hosts[this.#first], this.#places.tree, 0];
       this.#commands.add(stateKernel(this.#groups[this.#first]), 1, header, []);
     }
-  }
-
-  /** Arrays of this step: those of one place lie side by side, so that one dispatch reaches many leaves. */
-  #makeTemporaries({ plan: { temporaries: { extents } } }: GroupPlan, i: number): void {
-    extents.forEach((extent, place) => {
-      const shapes = this.#leaves[i].map((leaf) => extentShape(extent, this.#shapes[leaf]));
-      const tensors = this.#commands.arrays(shapes);
-      const all = this.#temporaries.get(temporary(place)) ?? [];
-      this.#temporaries.set(temporary(place), all);
-      this.#leaves[i].forEach((leaf, k) => all[leaf] = tensors[k]);
-    });
-  }
-
-  #planProduct(group: GroupPlan, i: number, { op, node, factors }: Product): void {
-    const { plan } = group;
-    if (op === "QR") throw new Error("A plan with `qr` must have been refused.");
-    const isOfOne = factors.length === 2 && factors[0].node === factors[1].node;
-    const read = isOfOne ? factors.slice(1) : factors;
-    const kernel = op === "MatMul" ? productKernel(isOfOne) : transposeKernel();
-    const sizesOf = (of: Node, leaf: number) =>
-      extentShape(plan.extents.get(of)!, this.#shapes[leaf]);
-    const partsOf = (leaf: number) => {
-      const [rows, columns] = sizesOf(node, leaf);
-      return workgroupsOf(op, rows, columns);
-    };
-    const given = this.#leaves[i].filter((leaf) => partsOf(leaf) > 0).map((leaf) => ({
-      leaf,
-      size: 1,
-      tensors: [...read.map((factor) => factor.node), node].map((each) =>
-        this.#matrixOf(group, each, leaf)
-      ),
-      isWhole: kernel.arrays.map(({ isWhole }) => isWhole),
-    }));
-    for (const dispatch of dispatchesOf(given, 1, this.#most, 1)) {
-      const chunks = dispatch.pieces.flatMap(({ leaf }, piece) =>
-        Array.from({ length: partsOf(leaf) }, (_, part) => [piece, part] as const)
-      );
-      const rows = HEADER + 2 * chunks.length;
-      const words = MATRIX_WORDS + kernel.arrays.length;
-      const table = [
-        ...chunks.flatMap(([piece, part]) => [rows + words * piece, part]),
-        ...dispatch.pieces.flatMap(({ leaf, starts }) => {
-          const strides = factors.map(({ node, isTransposed }) => {
-            const [, columns] = sizesOf(node, leaf);
-            return isTransposed ? [1, columns] : [columns, 1];
-          });
-          const [first] = factors;
-          const depth = sizesOf(first.node, leaf)[first.isTransposed ? 0 : 1];
-          return [
-            ...sizesOf(node, leaf),
-            ...[depth, ...strides.flat(), 0, 0].slice(0, MATRIX_WORDS - 2),
-            ...starts,
-          ];
-        }),
-      ];
-      this.#commands.add(kernel, chunks.length, [chunks.length, 0, 0, 0], table, dispatch);
-    }
-  }
-
-  /** The array of a matrix: of a temporary, of what a reduction has left among the numbers, or given. */
-  #matrixOf({ plan }: GroupPlan, node: Node, leaf: number): GpuTensor {
-    const place = plan.temporaries.placeOf.get(node);
-    if (place !== undefined) return this.#temporaries.get(temporary(place))![leaf];
-    const cell = plan.cells.findIndex((each) => each.node === node);
-    if (cell < 0) return this.#tensors.arrays.get(node.arg as string)![leaf];
-    const offset = 4 * this.#places.cells[leaf][cell];
-    const shape = extentShape(plan.cells[cell].extent, this.#shapes[leaf]);
-    return { buffer: this.#commands.numbers, offset, shape, dtype: "float32" };
   }
 
   #planLoop(group: GroupPlan, i: number, loop: Loop, computed: ReadonlySet<Node>): void {
@@ -288,7 +210,7 @@ export class GpuStep {
       leaf,
       size: extentSize(loop.extent, this.#shapes[leaf]),
       tensors: arrays.map(({ name }) =>
-        (this.#tensors.arrays.get(name) ?? this.#temporaries.get(name)!)[leaf]
+        (this.#tensors.arrays.get(name) ?? this.#matrices.temporaries.get(name)!)[leaf]
       ),
       isWhole: arrays.map(({ isWhole }) => isWhole),
     };
