@@ -128,7 +128,7 @@ const webgpu: Backend = {
       of: ({ ops }) => ops.has("QR"),
     },
     {
-      reason: /on WebGPU a state begins as a number or as the parameter/,
+      reason: /on WebGPU a state begins as the parameter or is made without it/,
       of: ({ begins }) => begins,
     },
   ],
