@@ -122,10 +122,7 @@ export function factsOf(of: Case): Facts {
       nodes.some(({ op }) => matrixRow(op) !== undefined),
     hasShapes: nodes.some(({ op }) => op === "Index") ||
       [...program.state.values()].some(({ sizes }) => sizes !== undefined),
-    begins: inits.some((init) =>
-      init !== symbol("w") &&
-      postorder([init]).some((node) => node === symbol("w") || node.op === "Index")
-    ),
+    begins: inits.some((init) => init !== symbol("w") && postorder([init]).includes(symbol("w"))),
     hasEmptyList: hasEmptyList(params),
     elements: leaves.reduce((sum, { data }) => sum + data.length, 0),
   };

@@ -1,6 +1,8 @@
 /** What a step dispatches, in order, and the buffers of its own. */
 import { GradusError } from "../../../dsl/errors.ts";
 import { type Kernel, ROW } from "./kernel.ts";
+import { ALIGNMENT, type GpuTensor, markPadded } from "../../trees/gpu_tensor.ts";
+import { sizeOf } from "../../trees/leaf.ts";
 import type { Dispatch } from "./pieces.ts";
 import { bindingsOf, pipelineOf } from "./pipelines.ts";
 import type { Move } from "./places.ts";
@@ -46,6 +48,11 @@ export class Commands {
     device.queue.submit([encoder.finish()]);
   }
 
+  /** Where the numbers of the step are. */
+  get numbers(): GPUBuffer {
+    return this.#numbers;
+  }
+
   /** Gives back the buffers. */
   dispose(): void {
     this.#buffers.forEach((buffer) => buffer.destroy());
@@ -73,7 +80,7 @@ export class Commands {
     );
     if (range !== undefined) {
       throw new GradusError(
-        `${this.#doing}: an array that is reduced over some axes must fit into one binding of the ` +
+        `${this.#doing}: an array that is reduced over some axes or multiplied must fit into one binding of the ` +
           `device, ${device.limits.maxStorageBufferBindingSize} bytes: given ${range.size}`,
       );
     }
@@ -92,6 +99,34 @@ export class Commands {
       entries: resources.map((resource, binding) => ({ binding, resource })),
     });
     this.#commands.push({ pipeline, bindGroup, workgroups });
+  }
+
+  /** Arrays that live as long as these commands, side by side in as few buffers as the device allows. */
+  arrays(shapes: readonly (readonly number[])[]): GpuTensor[] {
+    const most = Math.min(this.#device.limits.maxBufferSize, 2 ** 31);
+    const bytes = shapes.map((shape) =>
+      Math.max(1, Math.ceil(4 * sizeOf(shape) / ALIGNMENT)) * ALIGNMENT
+    );
+    const tensors: GpuTensor[] = [];
+    for (let from = 0, to = 0; from < shapes.length; from = to) {
+      let size = 0;
+      while (to < shapes.length && (to === from || size + bytes[to] <= most)) size += bytes[to++];
+      if (size > most) {
+        throw new GradusError(
+          `${this.#doing}: a matrix that is computed on the way must fit into a buffer of the device, ` +
+            `${most} bytes: given ${size}`,
+        );
+      }
+      const buffer = this.buffer(size);
+      let offset = 0;
+      for (let i = from; i < to; i++) {
+        const tensor: GpuTensor = { buffer, offset, shape: shapes[i], dtype: "float32" };
+        markPadded(tensor);
+        tensors.push(tensor);
+        offset += bytes[i];
+      }
+    }
+    return tensors;
   }
 
   /** A buffer that lives as long as these commands. */

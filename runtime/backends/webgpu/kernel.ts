@@ -21,12 +21,20 @@ export const ROW = 65_535;
 /** The words that a table begins with. */
 export const HEADER = 4;
 
+/** An array that a kernel takes. */
+export interface BoundArray {
+  readonly name: string;
+  readonly isWritten: boolean;
+  /** Whether every part of a leaf takes all of it. */
+  readonly isWhole: boolean;
+}
+
 /** A kernel and what is bound to it: the table, the numbers, `arrays`, and where it leaves sums. */
 export interface Kernel {
   readonly code: string;
   /** Whether it writes the numbers of the step. */
   readonly writesNumbers: boolean;
-  readonly arrays: readonly { readonly name: string; readonly isWritten: boolean }[];
+  readonly arrays: readonly BoundArray[];
   readonly partials: "none" | "read" | "written";
 }
 
@@ -71,6 +79,11 @@ export const ofTree = {
   after: (globals: number, states: number, state: number): number => globals + states + state,
   size: (globals: number, states: number): number => globals + 2 * states,
 };
+
+/** What the array at a place of temporaries is called: no name of a program has a space. */
+export function temporary(place: number): string {
+  return `temporary ${place}`;
+}
 
 /** Reads what is one number for a leaf or for all: from `values`. */
 export function numberSource(group: GroupPlan): Source {
@@ -122,7 +135,13 @@ export function kernel(
 ): Kernel {
   const code = `${prelude(width, body)}
 ${bindings(shape)}
-${body.includes("lanes[") ? `var<workgroup> lanes: array<Part, ${threads}>;\n` : ""}
+${
+    Object.entries({ lanes: "Part", lefts: "f32", rights: "f32" }).map(([name, type]) =>
+      body.includes(`${name}[`)
+        ? `var<workgroup> ${name}: array<${type}, ${type === "Part" ? threads : 2 * threads}>;\n`
+        : ""
+    ).join("")
+  }
 @compute @workgroup_size(${threads})
 fn main(
   @builtin(workgroup_id) id: vec3<u32>,

@@ -1,8 +1,10 @@
 /** Kernels of loops over the elements of leaves, or over their rows or columns. */
-import { reduceOps } from "../../../dsl/ops.ts";
-import type { ReduceOpName } from "../../../dsl/node.ts";
+import { randomRow, reduceOps } from "../../../dsl/ops.ts";
+import { varyingAxes } from "../../plan/extent.ts";
+import type { Node, RandomOpName, ReduceOpName } from "../../../dsl/node.ts";
 import type { Accumulation, Loop } from "../../plan/plan.ts";
 import {
+  type BoundArray,
   gather,
   type GroupPlan,
   HEAD,
@@ -17,10 +19,12 @@ import {
   ROW,
   start,
   Sum,
+  temporary,
   VECTORS,
   WORKGROUP,
 } from "./kernel.ts";
 import type { Width } from "./prelude.ts";
+import { drawn } from "./random.ts";
 import { Writer } from "./write.ts";
 
 /** The words of a leaf's row before those that say where its arrays begin. */
@@ -28,7 +32,7 @@ export const ROW_WORDS = 4;
 
 /** What a loop computes of a leaf at one place, written once. */
 class Body {
-  readonly arrays: { name: string; isWritten: boolean }[] = [];
+  readonly arrays: BoundArray[] = [];
   readonly inner: Writer;
   readonly outer: Writer;
   readonly #group: GroupPlan;
@@ -36,17 +40,46 @@ class Body {
   /** The axes of narrower values that are read. */
   readonly #narrow = new Set<number>();
 
-  constructor(group: GroupPlan, domain: Loop["extent"]) {
+  /** Of what is kept between phases, `computed` is not there yet. */
+  constructor(
+    group: GroupPlan,
+    domain: Loop["extent"],
+    width: Width,
+    computed: ReadonlySet<Node>,
+  ) {
     [this.#group, this.#domain] = [group, domain];
     const { plan } = group;
+    const elements = width === 1 ? "before + i" : "U(before + 4u * i) + U(0u, 1u, 2u, 3u)";
     this.outer = new Writer("s", numberSource(group), group.counts);
     this.inner = new Writer("v", (node) => {
       const extent = plan.extents.get(node)!;
       if (extent === "scalar" || extent === 0) return this.outer.read(node);
       const cell = plan.cells.findIndex((each) => each.node === node);
-      if (cell >= 0) return `V(values[c${cell} + ${this.#position(extent as number)}])`;
+      if (cell >= 0) return `V(values[c${cell} + ${this.#position(extent)}])`;
+      const place = plan.temporaries.placeOf.get(node);
+      if (place !== undefined && !computed.has(node)) {
+        return this.element(temporary(place), extent);
+      }
+      // What has places along an axis varies over that axis.
+      if (node.op === "Index") {
+        return extent === domain ? "f32(before + i)" : `f32(${this.#position(extent)})`;
+      }
+      if (randomRow(node.op) !== undefined) {
+        const keys = node.src.map((operand) => this.#key(operand));
+        return drawn(node.op as RandomOpName, keys, elements, "leaf");
+      }
       return node.op === "Symbol" ? this.element(node.arg as string, extent) : undefined;
     });
+  }
+
+  /** A word of a key: from the host, or of a number that is formed here. */
+  #key(operand: Node): string {
+    const place = this.#group.numbers.keyOf(operand);
+    if (place !== undefined) return `wordFrom(hosts + ${place}u)`;
+    if (this.#group.counts.isWhole(operand)) {
+      return `bitcast<U>(${this.outer.readWhole(operand)})`;
+    }
+    return `wordOf(${this.outer.read(operand)})`;
   }
 
   /** The element of an array that is worked on. */
@@ -55,20 +88,22 @@ class Body {
     if (i < 0) {
       // Whatever may be written is bound so, since buffers may hold several arrays.
       const isWritten = !this.#group.read.includes(name);
-      i = this.arrays.push({ name, isWritten }) - 1;
+      i = this.arrays.push({ name, isWritten, isWhole: extent !== this.#domain }) - 1;
     }
     return `x${i}[start${i} + ${this.#position(extent)}]`;
   }
 
   #position(extent: Loop["extent"]): string {
     if (extent === this.#domain) return "i";
-    this.#narrow.add(extent as number);
-    return `j${Number(extent) >>> 0}`;
+    const axes = this.axes(extent).reduce((axes, axis) => axes | 1 << axis, 0);
+    this.#narrow.add(axes);
+    return `j${axes >>> 0}`;
   }
 
   /** Reads the row of a leaf. */
   get head(): string[] {
     const { plan, usesAxes } = this.#group;
+    const draws = plan.random.length > 0;
     const first = ROW_WORDS + this.arrays.length;
     const word = (name: string, at: number) => `let ${name} = table[row + ${at}u];`;
     return [
@@ -80,13 +115,13 @@ class Body {
           ...plan.cells.map((_, k) => word(`c${k}`, first + plan.rank + k)),
         ]
         : []),
+      ...(draws ? [word("leaf", first + (usesAxes ? plan.rank + plan.cells.length : 0))] : []),
     ];
   }
 
   /** The axes that an extent has. */
   axes(extent: Loop["extent"]): number[] {
-    const all = Array.from({ length: this.#group.plan.rank }, (_, axis) => axis);
-    return typeof extent === "number" ? all.filter((axis) => extent & (1 << axis)) : all;
+    return varyingAxes(extent, this.#group.plan.rank);
   }
 
   /** Takes a position among `axes` apart into one on each. */
@@ -116,17 +151,23 @@ class Body {
  * The loop over a group's leaves: a workgroup takes a chunk of one leaf. Its table has the number of
  * chunks, two words a chunk (the row of its leaf and the vector it begins at), and the rows: vectors,
  * elements, where the leaf's numbers are, the elements before what is bound, where each array begins;
- * and, where axes matter, the leaf's extents and where each reduction's results are.
+ * where axes matter, how long each is and where each reduction's results are; and, where random numbers
+ * are drawn, the leaf's number in the tree.
  */
-export function elementKernel(group: GroupPlan, loop: Loop, width: Width): Kernel {
-  const { accumulations, outputs, extent } = loop;
-  const body = new Body(group, extent);
+export function elementKernel(
+  group: GroupPlan,
+  loop: Loop,
+  width: Width,
+  computed: ReadonlySet<Node> = new Set(loop.nodes),
+): Kernel {
+  const { accumulations, stored, outputs, extent } = loop;
+  const body = new Body(group, extent, width, computed);
   const { inner, outer } = body;
   const operands = accumulations.map(({ operand }) => inner.read(operand));
-  const results = outputs.map(({ target, node }) => ({
-    place: body.element(target === "" ? "w" : target, extent),
-    value: inner.read(node),
-  }));
+  const results = [
+    ...stored.map((node) => [temporary(group.plan.temporaries.placeOf.get(node)!), node] as const),
+    ...outputs.map(({ target, node }) => [target === "" ? "w" : target, node] as const),
+  ].map(([name, node]) => ({ place: body.element(name, extent), value: inner.read(node) }));
   const narrow = body.narrow.length === 0 ? [] : [
     `let position = i + before;`,
     ...body.apart("position", body.axes(extent)),
@@ -194,11 +235,16 @@ function leave(op: ReduceOpName, k: number, each: number, width: Width): string[
  * of a loop, with the number of results, the row and the position of each; the elements that a row
  * counts are those of one result.
  */
-export function axisKernel(group: GroupPlan, loop: Loop, accumulation: Accumulation): Kernel {
+export function axisKernel(
+  group: GroupPlan,
+  loop: Loop,
+  accumulation: Accumulation,
+  computed: ReadonlySet<Node>,
+): Kernel {
   const { op, operand, extent, into } = accumulation;
-  const body = new Body(group, loop.extent);
+  const body = new Body(group, loop.extent, 1, computed);
   const value = body.inner.read(operand);
-  const reduced = body.axes(loop.extent).filter((axis) => (Number(extent) & (1 << axis)) === 0);
+  const reduced = body.axes(loop.extent).filter((axis) => !body.axes(extent).includes(axis));
   const cell = "global" in into
     ? ""
     : extent === 0

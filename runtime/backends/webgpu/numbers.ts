@@ -5,12 +5,16 @@
 import { Evaluator } from "../../../dsl/evaluate.ts";
 import { globalIndex } from "../../../dsl/graph.ts";
 import { foldNodes, type Node, postorder } from "../../../dsl/node.ts";
+import { randomRow } from "../../../dsl/ops.ts";
+import { wordOf } from "../../../dsl/random/draw.ts";
 import type { Plan } from "../../plan/plan.ts";
 
 /** The numbers that the host forms for a group. */
 export class HostNumbers {
   /** In the order they are handed over. */
   readonly nodes: readonly Node[];
+  /** What keys of random numbers are made of, where the host forms it: as words, each in two numbers. */
+  readonly #keys: readonly Node[];
   readonly #index: ReadonlyMap<Node, number>;
   readonly #evaluator: Evaluator;
 
@@ -34,11 +38,15 @@ export class HostNumbers {
     };
     // What only the host computes needs nothing of its own handed over.
     const reached = postorder(roots).filter((node) => !isHost.get(node));
-    for (const node of reached) node.src.forEach(want);
+    const keys = new Set<Node>();
+    for (const node of reached) {
+      if (randomRow(node.op) === undefined) node.src.forEach(want);
+      else for (const operand of node.src) if (isHost.get(operand)) keys.add(operand);
+    }
     for (const root of roots) want(root);
-    this.nodes = [...wanted];
+    [this.nodes, this.#keys] = [[...wanted], [...keys]];
     this.#index = new Map(this.nodes.map((node, i) => [node, i]));
-    this.#evaluator = new Evaluator(this.nodes);
+    this.#evaluator = new Evaluator([...this.nodes, ...this.#keys]);
   }
 
   /** The place of a number among them, or undefined for what the host does not form. */
@@ -46,10 +54,27 @@ export class HostNumbers {
     return this.#index.get(node);
   }
 
-  /** The value of each, in float64. */
+  /** The place of the two numbers of a key's word, or undefined for what the host does not form. */
+  keyOf(node: Node): number | undefined {
+    const k = this.#keys.indexOf(node);
+    return k < 0 ? undefined : this.nodes.length + 2 * k;
+  }
+
+  /** How many numbers there are. */
+  get size(): number {
+    return this.nodes.length + 2 * this.#keys.length;
+  }
+
+  /** The value of each, in float64, and the halves of the words of keys. */
   evaluate(symbols: ReadonlyMap<string, number>): number[] {
     this.#evaluator.evaluate(symbols);
-    return this.nodes.map((node) => this.#evaluator.get(node));
+    return [
+      ...this.nodes.map((node) => this.#evaluator.get(node)),
+      ...this.#keys.flatMap((node) => {
+        const word = wordOf(this.get(node));
+        return [word >>> 16, word & 0xffff];
+      }),
+    ];
   }
 
   /** The value of one of them after `evaluate`. */

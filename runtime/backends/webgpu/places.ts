@@ -37,7 +37,7 @@ export class Places {
     shapes: readonly (readonly number[])[],
   ) {
     let end = SPECIAL.length;
-    this.hosts = groups.map(({ numbers }) => (end += numbers.nodes.length) - numbers.nodes.length);
+    this.hosts = groups.map(({ numbers }) => (end += numbers.size) - numbers.size);
     this.tree = end;
     end += ofTree.size(groups[0].globals, groups[0].ofData.length);
     const [own, cells]: [number[], number[][]] = [[], []];

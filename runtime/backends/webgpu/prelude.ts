@@ -4,6 +4,8 @@
  * infinity, so those are read from the numbers of the step.
  */
 
+import { RANDOM_FUNCTIONS } from "./random.ts";
+
 /** The numbers that every step's numbers begin with. */
 export const SPECIAL: readonly number[] = [Infinity, -Infinity, NaN, 0];
 
@@ -146,9 +148,10 @@ export type Width = 1 | 4;
 export function prelude(width: Width, body: string): string {
   const of = (type: string) => width === 1 ? type : `vec4<${type}>`;
   const types = { V: "f32", U: "u32", I: "i32", B: "bool" };
+  const all = Object.entries({ ...FUNCTIONS, ...RANDOM_FUNCTIONS });
   const called = new Set<string>();
   const visit = (text: string): void => {
-    for (const [name, source] of Object.entries(FUNCTIONS)) {
+    for (const [name, source] of all) {
       if (called.has(name) || !text.includes(`${name}(`)) continue;
       called.add(name);
       visit(source.slice(source.indexOf("{")));
@@ -157,6 +160,6 @@ export function prelude(width: Width, body: string): string {
   visit(body);
   return [
     ...Object.entries(types).map(([name, type]) => `alias ${name} = ${of(type)};`),
-    ...Object.entries(FUNCTIONS).flatMap(([name, source]) => called.has(name) ? [source] : []),
+    ...all.flatMap(([name, source]) => called.has(name) ? [source] : []),
   ].join("\n");
 }

@@ -1,24 +1,17 @@
 /** A step as the GPU runs it: which kernels go over which leaves, in which order. */
 import type { GlobalReduction } from "../../../dsl/graph.ts";
-import { extentSize } from "../../plan/extent.ts";
+import type { Node } from "../../../dsl/node.ts";
+import { extentShape, extentSize, isMatrix } from "../../plan/extent.ts";
 import type { Loop } from "../../plan/plan.ts";
 import { Commands } from "./commands.ts";
-import {
-  extentOf,
-  type GroupPlan,
-  HEADER,
-  type Kernel,
-  ofLeaf,
-  VECTORS,
-  WORKGROUP,
-} from "./kernel.ts";
+import { type GroupPlan, HEADER, type Kernel, ofLeaf, VECTORS, WORKGROUP } from "./kernel.ts";
 import { axisKernel, elementKernel, ROW_WORDS } from "./loops.ts";
+import { Matrices } from "./products.ts";
 import { type Dispatch, dispatchesOf, type LeafArrays, type Piece } from "./pieces.ts";
 import { type Move, Places, type StepTensors } from "./places.ts";
 import { SPECIAL, type Width } from "./prelude.ts";
 import { reduceKernel, stateKernel, tensorKernel, treeKernel } from "./reductions.ts";
 import { isPadded } from "../../trees/gpu_tensor.ts";
-import { sizeOf } from "../../trees/leaf.ts";
 
 /** A step of certain arrays in a certain form. */
 export class GpuStep {
@@ -26,6 +19,8 @@ export class GpuStep {
   readonly #tensors: StepTensors;
   readonly #leaves: readonly (readonly number[])[];
   readonly #shapes: readonly (readonly number[])[];
+  /** The number of each leaf in the tree. */
+  readonly #inTree: readonly number[];
   /** The most bytes of a binding. */
   readonly #most: number;
   /** The group of the first leaf, by whose numbers the tree's states go as in the library. */
@@ -33,12 +28,14 @@ export class GpuStep {
   readonly #places: Places;
   readonly #moves: readonly Move[];
   readonly #commands: Commands;
+  readonly #matrices: Matrices;
   readonly #given: Float32Array<ArrayBuffer>;
 
-  /** `leaves` are those of each group. */
+  /** `leaves` are those of each group, `inTree` the number of each in the tree. */
   constructor(
     device: GPUDevice,
     leaves: readonly (readonly number[])[],
+    inTree: readonly number[],
     groups: readonly GroupPlan[],
     tensors: StepTensors,
     globals: readonly GlobalReduction[],
@@ -46,7 +43,7 @@ export class GpuStep {
   ) {
     [this.#groups, this.#tensors] = [groups, tensors];
     this.#most = device.limits.maxStorageBufferBindingSize;
-    this.#leaves = leaves;
+    [this.#leaves, this.#inTree] = [leaves, inTree];
     this.#first = leaves.findIndex((group) => group.includes(0));
     this.#shapes = tensors.arrays.get("w")!.map(({ shape }) => shape);
     this.#places = new Places(groups, this.#leaves, this.#shapes);
@@ -54,6 +51,8 @@ export class GpuStep {
     this.#given = new Float32Array(this.#places.tree);
     this.#given.set(SPECIAL);
     this.#commands = new Commands(device, this.#places.size, doing);
+    this.#matrices = new Matrices(this.#commands, this.#places, this.#shapes, tensors, this.#most);
+    groups.forEach(({ plan }, i) => this.#matrices.make(plan, this.#leaves[i]));
     this.#plan(globals);
   }
 
@@ -77,8 +76,10 @@ export class GpuStep {
       const parts = new Map<number, { places: number[]; count: number }>();
       this.#groups.forEach((group, i) => {
         // Wide ones first: what they read of narrow states is what was there before.
-        for (const loop of (group.plan.phases[phase] ?? []).toReversed()) {
-          this.#planLoop(group, i, loop);
+        const loops = group.plan.phases[phase] ?? [];
+        const computed = new Set(loops.flatMap(({ nodes }) => nodes));
+        for (const loop of loops.toReversed()) {
+          this.#planLoop(group, i, loop, computed);
           for (const { into } of loop.accumulations) {
             if (!("global" in into)) continue;
             const part = parts.get(into.global) ?? { places: [], count: 0 };
@@ -88,6 +89,9 @@ export class GpuStep {
               part.count += extentSize(loop.extent, this.#shapes[leaf]);
             }
           }
+        }
+        for (const product of group.plan.products[phase] ?? []) {
+          this.#matrices.add(group.plan, this.#leaves[i], product);
         }
       });
       for (const [k, { places, count }] of parts) {
@@ -107,18 +111,20 @@ export class GpuStep {
     }
   }
 
-  #planLoop(group: GroupPlan, i: number, loop: Loop): void {
-    const { accumulations, outputs, extent } = loop;
-    if (accumulations.length === 0 && outputs.length === 0) return;
+  #planLoop(group: GroupPlan, i: number, loop: Loop, computed: ReadonlySet<Node>): void {
+    const { accumulations, stored, outputs, extent } = loop;
+    if (accumulations.length + stored.length + outputs.length === 0) return;
     if (extent === 0) return this.#planTensors(group, i, loop);
     const isFlat = ({ extent: into }: Loop["accumulations"][number]) =>
-      extent === "element" && into === 0;
+      isMatrix(extent) && into === 0;
     const flat = { ...loop, accumulations: accumulations.filter(isFlat) };
     // Results come last, since they are written over what is reduced.
     for (const accumulation of accumulations) {
-      if (!isFlat(accumulation)) this.#planAxes(group, i, loop, accumulation);
+      if (!isFlat(accumulation)) this.#planAxes(group, i, loop, accumulation, computed);
     }
-    if (flat.accumulations.length > 0 || outputs.length > 0) this.#planElements(group, i, flat);
+    if (flat.accumulations.length + stored.length + outputs.length > 0) {
+      this.#planElements(group, i, flat, computed);
+    }
   }
 
   #planTensors(group: GroupPlan, i: number, loop: Loop): void {
@@ -127,10 +133,10 @@ export class GpuStep {
     this.#commands.add(tensorKernel(group, loop), Math.ceil(own.length / WORKGROUP), header, own);
   }
 
-  #planElements(group: GroupPlan, i: number, loop: Loop): void {
-    const kernelOf = (width: Width) => elementKernel(group, loop, width);
+  #planElements(group: GroupPlan, i: number, loop: Loop, computed: ReadonlySet<Node>): void {
+    const kernelOf = (width: Width) => elementKernel(group, loop, width, computed);
     const { arrays } = kernelOf(1);
-    const given = this.#leaves[i].map((leaf) => this.#arraysOf(group, loop, leaf, arrays));
+    const given = this.#leaves[i].map((leaf) => this.#arraysOf(loop, leaf, arrays));
     const isWide = ({ size, tensors }: LeafArrays) =>
       !group.usesAxes &&
       tensors.every((tensor) =>
@@ -151,7 +157,7 @@ export class GpuStep {
     let done = 0;
     for (const { width, dispatch, chunks } of of) {
       const count = ({ elements }: Piece) => Math.ceil(elements / width);
-      const table = this.#tableOf(group, dispatch, chunks, count);
+      const table = this.#tableOf(group, loop, dispatch, chunks, count);
       const header = [chunks.length, this.#places.hosts[i], this.#places.tree, done];
       this.#commands.add(kernelOf(width), chunks.length, header, table, dispatch, partials);
       chunks.forEach(({ piece }, k) => {
@@ -165,18 +171,24 @@ export class GpuStep {
     if (partials === undefined) return;
     const table = this.#leaves[i].flatMap((leaf) => {
       const { first, chunks } = firstOf.get(leaf) ?? { first: 0, chunks: 0 };
-      return [first, chunks, sizeOf(this.#shapes[leaf]), this.#places.own[leaf]];
+      return [first, chunks, extentSize(loop.extent, this.#shapes[leaf]), this.#places.own[leaf]];
     });
     const count = this.#leaves[i].length;
     const kernel = reduceKernel(group, loop.accumulations);
     this.#commands.add(kernel, count, [count, 0, 0, 0], table, undefined, partials);
   }
 
-  #planAxes(group: GroupPlan, i: number, loop: Loop, sum: Loop["accumulations"][number]): void {
-    const kernel = axisKernel(group, loop, sum);
+  #planAxes(
+    group: GroupPlan,
+    i: number,
+    loop: Loop,
+    sum: Loop["accumulations"][number],
+    computed: ReadonlySet<Node>,
+  ): void {
+    const kernel = axisKernel(group, loop, sum, computed);
     const resultsOf = (leaf: number) => extentSize(sum.extent, this.#shapes[leaf]);
     const given = this.#leaves[i].filter((leaf) => resultsOf(leaf) > 0).map((leaf) => ({
-      ...this.#arraysOf(group, loop, leaf, kernel.arrays),
+      ...this.#arraysOf(loop, leaf, kernel.arrays),
       isWhole: kernel.arrays.map(() => true),
       // An empty leaf has results too: what a reduction of nothing gives.
       size: 1,
@@ -187,37 +199,45 @@ export class GpuStep {
       );
       const count = ({ leaf }: Piece) =>
         extentSize(loop.extent, this.#shapes[leaf]) / resultsOf(leaf);
-      const table = this.#tableOf(group, dispatch, results, count);
+      const table = this.#tableOf(group, loop, dispatch, results, count);
       const header = [results.length, this.#places.hosts[i], this.#places.tree, 0];
       this.#commands.add(kernel, results.length, header, table, dispatch);
     }
   }
 
-  #arraysOf(group: GroupPlan, loop: Loop, leaf: number, arrays: Kernel["arrays"]): LeafArrays {
+  #arraysOf(loop: Loop, leaf: number, arrays: Kernel["arrays"]): LeafArrays {
     return {
       leaf,
       size: extentSize(loop.extent, this.#shapes[leaf]),
-      tensors: arrays.map(({ name }) => this.#tensors.arrays.get(name)![leaf]),
-      isWhole: arrays.map(({ name }) => (extentOf(group.plan, name) ?? "element") !== loop.extent),
+      tensors: arrays.map(({ name }) =>
+        (this.#tensors.arrays.get(name) ?? this.#matrices.temporaries.get(name)!)[leaf]
+      ),
+      isWhole: arrays.map(({ isWhole }) => isWhole),
     };
   }
 
   /** The table of a loop after its header; `count` is what a row counts of a piece. */
   #tableOf(
     group: GroupPlan,
+    { extent }: Loop,
     { ranges, pieces }: Dispatch,
     chunks: readonly { readonly piece: number; readonly first: number }[],
     count: (piece: Piece) => number,
   ): number[] {
-    const { plan: { rank, cells }, usesAxes } = group;
-    const words = ROW_WORDS + ranges.length + (usesAxes ? rank + cells.length : 0);
+    const { plan: { rank, cells, random }, usesAxes } = group;
+    const draws = random.length > 0;
+    const words = ROW_WORDS + ranges.length + (usesAxes ? rank + cells.length : 0) +
+      (draws ? 1 : 0);
     const rows = HEADER + 2 * chunks.length;
     return [
       ...chunks.flatMap(({ piece, first }) => [rows + words * piece, first]),
       ...pieces.flatMap((piece) => [
         ...[count(piece), piece.elements, this.#places.own[piece.leaf], piece.before],
         ...piece.starts,
-        ...(usesAxes ? [...this.#shapes[piece.leaf], ...this.#places.cells[piece.leaf]] : []),
+        ...(usesAxes
+          ? [...extentShape(extent, this.#shapes[piece.leaf]), ...this.#places.cells[piece.leaf]]
+          : []),
+        ...(draws ? [this.#inTree[piece.leaf]] : []),
       ]),
     ];
   }

@@ -2,7 +2,7 @@
 import { GradusError, shown } from "../../../dsl/errors.ts";
 import { Evaluator } from "../../../dsl/evaluate.ts";
 import { elaborate } from "../../../dsl/graph.ts";
-import { type Node, symbol } from "../../../dsl/node.ts";
+import { type Node, postorder, symbol } from "../../../dsl/node.ts";
 import { sketchExpression } from "../../../dsl/print.ts";
 import type { Program } from "../../../dsl/program.ts";
 import { settle } from "../../../dsl/simplify.ts";
@@ -12,7 +12,8 @@ import { countsOf, statesOfData } from "../../plan/counts.ts";
 import { formOf } from "../../plan/forms.ts";
 import type { StepForm, StepKey } from "../../step/form.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
-import { initialNumber, isInitialNumber } from "../../step/initial.ts";
+import { initialLeaf, initialNumber, isInitialNumber } from "../../step/initial.ts";
+import { asHostLeaf } from "../../trees/host_leaf.ts";
 import { asGpuTensor, type GpuTensor, isGpuTensor } from "../../trees/gpu_tensor.ts";
 import { type Leaf, sizeOf, spellPath } from "../../trees/leaf.ts";
 import { plansOf } from "./plans.ts";
@@ -45,14 +46,14 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
   }
 
   create(blanks: readonly Blank<GpuTensor>[], doing: string): GpuTensor[] {
-    const isCopy = blanks.map(({ init }) => !isInitialNumber(init));
+    const isCopy = blanks.map(({ init }) => postorder([init]).includes(symbol("w")));
     blanks.forEach((blank, i) => isCopy[i] && requireParameter(blank, doing));
     const tensors = place(
       this.#device,
-      blanks.map(({ shape, init, symbols, parameter }, i) => ({
-        shape,
-        kind: parameter?.kind ?? "tensor",
-        ...(isCopy[i] ? {} : { fill: initialNumber(init, symbols) }),
+      blanks.map((blank, i) => ({
+        shape: blank.shape,
+        kind: blank.parameter?.kind ?? "tensor",
+        ...(isCopy[i] ? {} : beginningOf(blank)),
       })),
       doing,
     );
@@ -123,6 +124,15 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
   }
 }
 
+/** The number that a state begins as everywhere, or its numbers where they are told by places along axes. */
+function beginningOf(
+  { init, info, symbols, shape, seen }: Blank<GpuTensor>,
+): { readonly fill: number } | { readonly data: Float32Array } {
+  if (isInitialNumber(init)) return { fill: initialNumber(init, symbols) };
+  const leaf = initialLeaf(init, info, undefined, symbols, "float32", shape, seen);
+  return { data: asHostLeaf(leaf, info.path, "")!.data as Float32Array };
+}
+
 /** Refuses a state that begins at more than a parameter as it is. */
 function requireParameter(
   { what, init, shape, parameter }: Blank<GpuTensor>,
@@ -130,7 +140,7 @@ function requireParameter(
 ): void {
   if (init === symbol("w") && [0, sizeOf(parameter!.shape)].includes(sizeOf(shape))) return;
   throw new GradusError(
-    `${doing}: on WebGPU a state begins as a number or as the parameter: ${what} begins as ` +
+    `${doing}: on WebGPU a state begins as the parameter or is made without it: ${what} begins as ` +
       `\`${sketchExpression(init)}\`; initialise it in the library and upload its state`,
   );
 }
@@ -217,6 +227,7 @@ class WebGpuStep implements Prepared<StepForm> {
       const step = new GpuStep(
         this.#device,
         this.#leaves,
+        this.#work.bound.layout.leaves.map(({ number }) => number),
         this.#plans,
         tensors,
         this.#globals,

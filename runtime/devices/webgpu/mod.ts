@@ -30,6 +30,9 @@
  *   sum is good to 1e-6 of itself. What is large or small is scaled before it is squared or added, so that
  *   norms and means hold over the whole range; only a sum or norm that is itself beyond 3.4e38 is infinite,
  *   and gradients of such a norm are clipped to 0.
+ * - Random bits and uniform numbers are those of the library; normal numbers are good to 1e-6 of themselves.
+ * - Products of matrices add 16 float32 terms at a time, then 16 of such sums, and so on: good to 1e-6 of the
+ *   sum of the terms' sizes. A term beyond 3.4e38 is infinite.
  * - Numbers that rest on a reduction over the tree stay on the GPU and are formed in float32. Those that
  *   count, as `applyIfFinite` counts steps, are whole numbers, up to 2³¹ - 1, and powers by them, such as
  *   `1 - b^t`, are good to 1e-6 of themselves. A schedule cannot follow such a count.

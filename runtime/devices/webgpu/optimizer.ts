@@ -29,7 +29,8 @@ export interface WebGpuOptions {
  * written as there. A number of the tree that rests on gradients, such as how many were not finite,
  * becomes a {@linkcode GpuTensor} at the first step, and a number again when it is downloaded.
  *
- * Programs that multiply matrices or draw random numbers, and states stored short, do not run here.
+ * What does not run here: `qr`, as in SOAP; parameters seen as several matrices; and states stored short. Matrices
+ * computed on the way have buffers of their own, which are kept for the next step until `dispose`.
  *
  * @example
  * ```ts

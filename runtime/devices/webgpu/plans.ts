@@ -1,13 +1,12 @@
 /** The plans of a step on the GPU. */
 import { GradusError } from "../../../dsl/errors.ts";
 import { elaborate, globalsRead } from "../../../dsl/graph.ts";
-import { matrixRow, randomRow } from "../../../dsl/ops.ts";
 import { sketchExpression } from "../../../dsl/print.ts";
 import type { StepKey } from "../../step/form.ts";
 import { requireKept } from "../../step/groups.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { elementInputs } from "../../backends/backend.ts";
-import { isSized } from "../../plan/extent.ts";
+import { type Extent, isMatrix, isSized } from "../../plan/extent.ts";
 import { countsOf } from "../../plan/counts.ts";
 import { formOf } from "../../plan/forms.ts";
 import { variantOf } from "../../plan/variants.ts";
@@ -38,26 +37,27 @@ export function plansOf(
       ofData: [...live].filter((name) => ofData.has(name)),
       counts: countsOf(program),
       perTensor: [...group.live].filter((name) => extentOf(plan, name) === 0),
-      usesAxes: [...plan.extents.values()].some((extent) => Number(extent) > 0),
+      usesAxes: [...plan.extents.values()].some((extent) => isNarrow(extent)),
       globals: elaborate(program).globals.length,
       read: ["g", ...elementInputs(program)],
     };
   });
 }
 
+/** Whether something varies over some axes and not over others. */
+function isNarrow(extent: Extent): boolean {
+  return typeof extent === "number" ? extent !== 0 : isSized(extent) && !isMatrix(extent);
+}
+
 /** Refuses what no kernel here computes. */
 function requireSpelled({ extents }: Plan, doing: string): void {
-  for (const [node, extent] of extents) {
-    const fault = isSized(extent) || node.op === "Index"
-      ? "matrices of their own shapes are not computed"
-      : randomRow(node.op) !== undefined
-      ? "random numbers are not drawn"
-      : matrixRow(node.op) !== undefined
-      ? "matrices are not multiplied"
-      : undefined;
-    if (fault === undefined) continue;
+  for (const node of extents.keys()) {
+    if (node.op !== "QR") continue;
     throw new GradusError(
-      `${doing}: ${fault} there: needed by \`${sketchExpression(node)}\`; step it in the library`,
+      `${doing}: orthonormal factors are not computed there: needed by \`${
+        sketchExpression(node)
+      }\`; ` +
+        "step it in the library",
     );
   }
 }
