@@ -22,7 +22,7 @@ import { followed, weightOf, Whole } from "./search_progress.ts";
 import { searchOptions } from "./search_options.ts";
 import { placeOf } from "./search_place.ts";
 import { WIDTH, wrapped } from "./text.ts";
-import { type Options, UsageError, wholeNumber } from "./values.ts";
+import { type Options, wholeNumber } from "./values.ts";
 
 /** The command. */
 export const searchCommand: Command = {
@@ -82,9 +82,6 @@ async function runSearch(
   print: (line: string) => void,
 ): Promise<void> {
   const [output, path] = [options.output, options.checkpoint] as (string | undefined)[];
-  if (output !== undefined && !/\.html?$/i.test(output)) {
-    throw new UsageError(`\`search\` writes FILE.html: given ${output}`);
-  }
   const given = await searchOptions(target);
   for (const each of [output, path]) if (each !== undefined) await checkWritable(each);
   const settings = {
