@@ -145,7 +145,7 @@ export const ENGINES: Readonly<
       tournament: 2,
       downsample: 0.5,
       redraws: 10,
-      batch: 25,
+      window: 25,
       space: { longest: 24 },
     };
   },
