@@ -145,7 +145,6 @@ export const ENGINES: Readonly<
       tournament: 2,
       downsample: 0.5,
       redraws: 10,
-      window: 25,
       space: { longest: 24 },
     };
   },
