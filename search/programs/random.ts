@@ -16,7 +16,7 @@ export const DRAWS = {
   birth: 8,
   data: 9,
   units: 10,
-  library: 11,
+  expressions: 11,
   cases: 12,
   survival: 13,
   sweep: 40,

@@ -20,7 +20,7 @@ const REACH = Math.ceil(APART * BUCKETS / 4);
 
 /** Two directions, along which lengths tell nearly all expressions apart. */
 const [first, second] = [0, 1].map((stream) => {
-  const random = new Random(2, DRAWS.library, stream);
+  const random = new Random(2, DRAWS.expressions, stream);
   return unit(Float64Array.from({ length: PROBES }, () => random.normal()))!;
 });
 

@@ -193,7 +193,7 @@ export class Library {
     machine.take(4 * PROBES * (leaves + CHUNK));
     for (let leaf = 0; leaf < leaves; leaf++) {
       const at = this.#place(leaf).address / 4;
-      const random = new Random(1, DRAWS.library, leaf);
+      const random = new Random(1, DRAWS.expressions, leaf);
       for (let i = 0; i < PROBES; i++) {
         machine.floats[at + i] = constants[leaf - variables] ?? random.normal() * 2 ** (i % 5 - 2);
       }
