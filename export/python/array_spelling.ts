@@ -1,5 +1,6 @@
 /** How frameworks with arrays like NumPy's spell operations: by the functions of one module, a leaf at a time. */
 import { LEVEL } from "../../dsl/ops.ts";
+import { both, chosen, numbersBeside } from "./array_rows.ts";
 import {
   atom,
   call,
@@ -11,18 +12,7 @@ import {
   SHAPE_HELPERS,
   type Spell,
   type Spelling,
-  type Term,
 } from "./spelling.ts";
-
-const both = (spell: Spell): Row => ({ number: spell, array: spell });
-
-/** A whole number as one of floating point, where nothing else would make the result such. */
-const real = ({ text, level }: Term): Term => ({
-  text: /^-?\d+$/.test(text) ? `${text}.0` : text,
-  level,
-});
-const chosen = (name: string): Spell => (condition, x, y) =>
-  call(name)(condition, real(x), real(y));
 
 /** What differs between such frameworks. */
 export interface ArrayModule {
@@ -39,17 +29,7 @@ export interface ArrayModule {
 /** The spelling of a framework whose functions have NumPy's names. */
 export function arraySpelling({ name, module, reserved, qr }: ArrayModule): Spelling {
   const own = (each: string): Row => both(call(`${module}.${each}`));
-  // What is known before a step, such as a shape, is a number of Python's and stays so.
-  const known = (each: string, array = each): Row => ({
-    number: call(`_${each}`),
-    array: call(`${module}.${array}`),
-  });
-  const unary = (each: string, condition: string, host = `math.${each}(x)`): string => `
-def _${each}(x):
-    return ${host} if isinstance(x, (int, float)) and ${condition} else ${module}.${each}(x)`;
-  const pair = (each: string, array: string, host: string): string => `
-def _${each}(x, y):
-    return ${host} if isinstance(x, (int, float)) and isinstance(y, (int, float)) else ${module}.${array}(x, y)`;
+  const { known, unary, pair } = numbersBeside(module);
   const reduced = (each: string) => (x: { text: string }, axes: { text: string }) =>
     atom(`_over(${module}.${each}, ${x.text}, ${axes.text})`);
   const total = (each: string): Spell => call(`${module}.${each}`);

@@ -1,5 +1,6 @@
 /** How Optax's file spells each operation: in `jax.numpy`, of one leaf. */
 import { LEVEL } from "../../dsl/ops.ts";
+import { both, chosen, numbersBeside } from "./array_rows.ts";
 import { OPTAX_FRAME } from "./optax_frame.ts";
 import { RANDOM_HELPERS } from "./optax_random.ts";
 import {
@@ -11,35 +12,14 @@ import {
   operators,
   type Row,
   SHAPE_HELPERS,
-  type Spell,
   type Spelling,
   type Term,
 } from "./spelling.ts";
 
-const both = (spell: Spell): Row => ({ number: spell, array: spell });
 const jnp = (name: string): Row => both(call(`jnp.${name}`));
-/** What is known before a step, such as a shape, is a number of Python's and stays so. */
-const known = (name: string, array: string): Row => ({
-  number: call(`_${name}`),
-  array: call(`jnp.${array}`),
-});
+const { known, unary, pair } = numbersBeside("jnp");
 const reduced = (name: string, more = "") => (x: Term, axes: Term) =>
   atom(`jnp.${name}(${x.text}, axis=${axes.text}, keepdims=True${more})`);
-/** A whole number as one of floating point, where nothing else would make the result such. */
-const real = ({ text, level }: Term): Term => ({
-  text: /^-?\d+$/.test(text) ? `${text}.0` : text,
-  level,
-});
-const chosen = (name: string): Spell => (condition, x, y) =>
-  call(name)(condition, real(x), real(y));
-
-const unary = (name: string, condition: string, host = `math.${name}(x)`): string => `
-def _${name}(x):
-    return ${host} if isinstance(x, (int, float)) and ${condition} else jnp.${name}(x)`;
-const pair = (name: string, array: string, host: string): string => `
-def _${name}(x, y):
-    return ${host} if isinstance(x, (int, float)) and isinstance(y, (int, float)) else jnp.${array}(x, y)`;
-
 /** Optax. */
 export const optaxSpelling: Spelling = {
   name: "Optax",
