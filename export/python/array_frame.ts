@@ -5,7 +5,7 @@ import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import type { Described } from "./described.ts";
 import { docstring } from "./document.ts";
 import { callText, functionsOf, numberText, writingOf } from "./functions.ts";
-import { SECOND_EXTENT } from "./forms.ts";
+import { isEvaluated, SECOND_EXTENT } from "./forms.ts";
 import { type Golden, goldenText } from "./golden.ts";
 import { pythonNumber } from "./names.ts";
 import { helpersFor } from "./spelling.ts";
@@ -40,7 +40,11 @@ export function arrayFile(
     valuesText(described, frame),
     frame.code,
   ].join("\n\n\n");
-  const head = `${docstring(described, notes)}
+  // Neither framework has a place for it.
+  const heed = isEvaluated(described) &&
+    "Heed: what this trains is not what to evaluate with, and the file does not give that. " +
+      "Gradus does, by evaluationParams; so do its files for torch and Optax.";
+  const head = `${docstring(described, [...notes, heed])}
 
 import math
 

@@ -14,6 +14,7 @@ import {
   constant,
   foldNodes,
   type Node,
+  PARAMETER,
   postorder,
   symbol,
   symbolsIn,
@@ -62,6 +63,11 @@ export function isForm(choice: Choice): choice is Form {
 /** The forms of a choice. */
 export function formsIn(choice: Choice): Form[] {
   return isForm(choice) ? [choice] : [...formsIn(choice.then), ...formsIn(choice.else)];
+}
+
+/** Whether what is evaluated is not what is trained. */
+export function isEvaluated({ choice }: { readonly choice: Choice }): boolean {
+  return formsIn(choice).some(({ evaluate }) => evaluate !== PARAMETER);
 }
 
 /** The values that a program's statements name, as the graph has them. */

@@ -1,7 +1,7 @@
 /** The functions of a program's forms: how states begin, what reductions over the tree take, what a step makes. */
-import { type Node, PARAMETER } from "../../dsl/node.ts";
+import type { Node } from "../../dsl/node.ts";
 import { type Described, isSchedule } from "./described.ts";
-import { type Choice, type Form, formsIn, isForm } from "./forms.ts";
+import { type Choice, type Form, formsIn, isEvaluated, isForm } from "./forms.ts";
 import { atom, call } from "./spelling.ts";
 import { FormWriter, globalName, type Part, shapeText, type Writing } from "./writer.ts";
 
@@ -66,7 +66,7 @@ function formFunctions(
     writer.write(k < levels.length ? `_part${k}${suffix}` : `_update${suffix}`, k)
   );
   if (
-    formsIn(described.choice).some(({ evaluate }) => evaluate !== PARAMETER) && spelling.evaluates
+    isEvaluated(described) && spelling.evaluates
   ) {
     const part = { results: [{ key: "evaluated", node: form.evaluate, isSpread: true }] };
     made.push(new FormWriter(writing, named, [part]).write(`_evaluated${suffix}`, 0));

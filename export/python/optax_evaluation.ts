@@ -1,7 +1,6 @@
 /** What Optax's files evaluate with, where that is not what they train: a function, as Optax has it. */
-import { PARAMETER, symbolsIn } from "../../dsl/node.ts";
-import type { Described } from "./described.ts";
-import { formsIn } from "./forms.ts";
+import { symbolsIn } from "../../dsl/node.ts";
+import { formsIn, isEvaluated } from "./forms.ts";
 import { callText } from "./functions.ts";
 import {
   dictText,
@@ -12,11 +11,6 @@ import {
   optionLines,
   signature,
 } from "./optax_options.ts";
-
-/** Whether what is evaluated is not what is trained. */
-export function isEvaluated({ choice }: Described): boolean {
-  return formsIn(choice).some(({ evaluate }) => evaluate !== PARAMETER);
-}
 
 /** Python of the function. */
 export function evaluationText({ described, name, numbers, masks, schedules }: Frame): string {

@@ -5,12 +5,11 @@ import { type Node, postorder } from "../../dsl/node.ts";
 import { reduceRow } from "../../dsl/ops.ts";
 import { type Described, rulesByKey } from "./described.ts";
 import { docstring } from "./document.ts";
-import { formsIn, SECOND_EXTENT } from "./forms.ts";
+import { formsIn, isEvaluated, SECOND_EXTENT } from "./forms.ts";
 import { functionsOf } from "./functions.ts";
 import { type Golden, goldenText } from "./golden.ts";
 import { pythonNumber, pythonText } from "./names.ts";
 import { helpersFor } from "./spelling.ts";
-import { isEvaluated } from "./torch_evaluation.ts";
 import { torchClass } from "./torch_class.ts";
 import { rulesText, viewKey, viewText } from "./torch_groups.ts";
 

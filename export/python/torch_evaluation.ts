@@ -1,13 +1,7 @@
 /** What torch's files evaluate with, where that is not what they train: as schedule-free optimizers have it. */
-import { PARAMETER } from "../../dsl/node.ts";
 import { type Described, rulesByKey } from "./described.ts";
-import { formsIn } from "./forms.ts";
+import { isEvaluated } from "./forms.ts";
 import { callText } from "./functions.ts";
-
-/** Whether what is evaluated is not what is trained. */
-export function isEvaluated({ choice }: Described): boolean {
-  return formsIn(choice).some(({ evaluate }) => evaluate !== PARAMETER);
-}
 
 /** Python of the methods. */
 export function evaluationMethods(described: Described): string {

@@ -4,7 +4,7 @@ import type { Program } from "../../dsl/program.ts";
 import { torchStateNames } from "../safetensors/torch/rules.ts";
 import { type Described, isSchedule, rulesByKey } from "./described.ts";
 import { callText, numberText, writingOf } from "./functions.ts";
-import { isEvaluated } from "./torch_evaluation.ts";
+import { isEvaluated } from "./forms.ts";
 import { viewKey } from "./torch_groups.ts";
 
 /** Inputs that are a tensor for each parameter. */

@@ -88,3 +88,11 @@ Deno.test("what MLX and Keras cannot say is refused by name", () => {
   assertRefused(() => toPython(polyakSgd({}), { to: "keras" }), "value", "Keras");
   assertStringIncludes(toPython(polyakSgd({}), { to: "mlx" }), "parameters, *, value):");
 });
+
+Deno.test("files of MLX and Keras say where what is trained is not what to evaluate with", () => {
+  for (const to of TARGETS) {
+    const heed = "Heed: what this trains is not what to evaluate with";
+    assertStringIncludes(toPython(scheduleFreeSgd({ learningRate: 0.1 }), { to }), heed);
+    assert(!toPython(sgd({ learningRate: 0.1 }), { to }).includes(heed));
+  }
+});
