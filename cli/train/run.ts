@@ -21,6 +21,8 @@ import { trainingPage } from "./page.ts";
 /** Saving takes no more than this share of the time, and begins after some of it. */
 const SAVING = 1 / 20;
 const FIRST_SAVE = 0.5;
+/** Milliseconds after which the run looks whether it is interrupted: a step by itself waits for nothing. */
+const LOOKS_AFTER = 50;
 const MOST_CLASSES = 8;
 
 /** Trains, and writes what comes of it. */
@@ -70,6 +72,7 @@ async function followed(
     isStopped = true;
   };
   let [last, savedAt, pause] = ["", progress.seconds, FIRST_SAVE];
+  let lookedAt = performance.now();
   Deno.addSignalListener("SIGINT", stop);
   try {
     let next = await (isResumed ? resumed(job, run) : run.next());
@@ -83,6 +86,10 @@ async function followed(
       const event = next.value;
       if (event.type === "score") progress.say(last = scoreText(event));
       else progress.show([progressText(job, event, last)]);
+      if (performance.now() - lookedAt > LOOKS_AFTER) {
+        await new Promise((resolve) => setTimeout(resolve));
+        lookedAt = performance.now();
+      }
       const before = progress.seconds;
       if (!isStopped && (event.step === 0 || before - savedAt < pause)) continue;
       await save(job, event);

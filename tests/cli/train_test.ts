@@ -130,7 +130,7 @@ Deno.test("a run that is killed or interrupted at any moment goes on to the same
     await Deno.writeTextFile(`${folder}/train.csv`, tableOf((i) => CLASSES[Y[i]]));
     const args = (output: string) => [
       ...["train", CLASSIFIER, ...LOSS, ...RATE, "--data", `${folder}/train.csv`],
-      ...["--steps", "1500", "--patience", "30", "-o", output],
+      ...["--steps", "3000", "--patience", "30", "-o", output],
     ];
     const whole = `${folder}/whole.onnx`;
     assertEquals(await main(args(whole), () => {}), 0);
