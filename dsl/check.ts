@@ -9,7 +9,9 @@ import { constant, type Node, PARAMETER, postorder } from "./node.ts";
 import type { Sizes } from "./matrix.ts";
 import { elementRow, matrixRow, randomRow, reduceOps, reduceRow, treeName } from "./ops.ts";
 import { suggestedName } from "./other_names.ts";
-import { isReserved, parseExpression, parseStatements, type Scope } from "./parse.ts";
+import { isReserved } from "./words.ts";
+import { parseExpression, parseStatements } from "./parse.ts";
+import type { Scope } from "./reader.ts";
 import { printProgram, sketchExpression } from "./print.ts";
 import {
   type Document,
