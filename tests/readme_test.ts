@@ -1,4 +1,4 @@
-/** The README's snippets: `deno test --doc` runs those in TypeScript, this the others. */
+/** The README's snippets that are not in TypeScript: those run in `together/documents_test.ts`. */
 import { main } from "../cli.ts";
 import { assert, assertEquals } from "./assert.ts";
 
