@@ -48,5 +48,7 @@ for (const { place, code } of examples) {
 
 Deno.test("examples are found in documents and comments", () => {
   assert(examples.length > 300, `only ${examples.length} examples were found`);
-  for (const end of [".md:", ".ts:"]) assert(examples.some(({ place }) => place.includes(end)), end);
+  for (const end of [".md:", ".ts:"]) {
+    assert(examples.some(({ place }) => place.includes(end)), end);
+  }
 });
