@@ -6,8 +6,7 @@ const tests = new URL("./", import.meta.url);
 /** The files that run together, by the name of the one in `together/` that runs them: the first that fits. */
 const GROUPS = {
   adapters: /^adapters\//,
-  browser: /^browser\/(?!studio)/,
-  browser_studio: /^browser\/studio/,
+  browser: /^(browser\/|several)/,
   cases: /^cases\//,
   cli: /^(cli|trainer\/)/,
   derive: /^derive\//,
@@ -15,7 +14,7 @@ const GROUPS = {
   export_files: /^export\/(python|safetensors)\//,
   export_train: /^export\/train\//,
   language: /^(dsl|golden|wrappers)\//,
-  programs: /^(node|examples|demo|bundle|several|parity)/,
+  programs: /^(node|examples|demo|bundle|parity)/,
   runtime: /^runtime\/([a-m]\w+|matrix_\w+)\./,
   runtime_more: /^runtime\//,
   search: /^search\//,

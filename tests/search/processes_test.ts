@@ -78,7 +78,7 @@ for (
       budget: { trained },
       window: trained,
     };
-    const { counts } = await searchedBy({ patience, memory: 400 }, given);
+    const { counts } = await searchedBy({ patience, memory: 160 }, given);
     assert(counts.lost > 0 && counts.lost === counts.stopped && counts.lost < counts.trained);
     // It is not remembered beyond the search: a quicker machine may have had the patience.
     assert(cache.size > 0 && [...cache.values()].every(({ score }) => score > -Infinity));
