@@ -18,7 +18,7 @@ async function run(
 Deno.test("a search prints a program that reads back, and writes a report; a checkpoint ends it at once", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    const args = ["--trained", "60", "--workers", "0", "--checkpoint", `${folder}/run.json`];
+    const args = ["--trained", "30", "--workers", "0", "--checkpoint", `${folder}/run.json`];
     const first = await run("heavy", ...args, "-o", `${folder}/report.html`);
     assertEquals([first.code, first.errors], [0, []]);
     const text = first.lines.find((line) => line.startsWith("name: found"))!;

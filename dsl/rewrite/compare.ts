@@ -29,11 +29,7 @@ export function compareForms(
   } = {},
 ): SameForm | undefined {
   for (const under of ["exact", "relaxed"] as const) {
-    const simple = {
-      allow: under,
-      ...(options.facts === undefined ? {} : { facts: options.facts }),
-    };
-    const [p, q] = [first, second].map((each) => simplifyForm(formOf(each), simple).form);
+    const [p, q] = [first, second].map((each) => simple(each, under, options.facts));
     const canonical = under === "exact" ? exactForm : relaxedForm;
     if (!isAlike(p, q, canonical)) continue;
     const mine = new Map([...p.outputs].map(([name, node]) => [name, canonical(node)]));
@@ -54,6 +50,28 @@ export function compareForms(
       }
     }
   }
+}
+
+/** What a program was simplified to under some facts: it is compared with many, one after another. */
+interface Simple {
+  readonly facts: readonly string[] | undefined;
+  readonly forms: Map<SameForm["under"], Form>;
+}
+
+const known = new WeakMap<Program, Simple>();
+
+function simple(program: Program, under: SameForm["under"], facts?: readonly string[]): Form {
+  let kept = known.get(program);
+  if (kept === undefined || kept.facts !== facts) {
+    known.set(program, kept = { facts, forms: new Map() });
+  }
+  let form = kept.forms.get(under);
+  if (form === undefined) {
+    const options = { allow: under, ...(facts === undefined ? {} : { facts }) };
+    form = simplifyForm(formOf(program), options, { isNamed: false }).form;
+    kept.forms.set(under, form);
+  }
+  return form;
 }
 
 /** Whether two forms have as many of everything, which no renaming changes. */

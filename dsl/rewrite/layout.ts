@@ -54,6 +54,16 @@ export function statementsOf(form: Form): LaidStatement[] {
   }
 }
 
+/** How the statements of a form would write a value that none of them computes. */
+export function spelling(form: Form): (node: Node) => Node {
+  const targets = new Map<Node, string>();
+  for (const { node, target } of statementsOf(form)) {
+    const isNew = node.src.length > 0 || target !== "u" && !form.state.has(target);
+    if (isNew && !targets.has(node)) targets.set(node, target);
+  }
+  return (node) => spell(node, "", targets).node;
+}
+
 function cellsOf(
   form: Form,
   outputs: readonly (readonly [string, Node])[],

@@ -1,10 +1,11 @@
 /** Which values have names: those that several statements need, and those that keep a line short. */
 import { foldNodes, type Node, postorder, withSources } from "../node.ts";
-import { isReserved } from "../words.ts";
+import { once } from "../once.ts";
 import { printExpression, printStatements } from "../print.ts";
 import { RESERVED } from "../scope.ts";
+import { isReserved } from "../words.ts";
 import type { Form } from "./form.ts";
-import { statementsOf } from "./layout.ts";
+import { spelling, statementsOf } from "./layout.ts";
 import type { Change } from "./passes.ts";
 
 /** How long the value of a statement may get, in characters, for taking in a local that is used once. */
@@ -25,23 +26,25 @@ function nameShared(form: Form): Change | undefined {
   new Set(roots).forEach(count);
   const order = postorder(roots);
   for (const { src } of order) src.forEach(count);
+  const isRoot = new Set(roots);
+  const shared = order.filter((node) =>
+    node.src.length > 0 && !form.names.has(node) && !isRoot.has(node) && uses.get(node)! > 1
+  );
+  if (shared.length === 0) return undefined;
+  const spelt = spelling(form);
+  const node = shared.find((each) => printExpression(spelt(each)).length >= SHORTEST);
+  if (node === undefined) return undefined;
   const name = freshLocal(form);
-  for (const node of order) {
-    const isUnnamed = node.src.length > 0 && !form.names.has(node) && !roots.includes(node);
-    if (!isUnnamed || uses.get(node)! < 2) continue;
-    const named = { ...form, names: new Map([...form.names, [node, name]]) };
-    const statement = statementsOf(named).find(({ target }) => target === name)!;
-    const text = printExpression(statement.value);
-    if (text.length < SHORTEST) continue;
-    return {
-      rule: "a value that is needed twice gets a name",
-      kind: "exact",
-      place: name,
-      before: () => text,
-      after: () => printStatements([statement]),
-      form: named,
-    };
-  }
+  const named = { ...form, names: new Map([...form.names, [node, name]]) };
+  const statement = once(() => statementsOf(named).find(({ target }) => target === name)!);
+  return {
+    rule: "a value that is needed twice gets a name",
+    kind: "exact",
+    place: name,
+    before: () => printExpression(statement().value),
+    after: () => printStatements([statement()]),
+    form: named,
+  };
 }
 
 function freshLocal(form: Form): string {

@@ -97,10 +97,11 @@ export function simplify(program: Program, options: SimplifyOptions = {}): Simpl
   return Object.freeze({ program: programOf(form), trace: Object.freeze(trace) });
 }
 
-/** The same on a form. */
+/** The same on a form. Without names, locals are called as they were: nothing else depends on them. */
 export function simplifyForm(
   start: Form,
   { allow = "exact", facts = USUAL_FACTS, keep = [], rules = [] }: SimplifyOptions,
+  { isNamed = true } = {},
 ): { form: Form; trace: SimplifyStep[] } {
   const known = allow === "exact" ? NO_FACTS : readFacts([...LANGUAGE_FACTS, ...facts]);
   const all = [...(allow === "exact" ? exact() : relaxed()), ...rules.map(readRule)];
@@ -133,7 +134,7 @@ export function simplifyForm(
     });
     form = found.form;
   }
-  const last = () => nextName(form) ?? unreadHyper(form);
+  const last = () => (isNamed ? nextName(form) : undefined) ?? unreadHyper(form);
   for (let next = last(); next !== undefined; next = last()) {
     trace.push(stepOf(next));
     form = next.form;

@@ -29,10 +29,15 @@ async function trained(opt: Optimizer): Promise<[theirs: Float32Array, ours: Flo
 gpuTest("optimizers step inside jax-js on WebGPU as by Gradus's own kernels", async () => {
   const devices = await init("webgpu");
   assert(devices.includes("webgpu"), "jax-js found no WebGPU");
+  const before = defaultDevice();
   defaultDevice("webgpu");
-  const clipped = chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate: 0.1 }));
-  for (const opt of [clipped, lion({ learningRate: 0.1 })]) {
-    const [theirs, ours] = await trained(opt);
-    ours.forEach((x, i) => assert(Math.abs(theirs[i] - x) < 1e-5, `${theirs[i]}, not ${x}`));
+  try {
+    const clipped = chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate: 0.1 }));
+    for (const opt of [clipped, lion({ learningRate: 0.1 })]) {
+      const [theirs, ours] = await trained(opt);
+      ours.forEach((x, i) => assert(Math.abs(theirs[i] - x) < 1e-5, `${theirs[i]}, not ${x}`));
+    }
+  } finally {
+    defaultDevice(before);
   }
 });

@@ -48,10 +48,17 @@ async function threaded(name: string): Promise<Trained> {
   return { isIsolated: place.crossOriginIsolated, isThreaded: threadsTakenPart(), first, last };
 }
 
-/** Trains with every optimizer in every way, each told how many threads it may use, or not. */
-async function all(size: Size, threads?: number): Promise<AllTrained> {
+/** Trains with optimizers, if not told which with all, in every way; each may be told its threads. */
+async function all(
+  size: Size,
+  { names = Object.keys(optimizers), threads }: {
+    readonly names?: readonly string[];
+    readonly threads?: number;
+  } = {},
+): Promise<AllTrained> {
   const bits: Record<string, Bits> = {};
-  for (const [name, opt] of Object.entries(optimizers)) {
+  for (const name of names) {
+    const opt = optimizers[name];
     const told = threads === undefined ? opt : opt.with({ threads });
     for (const way of ways) bits[`${name}, ${way}`] = await train(told, way, size, pause);
   }

@@ -4,7 +4,7 @@ import { site } from "../../examples/studio/site.ts";
 import { OrtTrainer } from "../../export/train/mod.ts";
 import { writeSafetensors } from "../../export/safetensors/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
-import { Chromium } from "./chromium.ts";
+import { type Chromium, chromiumTest } from "./chromium.ts";
 import { driven } from "./studio_drive.ts";
 
 /** A model of x [batch, 8] to logits [batch, 4]. */
@@ -12,20 +12,14 @@ const MODEL = await Deno.readFile(new URL("../../docs/classifier.onnx", import.m
 
 let files: ReturnType<typeof site> | undefined;
 
-/** What visits of the page, opened with a sample, report one after another in one browser. */
+/** What visits of the page, opened with a sample, report one after another. What they keep is theirs alone. */
 async function visits(
+  chromium: Chromium,
   sample: string,
   works: readonly string[],
-  gpu: "none" | "webgpu" = "none",
   more: readonly (readonly [string, Uint8Array<ArrayBuffer>])[] = [],
   // deno-lint-ignore no-explicit-any
-): Promise<any[] | undefined> {
-  await using chromium = await Chromium.start(gpu);
-  if (chromium === undefined) {
-    assert(!Deno.env.has("CI"), "Chromium is required here: it is missing");
-    console.log("Not tested: Chromium is missing (Debian has it as `chromium`)");
-    return undefined;
-  }
+): Promise<any[]> {
   await using served = serveSite(new Map([...await (files ??= site()), ...more]), 0);
   const values = [];
   for (const work of works) {
@@ -65,34 +59,31 @@ const DRAW = `
   });
 `;
 
-Deno.test("each sample of the studio learns with what the page opens with", async () => {
-  // Each in a browser of its own, at the same time.
-  const samples = await Promise.all([
-    visits("digits", [
-      `${DRAW}
-      await ready();
-      await train();
-      const digits = last();
-      const read = [
-        await draw([[[0.52, 0.15], [0.48, 0.85]]]),
-        await draw([arc(0.5, 0.5, 0.2, 0.33, 0.5, 2.5)]),
-        await draw([[[0.25, 0.2], [0.72, 0.2], [0.45, 0.85]]]),
-        await draw([[...arc(0.5, 0.32, 0.2, 0.17, 0.9, -0.25), [0.28, 0.82], [0.75, 0.82]]]),
-      ];
-      return { digits, read };`,
-    ]),
-    visits("moons", ["await ready(); await train(); return last();"]),
-    visits("text", [
-      `await ready();
-      set("Steps", 100);
-      await train();
-      document.querySelector("#try form button").click();
-      await until(() => document.querySelector("#try pre").textContent.length > 250, "writing");
-      return { text: last(), colours: document.querySelectorAll(".chart .curve").length };`,
-    ]),
+chromiumTest("each sample of the studio learns with what the page opens with", async (chromium) => {
+  const [{ digits, read }] = await visits(chromium, "digits", [
+    `${DRAW}
+    await ready();
+    await train();
+    const digits = last();
+    const read = [
+      await draw([[[0.52, 0.15], [0.48, 0.85]]]),
+      await draw([arc(0.5, 0.5, 0.2, 0.33, 0.5, 2.5)]),
+      await draw([[[0.25, 0.2], [0.72, 0.2], [0.45, 0.85]]]),
+      await draw([[...arc(0.5, 0.32, 0.2, 0.17, 0.9, -0.25), [0.28, 0.82], [0.75, 0.82]]]),
+    ];
+    return { digits, read };`,
   ]);
-  if (samples.includes(undefined)) return;
-  const [[{ digits, read }], [moons], [{ text, colours }]] = samples.map((each) => each!);
+  const [moons] = await visits(chromium, "moons", [
+    "await ready(); await train(); return last();",
+  ]);
+  const [{ text, colours }] = await visits(chromium, "text", [
+    `await ready();
+    set("Steps", 100);
+    await train();
+    document.querySelector("#try form button").click();
+    await until(() => document.querySelector("#try pre").textContent.length > 250, "writing");
+    return { text: last(), colours: document.querySelectorAll(".chart .curve").length };`,
+  ]);
   assert(digits["Held-out accuracy"] > 95, `digits: ${digits["Held-out accuracy"]} %`);
   assertEquals(read.map((said: string) => said[9]), ["1", "0", "7", "2"], read.join(" "));
   assert(moons["Held-out accuracy"] > 97, `moons: ${moons["Held-out accuracy"]} %`);
@@ -101,18 +92,20 @@ Deno.test("each sample of the studio learns with what the page opens with", asyn
   assertEquals(colours, 3);
 });
 
-Deno.test("a closed page of the studio goes on from its last save, with the same numbers", async () => {
-  const begin = `
+chromiumTest(
+  "a closed page of the studio goes on from its last save, with the same numbers",
+  async (chromium) => {
+    const begin = `
     await ready();
     set("Steps", 120);
     set("Steps from one save to the next", 20);
     set("Runs on", "The processor (WebAssembly)");`;
-  const values = await visits("moons", [
-    `${begin}
+    const values = await visits(chromium, "moons", [
+      `${begin}
     press("train");
     await until(() => saved() >= 40 && step() > saved(), "steps after a save");
     return step();`,
-    `await until(() => button("Go on", document.getElementById("saved")), "an offer to go on");
+      `await until(() => button("Go on", document.getElementById("saved")), "an offer to go on");
     const { losses } = await kept();
     await ready();
     const offered = text("saved");
@@ -120,35 +113,38 @@ Deno.test("a closed page of the studio goes on from its last save, with the same
     await until(() => phase() === "done", "done");
     const left = { isOffered: !document.getElementById("saved").hidden, focus: document.activeElement.id };
     return { before: losses.length, offered, left, ...await kept() };`,
-    `${begin}
+      `${begin}
     await train();
     return await kept();`,
-  ]);
-  if (values === undefined) return;
-  const [closed, resumed, whole] = values;
-  assert(resumed.before >= closed - 20, `${resumed.before} of ${closed} steps were kept`);
-  assert(resumed.before < 120, "it had ended before the page was closed");
-  assertStringIncludes(resumed.offered, `adamw, step ${resumed.before} of 120`);
-  assertEquals(resumed.left, { isOffered: false, focus: "train" });
-  assertEquals(resumed.losses.length, 120);
-  assertEquals(resumed.losses, whole.losses);
-  assertEquals(resumed.scores, whole.scores);
-});
+    ]);
+    const [closed, resumed, whole] = values;
+    assert(resumed.before >= closed - 20, `${resumed.before} of ${closed} steps were kept`);
+    assert(resumed.before < 120, "it had ended before the page was closed");
+    assertStringIncludes(resumed.offered, `adamw, step ${resumed.before} of 120`);
+    assertEquals(resumed.left, { isOffered: false, focus: "train" });
+    assertEquals(resumed.losses.length, 120);
+    assertEquals(resumed.losses, whole.losses);
+    assertEquals(resumed.scores, whole.scores);
+  },
+);
 
-Deno.test("the studio reads a file of each kind, races two optimizers, and tells errors", async () => {
-  const count = 60;
-  const x = Float32Array.from({ length: 8 * count }, (_, i) => Math.fround(Math.sin(i * i)));
-  const y = BigInt64Array.from({ length: count }, (_, i) => x[8 * i] > 0 ? 1n : 0n);
-  const names = ["red", "green"];
-  const rows = Array.from(
-    { length: count },
-    (_, i) => [...x.subarray(8 * i, 8 * i + 8), names[Number(y[i])]].join(","),
-  );
-  const encoded = (text: string) => new TextEncoder().encode(text);
-  const values = await visits(
-    "moons",
-    [
-      `const file = async (name) => new File([await (await fetch(name)).blob()], name);
+chromiumTest(
+  "the studio reads a file of each kind, races two optimizers, and tells errors",
+  async (chromium) => {
+    const count = 60;
+    const x = Float32Array.from({ length: 8 * count }, (_, i) => Math.fround(Math.sin(i * i)));
+    const y = BigInt64Array.from({ length: count }, (_, i) => x[8 * i] > 0 ? 1n : 0n);
+    const names = ["red", "green"];
+    const rows = Array.from(
+      { length: count },
+      (_, i) => [...x.subarray(8 * i, 8 * i + 8), names[Number(y[i])]].join(","),
+    );
+    const encoded = (text: string) => new TextEncoder().encode(text);
+    const values = await visits(
+      chromium,
+      "moons",
+      [
+        `const file = async (name) => new File([await (await fetch(name)).blob()], name);
     const facts = () => text("data");
     const told = (...all) => until(
       () => phase() === "ready" && [...all, "examples: "].every((what) => facts().includes(what)),
@@ -207,43 +203,44 @@ Deno.test("the studio reads a file of each kind, races two optimizers, and tells
     await told("cat.txt");
     const written = facts();
     return { broken, table, race, arrays, tensors, wrong, images, written };`,
-    ],
-    "none",
-    [
-      ["broken.onnx", MODEL.slice(0, 1000)],
-      ["model.onnx", MODEL],
-      ["table.csv", encoded(`a,b,c,d,e,f,g,h,colour\n${rows.join("\n")}\n`)],
-      ["wrong.csv", encoded("a,b\n1,2\n3,4\n")],
-      ["x.npy", npy("<f4", [count, 8], x)],
-      ["y.npy", npy("<i8", [count], y)],
-      [
-        "data.safetensors",
-        writeSafetensors({
-          x: { dtype: "F32", shape: [count, 8], data: x },
-          y: { dtype: "I64", shape: [count], data: y },
-        }),
       ],
-    ],
-  );
-  if (values === undefined) return;
-  const [{ broken, table, race, arrays, tensors, wrong, images, written }] = values;
-  assertStringIncludes(broken, "must be an ONNX model");
-  assertStringIncludes(table, "2 classes: green, red");
-  assertStringIncludes(race.status, "lion:");
-  assertStringIncludes(race.status, "sgd:");
-  // Loss of each in training and held out, and of each the accuracy.
-  assertEquals(race.curves, 6);
-  for (const told of [arrays, tensors]) {
-    assertStringIncludes(told, "60 examples: x [8] float32; y [] int64");
-  }
-  assertStringIncludes(wrong, "column");
-  assertStringIncludes(images, "20 images were brought to 28 × 28 pixels");
-  assertStringIncludes(written, "22 examples: x [64]");
-});
+      [
+        ["broken.onnx", MODEL.slice(0, 1000)],
+        ["model.onnx", MODEL],
+        ["table.csv", encoded(`a,b,c,d,e,f,g,h,colour\n${rows.join("\n")}\n`)],
+        ["wrong.csv", encoded("a,b\n1,2\n3,4\n")],
+        ["x.npy", npy("<f4", [count, 8], x)],
+        ["y.npy", npy("<i8", [count], y)],
+        [
+          "data.safetensors",
+          writeSafetensors({
+            x: { dtype: "F32", shape: [count, 8], data: x },
+            y: { dtype: "I64", shape: [count], data: y },
+          }),
+        ],
+      ],
+    );
+    const [{ broken, table, race, arrays, tensors, wrong, images, written }] = values;
+    assertStringIncludes(broken, "must be an ONNX model");
+    assertStringIncludes(table, "2 classes: green, red");
+    assertStringIncludes(race.status, "lion:");
+    assertStringIncludes(race.status, "sgd:");
+    // Loss of each in training and held out, and of each the accuracy.
+    assertEquals(race.curves, 6);
+    for (const told of [arrays, tensors]) {
+      assertStringIncludes(told, "60 examples: x [8] float32; y [] int64");
+    }
+    assertStringIncludes(wrong, "column");
+    assertStringIncludes(images, "20 images were brought to 28 × 28 pixels");
+    assertStringIncludes(written, "22 examples: x [64]");
+  },
+);
 
-Deno.test("what the studio gives to download fits together, and keys find their way", async () => {
-  const values = await visits("moons", [
-    `await ready();
+chromiumTest(
+  "what the studio gives to download fits together, and keys find their way",
+  async (chromium) => {
+    const values = await visits(chromium, "moons", [
+      `await ready();
     document.querySelectorAll("details").forEach((each) => each.open = true);
     const nameless = unnamed();
     set("Steps", 12);
@@ -251,29 +248,31 @@ Deno.test("what the studio gives to download fits together, and keys find their 
     await train();
     await until(() => document.querySelectorAll("#downloads button").length === 3, "buttons");
     return { nameless: [...nameless, ...unnamed()], focus: document.activeElement.id, files: await downloaded() };`,
-  ]);
-  if (values === undefined) return;
-  const [{ nameless, focus, files }] = values;
-  assertEquals(nameless, []);
-  assertEquals(focus, "train");
-  const given = Object.fromEntries(
-    files.map(([name, bytes]: [string, number[]]) => [name, Uint8Array.from(bytes)]),
-  );
-  assertEquals(Object.keys(given).sort(), [
-    "moons-adamw-checkpoint.safetensors",
-    "moons-adamw-step.onnx",
-    "moons-adamw-trained.onnx",
-  ]);
-  // The training graph goes on from the checkpoint, and its model is the trained one.
-  const trainer = await OrtTrainer.load(given["moons-adamw-step.onnx"]);
-  assert((await trainer.model()).some((byte, i) => byte !== given["moons-adamw-trained.onnx"][i]));
-  await trainer.restore(given["moons-adamw-checkpoint.safetensors"]);
-  assertEquals(trainer.count, 12);
-  assertEquals(await trainer.model(), given["moons-adamw-trained.onnx"]);
-  await trainer.dispose();
-});
+    ]);
+    const [{ nameless, focus, files }] = values;
+    assertEquals(nameless, []);
+    assertEquals(focus, "train");
+    const given = Object.fromEntries(
+      files.map(([name, bytes]: [string, number[]]) => [name, Uint8Array.from(bytes)]),
+    );
+    assertEquals(Object.keys(given).sort(), [
+      "moons-adamw-checkpoint.safetensors",
+      "moons-adamw-step.onnx",
+      "moons-adamw-trained.onnx",
+    ]);
+    // The training graph goes on from the checkpoint, and its model is the trained one.
+    const trainer = await OrtTrainer.load(given["moons-adamw-step.onnx"]);
+    assert(
+      (await trainer.model()).some((byte, i) => byte !== given["moons-adamw-trained.onnx"][i]),
+    );
+    await trainer.restore(given["moons-adamw-checkpoint.safetensors"]);
+    assertEquals(trainer.count, 12);
+    assertEquals(await trainer.model(), given["moons-adamw-trained.onnx"]);
+    await trainer.dispose();
+  },
+);
 
-Deno.test("the studio trains on WebGPU as on WebAssembly", async () => {
+chromiumTest("the studio trains on WebGPU as on WebAssembly", async (chromium) => {
   const losses = (device: string) => `
     await ready();
     set("Steps", 10);
@@ -285,14 +284,13 @@ Deno.test("the studio trains on WebGPU as on WebAssembly", async () => {
       adapter: !!await navigator.gpu?.requestAdapter(),
     };`;
   const values = await visits(
+    chromium,
     "moons",
     [
       losses("The processor (WebAssembly)"),
       losses("The GPU (WebGPU)"),
     ],
-    "webgpu",
   );
-  if (values === undefined) return;
   const [wasm, webgpu] = values;
   assert(webgpu.adapter, "Chromium has no WebGPU adapter");
   assertStringIncludes(wasm.status, "Trained on the processor");
@@ -302,7 +300,7 @@ Deno.test("the studio trains on WebGPU as on WebAssembly", async () => {
     const [, expected] = wasm.losses[i];
     assert(Math.abs(loss - expected) < 1e-4 * expected, `${loss}, not ${expected}`);
   });
-});
+}, "webgpu");
 
 /** An array as NumPy saves it. */
 function npy(

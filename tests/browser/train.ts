@@ -15,7 +15,7 @@ export const ways: readonly Way[] = ["ordinary", "resident"];
 
 const STEPS = 3;
 
-/** The bits of arrays in base64, by their place. */
+/** The bits of arrays in base64, or of a hash of each block of large ones, by their place. */
 export type Bits = Readonly<Record<string, string>>;
 
 interface Trained {
@@ -70,7 +70,22 @@ function bitsOf(tree: object, path = ""): Bits {
   );
 }
 
-function base64Of({ buffer, byteOffset, byteLength }: ArrayBufferView): string {
+/** How many bytes are sent as they are, and how many 32-bit words of more are sent as one hash. */
+const [MOST, BLOCK] = [2 ** 16, 2 ** 10];
+
+function hashed({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint32Array {
+  const words = new Uint32Array(buffer, byteOffset, byteLength / 4);
+  const hashes = new Uint32Array(Math.ceil(words.length / BLOCK)).fill(2_166_136_261);
+  for (let i = 0; i < words.length; i++) {
+    const block = Math.floor(i / BLOCK);
+    // FNV-1a, a word at a time.
+    hashes[block] = Math.imul(hashes[block] ^ words[i], 16_777_619);
+  }
+  return hashes;
+}
+
+function base64Of(array: ArrayBufferView): string {
+  const { buffer, byteOffset, byteLength } = array.byteLength > MOST ? hashed(array) : array;
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);
   let text = "";
   for (let from = 0; from < bytes.length; from += 4096) {

@@ -70,7 +70,7 @@ export const interpreter = library("the interpreter", { backend: "interpreter" }
 const asRoutines = ({ isDefined, of }: Facts): Tolerance =>
   isDefined ? {} : of.isDirect ? { ulp: 4 } : { ofScale: 1e-6 };
 
-const kernels = [1, 2, 3, 8].flatMap((threads) =>
+const kernels = [1, 3, 8].flatMap((threads) =>
   ([["ordinary", undefined], ["resident", resident]] as const).map(([arrays, place]) =>
     library(
       `WebAssembly, ${threads} thread${threads === 1 ? "" : "s"}, ${arrays} arrays`,

@@ -301,8 +301,8 @@ Deno.test("whatever is written is read and prints back, or is refused", () => {
     count++;
     assert(parseProgram(printProgram(program)) === program, printProgram(program).step);
   });
-  fc.assert(law, { numRuns: 20_000, seed: 3, includeErrorInReport: true });
-  assert(count > 300, `only ${count} were read`);
+  fc.assert(law, { numRuns: 8_000, seed: 3, includeErrorInReport: true });
+  assert(count > 120, `only ${count} were read`);
 });
 
 Deno.test("an index below a letter is read as one after the name that the letter is written for", () => {

@@ -6,10 +6,10 @@ const [url, behaviour] = (globalThis as unknown as { process: { argv: string[] }
 const scorer = localScorer({ patience: 3000, memory: 600 });
 const { counts, best } = await searched({
   tasks: [{ kind: "module", name: "own", url, options: { behaviour }, steps: 10, seeds: [1] }],
-  seed: 3,
-  budget: { trained: 4 },
+  seed: 5,
+  budget: { trained: 2 },
   population: 20,
-  window: 4,
+  window: 2,
   scorer,
 });
 await scorer.close();

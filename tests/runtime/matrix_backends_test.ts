@@ -83,7 +83,7 @@ function forMatrices(
 }
 
 Deno.test("every backend makes every bit of programs on matrices, of any sizes", () => {
-  forMatrices(matrixProgram, SHAPES, 3, 250);
+  forMatrices(matrixProgram, SHAPES, 3, 120);
 });
 
 Deno.test("every backend makes every bit of programs on larger matrices", () => {
@@ -91,7 +91,7 @@ Deno.test("every backend makes every bit of programs on larger matrices", () => 
 });
 
 Deno.test("every backend makes every bit of programs with states of their own shapes, factors and loops", () => {
-  forMatrices(sizedProgram(), SHAPES, 3, 120);
+  forMatrices(sizedProgram(), SHAPES, 3, 60);
   forMatrices(sizedProgram(), LARGE, 1, 5);
 });
 

@@ -103,7 +103,7 @@ for (const [name, storage] of Object.entries(ways)) {
         const opt = reduced({}).with({ backend, threads: 1 });
         assertSameBits(await trained(opt, false, mode), expected, `${backend} ${mode}`);
       }
-      for (const threads of [1, 2, 3, 8]) {
+      for (const threads of [1, 3]) {
         const actual = await trained(reduced({}).with({ threads }), true, mode);
         assertSameBits(actual, expected, `${threads} threads, ${mode}`);
       }

@@ -173,13 +173,7 @@ for (const placing of PLACINGS) {
         assertSameBits(actual, expected, `beside ${name}`, compared);
       }
     });
-    fc.assert(law, {
-      numRuns: 40,
-      seed: 21,
-      includeErrorInReport: true,
-      interruptAfterTimeLimit: 240_000,
-      markInterruptAsFailure: true,
-    });
+    fc.assert(law, { numRuns: 30, seed: 21, includeErrorInReport: true });
     const { finite, numbers } = compared;
     assert(finite > numbers / 3, `only ${finite} of ${numbers} numbers were finite`);
   });

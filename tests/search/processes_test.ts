@@ -63,10 +63,10 @@ async function children(): Promise<string[]> {
 }
 
 for (
-  const [behaviour, patience] of [
-    ["loops", 3000],
-    ["exits", 60_000],
-    ["allocates", 60_000],
+  const [behaviour, patience, trained] of [
+    ["loops", 3000, 2],
+    ["exits", 60_000, 4],
+    ["allocates", 60_000, 2],
   ] as const
 ) {
   Deno.test(`a task that ${behaviour} for some programs costs those evaluations, and no process stays`, async () => {
@@ -75,10 +75,10 @@ for (
       ...options,
       cache,
       tasks: [hostile(behaviour)],
-      budget: { trained: 4 },
-      window: 4,
+      budget: { trained },
+      window: trained,
     };
-    const { counts } = await searchedBy({ patience, memory: 400 }, given);
+    const { counts } = await searchedBy({ patience, memory: 160 }, given);
     assert(counts.lost > 0 && counts.lost === counts.stopped && counts.lost < counts.trained);
     // It is not remembered beyond the search: a quicker machine may have had the patience.
     assert(cache.size > 0 && [...cache.values()].every(({ score }) => score > -Infinity));

@@ -9,7 +9,7 @@ import { difference, gpuTest, onGpu } from "./gpu.ts";
 gpuTest("random programs compute on the GPU what is interpreted", async () => {
   let [compared, same] = [0, 0];
   for (const rank of [0, 2]) {
-    const all = fc.sample(scenarios(exactProgram({ rank }), rank), { numRuns: 40, seed: 1 });
+    const all = fc.sample(scenarios(exactProgram({ rank }), rank), { numRuns: 20, seed: 1 });
     for (const drawn of all) {
       const leaves = drawn.leaves.map((leaf) => ({ ...leaf, dtype: "float32" as const }));
       const scenario = { ...drawn, leaves, muDtype: undefined };
@@ -32,7 +32,7 @@ gpuTest("random programs compute on the GPU what is interpreted", async () => {
     }
   }
   // The numbers are wild: what overflows, and what a compiler rewrites as of real numbers, may differ.
-  assert(compared > 60, `only ${compared} programs were compared`);
+  assert(compared > 30, `only ${compared} programs were compared`);
   assert(same >= 0.95 * compared, `${compared - same} of ${compared} programs differ`);
 });
 

@@ -9,6 +9,11 @@ import { plansOf } from "../../runtime/devices/webgpu/plans.ts";
 import { assertSnapshot } from "@std/testing/snapshot";
 import { assertEquals } from "../assert.ts";
 
+/** Where the snapshots are, also when the tests run together with others. */
+const snapshots = {
+  path: new URL("__snapshots__/source_test.ts.snap", import.meta.url).pathname,
+};
+
 /** The kernels of an optimizer's loops over elements, four numbers at once. */
 function kernels({ program, settings }: Optimizer): string[] {
   const params = { w: new Float32Array(8) };
@@ -22,12 +27,12 @@ function kernels({ program, settings }: Optimizer): string[] {
 }
 
 Deno.test("the kernel of Lion", async (t) => {
-  await assertSnapshot(t, kernels(lion({ learningRate: 0.1 })).join("\n"));
+  await assertSnapshot(t, kernels(lion({ learningRate: 0.1 })).join("\n"), snapshots);
 });
 
 Deno.test("the kernels of a clipped descent: a sum of squares, and the step", async (t) => {
   const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), sgd({ learningRate: 0.1 }));
-  await assertSnapshot(t, kernels(opt).join("\n"));
+  await assertSnapshot(t, kernels(opt).join("\n"), snapshots);
 });
 
 Deno.test("no name of a program reaches a kernel", () => {

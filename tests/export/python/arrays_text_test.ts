@@ -17,12 +17,17 @@ import { assertRefused } from "../../refused.ts";
 import { wrapped, zooOptimizers } from "../everything.ts";
 import { faults } from "./form.ts";
 
+/** Where the snapshots are, also when the tests run together with others. */
+const snapshots = {
+  path: new URL("__snapshots__/arrays_text_test.ts.snap", import.meta.url).pathname,
+};
+
 const TARGETS = ["mlx", "keras"] as const;
 
 for (const to of TARGETS) {
   Deno.test(`a file of ${to} as a whole`, async (t) => {
     const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), lion({ learningRate: 0.1 }));
-    await assertSnapshot(t, toPython(opt, { to, name: "Clipped" }));
+    await assertSnapshot(t, toPython(opt, { to, name: "Clipped" }), snapshots);
   });
 
   Deno.test(`every file of ${to} has the form of Python, and reads nothing that it has not set`, () => {

@@ -19,6 +19,11 @@ import { assertRefused } from "../../refused.ts";
 import { wrapped, zooOptimizers } from "../everything.ts";
 import { faults, own } from "./form.ts";
 
+/** Where the snapshots are, also when the tests run together with others. */
+const snapshots = {
+  path: new URL("__snapshots__/optax_text_test.ts.snap", import.meta.url).pathname,
+};
+
 const lr = { learningRate: 0.1 };
 const textOf = (opt: Optimizer, options = {}) => toPython(opt, { to: "optax", ...options });
 
@@ -32,13 +37,13 @@ const GOLDEN: Readonly<Record<string, () => Optimizer>> = {
 
 for (const [name, make] of Object.entries(GOLDEN)) {
   Deno.test(`what ${name} computes, as Optax has it`, async (t) => {
-    await assertSnapshot(t, own(textOf(make())).join("\n\n\n"));
+    await assertSnapshot(t, own(textOf(make())).join("\n\n\n"), snapshots);
   });
 }
 
 Deno.test("the transformation of Lion", async (t) => {
   const text = textOf(lion(lr), { required: ["learningRate"] });
-  await assertSnapshot(t, /class LionState[\s\S]*?(?=\n\n\n_SHAPES)/.exec(text)![0]);
+  await assertSnapshot(t, /class LionState[\s\S]*?(?=\n\n\n_SHAPES)/.exec(text)![0], snapshots);
 });
 
 Deno.test("Optax's file of every optimizer has the form of Python, and reads nothing that it has not set", () => {

@@ -25,6 +25,11 @@ import { assertRefused } from "../../refused.ts";
 import { wrapped, zooOptimizers } from "../everything.ts";
 import { faults, own } from "./form.ts";
 
+/** Where the snapshots are, also when the tests run together with others. */
+const snapshots = {
+  path: new URL("__snapshots__/text_test.ts.snap", import.meta.url).pathname,
+};
+
 const GOLDEN: Readonly<Record<string, () => Optimizer>> = {
   lion: () => lion({ learningRate: 0.1 }),
   sgd: () => sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true }),
@@ -41,7 +46,7 @@ const GOLDEN: Readonly<Record<string, () => Optimizer>> = {
 
 for (const [name, make] of Object.entries(GOLDEN)) {
   Deno.test(`what ${name} computes, as torch has it`, async (t) => {
-    await assertSnapshot(t, own(toPython(make(), { to: "torch" })).join("\n\n\n"));
+    await assertSnapshot(t, own(toPython(make(), { to: "torch" })).join("\n\n\n"), snapshots);
   });
 }
 
