@@ -5,6 +5,7 @@ import { isRecord } from "../../dsl/check.ts";
 import type { Program } from "../../dsl/program.ts";
 import { placeInYaml, readYaml } from "../../dsl/yaml_data.ts";
 import type { SweepOptions } from "../../search/mod.ts";
+import { requireSettings } from "../../search/sweep/check.ts";
 import { refuse, whereOf } from "../../search/sweep/refuse.ts";
 import { BUILT_IN, readBytes, readProgram } from "../files.ts";
 
@@ -38,10 +39,11 @@ export async function readSweep(path: string): Promise<SweepFile> {
     } catch (error) {
       const where = error instanceof GradusError ? whereOf(error) : undefined;
       if (where === undefined) throw error;
-      const place = placeInYaml(text, where.path, where.at);
+      const place = placeInYaml(text, where);
       throw new GradusError(`\`${path}\`: ${(error as Error).message}${place}`);
     }
   };
+  await within(() => Promise.resolve(requireSettings(options)));
   const programs = await within(() => programsOf(options.optimizers, dirname(path)));
   return { options: options as unknown as SweepOptions, programs, within };
 }

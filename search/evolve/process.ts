@@ -1,4 +1,5 @@
 /** Processes that serve orders: what a task's own code does in one, it can be ended with the process. */
+import { type Kind, POSITIVE } from "../../dsl/options.ts";
 import { builtin } from "../../runtime/builtin.ts";
 import { frame, unframed } from "./frames.ts";
 import type { Answer, Order } from "./serve.ts";
@@ -44,6 +45,9 @@ const { Deno: deno, process: node } = globalThis as {
   readonly Deno?: DenoProcesses;
   readonly process?: { readonly execPath: string };
 };
+
+/** What the memory of a process must be, in megabytes. */
+export const MEMORY: Kind = POSITIVE;
 
 /** Whether processes can be started here without asking anybody. */
 export function canStartProcesses(): boolean {
