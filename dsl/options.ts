@@ -1,6 +1,6 @@
 /** Options of functions, each held against what it must be; what there is not is refused by name. */
 import { isRecord } from "./check.ts";
-import { GradusError, quoted, shown, suggestion } from "./errors.ts";
+import { GradusError, nearest, quoted, shown } from "./errors.ts";
 
 /** What an option must be: whether a value is that, and how it is said. */
 export interface Kind {
@@ -95,8 +95,9 @@ export function requireOptions<T>(
   }
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(kinds, name)) continue;
-    const near = suggestion(name, Object.keys(kinds));
-    throw new GradusError(`${doing}: there is no option ${quoted(named(name))}${near}`);
+    const near = nearest(name, Object.keys(kinds));
+    const hint = near === undefined ? "" : `; did you mean \`${named(near)}\`?`;
+    throw new GradusError(`${doing}: there is no option ${quoted(named(name))}${hint}`);
   }
   for (const [name, { is, must, isNeeded }] of Object.entries<Kind>(kinds)) {
     const value = given[name];

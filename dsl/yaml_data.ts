@@ -13,7 +13,11 @@ export function readYaml(text: string, doing: string): unknown {
   try {
     return parse(text);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof RangeError
+      ? "it is nested too deeply"
+      : error instanceof Error
+      ? error.message
+      : String(error);
     throw new GradusError(`${doing}: ${reason.slice(0, 500)}`);
   }
 }

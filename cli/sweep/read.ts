@@ -7,7 +7,7 @@ import { placeInYaml, readYaml } from "../../dsl/yaml_data.ts";
 import type { SweepOptions } from "../../search/mod.ts";
 import { requireSettings } from "../../search/sweep/check.ts";
 import { refuse, whereOf } from "../../search/sweep/refuse.ts";
-import { BUILT_IN, readBytes, readProgram } from "../files.ts";
+import { BUILT_IN, readProgram, readTextBytes } from "../files.ts";
 
 /** A sweep that a file says. */
 export interface SweepFile {
@@ -23,7 +23,7 @@ const FILE = /[/\\]|\.(ya?ml|json|onnx|safetensors)$/i;
 
 /** The sweep in a file of YAML, or of JSON. */
 export async function readSweep(path: string): Promise<SweepFile> {
-  const bytes = await readBytes(path);
+  const bytes = await readTextBytes(path);
   const text = new TextDecoder().decode(bytes);
   const options = readYaml(text, `Cannot read the sweep \`${path}\``);
   if (!isRecord(options)) {

@@ -1,7 +1,7 @@
 /** The optimizers of a sweep: what is tried of each, held against what it takes. */
 import { isRecord } from "../../dsl/check.ts";
 import { requireWithin } from "../../dsl/domain.ts";
-import { GradusError, placeOf, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { GradusError, placeOf, quoted, shown, type Span, suggestion } from "../../dsl/errors.ts";
 import { printJson } from "../../dsl/json.ts";
 import type { Program } from "../../dsl/program.ts";
 import { schedule } from "../../dsl/schedules/mod.ts";
@@ -182,14 +182,10 @@ function requireSchedule({ name, value, path }: Placed): void {
   try {
     schedule(value);
   } catch (error) {
-    const place = error instanceof GradusError ? placeOf(error) : undefined;
-    if (place === undefined) throw error;
-    const { message, span } = place;
-    throw placed(new GradusError(`Cannot sweep: ${quoted(name)}: ${message}`), {
-      path,
-      at: "value",
-      span,
-    });
+    if (!(error instanceof GradusError)) throw error;
+    const { message, span }: { message: string; span?: Span } = placeOf(error) ?? error;
+    const said = new GradusError(`Cannot sweep: ${quoted(name)}: ${message}`);
+    throw placed(said, { path, at: "value", span });
   }
 }
 

@@ -239,7 +239,7 @@ Deno.test("a mutation of a user's own joins in, and a child of it that is no pro
 Deno.test("options that cannot be used are refused with a reason, each with where it is", async () => {
   const wrong: readonly (readonly [given: object, says: string])[] = [
     [{ budget: {} }, "`budget` must say"],
-    [{ budget: { trained: 5, genrated: 3 } }, "`budget.genrated`; did you mean `generated`?"],
+    [{ budget: { trained: 5, genrated: 3 } }, "`budget.genrated`; did you mean `budget.generated`?"],
     [{ population: 0 }, "`population` must be a whole number above 0: given 0"],
     [{ tasks: [] }, "`tasks` must be a list of at least one task"],
     [{ tasks: undefined }, "given undefined"],
