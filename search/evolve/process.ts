@@ -3,7 +3,7 @@ import { type Kind, POSITIVE } from "../../dsl/options.ts";
 import { builtin } from "../../runtime/builtin.ts";
 import { frame, unframed } from "./frames.ts";
 import type { Answer, Order } from "./serve.ts";
-import { moduleUrl, type Server, Talk } from "./thread.ts";
+import { greeted, moduleUrl, type Server, Talk } from "./thread.ts";
 
 /** What a process says. */
 export type Told = Answer | { readonly died: string };
@@ -99,7 +99,7 @@ function spawned(script: string, argument: string): Child {
 }
 
 /** Starts a process that may take so many megabytes of memory. */
-export async function startProcess(megabytes: number): Promise<Server> {
+export async function startProcess(megabytes: number, patience?: number): Promise<Server> {
   const talk = new Talk();
   const child = spawned(moduleUrl("process_main"), String(megabytes));
   const listen = async () => {
@@ -121,11 +121,6 @@ export async function startProcess(megabytes: number): Promise<Server> {
       // It has ended by itself.
     }
   };
-  try {
-    await talk.ask(() => {});
-  } catch (error) {
-    end();
-    throw error;
-  }
+  await greeted(talk, end, patience);
   return { order: (order: Order) => talk.ask(() => child.write(frame(order))), end };
 }

@@ -21,6 +21,7 @@ import {
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { builtin } from "../../runtime/builtin.ts";
 import type { NatsOptions } from "./options.ts";
+import { release } from "./release.ts";
 
 /** What searches and workers meet under. */
 const NAME = "gradus";
@@ -38,6 +39,8 @@ const PAUSE = 250;
 /** A connection and what lies behind it. */
 export class Bus {
   readonly name: string;
+  /** Which Gradus this is. */
+  readonly release: string;
   readonly connection: NatsConnection;
   readonly js: JetStreamClient;
   readonly manager: JetStreamManager;
@@ -55,9 +58,10 @@ export class Bus {
   private constructor(
     options: NatsOptions,
     connection: NatsConnection,
-    parts: Pick<Bus, "js" | "manager" | "jobs" | "scores" | "runs" | "objects">,
+    parts: Pick<Bus, "release" | "js" | "manager" | "jobs" | "scores" | "runs" | "objects">,
   ) {
     [this.name, this.connection] = [options.name ?? NAME, connection];
+    this.release = parts.release;
     [this.js, this.manager, this.jobs] = [parts.js, parts.manager, parts.jobs];
     [this.scores, this.runs, this.objects] = [parts.scores, parts.runs, parts.objects];
     this.notice = options.notice ?? (() => {});
@@ -92,7 +96,7 @@ export class Bus {
       }).catch(unlessThere);
       const buckets = new Kvm(js);
       return new Bus(options, connection, {
-        ...{ js, manager, jobs },
+        ...{ release: await release(), js, manager, jobs },
         scores: await buckets.create(`${name}_scores`, { replicas }),
         runs: await buckets.create(`${name}_runs`, { replicas }),
         objects: await new Objm(js).create(`${name}_objects`, { replicas }),

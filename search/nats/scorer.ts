@@ -20,7 +20,7 @@ import {
   textOf,
 } from "./messages.ts";
 import { checkNats, NATS, type NatsOptions } from "./options.ts";
-import { ENGINE, RELEASE } from "./release.ts";
+import { ENGINE } from "./release.ts";
 import { type SentSetting, sentSetting } from "./setting.ts";
 
 /** A scorer over NATS. */
@@ -139,7 +139,7 @@ class NatsScorer implements Scorer {
     let sent = this.#settings.get(setting);
     if (sent === undefined) {
       const { objects } = this.#bus;
-      sent = sentSetting(setting).then(async (sent) => {
+      sent = sentSetting(setting, this.#bus.release).then(async (sent) => {
         sent.modules.forEach((version) => this.#modules.add(version));
         await this.#bus.retry("send what programs are scored on", async () => {
           if (await objects.info(sent.version) !== null) return;
@@ -252,8 +252,10 @@ class NatsScorer implements Scorer {
   /** What a worker is told that says who it is. */
   #welcome({ id, release, engine, modules }: Readonly<Record<string, unknown>>): object {
     const refuse = (reason: string) => ({ refused: reason });
-    if (release !== RELEASE) {
-      return refuse(`it must be of version ${RELEASE} of Gradus: given ${quoted(String(release))}`);
+    if (release !== this.#bus.release) {
+      return refuse(
+        `it must be of version ${this.#bus.release} of Gradus: given ${quoted(String(release))}`,
+      );
     }
     const here = new Set(Array.isArray(modules) ? modules : []);
     const missing = [...this.#modules].filter((version) => !here.has(version));
@@ -274,7 +276,7 @@ class NatsScorer implements Scorer {
       this.#workers.set(String(id), String(engine));
       this.#bus.notice(`worker ${quoted(String(id))} is there, on ${quoted(String(engine))}`);
     }
-    return { release: RELEASE };
+    return { release: this.#bus.release };
   }
 
   /** Looks after jobs whose scores did not come by themselves. */

@@ -8,7 +8,7 @@ import type { Scorer, Setting } from "../evolve/scorer.ts";
 import { Bus, messageOf, pause, SILENCE, WORKERS } from "./bus.ts";
 import { printEvaluations, readJob, recordOf, scoreKey, textOf } from "./messages.ts";
 import { checkNats, NATS, type NatsOptions } from "./options.ts";
-import { ENGINE, RELEASE } from "./release.ts";
+import { ENGINE } from "./release.ts";
 import { moduleVersion, receivedSetting } from "./setting.ts";
 
 /** A worker over NATS. */
@@ -118,10 +118,10 @@ class NatsWorker {
 
   /** Says who this is; a search may refuse it. */
   async #greet(): Promise<void> {
-    const { connection, name } = this.#bus;
+    const { connection, name, release } = this.#bus;
     const greeting = {
       id: this.#id,
-      release: RELEASE,
+      release,
       engine: ENGINE,
       modules: [...this.#installed.keys()],
     };
@@ -222,12 +222,12 @@ class NatsWorker {
   }
 
   async #load(version: string): Promise<Setting> {
-    const { objects } = this.#bus;
+    const { objects, release } = this.#bus;
     const info = await objects.info(version);
     if (info === null) throw new GradusError("its setting is not there");
     if (info.size > LARGEST_SETTING) throw new GradusError("its setting is too large");
     const bytes = await objects.getBlob(version);
     if (bytes === null) throw new GradusError("its setting is not there");
-    return receivedSetting(version, textOf(bytes), this.#installed);
+    return receivedSetting(version, textOf(bytes), { release, installed: this.#installed });
   }
 }
