@@ -10,17 +10,10 @@ import {
 } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import { type ObjectStore, Objm } from "@nats-io/obj";
-import {
-  AuthorizationError,
-  connect,
-  credsAuthenticator,
-  nanos,
-  type NatsConnection,
-  PermissionViolationError,
-} from "@nats-io/transport-node";
+import { nanos, type NatsConnection, PermissionViolationError } from "@nats-io/transport-node";
 import { GradusError, quoted } from "../../dsl/errors.ts";
-import { builtin } from "../../runtime/builtin.ts";
-import type { NatsOptions } from "./options.ts";
+import { connected, placeOf } from "./connect.ts";
+import { messageOf, type NatsOptions } from "./options.ts";
 import { release } from "./release.ts";
 
 /** What searches and workers meet under. */
@@ -153,57 +146,6 @@ export class Bus {
 /** Waits. */
 export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-/** What an error says. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function placeOf({ servers }: NatsOptions): string {
-  return [servers].flat().map(quoted).join(", ");
-}
-
-interface Files {
-  readFile(path: string): Promise<Uint8Array>;
-}
-
-async function connected(options: NatsOptions): Promise<NatsConnection> {
-  const { servers, user, pass, token, creds, tls } = options;
-  try {
-    const file = creds === undefined
-      ? undefined
-      : await builtin<Files>("node:fs/promises")!.readFile(creds);
-    return await connect({
-      servers: [servers].flat(),
-      ...(user !== undefined && { user, pass }),
-      ...(token !== undefined && { token }),
-      ...(file !== undefined && { authenticator: credsAuthenticator(file) }),
-      ...(tls !== undefined && { tls }),
-      name: "gradus",
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: PAUSE,
-      pingInterval: 5000,
-    });
-  } catch (error) {
-    throw new GradusError(
-      `Cannot connect to the NATS server ${placeOf(options)}: ${messageOf(error)}; ${
-        remedyOf(error, options)
-      }`,
-    );
-  }
-}
-
-/** What to do where there is no connection. */
-function remedyOf(error: unknown, { creds }: NatsOptions): string {
-  if (error instanceof AuthorizationError) {
-    return "it asks for a user, token or credentials that it knows: for `gradus` they are the variables " +
-      "NATS_USER and NATS_PASSWORD, NATS_TOKEN or NATS_CREDS";
-  }
-  if (creds !== undefined && (error as { code?: string }).code === "ENOENT") {
-    return "`creds`, for `gradus` the variable NATS_CREDS, must be the path of a file";
-  }
-  return "look whether it runs, such as by `nats-server -js`, and whether it can be reached from here";
 }
 
 /** The codes of a stream, and of a consumer, that is there with other settings, which then hold. */

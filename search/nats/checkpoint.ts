@@ -2,10 +2,10 @@
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { type Kinds, needed } from "../../dsl/options.ts";
 import type { CheckpointStore } from "../evolve/options.ts";
-import { Bus, messageOf } from "./bus.ts";
+import { Bus } from "./bus.ts";
 import { printData, readData } from "../evolve/plain_data.ts";
 import { recordOf, textOf } from "./messages.ts";
-import { checkNats, NATS, type NatsOptions } from "./options.ts";
+import { checkNats, messageOf, NATS, type NatsOptions } from "./options.ts";
 
 /** A checkpoint on a NATS server. */
 export interface NatsCheckpointOptions extends NatsOptions {

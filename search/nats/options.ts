@@ -110,3 +110,8 @@ export function checkServers({ servers }: Pick<NatsOptions, "servers">): void {
     );
   }
 }
+
+/** What an error says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

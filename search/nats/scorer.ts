@@ -9,7 +9,7 @@ import { canStartProcesses, MEMORY, startProcess } from "../evolve/process.ts";
 import type { Candidate, Scorer, Setting } from "../evolve/scorer.ts";
 import { startThread } from "../evolve/thread.ts";
 import type { Evaluation } from "../tasks/evaluator.ts";
-import { Bus, messageOf, MOST_DELIVERIES, WORKERS } from "./bus.ts";
+import { Bus, MOST_DELIVERIES, WORKERS } from "./bus.ts";
 import {
   MOST_PROGRAMS,
   printEvaluations,
@@ -19,7 +19,7 @@ import {
   scoreKey,
   textOf,
 } from "./messages.ts";
-import { checkNats, NATS, type NatsOptions } from "./options.ts";
+import { checkNats, messageOf, NATS, type NatsOptions } from "./options.ts";
 import { ENGINE } from "./release.ts";
 import { type SentSetting, sentSetting } from "./setting.ts";
 

@@ -5,9 +5,9 @@ import type { Kinds } from "../../dsl/options.ts";
 import { LOCAL, type LocalOptions, localScorer } from "../evolve/local_scorer.ts";
 import { printData, readData } from "../evolve/plain_data.ts";
 import type { Scorer, Setting } from "../evolve/scorer.ts";
-import { Bus, messageOf, pause, SILENCE, WORKERS } from "./bus.ts";
+import { Bus, pause, SILENCE, WORKERS } from "./bus.ts";
 import { printEvaluations, readJob, recordOf, scoreKey, textOf } from "./messages.ts";
-import { checkNats, NATS, type NatsOptions } from "./options.ts";
+import { checkNats, messageOf, NATS, type NatsOptions } from "./options.ts";
 import { ENGINE } from "./release.ts";
 import { moduleVersion, receivedSetting } from "./setting.ts";
 
