@@ -1,7 +1,7 @@
 /** The optimizers that the command knows by name, and those in files. */
 import { resolve } from "node:path";
 import { GradusError, suggestion } from "../dsl/errors.ts";
-import { parseJson } from "../dsl/json.ts";
+import { LONGEST_FILE, parseJson } from "../dsl/json.ts";
 import type { Program } from "../dsl/program.ts";
 import * as schedules from "../dsl/schedules/mod.ts";
 import { parseYaml } from "../dsl/yaml.ts";
@@ -36,7 +36,7 @@ export async function readProgram(path: string): Promise<Program> {
   }
   const overview = await readOverview(path);
   if (overview !== undefined) return requireProgram(path, overview);
-  const bytes = await readBytes(path, (reason) => {
+  const bytes = await readTextBytes(path, (reason) => {
     if (BUILT_IN.has(path)) return "it must be a file: given a built-in optimizer";
     const kind = WRAPPERS.includes(path) ? "wrapper" : SCHEDULES.includes(path) && "schedule";
     if (kind) return `it must be an optimizer: given a ${kind}, which is for use in TypeScript`;
@@ -116,6 +116,33 @@ export async function readBytes(
   } catch (error) {
     throw new GradusError(`Cannot read \`${path}\`: ${because(reasonOf(error))}`);
   }
+}
+
+/** The most bytes of a text that is read. */
+const MOST_BYTES = 4 * LONGEST_FILE;
+
+/** As {@linkcode readBytes}, of a text: what never ends, such as a device that another file names, is refused. */
+export async function readTextBytes(
+  path: string,
+  because: (reason: string) => string = (reason) => reason,
+): Promise<Uint8Array> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  try {
+    const file = await Deno.open(path);
+    for await (const part of file.readable) {
+      parts.push(part);
+      if ((length += part.length) > MOST_BYTES) break;
+    }
+  } catch (error) {
+    throw new GradusError(`Cannot read \`${path}\`: ${because(reasonOf(error))}`);
+  }
+  if (length > MOST_BYTES) {
+    throw new GradusError(
+      `Cannot read \`${path}\`: it must be a text of at most ${MOST_BYTES} bytes`,
+    );
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
 /** What `read` makes of a file; what is wrong with it is said with the file's path. */

@@ -13,7 +13,11 @@ export function readYaml(text: string, doing: string): unknown {
   try {
     return parse(text);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof RangeError
+      ? "it is nested too deeply"
+      : error instanceof Error
+      ? error.message
+      : String(error);
     throw new GradusError(`${doing}: ${reason.slice(0, 500)}`);
   }
 }
@@ -24,30 +28,37 @@ const MARK = "\u{e000}";
 const LONGEST = 20_000;
 const MOST_TRIES = 100;
 
+/** Where something is in data of YAML. */
+export interface YamlPlace {
+  /** Keys and places of lists that lead to it. */
+  readonly path: readonly (string | number)[];
+  /** The key itself, or what stands under it. */
+  readonly at: "key" | "value";
+  /** The part of a text that is meant. */
+  readonly span?: Span;
+}
+
 /**
- * Line, column and the line itself, of a key or a value of text under a path of keys and places of lists; the empty
- * string where it is not found. A place is the right one if other text there is read as another key or value.
+ * Line, column and the line itself, of a key or a value; the empty string where it is not found. A place is the right
+ * one if other text there is read as another key or value.
  */
-export function placeInYaml(
-  text: string,
-  path: readonly (string | number)[],
-  at: "key" | "value",
-): string {
-  const span = text.length > LONGEST ? undefined : spanOf(text, path, at);
+export function placeInYaml(text: string, place: YamlPlace): string {
+  const span = text.length > LONGEST ? undefined : spanOf(text, place);
   return span === undefined ? "" : `\n${pointAt(text, span)}`;
 }
 
-function spanOf(
-  text: string,
-  path: readonly (string | number)[],
-  at: "key" | "value",
-): Span | undefined {
+function spanOf(text: string, { path, at, span }: YamlPlace): Span | undefined {
   const value = under(parse(text), path);
-  if (at === "value" && typeof value === "string") {
-    const span = search(text, value, (read) => under(read, path) === MARK);
-    if (span !== undefined) return span;
+  if (at === "value" && !isObject(value)) {
+    const words = typeof value === "string" ? [value] : wordsOf(text, value);
+    for (const word of words) {
+      const found = search(text, word, (read) => under(read, path) === MARK);
+      if (found === undefined) continue;
+      const { start } = found;
+      return span === undefined ? found : { start: start + span.start, end: start + span.end };
+    }
   }
-  // Where the value itself is not text, the key above it is shown.
+  // Where the value itself is not found, the key above it is shown.
   const last = path.findLastIndex((key) => typeof key === "string");
   if (last === -1) return undefined;
   const key = path[last] as string;
@@ -55,6 +66,18 @@ function spanOf(
     const around = under(read, path.slice(0, last));
     return isObject(around) && Object.hasOwn(around, MARK) && !Object.hasOwn(around, key);
   });
+}
+
+/** The words of a text that are read as a value. */
+function wordsOf(text: string, value: unknown): Set<string> {
+  const isIt = (word: string) => {
+    try {
+      return Object.is(parse(word), value);
+    } catch {
+      return false;
+    }
+  };
+  return new Set(text.match(/[^\s,[\]{}:#"']+/g)?.filter(isIt));
 }
 
 /** The place of a word in whose stand another makes what is read pass. */

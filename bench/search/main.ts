@@ -2,7 +2,8 @@
  * What the search is held to, by name: `engine` (rates, and that pruning and caches change nothing),
  * `exact` (exact rules keep every bit), `recovery` (planted rules found again), `discovery` (searches
  * beside their baselines), `curves` (how many programs are known, and how many statements do nothing,
- * against programs made), `kill` (a run that is killed again and again), `transfer` (whether what is found on
+ * against programs made), `kill` (a run that is killed again and again), `faults` (the same
+ * search by whatever trains it and whatever befalls it: writes results), `transfer` (whether what is found on
  * cheap tasks holds on dear ones: writes results and a page), `charlm` (how many character transformers are
  * trained a minute), `nats` (batches through a NATS server beside local workers),
  * `libraries` (how long expressions to repair with take). Each prints Markdown; `recovery` keeps it as well.
@@ -13,6 +14,7 @@
  *   deno task bench:search discovery [seeds] [trained] [functions left out]
  *   deno task bench:search curves [seeds] [programs]
  *   deno task bench:search kill [times]
+ *   deno task bench:search faults [trained]
  *   deno task bench:search transfer [seeds] [trained]
  *   deno task bench:search charlm [trainings]
  *   deno task bench:search nats [rounds] [workers]
@@ -24,6 +26,7 @@ import { discovery } from "./discovery.ts";
 import { engine } from "./engine.ts";
 import { exact } from "./exact.ts";
 import { libraries } from "./libraries.ts";
+import { faults } from "./faults.ts";
 import { kill } from "./kill.ts";
 import { nats } from "./nats.ts";
 import { recoveries } from "./recoveries.ts";
@@ -45,6 +48,7 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
   discovery: () => discovery(first ?? 10, second ?? 25_000, numbers[2]?.split(",")),
   curves: () => curves(first ?? 5, second ?? 300_000),
   kill: () => kill(first ?? 20),
+  faults: () => faults(first ?? 5000),
   transfer: () => transfer(first ?? 10, second ?? 50),
   charlm: () => charlm(first ?? 5),
   nats: () => nats(first ?? 5, second ?? 2),

@@ -5,8 +5,9 @@ import { isRecord } from "../../dsl/record.ts";
 import type { Program } from "../../dsl/program.ts";
 import { placeInYaml, readYaml } from "../../dsl/yaml_data.ts";
 import type { SweepOptions } from "../../search/mod.ts";
+import { requireSettings } from "../../search/sweep/check.ts";
 import { refuse, whereOf } from "../../search/sweep/refuse.ts";
-import { BUILT_IN, readBytes, readProgram } from "../files.ts";
+import { BUILT_IN, readProgram, readTextBytes } from "../files.ts";
 
 /** A sweep that a file says. */
 export interface SweepFile {
@@ -22,7 +23,7 @@ const FILE = /[/\\]|\.(ya?ml|json|onnx|safetensors)$/i;
 
 /** The sweep in a file of YAML, or of JSON. */
 export async function readSweep(path: string): Promise<SweepFile> {
-  const bytes = await readBytes(path);
+  const bytes = await readTextBytes(path);
   const text = new TextDecoder().decode(bytes);
   const options = readYaml(text, `Cannot read the sweep \`${path}\``);
   if (!isRecord(options)) {
@@ -38,10 +39,11 @@ export async function readSweep(path: string): Promise<SweepFile> {
     } catch (error) {
       const where = error instanceof GradusError ? whereOf(error) : undefined;
       if (where === undefined) throw error;
-      const place = placeInYaml(text, where.path, where.at);
+      const place = placeInYaml(text, where);
       throw new GradusError(`\`${path}\`: ${(error as Error).message}${place}`);
     }
   };
+  await within(() => Promise.resolve(requireSettings(options)));
   const programs = await within(() => programsOf(options.optimizers, dirname(path)));
   return { options: options as unknown as SweepOptions, programs, within };
 }

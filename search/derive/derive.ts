@@ -1,5 +1,5 @@
 /** Derives a readable optimizer from a found program, each line by a named rule or a measured change. */
-import { GradusError } from "../../dsl/errors.ts";
+import { type Kinds, LIST, RECORD, requireOptions } from "../../dsl/options.ts";
 import type { Program } from "../../dsl/program.ts";
 import { printProgram } from "../../dsl/print.ts";
 import { compareForms } from "../../dsl/rewrite/compare.ts";
@@ -27,6 +27,16 @@ export interface DeriveOptions {
   /** Programs it may turn out to be, such as those of the library. */
   readonly known?: readonly Program[];
 }
+
+const KINDS: Kinds<DeriveOptions> = {
+  hyper: RECORD,
+  facts: LIST,
+  tolerance: {
+    is: (value) => value as number >= 0 && value as number <= 1,
+    must: "a number from 0 to 1",
+  },
+  known: LIST,
+};
 
 /** One line of a derivation. */
 export interface DerivationStep extends Omit<SimplifyStep, "kind"> {
@@ -99,12 +109,8 @@ const APPROXIMATE = APPROXIMATE_RULES.map(readRule);
  * @throws {GradusError} if the tolerance is no number from 0 to 1.
  */
 export function derive(raw: Program, options: DeriveOptions = {}): Derivation {
+  requireOptions(`Cannot derive "${raw.name}"`, options, KINDS);
   const { tolerance = 0.1, known = [], facts = USUAL_FACTS } = options;
-  if (!(tolerance >= 0 && tolerance <= 1)) {
-    throw new GradusError(
-      `Cannot derive "${raw.name}": \`tolerance\` must be a number from 0 to 1: given ${tolerance}`,
-    );
-  }
   const hyper: Record<string, number | boolean> = {};
   for (const name of Object.keys(guessed(raw))) hyper[name] = 1;
   Object.assign(hyper, options.hyper);

@@ -1,4 +1,5 @@
 /** How much a change of a program changes what it does. */
+import { type Kinds, RECORD, requireOptions, whole } from "../../dsl/options.ts";
 import type { Program } from "../../dsl/program.ts";
 import { gradientStream, normals, type StreamKind, STREAMS } from "./gradient_streams.ts";
 import { type Probe, run } from "./probe.ts";
@@ -39,6 +40,8 @@ export interface EffectOptions {
   readonly seed?: number;
 }
 
+const KINDS: Kinds<EffectOptions> = { hyper: RECORD, steps: whole(1), seed: whole(0) };
+
 const SHAPES = [[6, 4], [8, 3]];
 const ELEMENTS = 48;
 
@@ -60,8 +63,10 @@ const ELEMENTS = 48;
 export function measureEffect(
   before: Program,
   after: Program,
-  { hyper = {}, steps = 200, seed = 1 }: EffectOptions = {},
+  options: EffectOptions = {},
 ): Effect {
+  requireOptions("Cannot measure an effect", options, KINDS);
+  const { hyper = {}, steps = 200, seed = 1 } = options;
   let [flips, mended, count, squares, differences, drift] = [0, 0, 0, 0, 0, 0];
   const normal = normals(seed);
   const params = Float64Array.from({ length: ELEMENTS }, normal);

@@ -1,5 +1,6 @@
 /** Whether two programs do the same: by their forms, else by probes. */
 import type { Program } from "../../dsl/program.ts";
+import { type Kinds, LIST, NUMBER, RECORD, requireOptions, whole } from "../../dsl/options.ts";
 import { compareForms } from "../../dsl/rewrite/compare.ts";
 import { gradientStream, normals, STREAMS } from "./gradient_streams.ts";
 import { guessed, type Probe, run } from "./probe.ts";
@@ -21,6 +22,16 @@ export interface EquivalentOptions {
   /** How far updates may be apart, in terms of the largest of their step. Default 1e-9. */
   readonly tolerance?: number;
 }
+
+const KINDS: Kinds<EquivalentOptions> = {
+  renamed: RECORD,
+  facts: LIST,
+  hyper: RECORD,
+  seeds: whole(1),
+  steps: whole(1),
+  shapes: LIST,
+  tolerance: NUMBER,
+};
 
 /** The least that shows two programs to differ. */
 export interface Witness {
@@ -88,6 +99,7 @@ export function equivalent(
   second: Program,
   options: EquivalentOptions = {},
 ): Equivalence {
+  requireOptions("Cannot compare two programs", options, KINDS);
   const same = compareForms(first, second, options);
   if (same !== undefined) return Object.freeze({ equivalent: true, by: "form", ...same });
   const { renamed = {}, seeds = 3, steps = 40, tolerance = 1e-9 } = options;

@@ -1,8 +1,8 @@
 /** The scorer of one machine: this thread, threads beside it, or processes. */
-import { GradusError } from "../../dsl/errors.ts";
+import { type Kinds, requireOptions, whole } from "../../dsl/options.ts";
 import type { Task } from "../tasks/evaluator.ts";
-import { PARCEL, Pool } from "./pool.ts";
-import { canStartProcesses, startProcess } from "./process.ts";
+import { PARCEL, PATIENCE, Pool } from "./pool.ts";
+import { canStartProcesses, MEMORY, startProcess } from "./process.ts";
 import type { Scorer } from "./scorer.ts";
 import { serve } from "./serve.ts";
 import { type Server, startThread, Talk } from "./thread.ts";
@@ -28,6 +28,13 @@ export interface LocalOptions {
 /** The most workers: more would gain nothing, and each takes tens of megabytes. */
 const MOST_WORKERS = Math.max(16, 4 * (globalThis.navigator?.hardwareConcurrency ?? 1));
 
+/** What the options of a scorer must be. */
+export const LOCAL: Kinds<LocalOptions> = {
+  workers: { ...whole(0, MOST_WORKERS), must: `${whole(0, MOST_WORKERS).must} on this machine` },
+  patience: PATIENCE,
+  memory: MEMORY,
+};
+
 /** Whether tasks have code of their own, of which nobody knows whether it ends. */
 export function hasCode(tasks: readonly Task[]): boolean {
   return tasks.some(({ kind }) => kind === "module");
@@ -50,17 +57,9 @@ export function hasCode(tasks: readonly Task[]): boolean {
  *
  * @throws {GradusError} if an option cannot be used.
  */
-export function localScorer(
-  { workers, patience = 60_000, memory = 2048 }: LocalOptions = {},
-): Scorer {
-  const isCount = workers === undefined ||
-    Number.isInteger(workers) && workers >= 0 && workers <= MOST_WORKERS;
-  if (!isCount) {
-    throw new GradusError(
-      `Cannot start workers: \`workers\` must be a whole number from 0 to ${MOST_WORKERS} on this ` +
-        `machine: given ${workers}`,
-    );
-  }
+export function localScorer(options: LocalOptions = {}): Scorer {
+  requireOptions("Cannot start workers", options, LOCAL);
+  const { workers, patience = 60_000, memory = 2048 } = options;
   const starts = {
     here: startHere,
     thread: () => startThread(),

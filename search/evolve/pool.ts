@@ -1,5 +1,6 @@
 /** Workers that score parcels of programs; one that dies or does not answer is replaced. */
 import { GradusError } from "../../dsl/errors.ts";
+import type { Kind } from "../../dsl/options.ts";
 import type { Evaluation } from "../tasks/evaluator.ts";
 import { type Batch, type Candidate, type Setting, versionOf } from "./scorer.ts";
 import type { Answer, Order } from "./serve.ts";
@@ -7,6 +8,11 @@ import type { Server } from "./thread.ts";
 
 /** How many programs a worker is sent at a time. */
 export const PARCEL = 4;
+/** What a patience must be, in milliseconds: no timer waits for longer. */
+export const PATIENCE: Kind = {
+  is: (value) => value as number > 0 && value as number < 2 ** 31,
+  must: "milliseconds above 0 and below 2147483648",
+};
 /** How many settings a worker holds: one that has had more is replaced. */
 const MOST_SETTINGS = 8;
 /** What a program gets whose worker died of it, or lost patience. */

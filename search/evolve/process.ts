@@ -1,8 +1,9 @@
 /** Processes that serve orders: what a task's own code does in one, it can be ended with the process. */
+import { type Kind, POSITIVE } from "../../dsl/options.ts";
 import { builtin } from "../../runtime/builtin.ts";
 import { frame, unframed } from "./frames.ts";
 import type { Answer, Order } from "./serve.ts";
-import { moduleUrl, type Server, Talk } from "./thread.ts";
+import { greeted, moduleUrl, type Server, Talk } from "./thread.ts";
 
 /** What a process says. */
 export type Told = Answer | { readonly died: string };
@@ -44,6 +45,9 @@ const { Deno: deno, process: node } = globalThis as {
   readonly Deno?: DenoProcesses;
   readonly process?: { readonly execPath: string };
 };
+
+/** What the memory of a process must be, in megabytes. */
+export const MEMORY: Kind = POSITIVE;
 
 /** Whether processes can be started here without asking anybody. */
 export function canStartProcesses(): boolean {
@@ -95,7 +99,7 @@ function spawned(script: string, argument: string): Child {
 }
 
 /** Starts a process that may take so many megabytes of memory. */
-export async function startProcess(megabytes: number): Promise<Server> {
+export async function startProcess(megabytes: number, patience?: number): Promise<Server> {
   const talk = new Talk();
   const child = spawned(moduleUrl("process_main"), String(megabytes));
   const listen = async () => {
@@ -117,11 +121,6 @@ export async function startProcess(megabytes: number): Promise<Server> {
       // It has ended by itself.
     }
   };
-  try {
-    await talk.ask(() => {});
-  } catch (error) {
-    end();
-    throw error;
-  }
+  await greeted(talk, end, patience);
   return { order: (order: Order) => talk.ask(() => child.write(frame(order))), end };
 }

@@ -49,6 +49,29 @@ interface NodeThreads {
   ) => NodeWorker;
 }
 
+/** How long a worker may take until it is there, in milliseconds; one that takes longer never will be. */
+const START = 60_000;
+
+/** Waits until a worker says that it is there, and ends one that does not. */
+export async function greeted(
+  talk: Talk,
+  end: () => void,
+  patience: number = START,
+): Promise<void> {
+  const timer = setTimeout(
+    () => talk.died(`it did not start within ${patience} milliseconds`),
+    patience,
+  );
+  try {
+    await talk.ask(() => {});
+  } catch (error) {
+    end();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Where a module beside this one is, in source and as it is published. */
 export function moduleUrl(name: string): string {
   return new URL(`./${name}.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`, import.meta.url)
@@ -56,7 +79,7 @@ export function moduleUrl(name: string): string {
 }
 
 /** Starts a thread, which runs `first` before all else where that can be. */
-export async function startThread(first: string = ""): Promise<Server> {
+export async function startThread(first: string = "", patience?: number): Promise<Server> {
   const url = moduleUrl("worker");
   const talk = new Talk();
   let worker: AnyWorker;
@@ -80,12 +103,6 @@ export async function startThread(first: string = ""): Promise<Server> {
     };
   } else throw new GradusError("Cannot start workers: there are none here");
   const end = () => worker.terminate();
-  try {
-    // The first thing that it says is that it is there.
-    await talk.ask(() => {});
-  } catch (error) {
-    end();
-    throw error;
-  }
+  await greeted(talk, end, patience);
   return { order: (order) => talk.ask(() => worker.postMessage(order)), end };
 }

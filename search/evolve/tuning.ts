@@ -1,8 +1,10 @@
 /** Tunes the constants of a program: as a baseline, to finish a search, or of a child of a search. */
+import { type Kinds, NUMBER, RECORD, requireOptions, whole } from "../../dsl/options.ts";
 import { analyse } from "../analysis/structure.ts";
 import { type Genome, parseGenome, printGenome } from "../programs/genome.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
 import { Evaluator, type Task } from "../tasks/evaluator.ts";
+import { TASKS } from "./check.ts";
 import { type Tuned, tuning } from "./powell.ts";
 
 /** How constants are tuned. */
@@ -16,6 +18,13 @@ export interface TuneOptions {
   /** Scores below this end a training. Default: as in a search. */
   readonly below?: number;
 }
+
+const KINDS: Kinds<TuneOptions> = {
+  tasks: TASKS,
+  evaluations: whole(1),
+  space: RECORD,
+  below: NUMBER,
+};
 
 /** A program with tuned constants. */
 export interface TunedConstants {
@@ -42,12 +51,14 @@ export interface TunedConstants {
  * assert(score > before && text.includes("update = div(m, sqrt_v)"));
  * ```
  *
- * @throws {GradusError} if the text is no program of the space.
+ * @throws {GradusError} if the text is no program of the space, or an option cannot be used.
  */
 export async function tuneConstants(
   text: string,
-  { tasks, evaluations = 200, space, below }: TuneOptions,
+  options: TuneOptions,
 ): Promise<TunedConstants> {
+  requireOptions("Cannot tune constants", options, KINDS);
+  const { tasks, evaluations = 200, space, below } = options;
   const known = makeSpace(space);
   const evaluator = await Evaluator.of(known, tasks);
   const stop = below === undefined ? undefined : { below };

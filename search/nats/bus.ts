@@ -10,18 +10,14 @@ import {
 } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import { type ObjectStore, Objm } from "@nats-io/obj";
-import {
-  AuthorizationError,
-  connect,
-  credsAuthenticator,
-  nanos,
-  type NatsConnection,
-  PermissionViolationError,
-} from "@nats-io/transport-node";
+import { nanos, type NatsConnection, PermissionViolationError } from "@nats-io/transport-node";
 import { GradusError, quoted } from "../../dsl/errors.ts";
-import { builtin } from "../../runtime/builtin.ts";
-import { checkServers, type NatsOptions } from "./options.ts";
+import { connected, placeOf } from "./connect.ts";
+import { messageOf, type NatsOptions } from "./options.ts";
+import { release } from "./release.ts";
 
+/** What searches and workers meet under. */
+const NAME = "gradus";
 /** The consumer of the queue that all workers share. */
 export const WORKERS = "workers";
 /** How often a job is given to a worker before it is left to the one that asked for it. */
@@ -36,6 +32,8 @@ const PAUSE = 250;
 /** A connection and what lies behind it. */
 export class Bus {
   readonly name: string;
+  /** Which Gradus this is. */
+  readonly release: string;
   readonly connection: NatsConnection;
   readonly js: JetStreamClient;
   readonly manager: JetStreamManager;
@@ -53,9 +51,10 @@ export class Bus {
   private constructor(
     options: NatsOptions,
     connection: NatsConnection,
-    parts: Pick<Bus, "js" | "manager" | "jobs" | "scores" | "runs" | "objects">,
+    parts: Pick<Bus, "release" | "js" | "manager" | "jobs" | "scores" | "runs" | "objects">,
   ) {
-    [this.name, this.connection] = [nameOf(options), connection];
+    [this.name, this.connection] = [options.name ?? NAME, connection];
+    this.release = parts.release;
     [this.js, this.manager, this.jobs] = [parts.js, parts.manager, parts.jobs];
     [this.scores, this.runs, this.objects] = [parts.scores, parts.runs, parts.objects];
     this.notice = options.notice ?? (() => {});
@@ -68,8 +67,7 @@ export class Bus {
   /** Connects, and makes what is not there yet. */
   static async open(options: NatsOptions): Promise<Bus> {
     const connection = await connected(options);
-    const { replicas = 1 } = options;
-    const name = nameOf(options);
+    const { replicas = 1, name = NAME } = options;
     try {
       const manager = await jetstreamManager(connection);
       const js = jetstream(connection);
@@ -91,7 +89,7 @@ export class Bus {
       }).catch(unlessThere);
       const buckets = new Kvm(js);
       return new Bus(options, connection, {
-        ...{ js, manager, jobs },
+        ...{ release: await release(), js, manager, jobs },
         scores: await buckets.create(`${name}_scores`, { replicas }),
         runs: await buckets.create(`${name}_runs`, { replicas }),
         objects: await new Objm(js).create(`${name}_objects`, { replicas }),
@@ -148,65 +146,6 @@ export class Bus {
 /** Waits. */
 export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-/** What an error says. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function nameOf({ name = "gradus" }: NatsOptions): string {
-  if (/^[A-Za-z][A-Za-z0-9-]{0,63}$/.test(name)) return name;
-  throw new GradusError(
-    `Cannot use NATS: \`name\` must be letters, digits and "-", at most 64: given ${quoted(name)}`,
-  );
-}
-
-function placeOf({ servers }: NatsOptions): string {
-  return [servers].flat().map(quoted).join(", ");
-}
-
-interface Files {
-  readFile(path: string): Promise<Uint8Array>;
-}
-
-async function connected(options: NatsOptions): Promise<NatsConnection> {
-  const { servers, user, pass, token, creds, tls } = options;
-  checkServers(options);
-  try {
-    const file = creds === undefined
-      ? undefined
-      : await builtin<Files>("node:fs/promises")!.readFile(creds);
-    return await connect({
-      servers: [servers].flat(),
-      ...(user !== undefined && { user, pass }),
-      ...(token !== undefined && { token }),
-      ...(file !== undefined && { authenticator: credsAuthenticator(file) }),
-      ...(tls !== undefined && { tls }),
-      name: "gradus",
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: PAUSE,
-      pingInterval: 5000,
-    });
-  } catch (error) {
-    throw new GradusError(
-      `Cannot connect to the NATS server ${placeOf(options)}: ${messageOf(error)}; ${
-        remedyOf(error, options)
-      }`,
-    );
-  }
-}
-
-/** What to do where there is no connection. */
-function remedyOf(error: unknown, { creds }: NatsOptions): string {
-  if (error instanceof AuthorizationError) {
-    return "it asks for a user, token or credentials that it knows: for `gradus` they are the variables " +
-      "NATS_USER and NATS_PASSWORD, NATS_TOKEN or NATS_CREDS";
-  }
-  if (creds !== undefined && (error as { code?: string }).code === "ENOENT") {
-    return "`creds`, for `gradus` the variable NATS_CREDS, must be the path of a file";
-  }
-  return "look whether it runs, such as by `nats-server -js`, and whether it can be reached from here";
 }
 
 /** The codes of a stream, and of a consumer, that is there with other settings, which then hold. */

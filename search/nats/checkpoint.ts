@@ -1,16 +1,25 @@
 /** Checkpoints on a NATS server: any machine can go on, and of two that do only one is let. */
 import { GradusError, quoted } from "../../dsl/errors.ts";
+import { type Kinds, needed } from "../../dsl/options.ts";
 import type { CheckpointStore } from "../evolve/options.ts";
-import { Bus, messageOf } from "./bus.ts";
+import { Bus } from "./bus.ts";
 import { printData, readData } from "../evolve/plain_data.ts";
 import { recordOf, textOf } from "./messages.ts";
-import type { NatsOptions } from "./options.ts";
+import { checkNats, messageOf, NATS, type NatsOptions } from "./options.ts";
 
 /** A checkpoint on a NATS server. */
 export interface NatsCheckpointOptions extends NatsOptions {
   /** What the run is called: letters, digits, `-` and `_`. */
   readonly run: string;
 }
+
+const KINDS: Kinds<NatsCheckpointOptions> = {
+  ...NATS,
+  run: needed({
+    is: (value) => typeof value === "string" && /^[A-Za-z0-9_-]{1,100}$/.test(value),
+    must: 'letters, digits, "-" and "_", at most 100',
+  }),
+};
 
 /** A store that ends with a connection. */
 export interface NatsCheckpoint extends CheckpointStore {
@@ -38,13 +47,8 @@ export interface NatsCheckpoint extends CheckpointStore {
  * be read or written.
  */
 export async function natsCheckpoint(options: NatsCheckpointOptions): Promise<NatsCheckpoint> {
+  checkNats("Cannot keep a checkpoint", options, KINDS);
   const { run } = options;
-  if (!/^[A-Za-z0-9_-]{1,100}$/.test(run)) {
-    throw new GradusError(
-      `Cannot keep a checkpoint: \`run\` must be letters, digits, "-" and "_", at most 100: given ` +
-        quoted(run),
-    );
-  }
   const bus = await Bus.open(options);
   const { runs, objects } = bus;
   /** The revision that was seen last, and the object that it names. */

@@ -6,8 +6,10 @@ import { type Candidate, keyOf, type Setting, spaceOf } from "../evolve/scorer.t
 import { parseGenome, printGenome } from "../programs/genome.ts";
 import type { Evaluation, Stop } from "../tasks/evaluator.ts";
 
-/** The most programs of a job, and the longest of them, in characters. */
-const [MOST_PROGRAMS, LONGEST_PROGRAM] = [1024, 100_000];
+/** The most programs of a job. */
+export const MOST_PROGRAMS = 1024;
+/** The longest of them, in characters. */
+const LONGEST_PROGRAM = 100_000;
 /** The most scores of one program. */
 const MOST_SCORES = 100_000;
 

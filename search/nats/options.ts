@@ -1,5 +1,14 @@
 /** How a server of NATS is reached, and what is kept there under which name. */
 import { GradusError, quoted } from "../../dsl/errors.ts";
+import {
+  FUNCTION,
+  type Kinds,
+  needed,
+  RECORD,
+  requireOptions,
+  TEXT,
+  whole,
+} from "../../dsl/options.ts";
 
 /** A NATS server with JetStream, and the name under which searches and workers meet there. */
 export interface NatsOptions {
@@ -30,6 +39,58 @@ export interface NatsOptions {
   readonly notice?: (text: string) => void;
 }
 
+const isText = (value: unknown): boolean => typeof value === "string";
+
+/** What options of all that meet on a server must be; whether addresses are some `checkServers` tells. */
+export const NATS: Kinds<NatsOptions> = {
+  servers: needed({
+    is: (value) => Array.isArray(value) ? value.length > 0 && value.every(isText) : isText(value),
+    must: "an address such as nats://host:4222, or a list of them",
+  }),
+  user: TEXT,
+  pass: { is: isText, must: "a text" },
+  token: TEXT,
+  creds: TEXT,
+  tls: RECORD,
+  name: {
+    is: (value) => isText(value) && /^[A-Za-z][A-Za-z0-9-]{0,63}$/.test(value as string),
+    must: 'letters, digits and "-", at most 64',
+  },
+  replicas: whole(1, 5),
+  notice: FUNCTION,
+};
+
+const TLS: Kinds<NonNullable<NatsOptions["tls"]>> = {
+  caFile: TEXT,
+  certFile: TEXT,
+  keyFile: TEXT,
+};
+
+/** Refuses what cannot be used of the options of all that meet on a server; `kinds` are those of all options. */
+export function checkNats<T extends NatsOptions>(doing: string, options: T, kinds: Kinds<T>): void {
+  requireOptions(doing, options, kinds);
+  checkServers(options);
+  const { user, pass, token, creds, tls } = options;
+  if (tls !== undefined) requireOptions(doing, tls, TLS, "tls");
+  const ways = [["user", user, "NATS_USER"], ["token", token, "NATS_TOKEN"], [
+    "creds",
+    creds,
+    "NATS_CREDS",
+  ]].filter(([, value]) => value !== undefined);
+  if (ways.length > 1) {
+    const named = ways.map(([name, , variable]) => `\`${name}\` (${variable})`);
+    throw new GradusError(
+      `${doing}: one of ${named.join(" and ")} must be chosen: each says by itself who one is`,
+    );
+  }
+  if (pass !== undefined && user === undefined) {
+    throw new GradusError(`${doing}: \`pass\` is of a \`user\`, who must be named`);
+  }
+  if ((tls?.certFile === undefined) !== (tls?.keyFile === undefined)) {
+    throw new GradusError(`${doing}: \`tls.certFile\` and \`tls.keyFile\` belong together`);
+  }
+}
+
 /** Refuses addresses that hold credentials, which are never to be shown, or that are none. */
 export function checkServers({ servers }: Pick<NatsOptions, "servers">): void {
   for (const server of [servers].flat()) {
@@ -48,4 +109,9 @@ export function checkServers({ servers }: Pick<NatsOptions, "servers">): void {
       }`,
     );
   }
+}
+
+/** What an error says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

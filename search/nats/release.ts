@@ -1,8 +1,14 @@
 /** Which Gradus this is, and what it runs on. */
+import { fingerprint } from "../evolve/fingerprint.ts";
 import config from "../../deno.json" with { type: "json" };
 
-/** The version of Gradus: workers and searches of one name are of the same. */
-export const RELEASE: string = config.version;
+/**
+ * The version of Gradus, and what it scores: workers and searches of one name are of the same. It takes about a second,
+ * once.
+ */
+export async function release(): Promise<string> {
+  return `${config.version}+${await fingerprint()}`;
+}
 
 const { process, navigator } = globalThis as {
   readonly process?: { readonly versions?: { readonly v8?: string } };

@@ -2,14 +2,16 @@
 import { AdvisoryKind } from "@nats-io/jetstream";
 import { digestOf } from "../../dsl/digest.ts";
 import { GradusError, quoted } from "../../dsl/errors.ts";
+import { type Kinds, whole } from "../../dsl/options.ts";
 import { printData, readData } from "../evolve/plain_data.ts";
-import { Pool } from "../evolve/pool.ts";
-import { canStartProcesses, startProcess } from "../evolve/process.ts";
+import { PATIENCE, Pool } from "../evolve/pool.ts";
+import { canStartProcesses, MEMORY, startProcess } from "../evolve/process.ts";
 import type { Candidate, Scorer, Setting } from "../evolve/scorer.ts";
 import { startThread } from "../evolve/thread.ts";
 import type { Evaluation } from "../tasks/evaluator.ts";
-import { Bus, messageOf, MOST_DELIVERIES, WORKERS } from "./bus.ts";
+import { Bus, MOST_DELIVERIES, WORKERS } from "./bus.ts";
 import {
+  MOST_PROGRAMS,
   printEvaluations,
   printJob,
   readEvaluations,
@@ -17,8 +19,8 @@ import {
   scoreKey,
   textOf,
 } from "./messages.ts";
-import type { NatsOptions } from "./options.ts";
-import { ENGINE, RELEASE } from "./release.ts";
+import { checkNats, messageOf, NATS, type NatsOptions } from "./options.ts";
+import { ENGINE } from "./release.ts";
 import { type SentSetting, sentSetting } from "./setting.ts";
 
 /** A scorer over NATS. */
@@ -33,6 +35,13 @@ export interface NatsScorerOptions extends NatsOptions {
   /** How long that process may take for a program, in milliseconds. Default 60 000. */
   readonly patience?: number;
 }
+
+const KINDS: Kinds<NatsScorerOptions> = {
+  ...NATS,
+  size: whole(1, MOST_PROGRAMS),
+  memory: MEMORY,
+  patience: PATIENCE,
+};
 
 /** How often jobs are looked after whose scores did not come by themselves, in milliseconds. */
 const ROUND = 2000;
@@ -76,12 +85,8 @@ interface Pending {
  * @throws {GradusError} if the server cannot be reached or used.
  */
 export async function natsScorer(options: NatsScorerOptions): Promise<Scorer> {
+  checkNats("Cannot score by NATS", options, KINDS);
   const { size = 64 } = options;
-  if (!(Number.isInteger(size) && size > 0 && size <= 1024)) {
-    throw new GradusError(
-      `Cannot score by NATS: \`size\` must be a whole number from 1 to 1024: given ${size}`,
-    );
-  }
   return new NatsScorer(await Bus.open(options), size, options);
 }
 
@@ -134,7 +139,7 @@ class NatsScorer implements Scorer {
     let sent = this.#settings.get(setting);
     if (sent === undefined) {
       const { objects } = this.#bus;
-      sent = sentSetting(setting).then(async (sent) => {
+      sent = sentSetting(setting, this.#bus.release).then(async (sent) => {
         sent.modules.forEach((version) => this.#modules.add(version));
         await this.#bus.retry("send what programs are scored on", async () => {
           if (await objects.info(sent.version) !== null) return;
@@ -247,8 +252,10 @@ class NatsScorer implements Scorer {
   /** What a worker is told that says who it is. */
   #welcome({ id, release, engine, modules }: Readonly<Record<string, unknown>>): object {
     const refuse = (reason: string) => ({ refused: reason });
-    if (release !== RELEASE) {
-      return refuse(`it must be of version ${RELEASE} of Gradus: given ${quoted(String(release))}`);
+    if (release !== this.#bus.release) {
+      return refuse(
+        `it must be of version ${this.#bus.release} of Gradus: given ${quoted(String(release))}`,
+      );
     }
     const here = new Set(Array.isArray(modules) ? modules : []);
     const missing = [...this.#modules].filter((version) => !here.has(version));
@@ -269,7 +276,7 @@ class NatsScorer implements Scorer {
       this.#workers.set(String(id), String(engine));
       this.#bus.notice(`worker ${quoted(String(id))} is there, on ${quoted(String(engine))}`);
     }
-    return { release: RELEASE };
+    return { release: this.#bus.release };
   }
 
   /** Looks after jobs whose scores did not come by themselves. */

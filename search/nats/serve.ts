@@ -1,13 +1,14 @@
 /** A worker on any machine: takes jobs from a NATS server, and gives scores. */
 import type { JsMsg } from "@nats-io/jetstream";
 import { GradusError } from "../../dsl/errors.ts";
-import { type LocalOptions, localScorer } from "../evolve/local_scorer.ts";
+import type { Kinds } from "../../dsl/options.ts";
+import { LOCAL, type LocalOptions, localScorer } from "../evolve/local_scorer.ts";
 import { printData, readData } from "../evolve/plain_data.ts";
 import type { Scorer, Setting } from "../evolve/scorer.ts";
-import { Bus, messageOf, pause, SILENCE, WORKERS } from "./bus.ts";
+import { Bus, pause, SILENCE, WORKERS } from "./bus.ts";
 import { printEvaluations, readJob, recordOf, scoreKey, textOf } from "./messages.ts";
-import type { NatsOptions } from "./options.ts";
-import { ENGINE, RELEASE } from "./release.ts";
+import { checkNats, messageOf, NATS, type NatsOptions } from "./options.ts";
+import { ENGINE } from "./release.ts";
 import { moduleVersion, receivedSetting } from "./setting.ts";
 
 /** A worker over NATS. */
@@ -17,6 +18,16 @@ export interface ServeNatsOptions extends NatsOptions, LocalOptions {
   /** Ends the worker: what it has begun it brings to an end. Default: it works until it fails. */
   readonly signal?: AbortSignal;
 }
+
+const KINDS: Kinds<ServeNatsOptions> = {
+  ...NATS,
+  ...LOCAL,
+  modules: {
+    is: (value) => Array.isArray(value) && value.every((url) => typeof url === "string"),
+    must: "a list of URLs",
+  },
+  signal: { is: (value) => value instanceof AbortSignal, must: "an AbortSignal" },
+};
 
 /** Jobs that are worked on at a time: while one is scored, the next is there already. */
 const AT_A_TIME = 3;
@@ -47,9 +58,11 @@ const LARGEST_SETTING = 2 ** 28;
  * @throws {GradusError} if the server cannot be reached or used, or a search refuses this worker.
  */
 export async function serveNats(options: ServeNatsOptions): Promise<void> {
+  checkNats("Cannot work by NATS", options, KINDS);
   const { workers = globalThis.navigator?.hardwareConcurrency ?? 1, modules = [] } = options;
+  const { patience, memory } = options;
   // In this thread nothing could be said while a program is trained.
-  const scorer = localScorer({ ...options, workers: Math.max(1, workers) });
+  const scorer = localScorer({ workers: Math.max(1, workers), patience, memory });
   try {
     const installed = new Map<string, string>();
     for (const url of modules) installed.set(await moduleVersion(url), url);
@@ -105,10 +118,10 @@ class NatsWorker {
 
   /** Says who this is; a search may refuse it. */
   async #greet(): Promise<void> {
-    const { connection, name } = this.#bus;
+    const { connection, name, release } = this.#bus;
     const greeting = {
       id: this.#id,
-      release: RELEASE,
+      release,
       engine: ENGINE,
       modules: [...this.#installed.keys()],
     };
@@ -209,12 +222,12 @@ class NatsWorker {
   }
 
   async #load(version: string): Promise<Setting> {
-    const { objects } = this.#bus;
+    const { objects, release } = this.#bus;
     const info = await objects.info(version);
     if (info === null) throw new GradusError("its setting is not there");
     if (info.size > LARGEST_SETTING) throw new GradusError("its setting is too large");
     const bytes = await objects.getBlob(version);
     if (bytes === null) throw new GradusError("its setting is not there");
-    return receivedSetting(version, textOf(bytes), this.#installed);
+    return receivedSetting(version, textOf(bytes), { release, installed: this.#installed });
   }
 }

@@ -6,7 +6,7 @@ import { hasCode } from "../evolve/local_scorer.ts";
 import { printData, readData } from "../evolve/plain_data.ts";
 import type { Setting } from "../evolve/scorer.ts";
 import type { Task } from "../tasks/evaluator.ts";
-import { ENGINE, RELEASE } from "./release.ts";
+import { ENGINE } from "./release.ts";
 
 /** A setting that was made ready to be sent. */
 export interface SentSetting {
@@ -37,7 +37,10 @@ export async function moduleVersion(url: string): Promise<string> {
 }
 
 /** Makes a setting ready. */
-export async function sentSetting({ space = {}, tasks }: Setting): Promise<SentSetting> {
+export async function sentSetting(
+  { space = {}, tasks }: Setting,
+  release: string,
+): Promise<SentSetting> {
   const modules: string[] = [];
   const named: Task[] = [];
   for (const task of tasks) {
@@ -50,11 +53,11 @@ export async function sentSetting({ space = {}, tasks }: Setting): Promise<SentS
     named.push({ ...task, url: SCHEME + version });
   }
   const text = printData({ space, tasks: named });
-  return { version: versionOfSent(text, hasCode(tasks)), text, modules };
+  return { version: versionOfSent(text, hasCode(tasks), release), text, modules };
 }
 
-function versionOfSent(text: string, isOfCode: boolean): string {
-  return digestOf(JSON.stringify([RELEASE, isOfCode ? ENGINE : "", text]));
+function versionOfSent(text: string, isOfCode: boolean, release: string): string {
+  return digestOf(JSON.stringify([release, isOfCode ? ENGINE : "", text]));
 }
 
 /**
@@ -65,14 +68,17 @@ function versionOfSent(text: string, isOfCode: boolean): string {
 export function receivedSetting(
   version: string,
   text: string,
-  installed: ReadonlyMap<string, string>,
+  { release, installed }: {
+    readonly release: string;
+    readonly installed: ReadonlyMap<string, string>;
+  },
 ): Setting {
   const refuse = (reason: string): never => {
     throw new GradusError(`Cannot use the setting ${version}: ${reason}`);
   };
   const { space, tasks } = readData(text) as { space: Setting["space"]; tasks: readonly Task[] };
   if (!Array.isArray(tasks)) refuse("it must have a list of tasks");
-  if (versionOfSent(text, hasCode(tasks)) !== version) {
+  if (versionOfSent(text, hasCode(tasks), release) !== version) {
     refuse("it must be of this version of Gradus and this engine, and as it was sent");
   }
   const found = tasks.map((task) => {

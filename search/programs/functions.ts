@@ -2,6 +2,7 @@
 import { GradusError } from "../../dsl/errors.ts";
 import { type Node, postorder } from "../../dsl/node.ts";
 import { reduceRow } from "../../dsl/ops.ts";
+import { type Kinds, needed, requireOptions, TEXT, TRUTH } from "../../dsl/options.ts";
 import { parseExpression } from "../../dsl/parse.ts";
 
 /** What a variable holds: one number for all elements, or one an element. */
@@ -16,6 +17,15 @@ export interface FunctionDocument {
   /** Whether its first two arguments may be exchanged without a change to a single bit. */
   readonly commutes?: boolean;
 }
+
+const DOCUMENT: Kinds<FunctionDocument> = {
+  takes: needed({
+    is: (value) => Array.isArray(value) && value.every((name) => typeof name === "string"),
+    must: "a list of its parameters",
+  }),
+  gives: needed(TEXT),
+  commutes: TRUTH,
+};
 
 /** A function of a space. */
 export interface SearchFunction {
@@ -111,6 +121,7 @@ export function readFunction(name: string, document: FunctionDocument): SearchFu
   if (!/^[A-Za-z][A-Za-z0-9_]{0,31}$/.test(name)) {
     throw new GradusError(`Cannot read ${what}: its name must be an identifier`);
   }
+  requireOptions(`Cannot read ${what}`, document, DOCUMENT);
   const parameters = document.takes.map((text) => {
     const [, parameter, kind = "any"] = /^([a-z]\w*)(?::(scalar|tensor))?$/.exec(text) ?? [];
     if (parameter === undefined) {

@@ -1,5 +1,6 @@
 /** What a search ranges over: the functions and variables of its programs. */
 import { GradusError } from "../../dsl/errors.ts";
+import { type Kinds, RECORD, requireOptions, whole } from "../../dsl/options.ts";
 import {
   type FunctionDocument,
   type Kind,
@@ -19,6 +20,17 @@ export interface SpaceOptions {
   /** Statements beyond which none is inserted, redundant ones included. Default 1000. */
   readonly longest?: number;
 }
+
+const NAMES: Kinds<SpaceOptions>["states"] = {
+  is: (value) => Array.isArray(value) && value.every((name) => typeof name === "string"),
+  must: "a list of names",
+};
+const KINDS: Kinds<SpaceOptions> = {
+  functions: RECORD,
+  states: NAMES,
+  freeze: NAMES,
+  longest: whole(1),
+};
 
 /** A space of programs: plain data, which can be sent to workers, and what follows from it. */
 export interface Space {
@@ -58,6 +70,7 @@ export const FIRST_STATE: number = INPUTS.length;
  * @throws {GradusError} if a function or a name cannot be used.
  */
 export function space(options: SpaceOptions = {}): Space {
+  requireOptions("Cannot make a space", options, KINDS);
   const { functions = paperFunctions, states = ["m", "v"], freeze = [], longest = 1000 } = options;
   const read = Object.entries(functions).map(([name, document]) => readFunction(name, document));
   const inputs = [...INPUTS, ...states];

@@ -21,9 +21,9 @@ export interface Plan {
   readonly parallel: number;
 }
 
-const KEYS = [
+const KEYS: readonly string[] = [
   ...["optimizers", "tasks", "seeds", "method", "trials", "steps", "schedule", "seed", "parallel"],
-] as const;
+];
 const METHODS: readonly SweepMethod[] = ["grid", "random", "sobol", "tpe"];
 const SHAPES: readonly Shape[] = ["cosine", "constant"];
 
@@ -33,19 +33,25 @@ const MOST_TRIALS = 10_000;
 const MOST_TRAININGS = 1_000_000;
 /** Far from those that trials run on. */
 const OTHER_SEEDS = 1_000_000;
+
+/** Refuses what is no object of settings, and settings that there are not; `others` may stand beside them. */
+export function requireSettings(given: unknown, others: readonly string[] = []): void {
+  if (!isRecord(given)) {
+    refuse([], `it must be an object with \`optimizers\` and \`tasks\`: given ${shown(given)}`);
+  }
+  const names = [...KEYS, ...others];
+  for (const key of Object.keys(given)) {
+    if (names.includes(key)) continue;
+    refuse([key], `there is no setting ${quoted(key)}${suggestion(key, names)}`, "key");
+  }
+}
+
 /** The plan of a sweep; refuses what cannot be run. */
 export function planOf(options: SweepOptions, programs: NonNullable<SweepRun["programs"]>): Plan {
-  if (!isRecord(options)) {
-    refuse([], `it must be an object with \`optimizers\` and \`tasks\`: given ${shown(options)}`);
-  }
   // A key without anything behind it is null in YAML.
   const given: Readonly<Record<string, unknown>> = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== null),
   );
-  for (const key of Object.keys(given)) {
-    if ((KEYS as readonly string[]).includes(key)) continue;
-    refuse([key], `there is no setting ${quoted(key)}${suggestion(key, KEYS)}`, "key");
-  }
   const method = choice(given, "method", METHODS) ?? "tpe";
   const schedule = choice(given, "schedule", SHAPES);
   const steps = given.steps === undefined ? undefined : whole(given, "steps", 0, 1, MOST_STEPS);

@@ -1,9 +1,10 @@
 /** The optimizers of a sweep: what is tried of each, held against what it takes. */
 import { isRecord } from "../../dsl/record.ts";
 import { requireWithin } from "../../dsl/domain.ts";
-import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { GradusError, placeOf, quoted, shown, type Span, suggestion } from "../../dsl/errors.ts";
 import { printJson } from "../../dsl/json.ts";
 import type { Program } from "../../dsl/program.ts";
+import { schedule } from "../../dsl/schedules/mod.ts";
 import { BUILT_IN } from "../../zoo/by_name.ts";
 import { requireTrainable } from "../trials/entrant.ts";
 import type { Shape } from "../trials/train.ts";
@@ -11,7 +12,7 @@ import { optimizerOf, type OptionValue } from "../trials/trial.ts";
 import { type Dimension, gridOf } from "./dimension.ts";
 import type { SweepMethod, Swept } from "./options.ts";
 import { readDimension } from "./read_dimension.ts";
-import { type Path, refuse } from "./refuse.ts";
+import { type Path, placed, refuse } from "./refuse.ts";
 import { MOST_DIMENSIONS } from "./sobol.ts";
 
 /** An optimizer of a sweep. */
@@ -77,7 +78,7 @@ function entrantOf(name: string, swept: unknown, context: Context): Entrant {
     if (typeof dimension === "object") dimensions.push(dimension);
     else define(fixed, key, dimension);
   }
-  requireValues(own === undefined ? name : "", program, { fixed, dimensions, schedule, path });
+  requireValues(own === undefined ? name : "", program, { swept, schedule, path });
   return {
     name: own?.name ?? name,
     target: own === undefined ? name : printJson(own),
@@ -113,40 +114,78 @@ function trialsOf(
   );
 }
 
+/** A value of a hyperparameter, and where in the sweep it stands. */
+interface Placed {
+  readonly name: string;
+  readonly value: OptionValue;
+  readonly path: Path;
+}
+
+/** Every value that a hyperparameter is given: all of a list, both ends of a range. */
+function valuesOf(name: string, swept: unknown, around: Path): readonly Placed[] {
+  const path = [...around, name];
+  if (Array.isArray(swept)) return swept.map((value, i) => ({ name, value, path: [...path, i] }));
+  if (!isRecord(swept)) return [{ name, value: swept as OptionValue, path }];
+  const kind = "log" in swept ? "log" : "uniform";
+  return (swept[kind] as OptionValue[]).map((value, i) => ({
+    name,
+    value,
+    path: [...path, kind, i],
+  }));
+}
+
 /** Makes the optimizer with every value of lists and both ends of ranges, each beside the first of all others. */
 function requireValues(
   name: string,
   program: Program,
-  { fixed, dimensions, schedule, path }: Pick<Entrant, "fixed" | "dimensions"> & {
+  { swept, schedule, path }: {
+    readonly swept: Readonly<Record<string, unknown>>;
     readonly schedule: Shape | undefined;
     readonly path: Path;
   },
 ): void {
-  const endsOf = (each: Dimension) => "values" in each ? each.values : [each.low, each.high];
-  const first: Record<string, OptionValue> = {};
-  for (const [key, value] of Object.entries(fixed)) define(first, key, value);
-  for (const each of dimensions) define(first, each.name, endsOf(each)[0]);
-  const make = (options: Readonly<Record<string, OptionValue>>, keys: readonly string[]) => {
+  const all = Object.entries(swept).map(([key, value]) => valuesOf(key, value, path));
+  const firsts = all.map(([first]) => first);
+  const make = (values: readonly Placed[], suspects: readonly Placed[]) => {
+    const options: Record<string, OptionValue> = {};
+    for (const { name, value } of values) define(options, name, value);
     try {
       optimizerOf(name, program, { options, schedule, steps: 100 });
       // A learning rate becomes a schedule, whose numbers are held against the domain when they are reached.
-      for (const key of keys) {
-        const [domain, value] = [program.domains.get(key), options[key]];
+      for (const { name, value } of suspects) {
+        const domain = program.domains.get(name);
         if (domain === undefined || typeof value !== "number") continue;
-        requireWithin(domain, value, key, `Cannot make "${program.name}"`);
+        requireWithin(domain, value, name, `Cannot make "${program.name}"`);
       }
     } catch (error) {
       if (!(error instanceof GradusError)) throw error;
       const { message } = error;
       // The first name that it says is of what is wrong; what follows may be a proposal.
-      const [named] = keys.filter((key) => message.includes(quoted(key)))
-        .sort((a, b) => message.indexOf(quoted(a)) - message.indexOf(quoted(b)));
-      refuse(named === undefined ? path : [...path, named], message, "key", "");
+      const [named] = suspects.filter(({ name }) => message.includes(quoted(name)))
+        .sort((a, b) => message.indexOf(quoted(a.name)) - message.indexOf(quoted(b.name)));
+      if (named === undefined) refuse(path, message, "key", "");
+      // What the program has no such hyperparameter for is refused by its name.
+      const isOwn = program.hyper.has(named.name);
+      refuse(isOwn ? named.path : [...path, named.name], message, isOwn ? "value" : "key", "");
     }
   };
-  make(first, Object.keys(first));
-  for (const each of dimensions) {
-    for (const value of endsOf(each).slice(1)) make({ ...first, [each.name]: value }, [each.name]);
+  for (const each of all.flat()) if (program.hyper.has(each.name)) requireSchedule(each);
+  make(firsts, firsts);
+  all.forEach(([, ...others], i) => {
+    for (const each of others) make(firsts.with(i, each), [each]);
+  });
+}
+
+/** Refuses the text of a schedule that is none, and shows the place in it. */
+function requireSchedule({ name, value, path }: Placed): void {
+  if (typeof value !== "string") return;
+  try {
+    schedule(value);
+  } catch (error) {
+    if (!(error instanceof GradusError)) throw error;
+    const { message, span }: { message: string; span?: Span } = placeOf(error) ?? error;
+    const said = new GradusError(`Cannot sweep: ${quoted(name)}: ${message}`);
+    throw placed(said, { path, at: "value", span });
   }
 }
 

@@ -1,13 +1,14 @@
 /** Errors of a sweep that say where in it they are, so that who read it from a file can show the place. */
-import { GradusError, shown } from "../../dsl/errors.ts";
+import { GradusError, shown, type Span } from "../../dsl/errors.ts";
 
 /** Keys and places of lists that lead to something. */
 export type Path = readonly (string | number)[];
 
-/** Where something is: at a key itself, or at what stands under it. */
+/** Where something is: at a key itself, or at what stands under it, or a part of that text. */
 export interface Where {
   readonly path: Path;
   readonly at: "key" | "value";
+  readonly span?: Span;
 }
 
 const places = new WeakMap<Error, Where>();
@@ -19,9 +20,13 @@ export function refuse(
   at: Where["at"] = "value",
   doing = "Cannot sweep: ",
 ): never {
-  const error = new GradusError(`${doing}${reason}`);
-  places.set(error, { path, at });
-  throw error;
+  throw placed(new GradusError(`${doing}${reason}`), { path, at });
+}
+
+/** An error that says where in a sweep it is. */
+export function placed(error: GradusError, where: Where): GradusError {
+  places.set(error, where);
+  return error;
 }
 
 /** Where an error is, if it says so. */

@@ -1,9 +1,10 @@
 /** Sweeps: optimizers with hyperparameters from ranges and lists, trained on tasks, and the best of each told. */
+import { FUNCTION, having, type Kinds, RECORD, requireOptions, TEXT } from "../../dsl/options.ts";
 import { localScorer } from "../evolve/local_scorer.ts";
 import { curvesOf, type OptionValue, taskOf, type Trial } from "../trials/trial.ts";
 import { marksOf } from "../trials/train.ts";
 import type { RaceTask } from "../trials/task.ts";
-import { type Plan as Checked, planOf } from "./check.ts";
+import { type Plan as Checked, planOf, requireSettings } from "./check.ts";
 import type { Entrant } from "./entrants.ts";
 import { importanceOf } from "./importance.ts";
 import { openJournal } from "./journal.ts";
@@ -18,6 +19,13 @@ import type {
 import { proposer } from "./propose.ts";
 import type { Known } from "./tpe.ts";
 import { type Train, trainer } from "./trainer.ts";
+
+const RUN: Kinds<SweepRun> = {
+  programs: RECORD,
+  scorer: having("what scores programs, such as localScorer({ workers: 2 })", "score"),
+  checkpoint: TEXT,
+  progress: FUNCTION,
+};
 
 /** A sweep whose tasks are loaded. */
 type Plan = Omit<Checked, "tasks"> & { readonly tasks: readonly RaceTask[] };
@@ -48,8 +56,10 @@ type Plan = Omit<Checked, "tasks"> & { readonly tasks: readonly RaceTask[] };
  * @throws {GradusError} if the options cannot be run; nothing is trained then.
  */
 export async function sweep(options: SweepOptions & SweepRun): Promise<SweepResult> {
-  const { programs = {}, progress, checkpoint: path, scorer = localScorer(), ...given } = options;
-  const checked = planOf(given, programs);
+  requireSettings(options, Object.keys(RUN));
+  const { programs, progress, checkpoint: path, scorer = localScorer(), ...given } = options;
+  requireOptions<SweepRun>("Cannot sweep", { programs, progress, checkpoint: path, scorer }, RUN);
+  const checked = planOf(given, programs ?? {});
   const plan = { ...checked, tasks: await Promise.all(checked.tasks.map(taskOf)) };
   const journal = path === undefined ? undefined : await openJournal(path);
   try {

@@ -1,9 +1,11 @@
 /** Softmax classifiers, with hidden layers or without, as tasks. */
+import { isRecord } from "../../dsl/record.ts";
+import { ANY, type Kinds, needed, whole } from "../../dsl/options.ts";
 import { exp, log } from "../programs/exact_math.ts";
 import { DRAWS, Random } from "../programs/random.ts";
-import type { TaskBase } from "./common.ts";
+import { BASE, type TaskBase } from "./common.ts";
 import type { TrainedProblem } from "./problem_pack.ts";
-import type { Rescaling } from "./rescaling.ts";
+import { RESCALED, type Rescaling } from "./rescaling.ts";
 
 /** Classification with a softmax loss, on data that the task brings along. */
 export interface ClassifierTask extends TaskBase {
@@ -37,6 +39,37 @@ export interface ClassifierData {
   readonly train: Examples;
   /** Those that the loss is measured on. */
   readonly test: Examples;
+}
+
+/** What a classifier must be. */
+export const CLASSIFIER: Kinds<ClassifierTask> = {
+  ...BASE,
+  kind: ANY,
+  hidden: needed({
+    is: (value) => Array.isArray(value) && value.every(whole(1, 1e5).is),
+    must: "a list of whole numbers, the units of each layer",
+  }),
+  batch: needed(whole(1, 1e6)),
+  data: needed({
+    is: (value) =>
+      isRecord(value) && whole(1).is(value.features) && whole(1, 256).is(value.classes) &&
+      [value.train, value.test].every((part) =>
+        isExamples(part, value as { features: number; classes: number })
+      ),
+    must:
+      "`features`, `classes`, and examples to `train` and `test` with, of which each has a class from 0 on",
+  }),
+  rescaling: RESCALED,
+};
+
+function isExamples(
+  part: unknown,
+  { features, classes }: { features: number; classes: number },
+): boolean {
+  if (!isRecord(part)) return false;
+  const { inputs, labels } = part;
+  return inputs instanceof Float32Array && labels instanceof Uint8Array && labels.length > 0 &&
+    inputs.length === labels.length * features && labels.every((label) => label < classes);
 }
 
 /** The problem of a classifier. */

@@ -1,5 +1,6 @@
 /** What all tasks have in common: a name, steps, seeds and the schedule. */
-import { GradusError, shown } from "../../dsl/errors.ts";
+import { GradusError } from "../../dsl/errors.ts";
+import { type Kinds, needed, requireOptions, TEXT, whole } from "../../dsl/options.ts";
 import { cosine } from "../programs/exact_math.ts";
 
 /** What all tasks have: they are plain data, which can be sent to workers and saved. */
@@ -17,18 +18,20 @@ export interface TaskBase {
   readonly rates?: number;
 }
 
-/** Checks what all tasks have. */
-export function checkTask(task: TaskBase): void {
-  const { steps, seeds, rates = 1 } = task;
-  if (!Number.isInteger(steps) || steps < 1 || steps > 1e6) {
-    refuse(task, "`steps` must be a whole number from 1 to 1000000", shown(steps));
-  }
-  if (seeds.length === 0 || !seeds.every(Number.isInteger)) {
-    refuse(task, "`seeds` must be whole numbers, at least one", shown(seeds));
-  }
-  if (!Number.isInteger(rates) || rates < 1 || rates > 100) {
-    refuse(task, "`rates` must be a whole number from 1 to 100", shown(rates));
-  }
+/** What all tasks have. */
+export const BASE: Kinds<TaskBase> = {
+  name: needed(TEXT),
+  steps: needed(whole(1, 1e6)),
+  seeds: needed({
+    is: (value) => Array.isArray(value) && value.length > 0 && value.every(Number.isInteger),
+    must: "whole numbers, at least one",
+  }),
+  rates: whole(1, 100),
+};
+
+/** Checks what a task says of itself: it may come from a module or from another machine. */
+export function checkTask<T extends TaskBase>(task: T, kinds: Kinds<T>): void {
+  requireOptions(`Cannot make task "${task.name}"`, task, kinds);
 }
 
 /** Says what a task must be and is not. */

@@ -1,20 +1,20 @@
 /** Trains programs, and optimizers of the library, on tasks of any kind. */
-import { GradusError } from "../../dsl/errors.ts";
+import { GradusError, shown, suggestion } from "../../dsl/errors.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import type { Analysis } from "../analysis/structure.ts";
 import { compile } from "../machine/compile.ts";
 import { Machine } from "../machine/machine.ts";
 import type { Pack } from "../machine/pack.ts";
 import type { Space } from "../programs/space.ts";
-import { classifierProblem, type ClassifierTask } from "./classifier.ts";
-import { checkTask, refuse } from "./common.ts";
-import { loadProblem, type ModuleTask, type Problem, problemPack } from "./problem_pack.ts";
-import { proxyProblem, type ProxyTask } from "./proxies.ts";
-import type { QuadraticTask } from "./quadratic.ts";
+import { CLASSIFIER, classifierProblem, type ClassifierTask } from "./classifier.ts";
+import { checkTask } from "./common.ts";
+import { loadProblem, MODULE, type ModuleTask, type Problem, problemPack } from "./problem_pack.ts";
+import { PROXY, proxyProblem, type ProxyTask } from "./proxies.ts";
+import { checkQuadratic, type QuadraticTask } from "./quadratic.ts";
 import { quadraticPack } from "./quadratic_pack.ts";
 import { bestOfRates } from "./rates.ts";
 import { rescaled } from "./rescaling.ts";
-import { Recording, type TraceTask } from "./trace.ts";
+import { Recording, TRACE, type TraceTask } from "./trace.ts";
 
 /** What is trained. */
 export type Task = QuadraticTask | ClassifierTask | TraceTask | ModuleTask | ProxyTask;
@@ -89,7 +89,7 @@ export class Evaluator {
 
   /** Prepares tasks; this may load the modules of some. */
   static async of(space: Space, tasks: readonly Task[]): Promise<Evaluator> {
-    tasks.forEach(checkTask);
+    tasks.forEach(check);
     const machine = new Machine();
     // Quadratics that can be are trained side by side, which is quicker.
     const groups = new Map<string, QuadraticTask[]>();
@@ -109,9 +109,6 @@ export class Evaluator {
     }));
     for (const task of others) {
       const packs: Pack[] = [];
-      if (task.kind === "trace" && task.rates !== undefined && task.rates > 1) {
-        refuse(task, "`rates` are of tasks that are trained, not of recordings", `${task.rates}`);
-      }
       if (task.kind === "trace") packs.push(new Recording(machine, space, task).pack);
       else {
         for (const seed of task.seeds) {
@@ -224,6 +221,30 @@ export class Evaluator {
     this.#machine.top = top;
     return pack.scores(steps);
   }
+}
+
+/** What a task must be, by its kind. */
+const CHECKS_OF: {
+  readonly [kind in Task["kind"]]: (task: Extract<Task, { readonly kind: kind }>) => void;
+} = {
+  quadratic: checkQuadratic,
+  classifier: (task) => checkTask(task, CLASSIFIER),
+  trace: (task) => checkTask(task, TRACE),
+  module: (task) => checkTask(task, MODULE),
+  proxy: (task) => checkTask(task, PROXY),
+};
+
+/** Refuses what is no task: it may come from a module of a user, or from another machine. */
+function check(task: Task): void {
+  const kinds = Object.keys(CHECKS_OF);
+  const kind: unknown = (task as Partial<Task> | null)?.kind;
+  if (!kinds.includes(kind as string)) {
+    throw new GradusError(
+      `Cannot make a task: its \`kind\` must be ${kinds.join(", ")}: given ${shown(kind)}` +
+        (typeof kind === "string" ? suggestion(kind, kinds) : ""),
+    );
+  }
+  CHECKS_OF[task.kind](task as never);
 }
 
 /** The problem of a task under a seed, where its gradient is a function. */

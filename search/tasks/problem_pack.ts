@@ -1,9 +1,10 @@
 /** Problems whose gradients are JavaScript, a user's own among them, each a pack by itself. */
 import { GradusError } from "../../dsl/errors.ts";
+import { ANY, type Kinds, needed, TEXT } from "../../dsl/options.ts";
 import type { Machine } from "../machine/machine.ts";
 import { Pack } from "../machine/pack.ts";
 import { log } from "../programs/exact_math.ts";
-import { scheduleOf, type TaskBase } from "./common.ts";
+import { BASE, scheduleOf, type TaskBase } from "./common.ts";
 
 /** A task of a module's own: its default export makes a problem of the options and a seed. */
 export interface ModuleTask extends TaskBase {
@@ -14,6 +15,9 @@ export interface ModuleTask extends TaskBase {
   /** What it is given. */
   readonly options: unknown;
 }
+
+/** What such a task must be. */
+export const MODULE: Kinds<ModuleTask> = { ...BASE, kind: ANY, url: needed(TEXT), options: ANY };
 
 /** A problem that a module of {@linkcode ModuleTask} makes. */
 export interface Problem {

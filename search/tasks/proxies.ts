@@ -1,6 +1,7 @@
 /** Proxies: cheap tasks that are known by name and version, so that nothing but their name must be sent. */
 import { GradusError, quoted, suggestion } from "../../dsl/errors.ts";
-import { checkTask, refuse, type TaskBase } from "./common.ts";
+import { ANY, type Kinds, needed, optional, requireOptions, TEXT } from "../../dsl/options.ts";
+import { BASE, checkTask, type TaskBase } from "./common.ts";
 import { inContextProblem } from "./in_context.ts";
 import { languageProblem, SMALL } from "./language.ts";
 import type { Problem } from "./problem_pack.ts";
@@ -54,6 +55,17 @@ const PROXIES: ReadonlyMap<string, Proxy> = new Map<string, Proxy>([
   }],
 ]);
 
+/** What a proxy must be; whether there is one of its name is told where it is made. */
+export const PROXY: Kinds<ProxyTask> = {
+  ...BASE,
+  kind: ANY,
+  proxy: needed(TEXT),
+  factor: needed({
+    is: (value) => value as number >= 1 && value as number <= 1000,
+    must: "from 1 to 1000",
+  }),
+};
+
 /** Quadratics of 64 elements, of which blocks of 8 differ in their curvature by up to 1000 to 1. */
 const BLOCKS = {
   name: "blocks@1",
@@ -65,6 +77,11 @@ const BLOCKS = {
 
 /** What may be said of a proxy; what is left out is as its version has it. */
 export type ProxyOptions = Partial<Pick<TaskBase, "steps" | "seeds" | "rates">>;
+
+const OPTIONS: Kinds<ProxyOptions> = (() => {
+  const { name: _, ...kinds } = optional(BASE);
+  return kinds;
+})();
 
 /**
  * The task of a name and version.
@@ -87,9 +104,10 @@ export type ProxyOptions = Partial<Pick<TaskBase, "steps" | "seeds" | "rates">>;
  * assert(evaluator.evaluate(analyse(space(), parseGenome(space(), ADAMW))).score > 0.5);
  * ```
  *
- * @throws {GradusError} if there is no such proxy.
+ * @throws {GradusError} if there is no such proxy, or an option cannot be used.
  */
 export function proxy(name: string, options: ProxyOptions = {}): ProxyTask | QuadraticTask {
+  requireOptions(`Cannot make task ${quoted(name)}`, options, OPTIONS);
   if (name === BLOCKS.name) return quadratic({ ...BLOCKS, seeds: [1], ...options });
   const { steps } = proxyOf(name);
   const task: ProxyTask = {
@@ -101,7 +119,7 @@ export function proxy(name: string, options: ProxyOptions = {}): ProxyTask | Qua
     seeds: [1],
     ...options,
   };
-  checkTask(task);
+  checkTask(task, PROXY);
   return task;
 }
 
@@ -128,9 +146,6 @@ function proxyOf(name: string): Proxy {
 }
 
 /** The problem of a proxy under a seed. */
-export function proxyProblem({ proxy, factor, ...task }: ProxyTask, seed: number): Problem {
-  if (!(factor >= 1 && factor <= 1000)) {
-    refuse(task, "`factor` must be from 1 to 1000", String(factor));
-  }
+export function proxyProblem({ proxy, factor }: ProxyTask, seed: number): Problem {
   return rescaled(proxyOf(proxy).problem(seed, Math.sqrt(factor)), seed, RESCALING);
 }

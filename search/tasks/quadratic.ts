@@ -1,6 +1,17 @@
 /** Quadratics as tasks: cheap to search on, larger ones, and those that what was found is held to. */
-import { checkTask, refuse, type TaskBase } from "./common.ts";
-import type { Rescaling } from "./rescaling.ts";
+import { isRecord } from "../../dsl/record.ts";
+import {
+  ANY,
+  type Kinds,
+  needed,
+  optional,
+  POSITIVE,
+  requireOptions,
+  TRUTH,
+  whole,
+} from "../../dsl/options.ts";
+import { BASE, checkTask, refuse, type TaskBase } from "./common.ts";
+import { RESCALED, type Rescaling } from "./rescaling.ts";
 
 /**
  * A quadratic ½(w - w*)ᵀH(w - w*) with a noisy gradient. H has chosen eigenvalues, in random order
@@ -23,6 +34,41 @@ export interface QuadraticTask extends TaskBase {
   readonly noise: { readonly degrees: number; readonly scale: number };
   /** How far the optimum is from 0; the start is at a distance of 1 an element from it. */
   readonly optimum: number;
+}
+
+/** More elements would not fit the memory that trains. */
+const MOST = 10_000_000;
+
+const KINDS: Kinds<QuadraticTask> = {
+  ...BASE,
+  kind: ANY,
+  size: needed(whole(4, MOST)),
+  block: needed(whole(4, MOST)),
+  spectrum: needed({
+    is: (value) => Array.isArray(value) && value.every(Number.isFinite),
+    must: "a list of eigenvalues",
+  }),
+  isOrdered: TRUTH,
+  rescaling: RESCALED,
+  noise: needed({
+    is: (value) =>
+      isRecord(value) && POSITIVE.is(value.degrees) && Number.isFinite(value.scale) &&
+      value.scale as number >= 0,
+    must: "such as { degrees: 2, scale: 0.3 }, the scale not below 0",
+  }),
+  optimum: needed({ is: Number.isFinite, must: "a finite number" }),
+};
+
+/** Checks a quadratic. */
+export function checkQuadratic(task: QuadraticTask): void {
+  checkTask(task, KINDS);
+  const { size, block, spectrum } = task;
+  if (block % 4 !== 0 || size % block !== 0) {
+    refuse(task, "`size` must be a multiple of `block`, and that of 4", `${size} and ${block}`);
+  }
+  if (spectrum.length !== size) {
+    refuse(task, `\`spectrum\` must have ${size} eigenvalues`, `${spectrum.length}`);
+  }
 }
 
 /**
@@ -58,6 +104,11 @@ export interface QuadraticOptions extends Partial<Omit<QuadraticTask, "kind" | "
   readonly noise?: Partial<QuadraticTask["noise"]>;
 }
 
+const OPTIONS: Kinds<QuadraticOptions> = (() => {
+  const { kind: _, ...kinds } = optional(KINDS);
+  return { ...kinds, condition: POSITIVE, noise: ANY };
+})();
+
 /**
  * A quadratic task; what is left out is that of the proxy tasks.
  *
@@ -70,9 +121,9 @@ export interface QuadraticOptions extends Partial<Omit<QuadraticTask, "kind" | "
  * assertEquals([task.size, task.steps, task.seeds.length], [64, 300, 2]);
  * ```
  */
-export function quadratic(
-  { condition = 100, noise, ...given }: QuadraticOptions = {},
-): QuadraticTask {
+export function quadratic(options: QuadraticOptions = {}): QuadraticTask {
+  requireOptions(`Cannot make task "${options.name ?? "quadratic"}"`, options, OPTIONS);
+  const { condition = 100, noise, ...given } = options;
   const size = given.size ?? given.spectrum?.length ?? 64;
   const task: QuadraticTask = {
     kind: "quadratic",
@@ -86,14 +137,7 @@ export function quadratic(
     ...given,
     size,
   };
-  if (task.block % 4 !== 0 || size % task.block !== 0) {
-    const given = `${size} and ${task.block}`;
-    refuse(task, "`size` must be a multiple of `block`, and that of 4", given);
-  }
-  if (task.spectrum.length !== size) {
-    refuse(task, `\`spectrum\` must have ${size} eigenvalues`, `${task.spectrum.length}`);
-  }
-  checkTask(task);
+  checkQuadratic(task);
   return task;
 }
 

@@ -1,4 +1,6 @@
 /** Problems in other units: each parameter is a random factor times what is trained. */
+import { isRecord } from "../../dsl/record.ts";
+import type { Kind } from "../../dsl/options.ts";
 import { exp2 } from "../programs/exact_math.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import type { Problem } from "./problem_pack.ts";
@@ -9,6 +11,16 @@ export interface Rescaling {
   readonly tensors: number;
   /** Another for each of its elements. */
   readonly elements: number;
+}
+
+/** What units of a task must be. */
+export const RESCALED: Kind = {
+  is: (value) => isRecord(value) && isSpread(value.tensors) && isSpread(value.elements),
+  must: "standard deviations such as { tensors: 1, elements: 0.5 }",
+};
+
+function isSpread(value: unknown): boolean {
+  return Number.isFinite(value) && value as number >= 0;
 }
 
 /** The factors of a seed, a number an element. */

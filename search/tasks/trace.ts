@@ -1,4 +1,5 @@
 /** Recordings of a rule: programs are scored by how near their updates come, and nothing is trained. */
+import { ANY, type Kinds, needed, oneOf, TEXT, whole } from "../../dsl/options.ts";
 import { analyse } from "../analysis/structure.ts";
 import { Machine } from "../machine/machine.ts";
 import { Pack } from "../machine/pack.ts";
@@ -7,7 +8,7 @@ import { log } from "../programs/exact_math.ts";
 import { type Genome, parseGenome } from "../programs/genome.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import type { Space } from "../programs/space.ts";
-import { scheduleOf, type TaskBase } from "./common.ts";
+import { BASE, scheduleOf, type TaskBase } from "./common.ts";
 
 /** No error counts as smaller than this share of the updates. */
 const FLOOR = 1e-6;
@@ -25,6 +26,23 @@ export interface TraceTask extends TaskBase {
   /** With `"free"`, updates are compared but for a factor: the one that fits best. Default `"exact"`. */
   readonly scale?: "exact" | "free";
 }
+
+/** What a recording must be. */
+export const TRACE: Kinds<TraceTask> = {
+  ...BASE,
+  kind: ANY,
+  rule: needed(TEXT),
+  size: needed(whole(1, 1e6)),
+  sparsity: {
+    is: (value) => value as number >= 0 && value as number <= 1,
+    must: "from 0 to 1",
+  },
+  scale: oneOf("exact", "free"),
+  rates: {
+    is: (value) => value === 1,
+    must: "left out: it is of tasks that are trained, not of recordings",
+  },
+};
 
 /** The recordings of all seeds side by side, and how the updates of a program compare with them. */
 export class Recording {

@@ -3,7 +3,7 @@
 const root = new URL("../../", import.meta.url);
 
 /** Whether a program is here. */
-async function has(program: string, ...args: string[]): Promise<boolean> {
+export async function has(program: string, ...args: string[]): Promise<boolean> {
   try {
     const output = { stdout: "null", stderr: "null" } as const;
     return (await new Deno.Command(program, { args, ...output }).output()).success;

@@ -11,6 +11,8 @@ import {
   type SearchResult,
   type Task,
 } from "../../search/mod.ts";
+import { startProcess } from "../../search/evolve/process.ts";
+import { startThread } from "../../search/evolve/thread.ts";
 
 const options = {
   seed: 7,
@@ -93,6 +95,16 @@ for (
     assertEquals({ ...throwing.counts, lost: counts.lost }, counts);
   });
 }
+
+Deno.test("a worker that does not start is an error, and is ended", async () => {
+  for (const start of [() => startThread("", 1), () => startProcess(1000, 1)]) {
+    await assertRejects(
+      start,
+      GradusError,
+      "a worker died: it did not start within 1 milliseconds",
+    );
+  }
+});
 
 Deno.test("tasks that never load, or cannot, are refused", async () => {
   await assertRejects(

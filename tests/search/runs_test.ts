@@ -239,7 +239,10 @@ Deno.test("a mutation of a user's own joins in, and a child of it that is no pro
 Deno.test("options that cannot be used are refused with a reason, each with where it is", async () => {
   const wrong: readonly (readonly [given: object, says: string])[] = [
     [{ budget: {} }, "`budget` must say"],
-    [{ budget: { trained: 5, genrated: 3 } }, "`budget.genrated`; did you mean `generated`?"],
+    [
+      { budget: { trained: 5, genrated: 3 } },
+      "`budget.genrated`; did you mean `budget.generated`?",
+    ],
     [{ population: 0 }, "`population` must be a whole number above 0: given 0"],
     [{ tasks: [] }, "`tasks` must be a list of at least one task"],
     [{ tasks: undefined }, "given undefined"],
@@ -256,7 +259,7 @@ Deno.test("options that cannot be used are refused with a reason, each with wher
     [{ scorer: { workers: 2 } }, "`scorer` must be what scores programs"],
     [{ checkpoint: { store: "run.json" } }, "`checkpoint.store` must be"],
     [{ mutations: "constantsOnly" }, "`mutations` must be"],
-    [{ space: { statez: [] } }, "`space.statez`; did you mean `states`?"],
+    [{ space: { statez: [] } }, "`statez`; did you mean `states`?"],
   ];
   for (const [given, says] of wrong) {
     await assertRejects(() => searched({ ...options, ...given }), GradusError, says);
