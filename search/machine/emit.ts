@@ -3,7 +3,7 @@ import { lower } from "../../dsl/lower.ts";
 import { type Node, postorder } from "../../dsl/node.ts";
 import { elementRow, reduceRow } from "../../dsl/ops.ts";
 import type { SearchFunction } from "../programs/functions.ts";
-import type { Instruction } from "./instructions.ts";
+import { type Instruction, pairs } from "./instructions.ts";
 import type { Pack, Place } from "./pack.ts";
 
 /** One number a step, or a single one; or a vector. */
@@ -21,6 +21,7 @@ interface Template {
 }
 
 const templates = new WeakMap<SearchFunction, Template>();
+const NOWHERE: Place = { address: 0, step: 0 };
 
 function templateOf(given: SearchFunction): Template {
   let template = templates.get(given);
@@ -54,10 +55,23 @@ export class Emitter {
     this.#pack = pack;
   }
 
-  /** The result of a function, in a register of its own or the place given, unless it is numbers. */
-  call(given: SearchFunction, args: readonly Value[], into?: Place): Value {
+  /**
+   * The result of a function, in a register of its own or the place given, unless it is numbers. Arguments
+   * that are `dying` are read by nothing later, and their registers may be written.
+   */
+  call(
+    given: SearchFunction,
+    args: readonly Value[],
+    into?: Place,
+    dying: readonly Value[] = [],
+  ): Value {
     const { nodes, operands, parameters, last } = templateOf(given);
     const values: Value[] = [];
+    const lastReadOf = (k: number) => {
+      if (parameters[k] < 0) return last[k];
+      if (!dying.includes(values[k])) return Infinity;
+      return Math.max(...last.filter((_, j) => args[parameters[j]] === values[k]));
+    };
     for (let i = 0; i < nodes.length; i++) {
       const { op, arg } = nodes[i];
       if (parameters[i] >= 0) {
@@ -69,34 +83,20 @@ export class Emitter {
         continue;
       }
       const src = operands[i].map((k) => values[k]);
-      values.push(this.#apply(nodes[i], src, i === nodes.length - 1 ? into : undefined));
-      for (const k of operands[i]) {
-        if (parameters[k] < 0 && last[k] === i) this.release(values[k]);
-      }
+      const ending = src.filter((_, k) => lastReadOf(operands[i][k]) === i);
+      values.push(this.#apply(nodes[i], src, ending, i === nodes.length - 1 ? into : undefined));
     }
     // A result of its own, so that giving back an argument takes nothing from it.
     const result = values[values.length - 1];
     return "place" in result && args.includes(result) ? this.copied(result) : result;
   }
 
-  #apply(node: Node, src: readonly Value[], into?: Place): Value {
+  #apply(node: Node, src: readonly Value[], ending: readonly Value[], into?: Place): Value {
     if (src.every((value) => "numbers" in value)) return { numbers: this.#numbers(node, src) };
-    const place = into ?? this.#register();
-    if (reduceRow(node.op) === undefined) this.element(node.op, src, place);
-    else {
-      const { table, bytes } = this.#pack;
-      const a = this.#operand(src[0], "number");
-      this.instructions.push({
-        name: node.op,
-        bytes,
-        dst: place.address,
-        a: a.address,
-        aStep: a.step,
-        table: table.begin,
-        extra: table.end,
-      });
-    }
-    return { place };
+    if (reduceRow(node.op) === undefined) return this.element(node.op, src, ending, into);
+    const { begin: table, end: extra } = this.#pack.table;
+    const a = this.#operand(src[0], "number");
+    return { place: this.#push(node.op, [a], ending, into, { table, extra }) };
   }
 
   /** What is one number for all: in float64, as the language has it. */
@@ -115,25 +115,70 @@ export class Emitter {
     return result;
   }
 
-  /** An operation on elements, into a place. */
-  element(op: Node["op"], src: readonly Value[], dst: Place): void {
+  /**
+   * An operation on elements, into the place given or a register. What is `ending` is read for the last
+   * time; if it is what the instruction before gave, the two become one.
+   */
+  element(
+    op: Node["op"],
+    src: readonly Value[],
+    ending: readonly Value[] = [],
+    into?: Place,
+  ): { readonly place: Place } {
     const { takes } = elementRow(op)!;
     const isBinary = src.length === 2;
-    const form = src.map((value) => "place" in value ? "v" : "s").join("");
     const places = src.map((value, i) =>
       isBinary || "place" in value ? this.#operand(value, takes[i]) : this.copied(value).place
     );
-    const [a, b, c] = places;
+    const forms: string[] = src.map((value) => "place" in value ? "v" : "s");
+    const before = this.instructions.at(-1);
+    const k = src.findIndex((value, i) => ending.includes(value) && this.#isResult(places[i], before));
+    const isOnce = places.lastIndexOf(places[k]) === k;
+    if (before !== undefined && k >= 0 && isOnce) {
+      const pair = pairs.get(`${before.name} ${op}.${forms.with(k, "r").join("")}`);
+      if (pair !== undefined) {
+        this.instructions.pop();
+        const { a = 0, aStep = 0, b = 0, bStep = 0 } = before;
+        const first = [{ address: a, step: aStep }, { address: b, step: bStep }];
+        const others = places.filter((_, i) => i !== k);
+        return {
+          place: this.#push(pair.name, [...first.slice(0, pair.first), ...others], ending, into),
+        };
+      }
+    }
+    const name = isBinary ? `${op}.${forms.join("")}` : op;
+    return { place: this.#push(name, places, ending, into) };
+  }
+
+  /** Whether a place is a register that an instruction writes. */
+  #isResult({ address, step }: Place, before: Instruction | undefined): boolean {
+    return address === before?.dst && step === 0 && this.#registers.has(address);
+  }
+
+  /** Adds an instruction; registers of what is `ending` are given back first. */
+  #push(
+    name: string,
+    [a, b = NOWHERE, c = NOWHERE]: readonly Place[],
+    ending: readonly Value[],
+    into?: Place,
+    more?: Pick<Instruction, "table" | "extra">,
+  ): Place {
+    for (const value of ending) this.release(value);
+    const dst = into ?? this.#register();
     this.instructions.push({
-      name: isBinary ? `${op}.${form}` : op,
+      name,
       bytes: this.#pack.bytes,
       dst: dst.address,
       dstStep: dst.step,
       a: a.address,
       aStep: a.step,
-      ...(b === undefined ? {} : { b: b.address, bStep: b.step }),
-      ...(c === undefined ? {} : { c: c.address, cStep: c.step }),
+      b: b.address,
+      bStep: b.step,
+      c: c.address,
+      cStep: c.step,
+      ...more,
     });
+    return dst;
   }
 
   /** A register that holds a value. */
@@ -145,15 +190,7 @@ export class Emitter {
 
   /** Copies a value to a place. */
   copy(value: Value, dst: Place): void {
-    const { address, step } = this.#operand(value, "number");
-    this.instructions.push({
-      name: "place" in value ? "copy" : "fill",
-      bytes: this.#pack.bytes,
-      dst: dst.address,
-      dstStep: dst.step,
-      a: address,
-      aStep: step,
-    });
+    this.#push("place" in value ? "copy" : "fill", [this.#operand(value, "number")], [], dst);
   }
 
   /** Where an operand is; a number is rounded to float32 and fills the four lanes of a vector. */

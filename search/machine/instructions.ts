@@ -46,10 +46,42 @@ export const elementOperations: readonly ElementOperation[] =
   });
 export const reductions = Object.keys(reduceOps) as readonly ReduceOpName[];
 
+/**
+ * Two operations as one: the second takes as operand "r" what the first gives, which is written nowhere.
+ * Operands of the first, and then the other one of the second, are those of the instruction.
+ */
+export interface Pair {
+  readonly name: string;
+  /** How many operands the first takes. */
+  readonly first: number;
+  readonly operations: readonly [ElementOperation, ElementOperation];
+}
+
+const FIRST = ["Mul.vv", "Mul.vs", "Mul.sv", "Add.vs", "Abs"];
+const SECOND = ["Add.rv", "Add.vr", "Sub.rv", "Sub.vr", "Mul.rv", "Div.vr", "Sqrt.r"];
+
+/** Pairs of operations that programs often do one after the other, by the names of both. */
+export const pairs: ReadonlyMap<string, Pair> = new Map(
+  FIRST.flatMap((first) =>
+    SECOND.map((second): [string, Pair] => {
+      const operations = [first, second].map((name): ElementOperation => {
+        const [op, form = "v"] = name.split(".") as [ElementOpName, string?];
+        return { name, op, form };
+      }) as [ElementOperation, ElementOperation];
+      const name = `${first} ${second}`;
+      return [name, { name, first: operations[0].form.length, operations }];
+    })
+  ),
+);
+
 /** The numbers of all operations. */
 export const opcodes: ReadonlyMap<string, number> = new Map(
-  [...elementOperations.map(({ name }) => name), ...reductions, "copy", "fill", "gradient"]
-    .map((name, number) => [name, number]),
+  [
+    ...elementOperations.map(({ name }) => name),
+    ...pairs.keys(),
+    ...reductions,
+    ...["copy", "fill", "gradient", "gradient8"],
+  ].map((name, number) => [name, number]),
 );
 
 /** An instruction; what is left out is 0. */

@@ -8,6 +8,7 @@ import {
   elementOperations,
   INSTRUCTION_BYTES,
   opcodes,
+  pairs,
   reductions,
   SEGMENT,
   WORD,
@@ -44,11 +45,22 @@ export function machineModule(): Module {
       });
     });
   }
+  for (const { name, first: count, operations: [first, second] } of pairs.values()) {
+    const forms = [...first.form, ...second.form.replace("r", "")];
+    const write = (code: Code, operands: readonly (() => void)[]) => {
+      const result = () => spell(module, code, first.op, operands.slice(0, count), routines);
+      const all = [...second.form].map((form) => form === "r" ? result : operands[count]);
+      spell(module, code, second.op, all, routines);
+    };
+    const vectors = forms.map((form) => form === "v");
+    add(name, (code) => elementwise(code, write, { vectors, unroll: 4 }));
+  }
   for (const name of reductions) add(name, (code) => reduction(code, name));
   const pass = (_: Code, [push]: readonly (() => void)[]) => push();
   add("copy", (code) => elementwise(code, pass, { vectors: [true], unroll: 4 }));
   add("fill", (code) => elementwise(code, pass, { vectors: [false], unroll: 4 }));
   add("gradient", gradient);
+  add("gradient8", gradient8);
   module.add(dispatcher(functions));
   return module;
 }
@@ -238,6 +250,33 @@ function gradient(code: Code): void {
     // The last row's entry ended one column beyond the matrix, less the columns' own rows before it.
     code.get(matrixEnd).get(column).op("i32.sub").i32(16).op("i32.add").set(table);
     code.get(stretchEnd).set(a);
+    code.get(dst).get(end).op("i32.lt_u").branchIf(0);
+  });
+}
+
+/** {@linkcode gradient} of matrices of 8 rows: both vectors of a column at once, column after column. */
+function gradient8(code: Code): void {
+  const [dst, a, b, table] = [P.dst, P.a, P.b, P.table].map((i) => code.param(i));
+  const end = code.local("i32");
+  const [element, low, high] = [0, 1, 2].map(() => code.local("v128"));
+  code.get(dst).get(code.param(P.bytes)).op("i32.add").set(end);
+  code.loop(() => {
+    code.splat("f32x4", 0).tee(low).set(high);
+    for (let column = 0; column < 8; column++) {
+      code.get(a).memory("v128.load32_splat", 4 * column).set(element);
+      [low, high].forEach((sum, half) => {
+        code.get(sum).get(element).get(table).memory("v128.load", 32 * column + 16 * half)
+          .op("f32x4.mul").op("f32x4.add").set(sum);
+      });
+    }
+    [low, high].forEach((sum, half) => {
+      code.get(dst).get(sum).get(b).memory("v128.load", 16 * half).op("f32x4.add")
+        .memory("v128.store", 16 * half);
+    });
+    advance(code, a, 32);
+    advance(code, b, 32);
+    advance(code, table, 256);
+    advance(code, dst, 32);
     code.get(dst).get(end).op("i32.lt_u").branchIf(0);
   });
 }

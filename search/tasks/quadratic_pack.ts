@@ -33,7 +33,8 @@ export function quadraticPack(machine: Machine, tasks: readonly QuadraticTask[])
     const [apart, slope, zeros] = [0, 1, 2].map(() => machine.place(new Float32Array(elements)));
     const [target, table] = [machine.place(optimum), machine.place(matrices)];
     const difference = { name: "Sub.vv", bytes, dst: apart, a: w.address, b: target };
-    const gradient = { name: "gradient", bytes, a: apart, table, extra: 4 * block };
+    const name = block === 8 ? "gradient8" : "gradient";
+    const gradient = { name, bytes, a: apart, table, extra: 4 * block };
     const exact = machine.assemble([difference, { ...gradient, dst: slope, b: zeros }]);
     const losses = () => {
       machine.run(exact, 0, 1);
