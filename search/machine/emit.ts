@@ -3,11 +3,11 @@ import { lower } from "../../dsl/lower.ts";
 import { type Node, postorder } from "../../dsl/node.ts";
 import { elementRow, reduceRow } from "../../dsl/ops.ts";
 import type { SearchFunction } from "../programs/functions.ts";
-import { type Instruction, pairs } from "./instructions.ts";
+import { type Instruction, namesOf, pairs } from "./instructions.ts";
 import type { Pack, Place } from "./pack.ts";
 
 /** One number a step, or a single one; or a vector. */
-export type Value = { readonly numbers: Float64Array } | { readonly place: Place };
+export type Value = { readonly numbers: ArrayLike<number> } | { readonly place: Place };
 
 /** A function's operations, operands before their users. */
 interface Template {
@@ -22,6 +22,7 @@ interface Template {
 
 const templates = new WeakMap<SearchFunction, Template>();
 const NOWHERE: Place = { address: 0, step: 0 };
+const NOTHING: readonly Value[] = [];
 
 function templateOf(given: SearchFunction): Template {
   let template = templates.get(given);
@@ -57,20 +58,21 @@ export class Emitter {
 
   /**
    * The result of a function, in a register of its own or the place given, unless it is numbers. Arguments
-   * that are `dying` are read by nothing later, and their registers may be written.
+   * that are `ending` are read by nothing later, and their registers are given back.
    */
   call(
     given: SearchFunction,
     args: readonly Value[],
     into?: Place,
-    dying: readonly Value[] = [],
+    ending: readonly Value[] = NOTHING,
   ): Value {
     const { nodes, operands, parameters, last } = templateOf(given);
     const values: Value[] = [];
-    const lastReadOf = (k: number) => {
-      if (parameters[k] < 0) return last[k];
-      if (!dying.includes(values[k])) return Infinity;
-      return Math.max(...last.filter((_, j) => args[parameters[j]] === values[k]));
+    const isLast = (k: number, i: number): boolean => {
+      if (parameters[k] < 0) return last[k] === i;
+      const value = values[k];
+      if (!ending.includes(value)) return false;
+      return parameters.every((j, other) => args[j] !== value || last[other] <= i);
     };
     for (let i = 0; i < nodes.length; i++) {
       const { op, arg } = nodes[i];
@@ -79,12 +81,15 @@ export class Emitter {
         continue;
       }
       if (op === "Const") {
-        values.push({ numbers: Float64Array.of(arg as number) });
+        values.push({ numbers: [arg as number] });
         continue;
       }
-      const src = operands[i].map((k) => values[k]);
-      const ending = src.filter((_, k) => lastReadOf(operands[i][k]) === i);
-      values.push(this.#apply(nodes[i], src, ending, i === nodes.length - 1 ? into : undefined));
+      const [src, over]: [Value[], Value[]] = [[], []];
+      for (const k of operands[i]) {
+        src.push(values[k]);
+        if ("place" in values[k] && isLast(k, i)) over.push(values[k]);
+      }
+      values.push(this.#apply(nodes[i], src, over, i === nodes.length - 1 ? into : undefined));
     }
     // A result of its own, so that giving back an argument takes nothing from it.
     const result = values[values.length - 1];
@@ -92,7 +97,7 @@ export class Emitter {
   }
 
   #apply(node: Node, src: readonly Value[], ending: readonly Value[], into?: Place): Value {
-    if (src.every((value) => "numbers" in value)) return { numbers: this.#numbers(node, src) };
+    if (areNumbers(src)) return { numbers: this.#numbers(node, src) };
     if (reduceRow(node.op) === undefined) return this.element(node.op, src, ending, into);
     const { begin: table, end: extra } = this.#pack.table;
     const a = this.#operand(src[0], "number");
@@ -100,17 +105,21 @@ export class Emitter {
   }
 
   /** What is one number for all: in float64, as the language has it. */
-  #numbers({ op }: Node, src: readonly { readonly numbers: Float64Array }[]): Float64Array {
-    const row = elementRow(op)!;
-    const operands = src.map(({ numbers }) => numbers);
-    const result = new Float64Array(Math.max(...operands.map(({ length }) => length)));
-    const [a, b, c] = operands;
-    for (let i = 0; i < result.length; i++) {
-      result[i] = b === undefined
-        ? row.eval(a[i])
-        : c === undefined
-        ? row.eval(a.length === 1 ? a[0] : a[i], b.length === 1 ? b[0] : b[i])
-        : row.eval(...operands.map((each) => each[each.length === 1 ? 0 : i]));
+  #numbers({ op }: Node, src: readonly { readonly numbers: ArrayLike<number> }[]): number[] {
+    const { row } = namesOf(op);
+    const length = Math.max(...src.map(({ numbers }) => numbers.length));
+    const result: number[] = [];
+    const [a, b] = src.map(({ numbers }) => numbers);
+    // Where an operand is one number for all steps, its place stays 0.
+    const [x, y] = [Math.min(1, a.length - 1), b === undefined ? 0 : Math.min(1, b.length - 1)];
+    for (let i = 0; i < length; i++) {
+      result.push(
+        src.length === 1
+          ? row.eval(a[i])
+          : src.length === 2
+          ? row.eval(a[x * i], b[y * i])
+          : row.eval(...src.map(({ numbers }) => numbers[numbers.length === 1 ? 0 : i])),
+      );
     }
     return result;
   }
@@ -122,63 +131,64 @@ export class Emitter {
   element(
     op: Node["op"],
     src: readonly Value[],
-    ending: readonly Value[] = [],
+    ending: readonly Value[] = NOTHING,
     into?: Place,
   ): { readonly place: Place } {
-    const { takes } = elementRow(op)!;
+    const names = namesOf(op);
+    const { takes } = names.row;
     const isBinary = src.length === 2;
-    const places = src.map((value, i) =>
-      isBinary || "place" in value ? this.#operand(value, takes[i]) : this.copied(value).place
-    );
-    const forms: string[] = src.map((value) => "place" in value ? "v" : "s");
-    const before = this.instructions.at(-1);
-    const k = src.findIndex((value, i) => ending.includes(value) && this.#isResult(places[i], before));
-    const isOnce = places.lastIndexOf(places[k]) === k;
-    if (before !== undefined && k >= 0 && isOnce) {
-      const pair = pairs.get(`${before.name} ${op}.${forms.with(k, "r").join("")}`);
+    const places: Place[] = [];
+    for (let i = 0; i < src.length; i++) {
+      const value = src[i];
+      const isPlace = isBinary || "place" in value;
+      places.push(isPlace ? this.#operand(value, takes[i]) : this.copied(value).place);
+    }
+    const before = this.instructions[this.instructions.length - 1];
+    const made = src.findIndex((value) => ending.includes(value) && this.#isResult(value, before));
+    if (made >= 0 && places.lastIndexOf(places[made]) === made) {
+      const form = src.map((value, i) => i === made ? "r" : "place" in value ? "v" : "s").join("");
+      const pair = pairs.get(before.name)?.get(`${op}.${form}`);
       if (pair !== undefined) {
         this.instructions.pop();
         const { a = 0, aStep = 0, b = 0, bStep = 0 } = before;
         const first = [{ address: a, step: aStep }, { address: b, step: bStep }];
-        const others = places.filter((_, i) => i !== k);
-        return {
-          place: this.#push(pair.name, [...first.slice(0, pair.first), ...others], ending, into),
-        };
+        const operands = [...first.slice(0, pair.first), ...places.toSpliced(made, 1)];
+        return { place: this.#push(pair.name, operands, ending, into) };
       }
     }
-    const name = isBinary ? `${op}.${forms.join("")}` : op;
+    const name = !isBinary
+      ? op
+      : "numbers" in src[0]
+      ? names.sv
+      : "numbers" in src[1]
+      ? names.vs
+      : names.vv;
     return { place: this.#push(name, places, ending, into) };
   }
 
-  /** Whether a place is a register that an instruction writes. */
-  #isResult({ address, step }: Place, before: Instruction | undefined): boolean {
-    return address === before?.dst && step === 0 && this.#registers.has(address);
+  /** Whether a value is in a register that an instruction writes. */
+  #isResult(value: Value, { dst }: Instruction): boolean {
+    return "place" in value && value.place.address === dst && this.#registers.has(dst);
   }
 
-  /** Adds an instruction; registers of what is `ending` are given back first. */
+  /** Adds an instruction; registers of what is `ending` are given back first, and so may be written. */
   #push(
     name: string,
     [a, b = NOWHERE, c = NOWHERE]: readonly Place[],
     ending: readonly Value[],
     into?: Place,
-    more?: Pick<Instruction, "table" | "extra">,
+    { table, extra }: Pick<Instruction, "table" | "extra"> = {},
   ): Place {
     for (const value of ending) this.release(value);
-    const dst = into ?? this.#register();
+    const place = into ?? this.#register();
+    const { bytes } = this.#pack;
+    const { address: dst, step: dstStep } = place;
+    const { address, step } = a;
     this.instructions.push({
-      name,
-      bytes: this.#pack.bytes,
-      dst: dst.address,
-      dstStep: dst.step,
-      a: a.address,
-      aStep: a.step,
-      b: b.address,
-      bStep: b.step,
-      c: c.address,
-      cStep: c.step,
-      ...more,
+      ...{ name, bytes, dst, dstStep, a: address, aStep: step, table, extra },
+      ...{ b: b.address, bStep: b.step, c: c.address, cStep: c.step },
     });
-    return dst;
+    return place;
   }
 
   /** A register that holds a value. */
@@ -206,7 +216,9 @@ export class Emitter {
     const address = machine.take(16 * numbers.length);
     const at = address / 4;
     if (type === "truth") {
-      numbers.forEach((number, i) => machine.words.fill(-number, at + 4 * i, at + 4 * i + 4));
+      for (let i = 0; i < numbers.length; i++) {
+        machine.words.fill(-numbers[i], at + 4 * i, at + 4 * i + 4);
+      }
     } else {
       const { floats } = machine;
       for (let i = 0; i < numbers.length; i++) {
@@ -235,4 +247,10 @@ export class Emitter {
       this.#free.push(value.place.address);
     }
   }
+}
+
+function areNumbers(
+  src: readonly Value[],
+): src is readonly { readonly numbers: ArrayLike<number> }[] {
+  return src.every((value) => "numbers" in value);
 }

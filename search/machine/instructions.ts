@@ -1,6 +1,6 @@
 /** Instructions of the machine: what their words and operands are, and the numbers of operations. */
-import { elementOps, reduceOps } from "../../dsl/ops.ts";
-import type { ElementOpName, ReduceOpName } from "../../dsl/node.ts";
+import { elementOps, elementRow, reduceOps } from "../../dsl/ops.ts";
+import type { ElementOpName, Node, ReduceOpName } from "../../dsl/node.ts";
 
 /** The words of an instruction; addresses of operands are at step 0, and go on by so much a step. */
 export const WORD = {
@@ -60,25 +60,49 @@ export interface Pair {
 const FIRST = ["Mul.vv", "Mul.vs", "Mul.sv", "Add.vs", "Abs"];
 const SECOND = ["Add.rv", "Add.vr", "Sub.rv", "Sub.vr", "Mul.rv", "Div.vr", "Sqrt.r"];
 
-/** Pairs of operations that programs often do one after the other, by the names of both. */
-export const pairs: ReadonlyMap<string, Pair> = new Map(
-  FIRST.flatMap((first) =>
-    SECOND.map((second): [string, Pair] => {
+/** Pairs of operations that programs often do one after the other, by the name of the first and the second. */
+export const pairs: ReadonlyMap<string, ReadonlyMap<string, Pair>> = new Map(
+  FIRST.map((first) => [
+    first,
+    new Map(SECOND.map((second): [string, Pair] => {
       const operations = [first, second].map((name): ElementOperation => {
         const [op, form = "v"] = name.split(".") as [ElementOpName, string?];
         return { name, op, form };
       }) as [ElementOperation, ElementOperation];
       const name = `${first} ${second}`;
-      return [name, { name, first: operations[0].form.length, operations }];
-    })
-  ),
+      return [second, { name, first: operations[0].form.length, operations }];
+    })),
+  ]),
 );
+/** All of them. */
+export const allPairs: readonly Pair[] = [...pairs.values()].flatMap((each) => [...each.values()]);
+
+/** An element operation's row, and its names by the forms of two operands. */
+interface Names {
+  readonly row: NonNullable<ReturnType<typeof elementRow>>;
+  readonly vv: string;
+  readonly vs: string;
+  readonly sv: string;
+}
+
+const names = new Map<string, Names>();
+
+/** The names of an operation's forms, each made once. */
+export function namesOf(op: Node["op"]): Names {
+  let own = names.get(op);
+  if (own === undefined) {
+    const [vv, vs, sv] = ["vv", "vs", "sv"].map((form) => `${op}.${form}`);
+    own = { row: elementRow(op)!, vv, vs, sv };
+    names.set(op, own);
+  }
+  return own;
+}
 
 /** The numbers of all operations. */
 export const opcodes: ReadonlyMap<string, number> = new Map(
   [
     ...elementOperations.map(({ name }) => name),
-    ...pairs.keys(),
+    ...allPairs.map(({ name }) => name),
     ...reductions,
     ...["copy", "fill", "gradient", "gradient8"],
   ].map((name, number) => [name, number]),

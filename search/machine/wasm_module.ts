@@ -5,10 +5,10 @@ import { BLOCK } from "../../runtime/backends/backend.ts";
 import { Code, type FunctionType, type Local, Module } from "../../runtime/backends/wasm/emit.ts";
 import { addRoutine, routineTypes } from "../../runtime/backends/wasm/math.ts";
 import {
+  allPairs,
   elementOperations,
   INSTRUCTION_BYTES,
   opcodes,
-  pairs,
   reductions,
   SEGMENT,
   WORD,
@@ -45,7 +45,7 @@ export function machineModule(): Module {
       });
     });
   }
-  for (const { name, first: count, operations: [first, second] } of pairs.values()) {
+  for (const { name, first: count, operations: [first, second] } of allPairs) {
     const forms = [...first.form, ...second.form.replace("r", "")];
     const write = (code: Code, operands: readonly (() => void)[]) => {
       const result = () => spell(module, code, first.op, operands.slice(0, count), routines);
