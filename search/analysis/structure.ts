@@ -137,7 +137,8 @@ export function analyse(space: Space, genome: Genome): Analysis {
       bitsOf[0] = constants[i - inputs];
       mix(words[0], words[1]);
     }
-    [high[i], low[i]] = [h, l];
+    high[i] = h;
+    low[i] = l;
   }
   const hashStatements = () => {
     for (const i of live) {
@@ -157,7 +158,8 @@ export function analyse(space: Space, genome: Genome): Analysis {
         const third = place(refs[i * WIDTH + 2]);
         mix(high[third], low[third]);
       }
-      [high[offset + i], low[offset + i]] = [h, l];
+      high[offset + i] = h;
+      low[offset + i] = l;
     }
   };
   hashStatements();

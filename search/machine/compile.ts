@@ -21,14 +21,14 @@ export function compile(
   const stateAt = new Map(states.map((state) => [state, machine.take(bytes)]));
   // What has the same hash has the same value: it is computed once.
   const first = new Map<number, number>();
-  const same = new Int32Array(genome.length);
+  const same: number[] = [];
   for (const i of live) {
     same[i] = first.get(hashes[i]) ?? i;
     if (same[i] === i) first.set(hashes[i], i);
   }
   // The last statement that reads each statement and each input.
-  const lastUse = new Int32Array(genome.length).fill(-1);
-  const lastRead = new Int32Array(inputs).fill(-1);
+  const lastUse: number[] = [];
+  const lastRead: number[] = space.inputs.map(() => -1);
   const use = (ref: number, i: number) => {
     if (ref >= 0) lastUse[same[ref]] = i;
     else if (-1 - ref < inputs) lastRead[-1 - ref] = i;
@@ -50,16 +50,20 @@ export function compile(
   const valueOf = (ref: number): Value => {
     if (ref >= 0) return values[same[ref]];
     const input = -1 - ref;
-    if (input >= inputs) return { numbers: Float64Array.of(constants[input - inputs]) };
+    if (input >= inputs) return { numbers: [constants[input - inputs]] };
     if (input >= FIRST_STATE) return { place: placeOf(stateAt, input) };
     return input === 0 ? { place: w } : input === 1 ? { place: g } : { numbers: lr };
   };
   for (const i of live) {
     if (same[i] !== i) continue;
     const { call, args } = genome[i];
-    const read = args.map((_, k) => refs[i * WIDTH + k]);
-    const ending = read.filter((ref) => ref >= 0 && lastUse[same[ref]] === i).map(valueOf);
-    values[i] = emitter.call(space.functions[call], read.map(valueOf), into[i], ending);
+    const [read, ending]: [Value[], Value[]] = [[], []];
+    for (let k = 0; k < args.length; k++) {
+      const ref = refs[i * WIDTH + k];
+      read.push(valueOf(ref));
+      if (ref >= 0 && lastUse[same[ref]] === i) ending.push(read[k]);
+    }
+    values[i] = emitter.call(space.functions[call], read, into[i], ending);
     if (keep !== undefined) emitter.copy(values[i], keep(i));
   }
   // Old values that are needed once they are overwritten are kept aside.
