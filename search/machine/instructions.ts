@@ -57,25 +57,27 @@ export interface Pair {
   readonly operations: readonly [ElementOperation, ElementOperation];
 }
 
-const FIRST = ["Mul.vv", "Mul.vs", "Mul.sv", "Add.vs", "Abs"];
-const SECOND = ["Add.rv", "Add.vr", "Sub.rv", "Sub.vr", "Mul.rv", "Div.vr", "Sqrt.r"];
+/** What programs often do one after the other, most of all. */
+const OFTEN = [
+  ["Mul.sv", "Add.vr"],
+  ["Mul.vs", "Add.vr"],
+  ["Mul.vs", "Sub.vr"],
+  ["Mul.vv", "Sub.vr"],
+  ["Add.vs", "Div.vr"],
+  ["Abs", "Sqrt.r"],
+] as const;
 
-/** Pairs of operations that programs often do one after the other, by the name of the first and the second. */
-export const pairs: ReadonlyMap<string, ReadonlyMap<string, Pair>> = new Map(
-  FIRST.map((first) => [
-    first,
-    new Map(SECOND.map((second): [string, Pair] => {
-      const operations = [first, second].map((name): ElementOperation => {
-        const [op, form = "v"] = name.split(".") as [ElementOpName, string?];
-        return { name, op, form };
-      }) as [ElementOperation, ElementOperation];
-      const name = `${first} ${second}`;
-      return [second, { name, first: operations[0].form.length, operations }];
-    })),
-  ]),
+/** Pairs by their names, those of the two operations. */
+export const pairs: ReadonlyMap<string, Pair> = new Map(
+  OFTEN.map((both) => {
+    const [first, second] = both.map((name): ElementOperation => {
+      const [op, form = "v"] = name.split(".") as [ElementOpName, string?];
+      return { name, op, form };
+    });
+    const name = both.join(" ");
+    return [name, { name, first: first.form.length, operations: [first, second] }];
+  }),
 );
-/** All of them. */
-export const allPairs: readonly Pair[] = [...pairs.values()].flatMap((each) => [...each.values()]);
 
 /** An element operation's row, and its names by the forms of two operands. */
 interface Names {
@@ -102,7 +104,7 @@ export function namesOf(op: Node["op"]): Names {
 export const opcodes: ReadonlyMap<string, number> = new Map(
   [
     ...elementOperations.map(({ name }) => name),
-    ...allPairs.map(({ name }) => name),
+    ...pairs.keys(),
     ...reductions,
     ...["copy", "fill", "gradient", "gradient8"],
   ].map((name, number) => [name, number]),

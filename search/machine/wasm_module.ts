@@ -5,10 +5,10 @@ import { BLOCK } from "../../runtime/backends/backend.ts";
 import { Code, type FunctionType, type Local, Module } from "../../runtime/backends/wasm/emit.ts";
 import { addRoutine, routineTypes } from "../../runtime/backends/wasm/math.ts";
 import {
-  allPairs,
   elementOperations,
   INSTRUCTION_BYTES,
   opcodes,
+  pairs,
   reductions,
   SEGMENT,
   WORD,
@@ -45,7 +45,7 @@ export function machineModule(): Module {
       });
     });
   }
-  for (const { name, first: count, operations: [first, second] } of allPairs) {
+  for (const { name, first: count, operations: [first, second] } of pairs.values()) {
     const forms = [...first.form, ...second.form.replace("r", "")];
     const write = (code: Code, operands: readonly (() => void)[]) => {
       const result = () => spell(module, code, first.op, operands.slice(0, count), routines);
@@ -254,29 +254,32 @@ function gradient(code: Code): void {
   });
 }
 
-/** {@linkcode gradient} of matrices of 8 rows: both vectors of a column at once, column after column. */
+/** {@linkcode gradient} of matrices of 8 rows: two of them side by side, since their sums wait for themselves. */
 function gradient8(code: Code): void {
   const [dst, a, b, table] = [P.dst, P.a, P.b, P.table].map((i) => code.param(i));
   const end = code.local("i32");
-  const [element, low, high] = [0, 1, 2].map(() => code.local("v128"));
+  const elements = [0, 1].map(() => code.local("v128"));
+  const sums = [0, 1, 2, 3].map(() => code.local("v128"));
   code.get(dst).get(code.param(P.bytes)).op("i32.add").set(end);
   code.loop(() => {
-    code.splat("f32x4", 0).tee(low).set(high);
+    for (const sum of sums) code.splat("f32x4", 0).set(sum);
     for (let column = 0; column < 8; column++) {
-      code.get(a).memory("v128.load32_splat", 4 * column).set(element);
-      [low, high].forEach((sum, half) => {
-        code.get(sum).get(element).get(table).memory("v128.load", 32 * column + 16 * half)
+      elements.forEach((element, matrix) =>
+        code.get(a).memory("v128.load32_splat", 32 * matrix + 4 * column).set(element)
+      );
+      sums.forEach((sum, k) => {
+        const [matrix, half] = [k >> 1, k & 1];
+        code.get(sum).get(elements[matrix]).get(table)
+          .memory("v128.load", 256 * matrix + 32 * column + 16 * half)
           .op("f32x4.mul").op("f32x4.add").set(sum);
       });
     }
-    [low, high].forEach((sum, half) => {
-      code.get(dst).get(sum).get(b).memory("v128.load", 16 * half).op("f32x4.add")
-        .memory("v128.store", 16 * half);
+    sums.forEach((sum, k) => {
+      code.get(dst).get(sum).get(b).memory("v128.load", 16 * k).op("f32x4.add")
+        .memory("v128.store", 16 * k);
     });
-    advance(code, a, 32);
-    advance(code, b, 32);
-    advance(code, table, 256);
-    advance(code, dst, 32);
+    for (const each of [a, b, dst]) advance(code, each, 64);
+    advance(code, table, 512);
     code.get(dst).get(end).op("i32.lt_u").branchIf(0);
   });
 }
