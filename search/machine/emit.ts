@@ -105,22 +105,20 @@ export class Emitter {
   }
 
   /** What is one number for all: in float64, as the language has it. */
-  #numbers({ op }: Node, src: readonly { readonly numbers: ArrayLike<number> }[]): number[] {
+  #numbers(
+    { op }: Node,
+    src: readonly { readonly numbers: ArrayLike<number> }[],
+  ): ArrayLike<number> {
     const { row } = namesOf(op);
     const length = Math.max(...src.map(({ numbers }) => numbers.length));
-    const result: number[] = [];
-    const [a, b] = src.map(({ numbers }) => numbers);
+    const at = (i: number) => src.map(({ numbers }) => numbers[numbers.length === 1 ? 0 : i]);
+    if (length === 1) return [row.eval(...at(0))];
+    const result = new Float64Array(length);
+    if (src.length !== 2) return result.map((_, i) => row.eval(...at(i)));
+    const [{ numbers: a }, { numbers: b }] = src;
     // Where an operand is one number for all steps, its place stays 0.
-    const [x, y] = [Math.min(1, a.length - 1), b === undefined ? 0 : Math.min(1, b.length - 1)];
-    for (let i = 0; i < length; i++) {
-      result.push(
-        src.length === 1
-          ? row.eval(a[i])
-          : src.length === 2
-          ? row.eval(a[x * i], b[y * i])
-          : row.eval(...src.map(({ numbers }) => numbers[numbers.length === 1 ? 0 : i])),
-      );
-    }
+    const [x, y] = [a, b].map((numbers) => numbers.length === 1 ? 0 : 1);
+    for (let i = 0; i < length; i++) result[i] = row.eval(a[x * i], b[y * i]);
     return result;
   }
 
