@@ -145,7 +145,7 @@ export class Emitter {
     const made = src.findIndex((value) => ending.includes(value) && this.#isResult(value, before));
     if (made >= 0 && places.lastIndexOf(places[made]) === made) {
       const form = src.map((value, i) => i === made ? "r" : "place" in value ? "v" : "s").join("");
-      const pair = pairs.get(`${before.name} ${op}.${form}`);
+      const pair = pairs.get(`${before.name}+${op}.${form}`);
       if (pair !== undefined) {
         this.instructions.pop();
         const { a = 0, aStep = 0, b = 0, bStep = 0 } = before;

@@ -74,7 +74,7 @@ export const pairs: ReadonlyMap<string, Pair> = new Map(
       const [op, form = "v"] = name.split(".") as [ElementOpName, string?];
       return { name, op, form };
     });
-    const name = both.join(" ");
+    const name = both.join("+");
     return [name, { name, first: first.form.length, operations: [first, second] }];
   }),
 );

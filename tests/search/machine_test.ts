@@ -4,6 +4,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { elementOps, reduceOps } from "../../dsl/ops.ts";
 import type { ElementOpName, ReduceOpName } from "../../dsl/node.ts";
 import { accumulateBlocks } from "../../runtime/backends/interpreter/run.ts";
+import { type Instruction, pairs } from "../../search/machine/instructions.ts";
 import { Machine } from "../../search/machine/machine.ts";
 import { machineModule } from "../../search/machine/wasm_module.ts";
 import { Pack } from "../../search/machine/pack.ts";
@@ -52,6 +53,42 @@ for (const name of names.filter(isExact)) {
       );
       assertEquals(machine.floats.slice(dst / 4, (dst + bytes) / 4), expected, `${name} ${form}`);
     }
+  });
+}
+
+for (const { name, first, operations } of pairs.values()) {
+  Deno.test(`${name} gives the bits that the two give one after the other`, () => {
+    const machine = new Machine();
+    const vectors = [1, 2, 3].map((seed) => machine.place(numbersOfAllSizes(seed)));
+    const [x] = vectors.map((at) => machine.floats.slice(at / 4));
+    const bytes = 4 * numbersOfAllSizes(1).length;
+    const [between, apart, together] = [0, 1, 2].map(() => machine.take(bytes));
+    const number = machine.place(new Float32Array(4).fill(x[7]));
+    const [before, after] = operations.map(({ form }) => [...form]);
+    const held = before.map((form, i) => form === "v" ? vectors[i] : number);
+    const other = after.filter((form) => form !== "r").map((form) =>
+      form === "v" ? vectors[2] : number
+    );
+    assertEquals(held.length, first);
+    const plain = operations.map(({ op, form }) =>
+      form.length === 2 ? `${op}.${form.replace("r", "v")}` : op
+    );
+    const instruction = (name: string, dst: number, [a, b, c]: number[]): Instruction => ({
+      ...{ name, bytes, dst, a, b, c },
+    });
+    const second = after.map((form) => form === "r" ? between : other[0]);
+    machine.run(
+      machine.assemble([
+        instruction(plain[0], between, held),
+        instruction(plain[1], apart, second),
+        instruction(name, together, [...held, ...other]),
+      ]),
+      0,
+      1,
+    );
+    const bits = (at: number) => machine.floats.slice(at / 4, (at + bytes) / 4);
+    assert(bits(apart).some((value) => value !== 0 && Number.isFinite(value)));
+    assertEquals(bits(together), bits(apart));
   });
 }
 
