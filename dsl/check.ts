@@ -10,9 +10,10 @@ import type { Sizes } from "./matrix.ts";
 import { elementRow, matrixRow, randomRow, reduceOps, reduceRow, treeName } from "./ops.ts";
 import { suggestedName } from "./other_names.ts";
 import { isReserved, parseExpression, parseStatements, type Scope } from "./parse.ts";
-import { printProgram, sketchExpression } from "./print.ts";
+import { sketchExpression } from "./print.ts";
 import {
   type Document,
+  expressionsOf,
   type InputKind,
   type Program,
   required,
@@ -262,14 +263,23 @@ function checkRates(program: Program, refuse: (message: string) => never): void 
   }
 }
 
+/** One object of each program: nodes are told by their numbers, since they are interned themselves. */
 function intern(program: Program): Program {
-  const key = JSON.stringify(
-    printProgram(program),
-    (_, value) =>
-      typeof value === "number" && !Number.isFinite(value) || Object.is(value, -0)
-        ? `number ${Object.is(value, -0) ? "-0" : value}`
-        : value,
-  );
+  const { name, doc, source, hyper, domains, state, inputs, statements, evaluate } = program;
+  const key = JSON.stringify([
+    ...[name, doc, source, evaluate.id],
+    // As text, in which every number is its own, -0 among them.
+    [...hyper].map(([name, value]) => [
+      ...[name, typeof value, Object.is(value, -0) ? "-0" : String(value)],
+      domains.get(name)?.text,
+    ]),
+    [...state].map(([name, declared]) => [
+      ...[name, declared.over],
+      ...expressionsOf(declared).map(({ id }) => id),
+    ]),
+    [...inputs],
+    statements.map(({ target, value }) => [target, value.id]),
+  ]);
   return interned.get(key, () => program);
 }
 
