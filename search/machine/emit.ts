@@ -3,7 +3,7 @@ import { lower } from "../../dsl/lower.ts";
 import { type Node, postorder } from "../../dsl/node.ts";
 import { elementRow, reduceRow } from "../../dsl/ops.ts";
 import type { SearchFunction } from "../programs/functions.ts";
-import { type Instruction, namesOf, pairs } from "./instructions.ts";
+import { fused, type Instruction, namesOf } from "./instructions.ts";
 import type { Pack, Place } from "./pack.ts";
 
 /** One number a step, or a single one; or a vector. */
@@ -141,18 +141,9 @@ export class Emitter {
       const isPlace = isBinary || "place" in value;
       places.push(isPlace ? this.#operand(value, takes[i]) : this.copied(value).place);
     }
-    const before = this.instructions[this.instructions.length - 1];
-    const made = src.findIndex((value) => ending.includes(value) && this.#isResult(value, before));
-    if (made >= 0 && places.lastIndexOf(places[made]) === made) {
-      const form = src.map((value, i) => i === made ? "r" : "place" in value ? "v" : "s").join("");
-      const pair = pairs.get(`${before.name}+${op}.${form}`);
-      if (pair !== undefined) {
-        this.instructions.pop();
-        const { a = 0, aStep = 0, b = 0, bStep = 0 } = before;
-        const first = [{ address: a, step: aStep }, { address: b, step: bStep }];
-        const operands = [...first.slice(0, pair.first), ...places.toSpliced(made, 1)];
-        return { place: this.#push(pair.name, operands, ending, into) };
-      }
+    const fusion = ending.length === 0 ? undefined : this.#fuse(op, src, places, ending);
+    if (fusion !== undefined) {
+      return { place: this.#push(fusion.name, fusion.operands, ending, into) };
     }
     const name = !isBinary
       ? op
@@ -164,15 +155,46 @@ export class Emitter {
     return { place: this.#push(name, places, ending, into) };
   }
 
+  /** An operation as one with those before it that gave its operands; takes these away. */
+  #fuse(
+    op: Node["op"],
+    src: readonly Value[],
+    places: readonly Place[],
+    ending: readonly Value[],
+  ): { readonly name: string; readonly operands: readonly Place[] } | undefined {
+    const count = this.instructions.length;
+    const [earlier, before] = [this.instructions[count - 2], this.instructions[count - 1]];
+    const made = src.findIndex((value) => ending.includes(value) && this.#isResult(value, before));
+    if (made < 0 || places.lastIndexOf(places[made]) !== made) return undefined;
+    const isOfBoth = made === 1 && ending.includes(src[0]) && this.#isResult(src[0], earlier) &&
+      before.a !== earlier.dst && before.b !== earlier.dst;
+    const both = isOfBoth ? fused.get(`${earlier.name}+${before.name}+${op}.rr`) : undefined;
+    if (both !== undefined) {
+      this.instructions.length -= 2;
+      const operands = [earlier, before].flatMap((each, i) =>
+        operandsOf(each).slice(0, both.operations[i].form.length)
+      );
+      return { name: both.name, operands };
+    }
+    const form = src.map((value, i) => i === made ? "r" : "place" in value ? "v" : "s").join("");
+    const one = fused.get(`${before.name}+${op}.${form}`);
+    if (one === undefined) return undefined;
+    this.instructions.pop();
+    const first = operandsOf(before).slice(0, one.operations[0].form.length);
+    return { name: one.name, operands: [...first, ...places.toSpliced(made, 1)] };
+  }
+
   /** Whether a value is in a register that an instruction writes. */
-  #isResult(value: Value, { dst }: Instruction): boolean {
-    return "place" in value && value.place.address === dst && this.#registers.has(dst);
+  #isResult(value: Value, instruction: Instruction | undefined): boolean {
+    if (!("place" in value)) return false;
+    const { address } = value.place;
+    return address === instruction?.dst && this.#registers.has(address);
   }
 
   /** Adds an instruction; registers of what is `ending` are given back first, and so may be written. */
   #push(
     name: string,
-    [a, b = NOWHERE, c = NOWHERE]: readonly Place[],
+    [a, b = NOWHERE, c = NOWHERE, d = NOWHERE]: readonly Place[],
     ending: readonly Value[],
     into?: Place,
     { table, extra }: Pick<Instruction, "table" | "extra"> = {},
@@ -184,7 +206,7 @@ export class Emitter {
     const { address, step } = a;
     this.instructions.push({
       ...{ name, bytes, dst, dstStep, a: address, aStep: step, table, extra },
-      ...{ b: b.address, bStep: b.step, c: c.address, cStep: c.step },
+      ...{ b: b.address, bStep: b.step, c: c.address, cStep: c.step, d: d.address, dStep: d.step },
     });
     return place;
   }
@@ -251,4 +273,9 @@ function areNumbers(
   src: readonly Value[],
 ): src is readonly { readonly numbers: ArrayLike<number> }[] {
   return src.every((value) => "numbers" in value);
+}
+
+/** The first two operands of an instruction. */
+function operandsOf({ a = 0, aStep = 0, b = 0, bStep = 0 }: Instruction): Place[] {
+  return [{ address: a, step: aStep }, { address: b, step: bStep }];
 }

@@ -15,11 +15,13 @@ export const WORD = {
   bStep: 7,
   c: 8,
   cStep: 9,
+  d: 10,
+  dStep: 11,
   /** A table: of segments for a reduction, of matrices for a gradient. */
-  table: 10,
+  table: 12,
   /** The end of the table of segments, or the bytes of a matrix's column. */
-  extra: 11,
-  count: 12,
+  extra: 13,
+  count: 14,
 } as const;
 export const INSTRUCTION_BYTES = 4 * WORD.count;
 
@@ -47,35 +49,34 @@ export const elementOperations: readonly ElementOperation[] =
 export const reductions = Object.keys(reduceOps) as readonly ReduceOpName[];
 
 /**
- * Two operations as one: the second takes as operand "r" what the first gives, which is written nowhere.
- * Operands of the first, and then the other one of the second, are those of the instruction.
+ * Operations as one instruction: an operand "r" is what an earlier one gave, which is written nowhere. The
+ * instruction's operands are all others, in order.
  */
-export interface Pair {
+export interface Fused {
   readonly name: string;
-  /** How many operands the first takes. */
-  readonly first: number;
-  readonly operations: readonly [ElementOperation, ElementOperation];
+  readonly operations: readonly ElementOperation[];
 }
 
-/** What programs often do one after the other, most of all. */
+/** What programs do one after the other most of all. */
 const OFTEN = [
+  ["Mul.sv", "Mul.sv", "Add.rr"],
   ["Mul.sv", "Add.vr"],
   ["Mul.vs", "Add.vr"],
   ["Mul.vs", "Sub.vr"],
   ["Mul.vv", "Sub.vr"],
   ["Add.vs", "Div.vr"],
   ["Abs", "Sqrt.r"],
-] as const;
+];
 
-/** Pairs by their names, those of the two operations. */
-export const pairs: ReadonlyMap<string, Pair> = new Map(
-  OFTEN.map((both) => {
-    const [first, second] = both.map((name): ElementOperation => {
+/** Fused operations by their names, which are those of the operations. */
+export const fused: ReadonlyMap<string, Fused> = new Map(
+  OFTEN.map((names) => {
+    const operations = names.map((name): ElementOperation => {
       const [op, form = "v"] = name.split(".") as [ElementOpName, string?];
       return { name, op, form };
     });
-    const name = both.join("+");
-    return [name, { name, first: first.form.length, operations: [first, second] }];
+    const name = names.join("+");
+    return [name, { name, operations }];
   }),
 );
 
@@ -104,7 +105,7 @@ export function namesOf(op: Node["op"]): Names {
 export const opcodes: ReadonlyMap<string, number> = new Map(
   [
     ...elementOperations.map(({ name }) => name),
-    ...pairs.keys(),
+    ...fused.keys(),
     ...reductions,
     ...["copy", "fill", "gradient", "gradient8"],
   ].map((name, number) => [name, number]),

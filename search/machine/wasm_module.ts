@@ -6,9 +6,9 @@ import { Code, type FunctionType, type Local, Module } from "../../runtime/backe
 import { addRoutine, routineTypes } from "../../runtime/backends/wasm/math.ts";
 import {
   elementOperations,
+  fused,
   INSTRUCTION_BYTES,
   opcodes,
-  pairs,
   reductions,
   SEGMENT,
   WORD,
@@ -28,7 +28,7 @@ function word(code: Code, name: "bytes" | "table" | "extra"): Local {
 }
 
 /** Where an operand is at the step. */
-function operand(code: Code, name: "dst" | "a" | "b" | "c"): Local {
+function operand(code: Code, name: "dst" | "a" | "b" | "c" | "d"): Local {
   const [at, step] = [code.param(0), code.param(1)];
   const local = code.local("i32");
   code.get(at).memory("i32.load", 4 * WORD[name]);
@@ -58,13 +58,18 @@ export function machineModule(): Module {
       });
     });
   }
-  for (const { name, first: count, operations: [first, second] } of pairs.values()) {
-    const forms = [...first.form, ...second.form.replace("r", "")];
+  for (const { name, operations } of fused.values()) {
     const write = (code: Code, operands: readonly (() => void)[]) => {
-      const result = () => spell(module, code, first.op, operands.slice(0, count), routines);
-      const all = [...second.form].map((form) => form === "r" ? result : operands[count]);
-      spell(module, code, second.op, all, routines);
+      const given = [...operands];
+      const made: (() => void)[] = [];
+      for (const { op, form } of operations) {
+        const results = made.splice(made.length - [...form].filter((each) => each === "r").length);
+        const src = [...form].map((each) => each === "r" ? results.shift()! : given.shift()!);
+        made.push(() => spell(module, code, op, src, routines));
+      }
+      made[0]();
     };
+    const forms = operations.flatMap(({ form }) => [...form.replaceAll("r", "")]);
     const vectors = forms.map((form) => form === "v");
     add(name, (code) => elementwise(code, write, { vectors, unroll: 4 }));
   }
@@ -135,7 +140,7 @@ function elementwise(
   });
 }
 
-const OPERANDS = ["a", "b", "c"] as const;
+const OPERANDS = ["a", "b", "c", "d"] as const;
 
 /** The end of what is written. */
 function endOf(code: Code, dst: Local): Local {

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { elementOps, reduceOps } from "../../dsl/ops.ts";
 import type { ElementOpName, ReduceOpName } from "../../dsl/node.ts";
 import { accumulateBlocks } from "../../runtime/backends/interpreter/run.ts";
-import { type Instruction, pairs } from "../../search/machine/instructions.ts";
+import { fused, type Instruction } from "../../search/machine/instructions.ts";
 import { Machine } from "../../search/machine/machine.ts";
 import { machineModule } from "../../search/machine/wasm_module.ts";
 import { Pack } from "../../search/machine/pack.ts";
@@ -56,37 +56,37 @@ for (const name of names.filter(isExact)) {
   });
 }
 
-for (const { name, first, operations } of pairs.values()) {
-  Deno.test(`${name} gives the bits that the two give one after the other`, () => {
+for (const { name, operations } of fused.values()) {
+  Deno.test(`${name} gives the bits that its operations give one after the other`, () => {
     const machine = new Machine();
-    const vectors = [1, 2, 3].map((seed) => machine.place(numbersOfAllSizes(seed)));
-    const [x] = vectors.map((at) => machine.floats.slice(at / 4));
     const bytes = 4 * numbersOfAllSizes(1).length;
-    const [between, apart, together] = [0, 1, 2].map(() => machine.take(bytes));
-    const number = machine.place(new Float32Array(4).fill(x[7]));
-    const [before, after] = operations.map(({ form }) => [...form]);
-    const held = before.map((form, i) => form === "v" ? vectors[i] : number);
-    const other = after.filter((form) => form !== "r").map((form) =>
-      form === "v" ? vectors[2] : number
+    const [number, other] = [1.1, -3e5].map((value) =>
+      machine.place(new Float32Array(4).fill(value))
     );
-    assertEquals(held.length, first);
-    const plain = operations.map(({ op, form }) =>
-      form.length === 2 ? `${op}.${form.replace("r", "v")}` : op
-    );
-    const instruction = (name: string, dst: number, [a, b, c]: number[]): Instruction => ({
-      ...{ name, bytes, dst, a, b, c },
+    const vectors = [1, 2, 3].map((seed) => machine.place(numbersOfAllSizes(seed)));
+    const given = { s: [number, other], v: vectors };
+    const [operands, made]: number[][] = [[], []];
+    const code: Instruction[] = operations.map(({ op, form }) => {
+      const results = made.splice(made.length - form.split("r").length + 1);
+      const [a, b] = [...form].map((each) => {
+        if (each === "r") return results.shift()!;
+        operands.push(given[each as "s" | "v"].shift()!);
+        return operands[operands.length - 1];
+      });
+      const dst = machine.take(bytes);
+      made.push(dst);
+      return {
+        name: b === undefined ? op : `${op}.${form.replaceAll("r", "v")}`,
+        bytes,
+        dst,
+        a,
+        b,
+      };
     });
-    const second = after.map((form) => form === "r" ? between : other[0]);
-    machine.run(
-      machine.assemble([
-        instruction(plain[0], between, held),
-        instruction(plain[1], apart, second),
-        instruction(name, together, [...held, ...other]),
-      ]),
-      0,
-      1,
-    );
-    const [expected, found] = [apart, together].map((at) =>
+    const dst = machine.take(bytes);
+    const [a, b, c, d] = operands;
+    machine.run(machine.assemble([...code, { name, bytes, dst, a, b, c, d }]), 0, 1);
+    const [expected, found] = [made[0], dst].map((at) =>
       machine.floats.slice(at / 4, (at + bytes) / 4)
     );
     assert(expected.some((value) => value !== 0 && Number.isFinite(value)));
