@@ -7,9 +7,9 @@ import { Interned } from "./intern.ts";
 import { IDENTIFIER, normalName } from "./names.ts";
 import { PARAMETER } from "./node.ts";
 import { parseExpression, parseStatements } from "./parse.ts";
-import { printProgram } from "./print.ts";
 import {
   type Document,
+  expressionsOf,
   type InputKind,
   type Program,
   required,
@@ -188,14 +188,23 @@ export function readHyper(
   return { hyper, domains };
 }
 
+/** One object of each program: nodes are told by their numbers, since they are interned themselves. */
 function intern(program: Program): Program {
-  const key = JSON.stringify(
-    printProgram(program),
-    (_, value) =>
-      typeof value === "number" && !Number.isFinite(value) || Object.is(value, -0)
-        ? `number ${Object.is(value, -0) ? "-0" : value}`
-        : value,
-  );
+  const { name, doc, source, hyper, domains, state, inputs, statements, evaluate } = program;
+  const key = JSON.stringify([
+    ...[name, doc, source, evaluate.id],
+    // As text, in which every number is its own, -0 among them.
+    [...hyper].map(([name, value]) => [
+      ...[name, typeof value, Object.is(value, -0) ? "-0" : String(value)],
+      domains.get(name)?.text,
+    ]),
+    [...state].map(([name, declared]) => [
+      ...[name, declared.over],
+      ...expressionsOf(declared).map(({ id }) => id),
+    ]),
+    [...inputs],
+    statements.map(({ target, value }) => [target, value.id]),
+  ]);
   return interned.get(key, () => program);
 }
 

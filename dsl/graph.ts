@@ -113,6 +113,7 @@ export function mapGraph(graph: Graph, change: (node: Node) => Node): Graph {
 
 /** The reductions over the tree that the update or a state of `graph` reads, directly or through others. */
 export function globalsRead(graph: Graph): Set<number> {
+  if (graph.globals.length === 0) return new Set();
   const indices = [...symbolsRead(graph, [graph.update, ...graph.states.values()])].map(
     globalIndex,
   );

@@ -56,6 +56,8 @@ const forms = new Memo<Graph>();
 export function guardsOf(program: Program, structural: Structural): readonly Node[] {
   return guards.get(program, spellStructural(structural), () => {
     const roots = rootsOf(specialise(elaborate(program), structural));
+    const choices = postorder(roots).filter(({ op }) => op === "Where");
+    if (choices.length === 0) return [];
     const rate = rates(roots, program);
     const isOfData = foldNodes<boolean>(
       roots,
@@ -64,8 +66,8 @@ export function guardsOf(program: Program, structural: Structural): readonly Nod
         (op === "Symbol" && globalIndex(arg as string) !== undefined),
     );
     const isEarly = (node: Node) => ["const", "step"].includes(rate.get(node)!);
-    const chosen = postorder(roots).filter(({ op, src: [condition] }) =>
-      op === "Where" && isEarly(condition) && !isOfData.get(condition)
+    const chosen = choices.filter(({ src: [condition] }) =>
+      isEarly(condition) && !isOfData.get(condition)
     );
     const conditions = chosen.filter((node) => !isEarly(node) || isOfData.get(node))
       .map(({ src: [condition] }) => condition);

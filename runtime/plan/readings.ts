@@ -68,9 +68,14 @@ export function remainingOf(
 ): Remaining {
   return remaining.get(program, `${clocks} ${spellStructural(structural)}`, () => {
     const graph = elaborate(program);
+    const known = evaluated(program, structural);
+    if (structural.size === 0 && clocks.length === 0 && known === program.evaluate) {
+      // Nothing is known, so all that is declared remains.
+      const all = new Set(program.state.keys());
+      return { lasting: all, moving: all };
+    }
     const lasts = new Map([...structural].filter(([, value]) => value !== ZERO));
     const lasting = statesLeft(program, lasts, clocks);
-    const known = evaluated(program, structural);
     const mentioned = statesMentioned(program, specialise(graph, structural), known);
     for (const clock of clocks) mentioned.add(clock);
     const ever = readingOf(program).states;

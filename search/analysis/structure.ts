@@ -11,7 +11,7 @@ export interface Analysis {
    * What each statement's arguments are, three places a statement: a statement's number, or below 0
    * `-1 - i` for the `i`th input and, beyond those, for a constant.
    */
-  readonly refs: Int32Array;
+  readonly refs: readonly number[];
   /** Constants in the order in which statements have them. */
   readonly constants: readonly number[];
   /** The statement, or input, that the update is, and the next value of each input that is a state. */
@@ -23,7 +23,7 @@ export interface Analysis {
   /** The states that matter, by their places among the inputs. */
   readonly states: readonly number[];
   /** The hash of each statement that matters: equal only for what always has equal values. */
-  readonly hashes: Float64Array;
+  readonly hashes: readonly number[];
   /** The hash of the whole: 64 bits in hexadecimal. */
   readonly key: string;
 }
@@ -86,7 +86,7 @@ function functionTags(space: Space): Int32Array {
 export function analyse(space: Space, genome: Genome): Analysis {
   const count = genome.length;
   const inputs = space.inputs.length;
-  const refs = new Int32Array(count * WIDTH);
+  const refs: number[] = new Array(count * WIDTH).fill(0);
   const constants: number[] = [];
   const environment = new Map<string, number>();
   for (let i = 0; i < inputs; i++) environment.set(space.inputs[i], -1 - i);
@@ -105,14 +105,14 @@ export function analyse(space: Space, genome: Genome): Analysis {
   const update = environment.get(UPDATE)!;
 
   // What reaches the update, and what reaches the states that do.
-  const isLive = new Uint8Array(count);
+  const isLive: boolean[] = new Array(count).fill(false);
   const states: number[] = [];
   const stack = [update];
   while (stack.length > 0) {
     const ref = stack.pop()!;
     if (ref >= 0) {
-      if (isLive[ref] === 1) continue;
-      isLive[ref] = 1;
+      if (isLive[ref]) continue;
+      isLive[ref] = true;
       for (let k = 0; k < genome[ref].args.length; k++) stack.push(refs[ref * WIDTH + k]);
     } else {
       const input = -1 - ref;
@@ -123,7 +123,7 @@ export function analyse(space: Space, genome: Genome): Analysis {
   }
   states.sort((a, b) => a - b);
   const live: number[] = [];
-  for (let i = 0; i < count; i++) if (isLive[i] === 1) live.push(i);
+  for (let i = 0; i < count; i++) if (isLive[i]) live.push(i);
 
   const tags = functionTags(space);
   const offset = inputs + constants.length;
@@ -137,7 +137,8 @@ export function analyse(space: Space, genome: Genome): Analysis {
       bitsOf[0] = constants[i - inputs];
       mix(words[0], words[1]);
     }
-    [high[i], low[i]] = [h, l];
+    high[i] = h;
+    low[i] = l;
   }
   const hashStatements = () => {
     for (const i of live) {
@@ -157,27 +158,33 @@ export function analyse(space: Space, genome: Genome): Analysis {
         const third = place(refs[i * WIDTH + 2]);
         mix(high[third], low[third]);
       }
-      [high[offset + i], low[offset + i]] = [h, l];
+      high[offset + i] = h;
+      low[offset + i] = l;
     }
   };
   hashStatements();
   // A state's hash is what it will become, looked at ever farther: states that cannot be told apart
   // after twice as many rounds as a program may have states, be they of two programs, always agree.
+  const labels: number[] = [];
   const rounds = states.length === 0 ? 0 : 2 * (inputs - FIRST_STATE);
   for (let round = 0; round < rounds; round++) {
-    const labels = states.map((state) => {
-      const at = place(next[state]);
+    for (let i = 0; i < states.length; i++) {
+      const at = place(next[states[i]]);
       start(33);
       mix(high[at], low[at]);
-      return [h, l];
-    });
-    states.forEach((state, i) => [high[state], low[state]] = labels[i]);
+      labels[2 * i] = h;
+      labels[2 * i + 1] = l;
+    }
+    for (let i = 0; i < states.length; i++) {
+      high[states[i]] = labels[2 * i];
+      low[states[i]] = labels[2 * i + 1];
+    }
     hashStatements();
   }
   const result = place(update);
   start(65);
   mix(high[result], low[result]);
-  const hashes = new Float64Array(count);
+  const hashes: number[] = new Array(count).fill(0);
   for (const i of live) {
     hashes[i] = (high[offset + i] >>> 0) * 2 ** 20 + (low[offset + i] & 0xfffff);
   }
@@ -198,7 +205,7 @@ export function analyse(space: Space, genome: Genome): Analysis {
 export function unpruned(space: Space, analysis: Analysis): Analysis {
   const all = analysis.genome.map((_, i) => i);
   const states = space.inputs.map((_, i) => i).slice(FIRST_STATE);
-  return { ...analysis, live: all, states, hashes: Float64Array.from(all) };
+  return { ...analysis, live: all, states, hashes: all };
 }
 
 /** The same for all programs that differ in constants only. */

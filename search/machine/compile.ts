@@ -21,38 +21,50 @@ export function compile(
   const stateAt = new Map(states.map((state) => [state, machine.take(bytes)]));
   // What has the same hash has the same value: it is computed once.
   const first = new Map<number, number>();
-  const same = new Int32Array(genome.length);
+  const same: number[] = [];
   for (const i of live) {
     same[i] = first.get(hashes[i]) ?? i;
     if (same[i] === i) first.set(hashes[i], i);
   }
-  const lastUse = new Int32Array(genome.length).fill(-1);
+  // The last statement that reads each statement and each input.
+  const lastUse: number[] = [];
+  const lastRead: number[] = space.inputs.map(() => -1);
+  const use = (ref: number, i: number) => {
+    if (ref >= 0) lastUse[same[ref]] = i;
+    else if (-1 - ref < inputs) lastRead[-1 - ref] = i;
+  };
   for (const i of live) {
-    for (let k = 0; same[i] === i && k < genome[i].args.length; k++) {
-      const ref = refs[i * WIDTH + k];
-      if (ref >= 0) lastUse[same[ref]] = i;
-    }
+    for (let k = 0; same[i] === i && k < genome[i].args.length; k++) use(refs[i * WIDTH + k], i);
   }
-  for (const ref of [update, ...states.map((state) => next[state])]) {
-    if (ref >= 0) lastUse[same[ref]] = genome.length;
+  for (const state of states) if (next[state] !== -1 - state) use(next[state], genome.length);
+  const isKept = update >= 0 && lastUse[same[update]] === genome.length;
+  use(update, genome.length);
+  // The update, and what a state becomes once nothing reads it any more, are written where they belong.
+  const into: Place[] = [];
+  if (out !== undefined && update >= 0) into[same[update]] = out;
+  for (const state of states) {
+    const ref = next[state];
+    if (ref >= 0 && lastRead[state] <= same[ref]) into[same[ref]] ??= placeOf(stateAt, state);
   }
   const values: Value[] = [];
   const valueOf = (ref: number): Value => {
     if (ref >= 0) return values[same[ref]];
     const input = -1 - ref;
-    if (input >= inputs) return { numbers: Float64Array.of(constants[input - inputs]) };
-    if (input >= FIRST_STATE) return { place: { address: stateAt.get(input)!, step: 0 } };
+    if (input >= inputs) return { numbers: [constants[input - inputs]] };
+    if (input >= FIRST_STATE) return { place: placeOf(stateAt, input) };
     return input === 0 ? { place: w } : input === 1 ? { place: g } : { numbers: lr };
   };
   for (const i of live) {
     if (same[i] !== i) continue;
     const { call, args } = genome[i];
-    const read = args.map((_, k) => refs[i * WIDTH + k]);
-    values[i] = emitter.call(space.functions[call], read.map(valueOf));
-    if (keep !== undefined) emitter.copy(values[i], keep(i));
-    for (const ref of read) {
-      if (ref >= 0 && lastUse[same[ref]] === i) emitter.release(values[same[ref]]);
+    const [read, ending]: [Value[], Value[]] = [[], []];
+    for (let k = 0; k < args.length; k++) {
+      const ref = refs[i * WIDTH + k];
+      read.push(valueOf(ref));
+      if (ref >= 0 && lastUse[same[ref]] === i) ending.push(read[k]);
     }
+    values[i] = emitter.call(space.functions[call], read, into[i], ending);
+    if (keep !== undefined) emitter.copy(values[i], keep(i));
   }
   // Old values that are needed once they are overwritten are kept aside.
   const nexts = states.map((state) => {
@@ -60,12 +72,19 @@ export function compile(
     return next[state] < 0 && next[state] !== -1 - state ? emitter.copied(value) : value;
   });
   const result = valueOf(update);
-  if (out !== undefined) emitter.copy(result, out);
-  else emitter.element("Sub", [{ place: w }, result], w);
+  if (out === undefined) emitter.element("Sub", [{ place: w }, result], isKept ? [] : [result], w);
+  else if (!isAt(result, out)) emitter.copy(result, out);
   states.forEach((state, k) => {
-    if (next[state] !== -1 - state) {
-      emitter.copy(nexts[k], { address: stateAt.get(state)!, step: 0 });
-    }
+    const place = placeOf(stateAt, state);
+    if (next[state] !== -1 - state && !isAt(nexts[k], place)) emitter.copy(nexts[k], place);
   });
   return { instructions: emitter.instructions, states: [...stateAt.values()] };
+}
+
+function placeOf(stateAt: ReadonlyMap<number, number>, state: number): Place {
+  return { address: stateAt.get(state)!, step: 0 };
+}
+
+function isAt(value: Value, { address }: Place): boolean {
+  return "place" in value && value.place.address === address;
 }

@@ -3,11 +3,11 @@ import { lower } from "../../dsl/lower.ts";
 import { type Node, postorder } from "../../dsl/node.ts";
 import { elementRow, reduceRow } from "../../dsl/ops.ts";
 import type { SearchFunction } from "../programs/functions.ts";
-import type { Instruction } from "./instructions.ts";
+import { fused, type Instruction, namesOf } from "./instructions.ts";
 import type { Pack, Place } from "./pack.ts";
 
 /** One number a step, or a single one; or a vector. */
-export type Value = { readonly numbers: Float64Array } | { readonly place: Place };
+export type Value = { readonly numbers: ArrayLike<number> } | { readonly place: Place };
 
 /** A function's operations, operands before their users. */
 interface Template {
@@ -21,6 +21,8 @@ interface Template {
 }
 
 const templates = new WeakMap<SearchFunction, Template>();
+const NOWHERE: Place = { address: 0, step: 0 };
+const NOTHING: readonly Value[] = [];
 
 function templateOf(given: SearchFunction): Template {
   let template = templates.get(given);
@@ -54,10 +56,24 @@ export class Emitter {
     this.#pack = pack;
   }
 
-  /** The result of a function, in a register of its own or the place given, unless it is numbers. */
-  call(given: SearchFunction, args: readonly Value[], into?: Place): Value {
+  /**
+   * The result of a function, in a register of its own or the place given, unless it is numbers. Arguments
+   * that are `ending` are read by nothing later, and their registers are given back.
+   */
+  call(
+    given: SearchFunction,
+    args: readonly Value[],
+    into?: Place,
+    ending: readonly Value[] = NOTHING,
+  ): Value {
     const { nodes, operands, parameters, last } = templateOf(given);
     const values: Value[] = [];
+    const isLast = (k: number, i: number): boolean => {
+      if (parameters[k] < 0) return last[k] === i;
+      const value = values[k];
+      if (!ending.includes(value)) return false;
+      return parameters.every((j, other) => args[j] !== value || last[other] <= i);
+    };
     for (let i = 0; i < nodes.length; i++) {
       const { op, arg } = nodes[i];
       if (parameters[i] >= 0) {
@@ -65,75 +81,134 @@ export class Emitter {
         continue;
       }
       if (op === "Const") {
-        values.push({ numbers: Float64Array.of(arg as number) });
+        values.push({ numbers: [arg as number] });
         continue;
       }
-      const src = operands[i].map((k) => values[k]);
-      values.push(this.#apply(nodes[i], src, i === nodes.length - 1 ? into : undefined));
+      const [src, over]: [Value[], Value[]] = [[], []];
       for (const k of operands[i]) {
-        if (parameters[k] < 0 && last[k] === i) this.release(values[k]);
+        src.push(values[k]);
+        if ("place" in values[k] && isLast(k, i)) over.push(values[k]);
       }
+      values.push(this.#apply(nodes[i], src, over, i === nodes.length - 1 ? into : undefined));
     }
     // A result of its own, so that giving back an argument takes nothing from it.
     const result = values[values.length - 1];
     return "place" in result && args.includes(result) ? this.copied(result) : result;
   }
 
-  #apply(node: Node, src: readonly Value[], into?: Place): Value {
-    if (src.every((value) => "numbers" in value)) return { numbers: this.#numbers(node, src) };
-    const place = into ?? this.#register();
-    if (reduceRow(node.op) === undefined) this.element(node.op, src, place);
-    else {
-      const { table, bytes } = this.#pack;
-      const a = this.#operand(src[0], "number");
-      this.instructions.push({
-        name: node.op,
-        bytes,
-        dst: place.address,
-        a: a.address,
-        aStep: a.step,
-        table: table.begin,
-        extra: table.end,
-      });
-    }
-    return { place };
+  #apply(node: Node, src: readonly Value[], ending: readonly Value[], into?: Place): Value {
+    if (areNumbers(src)) return { numbers: this.#numbers(node, src) };
+    if (reduceRow(node.op) === undefined) return this.element(node.op, src, ending, into);
+    const { begin: table, end: extra } = this.#pack.table;
+    const a = this.#operand(src[0], "number");
+    return { place: this.#push(node.op, [a], ending, into, { table, extra }) };
   }
 
   /** What is one number for all: in float64, as the language has it. */
-  #numbers({ op }: Node, src: readonly { readonly numbers: Float64Array }[]): Float64Array {
-    const row = elementRow(op)!;
-    const operands = src.map(({ numbers }) => numbers);
-    const result = new Float64Array(Math.max(...operands.map(({ length }) => length)));
-    const [a, b, c] = operands;
-    for (let i = 0; i < result.length; i++) {
-      result[i] = b === undefined
-        ? row.eval(a[i])
-        : c === undefined
-        ? row.eval(a.length === 1 ? a[0] : a[i], b.length === 1 ? b[0] : b[i])
-        : row.eval(...operands.map((each) => each[each.length === 1 ? 0 : i]));
-    }
+  #numbers(
+    { op }: Node,
+    src: readonly { readonly numbers: ArrayLike<number> }[],
+  ): ArrayLike<number> {
+    const { row } = namesOf(op);
+    const length = Math.max(...src.map(({ numbers }) => numbers.length));
+    const at = (i: number) => src.map(({ numbers }) => numbers[numbers.length === 1 ? 0 : i]);
+    if (length === 1) return [row.eval(...at(0))];
+    const result = new Float64Array(length);
+    if (src.length !== 2) return result.map((_, i) => row.eval(...at(i)));
+    const [{ numbers: a }, { numbers: b }] = src;
+    // Where an operand is one number for all steps, its place stays 0.
+    const [x, y] = [a, b].map((numbers) => numbers.length === 1 ? 0 : 1);
+    for (let i = 0; i < length; i++) result[i] = row.eval(a[x * i], b[y * i]);
     return result;
   }
 
-  /** An operation on elements, into a place. */
-  element(op: Node["op"], src: readonly Value[], dst: Place): void {
-    const { takes } = elementRow(op)!;
+  /**
+   * An operation on elements, into the place given or a register. What is `ending` is read for the last
+   * time; if it is what the instruction before gave, the two become one.
+   */
+  element(
+    op: Node["op"],
+    src: readonly Value[],
+    ending: readonly Value[] = NOTHING,
+    into?: Place,
+  ): { readonly place: Place } {
+    const names = namesOf(op);
+    const { takes } = names.row;
     const isBinary = src.length === 2;
-    const form = src.map((value) => "place" in value ? "v" : "s").join("");
-    const places = src.map((value, i) =>
-      isBinary || "place" in value ? this.#operand(value, takes[i]) : this.copied(value).place
-    );
-    const [a, b, c] = places;
+    const places: Place[] = [];
+    for (let i = 0; i < src.length; i++) {
+      const value = src[i];
+      const isPlace = isBinary || "place" in value;
+      places.push(isPlace ? this.#operand(value, takes[i]) : this.copied(value).place);
+    }
+    const fusion = ending.length === 0 ? undefined : this.#fuse(op, src, places, ending);
+    if (fusion !== undefined) {
+      return { place: this.#push(fusion.name, fusion.operands, ending, into) };
+    }
+    const name = !isBinary
+      ? op
+      : "numbers" in src[0]
+      ? names.sv
+      : "numbers" in src[1]
+      ? names.vs
+      : names.vv;
+    return { place: this.#push(name, places, ending, into) };
+  }
+
+  /** An operation as one with those before it that gave its operands; takes these away. */
+  #fuse(
+    op: Node["op"],
+    src: readonly Value[],
+    places: readonly Place[],
+    ending: readonly Value[],
+  ): { readonly name: string; readonly operands: readonly Place[] } | undefined {
+    const count = this.instructions.length;
+    const [earlier, before] = [this.instructions[count - 2], this.instructions[count - 1]];
+    const made = src.findIndex((value) => ending.includes(value) && this.#isResult(value, before));
+    if (made < 0 || places.lastIndexOf(places[made]) !== made) return undefined;
+    const isOfBoth = made === 1 && ending.includes(src[0]) && this.#isResult(src[0], earlier) &&
+      before.a !== earlier.dst && before.b !== earlier.dst;
+    const both = isOfBoth ? fused.get(`${earlier.name}+${before.name}+${op}.rr`) : undefined;
+    if (both !== undefined) {
+      this.instructions.length -= 2;
+      const operands = [earlier, before].flatMap((each, i) =>
+        operandsOf(each).slice(0, both.operations[i].form.length)
+      );
+      return { name: both.name, operands };
+    }
+    const form = src.map((value, i) => i === made ? "r" : "place" in value ? "v" : "s").join("");
+    const one = fused.get(`${before.name}+${op}.${form}`);
+    if (one === undefined) return undefined;
+    this.instructions.pop();
+    const first = operandsOf(before).slice(0, one.operations[0].form.length);
+    return { name: one.name, operands: [...first, ...places.toSpliced(made, 1)] };
+  }
+
+  /** Whether a value is in a register that an instruction writes. */
+  #isResult(value: Value, instruction: Instruction | undefined): boolean {
+    if (!("place" in value)) return false;
+    const { address } = value.place;
+    return address === instruction?.dst && this.#registers.has(address);
+  }
+
+  /** Adds an instruction; registers of what is `ending` are given back first, and so may be written. */
+  #push(
+    name: string,
+    [a, b = NOWHERE, c = NOWHERE, d = NOWHERE]: readonly Place[],
+    ending: readonly Value[],
+    into?: Place,
+    { table, extra }: Pick<Instruction, "table" | "extra"> = {},
+  ): Place {
+    for (const value of ending) this.release(value);
+    const place = into ?? this.#register();
+    const { bytes } = this.#pack;
+    const { address: dst, step: dstStep } = place;
+    const { address, step } = a;
     this.instructions.push({
-      name: isBinary ? `${op}.${form}` : op,
-      bytes: this.#pack.bytes,
-      dst: dst.address,
-      dstStep: dst.step,
-      a: a.address,
-      aStep: a.step,
-      ...(b === undefined ? {} : { b: b.address, bStep: b.step }),
-      ...(c === undefined ? {} : { c: c.address, cStep: c.step }),
+      ...{ name, bytes, dst, dstStep, a: address, aStep: step, table, extra },
+      ...{ b: b.address, bStep: b.step, c: c.address, cStep: c.step, d: d.address, dStep: d.step },
     });
+    return place;
   }
 
   /** A register that holds a value. */
@@ -145,15 +220,7 @@ export class Emitter {
 
   /** Copies a value to a place. */
   copy(value: Value, dst: Place): void {
-    const { address, step } = this.#operand(value, "number");
-    this.instructions.push({
-      name: "place" in value ? "copy" : "fill",
-      bytes: this.#pack.bytes,
-      dst: dst.address,
-      dstStep: dst.step,
-      a: address,
-      aStep: step,
-    });
+    this.#push("place" in value ? "copy" : "fill", [this.#operand(value, "number")], [], dst);
   }
 
   /** Where an operand is; a number is rounded to float32 and fills the four lanes of a vector. */
@@ -169,7 +236,9 @@ export class Emitter {
     const address = machine.take(16 * numbers.length);
     const at = address / 4;
     if (type === "truth") {
-      numbers.forEach((number, i) => machine.words.fill(-number, at + 4 * i, at + 4 * i + 4));
+      for (let i = 0; i < numbers.length; i++) {
+        machine.words.fill(-numbers[i], at + 4 * i, at + 4 * i + 4);
+      }
     } else {
       const { floats } = machine;
       for (let i = 0; i < numbers.length; i++) {
@@ -198,4 +267,15 @@ export class Emitter {
       this.#free.push(value.place.address);
     }
   }
+}
+
+function areNumbers(
+  src: readonly Value[],
+): src is readonly { readonly numbers: ArrayLike<number> }[] {
+  return src.every((value) => "numbers" in value);
+}
+
+/** The first two operands of an instruction. */
+function operandsOf({ a = 0, aStep = 0, b = 0, bStep = 0 }: Instruction): Place[] {
+  return [{ address: a, step: aStep }, { address: b, step: bStep }];
 }

@@ -1,6 +1,6 @@
 /** Instructions of the machine: what their words and operands are, and the numbers of operations. */
-import { elementOps, reduceOps } from "../../dsl/ops.ts";
-import type { ElementOpName, ReduceOpName } from "../../dsl/node.ts";
+import { elementOps, elementRow, reduceOps } from "../../dsl/ops.ts";
+import type { ElementOpName, Node, ReduceOpName } from "../../dsl/node.ts";
 
 /** The words of an instruction; addresses of operands are at step 0, and go on by so much a step. */
 export const WORD = {
@@ -15,11 +15,13 @@ export const WORD = {
   bStep: 7,
   c: 8,
   cStep: 9,
+  d: 10,
+  dStep: 11,
   /** A table: of segments for a reduction, of matrices for a gradient. */
-  table: 10,
+  table: 12,
   /** The end of the table of segments, or the bytes of a matrix's column. */
-  extra: 11,
-  count: 12,
+  extra: 13,
+  count: 14,
 } as const;
 export const INSTRUCTION_BYTES = 4 * WORD.count;
 
@@ -46,10 +48,67 @@ export const elementOperations: readonly ElementOperation[] =
   });
 export const reductions = Object.keys(reduceOps) as readonly ReduceOpName[];
 
+/**
+ * Operations as one instruction: an operand "r" is what an earlier one gave, which is written nowhere. The
+ * instruction's operands are all others, in order.
+ */
+export interface Fused {
+  readonly name: string;
+  readonly operations: readonly ElementOperation[];
+}
+
+/** What programs do one after the other most of all. */
+const OFTEN = [
+  ["Mul.sv", "Mul.sv", "Add.rr"],
+  ["Mul.sv", "Add.vr"],
+  ["Mul.vs", "Add.vr"],
+  ["Mul.vs", "Sub.vr"],
+  ["Mul.vv", "Sub.vr"],
+  ["Add.vs", "Div.vr"],
+  ["Abs", "Sqrt.r"],
+];
+
+/** Fused operations by their names, which are those of the operations. */
+export const fused: ReadonlyMap<string, Fused> = new Map(
+  OFTEN.map((names) => {
+    const operations = names.map((name): ElementOperation => {
+      const [op, form = "v"] = name.split(".") as [ElementOpName, string?];
+      return { name, op, form };
+    });
+    const name = names.join("+");
+    return [name, { name, operations }];
+  }),
+);
+
+/** An element operation's row, and its names by the forms of two operands. */
+interface Names {
+  readonly row: NonNullable<ReturnType<typeof elementRow>>;
+  readonly vv: string;
+  readonly vs: string;
+  readonly sv: string;
+}
+
+const names = new Map<string, Names>();
+
+/** The names of an operation's forms, each made once. */
+export function namesOf(op: Node["op"]): Names {
+  let own = names.get(op);
+  if (own === undefined) {
+    const [vv, vs, sv] = ["vv", "vs", "sv"].map((form) => `${op}.${form}`);
+    own = { row: elementRow(op)!, vv, vs, sv };
+    names.set(op, own);
+  }
+  return own;
+}
+
 /** The numbers of all operations. */
 export const opcodes: ReadonlyMap<string, number> = new Map(
-  [...elementOperations.map(({ name }) => name), ...reductions, "copy", "fill", "gradient"]
-    .map((name, number) => [name, number]),
+  [
+    ...elementOperations.map(({ name }) => name),
+    ...fused.keys(),
+    ...reductions,
+    ...["copy", "fill", "gradient", "gradient8"],
+  ].map((name, number) => [name, number]),
 );
 
 /** An instruction; what is left out is 0. */

@@ -65,6 +65,8 @@ export class Machine {
       words[at + WORD.bStep] = each.bStep ?? 0;
       words[at + WORD.c] = each.c ?? 0;
       words[at + WORD.cStep] = each.cStep ?? 0;
+      words[at + WORD.d] = each.d ?? 0;
+      words[at + WORD.dStep] = each.dStep ?? 0;
       words[at + WORD.table] = each.table ?? 0;
       words[at + WORD.extra] = each.extra ?? 0;
       at += WORD.count;

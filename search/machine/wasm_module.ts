@@ -6,6 +6,7 @@ import { Code, type FunctionType, type Local, Module } from "../../runtime/backe
 import { addRoutine, routineTypes } from "../../runtime/backends/wasm/math.ts";
 import {
   elementOperations,
+  fused,
   INSTRUCTION_BYTES,
   opcodes,
   reductions,
@@ -16,12 +17,25 @@ import {
 /** Pages of memory. */
 export const MEMORY = { initial: 64, maximum: 16_384 } as const;
 
-const WORK: Omit<FunctionType, "name"> = {
-  params: ["i32", "i32", "i32", "i32", "i32", "i32", "i32"],
-  results: [],
-};
-/** The parameters of every operation. */
-const P = { bytes: 0, dst: 1, a: 2, b: 3, c: 4, table: 5, extra: 6 } as const;
+/** Every operation takes where its instruction is, and the step. */
+const WORK: Omit<FunctionType, "name"> = { params: ["i32", "i32"], results: [] };
+
+/** A word of the instruction. */
+function word(code: Code, name: "bytes" | "table" | "extra"): Local {
+  const local = code.local("i32");
+  code.get(code.param(0)).memory("i32.load", 4 * WORD[name]).set(local);
+  return local;
+}
+
+/** Where an operand is at the step. */
+function operand(code: Code, name: "dst" | "a" | "b" | "c" | "d"): Local {
+  const [at, step] = [code.param(0), code.param(1)];
+  const local = code.local("i32");
+  code.get(at).memory("i32.load", 4 * WORD[name]);
+  code.get(at).memory("i32.load", 4 * WORD[`${name}Step`]).get(step).op("i32.mul", "i32.add");
+  code.set(local);
+  return local;
+}
 
 /**
  * The module: `run(code, end, from, to)` does the instructions for every step from `from` up to `to`. No
@@ -44,11 +58,27 @@ export function machineModule(): Module {
       });
     });
   }
+  for (const { name, operations } of fused.values()) {
+    const write = (code: Code, operands: readonly (() => void)[]) => {
+      const given = [...operands];
+      const made: (() => void)[] = [];
+      for (const { op, form } of operations) {
+        const results = made.splice(made.length - [...form].filter((each) => each === "r").length);
+        const src = [...form].map((each) => each === "r" ? results.shift()! : given.shift()!);
+        made.push(() => spell(module, code, op, src, routines));
+      }
+      made[0]();
+    };
+    const forms = operations.flatMap(({ form }) => [...form.replaceAll("r", "")]);
+    const vectors = forms.map((form) => form === "v");
+    add(name, (code) => elementwise(code, write, { vectors, unroll: 4 }));
+  }
   for (const name of reductions) add(name, (code) => reduction(code, name));
   const pass = (_: Code, [push]: readonly (() => void)[]) => push();
   add("copy", (code) => elementwise(code, pass, { vectors: [true], unroll: 4 }));
   add("fill", (code) => elementwise(code, pass, { vectors: [false], unroll: 4 }));
   add("gradient", gradient);
+  add("gradient8", gradient8);
   module.add(dispatcher(functions));
   return module;
 }
@@ -81,9 +111,9 @@ function elementwise(
   write: (code: Code, operands: readonly (() => void)[]) => void,
   { vectors, unroll }: { readonly vectors: readonly boolean[]; readonly unroll: number },
 ): void {
-  const [dst, end] = [code.param(P.dst), code.local("i32")];
-  const addresses = vectors.map((_, i) => code.param(P.a + i));
-  code.get(dst).get(code.param(P.bytes)).op("i32.add").set(end);
+  const dst = operand(code, "dst");
+  const addresses = vectors.map((_, i) => operand(code, OPERANDS[i]));
+  const end = endOf(code, dst);
   const splats = vectors.map((isVector, i) => {
     if (isVector) return undefined;
     const splat = code.local("v128");
@@ -110,6 +140,15 @@ function elementwise(
   });
 }
 
+const OPERANDS = ["a", "b", "c", "d"] as const;
+
+/** The end of what is written. */
+function endOf(code: Code, dst: Local): Local {
+  const end = word(code, "bytes");
+  code.get(dst).get(end).op("i32.add").set(end);
+  return end;
+}
+
 function advance(code: Code, address: Local, bytes: number): void {
   code.get(address).i32(bytes).op("i32.add").set(address);
 }
@@ -120,8 +159,10 @@ function advance(code: Code, address: Local, bytes: number): void {
  */
 function reduction(code: Code, name: ReduceOpName): void {
   const { start, wasm: { combine, squares } } = reduceOps[name];
-  const [segment, end, at, whole, padded, blockEnd, wholeEnd] = Array.from(
-    { length: 7 },
+  const [dst, a, last] = [operand(code, "dst"), operand(code, "a"), word(code, "extra")];
+  const segment = word(code, "table");
+  const [end, at, whole, padded, blockEnd, wholeEnd] = Array.from(
+    { length: 6 },
     () => code.local("i32"),
   );
   const [low, high, total, x] = Array.from({ length: 4 }, () => code.local("v128"));
@@ -138,12 +179,11 @@ function reduction(code: Code, name: ReduceOpName): void {
       code.op(combine).set(sum);
     }
   };
-  code.get(code.param(P.table)).set(segment);
   code.loop(() => {
     const place = (word: number, local: Local) =>
-      code.get(code.param(P.a)).get(segment).memory("i32.load", SEGMENT.offset).op("i32.add")
+      code.get(a).get(segment).memory("i32.load", SEGMENT.offset).op("i32.add")
         .get(segment).memory("i32.load", word).op("i32.add").set(local);
-    code.get(code.param(P.a)).get(segment).memory("i32.load", SEGMENT.offset).op("i32.add").set(at);
+    code.get(a).get(segment).memory("i32.load", SEGMENT.offset).op("i32.add").set(at);
     place(SEGMENT.whole, whole);
     place(SEGMENT.padded, padded);
     code.splat("f64x2", start).set(total);
@@ -179,7 +219,7 @@ function reduction(code: Code, name: ReduceOpName): void {
     }
     code.op("f32x4.demote_f64x2_zero").set(x);
     code.get(x).get(x).shuffle(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3).set(x);
-    code.get(code.param(P.dst)).get(segment).memory("i32.load", SEGMENT.offset).op("i32.add")
+    code.get(dst).get(segment).memory("i32.load", SEGMENT.offset).op("i32.add")
       .tee(at).get(segment).memory("i32.load", SEGMENT.padded).op("i32.add").set(end);
     code.loop(() => {
       code.get(at).get(x).memory("v128.store");
@@ -187,7 +227,7 @@ function reduction(code: Code, name: ReduceOpName): void {
       code.get(at).get(end).op("i32.lt_u").branchIf(0);
     });
     advance(code, segment, SEGMENT.bytes);
-    code.get(segment).get(code.param(P.extra)).op("i32.lt_u").branchIf(0);
+    code.get(segment).get(last).op("i32.lt_u").branchIf(0);
   });
 }
 
@@ -205,13 +245,13 @@ function smaller(code: Code, a: Local, plus: number, b: Local, result: Local): v
  * one after the other, column after column; `extra` is the bytes of a column, a multiple of 16.
  */
 function gradient(code: Code): void {
-  const [dst, a, b, table, column] = [P.dst, P.a, P.b, P.table, P.extra].map((i) => code.param(i));
-  const [end, blockEnd, stretchEnd, element, entry, matrixEnd] = Array.from(
-    { length: 6 },
+  const [dst, a, b] = (["dst", "a", "b"] as const).map((name) => operand(code, name));
+  const [table, column, end] = [word(code, "table"), word(code, "extra"), endOf(code, dst)];
+  const [blockEnd, stretchEnd, element, entry, matrixEnd] = Array.from(
+    { length: 5 },
     () => code.local("i32"),
   );
   const sum = code.local("v128");
-  code.get(dst).get(code.param(P.bytes)).op("i32.add").set(end);
   code.loop(() => {
     code.get(dst).get(column).op("i32.add").set(blockEnd);
     code.get(a).get(column).op("i32.add").set(stretchEnd);
@@ -242,30 +282,48 @@ function gradient(code: Code): void {
   });
 }
 
+/** {@linkcode gradient} of matrices of 8 rows: two of them side by side, since their sums wait for themselves. */
+function gradient8(code: Code): void {
+  const [dst, a, b] = (["dst", "a", "b"] as const).map((name) => operand(code, name));
+  const [table, end] = [word(code, "table"), endOf(code, dst)];
+  const elements = [0, 1].map(() => code.local("v128"));
+  const sums = [0, 1, 2, 3].map(() => code.local("v128"));
+  code.loop(() => {
+    for (const sum of sums) code.splat("f32x4", 0).set(sum);
+    for (let column = 0; column < 8; column++) {
+      elements.forEach((element, matrix) =>
+        code.get(a).memory("v128.load32_splat", 32 * matrix + 4 * column).set(element)
+      );
+      sums.forEach((sum, k) => {
+        const [matrix, half] = [k >> 1, k & 1];
+        code.get(sum).get(elements[matrix]).get(table)
+          .memory("v128.load", 256 * matrix + 32 * column + 16 * half)
+          .op("f32x4.mul").op("f32x4.add").set(sum);
+      });
+    }
+    sums.forEach((sum, k) => {
+      code.get(dst).get(sum).get(b).memory("v128.load", 16 * k).op("f32x4.add")
+        .memory("v128.store", 16 * k);
+    });
+    for (const each of [a, b, dst]) advance(code, each, 64);
+    advance(code, table, 512);
+    code.get(dst).get(end).op("i32.lt_u").branchIf(0);
+  });
+}
+
 function dispatcher(functions: readonly number[]): Code {
   const code = new Code({ name: "run", params: ["i32", "i32", "i32", "i32"], results: [] });
   const [first, end, step, to] = [0, 1, 2, 3].map((i) => code.param(i));
   const at = code.local("i32");
-  const work = Array.from({ length: 7 }, () => code.local("i32"));
-  const word = (index: number) => code.get(at).memory("i32.load", 4 * index);
-  const stepped = (index: number, local: Local) =>
-    word(index) && word(index + 1).get(step).op("i32.mul").op("i32.add").set(local);
   code.block(() => {
     code.loop(() => {
       code.get(step).get(to).op("i32.ge_u").branchIf(1);
       code.get(first).set(at);
       code.loop(() => {
-        word(WORD.bytes).set(work[P.bytes]);
-        stepped(WORD.dst, work[P.dst]);
-        stepped(WORD.a, work[P.a]);
-        stepped(WORD.b, work[P.b]);
-        stepped(WORD.c, work[P.c]);
-        word(WORD.table).set(work[P.table]);
-        word(WORD.extra).set(work[P.extra]);
         // Nested blocks, the innermost of which goes to the end of the one that its operation follows.
         const nest = (depth: number) => {
           if (depth < 0) {
-            word(WORD.op).branchTable(...functions.map((_, k) => k));
+            code.get(at).memory("i32.load", 4 * WORD.op).branchTable(...functions.map((_, k) => k));
             return;
           }
           code.block(() => {
@@ -276,8 +334,7 @@ function dispatcher(functions: readonly number[]): Code {
           });
         };
         const callWork = (k: number) => {
-          work.forEach((local) => code.get(local));
-          code.call(functions[k], { name: "", ...WORK });
+          code.get(at).get(step).call(functions[k], { name: "", ...WORK });
         };
         code.block(() => {
           nest(functions.length - 1);

@@ -62,7 +62,7 @@ export class Trajectory {
       ...analysis.live.filter((i) => i >= lead),
     ];
     // What has the same hash is computed once, and of each the values are wanted.
-    const hashes = Float64Array.from(genome, (_, i) => i);
+    const hashes = genome.map((_, i) => i);
     pack.advance(pack.load(compile(space, { ...analysis, live, hashes }, pack, keep)), 0, steps);
     for (const [statement, place] of places) {
       this.#statements.set(statement, this.#listOf(machine.floats.subarray(place.address / 4)));

@@ -33,24 +33,31 @@ export function quadraticPack(machine: Machine, tasks: readonly QuadraticTask[])
     const [apart, slope, zeros] = [0, 1, 2].map(() => machine.place(new Float32Array(elements)));
     const [target, table] = [machine.place(optimum), machine.place(matrices)];
     const difference = { name: "Sub.vv", bytes, dst: apart, a: w.address, b: target };
-    const gradient = { name: "gradient", bytes, a: apart, table, extra: 4 * block };
+    const name = block === 8 ? "gradient8" : "gradient";
+    const gradient = { name, bytes, a: apart, table, extra: 4 * block };
     const exact = machine.assemble([difference, { ...gradient, dst: slope, b: zeros }]);
     const losses = () => {
       machine.run(exact, 0, 1);
       const { floats } = machine;
-      return Float64Array.from(tensors, ({ at, length }) => {
+      const found = new Float64Array(tensors.length);
+      for (let i = 0; i < tensors.length; i++) {
+        const from = tensors[i].at;
+        const end = apart / 4 + from + tensors[i].length;
         let sum = 0;
-        for (let k = at; k < at + length; k++) sum += floats[apart / 4 + k] * floats[slope / 4 + k];
-        return 0.5 * sum;
-      });
+        for (let k = apart / 4 + from, l = slope / 4 + from; k < end; k++, l++) {
+          sum += floats[k] * floats[l];
+        }
+        found[i] = 0.5 * sum;
+      }
+      return found;
     };
     const start = () => machine.floats.set(initial, w.address / 4);
     start();
-    const first = losses();
+    const first = losses().map(log);
     return {
       start,
       gradient: [difference, { ...gradient, dst: g.address, b: noise, bStep: bytes }],
-      scores: () => losses().map((loss, i) => log(first[i]) - log(loss)),
+      scores: () => losses().map((loss, i) => first[i] - log(loss)),
     };
   });
 }

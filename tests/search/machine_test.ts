@@ -4,6 +4,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { elementOps, reduceOps } from "../../dsl/ops.ts";
 import type { ElementOpName, ReduceOpName } from "../../dsl/node.ts";
 import { accumulateBlocks } from "../../runtime/backends/interpreter/run.ts";
+import { fused, type Instruction } from "../../search/machine/instructions.ts";
 import { Machine } from "../../search/machine/machine.ts";
 import { machineModule } from "../../search/machine/wasm_module.ts";
 import { Pack } from "../../search/machine/pack.ts";
@@ -52,6 +53,44 @@ for (const name of names.filter(isExact)) {
       );
       assertEquals(machine.floats.slice(dst / 4, (dst + bytes) / 4), expected, `${name} ${form}`);
     }
+  });
+}
+
+for (const { name, operations } of fused.values()) {
+  Deno.test(`${name} gives the bits that its operations give one after the other`, () => {
+    const machine = new Machine();
+    const bytes = 4 * numbersOfAllSizes(1).length;
+    const [number, other] = [1.1, -3e5].map((value) =>
+      machine.place(new Float32Array(4).fill(value))
+    );
+    const vectors = [1, 2, 3].map((seed) => machine.place(numbersOfAllSizes(seed)));
+    const given = { s: [number, other], v: vectors };
+    const [operands, made]: number[][] = [[], []];
+    const code: Instruction[] = operations.map(({ op, form }) => {
+      const results = made.splice(made.length - form.split("r").length + 1);
+      const [a, b] = [...form].map((each) => {
+        if (each === "r") return results.shift()!;
+        operands.push(given[each as "s" | "v"].shift()!);
+        return operands[operands.length - 1];
+      });
+      const dst = machine.take(bytes);
+      made.push(dst);
+      return {
+        name: b === undefined ? op : `${op}.${form.replaceAll("r", "v")}`,
+        bytes,
+        dst,
+        a,
+        b,
+      };
+    });
+    const dst = machine.take(bytes);
+    const [a, b, c, d] = operands;
+    machine.run(machine.assemble([...code, { name, bytes, dst, a, b, c, d }]), 0, 1);
+    const [expected, found] = [made[0], dst].map((at) =>
+      machine.floats.slice(at / 4, (at + bytes) / 4)
+    );
+    assert(expected.some((value) => value !== 0 && Number.isFinite(value)));
+    assert(found.every((value, i) => Object.is(value, expected[i])));
   });
 }
 
