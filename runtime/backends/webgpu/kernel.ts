@@ -126,6 +126,14 @@ function bindings(kernel: Omit<Kernel, "code">): string {
   ].map((text, i) => `@group(0) @binding(${i}) ${text}`).join("\n");
 }
 
+/** What the threads of a workgroup share, if they name it: of which type, and how many each. */
+const SHARED: Readonly<Record<string, readonly [type: string, each: number]>> = {
+  lanes: ["Part", 1],
+  lefts: ["f32", 2],
+  rights: ["f32", 2],
+  shares: ["f32", 1],
+};
+
 /** A kernel of `threads` threads that computes `width` numbers at once. */
 export function kernel(
   width: Width,
@@ -136,9 +144,9 @@ export function kernel(
   const code = `${prelude(width, body)}
 ${bindings(shape)}
 ${
-    Object.entries({ lanes: "Part", lefts: "f32", rights: "f32" }).map(([name, type]) =>
+    Object.entries(SHARED).map(([name, [type, each]]) =>
       body.includes(`${name}[`)
-        ? `var<workgroup> ${name}: array<${type}, ${type === "Part" ? threads : 2 * threads}>;\n`
+        ? `var<workgroup> ${name}: array<${type}, ${each * threads}>;\n`
         : ""
     ).join("")
   }

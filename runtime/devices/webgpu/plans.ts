@@ -1,10 +1,7 @@
 /** The plans of a step on the GPU. */
-import { GradusError } from "../../../dsl/errors.ts";
 import { elaborate, globalsRead } from "../../../dsl/graph.ts";
-import { sketchExpression } from "../../../dsl/print.ts";
 import type { StepKey } from "../../step/form.ts";
 import { requireKept } from "../../step/groups.ts";
-import type { Plan } from "../../plan/plan.ts";
 import { elementInputs } from "../../backends/backend.ts";
 import { type Extent, isMatrix, isSized } from "../../plan/extent.ts";
 import { countsOf } from "../../plan/counts.ts";
@@ -27,7 +24,6 @@ export function plansOf(
       ...{ live: group.live, axes: group.axes, globals },
       ...{ mode, backend: "wgsl", dtypes: "float32" },
     });
-    requireSpelled(plan, doing);
     if (keys[i].structural.size !== group.structural.size) {
       requireKept(program, plan.extents.keys(), group.live, doing);
     }
@@ -47,17 +43,4 @@ export function plansOf(
 /** Whether something varies over some axes and not over others. */
 function isNarrow(extent: Extent): boolean {
   return typeof extent === "number" ? extent !== 0 : isSized(extent) && !isMatrix(extent);
-}
-
-/** Refuses what no kernel here computes. */
-function requireSpelled({ extents }: Plan, doing: string): void {
-  for (const node of extents.keys()) {
-    if (node.op !== "QR") continue;
-    throw new GradusError(
-      `${doing}: orthonormal factors are not computed there: needed by \`${
-        sketchExpression(node)
-      }\`; ` +
-        "step it in the library",
-    );
-  }
 }
