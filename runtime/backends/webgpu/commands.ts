@@ -17,23 +17,26 @@ interface Command {
 export class Commands {
   readonly #device: GPUDevice;
   readonly #doing: string;
-  readonly #numbers: GPUBuffer;
+  #numbers: GPUBuffer | undefined;
   readonly #commands: Command[] = [];
   readonly #buffers: GPUBuffer[] = [];
 
-  /** For a step of so many `numbers`. */
-  constructor(device: GPUDevice, numbers: number, doing: string) {
+  constructor(device: GPUDevice, doing: string) {
     [this.#device, this.#doing] = [device, doing];
-    this.#numbers = this.buffer(4 * numbers, GPUBufferUsage.COPY_SRC);
+  }
+
+  /** Makes room for the numbers of the step, before any command. */
+  makeNumbers(count: number): void {
+    this.#numbers = this.buffer(4 * count, GPUBufferUsage.COPY_SRC);
   }
 
   /** Enqueues them: `given` are the first of the numbers. */
   submit(given: Float32Array<ArrayBuffer>, moves: readonly Move[]): void {
     const device = this.#device;
-    device.queue.writeBuffer(this.#numbers, 0, given);
+    device.queue.writeBuffer(this.numbers, 0, given);
     const encoder = device.createCommandEncoder();
     for (const { tensor: { buffer, offset = 0 }, before } of moves) {
-      encoder.copyBufferToBuffer(buffer, offset, this.#numbers, 4 * before, 4);
+      encoder.copyBufferToBuffer(buffer, offset, this.numbers, 4 * before, 4);
     }
     const pass = encoder.beginComputePass();
     for (const { pipeline, bindGroup, workgroups } of this.#commands) {
@@ -43,14 +46,14 @@ export class Commands {
     }
     pass.end();
     for (const { tensor: { buffer, offset = 0 }, after } of moves) {
-      encoder.copyBufferToBuffer(this.#numbers, 4 * after, buffer, offset, 4);
+      encoder.copyBufferToBuffer(this.numbers, 4 * after, buffer, offset, 4);
     }
     device.queue.submit([encoder.finish()]);
   }
 
   /** Where the numbers of the step are. */
   get numbers(): GPUBuffer {
-    return this.#numbers;
+    return this.#numbers!;
   }
 
   /** Gives back the buffers. */
@@ -90,7 +93,7 @@ export class Commands {
     device.queue.writeBuffer(buffer, 0, words);
     const resources: GPUBufferBinding[] = [
       { buffer },
-      { buffer: this.#numbers },
+      { buffer: this.numbers },
       ...dispatch?.ranges ?? [],
       ...(partials === undefined ? [] : [{ buffer: partials }]),
     ];

@@ -5,9 +5,7 @@
  */
 
 import { RANDOM_FUNCTIONS } from "./random.ts";
-
-/** The numbers that every step's numbers begin with. */
-export const SPECIAL: readonly number[] = [Infinity, -Infinity, NaN, 0];
+import { STORAGE_FUNCTIONS } from "./storage.ts";
 
 const FUNCTIONS: Readonly<Record<string, string>> = {
   isNan: `fn isNan(x: V) -> B {
@@ -148,7 +146,7 @@ export type Width = 1 | 4;
 export function prelude(width: Width, body: string): string {
   const of = (type: string) => width === 1 ? type : `vec4<${type}>`;
   const types = { V: "f32", U: "u32", I: "i32", B: "bool" };
-  const all = Object.entries({ ...FUNCTIONS, ...RANDOM_FUNCTIONS });
+  const all = Object.entries({ ...FUNCTIONS, ...RANDOM_FUNCTIONS, ...STORAGE_FUNCTIONS });
   const called = new Set<string>();
   const visit = (text: string): void => {
     for (const [name, source] of all) {

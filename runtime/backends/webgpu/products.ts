@@ -3,7 +3,9 @@ import type { Node } from "../../../dsl/node.ts";
 import { extentShape } from "../../plan/extent.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Product } from "../../plan/products.ts";
-import type { GpuTensor } from "../../trees/gpu_tensor.ts";
+import { type GpuTensor, storedIn } from "../../trees/gpu_tensor.ts";
+import { addCopy } from "./copies.ts";
+import { isPacked } from "./storage.ts";
 import type { Commands } from "./commands.ts";
 import { HEADER, type Kernel, temporary } from "./kernel.ts";
 import { MATRIX_WORDS, productKernel, transposeKernel, workgroupsOf } from "./matrices.ts";
@@ -37,6 +39,7 @@ export class Matrices {
   readonly #shapes: readonly (readonly number[])[];
   readonly #tensors: StepTensors;
   readonly #most: number;
+  readonly #copies = new Map<GpuTensor, GpuTensor>();
 
   /** Of leaves of `shapes`; a binding has `most` bytes. */
   constructor(
@@ -171,12 +174,23 @@ export class Matrices {
     }
   }
 
+  /** An array as it is, or a float32 copy of one that is stored short. */
+  #inFloat32(array: GpuTensor): GpuTensor {
+    if (!isPacked(storedIn(array))) return array;
+    let copy = this.#copies.get(array);
+    if (copy === undefined) {
+      this.#copies.set(array, copy = this.#commands.arrays([array.shape])[0]);
+    }
+    addCopy(this.#commands, { from: array, to: copy }, this.#most);
+    return copy;
+  }
+
   /** The array of a matrix: of a temporary, of what a reduction has left among the numbers, or given. */
   #matrixOf(plan: Plan, node: Node, leaf: number): GpuTensor {
     const place = plan.temporaries.placeOf.get(node);
     if (place !== undefined) return this.temporaries.get(temporary(place))![leaf];
     const cell = plan.cells.findIndex((each) => each.node === node);
-    if (cell < 0) return this.#tensors.arrays.get(node.arg as string)![leaf];
+    if (cell < 0) return this.#inFloat32(this.#tensors.arrays.get(node.arg as string)![leaf]);
     const offset = 4 * this.#places.cells[leaf][cell];
     const shape = extentShape(plan.cells[cell].extent, this.#shapes[leaf]);
     return { buffer: this.#commands.numbers, offset, shape, dtype: "float32" };

@@ -5,7 +5,8 @@ import { type Configured, requireNoOracle, ruleOf } from "../../step/binding.ts"
 import type { StepForm } from "../../step/form.ts";
 import type { StepOptions } from "../../step/options.ts";
 import { Step } from "../../step/step.ts";
-import { spellStored } from "../../trees/stored.ts";
+import { requireStorable } from "../../step/storable.ts";
+import { type InitOptions, storageWith } from "../../trees/state_storage.ts";
 import type { GpuTensor } from "../../trees/gpu_tensor.ts";
 import { inheritFrom, type State } from "../../trees/state.ts";
 import { WebGpuDevice } from "./device.ts";
@@ -53,6 +54,7 @@ export class WebGpuOptimizer {
   readonly program: Program;
   /** Where it runs. */
   readonly device: GPUDevice;
+  readonly #optimizer: Configured;
   readonly #step: Step<GpuTensor, StepForm>;
   readonly #ownsDevice: boolean;
   #isDisposed = false;
@@ -61,6 +63,7 @@ export class WebGpuOptimizer {
   private constructor(optimizer: Configured, device: GPUDevice, ownsDevice: boolean) {
     requireNoOracle(optimizer, `Cannot run "${optimizer.program.name}" on WebGPU`);
     [this.program, this.device, this.#ownsDevice] = [optimizer.program, device, ownsDevice];
+    this.#optimizer = optimizer;
     this.#step = new Step(ruleOf(optimizer), new WebGpuDevice(optimizer.program, device));
     device.lost.then(({ message }) => this.#lost = message || "it was destroyed");
   }
@@ -68,20 +71,13 @@ export class WebGpuOptimizer {
   /**
    * Makes an optimizer run on the GPU.
    *
-   * @throws {GradusError} if there is no WebGPU adapter, or states are stored short.
+   * @throws {GradusError} if there is no WebGPU adapter, or it asks a function of the caller.
    */
   static async create(
     optimizer: Configured,
     options: WebGpuOptions = {},
   ): Promise<WebGpuOptimizer> {
     const doing = `Cannot run "${optimizer.program.name}" on WebGPU`;
-    for (const [name, stored] of optimizer.storage) {
-      if (stored === "float32") continue;
-      throw new GradusError(
-        `${doing}: every state must be stored as float32: \`${name}\` is stored as ` +
-          spellStored(stored),
-      );
-    }
     const device = options.device ?? await openDevice(doing);
     return new WebGpuOptimizer(optimizer, device, options.device === undefined);
   }
@@ -105,11 +101,19 @@ export class WebGpuOptimizer {
     release(tree);
   }
 
-  /** The state before the first step. */
-  init(params: object): State {
+  /**
+   * The state before the first step. From then on the arrays themselves say how they are stored, whatever
+   * options the optimizer was made with.
+   *
+   * @throws {GradusError} as the library's `init` does.
+   */
+  init(params: object, options: InitOptions = {}): State {
     const doing = `Cannot initialise "${this.program.name}"`;
     this.#requireAlive(doing);
-    return this.#step.init(params, doing);
+    const { program, settings, storage: made } = this.#optimizer;
+    const storage = storageWith(program, made, options, doing);
+    requireStorable(program, settings, storage, doing);
+    return this.#step.init(params, doing, storage);
   }
 
   /**
