@@ -74,6 +74,13 @@ export function extentOf({ outputs, extents }: Plan, name: string): Extent | und
   return outputs.find(({ target }) => target === name)?.extent ?? extents.get(symbol(name));
 }
 
+/** Whether a step writes an array. */
+export function isWritten({ plan, out }: GroupPlan, name: string): boolean {
+  return plan.phases.flat().some(({ outputs }) =>
+    outputs.some(({ target }) => (target === "" ? out : target) === name)
+  );
+}
+
 /** Where a leaf's numbers are, after `own`. */
 export const ofLeaf = {
   cell: (k: number): number => k,

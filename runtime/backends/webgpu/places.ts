@@ -1,6 +1,6 @@
 /** Where the numbers of a step are: the special ones, each group's, the tree's, then each leaf's. */
 import { extentSize } from "../../plan/extent.ts";
-import { type GroupPlan, ofLeaf, ofTree } from "./kernel.ts";
+import { type GroupPlan, isWritten, ofLeaf, ofTree } from "./kernel.ts";
 import type { GpuTensor } from "../../trees/gpu_tensor.ts";
 
 /** The arrays of a step: of each name, by leaf; and the states kept once for the tree. */
@@ -89,8 +89,4 @@ export class Places {
 /** Where the bits are of a tensor of one number. */
 function placesOf(tensor: GpuTensor): readonly Move["tensor"][] {
   return tensor.dtype === "bfloat16+8" ? [tensor, tensor.second!] : [tensor];
-}
-
-function isWritten({ plan }: GroupPlan, name: string): boolean {
-  return plan.phases.flat().some(({ outputs }) => outputs.some(({ target }) => target === name));
 }

@@ -10,7 +10,7 @@ import { dtypeOf } from "../../trees/stored.ts";
 import type { MatrixView } from "../../trees/view.ts";
 import { addCopy, type CopyAxis, numberOfMatrix } from "./copies.ts";
 import type { Commands } from "./commands.ts";
-import { extentOf, type GroupPlan, roundingOf } from "./kernel.ts";
+import { extentOf, type GroupPlan, isWritten, roundingOf } from "./kernel.ts";
 import type { Places, StepTensors } from "./places.ts";
 import { isPacked } from "./storage.ts";
 
@@ -87,7 +87,7 @@ export class Seen {
 
   /** Adds the copies before a step. */
   before(commands: Commands, most: number): void {
-    for (const { name, group, array, copy, view, isLikeLeaf } of this.#copied) {
+    for (const { name, array, copy, view, isLikeLeaf } of this.#copied) {
       // What is only written needs none.
       if (name === "") continue;
       const axes = isLikeLeaf && view.order !== undefined
@@ -101,7 +101,7 @@ export class Seen {
   after(commands: Commands, places: Places, most: number): void {
     for (const { name, group, leaf, array, copy, view, isLikeLeaf } of this.#copied) {
       const plan = this.#groups[group];
-      if (plan.read.includes(name)) continue;
+      if (!isWritten(plan, name)) continue;
       const words = roundingOf(plan, name);
       addCopy(commands, {
         ...{ from: copy, to: array, leaf, each: sizeOf(array.shape) / view.count },
