@@ -123,6 +123,8 @@ export function numberSource(group: GroupPlan): Source {
     const name = node.arg as string;
     const global = globalIndex(name);
     if (global !== undefined) return at("globals", ofTree.global(global));
+    const late = numbers.lateOf(name);
+    if (late !== undefined) return at("hosts", late);
     if (ofData.includes(name)) {
       const place = ofTree.before(globals, ofData.indexOf(name));
       if (!counts.names.has(name)) return at("globals", place);

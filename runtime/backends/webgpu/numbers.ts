@@ -35,9 +35,20 @@ export class HostNumbers {
   /** The states that are rounded stochastically. */
   readonly #rounded: readonly (readonly [name: string, Rounded])[];
 
-  /** `ofData` are what rests on gradients; `rounded`, the states that are rounded stochastically. */
-  constructor(plan: Plan, ofData: ReadonlySet<string>, rounded: ReadonlyMap<string, Rounded>) {
-    this.#rounded = [...rounded];
+  /** The hyperparameters that only the device knows. */
+  readonly #late: readonly string[];
+
+  /**
+   * `ofData` are the states that rest on gradients; `rounded`, those that are rounded stochastically; `late`, the
+   * hyperparameters that rest on gradients.
+   */
+  constructor(
+    plan: Plan,
+    ofData: ReadonlySet<string>,
+    rounded: ReadonlyMap<string, Rounded>,
+    late: readonly string[] = [],
+  ) {
+    [this.#rounded, this.#late] = [[...rounded], late];
     const roots = [
       ...plan.outputs.map(({ node }) => node),
       ...plan.treeStates.values(),
@@ -46,7 +57,8 @@ export class HostNumbers {
     const isHost = foldNodes<boolean>(roots, (node, src) => {
       if (plan.extents.get(node) !== "scalar" || src.includes(false)) return false;
       const name = node.op === "Symbol" ? node.arg as string : undefined;
-      return name === undefined || (globalIndex(name) === undefined && !ofData.has(name));
+      return name === undefined ||
+        (globalIndex(name) === undefined && !ofData.has(name) && !late.includes(name));
     });
     const wanted = new Set<Node>();
     const want = (node: Node) => {
@@ -84,6 +96,12 @@ export class HostNumbers {
     return k < 0 ? undefined : this.nodes.length + 2 * this.#keys.length + 4 * k;
   }
 
+  /** The place of a hyperparameter that the device brings in, or undefined for what the host forms. */
+  lateOf(name: string): number | undefined {
+    const k = this.#late.indexOf(name);
+    return k < 0 ? undefined : this.size - this.#late.length + k;
+  }
+
   /** Whether some state is rounded stochastically. */
   get hasRounding(): boolean {
     return this.#rounded.length > 0;
@@ -91,7 +109,8 @@ export class HostNumbers {
 
   /** How many numbers there are. */
   get size(): number {
-    return this.nodes.length + 2 * this.#keys.length + 4 * this.#rounded.length;
+    return this.nodes.length + 2 * this.#keys.length + 4 * this.#rounded.length +
+      this.#late.length;
   }
 
   /** The value of each, in float64, and the halves of the words of keys. */

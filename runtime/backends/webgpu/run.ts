@@ -9,6 +9,7 @@ import {
   HEADER,
   type Kernel,
   ofLeaf,
+  ofTree,
   usesLeaf,
   VECTORS,
   WORKGROUP,
@@ -16,6 +17,7 @@ import {
 import { axisKernel, elementKernel, ROW_WORDS } from "./loops.ts";
 import { Matrices } from "./products.ts";
 import { type Dispatch, dispatchesOf, type LeafArrays, type Piece } from "./pieces.ts";
+import { type Pick, pickKernel } from "./picks.ts";
 import { type Move, Places, type StepTensors } from "./places.ts";
 import { SPECIAL } from "./numbers.ts";
 import type { Width } from "./prelude.ts";
@@ -50,6 +52,7 @@ export class GpuStep {
     arrays: StepTensors,
     globals: readonly GlobalReduction[],
     doing: string,
+    picks?: { readonly buffer: GPUBuffer; readonly picks: readonly Pick[] },
   ) {
     this.#groups = groups;
     this.#most = device.limits.maxStorageBufferBindingSize;
@@ -69,6 +72,7 @@ export class GpuStep {
     this.#commands.makeNumbers(this.#places.size);
     this.#matrices = new Matrices(this.#commands, this.#places, this.#shapes, tensors, this.#most);
     groups.forEach(({ plan }, i) => this.#matrices.make(plan, leaves[i]));
+    if (picks !== undefined) this.#pick(picks.buffer, picks.picks);
     seen.before(this.#commands, this.#most);
     this.#plan(globals);
     seen.after(this.#commands, this.#places, this.#most);
@@ -85,6 +89,18 @@ export class GpuStep {
   /** Gives back what it holds on the GPU. */
   dispose(): void {
     this.#commands.dispose();
+  }
+
+  /** Adds what picks the numbers of schedules. */
+  #pick(buffer: GPUBuffer, picks: readonly Pick[]): void {
+    const [{ ofData, globals }] = this.#groups;
+    const table = picks.flatMap(({ group, name, clock, first, start, room }) => [
+      this.#places.tree + ofTree.before(globals, ofData.indexOf(clock)),
+      ...[first, start, room],
+      this.#places.hosts[group] + this.#groups[group].numbers.lateOf(name)!,
+    ]);
+    const ranges = [{ buffer, offset: 0, size: buffer.size }];
+    this.#commands.add(pickKernel(), 1, [picks.length, 0, 0, 0], table, { ranges, pieces: [] });
   }
 
   #plan(globals: readonly GlobalReduction[]): void {

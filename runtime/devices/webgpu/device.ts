@@ -2,7 +2,7 @@
 import { GradusError, shown } from "../../../dsl/errors.ts";
 import { Evaluator } from "../../../dsl/evaluate.ts";
 import { elaborate } from "../../../dsl/graph.ts";
-import { type Node, postorder, symbol } from "../../../dsl/node.ts";
+import { type Node, postorder, symbol, symbolsIn } from "../../../dsl/node.ts";
 import { sketchExpression } from "../../../dsl/print.ts";
 import type { Program } from "../../../dsl/program.ts";
 import { settle } from "../../../dsl/simplify.ts";
@@ -10,7 +10,7 @@ import type { StepTensors } from "../../backends/webgpu/places.ts";
 import { GpuStep } from "../../backends/webgpu/run.ts";
 import { countsOf, statesOfData } from "../../plan/counts.ts";
 import { formOf } from "../../plan/forms.ts";
-import type { StepForm, StepKey } from "../../step/form.ts";
+import { requireKnownClocks, type StepForm, type StepKey } from "../../step/form.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
 import { initialLeaf, initialNumber, isInitialNumber } from "../../step/initial.ts";
 import { asHostLeaf } from "../../trees/host_leaf.ts";
@@ -28,6 +28,7 @@ import {
 } from "../../trees/gpu_tensor.ts";
 import { type Leaf, sameShape, sizeOf, spellPath } from "../../trees/leaf.ts";
 import { beginningPlan, plansOf } from "./plans.ts";
+import { passBounds, Schedules, setBounds } from "./schedules.ts";
 import { place, placesOf } from "./transfer.ts";
 
 /** Arrays in the buffers of a GPU. */
@@ -145,11 +146,13 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
         `${doing}: state \`${state}\` must be a whole number below 2^31: given ${shown(value)}`,
       );
     }
-    return place(
+    const [number] = place(
       this.#device,
       [{ shape: [], kind: "number", stored: dtype, fill: value }],
       doing,
-    )[0];
+    );
+    setBounds(number, [value, value]);
+    return number;
   }
 
   prepare(work: Work<GpuTensor>, { key }: StepForm, doing: string): Prepared<StepForm> {
@@ -213,6 +216,9 @@ class WebGpuStep implements Prepared<StepForm> {
   /** The next values of the tree's states that the host knows. */
   readonly #treeStates: ReadonlyMap<string, Node>;
   readonly #evaluator: Evaluator;
+  readonly #schedules: Schedules;
+  /** The next numbers of the tree's states that only the device knows. */
+  readonly #counts: ReadonlyMap<string, Node>;
   #version = -1;
   /** The last used first. */
   #steps: { readonly places: readonly unknown[]; readonly step: GpuStep }[] = [];
@@ -244,14 +250,25 @@ class WebGpuStep implements Prepared<StepForm> {
         .map((name) => [name, settle(graph.states.get(name)!)]),
     );
     this.#evaluator = new Evaluator([...this.#treeStates.values()]);
+    if (symbolsIn([...this.#treeStates.values()]).has(key.late[0]?.name)) {
+      requireKnownClocks(key, doing);
+    }
+    const ago = work.mode === "evaluate" ? 1 : 0;
+    this.#schedules = new Schedules(device, key.late, groups.length, ago, doing);
+    this.#counts = new Map(
+      [...graph.states].filter(([name]) => ownNumbers.has(name) && work.mode !== "evaluate"),
+    );
   }
 
   run({ symbols }: StepForm): ReadonlyMap<string, number> {
+    const { numbers } = this.#work.arrays;
+    if (this.#schedules.update(numbers)) this.#disposeSteps();
     if (this.#version !== this.#work.version) {
       this.#take();
       this.#version = this.#work.version;
     }
     this.#steps[0].step.run(symbols);
+    passBounds(numbers, this.#counts);
     // What is evaluated is new each time, and so is what computes it.
     if (this.#work.mode === "evaluate") this.dispose();
     this.#evaluator.evaluate(symbols[this.#first]);
@@ -259,6 +276,11 @@ class WebGpuStep implements Prepared<StepForm> {
   }
 
   dispose(): void {
+    this.#disposeSteps();
+    this.#schedules.dispose();
+  }
+
+  #disposeSteps(): void {
     this.#steps.forEach(({ step }) => step.dispose());
     this.#steps = [];
     this.#version = -1;
@@ -291,6 +313,7 @@ class WebGpuStep implements Prepared<StepForm> {
         tensors,
         this.#globals,
         this.#doing,
+        this.#schedules.picked,
       );
       this.#steps.unshift({ places, step });
     } else this.#steps = [known, ...this.#steps.filter((each) => each !== known)];

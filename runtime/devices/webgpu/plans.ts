@@ -18,7 +18,7 @@ import { HostNumbers, type Rounded } from "../../backends/webgpu/numbers.ts";
 
 /** How each group is computed in a step of one form. */
 export function plansOf(
-  { binding: { groups, live }, program, keys }: StepKey,
+  { binding: { groups, live }, program, keys, late }: StepKey,
   mode: "step" | "update",
   ofData: ReadonlySet<string>,
   storage: StateStorage,
@@ -39,7 +39,12 @@ export function plansOf(
     }
     return {
       plan,
-      numbers: new HostNumbers(plan, ofData, mode === "step" ? roundedIn(program, storage) : NONE),
+      numbers: new HostNumbers(
+        plan,
+        ofData,
+        mode === "step" ? roundedIn(program, storage) : NONE,
+        late.map(({ name }) => name),
+      ),
       ofData: [...live].filter((name) => ofData.has(name)),
       counts: countsOf(program),
       perTensor: [...group.live].filter((name) => extentOf(plan, name) === 0),
