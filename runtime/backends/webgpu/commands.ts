@@ -13,16 +13,51 @@ interface Command {
   readonly workgroups: number;
 }
 
+/** Memory for what is computed on the way. Steps that are alike and never run at once have it in common. */
+export class Scratch {
+  readonly #device: GPUDevice;
+  /** By the place among those that each step asks for, and by size. */
+  readonly #buffers: Map<number, GPUBuffer>[] = [];
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  /** The `k`th buffer that a step asks for. */
+  buffer(k: number, size: number): GPUBuffer {
+    const known = this.#buffers[k] ??= new Map();
+    let buffer = known.get(size);
+    if (buffer === undefined) known.set(size, buffer = storage(this.#device, size));
+    return buffer;
+  }
+
+  /** Gives back all of it. */
+  dispose(): void {
+    for (const known of this.#buffers.splice(0)) known.forEach((buffer) => buffer.destroy());
+  }
+}
+
+function storage(device: GPUDevice, size: number, usage: number = 0): GPUBuffer {
+  return device.createBuffer({
+    // Nothing cannot be bound, and a part is of two numbers.
+    size: Math.max(size, 8),
+    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | usage,
+  });
+}
+
 /** The commands of a step. */
 export class Commands {
   readonly #device: GPUDevice;
+  readonly #scratch: Scratch;
   readonly #doing: string;
   #numbers: GPUBuffer | undefined;
   readonly #commands: Command[] = [];
   readonly #buffers: GPUBuffer[] = [];
+  /** How many buffers for arrays it has asked for. */
+  #asked = 0;
 
-  constructor(device: GPUDevice, doing: string) {
-    [this.#device, this.#doing] = [device, doing];
+  constructor(device: GPUDevice, scratch: Scratch, doing: string) {
+    [this.#device, this.#scratch, this.#doing] = [device, scratch, doing];
   }
 
   /** Makes room for the numbers of the step, before any command. */
@@ -104,7 +139,7 @@ export class Commands {
     this.#commands.push({ pipeline, bindGroup, workgroups });
   }
 
-  /** Arrays that live as long as these commands, side by side in as few buffers as the device allows. */
+  /** Arrays for what is computed on the way, side by side in as few buffers as the device allows. */
   arrays(shapes: readonly (readonly number[])[]): GpuTensor[] {
     const most = Math.min(this.#device.limits.maxBufferSize, 2 ** 31);
     const bytes = shapes.map((shape) =>
@@ -120,7 +155,7 @@ export class Commands {
             `${most} bytes: given ${size}`,
         );
       }
-      const buffer = this.buffer(size);
+      const buffer = this.#scratch.buffer(this.#asked++, size);
       let offset = 0;
       for (let i = from; i < to; i++) {
         const tensor: GpuTensor = { buffer, offset, shape: shapes[i], dtype: "float32" };
@@ -134,11 +169,7 @@ export class Commands {
 
   /** A buffer that lives as long as these commands. */
   buffer(size: number, usage: number = 0): GPUBuffer {
-    const buffer = this.#device.createBuffer({
-      // Nothing cannot be bound, and a part is of two numbers.
-      size: Math.max(size, 8),
-      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | usage,
-    });
+    const buffer = storage(this.#device, size, usage);
     this.#buffers.push(buffer);
     return buffer;
   }

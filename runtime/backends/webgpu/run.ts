@@ -3,7 +3,7 @@ import type { GlobalReduction } from "../../../dsl/graph.ts";
 import type { Node } from "../../../dsl/node.ts";
 import { extentShape, extentSize, isMatrix } from "../../plan/extent.ts";
 import type { Loop } from "../../plan/plan.ts";
-import { Commands } from "./commands.ts";
+import { Commands, type Scratch } from "./commands.ts";
 import {
   type GroupPlan,
   HEADER,
@@ -47,6 +47,7 @@ export class GpuStep {
 
   constructor(
     device: GPUDevice,
+    scratch: Scratch,
     given: StepLeaves,
     groups: readonly GroupPlan[],
     arrays: StepTensors,
@@ -56,7 +57,7 @@ export class GpuStep {
   ) {
     this.#groups = groups;
     this.#most = device.limits.maxStorageBufferBindingSize;
-    this.#commands = new Commands(device, doing);
+    this.#commands = new Commands(device, scratch, doing);
     const make = (size: number) => this.#commands.arrays([[size]])[0];
     const seen = new Seen(given, groups, arrays, make, doing);
     const { leaves, tensors } = seen;

@@ -7,6 +7,7 @@ import { sketchExpression } from "../../../dsl/print.ts";
 import type { Program } from "../../../dsl/program.ts";
 import { settle } from "../../../dsl/simplify.ts";
 import type { StepTensors } from "../../backends/webgpu/places.ts";
+import { Scratch } from "../../backends/webgpu/commands.ts";
 import { GpuStep } from "../../backends/webgpu/run.ts";
 import { countsOf, statesOfData } from "../../plan/counts.ts";
 import { formOf } from "../../plan/forms.ts";
@@ -84,8 +85,10 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
   ) {
     const nearest = { ...tensor, rounding: undefined, seed: undefined };
     markPadded(nearest);
+    const scratch = new Scratch(this.#device);
     const step = new GpuStep(
       this.#device,
+      scratch,
       { leaves: [[0]], inTree: [0], views: [seen?.view] },
       [beginningPlan(init, seen?.view.shape ?? shape)],
       { arrays: new Map([["w", [parameter!]], ["", [nearest]]]), ofTree: new Map() },
@@ -94,6 +97,7 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
     );
     step.run([symbols]);
     step.dispose();
+    scratch.dispose();
   }
 
   // A dispatch may not read a buffer as such that it writes, nor write one place twice.
@@ -217,6 +221,7 @@ class WebGpuStep implements Prepared<StepForm> {
   readonly #treeStates: ReadonlyMap<string, Node>;
   readonly #evaluator: Evaluator;
   readonly #schedules: Schedules;
+  readonly #scratch: Scratch;
   /** The next numbers of the tree's states that only the device knows. */
   readonly #counts: ReadonlyMap<string, Node>;
   #version = -1;
@@ -231,6 +236,7 @@ class WebGpuStep implements Prepared<StepForm> {
     doing: string,
   ) {
     [this.#device, this.#work, this.#doing] = [device, work, doing];
+    this.#scratch = new Scratch(device);
     const { program } = key;
     const mode = work.mode === "step" ? "step" : "update";
     this.#plans = plansOf(key, mode, ownNumbers, work.storage, doing);
@@ -277,6 +283,7 @@ class WebGpuStep implements Prepared<StepForm> {
 
   dispose(): void {
     this.#disposeSteps();
+    this.#scratch.dispose();
     this.#schedules.dispose();
   }
 
@@ -308,6 +315,7 @@ class WebGpuStep implements Prepared<StepForm> {
       if (length === MOST_STEPS) this.#steps.pop()!.step.dispose();
       const step = new GpuStep(
         this.#device,
+        this.#scratch,
         this.#leaves,
         this.#plans,
         tensors,
