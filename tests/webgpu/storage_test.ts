@@ -131,15 +131,18 @@ gpuTest("on the GPU, short parameters follow their master copies as in the libra
     const theirs = gpu.upload(params);
     const evaluated = gpu.evaluationParams(theirs, gpu.init(theirs));
     assertEquals(await gpu.download(evaluated) as object, params);
-    assertEquals(await gpu.download(gpu.upload(opt.init(params))), opt.init(params));
+    const { master } = opt.init(params);
+    const state = gpu.init(theirs);
+    assertEquals(await gpu.download(state.master as object), master as object);
+    assertEquals(await gpu.download(gpu.upload(params)) as object, params);
   });
 });
 
 gpuTest("on the GPU, states begin as what is made of the parameter", async () => {
   const opt = factory(parseProgram({
     name: "anchored",
-    state: { anchor: "2*w + 1", own: "w" },
-    step: "u = 0.125*(anchor - own)",
+    state: { anchor: "2*w + 1", own: "w", unit: "w/max(abs(w))" },
+    step: "u = 0.125*(anchor - own) + 0*unit",
   }))();
   await assertBits(opt, tree, { storage: { anchor: "bfloat16", own: "block8" } });
   await assertBits(opt, tree, { storage: { anchor: stochastic } });

@@ -3,7 +3,6 @@ import { GradusError, shown } from "../../../dsl/errors.ts";
 import { Evaluator } from "../../../dsl/evaluate.ts";
 import { elaborate } from "../../../dsl/graph.ts";
 import { type Node, postorder, symbol, symbolsIn } from "../../../dsl/node.ts";
-import { sketchExpression } from "../../../dsl/print.ts";
 import type { Program } from "../../../dsl/program.ts";
 import { settle } from "../../../dsl/simplify.ts";
 import type { StepTensors } from "../../backends/webgpu/places.ts";
@@ -27,7 +26,7 @@ import {
   markPadded,
   storedIn,
 } from "../../trees/gpu_tensor.ts";
-import { type Leaf, sameShape, sizeOf, spellPath } from "../../trees/leaf.ts";
+import { type Leaf, sizeOf, spellPath } from "../../trees/leaf.ts";
 import { beginningPlan, plansOf } from "./plans.ts";
 import { passBounds, Schedules, setBounds } from "./schedules.ts";
 import { place, placesOf } from "./transfer.ts";
@@ -61,7 +60,6 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
     const isOfParameter = blanks.map(({ init, shape }) =>
       sizeOf(shape) > 0 && postorder([init]).includes(symbol("w"))
     );
-    blanks.forEach((blank, i) => isOfParameter[i] && requireLikeParameter(blank, doing));
     const tensors = place(
       this.#device,
       blanks.map((blank, i) => ({
@@ -179,21 +177,6 @@ function beginningOf(
   if (stored === "float32" && isInitialNumber(init)) return { fill: initialNumber(init, symbols) };
   const leaf = initialLeaf(init, info, undefined, symbols, stored, shape, seen);
   return { data: asHostLeaf(leaf, info.path, "")!.data };
-}
-
-/** Refuses a state that begins at something made of a parameter of another shape. */
-function requireLikeParameter(
-  { what, init, shape, parameter, seen }: Blank<GpuTensor>,
-  doing: string,
-): void {
-  if (sameShape(shape, parameter!.shape) && seen?.isLikeLeaf !== false) return;
-  throw new GradusError(
-    `${doing}: on WebGPU a state that begins as something made of the parameter has its shape: ${what} begins ` +
-      `as \`${sketchExpression(init)}\` of shape [${
-        shape.join(", ")
-      }]; initialise it in the library and ` +
-      `upload its state`,
-  );
 }
 
 /** Refuses what is written by fours of numbers and has no room for the last. */
