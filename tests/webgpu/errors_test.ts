@@ -1,6 +1,6 @@
 import { adamw, factory, GradusError, lion, parseProgram, sgd } from "../../mod.ts";
 import { WebGpuOptimizer } from "../../runtime/devices/webgpu/mod.ts";
-import { assertThrows } from "../assert.ts";
+import { assertRejects, assertThrows } from "../assert.ts";
 import { gpuTest, onGpu } from "./gpu.ts";
 
 const opt = sgd({ learningRate: 0.1, momentum: 0.9 });
@@ -110,6 +110,21 @@ gpuTest(
         "stored as bfloat16 and written must have a multiple of four numbers",
         "given 3 at `w`",
       );
+    }),
+);
+
+gpuTest(
+  "a kernel that a device refuses is an error of what comes next",
+  () =>
+    onGpu(lion({ learningRate: 0.123 }), async (gpu) => {
+      const { device } = gpu;
+      const create = device.createShaderModule;
+      device.createShaderModule = ({ code }) =>
+        create.call(device, { code: code.replace("fn main", "fn main2") });
+      const params = gpu.upload(new Float32Array(3));
+      gpu.step(params, gpu.upload(new Float32Array(3)), gpu.init(params));
+      await assertRejects(() => gpu.download(params), GradusError, "it refuses one, and what was");
+      assertThrows(() => gpu.init(params), GradusError, "the device must take every kernel");
     }),
 );
 

@@ -9,6 +9,7 @@ import { requireStorable } from "../../step/storable.ts";
 import { type InitOptions, storageWith } from "../../trees/state_storage.ts";
 import type { GpuTensor } from "../../trees/gpu_tensor.ts";
 import { inheritFrom, type State } from "../../trees/state.ts";
+import { refusalOf } from "../../backends/webgpu/pipelines.ts";
 import { WebGpuDevice } from "./device.ts";
 import { openDevice } from "./open.ts";
 import { download, type FromGpu, type OnGpu, release, upload } from "./transfer.ts";
@@ -28,10 +29,12 @@ export interface WebGpuOptions {
  *
  * A state is like the library's, with arrays on the GPU: `state.count` and `state.hyper` are read and
  * written as there. A number of the tree that rests on gradients, such as how many were not finite,
- * becomes a {@linkcode GpuTensor} at the first step, and a number again when it is downloaded.
+ * becomes a {@linkcode GpuTensor} at the first step, and a number again when it is downloaded. A hyperparameter
+ * whose schedule follows such a number is not in `state.hyper` before one is written there.
  *
- * What does not run here: `qr`, as in SOAP; parameters seen as several matrices; and states stored short. Matrices
- * computed on the way have buffers of their own, which are kept for the next step until `dispose`.
+ * States and parameters may be stored short as in the library, and of what is float32 or shorter all of a tree is
+ * uploaded as it is stored. What a step has computed on the way stays in buffers of its own for the next one: one
+ * set for each structure of parameters and each way that a step goes, until `dispose`. There is no float64.
  *
  * @example
  * ```ts
@@ -90,8 +93,10 @@ export class WebGpuOptimizer {
 
   /** Copies the arrays of a tree, or of a state, back: what `upload` was given, as it is by now. */
   async download<T extends object>(tree: T): Promise<FromGpu<T>> {
-    this.#requireAlive("Cannot download");
+    const doing = "Cannot download";
+    this.#requireAlive(doing);
     const copy = await download(this.device, tree);
+    this.#requireAlive(doing);
     if (isState(tree)) inheritFrom(copy as State, tree);
     return copy as FromGpu<T>;
   }
@@ -157,6 +162,12 @@ export class WebGpuOptimizer {
     if (this.#lost !== undefined) {
       throw new GradusError(`${doing}: the device is lost: ${this.#lost}`);
     }
+    const refusal = refusalOf(this.device);
+    if (refusal === undefined) return;
+    throw new GradusError(
+      `${doing}: the device must take every kernel: it refuses one, and what was enqueued with it did ` +
+        `nothing: ${refusal}`,
+    );
   }
 }
 
