@@ -4,7 +4,7 @@ import { symbol } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { statesOfData } from "../../runtime/plan/counts.ts";
 import { settledUpdate, stepped } from "../../runtime/plan/plan.ts";
-import type { StepForm } from "../../runtime/step/form.ts";
+import { requireKnownClocks, type StepForm } from "../../runtime/step/form.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../runtime/step/device.ts";
 import { initialLeaf, initialNumber, isInitialNumber } from "../../runtime/step/initial.ts";
 import { type Leaf, sizeOf, type Tensor } from "../../runtime/trees/leaf.ts";
@@ -85,9 +85,11 @@ class OpsStep implements Prepared<StepForm> {
   constructor(
     tf: Tfjs,
     work: Work<TfVariable>,
-    { key: { binding, program, keys }, symbols }: StepForm,
+    { key, symbols }: StepForm,
     doing: string,
   ) {
+    const { binding, program, keys } = key;
+    requireKnownClocks(key, doing);
     const spelled = this.#library = spellings(operationsOf(tf));
     this.#work = work;
     requireWholeLeaves(binding, "arrays of tfjs", doing);

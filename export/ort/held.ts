@@ -142,6 +142,9 @@ export function asHeld(node: unknown, path: string, doing: string): Leaf<HeldLea
 
 // ONNX Runtime checks none of this: it reads and writes past a buffer that is short.
 function requireWhole({ data, shape, dtype }: Leaf<GpuTensor>, where: string): void {
+  if (dtype !== "float32" && dtype !== "float16") {
+    throw new GradusError(`${where} be float32 or float16: given ${shown(dtype)}`);
+  }
   const { buffer, offset = 0 } = data;
   const bytes = bytesFor(sizeOf(shape), dtype);
   if (offset !== 0) {

@@ -20,7 +20,7 @@ import type { Layout } from "../trees/layout.ts";
 import { inputOf, type State, treeNumber } from "../trees/state.ts";
 import type { StateStorage } from "../trees/state_storage.ts";
 import type { Blank, Bound, Form, Present, Rule, StepNumbers } from "./device.ts";
-import type { StepForm, StepKey } from "./form.ts";
+import type { LateSchedule, StepForm, StepKey } from "./form.ts";
 import { type Group, type Grouped, grouped, requireDivisor, requireOneOfTree } from "./groups.ts";
 import { stateShape } from "./initial.ts";
 import { PresentLeaves } from "./present.ts";
@@ -149,15 +149,11 @@ export class Binding implements Bound<StepForm>, Grouped {
     unknown: ReadonlySet<string>,
     doing: string,
   ): StepForm {
-    const clock = (name: string | undefined): number => {
+    const clock = (name: string | undefined): number | undefined => {
       if (name === undefined) return Math.max(0, state.count - ago);
-      if (!unknown.has(name)) return Math.max(0, treeNumber(state, name, doing) - ago);
-      throw new GradusError(
-        `${doing}: a schedule must follow a number that is known before the step: it follows state ` +
-          `\`${name}\`, which is computed from gradients`,
-      );
+      return unknown.has(name) ? undefined : Math.max(0, treeNumber(state, name, doing) - ago);
     };
-    const { binding, used } = this.#numbersOf(state.hyper, clock, params, doing);
+    const { binding, used, late } = this.#numbersOf(state.hyper, clock, params, doing);
     const symbols = binding.#symbols;
     for (const each of symbols) each.set("count", state.count - ago);
     for (const name of program === this.program ? this.#scalars : []) {
@@ -169,11 +165,17 @@ export class Binding implements Bound<StepForm>, Grouped {
       const value = treeNumber(state, name, doing);
       for (const each of symbols) each.set(name, value);
     }
-    return { key: binding.#keyAt(program, unknown), symbols, used };
+    return { key: binding.#keyAt(program, unknown, late, doing), symbols, used };
   }
 
   /** What the numbers that were formed last choose; the same object for the same choice. */
-  #keyAt(program: Program, unknown: ReadonlySet<string>): StepKey {
+  #keyAt(
+    program: Program,
+    unknown: ReadonlySet<string>,
+    late: readonly string[],
+    doing: string,
+  ): StepKey {
+    const isUnknown = late.length === 0 ? unknown : new Set([...unknown, ...late]);
     const structurals = this.groups.map(({ structural }, i) => {
       const numbers = this.#symbols[i];
       if (this.#zeros[i].every((name) => numbers.get(name) === 0)) return structural;
@@ -182,10 +184,11 @@ export class Binding implements Bound<StepForm>, Grouped {
       );
     });
     const guards = structurals.map((structural, i) =>
-      guardsAt(guardsOf(program, structural), this.#symbols[i], unknown)
+      guardsAt(guardsOf(program, structural), this.#symbols[i], isUnknown)
     );
     const known = this.#keys.find((known) =>
       known.program === program &&
+      isSameList(known.late.map(({ name }) => name), late) &&
       known.keys.every((key, i) =>
         isSameNames(key.structural, structurals[i]) && isSameList(key.guards, guards[i])
       )
@@ -195,26 +198,52 @@ export class Binding implements Bound<StepForm>, Grouped {
       binding: this,
       program,
       keys: structurals.map((structural, i) => ({ structural, guards: guards[i] })),
+      late: this.#numeric.filter(({ name }) => late.includes(name))
+        .map((each) => this.#lateBy(each, doing)),
     };
     this.#keys.push(key);
     return key;
   }
 
+  /** A schedule whose clock only the device knows. */
+  #lateBy({ name, value, clock, domain, isMasked }: Numeric, doing: string): LateSchedule {
+    const numbersOf = (count: number): readonly number[] => {
+      const given = numbersAt(value, count);
+      const of = typeof given === "object"
+        ? this.#perGroup(name, given, doing)
+        : this.groups.map(() => given);
+      of.forEach((number) => requireWithin(domain, number, name, doing, ` at count ${count}`));
+      return of.map((number, i) => isMasked[i] ? 0 : number as number);
+    };
+    return { name, clock: clock!, numbersAt: numbersOf };
+  }
+
   /**
    * Forms the numbers of each group: what is `written` in the state, else what the optimizer was made with,
-   * a schedule's by the `clock` of its setting.
+   * a schedule's by the `clock` of its setting. Those of schedules whose clock is not known come `late`.
    */
   #numbersOf(
     written: Readonly<State["hyper"]>,
-    clock: (name: string | undefined) => number,
+    clock: (name: string | undefined) => number | undefined,
     params: unknown,
     doing: string,
-  ): { readonly binding: Binding; readonly used: Record<string, HyperNumbers> } {
+  ): {
+    readonly binding: Binding;
+    readonly used: Record<string, HyperNumbers>;
+    readonly late: readonly string[];
+  } {
     const used = this.#used;
+    const late: string[] = [];
     for (const { name, value: made, domain, clock: own, isScheduled, isMasked } of this.#numeric) {
       const isWritten = Object.hasOwn(written, name);
       // A number that follows no schedule needs no clock, which may not be at hand.
-      const count = clock(isScheduled ? own : undefined);
+      const count = clock(isScheduled && !isWritten ? own : undefined);
+      if (count === undefined) {
+        late.push(name);
+        delete used[name];
+        for (const each of this.#symbols) each.delete(name);
+        continue;
+      }
       const value = isWritten
         ? written[name]!
         : isScheduled
@@ -246,7 +275,7 @@ export class Binding implements Bound<StepForm>, Grouped {
         (name) => this.#symbols.map((numbers) => ({ value: numbers.get(name) })),
       );
     }
-    return { binding: this, used };
+    return { binding: this, used, late };
   }
 
   /** What a tree of numbers says of each group. */

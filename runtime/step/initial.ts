@@ -1,6 +1,8 @@
 /** How a state begins: its shapes and its first numbers. */
 import { axesByExtent } from "../../dsl/axes.ts";
 import { Evaluator } from "../../dsl/evaluate.ts";
+import { type Graph, mapGraph, rootsOf } from "../../dsl/graph.ts";
+import { lower } from "../../dsl/lower.ts";
 import { type Node, postorder, symbol, ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
 import { interpret } from "../backends/interpreter/run.ts";
@@ -9,7 +11,8 @@ import type { Blank } from "./device.ts";
 import type { Group } from "./groups.ts";
 import { lengthOf } from "../plan/extent.ts";
 import type { Planned } from "../plan/infer.ts";
-import { plan } from "../plan/plan.ts";
+import type { VariantKey } from "../plan/forms.ts";
+import { type Plan, plan } from "../plan/plan.ts";
 import { requireSize } from "../plan/sizes.ts";
 import {
   allocate,
@@ -95,17 +98,13 @@ export function initialLeaf(
     storeAll(dtype, data, (i) => load(info.dtype, parameter!, i));
     return leaf;
   }
-  // What starts from the parameter, or from places alone, is an update of nothing by it.
-  const initial = { update: init, states: new Map(), globals: [] };
   const own = seen === undefined
     ? shape
     : seen.isLikeLeaf
     ? seen.view.shape
     : shape.slice(seen.view.batch.length);
-  const { graph } = settleAxes(NO_STATES, initial, new Set(), axesByExtent(own), new Map());
   const group = {
-    graph,
-    plan: plan(NO_STATES, graph, new Set(), [], "update", own.length),
+    ...initialPlan(init, own, "interpreter"),
     mode: "update",
     backend: "interpreter",
     dtype: arithmeticOf(info.dtype),
@@ -130,6 +129,20 @@ export function initialLeaf(
   matrices?.end();
   storeAll(dtype, data, (i) => values[i]);
   return leaf;
+}
+
+/** What starts from the parameter is planned as an update of nothing by it. */
+export function initialPlan(
+  init: Node,
+  shape: readonly number[],
+  backend: VariantKey["backend"],
+): { readonly graph: Graph; readonly plan: Plan } {
+  const initial = { update: init, states: new Map(), globals: [] };
+  const settled = settleAxes(NO_STATES, initial, new Set(), axesByExtent(shape), new Map()).graph;
+  const graph = backend === "interpreter"
+    ? settled
+    : mapGraph(settled, lower(rootsOf(settled), backend, false));
+  return { graph, plan: plan(NO_STATES, graph, new Set(), [], "update", shape.length) };
 }
 
 const NO_STATES: Planned = { name: "an initial value", state: new Map(), inputs: new Map() };

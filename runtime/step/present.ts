@@ -36,7 +36,7 @@ export class PresentLeaves implements Present<StepForm> {
   }
 
   /** The plan of these leaves, and which groups it keeps. */
-  #keyOf({ binding, program, keys }: StepKey): {
+  #keyOf({ binding, program, keys, late }: StepKey): {
     readonly key: StepKey;
     readonly kept: number[];
   } {
@@ -58,6 +58,13 @@ export class PresentLeaves implements Present<StepForm> {
         },
         program,
         keys: kept.map((i) => keys[i]),
+        late: late.map(({ numbersAt, ...each }) => ({
+          ...each,
+          numbersAt: (count) => {
+            const numbers = numbersAt(count);
+            return kept.map((i) => numbers[i]);
+          },
+        })),
       },
       kept,
     };

@@ -1,16 +1,18 @@
 /** Steps that gradients decide are counted on the GPU as in the library, however many there were. */
 import {
   adam,
+  adamw,
   applyIfFinite,
   factory,
   GradusError,
   multiSteps,
   parseProgram,
   sgd,
+  warmupCosineDecaySchedule,
 } from "../../mod.ts";
 import type { GpuTensor } from "../../runtime/devices/webgpu/mod.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
-import { assertSteps, gpuTest, onGpu } from "./gpu.ts";
+import { assertNear, assertSteps, gpuTest, onGpu } from "./gpu.ts";
 
 const finite = { maxConsecutiveErrors: 3 };
 
@@ -107,3 +109,48 @@ gpuTest("on the GPU, what steps on finite gradients only steps as it is interpre
     (t) => ({ a: Float32Array.of(t, t === 2 ? NaN : 1), b: Float32Array.of(-t) }),
   );
 });
+
+gpuTest(
+  "on the GPU, schedules follow the steps that were finite, and what is written wins",
+  async () => {
+    const start = () => ({ a: Float32Array.of(1, -2), b: Float32Array.of(3) });
+    const gradientsAt = (t: number) => ({
+      a: Float32Array.of(t % 5 - 2, t % 4 === 2 ? NaN : 1),
+      b: Float32Array.of(-1),
+    });
+    const learningRate = warmupCosineDecaySchedule({
+      ...{ initValue: 0.01, peakValue: 0.1, warmupSteps: 30, decaySteps: 100 },
+    });
+    const inner = multiSteps(adamw({ learningRate, b1: (count) => 0.9 - 0.5 / (count + 1) }), {
+      everyKSchedule: 2,
+    });
+    for (
+      const opt of [
+        applyIfFinite(inner, finite),
+        applyIfFinite(sgd({ learningRate: { a: learningRate, b: 0.1 }, momentum: 0.5 }), finite),
+      ]
+    ) {
+      const params = start();
+      const state = opt.init(params);
+      await onGpu(opt, async (gpu) => {
+        const theirs = gpu.upload(start());
+        const theirState = gpu.init(theirs);
+        const uploaded = Array.from({ length: 20 }, (_, t) => gpu.upload(gradientsAt(t)));
+        // Beyond the room that numbers have at first.
+        for (let t = 0; t < 150; t++) {
+          opt.step(params, gradientsAt(t % 20), state);
+          gpu.step(theirs, uploaded[t % 20], theirState);
+        }
+        assertNear(await gpu.download(theirs), params, 1e-5);
+        assertEquals(theirState.hyper.learningRate, undefined);
+        const moved = gpu.upload(await gpu.download(theirState));
+        opt.step(params, gradientsAt(0), state);
+        gpu.step(theirs, uploaded[0], moved);
+        state.hyper.learningRate = moved.hyper.learningRate = 0.5;
+        opt.step(params, gradientsAt(0), state);
+        gpu.step(theirs, uploaded[0], moved);
+        assertNear(await gpu.download(theirs), params, 1e-5);
+      });
+    }
+  },
+);

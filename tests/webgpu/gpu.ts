@@ -1,5 +1,5 @@
 /** A GPU for tests, and optimizers run on it beside the interpreter. */
-import type { Optimizer } from "../../mod.ts";
+import type { InitOptions, Optimizer } from "../../mod.ts";
 import { WebGpuOptimizer } from "../../runtime/devices/webgpu/mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 
@@ -98,14 +98,19 @@ export async function assertSteps<P extends object>(
   opt: Optimizer,
   start: () => P,
   gradientsAt: (t: number) => P,
-  { steps = 6, tolerance = 1e-5, inputsAt = (_: number): Record<string, number> => ({}) } = {},
+  {
+    steps = 6,
+    tolerance = 1e-5,
+    inputsAt = (_: number): Record<string, number> => ({}),
+    init = {} as InitOptions,
+  } = {},
 ): Promise<Difference> {
   const reference = opt.with({ backend: "interpreter" });
   const params = start();
-  const state = reference.init(params);
+  const state = reference.init(params, init);
   return await onGpu(opt, async (gpu) => {
     const theirs = gpu.upload(start());
-    const theirState = gpu.init(theirs);
+    const theirState = gpu.init(theirs, init);
     let last: Difference = { ofScale: 0, others: 0, all: 0 };
     for (let t = 0; t < steps; t++) {
       reference.step(params, gradientsAt(t), state, inputsAt(t));

@@ -21,7 +21,7 @@ function kernels({ program, settings }: Optimizer): string[] {
   const binding = new Binding(program, settings, layout, params, "");
   const keys = [{ structural: binding.groups[0].structural, guards: [] }];
   assertEquals(globalsRead(elaborate(program)).size <= 1, true);
-  const [group] = plansOf({ binding, program, keys }, "step", new Set(), "");
+  const [group] = plansOf({ binding, program, keys, late: [] }, "step", new Set(), new Map(), "");
   return group.plan.phases.flat().filter(({ extent }) => extent === "element")
     .map((loop) => elementKernel(group, loop, 4).code);
 }

@@ -4,6 +4,7 @@ import {
   clipByGlobalNorm,
   factory,
   lion,
+  muon,
   parseProgram,
   sgd,
   warmupCosineDecaySchedule,
@@ -106,6 +107,43 @@ gpuTest(
       gpu.step(params, gpu.upload({ w: randomArray(8, 2) }), state);
       assert(made > 1);
       await device.queue.onSubmittedWorkDone();
+    }),
+);
+
+gpuTest(
+  "what is computed on the way takes no more memory for other gradients, and none in the end",
+  () =>
+    onGpu(muon({ learningRate: 0.1 }), async (gpu) => {
+      const { device } = gpu;
+      const held = new Map<GPUBuffer, number>();
+      const create = device.createBuffer;
+      device.createBuffer = (descriptor) => {
+        const buffer = create.call(device, descriptor);
+        held.set(buffer, descriptor.size);
+        buffer.destroy = () => {
+          held.delete(buffer);
+          GPUBuffer.prototype.destroy.call(buffer);
+        };
+        return buffer;
+      };
+      const bytes = () => [...held.values()].reduce((sum, size) => sum + size, 0);
+      const matrix = (seed: number) => ({ data: randomArray(4096, seed), shape: [64, 64] });
+      const params = gpu.upload(matrix(1));
+      const state = gpu.init(params);
+      const gradients = Array.from({ length: 20 }, (_, i) => gpu.upload(matrix(i + 2)));
+      const given = bytes();
+      const own = gradients.map((each) => {
+        gpu.step(params, each, state);
+        return bytes() - given;
+      });
+      // The first has temporaries of a matrix each; each of the others only says where its gradients are.
+      const matrixBytes = 4 * 4096;
+      assert(own[0] > 2 * matrixBytes, `${own[0]}`);
+      assert(own[1] - own[0] < matrixBytes, `${own}`);
+      assertEquals(own.slice(8), own.slice(8).fill(own[8]));
+      await device.queue.onSubmittedWorkDone();
+      gpu.dispose();
+      assertEquals(bytes(), given);
     }),
 );
 

@@ -13,27 +13,65 @@ interface Command {
   readonly workgroups: number;
 }
 
+/** Memory for what is computed on the way. Steps that are alike and never run at once have it in common. */
+export class Scratch {
+  readonly #device: GPUDevice;
+  /** By the place among those that each step asks for, and by size. */
+  readonly #buffers: Map<number, GPUBuffer>[] = [];
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  /** The `k`th buffer that a step asks for. */
+  buffer(k: number, size: number): GPUBuffer {
+    const known = this.#buffers[k] ??= new Map();
+    let buffer = known.get(size);
+    if (buffer === undefined) known.set(size, buffer = storage(this.#device, size));
+    return buffer;
+  }
+
+  /** Gives back all of it. */
+  dispose(): void {
+    for (const known of this.#buffers.splice(0)) known.forEach((buffer) => buffer.destroy());
+  }
+}
+
+function storage(device: GPUDevice, size: number, usage: number = 0): GPUBuffer {
+  return device.createBuffer({
+    // Nothing cannot be bound, and a part is of two numbers.
+    size: Math.max(size, 8),
+    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | usage,
+  });
+}
+
 /** The commands of a step. */
 export class Commands {
   readonly #device: GPUDevice;
+  readonly #scratch: Scratch;
   readonly #doing: string;
-  readonly #numbers: GPUBuffer;
+  #numbers: GPUBuffer | undefined;
   readonly #commands: Command[] = [];
   readonly #buffers: GPUBuffer[] = [];
+  /** How many buffers for arrays it has asked for. */
+  #asked = 0;
 
-  /** For a step of so many `numbers`. */
-  constructor(device: GPUDevice, numbers: number, doing: string) {
-    [this.#device, this.#doing] = [device, doing];
-    this.#numbers = this.buffer(4 * numbers, GPUBufferUsage.COPY_SRC);
+  constructor(device: GPUDevice, scratch: Scratch, doing: string) {
+    [this.#device, this.#scratch, this.#doing] = [device, scratch, doing];
+  }
+
+  /** Makes room for the numbers of the step, before any command. */
+  makeNumbers(count: number): void {
+    this.#numbers = this.buffer(4 * count, GPUBufferUsage.COPY_SRC);
   }
 
   /** Enqueues them: `given` are the first of the numbers. */
   submit(given: Float32Array<ArrayBuffer>, moves: readonly Move[]): void {
     const device = this.#device;
-    device.queue.writeBuffer(this.#numbers, 0, given);
+    device.queue.writeBuffer(this.numbers, 0, given);
     const encoder = device.createCommandEncoder();
     for (const { tensor: { buffer, offset = 0 }, before } of moves) {
-      encoder.copyBufferToBuffer(buffer, offset, this.#numbers, 4 * before, 4);
+      encoder.copyBufferToBuffer(buffer, offset, this.numbers, 4 * before, 4);
     }
     const pass = encoder.beginComputePass();
     for (const { pipeline, bindGroup, workgroups } of this.#commands) {
@@ -43,14 +81,14 @@ export class Commands {
     }
     pass.end();
     for (const { tensor: { buffer, offset = 0 }, after } of moves) {
-      encoder.copyBufferToBuffer(this.#numbers, 4 * after, buffer, offset, 4);
+      encoder.copyBufferToBuffer(this.numbers, 4 * after, buffer, offset, 4);
     }
     device.queue.submit([encoder.finish()]);
   }
 
   /** Where the numbers of the step are. */
   get numbers(): GPUBuffer {
-    return this.#numbers;
+    return this.#numbers!;
   }
 
   /** Gives back the buffers. */
@@ -90,7 +128,7 @@ export class Commands {
     device.queue.writeBuffer(buffer, 0, words);
     const resources: GPUBufferBinding[] = [
       { buffer },
-      { buffer: this.#numbers },
+      { buffer: this.numbers },
       ...dispatch?.ranges ?? [],
       ...(partials === undefined ? [] : [{ buffer: partials }]),
     ];
@@ -101,7 +139,7 @@ export class Commands {
     this.#commands.push({ pipeline, bindGroup, workgroups });
   }
 
-  /** Arrays that live as long as these commands, side by side in as few buffers as the device allows. */
+  /** Arrays for what is computed on the way, side by side in as few buffers as the device allows. */
   arrays(shapes: readonly (readonly number[])[]): GpuTensor[] {
     const most = Math.min(this.#device.limits.maxBufferSize, 2 ** 31);
     const bytes = shapes.map((shape) =>
@@ -117,7 +155,7 @@ export class Commands {
             `${most} bytes: given ${size}`,
         );
       }
-      const buffer = this.buffer(size);
+      const buffer = this.#scratch.buffer(this.#asked++, size);
       let offset = 0;
       for (let i = from; i < to; i++) {
         const tensor: GpuTensor = { buffer, offset, shape: shapes[i], dtype: "float32" };
@@ -131,11 +169,7 @@ export class Commands {
 
   /** A buffer that lives as long as these commands. */
   buffer(size: number, usage: number = 0): GPUBuffer {
-    const buffer = this.#device.createBuffer({
-      // Nothing cannot be bound, and a part is of two numbers.
-      size: Math.max(size, 8),
-      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | usage,
-    });
+    const buffer = storage(this.#device, size, usage);
     this.#buffers.push(buffer);
     return buffer;
   }

@@ -1,6 +1,6 @@
 /**
  * The sources of kernels. Every kernel takes a table of whole numbers, which says where things are, and
- * the numbers of the step: first those of {@linkcode SPECIAL}, then each group's, then those of the
+ * the numbers of the step: first those of `SPECIAL`, then each group's, then those of the
  * tree, then each leaf's. What they mean depends on the program only, never on the tree.
  */
 import { globalIndex } from "../../../dsl/graph.ts";
@@ -11,6 +11,9 @@ import type { Counts } from "../../plan/counts.ts";
 import type { HostNumbers } from "./numbers.ts";
 import { prelude, type Width } from "./prelude.ts";
 import type { Source } from "./write.ts";
+import { isPacked, readNumber, type RoundingWords } from "./storage.ts";
+import { partsOfStored } from "../../trees/gpu_tensor.ts";
+import type { Stored } from "../../trees/stored.ts";
 
 /** Threads that work together. */
 export const WORKGROUP = 256;
@@ -24,6 +27,10 @@ export const HEADER = 4;
 /** An array that a kernel takes. */
 export interface BoundArray {
   readonly name: string;
+  /** Which of the arrays it is that `name` is stored as. */
+  readonly part?: number;
+  /** How many numbers a word holds, where it is bound as words. */
+  readonly each?: number;
   readonly isWritten: boolean;
   /** Whether every part of a leaf takes all of it. */
   readonly isWhole: boolean;
@@ -54,6 +61,12 @@ export interface GroupPlan {
   readonly globals: number;
   /** The arrays that are only read. */
   readonly read: readonly string[];
+  /** The array that takes what the program makes of the parameter. */
+  readonly out: string;
+  /** The states that are arrays, and what each is kept over. */
+  readonly states: ReadonlyMap<string, unknown>;
+  /** How states are stored, where that is not float32; what is stored in blocks may be so in some leaves only. */
+  readonly storage: ReadonlyMap<string, Stored>;
 }
 
 /** What an array varies over, if the plan writes or reads it. */
@@ -61,14 +74,23 @@ export function extentOf({ outputs, extents }: Plan, name: string): Extent | und
   return outputs.find(({ target }) => target === name)?.extent ?? extents.get(symbol(name));
 }
 
+/** Whether a step writes an array. */
+export function isWritten({ plan, out }: GroupPlan, name: string): boolean {
+  return plan.phases.flat().some(({ outputs }) =>
+    outputs.some(({ target }) => (target === "" ? out : target) === name)
+  );
+}
+
 /** Where a leaf's numbers are, after `own`. */
 export const ofLeaf = {
   cell: (k: number): number => k,
   /** A part: its scale, then its value. */
   global: ({ plan }: GroupPlan, k: number): number => plan.cells.length + 2 * k,
-  before: (group: GroupPlan, state: number): number => ofLeaf.global(group, group.globals) + state,
+  /** Two numbers each: bits and further bits, where it is stored so. */
+  before: (group: GroupPlan, state: number): number =>
+    ofLeaf.global(group, group.globals) + 2 * state,
   after: (group: GroupPlan, state: number): number =>
-    ofLeaf.before(group, group.perTensor.length) + state,
+    ofLeaf.before(group, group.perTensor.length) + 2 * state,
   size: (group: GroupPlan): number => ofLeaf.after(group, group.perTensor.length),
 };
 
@@ -101,13 +123,39 @@ export function numberSource(group: GroupPlan): Source {
     const name = node.arg as string;
     const global = globalIndex(name);
     if (global !== undefined) return at("globals", ofTree.global(global));
+    const late = numbers.lateOf(name);
+    if (late !== undefined) return at("hosts", late);
     if (ofData.includes(name)) {
       const place = ofTree.before(globals, ofData.indexOf(name));
       if (!counts.names.has(name)) return at("globals", place);
       return `I(bitcast<i32>(values[globals + ${place}u]))`;
     }
-    return at("own", ofLeaf.before(group, perTensor.indexOf(name)));
+    const before = ofLeaf.before(group, perTensor.indexOf(name));
+    const stored = group.storage.get(name) ?? "float32";
+    return isPacked(stored) ? `V(${readBits(stored, before)})` : at("own", before);
   };
+}
+
+/** Reads one number that was brought in as bits. */
+function readBits(stored: Stored, place: number): string {
+  const parts = partsOfStored(stored).map((_, k) => `bitcast<u32>(values[own + ${place + k}u])`);
+  return readNumber(stored, parts);
+}
+
+/** The words of the key that a state is rounded by, and the leaf's number; undefined if to nearest. */
+export function roundingOf(group: GroupPlan, name: string): RoundingWords | undefined {
+  const place = group.numbers.roundingOf(name);
+  if (place === undefined) return undefined;
+  const word = (k: number) => {
+    const half = (i: number) => `u32(values[hosts + ${place + 2 * k + i}u])`;
+    return `((${half(0)} << 16u) | ${half(1)})`;
+  };
+  return { key: [word(0), word(1)], leaf: "leaf" };
+}
+
+/** Whether kernels must know the number of a leaf in the tree, by which random numbers are its own. */
+export function usesLeaf({ plan, numbers }: GroupPlan): boolean {
+  return plan.random.length > 0 || numbers.hasRounding;
 }
 
 /** Where a kernel finds the numbers of its group and of the tree. */
@@ -121,10 +169,19 @@ function bindings(kernel: Omit<Kernel, "code">): string {
   return [
     of("table", false, "u32"),
     of("values", writesNumbers, "f32"),
-    ...arrays.map(({ isWritten }, i) => of(`x${i}`, isWritten, "V")),
+    ...arrays.map(({ isWritten, each }, i) => of(`x${i}`, isWritten, each ? "u32" : "V")),
     ...(partials === "none" ? [] : [of("partials", partials === "written", "vec2<f32>")]),
   ].map((text, i) => `@group(0) @binding(${i}) ${text}`).join("\n");
 }
+
+/** What the threads of a workgroup share, if they name it: of which type, and how many each. */
+const SHARED: Readonly<Record<string, readonly [type: string, each: number]>> = {
+  lanes: ["Part", 1],
+  lefts: ["f32", 2],
+  rights: ["f32", 2],
+  shares: ["f32", 1],
+  sizes: ["vec2<u32>", 1],
+};
 
 /** A kernel of `threads` threads that computes `width` numbers at once. */
 export function kernel(
@@ -136,9 +193,9 @@ export function kernel(
   const code = `${prelude(width, body)}
 ${bindings(shape)}
 ${
-    Object.entries({ lanes: "Part", lefts: "f32", rights: "f32" }).map(([name, type]) =>
+    Object.entries(SHARED).map(([name, [type, each]]) =>
       body.includes(`${name}[`)
-        ? `var<workgroup> ${name}: array<${type}, ${type === "Part" ? threads : 2 * threads}>;\n`
+        ? `var<workgroup> ${name}: array<${type}, ${each * threads}>;\n`
         : ""
     ).join("")
   }

@@ -16,13 +16,26 @@ import {
   neutral,
   numberSource,
   ofLeaf,
+  roundingOf,
   ROW,
   start,
   Sum,
   temporary,
+  usesLeaf,
   VECTORS,
   WORKGROUP,
 } from "./kernel.ts";
+import {
+  codesOf,
+  isPacked,
+  type Parts,
+  readFour,
+  readOne,
+  writeBlock,
+  writeFour,
+} from "./storage.ts";
+import { partsOfStored } from "../../trees/gpu_tensor.ts";
+import { dtypeOf, type Stored } from "../../trees/stored.ts";
 import type { Width } from "./prelude.ts";
 import { drawn } from "./random.ts";
 import { Writer } from "./write.ts";
@@ -37,17 +50,20 @@ class Body {
   readonly outer: Writer;
   readonly #group: GroupPlan;
   readonly #domain: Loop["extent"];
+  readonly #width: Width;
+  readonly #storedOf: (name: string) => Stored;
   /** The axes of narrower values that are read. */
   readonly #narrow = new Set<number>();
 
-  /** Of what is kept between phases, `computed` is not there yet. */
+  /** Of what is kept between phases, `computed` is not there yet; arrays are stored as `storedOf` says. */
   constructor(
     group: GroupPlan,
     domain: Loop["extent"],
     width: Width,
     computed: ReadonlySet<Node>,
+    storedOf: (name: string) => Stored,
   ) {
-    [this.#group, this.#domain] = [group, domain];
+    [this.#group, this.#domain, this.#width, this.#storedOf] = [group, domain, width, storedOf];
     const { plan } = group;
     const elements = width === 1 ? "before + i" : "U(before + 4u * i) + U(0u, 1u, 2u, 3u)";
     this.outer = new Writer("s", numberSource(group), group.counts);
@@ -58,7 +74,7 @@ class Body {
       if (cell >= 0) return `V(values[c${cell} + ${this.#position(extent)}])`;
       const place = plan.temporaries.placeOf.get(node);
       if (place !== undefined && !computed.has(node)) {
-        return this.element(temporary(place), extent);
+        return this.read(temporary(place), extent);
       }
       // What has places along an axis varies over that axis.
       if (node.op === "Index") {
@@ -68,7 +84,7 @@ class Body {
         const keys = node.src.map((operand) => this.#key(operand));
         return drawn(node.op as RandomOpName, keys, elements, "leaf");
       }
-      return node.op === "Symbol" ? this.element(node.arg as string, extent) : undefined;
+      return node.op === "Symbol" ? this.read(node.arg as string, extent) : undefined;
     });
   }
 
@@ -82,15 +98,37 @@ class Body {
     return `wordOf(${this.outer.read(operand)})`;
   }
 
-  /** The element of an array that is worked on. */
+  /** Reads the element of an array that is worked on. */
+  read(name: string, extent: Loop["extent"]): string {
+    const stored = this.#storedOf(name);
+    const position = this.#position(extent);
+    if (!isPacked(stored)) return this.element(name, extent);
+    const parts = this.parts(name, extent);
+    return this.#width === 4
+      ? readFour(stored, parts, position)
+      : `V(${readOne(stored, parts, position)})`;
+  }
+
+  /** The element of an array of float32 numbers. */
   element(name: string, extent: Loop["extent"]): string {
-    let i = this.arrays.findIndex((each) => each.name === name);
-    if (i < 0) {
-      // Whatever may be written is bound so, since buffers may hold several arrays.
-      const isWritten = !this.#group.read.includes(name);
-      i = this.arrays.push({ name, isWritten, isWhole: extent !== this.#domain }) - 1;
-    }
-    return `x${i}[start${i} + ${this.#position(extent)}]`;
+    const [{ array, start }] = this.parts(name, extent);
+    return `${array}[${start} + ${this.#position(extent)}]`;
+  }
+
+  /** The arrays that one is stored as, and where they begin. */
+  parts(name: string, extent: Loop["extent"]): Parts {
+    const stored = this.#storedOf(name);
+    return partsOfStored(stored).map(({ each }, part) => {
+      let i = this.arrays.findIndex((array) => array.name === name && array.part === part);
+      if (i < 0) {
+        // Whatever may be written is bound so, since buffers may hold several arrays.
+        const isWritten = !this.#group.read.includes(name);
+        const isWhole = extent !== this.#domain;
+        const words = isPacked(stored) ? { each } : {};
+        i = this.arrays.push({ name, part, isWritten, isWhole, ...words }) - 1;
+      }
+      return { array: `x${i}`, start: `start${i}` };
+    });
   }
 
   #position(extent: Loop["extent"]): string {
@@ -103,7 +141,7 @@ class Body {
   /** Reads the row of a leaf. */
   get head(): string[] {
     const { plan, usesAxes } = this.#group;
-    const draws = plan.random.length > 0;
+    const draws = usesLeaf(this.#group);
     const first = ROW_WORDS + this.arrays.length;
     const word = (name: string, at: number) => `let ${name} = table[row + ${at}u];`;
     return [
@@ -159,15 +197,24 @@ export function elementKernel(
   loop: Loop,
   width: Width,
   computed: ReadonlySet<Node> = new Set(loop.nodes),
-): Kernel {
+  storedOf: (name: string) => Stored = () => "float32",
+): Kernel & { readonly byFours: boolean } {
   const { accumulations, stored, outputs, extent } = loop;
-  const body = new Body(group, extent, width, computed);
+  const body = new Body(group, extent, width, computed, storedOf);
   const { inner, outer } = body;
   const operands = accumulations.map(({ operand }) => inner.read(operand));
-  const results = [
+  const written = [
     ...stored.map((node) => [temporary(group.plan.temporaries.placeOf.get(node)!), node] as const),
-    ...outputs.map(({ target, node }) => [target === "" ? "w" : target, node] as const),
-  ].map(([name, node]) => ({ place: body.element(name, extent), value: inner.read(node) }));
+    ...outputs.map(({ target, node }) => [target === "" ? group.out : target, node] as const),
+  ];
+  const results = written.filter(([name]) => !isPacked(storedOf(name))).map(([name, node]) =>
+    `${body.element(name, extent)} = ${inner.read(node)};`
+  );
+  const packed = written.filter(([name]) => isPacked(storedOf(name))).map(([name, node], k) => ({
+    ...{ name, four: `y${k}`, value: inner.read(node) },
+    parts: body.parts(name, extent),
+  }));
+  const byFours = packed.length > 0 || width === 4;
   const narrow = body.narrow.length === 0 ? [] : [
     `let position = i + before;`,
     ...body.apart("position", body.axes(extent)),
@@ -179,6 +226,50 @@ export function elementKernel(
     `let p${k} = ${reduceOps[op].wgsl.part(`b${k}`)};`,
     `a${k} = ${reduceOps[op].wgsl.combine(`a${k}`, `p${k}`)};`,
   ]);
+  const one = [
+    ...narrow,
+    ...inner.lines,
+    ...sums,
+    ...results,
+    ...packed.map(({ four, value }) => `${four}${width === 1 ? "[e]" : ""} = ${value};`),
+  ];
+  // What is written as words is collected, four numbers of a thread.
+  const elements = "vec4<u32>(before + 4u * quad) + vec4<u32>(0u, 1u, 2u, 3u)";
+  const loopLines = packed.length === 0
+    ? [
+      `let i = first + k * ${WORKGROUP}u + lane;`,
+      `if (i < count) {`,
+      ...one.map((line) => `  ${line}`),
+      `}`,
+    ]
+    : [
+      `let quad = first + k * ${WORKGROUP}u + lane;`,
+      ...packed.map(({ four }) => `var ${four} = vec4<f32>();`),
+      ...(width === 4 ? [`let i = quad;`, `if (i < count) {`] : [
+        `for (var e = 0u; e < 4u && 4u * quad + e < elements; e++) {`,
+        `  let i = 4u * quad + e;`,
+      ]),
+      ...one.map((line) => `  ${line}`),
+      `}`,
+      ...packed.flatMap(({ name, four, parts }, k) => {
+        const stored = storedOf(name);
+        if (dtypeOf(stored) === "block8") {
+          // Those behind the last would count.
+          const mine = `4u * quad + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(elements)`;
+          return [
+            `${four} = select(vec4<f32>(), ${four}, ${mine});`,
+            ...writeBlock(stored, parts, four, "quad", "quad < count"),
+          ];
+        }
+        const codes = codesOf(stored, four, elements, roundingOf(group, name));
+        return [
+          `if (quad < count) {`,
+          `  let c${k} = ${codes};`,
+          ...writeFour(stored, parts, "quad", `c${k}`).map((line) => `  ${line}`),
+          `}`,
+        ];
+      }),
+    ];
   const text = `  let chunk = id.x + id.y * ${ROW}u;
   if (chunk >= table[0]) {
     return;
@@ -189,24 +280,15 @@ ${HEAD}
 ${indented([...body.head, ...outer.lines], 2)}
 ${indented(accumulations.map(({ op }, k) => `var a${k} = ${start(op)};`), 2)}
   for (var k = 0u; k < ${VECTORS}u; k++) {
-    let i = first + k * ${WORKGROUP}u + lane;
-    if (i < count) {
-${
-    indented([
-      ...narrow,
-      ...inner.lines,
-      ...sums,
-      ...results.map(({ place, value }) => `${place} = ${value};`),
-    ], 6)
-  }
-    }
+${indented(loopLines, 4)}
   }
 ${indented(accumulations.flatMap(({ op }, k) => leave(op, k, accumulations.length, width)), 2)}`;
-  return kernel(width, WORKGROUP, {
+  const shape = {
     writesNumbers: false,
     arrays: body.arrays,
     partials: accumulations.length > 0 ? "written" : "none",
-  }, text);
+  } as const;
+  return { ...kernel(width, WORKGROUP, shape, text), byFours };
 }
 
 /** Leaves the sum of a chunk. */
@@ -240,9 +322,10 @@ export function axisKernel(
   loop: Loop,
   accumulation: Accumulation,
   computed: ReadonlySet<Node>,
+  storedOf: (name: string) => Stored = () => "float32",
 ): Kernel {
   const { op, operand, extent, into } = accumulation;
-  const body = new Body(group, loop.extent, 1, computed);
+  const body = new Body(group, loop.extent, 1, computed, storedOf);
   const value = body.inner.read(operand);
   const reduced = body.axes(loop.extent).filter((axis) => !body.axes(extent).includes(axis));
   const cell = "global" in into

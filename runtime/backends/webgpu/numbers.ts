@@ -8,6 +8,21 @@ import { foldNodes, type Node, postorder } from "../../../dsl/node.ts";
 import { randomRow } from "../../../dsl/ops.ts";
 import { wordOf } from "../../../dsl/random/draw.ts";
 import type { Plan } from "../../plan/plan.ts";
+import { roundingKey } from "../../trees/rounding.ts";
+
+/** The numbers that every step's numbers begin with. */
+export const SPECIAL: readonly number[] = [Infinity, -Infinity, NaN, 0];
+
+/** What a state is rounded by: a seed, and its number in its program. */
+export interface Rounded {
+  readonly seed: number;
+  readonly state: number;
+}
+
+/** A word as two numbers that float32 has. */
+function halvesOf(word: number): [high: number, low: number] {
+  return [word >>> 16, word & 0xffff];
+}
 
 /** The numbers that the host forms for a group. */
 export class HostNumbers {
@@ -17,9 +32,23 @@ export class HostNumbers {
   readonly #keys: readonly Node[];
   readonly #index: ReadonlyMap<Node, number>;
   readonly #evaluator: Evaluator;
+  /** The states that are rounded stochastically. */
+  readonly #rounded: readonly (readonly [name: string, Rounded])[];
 
-  /** `ofData` are the states that rest on gradients. */
-  constructor(plan: Plan, ofData: ReadonlySet<string>) {
+  /** The hyperparameters that only the device knows. */
+  readonly #late: readonly string[];
+
+  /**
+   * `ofData` are the states that rest on gradients; `rounded`, those that are rounded stochastically; `late`, the
+   * hyperparameters that rest on gradients.
+   */
+  constructor(
+    plan: Plan,
+    ofData: ReadonlySet<string>,
+    rounded: ReadonlyMap<string, Rounded>,
+    late: readonly string[] = [],
+  ) {
+    [this.#rounded, this.#late] = [[...rounded], late];
     const roots = [
       ...plan.outputs.map(({ node }) => node),
       ...plan.treeStates.values(),
@@ -28,7 +57,8 @@ export class HostNumbers {
     const isHost = foldNodes<boolean>(roots, (node, src) => {
       if (plan.extents.get(node) !== "scalar" || src.includes(false)) return false;
       const name = node.op === "Symbol" ? node.arg as string : undefined;
-      return name === undefined || (globalIndex(name) === undefined && !ofData.has(name));
+      return name === undefined ||
+        (globalIndex(name) === undefined && !ofData.has(name) && !late.includes(name));
     });
     const wanted = new Set<Node>();
     const want = (node: Node) => {
@@ -60,9 +90,27 @@ export class HostNumbers {
     return k < 0 ? undefined : this.nodes.length + 2 * k;
   }
 
+  /** The place of the four numbers of a state's rounding, or undefined for what is rounded to nearest. */
+  roundingOf(state: string): number | undefined {
+    const k = this.#rounded.findIndex(([name]) => name === state);
+    return k < 0 ? undefined : this.nodes.length + 2 * this.#keys.length + 4 * k;
+  }
+
+  /** The place of a hyperparameter that the device brings in, or undefined for what the host forms. */
+  lateOf(name: string): number | undefined {
+    const k = this.#late.indexOf(name);
+    return k < 0 ? undefined : this.size - this.#late.length + k;
+  }
+
+  /** Whether some state is rounded stochastically. */
+  get hasRounding(): boolean {
+    return this.#rounded.length > 0;
+  }
+
   /** How many numbers there are. */
   get size(): number {
-    return this.nodes.length + 2 * this.#keys.length;
+    return this.nodes.length + 2 * this.#keys.length + 4 * this.#rounded.length +
+      this.#late.length;
   }
 
   /** The value of each, in float64, and the halves of the words of keys. */
@@ -70,10 +118,10 @@ export class HostNumbers {
     this.#evaluator.evaluate(symbols);
     return [
       ...this.nodes.map((node) => this.#evaluator.get(node)),
-      ...this.#keys.flatMap((node) => {
-        const word = wordOf(this.get(node));
-        return [word >>> 16, word & 0xffff];
-      }),
+      ...this.#keys.flatMap((node) => halvesOf(wordOf(this.get(node)))),
+      ...this.#rounded.flatMap(([, { seed, state }]) =>
+        roundingKey(seed, symbols.get("count")!, state).flatMap(halvesOf)
+      ),
     ];
   }
 

@@ -1,13 +1,19 @@
 /** Where kernels find the leaves: which ranges of buffers are bound, and what of them is worked on together. */
 import type { Width } from "./prelude.ts";
-import { ALIGNMENT, type GpuTensor } from "../../trees/gpu_tensor.ts";
+import { ALIGNMENT, bytesOfPart, type GpuTensor } from "../../trees/gpu_tensor.ts";
 import { sizeOf } from "../../trees/leaf.ts";
+
+/** An array of a leaf, or one of the two that it is stored as. */
+export interface LeafArray extends Pick<GpuTensor, "buffer" | "offset" | "shape"> {
+  /** How many numbers a word of it holds, where it is bound as words; else it is bound as float32 vectors. */
+  readonly each?: number;
+}
 
 /** A leaf's arrays in the order a kernel takes them. */
 export interface LeafArrays {
   readonly leaf: number;
   readonly size: number;
-  readonly tensors: readonly GpuTensor[];
+  readonly tensors: readonly LeafArray[];
   /** Of which of them every part of the leaf takes all; none if left out. */
   readonly isWhole?: readonly boolean[];
 }
@@ -25,7 +31,7 @@ export interface Piece {
   /** The elements of the leaf before it. */
   readonly before: number;
   readonly elements: number;
-  /** The vector at which each array begins, in what is bound. */
+  /** The vector or word at which each array begins, in what is bound. */
   readonly starts: readonly number[];
 }
 
@@ -40,8 +46,13 @@ interface Part {
   readonly leaf: number;
   readonly before: number;
   readonly elements: number;
-  /** The bytes of each array. */
-  readonly spans: readonly { readonly buffer: GPUBuffer; from: number; to: number }[];
+  /** The bytes of each array, and how many of them its vectors or words have. */
+  readonly spans: readonly {
+    readonly buffer: GPUBuffer;
+    readonly from: number;
+    readonly to: number;
+    readonly unit: number;
+  }[];
 }
 
 /**
@@ -71,7 +82,7 @@ export function dispatchesOf(
       leaf,
       before,
       elements,
-      starts: spans.map(({ from }, i) => (from - ranges[i].offset) / (4 * width)),
+      starts: spans.map(({ from, unit }, i) => (from - ranges[i].offset) / unit),
     })),
   }));
 }
@@ -87,13 +98,16 @@ function partsOf(
   const parts: Part[] = [];
   for (let first = 0; first < size; first += each) {
     const elements = Math.min(each, size - first);
-    const bytes = 4 * Math.ceil(elements / width) * width;
-    const spans = tensors.map(({ buffer, offset = 0, shape }, i) => {
+    const spans = tensors.map(({ buffer, offset = 0, shape, each }, i) => {
+      const unit = each === undefined ? 4 * width : 4;
       // Nothing cannot be bound.
-      const whole = 4 * Math.max(1, sizeOf(shape));
-      if (isWhole[i]) return { buffer, from: offset, to: offset + whole };
-      const from = offset + 4 * first;
-      return { buffer, from, to: from + bytes };
+      const whole = bytesOfPart(each ?? 1, Math.max(1, sizeOf(shape)));
+      if (isWhole[i]) return { buffer, from: offset, to: offset + whole, unit };
+      // Words are written by fours of numbers.
+      const of = each === undefined ? width : 4;
+      const from = offset + bytesOfPart(each ?? 1, first);
+      const bytes = bytesOfPart(each ?? 1, Math.ceil(elements / of) * of);
+      return { buffer, from, to: from + bytes, unit };
     });
     parts.push({ leaf, before: first, elements, spans });
   }
@@ -101,7 +115,7 @@ function partsOf(
 }
 
 function spanOf({ buffer, offset, size }: Range): Part["spans"][number] {
-  return { buffer, from: offset, to: offset + size };
+  return { buffer, from: offset, to: offset + size, unit: 1 };
 }
 
 /** The hulls of every `count`th span, or undefined where one would reach over two buffers. */

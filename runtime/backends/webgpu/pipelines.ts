@@ -8,13 +8,27 @@ export interface Pipeline {
 }
 
 const compiled = new WeakMap<GPUDevice, Map<string, Pipeline>>();
+const refused = new WeakMap<GPUDevice, string>();
+
+/** What a device has said of a kernel that it refuses: it says so some time after it is asked. */
+export function refusalOf(device: GPUDevice): string | undefined {
+  return refused.get(device);
+}
 
 /** The pipeline of a kernel: kernels of equal text share it, whatever their programs. */
 export function pipelineOf(device: GPUDevice, kernel: Kernel): Pipeline {
   let known = compiled.get(device);
   if (known === undefined) compiled.set(device, known = new Map());
   let pipeline = known.get(kernel.code);
-  if (pipeline === undefined) known.set(kernel.code, pipeline = compile(device, kernel));
+  if (pipeline === undefined) {
+    device.pushErrorScope("validation");
+    known.set(kernel.code, pipeline = compile(device, kernel));
+    // Of a device that is lost nothing is said.
+    device.popErrorScope().then(
+      (error) => error && refused.set(device, error.message),
+      () => {},
+    );
+  }
   return pipeline;
 }
 

@@ -1,7 +1,6 @@
 /** Where the numbers of a step are: the special ones, each group's, the tree's, then each leaf's. */
 import { extentSize } from "../../plan/extent.ts";
-import { type GroupPlan, ofLeaf, ofTree } from "./kernel.ts";
-import { SPECIAL } from "./prelude.ts";
+import { type GroupPlan, isWritten, ofLeaf, ofTree } from "./kernel.ts";
 import type { GpuTensor } from "../../trees/gpu_tensor.ts";
 
 /** The arrays of a step: of each name, by leaf; and the states kept once for the tree. */
@@ -12,7 +11,7 @@ export interface StepTensors {
 
 /** One number that moves between a tensor and the numbers of the step. */
 export interface Move {
-  readonly tensor: GpuTensor;
+  readonly tensor: Pick<GpuTensor, "buffer" | "offset">;
   readonly before: number;
   readonly after: number;
 }
@@ -30,13 +29,14 @@ export class Places {
   /** How many numbers there are. */
   readonly size: number;
 
-  /** `leaves` are those of each group, `shapes` of each leaf. */
+  /** `leaves` are those of each group, `shapes` of each leaf; the numbers begin with so many `special` ones. */
   constructor(
     groups: readonly GroupPlan[],
     leaves: readonly (readonly number[])[],
     shapes: readonly (readonly number[])[],
+    special: number,
   ) {
-    let end = SPECIAL.length;
+    let end = special;
     this.hosts = groups.map(({ numbers }) => (end += numbers.size) - numbers.size);
     this.tree = end;
     end += ofTree.size(groups[0].globals, groups[0].ofData.length);
@@ -65,11 +65,13 @@ export class Places {
     const ofLeaves = groups.flatMap((group, i) =>
       group.perTensor.flatMap((name, k) => {
         const after = isWritten(group, name) ? ofLeaf.after : ofLeaf.before;
-        return leaves[i].map((leaf): Move => ({
-          tensor: tensors.arrays.get(name)![leaf],
-          before: this.own[leaf] + ofLeaf.before(group, k),
-          after: this.own[leaf] + after(group, k),
-        }));
+        return leaves[i].flatMap((leaf) =>
+          placesOf(tensors.arrays.get(name)![leaf]).map((tensor, part): Move => ({
+            tensor,
+            before: this.own[leaf] + ofLeaf.before(group, k) + part,
+            after: this.own[leaf] + after(group, k) + part,
+          }))
+        );
       })
     );
     const ofStates = ofData.map((name, k): Move => ({
@@ -84,6 +86,7 @@ export class Places {
   }
 }
 
-function isWritten({ plan }: GroupPlan, name: string): boolean {
-  return plan.phases.flat().some(({ outputs }) => outputs.some(({ target }) => target === name));
+/** Where the bits are of a tensor of one number. */
+function placesOf(tensor: GpuTensor): readonly Move["tensor"][] {
+  return tensor.dtype === "bfloat16+8" ? [tensor, tensor.second!] : [tensor];
 }

@@ -5,9 +5,7 @@
  */
 
 import { RANDOM_FUNCTIONS } from "./random.ts";
-
-/** The numbers that every step's numbers begin with. */
-export const SPECIAL: readonly number[] = [Infinity, -Infinity, NaN, 0];
+import { STORAGE_FUNCTIONS } from "./storage.ts";
 
 const FUNCTIONS: Readonly<Record<string, string>> = {
   isNan: `fn isNan(x: V) -> B {
@@ -136,10 +134,15 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   y = select(y, -y, isNegative & isOdd);
   y = select(y, a, b == V(1f));
   y = select(y, V(values[2]), isNan(a) | isNan(b));
-  let isOne = (b == V(0f) & !isNan(b)) | (a == V(1f) & !isNan(a));
+  let isOne = ((b == V(0f)) & !isNan(b)) | ((a == V(1f)) & !isNan(a));
   return select(y, V(1f), isOne | (isSteep & (size == U(0x3f800000u))));
 }`,
 };
+
+const ALL = Object.entries({ ...FUNCTIONS, ...RANDOM_FUNCTIONS, ...STORAGE_FUNCTIONS });
+
+/** What kernels may call, and the types of what that gives. */
+export const FUNCTION_NAMES: readonly string[] = ALL.map(([name]) => name);
 
 /** How many numbers a kernel's `V` holds. */
 export type Width = 1 | 4;
@@ -148,10 +151,9 @@ export type Width = 1 | 4;
 export function prelude(width: Width, body: string): string {
   const of = (type: string) => width === 1 ? type : `vec4<${type}>`;
   const types = { V: "f32", U: "u32", I: "i32", B: "bool" };
-  const all = Object.entries({ ...FUNCTIONS, ...RANDOM_FUNCTIONS });
   const called = new Set<string>();
   const visit = (text: string): void => {
-    for (const [name, source] of all) {
+    for (const [name, source] of ALL) {
       if (called.has(name) || !text.includes(`${name}(`)) continue;
       called.add(name);
       visit(source.slice(source.indexOf("{")));
@@ -160,6 +162,6 @@ export function prelude(width: Width, body: string): string {
   visit(body);
   return [
     ...Object.entries(types).map(([name, type]) => `alias ${name} = ${of(type)};`),
-    ...all.flatMap(([name, source]) => called.has(name) ? [source] : []),
+    ...ALL.flatMap(([name, source]) => called.has(name) ? [source] : []),
   ].join("\n");
 }

@@ -34,9 +34,7 @@ export const RANDOM_FUNCTIONS: Readonly<Record<string, string>> = {
   high: U,
   low: U,
 }`,
-  wordsAt: `fn wordsAt(seed: U, count: U, element: U, leaf: U) -> Words {
-${wordsAt()}
-}`,
+  wordsAt: wordsFunction("wordsAt", "Words", "U"),
   // Cut off and not rounded, which might give 1.
   uniform: `fn uniform(words: Words) -> V {
   return V(words.high >> U(8u)) * ${2 ** -24}f;
@@ -72,17 +70,24 @@ export function drawn(
   return `${call}(wordsAt(${seed}, ${count}, ${elements}, U(${leaf} ^ ${streamBit(stream)}u)))`;
 }
 
-function wordsAt(): string {
+/** A function that gives the random words of a key at a counter, of numbers of a type. */
+export function wordsFunction(name: string, result: string, type: string): string {
   const lines: string[] = [];
   const named = (value: string) => `w${lines.push(`  let w${lines.length} = ${value};`) - 1}`;
-  const spelled = (word: string | number) => typeof word === "number" ? `U(${word}u)` : word;
+  const spelled = (word: string | number) => typeof word === "number" ? `${type}(${word}u)` : word;
   const words: Words<string> = {
     add: (a, b) => named(`${a} + ${spelled(b)}`),
     xor: (a, b) => named(`${a} ^ ${spelled(b)}`),
-    rotate: (a, by) => named(`(${a} << U(${by}u)) | (${a} >> U(${32 - by}u))`),
+    rotate: (a, by) => named(`(${a} << ${type}(${by}u)) | (${a} >> ${type}(${32 - by}u))`),
   };
   const [high, low] = threefry(words, ["seed", "count"], ["element", "leaf"]);
-  return [...lines, `  return Words(${high}, ${low});`].join("\n");
+  const takes = ["seed", "count", "element", "leaf"].map((each) => `${each}: ${type}`).join(", ");
+  return [
+    `fn ${name}(${takes}) -> ${result} {`,
+    ...lines,
+    `  return ${result}(${high}, ${low});`,
+    "}",
+  ].join("\n");
 }
 
 function quotient(x: string, { above, below }: Rational): string {

@@ -13,10 +13,12 @@ import {
   numberSource,
   ofLeaf,
   ofTree,
+  roundingOf,
   ROW,
   Sum,
   WORKGROUP,
 } from "./kernel.ts";
+import { bitsOf, codesOf, isPacked } from "./storage.ts";
 import { Writer } from "./write.ts";
 
 /**
@@ -56,7 +58,7 @@ ${indented(joined, 2)}`;
   return kernel(1, WORKGROUP, { writesNumbers: true, arrays: [], partials: "read" }, body);
 }
 
-/** What is one number a leaf, a thread a leaf. Its table has the number of leaves and where their numbers are. */
+/** What is one number a leaf, a thread a leaf. Its table has the number of leaves, and of each where its numbers are, and its own. */
 export function tensorKernel(group: GroupPlan, { accumulations, outputs }: Loop): Kernel {
   const writer = new Writer("s", numberSource(group), group.counts);
   const written = [
@@ -66,17 +68,28 @@ export function tensorKernel(group: GroupPlan, { accumulations, outputs }: Loop)
       writer.lines.push(`let a${k} = ${reduceOps[op].wgsl.part(writer.read(operand))};`);
       return leavePart(group, accumulation, `a${k}`, cell, "1f");
     }),
-    ...outputs.map(({ target, node }) => {
+    ...outputs.flatMap(({ target, node }, k) => {
       const place = ofLeaf.after(group, group.perTensor.indexOf(target));
-      return `values[own + ${place}u] = ${writer.read(node)};`;
+      const stored = group.storage.get(target) ?? "float32";
+      const value = writer.read(node);
+      if (!isPacked(stored)) return [`values[own + ${place}u] = ${value};`];
+      const four = `vec4<f32>(${value}, 0f, 0f, 0f)`;
+      const words = roundingOf(group, target);
+      return [
+        `let c${k} = ${codesOf(stored, four, "vec4<u32>(0u, 1u, 2u, 3u)", words)}.x;`,
+        ...bitsOf(stored, `c${k}`).map((bits, part) =>
+          `values[own + ${place + part}u] = bitcast<f32>(${bits});`
+        ),
+      ];
     }),
   ];
-  const body = `  let leaf = (id.x + id.y * ${ROW}u) * ${WORKGROUP}u + lane;
-  if (leaf >= table[0]) {
+  const body = `  let at = (id.x + id.y * ${ROW}u) * ${WORKGROUP}u + lane;
+  if (at >= table[0]) {
     return;
   }
 ${HEAD}
-  let own = table[${HEADER}u + leaf];
+  let own = table[${HEADER}u + 2u * at];
+  let leaf = table[${HEADER + 1}u + 2u * at];
 ${indented(writer.lines, 2)}
 ${indented(written, 2)}`;
   return kernel(1, WORKGROUP, { writesNumbers: true, arrays: [], partials: "none" }, body);

@@ -3,15 +3,29 @@ import type { GlobalReduction } from "../../../dsl/graph.ts";
 import type { Node } from "../../../dsl/node.ts";
 import { extentShape, extentSize, isMatrix } from "../../plan/extent.ts";
 import type { Loop } from "../../plan/plan.ts";
-import { Commands } from "./commands.ts";
-import { type GroupPlan, HEADER, type Kernel, ofLeaf, VECTORS, WORKGROUP } from "./kernel.ts";
+import { Commands, type Scratch } from "./commands.ts";
+import {
+  type GroupPlan,
+  HEADER,
+  type Kernel,
+  ofLeaf,
+  ofTree,
+  usesLeaf,
+  VECTORS,
+  WORKGROUP,
+} from "./kernel.ts";
 import { axisKernel, elementKernel, ROW_WORDS } from "./loops.ts";
 import { Matrices } from "./products.ts";
 import { type Dispatch, dispatchesOf, type LeafArrays, type Piece } from "./pieces.ts";
+import { type Pick, pickKernel } from "./picks.ts";
 import { type Move, Places, type StepTensors } from "./places.ts";
-import { SPECIAL, type Width } from "./prelude.ts";
+import { SPECIAL } from "./numbers.ts";
+import type { Width } from "./prelude.ts";
 import { reduceKernel, stateKernel, tensorKernel, treeKernel } from "./reductions.ts";
-import { isPadded } from "../../trees/gpu_tensor.ts";
+import { type GpuTensor, isPadded, storedIn } from "../../trees/gpu_tensor.ts";
+import { arraysOf } from "./copies.ts";
+import { blockNumbers, isPacked, spellKinds } from "./storage.ts";
+import { Seen, type StepLeaves } from "./views.ts";
 
 /** A step of certain arrays in a certain form. */
 export class GpuStep {
@@ -31,29 +45,38 @@ export class GpuStep {
   readonly #matrices: Matrices;
   readonly #given: Float32Array<ArrayBuffer>;
 
-  /** `leaves` are those of each group, `inTree` the number of each in the tree. */
   constructor(
     device: GPUDevice,
-    leaves: readonly (readonly number[])[],
-    inTree: readonly number[],
+    scratch: Scratch,
+    given: StepLeaves,
     groups: readonly GroupPlan[],
-    tensors: StepTensors,
+    arrays: StepTensors,
     globals: readonly GlobalReduction[],
     doing: string,
+    picks?: { readonly buffer: GPUBuffer; readonly picks: readonly Pick[] },
   ) {
-    [this.#groups, this.#tensors] = [groups, tensors];
+    this.#groups = groups;
     this.#most = device.limits.maxStorageBufferBindingSize;
-    [this.#leaves, this.#inTree] = [leaves, inTree];
+    this.#commands = new Commands(device, scratch, doing);
+    const make = (size: number) => this.#commands.arrays([[size]])[0];
+    const seen = new Seen(given, groups, arrays, make, doing);
+    const { leaves, tensors } = seen;
+    [this.#tensors, this.#leaves, this.#inTree] = [tensors, leaves, seen.inTree];
     this.#first = leaves.findIndex((group) => group.includes(0));
     this.#shapes = tensors.arrays.get("w")!.map(({ shape }) => shape);
-    this.#places = new Places(groups, this.#leaves, this.#shapes);
-    this.#moves = this.#places.moves(groups, this.#leaves, tensors);
+    const hasBlocks = [...arrays.arrays.values()].flat().some(({ dtype }) => dtype === "block8");
+    const special = hasBlocks ? [...SPECIAL, ...blockNumbers()] : SPECIAL;
+    this.#places = new Places(groups, leaves, this.#shapes, special.length);
+    this.#moves = this.#places.moves(groups, leaves, tensors);
     this.#given = new Float32Array(this.#places.tree);
-    this.#given.set(SPECIAL);
-    this.#commands = new Commands(device, this.#places.size, doing);
+    this.#given.set(special);
+    this.#commands.makeNumbers(this.#places.size);
     this.#matrices = new Matrices(this.#commands, this.#places, this.#shapes, tensors, this.#most);
-    groups.forEach(({ plan }, i) => this.#matrices.make(plan, this.#leaves[i]));
+    groups.forEach(({ plan }, i) => this.#matrices.make(plan, leaves[i]));
+    if (picks !== undefined) this.#pick(picks.buffer, picks.picks);
+    seen.before(this.#commands, this.#most);
     this.#plan(globals);
+    seen.after(this.#commands, this.#places, this.#most);
   }
 
   /** Enqueues the step; `symbols` are the numbers of each group. */
@@ -67,6 +90,18 @@ export class GpuStep {
   /** Gives back what it holds on the GPU. */
   dispose(): void {
     this.#commands.dispose();
+  }
+
+  /** Adds what picks the numbers of schedules. */
+  #pick(buffer: GPUBuffer, picks: readonly Pick[]): void {
+    const [{ ofData, globals }] = this.#groups;
+    const table = picks.flatMap(({ group, name, clock, first, start, room }) => [
+      this.#places.tree + ofTree.before(globals, ofData.indexOf(clock)),
+      ...[first, start, room],
+      this.#places.hosts[group] + this.#groups[group].numbers.lateOf(name)!,
+    ]);
+    const ranges = [{ buffer, offset: 0, size: buffer.size }];
+    this.#commands.add(pickKernel(), 1, [picks.length, 0, 0, 0], table, { ranges, pieces: [] });
   }
 
   #plan(globals: readonly GlobalReduction[]): void {
@@ -128,38 +163,51 @@ export class GpuStep {
   }
 
   #planTensors(group: GroupPlan, i: number, loop: Loop): void {
-    const own = this.#leaves[i].map((leaf) => this.#places.own[leaf]);
-    const header = [own.length, this.#places.hosts[i], this.#places.tree, 0];
-    this.#commands.add(tensorKernel(group, loop), Math.ceil(own.length / WORKGROUP), header, own);
+    const leaves = this.#leaves[i];
+    const table = leaves.flatMap((leaf) => [this.#places.own[leaf], this.#inTree[leaf]]);
+    const header = [leaves.length, this.#places.hosts[i], this.#places.tree, 0];
+    this.#commands.add(
+      tensorKernel(group, loop),
+      Math.ceil(leaves.length / WORKGROUP),
+      header,
+      table,
+    );
   }
 
   #planElements(group: GroupPlan, i: number, loop: Loop, computed: ReadonlySet<Node>): void {
-    const kernelOf = (width: Width) => elementKernel(group, loop, width, computed);
-    const { arrays } = kernelOf(1);
-    const given = this.#leaves[i].map((leaf) => this.#arraysOf(loop, leaf, arrays));
-    const isWide = ({ size, tensors }: LeafArrays) =>
-      !group.usesAxes &&
-      tensors.every((tensor) =>
+    const names = elementKernel(group, loop, 1, computed).arrays.map(({ name }) => name);
+    // Leaves of a group may differ in what they are stored as, and in where.
+    const alike = Map.groupBy(this.#leaves[i], (leaf) => {
+      const tensors = names.map((name) => this.#tensorOf(name, leaf));
+      const size = extentSize(loop.extent, this.#shapes[leaf]);
+      const isWide = !group.usesAxes && tensors.every((tensor) =>
+        isPacked(storedIn(tensor)) ||
         (tensor.offset ?? 0) % 16 === 0 && (isPadded(tensor) || size % 4 === 0)
       );
-    const of = ([1, 4] as const).flatMap((width) =>
-      dispatchesOf(
-        given.filter((leaf) => isWide(leaf) === (width === 4)),
+      return `${isWide ? 4 : 1} ${spellKinds(tensors.map(storedIn))}`;
+    });
+    const of = [...alike].flatMap(([spelled, leaves]) => {
+      const width = Number(spelled[0]) as Width;
+      const storedOf = (name: string) => storedIn(this.#tensorOf(name, leaves[0]));
+      const code = elementKernel(group, loop, width, computed, storedOf);
+      const each = code.byFours ? 4 : 1;
+      return dispatchesOf(
+        leaves.map((leaf) => this.#arraysOf(loop, leaf, code.arrays)),
         width,
         this.#most,
-        width * WORKGROUP * VECTORS,
-      ).map((dispatch) => ({ width, dispatch, chunks: chunksOf(dispatch, width) }))
-    );
+        each * WORKGROUP * VECTORS,
+      ).map((dispatch) => ({ code, each, dispatch, chunks: chunksOf(dispatch, each) }));
+    });
     const each = loop.accumulations.length;
     const all = of.reduce((sum, { chunks }) => sum + chunks.length, 0);
     const partials = each > 0 ? this.#commands.buffer(8 * each * all) : undefined;
     const firstOf = new Map<number, { first: number; chunks: number }>();
     let done = 0;
-    for (const { width, dispatch, chunks } of of) {
-      const count = ({ elements }: Piece) => Math.ceil(elements / width);
+    for (const { code, each, dispatch, chunks } of of) {
+      const count = ({ elements }: Piece) => Math.ceil(elements / each);
       const table = this.#tableOf(group, loop, dispatch, chunks, count);
       const header = [chunks.length, this.#places.hosts[i], this.#places.tree, done];
-      this.#commands.add(kernelOf(width), chunks.length, header, table, dispatch, partials);
+      this.#commands.add(code, chunks.length, header, table, dispatch, partials);
       chunks.forEach(({ piece }, k) => {
         const { leaf } = dispatch.pieces[piece];
         const known = firstOf.get(leaf);
@@ -185,15 +233,24 @@ export class GpuStep {
     sum: Loop["accumulations"][number],
     computed: ReadonlySet<Node>,
   ): void {
-    const kernel = axisKernel(group, loop, sum, computed);
     const resultsOf = (leaf: number) => extentSize(sum.extent, this.#shapes[leaf]);
-    const given = this.#leaves[i].filter((leaf) => resultsOf(leaf) > 0).map((leaf) => ({
-      ...this.#arraysOf(loop, leaf, kernel.arrays),
-      isWhole: kernel.arrays.map(() => true),
-      // An empty leaf has results too: what a reduction of nothing gives.
-      size: 1,
-    }));
-    for (const dispatch of dispatchesOf(given, 1, this.#most, 1)) {
+    const names = axisKernel(group, loop, sum, computed).arrays.map(({ name }) => name);
+    const alike = Map.groupBy(
+      this.#leaves[i].filter((leaf) => resultsOf(leaf) > 0),
+      (leaf) => spellKinds(names.map((name) => storedIn(this.#tensorOf(name, leaf)))),
+    );
+    const dispatches = [...alike.values()].flatMap((leaves) => {
+      const storedOf = (name: string) => storedIn(this.#tensorOf(name, leaves[0]));
+      const kernel = axisKernel(group, loop, sum, computed, storedOf);
+      const given = leaves.map((leaf) => ({
+        ...this.#arraysOf(loop, leaf, kernel.arrays),
+        isWhole: kernel.arrays.map(() => true),
+        // An empty leaf has results too: what a reduction of nothing gives.
+        size: 1,
+      }));
+      return dispatchesOf(given, 1, this.#most, 1).map((dispatch) => ({ dispatch, kernel }));
+    });
+    for (const { dispatch, kernel } of dispatches) {
       const results = dispatch.pieces.flatMap(({ leaf }, piece) =>
         Array.from({ length: resultsOf(leaf) }, (_, first) => ({ piece, first }))
       );
@@ -209,11 +266,13 @@ export class GpuStep {
     return {
       leaf,
       size: extentSize(loop.extent, this.#shapes[leaf]),
-      tensors: arrays.map(({ name }) =>
-        (this.#tensors.arrays.get(name) ?? this.#matrices.temporaries.get(name)!)[leaf]
-      ),
+      tensors: arrays.map(({ name, part = 0 }) => arraysOf(this.#tensorOf(name, leaf))[part]),
       isWhole: arrays.map(({ isWhole }) => isWhole),
     };
+  }
+
+  #tensorOf(name: string, leaf: number): GpuTensor {
+    return (this.#tensors.arrays.get(name) ?? this.#matrices.temporaries.get(name)!)[leaf];
   }
 
   /** The table of a loop after its header; `count` is what a row counts of a piece. */
@@ -224,8 +283,8 @@ export class GpuStep {
     chunks: readonly { readonly piece: number; readonly first: number }[],
     count: (piece: Piece) => number,
   ): number[] {
-    const { plan: { rank, cells, random }, usesAxes } = group;
-    const draws = random.length > 0;
+    const { plan: { rank, cells }, usesAxes } = group;
+    const draws = usesLeaf(group);
     const words = ROW_WORDS + ranges.length + (usesAxes ? rank + cells.length : 0) +
       (draws ? 1 : 0);
     const rows = HEADER + 2 * chunks.length;
@@ -244,7 +303,7 @@ export class GpuStep {
 }
 
 /** The chunks of a dispatch: the number of a piece, and the vector of it that each begins at. */
-function chunksOf({ pieces }: Dispatch, width: Width): { piece: number; first: number }[] {
+function chunksOf({ pieces }: Dispatch, width: number): { piece: number; first: number }[] {
   const each = WORKGROUP * VECTORS;
   return pieces.flatMap(({ elements }, piece) =>
     Array.from(

@@ -2,27 +2,38 @@
 import { GradusError, shown } from "../../../dsl/errors.ts";
 import { Evaluator } from "../../../dsl/evaluate.ts";
 import { elaborate } from "../../../dsl/graph.ts";
-import { type Node, postorder, symbol } from "../../../dsl/node.ts";
-import { sketchExpression } from "../../../dsl/print.ts";
+import { type Node, postorder, symbol, symbolsIn } from "../../../dsl/node.ts";
 import type { Program } from "../../../dsl/program.ts";
 import { settle } from "../../../dsl/simplify.ts";
 import type { StepTensors } from "../../backends/webgpu/places.ts";
+import { Scratch } from "../../backends/webgpu/commands.ts";
 import { GpuStep } from "../../backends/webgpu/run.ts";
 import { countsOf, statesOfData } from "../../plan/counts.ts";
 import { formOf } from "../../plan/forms.ts";
-import type { StepForm, StepKey } from "../../step/form.ts";
+import { requireKnownClocks, type StepForm, type StepKey } from "../../step/form.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
 import { initialLeaf, initialNumber, isInitialNumber } from "../../step/initial.ts";
 import { asHostLeaf } from "../../trees/host_leaf.ts";
-import { asGpuTensor, type GpuTensor, isGpuTensor } from "../../trees/gpu_tensor.ts";
+import type { StepLeaves } from "../../backends/webgpu/views.ts";
+import { isPacked } from "../../backends/webgpu/storage.ts";
+import { type HostArray, isShort } from "../../trees/dtype.ts";
+import {
+  asGpuTensor,
+  type GpuKind,
+  type GpuTensor,
+  isGpuTensor,
+  isPadded,
+  markPadded,
+  storedIn,
+} from "../../trees/gpu_tensor.ts";
 import { type Leaf, sizeOf, spellPath } from "../../trees/leaf.ts";
-import { plansOf } from "./plans.ts";
-import { place } from "./transfer.ts";
-import { requireWholeLeaves } from "../../step/views.ts";
+import { beginningPlan, plansOf } from "./plans.ts";
+import { passBounds, Schedules, setBounds } from "./schedules.ts";
+import { place, placesOf } from "./transfer.ts";
 
 /** Arrays in the buffers of a GPU. */
 export class WebGpuDevice implements Device<GpuTensor, StepForm> {
-  readonly storesAsGiven = false;
+  readonly storesAsGiven = true;
   readonly ownNumbers: ReadonlySet<string>;
   readonly #device: GPUDevice;
   /** The states of whole numbers. */
@@ -46,26 +57,45 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
   }
 
   create(blanks: readonly Blank<GpuTensor>[], doing: string): GpuTensor[] {
-    const isCopy = blanks.map(({ init }) => postorder([init]).includes(symbol("w")));
-    blanks.forEach((blank, i) => isCopy[i] && requireParameter(blank, doing));
+    const isOfParameter = blanks.map(({ init, shape }) =>
+      sizeOf(shape) > 0 && postorder([init]).includes(symbol("w"))
+    );
     const tensors = place(
       this.#device,
       blanks.map((blank, i) => ({
-        shape: blank.shape,
-        kind: blank.parameter?.kind ?? "tensor",
-        ...(isCopy[i] ? {} : beginningOf(blank)),
+        ...{ shape: blank.shape, stored: blank.stored, kind: kindOf(blank) },
+        ...(isOfParameter[i] ? {} : beginningOf(blank)),
       })),
       doing,
     );
-    const encoder = this.#device.createCommandEncoder();
-    tensors.forEach(({ buffer, offset = 0, shape }, i) => {
-      const bytes = 4 * sizeOf(shape);
-      if (!isCopy[i] || bytes === 0) return;
-      const { buffer: source, offset: from = 0 } = blanks[i].parameter!;
-      encoder.copyBufferToBuffer(source, from, buffer, offset, bytes);
+    tensors.forEach((tensor, i) => {
+      // A result is written before it is read.
+      if (isOfParameter[i] && !blanks[i].isResult) this.#begin(tensor, blanks[i], doing);
     });
-    this.#device.queue.submit([encoder.finish()]);
     return tensors;
+  }
+
+  /** Computes what a state begins as, of its parameter; it is rounded to nearest. */
+  #begin(
+    tensor: GpuTensor,
+    { init, parameter, seen, shape, symbols }: Blank<GpuTensor>,
+    doing: string,
+  ) {
+    const nearest = { ...tensor, rounding: undefined, seed: undefined };
+    markPadded(nearest);
+    const scratch = new Scratch(this.#device);
+    const step = new GpuStep(
+      this.#device,
+      scratch,
+      { leaves: [[0]], inTree: [0], views: [seen?.view] },
+      [beginningPlan(init, seen?.view.shape ?? shape)],
+      { arrays: new Map([["w", [parameter!]], ["", [nearest]]]), ofTree: new Map() },
+      [],
+      doing,
+    );
+    step.run([symbols]);
+    step.dispose();
+    scratch.dispose();
   }
 
   // A dispatch may not read a buffer as such that it writes, nor write one place twice.
@@ -74,10 +104,13 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
     doing: string,
   ): Admit<GpuTensor> {
     const written = new Map<GPUBuffer, { from: number; to: number; place: () => string }[]>();
-    for (const [{ buffer, offset = 0, shape }, place] of arrays) {
-      const ranges = written.get(buffer) ?? [];
-      written.set(buffer, ranges);
-      ranges.push({ from: offset, to: offset + 4 * sizeOf(shape), place });
+    for (const [tensor, place] of arrays) {
+      requireFours(tensor, place, doing);
+      for (const { buffer, offset, bytes } of placesOf(tensor)) {
+        const ranges = written.get(buffer) ?? [];
+        written.set(buffer, ranges);
+        ranges.push({ from: offset, to: offset + bytes, place });
+      }
     }
     for (const ranges of written.values()) {
       ranges.sort((a, b) => a.from - b.from || a.to - b.to);
@@ -90,7 +123,7 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
       });
     }
     return (tensor, what) => {
-      if (!written.has(tensor.buffer)) return tensor;
+      if (placesOf(tensor).every(({ buffer }) => !written.has(buffer))) return tensor;
       throw new GradusError(
         `${doing}: ${what()} must lie in other buffers than the parameters and states, which are ` +
           `written: given one that is in both`,
@@ -115,7 +148,13 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
         `${doing}: state \`${state}\` must be a whole number below 2^31: given ${shown(value)}`,
       );
     }
-    return place(this.#device, [{ shape: [], kind: "number", dtype, fill: value }], doing)[0];
+    const [number] = place(
+      this.#device,
+      [{ shape: [], kind: "number", stored: dtype, fill: value }],
+      doing,
+    );
+    setBounds(number, [value, value]);
+    return number;
   }
 
   prepare(work: Work<GpuTensor>, { key }: StepForm, doing: string): Prepared<StepForm> {
@@ -124,24 +163,28 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
   }
 }
 
-/** The number that a state begins as everywhere, or its numbers where they are told by places along axes. */
-function beginningOf(
-  { init, info, symbols, shape, seen }: Blank<GpuTensor>,
-): { readonly fill: number } | { readonly data: Float32Array } {
-  if (isInitialNumber(init)) return { fill: initialNumber(init, symbols) };
-  const leaf = initialLeaf(init, info, undefined, symbols, "float32", shape, seen);
-  return { data: asHostLeaf(leaf, info.path, "")!.data as Float32Array };
+/** What a leaf is when downloaded: as the parameter is, where it is stored alike. */
+function kindOf({ stored, parameter }: Blank<GpuTensor>): GpuKind {
+  const { kind = "tensor", dtype = "float32" } = parameter ?? {};
+  if (stored === dtype || stored === "float32" && kind === "array") return kind;
+  return stored === "float32" ? "tensor" : "stored";
 }
 
-/** Refuses a state that begins at more than a parameter as it is. */
-function requireParameter(
-  { what, init, shape, parameter }: Blank<GpuTensor>,
-  doing: string,
-): void {
-  if (init === symbol("w") && [0, sizeOf(parameter!.shape)].includes(sizeOf(shape))) return;
+/** The numbers that a state begins as where no parameter tells them. */
+function beginningOf(
+  { init, info, symbols, shape, seen, stored }: Blank<GpuTensor>,
+): { readonly fill: number } | { readonly data: HostArray } {
+  if (stored === "float32" && isInitialNumber(init)) return { fill: initialNumber(init, symbols) };
+  const leaf = initialLeaf(init, info, undefined, symbols, stored, shape, seen);
+  return { data: asHostLeaf(leaf, info.path, "")!.data };
+}
+
+/** Refuses what is written by fours of numbers and has no room for the last. */
+function requireFours(tensor: GpuTensor, place: () => string, doing: string): void {
+  if (isPadded(tensor) || sizeOf(tensor.shape) % 4 === 0 || !isPacked(storedIn(tensor))) return;
   throw new GradusError(
-    `${doing}: on WebGPU a state begins as the parameter or is made without it: ${what} begins as ` +
-      `\`${sketchExpression(init)}\`; initialise it in the library and upload its state`,
+    `${doing}: what is stored as ${tensor.dtype} and written must have a multiple of four numbers, or be in an ` +
+      `array that \`upload\` or \`init\` has made: given ${sizeOf(tensor.shape)} at ${place()}`,
   );
 }
 
@@ -154,12 +197,16 @@ class WebGpuStep implements Prepared<StepForm> {
   readonly #doing: string;
   readonly #plans: ReturnType<typeof plansOf>;
   readonly #globals: ReturnType<typeof elaborate>["globals"];
-  readonly #leaves: readonly (readonly number[])[];
+  readonly #leaves: StepLeaves;
   /** The group of the first leaf, by whose numbers the tree's states go. */
   readonly #first: number;
   /** The next values of the tree's states that the host knows. */
   readonly #treeStates: ReadonlyMap<string, Node>;
   readonly #evaluator: Evaluator;
+  readonly #schedules: Schedules;
+  readonly #scratch: Scratch;
+  /** The next numbers of the tree's states that only the device knows. */
+  readonly #counts: ReadonlyMap<string, Node>;
   #version = -1;
   /** The last used first. */
   #steps: { readonly places: readonly unknown[]; readonly step: GpuStep }[] = [];
@@ -172,13 +219,17 @@ class WebGpuStep implements Prepared<StepForm> {
     doing: string,
   ) {
     [this.#device, this.#work, this.#doing] = [device, work, doing];
+    this.#scratch = new Scratch(device);
     const { program } = key;
     const mode = work.mode === "step" ? "step" : "update";
-    requireWholeLeaves(key.binding, "WebGPU", doing);
-    this.#plans = plansOf(key, mode, ownNumbers, doing);
+    this.#plans = plansOf(key, mode, ownNumbers, work.storage, doing);
     this.#globals = elaborate(program).globals;
-    const { groups, groupOf, live } = key.binding;
-    this.#leaves = groups.map(({ leaves }) => leaves);
+    const { groups, groupOf, live, views } = key.binding;
+    this.#leaves = {
+      leaves: groups.map(({ leaves }) => leaves),
+      inTree: work.bound.layout.leaves.map(({ number }) => number),
+      views,
+    };
     this.#first = groups.indexOf(groupOf[0]);
     const graph = formOf(program, key.keys[this.#first]);
     this.#treeStates = new Map(
@@ -188,14 +239,25 @@ class WebGpuStep implements Prepared<StepForm> {
         .map((name) => [name, settle(graph.states.get(name)!)]),
     );
     this.#evaluator = new Evaluator([...this.#treeStates.values()]);
+    if (symbolsIn([...this.#treeStates.values()]).has(key.late[0]?.name)) {
+      requireKnownClocks(key, doing);
+    }
+    const ago = work.mode === "evaluate" ? 1 : 0;
+    this.#schedules = new Schedules(device, key.late, groups.length, ago, doing);
+    this.#counts = new Map(
+      [...graph.states].filter(([name]) => ownNumbers.has(name) && work.mode !== "evaluate"),
+    );
   }
 
   run({ symbols }: StepForm): ReadonlyMap<string, number> {
+    const { numbers } = this.#work.arrays;
+    if (this.#schedules.update(numbers)) this.#disposeSteps();
     if (this.#version !== this.#work.version) {
       this.#take();
       this.#version = this.#work.version;
     }
     this.#steps[0].step.run(symbols);
+    passBounds(numbers, this.#counts);
     // What is evaluated is new each time, and so is what computes it.
     if (this.#work.mode === "evaluate") this.dispose();
     this.#evaluator.evaluate(symbols[this.#first]);
@@ -203,6 +265,12 @@ class WebGpuStep implements Prepared<StepForm> {
   }
 
   dispose(): void {
+    this.#disposeSteps();
+    this.#scratch.dispose();
+    this.#schedules.dispose();
+  }
+
+  #disposeSteps(): void {
     this.#steps.forEach(({ step }) => step.dispose());
     this.#steps = [];
     this.#version = -1;
@@ -210,14 +278,18 @@ class WebGpuStep implements Prepared<StepForm> {
 
   /** Brings the step of the work's buffers to the front. */
   #take(): void {
-    const { params, out, reads, states: kept, numbers } = this.#work.arrays;
-    const { inputs, mode, states } = this.#work;
-    // What is evaluated begins as a copy of the parameters, and takes its place.
-    const arrays = new Map([["w", mode === "evaluate" ? out : params!], ["g", reads[0]]]);
+    const { params, master, out, reads, states: kept, numbers } = this.#work.arrays;
+    const { inputs, states, bound: { layout } } = this.#work;
+    // Of a short parameter the master copy is what a step reads.
+    const parameters = layout.leaves.map(({ dtype }, i) => (isShort(dtype) ? master! : params!)[i]);
+    const arrays = new Map([["w", parameters], ["", out], ["g", reads[0]]]);
     inputs.forEach((name, k) => arrays.set(name, reads[k + 1]));
     states.forEach((name, k) => arrays.set(name, kept[k]));
-    const places = [...arrays.values(), [...numbers.values()]].flatMap((tensors) =>
-      tensors.flatMap(({ buffer, offset = 0 }) => [buffer, offset])
+    const places: unknown[] = [...arrays.values(), [...numbers.values()]].flatMap((tensors) =>
+      tensors.flatMap((tensor) => [
+        ...placesOf(tensor).flatMap(({ buffer, offset }) => [buffer, offset]),
+        tensor.dtype,
+      ])
     );
     const known = this.#steps.find((each) => each.places.every((place, i) => place === places[i]));
     if (known === undefined) {
@@ -226,12 +298,13 @@ class WebGpuStep implements Prepared<StepForm> {
       if (length === MOST_STEPS) this.#steps.pop()!.step.dispose();
       const step = new GpuStep(
         this.#device,
+        this.#scratch,
         this.#leaves,
-        this.#work.bound.layout.leaves.map(({ number }) => number),
         this.#plans,
         tensors,
         this.#globals,
         this.#doing,
+        this.#schedules.picked,
       );
       this.#steps.unshift({ places, step });
     } else this.#steps = [known, ...this.#steps.filter((each) => each !== known)];

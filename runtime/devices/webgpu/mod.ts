@@ -35,12 +35,20 @@
  *   sum of the terms' sizes. A term beyond 3.4e38 is infinite.
  * - Numbers that rest on a reduction over the tree stay on the GPU and are formed in float32. Those that
  *   count, as `applyIfFinite` counts steps, are whole numbers, up to 2³¹ - 1, and powers by them, such as
- *   `1 - b^t`, are good to 1e-6 of themselves. A schedule cannot follow such a count.
+ *   `1 - b^t`, are good to 1e-6 of themselves. A schedule that follows one is evaluated on the host, for each
+ *   number that the count may be, and rounded to float32 before anything is computed with it.
+ * - `qr` reflects in float32: its columns are orthonormal to 1e-6, and off from the library's by that much times
+ *   the condition of the matrix. A column that depends on those before it to a part in 10⁶ may get another
+ *   one that is orthogonal to them.
+ * - What is stored short has the bits that the library would store of the same float32 numbers, and stochastic
+ *   rounding the same random bits. `float16` is converted by whole numbers and not by `f16` of WGSL, which
+ *   leaves open to which neighbour it rounds; so no feature of the device is needed.
  *
  * @module
  */
 export type { GpuKind, GpuTensor } from "../../trees/gpu_tensor.ts";
-export type { FromGpu, OnGpu } from "./transfer.ts";
+export type { Downloaded, FromGpu, OnGpu } from "./transfer.ts";
+export type { InitOptions } from "../../trees/state_storage.ts";
 export type { Configured } from "../../step/binding.ts";
 export type { StepOptions } from "../../step/options.ts";
 export { WebGpuOptimizer, type WebGpuOptions } from "./optimizer.ts";

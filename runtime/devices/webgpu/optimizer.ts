@@ -5,9 +5,11 @@ import { type Configured, requireNoOracle, ruleOf } from "../../step/binding.ts"
 import type { StepForm } from "../../step/form.ts";
 import type { StepOptions } from "../../step/options.ts";
 import { Step } from "../../step/step.ts";
-import { spellStored } from "../../trees/stored.ts";
+import { requireStorable } from "../../step/storable.ts";
+import { type InitOptions, storageWith } from "../../trees/state_storage.ts";
 import type { GpuTensor } from "../../trees/gpu_tensor.ts";
 import { inheritFrom, type State } from "../../trees/state.ts";
+import { refusalOf } from "../../backends/webgpu/pipelines.ts";
 import { WebGpuDevice } from "./device.ts";
 import { openDevice } from "./open.ts";
 import { download, type FromGpu, type OnGpu, release, upload } from "./transfer.ts";
@@ -27,10 +29,12 @@ export interface WebGpuOptions {
  *
  * A state is like the library's, with arrays on the GPU: `state.count` and `state.hyper` are read and
  * written as there. A number of the tree that rests on gradients, such as how many were not finite,
- * becomes a {@linkcode GpuTensor} at the first step, and a number again when it is downloaded.
+ * becomes a {@linkcode GpuTensor} at the first step, and a number again when it is downloaded. A hyperparameter
+ * whose schedule follows such a number is not in `state.hyper` before one is written there.
  *
- * What does not run here: `qr`, as in SOAP; parameters seen as several matrices; and states stored short. Matrices
- * computed on the way have buffers of their own, which are kept for the next step until `dispose`.
+ * States and parameters may be stored short as in the library, and of what is float32 or shorter all of a tree is
+ * uploaded as it is stored. What a step has computed on the way stays in buffers of its own for the next one: one
+ * set for each structure of parameters and each way that a step goes, until `dispose`. There is no float64.
  *
  * @example
  * ```ts
@@ -53,6 +57,7 @@ export class WebGpuOptimizer {
   readonly program: Program;
   /** Where it runs. */
   readonly device: GPUDevice;
+  readonly #optimizer: Configured;
   readonly #step: Step<GpuTensor, StepForm>;
   readonly #ownsDevice: boolean;
   #isDisposed = false;
@@ -61,6 +66,7 @@ export class WebGpuOptimizer {
   private constructor(optimizer: Configured, device: GPUDevice, ownsDevice: boolean) {
     requireNoOracle(optimizer, `Cannot run "${optimizer.program.name}" on WebGPU`);
     [this.program, this.device, this.#ownsDevice] = [optimizer.program, device, ownsDevice];
+    this.#optimizer = optimizer;
     this.#step = new Step(ruleOf(optimizer), new WebGpuDevice(optimizer.program, device));
     device.lost.then(({ message }) => this.#lost = message || "it was destroyed");
   }
@@ -68,20 +74,13 @@ export class WebGpuOptimizer {
   /**
    * Makes an optimizer run on the GPU.
    *
-   * @throws {GradusError} if there is no WebGPU adapter, or states are stored short.
+   * @throws {GradusError} if there is no WebGPU adapter, or it asks a function of the caller.
    */
   static async create(
     optimizer: Configured,
     options: WebGpuOptions = {},
   ): Promise<WebGpuOptimizer> {
     const doing = `Cannot run "${optimizer.program.name}" on WebGPU`;
-    for (const [name, stored] of optimizer.storage) {
-      if (stored === "float32") continue;
-      throw new GradusError(
-        `${doing}: every state must be stored as float32: \`${name}\` is stored as ` +
-          spellStored(stored),
-      );
-    }
     const device = options.device ?? await openDevice(doing);
     return new WebGpuOptimizer(optimizer, device, options.device === undefined);
   }
@@ -94,8 +93,10 @@ export class WebGpuOptimizer {
 
   /** Copies the arrays of a tree, or of a state, back: what `upload` was given, as it is by now. */
   async download<T extends object>(tree: T): Promise<FromGpu<T>> {
-    this.#requireAlive("Cannot download");
+    const doing = "Cannot download";
+    this.#requireAlive(doing);
     const copy = await download(this.device, tree);
+    this.#requireAlive(doing);
     if (isState(tree)) inheritFrom(copy as State, tree);
     return copy as FromGpu<T>;
   }
@@ -105,11 +106,19 @@ export class WebGpuOptimizer {
     release(tree);
   }
 
-  /** The state before the first step. */
-  init(params: object): State {
+  /**
+   * The state before the first step. From then on the arrays themselves say how they are stored, whatever
+   * options the optimizer was made with.
+   *
+   * @throws {GradusError} as the library's `init` does.
+   */
+  init(params: object, options: InitOptions = {}): State {
     const doing = `Cannot initialise "${this.program.name}"`;
     this.#requireAlive(doing);
-    return this.#step.init(params, doing);
+    const { program, settings, storage: made } = this.#optimizer;
+    const storage = storageWith(program, made, options, doing);
+    requireStorable(program, settings, storage, doing);
+    return this.#step.init(params, doing, storage);
   }
 
   /**
@@ -153,6 +162,12 @@ export class WebGpuOptimizer {
     if (this.#lost !== undefined) {
       throw new GradusError(`${doing}: the device is lost: ${this.#lost}`);
     }
+    const refusal = refusalOf(this.device);
+    if (refusal === undefined) return;
+    throw new GradusError(
+      `${doing}: the device must take every kernel: it refuses one, and what was enqueued with it did ` +
+        `nothing: ${refusal}`,
+    );
   }
 }
 

@@ -1,18 +1,34 @@
 /** The way of trees to the GPU and back. */
 import { GradusError } from "../../../dsl/errors.ts";
+import { allocate, type HostArray, memoryOf, type StorageType } from "../../trees/dtype.ts";
 import {
   ALIGNMENT,
+  bytesOfPart,
   type GpuKind,
   type GpuTensor,
   isGpuTensor,
   markPadded,
+  partsOfStored,
+  storedIn,
 } from "../../trees/gpu_tensor.ts";
-import { asLeaf, isTensor, sizeOf, spellPath, type Tensor } from "../../trees/leaf.ts";
+import { halfOf, hasHalf } from "../../trees/half.ts";
+import { asHostLeaf } from "../../trees/host_leaf.ts";
+import {
+  type BlockTensor,
+  isTensor,
+  sizeOf,
+  spellPath,
+  type StoredTensor,
+  type Tensor,
+  tensorOf,
+} from "../../trees/leaf.ts";
+import { dtypeOf, isUnsigned, type Stored } from "../../trees/stored.ts";
 import type { State } from "../../trees/state.ts";
 
 /** A tree on the GPU like `T`: each array or tensor is a {@linkcode GpuTensor}. */
 export type OnGpu<T> = T extends State ? State
   : T extends ArrayBufferView ? GpuTensor<"array">
+  : T extends StoredTensor | BlockTensor ? GpuTensor<"stored">
   : T extends { readonly data: ArrayBufferView; readonly shape: readonly number[] }
     ? GpuTensor<"tensor">
   : T extends object ? { [K in keyof T]: OnGpu<T[K]> }
@@ -20,32 +36,92 @@ export type OnGpu<T> = T extends State ? State
 
 /** A tree downloaded from one on the GPU. */
 export type FromGpu<T> = T extends State ? State
-  : T extends GpuTensor<infer Kind> ? { array: Float32Array; tensor: Tensor; number: number }[Kind]
+  : T extends GpuTensor<infer Kind> ? Downloaded[Kind]
   : T extends object ? { [K in keyof T]: FromGpu<T[K]> }
   : T;
+
+/** What a {@linkcode GpuTensor} becomes when it is downloaded. */
+export interface Downloaded {
+  /** A bare array; of float16 numbers a `Float16Array`. */
+  array: Float32Array;
+  /** An array with a shape. */
+  tensor: Tensor;
+  /** One that is stored short. */
+  stored: StoredTensor | BlockTensor;
+  /** A `Float16Array` with a shape. */
+  halves: Tensor;
+  /** One number. */
+  number: number;
+}
 
 /** Something that is to become an array on the GPU. */
 export interface Blank {
   readonly shape: readonly number[];
   readonly kind: GpuKind;
   /** Default `"float32"`. */
-  readonly dtype?: "float32" | "int32";
+  readonly stored?: Stored | "int32";
   /** Its numbers; zeros if left out. */
-  readonly data?: Float32Array;
-  /** What every number is, where there is no data. */
+  readonly data?: HostArray;
+  /** What every number is, of float32 and int32 numbers for which there is no data. */
   readonly fill?: number;
+}
+
+/** An array of what is placed. */
+interface Part {
+  readonly bytes: number;
+  readonly begin: (range: ArrayBuffer, offset: number) => void;
 }
 
 /** Places arrays side by side in as few buffers as the device allows. */
 export function place(device: GPUDevice, blanks: readonly Blank[], doing: string): GpuTensor[] {
-  const most = Math.min(device.limits.maxBufferSize, 2 ** 31);
-  const bytes = blanks.map((blank) =>
-    Math.max(1, Math.ceil(4 * sizeOf(blank.shape) / ALIGNMENT)) * ALIGNMENT
+  const parts = blanks.map(partsTo);
+  // Second arrays lie behind all first ones, so that those of one state are side by side too.
+  const places = placeParts(
+    device,
+    [...parts.map(([first]) => first), ...parts.flatMap(([, ...second]) => second)],
+    doing,
   );
-  const tensors: GpuTensor[] = [];
-  for (let from = 0, to = 0; from < blanks.length; from = to) {
+  let second = blanks.length;
+  return blanks.map(({ shape, kind, stored = "float32" }, i) => {
+    const dtype = stored === "int32" ? stored : dtypeOf(stored) as StorageType;
+    const how = typeof stored === "object" ? stored : {};
+    const tensor: GpuTensor = { ...places[i], shape: [...shape], kind, ...how, dtype };
+    const all = parts[i].length === 1 ? tensor : { ...tensor, second: places[second++] };
+    markPadded(all);
+    return all;
+  });
+}
+
+/** The arrays that something is placed as. */
+function partsTo({ shape, stored = "float32", data, fill = 0 }: Blank): Part[] {
+  const size = sizeOf(shape);
+  const given = data === undefined ? [] : memoryOf(data);
+  return partsOfStored(stored === "int32" ? "float32" : stored).map(({ each }, k) => ({
+    bytes: Math.max(1, Math.ceil(bytesOfPart(each, size) / ALIGNMENT)) * ALIGNMENT,
+    begin: (range, offset) => {
+      if (data !== undefined) {
+        const { buffer, byteOffset, byteLength } = given[k];
+        new Uint8Array(range, offset).set(new Uint8Array(buffer, byteOffset, byteLength));
+      } else if (!Object.is(fill, 0)) {
+        const Numbers = stored === "int32" ? Int32Array : Float32Array;
+        new Numbers(range, offset, size).fill(fill);
+      }
+    },
+  }));
+}
+
+function placeParts(
+  device: GPUDevice,
+  parts: readonly Part[],
+  doing: string,
+): { readonly buffer: GPUBuffer; readonly offset: number }[] {
+  const most = Math.min(device.limits.maxBufferSize, 2 ** 31);
+  const places: { readonly buffer: GPUBuffer; readonly offset: number }[] = [];
+  for (let from = 0, to = 0; from < parts.length; from = to) {
     let size = 0;
-    while (to < blanks.length && (to === from || size + bytes[to] <= most)) size += bytes[to++];
+    while (to < parts.length && (to === from || size + parts[to].bytes <= most)) {
+      size += parts[to++].bytes;
+    }
     if (size > most) {
       throw new GradusError(
         `${doing}: an array must fit into a buffer of the device, ${most} bytes: given ${size}`,
@@ -57,22 +133,15 @@ export function place(device: GPUDevice, blanks: readonly Blank[], doing: string
       mappedAtCreation: true,
     });
     const range = buffer.getMappedRange();
-    const mapped = { float32: new Float32Array(range), int32: new Int32Array(range) };
     let offset = 0;
-    for (let i = from; i < to; i++) {
-      const { shape, kind, dtype = "float32", data, fill = 0 } = blanks[i];
-      if (data !== undefined) mapped[dtype].set(data, offset / 4);
-      else if (!Object.is(fill, 0)) {
-        mapped[dtype].fill(fill, offset / 4, offset / 4 + sizeOf(shape));
-      }
-      const tensor: GpuTensor = { buffer, offset, shape: [...shape], dtype, kind };
-      markPadded(tensor);
-      tensors.push(tensor);
-      offset += bytes[i];
+    for (const { bytes, begin } of parts.slice(from, to)) {
+      begin(range, offset);
+      places.push({ buffer, offset });
+      offset += bytes;
     }
     buffer.unmap();
   }
-  return tensors;
+  return places;
 }
 
 /** Copies every array of a tree to the GPU; whatever else it holds stays as it is. */
@@ -80,15 +149,22 @@ export function upload(device: GPUDevice, tree: unknown): unknown {
   const doing = "Cannot upload";
   const blanks: Blank[] = [];
   const prepared = mapLeaves(tree, "", (node, path) => {
-    const leaf = asLeaf(node, path, doing);
+    const leaf = asHostLeaf(node, path, doing);
     if (leaf === undefined) return undefined;
-    if (leaf.dtype !== "float32") {
+    const { dtype, shape, stored, data, isHalf } = leaf;
+    if (dtype === "float64") {
       throw new GradusError(
-        `${doing}: the array at ${spellPath(path)} must be float32: given ${leaf.dtype}`,
+        `${doing}: the array at ${spellPath(path)} must be float32 or shorter: given ${dtype}`,
       );
     }
-    const kind = ArrayBuffer.isView(node) ? "array" : "tensor";
-    blanks.push({ shape: leaf.shape, kind, data: leaf.data as Float32Array });
+    const kind = ArrayBuffer.isView(node)
+      ? "array"
+      : isHalf
+      ? "halves"
+      : dtype === "float32"
+      ? "tensor"
+      : "stored";
+    blanks.push({ shape, kind, stored, data });
     return new Prepared(blanks.length - 1);
   });
   const tensors = place(device, blanks, doing);
@@ -113,11 +189,12 @@ export async function download(device: GPUDevice, tree: unknown): Promise<unknow
   const tensors: GpuTensor[] = [];
   mapTensors(tree, (tensor) => tensors.push(tensor));
   const most = Math.min(device.limits.maxBufferSize, 2 ** 28);
-  const arrays: Float32Array[] = [];
-  for (let from = 0, to = 0; from < tensors.length; from = to) {
+  const parts = tensors.flatMap(placesOf);
+  const copies: ArrayBuffer[] = [];
+  for (let from = 0, to = 0; from < parts.length; from = to) {
     let size = 0;
-    while (to < tensors.length && (to === from || size + 4 * sizeOf(tensors[to].shape) <= most)) {
-      size += 4 * sizeOf(tensors[to++].shape);
+    while (to < parts.length && (to === from || size + parts[to].bytes <= most)) {
+      size += parts[to++].bytes;
     }
     const staging = device.createBuffer({
       size: Math.max(size, 4),
@@ -125,33 +202,51 @@ export async function download(device: GPUDevice, tree: unknown): Promise<unknow
     });
     const encoder = device.createCommandEncoder();
     let at = 0;
-    for (const tensor of tensors.slice(from, to)) {
-      const bytes = 4 * sizeOf(tensor.shape);
-      if (bytes === 0) continue;
-      encoder.copyBufferToBuffer(tensor.buffer, tensor.offset ?? 0, staging, at, bytes);
+    for (const { buffer, offset, bytes } of parts.slice(from, to)) {
+      if (bytes > 0) encoder.copyBufferToBuffer(buffer, offset, staging, at, bytes);
       at += bytes;
     }
     device.queue.submit([encoder.finish()]);
     await staging.mapAsync(GPUMapMode.READ);
-    const mapped = new Float32Array(staging.getMappedRange());
+    const mapped = staging.getMappedRange();
     let first = 0;
-    for (const tensor of tensors.slice(from, to)) {
-      arrays.push(mapped.slice(first, first += sizeOf(tensor.shape)));
-    }
+    for (const { bytes } of parts.slice(from, to)) copies.push(mapped.slice(first, first += bytes));
     staging.destroy();
   }
   let next = 0;
-  return mapTensors(tree, ({ shape, kind, dtype }) => {
-    const data = arrays[next++];
-    if (kind === "number") return dtype === "int32" ? new Int32Array(data.buffer)[0] : data[0];
-    return kind === "array" ? data : { data, shape: [...shape] };
+  return mapTensors(tree, (tensor) => {
+    const { shape, kind, dtype } = tensor;
+    const own = placesOf(tensor).map(() => copies[next++]);
+    if (kind === "number") {
+      return dtype === "int32" ? new Int32Array(own[0])[0] : new Float32Array(own[0])[0];
+    }
+    const stored = storedIn(tensor);
+    const array = allocate(dtypeOf(stored), sizeOf(shape), isUnsigned(stored));
+    memoryOf(array).forEach((part, k) =>
+      new Uint8Array(part.buffer).set(new Uint8Array(own[k], 0, part.byteLength))
+    );
+    const isHalf = hasHalf && dtype === "float16" && (kind === "array" || kind === "halves");
+    const data = isHalf ? halfOf(array as Uint16Array) : array;
+    if (kind === "array") return data;
+    return isHalf ? { data, shape: [...shape] } : tensorOf(array, shape, stored);
+  });
+}
+
+/** Where the arrays of a tensor are, and their bytes. */
+export function placesOf(
+  tensor: GpuTensor,
+): { readonly buffer: GPUBuffer; readonly offset: number; readonly bytes: number }[] {
+  const size = sizeOf(tensor.shape);
+  return partsOfStored(storedIn(tensor)).map(({ each }, k) => {
+    const { buffer, offset = 0 } = k === 0 ? tensor : tensor.second!;
+    return { buffer, offset, bytes: bytesOfPart(each, size) };
   });
 }
 
 /** Destroys every buffer of a tree. */
 export function release(tree: unknown): void {
   const buffers = new Set<GPUBuffer>();
-  mapTensors(tree, ({ buffer }) => buffers.add(buffer));
+  mapTensors(tree, (tensor) => placesOf(tensor).forEach(({ buffer }) => buffers.add(buffer)));
   buffers.forEach((buffer) => buffer.destroy());
 }
 
