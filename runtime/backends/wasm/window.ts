@@ -2,20 +2,23 @@
 import type { MemoryArray } from "../../trees/dtype.ts";
 import { BLOCK, type GroupRun } from "../backend.ts";
 import { blockBytes } from "./blocks.ts";
+import { Entries, type LeafPlaces } from "./entries.ts";
 import type { PassArrays, PassFunction } from "./kernel.ts";
 import { kindsOf, type LeafStep } from "./leaf.ts";
-import { ENTRY, entryWords } from "./render.ts";
+import { entryWords } from "./render.ts";
 
 /** Its least size, in bytes. */
-const WINDOW = 1 << 19;
+const WINDOW = Number((globalThis as any).Deno.env.get("WINDOW") ?? 1 << 19);
 /** The most entries that are in it at once. */
 export const WINDOW_ENTRIES = 2048;
-/** The most elements of a leaf that are in it at once. */
-const PIECE = 8 * BLOCK;
+/** The most elements of a leaf that are in it at once, where leaves do not share entries. */
+const PIECE = 4 * BLOCK;
 /** How large it gets for the sake of long pieces. */
 const MOST_BYTES = 1 << 22;
 /** Up to so many elements an engine copies faster one by one than at once. */
 const FEW = 16;
+/** Pieces that do not share an entry begin at a multiple of so many elements: whole lines, and whole blocks. */
+const ALIGNED = 256;
 
 /** A part of an array and its place in the window. */
 interface Copy {
@@ -28,17 +31,20 @@ interface Copy {
 
 /** What is in the window at once. */
 interface Batch {
-  readonly entries: number[];
+  readonly entries: Uint32Array;
+  readonly count: number;
   readonly ins: Copy[];
   readonly outs: Copy[];
 }
 
-/** Where a leaf's numbers and sums are. */
-export interface LeafPlaces {
-  readonly numbers: number;
-  readonly sums: number;
-  /** The bytes of the sums of a block; 0 where none are taken. */
+/** What a pass's leaves have in common in the window. */
+export interface Passing {
+  /** The arrays that the pass reads and writes. */
+  readonly touched: PassArrays;
+  /** Whether it takes sums of blocks, and the bytes of those of one. */
   readonly sumBytes: number;
+  /** Whether leaves may share an entry. */
+  readonly shares: boolean;
   /** The words of an entry for its blocks, which entries share that are run one after the other. */
   readonly blocks: readonly number[];
 }
@@ -46,79 +52,74 @@ export interface LeafPlaces {
 /** How some leaves pass through a window, worked out once for its place in memory. */
 export class Window {
   readonly #batches: readonly Batch[];
-  readonly #words: number;
 
-  /** `touched` are the arrays that the pass reads and writes, `words` those of an entry of its table. */
   constructor(
     steps: readonly LeafStep[],
-    touched: PassArrays,
+    { touched, sumBytes, shares, blocks }: Passing,
     placesOf: (step: LeafStep) => LeafPlaces,
-    words: number,
     buffer: ArrayBufferLike,
     address: number,
     bytes: number,
   ) {
-    this.#words = words;
-    const batches: Batch[] = [];
-    let batch: Batch | undefined;
-    let used = 0;
+    const { group } = steps[0].leaf;
+    const { inputs } = group;
+    const each = kindsOf(group);
+    const piece = pieceOf(sumBytes > 0, each);
+    const read = inputsOfOutputs(group);
+    // What is changed in place is read and written at one place here too.
+    const placeOf = (a: number) =>
+      a < inputs.length || read[a - inputs.length] < 0 ? a : read[a - inputs.length];
+    const all = [...touched.reads, ...touched.writes.map((k) => inputs.length + k)];
+    const own = [...new Set(all.map(placeOf))];
+    const room = roomFor(piece, own.map((a) => each[a]), bytes);
+    const begin = new Map<number, number>();
+    own.reduce((end, a) => {
+      begin.set(a, end);
+      return end + Math.ceil(room * each[a] / 64) * 64;
+    }, address);
+    const most = shares ? room : 0;
+    const batches: (Pick<Batch, "ins" | "outs"> & { readonly entries: Entries })[] = [];
+    let used = room;
     for (const step of steps) {
       const { leaf, addresses } = step;
-      const { inputs, outputs } = leaf;
-      const each = kindsOf(leaf.group);
-      const shared = inputsOfOutputs(leaf.group);
-      const { numbers, sums, sumBytes, blocks } = placesOf(step);
-      const written = touched.writes.map((k) => inputs.length + k);
-      const all = [...touched.reads, ...written];
-      const piece = pieceOf(sumBytes > 0, each);
-      for (let from = 0, block = 0; from < leaf.size; from += piece, block++) {
-        const size = Math.min(piece, leaf.size - from);
-        const needed = pieceBytes(size, all.map((a) => each[a]));
-        if (
-          batch === undefined || used + needed > bytes ||
-          batch.entries.length === WINDOW_ENTRIES * words
-        ) {
-          batches.push(batch = { entries: [], ins: [], outs: [] });
-          used = 0;
+      const places = placesOf(step);
+      for (let from = 0, size = 0; from < leaf.size; from += size, used += size) {
+        if (!shares) used = Math.ceil(used / ALIGNED) * ALIGNED;
+        size = Math.min(leaf.size - from, shares ? Math.max(1, room - used) : piece);
+        if (used + size > room || batches.at(-1)!.entries.count === WINDOW_ENTRIES) {
+          batches.push({ entries: new Entries(group, most), ins: [], outs: [] });
+          [used, size] = [0, Math.min(leaf.size - from, shares ? room : piece)];
         }
-        const entry = batch.entries.length;
-        for (let word = 0; word < words; word++) batch.entries.push(0);
-        batch.entries[entry + ENTRY.length] = size;
-        batch.entries[entry + ENTRY.numbers] = numbers;
-        batch.entries[entry + ENTRY.sums] = sums + block * sumBytes;
-        batch.entries[entry + ENTRY.first] = from;
-        batch.entries[entry + ENTRY.leaf] = leaf.number;
-        blocks.forEach((word, k) => batch!.entries[entry + words - blocks.length + k] = word);
+        const { entries, ins, outs } = batches.at(-1)!;
+        const arrays = addresses.map((direct, a) => {
+          if (direct !== 0) return direct + from * each[a];
+          const start = begin.get(placeOf(a));
+          return start === undefined || !all.includes(a) ? 0 : start + used * each[a];
+        });
         const views = new Map<number, MemoryArray>();
         for (const a of all) {
+          if (addresses[a] !== 0) continue;
           const isInput = a < inputs.length;
-          let place = addresses[a] === 0 ? 0 : addresses[a] + from * each[a];
-          if (place === 0) {
-            const [arrays, index] = isInput ? [inputs, a] : [outputs, a - inputs.length];
-            // What is changed in place is read and written at one place here too.
-            let view = isInput ? undefined : views.get(shared[index]);
-            // Scales are fewer than elements: a piece begins with a block.
-            const perElement = each[a] / arrays[index].BYTES_PER_ELEMENT;
-            if (view === undefined) {
-              const length = Math.ceil(size * perElement);
-              view = viewOf(arrays[index], buffer, address + used, length);
-              used += Math.ceil(size * each[a] / 64) * 64;
-            }
-            if (isInput) views.set(a, view);
-            const copy = { arrays, index, from: from * perElement, view };
-            (isInput ? batch.ins : batch.outs).push(copy);
-            place = view.byteOffset;
-          }
-          batch.entries[entry + ENTRY.arrays + a] = place;
+          const [own, index] = isInput ? [leaf.inputs, a] : [leaf.outputs, a - inputs.length];
+          // Scales are fewer than elements.
+          const perElement = each[a] / own[index].BYTES_PER_ELEMENT;
+          const view = views.get(arrays[a]) ??
+            viewOf(own[index], buffer, arrays[a], Math.ceil(size * perElement));
+          views.set(arrays[a], view);
+          (isInput ? ins : outs).push({ arrays: own, index, from: from * perElement, view });
         }
+        const sums = places.sums + from / BLOCK * sumBytes;
+        entries.add(step, from, size, { ...places, sums }, arrays, blocks);
       }
     }
-    this.#batches = batches;
+    this.#batches = batches.map(({ entries, ...copies }) => ({
+      ...{ ...copies, entries: entries.table(), count: entries.count },
+    }));
   }
 
   /** Brings the leaves in, steps them and brings the results out, batch by batch. */
   run(table: Uint32Array, pass: PassFunction): void {
-    for (const { entries, ins, outs } of this.#batches) {
+    for (const { entries, count, ins, outs } of this.#batches) {
       for (const { arrays, index, from, view } of ins) {
         const array = arrays[index];
         const { length } = view;
@@ -126,7 +127,7 @@ export class Window {
         else view.set(length === array.length ? array : array.subarray(from, from + length));
       }
       table.set(entries);
-      pass(table.byteOffset, entries.length / this.#words);
+      pass(table.byteOffset, count);
       for (const { arrays, index, from, view } of outs) {
         const array = arrays[index];
         const { length } = view;
@@ -146,7 +147,7 @@ function inputsOfOutputs({ mode, inputs, outputs }: GroupRun): number[] {
   });
 }
 
-/** What a piece of so many elements takes in the window, for arrays of so many bytes an element. */
+/** What so many elements take in the window, of arrays of so many bytes an element. */
 function pieceBytes(size: number, bytes: readonly number[]): number {
   return bytes.reduce((total, each) => total + Math.ceil(size * each / 64) * 64, 0);
 }
@@ -154,6 +155,13 @@ function pieceBytes(size: number, bytes: readonly number[]): number {
 // Sums are taken block by block, and of many arrays only a little is in the window at once.
 function pieceOf(isAccumulating: boolean, bytes: readonly number[]): number {
   return isAccumulating || pieceBytes(PIECE, bytes) > MOST_BYTES ? BLOCK : PIECE;
+}
+
+/** How many elements there is room for in so many bytes: a piece at least. */
+function roomFor(piece: number, bytes: readonly number[], window: number): number {
+  const ends = 64 * bytes.length;
+  const fitting = (window - ends) / bytes.reduce((a, b) => a + b, 0);
+  return Math.max(piece, Math.floor(fitting / ALIGNED) * ALIGNED);
 }
 
 /** Bytes of a window for arrays of so many bytes an element, in which a piece of each finds room. */
