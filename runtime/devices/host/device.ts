@@ -235,9 +235,21 @@ class HostStep implements Prepared<StepForm> {
     const { arrays: { params, reads, out, master, nextMaster, states, next } } = this.#work;
     const { program: { state } } = this.#key;
     const { leaves } = this.#work.bound.layout;
-    const lists = [params, ...reads, out, master, nextMaster, ...states, ...next];
-    const fresh = new Set<unknown>(lists.filter((list, k) => list !== this.#lists[k]));
+    const lists = [...reads, params, out, master, nextMaster, ...states, ...next];
+    const before = this.#lists;
     this.#lists = lists;
+    const hasMatrices = this.#matrices.some((each) => each !== undefined);
+    if (!hasMatrices) {
+      // New gradients are the everyday case, and what is read has the same place in every leaf.
+      const first = params === undefined ? 0 : 1;
+      reads.forEach((list, k) => {
+        if (list === before[k]) return;
+        this.#step.leaves.forEach(({ inputs }, i) => inputs[first + k] = firstOf(list[i]));
+      });
+    }
+    const rest = hasMatrices ? 0 : reads.length;
+    const fresh = new Set(lists.filter((list, k) => k >= rest && list !== before[k]));
+    if (fresh.size === 0) return;
     const isLikeLeaf = this.#work.states.map((name) => state.get(name)!.over === "element");
     let matrices: LeafMatrices | undefined;
     let parts: readonly LeafRun[] = [];
