@@ -13,7 +13,7 @@ import {
   isPair,
   secondOf,
 } from "../backend.ts";
-import { bytesOf, isShort } from "../../trees/dtype.ts";
+import { bytesOf } from "../../trees/dtype.ts";
 import { Accumulators } from "./accumulate.ts";
 import {
   BLOCK_WORDS,
