@@ -9,9 +9,10 @@ import { kindsOf, type LeafStep } from "./leaf.ts";
 import type { Arena, Block } from "../../trees/arena.ts";
 import { GroupNumbers } from "./numbers.ts";
 import { isBlocked, type Pass, passesOf } from "./passes.ts";
-import { ENTRY, entryWords } from "./render.ts";
+import { Entries, type LeafPlaces, mayShare } from "./entries.ts";
+import { entryWords } from "./render.ts";
 import type { Job } from "./threads.ts";
-import { type LeafPlaces, Window, WINDOW_ENTRIES, windowBytes } from "./window.ts";
+import { Window, WINDOW_ENTRIES, windowBytes } from "./window.ts";
 
 /** The most elements of an entry where arrays are stepped in place: what one thread takes at a time. */
 const DIRECT_PIECE = 8 * BLOCK;
@@ -24,7 +25,8 @@ const LEAST_EACH = 1 << 16;
 interface Space {
   readonly base: number;
   readonly memory: DataView;
-  /** The table of the leaves that are stepped where they are. */
+  /** The entries of the leaves that are stepped where they are, and their table. */
+  readonly entries: Uint32Array<ArrayBuffer>;
   readonly direct: Uint32Array;
   /** The table of those in the window. */
   readonly staged: Uint32Array;
@@ -75,8 +77,10 @@ export class PassRun {
   readonly #piece: number;
   /** The elements that are. */
   readonly #elements: number;
-  /** The entries of the leaves that are stepped where they are, for a working space at `#base`. */
-  readonly #table: Uint32Array<ArrayBuffer>;
+  /** The most entries that those have. */
+  readonly #entries: number;
+  /** Whether leaves may share an entry. */
+  readonly #shares: boolean;
   /** The working space as it was found last, and how ordinary arrays pass through it. */
   #space: Space | undefined;
 
@@ -91,6 +95,7 @@ export class PassRun {
     [this.#index, this.#steps, this.#kernel, this.#arena] = [index, steps, kernel, arena];
     const { plan } = steps[0].leaf.group;
     const pass = this.#pass = passesOf(plan)[index];
+    this.#shares = mayShare(steps[0].leaf.group, pass);
     this.#function = kernel.on(arena)[index];
     // What varies over axes only is in the working space, wherever the leaf's arrays are.
     const isNarrow = pass.loop.extent !== "element";
@@ -117,6 +122,7 @@ export class PassRun {
     this.#piece = isInBlocks ? BLOCK : pass.axes?.isAccumulating ? WHOLE : DIRECT_PIECE;
     this.#elements = sum(this.#direct.map((step) => this.#size(step)));
     const entries = sum(this.#direct.map((step) => Math.ceil(this.#size(step) / this.#piece)));
+    this.#entries = entries;
     const tables = end;
     const room = tables + (this.#blockBytes?.tables ?? 0);
     // Any thread may take an entry; those that pass through the window share the last room.
@@ -127,7 +133,6 @@ export class PassRun {
     this.#window = windowBytes(isInBlocks, kindsOf(steps[0].leaf.group));
     end = window + (this.#staged.length === 0 ? 0 : this.#window);
     this.#offsets = { sums, tables, room, table, window, end };
-    this.#table = new Uint32Array(this.#words * entries);
   }
 
   /** Bytes of working space that it needs, those of fields among them. */
@@ -148,9 +153,9 @@ export class PassRun {
       new Uint8Array(buffer, space.base + this.#offsets.tables).set(tableBytes());
     }
     for (const { fields } of this.#steps) fields?.start(this.#pass);
-    const count = this.#table.length / this.#words;
+    const count = space.entries.length / this.#words;
     if (count > 0) {
-      space.direct.set(this.#table);
+      space.direct.set(space.entries);
       const address = space.direct.byteOffset;
       const most = Math.min(threads, count, Math.floor(this.#elements / LEAST_EACH));
       if (most > 1 && this.#arena.isShared && runThreaded !== undefined) {
@@ -183,31 +188,27 @@ export class PassRun {
     const base = workingSpace(this.#arena, end);
     const { buffer } = this.#arena.memory;
     if (this.#space?.base === base && this.#space.memory.buffer === buffer) return this.#space;
-    this.#fillTable(base);
     const places = (step: LeafStep): LeafPlaces => ({
       numbers: base + this.#numbersOf.get(numbersKey(step))!,
       sums: base + this.#sumsOf.get(step)!,
-      sumBytes: this.#sumBytes,
-      blocks: this.#blockWords(base, this.#table.length / this.#words),
     });
-    const staged = base + table + 4 * this.#table.length;
+    const staged = base + table + 4 * this.#words * this.#entries;
     const hasStaged = this.#staged.length > 0;
+    const passing = {
+      touched: this.#kernel.arrays[this.#index],
+      sumBytes: this.#sumBytes,
+      shares: this.#shares,
+      blocks: this.#blockWords(base, this.#entries),
+    };
     return this.#space = {
       base,
       memory: new DataView(buffer, base, end),
-      direct: new Uint32Array(buffer, base + table, this.#table.length),
+      entries: this.#directEntries(base, places),
+      direct: new Uint32Array(buffer, base + table, this.#words * this.#entries),
       staged: new Uint32Array(buffer, staged, hasStaged ? this.#words * WINDOW_ENTRIES : 0),
       sums: new Float64Array(buffer, base + sums, this.#sumsEach * sum(this.#blocks)),
       window: hasStaged
-        ? new Window(
-          this.#staged,
-          this.#kernel.arrays[this.#index],
-          places,
-          this.#words,
-          buffer,
-          base + window,
-          this.#window,
-        )
+        ? new Window(this.#staged, passing, places, buffer, base + window, this.#window)
         : undefined,
     };
   }
@@ -235,29 +236,26 @@ export class PassRun {
     return extentSize(this.#pass.loop.extent, shape);
   }
 
-  #fillTable(base: number): void {
-    const table = this.#table;
-    let at = 0;
+  #directEntries(base: number, placesOf: (step: LeafStep) => LeafPlaces): Uint32Array<ArrayBuffer> {
+    const { group } = this.#steps[0].leaf;
+    const entries = new Entries(group, this.#shares ? this.#piece : 0);
+    const bytes = kindsOf(group);
     for (const step of this.#direct) {
-      const { leaf, addresses } = step;
-      const [piece, size] = [this.#piece, this.#size(step)];
-      const bytes = kindsOf(leaf.group);
-      const numbers = base + this.#numbersOf.get(numbersKey(step))!;
-      let sums = base + this.#sumsOf.get(step)!;
-      for (let from = 0; from < size; from += piece) {
-        table[at + ENTRY.length] = Math.min(piece, size - from);
-        table[at + ENTRY.numbers] = numbers;
-        table[at + ENTRY.sums] = sums;
-        table[at + ENTRY.first] = from;
-        table[at + ENTRY.leaf] = leaf.number;
-        for (let a = 0; a < addresses.length; a++) {
-          table[at + ENTRY.arrays + a] = addresses[a] + from * bytes[a];
-        }
-        table.set(this.#blockWords(base, at / this.#words), at + ENTRY.arrays + addresses.length);
-        sums += this.#sumBytes;
-        at += this.#words;
+      const [piece, size, places] = [this.#piece, this.#size(step), placesOf(step)];
+      for (let from = 0, { sums } = places; from < size; from += piece, sums += this.#sumBytes) {
+        const addresses = step.addresses.map((address, a) => address + from * bytes[a]);
+        const blocks = this.#blockWords(base, entries.count);
+        entries.add(
+          step,
+          from,
+          Math.min(piece, size - from),
+          { ...places, sums },
+          addresses,
+          blocks,
+        );
       }
     }
+    return entries.table();
   }
 }
 

@@ -13,7 +13,7 @@ import {
   isPair,
   secondOf,
 } from "../backend.ts";
-import { bytesOf, isShort } from "../../trees/dtype.ts";
+import { bytesOf } from "../../trees/dtype.ts";
 import { Accumulators } from "./accumulate.ts";
 import {
   BLOCK_WORDS,
@@ -384,10 +384,9 @@ class Renderer {
   /** A loop over all whole vectors that are left, or over what is left then. */
   #stretch(width: Width): void {
     const code = this.#code;
-    // Two vectors of float64 take the place of one of float32; of short numbers, two are moved at once.
     const isDouble = this.#lanes === "f64x2";
-    const isPaired = isDouble || this.#arrays.some(({ slot }) => isShort(slot.dtype));
-    const halves = width === "vector" && isPaired ? 2 : 1;
+    // Vectors go in pairs: the loop's own instructions count half, and two of short numbers are moved at once.
+    const halves = width === "vector" ? 2 : 1;
     const elements = width === "single" ? 1 : halves * (isDouble ? 2 : 4);
     const from = code.length;
     code.block(() => {

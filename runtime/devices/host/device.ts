@@ -21,10 +21,12 @@ import {
   arithmeticOf,
   copyOf,
   type DType,
+  firstOf,
   type HostArray,
   isShort,
   type MemoryArray,
   memoryOf,
+  secondOf,
 } from "../../trees/dtype.ts";
 import { BLOCK_SIZE, BlockArray } from "../../trees/block8.ts";
 import { asHostLeaf } from "../../trees/host_leaf.ts";
@@ -65,7 +67,10 @@ export class HostDevice implements Device<HostArray, StepForm> {
       memoryOf(array).map((part) => [part, place] as const)
     );
     const written = new Written(parts, doing);
-    const isWritten = (array: HostArray) => memoryOf(array).some((part) => written.overlaps(part));
+    const isWritten = (array: HostArray) => {
+      const second = secondOf(array);
+      return written.overlaps(firstOf(array)) || second !== undefined && written.overlaps(second);
+    };
     return (array) => isWritten(array) ? copyOf(array) : array;
   }
 
@@ -97,6 +102,8 @@ class HostStep implements Prepared<StepForm> {
   #step: StepRun;
   #execution: Execution | undefined;
   #version = -1;
+  /** The lists of arrays that the leaves have been given. */
+  #lists: readonly unknown[] = [];
 
   constructor(
     backend: Backend,
@@ -143,6 +150,7 @@ class HostStep implements Prepared<StepForm> {
         this.#types = types;
         this.#chosen = this.#choose();
         this.#step = this.#leaves();
+        this.#lists = [];
         this.#execution = undefined;
       }
     }
@@ -222,49 +230,71 @@ class HostStep implements Prepared<StepForm> {
     );
   }
 
-  /** Hands over the arrays of the step, in the order that each group names them. */
+  /** Hands over the arrays of the step, in the order that each group names them; what stayed the leaves have. */
   #fill(): void {
     const { arrays: { params, reads, out, master, nextMaster, states, next } } = this.#work;
     const { program: { state } } = this.#key;
     const { leaves } = this.#work.bound.layout;
+    const lists = [...reads, params, out, master, nextMaster, ...states, ...next];
+    const before = this.#lists;
+    this.#lists = lists;
+    const hasMatrices = this.#matrices.some((each) => each !== undefined);
+    if (!hasMatrices) {
+      // New gradients are the everyday case, and what is read has the same place in every leaf.
+      const first = params === undefined ? 0 : 1;
+      reads.forEach((list, k) => {
+        if (list === before[k]) return;
+        this.#step.leaves.forEach(({ inputs }, i) => inputs[first + k] = firstOf(list[i]));
+      });
+    }
+    const rest = hasMatrices ? 0 : reads.length;
+    const fresh = new Set(lists.filter((list, k) => k >= rest && list !== before[k]));
+    if (fresh.size === 0) return;
     const isLikeLeaf = this.#work.states.map((name) => state.get(name)!.over === "element");
-    for (let i = 0, run = 0; i < leaves.length; i++) {
-      const matrices = this.#matrices[i];
+    let matrices: LeafMatrices | undefined;
+    let parts: readonly LeafRun[] = [];
+    let [run, into, from] = [0, 0, 0];
+    const put = (
+      side: "inputs" | "outputs",
+      place: number,
+      list: readonly HostArray[],
+      i: number,
+      isLike: boolean,
+      partOf: PartOf,
+    ): void => {
+      if (matrices === undefined) {
+        if (fresh.has(list)) parts[0][side][place] = partOf(list[i])!;
+      } else {
+        matrices.of(partOf(list[i])!, isLike, side === "outputs").forEach((part, k) =>
+          parts[k][side][place] = part
+        );
+      }
+    };
+    const read = (list: readonly HostArray[], i: number, isLike = true, part: PartOf = firstOf) =>
+      put("inputs", into++, list, i, isLike, part);
+    const write = (list: readonly HostArray[], i: number, isLike = true, part: PartOf = firstOf) =>
+      put("outputs", from++, list, i, isLike, part);
+    for (let i = 0; i < leaves.length; i++) {
+      matrices = this.#matrices[i];
       matrices?.clear();
-      const parts = this.#step.leaves.slice(run, run += this.#key.binding.views[i]?.count ?? 1);
-      let [into, from] = [0, 0];
-      const put = (
-        side: "inputs" | "outputs",
-        place: number,
-        array: MemoryArray,
-        isLike = true,
-      ): void => {
-        if (matrices === undefined) parts[0][side][place] = array;
-        else {
-          matrices.of(array, isLike, side === "outputs").forEach((part, k) =>
-            parts[k][side][place] = part
-          );
-        }
-      };
-      const read = (array: MemoryArray, isLike?: boolean) => put("inputs", into++, array, isLike);
-      const write = (array: MemoryArray, isLike?: boolean) => put("outputs", from++, array, isLike);
+      parts = this.#step.leaves.slice(run, run += this.#key.binding.views[i]?.count ?? 1);
+      [into, from] = [0, 0];
       const isMaster = isShort(leaves[i].dtype);
-      if (params !== undefined) read(firstOf((isMaster ? master! : params)[i]));
-      for (const each of reads) read(firstOf(each[i]));
-      write(firstOf(out[i]));
-      if (isMaster && nextMaster !== undefined) write(firstOf(nextMaster[i]));
+      if (params !== undefined) read(isMaster ? master! : params, i);
+      for (const each of reads) read(each, i);
+      write(out, i);
+      if (isMaster && nextMaster !== undefined) write(nextMaster, i);
       const kept = this.#states[i];
       for (const k of kept) {
-        read(firstOf(states[k][i]), isLikeLeaf[k]);
-        if (next.length > 0) write(firstOf(next[k][i]), isLikeLeaf[k]);
+        read(states[k], i, isLikeLeaf[k]);
+        if (next.length > 0) write(next[k], i, isLikeLeaf[k]);
       }
       // Second arrays are behind all others, as their group names them.
       for (const k of kept) {
-        const [, second] = memoryOf(states[k][i]);
-        if (second === undefined) continue;
+        if (secondOf(states[k][i]) === undefined) continue;
         this.#requireWholeBlocks(k, i, isLikeLeaf[k]);
-        read(second, isLikeLeaf[k]);
-        if (next.length > 0) write(memoryOf(next[k][i])[1], isLikeLeaf[k]);
+        read(states[k], i, isLikeLeaf[k], secondOf);
+        if (next.length > 0) write(next[k], i, isLikeLeaf[k], secondOf);
       }
     }
   }
@@ -273,7 +303,5 @@ class HostStep implements Prepared<StepForm> {
 /** Matrices of a leaf draw random numbers of their own, apart from those of as many leaves. */
 const LEAVES = 2 ** 16;
 
-/** The array, or the first of two that it is stored as. */
-function firstOf(array: HostArray): MemoryArray {
-  return memoryOf(array)[0];
-}
+/** One of the arrays that an array is stored as. */
+type PartOf = (array: HostArray) => MemoryArray | undefined;
