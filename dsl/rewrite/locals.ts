@@ -1,9 +1,9 @@
 /** Which values have names: those that several statements need, and those that keep a line short. */
 import { foldNodes, type Node, postorder, withSources } from "../node.ts";
 import { once } from "../once.ts";
-import { isReserved } from "../parse.ts";
 import { printExpression, printStatements } from "../print.ts";
 import { RESERVED } from "../scope.ts";
+import { isReserved } from "../words.ts";
 import type { Form } from "./form.ts";
 import { spelling, statementsOf } from "./layout.ts";
 import type { Change } from "./passes.ts";
