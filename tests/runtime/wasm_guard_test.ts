@@ -23,7 +23,7 @@ import { assertSameBits, type Compared } from "./same_bits.ts";
 import { whereRun } from "./where.ts";
 import { STORAGES, type Storing, storingMomentum } from "./storages.ts";
 
-const SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 31, 1_000, 4_095, 4_096, 4_097, 8_191, 8_193, 12_289];
+const SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 31, 4_095, 4_096, 4_097, 8_193];
 const STEPS = 2;
 
 type Data = Float32Array | Float64Array;
