@@ -1,6 +1,6 @@
 /** Searches over NATS: what dies, comes back, lies or comes twice changes nothing that is found. */
 import { connect } from "@nats-io/transport-node";
-import { jetstream } from "@nats-io/jetstream";
+import { DiscardPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
 import { GradusError } from "../../mod.ts";
 import {
@@ -230,6 +230,39 @@ await natsTest("messages of anybody are no more than messages", async () => {
     await connection.close();
   });
 });
+
+await natsTest(
+  "what is deleted on the server meanwhile is made again, and full streams are waited for",
+  async () => {
+    await withServer(async ({ servers }) => {
+      const small = { ...options, budget: { generated: 200 } };
+      const scorer = await natsScorer({ servers, size: 4 });
+      const store = await natsCheckpoint({ servers, run: "deleted" });
+      const connection = await connect({ servers });
+      const manager = await jetstreamManager(connection);
+      const full = (most: number) =>
+        manager.streams.update("gradus_jobs", { max_msgs: most, discard: DiscardPolicy.New });
+      const faults: Record<number, () => Promise<unknown>> = {
+        1: async () => {
+          await full(1);
+          setTimeout(() => void full(-1), 1000);
+        },
+        2: () => manager.streams.delete("KV_gradus_runs"),
+        3: () => manager.streams.delete("OBJ_gradus_objects"),
+        4: () => manager.streams.delete("gradus_jobs"),
+      };
+      await withWorker({ servers }, async () => {
+        let windows = 0;
+        for await (const event of search({ ...small, scorer, checkpoint: { store, every: 1 } })) {
+          if (event.type === "progress") await faults[++windows]?.();
+          else assertEquals(told(event.result), told(await searched(small)));
+        }
+        assert(windows >= 5, `it was over after ${windows} windows`);
+      });
+      await Promise.all([store.close(), scorer.close(), connection.close()]);
+    });
+  },
+);
 
 await natsTest("a server asks who one is, and messages do not tell", async () => {
   const args = ["--user", "anna", "--pass", "secret-word"];
