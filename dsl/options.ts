@@ -1,5 +1,5 @@
 /** Options of functions, each held against what it must be; what there is not is refused by name. */
-import { isRecord } from "./check.ts";
+import { isRecord } from "./record.ts";
 import { GradusError, nearest, quoted, shown } from "./errors.ts";
 
 /** What an option must be: whether a value is that, and how it is said. */

@@ -1,5 +1,4 @@
 /** The options of a search, held against what there is before anything is trained. */
-import { isRecord } from "../../dsl/check.ts";
 import { GradusError } from "../../dsl/errors.ts";
 import {
   having,
@@ -13,6 +12,7 @@ import {
   requireOptions,
   whole,
 } from "../../dsl/options.ts";
+import { isRecord } from "../../dsl/record.ts";
 import type { SearchOptions } from "./options.ts";
 
 /** Beyond it a window only takes memory, and redraws only time. */

@@ -1,6 +1,6 @@
 /** Messages between searches and workers. What comes in is checked: anybody may have written it. */
 import { digestOf } from "../../dsl/digest.ts";
-import { isRecord } from "../../dsl/check.ts";
+import { isRecord } from "../../dsl/record.ts";
 import { GradusError } from "../../dsl/errors.ts";
 import { printData, readData } from "../evolve/plain_data.ts";
 import { type Candidate, keyOf, type Setting, spaceOf } from "../evolve/scorer.ts";

@@ -1,5 +1,5 @@
 /** Softmax classifiers, with hidden layers or without, as tasks. */
-import { isRecord } from "../../dsl/check.ts";
+import { isRecord } from "../../dsl/record.ts";
 import { ANY, type Kinds, needed, whole } from "../../dsl/options.ts";
 import { exp, log } from "../programs/exact_math.ts";
 import { DRAWS, Random } from "../programs/random.ts";

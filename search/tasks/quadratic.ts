@@ -1,5 +1,5 @@
 /** Quadratics as tasks: cheap to search on, larger ones, and those that what was found is held to. */
-import { isRecord } from "../../dsl/check.ts";
+import { isRecord } from "../../dsl/record.ts";
 import {
   ANY,
   type Kinds,

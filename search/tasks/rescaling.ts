@@ -1,5 +1,5 @@
 /** Problems in other units: each parameter is a random factor times what is trained. */
-import { isRecord } from "../../dsl/check.ts";
+import { isRecord } from "../../dsl/record.ts";
 import type { Kind } from "../../dsl/options.ts";
 import { exp2 } from "../programs/exact_math.ts";
 import { DRAWS, Random } from "../programs/random.ts";
