@@ -46,15 +46,21 @@ export class Bus {
   /** Settings and checkpoints. */
   readonly objects: ObjectStore;
   readonly notice: (text: string) => void;
+  /** Makes what is not there. */
+  readonly #make: () => Promise<unknown>;
+  #making: Promise<unknown> | undefined;
+  #said = "";
   #reason = "it was closed";
 
   private constructor(
     options: NatsOptions,
     connection: NatsConnection,
-    parts: Pick<Bus, "release" | "js" | "manager" | "jobs" | "scores" | "runs" | "objects">,
+    parts: Pick<Bus, "release" | "js" | "manager" | "jobs" | "scores" | "runs" | "objects"> & {
+      readonly make: () => Promise<unknown>;
+    },
   ) {
     [this.name, this.connection] = [options.name ?? NAME, connection];
-    this.release = parts.release;
+    [this.release, this.#make] = [parts.release, parts.make];
     [this.js, this.manager, this.jobs] = [parts.js, parts.manager, parts.jobs];
     [this.scores, this.runs, this.objects] = [parts.scores, parts.runs, parts.objects];
     this.notice = options.notice ?? (() => {});
@@ -72,27 +78,10 @@ export class Bus {
       const manager = await jetstreamManager(connection);
       const js = jetstream(connection);
       const jobs = `${name}_jobs`;
-      await manager.streams.add({
-        name: jobs,
-        subjects: [`${name}.jobs`],
-        retention: RetentionPolicy.Workqueue,
-        duplicate_window: nanos(MEMORY),
-        max_age: nanos(LIFE),
-        num_replicas: replicas,
-      }).catch(unlessThere);
-      await manager.consumers.add(jobs, {
-        durable_name: WORKERS,
-        ack_policy: AckPolicy.Explicit,
-        ack_wait: nanos(SILENCE),
-        max_deliver: MOST_DELIVERIES,
-        max_ack_pending: 100_000,
-      }).catch(unlessThere);
-      const buckets = new Kvm(js);
+      const make = () => made(js, manager, name, replicas);
       return new Bus(options, connection, {
-        ...{ release: await release(), js, manager, jobs },
-        scores: await buckets.create(`${name}_scores`, { replicas }),
-        runs: await buckets.create(`${name}_runs`, { replicas }),
-        objects: await new Objm(js).create(`${name}_objects`, { replicas }),
+        ...{ release: await release(), js, manager, jobs, make },
+        ...await make(),
       });
     } catch (error) {
       await connection.close();
@@ -105,7 +94,10 @@ export class Bus {
     }
   }
 
-  /** Does what may fail while a server is away, until it succeeds or never can. */
+  /**
+   * Does what may fail while a server is away, until it succeeds or never can. What was deleted on the server
+   * is made again.
+   */
   async retry<T>(doing: string, run: () => Promise<T>): Promise<T> {
     for (let attempt = 1;; attempt++) {
       try {
@@ -116,10 +108,22 @@ export class Bus {
         if (!(isPassing(error) ?? attempt < 8)) {
           throw new GradusError(`Cannot ${doing}: ${messageOf(error)}`);
         }
-        if (attempt === 4) this.notice(`cannot ${doing} yet: ${messageOf(error)}: tries again`);
+        if (attempt === 4) this.#say(`cannot ${doing} yet: ${messageOf(error)}: tries again`);
         await pause(PAUSE * Math.min(attempt, 8));
+        await this.#makeAgain();
       }
     }
+  }
+
+  /** Makes what may have been deleted, for all who miss it at once. */
+  #makeAgain(): Promise<unknown> {
+    return this.#making ??= this.#make().catch(() => {}).finally(() => this.#making = undefined);
+  }
+
+  /** Says what many may find out at once. */
+  #say(text: string): void {
+    if (text !== this.#said) this.notice(text);
+    this.#said = text;
   }
 
   /** Refuses to go on where there is no connection any more. */
@@ -148,12 +152,46 @@ export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
+/** Makes the queue, the buckets and the objects, those of them that are not there. */
+async function made(
+  js: JetStreamClient,
+  manager: JetStreamManager,
+  name: string,
+  replicas: number,
+): Promise<Pick<Bus, "scores" | "runs" | "objects">> {
+  const jobs = `${name}_jobs`;
+  await manager.streams.add({
+    name: jobs,
+    subjects: [`${name}.jobs`],
+    retention: RetentionPolicy.Workqueue,
+    duplicate_window: nanos(MEMORY),
+    max_age: nanos(LIFE),
+    num_replicas: replicas,
+  }).catch(unlessThere);
+  await manager.consumers.add(jobs, {
+    durable_name: WORKERS,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(SILENCE),
+    max_deliver: MOST_DELIVERIES,
+    max_ack_pending: 100_000,
+  }).catch(unlessThere);
+  const buckets = new Kvm(js);
+  return {
+    scores: await buckets.create(`${name}_scores`, { replicas }),
+    runs: await buckets.create(`${name}_runs`, { replicas }),
+    objects: await new Objm(js).create(`${name}_objects`, { replicas }),
+  };
+}
+
 /** The codes of a stream, and of a consumer, that is there with other settings, which then hold. */
 const THERE: ReadonlySet<number> = new Set([10058, 10148, 10105, 10013]);
 
 function unlessThere(error: unknown): void {
   if (!(error instanceof JetStreamApiError && THERE.has(error.code))) throw error;
 }
+
+/** The codes of a stream and of a consumer that is not there. */
+const MISSING: ReadonlySet<number> = new Set([10059, 10014]);
 
 /** What the client calls errors that pass when a server is back. */
 const PASSING: ReadonlySet<string> = new Set([
@@ -162,6 +200,7 @@ const PASSING: ReadonlySet<string> = new Set([
 
 /** Whether trying again helps, or undefined where nobody knows. */
 function isPassing(error: unknown): boolean | undefined {
+  if (error instanceof JetStreamApiError && MISSING.has(error.code)) return undefined;
   if (error instanceof JetStreamApiError) return error.status >= 500 || error.status === 408;
   if (error instanceof GradusError || error instanceof PermissionViolationError) return false;
   if (!(error instanceof Error)) return undefined;

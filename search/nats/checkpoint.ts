@@ -88,7 +88,12 @@ export async function natsCheckpoint(options: NatsCheckpointOptions): Promise<Na
           seen = { revision, object };
         } catch (error) {
           const present = await runs.get(run);
-          if (present === null || present.revision === before.revision) throw error;
+          if (present === null || present.operation !== "PUT") {
+            // It was deleted on the server, and is there again unless another search is quicker.
+            seen = { revision: await runs.create(run, printData({ object })), object };
+            return;
+          }
+          if (present.revision === before.revision) throw error;
           const { object: last } = recordOf(readData(textOf(present.value)));
           if (last === object) {
             // It was saved, and only the answer was lost.

@@ -1,5 +1,6 @@
 /** Messages between searches and workers. What comes in is checked: anybody may have written it. */
 import { digestOf } from "../../dsl/digest.ts";
+import { isRecord } from "../../dsl/record.ts";
 import { GradusError } from "../../dsl/errors.ts";
 import { printData, readData } from "../evolve/plain_data.ts";
 import { type Candidate, keyOf, type Setting, spaceOf } from "../evolve/scorer.ts";
@@ -45,18 +46,33 @@ export function readJob(bytes: Uint8Array): ReceivedJob {
   if (!Array.isArray(programs) || programs.length === 0 || programs.length > MOST_PROGRAMS) {
     refuse(`from 1 to ${MOST_PROGRAMS} programs`);
   }
+  const records = (programs as unknown[]).map(recordOf);
+  records.forEach(checkProgram);
   return {
     id: digestOf(text),
     version: version as string,
     candidates: (setting) =>
-      (programs as unknown[]).map((program): Candidate => {
-        const record = recordOf(program);
-        if (!("genome" in record)) return record as unknown as Candidate;
-        const { genome, stop } = record;
-        if (typeof genome !== "string" || genome.length > LONGEST_PROGRAM) refuse("its programs");
-        return { genome: parseGenome(spaceOf(setting), genome as string), stop: stopOf(stop) };
-      }),
+      records.map((record): Candidate =>
+        "genome" in record
+          ? {
+            genome: parseGenome(spaceOf(setting), record.genome as string),
+            stop: record.stop as Stop,
+          }
+          : record as unknown as Candidate
+      ),
   };
+}
+
+/** Refuses what is no candidate of any kind; what is wrong in a program itself costs its own score. */
+function checkProgram(record: Readonly<Record<string, unknown>>): void {
+  const { genome, stop, program, options, trial } = record;
+  if (genome !== undefined) checkStop(stop);
+  const text = genome ?? program;
+  const isSound = text === undefined
+    ? isRecord(trial) && isRecord(trial.options)
+    : typeof text === "string" && text.length <= LONGEST_PROGRAM &&
+      (genome !== undefined || isRecord(options));
+  if (!isSound) refuse("its programs");
 }
 
 /** The name of what a candidate scores in a setting. */
@@ -69,29 +85,40 @@ export function printEvaluations(evaluations: readonly Evaluation[]): string {
   return printData(evaluations);
 }
 
-/** Reads the scores of so many programs. */
-export function readEvaluations(bytes: Uint8Array, count: number): readonly Evaluation[] {
+/** How many problems the tasks of a setting come to; undefined if it has none, and candidates bring their own. */
+export function problemsOf({ tasks }: Setting): number | undefined {
+  return tasks.length === 0 ? undefined : tasks.reduce((sum, { seeds }) => sum + seeds.length, 0);
+}
+
+/** Reads the scores of so many programs, each of all problems or of none. */
+export function readEvaluations(
+  bytes: Uint8Array,
+  count: number,
+  problems: number | undefined,
+): readonly Evaluation[] {
   const list = readData(textOf(bytes));
   if (!Array.isArray(list) || list.length !== count) refuse(`the scores of ${count} programs`);
   return (list as unknown[]).map((each): Evaluation => {
     const { score, scores, hurdle, isLost } = recordOf(each);
-    const isSound = typeof score === "number" && Array.isArray(scores) &&
-      scores.length <= MOST_SCORES && scores.every((one) => typeof one === "number") &&
+    const isSound = typeof score === "number" && score < Infinity && Array.isArray(scores) &&
+      scores.every((one) => typeof one === "number") &&
+      (problems === undefined
+        ? scores.length <= MOST_SCORES
+        : [0, problems].includes(scores.length)) &&
       (hurdle === undefined || typeof hurdle === "number") &&
       (isLost === undefined || isLost === true);
-    if (!isSound) refuse("scores that are numbers");
+    if (!isSound) refuse(`scores of ${problems ?? "some"} problems`);
     return each as Evaluation;
   });
 }
 
-function stopOf(given: unknown): Stop {
+function checkStop(given: unknown): void {
   const { below, hurdle } = recordOf(given);
   if (typeof below !== "number") refuse("when to stop");
   if (hurdle !== undefined) {
     const { share, above } = recordOf(hurdle);
     if (typeof share !== "number" || typeof above !== "number") refuse("when to stop");
   }
-  return given as Stop;
 }
 
 /** The text of a message. */

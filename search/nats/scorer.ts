@@ -14,6 +14,7 @@ import {
   MOST_PROGRAMS,
   printEvaluations,
   printJob,
+  problemsOf,
   readEvaluations,
   recordOf,
   scoreKey,
@@ -47,6 +48,8 @@ const KINDS: Kinds<NatsScorerOptions> = {
 const ROUND = 2000;
 /** How often the same job is published, before it is scored here. */
 const MOST_PUBLICATIONS = 4;
+/** How many workers are told of. */
+const MOST_WORKERS = 10_000;
 /** How large a message may be at most, as a share of what the server takes. */
 const SHARE = 0.9;
 
@@ -97,7 +100,7 @@ class NatsScorer implements Scorer {
   readonly #pending = new Map<string, Pending>();
   readonly #settings = new WeakMap<Setting, Promise<SentSetting>>();
   readonly #modules = new Set<string>();
-  readonly #workers = new Map<string, string>();
+  readonly #workers = new Set<string>();
   readonly #timer: ReturnType<typeof setInterval>;
   #isLooking = false;
 
@@ -114,7 +117,7 @@ class NatsScorer implements Scorer {
   ): Promise<readonly Evaluation[]> {
     const { version } = await this.#sent(setting);
     const keys = candidates.map((candidate) => scoreKey(version, setting, candidate));
-    const known = await this.#known(keys);
+    const known = await this.#known(setting, keys);
     const missing = [...new Map(keys.map((key, i) => [key, i]))].filter(([key]) => !known.has(key));
     if (missing.length > 0) {
       const asked = missing.map(([, i]) => candidates[i]);
@@ -153,7 +156,8 @@ class NatsScorer implements Scorer {
   }
 
   /** What the bucket has of some keys. */
-  async #known(keys: readonly string[]): Promise<Map<string, Evaluation>> {
+  async #known(setting: Setting, keys: readonly string[]): Promise<Map<string, Evaluation>> {
+    const problems = problemsOf(setting);
     const known = new Map<string, Evaluation>();
     await Promise.all(
       keys.map((key) =>
@@ -161,7 +165,7 @@ class NatsScorer implements Scorer {
           const entry = await this.#bus.scores.get(key);
           if (entry === null || entry.operation !== "PUT") return;
           try {
-            known.set(key, readEvaluations(entry.value, 1)[0]);
+            known.set(key, readEvaluations(entry.value, 1, problems)[0]);
           } catch {
             // Nothing that can be read is nothing.
           }
@@ -217,7 +221,9 @@ class NatsScorer implements Scorer {
         const pending = this.#pending.get(subject.split(".").at(-1)!);
         if (error !== null || pending === undefined) return;
         try {
-          pending.result.resolve(readEvaluations(data, pending.keys.length));
+          pending.result.resolve(
+            readEvaluations(data, pending.keys.length, problemsOf(pending.setting)),
+          );
         } catch (error) {
           this.#bus.notice(`scores were no scores: ${messageOf(error)}`);
         }
@@ -272,9 +278,10 @@ class NatsScorer implements Scorer {
         }`,
       );
     }
-    if (!this.#workers.has(String(id)) && this.#workers.size < 10_000) {
-      this.#workers.set(String(id), String(engine));
-      this.#bus.notice(`worker ${quoted(String(id))} is there, on ${quoted(String(engine))}`);
+    const worker = quoted(String(id));
+    if (!this.#workers.has(worker) && this.#workers.size < MOST_WORKERS) {
+      this.#workers.add(worker);
+      this.#bus.notice(`worker ${worker} is there, on ${quoted(String(engine))}`);
     }
     return { release: this.#bus.release };
   }
@@ -300,7 +307,7 @@ class NatsScorer implements Scorer {
   async #look(id: string, pending: Pending): Promise<void> {
     const { manager, jobs } = this.#bus;
     const { seq, keys, result } = pending;
-    const known = await this.#known(keys);
+    const known = await this.#known(pending.setting, keys);
     if (keys.every((key) => known.has(key))) {
       return result.resolve(keys.map((key) => known.get(key)!));
     }
@@ -326,6 +333,8 @@ class NatsScorer implements Scorer {
   async #rescue(id: string, pending: Pending): Promise<void> {
     if (pending.isHere) return;
     pending.isHere = true;
+    // Perhaps it is that which workers do not find any more.
+    this.#settings.delete(pending.setting);
     const { setting, candidates, keys, seq, result } = pending;
     const { scores, manager, jobs } = this.#bus;
     this.#bus.notice(

@@ -122,7 +122,7 @@ const OPTIONS: Kinds<QuadraticOptions> = (() => {
  * ```
  */
 export function quadratic(options: QuadraticOptions = {}): QuadraticTask {
-  requireOptions(`Cannot make task "${options.name ?? "quadratic"}"`, options, OPTIONS);
+  requireOptions(`Cannot make task "${options?.name ?? "quadratic"}"`, options, OPTIONS);
   const { condition = 100, noise, ...given } = options;
   const size = given.size ?? given.spectrum?.length ?? 64;
   const task: QuadraticTask = {

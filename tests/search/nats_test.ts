@@ -1,7 +1,13 @@
 /** Searches over NATS: what dies, comes back, lies or comes twice changes nothing that is found. */
 import { connect } from "@nats-io/transport-node";
-import { jetstream } from "@nats-io/jetstream";
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
+import { DiscardPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "../assert.ts";
 import { GradusError } from "../../mod.ts";
 import {
   localScorer,
@@ -13,6 +19,7 @@ import {
   type Task,
 } from "../../search/mod.ts";
 import { natsCheckpoint, natsScorer, serveNats } from "../../search/nats/mod.ts";
+import { readEvaluations, readJob } from "../../search/nats/messages.ts";
 import { readData } from "../../search/evolve/plain_data.ts";
 import { hosts, natsTest, TestServer, TestWorker } from "./nats_server.ts";
 
@@ -199,9 +206,34 @@ await natsTest("messages of anybody are no more than messages", async () => {
       JSON.stringify({ version: "../../etc", programs: [{}] }),
       JSON.stringify({ version, programs: [{ genome: "import('x')", stop: { below: 0 } }] }),
       JSON.stringify({ version, programs: new Array(5000).fill({}) }),
+      ...[{}, { genome: "update = add(g, g)" }, { genome: 5, stop: { below: 0 } }, { trial: "x" }, {
+        program: "{}",
+        options: 5,
+      }].map((program) => JSON.stringify({ version, programs: [program] })),
+      "[".repeat(100_000),
       "x".repeat(900_000),
     ];
-    for (const job of jobs) await js.publish("gradus.jobs", job);
+    for (const job of jobs) {
+      assertThrows(
+        () => readJob(new TextEncoder().encode(job)).candidates({ tasks: [] }),
+        GradusError,
+      );
+      await js.publish("gradus.jobs", job);
+    }
+    const scores = (text: string) => () => readEvaluations(new TextEncoder().encode(text), 1, 2);
+    assertEquals(scores('[{"score":1,"scores":[1,1]}]')(), [{ score: 1, scores: [1, 1] }]);
+    for (
+      const text of [
+        ...["[]", "{}", "[null]", '[{"score":1,"scores":[1]}]', '[{"score":1,"scores":[1,1,1]}]'],
+        ...[
+          '[{"score":{"$":"NaN"},"scores":[1,1]}]',
+          '[{"score":{"$":"Infinity"},"scores":[1,1]}]',
+        ],
+        ...['[{"score":1,"scores":["1",1]}]', '[{"score":1,"scores":{"length":2}}]'],
+        ...['[{"score":1,"scores":[1,1]},{"score":1,"scores":[1,1]}]', '[{"score":1}]'],
+        '[{"score":1,"scores":[1,1],"isLost":"yes"}]',
+      ]
+    ) assertThrows(scores(text), GradusError, "Cannot read");
     const [{ payload: other }, { payload: none }] = await Promise.all([
       connection.request("gradus.hello", JSON.stringify({ release: "0.0.1" })),
       connection.request("gradus.hello", "hello", { timeout: 300 }).catch(() => ({ data: "" })),
@@ -230,6 +262,39 @@ await natsTest("messages of anybody are no more than messages", async () => {
     await connection.close();
   });
 });
+
+await natsTest(
+  "what is deleted on the server meanwhile is made again, and full streams are waited for",
+  async () => {
+    await withServer(async ({ servers }) => {
+      const small = { ...options, budget: { generated: 200 } };
+      const scorer = await natsScorer({ servers, size: 4 });
+      const store = await natsCheckpoint({ servers, run: "deleted" });
+      const connection = await connect({ servers });
+      const manager = await jetstreamManager(connection);
+      const full = (most: number) =>
+        manager.streams.update("gradus_jobs", { max_msgs: most, discard: DiscardPolicy.New });
+      const faults: Record<number, () => Promise<unknown>> = {
+        1: async () => {
+          await full(1);
+          setTimeout(() => void full(-1), 1000);
+        },
+        2: () => manager.streams.delete("KV_gradus_runs"),
+        3: () => manager.streams.delete("OBJ_gradus_objects"),
+        4: () => manager.streams.delete("gradus_jobs"),
+      };
+      await withWorker({ servers }, async () => {
+        let windows = 0;
+        for await (const event of search({ ...small, scorer, checkpoint: { store, every: 1 } })) {
+          if (event.type === "progress") await faults[++windows]?.();
+          else assertEquals(told(event.result), told(await searched(small)));
+        }
+        assert(windows >= 5, `it was over after ${windows} windows`);
+      });
+      await Promise.all([store.close(), scorer.close(), connection.close()]);
+    });
+  },
+);
 
 await natsTest("a server asks who one is, and messages do not tell", async () => {
   const args = ["--user", "anna", "--pass", "secret-word"];

@@ -113,10 +113,11 @@ ${typeset.program(program, { digits: 4 })}
 }
 
 /**
- * Whether the order of one tier is that of another: of programs of every quality, and of the good ones, since it
- * is easy to tell those that train at all from those that do not.
+ * Whether the order of one tier is that of another: of programs of every quality, of the good ones, since it is
+ * easy to tell those that train at all from those that do not, and of what searches and their rivals ended with, under
+ * each seed by itself.
  */
-function correlations({ sampled }: Transfer): Table {
+function correlations({ sampled, runs }: Transfer): Table {
   const tiers = Object.keys(sampled[0].tiers);
   const [first] = tiers;
   const best = Math.max(...sampled.map(({ tiers }) => sound(tiers[first])));
@@ -130,6 +131,7 @@ function correlations({ sampled }: Transfer): Table {
       ...[sampled, good].map(({ length }) =>
         length === sampled.length ? `all ${length}` : `the best ${length}`
       ),
+      `the ${runs[0].ended.length} of each of ${runs.length} seeds`,
     ],
     rows: pairs.map(([from, to]) => [
       from,
@@ -137,8 +139,15 @@ function correlations({ sampled }: Transfer): Table {
       ...[sampled, good].map((those) =>
         spearman(those.map(({ tiers }) => [sound(tiers[from]), sound(tiers[to])]))
       ),
+      interval(runs.map(({ ended }) => overSeeds(ended, from as Tier, to as Tier)), 2),
     ]),
   };
+}
+
+/** Whether what ended one seed is in the same order on two tiers. */
+function overSeeds(ended: readonly Ended[], from: Tier, to: Tier): number {
+  return rankCorrelation(ended.map((each) => [sound(TIERS[from](each)), sound(TIERS[to](each))]))
+    .rho;
 }
 
 function spearman(pairs: readonly (readonly [number, number])[]): string {
@@ -149,14 +158,19 @@ function spearman(pairs: readonly (readonly [number, number])[]): string {
 /** JSON has no -∞. */
 const sound = (score: number | null): number => score ?? -Infinity;
 
-function sampleText({ sampled }: Transfer): string {
+function sampleText({ sampled, runs }: Transfer): string {
   const made = sampled.filter(({ name }) => name.startsWith("program")).length;
   return `Spearman's rank correlation with its 95 % interval, of ${made} programs from the best to the ` +
     `worst that random changes made and ${
       sampled.length - made
     } optimizers of the library, each trained ` +
     "on every tier; then of those whose score is above half of the best, since it is easy to tell what " +
-    "trains from what does not. No search sees context, digits and charlm. All are of one seed.";
+    "trains from what does not. No search sees context, digits and charlm. All of those are of one seed. The " +
+    `last column is of what is compared below, the best found and its ${
+      runs[0].ended.length - 1
+    } rivals, each ` +
+    `under its own seed: the mean of ${runs.length} correlations with its 95 % interval. These are all good, and ` +
+    "nearly as good as each other.";
 }
 
 const namesOf = (runs: readonly SeedRun[]) => runs[0].ended.map(({ name }) => name);
