@@ -1,7 +1,7 @@
 /** Writes the functions of a space as instructions of the machine. */
 import { lower } from "../../dsl/lower.ts";
 import { type Node, postorder } from "../../dsl/node.ts";
-import { elementRow, reduceRow } from "../../dsl/ops.ts";
+import { reduceRow } from "../../dsl/ops.ts";
 import type { SearchFunction } from "../programs/functions.ts";
 import { endings, type Instruction, namesOf } from "./instructions.ts";
 import type { Pack, Place } from "./pack.ts";
