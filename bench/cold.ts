@@ -9,6 +9,7 @@ const BACKENDS = ["js", "wasm"];
 
 /** What is timed, how it is called, and the most milliseconds that it may take. */
 const TIMES = {
+  load: ["loading the library", undefined],
   first: ["text to first step, cold", 5],
   again: ["the same text again, another learning rate", undefined],
   second: ["second optimizer of the program", 0.2],

@@ -1,5 +1,5 @@
-/** What `cold.ts` runs in a process of its own: prints the times of the first steps as JSON. */
-import { type Backend, factory, type HyperValue, type Optimizer, parseJson } from "@gradus/gradus";
+/** What `cold.ts` runs in a process of its own: prints the times until the first steps as JSON. */
+import type { Backend, HyperValue, Optimizer } from "@gradus/gradus";
 
 const TEXT = `{
   "name": "adamw",
@@ -17,12 +17,16 @@ const TEXT = `{
 const [params, gradients] = [new Float32Array(1000).fill(1), new Float32Array(1000).fill(0.5)];
 const backend = Deno.args[0] as Backend;
 
+const began = performance.now();
+const { factory, parseJson } = await import("@gradus/gradus");
+const load = performance.now() - began;
+
 const adamw = () => factory<{ learningRate: HyperValue }>(parseJson(TEXT));
 const first = timed(() => adamw()({ learningRate: 1e-3 }));
 const again = timed(() => adamw()({ learningRate: 2e-3 }));
 const known = adamw();
 const second = timed(() => known({ learningRate: 3e-3 }));
-console.log(JSON.stringify({ first, again, second }));
+console.log(JSON.stringify({ load, first, again, second }));
 
 /** Milliseconds from making an optimizer to the end of its first step. */
 function timed(make: () => Optimizer): number {

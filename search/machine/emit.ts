@@ -1,9 +1,9 @@
 /** Writes the functions of a space as instructions of the machine. */
 import { lower } from "../../dsl/lower.ts";
 import { type Node, postorder } from "../../dsl/node.ts";
-import { elementRow, reduceRow } from "../../dsl/ops.ts";
+import { reduceRow } from "../../dsl/ops.ts";
 import type { SearchFunction } from "../programs/functions.ts";
-import { fused, type Instruction, namesOf } from "./instructions.ts";
+import { endings, type Instruction, namesOf } from "./instructions.ts";
 import type { Pack, Place } from "./pack.ts";
 
 /** One number a step, or a single one; or a vector. */
@@ -110,15 +110,19 @@ export class Emitter {
     src: readonly { readonly numbers: ArrayLike<number> }[],
   ): ArrayLike<number> {
     const { row } = namesOf(op);
-    const length = Math.max(...src.map(({ numbers }) => numbers.length));
-    const at = (i: number) => src.map(({ numbers }) => numbers[numbers.length === 1 ? 0 : i]);
-    if (length === 1) return [row.eval(...at(0))];
+    const { numbers: a } = src[0];
+    const { numbers: b } = src[src.length === 1 ? 0 : 1];
+    const { numbers: c } = src[src.length === 3 ? 2 : 0];
+    const length = Math.max(a.length, b.length, c.length);
+    if (length === 1) return [row.eval(a[0], b[0], c[0])];
     const result = new Float64Array(length);
-    if (src.length !== 2) return result.map((_, i) => row.eval(...at(i)));
-    const [{ numbers: a }, { numbers: b }] = src;
     // Where an operand is one number for all steps, its place stays 0.
-    const [x, y] = [a, b].map((numbers) => numbers.length === 1 ? 0 : 1);
-    for (let i = 0; i < length; i++) result[i] = row.eval(a[x * i], b[y * i]);
+    const [x, y, z] = [
+      Math.min(1, a.length - 1),
+      Math.min(1, b.length - 1),
+      Math.min(1, c.length - 1),
+    ];
+    for (let i = 0; i < length; i++) result[i] = row.eval(a[x * i], b[y * i], c[z * i]);
     return result;
   }
 
@@ -168,20 +172,22 @@ export class Emitter {
     if (made < 0 || places.lastIndexOf(places[made]) !== made) return undefined;
     const isOfBoth = made === 1 && ending.includes(src[0]) && this.#isResult(src[0], earlier) &&
       before.a !== earlier.dst && before.b !== earlier.dst;
-    const both = isOfBoth ? fused.get(`${earlier.name}+${before.name}+${op}.rr`) : undefined;
-    if (both !== undefined) {
-      this.instructions.length -= 2;
-      const operands = [earlier, before].flatMap((each, i) =>
-        operandsOf(each).slice(0, both.operations[i].form.length)
-      );
-      return { name: both.name, operands };
+    for (const { name, operations } of endings.get(before.name) ?? []) {
+      const last = operations[operations.length - 1];
+      if (last.op !== op || last.form[made] !== "r") continue;
+      const others: Place[] = [];
+      if (operations.length === 3) {
+        if (!isOfBoth || operations[0].name !== earlier.name) continue;
+        others.push(...operandsOf(earlier, operations[0].form.length));
+      } else if (src.length === 2 && (last.form[1 - made] === "v") !== ("place" in src[1 - made])) {
+        continue;
+      }
+      others.push(...operandsOf(before, operations[operations.length - 2].form.length));
+      if (operations.length === 2 && src.length === 2) others.push(places[1 - made]);
+      this.instructions.length -= operations.length - 1;
+      return { name, operands: others };
     }
-    const form = src.map((value, i) => i === made ? "r" : "place" in value ? "v" : "s").join("");
-    const one = fused.get(`${before.name}+${op}.${form}`);
-    if (one === undefined) return undefined;
-    this.instructions.pop();
-    const first = operandsOf(before).slice(0, one.operations[0].form.length);
-    return { name: one.name, operands: [...first, ...places.toSpliced(made, 1)] };
+    return undefined;
   }
 
   /** Whether a value is in a register that an instruction writes. */
@@ -275,7 +281,8 @@ function areNumbers(
   return src.every((value) => "numbers" in value);
 }
 
-/** The first two operands of an instruction. */
-function operandsOf({ a = 0, aStep = 0, b = 0, bStep = 0 }: Instruction): Place[] {
-  return [{ address: a, step: aStep }, { address: b, step: bStep }];
+/** The first operands of an instruction, one or two. */
+function operandsOf({ a = 0, aStep = 0, b = 0, bStep = 0 }: Instruction, count: number): Place[] {
+  const first = { address: a, step: aStep };
+  return count === 1 ? [first] : [first, { address: b, step: bStep }];
 }

@@ -80,6 +80,12 @@ export const fused: ReadonlyMap<string, Fused> = new Map(
   }),
 );
 
+/** By an operation's name, what can be fused that ends with another one behind it. */
+export const endings: ReadonlyMap<string, readonly Fused[]> = Map.groupBy(
+  fused.values(),
+  ({ operations }) => operations[operations.length - 2].name,
+);
+
 /** An element operation's row, and its names by the forms of two operands. */
 interface Names {
   readonly row: NonNullable<ReturnType<typeof elementRow>>;

@@ -163,10 +163,11 @@ export class Evaluator {
     const { steps } = pack;
     const program = pack.load(compile(this.#space, analysis, pack));
     const hurdleAt = hurdle && Math.min(steps, Math.max(1, Math.ceil(steps * hurdle.share)));
-    const marks = Array.from({ length: CHECKS }, (_, k) => Math.ceil(steps * (k + 1) / CHECKS));
-    let from = 0;
     let scores: Float64Array | undefined;
-    for (const to of new Set([...marks, hurdleAt ?? steps].sort((a, b) => a - b))) {
+    for (let from = 0; from < steps;) {
+      // The next mark, and the hurdle between two.
+      const mark = Math.ceil(steps * (Math.floor(from * CHECKS / steps) + 1) / CHECKS);
+      const to = hurdleAt !== undefined && hurdleAt > from && hurdleAt < mark ? hurdleAt : mark;
       pack.advance(program, from, to);
       from = to;
       scores = pack.scores(to);

@@ -57,7 +57,11 @@ export function quadraticPack(machine: Machine, tasks: readonly QuadraticTask[])
     return {
       start,
       gradient: [difference, { ...gradient, dst: g.address, b: noise, bStep: bytes }],
-      scores: () => losses().map((loss, i) => first[i] - log(loss)),
+      scores: () => {
+        const scores = losses();
+        for (let i = 0; i < scores.length; i++) scores[i] = first[i] - log(scores[i]);
+        return scores;
+      },
     };
   });
 }
