@@ -29,9 +29,15 @@ export interface OnnxOptions {
    * `"flat"` makes of all parameters one vector `w`, and so of gradients and states; only a program that treats
    * every element alike has such a graph. The vector is of any length `N`, unless the program reduces over all
    * parameters, as `globalNorm` does: then it is as long as they are. A hyperparameter that is not the
-   * same for all is a vector as well, `hyper/<name>`, with an element for each of `w`. Default `"tree"`.
+   * same for all is a vector as well, `hyper/<name>`, with an element for each of `w`.
+   *
+   * `"blocks"` is for CPUs: inputs and outputs are those of `"tree"`, and so are the results bit for bit, sums of
+   * float64 in another order apart. A parameter of half a million elements or more is stepped in blocks of about
+   * 65536, by `Scan`, so that what is computed on the way stays in the cache; one stays whole that has no such
+   * divisor, is seen as matrices, or is reduced for itself. A GPU has one block to do at a time then, and is slow.
+   * It takes `precision: "float64"`. Default `"tree"`.
    */
-  readonly layout?: "tree" | "flat";
+  readonly layout?: "tree" | "flat" | "blocks";
   /**
    * Whether the graph has outputs `evaluate/<path>`: the parameters to evaluate with after the step, as the
    * program's `evaluate` says. Default false.
@@ -50,12 +56,17 @@ export function graphOptions(given: OnnxOptions, params: Layout, doing: string):
       `${doing}: \`opset\` must be a whole number from 17 to 21: given ${shown(opset)}`,
     );
   }
-  if (layout !== "tree" && layout !== "flat") {
+  if (layout !== "tree" && layout !== "flat" && layout !== "blocks") {
     throw new GradusError(
-      `${doing}: \`layout\` must be "tree" or "flat": given ${shown(layout)}`,
+      `${doing}: \`layout\` must be "tree", "flat" or "blocks": given ${shown(layout)}`,
     );
   }
   requirePrecision(precision, params, doing);
+  if (layout === "blocks" && precision === "float32") {
+    throw new GradusError(
+      `${doing}: \`layout\` "blocks" is for CPUs and takes \`precision\` "float64": given "float32"`,
+    );
+  }
   if (typeof evaluate !== "boolean") {
     throw new GradusError(`${doing}: \`evaluate\` must be true or false: given ${shown(evaluate)}`);
   }
