@@ -31,13 +31,12 @@ export interface OnnxOptions {
    * parameters, as `globalNorm` does: then it is as long as they are. A hyperparameter that is not the
    * same for all is a vector as well, `hyper/<name>`, with an element for each of `w`.
    *
-   * `"blocks"` is for CPUs: inputs and outputs are those of `"tree"`, and so are the results bit for bit, sums of
-   * float64 in another order apart. A parameter of half a million elements or more is stepped in blocks of about
-   * 65536, by `Scan`, so that what is computed on the way stays in the cache; one stays whole that has no such
-   * divisor, is seen as matrices, or is reduced for itself. A GPU has one block to do at a time then, and is slow.
-   * It takes `precision: "float64"`. Default `"tree"`.
+   * `"slices"` is for CPUs: inputs, outputs and results are those of `"tree"`, but a parameter of 2^20 elements or
+   * more is stepped in slices of about 2^17, by `Scan`, so that what is computed on the way stays in the cache. One
+   * stays whole whose size has no fitting divisor, or whose program looks at more than single elements and sums
+   * over all. It takes `precision: "float64"`; on a GPU it is slow, one slice after the other. Default `"tree"`.
    */
-  readonly layout?: "tree" | "flat" | "blocks";
+  readonly layout?: "tree" | "flat" | "slices";
   /**
    * Whether the graph has outputs `evaluate/<path>`: the parameters to evaluate with after the step, as the
    * program's `evaluate` says. Default false.
@@ -56,15 +55,15 @@ export function graphOptions(given: OnnxOptions, params: Layout, doing: string):
       `${doing}: \`opset\` must be a whole number from 17 to 21: given ${shown(opset)}`,
     );
   }
-  if (layout !== "tree" && layout !== "flat" && layout !== "blocks") {
+  if (layout !== "tree" && layout !== "flat" && layout !== "slices") {
     throw new GradusError(
-      `${doing}: \`layout\` must be "tree", "flat" or "blocks": given ${shown(layout)}`,
+      `${doing}: \`layout\` must be "tree", "flat" or "slices": given ${shown(layout)}`,
     );
   }
   requirePrecision(precision, params, doing);
-  if (layout === "blocks" && precision === "float32") {
+  if (layout === "slices" && precision === "float32") {
     throw new GradusError(
-      `${doing}: \`layout\` "blocks" is for CPUs and takes \`precision\` "float64": given "float32"`,
+      `${doing}: \`layout\` "slices" is for CPUs and takes \`precision\` "float64": given "float32"`,
     );
   }
   if (typeof evaluate !== "boolean") {
