@@ -31,10 +31,11 @@ export interface OnnxOptions {
    * parameters, as `globalNorm` does: then it is as long as they are. A hyperparameter that is not the
    * same for all is a vector as well, `hyper/<name>`, with an element for each of `w`.
    *
-   * `"slices"` is for CPUs: inputs, outputs and results are those of `"tree"`, but a parameter of 2^20 elements or
-   * more is stepped in slices of about 2^17, by `Scan`, so that what is computed on the way stays in the cache. One
-   * stays whole whose size has no fitting divisor, or whose program looks at more than single elements and sums
-   * over all. It takes `precision: "float64"`; on a GPU it is slow, one slice after the other. Default `"tree"`.
+   * `"slices"` is for CPUs: inputs, outputs and results are those of `"tree"`, sums over all parameters in another
+   * order apart, but a parameter of 2^20 elements or more is stepped in slices of about 2^17, by `Scan`, so that what
+   * is computed on the way stays in the cache. One stays whole whose size has no fitting divisor, or whose program
+   * looks at more than single elements and such sums. It takes `precision: "float64"`; on a GPU it is slow, one slice
+   * after the other. Default `"tree"`.
    */
   readonly layout?: "tree" | "flat" | "slices";
   /**
