@@ -36,9 +36,9 @@ export interface AttachOptions
   /**
    * `"flat"` makes of all parameters one vector `w`, and so of states, as in {@linkcode toOnnx}: far fewer nodes
    * where parameters are many, and an input and output for all. The metadata say which parameter is where. Such a
-   * model is run by hand: `OrtTrainer` takes trees. Default `"tree"`.
+   * model is run by hand: `OrtTrainer` takes trees. `"slices"` is as there, too. Default `"tree"`.
    */
-  readonly layout?: "tree" | "flat";
+  readonly layout?: OnnxOptions["layout"];
 }
 
 /** The newest version that an optimizer is written in; its operators are the same ever since. */

@@ -23,6 +23,7 @@ import type { Hyperparameters } from "./hyper.ts";
 import { levelsOf, phasesOf } from "./phases.ts";
 import type { ElementType } from "./proto.ts";
 import { isStaged } from "./reduce.ts";
+import { inSlices, isDivisible, sliceOf } from "./scan.ts";
 
 /** How a graph is written. */
 export interface GraphOptions {
@@ -30,7 +31,7 @@ export interface GraphOptions {
   readonly inlineFunctions: boolean;
   /** What the numbers that change once a step are computed in, and sums. */
   readonly precision: Arithmetic;
-  readonly layout: "tree" | "flat";
+  readonly layout: "tree" | "flat" | "slices";
   /** Whether it makes what to evaluate with, too. */
   readonly evaluate: boolean;
 }
@@ -53,6 +54,7 @@ export interface LeafArray {
 export interface Kind extends BodyKind {
   readonly group: Group;
   readonly phases: readonly Body[];
+  readonly isInSlices?: boolean;
 }
 
 /** A leaf of the graph. */
@@ -125,11 +127,14 @@ export class GraphLeaves {
       const view = binding.views[i];
       const whole = view === undefined ? info.shape : [view.count, ...view.shape];
       const shape = staged && isStaged(info.size) ? whole : undefined;
-      const key = shape?.join() ?? JSON.stringify([emptyAxes, view !== undefined]);
+      const slice = options.layout === "slices" && view === undefined
+        ? sliceOf(info.size)
+        : undefined;
+      const key = shape?.join() ?? JSON.stringify([emptyAxes, view !== undefined, slice]);
       if (!known.has(key)) {
         known.set(
           key,
-          this.#kind(group, emptyAxes, spellPath(info.path), shape, view !== undefined),
+          this.#kind(group, emptyAxes, spellPath(info.path), shape, view !== undefined, slice),
         );
       }
       const kind = known.get(key)!;
@@ -182,6 +187,7 @@ export class GraphLeaves {
     place: string,
     shape: BodyKind["shape"],
     isBatch = false,
+    slice?: number,
   ): Kind {
     const form = formOf({
       program: this.#program,
@@ -206,8 +212,15 @@ export class GraphLeaves {
       opset: this.#options.opset,
       doing: this.#doing,
     };
-    const phases = phasesOf(kind, this.levels, elaborate(this.#program).globals);
-    return { ...kind, group, phases };
+    const { globals } = elaborate(this.#program);
+    const phases = phasesOf(kind, this.levels, globals);
+    if (slice === undefined || !isDivisible(kind, globals)) return { ...kind, group, phases };
+    return {
+      ...kind,
+      group,
+      phases: phases.map((body) => inSlices(body, slice)),
+      isInSlices: true,
+    };
   }
 
   #arraysOf(

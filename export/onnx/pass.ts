@@ -150,8 +150,9 @@ export class Pass {
       return name;
     };
     const actual = { path: leaf.path, given, made };
+    const own = kind.isInSlices ? `${name}_in_slices` : name;
     this.#scope.nodes.push(
-      ...this.#scope.functions.place(kind.phases[phase], name, doc, actual),
+      ...this.#scope.functions.place(kind.phases[phase], own, doc, actual),
       ...taken,
     );
   }
