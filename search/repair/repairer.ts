@@ -1,19 +1,17 @@
 /** Finds what a place of a program should give in a library, and puts it in. */
-import { Machine } from "../machine/machine.ts";
-import { probePack } from "../machine/replay.ts";
 import { WIDTH } from "../programs/functions.ts";
 import type { Genome, GenomeStatement } from "../programs/genome.ts";
 import { freshName } from "../programs/mutations.ts";
 import type { Random } from "../programs/random.ts";
 import type { Space } from "../programs/space.ts";
 import type { Task } from "../tasks/evaluator.ts";
-import { Recording } from "../tasks/trace.ts";
 import { BoundLibrary, EXACT } from "./bound.ts";
 import { isElementwise, type Numbers } from "./calls.ts";
 import { fitOf, shareOff } from "./fit.ts";
 import { PROBES } from "./known.ts";
 import { type Library, libraryOf, type LibraryOptions } from "./library.ts";
 import { type Find, operationOf, putIn } from "./put_in.ts";
+import { replaysOf } from "./replays.ts";
 import { type Reaching, type Replay, Trajectory } from "./trajectory.ts";
 import { around, within, type Wrapper, wrappersOf } from "./wrappers.ts";
 
@@ -43,10 +41,7 @@ export class Repairer {
     this.#space = space;
     this.#library = libraryOf(space, options);
     this.#wrappers = wrappersOf(space, this.#library);
-    const recordings = tasks.flatMap((task) =>
-      task.kind === "trace" ? [new Recording(new Machine(), space, task)] : []
-    );
-    this.#replays = recordings.length > 0 ? recordings : [{ pack: probePack() }];
+    this.#replays = replaysOf(space, tasks);
     this.#reductions = space.functions.flatMap((each, call) =>
       each.parameters.length === 1 && !isElementwise(each) ? [call] : []
     );
@@ -104,15 +99,11 @@ export class Repairer {
 
   /** Variables that a place may read: what it reads now, the gradient, and others drawn at random. */
   #leaves(trajectory: Trajectory, { place }: Reaching, random: Random): Leaf[] {
-    const { analysis: { genome, refs, update } } = trajectory;
+    const { analysis: { refs, update } } = trajectory;
     const present = place === "update" ? update : refs[place.statement * WIDTH + place.argument];
-    const environment = new Map<string, number>();
-    this.#space.inputs.forEach((name, i) => environment.set(name, -1 - i));
-    const end = place === "update" ? genome.length : place.statement;
-    for (let i = 0; i < end; i++) environment.set(genome[i].target, i);
-    const byRef = new Map([...environment].map(([name, ref]) => [ref, name]));
-    const names = [...byRef].filter(([ref]) => trajectory.isKnown(ref));
-    const wanted = [present, environment.get("g")];
+    const names = trajectory.variablesAt(place);
+    const gradient = names.find(([, name]) => name === "g")?.[0];
+    const wanted = [present, gradient];
     const leaves: Leaf[] = [];
     while (names.length > 0 && leaves.length < this.#library.options.variables) {
       const first = wanted.length === 0 ? -1 : names.findIndex(([ref]) => ref === wanted[0]);

@@ -89,6 +89,17 @@ export class Trajectory {
     return ref < 0 ? !this.#isDeadState(-1 - ref) : this.#statements.has(ref);
   }
 
+  /** The variables that can be read at a place and whose values are known, each with what it is. */
+  variablesAt(place: ArgumentPlace): [ref: number, name: string][] {
+    const { genome } = this.analysis;
+    const environment = new Map<string, number>();
+    this.#space.inputs.forEach((name, i) => environment.set(name, -1 - i));
+    const end = place === "update" ? genome.length : place.statement;
+    for (let i = 0; i < end; i++) environment.set(genome[i].target, i);
+    const byRef = new Map([...environment].map(([name, ref]) => [ref, name]));
+    return [...byRef].filter(([ref]) => this.isKnown(ref));
+  }
+
   #isDeadState(input: number): boolean {
     if (input < FIRST_STATE || input >= this.#space.inputs.length) return false;
     const next = this.analysis.next[input];
