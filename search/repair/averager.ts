@@ -17,7 +17,7 @@ const [COMPARED, FITTED] = [400, 6000];
 /** Of a goal not less is known. */
 const KNOWN = 64;
 /** How many of the nearest are drawn from. */
-const NEAREST = 8;
+const NEAREST = 16;
 /** The most variables whose averages are looked at. */
 const VARIABLES = 8;
 /** How often the step of a decay is halved, from a factor of 2 of what it lacks of 1. */
@@ -40,8 +40,12 @@ export class Averager {
   averaged(genome: Genome, random: Random): Genome | undefined {
     const replay = random.pick(this.#replays);
     const trajectory = new Trajectory(this.#space, genome, replay);
-    const place = random.pick(trajectory.places(random));
-    const states = this.#freeStates(trajectory.analysis, place.place, random);
+    const places = trajectory.places(random);
+    let [place, states]: [Reaching, readonly string[]] = [places[0], []];
+    while (states.length === 0 && places.length > 0) {
+      [place] = places.splice(random.below(places.length), 1);
+      states = this.#freeStates(trajectory.analysis, place.place, random);
+    }
     if (states.length === 0) return undefined;
     const isRecorded = replay.recorded !== undefined;
     const desired = isRecorded ? trajectory.desiredAt(place) : trajectory.presentAt(place);
@@ -56,23 +60,27 @@ export class Averager {
         [false, true].map((isNew) => ({ ...variable, average: { decay, isNew } }))
       ),
     ]);
-    const pairs = pairsOf(
-      terms.map((term) => compared.valuesOf(term)),
-      compared.goal,
-      (first, second) => {
-        const own = [terms[first], ...(second < 0 ? [] : [terms[second]])];
-        const averages = own.filter(({ average }) => average !== undefined).length;
-        return averages > 0 && averages <= states.length;
-      },
-      NEAREST,
-    ).filter(({ rest }) => isRecorded || rest > EXACT);
+    const lists = terms.map((term) => compared.valuesOf(term));
+    const nearest = levels === undefined ? nearestValues : nearestSigns;
+    const isAdmitted = (first: number, second: number) => {
+      const own = [terms[first], ...(second < 0 ? [] : [terms[second]])];
+      const averages = own.flatMap(({ average }) => average === undefined ? [] : [average]);
+      // A variable tells as much beside its average of before as beside the new one, in shorter numbers.
+      const isTwice = own.length === 2 && own[0].name === own[1].name && averages.length === 1;
+      return averages.length > 0 && averages.length <= states.length &&
+        !(isTwice && averages[0].isNew);
+    };
+    const pairs = pairsOf(lists, compared.goal, isAdmitted, NEAREST)
+      .map((pair) => ({ ...pair, ...nearest(lists[pair.first], lists[pair.second], compared.goal) }))
+      .filter(({ off }) => isRecorded || off > EXACT)
+      .sort((a, b) => a.off - b.off);
     if (pairs.length === 0) return undefined;
     let rank = 0;
     while (rank < pairs.length - 1 && random.below(2) === 0) rank++;
     const { first, second } = pairs[rank];
     const own = second < 0 ? [terms[first]] : [terms[first], terms[second]];
     const columns = new Columns(trajectory, goal, FITTED, levels !== undefined, random);
-    const fitted = fittedTerms(own, columns, levels === undefined ? nearestValues : nearestSigns);
+    const fitted = fittedTerms(own, columns, nearest);
     return putAverages(this.#space, { genome, place: place.place, states }, fitted, levels);
   }
 

@@ -18,6 +18,7 @@ export class Columns {
   readonly goal: Float64Array;
   readonly #width: number;
   readonly #columns: readonly number[];
+  readonly #known = new Map<Float64Array, Float64Array>();
 
   /** Draws as many elements as have about `count` values. */
   constructor(
@@ -54,11 +55,13 @@ export class Columns {
 
   /** The values of a term in the places where the goal is known. */
   valuesOf({ values, average }: Term): Float64Array {
-    const now = this.#of(values);
+    let now = this.#known.get(values);
+    if (now === undefined) this.#known.set(values, now = this.#of(values));
     const width = this.#columns.length;
     let late = 0;
     if (average !== undefined) {
       const { decay, isNew } = average;
+      now = now.slice();
       for (let i = 0; i < now.length; i++) {
         now[i] = (1 - decay) * now[i] + (i < width ? 0 : decay * now[i - width]);
       }
