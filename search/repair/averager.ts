@@ -71,7 +71,10 @@ export class Averager {
         !(isTwice && averages[0].isNew);
     };
     const pairs = pairsOf(lists, compared.goal, isAdmitted, NEAREST)
-      .map((pair) => ({ ...pair, ...nearest(lists[pair.first], lists[pair.second], compared.goal) }))
+      .map((pair) => ({
+        ...pair,
+        ...nearest(lists[pair.first], lists[pair.second], compared.goal),
+      }))
       .filter(({ off }) => isRecorded || off > EXACT)
       .sort((a, b) => a.off - b.off);
     if (pairs.length === 0) return undefined;

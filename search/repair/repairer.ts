@@ -62,8 +62,9 @@ export class Repairer {
     // Where a variable is 0 much is lost, and some rules do there what they do nowhere else.
     const lists = leaves.flatMap(({ values }) => typeof values === "number" ? [] : [values]);
     const isFull = (i: number) => lists.every((values) => values[i] !== 0);
-    const probes = (random.below(ANYWHERE) > 0 ? drawn(desired, isFull, new Set(), random) : undefined) ??
-      drawn(desired, () => true, new Set(), random);
+    const probes =
+      (random.below(ANYWHERE) > 0 ? drawn(desired, isFull, new Set(), random) : undefined) ??
+        drawn(desired, () => true, new Set(), random);
     const fresh = probes && drawn(desired, () => true, new Set(probes), random);
     if (probes === undefined || fresh === undefined) return undefined;
     const bound = new BoundLibrary(
@@ -151,8 +152,10 @@ export class Repairer {
     const checked = finds.sort((a, b) => a.size - b.size).slice(0, CHECKED)
       .map((find) => ({ find, off: offOf(find) }));
     if (checked.every(({ off }) => off > TRUE)) {
-      checked.push(...checked.flatMap(({ find }) => this.#masks(bound, find))
-        .map((find) => ({ find, off: offOf(find) })));
+      checked.push(
+        ...checked.flatMap(({ find }) => this.#masks(bound, find))
+          .map((find) => ({ find, off: offOf(find) })),
+      );
     }
     // Where none is true, what is true in most places is near.
     const isTrue = checked.some(({ off }) => off <= TRUE);
