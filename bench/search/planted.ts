@@ -138,8 +138,8 @@ export const ENGINES: Readonly<
       ...own,
       mutations: {
         ...mutations,
-        repair: { weight: 3, mutate: repair({ tasks: own.tasks, constants: [0, 1] }) },
-        average: { weight: 1, mutate: average({ tasks: own.tasks }) },
+        repair: { weight: 6, mutate: repair({ tasks: own.tasks, constants: [0, 1] }) },
+        average: { weight: 2, mutate: average({ tasks: own.tasks }) },
         scale: { weight: 2, mutate: scale },
         round: { weight: 1, mutate: round },
       },
