@@ -8,7 +8,7 @@ import type { Task } from "../tasks/evaluator.ts";
 import { Columns, type Term } from "./columns.ts";
 import { levelsOf } from "./levels.ts";
 import { type Combination, nearestSigns, nearestValues, pairsOf } from "./pairs.ts";
-import { putAverages } from "./put_averages.ts";
+import { meanOf, putAverages } from "./put_averages.ts";
 import { replaysOf } from "./replays.ts";
 import { type ArgumentPlace, type Reaching, type Replay, Trajectory } from "./trajectory.ts";
 
@@ -24,20 +24,26 @@ const VARIABLES = 8;
 const HALVINGS = 12;
 /** What is left of a goal that is met, but for rounding. */
 const EXACT = 1e-6;
+/** By how much more a short decay may leave. */
+const ROUNDING = 1e-9;
 
 /** Puts averages into programs of one space. */
 export class Averager {
   readonly #space: Space;
   readonly #decays: readonly number[];
   readonly #replays: readonly Replay[];
+  /** The function that is a mean of two. */
+  readonly #mean: number;
 
   constructor(space: Space, tasks: readonly Task[], decays: readonly number[]) {
     [this.#space, this.#decays] = [space, decays];
+    this.#mean = meanOf(space);
     this.#replays = replaysOf(space, tasks);
   }
 
   /** A child with averages in one place, or undefined where there is no state for them. */
   averaged(genome: Genome, random: Random): Genome | undefined {
+    if (this.#mean < 0) return undefined;
     const replay = random.pick(this.#replays);
     const trajectory = new Trajectory(this.#space, genome, replay);
     const places = trajectory.places(random);
@@ -84,7 +90,8 @@ export class Averager {
     const own = second < 0 ? [terms[first]] : [terms[first], terms[second]];
     const columns = new Columns(trajectory, goal, FITTED, levels !== undefined, random);
     const fitted = fittedTerms(own, columns, nearest);
-    return putAverages(this.#space, { genome, place: place.place, states }, fitted, levels);
+    const target = { genome, place: place.place, states, mean: this.#mean };
+    return putAverages(this.#space, target, fitted, levels);
   }
 
   /** States that nothing needs but what leads to a place alone, in an order drawn at random. */
@@ -164,11 +171,11 @@ function fittedTerms(
   const terms = [...given];
   const lists = terms.map((term) => columns.valuesOf(term));
   let best = nearest(lists[0], lists[1], columns.goal);
-  const offer = (k: number, decay: number): boolean => {
+  const offer = (k: number, decay: number, worse: number = 0): boolean => {
     const term = { ...terms[k], average: { ...terms[k].average!, decay } };
     const values = columns.valuesOf(term);
     const found = nearest(k === 0 ? values : lists[0], k === 1 ? values : lists[1], columns.goal);
-    if (!(found.off <= best.off)) return false;
+    if (!(found.off <= best.off + worse)) return false;
     [best, terms[k], lists[k]] = [found, term, values];
     return true;
   };
@@ -184,7 +191,7 @@ function fittedTerms(
     if (average === undefined) return;
     for (let digits = 1; digits <= 3; digits++) {
       const decay = 1 - Number((1 - average.decay).toPrecision(digits));
-      if (offer(k, Number(decay.toPrecision(12)))) break;
+      if (offer(k, Number(decay.toPrecision(12)), ROUNDING)) break;
     }
   });
   return { terms, combination: best };

@@ -16,16 +16,17 @@ interface Target {
   readonly genome: Genome;
   readonly place: ArgumentPlace;
   readonly states: readonly string[];
+  /** The function that is a mean of two. */
+  readonly mean: number;
 }
 
-/** The genome with averages in a place; undefined if the space has no function for them, or it is too long. */
+/** The genome with averages in a place; undefined if the space lacks a function for it, or it is too long. */
 export function putAverages(
   space: Space,
-  { genome, place, states }: Target,
+  { genome, place, states, mean }: Target,
   { terms, combination: { share, between, isSum, factor } }: Fitted,
   levels: Levels | undefined,
 ): Genome | undefined {
-  const mean = meanOf(space);
   const [times, plus, minus] = (["Mul", "Add", "Sub"] as const).map((op) => operationOf(space, op));
   const sign = space.functions.findIndex(({ expression: { op, src } }) =>
     op === "Sign" && src[0].op === "Symbol"
@@ -48,20 +49,20 @@ export function putAverages(
     (average.isNew ? made : later).push(renewal);
     return state;
   });
-  if (mean < 0) return undefined;
   let [value, whole] = [names[0], factor];
   if (names.length > 1) {
-    const part = shortest(between);
-    if (isSum) value = call(mean, ...names, part);
-    else if (share < 1) {
-      const ratio = shortest([between[0] / (1 - between[0]), between[1] / (1 - between[1])]);
+    if (isSum) value = call(mean, ...names, shortest(between));
+    else if (share === 1) [value, whole] = [names[1], -factor];
+    else {
+      const [least, most] = between.map((each) => each / (1 - each));
+      const ratio = shortest([least, Math.min(most, 2 * least + 1)]);
       value = call(minus, value, call(times, names[1], ratio));
-      whole *= 1 - share;
+      if (levels === undefined) whole *= 1 - share;
     }
   }
   if (levels !== undefined) {
     value = call(sign, value);
-    whole = factor * levels.factor;
+    whole *= levels.factor;
   }
   if (short(whole) !== 1 || made.at(-1)?.target !== value) value = call(times, value, short(whole));
   if (levels !== undefined && levels.term !== 0) value = call(plus, value, short(levels.term));
@@ -85,8 +86,8 @@ export function putAverages(
   return live.length <= longest ? live.map((i) => child[i]) : undefined;
 }
 
-/** The function that is a mean of two with a weight for the second, or -1. */
-function meanOf({ functions }: Space): number {
+/** The function that is a mean of two, with a weight for the second, or -1. */
+export function meanOf({ functions }: Space): number {
   const isMean = (weight: number) => (given: Space["functions"][number]) =>
     called(given, [3, 7, weight]) === (1 - weight) * 3 + weight * 7;
   return functions.findIndex((given) =>
