@@ -90,6 +90,8 @@ export class Averager {
     const own = second < 0 ? [terms[first]] : [terms[first], terms[second]];
     const columns = new Columns(trajectory, goal, FITTED, levels !== undefined, random);
     const fitted = fittedTerms(own, columns, nearest);
+    // Where what was not compared is no number, nothing can be told.
+    if (!(fitted.combination.off < 1)) return undefined;
     const target = { genome, place: place.place, states, mean: this.#mean };
     return putAverages(this.#space, target, fitted, levels);
   }

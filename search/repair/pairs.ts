@@ -117,8 +117,9 @@ export function nearestSigns(
       const other = isSum ? b : -b;
       const isRight = a > 0 || (a === 0 && other > 0);
       if (isRight) right++;
-      if (second !== undefined && isRight !== other > 0) {
-        changes.push({ at: a / (a - other), by: isRight ? -1 : 1 });
+      const at = a / (a - other);
+      if (second !== undefined && isRight !== other > 0 && at - at === 0) {
+        changes.push({ at, by: isRight ? -1 : 1 });
       }
     }
     changes.sort((a, b) => a.at - b.at);
