@@ -88,7 +88,8 @@ export interface SearchOptions {
   /**
    * Tunes the constants of a child whose shape, which is what it is but for constants, is new: by about so
    * many `evaluations`, all counted as trained. Only children are tuned whose score is at most `margin`
-   * (default 0.05) below their parent's, which for a new line is the program to start from, and no further than one round unless that reaches it. Default: none.
+   * (default 0.05) below their parent's, which for a new line is the program to start from, and no further
+   * than one round unless that reaches it. Default: none.
    */
   readonly tune?: { readonly evaluations: number; readonly margin?: number };
   /**
