@@ -34,10 +34,10 @@ const DECAYS = [0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999];
  * import { assert } from "@std/assert";
  *
  * const rule = "c = interp(g, m, 0.5)\nupdate = sign(c)\nm = interp(g, m, 0.95)";
- * const task: TraceTask = { kind: "trace", name: "hidden", rule, size: 16, steps: 20, seeds: [1] };
+ * const task: TraceTask = { kind: "trace", name: "hidden", rule, size: 16, steps: 20, seeds: [1, 2] };
  * const mutate = average({ tasks: [task] });
  * const children = Array.from(
- *   { length: 10 },
+ *   { length: 40 },
  *   (_, i) => mutate(space(), parseGenome(space(), ADAMW), new Random(1, 0, i)),
  * );
  * assert(children.some((child) => child && printGenome(space(), child).includes("m = interp(g, m, 0.95)")));
