@@ -3,7 +3,7 @@ import { analyse } from "../analysis/structure.ts";
 import { type Genome, type GenomeStatement, mistakeIn } from "../programs/genome.ts";
 import { freshName } from "../programs/mutations.ts";
 import { type Space, UPDATE } from "../programs/space.ts";
-import type { Fitted } from "./averager.ts";
+import type { Fitted } from "./fit_averages.ts";
 import { called, isElementwise } from "./calls.ts";
 import { short } from "./fit.ts";
 import type { Levels } from "./levels.ts";
