@@ -47,6 +47,7 @@ export { tuneConstants, type TunedConstants, type TuneOptions } from "./evolve/t
 export { Prober } from "./machine/replay.ts";
 export { sweepPage } from "./page/sweep.ts";
 export type { LibraryOptions } from "./repair/library.ts";
+export { average, type AverageOptions } from "./repair/average.ts";
 export { repair, type RepairOptions } from "./repair/repair.ts";
 export { htmlReport, type Report } from "./page/report.ts";
 export {

@@ -1,5 +1,6 @@
 /** The rules that searches are to recover from AdamW, and the searches. */
 import {
+  average,
   paperMutations,
   repair,
   repeat,
@@ -137,7 +138,8 @@ export const ENGINES: Readonly<
       ...own,
       mutations: {
         ...mutations,
-        repair: { weight: 3, mutate: repair({ tasks: own.tasks }) },
+        repair: { weight: 6, mutate: repair({ tasks: own.tasks, constants: [0, 1] }) },
+        average: { weight: 2, mutate: average({ tasks: own.tasks }) },
         scale: { weight: 2, mutate: scale },
         round: { weight: 1, mutate: round },
       },

@@ -1,6 +1,6 @@
 /** Planted rules that searches start at AdamW and find again, or do not. */
 import process from "node:process";
-import { type Individual, programOf, search, space, type TraceTask } from "../../search/mod.ts";
+import { programOf, search, space, type TraceTask } from "../../search/mod.ts";
 import { printStatements } from "../../dsl/print.ts";
 import { today, writeResult } from "../record.ts";
 import { median } from "./interval.ts";
@@ -124,7 +124,7 @@ async function recover(
     const { user, system } = process.cpuUsage(began);
     return { rule, engine, seed, trained, seconds: (user + system) / 1e6, found };
   };
-  let best: Individual | undefined;
+  const settledKeys = new Set<string>();
   let [score, settling, used] = [-Infinity, 0, 0];
   for await (const event of search(options)) {
     if (event.type === "done") break;
@@ -132,18 +132,21 @@ async function recover(
     // What is trained to settle finds counts, too.
     used = counts.trained + settling;
     if (used >= trained) break;
-    if (now === undefined || now === best) continue;
-    best = now;
+    if (now === undefined) continue;
     const least = Math.min(NEAR.there, Math.max(NEAR.score, score + NEAR.better));
-    if (now.score < least) continue;
-    score = now.score;
-    const find = await settled(known, task, now.genome);
-    settling += find.trained;
-    used += find.trained;
-    if (!find.isEquivalent) continue;
-    const { statements } = programOf(known, find.genome);
-    const text = printStatements(statements).replaceAll("\n", "; ");
-    return done(used, text);
+    const finds = now.score < NEAR.there ? [now] : event.front.toReversed();
+    for (const each of finds) {
+      if (each.score < least || settledKeys.has(each.key)) continue;
+      settledKeys.add(each.key);
+      score = Math.max(score, each.score);
+      const find = await settled(known, task, each.genome);
+      settling += find.trained;
+      used += find.trained;
+      if (!find.isEquivalent) continue;
+      const { statements } = programOf(known, find.genome);
+      const text = printStatements(statements).replaceAll("\n", "; ");
+      return done(used, text);
+    }
   }
   return done(used);
 }

@@ -5,8 +5,9 @@ import type { Genome } from "../programs/genome.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import type { Space } from "../programs/space.ts";
 import { STOP, type Stop } from "../tasks/evaluator.ts";
+import type { Individual } from "./archive.ts";
 import type { SearchOptions } from "./options.ts";
-import { type Child, LATE, type SearchState } from "./population.ts";
+import { type Child, founders, LATE, type SearchState } from "./population.ts";
 import { proposer } from "./propose.ts";
 import type { Fitness } from "./survival.ts";
 
@@ -21,13 +22,15 @@ export function childMaker(
   options: SearchOptions,
   fitness: Fitness,
 ): (state: SearchState) => Child {
-  const propose = proposer(space, init, options, fitness);
+  const propose = proposer(space, options, fitness);
   const { seed = 1, tune, redraws = 0 } = options;
+  let first: readonly Individual[] | undefined;
   return ({ counts, population, window, structures, probes, shapes, hurdles }) => {
     const birth = counts.generated + window.length;
     const random = new Random(seed, DRAWS.birth, birth);
+    first ??= founders(space, init, structures);
     for (let left = redraws;; left--) {
-      const { genome, ...made } = propose(population, random, birth);
+      const { genome, ...made } = propose({ population, first }, random, birth);
       const analysis = analyse(space, genome);
       const { key } = analysis;
       const child = { analysis, ...made, birth, stop: stopOf(options, hurdles) };

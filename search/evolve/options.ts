@@ -64,8 +64,8 @@ export interface SearchOptions {
   readonly survival?: Survival;
   /**
    * The share of problems by whose scores individuals are compared, others for every `window` births. A problem is a task
-   * under one of its seeds. What counts as best is so on all of them, and children whose constants were tuned
-   * are compared by all. Default 1.
+   * under one of its seeds. What counts as best is so on all of them, and a program that was known already is
+   * compared by all. Default 1.
    */
   readonly downsample?: number;
   /** How often a child that is a known program is drawn anew, which costs no birth. Default 0. */
@@ -88,7 +88,8 @@ export interface SearchOptions {
   /**
    * Tunes the constants of a child whose shape, which is what it is but for constants, is new: by about so
    * many `evaluations`, all counted as trained. Only children are tuned whose score is at most `margin`
-   * (default 0.05) below their parent's, and no further than one round unless that reaches it. Default: none.
+   * (default 0.05) below their parent's, which for a new line is the program to start from, and no further
+   * than one round unless that reaches it. Default: none.
    */
   readonly tune?: { readonly evaluations: number; readonly margin?: number };
   /**

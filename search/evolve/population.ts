@@ -1,5 +1,6 @@
 /** The state of a search between two births, and how children come into its population. */
 import { analyse, type Analysis } from "../analysis/structure.ts";
+import type { Genome } from "../programs/genome.ts";
 import type { Space } from "../programs/space.ts";
 import type { Evaluation, Stop } from "../tasks/evaluator.ts";
 import { Front, HallOfFame, type Individual, type Lineage } from "./archive.ts";
@@ -82,6 +83,21 @@ export function individual(
   };
 }
 
+/** The programs that a search starts from; their scores are known. */
+export function founders(
+  space: Space,
+  init: readonly Genome[],
+  structures: ReadonlyMap<string, number>,
+): Individual[] {
+  return init.map((genome, i) => {
+    const analysis = analyse(space, genome);
+    const score = structures.get(analysis.key)!;
+    const birth = -1 - i;
+    const lineage = { birth, mutation: "init", score, parent: undefined, founder: birth };
+    return individual(analysis, score, lineage);
+  });
+}
+
 /** How many late trainings a hurdle is set by. */
 export const LATE = 500;
 /** Points of a curve. */
@@ -93,6 +109,7 @@ export type Origin = "structure" | "updates" | "training";
 /** A child on its way, before it is let in. */
 export interface Child {
   readonly analysis: Analysis;
+  /** What it was made from; of a newcomer, a program that the search started from. */
   readonly parent: Individual;
   readonly mutation: string;
   readonly isNewcomer: boolean;
@@ -151,8 +168,7 @@ export function admit(
   }
   const before = isNewcomer ? undefined : parent.lineage;
   const lineage = { birth, mutation, score, parent: before, founder: before?.founder ?? birth };
-  // What was tuned is better than its scores of before say, and on which problems nobody knows.
-  const cases = training?.tuned === undefined ? training?.evaluation.scores : undefined;
+  const cases = (training?.tuned ?? training?.evaluation)?.scores;
   const grown = individual(analysis, score, lineage, cases);
   if (score > state.recent) [state.recent, state.renewed] = [score, counts.generated];
   front.offer(grown);

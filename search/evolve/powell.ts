@@ -3,14 +3,16 @@ import { analyse } from "../analysis/structure.ts";
 import { exp } from "../programs/exact_math.ts";
 import type { Genome } from "../programs/genome.ts";
 import type { Space } from "../programs/space.ts";
+import type { Evaluation } from "../tasks/evaluator.ts";
 
-/** A program with the score of its constants. */
-export interface Tuned {
+/** A program with the scores of its constants. */
+export interface Tuned extends Scores {
   /** The program. */
   readonly genome: Genome;
-  /** Its score. */
-  readonly score: number;
 }
+
+/** What scoring a program gave: the whole, and of each problem. */
+type Scores = Pick<Evaluation, "score" | "scores">;
 
 /** Where a constant is: a statement, and its place among the arguments. */
 type Place = readonly [position: number, argument: number];
@@ -32,7 +34,7 @@ export function* tuning(
   space: Space,
   first: Tuned,
   { evaluations, least = -Infinity }: { readonly evaluations: number; readonly least?: number },
-): Generator<readonly Genome[], Tuned, readonly number[]> {
+): Generator<readonly Genome[], Tuned, readonly Scores[]> {
   const places = constantsOf(space, first.genome);
   let best = first;
   if (places.length === 0) return best;
@@ -51,21 +53,21 @@ export function* tuning(
       if (lengths[i] === 0) continue;
       const old = best.score;
       const steps = [lengths[i], -lengths[i]];
-      const scores = [...yield steps.map((step) => at(moved(directions[i], step)))];
-      const leap = lengths[i] * vertex(old, scores[0], scores[1]);
+      const tried = [...yield steps.map((step) => at(moved(directions[i], step)))];
+      const leap = lengths[i] * vertex(old, tried[0].score, tried[1].score);
       if (Number.isFinite(leap)) {
         steps.push(leap);
-        scores.push(...yield [at(moved(directions[i], leap))]);
+        tried.push(...yield [at(moved(directions[i], leap))]);
       }
       spent += steps.length;
-      const k = scores.reduce((k, score, other) => score > scores[k] ? other : k, 0);
-      if (scores[k] > old) {
+      const k = tried.reduce((k, { score }, other) => score > tried[k].score ? other : k, 0);
+      if (tried[k].score > old) {
         point = moved(directions[i], steps[k]);
-        best = { genome: at(point), score: scores[k] };
+        best = { ...tried[k], genome: at(point) };
         // Near an optimum parabolas leap ever less far, and steps follow; elsewhere they grow.
         lengths[i] *= k === 2 ? Math.max(0.1, Math.min(2, Math.abs(leap) / lengths[i])) : 2;
       } else {
-        const isFlat = scores.every((score) => Math.abs(score - old) < FLAT);
+        const isFlat = tried.every(({ score }) => Math.abs(score - old) < FLAT);
         lengths[i] = isFlat ? 0 : lengths[i] / 4;
       }
       const gain = best.score - old;
@@ -75,10 +77,10 @@ export function* tuning(
     if (best.score > before && spent < evaluations && places.length > 1) {
       const way = point.map((value, i) => value - start[i]);
       const target = moved(way, 1);
-      const [score] = yield [at(target)];
+      const [scores] = yield [at(target)];
       spent++;
-      if (score > best.score) {
-        [best, point] = [{ genome: at(target), score }, target];
+      if (scores.score > best.score) {
+        [best, point] = [{ ...scores, genome: at(target) }, target];
         directions[widest.direction] = way;
         lengths[widest.direction] = 1;
       }

@@ -19,31 +19,34 @@ export interface Proposal {
 /** Mutations of a program of random search, at most. */
 const MOST_MUTATIONS = 20;
 
-/**
- * What proposes the program of a birth by a search's options, from the population as it is at the moment and
- * a stream of random numbers of its own.
- */
+/** The population as it is at the moment, and the programs that the search started from. */
+interface Parents {
+  readonly population: readonly Individual[];
+  readonly first: readonly Individual[];
+}
+
+/** What proposes the program of a birth by a search's options, from a stream of random numbers of its own. */
 export function proposer(
   space: Space,
-  init: readonly Genome[],
   options: SearchOptions,
   fitness: Fitness,
-): (population: readonly Individual[], random: Random, birth: number) => Proposal {
+): (parents: Parents, random: Random, birth: number) => Proposal {
   const { strategy, survival, mutations = paperMutations, window = WINDOW } = options;
   const { tournament = survival === "front" ? 1 : 2 } = options;
-  const anew = (population: readonly Individual[], random: Random, most: number): Proposal => {
+  const anew = (first: readonly Individual[], random: Random, most: number): Proposal => {
     const count = 1 + random.below(most);
-    let genome = random.pick(init);
+    const parent = random.pick(first);
+    let { genome } = parent;
     for (let i = 0; i < count; i++) genome = mutate(space, genome, mutations, random).child;
     const isNewcomer = strategy !== "random";
     const mutation = isNewcomer ? "newcomer" : `${count} mutations`;
-    return { genome, parent: population[0], mutation, isNewcomer };
+    return { genome, parent, mutation, isNewcomer };
   };
   if (strategy === "random") {
-    return (population, random) => anew(population, random, MOST_MUTATIONS);
+    return ({ first }, random) => anew(first, random, MOST_MUTATIONS);
   }
-  return (population, random, birth) => {
-    if (survival === "front" && birth % window === 0) return anew(population, random, 1);
+  return ({ population, first }, random, birth) => {
+    if (survival === "front" && birth % window === 0) return anew(first, random, 1);
     let parent = random.pick(population);
     for (let i = 1; i < tournament; i++) {
       const other = random.pick(population);

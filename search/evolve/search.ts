@@ -9,7 +9,7 @@ import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { childMaker, stopOf } from "./children.ts";
 import { localScorer } from "./local_scorer.ts";
 import { type SearchEvent, type SearchOptions, type SearchResult, WINDOW } from "./options.ts";
-import { admit, type Child, emptyState, individual, mark, type SearchState } from "./population.ts";
+import { admit, type Child, emptyState, founders, mark, type SearchState } from "./population.ts";
 import { cachedScorer } from "./score_cache.ts";
 import type { Scorer, Setting } from "./scorer.ts";
 import { fitnessOf, survivalOf, type Survive } from "./survival.ts";
@@ -176,7 +176,7 @@ class SearchRun {
       state.structures.set(analysis.key, evaluations[i].score);
       state.probes.set(this.#prober.fingerprint(analysis), evaluations[i].score);
     });
-    const first = this.#first(state);
+    const first = founders(this.#space, this.#init, state.structures);
     for (const each of first) {
       state.front.offer(each);
       state.hall.offer(each);
@@ -184,17 +184,6 @@ class SearchRun {
     const size = this.#options.population ?? 1000;
     state.population = Array.from({ length: size }, (_, i) => first[i % first.length]);
     return state;
-  }
-
-  /** The programs that the search starts from. */
-  #first({ structures }: SearchState): Individual[] {
-    return this.#init.map((genome, i) => {
-      const analysis = analyse(this.#space, genome);
-      const score = structures.get(analysis.key)!;
-      const birth = -1 - i;
-      const lineage = { birth, mutation: "init", score, parent: undefined, founder: birth };
-      return individual(analysis, score, lineage);
-    });
   }
 
   /** Fills the window, then lets its oldest child in. */
@@ -232,7 +221,9 @@ class SearchRun {
     const { patience, lifetime = Infinity } = restart;
     if (generated - state.renewed < patience && generated - state.begun < lifetime) return;
     const { best } = state.hall;
-    const first = restart.from === "best" && best !== undefined ? [best] : this.#first(state);
+    const first = restart.from === "best" && best !== undefined
+      ? [best]
+      : founders(this.#space, this.#init, state.structures);
     state.counts.restarts++;
     // What died out must be tuned again to be found again.
     state.shapes.clear();

@@ -67,9 +67,9 @@ export class Trainings {
     const space = spaceOf(this.#setting);
     const tuned = await tuneGenome(
       space,
-      { genome, score },
+      { ...evaluation, genome },
       { evaluations, least: parent.score },
-      (genomes) => Promise.all(genomes.map(async (each) => (await this.#score(each, stop)).score)),
+      (genomes) => Promise.all(genomes.map((each) => this.#score(each, stop))),
     );
     return { evaluation, tuned: { ...tuned, shape: shapeOf(space, genome) } };
   }

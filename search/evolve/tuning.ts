@@ -3,7 +3,7 @@ import { type Kinds, NUMBER, RECORD, requireOptions, whole } from "../../dsl/opt
 import { analyse } from "../analysis/structure.ts";
 import { type Genome, parseGenome, printGenome } from "../programs/genome.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
-import { Evaluator, type Task } from "../tasks/evaluator.ts";
+import { type Evaluation, Evaluator, type Task } from "../tasks/evaluator.ts";
 import { TASKS } from "./check.ts";
 import { type Tuned, tuning } from "./powell.ts";
 
@@ -62,16 +62,16 @@ export async function tuneConstants(
   const known = makeSpace(space);
   const evaluator = await Evaluator.of(known, tasks);
   const stop = below === undefined ? undefined : { below };
-  const scoreOf = (genome: Genome) => evaluator.evaluate(analyse(known, genome), stop).score;
+  const scoresOf = (genome: Genome) => evaluator.evaluate(analyse(known, genome), stop);
   const genome = parseGenome(known, text);
-  const before = scoreOf(genome);
+  const before = scoresOf(genome);
   const { genome: tuned, score, trained } = await tuneGenome(
     known,
-    { genome, score: before },
+    { ...before, genome },
     { evaluations },
-    (genomes) => Promise.resolve(genomes.map(scoreOf)),
+    (genomes) => Promise.resolve(genomes.map(scoresOf)),
   );
-  return { text: printGenome(known, tuned), score, before, trained: trained + 1 };
+  return { text: printGenome(known, tuned), score, before: before.score, trained: trained + 1 };
 }
 
 /** A program with tuned constants, and how many programs were trained for it. */
@@ -79,7 +79,7 @@ export async function tuneGenome(
   space: Space,
   first: Tuned,
   options: { readonly evaluations: number; readonly least?: number },
-  scoresOf: (genomes: readonly Genome[]) => Promise<readonly number[]>,
+  scoresOf: (genomes: readonly Genome[]) => Promise<readonly Evaluation[]>,
 ): Promise<Tuned & { readonly trained: number }> {
   const run = tuning(space, first, options);
   let [trained, next] = [0, run.next()];

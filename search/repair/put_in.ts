@@ -9,10 +9,15 @@ import type { Library } from "./library.ts";
 import type { ArgumentPlace } from "./trajectory.ts";
 import { wrapped, type Wrapper } from "./wrappers.ts";
 
-/** What is to be put in: an expression, times a factor and plus a term, in a wrapper or in none. */
+/**
+ * What is to be put in: an expression, or an extreme of it and 0, times a factor and plus a term, in a wrapper or
+ * in none.
+ */
 export interface Find {
   readonly wrapper: Wrapper | undefined;
   readonly expression: number;
+  /** The function that is the extreme of two. */
+  readonly extreme?: number;
   readonly fit: Fit;
 }
 
@@ -28,7 +33,7 @@ export function putIn(
   space: Space,
   library: Library,
   { genome, lead, place }: Target,
-  { wrapper, expression, fit }: Find,
+  { wrapper, expression, extreme, fit }: Find,
   names: readonly string[],
 ): Genome | undefined {
   const made: GenomeStatement[] = [];
@@ -49,6 +54,7 @@ export function putIn(
     return target;
   };
   let value = write(expression);
+  if (extreme !== undefined) value = call(extreme, [value, 0]);
   for (const [op, number, neutral] of [["Mul", fit.factor, 1], ["Add", fit.term, 0]] as const) {
     if (number === neutral) continue;
     const operation = operationOf(space, op);

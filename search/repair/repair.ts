@@ -1,9 +1,9 @@
 /** Semantic repair: a mutation that puts in what a place of a program should give. */
 import type { Mutation } from "../programs/mutations.ts";
-import type { Space } from "../programs/space.ts";
 import type { Task } from "../tasks/evaluator.ts";
 import type { LibraryOptions } from "./library.ts";
 import { Repairer } from "./repairer.ts";
+import { oncePerSpace } from "./replays.ts";
 
 /** How programs are repaired. */
 export interface RepairOptions extends LibraryOptions {
@@ -46,22 +46,8 @@ export interface RepairOptions extends LibraryOptions {
  */
 export function repair(options: RepairOptions = {}): Mutation {
   const { tasks = [], ...own } = options;
-  const repairers = new Map<string, Repairer>();
-  const mutate: Mutation = (space, genome, random) => {
-    // Spaces of the same options are the same, whatever search made them.
-    const key = keyOf(space);
-    let repairer = repairers.get(key);
-    if (repairer === undefined) repairers.set(key, repairer = new Repairer(space, tasks, own));
-    return repairer.repaired(genome, random);
-  };
+  const repairerOf = oncePerSpace((space) => new Repairer(space, tasks, own));
+  const mutate: Mutation = (space, genome, random) => repairerOf(space).repaired(genome, random);
   // So that a checkpoint tells searches apart that repair otherwise.
   return Object.assign(mutate, { toJSON: () => ({ repair: own }) });
-}
-
-const keys = new WeakMap<Space, string>();
-
-function keyOf(space: Space): string {
-  let key = keys.get(space);
-  if (key === undefined) keys.set(space, key = JSON.stringify(space.options));
-  return key;
 }

@@ -1,19 +1,17 @@
 /** Finds what a place of a program should give in a library, and puts it in. */
-import { Machine } from "../machine/machine.ts";
-import { probePack } from "../machine/replay.ts";
 import { WIDTH } from "../programs/functions.ts";
 import type { Genome, GenomeStatement } from "../programs/genome.ts";
 import { freshName } from "../programs/mutations.ts";
 import type { Random } from "../programs/random.ts";
 import type { Space } from "../programs/space.ts";
 import type { Task } from "../tasks/evaluator.ts";
-import { Recording } from "../tasks/trace.ts";
 import { BoundLibrary, EXACT } from "./bound.ts";
-import { isElementwise, type Numbers } from "./calls.ts";
+import { called, isElementwise, type Numbers } from "./calls.ts";
 import { fitOf, shareOff } from "./fit.ts";
 import { PROBES } from "./known.ts";
 import { type Library, libraryOf, type LibraryOptions } from "./library.ts";
 import { type Find, operationOf, putIn } from "./put_in.ts";
+import { replaysOf } from "./replays.ts";
 import { type Reaching, type Replay, Trajectory } from "./trajectory.ts";
 import { around, within, type Wrapper, wrappersOf } from "./wrappers.ts";
 
@@ -25,6 +23,8 @@ interface Leaf {
 
 /** How many of the nearest are drawn from. */
 const NEAREST = 16;
+/** One of so many finds is looked for in all places, the others where no variable is 0. */
+const ANYWHERE = 3;
 /** How many exact finds are checked on fresh probes, the smallest first. */
 const CHECKED = 32;
 /** A find is true if it is off on no larger share of fresh probes, and nearly true up to another share. */
@@ -43,10 +43,7 @@ export class Repairer {
     this.#space = space;
     this.#library = libraryOf(space, options);
     this.#wrappers = wrappersOf(space, this.#library);
-    const recordings = tasks.flatMap((task) =>
-      task.kind === "trace" ? [new Recording(new Machine(), space, task)] : []
-    );
-    this.#replays = recordings.length > 0 ? recordings : [{ pack: probePack() }];
+    this.#replays = replaysOf(space, tasks);
     this.#reductions = space.functions.flatMap((each, call) =>
       each.parameters.length === 1 && !isElementwise(each) ? [call] : []
     );
@@ -62,11 +59,12 @@ export class Repairer {
     const isRecorded = replay.recorded !== undefined;
     const desired = isRecorded ? trajectory.desiredAt(place) : trajectory.presentAt(place);
     const leaves = this.#leaves(trajectory, place, random);
-    // Where a variable is 0 too much is lost: what is found elsewhere is checked there too.
+    // Where a variable is 0 much is lost, and some rules do there what they do nowhere else.
     const lists = leaves.flatMap(({ values }) => typeof values === "number" ? [] : [values]);
     const isFull = (i: number) => lists.every((values) => values[i] !== 0);
-    const probes = drawn(desired, isFull, new Set(), random) ??
-      drawn(desired, () => true, new Set(), random);
+    const probes =
+      (random.below(ANYWHERE) > 0 ? drawn(desired, isFull, new Set(), random) : undefined) ??
+        drawn(desired, () => true, new Set(), random);
     const fresh = probes && drawn(desired, () => true, new Set(probes), random);
     if (probes === undefined || fresh === undefined) return undefined;
     const bound = new BoundLibrary(
@@ -104,15 +102,11 @@ export class Repairer {
 
   /** Variables that a place may read: what it reads now, the gradient, and others drawn at random. */
   #leaves(trajectory: Trajectory, { place }: Reaching, random: Random): Leaf[] {
-    const { analysis: { genome, refs, update } } = trajectory;
+    const { analysis: { refs, update } } = trajectory;
     const present = place === "update" ? update : refs[place.statement * WIDTH + place.argument];
-    const environment = new Map<string, number>();
-    this.#space.inputs.forEach((name, i) => environment.set(name, -1 - i));
-    const end = place === "update" ? genome.length : place.statement;
-    for (let i = 0; i < end; i++) environment.set(genome[i].target, i);
-    const byRef = new Map([...environment].map(([name, ref]) => [ref, name]));
-    const names = [...byRef].filter(([ref]) => trajectory.isKnown(ref));
-    const wanted = [present, environment.get("g")];
+    const names = trajectory.variablesAt(place);
+    const gradient = names.find(([, name]) => name === "g")?.[0];
+    const wanted = [present, gradient];
     const leaves: Leaf[] = [];
     while (names.length > 0 && leaves.length < this.#library.options.variables) {
       const first = wanted.length === 0 ? -1 : names.findIndex(([ref]) => ref === wanted[0]);
@@ -157,11 +151,29 @@ export class Repairer {
     }
     const checked = finds.sort((a, b) => a.size - b.size).slice(0, CHECKED)
       .map((find) => ({ find, off: offOf(find) }));
+    if (checked.every(({ off }) => off > TRUE)) {
+      checked.push(
+        ...checked.flatMap(({ find }) => this.#masks(bound, find))
+          .map((find) => ({ find, off: offOf(find) })),
+      );
+    }
     // Where none is true, what is true in most places is near.
     const isTrue = checked.some(({ off }) => off <= TRUE);
     const kept = checked.filter(({ off }) => off <= (isTrue ? TRUE : NEARLY));
     const smallest = kept.filter(({ find }) => find.size === kept[0].find.size);
     return smallest.length === 0 ? undefined : random.pick(smallest).find;
+  }
+
+  /** The same as a find that is a sign, but for where that is 0: there one or the other of its values. */
+  #masks<F extends Find>(bound: BoundLibrary, find: F): F[] {
+    if (!bound.valuesOf(find.expression).every((value) => Math.abs(value) === 1 || value === 0)) {
+      return [];
+    }
+    const { factor, term } = find.fit;
+    return ([["Max", term - factor], ["Min", term + factor]] as const).flatMap(([op, term]) => {
+      const extreme = operationOf(this.#space, op);
+      return extreme < 0 ? [] : [{ ...find, extreme, fit: { factor: 2 * factor, term } }];
+    });
   }
 
   /** One of the finds that come near, a nearer one twice as likely as the next. */
@@ -183,13 +195,16 @@ export class Repairer {
 
   /** The share of fresh probes on which a find does not give what it should. */
   #shareOff(
-    { wrapper, expression, fit: { factor, term } }: Find,
+    { wrapper, expression, extreme, fit: { factor, term } }: Find,
     desired: Float64Array,
     leaves: readonly Leaf[],
     fresh: readonly number[],
   ): number {
     const variables = leaves.map(({ values }) => listAt(values, fresh));
-    const values = this.#library.valuesOf(expression, variables);
+    const plain = this.#library.valuesOf(expression, variables);
+    const values = extreme === undefined
+      ? plain
+      : called(this.#space.functions[extreme], [plain, 0]);
     const inner = Float64Array.from(
       fresh,
       (_, i) => factor * (typeof values === "number" ? values : values[i]) + term,

@@ -89,6 +89,17 @@ export class Trajectory {
     return ref < 0 ? !this.#isDeadState(-1 - ref) : this.#statements.has(ref);
   }
 
+  /** The variables that can be read at a place and whose values are known, each with what it is. */
+  variablesAt(place: ArgumentPlace): [ref: number, name: string][] {
+    const { genome } = this.analysis;
+    const environment = new Map<string, number>();
+    this.#space.inputs.forEach((name, i) => environment.set(name, -1 - i));
+    const end = place === "update" ? genome.length : place.statement;
+    for (let i = 0; i < end; i++) environment.set(genome[i].target, i);
+    const byRef = new Map([...environment].map(([name, ref]) => [ref, name]));
+    return [...byRef].filter(([ref]) => this.isKnown(ref));
+  }
+
   #isDeadState(input: number): boolean {
     if (input < FIRST_STATE || input >= this.#space.inputs.length) return false;
     const next = this.analysis.next[input];
@@ -180,18 +191,16 @@ export class Trajectory {
     return this.#argument(by!, place.argument);
   }
 
-  /** What the update should be; where a factor is left open, the one that comes nearest to what it is. */
+  /** What the update should be; where a factor is left open, times one that is told by what it is. */
   #updates(): Float64Array {
     const { recorded, isScaleFree = false } = this.#replay;
     const list = this.#listOf(recorded!);
     if (!isScaleFree) return list;
     const own = this.valuesOf(this.analysis.update);
-    let [both, squares] = [0, 0];
-    list.forEach((value, i) => {
-      both += value * (typeof own === "number" ? own : own[i]);
-      squares += value * value;
-    });
-    const factor = both / squares;
+    const factor = factorOf(
+      list,
+      typeof own === "number" ? new Float64Array(this.length).fill(own) : own,
+    );
     return Number.isFinite(factor) && factor !== 0 ? list.map((value) => factor * value) : list;
   }
 
@@ -219,6 +228,23 @@ export class Trajectory {
     });
     return inverted(this.#space.functions[genome[statement].call], argument, desired, args);
   }
+}
+
+/** What is that near a factor counts as that factor, in terms of itself. */
+const SAME = 1e-4;
+
+/** The factor that most values differ by from those wanted, or the one of least squares where there is none. */
+function factorOf(wanted: Float64Array, own: Float64Array): number {
+  const quotients = wanted.map((value, i) => own[i] / value).filter((each) => each - each === 0);
+  const middle = quotients.sort()[quotients.length >> 1];
+  const same = quotients.filter((each) => Math.abs(each - middle) <= SAME * Math.abs(middle));
+  if (2 * same.length > quotients.length) return middle;
+  let [both, squares] = [0, 0];
+  wanted.forEach((value, i) => {
+    both += value * own[i];
+    squares += value * value;
+  });
+  return both / squares;
 }
 
 /** A place with the way on which it is reached. */

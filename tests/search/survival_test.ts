@@ -1,12 +1,15 @@
 /** Who lives, what is redrawn, and that what is planted is found again: the same for the same seed. */
-import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "../assert.ts";
 import { GradusError } from "../../mod.ts";
 import {
+  ADAMW,
   ancestry,
+  average,
   type CheckpointStore,
   type Individual,
   localScorer,
   paperMutations,
+  parseGenome,
   Random,
   repair,
   round,
@@ -15,8 +18,10 @@ import {
   searched,
   type SearchOptions,
   type SearchResult,
+  space,
   type TraceTask,
 } from "../../search/mod.ts";
+import { proposer } from "../../search/evolve/propose.ts";
 import { fitnessOf, survivalOf } from "../../search/evolve/survival.ts";
 
 const hidden: TraceTask = {
@@ -42,6 +47,7 @@ const options: SearchOptions = {
   mutations: {
     ...paperMutations,
     repair: { weight: 1, mutate: repair({ tasks: [hidden], size: 4, variables: 6 }) },
+    average: { weight: 0.2, mutate: average({ tasks: [hidden] }) },
     scale: { weight: 1, mutate: scale },
     round: { weight: 1, mutate: round },
   },
@@ -115,6 +121,35 @@ Deno.test("a step compares by some of the problems, others by others, and what h
   assertEquals([...seen].sort(), [1, 1.5, 2, 2.5, 3].filter((mean) => seen.has(mean)));
   assert(seen.size >= 4 && fitness(one, 3) === fitness(one, 19));
   assertEquals(fitness(aged(0, 0, 2.5), 0), 2);
+});
+
+Deno.test("what was tuned has a score of each problem, so that some of them can be compared by", async () => {
+  const { hall, counts } = await searched({
+    ...options,
+    budget: { generated: 60 },
+    tune: { evaluations: 8 },
+  });
+  assert(counts.trained > counts.generated);
+  const grown = hall.filter(({ lineage }) => lineage.birth >= 0);
+  assert(grown.length > 5);
+  for (const { cases, score } of grown) {
+    assertEquals(cases.length, 4);
+    assertAlmostEquals(cases.reduce((sum, each) => sum + each, 0) / 4, score, 1e-9);
+  }
+});
+
+Deno.test("a newcomer is measured by the program that it starts from, another child by its parent", () => {
+  const parents = {
+    population: [{ ...aged(7, 7, 5), genome: parseGenome(space(), "update = sign(g)") }],
+    first: [{ ...aged(-1, -1, 0), genome: parseGenome(space(), ADAMW) }],
+  };
+  const parentOf = (own: Partial<SearchOptions>, birth: number) => {
+    const all = { ...options, ...own };
+    return proposer(space(), all, fitnessOf(all))(parents, new Random(1, 71, birth), birth).parent;
+  };
+  assertEquals(parentOf({}, 40), parents.first[0]);
+  assertEquals(parentOf({}, 41), parents.population[0]);
+  assertEquals(parentOf({ strategy: "random" }, 41), parents.first[0]);
 });
 
 Deno.test("rules that are none are refused", async () => {
