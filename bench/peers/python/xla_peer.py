@@ -1,0 +1,70 @@
+"""Optax under jax.jit, compiled by XLA, with its buffers donated."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from peer import Absent, serve
+
+
+class Stepped:
+    """A transformation of Optax, compiled together with applying its updates."""
+
+    def __init__(self, arrays, optimizer):
+        self.optimizer = optimizer
+        self.init = jax.jit(optimizer.init)
+
+        @partial(jax.jit, donate_argnums=(0, 1))
+        def run(w, state, g):
+            updates, state = optimizer.update(g, state, w)
+            return optax.apply_updates(w, updates), state
+
+        self.run = run
+        self.begin(arrays)
+
+    def begin(self, arrays):
+        self.w = self.place(arrays)
+        self.state = self.init(self.w)
+
+    def place(self, arrays):
+        return jax.block_until_ready([jnp.array(array) for array in arrays])
+
+    def step(self, gradients):
+        self.w, self.state = self.run(self.w, self.state, gradients)
+
+    def wait(self):
+        jax.block_until_ready((self.w, self.state))
+
+    def parameters(self):
+        return self.w
+
+
+def optimizer(rule, n):
+    rate = n["learningRate"]
+    if rule in ("lion", "lion16"):
+        dtype = jnp.bfloat16 if rule == "lion16" else None
+        return optax.lion(rate, n["b1"], n["b2"], dtype, n["weightDecay"])
+    if rule == "sgd":
+        return optax.sgd(rate, n["momentum"])
+    if rule in ("adamw", "clip"):
+        adamw = optax.adamw(rate, n["b1"], n["b2"], n["eps"], weight_decay=n["weightDecay"])
+        return adamw if rule == "adamw" else optax.chain(optax.clip_by_global_norm(n["maxNorm"]), adamw)
+    if rule == "adafactor":
+        return optax.adafactor(
+            rate,
+            min_dim_size_to_factor=int(n["minDimSizeToFactor"]),
+            decay_rate=n["decayRate"],
+            clipping_threshold=n["clippingThreshold"],
+            eps=n["eps"],
+        )
+    if rule == "muon":
+        return optax.contrib.muon(rate, beta=n["beta"], eps=n["eps"])
+    raise Absent("it is not written in Optax")
+
+
+serve(
+    f"jax {jax.__version__}, optax {optax.__version__}, {jax.devices()[0]}",
+    lambda rule, n, arrays: Stepped(arrays, optimizer(rule, n)),
+)
