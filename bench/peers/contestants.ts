@@ -36,9 +36,26 @@ export type Place = "resident" | "ordinary";
 
 /** Gradus of a checkout. */
 export function gradus(directory: string, place: Place, threads?: number): Start {
-  const program = fileURLToPath(new URL("gradus.ts", HERE));
-  const args = [directory, place, ...(threads === undefined ? [] : [String(threads)])];
-  return { command: Deno.execPath(), args: ["run", "-A", "--no-check", program, ...args] };
+  return ofCheckout("gradus.ts", directory, [place, ...(threads === undefined ? [] : [threads])]);
+}
+
+/** The graph that a checkout exports, on ONNX Runtime. */
+export function onnx(directory: string, threads: number): Start {
+  return ofCheckout("onnx.ts", directory, [threads]);
+}
+
+/** A program beside this file that imports a checkout, with the packages that the checkout names. */
+export function ofCheckout(
+  program: string,
+  directory: string,
+  args: readonly (string | number)[],
+): Start {
+  const path = fileURLToPath(new URL(program, HERE));
+  const config = ["--config", `${directory}/deno.json`];
+  return {
+    command: Deno.execPath(),
+    args: ["run", "-A", "--no-check", ...config, path, directory, ...args.map(String)],
+  };
 }
 
 /** torch on the processor or on a card. */
@@ -63,24 +80,25 @@ export async function contestants(
       : { command: built[flag], args: [], env: { OMP_NUM_THREADS: String(count) } },
   });
   const xla = fileURLToPath(new URL("python/xla_peer.py", HERE));
-  /** Gradus of this checkout, and of the other. */
-  const both = (name: string, against: string, place: Place, count?: number): Contestant[] => [
-    { name, against, start: gradus(OWN, place, count) },
+  /** Something of this checkout, and of the other. */
+  const both = (name: string, against: string, of: (directory: string) => Start): Contestant[] => [
+    { name, against, start: of(OWN) },
     ...(beside === undefined
       ? []
-      : [{ name: `${name}, of ${beside}`, against, start: gradus(beside, place, count) }]),
+      : [{ name: `${name}, of ${beside}`, against, start: of(beside) }]),
   ];
   return [
-    ...both(all, all, "resident", threads),
+    ...both(all, all, (each) => gradus(each, "resident", threads)),
     inC("-march=native", threads),
     { name: `torch, ${many}`, against: all, start: torch("cpu", threads) },
     { name: "XLA", against: all, start: { command: PYTHON, args: [xla] } },
-    ...both(one, one, "resident", 1),
+    ...both(one, one, (each) => gradus(each, "resident", 1)),
     inC("-msse4.2", 1),
-    ...both("Gradus, ordinary arrays", all, "ordinary"),
+    ...both("Gradus, ordinary arrays", all, (each) => gradus(each, "ordinary")),
     inC("-msse4.2", threads),
     inC("-march=native", 1),
     { name: "torch, 1 thread", against: one, start: torch("cpu", 1) },
+    ...both(`Gradus's graph on ONNX Runtime, ${many}`, all, (each) => onnx(each, threads)),
   ];
 }
 

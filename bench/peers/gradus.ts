@@ -2,27 +2,13 @@
  * The contestant that is Gradus, of any checkout:
  * `gradus.ts DIR resident|ordinary [threads]`; by default as many threads as Gradus takes by itself.
  */
-import { pathToFileURL } from "node:url";
-import type { Optimizer } from "@gradus/gradus";
 import { blockOf, type Opened, type Opening, repeated, sampled, serve, sizeOf } from "./lines.ts";
+import { gradusOf, optimizerOf } from "./rules.ts";
 
-type Gradus = typeof import("@gradus/gradus");
 type Tree = { readonly data: Float32Array<ArrayBuffer>; readonly shape: readonly number[] }[];
 
 const [directory, place, threads] = Deno.args;
-const gradus: Gradus = await import(pathToFileURL(`${directory}/mod.ts`).href);
-
-/** The optimizer of each rule; all take the rule's numbers by their names. */
-const optimizers: Readonly<Record<string, (numbers: never) => Optimizer>> = {
-  lion: gradus.lion,
-  adamw: gradus.adamw,
-  sgd: gradus.sgd,
-  clip: ({ maxNorm, ...adamw }: { maxNorm: number; learningRate: number }) =>
-    gradus.chain(gradus.clipByGlobalNorm({ maxNorm }), gradus.adamw(adamw)),
-  adafactor: gradus.adafactor,
-  lion16: (numbers: { learningRate: number }) => gradus.lion({ ...numbers, muDtype: "bfloat16" }),
-  muon: gradus.muon,
-};
+const gradus = await gradusOf(directory);
 
 await serve(
   `Gradus of ${directory} on Deno ${Deno.version.deno}, ${place} arrays, ` +
@@ -31,10 +17,10 @@ await serve(
 );
 
 function open({ rule, form, folder, shapes, numbers }: Opening): Opened | string {
-  if (!Object.hasOwn(optimizers, rule)) return "it has no such rule here";
   const { sets: setCount, shift, trainingSteps, ahead, ...own } = numbers;
   const chosen = threads === undefined ? {} : { threads: Number(threads) };
-  const opt = optimizers[rule](own as never).with({ backend: "wasm", ...chosen });
+  const opt = optimizerOf(gradus, rule, own)?.with({ backend: "wasm", ...chosen });
+  if (opt === undefined) return "it has no such rule here";
   const sizes = shapes.map(sizeOf);
   const isResident = place === "resident";
   const placed = (arrays: Float32Array<ArrayBuffer>[]): Tree => {

@@ -41,11 +41,26 @@ class Stepped:
         return self.w
 
 
+def narrowed(inner):
+    """States in bfloat16 between steps alone, where Optax's `mu_dtype` computes in it as well."""
+
+    def changed(state, dtype):
+        isFloat = lambda x: jnp.issubdtype(x.dtype, jnp.floating)
+        return jax.tree.map(lambda x: x.astype(dtype) if isFloat(x) else x, state)
+
+    def update(g, state, w):
+        updates, state = inner.update(g, changed(state, jnp.float32), w)
+        return updates, changed(state, jnp.bfloat16)
+
+    init = lambda w: changed(inner.init(w), jnp.bfloat16)
+    return optax.GradientTransformation(init, update)
+
+
 def optimizer(rule, n):
     rate = n["learningRate"]
     if rule in ("lion", "lion16"):
-        dtype = jnp.bfloat16 if rule == "lion16" else None
-        return optax.lion(rate, n["b1"], n["b2"], dtype, n["weightDecay"])
+        lion = optax.lion(rate, n["b1"], n["b2"], weight_decay=n["weightDecay"])
+        return lion if rule == "lion" else narrowed(lion)
     if rule == "sgd":
         return optax.sgd(rate, n["momentum"])
     if rule in ("adamw", "clip"):
