@@ -34,7 +34,9 @@ export interface Ratio {
 const MOST_DIFFERENCE = 1e-5;
 /** So many may be further apart: a sum that is nearly 0 has either sign. */
 const MOST_APART = 1e-3;
-const [CHECKED_STEPS, CHECKED_NUMBERS] = [10, 1e5];
+const CHECKED_NUMBERS = 1e5;
+/** Steps of Muon take long. */
+const checkedSteps = ({ rule }: Cell) => rule === "muon" ? 2 : 10;
 /** Parameters, gradients, those of the check, two states and what is in between. */
 const BYTES_EACH = 28;
 
@@ -63,7 +65,7 @@ export async function compete(
       const compared = differenceOf(found, wanted);
       difference = compared.within;
       if (compared.apart <= MOST_APART) return;
-      return `void: after ${CHECKED_STEPS} steps ${
+      return `void: after ${checkedSteps(lane.cell)} steps ${
         (100 * compared.apart).toPrecision(2)
       } % of its ` +
         `parameters are more than ${MOST_DIFFERENCE} apart from those of Gradus`;
@@ -123,7 +125,7 @@ async function opened({ peer, cell }: Lane, folder: string): Promise<string | un
 async function checked({ peer, cell }: Lane, folder: string): Promise<Float32Array> {
   const path = `${folder}/found.f32`;
   const stride = Math.ceil(cell.size / CHECKED_NUMBERS);
-  await peer.ask(`check ${CHECKED_STEPS} ${stride} ${path}`);
+  await peer.ask(`check ${checkedSteps(cell)} ${stride} ${path}`);
   return new Float32Array((await Deno.readFile(path)).buffer);
 }
 

@@ -1,7 +1,7 @@
 /** Who takes part beside Gradus, how each is started, and whose time its own is divided by. */
 import { fileURLToPath } from "node:url";
 import { Absent } from "../contestant.ts";
-import { Peer, type Start } from "./peer.ts";
+import type { Start } from "./peer.ts";
 
 /** One who takes part. */
 export interface Contestant {
@@ -29,6 +29,7 @@ export const PYTHON: string = Deno.env.get("GRADUS_PYTHON") ?? "python3";
 
 /** Flags of each build in C; without math's error numbers, as torch and XLA are built. */
 const BUILDS = { "-march=native": "native", "-msse4.2": "sse" } as const;
+type Flag = keyof typeof BUILDS;
 const FLAGS = ["-std=gnu11", "-O3", "-fno-math-errno", "-fopenmp"];
 
 /** Where the arrays of Gradus are: in WebAssembly memory for good, or anywhere. */
@@ -71,13 +72,11 @@ export async function contestants(
 ): Promise<Contestant[]> {
   const many = `${threads} threads`;
   const [one, all] = ["Gradus resident, 1 thread", `Gradus resident, ${many}`];
-  const built = await build(folder);
-  const inC = (flag: keyof typeof BUILDS, count: number): Contestant => ({
+  const built = await buildC(folder);
+  const inC = (flag: Flag, count: number): Contestant => ({
     name: `C ${flag}, ${count === 1 ? "1 thread" : many}`,
     against: count === 1 ? one : all,
-    start: built[flag] instanceof Absent
-      ? built[flag]
-      : { command: built[flag], args: [], env: { OMP_NUM_THREADS: String(count) } },
+    start: built(flag, count),
   });
   const xla = fileURLToPath(new URL("python/xla_peer.py", HERE));
   /** Something of this checkout, and of the other. */
@@ -102,16 +101,22 @@ export async function contestants(
   ];
 }
 
-/** The program of each build, or why there is none. */
-async function build(folder: string): Promise<Record<keyof typeof BUILDS, string | Absent>> {
+/** Builds the sources in C, by both flags, into a folder: how each is started, or why it cannot be. */
+export async function buildC(
+  folder: string,
+): Promise<(flag: Flag, threads: number) => Start | Absent> {
   const sources = ["main.c", "rules.c"].map((name) => fileURLToPath(new URL(`c/${name}`, HERE)));
-  const programs: [string, string | Absent][] = [];
+  const programs = new Map<string, string | Absent>();
   for (const [flag, name] of Object.entries(BUILDS)) {
     const program = `${folder}/peer-${name}`;
     const args = [...FLAGS, flag, ...sources, "-lm", "-o", program];
-    programs.push([flag, await compile(args, program)]);
+    programs.set(flag, await compile(args, program));
   }
-  return Object.fromEntries(programs) as Record<keyof typeof BUILDS, string | Absent>;
+  return (flag, threads) => {
+    const program = programs.get(flag)!;
+    if (program instanceof Absent) return program;
+    return { command: program, args: [], env: { OMP_NUM_THREADS: String(threads) } };
+  };
 }
 
 async function compile(args: string[], program: string): Promise<string | Absent> {
@@ -126,9 +131,4 @@ async function compile(args: string[], program: string): Promise<string | Absent
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     return new Absent("gcc is not installed");
   }
-}
-
-/** Starts someone. */
-export function started({ start }: Contestant): Promise<Peer | Absent> {
-  return start instanceof Absent ? Promise.resolve(start) : Peer.start(start);
 }

@@ -8,8 +8,8 @@ import { type Budget, median } from "../measure.ts";
 import { machine, today, writeResult } from "../record.ts";
 import { cellsOf, type Form, FORMS, type RuleName, RULES } from "./cells.ts";
 import { compete, type Missing, ratioOf } from "./compete.ts";
-import { type Contestant, contestants, started } from "./contestants.ts";
-import type { Peer } from "./peer.ts";
+import { type Contestant, contestants } from "./contestants.ts";
+import { Peer } from "./peer.ts";
 import { type Figure, type PeersRun, report } from "./report.ts";
 
 const HELP = `deno task bench:peers [options]
@@ -129,7 +129,7 @@ async function running(contestant: Contestant): Promise<Peer | undefined> {
   const known = peers.get(name);
   if (Object.hasOwn(left, name)) return undefined;
   if (known !== undefined && !known.isEnded) return known;
-  const peer = await started(contestant);
+  const peer = await Peer.start(contestant.start);
   if (peer instanceof Absent) {
     left[name] = peer.reason;
     return undefined;

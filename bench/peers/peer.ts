@@ -44,7 +44,8 @@ export class Peer {
   }
 
   /** Starts a contestant; absent is one that is not there or does not begin. */
-  static async start(start: Start): Promise<Peer | Absent> {
+  static async start(start: Start | Absent): Promise<Peer | Absent> {
+    if (start instanceof Absent) return start;
     let peer: Peer;
     try {
       peer = new Peer(start);
