@@ -1,8 +1,7 @@
 /** How soon the first step is done, in fresh processes of two checkouts in turn, by the program of each. */
 import { median } from "../measure.ts";
 import type { Ratio } from "../peers/compete.ts";
-import type { Line } from "./rows.ts";
-import type { Setting } from "./together.ts";
+import type { Line, Setting } from "./together.ts";
 
 /** What `bench/cold_start.ts` prints, in milliseconds. */
 interface Times {

@@ -41,7 +41,7 @@ if (import.meta.main) {
   };
   let kept = 0;
   await serve("a loop of f64x2.mul and f64x2.add", () => ({
-    check: () => Float32Array.of(kept),
+    check: () => new Float32Array(),
     time(steps) {
       const start = performance.now();
       for (let k = 0; k < steps; k++) kept += run(MULTIPLY_ADDS / (2 * pairs.length));

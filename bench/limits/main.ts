@@ -8,7 +8,8 @@ import { OWN } from "../peers/contestants.ts";
 import type { Ratio } from "../peers/compete.ts";
 import type { Peer } from "../peers/peer.ts";
 import { showSpread } from "../peers/report.ts";
-import { type Line, ROWS, type Target } from "./rows.ts";
+import { ROWS } from "./rows.ts";
+import type { Line, Target } from "./together.ts";
 
 const HELP = `deno task bench:limits --before DIR [options]
 

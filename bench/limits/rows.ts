@@ -2,29 +2,19 @@
 import { fileURLToPath } from "node:url";
 import type { Absent } from "../contestant.ts";
 import { cellsOf, type RuleName, RULES } from "../peers/cells.ts";
-import type { Ratio } from "../peers/compete.ts";
 import { buildC, gradus, ofCheckout, onnx, type Place, torch } from "../peers/contestants.ts";
 import type { Start } from "../peers/peer.ts";
 import { cold } from "./cold.ts";
 import { MULTIPLY_ADDS } from "./loop.ts";
-import { type Entry, NOTHING, type Setting, spread, together } from "./together.ts";
-
-/** What a line is held to. */
-export interface Target {
-  readonly side: "at most" | "at least";
-  readonly bound: number;
-  readonly unit: "×" | "ms" | "× before" | "of the loop";
-}
-
-/** One line of the table; a figure that could not be had is why. */
-export interface Line {
-  readonly text: string;
-  readonly target: Target;
-  readonly before: Ratio | string;
-  readonly after: Ratio | string;
-  /** What else was found. */
-  readonly note?: string;
-}
+import {
+  type Entry,
+  type Line,
+  NOTHING,
+  type Setting,
+  spread,
+  type Target,
+  together,
+} from "./together.ts";
 
 /** A row, which has a line or more. */
 export interface Row {

@@ -5,6 +5,23 @@ import type { Cell } from "../peers/cells.ts";
 import { compete, type Lane, type Ratio, ratioOf } from "../peers/compete.ts";
 import { Peer, type Start } from "../peers/peer.ts";
 
+/** What a line is held to. */
+export interface Target {
+  readonly side: "at most" | "at least";
+  readonly bound: number;
+  readonly unit: "×" | "ms" | "× before" | "of the loop";
+}
+
+/** One line of the table; a figure that could not be had is why. */
+export interface Line {
+  readonly text: string;
+  readonly target: Target;
+  readonly before: Ratio | string;
+  readonly after: Ratio | string;
+  /** What else was found. */
+  readonly note?: string;
+}
+
 /** What rows are given. */
 export interface Setting {
   /** The checkouts. */

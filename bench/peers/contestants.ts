@@ -45,6 +45,11 @@ export function onnx(directory: string, threads: number): Start {
   return ofCheckout("onnx.ts", directory, [threads]);
 }
 
+/** Gradus of a checkout on WebGPU, or a copy there. */
+export function webgpu(directory: string, what: "steps" | "copy"): Start {
+  return ofCheckout("webgpu.ts", directory, [what]);
+}
+
 /** A program beside this file that imports a checkout, with the packages that the checkout names. */
 export function ofCheckout(
   program: string,
