@@ -76,9 +76,8 @@ export function report(run: GpuRun): string {
     ]),
     row(["--:", "---", "--:", "--:", "--:", "--:", "--:"]),
     ...steps.filter(({ median }) => median !== undefined).map(stepRow),
-    ...steps.flatMap(({ rule, size, missing }) =>
-      missing.map((reason) => `- ${RULES[rule].title}, ${count(size)}: ${reason}`)
-    ).map((line, i) => i === 0 ? `\n${line}` : line),
+    "",
+    ...reasons(steps),
     "",
     ...verdicts(steps),
     "",
@@ -99,6 +98,20 @@ export function report(run: GpuRun): string {
       : ["", `**Not every network was trained: ${trainingLeft}.**`]),
     "",
   ].join("\n");
+}
+
+/** Who has no figure, and why: what holds for many is said once. */
+function reasons(steps: readonly StepFinding[]): string[] {
+  const where = new Map<string, string[]>();
+  for (const { rule, size, missing } of steps) {
+    for (const reason of missing) {
+      where.set(reason, [...where.get(reason) ?? [], `${RULES[rule].title} at ${count(size)}`]);
+    }
+  }
+  return Array.from(
+    where,
+    ([reason, cells]) => `- ${cells.length === steps.length ? "All" : cells.join("; ")}: ${reason}`,
+  );
 }
 
 function stepRow(step: StepFinding): string {

@@ -46,8 +46,12 @@ const STARTS: Readonly<Record<string, Start>> = {
 
 /** Above this a processor takes minutes for a step of Muon. */
 const MOST_MUON = 2e6;
-/** The shortest time that a cell can be done in, and how much of its time is for rounds. */
-const [LEAST_SECONDS, ROUNDS] = [4, 0.3];
+/** Seconds that a cell takes before its steps count, and more for each parameter. */
+const [FIXED_SECONDS, SECONDS_EACH] = [4, 2e-7];
+/** Steps that a cell takes at least: its check, and a few rounds. */
+const LEAST_STEPS = 25;
+/** How much of a cell's time is for rounds. */
+const ROUNDS = 0.3;
 /** How many times its share a cell may take. */
 const PATIENCE = 3;
 
@@ -61,18 +65,15 @@ export async function steps(
   const left = () => (end - performance.now()) / 1000;
   const folder = await Deno.makeTempDir({ prefix: "gradus-gpu-" });
   const running = new Map<string, Peer | Absent>();
-  const last = new Map<RuleName, { readonly size: number; readonly seconds: number }>();
+  const last = new Map<RuleName, { readonly size: number; readonly median: number }>();
   const cells = sizes.flatMap((size) =>
     CHOSEN.map((rule): Cell => ({ rule, form: "steady", size }))
   );
   try {
+    for (const [name, start] of Object.entries(STARTS)) await runningAs(name, start);
     for (const [i, cell] of cells.entries()) {
       const { rule, size } = cell;
-      const before = last.get(rule);
-      // Everything takes at most as much longer as there is more of it; products take more.
-      const growth = before === undefined ? 1 : Math.max(1, size / before.size);
-      const power = rule === "muon" ? 1.5 : 1;
-      const expected = before === undefined ? LEAST_SECONDS : before.seconds * growth ** power;
+      const expected = expectedOf(cell, last.get(rule));
       if (expected > left()) {
         const missing = [
           `it may take ${expected.toFixed(0)} s, and there are ${Math.max(0, left()).toFixed(0)}`,
@@ -81,12 +82,10 @@ export async function steps(
         continue;
       }
       const share = left() / (cells.length - i);
-      const begun = performance.now();
-      const most = Math.min(left(), Math.max(LEAST_SECONDS, expected, PATIENCE * share));
-      const seconds = ROUNDS * share;
-      await tell(await found(cell, seconds, most));
-      const taken = (performance.now() - begun) / 1000;
-      last.set(rule, { size, seconds: Math.max(1, taken - seconds) });
+      const most = Math.min(left(), Math.max(expected, PATIENCE * share));
+      const finding = await found(cell, ROUNDS * share, most);
+      if (finding.median !== undefined) last.set(rule, { size, median: finding.median });
+      await tell(finding);
     }
   } finally {
     for (const peer of running.values()) if (peer instanceof Peer) await peer.end();
@@ -109,7 +108,10 @@ export async function steps(
       if (peer instanceof Peer) lanes.push({ name, peer, cell, isOracle });
       else missing.push(`${name}: ${peer.reason}`);
     }
-    const timer = setTimeout(() => lanes.forEach(({ peer }) => peer.end()), 1000 * most);
+    const timer = setTimeout(() => {
+      missing.push(`it was not done after ${most.toFixed(0)} s`);
+      lanes.forEach(({ peer }) => peer.end());
+    }, 1000 * most);
     const budget = { seconds, sampleMilliseconds: 30, warmMilliseconds: 60, leastRounds: 3 };
     const { timed, missing: more } = await compete(lanes, budget, folder);
     clearTimeout(timer);
@@ -149,6 +151,18 @@ export async function steps(
     running.set(name, peer);
     return peer;
   }
+}
+
+/** Seconds that a cell may take, by how long a step took at a smaller size. */
+function expectedOf(
+  { rule, size }: Cell,
+  last: { readonly size: number; readonly median: number } | undefined,
+): number {
+  const rest = FIXED_SECONDS + SECONDS_EACH * size;
+  if (last === undefined) return rest;
+  // Products of matrices grow faster than the matrices.
+  const growth = Math.max(1, size / last.size) ** (rule === "muon" ? 1.5 : 1);
+  return rest + LEAST_STEPS * growth * last.median / 1000;
 }
 
 /** Bytes that a step of a rule reads and writes for each parameter. */

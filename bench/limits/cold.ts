@@ -12,10 +12,11 @@ interface Times {
 const LEAST = 7;
 
 /** The lines of the cold start. */
-export async function cold({ before, after, seconds }: Setting): Promise<Line[]> {
+export async function cold({ before, after, seconds, signal }: Setting): Promise<Line[]> {
   const found: Record<"before" | "after", Times[]> = { before: [], after: [] };
   const end = performance.now() + 1000 * seconds;
   while (found.after.length < LEAST || performance.now() < end) {
+    signal.throwIfAborted();
     found.before.push(await inFreshProcess(before));
     found.after.push(await inFreshProcess(after));
   }

@@ -6,7 +6,6 @@ import { parseArgs } from "node:util";
 import { machine, type Run, today, writeResult } from "../record.ts";
 import { OWN } from "../peers/contestants.ts";
 import type { Ratio } from "../peers/compete.ts";
-import type { Peer } from "../peers/peer.ts";
 import { showSpread } from "../peers/report.ts";
 import { ROWS } from "./rows.ts";
 import type { Line, Target } from "./together.ts";
@@ -84,23 +83,17 @@ Deno.exit(0);
 
 /** The lines of a row; one that tells why, where there is nothing else. */
 async function measured(name: string, seconds: number): Promise<Line[]> {
-  const peers = new Set<Peer>();
   const most = Math.max(LEAST_SECONDS, PATIENCE * seconds);
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    peers.forEach((peer) => peer.end());
-  }, 1000 * most);
+  const late = new AbortController();
+  const timer = setTimeout(
+    () => late.abort(`it was not done after ${most.toFixed(0)} s`),
+    1e3 * most,
+  );
   try {
-    return await ROWS[name].measure({
-      before,
-      after: OWN,
-      folder,
-      seconds: ROUNDS * seconds,
-      peers,
-    });
+    const setting = { before, after: OWN, folder, seconds: ROUNDS * seconds, signal: late.signal };
+    return await ROWS[name].measure(setting);
   } catch (error) {
-    const reason = isLate ? `it was not done after ${most.toFixed(0)} s` : String(error);
+    const reason = late.signal.aborted ? String(late.signal.reason) : String(error);
     const target: Target = { side: "at most", bound: NaN, unit: "×" };
     return [{ text: ROWS[name].text, target, before: reason, after: reason }];
   } finally {

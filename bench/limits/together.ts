@@ -31,8 +31,8 @@ export interface Setting {
   readonly folder: string;
   /** Time for the rounds of a row. */
   readonly seconds: number;
-  /** Processes that run: whoever ends them ends the row. */
-  readonly peers: Set<Peer>;
+  /** Ends the row, with the reason. */
+  readonly signal: AbortSignal;
 }
 
 /** Somebody at something. */
@@ -46,7 +46,7 @@ export const NOTHING: Cell = { rule: "muon", form: "steady", size: 1 };
 
 /** Samples of each, or why there are none. */
 export async function together<Key extends string>(
-  { folder, peers }: Setting,
+  { folder, signal }: Setting,
   entries: Readonly<Record<Key, Entry>>,
   { seconds, isSlow }: { readonly seconds: number; readonly isSlow: boolean },
 ): Promise<Record<Key, Samples | string>> {
@@ -54,12 +54,9 @@ export async function together<Key extends string>(
   const lanes: Lane[] = [];
   try {
     for (const [name, { start, cell }] of Object.entries<Entry>(entries)) {
-      const peer = await Peer.start(start);
+      const peer = await Peer.start(start, signal);
       if (peer instanceof Absent) found[name] = peer.reason;
-      else {
-        peers.add(peer);
-        lanes.push({ name, peer, cell });
-      }
+      else lanes.push({ name, peer, cell });
     }
     const { timed, missing } = await compete(lanes, {
       seconds,
@@ -67,13 +64,12 @@ export async function together<Key extends string>(
       warmMilliseconds: isSlow ? 1 : 100,
       leastRounds: isSlow ? 3 : 7,
     }, folder);
-    for (const { name, reason } of missing) found[name] = reason;
+    for (const { name, reason } of missing) {
+      found[name] = signal.aborted ? String(signal.reason) : reason;
+    }
     for (const each of timed) found[each.name] = each;
   } finally {
-    for (const { peer } of lanes) {
-      await peer.end();
-      peers.delete(peer);
-    }
+    for (const { peer } of lanes) await peer.end();
   }
   return found as Record<Key, Samples | string>;
 }

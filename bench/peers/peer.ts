@@ -43,9 +43,10 @@ export class Peer {
     this.#complaints = new Response(this.#child.stderr).text();
   }
 
-  /** Starts a contestant; absent is one that is not there or does not begin. */
-  static async start(start: Start | Absent): Promise<Peer | Absent> {
+  /** Starts a contestant, which a signal ends; absent is one that is not there or does not begin. */
+  static async start(start: Start | Absent, signal?: AbortSignal): Promise<Peer | Absent> {
     if (start instanceof Absent) return start;
+    if (signal?.aborted) return new Absent(String(signal.reason));
     let peer: Peer;
     try {
       peer = new Peer(start);
@@ -53,6 +54,7 @@ export class Peer {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       return new Absent(`${start.command} is not installed`);
     }
+    signal?.addEventListener("abort", () => peer.end());
     try {
       peer.hello = (await peer.#answer()).replace(/^hello /, "");
       return peer;
