@@ -48,6 +48,7 @@ export async function measure(steppers: readonly Stepper[], budget: Budget): Pro
 
 /** Lets all run in turn, round by round: samples of the same number are of the same round. */
 export async function race(runners: readonly Runner[], budget: Budget): Promise<Samples[]> {
+  if (runners.length === 0) return [];
   const lanes: { readonly runner: Runner; readonly samples: Samples }[] = [];
   for (const runner of runners) {
     const steps = await warmUp(runner, budget);
@@ -56,7 +57,7 @@ export async function race(runners: readonly Runner[], budget: Budget): Promise<
   const end = performance.now() + 1000 * budget.seconds;
   for (let round = 0; round < budget.leastRounds || performance.now() < end; round++) {
     // Nobody is always the first, and nobody's first step after the others left him no cache counts.
-    const first = round % Math.max(lanes.length, 1);
+    const first = round % lanes.length;
     for (const { runner, samples } of [...lanes.slice(first), ...lanes.slice(0, first)]) {
       await runner(1);
       const before = process.cpuUsage();
