@@ -83,7 +83,8 @@ export async function steps(
       }
       const share = left() / (cells.length - i);
       const most = Math.min(left(), Math.max(expected, PATIENCE * share));
-      const finding = await found(cell, ROUNDS * share, most);
+      const finding = await found(cell, ROUNDS * share, most)
+        .catch((error): StepFinding => ({ rule, size, missing: [String(error)] }));
       if (finding.median !== undefined) last.set(rule, { size, median: finding.median });
       await tell(finding);
     }

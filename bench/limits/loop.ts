@@ -6,7 +6,7 @@ import wabt from "wabt";
 import { serve } from "../peers/lines.ts";
 
 /** Multiply-adds of a step. */
-export const MULTIPLY_ADDS = 2 ** 26;
+export const MULTIPLY_ADDS = 2 ** 30;
 
 const [KEPT, READ, BYTES] = [[0, 1, 2, 3], [0, 1], 4096];
 const pairs = KEPT.flatMap((i) => READ.map((j) => `${i}${j}`));

@@ -30,8 +30,6 @@ interface Question {
   readonly target: Target;
   over(directory: string): Entry;
   under: Entry | ((directory: string) => Entry);
-  /** What the ratio is multiplied by. */
-  readonly times?: number;
   /** Steps are so long that a sample is one. */
   readonly isSlow?: boolean;
 }
@@ -166,7 +164,7 @@ function row(
 }
 
 async function answered(question: Question, setting: Setting, seconds: number): Promise<Line> {
-  const { text, target, over, under, times, isSlow } = question;
+  const { text, target, over, under, isSlow } = question;
   const { after, before } = setting;
   // Whoever is first is who the others must agree with.
   const found = await together(setting, {
@@ -182,8 +180,8 @@ async function answered(question: Question, setting: Setting, seconds: number): 
   return {
     text,
     target,
-    before: spread(found.overBefore, found.underBefore ?? found.underAfter, times),
-    after: spread(found.overAfter, found.underAfter, times),
+    before: spread(found.overBefore, found.underBefore ?? found.underAfter),
+    after: spread(found.overAfter, found.underAfter),
   };
 }
 

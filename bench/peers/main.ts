@@ -19,6 +19,7 @@ const HELP = `deno task bench:peers [options]
   --forms steady,fresh  of ${Object.keys(FORMS).join(", ")}
                         (by default all but gpt2)
   --sizes 1e3,4e6       numbers of parameters, of the forms that have none of their own
+                        (by default 1e3 to 1e8, as far as memory goes)
   --contestants torch   only Gradus, and contestants whose name contains one of these
   --threads 2           threads of those that take more than one
   --rounds 7            rounds that there are at least

@@ -51,14 +51,14 @@ class Lion:
     def step(self):
         n = self.numbers
         gradients = [tensor.grad for tensor in self.tensors]
-        isWide = self.momenta[0].dtype == torch.float32
-        momenta = self.momenta if isWide else [m.float() for m in self.momenta]
+        is_wide = self.momenta[0].dtype == torch.float32
+        momenta = self.momenta if is_wide else [m.float() for m in self.momenta]
         signs = torch._foreach_lerp(momenta, gradients, 1 - n["b1"])
         torch._foreach_sign_(signs)
         torch._foreach_mul_(self.tensors, 1 - n["learningRate"] * n["weightDecay"])
         torch._foreach_add_(self.tensors, signs, alpha=-n["learningRate"])
         torch._foreach_lerp_(momenta, gradients, 1 - n["b2"])
-        if not isWide:
+        if not is_wide:
             torch._foreach_copy_(self.momenta, momenta)
 
 

@@ -45,8 +45,8 @@ def narrowed(inner):
     """States in bfloat16 between steps alone, where Optax's `mu_dtype` computes in it as well."""
 
     def changed(state, dtype):
-        isFloat = lambda x: jnp.issubdtype(x.dtype, jnp.floating)
-        return jax.tree.map(lambda x: x.astype(dtype) if isFloat(x) else x, state)
+        is_float = lambda x: jnp.issubdtype(x.dtype, jnp.floating)
+        return jax.tree.map(lambda x: x.astype(dtype) if is_float(x) else x, state)
 
     def update(g, state, w):
         updates, state = inner.update(g, changed(state, jnp.float32), w)
