@@ -1,16 +1,13 @@
 /** Checks a document into the program it stands for. */
-import { axisItem } from "./axes.ts";
 import { ANY_NUMBER, type Domain, isWithin, readDomain, sayDomain } from "./domain.ts";
+import { checkRates } from "./check_rates.ts";
+import { stateDeclaration } from "./check_state.ts";
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
-import { elaborate, evaluation, isAtMost, mayBeMatrix, overRate, rates, rootsOf } from "./graph.ts";
 import { Interned } from "./intern.ts";
 import { IDENTIFIER, normalName } from "./names.ts";
-import { constant, type Node, PARAMETER, postorder } from "./node.ts";
-import type { Sizes } from "./matrix.ts";
-import { elementRow, matrixRow, randomRow, reduceOps, reduceRow, treeName } from "./ops.ts";
-import { suggestedName } from "./other_names.ts";
-import { isReserved, parseExpression, parseStatements, type Scope } from "./parse.ts";
-import { printProgram, sketchExpression } from "./print.ts";
+import { PARAMETER } from "./node.ts";
+import { parseExpression, parseStatements } from "./parse.ts";
+import { printProgram } from "./print.ts";
 import {
   type Document,
   type InputKind,
@@ -18,7 +15,9 @@ import {
   required,
   type StateDeclaration,
 } from "./program.ts";
-import { evaluateScope, nameAmong, RESERVED, StepScope } from "./scope.ts";
+import { isRecord, record, requireKeys } from "./record.ts";
+import { evaluateScope, RESERVED, StepScope } from "./scope.ts";
+import { isReserved } from "./words.ts";
 
 // Names that mean something else where these would stand, and what.
 const TAKEN: Readonly<Record<string, { readonly names: readonly string[]; readonly by: string }>> =
@@ -43,8 +42,6 @@ const KEYS: readonly (keyof Document)[] = [
   "step",
   "evaluate",
 ];
-/** What the sizes of a state are made of, besides numbers and hyperparameters. */
-const SIDES = ["rows", "columns"];
 const LONGEST_NOTE = 4096;
 const MOST_NAMES = 256;
 const interned = new Interned<Program>();
@@ -191,77 +188,6 @@ export function readHyper(
   return { hyper, domains };
 }
 
-// What no single statement shows: a state must not change more often than it is kept, and a
-// reduction needs something to range over.
-function checkRates(program: Program, refuse: (message: string) => never): void {
-  const graph = elaborate(program);
-  const evaluated = elaborate(evaluation(program));
-  const rate = rates([graph, evaluated].flatMap(rootsOf), program);
-  for (const node of rate.keys()) {
-    const reduction = reduceRow(node.op);
-    if (reduction !== undefined) requireVarying(reduction.call, node.src[0]);
-    if (randomRow(node.op) !== undefined) requireNumbers(randomRow(node.op)!.call, node.src);
-    if (matrixRow(node.op) !== undefined) {
-      node.src.forEach((operand) => requireMatrix(node, operand));
-    }
-  }
-  for (const { op, node } of [...graph.globals, ...evaluated.globals]) {
-    requireVarying(treeName(reduceOps[op].call), node);
-  }
-  const random = postorder([program.evaluate]).find(({ op }) => randomRow(op) !== undefined);
-  if (random !== undefined) {
-    refuse(`what to evaluate with must not be random: given \`${sketchExpression(random)}\``);
-  }
-  for (const [name, { over }] of program.state) {
-    const next = rate.get(graph.states.get(name)!)!;
-    if (isAtMost(next, overRate(over))) continue;
-    const statement = program.statements.findLast(({ target }) => target === name)!;
-    refuse(
-      `state \`${name}\` is kept over ${
-        over === "tensor" || over === "tree" ? `the ${over}` : "axes"
-      }, ` +
-        `and \`${name} = ${
-          sketchExpression(statement.value)
-        }\` gives a value per ${next}: reduce it`,
-    );
-  }
-
-  function requireNumbers(call: string, operands: readonly Node[]): void {
-    for (const operand of operands) {
-      if (isAtMost(rate.get(operand)!, "step")) continue;
-      refuse(
-        `\`${call}\` takes a seed and a counter that are one number for all, and ` +
-          `\`${sketchExpression(operand)}\` is one per ${rate.get(operand)}`,
-      );
-    }
-  }
-
-  function requireMatrix(node: Node, operand: Node): void {
-    const given = rate.get(operand)!;
-    if (mayBeMatrix(node, operand, given, program)) return;
-    const what = isAtMost(given, "step")
-      ? "one number for all"
-      : given === "tensor"
-      ? "one number a tensor"
-      : "one number a row or column";
-    refuse(
-      `\`${sketchExpression(node)}\` needs matrices, and \`${
-        sketchExpression(operand)
-      }\` is ${what}`,
-    );
-  }
-
-  function requireVarying(call: string, operand: Node): void {
-    if (isAtMost(rate.get(operand)!, "step")) {
-      refuse(
-        `\`${call}\` reduces over elements, and \`${
-          sketchExpression(operand)
-        }\` is one number for all`,
-      );
-    }
-  }
-}
-
 function intern(program: Program): Program {
   const key = JSON.stringify(
     printProgram(program),
@@ -273,168 +199,9 @@ function intern(program: Program): Program {
   return interned.get(key, () => program);
 }
 
-function stateDeclaration(
-  name: string,
-  value: unknown,
-  hyper: Program["hyper"],
-  what: string,
-  refuse: (message: string) => never,
-): StateDeclaration {
-  const whole = typeof value === "object" ? record(value, `state \`${name}\``, refuse) : undefined;
-  requireKeys(whole ?? {}, ["init", "over", "shape"], `state \`${name}\``, refuse);
-  const init = whole === undefined ? value : whole.init ?? 0;
-  if (typeof init !== "number" && typeof init !== "string") {
-    refuse(
-      `the initial value of state \`${name}\` must be a number or an expression: ` +
-        `given ${shown(init)}`,
-    );
-  }
-  const hasShape = whole?.shape !== undefined;
-  if (hasShape && whole.over !== undefined) {
-    refuse(`state \`${name}\` has either \`over\` or a \`shape\` of its own: given both`);
-  }
-  const sizes = hasShape ? readSizes(whole.shape, name, hyper, what, refuse) : undefined;
-  const over = whole?.over ?? (hasShape ? "sizes" : "element");
-  const axes = (Array.isArray(over) ? over : [over]).map(axisItem);
-  const isList = axes.length > 0 && !axes.includes(undefined);
-  if (!hasShape && !isList && over !== "element" && over !== "tensor" && over !== "tree") {
-    refuse(
-      `\`over\` of state \`${name}\` must be "element", "tensor", "tree" or reduced axes: ` +
-        `given ${shown(over)}`,
-    );
-  }
-  const names = { has: (name: string) => hyper.has(name) || (name === "w" && over === "element") };
-  const scope: Scope = {
-    nameOf: (written, fail) => nameAmong(written, names, fail),
-    read(symbol, fail) {
-      if (symbol === "w" && over === "element") return "number";
-      const kind = hyper.get(symbol);
-      if (kind !== undefined && typeof kind !== "boolean") return "number";
-      return fail(
-        `an initial value is made of hyperparameters${over === "element" ? " and `w`" : ""}: ` +
-          `${quoted(symbol)} is none${suggestedName(symbol, hyper.keys())}`,
-      );
-    },
-    assign: (_name, _type, fail) => fail("an initial value assigns nothing"),
-  };
-  const node = typeof init === "number" ? constant(init) : parseExpression(
-    init as string,
-    scope,
-    `the initial value of state \`${name}\` of ${what}`,
-    ["state", name],
-  );
-  for (const each of postorder([node])) {
-    if (randomRow(each.op) !== undefined) {
-      refuse(
-        `the initial value of state \`${name}\` must not be random: given ` +
-          `\`${sketchExpression(each)}\``,
-      );
-    }
-    const isPlace = each.op === "Index";
-    if (matrixRow(each.op) !== undefined || isPlace && over !== "element" && !hasShape) {
-      refuse(
-        `the initial value of state \`${name}\` must be ${
-          isPlace ? "a number" : "element-wise"
-        }: ` +
-          `given \`${sketchExpression(each)}\``,
-      );
-    }
-    if (reduceRow(each.op) === undefined) continue;
-    const isOfParameter = postorder(each.src).some(({ op, arg }) => op === "Symbol" && arg === "w");
-    if (each.arg === "tree" || !isOfParameter) {
-      refuse(
-        `the initial value of state \`${name}\` may reduce what is made of \`w\`, over its tensor: ` +
-          `given \`${sketchExpression(each)}\``,
-      );
-    }
-  }
-  return Object.freeze({
-    init: node,
-    over: isList ? axes.join() : String(over),
-    ...(sizes === undefined ? {} : { sizes }),
-  });
-}
-
-/** The rows and columns that a state of its own shape has, from a text such as `"rows x min(r, columns)"`. */
-function readSizes(
-  given: unknown,
-  state: string,
-  hyper: Program["hyper"],
-  what: string,
-  refuse: (message: string) => never,
-): Sizes<Node> {
-  const sides = typeof given === "string" ? given.split(/\s+x\s+|\s*×\s*/) : [];
-  if (sides.length !== 2) {
-    return refuse(
-      `\`shape\` of state \`${state}\` must be rows and columns with an \`x\` between them, such as ` +
-        `"rows x rows": given ${shown(given)}`,
-    );
-  }
-  const scope: Scope = {
-    nameOf: (written, fail) =>
-      nameAmong(written, { has: (name) => hyper.has(name) || SIDES.includes(name) }, fail),
-    read(symbol, fail) {
-      const kind = hyper.get(symbol);
-      if (SIDES.includes(symbol) || kind !== undefined && typeof kind !== "boolean") {
-        return "number";
-      }
-      const hint = symbol === "rank"
-        ? "; `rank` is the number of axes: give the hyperparameter another name, such as `r`"
-        : suggestedName(symbol, [...SIDES, ...hyper.keys()]);
-      return fail(
-        `a size is made of \`rows\`, \`columns\`, numbers and hyperparameters: ${
-          quoted(symbol)
-        } is none${hint}`,
-      );
-    },
-    assign: (_name, _type, fail) => fail("a size assigns nothing"),
-  };
-  const place = `\`shape\` of state \`${state}\` of ${what}`;
-  const [rows, columns] = sides.map((side) => {
-    const size = parseExpression(side, scope, place, ["state", state]);
-    const other = postorder([size]).find(({ op }) =>
-      op !== "Const" && op !== "Symbol" && elementRow(op) === undefined
-    );
-    if (other === undefined) return size;
-    return refuse(
-      `a size in \`shape\` of state \`${state}\` must be a number: given ` +
-        `\`${sketchExpression(other)}\``,
-    );
-  });
-  return Object.freeze([rows, columns] as const);
-}
-
 function describe(document: unknown): string {
   const name = typeof document === "object" && document !== null && "name" in document
     ? document.name
     : undefined;
   return typeof name === "string" && IDENTIFIER.test(name) ? `optimizer "${name}"` : "an optimizer";
-}
-
-function record(
-  value: unknown,
-  what: string,
-  refuse: (message: string) => never,
-): Record<string, unknown> {
-  if (isRecord(value)) return value;
-  return refuse(`${what} must be an object of named entries: given ${shown(value)}`);
-}
-
-/** Whether a value is an object of named entries: no list, and no date or other thing of its own kind. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return Object.prototype.toString.call(value) === "[object Object]";
-}
-
-function requireKeys(
-  given: Readonly<Record<string, unknown>>,
-  keys: readonly string[],
-  what: string,
-  refuse: (message: string) => never,
-): void {
-  const other = Object.keys(given).find((key) => !keys.includes(key));
-  if (other === undefined) return;
-  const all = keys.map((key) => `\`${key}\``);
-  refuse(
-    `${what} has keys ${all.slice(0, -1).join(", ")} and ${all.at(-1)}: given ${quoted(other)}`,
-  );
 }

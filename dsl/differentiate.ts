@@ -14,7 +14,8 @@ import {
   ZERO,
 } from "./node.ts";
 import { elementRow, matrixRow, reduceRow } from "./ops.ts";
-import { parseExpression, type Scope } from "./parse.ts";
+import { parseExpression } from "./parse.ts";
+import type { Scope } from "./reader.ts";
 import { sketchExpression } from "./print.ts";
 import { SHAPE_SYMBOLS } from "./scope.ts";
 import { simplified } from "./simplify.ts";

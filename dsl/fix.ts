@@ -6,7 +6,8 @@ import { statesRead } from "./graph.ts";
 import { constant, foldNodes, type Node, symbol, symbolsIn, ZERO } from "./node.ts";
 import { printExpression, printHyper, printProgram, printState, printStatements } from "./print.ts";
 import { type Document, mapState, type Program, type Statement } from "./program.ts";
-import { isRecord, parseProgram } from "./check.ts";
+import { parseProgram } from "./check.ts";
+import { isRecord } from "./record.ts";
 import { settle, simplified } from "./simplify.ts";
 
 /** Name and notes of a program with fixed hyperparameters; what you leave out stays as it was. */

@@ -2,7 +2,8 @@
 import { GradusError, quoted, shown } from "./errors.ts";
 import { inFile } from "./place.ts";
 import type { Document, Program } from "./program.ts";
-import { isRecord, parseProgram } from "./check.ts";
+import { parseProgram } from "./check.ts";
+import { isRecord } from "./record.ts";
 import { printProgram } from "./print.ts";
 
 /** The most text a carrier is read from, in characters. */

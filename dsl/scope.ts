@@ -6,7 +6,8 @@ import { apply, type Node, PARAMETER } from "./node.ts";
 import { symbolHint } from "./notation.ts";
 import type { Type } from "./ops.ts";
 import { suggestedName } from "./other_names.ts";
-import { isReserved, NAMED_NUMBERS, type Scope } from "./parse.ts";
+import { isReserved, NAMED_NUMBERS } from "./words.ts";
+import type { Scope } from "./reader.ts";
 import { printExpression } from "./print.ts";
 import type { Program } from "./program.ts";
 

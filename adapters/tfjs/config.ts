@@ -1,5 +1,5 @@
 /** An optimizer as the settings that tfjs saves of one: the text of its program, and what it was made with. */
-import { isRecord } from "../../dsl/check.ts";
+import { isRecord } from "../../dsl/record.ts";
 import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { LONGEST_FILE, parseJson, parseOnce, printJson } from "../../dsl/json.ts";
 import { carriedSettings, carriedTree, readNumbers, readOptimizer } from "../../runtime/carried.ts";

@@ -1,7 +1,7 @@
 /** Reads the file of a sweep, and the programs that it names; shows where in the file something is wrong. */
 import { dirname, resolve } from "node:path";
 import { GradusError, shown } from "../../dsl/errors.ts";
-import { isRecord } from "../../dsl/check.ts";
+import { isRecord } from "../../dsl/record.ts";
 import type { Program } from "../../dsl/program.ts";
 import { placeInYaml, readYaml } from "../../dsl/yaml_data.ts";
 import type { SweepOptions } from "../../search/mod.ts";

@@ -2,7 +2,8 @@
 import { GradusError } from "../errors.ts";
 import type { Node } from "../node.ts";
 import { elementRow, indexOp, type Interval, matrixRow, randomRow, reduceRow } from "../ops.ts";
-import { parseStatements, type Scope } from "../parse.ts";
+import { parseStatements } from "../parse.ts";
+import type { Scope } from "../reader.ts";
 
 /** Intervals of symbols. */
 export type Facts = ReadonlyMap<string, Interval>;

@@ -1,6 +1,6 @@
 /** Writes a form as statements: which values get a name, and in which order they are computed. */
 import { type Node, postorder, symbol, withSources } from "../node.ts";
-import { isReserved } from "../parse.ts";
+import { isReserved } from "../words.ts";
 import { printExpression, printHyper, printState, printStatements } from "../print.ts";
 import type { Document, Program, Statement } from "../program.ts";
 import { parseProgram } from "../check.ts";

@@ -1,6 +1,6 @@
 /** Which values have names: those that several statements need, and those that keep a line short. */
 import { foldNodes, type Node, postorder, withSources } from "../node.ts";
-import { isReserved } from "../parse.ts";
+import { isReserved } from "../words.ts";
 import { printExpression, printStatements } from "../print.ts";
 import { RESERVED } from "../scope.ts";
 import type { Form } from "./form.ts";

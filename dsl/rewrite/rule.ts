@@ -2,7 +2,8 @@
 import { GradusError } from "../errors.ts";
 import { type Node, symbolsIn } from "../node.ts";
 import type { Type } from "../ops.ts";
-import { parseStatements, type Scope } from "../parse.ts";
+import { parseStatements } from "../parse.ts";
+import type { Scope } from "../reader.ts";
 
 /**
  * What a rule promises. `exact`: the same bits for every float32 input, NaN, infinities and -0

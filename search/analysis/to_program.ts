@@ -1,6 +1,6 @@
 /** Genomes as programs of the language: pruned, so that they print, run and export like any other. */
 import { apply, constant, type Node, replaceSymbols, symbol } from "../../dsl/node.ts";
-import { isReserved } from "../../dsl/parse.ts";
+import { isReserved } from "../../dsl/words.ts";
 import { printStatements } from "../../dsl/print.ts";
 import type { Program, Statement } from "../../dsl/program.ts";
 import { parseProgram } from "../../dsl/check.ts";

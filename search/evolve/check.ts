@@ -1,5 +1,5 @@
 /** The options of a search, held against what there is before anything is trained. */
-import { isRecord } from "../../dsl/check.ts";
+import { isRecord } from "../../dsl/record.ts";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { SearchOptions } from "./options.ts";
 

@@ -1,5 +1,5 @@
 /** What a sweep is told, held against what there is before anything is trained. */
-import { isRecord } from "../../dsl/check.ts";
+import { isRecord } from "../../dsl/record.ts";
 import { quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { TASKS } from "../trials/tasks.ts";
 import type { Shape } from "../trials/train.ts";

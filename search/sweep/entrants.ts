@@ -1,5 +1,5 @@
 /** The optimizers of a sweep: what is tried of each, held against what it takes. */
-import { isRecord } from "../../dsl/check.ts";
+import { isRecord } from "../../dsl/record.ts";
 import { requireWithin } from "../../dsl/domain.ts";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { printJson } from "../../dsl/json.ts";

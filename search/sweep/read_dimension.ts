@@ -1,5 +1,5 @@
 /** What a sweep says of a hyperparameter: a value, a list of values, or a range. */
-import { isRecord } from "../../dsl/check.ts";
+import { isRecord } from "../../dsl/record.ts";
 import { ANY_NUMBER } from "../../dsl/domain.ts";
 import { quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Program } from "../../dsl/program.ts";

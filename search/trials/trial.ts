@@ -1,5 +1,5 @@
 /** One training of an optimizer, as plain data that any machine can do, and what comes of it. */
-import { isRecord } from "../../dsl/check.ts";
+import { isRecord } from "../../dsl/record.ts";
 import { digestOf } from "../../dsl/digest.ts";
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { parseJson } from "../../dsl/json.ts";

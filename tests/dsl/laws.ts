@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { apply, type ElementOpName, foldNodes, type Node, symbol } from "../../dsl/node.ts";
 import { type ElementOp, elementOps, elementRow, type Interval, LEVEL } from "../../dsl/ops.ts";
-import { parseStatements, type Scope } from "../../dsl/parse.ts";
+import { parseStatements } from "../../dsl/parse.ts";
+import type { Scope } from "../../dsl/reader.ts";
 import { printStatements } from "../../dsl/print.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { anyNumber } from "../any_number.ts";

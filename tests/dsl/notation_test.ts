@@ -1,6 +1,7 @@
 import { GradusError } from "../../dsl/errors.ts";
 import { apply, constant, type Node, type Over, reduce, symbol } from "../../dsl/node.ts";
-import { parseStatements, type Scope } from "../../dsl/parse.ts";
+import { parseStatements } from "../../dsl/parse.ts";
+import type { Scope } from "../../dsl/reader.ts";
 import type { Statement } from "../../dsl/program.ts";
 import { printExpression } from "../../dsl/print.ts";
 import { latex, optimizer, parseProgram } from "../../mod.ts";

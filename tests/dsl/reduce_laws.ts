@@ -9,7 +9,8 @@ import {
   type ReduceOp,
   treeName,
 } from "../../dsl/ops.ts";
-import { parseExpression, type Scope } from "../../dsl/parse.ts";
+import { parseExpression } from "../../dsl/parse.ts";
+import type { Scope } from "../../dsl/reader.ts";
 import { printExpression } from "../../dsl/print.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { anyNumber } from "../any_number.ts";

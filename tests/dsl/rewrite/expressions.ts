@@ -1,5 +1,5 @@
 /** Random expressions over a few symbols, as text, and values for the symbols. */
-import type { Scope } from "../../../dsl/parse.ts";
+import type { Scope } from "../../../dsl/reader.ts";
 
 /** Every name is a number. */
 export const SCOPE: Scope = { read: () => "number", assign: () => {} };
