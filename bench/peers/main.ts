@@ -20,7 +20,8 @@ const HELP = `deno task bench:peers [options]
                         (by default all but gpt2)
   --sizes 1e3,4e6       numbers of parameters, of the forms that have none of their own
                         (by default 1e3 to 1e8, as far as memory goes)
-  --contestants torch   only Gradus, and contestants whose name contains one of these
+  --contestants torch   only those that others are held to, what is beside them, and contestants
+                        whose name contains one of these
   --threads 2           threads of those that take more than one
   --rounds 7            rounds that there are at least
   --seconds 3           time for the rounds of each cell; slow ones take longer
@@ -142,7 +143,8 @@ async function running(contestant: Contestant): Promise<Peer | undefined> {
 
 function isChosen({ name, against }: Contestant): boolean {
   const wanted = given.contestants?.split(",").map((part) => part.trim().toLowerCase());
-  return wanted === undefined || name === against ||
+  const isBeside = beside !== undefined && name.endsWith(beside);
+  return wanted === undefined || name === against || isBeside ||
     wanted.some((part) => name.toLowerCase().includes(part));
 }
 
