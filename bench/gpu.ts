@@ -1,13 +1,15 @@
 /**
- * One prepared run for a machine with a GPU: first whether every op computes there what it means, then
- * how fast optimizers step 10⁶, 10⁷ and 10⁸ parameters beside plain copies. What breaks or takes too
- * long is reported and ends nothing else; on a software device the sizes are small.
+ * One prepared run for a machine with a GPU: whether every op computes there what it means; how fast optimizers
+ * step 10⁶, 10⁷ and 10⁸ parameters beside a plain copy and beside torch on the same card; and whole training steps
+ * beside tfjs. What breaks or takes too long is reported and ends nothing else; on a software device the sizes
+ * are small.
  */
 import { parseArgs } from "node:util";
 import { elementOps, reduceOps } from "../dsl/ops.ts";
 import { describe, probe } from "./gpu/device.ts";
 import type { OpFinding } from "./gpu/ops.ts";
-import { type GpuRun, report, type SizeResult } from "./gpu/report.ts";
+import { type GpuRun, report, type TrainingFinding } from "./gpu/report.ts";
+import { type StepFinding, steps } from "./gpu/steps.ts";
 import { machine, today, writeResult } from "./record.ts";
 
 const HELP = `deno task bench:gpu [options]
@@ -15,7 +17,9 @@ const HELP = `deno task bench:gpu [options]
   --seconds 480         time for all of it: what does not fit is left out and said so
   --sizes 1e6,1e8       numbers of parameters; by default by the device
   --name gpu            writes bench/results/<date>-<name>.json and .md; by default "gpu", or
-                        "gpu-software" on a software device`;
+                        "gpu-software" on a software device
+
+GRADUS_PYTHON names the Python interpreter that has torch for CUDA; by default it is python3.`;
 
 const { values: given } = parseArgs({
   options: {
@@ -63,39 +67,29 @@ const name = given.name ?? (described.isSoftware ? "gpu-software" : "gpu");
 
 /** What is left for writing and printing at the end. */
 const END = 5;
-/** The shortest time that a size can be done in. */
-const LEAST = 10;
-/** Most of the time is the steps'. */
-const OPS_SHARE = 0.4;
-const MOST_SECONDS_A_SIZE = 20;
+/** What each part takes of the time that is left before it. */
+const SHARES = { ops: 0.3, steps: 0.65, training: 1 };
+/** What of its time a network is timed for; the rest is for starting and checking. */
+const ROUNDS = 0.1;
+const timeOf = (part: keyof typeof SHARES) => SHARES[part] * (left() - END);
 
-const ops = await checkOps(OPS_SHARE * left());
-const results: SizeResult[] = [];
-let last: { readonly size: number; readonly seconds: number } | undefined;
-for (const size of sizes) {
-  // Everything takes at most as much longer as there is more of it.
-  const expected = last === undefined ? LEAST : last.seconds * Math.max(1, size / last.size);
-  const most = left() - END;
-  if (expected > most) {
-    const why = `it may take ${expected.toFixed(0)} s, and there are ${
-      Math.max(0, most).toFixed(0)
-    }`;
-    results.push({ size, found: [], left: why });
-    continue;
-  }
-  const seconds = Math.min(MOST_SECONDS_A_SIZE, most / (4 * (sizes.length - results.length)));
-  const begun = spent();
-  const { found, left: why } = await inProcess("steps.ts", [size, seconds], most);
-  results.push({ size, found: found as SizeResult["found"], left: why });
-  last = { size, seconds: Math.max(1, spent() - begun - seconds) };
-  console.error(`${size.toLocaleString("en")} parameters, after ${spent().toFixed(0)} s`);
-  await write();
-}
-console.log(`\n${report(run())}`);
-console.log(`Written: ${(await write()).join(", ")}`);
+const ops = await checkOps(timeOf("ops"));
+console.error(`${ops.found.length} ops, after ${spent().toFixed(0)} s`);
+const found: StepFinding[] = [];
+await steps(sizes, timeOf("steps"), async (finding) => {
+  found.push(finding);
+  console.error(
+    `${finding.rule}, ${finding.size.toLocaleString("en")}, after ${spent().toFixed(0)} s`,
+  );
+  await write(run());
+});
+const most = timeOf("training");
+const whole = run(await inProcess("training.ts", [ROUNDS * most], most));
+console.log(`\n${report(whole)}`);
+console.log(`Written: ${(await write(whole)).join(", ")}`);
 Deno.exit(0);
 
-function run(): GpuRun {
+function run(trained?: Outcome): GpuRun {
   return {
     name,
     date: today(),
@@ -105,15 +99,17 @@ function run(): GpuRun {
     probed,
     ops: ops.found,
     opsLeft: ops.left,
-    sizes: results,
+    steps: found,
+    training: (trained?.found ?? []) as TrainingFinding[],
+    trainingLeft: trained?.left,
     seconds: spent(),
   };
 }
 
-async function write(): Promise<string[]> {
+async function write(of: GpuRun): Promise<string[]> {
   return [
-    await writeResult(name, "json", JSON.stringify(run(), null, 2) + "\n"),
-    await writeResult(name, "md", report(run())),
+    await writeResult(name, "json", JSON.stringify(of, null, 2) + "\n"),
+    await writeResult(name, "md", report(of)),
   ];
 }
 

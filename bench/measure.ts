@@ -27,32 +27,46 @@ export interface Timing {
   readonly steps: number;
 }
 
-interface Lane {
-  readonly stepper: Stepper;
+/** Does so many steps and says how many milliseconds they took. */
+export type Runner = (steps: number) => Promise<number>;
+
+/** Samples of one runner, a round each. */
+export interface Samples {
+  /** Steps that each sample is the mean of. */
   readonly steps: number;
-  readonly samples: number[];
+  /** Milliseconds of a step. */
+  readonly wall: number[];
+  /** Milliseconds of a step that this process had processors, all threads together. */
   readonly processor: number[];
 }
 
 /** Times all steppers in turn, round by round. */
 export async function measure(steppers: readonly Stepper[], budget: Budget): Promise<Timing[]> {
-  const lanes: Lane[] = [];
-  for (const stepper of steppers) {
-    lanes.push({ stepper, steps: await warmUp(stepper, budget), samples: [], processor: [] });
+  return (await race(steppers.map((stepper) => (steps) => run(stepper, steps)), budget))
+    .map(timingOf);
+}
+
+/** Lets all run in turn, round by round: samples of the same number are of the same round. */
+export async function race(runners: readonly Runner[], budget: Budget): Promise<Samples[]> {
+  if (runners.length === 0) return [];
+  const lanes: { readonly runner: Runner; readonly samples: Samples }[] = [];
+  for (const runner of runners) {
+    const steps = await warmUp(runner, budget);
+    lanes.push({ runner, samples: { steps, wall: [], processor: [] } });
   }
   const end = performance.now() + 1000 * budget.seconds;
   for (let round = 0; round < budget.leastRounds || performance.now() < end; round++) {
     // Nobody is always the first, and nobody's first step after the others left him no cache counts.
-    const first = round % Math.max(lanes.length, 1);
-    for (const lane of [...lanes.slice(first), ...lanes.slice(0, first)]) {
-      await run(lane.stepper, 1);
+    const first = round % lanes.length;
+    for (const { runner, samples } of [...lanes.slice(first), ...lanes.slice(0, first)]) {
+      await runner(1);
       const before = process.cpuUsage();
-      lane.samples.push(await run(lane.stepper, lane.steps) / lane.steps);
+      samples.wall.push(await runner(samples.steps) / samples.steps);
       const { user, system } = process.cpuUsage(before);
-      lane.processor.push((user + system) / 1000 / lane.steps);
+      samples.processor.push((user + system) / 1000 / samples.steps);
     }
   }
-  return lanes.map(timingOf);
+  return lanes.map(({ samples }) => samples);
 }
 
 /** The median of some numbers. */
@@ -61,10 +75,10 @@ export function median(values: readonly number[]): number {
 }
 
 /** Runs until compiled and returns how many steps make a sample. */
-async function warmUp(stepper: Stepper, budget: Budget): Promise<number> {
+async function warmUp(runner: Runner, budget: Budget): Promise<number> {
   let [steps, spent, last] = [1, 0, 0];
   for (; spent < budget.warmMilliseconds; steps *= 2) {
-    last = await run(stepper, steps);
+    last = await runner(steps);
     spent += last;
   }
   return Math.max(1, Math.round(budget.sampleMilliseconds / (last / (steps / 2))));
@@ -81,8 +95,8 @@ async function run(stepper: Stepper, steps: number): Promise<number> {
   return performance.now() - start;
 }
 
-function timingOf({ samples, processor, steps }: Lane): Timing {
-  const sorted = samples.toSorted((a, b) => a - b);
+function timingOf({ wall, processor, steps }: Samples): Timing {
+  const sorted = wall.toSorted((a, b) => a - b);
   return {
     median: quantile(sorted, 0.5),
     quartiles: [quantile(sorted, 0.25), quantile(sorted, 0.75)],

@@ -1,15 +1,15 @@
 /** A run on a GPU as tables of Markdown. */
 import type { Adapter } from "./device.ts";
 import type { OpFinding } from "./ops.ts";
-import type { Failure, SizeFinding, StepFinding } from "./steps.ts";
+import type { Cell, Gap } from "../training/compete.ts";
+import { showSpread } from "../peers/report.ts";
+import { RULES } from "../peers/cells.ts";
+import type { StepFinding } from "./steps.ts";
 
-/** Everything of one size. */
-export interface SizeResult {
-  readonly size: number;
-  /** What was found, as far as it came. */
-  readonly found: readonly (SizeFinding | StepFinding | Failure)[];
-  /** Why it ended early, or was not begun. */
-  readonly left?: string;
+/** Everything of one network. */
+export interface TrainingFinding {
+  readonly cells: readonly Cell[];
+  readonly gaps: readonly Gap[];
 }
 
 /** A whole run. */
@@ -24,16 +24,16 @@ export interface GpuRun {
   readonly ops: readonly OpFinding[];
   /** Why not every op was checked. */
   readonly opsLeft?: string;
-  readonly sizes: readonly SizeResult[];
+  readonly steps: readonly StepFinding[];
+  readonly training: readonly TrainingFinding[];
+  /** Why not every network was trained. */
+  readonly trainingLeft?: string;
   readonly seconds: number;
 }
 
-/** What a share of bandwidth is of. */
-export const REFERENCE = "copy by a WGSL kernel";
-
 /** The whole report. */
 export function report(run: GpuRun): string {
-  const { adapter, machine, ops, sizes, opsLeft } = run;
+  const { adapter, machine, ops, opsLeft, steps, training, trainingLeft } = run;
   const kind = adapter.isSoftware ? "**A software device: its times say nothing of GPUs.** " : "";
   const wrong = ops.filter((op) => op.wrong > 0);
   const checked = ops.reduce((sum, { compared }) => sum + compared, 0);
@@ -65,60 +65,82 @@ export function report(run: GpuRun): string {
     "",
     "## Steps",
     "",
-    `Ten steps are enqueued and then waited for; medians of samples taken in turn. The last column is ` +
-    `of the GB/s of ${REFERENCE} at the same size; enqueuing is what the host takes for a step.`,
-    ...sizes.flatMap(section),
+    "Ten steps are enqueued and then waited for; all take turns, round by round, after their parameters were found to " +
+    "be those of the processor. A share is of the bandwidth of a copy of as many numbers by a WGSL kernel in the same " +
+    "round. torch is on the same card, its optimizers fused where it has such: above 1 Gradus is faster. Ratios are " +
+    "medians over rounds, and the least and largest.",
+    "",
+    row([
+      ...["parameters", "rule", "ms a step", "GB/s", "share of a copy", "torch's time by ours"],
+      "off by",
+    ]),
+    row(["--:", "---", "--:", "--:", "--:", "--:", "--:"]),
+    ...steps.filter(({ median }) => median !== undefined).map(stepRow),
+    "",
+    ...reasons(steps),
+    "",
+    ...verdicts(steps),
+    "",
+    "## Whole training steps",
+    "",
+    "By AdamW; the first losses of each are those of the processor.",
+    "",
+    row(["network", "contestant", "ms a step", "quartiles"]),
+    row(["---", "---", "--:", "--:"]),
+    ...training.flatMap(({ cells }) => cells).map(({ network, contestant, median, quartiles }) =>
+      row([network, contestant, digits(median), quartiles.map(digits).join(" – ")])
+    ),
+    ...training.flatMap(({ gaps }) => gaps).map(({ network, contestant, reason }, i) =>
+      `${i === 0 ? "\n" : ""}- ${contestant}, ${network}: ${reason}`
+    ),
+    ...(trainingLeft === undefined
+      ? []
+      : ["", `**Not every network was trained: ${trainingLeft}.**`]),
     "",
   ].join("\n");
 }
 
-function section({ size, found, left }: SizeResult): string[] {
-  const steps = found.filter((each): each is StepFinding => "median" in each);
-  const sound = found.find((each): each is SizeFinding => "apart" in each);
-  const failures = found.filter((each): each is Failure => "failed" in each);
-  const reference = steps.find(({ name }) => name === REFERENCE);
-  return [
-    "",
-    `### ${count(size)} parameters`,
-    "",
-    ...(steps.length === 0 ? [] : [
-      row([
-        "",
-        "ms a step",
-        "quartiles",
-        "enqueuing, ms",
-        "bytes a parameter",
-        "GB/s",
-        "of a copy",
-      ]),
-      row(["---", "--:", "--:", "--:", "--:", "--:", "--:"]),
-      ...steps.map((step) =>
-        row([
-          ...[step.name, digits(step.median), step.quartiles.map(digits).join(" – ")],
-          ...[digits(step.host), digits(step.bytes), digits(gigabytes(step, size))],
-          reference === undefined
-            ? ""
-            : `${(100 * gigabytes(step, size) / gigabytes(reference, size)).toFixed(0)} %`,
-        ])
-      ),
-      "",
-    ]),
-    ...(sound === undefined ? [] : [
-      `After a step of each, parameters are within ${digits(sound.difference)} of the library's, ` +
-      `${
-        sound.apart === 0 ? "none differs" : `**${count(sound.apart)} differ**`
-      } from an equal one ` +
-      `elsewhere, and the norm of all gradients is good to ${digits(sound.normError)} of itself. ` +
-      `Ready after ${digits(sound.prepared)} s.`,
-    ]),
-    ...failures.map(({ failed }) => `**Failed: ${failed}**`),
-    ...(left === undefined ? [] : [`**Left out: ${left}.**`]),
-  ];
+/** Who has no figure, and why: what holds for many is said once. */
+function reasons(steps: readonly StepFinding[]): string[] {
+  const where = new Map<string, string[]>();
+  for (const { rule, size, missing } of steps) {
+    for (const reason of missing) {
+      where.set(reason, [...where.get(reason) ?? [], `${RULES[rule].title} at ${count(size)}`]);
+    }
+  }
+  return Array.from(
+    where,
+    ([reason, cells]) => `- ${cells.length === steps.length ? "All" : cells.join("; ")}: ${reason}`,
+  );
 }
 
-/** Bytes a nanosecond. */
-function gigabytes({ bytes, median }: StepFinding, size: number): number {
-  return bytes * size / (median * 1e6);
+function stepRow(step: StepFinding): string {
+  const { rule, size, median = NaN, bytes, ofCopy, torch, difference = NaN } = step;
+  return row([
+    ...[count(size), RULES[rule].title, digits(median)],
+    bytes === undefined ? "" : digits(bytes * size / (median * 1e6)),
+    ofCopy === undefined ? "" : showSpread(ofCopy),
+    torch === undefined ? "" : showSpread(torch),
+    digits(difference),
+  ]);
+}
+
+/** What AdamW is held to at the largest size that it was stepped at. */
+const [LEAST_OF_COPY, LEAST_OF_TORCH] = [0.7, 0.8];
+
+function verdicts(steps: readonly StepFinding[]): string[] {
+  const at = steps.findLast(({ rule, median }) => rule === "adamw" && median !== undefined);
+  if (at === undefined) return [];
+  const line = (what: string, found: number | undefined, least: number) =>
+    `- AdamW at ${count(at.size)}, ${what}, at least ${least}: ${
+      found === undefined
+        ? "not measured"
+        : `${digits(found)}, ${found >= least ? "met" : "missed"}`
+    }`;
+  return [
+    line("share of the copy's bandwidth", at.ofCopy?.median, LEAST_OF_COPY),
+    line("torch's time by ours", at.torch?.median, LEAST_OF_TORCH),
+  ];
 }
 
 function row(cells: readonly string[]): string {

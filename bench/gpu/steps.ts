@@ -1,183 +1,172 @@
-/** What `gpu.ts` runs in a process of its own: steps optimizers at one size, and copies beside them. */
-import type { Optimizer } from "@gradus/gradus";
-import { type GpuTensor, WebGpuOptimizer } from "@gradus/gradus/webgpu";
-import { ENQUEUED } from "../contestants/webgpu.ts";
-import { measure, median } from "../measure.ts";
-import { HYPER, numbersAt, tasks } from "../tasks.ts";
-import { copies, type Enqueued, tell, watch } from "./device.ts";
+/** Steps optimizers on the GPU beside a copy and beside torch on the same card, checked against the processor. */
+import { explain } from "@gradus/gradus";
+import * as gradus from "@gradus/gradus";
+import { Absent } from "../contestant.ts";
+import { median } from "../measure.ts";
+import { type Cell, type RuleName, RULES } from "../peers/cells.ts";
+import { compete, type Lane, type Ratio, ratioOf } from "../peers/compete.ts";
+import { gradus as onProcessor, OWN, torch, webgpu } from "../peers/contestants.ts";
+import { Peer, type Start } from "../peers/peer.ts";
+import { optimizerOf } from "../peers/rules.ts";
 
-/** How fast one is. */
+/** One rule at one size. */
 export interface StepFinding {
-  readonly name: string;
-  /** Bytes that a step moves for each parameter. */
-  readonly bytes: number;
-  /** Milliseconds of a step, of steps that are waited for ten at a time. */
-  readonly median: number;
-  readonly quartiles: readonly [number, number];
-  /** Milliseconds that the host takes to enqueue one. */
-  readonly host: number;
-  readonly samples: number;
+  readonly rule: RuleName;
+  readonly size: number;
+  /** Milliseconds of a step. */
+  readonly median?: number;
+  /** Bytes that a step moves for each parameter; absent where products take the time. */
+  readonly bytes?: number;
+  /** The bandwidth of the step as a share of a copy's in the same round. */
+  readonly ofCopy?: Ratio;
+  /** Bytes a second of the copy. */
+  readonly copy?: number;
+  /** How long torch takes as a multiple. */
+  readonly torch?: Ratio;
+  readonly rounds?: number;
+  /** How far parameters are from those of the processor after ten steps, Muon's after two. */
+  readonly difference?: number;
+  /** Who has no figure, and why. */
+  readonly missing: readonly string[];
 }
 
-/** What else is found at a size. */
-export interface SizeFinding {
-  /** Seconds until the clock could start. */
-  readonly prepared: number;
-  /** How far parameters are from the library's after a step of each, and equal numbers from another. */
-  readonly difference: number;
-  readonly apart: number;
-  /** The share by which the norm of all gradients is off. */
-  readonly normError: number;
-}
+const CHOSEN: readonly RuleName[] = ["lion", "adamw", "sgd", "clip", "adafactor", "muon"];
+const [GRADUS, COPY, TORCH, PROCESSOR] = [
+  "Gradus on WebGPU",
+  "copy",
+  "torch on CUDA",
+  "Gradus on the processor",
+];
+const STARTS: Readonly<Record<string, Start>> = {
+  [PROCESSOR]: onProcessor(OWN, "resident", Math.min(4, navigator.hardwareConcurrency)),
+  [GRADUS]: webgpu(OWN, "steps"),
+  [COPY]: webgpu(OWN, "copy"),
+  [TORCH]: torch("cuda", 1),
+};
 
-/** Why there is no figure. */
-export interface Failure {
-  readonly failed: string;
-}
+/** Above this a processor takes minutes for a step of Muon. */
+const MOST_MUON = 2e6;
+/** Seconds that a cell takes before its steps count, and more for each parameter. */
+const [FIXED_SECONDS, SECONDS_EACH] = [4, 2e-7];
+/** Steps that a cell takes at least: its check, and a few rounds. */
+const LEAST_STEPS = 25;
+/** How much of a cell's time is for rounds. */
+const ROUNDS = 0.3;
+/** How many times its share a cell may take. */
+const PATIENCE = 3;
 
-// Coprime to everything that kernels count in: equal numbers are never in equal places of a chunk.
-const PERIOD = 65_521;
-
-/** AdamW's decay of its first moment, by default. */
-const B1 = 0.9;
-
-const [size, seconds] = Deno.args.map(Number);
-const chosen = tasks.filter(({ name }) => name !== "factored second moment");
-const adamw = chosen.find(({ name }) => name === "AdamW")!.optimizer;
-
-const errors: string[] = [];
-try {
-  await run();
-} catch (error) {
-  // What the device has to say comes a moment later.
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  tell({
-    failed: [...new Set([error instanceof Error ? error.message : String(error), ...errors])].slice(
-      0,
-      3,
-    ).join("; "),
-  });
-}
-Deno.exit(0);
-
-async function run(): Promise<void> {
-  const start = performance.now();
-  const first = await WebGpuOptimizer.create(chosen[0].optimizer);
-  const { device } = first;
-  watch(device, errors);
-  const block = numbersAt(Math.min(PERIOD, size));
-  const { params, lanes } = await withinMemory(device, () => prepare(first, block));
-  requireNoErrors();
-
-  for (const { gpu, enqueue } of lanes) if (gpu !== undefined) enqueue();
-  const found = (await first.download(params)).w;
-  requireNoErrors();
-  const clipped = lanes.find(({ name }) => isClipped(name))!;
-  const { m } = clipped.state as { m: { w: GpuTensor } };
-  const [moment] = await first.download({ ...m.w, shape: [1], kind: "array" as const });
-  tell({
-    ...compared(found, block),
-    normError: Math.abs(moment / ((1 - B1) * block.g[0] * clippingOf(block.g)) - 1),
-    prepared: (performance.now() - start) / 1e3,
-  });
-
-  const hosts: number[][] = lanes.map(() => []);
-  const steppers = lanes.map(({ enqueue }, k) => ({
-    step() {
-      const begun = performance.now();
-      for (let i = 0; i < ENQUEUED; i++) enqueue();
-      hosts[k].push((performance.now() - begun) / ENQUEUED);
-      return device.queue.onSubmittedWorkDone() as Promise<void>;
-    },
-  }));
-  const budget = { seconds, sampleMilliseconds: 50, warmMilliseconds: 100, leastRounds: 3 };
-  const timings = await measure(steppers, budget);
-  requireNoErrors();
-  lanes.forEach(({ name, bytes }, k) => {
-    const { median: middle, quartiles, samples } = timings[k];
-    tell({
-      name,
-      bytes: bytes / size,
-      median: middle / ENQUEUED,
-      quartiles: quartiles.map((each) => each / ENQUEUED),
-      host: median(hosts[k]),
-      samples,
-    });
-  });
-}
-
-/** Something that is enqueued, and the state that it changes. */
-type Lane = Enqueued & { readonly gpu?: WebGpuOptimizer; readonly state?: object };
-
-/** Optimizers that all step the same parameters, and copies of their gradients. */
-async function prepare(first: WebGpuOptimizer, { w, g }: ReturnType<typeof numbersAt>) {
-  const { device } = first;
-  const params = first.upload({ w: repeated(w) });
-  const gradients = first.upload({ w: repeated(g) });
-  const lanes: Lane[] = [];
-  for (const { name, optimizer, bytes } of chosen) {
-    const gpu = await WebGpuOptimizer.create(optimizer, { device });
-    const state = gpu.init(params);
-    const enqueue = () => gpu.step(params, gradients, state);
-    lanes.push({ name, bytes: bytes * size, enqueue, gpu, state });
+/** Steps all rules at all sizes in so many seconds; each finding is told of as soon as it is there. */
+export async function steps(
+  sizes: readonly number[],
+  seconds: number,
+  tell: (finding: StepFinding) => Promise<void>,
+): Promise<void> {
+  const end = performance.now() + 1000 * seconds;
+  const left = () => (end - performance.now()) / 1000;
+  const folder = await Deno.makeTempDir({ prefix: "gradus-gpu-" });
+  const running = new Map<string, Peer | Absent>();
+  const last = new Map<RuleName, { readonly size: number; readonly median: number }>();
+  const cells = sizes.flatMap((size) =>
+    CHOSEN.map((rule): Cell => ({ rule, form: "steady", size }))
+  );
+  try {
+    for (const [name, start] of Object.entries(STARTS)) await runningAs(name, start);
+    for (const [i, cell] of cells.entries()) {
+      const { rule, size } = cell;
+      const expected = expectedOf(cell, last.get(rule));
+      if (expected > left()) {
+        const missing = [
+          `it may take ${expected.toFixed(0)} s, and there are ${Math.max(0, left()).toFixed(0)}`,
+        ];
+        await tell({ rule, size, missing });
+        continue;
+      }
+      const share = left() / (cells.length - i);
+      const most = Math.min(left(), Math.max(expected, PATIENCE * share));
+      const finding = await found(cell, ROUNDS * share, most)
+        .catch((error): StepFinding => ({ rule, size, missing: [String(error)] }));
+      if (finding.median !== undefined) last.set(rule, { size, median: finding.median });
+      await tell(finding);
+    }
+  } finally {
+    for (const peer of running.values()) if (peer instanceof Peer) await peer.end();
+    await Deno.remove(folder, { recursive: true });
   }
-  const { buffer } = gradients.w;
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
-  const copied = device.createBuffer({ size: buffer.size, usage });
-  lanes.push(...copies(device, buffer, copied, 4 * size));
-  return { params, lanes };
-}
 
-/** Says that memory was short rather than what came of it. */
-async function withinMemory<T>(device: GPUDevice, make: () => Promise<T>): Promise<T> {
-  device.pushErrorScope("out-of-memory");
-  const [made] = await Promise.allSettled([make()]);
-  const error = await device.popErrorScope();
-  if (error !== null) throw new Error(`out of memory: ${error.message}`);
-  if (made.status === "rejected") throw made.reason;
-  return made.value;
-}
-
-function requireNoErrors(): void {
-  if (errors.length > 0) throw new Error(errors[0]);
-}
-
-/** So many numbers that the block comes again and again. */
-function repeated(block: Float32Array): Float32Array {
-  const numbers = new Float32Array(size);
-  for (let at = 0; at < size; at += block.length) {
-    numbers.set(block.subarray(0, Math.min(block.length, size - at)), at);
+  async function found(cell: Cell, seconds: number, most: number): Promise<StepFinding> {
+    const { rule, size } = cell;
+    const missing: string[] = [];
+    const lanes: Lane[] = [];
+    for (const [name, start] of Object.entries(STARTS)) {
+      const isOracle = name === PROCESSOR;
+      if (isOracle && rule === "muon" && size > MOST_MUON) {
+        missing.push(
+          `${name}: too slow above ${MOST_MUON.toLocaleString("en")}: not checked by it`,
+        );
+        continue;
+      }
+      const peer = await runningAs(name, start);
+      if (peer instanceof Peer) lanes.push({ name, peer, cell, isOracle });
+      else missing.push(`${name}: ${peer.reason}`);
+    }
+    const timer = setTimeout(() => {
+      missing.push(`it was not done after ${most.toFixed(0)} s`);
+      lanes.forEach(({ peer }) => peer.end());
+    }, 1000 * most);
+    const budget = { seconds, sampleMilliseconds: 30, warmMilliseconds: 60, leastRounds: 3 };
+    const { timed, missing: more } = await compete(lanes, budget, folder);
+    clearTimeout(timer);
+    missing.push(...more.map(({ name, reason }) => `${name}: ${reason}`));
+    const [ours, copy, theirs] = [GRADUS, COPY, TORCH].map((name) =>
+      timed.find((each) => each.name === name)
+    );
+    if (ours === undefined) return { rule, size, missing };
+    const bytes = rule === "muon" ? undefined : bytesOf(rule);
+    const copied = 8 * size;
+    const ratio = bytes === undefined || copy === undefined ? undefined : ratioOf(copy, ours);
+    const scale = (x: number) => x * bytes! * size / copied;
+    return {
+      rule,
+      size,
+      missing,
+      median: median(ours.wall),
+      rounds: ours.wall.length,
+      difference: ours.difference,
+      ...(bytes === undefined ? {} : { bytes }),
+      ...(copy === undefined ? {} : { copy: copied / (median(copy.wall) / 1000) }),
+      ...(ratio === undefined ? {} : {
+        ofCopy: {
+          median: scale(ratio.median),
+          least: scale(ratio.least),
+          most: scale(ratio.most),
+        },
+      }),
+      ...(theirs === undefined ? {} : { torch: ratioOf(theirs, ours) }),
+    };
   }
-  return numbers;
-}
 
-/** Parameters after a step of each beside the library's; equal ones must stay equal wherever they are. */
-function compared(
-  found: Float32Array,
-  { w, g }: ReturnType<typeof numbersAt>,
-): Pick<SizeFinding, "difference" | "apart"> {
-  const clipped = g.map((x) => x * clippingOf(g));
-  for (const { name, optimizer } of chosen) {
-    // The library sees but the block, and would clip it by its own norm.
-    const [opt, given] = isClipped(name) ? [adamw, clipped] : [optimizer, g];
-    const here: Optimizer = opt.with({ backend: "js" });
-    here.step(w, given, here.init(w));
+  async function runningAs(name: string, start: Start): Promise<Peer | Absent> {
+    const known = running.get(name);
+    if (known instanceof Absent || (known !== undefined && !known.isEnded)) return known;
+    const peer = await Peer.start(start);
+    running.set(name, peer);
+    return peer;
   }
-  let [difference, apart] = [0, 0];
-  for (let i = 0; i < size; i++) {
-    if (i < w.length) difference = Math.max(difference, Math.abs(found[i] - w[i]));
-    else if (found[i] !== found[i - w.length]) apart++;
-  }
-  return { difference, apart };
 }
 
-/** What clipping multiplies a gradient by, of which this is the block. */
-function clippingOf(g: Float32Array): number {
-  let squares = 0;
-  for (let i = 0; i < g.length; i++) squares += g[i] ** 2 * Math.ceil((size - i) / g.length);
-  return Math.min(1, HYPER.maxNorm / Math.sqrt(squares));
+/** Seconds that a cell may take, by how long a step took at a smaller size. */
+function expectedOf(
+  { rule, size }: Cell,
+  last: { readonly size: number; readonly median: number } | undefined,
+): number {
+  const rest = FIXED_SECONDS + SECONDS_EACH * size;
+  if (last === undefined) return rest;
+  // Products of matrices grow faster than the matrices.
+  const growth = Math.max(1, size / last.size) ** (rule === "muon" ? 1.5 : 1);
+  return rest + LEAST_STEPS * growth * last.median / 1000;
 }
 
-function isClipped(name: string): boolean {
-  return name.startsWith("clip");
+/** Bytes that a step of a rule reads and writes for each parameter. */
+function bytesOf(rule: RuleName): number {
+  return explain(optimizerOf(gradus, rule, RULES[rule].numbers)!).bytesMoved;
 }

@@ -3,11 +3,11 @@
  * AdamW, in Gradus, in tfjs and in jax-js. Times of contestants whose losses differ are void.
  */
 import { parseArgs } from "node:util";
-import { Absent } from "../contestant.ts";
-import { type Budget, measure, type Timing } from "../measure.ts";
+import type { Budget } from "../measure.ts";
 import { machine, today, writeResult } from "../record.ts";
 import { showRatio, showTime } from "../table.ts";
-import type { Trainer, Training } from "./contestant.ts";
+import { type Cell, compete, type Gap } from "./compete.ts";
+import type { Trainer } from "./contestant.ts";
 import { gradusOn } from "./gradus.ts";
 import { jax } from "./jax.ts";
 import { characterGpt, cnn, mlp, type Network } from "./networks.ts";
@@ -21,10 +21,6 @@ const HELP = `deno task bench:training [options]
   --name training         writes bench/results/<date>-<name>.json; by default "training", or
                           "training-part" where something was left out`;
 
-/** How many losses must agree, and how far they may be apart. */
-const STEPS = 6;
-const MOST_APART = 1e-4;
-
 const OURS = "OrtTrainer, wasm, 1 thread";
 const FIGURES = ["median", "fastest", "processor"] as const;
 
@@ -37,20 +33,6 @@ const TARGETS: readonly (readonly [Network["kind"], contestant: string, ratio: n
   ["cnn", jax.name, 30],
   ["gpt", jax.name, 1.8],
 ];
-
-/** One contestant's figure. */
-interface Cell extends Timing {
-  readonly network: string;
-  readonly contestant: string;
-  readonly losses: readonly number[];
-}
-
-/** A contestant without a figure. */
-interface Gap {
-  readonly network: string;
-  readonly contestant: string;
-  readonly reason: string;
-}
 
 const { values: given } = parseArgs({
   options: {
@@ -89,7 +71,9 @@ const cells: Cell[] = [];
 const gaps: Gap[] = [];
 const loads = [Deno.loadavg()[0]];
 for (const network of networks) {
-  await compete(network);
+  const found = await compete(network, trainers, budget);
+  cells.push(...found.cells);
+  gaps.push(...found.gaps);
   loads.push(Deno.loadavg()[0]);
 }
 const name = given.name ?? (isPart ? "training-part" : "training");
@@ -99,38 +83,6 @@ console.log(`\n${tableOf()}\n`);
 console.log(`Written: ${await writeResult(name, "json", JSON.stringify(run, null, 2) + "\n")}`);
 // Some peers keep worker threads that would keep the process.
 Deno.exit(0);
-
-/** Lets everyone train one network, first to compare losses, then in turn against the clock. */
-async function compete(network: Network): Promise<void> {
-  const opened: { name: string; training: Training; losses: number[] }[] = [];
-  for (const { name, open } of trainers) {
-    console.error(`${network.name}: ${name}`);
-    const training = await open(network);
-    if (training instanceof Absent) {
-      gaps.push({ network: network.name, contestant: name, reason: training.reason });
-      continue;
-    }
-    const losses: number[] = [];
-    while (losses.length < STEPS) losses.push(await training.step());
-    opened.push({ name, training, losses });
-  }
-  const wanted = opened[0].losses;
-  const valid = opened.filter(({ name, losses }) => {
-    const apart = Math.max(...losses.map((loss, i) => Math.abs(loss / wanted[i] - 1)));
-    if (apart <= MOST_APART) return true;
-    const reason = `void: its losses are up to ${apart.toPrecision(2)} apart from those of ${OURS}`;
-    gaps.push({ network: network.name, contestant: name, reason });
-    return false;
-  });
-  const steppers = valid.map(({ training }) => ({
-    step: () => training.step().then(() => {}),
-  }));
-  const timings = await measure(steppers, budget);
-  valid.forEach(({ name, losses }, i) =>
-    cells.push({ network: network.name, contestant: name, ...timings[i], losses })
-  );
-  for (const { training } of opened) await training.close();
-}
 
 function tableOf(): string {
   const lines = networks.flatMap((network) => {

@@ -1,0 +1,47 @@
+/** How soon the first step is done, in fresh processes of two checkouts in turn, by the program of each. */
+import { median } from "../measure.ts";
+import type { Ratio } from "../peers/compete.ts";
+import type { Line, Setting } from "./together.ts";
+
+/** What `bench/cold_start.ts` prints, in milliseconds. */
+interface Times {
+  readonly first: number;
+  readonly second: number;
+}
+
+const LEAST = 7;
+
+/** The lines of the cold start. */
+export async function cold({ before, after, seconds, signal }: Setting): Promise<Line[]> {
+  const found: Record<"before" | "after", Times[]> = { before: [], after: [] };
+  const end = performance.now() + 1000 * seconds;
+  while (found.after.length < LEAST || performance.now() < end) {
+    signal.throwIfAborted();
+    found.before.push(await inFreshProcess(before));
+    found.after.push(await inFreshProcess(after));
+  }
+  const line = (text: string, key: keyof Times, bound: number): Line => ({
+    text: `AdamW, 1,000: ${text}`,
+    target: { side: "at most", bound, unit: "ms" },
+    before: spreadOf(found.before.map((times) => times[key])),
+    after: spreadOf(found.after.map((times) => times[key])),
+    note: `${found.after.length} processes of each`,
+  });
+  return [
+    line("from text to the first step, cold", "first", 5),
+    line("second optimizer of the program", "second", 0.2),
+  ];
+}
+
+async function inFreshProcess(directory: string): Promise<Times> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", `${directory}/bench/cold_start.ts`, "wasm"],
+    cwd: directory,
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+function spreadOf(times: readonly number[]): Ratio {
+  return { median: median(times), least: Math.min(...times), most: Math.max(...times) };
+}

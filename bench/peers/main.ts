@@ -1,0 +1,172 @@
+/**
+ * Steps the same parameters by the same rules in Gradus, C, torch and XLA, in turn, and prints how long each takes
+ * as a ratio to Gradus, with its spread.
+ */
+import { parseArgs } from "node:util";
+import { Absent } from "../contestant.ts";
+import { type Budget, median } from "../measure.ts";
+import { machine, today, writeResult } from "../record.ts";
+import { cellsOf, type Form, FORMS, type RuleName, RULES } from "./cells.ts";
+import { compete, type Missing, ratioOf } from "./compete.ts";
+import { type Contestant, contestants } from "./contestants.ts";
+import { Peer } from "./peer.ts";
+import { type Figure, type PeersRun, report } from "./report.ts";
+
+const HELP = `deno task bench:peers [options]
+
+  --rules lion,adamw    of ${Object.keys(RULES).join(", ")}
+                        (by default all but muon)
+  --forms steady,fresh  of ${Object.keys(FORMS).join(", ")}
+                        (by default all but gpt2)
+  --sizes 1e3,4e6       numbers of parameters, of the forms that have none of their own
+                        (by default 1e3 to 1e8, as far as memory goes)
+  --contestants torch   only those that others are held to, what is beside them, and contestants
+                        whose name contains one of these
+  --threads 2           threads of those that take more than one
+  --rounds 7            rounds that there are at least
+  --seconds 3           time for the rounds of each cell; slow ones take longer
+  --beside DIR          another checkout of Gradus takes part
+  --name peers          writes bench/results/<date>-<name>.json and .md; by default "peers", or
+                        "peers-part" where something was left out
+
+GRADUS_PYTHON names the Python interpreter that has torch or jax; by default it is python3.`;
+
+const { values: given } = parseArgs({
+  options: {
+    rules: { type: "string" },
+    forms: { type: "string" },
+    sizes: { type: "string" },
+    contestants: { type: "string" },
+    threads: { type: "string", default: "2" },
+    rounds: { type: "string", default: "7" },
+    seconds: { type: "string", default: "3" },
+    beside: { type: "string" },
+    name: { type: "string" },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+if (given.help) {
+  console.log(HELP);
+  Deno.exit(0);
+}
+const rules = chosenOf("rules", Object.keys(RULES) as RuleName[], ["muon"]);
+const forms = chosenOf("forms", Object.keys(FORMS) as Form[], ["gpt2"]);
+const sizes = given.sizes?.split(",").map((text) => wholeOf("sizes", text)) ??
+  [1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+const budget: Budget = {
+  seconds: Number(given.seconds),
+  sampleMilliseconds: 20,
+  warmMilliseconds: 60,
+  leastRounds: wholeOf("rounds", given.rounds),
+};
+const threads = wholeOf("threads", given.threads);
+const beside = given.beside === undefined ? undefined : Deno.realPathSync(given.beside);
+
+const folder = await Deno.makeTempDir({ prefix: "gradus-peers-" });
+const figures: Figure[] = [];
+const missing: Missing[] = [];
+const hellos: Record<string, string> = {};
+const left: Record<string, string> = {};
+const loads = [Deno.loadavg()[0]];
+const peers = new Map<string, Peer>();
+try {
+  const everyone = (await contestants({ threads, beside }, folder)).filter(isChosen);
+  for (const form of forms) {
+    for (const rule of rules) {
+      for (const cell of cellsOf(rule, form, sizes)) {
+        console.error(`${RULES[rule].title}, ${form}, ${cell.size.toLocaleString("en")}`);
+        const lanes = [];
+        for (const contestant of everyone) {
+          const peer = await running(contestant);
+          if (peer !== undefined) lanes.push({ name: contestant.name, peer, cell });
+        }
+        const found = await compete(lanes, budget, folder);
+        missing.push(...found.missing);
+        for (const timed of found.timed) {
+          const { against } = everyone.find(({ name }) => name === timed.name)!;
+          const reference = found.timed.find(({ name }) => name === against);
+          figures.push({
+            ...cell,
+            contestant: timed.name,
+            median: median(timed.wall),
+            least: Math.min(...timed.wall),
+            ...(reference === undefined ? {} : { against, ratio: ratioOf(timed, reference) }),
+            rounds: timed.wall.length,
+            steps: timed.steps,
+            difference: timed.difference,
+          });
+        }
+        loads.push(Deno.loadavg()[0]);
+      }
+    }
+  }
+} finally {
+  for (const peer of peers.values()) await peer.end();
+  await Deno.remove(folder, { recursive: true });
+}
+const isPart = ["rules", "forms", "sizes", "contestants"].some((option) =>
+  given[option as keyof typeof given] !== undefined
+);
+const run: PeersRun = {
+  name: given.name ?? (isPart ? "peers-part" : "peers"),
+  date: today(),
+  command: ["deno task bench:peers", ...Deno.args].join(" "),
+  machine: machine(),
+  loads,
+  contestants: hellos,
+  left,
+  figures,
+  missing,
+};
+console.log(report(run));
+const written = [
+  await writeResult(run.name, "json", JSON.stringify(run, null, 2) + "\n"),
+  await writeResult(run.name, "md", report(run)),
+];
+console.log(`Written: ${written.join(", ")}`);
+
+/** The process of a contestant, begun anew if it has ended; nothing if it cannot run. */
+async function running(contestant: Contestant): Promise<Peer | undefined> {
+  const { name } = contestant;
+  const known = peers.get(name);
+  if (Object.hasOwn(left, name)) return undefined;
+  if (known !== undefined && !known.isEnded) return known;
+  const peer = await Peer.start(contestant.start);
+  if (peer instanceof Absent) {
+    left[name] = peer.reason;
+    return undefined;
+  }
+  hellos[name] = peer.hello;
+  peers.set(name, peer);
+  return peer;
+}
+
+function isChosen({ name, against }: Contestant): boolean {
+  const wanted = given.contestants?.split(",").map((part) => part.trim().toLowerCase());
+  const isBeside = beside !== undefined && name.endsWith(beside);
+  return wanted === undefined || name === against || isBeside ||
+    wanted.some((part) => name.toLowerCase().includes(part));
+}
+
+function chosenOf<Name extends string>(
+  option: "rules" | "forms",
+  names: readonly Name[],
+  rare: readonly Name[],
+): readonly Name[] {
+  const wanted = given[option]?.split(",").map((name) => name.trim());
+  if (wanted === undefined) return names.filter((name) => !rare.includes(name));
+  const unknown = wanted.find((name) => !names.includes(name as Name));
+  if (unknown === undefined) return wanted as Name[];
+  return refuse(`--${option} takes some of ${names.join(", ")}: given ${unknown}`);
+}
+
+function wholeOf(option: string, text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0) return number;
+  return refuse(`--${option} takes whole numbers above 0: given ${text}`);
+}
+
+function refuse(message: string): never {
+  console.error(`${message}\n\n${HELP}`);
+  Deno.exit(2);
+}
