@@ -13,7 +13,7 @@ import { roundedOutputs } from "../random.ts";
 import { addEntry } from "./entries.ts";
 import { entryWords } from "./render.ts";
 import type { Job } from "./threads.ts";
-import { type LeafPlaces, Window, WINDOW_ENTRIES, windowBytes } from "./window.ts";
+import { type LeafPlaces, sum, Window, WINDOW_ENTRIES, windowBytes } from "./window.ts";
 
 /** The most elements of an entry where arrays are stepped in place: what one thread takes at a time. */
 const DIRECT_PIECE = 8 * BLOCK;
@@ -102,12 +102,13 @@ export class PassRun {
     const isNarrow = pass.loop.extent !== "element";
     this.#direct = steps.filter(({ isDirect }) => isNarrow || isDirect);
     this.#staged = steps.filter(({ isDirect }) => !(isNarrow || isDirect));
+    this.#sumsEach = pass.loop.accumulations.filter(isBlocked).length;
     this.#words = entryWords(group);
     this.#blockBytes = blockBytes(group);
     // Nothing that the pass does tells one leaf from another but its arrays.
-    this.#shares = !isNarrow && pass.axes === undefined && this.#blockBytes === undefined &&
-      [pass.loop.accumulations, plan.random, roundedOutputs(group.outputs)].flat().length === 0;
-    this.#sumsEach = pass.loop.accumulations.filter(isBlocked).length;
+    this.#shares = pass.axes === undefined && this.#blockBytes === undefined &&
+      this.#sumsEach === 0 && plan.random.length === 0 &&
+      roundedOutputs(group.outputs).length === 0;
     const isInBlocks = this.#sumsEach > 0;
     this.#blocks = steps.map((step) => isInBlocks ? Math.ceil(this.#size(step) / BLOCK) : 0);
 
@@ -247,13 +248,13 @@ export class PassRun {
     const most = this.#shares ? this.#piece : 0;
     const bytes = kindsOf(group);
     for (const step of this.#direct) {
-      const [piece, size, places] = [this.#piece, this.#size(step), placesOf(step)];
-      for (let from = 0, { sums } = places; from < size; from += piece, sums += this.#sumBytes) {
+      const [piece, size] = [this.#piece, this.#size(step)];
+      let { numbers, sums } = placesOf(step);
+      for (let from = 0; from < size; from += piece, sums += this.#sumBytes) {
         const addresses = step.addresses.map((address, a) => address + from * bytes[a]);
         const blocks = this.#blockWords(base, words.length / this.#words);
         const taken = Math.min(piece, size - from);
-        const { number } = step.leaf;
-        const entry = [taken, places.numbers, sums, from, number, ...addresses, ...blocks];
+        const entry = [taken, numbers, sums, from, step.leaf.number, ...addresses, ...blocks];
         addEntry(words, entry, group, most);
       }
     }
@@ -285,8 +286,4 @@ export function hasWorkingSpace(arena: Arena, bytes: number): boolean {
   const block = arena.allocateWorkingSpace(bytes);
   if (block !== undefined) scratches.set(arena, block);
   return block !== undefined;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0);
 }

@@ -69,32 +69,37 @@ export class Window {
     const { inputs } = group;
     const each = kindsOf(group);
     this.#words = entryWords(group);
-    const read = inputsOfOutputs(group);
+    const places = placesOfOutputs(group);
     // What is changed in place is read and written at one place here too.
-    const placeOf = (a: number) =>
-      a < inputs.length || read[a - inputs.length] < 0 ? a : read[a - inputs.length];
+    const placeOf = (a: number) => a < inputs.length ? a : places[a - inputs.length];
     const all = [...touched.reads, ...touched.writes.map((k) => inputs.length + k)];
     const own = [...new Set(all.map(placeOf))];
-    const room = roomFor(bytes, own.map((a) => each[a]));
+    // In elements, of which every array has as many.
+    const fitting = (bytes - 64 * own.length) / sum(own.map((a) => each[a]));
+    const room = Math.floor(fitting / ALIGNED) * ALIGNED;
     const begin = new Map<number, number>();
     own.reduce((end, a) => {
       begin.set(a, end);
       return end + Math.ceil(room * each[a] / 64) * 64;
     }, address);
     const most = shares ? room : 0;
+    const full = WINDOW_ENTRIES * this.#words;
     const batches: Batch[] = [];
+    // The first piece finds no room, and begins it.
+    let batch!: Batch;
     let used = room;
     for (const step of steps) {
       const { leaf, addresses } = step;
-      const places = placesOf(step);
+      const { numbers, sums } = placesOf(step);
       for (let from = 0, size = 0; from < leaf.size; from += size, used += size) {
         if (!shares) used = Math.ceil(used / ALIGNED) * ALIGNED;
-        size = Math.min(leaf.size - from, shares ? Math.max(1, room - used) : BLOCK);
-        if (used + size > room || batches.at(-1)!.entries.length === WINDOW_ENTRIES * this.#words) {
-          batches.push({ entries: [], ins: [], outs: [] });
-          [used, size] = [0, Math.min(leaf.size - from, shares ? room : BLOCK)];
+        const fits = () => size = Math.min(leaf.size - from, shares ? room - used : BLOCK);
+        if (fits() === 0 || used + size > room || batch.entries.length === full) {
+          batches.push(batch = { entries: [], ins: [], outs: [] });
+          used = 0;
+          fits();
         }
-        const { entries, ins, outs } = batches.at(-1)!;
+        const { entries, ins, outs } = batch;
         const arrays = addresses.map((direct, a) => {
           if (direct !== 0) return direct + from * each[a];
           const start = begin.get(placeOf(a));
@@ -109,8 +114,8 @@ export class Window {
           const view = viewOf(own[index], buffer, arrays[a], Math.ceil(size * perElement));
           (isInput ? ins : outs).push({ arrays: own, index, from: from * perElement, view });
         }
-        const sums = places.sums + from / BLOCK * sumBytes;
-        const entry = [size, places.numbers, sums, from, leaf.number, ...arrays, ...blocks];
+        const sumsAt = sums + from / BLOCK * sumBytes;
+        const entry = [size, numbers, sumsAt, from, leaf.number, ...arrays, ...blocks];
         addEntry(entries, entry, group, most);
       }
     }
@@ -121,36 +126,37 @@ export class Window {
   run(table: Uint32Array, pass: PassFunction): void {
     for (const { entries, ins, outs } of this.#batches) {
       for (const { arrays, index, from, view } of ins) {
-        const array = arrays[index];
-        const { length } = view;
-        if (length <= FEW) { for (let i = 0; i < length; i++) view[i] = array[from + i]; }
-        else view.set(length === array.length ? array : array.subarray(from, from + length));
+        copyPart(view, 0, arrays[index], from, view.length);
       }
       table.set(entries);
       pass(table.byteOffset, entries.length / this.#words);
       for (const { arrays, index, from, view } of outs) {
-        const array = arrays[index];
-        const { length } = view;
-        if (length <= FEW) { for (let i = 0; i < length; i++) array[from + i] = view[i]; }
-        else array.set(view, from);
+        copyPart(arrays[index], from, view, 0, view.length);
       }
     }
   }
 }
 
-/** The input that each output of a group is written over, where it is. */
-function inputsOfOutputs({ mode, inputs, outputs }: GroupRun): number[] {
-  if (mode !== "step" && mode !== "masterStep") return outputs.map(() => -1);
-  return outputs.map(({ name, isSecond }) => {
-    const read = name === "" && mode === "step" ? "w" : name;
-    return inputs.findIndex((input) => input.name === read && input.isSecond === isSecond);
-  });
+/** Copies so many numbers of an array, from one place to another's. */
+function copyPart(
+  to: MemoryArray,
+  at: number,
+  array: MemoryArray,
+  from: number,
+  length: number,
+): void {
+  if (length <= FEW) { for (let i = 0; i < length; i++) to[at + i] = array[from + i]; }
+  else to.set(length === array.length ? array : array.subarray(from, from + length), at);
 }
 
-/** How many elements there is room for in so many bytes, of arrays of so many bytes an element. */
-function roomFor(window: number, bytes: readonly number[]): number {
-  const ends = 64 * bytes.length;
-  return Math.floor((window - ends) / sum(bytes) / ALIGNED) * ALIGNED;
+/** Of each output of a group the input that it is written over, or itself where it is by its own. */
+function placesOfOutputs({ mode, inputs, outputs }: GroupRun): number[] {
+  const isInPlace = mode === "step" || mode === "masterStep";
+  return outputs.map(({ name, isSecond }, k) => {
+    const read = name === "" && mode === "step" ? "w" : name;
+    const input = inputs.findIndex((each) => each.name === read && each.isSecond === isSecond);
+    return isInPlace && input >= 0 ? input : inputs.length + k;
+  });
 }
 
 /** Bytes of a window for arrays of so many bytes an element, in which a block of each finds room. */
@@ -158,7 +164,8 @@ export function windowBytes(bytes: readonly number[]): number {
   return Math.max(WINDOW, BLOCK * sum(bytes) + 64 * bytes.length);
 }
 
-function sum(values: readonly number[]): number {
+/** The sum of some numbers. */
+export function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0);
 }
 

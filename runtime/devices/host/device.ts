@@ -98,7 +98,7 @@ class HostStep implements Prepared<StepForm> {
   #execution: Execution | undefined;
   #version = -1;
   /** The lists of arrays that the leaves have, but for those that are only read. */
-  #kept: readonly unknown[] = [];
+  #kept: readonly unknown[] = [null];
 
   constructor(
     backend: Backend,
@@ -145,7 +145,7 @@ class HostStep implements Prepared<StepForm> {
         this.#types = types;
         this.#chosen = this.#choose();
         this.#step = this.#leaves();
-        this.#kept = [];
+        this.#kept = [null];
         this.#execution = undefined;
       }
     }
@@ -231,7 +231,7 @@ class HostStep implements Prepared<StepForm> {
     const { program: { state } } = this.#key;
     const { leaves } = this.#work.bound.layout;
     const lists = [params, out, master, nextMaster, ...states, ...next];
-    const isKept = this.#kept.length > 0 && lists.every((list, k) => list === this.#kept[k]);
+    const isKept = lists.every((list, k) => list === this.#kept[k]);
     this.#kept = lists;
     if (isKept && this.#matrices.every((each) => each === undefined)) {
       // The everyday step, with new gradients alone: what is read has the same place in every leaf.
