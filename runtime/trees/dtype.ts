@@ -79,22 +79,10 @@ export type HostArray = NumberArray | SplitArray | BlockArray;
 /** What lies in memory of an array. */
 export type MemoryArray = NumberArray | Uint8Array;
 
-/** The array, or the first of two that it is stored as. */
-export function firstOf(array: HostArray): MemoryArray {
-  if (ArrayBuffer.isView(array)) return array;
-  return array instanceof SplitArray ? array.high : array.codes;
-}
-
-/** The second of two arrays that one is stored as. */
-export function secondOf(array: HostArray): MemoryArray | undefined {
-  if (ArrayBuffer.isView(array)) return undefined;
-  return array instanceof SplitArray ? array.low : array.scales;
-}
-
 /** The parts of an array that lie in memory: one, or a second that belongs to it. */
 export function memoryOf(array: HostArray): readonly MemoryArray[] {
-  const [first, second] = [firstOf(array), secondOf(array)];
-  return second === undefined ? [first] : [first, second];
+  if (array instanceof SplitArray) return [array.high, array.low];
+  return array instanceof BlockArray ? [array.codes, array.scales] : [array];
 }
 
 /** An array of the same numbers. */

@@ -31,8 +31,7 @@ export class Snapshot {
     readonly look: Look;
     readonly values: readonly unknown[];
   }[] = [];
-  readonly #arrays: ArrayLike<unknown>[] = [];
-  readonly #lengths: number[] = [];
+  readonly #arrays: { readonly array: ArrayLike<unknown>; readonly length: number }[] = [];
   readonly #releases = releases();
 
   constructor(root: unknown) {
@@ -41,8 +40,7 @@ export class Snapshot {
       if (typeof node !== "object" || node === null) return;
       if (ArrayBuffer.isView(node)) {
         const array = node as unknown as ArrayLike<unknown>;
-        this.#arrays.push(array);
-        this.#lengths.push(array.length);
+        this.#arrays.push({ array, length: array.length });
         return;
       }
       const isOnGpu = isInGpuBuffer(node);
@@ -67,8 +65,7 @@ export class Snapshot {
       for (let i = 0; i < values.length; i++) if (now[i] !== values[i]) return false;
     }
     // An array whose buffer was transferred is the same object, and empty.
-    const [arrays, lengths] = [this.#arrays, this.#lengths];
-    for (let i = 0; i < arrays.length; i++) if (arrays[i].length !== lengths[i]) return false;
+    for (const { array, length } of this.#arrays) if (array.length !== length) return false;
     return true;
   }
 }

@@ -9,10 +9,11 @@ import { kindsOf, type LeafStep } from "./leaf.ts";
 import type { Arena, Block } from "../../trees/arena.ts";
 import { GroupNumbers } from "./numbers.ts";
 import { isBlocked, type Pass, passesOf } from "./passes.ts";
-import { Entries, type LeafPlaces, mayShare } from "./entries.ts";
+import { roundedOutputs } from "../random.ts";
+import { addEntry } from "./entries.ts";
 import { entryWords } from "./render.ts";
 import type { Job } from "./threads.ts";
-import { Window, WINDOW_ENTRIES, windowBytes } from "./window.ts";
+import { type LeafPlaces, sum, Window, WINDOW_ENTRIES, windowBytes } from "./window.ts";
 
 /** The most elements of an entry where arrays are stepped in place: what one thread takes at a time. */
 const DIRECT_PIECE = 8 * BLOCK;
@@ -93,17 +94,21 @@ export class PassRun {
     fields: number,
   ) {
     [this.#index, this.#steps, this.#kernel, this.#arena] = [index, steps, kernel, arena];
-    const { plan } = steps[0].leaf.group;
+    const { group } = steps[0].leaf;
+    const { plan } = group;
     const pass = this.#pass = passesOf(plan)[index];
-    this.#shares = mayShare(steps[0].leaf.group, pass);
     this.#function = kernel.on(arena)[index];
     // What varies over axes only is in the working space, wherever the leaf's arrays are.
     const isNarrow = pass.loop.extent !== "element";
     this.#direct = steps.filter(({ isDirect }) => isNarrow || isDirect);
     this.#staged = steps.filter(({ isDirect }) => !(isNarrow || isDirect));
-    this.#words = entryWords(steps[0].leaf.group);
-    this.#blockBytes = blockBytes(steps[0].leaf.group);
     this.#sumsEach = pass.loop.accumulations.filter(isBlocked).length;
+    this.#words = entryWords(group);
+    this.#blockBytes = blockBytes(group);
+    // Nothing that the pass does tells one leaf from another but its arrays.
+    this.#shares = pass.axes === undefined && this.#blockBytes === undefined &&
+      this.#sumsEach === 0 && plan.random.length === 0 &&
+      roundedOutputs(group.outputs).length === 0;
     const isInBlocks = this.#sumsEach > 0;
     this.#blocks = steps.map((step) => isInBlocks ? Math.ceil(this.#size(step) / BLOCK) : 0);
 
@@ -121,8 +126,9 @@ export class PassRun {
     });
     this.#piece = isInBlocks ? BLOCK : pass.axes?.isAccumulating ? WHOLE : DIRECT_PIECE;
     this.#elements = sum(this.#direct.map((step) => this.#size(step)));
-    const entries = sum(this.#direct.map((step) => Math.ceil(this.#size(step) / this.#piece)));
-    this.#entries = entries;
+    const entries = this.#entries = sum(
+      this.#direct.map((step) => Math.ceil(this.#size(step) / this.#piece)),
+    );
     const tables = end;
     const room = tables + (this.#blockBytes?.tables ?? 0);
     // Any thread may take an entry; those that pass through the window share the last room.
@@ -130,7 +136,7 @@ export class PassRun {
     const table = end;
     end += 4 * this.#words * (entries + (this.#staged.length === 0 ? 0 : WINDOW_ENTRIES));
     const window = Math.ceil(end / 64) * 64;
-    this.#window = windowBytes(isInBlocks, kindsOf(steps[0].leaf.group));
+    this.#window = windowBytes(kindsOf(group));
     end = window + (this.#staged.length === 0 ? 0 : this.#window);
     this.#offsets = { sums, tables, room, table, window, end };
   }
@@ -238,24 +244,21 @@ export class PassRun {
 
   #directEntries(base: number, placesOf: (step: LeafStep) => LeafPlaces): Uint32Array<ArrayBuffer> {
     const { group } = this.#steps[0].leaf;
-    const entries = new Entries(group, this.#shares ? this.#piece : 0);
+    const words: number[] = [];
+    const most = this.#shares ? this.#piece : 0;
     const bytes = kindsOf(group);
     for (const step of this.#direct) {
-      const [piece, size, places] = [this.#piece, this.#size(step), placesOf(step)];
-      for (let from = 0, { sums } = places; from < size; from += piece, sums += this.#sumBytes) {
+      const [piece, size] = [this.#piece, this.#size(step)];
+      let { numbers, sums } = placesOf(step);
+      for (let from = 0; from < size; from += piece, sums += this.#sumBytes) {
         const addresses = step.addresses.map((address, a) => address + from * bytes[a]);
-        const blocks = this.#blockWords(base, entries.count);
-        entries.add(
-          step,
-          from,
-          Math.min(piece, size - from),
-          { ...places, sums },
-          addresses,
-          blocks,
-        );
+        const blocks = this.#blockWords(base, words.length / this.#words);
+        const taken = Math.min(piece, size - from);
+        const entry = [taken, numbers, sums, from, step.leaf.number, ...addresses, ...blocks];
+        addEntry(words, entry, group, most);
       }
     }
-    return entries.table();
+    return Uint32Array.from(words);
   }
 }
 
@@ -283,8 +286,4 @@ export function hasWorkingSpace(arena: Arena, bytes: number): boolean {
   const block = arena.allocateWorkingSpace(bytes);
   if (block !== undefined) scratches.set(arena, block);
   return block !== undefined;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0);
 }

@@ -384,17 +384,17 @@ class Renderer {
   /** A loop over all whole vectors that are left, or over what is left then. */
   #stretch(width: Width): void {
     const code = this.#code;
-    const isDouble = this.#lanes === "f64x2";
     // Vectors go in pairs: the loop's own instructions count half, and two of short numbers are moved at once.
     const halves = width === "vector" ? 2 : 1;
-    const elements = width === "single" ? 1 : halves * (isDouble ? 2 : 4);
+    const each = width === "single" ? 1 : this.#lanes === "f64x2" ? 2 : 4;
+    const elements = halves * each;
     const from = code.length;
     code.block(() => {
       code.loop(() => {
         code.get(this.#left).i32(elements).op("i32.lt_u").branchIf(1);
         for (let half = 0; half < halves; half++) {
           this.#body(width, half);
-          this.#draws?.advance(elements / halves);
+          this.#draws?.advance(each);
         }
         const slots = [
           ...this.#arrays.map(({ slot }) => slot),

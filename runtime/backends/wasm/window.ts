@@ -1,8 +1,8 @@
 /** The window that ordinary arrays pass through, in batches small enough to stay in the cache. */
 import type { MemoryArray } from "../../trees/dtype.ts";
-import { BLOCK, type GroupRun, type LeafRun } from "../backend.ts";
+import { BLOCK, type GroupRun } from "../backend.ts";
 import { blockBytes } from "./blocks.ts";
-import { Entries, type LeafPlaces } from "./entries.ts";
+import { addEntry } from "./entries.ts";
 import type { PassArrays, PassFunction } from "./kernel.ts";
 import { kindsOf, type LeafStep } from "./leaf.ts";
 import { entryWords } from "./render.ts";
@@ -11,41 +11,32 @@ import { entryWords } from "./render.ts";
 const WINDOW = 1 << 19;
 /** The most entries that are in it at once. */
 export const WINDOW_ENTRIES = 2048;
-/** The most elements of a leaf that are in it at once, where leaves do not share entries. */
-const PIECE = 8 * BLOCK;
-/** How large it gets for the sake of long pieces. */
-const MOST_BYTES = 1 << 22;
 /** Up to so many elements an engine copies faster one by one than at once. */
 const FEW = 16;
 /** Pieces that do not share an entry begin at a multiple of so many elements: whole lines, and whole blocks. */
 const ALIGNED = 256;
 
-/** A part of a leaf and its place in the window, in elements. */
-interface Piece {
-  /** Its arrays may be others in the next step. */
-  readonly leaf: LeafRun;
+/** A part of an array and its place in the window. */
+interface Copy {
+  /** The arrays of the leaf, which may be others in the next step. */
+  readonly arrays: readonly MemoryArray[];
+  readonly index: number;
   readonly from: number;
-  readonly size: number;
-  readonly at: number;
-  /** The inputs that are brought in, and the outputs that are brought out, by their numbers. */
-  readonly ins: readonly number[];
-  readonly outs: readonly number[];
-  /** The parts of the window that are brought out. */
-  readonly views: readonly MemoryArray[];
+  readonly view: MemoryArray;
 }
 
 /** What is in the window at once. */
 interface Batch {
-  readonly table: Uint32Array;
-  readonly count: number;
-  readonly pieces: readonly Piece[];
+  /** The words of its entries. */
+  readonly entries: number[];
+  readonly ins: Copy[];
+  readonly outs: Copy[];
 }
 
-/** All of the window that an input passes through. */
-interface Region {
-  readonly view: MemoryArray;
-  /** Numbers for each element: of scales, fewer than one. */
-  readonly perElement: number;
+/** Where a leaf's numbers and sums are. */
+export interface LeafPlaces {
+  readonly numbers: number;
+  readonly sums: number;
 }
 
 /** What a pass's leaves have in common in the window. */
@@ -63,10 +54,8 @@ export interface Passing {
 /** How some leaves pass through a window, worked out once for its place in memory. */
 export class Window {
   readonly #batches: readonly Batch[];
-  /** By the number of the input. */
-  readonly #regions: readonly (Region | undefined)[];
-  /** Of each output, how many numbers it has for each element. */
-  readonly #perOutput: readonly number[];
+  /** Those of an entry. */
+  readonly #words: number;
 
   constructor(
     steps: readonly LeafStep[],
@@ -76,90 +65,79 @@ export class Window {
     address: number,
     bytes: number,
   ) {
-    const { group, inputs: likeInputs, outputs: likeOutputs } = steps[0].leaf;
-    const { inputs, outputs } = group;
+    const { group } = steps[0].leaf;
+    const { inputs } = group;
     const each = kindsOf(group);
-    const piece = pieceOf(sumBytes > 0, each);
-    const read = inputsOfOutputs(group);
+    this.#words = entryWords(group);
+    const places = placesOfOutputs(group);
     // What is changed in place is read and written at one place here too.
-    const placeOf = (a: number) =>
-      a < inputs.length || read[a - inputs.length] < 0 ? a : read[a - inputs.length];
-    const { reads, writes } = touched;
-    const own = [...new Set([...reads, ...writes.map((k) => placeOf(inputs.length + k))])];
-    const room = roomFor(piece, own.map((a) => each[a]), bytes);
+    const placeOf = (a: number) => a < inputs.length ? a : places[a - inputs.length];
+    const all = [...touched.reads, ...touched.writes.map((k) => inputs.length + k)];
+    const own = [...new Set(all.map(placeOf))];
+    // In elements, of which every array has as many.
+    const fitting = (bytes - 64 * own.length) / sum(own.map((a) => each[a]));
+    const room = Math.floor(fitting / ALIGNED) * ALIGNED;
     const begin = new Map<number, number>();
     own.reduce((end, a) => {
       begin.set(a, end);
       return end + Math.ceil(room * each[a] / 64) * 64;
     }, address);
-    const per = [...likeInputs, ...likeOutputs].map((array, a) =>
-      each[a] / array.BYTES_PER_ELEMENT
-    );
-    const viewOf = (a: number, at: number, size: number) => {
-      const like = a < inputs.length ? likeInputs[a] : likeOutputs[a - inputs.length];
-      const start = begin.get(placeOf(a))! + at * each[a];
-      return arrayLike(like, buffer, start, Math.ceil(size * per[a]));
-    };
-    this.#regions = inputs.map((_, a) =>
-      reads.includes(a) ? { view: viewOf(a, 0, room), perElement: per[a] } : undefined
-    );
-    this.#perOutput = outputs.map((_, k) => per[inputs.length + k]);
-
-    const batches: { readonly entries: Entries; readonly pieces: Piece[] }[] = [];
+    const most = shares ? room : 0;
+    const full = WINDOW_ENTRIES * this.#words;
+    const batches: Batch[] = [];
+    // The first piece finds no room, and begins it.
+    let batch!: Batch;
     let used = room;
-    let [ins, outs]: (readonly number[])[] = [[], []];
     for (const step of steps) {
       const { leaf, addresses } = step;
-      const places = placesOf(step);
-      ins = sameOr(ins, reads.filter((a) => addresses[a] === 0));
-      outs = sameOr(outs, writes.filter((k) => addresses[inputs.length + k] === 0));
+      const { numbers, sums } = placesOf(step);
       for (let from = 0, size = 0; from < leaf.size; from += size, used += size) {
         if (!shares) used = Math.ceil(used / ALIGNED) * ALIGNED;
-        size = Math.min(leaf.size - from, shares ? Math.max(1, room - used) : piece);
-        if (used + size > room || batches.at(-1)!.entries.count === WINDOW_ENTRIES) {
-          batches.push({ entries: new Entries(group, shares ? room : 0), pieces: [] });
-          [used, size] = [0, Math.min(leaf.size - from, shares ? room : piece)];
+        const fits = () => size = Math.min(leaf.size - from, shares ? room - used : BLOCK);
+        if (fits() === 0 || used + size > room || batch.entries.length === full) {
+          batches.push(batch = { entries: [], ins: [], outs: [] });
+          used = 0;
+          fits();
         }
-        const { entries, pieces } = batches.at(-1)!;
-        const at = used;
+        const { entries, ins, outs } = batch;
         const arrays = addresses.map((direct, a) => {
           if (direct !== 0) return direct + from * each[a];
           const start = begin.get(placeOf(a));
-          return start === undefined ? 0 : start + at * each[a];
+          return start === undefined ? 0 : start + used * each[a];
         });
-        const sums = places.sums + from / BLOCK * sumBytes;
-        entries.add(step, from, size, { ...places, sums }, arrays, blocks);
-        const views = outs.map((k) => viewOf(inputs.length + k, at, size));
-        pieces.push({ leaf, from, size, at, ins, outs, views });
+        for (const a of all) {
+          if (addresses[a] !== 0) continue;
+          const isInput = a < inputs.length;
+          const [own, index] = isInput ? [leaf.inputs, a] : [leaf.outputs, a - inputs.length];
+          // Scales are fewer than elements.
+          const perElement = each[a] / own[index].BYTES_PER_ELEMENT;
+          const view = viewOf(own[index], buffer, arrays[a], Math.ceil(size * perElement));
+          (isInput ? ins : outs).push({ arrays: own, index, from: from * perElement, view });
+        }
+        const sumsAt = sums + from / BLOCK * sumBytes;
+        const entry = [size, numbers, sumsAt, from, leaf.number, ...arrays, ...blocks];
+        addEntry(entries, entry, group, most);
       }
     }
-    this.#batches = batches.map(({ entries, pieces }) => ({
-      ...{ table: entries.table(), count: entries.count, pieces },
-    }));
+    this.#batches = batches;
   }
 
   /** Brings the leaves in, steps them and brings the results out, batch by batch. */
   run(table: Uint32Array, pass: PassFunction): void {
-    for (const batch of this.#batches) {
-      for (const { leaf: { inputs }, from, size, at, ins } of batch.pieces) {
-        for (let i = 0; i < ins.length; i++) {
-          const { view, perElement } = this.#regions[ins[i]]!;
-          const length = Math.ceil(size * perElement);
-          copyPart(view, at * perElement, inputs[ins[i]], from * perElement, length);
-        }
+    for (const { entries, ins, outs } of this.#batches) {
+      for (const { arrays, index, from, view } of ins) {
+        copyPart(view, 0, arrays[index], from, view.length);
       }
-      table.set(batch.table);
-      pass(table.byteOffset, batch.count);
-      for (const { leaf: { outputs }, from, outs, views } of batch.pieces) {
-        for (let i = 0; i < outs.length; i++) {
-          copyPart(outputs[outs[i]], from * this.#perOutput[outs[i]], views[i], 0, views[i].length);
-        }
+      table.set(entries);
+      pass(table.byteOffset, entries.length / this.#words);
+      for (const { arrays, index, from, view } of outs) {
+        copyPart(arrays[index], from, view, 0, view.length);
       }
     }
   }
 }
 
-/** Copies `length` numbers from one array into another. */
+/** Copies so many numbers of an array, from one place to another's. */
 function copyPart(
   to: MemoryArray,
   at: number,
@@ -171,51 +149,34 @@ function copyPart(
   else to.set(length === array.length ? array : array.subarray(from, from + length), at);
 }
 
-/** The list, or the equal one before: leaves whose arrays lie alike have one. */
-function sameOr(before: readonly number[], list: readonly number[]): readonly number[] {
-  return list.join() === before.join() ? before : list;
-}
-
-/** The input that each output of a group is written over, where it is. */
-function inputsOfOutputs({ mode, inputs, outputs }: GroupRun): number[] {
-  if (mode !== "step" && mode !== "masterStep") return outputs.map(() => -1);
-  return outputs.map(({ name, isSecond }) => {
+/** Of each output of a group the input that it is written over, or itself where it is by its own. */
+function placesOfOutputs({ mode, inputs, outputs }: GroupRun): number[] {
+  const isInPlace = mode === "step" || mode === "masterStep";
+  return outputs.map(({ name, isSecond }, k) => {
     const read = name === "" && mode === "step" ? "w" : name;
-    return inputs.findIndex((input) => input.name === read && input.isSecond === isSecond);
+    const input = inputs.findIndex((each) => each.name === read && each.isSecond === isSecond);
+    return isInPlace && input >= 0 ? input : inputs.length + k;
   });
 }
 
-/** What so many elements take in the window, of arrays of so many bytes an element. */
-function pieceBytes(size: number, bytes: readonly number[]): number {
-  return bytes.reduce((total, each) => total + Math.ceil(size * each / 64) * 64, 0);
+/** Bytes of a window for arrays of so many bytes an element, in which a block of each finds room. */
+export function windowBytes(bytes: readonly number[]): number {
+  return Math.max(WINDOW, BLOCK * sum(bytes) + 64 * bytes.length);
 }
 
-// Sums are taken block by block, and of many arrays only a little is in the window at once.
-function pieceOf(isAccumulating: boolean, bytes: readonly number[]): number {
-  return isAccumulating || pieceBytes(PIECE, bytes) > MOST_BYTES ? BLOCK : PIECE;
-}
-
-/** How many elements there is room for in so many bytes: a piece at least. */
-function roomFor(piece: number, bytes: readonly number[], window: number): number {
-  const ends = 64 * bytes.length;
-  const fitting = (window - ends) / bytes.reduce((a, b) => a + b, 0);
-  return Math.max(piece, Math.floor(fitting / ALIGNED) * ALIGNED);
-}
-
-/** Bytes of a window for arrays of so many bytes an element, in which a piece of each finds room. */
-export function windowBytes(isAccumulating: boolean, bytes: readonly number[]): number {
-  return Math.max(WINDOW, pieceBytes(pieceOf(isAccumulating, bytes), bytes));
+/** The sum of some numbers. */
+export function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
 }
 
 /** Bytes that leaves of a group take at most in passing: the window, the table of what is in it, and for blocks. */
 export function stagedBytes(group: GroupRun): number {
   const bytes = kindsOf(group);
   const { tables = 0, room = 0 } = blockBytes(group) ?? {};
-  return Math.max(windowBytes(true, bytes), windowBytes(false, bytes)) +
-    4 * WINDOW_ENTRIES * entryWords(group) + tables + room;
+  return windowBytes(bytes) + 4 * WINDOW_ENTRIES * entryWords(group) + tables + room;
 }
 
-function arrayLike(
+function viewOf(
   like: MemoryArray,
   buffer: ArrayBufferLike,
   address: number,

@@ -21,12 +21,10 @@ import {
   arithmeticOf,
   copyOf,
   type DType,
-  firstOf,
   type HostArray,
   isShort,
   type MemoryArray,
   memoryOf,
-  secondOf,
 } from "../../trees/dtype.ts";
 import { BLOCK_SIZE, BlockArray } from "../../trees/block8.ts";
 import { asHostLeaf } from "../../trees/host_leaf.ts";
@@ -67,10 +65,7 @@ export class HostDevice implements Device<HostArray, StepForm> {
       memoryOf(array).map((part) => [part, place] as const)
     );
     const written = new Written(parts, doing);
-    const isWritten = (array: HostArray) => {
-      const second = secondOf(array);
-      return written.overlaps(firstOf(array)) || second !== undefined && written.overlaps(second);
-    };
+    const isWritten = (array: HostArray) => memoryOf(array).some((part) => written.overlaps(part));
     return (array) => isWritten(array) ? copyOf(array) : array;
   }
 
@@ -102,8 +97,8 @@ class HostStep implements Prepared<StepForm> {
   #step: StepRun;
   #execution: Execution | undefined;
   #version = -1;
-  /** The lists of arrays that the leaves have been given. */
-  #lists: readonly unknown[] = [];
+  /** The lists of arrays that the leaves have, but for those that are only read. */
+  #kept: readonly unknown[] = [null];
 
   constructor(
     backend: Backend,
@@ -150,7 +145,7 @@ class HostStep implements Prepared<StepForm> {
         this.#types = types;
         this.#chosen = this.#choose();
         this.#step = this.#leaves();
-        this.#lists = [];
+        this.#kept = [null];
         this.#execution = undefined;
       }
     }
@@ -230,71 +225,60 @@ class HostStep implements Prepared<StepForm> {
     );
   }
 
-  /** Hands over the arrays of the step, in the order that each group names them; what stayed the leaves have. */
+  /** Hands over the arrays of the step, in the order that each group names them. */
   #fill(): void {
     const { arrays: { params, reads, out, master, nextMaster, states, next } } = this.#work;
     const { program: { state } } = this.#key;
     const { leaves } = this.#work.bound.layout;
-    const lists = [...reads, params, out, master, nextMaster, ...states, ...next];
-    const before = this.#lists;
-    this.#lists = lists;
-    const hasMatrices = this.#matrices.some((each) => each !== undefined);
-    if (!hasMatrices) {
-      // New gradients are the everyday case, and what is read has the same place in every leaf.
+    const lists = [params, out, master, nextMaster, ...states, ...next];
+    const isKept = lists.every((list, k) => list === this.#kept[k]);
+    this.#kept = lists;
+    if (isKept && this.#matrices.every((each) => each === undefined)) {
+      // The everyday step, with new gradients alone: what is read has the same place in every leaf.
       const first = params === undefined ? 0 : 1;
-      reads.forEach((list, k) => {
-        if (list === before[k]) return;
-        this.#step.leaves.forEach(({ inputs }, i) => inputs[first + k] = firstOf(list[i]));
-      });
+      this.#step.leaves.forEach(({ inputs }, i) =>
+        reads.forEach((each, k) => inputs[first + k] = firstOf(each[i]))
+      );
+      return;
     }
-    const rest = hasMatrices ? 0 : reads.length;
-    const fresh = new Set(lists.filter((list, k) => k >= rest && list !== before[k]));
-    if (fresh.size === 0) return;
     const isLikeLeaf = this.#work.states.map((name) => state.get(name)!.over === "element");
-    let matrices: LeafMatrices | undefined;
-    let parts: readonly LeafRun[] = [];
-    let [run, into, from] = [0, 0, 0];
-    const put = (
-      side: "inputs" | "outputs",
-      place: number,
-      list: readonly HostArray[],
-      i: number,
-      isLike: boolean,
-      partOf: PartOf,
-    ): void => {
-      if (matrices === undefined) {
-        if (fresh.has(list)) parts[0][side][place] = partOf(list[i])!;
-      } else {
-        matrices.of(partOf(list[i])!, isLike, side === "outputs").forEach((part, k) =>
-          parts[k][side][place] = part
-        );
-      }
-    };
-    const read = (list: readonly HostArray[], i: number, isLike = true, part: PartOf = firstOf) =>
-      put("inputs", into++, list, i, isLike, part);
-    const write = (list: readonly HostArray[], i: number, isLike = true, part: PartOf = firstOf) =>
-      put("outputs", from++, list, i, isLike, part);
-    for (let i = 0; i < leaves.length; i++) {
-      matrices = this.#matrices[i];
+    for (let i = 0, run = 0; i < leaves.length; i++) {
+      const matrices = this.#matrices[i];
       matrices?.clear();
-      parts = this.#step.leaves.slice(run, run += this.#key.binding.views[i]?.count ?? 1);
-      [into, from] = [0, 0];
+      const parts = this.#step.leaves.slice(run, run += this.#key.binding.views[i]?.count ?? 1);
+      let [into, from] = [0, 0];
+      const put = (
+        side: "inputs" | "outputs",
+        place: number,
+        array: MemoryArray,
+        isLike = true,
+      ): void => {
+        if (matrices === undefined) parts[0][side][place] = array;
+        else {
+          matrices.of(array, isLike, side === "outputs").forEach((part, k) =>
+            parts[k][side][place] = part
+          );
+        }
+      };
+      const read = (array: MemoryArray, isLike?: boolean) => put("inputs", into++, array, isLike);
+      const write = (array: MemoryArray, isLike?: boolean) => put("outputs", from++, array, isLike);
       const isMaster = isShort(leaves[i].dtype);
-      if (params !== undefined) read(isMaster ? master! : params, i);
-      for (const each of reads) read(each, i);
-      write(out, i);
-      if (isMaster && nextMaster !== undefined) write(nextMaster, i);
+      if (params !== undefined) read(firstOf((isMaster ? master! : params)[i]));
+      for (const each of reads) read(firstOf(each[i]));
+      write(firstOf(out[i]));
+      if (isMaster && nextMaster !== undefined) write(firstOf(nextMaster[i]));
       const kept = this.#states[i];
       for (const k of kept) {
-        read(states[k], i, isLikeLeaf[k]);
-        if (next.length > 0) write(next[k], i, isLikeLeaf[k]);
+        read(firstOf(states[k][i]), isLikeLeaf[k]);
+        if (next.length > 0) write(firstOf(next[k][i]), isLikeLeaf[k]);
       }
       // Second arrays are behind all others, as their group names them.
       for (const k of kept) {
-        if (secondOf(states[k][i]) === undefined) continue;
+        const [, second] = memoryOf(states[k][i]);
+        if (second === undefined) continue;
         this.#requireWholeBlocks(k, i, isLikeLeaf[k]);
-        read(states[k], i, isLikeLeaf[k], secondOf);
-        if (next.length > 0) write(next[k], i, isLikeLeaf[k], secondOf);
+        read(second, isLikeLeaf[k]);
+        if (next.length > 0) write(memoryOf(next[k][i])[1], isLikeLeaf[k]);
       }
     }
   }
@@ -303,5 +287,7 @@ class HostStep implements Prepared<StepForm> {
 /** Matrices of a leaf draw random numbers of their own, apart from those of as many leaves. */
 const LEAVES = 2 ** 16;
 
-/** One of the arrays that an array is stored as. */
-type PartOf = (array: HostArray) => MemoryArray | undefined;
+/** The array, or the first of two that it is stored as. */
+function firstOf(array: HostArray): MemoryArray {
+  return memoryOf(array)[0];
+}
