@@ -1,5 +1,5 @@
 /** Everything that steps: how each runs a case, how near it comes, and what it refuses. */
-import { release, resident, type RunOptions, type State } from "../../mod.ts";
+import { release, resident, type RunOptions } from "../../mod.ts";
 import { type OnnxOptions, toOnnx } from "../../export/onnx/mod.ts";
 import { OrtOptimizer, type OrtOptions } from "../../export/ort/mod.ts";
 import { WebGpuOptimizer } from "../../runtime/devices/webgpu/mod.ts";
@@ -92,10 +92,7 @@ const webgpu: Backend = {
     const gpu = await WebGpuOptimizer.create(of.opt, { device: await sharedDevice() });
     try {
       return await stepped(of, {
-        init: (params) =>
-          of.init === undefined
-            ? gpu.init(params)
-            : gpu.upload(of.opt.init(of.params(), of.init)) as State,
+        init: (params) => gpu.init(params, of.init),
         step: (params, gradients, state, inputs, options) =>
           gpu.step(params, gradients, state, inputs, options),
         place: (tree) => gpu.upload(tree),
@@ -114,23 +111,7 @@ const webgpu: Backend = {
     return { subnormals: true, ...(isUneven ? { ofOne: part } : { ofScale: part }) };
   },
   refuses: [
-    { reason: /must be float32: given float64/, of: isWide },
-    {
-      reason: /must be float32: given b?float16/,
-      of: (facts) => isShort(facts) || beginsShort(facts),
-    },
-    {
-      reason: /every state must be stored as float32/,
-      of: ({ storage }) => [...storage].some((stored) => stored !== "float32"),
-    },
-    {
-      reason: /orthonormal factors are not computed there/,
-      of: ({ ops }) => ops.has("QR"),
-    },
-    {
-      reason: /on WebGPU a state begins as the parameter or is made without it/,
-      of: ({ begins }) => begins,
-    },
+    { reason: /must be float32 or shorter: given float64/, of: isWide },
   ],
 };
 
