@@ -6,7 +6,8 @@
 import { GradusError } from "../../dsl/errors.ts";
 import { elementInputs } from "../../runtime/backends/backend.ts";
 import { WebGpuDevice } from "../../runtime/devices/webgpu/device.ts";
-import { place, release } from "../../runtime/devices/webgpu/transfer.ts";
+import { place } from "../../runtime/devices/webgpu/place.ts";
+import { release } from "../../runtime/devices/webgpu/transfer.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { ruleOf } from "../../runtime/step/binding.ts";
 import type { StepForm } from "../../runtime/step/form.ts";

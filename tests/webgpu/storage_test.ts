@@ -88,20 +88,27 @@ gpuTest("on the GPU, states of rows, columns and tensors are stored short too", 
   const opt = factory(parseProgram({
     name: "narrow",
     state: {
-      ...{ n: { over: "tensor" }, s: { over: "tensor" }, r: { over: -1 }, c: { over: 0 } },
+      ...{
+        n: { over: "tensor" },
+        s: { over: "tensor" },
+        k: { over: "tensor" },
+        r: { over: -1 },
+        c: { over: 0 },
+      },
       p: { shape: "rows x rows" },
     },
     step: `
       n = 0.5*n + max(g)
       s = 0.5*s + max(abs(g))
+      k = 0.5*k + max(g)
       r = 0.5*r + max(g, axis=-1)
       c = 0.5*c + max(g, axis=0)
       p = where(index(axis=0) == index(axis=1), 1, 0) + 0*p@p
-      u = -0.125*(p@g)*where(r + c > 2*n, 1, 0.5)`,
+      u = -0.125*(p@g)*where(r + c > n + k, 1, 0.5)`,
   }))();
   const split = { ...stochastic, dtype: "bfloat16+8" } as const;
   await assertBits(opt, (seed) => [matrix(7, 9, seed), matrix(5, 4, seed + 1)], {
-    storage: { n: stochastic, s: split, r: stochastic, c: "float16", p: "bfloat16" },
+    storage: { n: stochastic, s: split, k: "block8", r: stochastic, c: "float16", p: "bfloat16" },
   });
 });
 

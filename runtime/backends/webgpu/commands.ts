@@ -4,11 +4,11 @@ import { type Kernel, ROW } from "./kernel.ts";
 import { ALIGNMENT, type GpuTensor, markPadded } from "../../trees/gpu_tensor.ts";
 import { sizeOf } from "../../trees/leaf.ts";
 import type { Dispatch } from "./pieces.ts";
-import { bindingsOf, pipelineOf } from "./pipelines.ts";
+import { bindingsOf, type Pipeline, pipelineOf } from "./pipelines.ts";
 import type { Move } from "./places.ts";
 
 interface Command {
-  readonly pipeline: GPUComputePipeline;
+  readonly compiled: Pipeline;
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: number;
 }
@@ -67,6 +67,13 @@ export class Commands {
 
   /** Enqueues them: `given` are the first of the numbers. */
   submit(given: Float32Array<ArrayBuffer>, moves: readonly Move[]): void {
+    const refused = this.#commands.find(({ compiled }) => compiled.refusal !== undefined);
+    if (refused !== undefined) {
+      throw new GradusError(
+        `${this.#doing}: the device must take every kernel: it refuses one, so that steps before this one did ` +
+          `nothing: ${refused.compiled.refusal}`,
+      );
+    }
     const device = this.#device;
     device.queue.writeBuffer(this.numbers, 0, given);
     const encoder = device.createCommandEncoder();
@@ -74,7 +81,7 @@ export class Commands {
       encoder.copyBufferToBuffer(buffer, offset, this.numbers, 4 * before, 4);
     }
     const pass = encoder.beginComputePass();
-    for (const { pipeline, bindGroup, workgroups } of this.#commands) {
+    for (const { compiled: { pipeline }, bindGroup, workgroups } of this.#commands) {
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, bindGroup);
       pass.dispatchWorkgroups(Math.min(workgroups, ROW), Math.ceil(workgroups / ROW));
@@ -122,7 +129,7 @@ export class Commands {
           `device, ${device.limits.maxStorageBufferBindingSize} bytes: given ${range.size}`,
       );
     }
-    const { pipeline, layout } = pipelineOf(device, kernel);
+    const compiled = pipelineOf(device, kernel);
     const words = Uint32Array.from([...header, ...table]);
     const buffer = this.buffer(words.byteLength);
     device.queue.writeBuffer(buffer, 0, words);
@@ -133,10 +140,10 @@ export class Commands {
       ...(partials === undefined ? [] : [{ buffer: partials }]),
     ];
     const bindGroup = device.createBindGroup({
-      layout,
+      layout: compiled.layout,
       entries: resources.map((resource, binding) => ({ binding, resource })),
     });
-    this.#commands.push({ pipeline, bindGroup, workgroups });
+    this.#commands.push({ compiled, bindGroup, workgroups });
   }
 
   /** Arrays for what is computed on the way, side by side in as few buffers as the device allows. */

@@ -13,7 +13,7 @@ import { prelude, type Width } from "./prelude.ts";
 import type { Source } from "./write.ts";
 import { isPacked, readNumber, type RoundingWords } from "./storage.ts";
 import { partsOfStored } from "../../trees/gpu_tensor.ts";
-import type { Stored } from "../../trees/stored.ts";
+import { dtypeOf, type Stored } from "../../trees/stored.ts";
 
 /** Threads that work together. */
 export const WORKGROUP = 256;
@@ -131,9 +131,15 @@ export function numberSource(group: GroupPlan): Source {
       return `I(bitcast<i32>(values[globals + ${place}u]))`;
     }
     const before = ofLeaf.before(group, perTensor.indexOf(name));
-    const stored = group.storage.get(name) ?? "float32";
+    const stored = storedOfTensor(group, name);
     return isPacked(stored) ? `V(${readBits(stored, before)})` : at("own", before);
   };
+}
+
+/** How a state of one number a leaf is stored: so few are in no blocks. */
+export function storedOfTensor({ storage }: GroupPlan, name: string): Stored {
+  const stored = storage.get(name) ?? "float32";
+  return dtypeOf(stored) === "block8" ? "float32" : stored;
 }
 
 /** Reads one number that was brought in as bits. */

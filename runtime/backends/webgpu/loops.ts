@@ -78,7 +78,7 @@ class Body {
       }
       // What has places along an axis varies over that axis.
       if (node.op === "Index") {
-        return extent === domain ? "f32(before + i)" : `f32(${this.#position(extent)})`;
+        return extent === domain ? `V(${elements})` : `f32(${this.#position(extent)})`;
       }
       if (randomRow(node.op) !== undefined) {
         const keys = node.src.map((operand) => this.#key(operand));

@@ -5,15 +5,11 @@ import type { Kernel } from "./kernel.ts";
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
+  /** Why the device refuses it, which is known some time after it is asked. */
+  refusal?: string;
 }
 
 const compiled = new WeakMap<GPUDevice, Map<string, Pipeline>>();
-const refused = new WeakMap<GPUDevice, string>();
-
-/** What a device has said of a kernel that it refuses: it says so some time after it is asked. */
-export function refusalOf(device: GPUDevice): string | undefined {
-  return refused.get(device);
-}
 
 /** The pipeline of a kernel: kernels of equal text share it, whatever their programs. */
 export function pipelineOf(device: GPUDevice, kernel: Kernel): Pipeline {
@@ -22,10 +18,13 @@ export function pipelineOf(device: GPUDevice, kernel: Kernel): Pipeline {
   let pipeline = known.get(kernel.code);
   if (pipeline === undefined) {
     device.pushErrorScope("validation");
-    known.set(kernel.code, pipeline = compile(device, kernel));
+    const made: Pipeline = compile(device, kernel);
+    known.set(kernel.code, pipeline = made);
     // Of a device that is lost nothing is said.
     device.popErrorScope().then(
-      (error) => error && refused.set(device, error.message),
+      (error) => {
+        if (error) made.refusal = error.message;
+      },
       () => {},
     );
   }

@@ -5,7 +5,7 @@
  */
 
 import { RANDOM_FUNCTIONS } from "./random.ts";
-import { STORAGE_FUNCTIONS } from "./storage.ts";
+import { STORAGE_FUNCTIONS } from "./storage_functions.ts";
 
 const FUNCTIONS: Readonly<Record<string, string>> = {
   isNan: `fn isNan(x: V) -> B {

@@ -15,6 +15,7 @@ import {
   ofTree,
   roundingOf,
   ROW,
+  storedOfTensor,
   Sum,
   WORKGROUP,
 } from "./kernel.ts";
@@ -70,7 +71,7 @@ export function tensorKernel(group: GroupPlan, { accumulations, outputs }: Loop)
     }),
     ...outputs.flatMap(({ target, node }, k) => {
       const place = ofLeaf.after(group, group.perTensor.indexOf(target));
-      const stored = group.storage.get(target) ?? "float32";
+      const stored = storedOfTensor(group, target);
       const value = writer.read(node);
       if (!isPacked(stored)) return [`values[own + ${place}u] = ${value};`];
       const four = `vec4<f32>(${value}, 0f, 0f, 0f)`;

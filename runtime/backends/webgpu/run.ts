@@ -45,6 +45,7 @@ export class GpuStep {
   readonly #matrices: Matrices;
   readonly #given: Float32Array<ArrayBuffer>;
 
+  /** Of `given` leaves and their `arrays`; `picks` are the numbers of schedules that are picked from a buffer. */
   constructor(
     device: GPUDevice,
     scratch: Scratch,
