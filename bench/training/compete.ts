@@ -32,15 +32,21 @@ export async function compete(
   const opened: { name: string; training: Training; losses: number[] }[] = [];
   for (const { name, open } of trainers) {
     console.error(`${network.name}: ${name}`);
-    const training = await open(network);
-    if (training instanceof Absent) {
-      gaps.push({ network: network.name, contestant: name, reason: training.reason });
-      continue;
+    try {
+      const training = await open(network);
+      if (training instanceof Absent) {
+        gaps.push({ network: network.name, contestant: name, reason: training.reason });
+        continue;
+      }
+      const losses: number[] = [];
+      while (losses.length < STEPS) losses.push(await training.step());
+      opened.push({ name, training, losses });
+    } catch (error) {
+      // One that fails ends nobody else.
+      gaps.push({ network: network.name, contestant: name, reason: String(error) });
     }
-    const losses: number[] = [];
-    while (losses.length < STEPS) losses.push(await training.step());
-    opened.push({ name, training, losses });
   }
+  if (opened.length === 0) return { cells: [], gaps };
   const { name: first, losses: wanted } = opened[0];
   const valid = opened.filter(({ name, losses }) => {
     const apart = Math.max(...losses.map((loss, i) => Math.abs(loss / wanted[i] - 1)));
