@@ -1,5 +1,5 @@
 /** Everything that steps: how each runs a case, how near it comes, and what it refuses. */
-import { GradusError, release, resident, type RunOptions } from "../../mod.ts";
+import { release, resident, type RunOptions } from "../../mod.ts";
 import { type OnnxOptions, toOnnx } from "../../export/onnx/mod.ts";
 import { OrtOptimizer, type OrtOptions } from "../../export/ort/mod.ts";
 import { WebGpuOptimizer } from "../../runtime/devices/webgpu/mod.ts";
@@ -85,19 +85,10 @@ const isShort = ({ dtypes }: Facts) => dtypes.has("bfloat16") || dtypes.has("flo
 const isWide = ({ dtypes }: Facts) => dtypes.has("float64");
 const beginsShort = ({ of }: Facts) => of.init?.storage !== undefined;
 
-/**
- * Whether float32 reflections do not tell what float64 ones do: numbers from 1e-38 to 1e38 in one matrix, and a
- * matrix whose columns depend on each other.
- */
-const isBeyondFloat32 = ({ of }: Facts) =>
-  ["soap", "orthonormal factors at the edges of float32"].includes(of.name);
-const BEYOND = "These factors are not compared in float32.";
-
 const webgpu: Backend = {
   name: "WebGPU",
   needsGpu: true,
   step: async (of) => {
-    if (isBeyondFloat32(factsOf(of))) throw new GradusError(BEYOND);
     const gpu = await WebGpuOptimizer.create(of.opt, { device: await sharedDevice() });
     try {
       return await stepped(of, {
@@ -121,10 +112,7 @@ const webgpu: Backend = {
     if (isDirect) return { subnormals: true, ofOne: rounds ? part : 0 };
     return { subnormals: true, ...(isUneven ? { ofOne: part } : { ofScale: part }) };
   },
-  refuses: [
-    { reason: /must be float32 or shorter: given float64/, of: isWide },
-    { reason: new RegExp(BEYOND), of: isBeyondFloat32 },
-  ],
+  refuses: [{ reason: /must be float32 or shorter: given float64/, of: isWide }],
 };
 
 /** What ONNX Runtime has for float32 elements alone. */

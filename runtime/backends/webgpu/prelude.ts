@@ -7,6 +7,9 @@
 import { RANDOM_FUNCTIONS } from "./random.ts";
 import { STORAGE_FUNCTIONS } from "./storage_functions.ts";
 
+/** What `exponentOf` gives of 0 and of what is not finite: less than of any other number. */
+export const NO_NUMBER = -150;
+
 const FUNCTIONS: Readonly<Record<string, string>> = {
   isNan: `fn isNan(x: V) -> B {
   return (bitcast<U>(x) & U(0x7fffffffu)) > U(0x7f800000u);
@@ -67,6 +70,23 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   share: `fn share(part: Part, scale: V) -> V {
   let other = select(V(0f), V(${2 ** -120}f), part.scale * ${2 ** 60}f == scale);
   return select(other, V(1f), part.scale == scale);
+}`,
+  // By bits, as what follows: so compilers do not take a subnormal number for 0.
+  exponentOf: `fn exponentOf(x: V) -> I {
+  let size = bitcast<U>(x) & U(0x7fffffffu);
+  let subnormal = I(firstLeadingBit(size)) - I(149);
+  let exponent = select(I(size >> U(23u)) - I(127), subnormal, size < U(0x800000u));
+  return select(exponent, I(${NO_NUMBER}), size >= U(0x7f800000u));
+}`,
+  // What it gives must not overflow; what is below the normal numbers is 0.
+  timesPowerOf2: `fn timesPowerOf2(x: V, power: I) -> V {
+  let bits = bitcast<U>(x);
+  let isSubnormal = (bits & U(0x7f800000u)) == U(0u);
+  let size = select(bits & U(0x7fffffffu), bitcast<U>(V(bits & U(0x7fffffu))), isSubnormal);
+  let exponent = I(size >> U(23u)) - select(I(0), I(149), isSubnormal) + power;
+  let isGone = (size == U(0u)) | (exponent < I(1));
+  let y = bitcast<V>((bits & U(0x80000000u)) | (U(exponent) << U(23u)) | (size & U(0x7fffffu)));
+  return select(select(y, V(0f), isGone), x, size >= U(0x7f800000u));
 }`,
   carried: `fn carried(y: V, x: V) -> V {
   return select(y, x, isNan(x));

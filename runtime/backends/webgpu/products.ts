@@ -17,6 +17,7 @@ import {
   panelKernel,
   panelsOf,
   reflectKernel,
+  scaleKernel,
   workgroupsFrom,
   workspaceSize,
 } from "./qr.ts";
@@ -125,12 +126,14 @@ export class Matrices {
         })),
         panel * PANEL,
       );
+    const each = (rows: number, columns: number) => rows === 0 ? 0 : workgroupsFrom(0, columns);
+    add(scaleKernel(), (k) => [spaces[k], all[k].matrix], each);
     const most = Math.max(0, ...all.map(({ sizes: [rows, columns] }) => panelsOf(rows, columns)));
     for (let panel = 0; panel < most; panel++) {
       const has = (rows: number, columns: number) => panel < panelsOf(rows, columns);
       add(
         panelKernel(),
-        (k) => [all[k].matrix, spaces[k]],
+        (k) => [spaces[k]],
         (...size) => Number(has(...size)),
         panel,
       );
@@ -144,11 +147,7 @@ export class Matrices {
         panel,
       );
     }
-    add(
-      factorKernel(),
-      (k) => [spaces[k], all[k].result],
-      (rows, columns) => rows === 0 ? 0 : workgroupsFrom(0, columns),
-    );
+    add(factorKernel(), (k) => [spaces[k], all[k].result], each);
   }
 
   /** Adds a kernel on some leaves; the last word of its header is `last`. */

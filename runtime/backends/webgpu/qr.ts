@@ -1,7 +1,9 @@
 /**
- * Kernels of `qr`: Householder's reflections, some columns at a time. A workgroup makes the vectors of such a
- * panel; others reflect the columns behind it, and in the end those of the result, each some by itself.
+ * Kernels of `qr`: Householder's reflections, some columns at a time. Each column is scaled first, which does not
+ * change the factor. A workgroup makes the vectors of a panel of columns; others reflect the columns behind it, and
+ * in the end those of the result, each some by itself.
  */
+import { NO_NUMBER } from "./prelude.ts";
 import { HEADER, indented, type Kernel, kernel, ROW, WORKGROUP } from "./kernel.ts";
 
 /** The columns of a panel, and those that a workgroup reflects. */
@@ -12,6 +14,8 @@ export const QR_WORDS = 2;
 /** The threads that share a column, and how many terms each adds before it adds their sum. */
 const SHARES = WORKGROUP / PANEL;
 const FEW = 16;
+/** The exponent of each column's largest number: its products are far from overflow, and from subnormals. */
+const LARGEST = 80;
 
 const HEAD = `  let chunk = id.x + id.y * ${ROW}u;
   if (chunk >= table[0]) {
@@ -43,62 +47,75 @@ export function workgroupsFrom(first: number, columns: number): number {
 }
 
 /**
+ * Copies a matrix into the workspace, a workgroup some columns, each times a power of two. Its table has the
+ * panel's first column (0 here), two words a workgroup (the row of its leaf, and which columns), and the rows: how
+ * large the matrix is, and where it and the workspace begin.
+ */
+export function scaleKernel(): Kernel {
+  const from = `x1[${start(1)} + i * columns + column]`;
+  const body = `${HEAD}
+  let column = part * ${PANEL}u + x;
+  let isMine = column < columns;
+  var most = ${NO_NUMBER}f;
+  for (var i = y; isMine && i < rows; i += ${SHARES}u) {
+    most = max(most, f32(exponentOf(${from})));
+  }
+${indented(joined("most", "max(shares[lane], shares[lane + half])", PANEL), 2)}
+  let power = ${LARGEST} - i32(shares[x]);
+  for (var i = y; isMine && i < rows; i += ${SHARES}u) {
+    ${element(0)} = timesPowerOf2(${from}, power);
+  }`;
+  return kernel(1, WORKGROUP, shape([true, false]), body);
+}
+
+/**
  * Makes the vectors of a panel, in the place of its columns, and their scales: below 0 where the column of the
- * result is turned round. Its table has the panel's first column, two words a leaf (its row and 0), and the rows:
- * how large the matrix is, and where it and the workspace begin.
+ * result is turned round. It and those that follow have the table of the first, without the matrix.
  */
 export function panelKernel(): Kernel {
   const body = `${HEAD}
-  if (panel == 0u) {
-    for (var at = lane; at < rows * columns; at += ${WORKGROUP}u) {
-      x1[${start(1)} + at] = x0[${start(0)} + at];
-    }
-    ${BARRIER}
-  }
   for (var j = panel; j < end; j++) {
-    var size = 0f;
+    var most = ${NO_NUMBER}f;
     for (var i = j + lane; i < rows; i += ${WORKGROUP}u) {
-      let each = abs(${vector(1)});
-      // What is no number goes on.
-      size = select(select(size, each, each > size), each, isNan(each));
+      most = max(most, f32(exponentOf(${VECTOR})));
     }
-${indented(joined("size", "max(shares[lane], shares[lane + half])"), 4)}
-    let largest = select(shares[0], 1f, shares[0] == 0f);
-    let isZero = shares[0] == 0f;
+${indented(joined("most", "max(shares[lane], shares[lane + half])"), 4)}
+    let power = -i32(shares[0]);
     workgroupBarrier();
     var few = 0f;
     for (var i = j + lane; i < rows; i += ${WORKGROUP}u) {
-      let each = ${vector(1)} / largest;
-      ${vector(1)} = each;
+      let each = timesPowerOf2(${VECTOR}, power);
+      ${VECTOR} = each;
       few += each * each;
     }
 ${indented(joined("few", "shares[lane] + shares[lane + half]"), 4)}
     let norm = sqrt(shares[0]);
+    let bits = bitcast<u32>(shares[0]);
     ${BARRIER}
     if (lane == 0u) {
       let i = j;
-      let first = ${vector(1)};
+      let first = ${VECTOR};
       let isNegative = first < 0f;
       let moved = first + select(norm, -norm, isNegative);
-      ${vector(1)} = moved;
+      ${VECTOR} = moved;
       let scale = 1f / (norm * abs(moved));
-      ${scale(1)} = select(select(-scale, scale, isNegative), 0f, isZero);
+      // A column of zeros is left as it is; one that is not finite makes NaN of the rest.
+      let signed = select(select(-scale, scale, isNegative), 0f, bits == 0u);
+      ${SCALE} = select(signed, values[2], bits >= 0x7f800000u);
     }
     ${BARRIER}
     let column = panel + x;
-    let isMine = column > j && column < end;
-${indented(reflected(1, 1), 4)}
+${indented(reflected(0, "column > j && column < end"), 4)}
   }`;
-  return kernel(1, WORKGROUP, shape([false, true]), body);
+  return kernel(1, WORKGROUP, shape([true]), body);
 }
 
-/** Reflects the columns behind a panel, a workgroup some. Its table is that of a panel's, with a word that says which. */
+/** Reflects the columns behind a panel, a workgroup some. */
 export function reflectKernel(): Kernel {
   const body = `${HEAD}
   let column = end + part * ${PANEL}u + x;
-  let isMine = column < columns;
   for (var j = panel; j < end; j++) {
-${indented(reflected(0, 0), 4)}
+${indented(reflected(0, "column < columns"), 4)}
   }`;
   return kernel(1, WORKGROUP, shape([true]), body);
 }
@@ -110,44 +127,43 @@ export function factorKernel(): Kernel {
   let isMine = column < count;
   if (column < columns) {
     for (var i = y; i < rows; i += ${SHARES}u) {
-      x1[${start(1)} + i * columns + column] = select(0f, 1f, i == column && isMine);
+      ${element(1)} = select(0f, 1f, i == column && isMine);
     }
   }
   ${BARRIER}
   for (var left = min(count, (part + 1u) * ${PANEL}u); left > 0u; left--) {
     let j = left - 1u;
-${indented(reflected(0, 1), 4)}
+${indented(reflected(1, "isMine && column >= j"), 4)}
   }
-  if (isMine && x0[${start(0)} + rows * columns + column] < 0f) {
+  let j = column;
+  if (isMine && ${SCALE} < 0f) {
     for (var i = y; i < rows; i += ${SHARES}u) {
-      let at = ${start(1)} + i * columns + column;
-      x1[at] = 0f - x1[at];
+      ${element(1)} = 0f - ${element(1)};
     }
   }`;
   return kernel(1, WORKGROUP, shape([false, true]), body);
 }
 
+/** The element of the vector `j` at row `i`, and the scale of that vector. */
+const VECTOR = `x0[${start(0)} + i * columns + j]`;
+const SCALE = `x0[${start(0)} + rows * columns + j]`;
 const BARRIER = "storageBarrier();\n    workgroupBarrier();";
 
 function start(array: number): string {
   return `table[row + ${QR_WORDS + array}u]`;
 }
 
-/** The element of the vector `j` at row `i`, of the workspace that is an array. */
-function vector(array: number): string {
-  return `x${array}[${start(array)} + i * columns + j]`;
+/** The element of an array at row `i` of `column`. */
+function element(array: number): string {
+  return `x${array}[${start(array)} + i * columns + column]`;
 }
 
-function scale(array: number): string {
-  return `x${array}[${start(array)} + rows * columns + j]`;
-}
-
-/** Joins what the threads have in `name` into \`shares[0]\`. */
-function joined(name: string, both: string): string[] {
+/** Joins what the threads have in `name` into `shares[0]`, or what those of each column have into `shares[x]`. */
+function joined(name: string, both: string, results: 1 | typeof PANEL = 1): string[] {
   return [
     `shares[lane] = ${name};`,
     `workgroupBarrier();`,
-    `for (var half = ${WORKGROUP / 2}u; half > 0u; half >>= 1u) {`,
+    `for (var half = ${WORKGROUP / 2}u; half >= ${results}u; half >>= 1u) {`,
     `  if (lane < half) {`,
     `    shares[lane] = ${both};`,
     `  }`,
@@ -156,29 +172,26 @@ function joined(name: string, both: string): string[] {
   ];
 }
 
-/** Reflects the column of each thread, if it \`isMine\`, along the vector \`j\`: A less scale times v vᵀA. */
-function reflected(workspace: number, array: number): string[] {
-  const element = `x${array}[${start(array)} + i * columns + column]`;
+/**
+ * Reflects the column of each thread for which `isMine` holds, along the vector `j`: A less scale times v vᵀA.
+ * A scale of 0 is for no reflection, even of what is not finite.
+ */
+function reflected(array: number, isMine: string): string[] {
   return [
+    `let size = abs(${SCALE});`,
+    `let isReflected = ${isMine} && bitcast<u32>(size) != 0u;`,
     `var sum = 0f;`,
-    `for (var first = j + y; isMine && first < rows; first += ${FEW * SHARES}u) {`,
+    `for (var first = j + y; isReflected && first < rows; first += ${FEW * SHARES}u) {`,
     `  var few = 0f;`,
     `  for (var i = first; i < min(rows, first + ${FEW * SHARES}u); i += ${SHARES}u) {`,
-    `    few += ${vector(workspace)} * ${element};`,
+    `    few += ${VECTOR} * ${element(array)};`,
     `  }`,
     `  sum += few;`,
     `}`,
-    `shares[lane] = sum;`,
-    `workgroupBarrier();`,
-    `for (var half = ${SHARES / 2}u; half > 0u; half >>= 1u) {`,
-    `  if (y < half) {`,
-    `    shares[lane] += shares[lane + half * ${PANEL}u];`,
-    `  }`,
-    `  workgroupBarrier();`,
-    `}`,
-    `let product = abs(${scale(workspace)}) * shares[x];`,
-    `for (var i = j + y; isMine && i < rows; i += ${SHARES}u) {`,
-    `  ${element} -= ${vector(workspace)} * product;`,
+    ...joined("sum", "shares[lane] + shares[lane + half]", PANEL),
+    `let product = size * shares[x];`,
+    `for (var i = j + y; isReflected && i < rows; i += ${SHARES}u) {`,
+    `  ${element(array)} -= ${VECTOR} * product;`,
     `}`,
     BARRIER,
   ];

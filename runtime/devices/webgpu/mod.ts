@@ -39,7 +39,8 @@
  *   number that the count may be, and rounded to float32 before anything is computed with it.
  * - `qr` reflects in float32: its columns are orthonormal to 1e-6, and off from the library's by that much times
  *   the condition of the matrix. A column that depends on those before it to a part in 10⁶ may get another
- *   one that is orthogonal to them. Numbers of one matrix should lie between 1e-18 and 1e18.
+ *   one that is orthogonal to them. Columns may be of any size, subnormal numbers included; what
+ *   is below 1e-60 of the largest number of its column may count as 0.
  * - What is stored short has the bits that the library would store of the same float32 numbers, and stochastic
  *   rounding the same random bits. `float16` is converted by whole numbers and not by `f16` of WGSL, which
  *   leaves open to which neighbour it rounds; so no feature of the device is needed.
