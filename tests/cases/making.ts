@@ -38,8 +38,8 @@ function onStream(precision: Precision, name: string, opt: Optimizer): Case {
     );
   const params = () => streamParams(precision) as unknown as Tree;
   const cancels = /lbfgs/i.test(name);
-  const open = name === "soap" ? { "WebGPU": NOISE } : {};
-  return { name, opt, params, gradients, inputs, steps: 6, cancels, open };
+  const more = name === "soap" ? { open: { "WebGPU": NOISE } } : {};
+  return { name, opt, params, gradients, inputs, steps: 6, cancels, ...more };
 }
 
 /** The goldens, what the library has besides them, wrappers around some, and options of every kind. */

@@ -3,8 +3,8 @@
  * change the factor. A workgroup makes the vectors of a panel of columns; others reflect the columns behind it, and
  * in the end those of the result, each some by itself.
  */
-import { NO_NUMBER } from "./prelude.ts";
 import { HEADER, indented, type Kernel, kernel, ROW, WORKGROUP } from "./kernel.ts";
+import { NO_NUMBER } from "./prelude.ts";
 
 /** The columns of a panel, and those that a workgroup reflects. */
 export const PANEL = 32;
