@@ -4,7 +4,7 @@ import { elaborate, globalsRead } from "../../dsl/graph.ts";
 import { Binding } from "../../runtime/step/binding.ts";
 import { Layout } from "../../runtime/trees/layout.ts";
 import { asLeaf } from "../../runtime/trees/leaf.ts";
-import { elementKernel } from "../../runtime/backends/webgpu/loops.ts";
+import { elementKernel } from "../../runtime/backends/webgpu/element_loop.ts";
 import { plansOf } from "../../runtime/devices/webgpu/plans.ts";
 import { assertSnapshot } from "@std/testing/snapshot";
 import { assertEquals } from "../assert.ts";

@@ -14,7 +14,9 @@ import {
   VECTORS,
   WORKGROUP,
 } from "./kernel.ts";
-import { axisKernel, elementKernel, ROW_WORDS } from "./loops.ts";
+import { axisKernel } from "./axis_loop.ts";
+import { elementKernel } from "./element_loop.ts";
+import { ROW_WORDS } from "./loop_body.ts";
 import { Matrices } from "./products.ts";
 import { type Dispatch, dispatchesOf, type LeafArrays, type Piece } from "./pieces.ts";
 import { type Pick, pickKernel } from "./picks.ts";
