@@ -54,19 +54,6 @@ export function isPadded(tensor: GpuTensor): boolean {
   return padded.has(tensor);
 }
 
-const released = new WeakSet<GPUBuffer>();
-
-/** Destroys a buffer. */
-export function releaseBuffer(buffer: GPUBuffer): void {
-  released.add(buffer);
-  buffer.destroy();
-}
-
-/** Whether a buffer has been released, which it does not tell itself. */
-export function isReleased(buffer: GPUBuffer): boolean {
-  return released.has(buffer);
-}
-
 /** Whether a node of a tree is an array on the GPU. */
 export function isGpuTensor(node: unknown): node is GpuTensor {
   return isInGpuBuffer(node);

@@ -1,8 +1,9 @@
 /** Tells cheaply whether a tree still holds the very arrays it held before. */
 import { releases } from "./arena.ts";
 import { type DType, isShort } from "./dtype.ts";
-import { type GpuTensor, isReleased } from "./gpu_tensor.ts";
+import type { GpuTensor } from "./gpu_tensor.ts";
 import { isInGpuBuffer, isTensor, partsOf } from "./leaf.ts";
+import { isReleased } from "./released.ts";
 
 /** What is looked at of an object. */
 type Look = (object: object) => readonly unknown[];
@@ -19,10 +20,7 @@ const tensor: Look = (object) => {
   return [data, shape, dtype, low, rounding, seed];
 };
 const gpuTensor: Look = (object) => {
-  const { buffer, offset, shape, dtype, second, rounding, seed, unsigned } = object as GpuTensor;
-  const places = [buffer, offset, second?.buffer, second?.offset];
-  const areReleased = [isReleased(buffer), second !== undefined && isReleased(second.buffer)];
-  return [...places, shape, dtype, rounding, seed, unsigned, ...areReleased];
+  return [isReleased((object as GpuTensor).buffer), ...Object.values(object)];
 };
 const list: Look = (object) => object as readonly unknown[];
 

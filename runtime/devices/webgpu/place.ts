@@ -6,12 +6,12 @@ import {
   bytesOfPart,
   type GpuKind,
   type GpuTensor,
-  isReleased,
   markPadded,
   partsOfStored,
   storedIn,
 } from "../../trees/gpu_tensor.ts";
 import { sizeOf, spellPath } from "../../trees/leaf.ts";
+import { isReleased } from "../../trees/released.ts";
 import { dtypeOf, type Stored } from "../../trees/stored.ts";
 
 /** Something that is to become an array on the GPU. */

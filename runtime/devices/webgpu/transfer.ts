@@ -1,7 +1,7 @@
 /** The way of trees to the GPU and back. */
 import { GradusError } from "../../../dsl/errors.ts";
 import { allocate, memoryOf } from "../../trees/dtype.ts";
-import { type GpuTensor, isGpuTensor, releaseBuffer, storedIn } from "../../trees/gpu_tensor.ts";
+import { type GpuTensor, isGpuTensor, storedIn } from "../../trees/gpu_tensor.ts";
 import { halfOf, hasHalf } from "../../trees/half.ts";
 import { asHostLeaf } from "../../trees/host_leaf.ts";
 import {
@@ -13,6 +13,7 @@ import {
   type Tensor,
   tensorOf,
 } from "../../trees/leaf.ts";
+import { releaseBuffer } from "../../trees/released.ts";
 import { dtypeOf, isUnsigned } from "../../trees/stored.ts";
 import type { State } from "../../trees/state.ts";
 import { type Blank, place, placesOf, requireUsable } from "./place.ts";
