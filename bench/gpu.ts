@@ -33,6 +33,12 @@ if (given.help) {
   console.log(HELP);
   Deno.exit(0);
 }
+for (const option of ["seconds", "sizes"] as const) {
+  const wrong = given[option]?.split(",").find((text) => !(Number(text) > 0));
+  if (wrong === undefined) continue;
+  console.error(`--${option} takes numbers above 0: given ${wrong}\n\n${HELP}`);
+  Deno.exit(2);
+}
 const started = performance.now();
 const spent = () => (performance.now() - started) / 1e3;
 const left = () => Number(given.seconds) - spent();

@@ -54,7 +54,9 @@ const forms = chosenOf("forms", Object.keys(FORMS) as Form[], ["gpt2"]);
 const sizes = given.sizes?.split(",").map((text) => wholeOf("sizes", text)) ??
   [1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
 const budget: Budget = {
-  seconds: Number(given.seconds),
+  seconds: Number(given.seconds) > 0
+    ? Number(given.seconds)
+    : refuse(`--seconds takes a number above 0: given ${given.seconds}`),
   sampleMilliseconds: 20,
   warmMilliseconds: 60,
   leastRounds: wholeOf("rounds", given.rounds),

@@ -1,7 +1,9 @@
 /** Tells cheaply whether a tree still holds the very arrays it held before. */
 import { releases } from "./arena.ts";
 import { type DType, isShort } from "./dtype.ts";
+import type { GpuTensor } from "./gpu_tensor.ts";
 import { isInGpuBuffer, isTensor, partsOf } from "./leaf.ts";
+import { isReleased } from "./released.ts";
 
 /** What is looked at of an object. */
 type Look = (object: object) => readonly unknown[];
@@ -18,8 +20,7 @@ const tensor: Look = (object) => {
   return [data, shape, dtype, low, rounding, seed];
 };
 const gpuTensor: Look = (object) => {
-  const { buffer, offset, shape, dtype } = object as Record<string, unknown>;
-  return [buffer, offset, shape, dtype];
+  return [isReleased((object as GpuTensor).buffer), ...Object.values(object)];
 };
 const list: Look = (object) => object as readonly unknown[];
 

@@ -1,6 +1,6 @@
 import { adamw, factory, GradusError, lion, parseProgram, sgd } from "../../mod.ts";
 import { WebGpuOptimizer } from "../../runtime/devices/webgpu/mod.ts";
-import { assertThrows } from "../assert.ts";
+import { assertEquals, assertRejects, assertThrows } from "../assert.ts";
 import { gpuTest, onGpu } from "./gpu.ts";
 
 const opt = sgd({ learningRate: 0.1, momentum: 0.9 });
@@ -144,4 +144,45 @@ gpuTest("nothing is done once it is disposed of or its device is lost", async ()
   device.destroy();
   await device.lost;
   assertThrows(() => other.upload(new Float32Array(3)), GradusError, "the device is lost");
+});
+
+gpuTest(
+  "arrays that were released, or are on another device, are refused",
+  () =>
+    onGpu(opt, async (gpu) => {
+      const [params, gradients] = [
+        gpu.upload(new Float32Array(3)),
+        gpu.upload(new Float32Array(3)),
+      ];
+      const state = gpu.init(params);
+      gpu.step(params, gradients, state);
+      await onGpu(opt, async (other) => {
+        await Promise.resolve();
+        assertThrows(
+          () => gpu.step(params, other.upload(new Float32Array(3)), state),
+          GradusError,
+          "gradients: the array at the root must be on the optimizer's device: given one on another",
+        );
+      });
+      gpu.release(gradients);
+      const released = "the array at the root must not have been released";
+      assertThrows(() => gpu.step(params, gradients, state), GradusError, `gradients: ${released}`);
+      assertEquals(state.count, 1);
+      await assertRejects(() => gpu.download(gradients), GradusError, `download: ${released}`);
+      gpu.release(params);
+      const others = gpu.upload(new Float32Array(3));
+      assertThrows(() => gpu.step(params, others, state), GradusError, released);
+      assertThrows(() => gpu.evaluationParams(params, state), GradusError, released);
+    }),
+);
+
+gpuTest("what is no optimizer, no device or no option is refused", async () => {
+  const create = WebGpuOptimizer.create as (...given: unknown[]) => Promise<unknown>;
+  const needed = "Cannot run on WebGPU: an optimizer is required: given";
+  await assertRejects(() => create(adamw), GradusError, `${needed} a function: call it with`);
+  await assertRejects(() => create(null), GradusError, `${needed} null`);
+  for (const device of [null, {}]) {
+    await assertRejects(() => create(opt, { device }), GradusError, "`device` must be a GPUDevice");
+  }
+  await assertRejects(() => create(opt, { devcie: 1 }), GradusError, "did you mean `device`?");
 });

@@ -20,14 +20,15 @@ import {
   markPadded,
   storedIn,
 } from "../../trees/gpu_tensor.ts";
-import { type Leaf, sizeOf, spellPath } from "../../trees/leaf.ts";
+import { type Leaf, type ReadLeaf, sizeOf, spellPath } from "../../trees/leaf.ts";
 import { beginningPlan } from "./plans.ts";
 import { setBounds } from "./schedules.ts";
 import { WebGpuStep } from "./step.ts";
-import { place, placesOf } from "./place.ts";
+import { place, placesOf, requireUsable } from "./place.ts";
 
 /** Arrays in the buffers of a GPU. */
 export class WebGpuDevice implements Device<GpuTensor, StepForm> {
+  readonly read: ReadLeaf<GpuTensor>;
   readonly storesAsGiven = true;
   readonly ownNumbers: ReadonlySet<string>;
   readonly #device: GPUDevice;
@@ -36,19 +37,9 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
 
   constructor(program: Program, device: GPUDevice) {
     this.#device = device;
+    this.read = (node, path, doing) => readOn(device, node, path, doing);
     this.ownNumbers = statesOfData(program);
     this.#counts = countsOf(program).names;
-  }
-
-  read(node: unknown, path: string, doing: string): Leaf<GpuTensor> | undefined {
-    const leaf = asGpuTensor(node, path, doing);
-    if (leaf !== undefined) return leaf;
-    if (typeof node === "object" && node !== null && !ArrayBuffer.isView(node)) return undefined;
-    throw new GradusError(
-      `${doing}: ${spellPath(path)} must be on the GPU, as \`upload\` places it: given ${
-        shown(node)
-      }`,
-    );
   }
 
   create(blanks: readonly Blank<GpuTensor>[], doing: string): GpuTensor[] {
@@ -130,8 +121,13 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
     const dtype = this.#counts.has(state) ? "int32" : "float32";
     if (isGpuTensor(value)) {
       const { dtype: given = "float32" } = value;
-      if (given === dtype) return value;
-      throw new GradusError(`${doing}: state \`${state}\` must be ${dtype}: given ${shown(given)}`);
+      if (given !== dtype) {
+        throw new GradusError(
+          `${doing}: state \`${state}\` must be ${dtype}: given ${shown(given)}`,
+        );
+      }
+      requireUsable(this.#device, value, state, doing);
+      return value;
     }
     if (typeof value !== "number") {
       throw new GradusError(
@@ -156,6 +152,26 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
     if (work.bound.layout.leaves.length === 0) return { run: () => new Map() };
     return new WebGpuStep(this.#device, this.ownNumbers, work, key, doing);
   }
+}
+
+/** An array on a device, checked. */
+function readOn(
+  device: GPUDevice,
+  node: unknown,
+  path: string,
+  doing: string,
+): Leaf<GpuTensor> | undefined {
+  const leaf = asGpuTensor(node, path, doing);
+  if (leaf !== undefined) {
+    requireUsable(device, leaf.data, path, doing);
+    return leaf;
+  }
+  if (typeof node === "object" && node !== null && !ArrayBuffer.isView(node)) return undefined;
+  throw new GradusError(
+    `${doing}: ${spellPath(path)} must be on the GPU, as \`upload\` places it: given ${
+      shown(node)
+    }`,
+  );
 }
 
 /** What a leaf is when downloaded: as the parameter is, where it is stored alike. */

@@ -1,5 +1,6 @@
 /** How an optimizer runs on the GPU: it checks what it is given, has it planned, and enqueues it. */
-import { GradusError } from "../../../dsl/errors.ts";
+import { GradusError, shown } from "../../../dsl/errors.ts";
+import { having, requireOptions } from "../../../dsl/options.ts";
 import type { Program } from "../../../dsl/program.ts";
 import { type Configured, requireNoOracle, ruleOf } from "../../step/binding.ts";
 import type { StepForm } from "../../step/form.ts";
@@ -73,13 +74,21 @@ export class WebGpuOptimizer {
   /**
    * Makes an optimizer run on the GPU.
    *
-   * @throws {GradusError} if there is no WebGPU adapter, or it asks a function of the caller.
+   * @throws {GradusError} if what is given is no optimizer or no device, the optimizer asks a function of the
+   * caller, or there is no WebGPU adapter.
    */
   static async create(
     optimizer: Configured,
     options: WebGpuOptions = {},
   ): Promise<WebGpuOptimizer> {
+    if (optimizer?.settings === undefined) {
+      const hint = typeof optimizer === "function" ? ": call it with its options first" : "";
+      throw new GradusError(
+        `Cannot run on WebGPU: an optimizer is required: given ${shown(optimizer)}${hint}`,
+      );
+    }
     const doing = `Cannot run "${optimizer.program.name}" on WebGPU`;
+    requireOptions(doing, options, { device: having("a GPUDevice", "createBuffer") });
     const device = options.device ?? await openDevice(doing);
     return new WebGpuOptimizer(optimizer, device, options.device === undefined);
   }
@@ -98,7 +107,10 @@ export class WebGpuOptimizer {
     return copy as FromGpu<T>;
   }
 
-  /** Destroys the buffers of a tree; nothing else of them may be in use. */
+  /**
+   * Destroys the buffers of a tree. Arrays that were uploaded together share buffers: none of them may be used
+   * afterwards, and steps and `download` refuse them.
+   */
   release(tree: object): void {
     release(tree);
   }
@@ -162,7 +174,7 @@ export class WebGpuOptimizer {
   }
 }
 
-function isState(tree: object): tree is State {
-  const { hyper, optimizer } = tree as Partial<State>;
+function isState(tree: object | null): tree is State {
+  const { hyper, optimizer } = (tree ?? {}) as Partial<State>;
   return typeof optimizer === "string" && typeof hyper === "object" && hyper !== null;
 }

@@ -10,7 +10,8 @@ import {
   partsOfStored,
   storedIn,
 } from "../../trees/gpu_tensor.ts";
-import { sizeOf } from "../../trees/leaf.ts";
+import { sizeOf, spellPath } from "../../trees/leaf.ts";
+import { isReleased } from "../../trees/released.ts";
 import { dtypeOf, type Stored } from "../../trees/stored.ts";
 
 /** Something that is to become an array on the GPU. */
@@ -29,6 +30,27 @@ export interface Blank {
 interface Part {
   readonly bytes: number;
   readonly begin: (range: ArrayBuffer, offset: number) => void;
+}
+
+/** The devices of the buffers that were made here. */
+const devices = new WeakMap<GPUBuffer, GPUDevice>();
+
+/** Refuses an array in a buffer that was released, or that another device has. */
+export function requireUsable(
+  device: GPUDevice,
+  tensor: GpuTensor,
+  path: string,
+  doing: string,
+): void {
+  for (const { buffer } of placesOf(tensor)) {
+    const refuse = (message: string): never => {
+      throw new GradusError(`${doing}: the array at ${spellPath(path)} must ${message}`);
+    };
+    if (isReleased(buffer)) refuse("not have been released: given one whose buffer was");
+    if ((devices.get(buffer) ?? device) !== device) {
+      refuse("be on the optimizer's device: given one on another");
+    }
+  }
 }
 
 /** Places arrays side by side in as few buffers as the device allows. */
@@ -91,6 +113,7 @@ function placeParts(
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
       mappedAtCreation: true,
     });
+    devices.set(buffer, device);
     const range = buffer.getMappedRange();
     let offset = 0;
     for (const { bytes, begin } of parts.slice(from, to)) {

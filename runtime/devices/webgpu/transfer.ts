@@ -13,10 +13,10 @@ import {
   type Tensor,
   tensorOf,
 } from "../../trees/leaf.ts";
+import { releaseBuffer } from "../../trees/released.ts";
 import { dtypeOf, isUnsigned } from "../../trees/stored.ts";
 import type { State } from "../../trees/state.ts";
-
-import { type Blank, place, placesOf } from "./place.ts";
+import { type Blank, place, placesOf, requireUsable } from "./place.ts";
 
 /** A tree on the GPU like `T`: each array or tensor is a {@linkcode GpuTensor}. */
 export type OnGpu<T> = T extends State ? State
@@ -90,7 +90,11 @@ class Prepared {
 /** Copies every array of a tree back; whatever else it holds stays as it is. */
 export async function download(device: GPUDevice, tree: unknown): Promise<unknown> {
   const tensors: GpuTensor[] = [];
-  mapTensors(tree, (tensor) => tensors.push(tensor));
+  mapTensors(tree, (tensor, path) => {
+    requireUsable(device, tensor, path, "Cannot download");
+    tensors.push(tensor);
+    return tensor;
+  });
   const most = Math.min(device.limits.maxBufferSize, 2 ** 28);
   const parts = tensors.flatMap(placesOf);
   const copies: ArrayBuffer[] = [];
@@ -139,12 +143,15 @@ export async function download(device: GPUDevice, tree: unknown): Promise<unknow
 export function release(tree: unknown): void {
   const buffers = new Set<GPUBuffer>();
   mapTensors(tree, (tensor) => placesOf(tensor).forEach(({ buffer }) => buffers.add(buffer)));
-  buffers.forEach((buffer) => buffer.destroy());
+  buffers.forEach(releaseBuffer);
 }
 
 /** A tree with each of its tensors changed. */
-export function mapTensors(tree: unknown, change: (tensor: GpuTensor) => unknown): unknown {
-  return mapLeaves(tree, "", (node) => isGpuTensor(node) ? change(node) : undefined);
+export function mapTensors(
+  tree: unknown,
+  change: (tensor: GpuTensor, path: string) => unknown,
+): unknown {
+  return mapLeaves(tree, "", (node, path) => isGpuTensor(node) ? change(node, path) : undefined);
 }
 
 /** A tree with each node replaced that `change` gives something for; what is no tree stays. */
