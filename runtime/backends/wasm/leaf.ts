@@ -28,7 +28,10 @@ export class LeafStep {
   readonly #arrays: MemoryArray[];
   /** The states that are one a tensor, by their places among the inputs. */
   readonly #states: readonly { readonly node: Node; readonly place: number }[];
-  readonly #sums: { readonly accumulation: Accumulation; readonly sum: number }[] = [];
+  /** What the phase has accumulated so far, and to what it came: arrays that are kept from step to step. */
+  readonly #accumulations: Accumulation[] = [];
+  readonly #sums: number[] = [];
+  #taken = 0;
   /** The phase that the sums are of. */
   #phase = -1;
 
@@ -98,7 +101,7 @@ export class LeafStep {
   /** Begins a phase, with what is one value a tensor. */
   enter(phase: number): void {
     this.#phase = phase;
-    this.#sums.length = 0;
+    this.#taken = 0;
     this.tensor?.evaluate(phase);
   }
 
@@ -107,7 +110,7 @@ export class LeafStep {
     const { start, combine } = reduceOps[accumulation.op];
     let total = start;
     for (let i = k; i < end; i += each) total = combine(total, sums[i]);
-    this.#sums.push({ accumulation, sum: total });
+    this.#keep(accumulation, total);
   }
 
   /** Ends the phase: its reductions are known from here on. */
@@ -118,20 +121,22 @@ export class LeafStep {
       if (extent !== 0) continue;
       for (const accumulation of accumulations) {
         const { start, accumulate } = reduceOps[accumulation.op];
-        const sum = accumulate(start, this.tensor!.read(accumulation.operand));
-        this.#sums.push({ accumulation, sum });
+        this.#keep(accumulation, accumulate(start, this.tensor!.read(accumulation.operand)));
       }
     }
-    for (const { accumulation: { op, operand, into }, sum } of this.#sums) {
+    for (let i = 0; i < this.#taken; i++) {
+      const { op, operand, into } = this.#accumulations[i];
       if (!("cell" in into)) continue;
+      const sum = this.#sums[i];
       this.tensor!.set(plan.cells[into.cell].node, reduceOps[op].finish(sum, this.#count(operand)));
     }
   }
 
   eachGlobal(phase: number, add: AddGlobal): void {
     if (phase !== this.#phase) return;
-    for (const { accumulation: { operand, into }, sum } of this.#sums) {
-      if ("global" in into) add(into.global, sum, this.#count(operand));
+    for (let i = 0; i < this.#taken; i++) {
+      const { operand, into } = this.#accumulations[i];
+      if ("global" in into) add(into.global, this.#sums[i], this.#count(operand));
     }
   }
 
@@ -145,6 +150,11 @@ export class LeafStep {
     plan.outputs.forEach(({ node, extent }, k) => {
       if (extent === 0) write(k, 0, this.tensor!.read(node));
     });
+  }
+
+  #keep(accumulation: Accumulation, sum: number): void {
+    this.#accumulations[this.#taken] = accumulation;
+    this.#sums[this.#taken++] = sum;
   }
 
   #count(operand: Node): number {
