@@ -1,4 +1,5 @@
 /** Instructions of the machine: what their words and operands are, and the numbers of operations. */
+import { groupBy } from "../../dsl/group_by.ts";
 import { elementOps, elementRow, reduceOps } from "../../dsl/ops.ts";
 import type { ElementOpName, Node, ReduceOpName } from "../../dsl/node.ts";
 
@@ -81,7 +82,7 @@ export const fused: ReadonlyMap<string, Fused> = new Map(
 );
 
 /** By an operation's name, what can be fused that ends with another one behind it. */
-export const endings: ReadonlyMap<string, readonly Fused[]> = Map.groupBy(
+export const endings: ReadonlyMap<string, readonly Fused[]> = groupBy(
   fused.values(),
   ({ operations }) => operations[operations.length - 2].name,
 );

@@ -1,4 +1,5 @@
 /** Runs leaves on WebAssembly, phase by phase. */
+import { groupBy } from "../../../dsl/group_by.ts";
 import type { AddGlobal, GroupRun, Known, LeafRun, Part } from "../backend.ts";
 import { LeafFields } from "./fields.ts";
 import { LeafStep } from "./leaf.ts";
@@ -102,17 +103,6 @@ export class WasmPart implements Part {
     numbers.evaluate(globals);
     return new Map([...group.plan.treeStates].map(([name, node]) => [name, numbers.scalar(node)]));
   }
-}
-
-function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 /** One phase of leaves that share a kernel and a memory. */

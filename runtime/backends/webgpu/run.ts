@@ -1,4 +1,5 @@
 /** A step as the GPU runs it: which kernels go over which leaves, in which order. */
+import { groupBy } from "../../../dsl/group_by.ts";
 import type { GlobalReduction } from "../../../dsl/graph.ts";
 import type { Node } from "../../../dsl/node.ts";
 import { extentShape, extentSize, isMatrix } from "../../plan/extent.ts";
@@ -178,7 +179,7 @@ export class GpuStep {
   #planElements(group: GroupPlan, i: number, loop: Loop, computed: ReadonlySet<Node>): void {
     const names = elementKernel(group, loop, 1, computed).arrays.map(({ name }) => name);
     // Leaves of a group may differ in what they are stored as, and in where.
-    const alike = Map.groupBy(this.#leaves[i], (leaf) => {
+    const alike = groupBy(this.#leaves[i], (leaf) => {
       const tensors = names.map((name) => this.#tensorOf(name, leaf));
       const size = extentSize(loop.extent, this.#shapes[leaf]);
       const isWide = !group.usesAxes && tensors.every((tensor) =>
@@ -236,7 +237,7 @@ export class GpuStep {
   ): void {
     const resultsOf = (leaf: number) => extentSize(sum.extent, this.#shapes[leaf]);
     const names = axisKernel(group, loop, sum, computed).arrays.map(({ name }) => name);
-    const alike = Map.groupBy(
+    const alike = groupBy(
       this.#leaves[i].filter((leaf) => resultsOf(leaf) > 0),
       (leaf) => spellKinds(names.map((name) => storedIn(this.#tensorOf(name, leaf)))),
     );
