@@ -5,6 +5,13 @@ import type { GpuTensor } from "./gpu_tensor.ts";
 import { isInGpuBuffer, isTensor, partsOf } from "./leaf.ts";
 import { isReleased } from "./released.ts";
 
+/** What a tensor has that is stored as it is computed with. */
+interface Plain {
+  readonly data?: unknown;
+  readonly shape?: unknown;
+  readonly dtype?: unknown;
+}
+
 /** What is looked at of an object. */
 type Look = (object: object) => readonly unknown[];
 
@@ -32,6 +39,13 @@ export class Snapshot {
     readonly look: Look;
     readonly values: readonly unknown[];
   }[] = [];
+  /** Tensors that are an array and its shape: most of a tree, so that they are looked at in place. */
+  readonly #plain: {
+    readonly tensor: Plain;
+    readonly data: unknown;
+    readonly shape: unknown;
+    readonly dtype: unknown;
+  }[] = [];
   readonly #arrays: { readonly array: ArrayLike<unknown>; readonly length: number }[] = [];
   readonly #releases = releases();
 
@@ -48,7 +62,10 @@ export class Snapshot {
       const isLeaf = isOnGpu || isTensor(node);
       const look = isOnGpu ? gpuTensor : isLeaf ? tensor : Array.isArray(node) ? list : branch;
       const values = [...look(node)];
-      this.#containers.push({ object: node, look, values });
+      if (look === tensor && values.length === 3) {
+        const [data, shape, dtype] = values;
+        this.#plain.push({ tensor: node as Plain, data, shape, dtype });
+      } else this.#containers.push({ object: node, look, values });
       if (!isLeaf) return values.forEach(visit);
       const { shape } = node as { shape: object };
       partsOf(node).forEach(visit);
@@ -60,6 +77,9 @@ export class Snapshot {
   /** Whether `root` is that tree, unchanged but for the numbers in its arrays, all of which are there. */
   matches(root: unknown): boolean {
     if (root !== this.#root || this.#releases !== releases()) return false;
+    for (const { tensor, data, shape, dtype } of this.#plain) {
+      if (tensor.data !== data || tensor.shape !== shape || tensor.dtype !== dtype) return false;
+    }
     for (const { object, look, values } of this.#containers) {
       const now = look(object);
       if (now.length !== values.length) return false;

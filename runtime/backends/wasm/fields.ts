@@ -6,9 +6,9 @@
 import { type Node, symbol } from "../../../dsl/node.ts";
 import { reduceOps } from "../../../dsl/ops.ts";
 import { finishLanes, lanesOf } from "../lanes.ts";
-import { extentSize } from "../../plan/extent.ts";
+import { type Extent, extentSize } from "../../plan/extent.ts";
 import type { Accumulation, Output, Plan } from "../../plan/plan.ts";
-import { type LeafRun, loadsOf } from "../backend.ts";
+import { type ArrayKind, type GroupRun, type LeafRun, loadsOf } from "../backend.ts";
 import { storesOf } from "../random.ts";
 import { type Pass, passesOf } from "./passes.ts";
 
@@ -57,6 +57,63 @@ export function recordWords(plan: Plan): number {
 
 type Floats = Float32Array | Float64Array;
 
+/** What a pass accumulates in fields, and the results that come of it. */
+interface Accumulated {
+  readonly op: Accumulation["op"];
+  readonly lanes: 1 | 4;
+  /** The field that it accumulates in. */
+  readonly index: number;
+  /** The field of the results, if they are one. */
+  readonly result: number | undefined;
+}
+
+const accumulated = new WeakMap<Pass, readonly Accumulated[]>();
+
+/** What a pass of a plan accumulates in fields, worked out once. */
+export function accumulatedIn(plan: Plan, pass: Pass): readonly Accumulated[] {
+  let known = accumulated.get(pass);
+  if (known === undefined) {
+    known = pass.loop.accumulations.flatMap((each) => {
+      const field = fieldsOf(plan).get(each);
+      if (field === undefined) return [];
+      const { op, into } = each;
+      const cell = "cell" in into ? plan.cells[into.cell].node : undefined;
+      const { index, lanes } = field;
+      return [{ op, lanes, index, result: cell && fieldsOf(plan).get(cell)!.index }];
+    });
+    accumulated.set(pass, known);
+  }
+  return known;
+}
+
+/** The states of a group that are fields, by their places among its inputs or outputs. */
+interface Moved {
+  readonly place: number;
+  readonly index: number;
+  /** Whether it is stored in the type that is computed with. */
+  readonly isPlain: boolean;
+}
+
+const moved = new WeakMap<GroupRun, { readonly ins: Moved[]; readonly outs: Moved[] }>();
+
+function movedOf(group: GroupRun): { readonly ins: Moved[]; readonly outs: Moved[] } {
+  let known = moved.get(group);
+  if (known === undefined) {
+    const { plan, dtype, inputs, outputs } = group;
+    const move = (key: FieldKey, kind: ArrayKind, place: number): Moved[] => {
+      const field = fieldsOf(plan).get(key);
+      if (field === undefined || kind.isSecond) return [];
+      return [{ place, index: field.index, isPlain: kind.dtype === dtype }];
+    };
+    known = {
+      ins: inputs.flatMap((kind, i) => move(symbol(kind.name), kind, i)),
+      outs: plan.outputs.flatMap((output, k) => move(output, outputs[k], k)),
+    };
+    moved.set(group, known);
+  }
+  return known;
+}
+
 /** The fields of one leaf, at offsets from the beginning of the working space. */
 export class LeafFields {
   readonly #leaf: LeafRun;
@@ -66,9 +123,13 @@ export class LeafFields {
   #base = 0;
   /** The values where they are now, by field. */
   #views: readonly Floats[] = [];
+  /** The words of the record that tells a kernel the leaf's shape and where its fields are. */
+  record: readonly number[] = [];
+  readonly #moved: ReturnType<typeof movedOf>;
 
   constructor(leaf: LeafRun, offset: number) {
     this.#leaf = leaf;
+    this.#moved = movedOf(leaf.group);
     let end = offset;
     this.#offsets = [...fieldsOf(leaf.group.plan).values()].map((field) => {
       const at = end;
@@ -81,54 +142,43 @@ export class LeafFields {
   /** Places the fields in `buffer`, in the working space at `base`, and brings the states in. */
   begin(buffer: ArrayBufferLike, base: number): void {
     if (buffer !== this.#buffer || base !== this.#base) this.#place(buffer, base);
-    const { group, inputs } = this.#leaf;
-    const read = loadsOf(this.#leaf);
-    group.inputs.forEach(({ name, dtype, isSecond }, i) => {
-      const values = this.#values(symbol(name));
-      if (values === undefined || isSecond) return;
-      if (dtype === group.dtype) values.set(inputs[i]);
-      else for (let j = 0; j < values.length; j++) values[j] = read(i, j);
-    });
-  }
-
-  /** Writes the record of the leaf at `address`. */
-  writeRecord(memory: DataView, address: number): void {
-    const { shape } = this.#leaf;
-    const words = [...shape, ...this.#offsets.map((offset) => this.#base + offset)];
-    words.forEach((word, i) => memory.setUint32(address + 4 * i, word, true));
-  }
-
-  /** Empties what a pass accumulates in. */
-  start({ loop }: Pass): void {
-    for (const each of loop.accumulations) {
-      this.#values(each)?.fill(reduceOps[each.op].start);
+    const { inputs } = this.#leaf;
+    for (const { place, index, isPlain } of this.#moved.ins) {
+      const values = this.#views[index];
+      if (isPlain) values.set(inputs[place]);
+      else {
+        const read = loadsOf(this.#leaf);
+        for (let j = 0; j < values.length; j++) values[j] = read(place, j);
+      }
     }
   }
 
-  /** Takes the results of what a pass has accumulated. */
-  finish({ loop }: Pass): void {
-    const { group: { plan }, shape } = this.#leaf;
-    for (const each of loop.accumulations) {
-      const accumulators = this.#values(each);
-      if (accumulators === undefined || !("cell" in each.into)) continue;
-      const results = this.#values(plan.cells[each.into.cell].node)!;
-      const { lanes } = fieldsOf(plan).get(each)!;
-      const count = extentSize(loop.extent, shape) / results.length;
-      finishLanes(each.op, lanes, accumulators as Float64Array, count, results);
+  /** Empties what a pass accumulates in. */
+  start(each: readonly Accumulated[]): void {
+    for (const { op, index } of each) this.#views[index].fill(reduceOps[op].start);
+  }
+
+  /** Takes the results of what a pass over `extent` has accumulated. */
+  finish(each: readonly Accumulated[], extent: Extent): void {
+    for (const { op, lanes, index, result } of each) {
+      if (result === undefined) continue;
+      const results = this.#views[result];
+      const count = extentSize(extent, this.#leaf.shape) / results.length;
+      finishLanes(op, lanes, this.#views[index] as Float64Array, count, results);
     }
   }
 
   /** Brings the new states out. */
   end(): void {
-    const { group, outputs } = this.#leaf;
-    const write = storesOf(this.#leaf);
-    group.plan.outputs.forEach((output, k) => {
-      const values = this.#values(output);
-      if (values === undefined) return;
-      const { dtype } = group.outputs[k];
-      if (dtype === group.dtype) outputs[k].set(values);
-      else values.forEach((value, j) => write(k, j, value));
-    });
+    const { outputs } = this.#leaf;
+    for (const { place, index, isPlain } of this.#moved.outs) {
+      const values = this.#views[index];
+      if (isPlain) outputs[place].set(values);
+      else {
+        const write = storesOf(this.#leaf);
+        values.forEach((value, j) => write(place, j, value));
+      }
+    }
   }
 
   #count({ extent, lanes }: Field): number {
@@ -141,16 +191,12 @@ export class LeafFields {
 
   #place(buffer: ArrayBufferLike, base: number): void {
     [this.#buffer, this.#base] = [buffer, base];
+    this.record = [...this.#leaf.shape, ...this.#offsets.map((offset) => base + offset)];
     this.#views = [...fieldsOf(this.#leaf.group.plan).values()].map((field, i) => {
       const [at, count] = [base + this.#offsets[i], this.#count(field)];
       return this.#each(field) === 8
         ? new Float64Array(buffer, at, count)
         : new Float32Array(buffer, at, count);
     });
-  }
-
-  #values(key: FieldKey): Floats | undefined {
-    const field = fieldsOf(this.#leaf.group.plan).get(key);
-    return field === undefined ? undefined : this.#views[field.index];
   }
 }

@@ -9,8 +9,7 @@ import { storesOf } from "../random.ts";
 import { fieldsOf, LeafFields } from "./fields.ts";
 import { type Kernel, kernelOf } from "./kernel.ts";
 import { type Arena, blockOf } from "../../trees/arena.ts";
-import { type GroupNumbers, TensorValues } from "./numbers.ts";
-import { isBlocked, type Pass } from "./passes.ts";
+import type { GroupNumbers, TensorValues } from "./numbers.ts";
 
 /** A leaf, where its arrays are, and what it has accumulated. */
 export class LeafStep {
@@ -23,11 +22,16 @@ export class LeafStep {
   readonly isDirect: boolean;
   /** What varies over some of its axes, if anything does. */
   fields: LeafFields | undefined;
-  tensor: TensorValues | undefined;
+  readonly tensor: TensorValues | undefined;
   /** Whether it has values that are one a tensor. */
   readonly hasTensor: boolean;
   readonly #arrays: MemoryArray[];
-  #sums: { readonly accumulation: Accumulation; readonly sum: number }[] = [];
+  /** The states that are one a tensor, by their places among the inputs. */
+  readonly #states: readonly { readonly node: Node; readonly place: number }[];
+  /** What the phase has accumulated so far, and to what it came: arrays that are kept from step to step. */
+  readonly #accumulations: Accumulation[] = [];
+  readonly #sums: number[] = [];
+  #taken = 0;
   /** The phase that the sums are of. */
   #phase = -1;
 
@@ -44,6 +48,11 @@ export class LeafStep {
     this.hasTensor = numbers.tensor.length > 0 ||
       plan.outputs.some(({ extent }) => extent === 0) ||
       plan.phases.some((phase) => phase.some(({ extent }) => extent === 0));
+    if (this.hasTensor) this.tensor = numbers.tensorValues();
+    this.#states = inputs.flatMap(({ name, isSecond }, place) => {
+      const node = symbol(name);
+      return plan.extents.get(node) === 0 && !isSecond ? [{ node, place }] : [];
+    });
     const isTouched = (i: number) =>
       i < inputs.length
         ? plan.extents.get(symbol(kinds[i].name)) === "element"
@@ -81,56 +90,53 @@ export class LeafStep {
 
   /** Reads what a step starts from; the working space is at `base`. */
   begin(base: number): void {
-    const { numbers, leaf } = this;
     this.fields?.begin(this.arena.memory.buffer, base);
-    if (!this.hasTensor) return;
-    const states = new Map<Node, number>();
-    const read = loadsOf(leaf);
-    leaf.group.inputs.forEach(({ name, isSecond }, i) => {
-      const node = symbol(name);
-      if (leaf.group.plan.extents.get(node) === 0 && !isSecond) states.set(node, read(i, 0));
-    });
-    this.tensor = new TensorValues(numbers, states);
+    if (this.tensor === undefined) return;
+    this.tensor.begin();
+    for (const { node, place } of this.#states) {
+      this.tensor.give(node, loadsOf(this.leaf)(place, 0));
+    }
   }
 
   /** Begins a phase, with what is one value a tensor. */
   enter(phase: number): void {
-    [this.#phase, this.#sums] = [phase, []];
+    this.#phase = phase;
+    this.#taken = 0;
     this.tensor?.evaluate(phase);
   }
 
-  /** Takes what a pass has accumulated: of blocks, the sums of each block in order. */
-  take(pass: Pass, sums: Float64Array): void {
-    this.fields?.finish(pass);
-    const blocked = pass.loop.accumulations.filter(isBlocked);
-    blocked.forEach((accumulation, k) => {
-      const { start, combine } = reduceOps[accumulation.op];
-      let total = start;
-      for (let i = k; i < sums.length; i += blocked.length) total = combine(total, sums[i]);
-      this.#sums.push({ accumulation, sum: total });
-    });
+  /** Takes a reduction that a pass has accumulated: the `k`th of `each` sums of every block, in order. */
+  take(accumulation: Accumulation, sums: Float64Array, k: number, each: number, end: number): void {
+    const { start, combine } = reduceOps[accumulation.op];
+    let total = start;
+    for (let i = k; i < end; i += each) total = combine(total, sums[i]);
+    this.#keep(accumulation, total);
   }
 
   /** Ends the phase: its reductions are known from here on. */
   leave(): void {
     const { plan } = this.leaf.group;
     // What is already one value a tensor is reduced as it is.
-    const narrow = plan.phases[this.#phase].find(({ extent }) => extent === 0)?.accumulations ?? [];
-    for (const accumulation of narrow) {
-      const { start, accumulate } = reduceOps[accumulation.op];
-      const sum = accumulate(start, this.tensor!.read(accumulation.operand));
-      this.#sums.push({ accumulation, sum });
+    for (const { extent, accumulations } of plan.phases[this.#phase]) {
+      if (extent !== 0) continue;
+      for (const accumulation of accumulations) {
+        const { start, accumulate } = reduceOps[accumulation.op];
+        this.#keep(accumulation, accumulate(start, this.tensor!.read(accumulation.operand)));
+      }
     }
-    for (const { accumulation: { op, operand, into }, sum } of this.#sums) {
+    for (let i = 0; i < this.#taken; i++) {
+      const { op, operand, into } = this.#accumulations[i];
       if (!("cell" in into)) continue;
+      const sum = this.#sums[i];
       this.tensor!.set(plan.cells[into.cell].node, reduceOps[op].finish(sum, this.#count(operand)));
     }
   }
 
   eachGlobal(phase: number, add: AddGlobal): void {
     if (phase !== this.#phase) return;
-    for (const { accumulation: { operand, into }, sum } of this.#sums) {
-      if ("global" in into) add(into.global, sum, this.#count(operand));
+    for (let i = 0; i < this.#taken; i++) {
+      const { operand, into } = this.#accumulations[i];
+      if ("global" in into) add(into.global, this.#sums[i], this.#count(operand));
     }
   }
 
@@ -139,13 +145,16 @@ export class LeafStep {
     this.fields?.end();
     if (this.tensor === undefined) return;
     const { plan } = this.leaf.group;
-    const narrow = plan.outputs.map(({ node, extent }) =>
-      extent === 0 ? this.tensor!.read(node) : undefined
-    );
+    if (!plan.outputs.some(({ extent }) => extent === 0)) return;
     const write = storesOf(this.leaf);
-    narrow.forEach((value, k) => {
-      if (value !== undefined) write(k, 0, value);
+    plan.outputs.forEach(({ node, extent }, k) => {
+      if (extent === 0) write(k, 0, this.tensor!.read(node));
     });
+  }
+
+  #keep(accumulation: Accumulation, sum: number): void {
+    this.#accumulations[this.#taken] = accumulation;
+    this.#sums[this.#taken++] = sum;
   }
 
   #count(operand: Node): number {

@@ -2,12 +2,12 @@
 import { GradusError } from "../../../dsl/errors.ts";
 import { extentSize } from "../../plan/extent.ts";
 import { BLOCK } from "../backend.ts";
-import { recordWords } from "./fields.ts";
+import { accumulatedIn, recordWords } from "./fields.ts";
 import { blockBytes, tableBytes } from "./blocks.ts";
 import type { Kernel, PassFunction } from "./kernel.ts";
 import { kindsOf, type LeafStep } from "./leaf.ts";
 import type { Arena, Block } from "../../trees/arena.ts";
-import { GroupNumbers } from "./numbers.ts";
+import { Entry, GroupNumbers } from "./numbers.ts";
 import { isBlocked, type Pass, passesOf } from "./passes.ts";
 import { roundedOutputs } from "../random.ts";
 import { addEntry } from "./entries.ts";
@@ -25,7 +25,8 @@ const LEAST_EACH = 1 << 16;
 /** The working space of a pass. */
 interface Space {
   readonly base: number;
-  readonly memory: DataView;
+  readonly buffer: ArrayBufferLike;
+  readonly numbers: Entry;
   /** The entries of the leaves that are stepped where they are, and their table. */
   readonly entries: Uint32Array<ArrayBuffer>;
   readonly direct: Uint32Array;
@@ -153,12 +154,14 @@ export class PassRun {
 
   execute(threads: number): void {
     const space = this.#spaceNow();
-    this.#writeNumbers(space.memory);
+    this.#writeNumbers(space.numbers);
     if (this.#blockBytes !== undefined) {
-      const { buffer } = space.memory;
-      new Uint8Array(buffer, space.base + this.#offsets.tables).set(tableBytes());
+      new Uint8Array(space.buffer, space.base + this.#offsets.tables).set(tableBytes());
     }
-    for (const { fields } of this.#steps) fields?.start(this.#pass);
+    const accumulated = accumulatedIn(this.#steps[0].leaf.group.plan, this.#pass);
+    if (accumulated.length > 0) {
+      for (const { fields } of this.#steps) fields?.start(accumulated);
+    }
     const count = space.entries.length / this.#words;
     if (count > 0) {
       space.direct.set(space.entries);
@@ -178,14 +181,18 @@ export class PassRun {
       } else this.#function(address, count);
     }
     space.window?.run(space.staged, this.#function);
-    if (this.#pass.loop.accumulations.length === 0) return;
-    let first = 0;
-    this.#steps.forEach((step, i) =>
-      step.take(
-        this.#pass,
-        space.sums.subarray(first, first += this.#sumsEach * this.#blocks[i]),
-      )
-    );
+    const { extent, accumulations } = this.#pass.loop;
+    if (accumulated.length > 0) {
+      for (const { fields } of this.#steps) fields?.finish(accumulated, extent);
+    }
+    accumulations.filter(isBlocked).forEach((accumulation, k) => {
+      let first = 0;
+      this.#steps.forEach((step, i) => {
+        const end = first + this.#sumsEach * this.#blocks[i];
+        step.take(accumulation, space.sums, first + k, this.#sumsEach, end);
+        first = end;
+      });
+    });
   }
 
   /** The working space, as far as this pass takes it. */
@@ -193,7 +200,7 @@ export class PassRun {
     const { sums, table, window, end } = this.#offsets;
     const base = workingSpace(this.#arena, end);
     const { buffer } = this.#arena.memory;
-    if (this.#space?.base === base && this.#space.memory.buffer === buffer) return this.#space;
+    if (this.#space?.base === base && this.#space.buffer === buffer) return this.#space;
     const places = (step: LeafStep): LeafPlaces => ({
       numbers: base + this.#numbersOf.get(numbersKey(step))!,
       sums: base + this.#sumsOf.get(step)!,
@@ -208,7 +215,13 @@ export class PassRun {
     };
     return this.#space = {
       base,
-      memory: new DataView(buffer, base, end),
+      buffer,
+      numbers: new Entry(
+        buffer,
+        this.#steps[0].leaf.group.dtype === "float64",
+        base,
+        Math.floor(end / 4) * 4,
+      ),
       entries: this.#directEntries(base, places),
       direct: new Uint32Array(buffer, base + table, this.#words * this.#entries),
       staged: new Uint32Array(buffer, staged, hasStaged ? this.#words * WINDOW_ENTRIES : 0),
@@ -226,11 +239,11 @@ export class PassRun {
     return [base + tables, base + room + entry * this.#blockBytes.room];
   }
 
-  #writeNumbers(memory: DataView): void {
+  #writeNumbers(memory: Entry): void {
     this.#numbersOf.forEach((at, key) => {
-      if (key instanceof GroupNumbers) return key.write(memory, at, () => NaN);
-      key.numbers.write(memory, at, (node) => key.tensor!.read(node));
-      key.fields?.writeRecord(memory, at + key.numbers.bytes);
+      if (key instanceof GroupNumbers) return key.write(memory, at, undefined);
+      key.numbers.write(memory, at, key.tensor);
+      if (key.fields !== undefined) memory.setWords(at + key.numbers.bytes, key.fields.record);
     });
   }
 

@@ -76,7 +76,8 @@ export class Window {
     const own = [...new Set(all.map(placeOf))];
     // In elements, of which every array has as many.
     const fitting = (bytes - 64 * own.length) / sum(own.map((a) => each[a]));
-    const room = Math.floor(fitting / ALIGNED) * ALIGNED;
+    // A pass that touches no array has no bound of its own.
+    const room = Math.floor(Math.min(fitting, bytes) / ALIGNED) * ALIGNED;
     const begin = new Map<number, number>();
     own.reduce((end, a) => {
       begin.set(a, end);
