@@ -37,7 +37,9 @@ export function helpOf(name: string, command: Command, endings: readonly string[
 function concerns(line: string, { usage, notes = [] }: Command): boolean {
   const [word] = /^[A-Z]+(?= is )/.exec(line) ?? [];
   if (word === undefined) return true;
-  const takes = usage.some((each) => new RegExp(`\\b${word}\\b(?![.=])`).test(each));
+  // What an option takes, its entry says.
+  const own = usage.map((each) => each.replace(/--?[a-z]+ \S+/g, ""));
+  const takes = own.some((each) => new RegExp(`\\b${word}\\b(?![.=])`).test(each));
   return takes && !notes.some((note) => note.startsWith(`${word} is `));
 }
 

@@ -122,6 +122,7 @@ async function runWith(
   }
   const searches: Record<string, SearchResult> = {};
   for (const [name, each] of baselines) searches[name] = await followed(name, each, whole);
+  if (isCompared) print("search: tries grids of AdamW, Lion and signum");
   const grids = isCompared ? await handGrids(settings.tasks, settings.heldOut) : [];
   for (const { name, score } of grids) print(`${name}, best of a grid: ${score.toFixed(3)}`);
   const known = space(settings.space);
@@ -133,6 +134,7 @@ async function runWith(
     print(wrapped(verdict(rows), 0, WIDTH - 2).replace(/^/gm, "# "));
   }
   if (output === undefined) return;
+  print("search: trains the best on larger tasks");
   const title = `Search of optimizers: ${target}, seed ${settings.seed}`;
   const html = await htmlReport({
     title,

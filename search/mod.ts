@@ -46,7 +46,7 @@ export { search, searched } from "./evolve/search.ts";
 export { tuneConstants, type TunedConstants, type TuneOptions } from "./evolve/tuning.ts";
 export { Prober } from "./machine/replay.ts";
 export { sweepPage } from "./page/sweep.ts";
-export type { LibraryOptions } from "./repair/library.ts";
+export type { LibraryOptions } from "./repair/options.ts";
 export { average, type AverageOptions } from "./repair/average.ts";
 export { repair, type RepairOptions } from "./repair/repair.ts";
 export { htmlReport, type Report } from "./page/report.ts";

@@ -86,10 +86,17 @@ Deno.test("help of a command shows how it is called and each of its options", as
   await fail(2, ["help", "exprot"], "did you mean `export`?");
   const [name, file] = ["NAME is one of the ", "FILE is a program in YAML"];
   for (
-    const [command, says] of [["show", [name, file]], ["check", [file]], ["list", []], [
-      "search",
-      [],
-    ]] as const
+    const [command, says] of [
+      ["show", [name, file]],
+      ["check", [file]],
+      ["list", []],
+      [
+        "search",
+        [],
+      ],
+      ["worker", []],
+      ["sweep", []],
+    ] as const
   ) {
     const text = await succeed("help", command);
     assertEquals([name, file].filter((line) => text.includes(line)), [...says]);

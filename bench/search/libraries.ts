@@ -2,7 +2,8 @@
 import process from "node:process";
 import { ADAMW, parseGenome, Random, repair } from "../../search/mod.ts";
 import { PROBES } from "../../search/repair/known.ts";
-import { Library, type LibraryOptions } from "../../search/repair/library.ts";
+import { Library } from "../../search/repair/library.ts";
+import type { LibraryOptions } from "../../search/repair/options.ts";
 import { recording } from "./planted.ts";
 import { paper } from "./programs.ts";
 

@@ -13,6 +13,7 @@ import {
   whole,
 } from "../../dsl/options.ts";
 import { isRecord } from "../../dsl/record.ts";
+import { TASK_LIST } from "../tasks/common.ts";
 import type { SearchOptions } from "./options.ts";
 
 /** Beyond it a window only takes memory, and redraws only time. */
@@ -21,8 +22,11 @@ const [MOST_WINDOW, MOST_REDRAWS] = [100_000, 10_000];
 const isList = (value: unknown): value is unknown[] => Array.isArray(value) && value.length > 0;
 const hasCall = (name: string) => having("", name).is;
 
-/** Tasks of any kind; what is in them is checked where they are made ready. */
-export const TASKS: Kind = needed({ is: isList, must: "a list of at least one task" });
+/** What a search is of. */
+export const TASKS: Kind = needed({
+  is: (value) => isList(value) && TASK_LIST.is(value),
+  must: 'a list of at least one task, such as proxy("zipf@1")',
+});
 const SHARE: Kind = {
   is: (value) => POSITIVE.is(value) && value as number < 1,
   must: "above 0 and below 1",
@@ -64,7 +68,7 @@ const OPTIONS: Kinds<SearchOptions> = {
   restart: { is: isRecord, must: "an object with `patience` and `from`" },
   lengthCost: { is: Number.isFinite, must: "a finite number" },
   hall: whole(1),
-  heldOut: { is: Array.isArray, must: "a list of tasks" },
+  heldOut: TASK_LIST,
   cache: having("a Map", "get", "set", "has"),
   checkpoint: { is: isRecord, must: "an object with a `store`" },
 };

@@ -1,5 +1,6 @@
 /** Checkpoints in files, each whole at any moment. */
-import { GradusError } from "../../dsl/errors.ts";
+import { GradusError, shown } from "../../dsl/errors.ts";
+import { TEXT } from "../../dsl/options.ts";
 import { builtin } from "../../runtime/builtin.ts";
 import type { CheckpointStore } from "./options.ts";
 
@@ -41,9 +42,14 @@ function isMissing(error: unknown): boolean {
  * assertEquals(await fileCheckpoint(`${path}.old`).load(), "first");
  * ```
  *
- * @throws {GradusError} if there are no files here; what it returns, if the file cannot be read or written.
+ * @throws {GradusError} if there are no files here, or `path` is no text; what it returns, if the file cannot be read or written.
  */
 export function fileCheckpoint(path: string): CheckpointStore {
+  if (!TEXT.is(path)) {
+    throw new GradusError(
+      `Cannot keep a checkpoint: its path must be ${TEXT.must}: given ${shown(path)}`,
+    );
+  }
   const files = builtin<Files>("node:fs/promises");
   if (files === undefined) {
     throw new GradusError("Cannot keep a checkpoint: there are no files here");

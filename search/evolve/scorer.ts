@@ -1,5 +1,8 @@
 /** What scores programs: the seam between those who search and the machines that work for them. */
 import { digestOf } from "../../dsl/digest.ts";
+import { GradusError, shown } from "../../dsl/errors.ts";
+import { NUMBER } from "../../dsl/options.ts";
+import { isRecord } from "../../dsl/record.ts";
 import { analyse } from "../analysis/structure.ts";
 import type { Genome } from "../programs/genome.ts";
 import { type Space, space as makeSpace, type SpaceOptions } from "../programs/space.ts";
@@ -49,6 +52,31 @@ export interface Scorer {
   score(batch: Batch): Promise<readonly Evaluation[]>;
   /** Ends what it has started; what it had not scored by then is given up. */
   close(): Promise<void>;
+}
+
+const isEvaluation = (value: unknown) =>
+  isRecord(value) && NUMBER.is(value.score) && Array.isArray(value.scores);
+
+/** A scorer of somebody else, whose answers are held against what was asked. */
+export function checkedScorer(scorer: Scorer): Scorer {
+  return {
+    size: scorer.size,
+    async score(batch) {
+      const given: unknown = await scorer.score(batch);
+      const { length } = batch.candidates;
+      if (Array.isArray(given) && given.length === length && given.every(isEvaluation)) {
+        return given;
+      }
+      const wrong = Array.isArray(given) && given.length === length
+        ? given.find((each) => !isEvaluation(each))
+        : given;
+      throw new GradusError(
+        "Cannot score programs: a scorer must give an object with a number `score` and a list " +
+          `\`scores\` for each of ${length}: given ${shown(wrong)}`,
+      );
+    },
+    close: () => scorer.close(),
+  };
 }
 
 /** A hash of plain data. */

@@ -11,7 +11,7 @@ import { localScorer } from "./local_scorer.ts";
 import { type SearchEvent, type SearchOptions, type SearchResult, WINDOW } from "./options.ts";
 import { admit, type Child, emptyState, founders, mark, type SearchState } from "./population.ts";
 import { cachedScorer } from "./score_cache.ts";
-import type { Scorer, Setting } from "./scorer.ts";
+import { checkedScorer, type Scorer, type Setting } from "./scorer.ts";
 import { fitnessOf, survivalOf, type Survive } from "./survival.ts";
 import { Trainings } from "./trainings.ts";
 
@@ -88,7 +88,7 @@ class SearchRun {
     this.#survive = survivalOf(options, fitness);
     this.#childOf = childMaker(this.#space, this.#init, this.#prober, options, fitness);
     if (scorer === undefined) this.#own = localScorer();
-    const given = scorer ?? this.#own!;
+    const given = this.#own ?? checkedScorer(scorer!);
     this.#scorer = cache === undefined ? given : cachedScorer(given, cache);
     this.#trainings = new Trainings(this.#scorer, this.#setting, options);
   }

@@ -98,9 +98,8 @@ export function chart(series: readonly Series[], axes: Axes): string {
     text(left - 8, atY(y) + 5, "end", showY?.(y) ?? name)
   );
   const named = axes.namesX?.map((name, x) => [x, name] as const);
-  const marks = (named ?? scaleX.ticks(x0, x1)).map(([x, name]) =>
-    text(atX(x), height - bottom + 22, "middle", name)
-  );
+  const found = named ?? apart(scaleX.ticks(x0, x1), (width - left - right) / (x1 - x0));
+  const marks = found.map(([x, name]) => text(atX(x), height - bottom + 22, "middle", name));
   const path = (points: readonly Point[]) =>
     points.map(([x, y]) => `${atX(x)},${atY(y)}`).join(" ");
   const drawn = shown.map(({ points, dots, low, high, isDashed, colour }) => {
@@ -126,6 +125,23 @@ export function chart(series: readonly Series[], axes: Axes): string {
     `<text transform="translate(18 ${middle}) rotate(-90)" text-anchor="middle">${
       escaped(axes.y)
     }</text></svg><ul class="legend">${names.join("")}</ul></figure>`;
+}
+
+/** Marks of which none reaches into another, in the larger letters of narrow pages; powers of ten come first. */
+function apart(
+  marks: readonly (readonly [at: number, text: string])[],
+  unit: number,
+): readonly (readonly [at: number, text: string])[] {
+  const [letter, gap] = [11, 10];
+  const kept: (readonly [at: number, text: string])[] = [];
+  const order = marks.toSorted(([a], [b]) => Number(b % 1 === 0) - Number(a % 1 === 0));
+  for (const mark of order) {
+    const isFree = kept.every(([at, { length }]) =>
+      unit * Math.abs(at - mark[0]) >= letter * (length + mark[1].length) / 2 + gap
+    );
+    if (isFree) kept.push(mark);
+  }
+  return kept.toSorted(([a], [b]) => a - b);
 }
 
 /** How far dots and lines on the border of the axes go beyond it. */

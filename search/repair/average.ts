@@ -1,8 +1,10 @@
 /** Averages: a mutation that puts in moving averages, whose decays are fitted to what a place should give. */
-import { GradusError } from "../../dsl/errors.ts";
+import { requireOptions } from "../../dsl/options.ts";
 import type { Mutation } from "../programs/mutations.ts";
+import { TASK_LIST } from "../tasks/common.ts";
 import type { Task } from "../tasks/evaluator.ts";
 import { Averager } from "./averager.ts";
+import { DECAYS } from "./options.ts";
 import { oncePerSpace } from "./replays.ts";
 
 /** How averages are put in. */
@@ -13,7 +15,7 @@ export interface AverageOptions {
   readonly decays?: readonly number[];
 }
 
-const DECAYS = [0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999];
+const FIRST = [0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999];
 
 /**
  * A mutation that takes a place of a program, as {@linkcode repair} does, and puts in a moving average, or the
@@ -43,17 +45,11 @@ const DECAYS = [0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999];
  * assert(children.some((child) => child && printGenome(space(), child).includes("m = interp(g, m, 0.95)")));
  * ```
  *
- * @throws {GradusError} if a decay is not between 0 and 1.
+ * @throws {GradusError} if an option cannot be used.
  */
-export function average({ tasks = [], decays = DECAYS }: AverageOptions = {}): Mutation {
-  const isDecay = (each: unknown) => typeof each === "number" && each > 0 && each < 1;
-  if (!(Array.isArray(decays) && decays.length > 0 && decays.every(isDecay))) {
-    throw new GradusError(
-      `Cannot put in averages: \`decays\` must be numbers above 0 and below 1: given ${
-        JSON.stringify(decays)
-      }`,
-    );
-  }
+export function average(options: AverageOptions = {}): Mutation {
+  requireOptions("Cannot put in averages", options, { tasks: TASK_LIST, decays: DECAYS });
+  const { tasks = [], decays = FIRST } = options;
   const averagerOf = oncePerSpace((space) => new Averager(space, tasks, decays));
   const mutate: Mutation = (space, genome, random) => averagerOf(space).averaged(genome, random);
   // So that a checkpoint tells searches apart that look at other decays.

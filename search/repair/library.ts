@@ -1,33 +1,16 @@
 /** A library of expressions, all that are small and differ in what they give. */
-import { GradusError } from "../../dsl/errors.ts";
+import { GradusError, quoted, suggestion } from "../../dsl/errors.ts";
+import { requireOptions } from "../../dsl/options.ts";
 import { Emitter } from "../machine/emit.ts";
 import { type Assembled, Machine } from "../machine/machine.ts";
 import { Pack, type Place } from "../machine/pack.ts";
 import type { GenomeStatement } from "../programs/genome.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import type { Space } from "../programs/space.ts";
-import { called, type Numbers } from "./calls.ts";
+import { called, isElementwise, type Numbers } from "./calls.ts";
 import { Known, PROBES } from "./known.ts";
 import { operandsOf, type Operation, operationsOf } from "./operations.ts";
-
-/** What a library is made of; what is left out is the default. */
-export interface LibraryOptions {
-  /**
-   * Names of functions, of those that the space has and that work on each element by itself. Default: sums,
-   * products, quotients, extremes, means, signs, roots, powers and exponentials.
-   */
-  readonly functions?: readonly string[];
-  /** Variables that expressions may read. Default 8. */
-  readonly variables?: number;
-  /** Numbers among the leaves. Default 1. */
-  readonly constants?: readonly number[];
-  /** Numbers for parameters that admit no tensor, such as the weight of a mean. Default 0.9. */
-  readonly weights?: readonly number[];
-  /** Variables, numbers and calls of the largest expressions. Default 4. */
-  readonly size?: number;
-  /** The most expressions; smaller ones come first. Default 500 000. */
-  readonly most?: number;
-}
+import { LIBRARY, type LibraryOptions } from "./options.ts";
 
 /** The functions of a library unless it is told others. */
 const FUNCTIONS = [
@@ -58,6 +41,7 @@ export class Library {
   #code: Assembled | undefined;
 
   constructor(space: Space, options: LibraryOptions = {}) {
+    requireOptions("Cannot make a library", options, LIBRARY);
     const {
       functions = FUNCTIONS,
       variables = 8,
@@ -67,13 +51,18 @@ export class Library {
       most = 500_000,
     } = options;
     const leaves = variables + constants.length;
-    for (const [name, value, least] of [["size", size, 1], ["variables", variables, 1]] as const) {
-      if (Number.isInteger(value) && value >= least && value <= 16) continue;
+    for (const name of options.functions ?? []) {
+      const call = space.index.get(name);
+      if (call !== undefined && isElementwise(space.functions[call])) continue;
+      const known = space.functions.filter(isElementwise).map((each) => each.name);
       throw new GradusError(
-        `Cannot make a library: \`${name}\` must be a whole number from ${least} to 16: given ${value}`,
+        `Cannot make a library: the space has no function ${
+          quoted(name)
+        } that works on each element` +
+          suggestion(name, known),
       );
     }
-    if (!(Number.isInteger(most) && most >= leaves && most <= 2_000_000)) {
+    if (most < leaves) {
       throw new GradusError(
         `Cannot make a library: \`most\` must be a whole number from ${leaves}, the number of its ` +
           `leaves, to 2000000: given ${most}`,

@@ -1,7 +1,9 @@
 /** Semantic repair: a mutation that puts in what a place of a program should give. */
+import { requireOptions } from "../../dsl/options.ts";
 import type { Mutation } from "../programs/mutations.ts";
+import { TASK_LIST } from "../tasks/common.ts";
 import type { Task } from "../tasks/evaluator.ts";
-import type { LibraryOptions } from "./library.ts";
+import { LIBRARY, type LibraryOptions } from "./options.ts";
 import { Repairer } from "./repairer.ts";
 import { oncePerSpace } from "./replays.ts";
 
@@ -45,6 +47,7 @@ export interface RepairOptions extends LibraryOptions {
  * @throws {GradusError} if an option cannot be used.
  */
 export function repair(options: RepairOptions = {}): Mutation {
+  requireOptions("Cannot repair programs", options, { ...LIBRARY, tasks: TASK_LIST });
   const { tasks = [], ...own } = options;
   const repairerOf = oncePerSpace((space) => new Repairer(space, tasks, own));
   const mutate: Mutation = (space, genome, random) => repairerOf(space).repaired(genome, random);

@@ -1,6 +1,7 @@
 /** What all tasks have in common: a name, steps, seeds and the schedule. */
 import { GradusError } from "../../dsl/errors.ts";
-import { type Kinds, needed, requireOptions, TEXT, whole } from "../../dsl/options.ts";
+import { type Kind, type Kinds, needed, requireOptions, TEXT, whole } from "../../dsl/options.ts";
+import { isRecord } from "../../dsl/record.ts";
 import { cosine } from "../programs/exact_math.ts";
 
 /** What all tasks have: they are plain data, which can be sent to workers and saved. */
@@ -27,6 +28,12 @@ export const BASE: Kinds<TaskBase> = {
     must: "whole numbers, at least one",
   }),
   rates: whole(1, 100),
+};
+
+/** Tasks of any kind; what is in them is checked where they are made ready. */
+export const TASK_LIST: Kind = {
+  is: (value) => Array.isArray(value) && value.every(isRecord),
+  must: "a list of tasks",
 };
 
 /** Checks what a task says of itself: it may come from a module or from another machine. */

@@ -1,5 +1,5 @@
 /** Proxies: cheap tasks that are known by name and version, so that nothing but their name must be sent. */
-import { GradusError, quoted, suggestion } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { ANY, type Kinds, needed, optional, requireOptions, TEXT } from "../../dsl/options.ts";
 import { BASE, checkTask, type TaskBase } from "./common.ts";
 import { inContextProblem } from "./in_context.ts";
@@ -139,6 +139,9 @@ export const proxyNames: readonly string[] = [...PROXIES.keys(), BLOCKS.name];
 function proxyOf(name: string): Proxy {
   const known = PROXIES.get(name);
   if (known !== undefined) return known;
+  if (typeof name !== "string") {
+    throw new GradusError(`Cannot make a task: a proxy must be a name: given ${shown(name)}`);
+  }
   throw new GradusError(
     `Cannot make a task: there is no proxy ${quoted(name)}${suggestion(name, proxyNames)}: ` +
       `there are ${proxyNames.join(", ")}`,

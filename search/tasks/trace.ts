@@ -8,7 +8,7 @@ import { log } from "../programs/exact_math.ts";
 import { type Genome, parseGenome } from "../programs/genome.ts";
 import { DRAWS, Random } from "../programs/random.ts";
 import type { Space } from "../programs/space.ts";
-import { BASE, scheduleOf, type TaskBase } from "./common.ts";
+import { BASE, refuse, scheduleOf, type TaskBase } from "./common.ts";
 
 /** No error counts as smaller than this share of the updates. */
 const FLOOR = 1e-6;
@@ -80,6 +80,13 @@ export class Recording {
         this.recorded.set(recorded.subarray(i, i + length), i);
       }
     }
+    // With others no program could be told from another.
+    const off = this.recorded.findIndex((update) => !Number.isFinite(update));
+    const must = "the updates of its rule must be finite, and not all 0";
+    if (off >= 0) {
+      refuse(task, must, `${this.recorded[off]} at step ${Math.floor(off / elements) + 1}`);
+    }
+    if (this.recorded.every((update) => update === 0)) refuse(task, must, "0 at every step");
   }
 
   /** Goes on to compare up to a step. */

@@ -21,6 +21,24 @@ Deno.test("charts are well-formed, also of one point, of none, and of what is no
   assertEquals(chart([{ name: "none", points: [] }], axes), "");
 });
 
+Deno.test("no mark of an axis reaches into the next, however small a chart is", () => {
+  const size = { width: 380, height: 240 };
+  const from = (low: number, high: number) =>
+    [{ name: "a", points: [[low, 0], [high, 1]] }] as const;
+  for (const [low, high] of [[1e-4, 8e-2], [1e-9, 1e-1], [0.3, 0.9]]) {
+    const drawn = chart(from(low, high), { x: "x", y: "y", log: "x", size });
+    const marks = [...drawn.matchAll(/<text x="([\d.]+)" y="204" text-anchor="middle">([^<]+)/g)];
+    assert(marks.length > 0, drawn);
+    marks.slice(1).forEach(([, x, text], i) => {
+      const [, before, other] = marks[i];
+      assert(
+        Number(x) - Number(before) > 11 * (text.length + other.length) / 2,
+        `${other} ${text}`,
+      );
+    });
+  }
+});
+
 Deno.test("ticks are short, and thousands are set apart", () => {
   const texts = textsOf(chart([{ name: "a", points: [[0, 0.1], [300_000, 0.3]] }], axes));
   for (const tick of ["0", "100\u202f000", "300\u202f000", "0.1", "0.15", "0.3"]) {

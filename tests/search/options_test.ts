@@ -3,11 +3,16 @@ import { assertRejects, assertStringIncludes, assertThrows } from "../assert.ts"
 import { GradusError } from "../../mod.ts";
 import {
   ADAMW,
+  average,
   Evaluator,
+  fileCheckpoint,
   localScorer,
   type ModuleTask,
+  parseGenome,
   proxy,
   quadratic,
+  Random,
+  repair,
   searched,
   space,
   sweep,
@@ -32,6 +37,33 @@ const own = lion.program;
 /** What is done with options that no type admits, and what must be said. */
 const REFUSED: readonly (readonly [say: string, run: (given: never) => unknown, given: object])[] =
   [
+    ["`task`; did you mean `tasks`?", repair, { task: tasks }],
+    ["`tasks` must be a list of tasks: given", repair, { tasks: [null] }],
+    ["`constants` must be a list of finite numbers", repair, { constants: [NaN] }],
+    ["`size` must be a whole number from 1 to 16: given 0", repair, { size: 0 }],
+    ["`decay`; did you mean `decays`?", average, { decay: [0.9] }],
+    ["`decays` must be numbers above 0 and below 1", average, { decays: ["0.9"] }],
+    [
+      "no function `sine` that works on each element; did you mean `sin`?",
+      (given) => repair(given)(space(), parseGenome(space(), ADAMW), new Random(1, 0, 0)),
+      {
+        functions: ["sine"],
+      },
+    ],
+    ["`tasks` must be a list of at least one task, such as", searched, { tasks: [null], budget }],
+    ["`heldOut` must be a list of tasks", searched, { tasks, budget, heldOut: ["zipf@1"] }],
+    ["must give an object with a number `score`", searched, {
+      tasks,
+      budget,
+      scorer: { score: () => Promise.resolve([{ score: NaN, scores: [] }]) },
+    }],
+    ["for each of 1: given an array of 0", searched, {
+      tasks,
+      budget,
+      scorer: { score: () => Promise.resolve([]) },
+    }],
+    ["a proxy must be a name: given 3", () => proxy(3 as never), {}],
+    ["its path must be a text that is not empty", () => fileCheckpoint(""), {}],
     ["`wrokers`; did you mean `workers`?", localScorer, { wrokers: 2 }],
     ["`workers` must be a whole number from 0 to", localScorer, { workers: -1 }],
     ["`patience` must be milliseconds above 0", localScorer, { patience: NaN }],
@@ -71,6 +103,11 @@ const REFUSED: readonly (readonly [say: string, run: (given: never) => unknown, 
     ...([
       ["`spasity`; did you mean `sparsity`?", { ...trace, spasity: 1 }],
       ["`rates` must be left out", { ...trace, rates: 2 }],
+      ["must be finite, and not all 0: given -Infinity at step 1", {
+        ...trace,
+        rule: "a = exp(100)\nupdate = mul(g, a)",
+      }],
+      ["must be finite, and not all 0: given 0 at every", { ...trace, rule: "update = mul(g, 0)" }],
       ["`scale` must be", { ...trace, scale: "fre" }],
       ["`step`; did you mean `steps`?", { ...module, step: 1 }],
       ["`seeds` must be whole numbers", { ...module, seeds: [] }],
