@@ -67,8 +67,13 @@ export function whole(least: number, most: number = Infinity): Kind {
 export function oneOf(...words: readonly string[]): Kind {
   return {
     is: (value) => words.includes(value as string),
-    must: words.map((word) => `"${word}"`).join(" or "),
+    must: listed(words.map((word) => `"${word}"`)),
   };
+}
+
+function listed(words: readonly string[]): string {
+  const last = words.at(-1)!;
+  return words.length === 1 ? last : `${words.slice(0, -1).join(", ")} or ${last}`;
 }
 
 /** An object that has a method of each of these names. */

@@ -1,10 +1,10 @@
 /** What an optimizer is to its user. */
 import { GradusError, shown } from "../dsl/errors.ts";
+import { ANY, type Kinds, requireOptions } from "../dsl/options.ts";
 import { BACKENDS } from "./backends/choose.ts";
 import { defaultThreads, MOST_THREADS } from "./backends/wasm/threads.ts";
 import { HostDevice } from "./devices/host/device.ts";
 import { type Configured, ruleOf } from "./step/binding.ts";
-import { ownOptions } from "./options.ts";
 import type { StepForm } from "./step/form.ts";
 import type { PartialTree, StepOptions } from "./step/options.ts";
 import { Step } from "./step/step.ts";
@@ -29,6 +29,8 @@ export interface RunOptions {
    */
   readonly threads?: number;
 }
+
+const RUN_OPTIONS: Kinds<RunOptions> = { backend: ANY, threads: ANY };
 
 /**
  * A program with values for its hyperparameters.
@@ -233,7 +235,8 @@ class HostOptimizer implements Omit<Optimizer, "init" | "update"> {
   }
 
   with(options: RunOptions): Optimizer {
-    return bind(this, ownOptions(options, `Cannot run "${this.program.name}"`));
+    requireOptions(`Cannot run "${this.program.name}"`, options, RUN_OPTIONS);
+    return bind(this, { ...options });
   }
 
   init(params: object, options: InitOptions = {}): State {

@@ -2,6 +2,7 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type ModelProto, ModelProtoSchema, TensorProto_DataType as DataType } from "onnx-buf";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { ANY, type Kinds, requireOptions } from "../../dsl/options.ts";
 import { carriedSettings } from "../../runtime/carried.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { maskTree } from "../../runtime/trees/hyperparameters.ts";
@@ -40,6 +41,17 @@ export interface AttachOptions
    */
   readonly layout?: OnnxOptions["layout"];
 }
+
+const OPTIONS: Kinds<AttachOptions> = {
+  params: ANY,
+  grads: ANY,
+  loss: ANY,
+  // These are as in the optimizer's own graph, which checks them.
+  inputs: ANY,
+  precision: ANY,
+  inlineFunctions: ANY,
+  layout: ANY,
+};
 
 /** The newest version that an optimizer is written in; its operators are the same ever since. */
 const NEWEST_STEP = 21;
@@ -87,6 +99,7 @@ export function attach(
   options: AttachOptions,
   doing: string,
 ): void {
+  requireOptions(doing, options, OPTIONS);
   const graph = joined.graph!;
   const opset = opsetOf(joined, doing);
   const grads = gradientsOf(options, doing);

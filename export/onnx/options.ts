@@ -1,5 +1,6 @@
 /** What can be chosen of an exported graph. */
-import { GradusError, shown } from "../../dsl/errors.ts";
+import { GradusError } from "../../dsl/errors.ts";
+import { ANY, type Kinds, oneOf, requireOptions, TRUTH, whole } from "../../dsl/options.ts";
 import { spellPath } from "../../runtime/trees/leaf.ts";
 import type { Layout } from "../../runtime/trees/layout.ts";
 import type { GraphOptions } from "./leaves.ts";
@@ -45,41 +46,35 @@ export interface OnnxOptions {
   readonly evaluate?: boolean;
 }
 
-const OPSETS = [17, 18, 19, 20, 21];
+const OPTIONS: Kinds<OnnxOptions> = {
+  inputs: ANY,
+  opset: whole(17, 21),
+  inlineFunctions: TRUTH,
+  precision: oneOf("float64", "float32"),
+  evaluate: TRUTH,
+  layout: oneOf("tree", "flat", "slices"),
+};
 
-/** The options of a graph, checked. */
+/** Refuses options that there are not. */
+export function requireOnnxOptions(given: unknown, doing: string): void {
+  requireOptions(doing, given, OPTIONS);
+}
+
+/** The options of a graph, and what only its parameters tell of them. */
 export function graphOptions(given: OnnxOptions, params: Layout, doing: string): GraphOptions {
   const { opset = 21, inlineFunctions = false, precision = "float64", layout = "tree" } = given;
   const { evaluate = false } = given;
-  if (!OPSETS.includes(opset)) {
-    throw new GradusError(
-      `${doing}: \`opset\` must be a whole number from 17 to 21: given ${shown(opset)}`,
-    );
-  }
-  if (layout !== "tree" && layout !== "flat" && layout !== "slices") {
-    throw new GradusError(
-      `${doing}: \`layout\` must be "tree", "flat" or "slices": given ${shown(layout)}`,
-    );
-  }
   requirePrecision(precision, params, doing);
   if (layout === "slices" && precision === "float32") {
     throw new GradusError(
       `${doing}: \`layout\` "slices" is for CPUs and takes \`precision\` "float64": given "float32"`,
     );
   }
-  if (typeof evaluate !== "boolean") {
-    throw new GradusError(`${doing}: \`evaluate\` must be true or false: given ${shown(evaluate)}`);
-  }
   return { opset, inlineFunctions, precision, layout, evaluate };
 }
 
-/** Refuses what is no precision, and parameters that have another. */
-function requirePrecision(precision: unknown, { leaves }: Layout, doing: string): void {
-  if (precision !== "float64" && precision !== "float32") {
-    throw new GradusError(
-      `${doing}: \`precision\` must be "float64" or "float32": given ${shown(precision)}`,
-    );
-  }
+/** Refuses parameters that are wider than what is computed in. */
+function requirePrecision(precision: string, { leaves }: Layout, doing: string): void {
   const wide = leaves.find(({ dtype }) => dtype === "float64");
   if (precision === "float64" || wide === undefined) return;
   throw new GradusError(

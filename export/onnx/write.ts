@@ -9,14 +9,13 @@ import { Binding, requireNoOracle } from "../../runtime/step/binding.ts";
 import { requireDivisor } from "../../runtime/step/groups.ts";
 import { asShape, spellPath } from "../../runtime/trees/leaf.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { ownOptions } from "../../runtime/options.ts";
 import { isShort } from "../../runtime/trees/dtype.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
 import { GraphWriter } from "./graph.ts";
 import { Hyperparameters } from "./hyper.ts";
 import { GraphLeaves, type NextNumbers } from "./leaves.ts";
 import { JOINED, METADATA } from "./metadata.ts";
-import { graphOptions, type OnnxOptions } from "./options.ts";
+import { graphOptions, type OnnxOptions, requireOnnxOptions } from "./options.ts";
 import { writeModel } from "./proto.ts";
 
 /**
@@ -61,7 +60,8 @@ export function toOnnx(
   const { program } = optimizer;
   const doing = `Cannot export "${program.name}" to ONNX`;
   requireNoOracle(optimizer, doing);
-  const options: OnnxOptions = ownOptions(given, doing);
+  requireOnnxOptions(given, doing);
+  const options: OnnxOptions = { ...given };
   const layout = Layout.of(params, doing, asShape);
   requireLeaves(layout, doing);
   requirePlainPaths(layout, doing);

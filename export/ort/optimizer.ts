@@ -1,5 +1,6 @@
 /** An exported optimizer on ONNX Runtime Web, as its user meets it. */
 import { GradusError } from "../../dsl/errors.ts";
+import { ANY, type Kinds, requireOptions } from "../../dsl/options.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
 import type { StepOptions } from "../../runtime/step/options.ts";
@@ -32,6 +33,8 @@ export interface OrtOptions extends WhereOptions {
    */
   readonly hyper?: Readonly<Record<string, number | Schedule>>;
 }
+
+const OPTIONS: Kinds<OrtOptions> = { executionProvider: ANY, device: ANY, hyper: ANY };
 
 /**
  * An exported optimizer, running on ONNX Runtime Web.
@@ -67,9 +70,10 @@ export class OrtOptimizer {
   /**
    * Loads what `toOnnx` wrote.
    *
-   * @throws {GradusError} if the bytes are no such model, or ONNX Runtime refuses it.
+   * @throws {GradusError} if the bytes are no such model, an option is none, or ONNX Runtime refuses it.
    */
   static async load(bytes: Uint8Array, options: OrtOptions = {}): Promise<OrtOptimizer> {
+    requireOptions("Cannot load an optimizer", options, OPTIONS);
     requireWhere(options, "Cannot load an optimizer");
     const whole = readOptimizer(bytes);
     const parts = parted(bytes, `Cannot load "${whole.program.name}"`);

@@ -1,6 +1,7 @@
 /** A model joined with an optimizer on ONNX Runtime Web: what trains it, as its user meets it. */
 import { toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
+import { ANY, requireOptions } from "../../dsl/options.ts";
 import { GradusError, quoted } from "../../dsl/errors.ts";
 import { symbol } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
@@ -20,12 +21,7 @@ import { drawMasks } from "./masks.ts";
 import { numbersIn } from "./read.ts";
 import { GraphRule } from "./rule.ts";
 import { requireThreads } from "./runtime.ts";
-import {
-  requireOptions,
-  TRAINER_OPTIONS,
-  type TrainerOptions,
-  type TrainingOptions,
-} from "./trainer_options.ts";
+import { TRAINER_OPTIONS, type TrainerOptions, type TrainingOptions } from "./trainer_options.ts";
 import { type Tensors, Training } from "./training.ts";
 import { copied, copiedState, takenOf } from "./trees.ts";
 import { adapterOf, firstValues, inferenceModel } from "./weights.ts";
@@ -110,7 +106,7 @@ export class OrtTrainer {
    */
   static async load(bytes: Uint8Array, options: TrainerOptions = {}): Promise<OrtTrainer> {
     const doing = "Cannot load a training step";
-    requireOptions(options, TRAINER_OPTIONS, doing);
+    requireOptions(doing, options, TRAINER_OPTIONS);
     requireWhere(options, doing);
     const { model, step, ...joined } = readJoined(bytes, options.loss, doing);
     if (options.threads !== undefined) requireThreads(options.threads, doing);
@@ -330,7 +326,7 @@ export class OrtTrainer {
   ): Promise<{ readonly loss: number; readonly outputs: Record<string, BatchTensor> }> {
     const doing = `Cannot train by "${this.program.name}"`;
     return this.#after(async () => {
-      requireOptions(options, ["refuseNonFinite"], doing);
+      requireOptions<TrainingOptions>(doing, options, { refuseNonFinite: ANY });
       const { refuseNonFinite = this.#refuses } = options;
       const { inputs: needed, known, masks, loss: name, outputs } = this.#joined;
       requireOutputs(asked, outputs, doing);

@@ -1,5 +1,5 @@
 /** How a trainer is loaded, and how it makes a step. */
-import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { ANY, type Kinds } from "../../dsl/options.ts";
 import type { Schedule } from "../../dsl/schedules/mod.ts";
 import type { Tensor } from "../../runtime/trees/leaf.ts";
 import type { WhereOptions } from "./where.ts";
@@ -33,21 +33,13 @@ export interface TrainingOptions {
   readonly refuseNonFinite?: boolean;
 }
 
-/** Their names. */
-export const TRAINER_OPTIONS: readonly (keyof TrainerOptions)[] = [
-  ...["executionProvider", "device", "threads", "loss"] as const,
-  ...["params", "hyper", "refuseNonFinite"] as const,
-];
-
-/** Refuses options of other names. */
-export function requireOptions(options: object, names: readonly string[], doing: string): void {
-  if (typeof options !== "object" || options === null) {
-    throw new GradusError(`${doing}: its options must be an object: given ${shown(options)}`);
-  }
-  for (const name of Object.keys(options)) {
-    if (names.includes(name)) continue;
-    throw new GradusError(
-      `${doing}: there is no option ${quoted(name)}${suggestion(name, names)}`,
-    );
-  }
-}
+/** What is checked of them where they are used. */
+export const TRAINER_OPTIONS: Kinds<TrainerOptions> = {
+  executionProvider: ANY,
+  device: ANY,
+  threads: ANY,
+  loss: ANY,
+  params: ANY,
+  hyper: ANY,
+  refuseNonFinite: ANY,
+};

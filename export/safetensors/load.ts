@@ -1,5 +1,5 @@
 /** Loads a checkpoint: training goes on as if it had never stopped, and with a changed tree as far as it can. */
-import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { ANY, type Kinds, oneOf, requireOptions } from "../../dsl/options.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
 import { resident } from "../../runtime/resident.ts";
 import type { NumberArray } from "../../runtime/trees/dtype.ts";
@@ -39,6 +39,13 @@ export interface LoadOptions<P extends object = object> {
   /** Whether parameters and state are placed in WebAssembly memory. Default: if `params` are. */
   readonly resident?: boolean;
 }
+
+const OPTIONS: Kinds<LoadOptions> = {
+  optimizer: ANY,
+  params: ANY,
+  onMismatch: oneOf("error", "init"),
+  resident: ANY,
+};
 
 /** What was loaded. */
 export interface Loaded<P extends object = object> {
@@ -96,7 +103,7 @@ export function load<P extends object>(
   options: LoadOptions<P> = {},
 ): Loaded<P> {
   const doing = "Cannot load a checkpoint";
-  requireOptions(options, doing);
+  requireOptions(doing, options, OPTIONS);
   const contents = readContents(bytes, doing);
   const { onMismatch = "error" } = options;
   if (options.optimizer !== undefined) {
@@ -154,23 +161,4 @@ function buffersIn(tensors: ReadonlyMap<string, SafeTensor>): {
     else buffers.push([name, { data: data.slice(), shape: [...shape] }]);
   }
   return { buffers: Object.fromEntries(buffers), others };
-}
-
-const OPTIONS: readonly (keyof LoadOptions)[] = ["optimizer", "params", "onMismatch", "resident"];
-
-function requireOptions(options: LoadOptions, doing: string): void {
-  if (typeof options !== "object" || options === null) {
-    throw new GradusError(`${doing}: its options must be an object: given ${shown(options)}`);
-  }
-  for (const key of Object.keys(options)) {
-    if ((OPTIONS as string[]).includes(key)) continue;
-    throw new GradusError(
-      `${doing}: there is no option ${quoted(key)}${suggestion(key, OPTIONS)}`,
-    );
-  }
-  const { onMismatch = "error" } = options;
-  if (onMismatch === "error" || onMismatch === "init") return;
-  throw new GradusError(
-    `${doing}: \`onMismatch\` must be "error" or "init": given ${shown(onMismatch)}`,
-  );
 }

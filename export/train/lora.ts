@@ -1,7 +1,8 @@
 /** Low-rank adaptation: a model with trainable factors beside weights that stay as they are. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema, TensorProtoSchema } from "onnx-buf";
-import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
+import { type Kinds, POSITIVE, requireOptions, whole } from "../../dsl/options.ts";
 import { bitsAt, wordOf } from "../../dsl/random/draw.ts";
 import { adapterCall, defineAdapters, factorType } from "../onnx/adapters.ts";
 import { putFloats } from "../onnx/floats.ts";
@@ -62,7 +63,8 @@ export interface LoraOptions {
  */
 export function lora(model: ModelSource, options: LoraOptions = {}): Uint8Array<ArrayBuffer> {
   const doing = "Cannot put low-rank factors into the model";
-  requireOptions(options, doing);
+  requireOptions(doing, options, OPTIONS);
+  requireUnsaid(options, doing);
   const source = readWhole(model, doing);
   const graph = source.graph!;
   const isOwn = ({ domain }: { readonly domain: string }) => domain === FUNCTIONS;
@@ -169,35 +171,29 @@ function chosen(
   );
 }
 
-const OPTIONS: readonly (keyof LoraOptions)[] = ["rank", "alpha", "match", "seed", "adapter"];
+const OPTIONS: Kinds<LoraOptions> = {
+  rank: whole(1),
+  alpha: {
+    is: (value) => POSITIVE.is(value) && value !== Infinity,
+    must: "a number above 0",
+  },
+  match: {
+    is: (value) =>
+      Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === "string"),
+    must: "a list of names or patterns",
+  },
+  seed: { is: Number.isSafeInteger, must: "a whole number" },
+  adapter: { is: (value) => value instanceof Uint8Array, must: "the bytes of an adapter" },
+};
 
-function requireOptions(options: LoraOptions, doing: string): void {
-  if (typeof options !== "object" || options === null) {
-    throw new GradusError(`${doing}: its options must be an object: given ${shown(options)}`);
-  }
-  const unknown = Object.keys(options).find((name) =>
-    !(OPTIONS as readonly string[]).includes(name)
-  );
-  if (unknown !== undefined) {
-    throw new GradusError(
-      `${doing}: there is no option ${quoted(unknown)}${suggestion(unknown, OPTIONS)}`,
-    );
-  }
-  const { rank = 1, alpha = 1, match, seed = 0, adapter } = options;
-  const refuse = (option: string, what: string, given: unknown): never => {
-    throw new GradusError(`${doing}: \`${option}\` must be ${what}: given ${shown(given)}`);
-  };
-  if (!Number.isSafeInteger(rank) || rank < 1) refuse("rank", "a whole number from 1", rank);
-  if (!(alpha > 0 && alpha < Infinity)) refuse("alpha", "a number above 0", alpha);
-  if (!Number.isSafeInteger(seed)) refuse("seed", "a whole number", seed);
-  const isList = match === undefined ||
-    Array.isArray(match) && match.length > 0 && match.every((each) => typeof each === "string");
-  if (!isList) refuse("match", "a list of names or patterns", match);
-  if (adapter === undefined) return;
-  if (!(adapter instanceof Uint8Array)) refuse("adapter", "the bytes of an adapter", adapter);
+/** Refuses what an adapter says itself. */
+function requireUnsaid(options: LoraOptions, doing: string): void {
   for (const name of ["rank", "match", "seed"] as const) {
-    if (options[name] !== undefined) {
-      refuse(name, "left out, since the adapter says it", options[name]);
-    }
+    if (options.adapter === undefined || options[name] === undefined) continue;
+    throw new GradusError(
+      `${doing}: \`${name}\` must be left out, since the adapter says it: given ${
+        shown(options[name])
+      }`,
+    );
   }
 }

@@ -1,5 +1,6 @@
 /** Reads the state of PyTorch's optimizer as one of ours of the same rule. */
 import { GradusError, quoted, shown } from "../../../dsl/errors.ts";
+import { ANY, requireOptions } from "../../../dsl/options.ts";
 import type { Optimizer } from "../../../runtime/optimizer.ts";
 import { isResident, release } from "../../../runtime/trees/placement.ts";
 import type { State } from "../../../runtime/trees/state.ts";
@@ -16,7 +17,6 @@ import {
   followsSchedule,
   listed,
   numbersByLeaf,
-  requireOptions,
   settingsByLeaf,
   type TorchOrder,
   torchTreeOf,
@@ -73,7 +73,7 @@ export function fromTorchStateDict(
   requireOptimizer(optimizer, "the optimizer", "Cannot read a state of torch's");
   const { program } = optimizer;
   const doing = `Cannot read the state of "${program.name}" from torch's`;
-  requireOptions(options, ["count", "names"], doing);
+  requireOptions(doing, options, { count: ANY, names: ANY });
   const rule = torchRuleOf(program, doing);
   const tree = torchTreeOf(params, options, doing);
   const { layout } = tree;

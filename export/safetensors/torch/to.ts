@@ -1,5 +1,6 @@
 /** Writes the state of an optimizer as PyTorch's optimizer of that rule would. */
 import { GradusError, shown } from "../../../dsl/errors.ts";
+import { ANY, requireOptions } from "../../../dsl/options.ts";
 import type { Optimizer } from "../../../runtime/optimizer.ts";
 import { arithmeticOf, type HostArray, load } from "../../../runtime/trees/dtype.ts";
 import { type LeafInfo, spellPath, type Tensor } from "../../../runtime/trees/leaf.ts";
@@ -14,7 +15,6 @@ import {
   hostLeaf,
   listed,
   numbersByLeaf,
-  requireOptions,
   settingsByLeaf,
   type TorchOrder,
   torchTreeOf,
@@ -112,7 +112,7 @@ export function toTorchStateDict(
   requireOptimizer(optimizer, "the optimizer", "Cannot write a state as torch's");
   const { program } = optimizer;
   const doing = `Cannot write the state of "${program.name}" as torch's`;
-  requireOptions(options, ["names"], doing);
+  requireOptions(doing, options, { names: ANY });
   const rule = torchRuleOf(program, doing);
   const tree = torchTreeOf(params, options, doing);
   const { layout, order, names } = tree;

@@ -1,6 +1,5 @@
 /** Trees as torch sees them: parameters in a row, each with a name and numbers of its own. */
-import { GradusError, quoted, shown, suggestion } from "../../../dsl/errors.ts";
-import { ownOptions } from "../../../runtime/options.ts";
+import { GradusError, shown, suggestion } from "../../../dsl/errors.ts";
 import type { Configured } from "../../../runtime/step/binding.ts";
 import type { HostArray } from "../../../runtime/trees/dtype.ts";
 import {
@@ -43,14 +42,6 @@ export interface TorchOrder {
    * Default: as the keys of the tree stand. Trees that Gradus makes, such as resident ones, have them sorted.
    */
   readonly names?: readonly string[];
-}
-
-/** Refuses options that are none of `names`. */
-export function requireOptions(options: object, names: readonly string[], doing: string): void {
-  for (const key of Object.keys(ownOptions(options, doing))) {
-    if (names.includes(key)) continue;
-    throw new GradusError(`${doing}: there is no option ${quoted(key)}${suggestion(key, names)}`);
-  }
 }
 
 /** The tree of `params`. */
