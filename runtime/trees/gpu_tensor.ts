@@ -120,6 +120,9 @@ function isPlace(second: unknown): second is NonNullable<GpuTensor["second"]> {
     isInGpuBuffer({ ...second, shape: [] });
 }
 
+/** What a buffer must be made for, by the numbers of WebGPU. */
+const USAGES = { STORAGE: 0x80, COPY_SRC: 0x04, COPY_DST: 0x08 } as const;
+
 /** Refuses a place in a buffer that does not hold so many bytes, or is not made for it. */
 function requirePlace(
   { buffer, offset = 0 }: NonNullable<GpuTensor["second"]>,
@@ -135,8 +138,8 @@ function requirePlace(
       `${where()} lie in its buffer: it ends at byte ${end} of a buffer of ${buffer.size}`,
     );
   }
-  const missing = (["STORAGE", "COPY_SRC", "COPY_DST"] as const).filter((name) =>
-    (buffer.usage & GPUBufferUsage[name]) === 0
+  const missing = Object.entries(USAGES).flatMap(([name, flag]) =>
+    (buffer.usage & flag) === 0 ? [name] : []
   );
   if (missing.length > 0) {
     throw new GradusError(
