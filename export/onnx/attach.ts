@@ -37,9 +37,9 @@ export interface AttachOptions
   /**
    * `"flat"` makes of all parameters one vector `w`, and so of states, as in {@linkcode toOnnx}: far fewer nodes
    * where parameters are many, and an input and output for all. The metadata say which parameter is where. Such a
-   * model is run by hand: `OrtTrainer` takes trees. `"slices"` is as there, too. Default `"tree"`.
+   * model is run by hand: `OrtTrainer` takes trees. Default `"tree"`.
    */
-  readonly layout?: OnnxOptions["layout"];
+  readonly layout?: "tree" | "flat";
 }
 
 const OPTIONS: Kinds<AttachOptions> = {

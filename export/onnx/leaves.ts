@@ -23,7 +23,7 @@ import type { Hyperparameters } from "./hyper.ts";
 import { levelsOf, phasesOf } from "./phases.ts";
 import type { ElementType } from "./proto.ts";
 import { isStaged } from "./reduce.ts";
-import { inSlices, isDivisible, sliceOf } from "./scan.ts";
+import { blockOf, inBlocks, isDivisible } from "./scan.ts";
 
 /** How a graph is written. */
 export interface GraphOptions {
@@ -31,7 +31,7 @@ export interface GraphOptions {
   readonly inlineFunctions: boolean;
   /** What the numbers that change once a step are computed in, and sums. */
   readonly precision: Arithmetic;
-  readonly layout: "tree" | "flat" | "slices";
+  readonly layout: "tree" | "flat" | "blocks";
   /** Whether it makes what to evaluate with, too. */
   readonly evaluate: boolean;
 }
@@ -54,7 +54,7 @@ export interface LeafArray {
 export interface Kind extends BodyKind {
   readonly group: Group;
   readonly phases: readonly Body[];
-  readonly isInSlices?: boolean;
+  readonly isInBlocks?: boolean;
 }
 
 /** A leaf of the graph. */
@@ -127,14 +127,14 @@ export class GraphLeaves {
       const view = binding.views[i];
       const whole = view === undefined ? info.shape : [view.count, ...view.shape];
       const shape = staged && isStaged(info.size) ? whole : undefined;
-      const slice = options.layout === "slices" && view === undefined
-        ? sliceOf(info.size)
+      const block = options.layout === "blocks" && view === undefined
+        ? blockOf(info.size)
         : undefined;
-      const key = shape?.join() ?? JSON.stringify([emptyAxes, view !== undefined, slice]);
+      const key = shape?.join() ?? JSON.stringify([emptyAxes, view !== undefined, block]);
       if (!known.has(key)) {
         known.set(
           key,
-          this.#kind(group, emptyAxes, spellPath(info.path), shape, view !== undefined, slice),
+          this.#kind(group, emptyAxes, spellPath(info.path), shape, view !== undefined, block),
         );
       }
       const kind = known.get(key)!;
@@ -187,7 +187,7 @@ export class GraphLeaves {
     place: string,
     shape: BodyKind["shape"],
     isBatch = false,
-    slice?: number,
+    block?: number,
   ): Kind {
     const form = formOf({
       program: this.#program,
@@ -214,12 +214,12 @@ export class GraphLeaves {
     };
     const { globals } = elaborate(this.#program);
     const phases = phasesOf(kind, this.levels, globals);
-    if (slice === undefined || !isDivisible(kind, globals)) return { ...kind, group, phases };
+    if (block === undefined || !isDivisible(kind, globals)) return { ...kind, group, phases };
     return {
       ...kind,
       group,
-      phases: phases.map((body) => inSlices(body, slice)),
-      isInSlices: true,
+      phases: phases.map((body) => inBlocks(body, block)),
+      isInBlocks: true,
     };
   }
 

@@ -30,15 +30,9 @@ export interface OnnxOptions {
    * `"flat"` makes of all parameters one vector `w`, and so of gradients and states; only a program that treats
    * every element alike has such a graph. The vector is of any length `N`, unless the program reduces over all
    * parameters, as `globalNorm` does: then it is as long as they are. A hyperparameter that is not the
-   * same for all is a vector as well, `hyper/<name>`, with an element for each of `w`.
-   *
-   * `"slices"` is for CPUs: inputs, outputs and results are those of `"tree"`, sums over all parameters in another
-   * order apart, but a parameter of 2^20 elements or more is stepped in slices of about 2^17, by `Scan`, so that what
-   * is computed on the way stays in the cache. One stays whole whose size has no fitting divisor, or whose program
-   * looks at more than single elements and such sums. It takes `precision: "float64"`; on a GPU it is slow, one slice
-   * after the other. Default `"tree"`.
+   * same for all is a vector as well, `hyper/<name>`, with an element for each of `w`. Default `"tree"`.
    */
-  readonly layout?: "tree" | "flat" | "slices";
+  readonly layout?: "tree" | "flat";
   /**
    * Whether the graph has outputs `evaluate/<path>`: the parameters to evaluate with after the step, as the
    * program's `evaluate` says. Default false.
@@ -52,7 +46,7 @@ const OPTIONS: Kinds<OnnxOptions> = {
   inlineFunctions: TRUTH,
   precision: oneOf("float64", "float32"),
   evaluate: TRUTH,
-  layout: oneOf("tree", "flat", "slices"),
+  layout: oneOf("tree", "flat"),
 };
 
 /** Refuses options that there are not. */
@@ -65,11 +59,6 @@ export function graphOptions(given: OnnxOptions, params: Layout, doing: string):
   const { opset = 21, inlineFunctions = false, precision = "float64", layout = "tree" } = given;
   const { evaluate = false } = given;
   requirePrecision(precision, params, doing);
-  if (layout === "slices" && precision === "float32") {
-    throw new GradusError(
-      `${doing}: \`layout\` "slices" is for CPUs and takes \`precision\` "float64": given "float32"`,
-    );
-  }
   return { opset, inlineFunctions, precision, layout, evaluate };
 }
 

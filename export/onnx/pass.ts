@@ -150,7 +150,7 @@ export class Pass {
       return name;
     };
     const actual = { path: leaf.path, given, made };
-    const own = kind.isInSlices ? `${name}_in_slices` : name;
+    const own = kind.isInBlocks ? `${name}_in_blocks` : name;
     this.#scope.nodes.push(
       ...this.#scope.functions.place(kind.phases[phase], own, doc, actual),
       ...taken,

@@ -1,5 +1,5 @@
 /**
- * Bodies that step a large leaf slice by slice: what they compute on the way, which is a pass over memory an
+ * Bodies that step a large leaf block by block: what they compute on the way, which is a pass over memory an
  * operator where leaves are whole, stays in the cache of a CPU.
  */
 import type { ReduceOpName } from "../../dsl/node.ts";
@@ -7,14 +7,14 @@ import { matrixRow } from "../../dsl/ops.ts";
 import type { Body, BodyKind } from "./body.ts";
 import { node, type NodeInit, scan } from "./proto.ts";
 
-/** How many elements a slice has at best, at least and at most: the best, of float32, are half a mebibyte. */
-const [BEST, FEWEST, MOST] = [2 ** 17, 2 ** 15, 2 ** 18];
+/** How many elements a block has at best, at least and at most: 65536 of float32 are 256 KiB. */
+const [BEST, FEWEST, MOST] = [65536, 16384, 262144];
 
-/** How many elements a leaf has at least that is stepped in slices. */
-const LEAST = 2 ** 20;
+/** How many elements a leaf has at least that is stepped in blocks. */
+const LEAST = 2 ** 19;
 
-/** How many elements each slice of a leaf of `size` elements has; undefined where it stays whole. */
-export function sliceOf(size: number): number | undefined {
+/** How many elements each block of a leaf of `size` elements has; undefined where it stays whole. */
+export function blockOf(size: number): number | undefined {
   if (size < LEAST) return undefined;
   const isFitting = (count: number) =>
     count >= size / MOST && count <= size / FEWEST && size % count === 0;
@@ -26,12 +26,13 @@ export function sliceOf(size: number): number | undefined {
   return undefined;
 }
 
-/** Whether leaves of a kind can be stepped in parts, which have nothing to do with each other but sums in float64. */
+/** Whether leaves of a kind can be stepped in parts, which have nothing to do with each other but sums. */
 export function isDivisible(
-  { form }: BodyKind,
+  { form, precision }: BodyKind,
   globals: readonly { readonly op: ReduceOpName }[],
 ): boolean {
-  return [...form.over.values()].every((extent) => extent === "element") &&
+  return precision === "float64" &&
+    [...form.over.values()].every((extent) => extent === "element") &&
     [...form.extents].every(([{ op }, extent]) =>
       (extent === "element" || extent === "scalar") && op !== "Index" && !matrixRow(op)
     ) &&
@@ -40,18 +41,17 @@ export function isDivisible(
     );
 }
 
-/** What `body` does to a leaf of a kind that is divisible, in slices of so many elements. */
-export function inSlices(body: Body, slice: number): Body {
+/** What `body` does to a leaf of a kind that is divisible, in blocks of so many elements. */
+export function inBlocks(body: Body, block: number): Body {
   const arrays = body.inputs.flatMap(([name, { kind }]) =>
     kind === "leaf" || kind === "kept" ? [name] : []
   );
-  if (arrays.length === 0) return body;
   const results = body.outputs.map(([name]) => name);
   // No text of a program reads like these.
-  const [shape, shapeOfSlices] = ["shape of the leaf", "shape of slices"];
-  const slices = (name: string) => `slices of ${name}`;
+  const [shape, shapeOfBlocks] = ["shape of the leaf", "shape of blocks"];
+  const blocks = (name: string) => `blocks of ${name}`;
   const isOuter = new Set([...arrays, ...results]);
-  const own = (name: string) => isOuter.has(name) ? `a slice of ${name}` : name;
+  const own = (name: string) => isOuter.has(name) ? `a block of ${name}` : name;
   const nodes = body.nodes.map((each): NodeInit => ({
     ...each,
     input: each.input!.map(own),
@@ -60,16 +60,16 @@ export function inSlices(body: Body, slice: number): Body {
   }));
   const joined = body.outputs.map(([name, { kind }]) =>
     kind === "partial"
-      ? node("ReduceSum", [slices(name)], name, { keepdims: 0 })
-      : node("Reshape", [slices(name), shape], name)
+      ? node("ReduceSum", [blocks(name)], name, { keepdims: 0 })
+      : node("Reshape", [blocks(name), shape], name)
   );
   return {
     ...body,
-    inputs: [...body.inputs, [shapeOfSlices, { kind: "list", values: [-1, slice] }]],
+    inputs: [...body.inputs, [shapeOfBlocks, { kind: "list", values: [-1, block] }]],
     nodes: [
-      ...arrays.map((name) => node("Reshape", [name, shapeOfSlices], slices(name))),
-      scan(arrays.map(slices), results.map(slices), {
-        name: "a slice",
+      ...arrays.map((name) => node("Reshape", [name, shapeOfBlocks], blocks(name))),
+      scan(arrays.map(blocks), results.map(blocks), {
+        name: "a block",
         inputs: arrays.map(own),
         outputs: results.map(own),
         nodes,

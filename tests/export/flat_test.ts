@@ -168,6 +168,6 @@ Deno.test("what runs trees refuses a graph of one vector", async () => {
 Deno.test("an arrangement that is none is refused", () => {
   assertRefused(
     () => toOnnx(lion({ learningRate: 1 }), [2], { layout: "list" as "flat" }),
-    '`layout` must be "tree", "flat" or "slices": given "list"',
+    '`layout` must be "tree" or "flat": given "list"',
   );
 });
