@@ -2,7 +2,7 @@
 import type { Body, Made } from "./body.ts";
 import { Names } from "./names.ts";
 import type { Given } from "./scope.ts";
-import { call, type FunctionInit, type NodeInit, renamed } from "./proto.ts";
+import { call, type FunctionInit, type NodeInit } from "./proto.ts";
 
 /** What stands for the inputs and outputs of a body where it is called. */
 export interface Actual {
@@ -78,6 +78,9 @@ export class Functions {
       }
       return actual.get(name)!;
     };
-    return body.nodes.map((each) => renamed(each, named));
+    return body.nodes.map((each) => {
+      const output = each.output!.map(named);
+      return { ...each, input: each.input!.map(named), output, name: output[0] };
+    });
   }
 }

@@ -23,7 +23,6 @@ import type { Hyperparameters } from "./hyper.ts";
 import { levelsOf, phasesOf } from "./phases.ts";
 import type { ElementType } from "./proto.ts";
 import { isStaged } from "./reduce.ts";
-import { blockOf, inBlocks, isDivisible } from "./scan.ts";
 
 /** How a graph is written. */
 export interface GraphOptions {
@@ -31,7 +30,7 @@ export interface GraphOptions {
   readonly inlineFunctions: boolean;
   /** What the numbers that change once a step are computed in, and sums. */
   readonly precision: Arithmetic;
-  readonly layout: "tree" | "flat" | "blocks";
+  readonly layout: "tree" | "flat";
   /** Whether it makes what to evaluate with, too. */
   readonly evaluate: boolean;
 }
@@ -54,7 +53,6 @@ export interface LeafArray {
 export interface Kind extends BodyKind {
   readonly group: Group;
   readonly phases: readonly Body[];
-  readonly isInBlocks?: boolean;
 }
 
 /** A leaf of the graph. */
@@ -127,14 +125,11 @@ export class GraphLeaves {
       const view = binding.views[i];
       const whole = view === undefined ? info.shape : [view.count, ...view.shape];
       const shape = staged && isStaged(info.size) ? whole : undefined;
-      const block = options.layout === "blocks" && view === undefined
-        ? blockOf(info.size)
-        : undefined;
-      const key = shape?.join() ?? JSON.stringify([emptyAxes, view !== undefined, block]);
+      const key = shape?.join() ?? JSON.stringify([emptyAxes, view !== undefined]);
       if (!known.has(key)) {
         known.set(
           key,
-          this.#kind(group, emptyAxes, spellPath(info.path), shape, view !== undefined, block),
+          this.#kind(group, emptyAxes, spellPath(info.path), shape, view !== undefined),
         );
       }
       const kind = known.get(key)!;
@@ -187,7 +182,6 @@ export class GraphLeaves {
     place: string,
     shape: BodyKind["shape"],
     isBatch = false,
-    block?: number,
   ): Kind {
     const form = formOf({
       program: this.#program,
@@ -212,15 +206,8 @@ export class GraphLeaves {
       opset: this.#options.opset,
       doing: this.#doing,
     };
-    const { globals } = elaborate(this.#program);
-    const phases = phasesOf(kind, this.levels, globals);
-    if (block === undefined || !isDivisible(kind, globals)) return { ...kind, group, phases };
-    return {
-      ...kind,
-      group,
-      phases: phases.map((body) => inBlocks(body, block)),
-      isInBlocks: true,
-    };
+    const phases = phasesOf(kind, this.levels, elaborate(this.#program).globals);
+    return { ...kind, group, phases };
   }
 
   #arraysOf(

@@ -150,9 +150,8 @@ export class Pass {
       return name;
     };
     const actual = { path: leaf.path, given, made };
-    const own = kind.isInBlocks ? `${name}_in_blocks` : name;
     this.#scope.nodes.push(
-      ...this.#scope.functions.place(kind.phases[phase], own, doc, actual),
+      ...this.#scope.functions.place(kind.phases[phase], name, doc, actual),
       ...taken,
     );
   }

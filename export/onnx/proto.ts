@@ -18,7 +18,6 @@ export type ElementType = "float32" | "float64" | "float16" | "int64" | "int32" 
 /** The domain of the functions that a model brings along. */
 export const FUNCTIONS = "gradus";
 
-type AttributeInit = MessageInitShape<typeof AttributeProtoSchema>;
 /** A node; made by {@linkcode node}. */
 export type NodeInit = MessageInitShape<typeof NodeProtoSchema>;
 /** A function of a model. */
@@ -48,7 +47,7 @@ const DATA_TYPES: Readonly<Record<ElementType, DataType>> = {
 export function attribute(
   name: string,
   value: number | readonly number[],
-): AttributeInit {
+): MessageInitShape<typeof AttributeProtoSchema> {
   return typeof value === "number"
     ? { name, type: AttributeType.INT, i: BigInt(value) }
     : { name, type: AttributeType.INTS, ints: value.map(BigInt) };
@@ -63,48 +62,6 @@ export function node(
 ): NodeInit {
   const all = Object.entries(attributes).map(([name, value]) => attribute(name, value));
   return { opType, input: [...input], output: [output], name: output, attribute: all };
-}
-
-/** A graph inside another, which also reads the values of that. */
-export interface InnerGraph {
-  readonly name: string;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly nodes: readonly NodeInit[];
-}
-
-/** Runs a graph for what is at each place along the first axis of `input`; so are the outputs it makes. */
-export function scan(
-  input: readonly string[],
-  output: readonly string[],
-  { name, inputs, outputs, nodes }: InnerGraph,
-): NodeInit {
-  const values = (names: readonly string[]) => names.map((name) => ({ name }));
-  const g = { name, input: values(inputs), output: values(outputs), node: [...nodes] };
-  const body = { name: "body", type: AttributeType.GRAPH, g };
-  const count = attribute("num_scan_inputs", input.length);
-  return {
-    opType: "Scan",
-    input: [...input],
-    output: [...output],
-    name: output[0],
-    attribute: [body, count],
-  };
-}
-
-/** A node whose values, and those of the graphs inside it, have other names. */
-export function renamed(each: NodeInit, named: (name: string) => string): NodeInit {
-  const output = each.output!.map(named);
-  const attribute = (each.attribute ?? []).map((own): AttributeInit => {
-    if (own.g === undefined) return own;
-    const values = (list: readonly ValueInit[] | undefined) =>
-      (list ?? []).map(({ name }) => ({ name: named(name!) }));
-    const inner = (own.g.node ?? []).map((one) => renamed(one, named));
-    const { name, input, output } = own.g;
-    const g = { name, input: values(input), output: values(output), node: inner };
-    return { name: own.name, type: own.type, g };
-  });
-  return { ...each, input: each.input!.map(named), output, name: output[0], attribute } as NodeInit;
 }
 
 /** A call of a function. */

@@ -116,7 +116,7 @@ export function toOnnx(
         ? { [JOINED.storage]: JSON.stringify(Object.fromEntries(optimizer.storage)) }
         : {}),
       [METADATA.layout]: JSON.stringify(
-        how.layout !== "flat" ? matricesIn(binding) : {
+        how.layout === "tree" ? matricesIn(binding) : {
           leaves: layout.leaves.map(({ path, shape }) => ({ path, shape })),
           vectors: [...leaves.vectors],
         },
