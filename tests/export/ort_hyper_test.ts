@@ -20,11 +20,11 @@ type Write = (hyper: State["hyper"], t: number) => void;
 /** Fails unless six steps have every bit of the library's; returns the two states. */
 async function assertSame(
   opt: Optimizer,
-  options: OnnxOptions & OrtOptions,
+  { hyper, ...options }: OnnxOptions & Pick<OrtOptions, "hyper">,
   write: Write = () => {},
 ): Promise<[ours: State, theirs: State]> {
   const [ours, theirs] = [streamParams("float32"), streamParams("float32")];
-  const exported = await OrtOptimizer.load(toOnnx(opt, ours, options), options);
+  const exported = await OrtOptimizer.load(toOnnx(opt, ours, options), { hyper });
   const [state, theirState] = [opt.init(ours), exported.init(theirs)];
   for (let t = 0; t < 6; t++) {
     write(state.hyper, t);
