@@ -91,7 +91,7 @@ The shortest that was found of each:
 ${examples.join("\n")}
 `;
   console.log(text);
-  await writeResult("recovery", "json", JSON.stringify({ command, most, runs }, null, 1) + "\n");
+  await writeResult("recovery", "json", JSON.stringify({ command, most, runs }, null, 2) + "\n");
   console.log(`Written: ${await writeResult("recovery", "md", text)}`);
 }
 
