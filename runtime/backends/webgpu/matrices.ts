@@ -1,5 +1,6 @@
 /** Kernels of what is done to whole matrices: a product in tiles, and a transpose. */
-import { HEADER, indented, type Kernel, kernel, ROW, VECTORS, WORKGROUP } from "./kernel.ts";
+import { indented, type Kernel, kernel, MATRIX_HEAD, shapeOf, VECTORS } from "./kernel.ts";
+import { WORKGROUP } from "./workgroup.ts";
 
 /** The rows and columns of the part of a product that a workgroup makes. */
 export const TILE = 32;
@@ -9,15 +10,6 @@ const DEPTH = 16;
 const LEVELS = 4;
 /** The words of a leaf's row before those that say where its arrays begin. */
 export const MATRIX_WORDS = 7;
-
-const HEAD = `  let chunk = id.x + id.y * ${ROW}u;
-  if (chunk >= table[0]) {
-    return;
-  }
-  let row = table[${HEADER}u + 2u * chunk];
-  let part = table[${HEADER + 1}u + 2u * chunk];
-  let rows = table[row];
-  let columns = table[row + 1u];`;
 
 /**
  * A product, of one array by itself where `isOfOne`: a workgroup makes a tile. Its table has the number of
@@ -35,7 +27,7 @@ export function productKernel(isOfOne: boolean): Kernel {
     `  sums[${level}] = vec4<f32>();`,
     `}`,
   ]).flat();
-  const body = `${HEAD}
+  const body = `${MATRIX_HEAD}
   let depth = table[row + 2u];
   let across = (columns + ${TILE - 1}u) / ${TILE}u;
   let top = (part / across) * ${TILE}u;
@@ -81,7 +73,7 @@ ${indented(levels, 4)}
       x${out}[${start(out)} + i * columns + j] = total[k];
     }
   }`;
-  return kernel(1, WORKGROUP, shape(out), body);
+  return kernel(1, WORKGROUP, shapeOf(isOfOne ? [false, true] : [false, false, true]), body);
 }
 
 /**
@@ -89,7 +81,7 @@ ${indented(levels, 4)}
  * place of tiles; rows and columns are the result's.
  */
 export function transposeKernel(): Kernel {
-  const body = `${HEAD}
+  const body = `${MATRIX_HEAD}
   for (var k = 0u; k < ${VECTORS}u; k++) {
     let at = (part * ${VECTORS}u + k) * ${WORKGROUP}u + lane;
     if (at < rows * columns) {
@@ -98,7 +90,7 @@ export function transposeKernel(): Kernel {
       x1[table[row + ${MATRIX_WORDS + 1}u] + at] = x0[table[row + ${MATRIX_WORDS}u] + j * rows + i];
     }
   }`;
-  return kernel(1, WORKGROUP, shape(1), body);
+  return kernel(1, WORKGROUP, shapeOf([false, true]), body);
 }
 
 /** How many workgroups a matrix takes. */
@@ -106,13 +98,4 @@ export function workgroupsOf(op: "MatMul" | "Transpose", rows: number, columns: 
   return op === "MatMul"
     ? Math.ceil(rows / TILE) * Math.ceil(columns / TILE)
     : Math.ceil(rows * columns / (WORKGROUP * VECTORS));
-}
-
-/** So many arrays are read, and one is written. */
-function shape(read: number): Omit<Kernel, "code"> {
-  const arrays = Array.from(
-    { length: read + 1 },
-    (_, i) => ({ name: "", isWritten: i === read, isWhole: true }),
-  );
-  return { writesNumbers: false, arrays, partials: "none" };
 }

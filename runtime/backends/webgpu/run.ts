@@ -13,8 +13,8 @@ import {
   ofTree,
   usesLeaf,
   VECTORS,
-  WORKGROUP,
 } from "./kernel.ts";
+import { WORKGROUP } from "./workgroup.ts";
 import { axisKernel } from "./axis_loop.ts";
 import { elementKernel } from "./element_loop.ts";
 import { ROW_WORDS } from "./loop_body.ts";
