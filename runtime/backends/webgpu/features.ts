@@ -4,11 +4,19 @@
 export interface Features {
   /** Whether the threads of a subgroup hand each other numbers. */
   readonly subgroups: boolean;
-  /** Whether its own conversions from and to float16 give the bits that the library stores. */
+  /** Whether its own conversions from and to float16 have the bits that the library stores. */
   readonly float16: boolean;
 }
 
-/** What is known of a device. */
+/** The devices whose conversions were seen to have these bits. */
+const exact = new WeakSet<GPUDevice>();
+
+/** What is known of a device: nothing is asked of it. */
 export function featuresOf(device: GPUDevice): Features {
-  return { subgroups: device.features.has("subgroups"), float16: false };
+  return { subgroups: device.features.has("subgroups"), float16: exact.has(device) };
+}
+
+/** Says that a device's own conversions from and to float16 have the bits that the library stores. */
+export function markExact(device: GPUDevice): void {
+  exact.add(device);
 }

@@ -5,7 +5,7 @@
  */
 import type { Features } from "./features.ts";
 import { RANDOM_FUNCTIONS } from "./random.ts";
-import { STORAGE_FUNCTIONS } from "./storage_functions.ts";
+import { FLOAT16_FUNCTIONS, STORAGE_FUNCTIONS } from "./storage_functions.ts";
 import { workgroupText } from "./workgroup.ts";
 
 /** What `exponentOf` gives of 0 and of what is not finite: less than of any other number. */
@@ -167,7 +167,11 @@ export type Width = 1 | 4;
 
 /** What kernels may call or name, by name. */
 export function functionsFor(width: Width, features: Features): Record<string, string> {
-  return { ...FIXED, ...workgroupText(width, features) };
+  return {
+    ...FIXED,
+    ...(features.float16 ? FLOAT16_FUNCTIONS : {}),
+    ...workgroupText(width, features),
+  };
 }
 
 /** The types of a kernel that computes `width` numbers at once, and what `body` calls or names. */

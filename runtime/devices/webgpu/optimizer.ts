@@ -10,6 +10,7 @@ import { requireStorable } from "../../step/storable.ts";
 import { type InitOptions, storageWith } from "../../trees/state_storage.ts";
 import type { GpuTensor } from "../../trees/gpu_tensor.ts";
 import { inheritFrom, type State } from "../../trees/state.ts";
+import { checkFloat16 } from "../../backends/webgpu/float16.ts";
 import { WebGpuDevice } from "./device.ts";
 import { openDevice } from "./open.ts";
 import { download, type FromGpu, type OnGpu, release, upload } from "./transfer.ts";
@@ -90,6 +91,7 @@ export class WebGpuOptimizer {
     const doing = `Cannot run "${optimizer.program.name}" on WebGPU`;
     requireOptions(doing, options, { device: having("a GPUDevice", "createBuffer") });
     const device = options.device ?? await openDevice(doing);
+    await checkFloat16(device);
     return new WebGpuOptimizer(optimizer, device, options.device === undefined);
   }
 
