@@ -28,14 +28,11 @@ export interface Differences {
   readonly shuffling: number;
 }
 
-const REDUCTIONS = ["max", "min", "sum", "mean", "norm"];
 const stochastic = { dtype: "bfloat16", rounding: "stochastic" } as const;
 const learningRate = warmupCosineDecaySchedule({
   ...{ initValue: 0.01, peakValue: 0.1, warmupSteps: 3, decaySteps: 8 },
 });
-const OPTIMIZERS: Readonly<Record<string, Optimizer>> = {
-  "stochastic rounding": lion({ learningRate: 2 ** -6, muDtype: stochastic }),
-  blocks: adam({ learningRate: 2 ** -6, muDtype: "block8" }),
+const JOINED = {
   "factors of matrices in a tensor": factory(parseProgram({
     name: "factors",
     hyper: { matrices: true },
@@ -43,23 +40,22 @@ const OPTIMIZERS: Readonly<Record<string, Optimizer>> = {
   }))({
     matrices: { kernel: { reductionAxis: -1, outputAxis: 1 }, square: false, bias: false },
   }),
-  "reductions of every kind": factory(parseProgram({
-    name: "reductions",
-    state: Object.fromEntries(
-      REDUCTIONS.flatMap((
-        call,
-      ) => [[`${call}_all`, { over: "tensor" }], [`${call}_rows`, { over: -1 }]]),
-    ),
-    step: REDUCTIONS.map((call) => `
-      ${call}_all = ${call}(g)
-      ${call}_rows = ${call}(g, axis=-1)
-      `).join("") + "u = 0.125*g*norm(g)",
-  }))(),
-  "means of rows and columns": adafactor({ learningRate: 0.1 }),
   "a schedule of finite steps, clipped": applyIfFinite(
     chain(clipByGlobalNorm({ maxNorm: 1 }), adam({ learningRate })),
     { maxConsecutiveErrors: 3 },
   ),
+};
+const STORED = {
+  "stochastic rounding": lion({ learningRate: 2 ** -6, muDtype: stochastic }),
+  blocks: adam({ learningRate: 2 ** -6, muDtype: "block8" }),
+};
+const REDUCED = {
+  "the least and the greatest": factory(parseProgram({
+    name: "ends",
+    state: { low: { over: "tensor" }, high: { over: -1 } },
+    step: "low = min(g)\nhigh = max(g, axis=-1)\nu = low*high",
+  }))(),
+  "means of rows and columns": adafactor({ learningRate: 0.1 }),
 };
 
 function tree(seed: number) {
@@ -96,6 +92,7 @@ function compileAll(device: GPUDevice): void {
 async function differences(
   adapter: GPUAdapter,
   requiredFeatures: GPUFeatureName[],
+  optimizers: Readonly<Record<string, Optimizer>>,
 ): Promise<Differences> {
   const of: Record<string, number> = {};
   const device = await adapter.requestDevice({ requiredFeatures });
@@ -110,7 +107,7 @@ async function differences(
     errors.push((event as GPUUncapturedErrorEvent).error.message);
   });
   compileAll(device);
-  for (const [name, opt] of Object.entries(OPTIMIZERS)) {
+  for (const [name, opt] of Object.entries(optimizers)) {
     const gpu = await WebGpuOptimizer.create(opt, { device });
     const params = tree(1);
     const theirs = gpu.upload(tree(1));
@@ -137,9 +134,12 @@ async function differences(
 async function all(): Promise<Report> {
   // An adapter gives one device.
   const adapter = async () => (await navigator.gpu.requestAdapter())!;
-  const without = await differences(await adapter(), []);
+  const without = await differences(await adapter(), [], { ...STORED, ...JOINED });
   if (!(await adapter()).features.has("subgroups")) return { without };
-  return { without, with: await differences(await adapter(), ["subgroups"]) };
+  return {
+    without,
+    with: await differences(await adapter(), ["subgroups"], { ...JOINED, ...REDUCED }),
+  };
 }
 
 const { report } = globalThis as unknown as { readonly report: (text: string) => void };
