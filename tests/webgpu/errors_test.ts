@@ -135,7 +135,9 @@ gpuTest("a kernel that a device refuses is an error of the next step", async () 
 gpuTest("nothing is done once it is disposed of or its device is lost", async () => {
   const gpu = await WebGpuOptimizer.create(adamw({ learningRate: 0.1 }));
   const params = gpu.upload(new Float32Array(3));
-  gpu.dispose();
+  {
+    using _ = gpu;
+  }
   assertThrows(() => gpu.init(params), GradusError, "it has been disposed of");
 
   const adapter = await navigator.gpu.requestAdapter();

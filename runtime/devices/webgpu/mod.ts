@@ -8,13 +8,12 @@
  *
  * async function train(device: GPUDevice): Promise<void> {
  *   const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate: 1e-3 }));
- *   const gpu = await WebGpuOptimizer.create(opt, { device });
+ *   using gpu = await WebGpuOptimizer.create(opt, { device });
  *   const params = gpu.upload({ w: new Float32Array(1000) });
  *   const gradients = gpu.upload({ w: new Float32Array(1000).fill(0.5) });
  *   const state = gpu.init(params);
  *   for (let step = 0; step < 10; step++) gpu.step(params, gradients, state); // nothing is read back
  *   console.log(await gpu.download(params), await gpu.download(state));
- *   gpu.dispose();
  * }
  * ```
  *
