@@ -17,7 +17,7 @@ const HELP = `deno task bench:gpu [options]
   --seconds 480         time for all of it: what does not fit is left out and said so
   --small               small sizes and small networks, so that a software device is done with every part;
                         it does so by itself on such a device
-  --sizes 1e6,1e8       numbers of parameters; by default 1e6,1e7,1e8, and 1e3,1e4,1e5 where all is small
+  --sizes 1e6,1e8       numbers of parameters; by default 1e6,1e7,1e8, and 1e3,1e4,4e4 where all is small
   --name gpu            writes bench/results/<date>-<name>.json and .md; by default "gpu", or
                         "gpu-software" on a software device
 
@@ -59,7 +59,7 @@ console.error(
 /** Below this no GPU copies. */
 const SLOW = 10e9;
 const isSmall = given.small === true || described.isSoftware || probed < SLOW;
-const { sizes = isSmall ? [1e3, 1e4, 1e5] : [1e6, 1e7, 1e8] } = given;
+const { sizes = isSmall ? [1e3, 1e4, 4e4] : [1e6, 1e7, 1e8] } = given;
 const name = given.name ?? (described.isSoftware ? "gpu-software" : "gpu");
 
 /** What is left for writing and printing at the end. */
