@@ -39,6 +39,12 @@ Deno.test("the kernels of a clipped descent: a sum of squares, and the step", as
   await assertSnapshot(t, kernels(opt).join("\n"), snapshots);
 });
 
+Deno.test("the sum of squares on a device with subgroups", async (t) => {
+  const opt = chain(clipByGlobalNorm({ maxNorm: 1 }), sgd({ learningRate: 0.1 }));
+  const [code] = kernels(opt, { subgroups: true, float16: true });
+  await assertSnapshot(t, code, snapshots);
+});
+
 Deno.test("no name of a program reaches a kernel", () => {
   const [code] = kernels(lion({ learningRate: 0.1 }));
   for (const name of ["lion", "learningRate", "weightDecay", "b1"]) {
