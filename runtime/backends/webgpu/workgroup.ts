@@ -15,8 +15,8 @@ export const FEW = 16;
 /** The memory that they share, by name: of which type, and how many each. */
 const SHARED: Readonly<Record<string, readonly [type: string, each: number]>> = {
   lanes: ["vec2<f32>", 1],
-  lefts: ["f32", 2],
-  rights: ["f32", 2],
+  lefts: ["f32", 4],
+  rights: ["f32", 4],
   shares: ["f32", 1],
   sizes: ["vec2<u32>", 1],
 };
