@@ -16,9 +16,8 @@ import {
   VECTORS,
 } from "./kernel.ts";
 import { Body } from "./loop_body.ts";
-import type { Width } from "./prelude.ts";
 import { codesOf, isPacked, writeBlock, writeFour } from "./storage.ts";
-import { joined, neutral, start, WORKGROUP } from "./workgroup.ts";
+import { joined, neutral, start, type Width, WORKGROUP } from "./workgroup.ts";
 
 /**
  * The loop over a group's leaves: a workgroup takes a chunk of one leaf. Its table has the number of

@@ -10,12 +10,12 @@ import type { Extent, Plan } from "../../plan/plan.ts";
 import type { Counts } from "../../plan/counts.ts";
 import type { Features } from "./features.ts";
 import type { HostNumbers } from "./numbers.ts";
-import { prelude, type Width } from "./prelude.ts";
+import { prelude } from "./prelude.ts";
 import type { Source } from "./write.ts";
 import { isPacked, readNumber, type RoundingWords } from "./storage.ts";
 import { partsOfStored } from "../../trees/gpu_tensor.ts";
 import { dtypeOf, type Stored } from "../../trees/stored.ts";
-import { SUBGROUPS } from "./workgroup.ts";
+import { SUBGROUPS, type Width } from "./workgroup.ts";
 
 /** How many vectors each of them takes. */
 export const VECTORS = 4;

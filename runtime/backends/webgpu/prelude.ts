@@ -6,7 +6,7 @@
 import type { Features } from "./features.ts";
 import { RANDOM_FUNCTIONS } from "./random.ts";
 import { FLOAT16_FUNCTIONS, STORAGE_FUNCTIONS } from "./storage_functions.ts";
-import { workgroupText } from "./workgroup.ts";
+import { type Width, workgroupText } from "./workgroup.ts";
 
 /** What `exponentOf` gives of 0 and of what is not finite: less than of any other number. */
 export const NO_NUMBER = -150;
@@ -161,9 +161,6 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
 };
 
 const FIXED = { ...FUNCTIONS, ...RANDOM_FUNCTIONS, ...STORAGE_FUNCTIONS };
-
-/** How many numbers a kernel's `V` holds. */
-export type Width = 1 | 4;
 
 /** What kernels may call or name, by name. */
 export function functionsFor(width: Width, features: Features): Record<string, string> {

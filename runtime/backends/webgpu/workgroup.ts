@@ -5,7 +5,9 @@
 import type { ReduceOpName } from "../../../dsl/node.ts";
 import { reduceOps } from "../../../dsl/ops.ts";
 import type { Features } from "./features.ts";
-import type { Width } from "./prelude.ts";
+
+/** How many numbers a kernel's `V` holds. */
+export type Width = 1 | 4;
 
 /** Threads that work together. */
 export const WORKGROUP = 256;
