@@ -11,7 +11,7 @@ export type Width = 1 | 4;
 
 /** Threads that work together. */
 export const WORKGROUP = 256;
-/** Of so many one is added to the next, then of as many of such, so that no term is added to many. */
+/** So many terms are added one by one, then so many of such sums: no term is added to many others. */
 export const FEW = 16;
 
 /** The memory that they share, by name: of which type, and how many each. */
@@ -85,7 +85,7 @@ export function workgroupText(width: Width, { subgroups }: Features): Record<str
 }`,
     ...Object.fromEntries(parts),
     joinedSum: join("joinedSum", of((a, b) => `${a} + ${b}`, "0f")),
-    // What is no number is not among what is joined so.
+    // Of exponents, which are far above this.
     joinedMost: join("joinedMost", of((a, b) => `max(${a}, ${b})`, "-3.4e38f")),
   };
 }
