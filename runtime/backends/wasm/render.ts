@@ -3,17 +3,9 @@
  * entries in memory, each a stretch of one leaf, so that one call steps all leaves.
  */
 import { type ElementOpName, type Node, symbol } from "../../../dsl/node.ts";
-import { elementOps, elementRow } from "../../../dsl/ops.ts";
+import { elementRow } from "../../../dsl/ops.ts";
 import { type Loop, operandsOf, type Plan } from "../../plan/plan.ts";
-import {
-  type ArrayKind,
-  type GroupArrays,
-  type GroupRun,
-  isBlocked,
-  isPair,
-  secondOf,
-} from "../backend.ts";
-import { bytesOf } from "../../trees/dtype.ts";
+import { type ArrayKind, type GroupRun, isBlocked, isPair, secondOf } from "../backend.ts";
 import { Accumulators } from "./accumulate.ts";
 import {
   BLOCK_WORDS,
@@ -23,6 +15,7 @@ import {
   STORE_BLOCK,
   storeBlock,
 } from "./blocks.ts";
+import { ENTRY, entryNumbers, entryWords, numbersBytes } from "./entry.ts";
 import { Draws, isRandom } from "./draws.ts";
 import { roundedOutputs } from "../random.ts";
 import { Code, type FunctionType, type Local, type MemoryImport, Module } from "./emit.ts";
@@ -32,58 +25,6 @@ import { type Pass, passesOf } from "./passes.ts";
 import { type Stream, strideOf, Transfers, type Width } from "./load_store.ts";
 import { roundStochastically } from "./rounding.ts";
 import { Walk } from "./walk.ts";
-
-/**
- * Words at the beginning of an entry, before the addresses of its arrays; `first` is the place in its
- * leaf of the first element, and `leaf` the leaf's in the tree.
- */
-export const ENTRY = { length: 0, numbers: 1, sums: 2, first: 3, leaf: 4, arrays: 5 } as const;
-
-/** The number of 32-bit words of an entry of leaves with these arrays; the last ones are of its blocks, if it has any. */
-export function entryWords(arrays: Pick<GroupArrays, "inputs" | "outputs">): number {
-  const blocks = blockBytes(arrays) === undefined ? 0 : BLOCK_WORDS.words;
-  return ENTRY.arrays + arrays.inputs.length + arrays.outputs.length + blocks;
-}
-
-/** The numbers that an entry brings: scalars of the step, then values of its tensor. */
-interface EntryNumbers {
-  readonly scalars: readonly Node[];
-  readonly tensor: readonly Node[];
-}
-
-const entries = new WeakMap<Plan, EntryNumbers>();
-
-/** The numbers that the entries of a plan bring, worked out once: every pass asks for them. */
-export function entryNumbers(plan: Plan): EntryNumbers {
-  const known = entries.get(plan);
-  if (known !== undefined) return known;
-  const loops = plan.phases.flat();
-  const tensor = new Set([
-    ...loops.flatMap((loop) => loop.extent === 0 ? loop.kept : []),
-    ...plan.cells.flatMap(({ node, extent }) => extent === 0 ? [node] : []),
-    ...[...plan.extents].flatMap(([node, extent]) =>
-      extent === 0 && node.op === "Symbol" ? [node] : []
-    ),
-  ]);
-  const made = { scalars: plan.scalars.map(({ node }) => node), tensor: [...tensor] };
-  entries.set(plan, made);
-  return made;
-}
-
-/**
- * The bytes of the numbers of one entry and its keys, behind which the record of its leaf is, if it has
- * one.
- */
-export function numbersBytes(
-  plan: Plan,
-  dtype: GroupRun["dtype"],
-  outputs: readonly ArrayKind[],
-): number {
-  const { scalars, tensor } = entryNumbers(plan);
-  const numbers = bytesOf(dtype) * (scalars.length + tensor.length);
-  const keys = plan.random.length + roundedOutputs(outputs).length;
-  return Math.ceil((numbers + 8 * keys) / 16) * 16;
-}
 
 const PASS: Omit<FunctionType, "name"> = { params: ["i32", "i32"], results: [] };
 
@@ -493,9 +434,4 @@ class Renderer {
 /** By what a map tells every constant from all others. */
 function keyOf(value: number): number | "-0" {
   return Object.is(value, -0) ? "-0" : value;
-}
-
-/** Whether a number of an entry is a condition, which a kernel takes as a mask. */
-export function isTruth(node: Node): boolean {
-  return node.op in elementOps && elementRow(node.op)!.gives === "truth";
 }
