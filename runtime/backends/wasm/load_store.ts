@@ -32,8 +32,17 @@ const UPPER_OF_PAIR = [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 3
 /** The upper of the lower bytes of each lane of a pair. */
 const FURTHER_OF_PAIR = [1, 5, 9, 13, 17, 21, 25, 29, 1, 5, 9, 13, 17, 21, 25, 29];
 
+/** Half of the lowest bit that a bfloat16 has. */
+const HALF = 0x8000;
+/** Bits of a mask of bytes, of the lower half of each lane. */
+const LOWER_HALVES = 0x3333;
 /** What is added to the bits of a float32 before those that a type drops are cut off. */
 const BELOW: Partial<Record<DType, number>> = { bfloat16: 0x7fff, "bfloat16+8": 0x7f };
+/** What of those bits is in registers throughout. */
+const FIXED: Partial<Record<DType, readonly number[]>> = {
+  bfloat16: [HALF],
+  "bfloat16+8": [1, 0x7f],
+};
 /** The bit that makes a NaN quiet. */
 const QUIET = 0x400000;
 
@@ -47,14 +56,15 @@ export class Transfers {
   readonly #code: Code;
   /** Of each short output, the first half of a pair until the second comes. */
   readonly #waiting = new Map<Stream, Local>();
+  /** Of each array of short numbers, by its address, the pair that was loaded last. */
+  readonly #pairs = new Map<Local, Local>();
   readonly #constants = new Map<number, Local>();
   readonly #scratch: readonly Local[];
 
   /** Begins the function: what arrays of these types need is put in registers. */
   constructor(code: Code, dtypes: readonly DType[]) {
     this.#code = code;
-    const below = new Set(dtypes.flatMap((dtype) => BELOW[dtype] ?? []));
-    for (const bits of below.size > 0 ? [1, ...below] : []) {
+    for (const bits of new Set(dtypes.flatMap((dtype) => FIXED[dtype] ?? []))) {
       const local = code.local("v128");
       code.bits("i32x4", bits).set(local);
       this.#constants.set(bits, local);
@@ -74,20 +84,30 @@ export class Transfers {
       return;
     }
     if (dtype !== "float16") code.bits("i32x4", 0);
-    code.get(address);
-    if (isVector) code.memory("v128.load");
-    else code.memory("i32.load16_u").op("i16x8.splat");
+    if (isVector) this.#pair("v128.load", address, half);
+    else code.get(address).memory("i32.load16_u").op("i16x8.splat");
     if (dtype !== "float16") {
       code.shuffle(...(half === 0 ? LOW_HALVES : HIGH_HALVES));
       if (low === undefined) return;
-      code.get(low);
-      if (!isVector) code.memory("i32.load8_u").op("i32x4.splat");
-      else code.memory("v128.load8x8_u").op(extended(half));
+      if (!isVector) code.get(low).memory("i32.load8_u").op("i32x4.splat");
+      else {
+        this.#pair("v128.load8x8_u", low, half);
+        code.op(extended(half));
+      }
       code.i32(8).op("i32x4.shl", "v128.or");
     } else {
       code.op(extended(half));
       this.#widenFloat16();
     }
+  }
+
+  /** Pushes both halves of a pair, which are loaded with the first. */
+  #pair(load: string, address: Local, half: number): void {
+    const code = this.#code;
+    let pair = this.#pairs.get(address);
+    if (pair === undefined) this.#pairs.set(address, pair = code.local("v128"));
+    if (half === 0) code.get(address).memory(load).tee(pair);
+    else code.get(pair);
   }
 
   /** Looks the codes up, one by one, and multiplies their fractions by the scale. */
@@ -151,15 +171,25 @@ export class Transfers {
       return;
     }
     const [low, high, sum] = this.#scratch;
-    this.#round(dtype, first, low);
-    this.#round(dtype, second, high);
+    const pairs = [[first, low], [second, high]] as const;
+    const isBrief = dtype === "bfloat16";
+    for (const [value, rounded] of pairs) {
+      // Ties go up at first: that there is one, as hardly ever, is told by zeros below.
+      if (isBrief) code.get(value).get(this.#constants.get(HALF)!).op("i32x4.add").set(rounded);
+      else this.#round(dtype, value, rounded);
+    }
     code.block(() => {
       // Where there is no NaN, as nearly always, one addition tells; two infinities may look like one.
       code.get(first).get(second).op("f32x4.add").tee(sum).get(sum).op("f32x4.ne");
-      code.op("i32x4.bitmask", "i32.eqz").branchIf(0);
+      if (isBrief) {
+        code.get(low).get(high).op("i16x8.min_u").bits("i32x4", 0).op("i16x8.eq", "v128.or");
+        code.op("i8x16.bitmask").i32(LOWER_HALVES).op("i32.and", "i32.eqz").branchIf(0);
+      } else code.op("i32x4.bitmask", "i32.eqz").branchIf(0);
       code.rarely(() => {
-        this.#cutNaN(first, low);
-        this.#cutNaN(second, high);
+        for (const [value, rounded] of pairs) {
+          if (isBrief) this.#round(dtype, value, rounded);
+          this.#cutNaN(value, rounded);
+        }
       });
     });
     code.get(address).get(low).get(high).shuffle(...UPPER_OF_PAIR).memory("v128.store");
@@ -170,10 +200,17 @@ export class Transfers {
 
   /** Rounds to the nearest even, in the upper bits of each lane; a NaN may come out as any number. */
   #round(dtype: DType, value: Local, rounded: Local): void {
-    const [one, below] = [this.#constants.get(1)!, this.#constants.get(BELOW[dtype]!)!];
     const dropped = dtype === "bfloat16" ? 16 : 8;
-    const code = this.#code.get(value).i32(dropped).op("i32x4.shr_u").get(one).op("v128.and");
-    code.get(below).op("i32x4.add").get(value).op("i32x4.add").set(rounded);
+    const code = this.#code.get(value).i32(dropped).op("i32x4.shr_u");
+    this.#bits(1).op("v128.and");
+    this.#bits(BELOW[dtype]!).op("i32x4.add").get(value).op("i32x4.add");
+    code.set(rounded);
+  }
+
+  /** Pushes words of these bits. */
+  #bits(bits: number): Code {
+    const fixed = this.#constants.get(bits);
+    return fixed === undefined ? this.#code.bits("i32x4", bits) : this.#code.get(fixed);
   }
 
   /** Puts every NaN of `value` in its place again, cut off, and quiet so that what is left is one. */
