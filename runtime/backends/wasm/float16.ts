@@ -13,6 +13,7 @@ const power = (exponent: number) => (exponent + 127) << 23;
 const [BEYOND, LEAST] = [power(16), power(-14)];
 /** The greatest bits of a finite float16, where its float32 has them. */
 const LAST = (0x7bff << DROPPED) | ((1 << DROPPED) - 1);
+/** What the bits of the sum and of its exponent, put together, have too much. */
 const DIFFERENCE = (DROPPED << 23) + ((REBIASED + 1) << 10);
 /** The bit that makes an infinity NaN. */
 const QUIET = 0x200;

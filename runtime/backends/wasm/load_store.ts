@@ -35,7 +35,7 @@ const FURTHER_OF_PAIR = [1, 5, 9, 13, 17, 21, 25, 29, 1, 5, 9, 13, 17, 21, 25, 2
 
 /** Half of the lowest bit that a bfloat16 has. */
 const HALF = 0x8000;
-/** Bits of a mask of bytes, of the lower half of each lane. */
+/** Of a mask with a bit a byte, the bits of the lower half of each lane. */
 const LOWER_HALVES = 0x3333;
 /** What is added to the bits of a float32 before those that a type drops are cut off. */
 const BELOW: Partial<Record<DType, number>> = { bfloat16: 0x7fff, "bfloat16+8": 0x7f };
@@ -189,7 +189,7 @@ export class Transfers {
 
   /**
    * Rounds to the nearest, into the upper bits of each lane or, of a float16, the lower half; a NaN may come
-   * out as any number, and the ties of a bfloat16 go up: {@linkcode #mend} sees to them.
+   * out as any number, and the ties of a bfloat16 go up.
    */
   #round(dtype: DType, value: Local, rounded: Local): void {
     const code = this.#code;
@@ -200,6 +200,7 @@ export class Transfers {
     } else this.#toEven(dtype, value, rounded);
   }
 
+  /** Makes exact what `#round` leaves: ties and NaNs. */
   #mend(dtype: DType, value: Local, rounded: Local): void {
     if (dtype === "float16") return mendFloat16(this.#code, value, rounded);
     if (dtype === "bfloat16") this.#toEven(dtype, value, rounded);
