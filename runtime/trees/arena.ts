@@ -32,7 +32,8 @@ export interface Block {
 export class Arena {
   readonly memory: WebAssembly.Memory;
   readonly isShared: boolean;
-  #free: { address: number; bytes: number }[] = [];
+  /** In the order of their addresses; no two touch. */
+  readonly #free: { address: number; bytes: number }[] = [];
   #end: number;
   #blocks = 0;
 
@@ -101,21 +102,29 @@ export class Arena {
   /** Takes a block back. */
   free({ address, bytes }: Block): void {
     this.#blocks--;
-    this.#free.push({ address, bytes });
-    this.#free.sort((a, b) => a.address - b.address);
-    const merged: { address: number; bytes: number }[] = [];
-    for (const each of this.#free) {
-      const last = merged.at(-1);
-      if (last !== undefined && last.address + last.bytes === each.address) {
-        last.bytes += each.bytes;
-      } else merged.push({ ...each });
+    const free = this.#free;
+    // The first hole behind it, by halves: blocks come back in any order, and many at once.
+    let [place, end] = [0, free.length];
+    while (place < end) {
+      const middle = (place + end) >> 1;
+      if (free[middle].address < address) place = middle + 1;
+      else end = middle;
     }
-    const tail = merged.at(-1);
-    if (tail !== undefined && tail.address + tail.bytes === this.#end) {
-      this.#end = tail.address;
-      merged.pop();
+    const hole = { address, bytes };
+    const [before, behind] = [free[place - 1], free[place]];
+    const joinsBefore = before !== undefined && before.address + before.bytes === address;
+    const joinsBehind = behind !== undefined && address + bytes === behind.address;
+    if (joinsBefore) {
+      hole.address = before.address;
+      hole.bytes += before.bytes;
     }
-    this.#free = merged;
+    if (joinsBehind) hole.bytes += behind.bytes;
+    const first = joinsBefore ? place - 1 : place;
+    const gone = (joinsBefore ? 1 : 0) + (joinsBehind ? 1 : 0);
+    if (hole.address + hole.bytes === this.#end) {
+      this.#end = hole.address;
+      free.splice(first, gone);
+    } else free.splice(first, gone, hole);
   }
 
   #reach(end: number): boolean {

@@ -32,17 +32,15 @@ export function isResident(tree: object): boolean {
 }
 
 function arraysIn(tree: unknown): Set<MemoryArray> {
-  const seen = new Set<unknown>();
+  // Whatever is met is looked at once: it grows while it is gone through, and nothing is too deep.
+  const seen = new Set<unknown>([tree]);
   const found = new Set<MemoryArray>();
-  const visit = (node: unknown): void => {
-    if (typeof node !== "object" || node === null || seen.has(node)) return;
-    seen.add(node);
+  for (const node of seen) {
+    if (typeof node !== "object" || node === null) continue;
     if (isHalf(node)) found.add(bitsOf(node));
     else if (ArrayBuffer.isView(node)) found.add(node as MemoryArray);
-    else if (isTensor(node)) partsOf(node).forEach(visit);
-    else Object.values(node).forEach(visit);
-  };
-  visit(tree);
+    else for (const child of isTensor(node) ? partsOf(node) : Object.values(node)) seen.add(child);
+  }
   return found;
 }
 
