@@ -4,6 +4,7 @@
  */
 import { GradusError } from "../../dsl/errors.ts";
 import type { MemoryArray } from "./dtype.ts";
+import { countBefore } from "./halving.ts";
 
 /** The size of a page. */
 const PAGE = 65_536;
@@ -99,32 +100,26 @@ export class Arena {
     return { arena: this, address, bytes: size };
   }
 
-  /** Takes a block back. */
+  /** Takes a block back, and joins what is free on either side of it. */
   free({ address, bytes }: Block): void {
     this.#blocks--;
     const free = this.#free;
-    // The first hole behind it, by halves: blocks come back in any order, and many at once.
-    let [place, end] = [0, free.length];
-    while (place < end) {
-      const middle = (place + end) >> 1;
-      if (free[middle].address < address) place = middle + 1;
-      else end = middle;
+    let at = countBefore(free, (hole) => hole.address < address);
+    let joined = 0;
+    if (free[at]?.address === address + bytes) {
+      bytes += free[at].bytes;
+      joined++;
     }
-    const hole = { address, bytes };
-    const [before, behind] = [free[place - 1], free[place]];
-    const joinsBefore = before !== undefined && before.address + before.bytes === address;
-    const joinsBehind = behind !== undefined && address + bytes === behind.address;
-    if (joinsBefore) {
-      hole.address = before.address;
-      hole.bytes += before.bytes;
+    const before = free[at - 1];
+    if (before !== undefined && before.address + before.bytes === address) {
+      address = before.address;
+      bytes += before.bytes;
+      at--;
+      joined++;
     }
-    if (joinsBehind) hole.bytes += behind.bytes;
-    const first = joinsBefore ? place - 1 : place;
-    const gone = (joinsBefore ? 1 : 0) + (joinsBehind ? 1 : 0);
-    if (hole.address + hole.bytes === this.#end) {
-      this.#end = hole.address;
-      free.splice(first, gone);
-    } else free.splice(first, gone, hole);
+    const isLast = address + bytes === this.#end;
+    if (isLast) this.#end = address;
+    free.splice(at, joined, ...(isLast ? [] : [{ address, bytes }]));
   }
 
   #reach(end: number): boolean {

@@ -31,9 +31,7 @@ export function inOrderOf(branch: Branch, node: object): Branch["seen"] {
 /** Refuses a key that was not there when keys were compared. */
 function refuseKey(key: string): never {
   throw new GradusError(
-    `Cannot read a tree: its keys must stay the same while it is read: given the new key ${
-      quoted(key)
-    }`,
+    `Cannot read a tree: its keys must stay while it is read: given the new ${quoted(key)}`,
   );
 }
 
