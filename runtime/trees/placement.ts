@@ -26,6 +26,18 @@ export function release(tree: object): void {
   for (const array of arraysIn(tree)) releaseArray(array);
 }
 
+/** What `make` gives for each of `items`; where it throws, what has been placed for those before is given back. */
+export function allOrNone<T, U>(items: readonly T[], make: (item: T, i: number) => U): U[] {
+  const made: U[] = [];
+  try {
+    items.forEach((item, i) => made.push(make(item, i)));
+  } catch (error) {
+    release(made);
+    throw error;
+  }
+  return made;
+}
+
 /** Whether some array of a tree is resident. */
 export function isResident(tree: object): boolean {
   return [...arraysIn(tree)].some(blockOf);

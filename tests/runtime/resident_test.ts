@@ -1,5 +1,5 @@
 /** Arrays made in WebAssembly memory for whoever computes gradients. */
-import { adamw, like, release, resident, zeros } from "../../mod.ts";
+import { adamw, GradusError, like, release, resident, zeros } from "../../mod.ts";
 import { blockOf } from "../../runtime/trees/arena.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { randomWords } from "../numbers.ts";
@@ -57,6 +57,19 @@ Deno.test("what is given back in any order is one place again", () => {
     using whole = zeros([size]);
     assertEquals(address(whole), at);
   }
+});
+
+Deno.test("a tree for which there is not enough memory takes none", () => {
+  const place = () => {
+    using made = zeros([16]);
+    return blockOf(made.data)!.address;
+  };
+  const at = place();
+  // Nothing is ever written there, so that it takes no memory.
+  const large = { a: new Float32Array(16), b: new Float32Array(2 ** 30) };
+  const says = "one array may have at most 4227858432 bytes there: given 4294967296";
+  assertThrows(() => like(large), GradusError, says);
+  assertEquals(place(), at);
 });
 
 Deno.test("a tree of any depth is released, cycles too", () => {
