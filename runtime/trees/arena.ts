@@ -27,6 +27,8 @@ export interface Block {
   readonly arena: Arena;
   readonly address: number;
   readonly bytes: number;
+  /** Whether nothing was ever there: it is all zeros. */
+  readonly isNew?: boolean;
 }
 
 /** One memory and what is free in it. */
@@ -36,6 +38,8 @@ export class Arena {
   /** In the order of their addresses; no two touch. */
   readonly #free: { address: number; bytes: number }[] = [];
   #end: number;
+  /** The furthest end that there was. */
+  #furthest = 0;
   #blocks = 0;
 
   private constructor(memory: WebAssembly.Memory, isShared: boolean) {
@@ -97,7 +101,9 @@ export class Arena {
     if (!fits(address) || !this.#reach(address + size)) return undefined;
     this.#blocks++;
     this.#end = address + size;
-    return { arena: this, address, bytes: size };
+    const isNew = address >= this.#furthest;
+    this.#furthest = Math.max(this.#furthest, this.#end);
+    return { arena: this, address, bytes: size, isNew };
   }
 
   /** Takes a block back, and joins what is free on either side of it. */
@@ -202,7 +208,8 @@ export function residentArray<A extends MemoryArray>(
 ): A {
   const block = allocateBlock(length * make.BYTES_PER_ELEMENT, preferred);
   const view = new make(block.arena.memory.buffer, block.address, length);
-  view.fill(0);
+  // Pages that nobody has written cost nothing yet.
+  if (block.isNew !== true) view.fill(0);
   resident.set(view, block);
   return view;
 }
