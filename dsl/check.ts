@@ -15,6 +15,7 @@ import {
   required,
   type StateDeclaration,
 } from "./program.ts";
+import { readOnly } from "./read_only.ts";
 import { isRecord, record, requireKeys } from "./record.ts";
 import { evaluateScope, RESERVED, StepScope } from "./scope.ts";
 import { isReserved } from "./words.ts";
@@ -205,7 +206,10 @@ function intern(program: Program): Program {
     [...inputs],
     statements.map(({ target, value }) => [target, value.id]),
   ]);
-  return interned.get(key, () => program);
+  return interned.get(key, () => {
+    for (const map of [hyper, domains, state, inputs]) readOnly(map, `optimizer "${name}"`);
+    return program;
+  });
 }
 
 function describe(document: unknown): string {

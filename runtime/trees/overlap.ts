@@ -1,6 +1,7 @@
 /** Which arrays share memory: none may be written at two places, or read after another place wrote it. */
 import { GradusError } from "../../dsl/errors.ts";
 import type { MemoryArray } from "./dtype.ts";
+import { countBefore } from "./halving.ts";
 
 interface Placed {
   readonly array: MemoryArray;
@@ -42,13 +43,8 @@ export class Written {
     if (sharing === undefined || array.length === 0) return false;
     // The last that begins before the end of `array`; those that are written do not overlap each other.
     const end = endOf(array);
-    let [low, high] = [0, sharing.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (sharing[middle].array.byteOffset < end) low = middle + 1;
-      else high = middle;
-    }
-    return low > 0 && endOf(sharing[low - 1].array) > array.byteOffset;
+    const count = countBefore(sharing, (each) => each.array.byteOffset < end);
+    return count > 0 && endOf(sharing[count - 1].array) > array.byteOffset;
   }
 }
 

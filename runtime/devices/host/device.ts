@@ -32,7 +32,7 @@ import { LeafMatrices } from "../../trees/matrices.ts";
 import { dtypeOf } from "../../trees/stored.ts";
 import { mirror, type ReadLeaf, spellPath } from "../../trees/leaf.ts";
 import { Written } from "../../trees/overlap.ts";
-import { beside } from "../../trees/placement.ts";
+import { allOrNone, beside } from "../../trees/placement.ts";
 
 /** Arrays in the memory of the host. */
 export class HostDevice implements Device<HostArray, StepForm> {
@@ -47,7 +47,7 @@ export class HostDevice implements Device<HostArray, StepForm> {
   }
 
   create(blanks: readonly Blank<HostArray>[]): unknown[] {
-    return blanks.map((blank) => {
+    return allOrNone(blanks, (blank) => {
       const { info, stored, shape, init, seen, symbols, parameter, copied, isResult = false } =
         blank;
       if (copied !== undefined) return mirror(info, stored, shape, copyOf(copied));
