@@ -231,7 +231,7 @@ class HostOptimizer implements Omit<Optimizer, "init" | "update"> {
       );
     }
     ({ program: this.program, settings: this.settings, storage: this.storage } = configured);
-    this.#step = new Step(ruleOf(configured), new HostDevice(backend, threads));
+    this.#step = new Step(ruleOf(configured), new HostDevice({ backend, threads }));
   }
 
   with(options: RunOptions): Optimizer {

@@ -7,6 +7,7 @@ import { GradusError } from "../../dsl/errors.ts";
 import { evaluation, type Structural } from "../../dsl/graph.ts";
 import { ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
+import { groupedAlike } from "./alike.ts";
 import { guardsAt, guardsOf } from "../plan/forms.ts";
 import { sizeHypers } from "../plan/sizes.ts";
 import {
@@ -35,6 +36,10 @@ interface Numeric {
   readonly isMasked: readonly boolean[];
 }
 
+/** What steps of some groups chose, which all optimizers have in common that have the groups. */
+const keysChosen = new WeakMap<Grouped, StepKey[]>();
+const MOST_KEYS = 64;
+
 /** An optimizer on a tree of one structure. */
 export class Binding implements Bound<StepForm>, Grouped {
   readonly layout: Layout;
@@ -52,7 +57,9 @@ export class Binding implements Bound<StepForm>, Grouped {
   readonly #zeros: readonly (readonly string[])[];
   /** What the last step used and was not written; the next step writes over it. */
   readonly #used: Record<string, HyperNumbers> = {};
-  readonly #keys: StepKey[] = [];
+  readonly #grouped: Grouped;
+  /** What steps chose whose schedules follow this binding's own numbers. */
+  #lateKeys: StepKey[] = [];
   readonly #finer: {
     readonly name: string;
     readonly parts: number[];
@@ -66,9 +73,10 @@ export class Binding implements Bound<StepForm>, Grouped {
     params: unknown,
     doing: string,
     coarser?: Binding,
+    made: Grouped = grouped(program, settings, layout, params, doing, coarser),
   ) {
     [this.layout, this.program, this.#settings] = [layout, program, settings];
-    const made = grouped(program, settings, layout, params, doing, coarser);
+    this.#grouped = made;
     ({ groups: this.groups, groupOf: this.groupOf, views: this.views, live: this.live } = made);
     this.#numeric = [...settings].flatMap(([name, { value, clock }]) =>
       typeof value === "boolean" ? [] : [{
@@ -186,7 +194,9 @@ export class Binding implements Bound<StepForm>, Grouped {
     const guards = structurals.map((structural, i) =>
       guardsAt(guardsOf(program, structural), this.#symbols[i], isUnknown)
     );
-    const known = this.#keys.find((known) =>
+    const isShared = late.length === 0;
+    let chosen = isShared ? keysChosen.get(this.#grouped) : this.#lateKeys;
+    const known = chosen?.find((known) =>
       known.program === program &&
       isSameList(known.late.map(({ name }) => name), late) &&
       known.keys.every((key, i) =>
@@ -195,13 +205,16 @@ export class Binding implements Bound<StepForm>, Grouped {
     );
     if (known !== undefined) return known;
     const key = {
-      binding: this,
+      binding: this.#grouped,
       program,
       keys: structurals.map((structural, i) => ({ structural, guards: guards[i] })),
       late: this.#numeric.filter(({ name }) => late.includes(name))
         .map((each) => this.#lateBy(each, doing)),
     };
-    this.#keys.push(key);
+    if (chosen === undefined || chosen.length >= MOST_KEYS) chosen = [];
+    chosen.push(key);
+    if (isShared) keysChosen.set(this.#grouped, chosen);
+    else this.#lateKeys = chosen;
     return key;
   }
 
@@ -351,6 +364,9 @@ export function ruleOf({ program, settings, storage }: Configured): Rule<StepFor
     writable: [...settings].flatMap(([name, { value }]) =>
       typeof value === "boolean" || fixed.has(name) ? [] : [name]
     ),
-    bind: (layout, params, doing) => new Binding(program, settings, layout, params, doing),
+    bind: (layout, params, doing) => {
+      const made = groupedAlike(program, settings, layout, params, doing);
+      return new Binding(program, settings, layout, params, doing, undefined, made);
+    },
   };
 }

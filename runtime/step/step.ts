@@ -5,7 +5,6 @@
 import { GradusError } from "../../dsl/errors.ts";
 import { symbol } from "../../dsl/node.ts";
 import { readingOf } from "../plan/readings.ts";
-import { Layout } from "../trees/layout.ts";
 import { spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape, updatesFrom } from "../trees/master.ts";
 import {
@@ -18,6 +17,7 @@ import {
   stateAfter,
 } from "../trees/state.ts";
 import { type StateStorage, storedAs } from "../trees/state_storage.ts";
+import { layoutOf } from "./alike.ts";
 import type { Blank, Bound, Device, Form, Rule, StepInputs, WorkMode } from "./device.ts";
 import { Gathered, statesOf, type StepTrees } from "./gathered.ts";
 import { initialNumber } from "./initial.ts";
@@ -221,7 +221,8 @@ export class Step<A, F extends Form> {
     const { read } = this.#device;
     const known = this.#bound.find(({ layout }) => layout.matches(params, read));
     if (known !== undefined) return known;
-    const bound = this.#rule.bind(Layout.of(params, doing, read), params, doing);
+    const layout = layoutOf(this.#rule.program, params, doing, read);
+    const bound = this.#rule.bind(layout, params, doing);
     this.#bound = [bound, ...this.#bound.slice(0, MOST_BOUND - 1)];
     return bound;
   }

@@ -10,6 +10,7 @@ import {
   inOrderOf,
   join,
   keysOf,
+  ownOrder,
   requireKind,
   requireNode,
   requireNoOther,
@@ -50,10 +51,8 @@ export class Layout {
   readonly hasShort: boolean;
   readonly #skeleton: Skeleton;
 
-  private constructor(leaves: readonly LeafInfo[], skeleton: Skeleton) {
-    this.leaves = leaves;
-    this.hasShort = leaves.some(({ dtype }) => isShort(dtype));
-    this.#skeleton = skeleton;
+  private constructor(leaves: readonly LeafInfo[], hasShort: boolean, skeleton: Skeleton) {
+    [this.leaves, this.hasShort, this.#skeleton] = [leaves, hasShort, skeleton];
   }
 
   /** The layout of `tree`, whose leaves `read` tells from branches; `doing` begins the message of an error. */
@@ -93,7 +92,13 @@ export class Layout {
       const nodes = keys.map((key) => visit(child(node, key), join(path, key), depth + 1));
       return { keys, isArray: Array.isArray(node), nodes, seen: { keys, nodes } };
     };
-    return new Layout(leaves, visit(tree, "", 0));
+    const skeleton = visit(tree, "", 0);
+    return new Layout(leaves, leaves.some(({ dtype }) => isShort(dtype)), skeleton);
+  }
+
+  /** The same layout, which remembers by itself in which order keys stood last. */
+  again(): Layout {
+    return new Layout(this.leaves, this.hasShort, ownOrder(this.#skeleton));
   }
 
   /** Whether `tree` has this very structure, shapes and types. */

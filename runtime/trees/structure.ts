@@ -27,6 +27,20 @@ export function inOrderOf(branch: Branch, node: object): Branch["seen"] {
   return branch.seen;
 }
 
+/** The same structure, whose keys stand as they do in it now until it sees others. */
+export function ownOrder(skeleton: Skeleton): Skeleton {
+  if ("leaf" in skeleton) return skeleton;
+  const { keys, isArray, nodes, seen } = skeleton;
+  const own = nodes.map(ownOrder);
+  const isSeen = seen.keys === keys;
+  return {
+    ...{ keys, isArray, nodes: own },
+    seen: isSeen
+      ? { keys, nodes: own }
+      : { keys: seen.keys, nodes: seen.keys.map((key) => own[keys.indexOf(key)]) },
+  };
+}
+
 /** Refuses what is no branch with the keys of `skeleton`. `wayOut` ends the message for what is missing. */
 export function requireSameKeys(
   skeleton: Branch,

@@ -39,9 +39,11 @@ export class LeafStep {
   constructor(leaf: LeafRun, numbers: GroupNumbers, staging: Arena, mayBeDirect: boolean) {
     [this.leaf, this.numbers] = [leaf, numbers];
     this.kernel = kernelOf(leaf.group);
-    this.#arrays = [...leaf.inputs, ...leaf.outputs];
-    const blocks = this.#arrays.map((array) => mayBeDirect ? blockOf(array) : undefined);
+    const arrays = [...leaf.inputs, ...leaf.outputs];
+    const blocks = arrays.map((array) => mayBeDirect ? blockOf(array) : undefined);
     this.arena = blocks.find((block) => block !== undefined)?.arena ?? staging;
+    // Ordinary arrays may be lent, and are not held.
+    this.#arrays = arrays.some(blockOf) ? arrays : [];
     this.addresses = blocks.map((block) => block?.arena === this.arena ? block.address : 0);
     const kinds = [...leaf.group.inputs, ...leaf.group.outputs];
     const { plan, inputs } = leaf.group;
