@@ -48,7 +48,7 @@ export function gatherCheckpoint(checkpoint: Checkpoint): {
   const layout = Layout.of(params, doing, readHost);
   requireLeaves(layout, doing);
   const bound = new Binding(program, settings, layout, params, doing);
-  requireState(state, program, bound.live, layout.hasShort, ruleOf(optimizer).writable, doing);
+  requireState(state, program, bound.live, layout.hasShort, ruleOf(optimizer), doing);
   for (const [name, numbers] of Object.entries(state.hyper)) {
     const what = `hyperparameter \`${name}\` of the state`;
     layout.prefix(numbers, what, doing, (node) => typeof node === "number");

@@ -173,7 +173,9 @@ export class Gathered<A, F extends Form> implements Work<A> {
       if (this.mode === "step") {
         [arrays.out, arrays.next] = [this.#params.arrays, arrays.states];
         arrays.nextMaster = arrays.master;
-        this.#admit = this.#device.write(this.#places(), doing);
+        const { out, next, nextMaster } = arrays;
+        const lists = nextMaster === undefined ? [out, ...next] : [out, ...next, nextMaster];
+        this.#admit = this.#device.write(lists, this.#placeOf, doing);
       }
     }
     if (isWritten || isRead) {
@@ -289,21 +291,11 @@ export class Gathered<A, F extends Form> implements Work<A> {
     return k === 0 ? "gradients" : `input \`${this.inputs[k - 1]}\``;
   }
 
-  *#places(): Iterable<readonly [array: A, place: () => string]> {
-    const { out, next, nextMaster } = this.arrays;
-    const { leaves } = this.bound.layout;
-    const trees = [
-      { name: undefined, arrays: out },
-      ...(nextMaster === undefined ? [] : [{ name: MASTER, arrays: nextMaster }]),
-      ...next.map((arrays, k) => ({ name: this.states[k], arrays })),
-    ];
-    for (const { name, arrays } of trees) {
-      const of = name === undefined ? "" : ` of state \`${name}\``;
-      for (let i = 0; i < leaves.length; i++) {
-        yield [arrays[i], () => `${spellPath(leaves[i].path)}${of}`];
-      }
-    }
-  }
+  /** Where an array is that a step writes. */
+  #placeOf = (list: number, leaf: number): string => {
+    const path = spellPath(this.bound.layout.leaves[leaf].path);
+    return list === 0 ? path : `${path} of state \`${this.states[list - 1] ?? MASTER}\``;
+  };
 }
 
 /** The states that are arrays. */

@@ -48,6 +48,8 @@ export interface Grouped {
   readonly views: readonly (MatrixView | undefined)[];
   /** The states that some leaf keeps. */
   readonly live: ReadonlySet<string>;
+  /** Of each hyperparameter that a mask takes from some group, by group whether it does. */
+  readonly masked: ReadonlyMap<string, readonly boolean[]>;
 }
 
 const NONE: ReadonlySet<string> = new Set();
@@ -136,7 +138,12 @@ export function groupedBy(
         .map((name) => [name, sizesOf(program, name, group.structural)]),
     );
   }
-  return { layout: { leaves, hasShort }, groups, groupOf, views, live };
+  const masked = new Map(
+    [...given.keys()].map((name) =>
+      [name, groups.map(({ settings }) => settings.get(name)!.isMasked)] as const
+    ).filter(([, each]) => each.includes(true)),
+  );
+  return { layout: { leaves, hasShort }, groups, groupOf, views, live, masked };
 }
 
 /** As {@linkcode requireOneOfTree}, of what leaves are given. */

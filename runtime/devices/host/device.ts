@@ -12,7 +12,7 @@ import { BLOCK_SIZE, BlockArray } from "../../trees/block8.ts";
 import { asHostLeaf } from "../../trees/host_leaf.ts";
 import { LeafMatrices } from "../../trees/matrices.ts";
 import { mirror, type ReadLeaf, spellPath } from "../../trees/leaf.ts";
-import { Written } from "../../trees/overlap.ts";
+import { type Place, Written } from "../../trees/overlap.ts";
 import { beside } from "../../trees/placement.ts";
 import { type HostOptions, type HostPlan, isSameTypes, planFor, typesTaken } from "./plan.ts";
 
@@ -39,13 +39,17 @@ export class HostDevice implements Device<HostArray, StepForm> {
   }
 
   write(
-    arrays: Iterable<readonly [array: HostArray, place: () => string]>,
+    lists: readonly (readonly HostArray[])[],
+    place: Place,
     doing: string,
   ): Admit<HostArray> {
-    const parts = [...arrays].flatMap(([array, place]) =>
-      memoryOf(array).map((part) => [part, place] as const)
-    );
-    const written = new Written(parts, doing);
+    const written = new Written();
+    for (let k = 0; k < lists.length; k++) {
+      for (let i = 0; i < lists[k].length; i++) {
+        for (const part of memoryOf(lists[k][i])) written.add(part, k, i);
+      }
+    }
+    written.requireApart(place, doing);
     const isWritten = (array: HostArray) => memoryOf(array).some((part) => written.overlaps(part));
     return (array) => isWritten(array) ? copyOf(array) : array;
   }

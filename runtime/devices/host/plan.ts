@@ -126,18 +126,17 @@ export class HostPlan {
   run(): StepRun {
     const { program, binding: { views } } = this.#key;
     const { runOf, matrices } = this.chosen;
-    return {
-      leaves: this.asked.leaves.flatMap(({ number, shape, size }, i): LeafRun[] => {
-        const { count, shape: own } = views[i] ?? { count: 1, shape };
-        return Array.from({ length: count }, (_, k) => ({
-          ...{ group: runOf[i], number: number + k * LEAVES, shape: own, size: size / count },
-          ...{ inputs: [], outputs: [] },
-        }));
-      }),
-      globals: elaborate(program).globals,
-      threads: this.asked.threads,
-      matrices,
-    };
+    const leaves: LeafRun[] = [];
+    for (let i = 0; i < this.asked.leaves.length; i++) {
+      const { number, shape: whole, size } = this.asked.leaves[i];
+      const [group, count, shape] = [runOf[i], views[i]?.count ?? 1, views[i]?.shape ?? whole];
+      for (let k = 0; k < count; k++) {
+        const own = { group, number: number + k * LEAVES, shape, size: size / count };
+        leaves.push({ ...own, inputs: [], outputs: [] });
+      }
+    }
+    const { globals } = elaborate(program);
+    return { leaves, globals, threads: this.asked.threads, matrices };
   }
 
   /** Prepares a step of leaves that have their arrays. */
