@@ -13,7 +13,7 @@ import { isInGpuBuffer, type Leaf, spellPath, type Tensor } from "../../runtime/
 import { MASTER, masterShape } from "../../runtime/trees/master.ts";
 import { under } from "../../runtime/trees/plain.ts";
 import { requireState, type State, treeNumber } from "../../runtime/trees/state.ts";
-import { storageIn, storedAs } from "../../runtime/trees/state_storage.ts";
+import { leavesOfStates, storageIn, storedAs } from "../../runtime/trees/state_storage.ts";
 import { dtypeOf, type Stored } from "../../runtime/trees/stored.ts";
 import { BUFFERS, FORMAT, KEYS, VERSION } from "./metadata.ts";
 import { pathsOf, rebuilt, safeDType, secondOf } from "./paths.ts";
@@ -54,7 +54,7 @@ export function gatherCheckpoint(checkpoint: Checkpoint): {
     layout.prefix(numbers, what, doing, (node) => typeof node === "number");
   }
   const names = statesOf(program, bound.live);
-  const storage = storageIn(state, names, layout, made, readHost, doing);
+  const storage = storageIn(leavesOfStates(state, names, layout, readHost, doing), layout, made);
 
   const paths = pathsOf(layout);
   const tensors = new Map<string, TensorToWrite>();

@@ -215,7 +215,18 @@ export class Layout {
     storedOf: (info: LeafInfo, index: number) => readonly Stored[],
     shapeOf: (info: LeafInfo, index: number) => readonly number[],
   ): A[] {
-    return this.leavesOf(tree, what, doing, read).map((leaf, i) => {
+    return this.arraysOf(this.leavesOf(tree, what, doing, read), what, doing, storedOf, shapeOf);
+  }
+
+  /** As {@linkcode align}, of leaves that have been read. */
+  arraysOf<A>(
+    leaves: readonly Leaf<A>[],
+    what: string,
+    doing: string,
+    storedOf: (info: LeafInfo, index: number) => readonly Stored[],
+    shapeOf: (info: LeafInfo, index: number) => readonly number[],
+  ): A[] {
+    return leaves.map((leaf, i) => {
       const info = this.leaves[i];
       return arrayOf(leaf, info, storedOf(info, i), shapeOf(info, i), what, doing);
     });

@@ -7,7 +7,14 @@ import type { StepForm, StepKey } from "../../step/form.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
 import { initialLeaf } from "../../step/initial.ts";
 import { blockOf } from "../../trees/arena.ts";
-import { copyOf, type HostArray, isShort, type MemoryArray, memoryOf } from "../../trees/dtype.ts";
+import {
+  copyOf,
+  type HostArray,
+  isShort,
+  type MemoryArray,
+  memoryOf,
+  SplitArray,
+} from "../../trees/dtype.ts";
 import { BLOCK_SIZE, BlockArray } from "../../trees/block8.ts";
 import { asHostLeaf } from "../../trees/host_leaf.ts";
 import { LeafMatrices } from "../../trees/matrices.ts";
@@ -73,7 +80,6 @@ class HostStep implements Prepared<StepForm> {
   readonly #doing: string;
   /** By leaf, the matrices that it is seen as. */
   readonly #matrices: readonly (LeafMatrices | undefined)[];
-  readonly #hasMatrices: boolean;
   #plan: HostPlan;
   #step: StepRun;
   /** The step as it is prepared for arrays of which some are resident. */
@@ -86,12 +92,11 @@ class HostStep implements Prepared<StepForm> {
 
   constructor(options: HostOptions, work: Work<HostArray>, key: StepKey, doing: string) {
     [this.#options, this.#work, this.#key, this.#doing] = [options, work, key, doing];
-    const { views } = key.binding;
-    this.#matrices = work.bound.layout.leaves.map(({ shape }, i) =>
-      views[i] && new LeafMatrices(views[i], shape)
-    );
-    this.#hasMatrices = this.#matrices.some((each) => each !== undefined);
     this.#plan = planFor(work, key, options, doing);
+    this.#matrices = !this.#plan.hasViews ? [] : work.bound.layout.leaves.map(({ shape }, i) => {
+      const view = key.binding.views[i];
+      return view && new LeafMatrices(view, shape);
+    });
     this.#step = this.#plan.run();
   }
 
@@ -105,9 +110,9 @@ class HostStep implements Prepared<StepForm> {
     for (let i = 0; i < symbols.length; i++) {
       for (const group of runs[i]) group.symbols = symbols[i];
     }
-    if (this.#hasMatrices) { for (const each of this.#matrices) each?.begin(); }
+    for (const each of this.#matrices) each?.begin();
     const numbers = this.#execution?.run() ?? this.#plan.step(this.#step);
-    if (this.#hasMatrices) { for (const each of this.#matrices) each?.end(); }
+    for (const each of this.#matrices) each?.end();
     return numbers;
   }
 
@@ -146,7 +151,7 @@ class HostStep implements Prepared<StepForm> {
     const lists = [params, out, master, nextMaster, ...states, ...next];
     const isKept = lists.every((list, k) => list === this.#kept[k]);
     this.#kept = lists;
-    if (isKept && !this.#hasMatrices) {
+    if (isKept && this.#matrices.length === 0) {
       // The everyday step, with new gradients alone: what is read has the same place in every leaf.
       const first = params === undefined ? 0 : 1;
       const runs = this.#step.leaves;
@@ -159,59 +164,59 @@ class HostStep implements Prepared<StepForm> {
       }
       return isOrdinary;
     }
-    this.#isKeptOrdinary = true;
-    let areReadsOrdinary = true;
-    const isLikeLeaf = this.#work.states.map((name) =>
-      this.#key.program.state.get(name)!.over === "element"
-    );
+    const { program: { state }, binding: { views } } = this.#key;
+    const isLikeLeaf = this.#work.states.map((name) => state.get(name)!.over === "element");
+    const runs = this.#step.leaves;
+    const [firstRead, firstKept] = params === undefined ? [0, reads.length] : [1, 1 + reads.length];
+    let areReadsOrdinary = this.#isKeptOrdinary = true;
     for (let i = 0, run = 0; i < leaves.length; i++) {
-      const matrices = this.#matrices[i];
-      matrices?.clear();
-      const parts = this.#step.leaves.slice(run, run += this.#key.binding.views[i]?.count ?? 1);
-      let [into, from] = [0, 0];
-      const put = (
-        side: "inputs" | "outputs",
-        place: number,
-        array: MemoryArray,
-        isLike = true,
-      ): void => {
-        if (matrices === undefined) parts[0][side][place] = array;
-        else {
-          matrices.of(array, isLike, side === "outputs").forEach((part, k) =>
-            parts[k][side][place] = part
-          );
-        }
-      };
-      const read = (array: MemoryArray, isLike?: boolean) => {
-        this.#isKeptOrdinary &&= blockOf(array) === undefined;
-        put("inputs", into++, array, isLike);
-      };
-      const write = (array: MemoryArray, isLike?: boolean) => {
-        this.#isKeptOrdinary &&= blockOf(array) === undefined;
-        put("outputs", from++, array, isLike);
-      };
-      const isMaster = isShort(leaves[i].dtype);
-      if (params !== undefined) read(firstOf((isMaster ? master! : params)[i]));
-      for (const each of reads) {
-        const array = firstOf(each[i]);
-        areReadsOrdinary &&= blockOf(array) === undefined;
-        put("inputs", into++, array);
-      }
-      write(firstOf(out[i]));
-      if (isMaster && nextMaster !== undefined) write(firstOf(nextMaster[i]));
       const kept = this.#plan.states[i];
+      const isMaster = isShort(leaves[i].dtype);
+      const inputs: MemoryArray[] = [];
+      const outputs: MemoryArray[] = [];
+      if (params !== undefined) inputs.push(firstOf((isMaster ? master! : params)[i]));
+      for (let k = 0; k < reads.length; k++) inputs.push(firstOf(reads[k][i]));
+      outputs.push(firstOf(out[i]));
+      if (isMaster && nextMaster !== undefined) outputs.push(firstOf(nextMaster[i]));
+      const firstNext = outputs.length;
       for (const k of kept) {
-        read(firstOf(states[k][i]), isLikeLeaf[k]);
-        if (next.length > 0) write(firstOf(next[k][i]), isLikeLeaf[k]);
+        inputs.push(firstOf(states[k][i]));
+        if (next.length > 0) outputs.push(firstOf(next[k][i]));
       }
       // Second arrays are behind all others, as their group names them.
+      const seconds: number[] = [];
       for (const k of kept) {
-        const [, second] = memoryOf(states[k][i]);
+        const second = secondOf(states[k][i]);
         if (second === undefined) continue;
         this.#requireWholeBlocks(k, i, isLikeLeaf[k]);
-        read(second, isLikeLeaf[k]);
-        if (next.length > 0) write(memoryOf(next[k][i])[1], isLikeLeaf[k]);
+        seconds.push(k);
+        inputs.push(second);
+        if (next.length > 0) outputs.push(secondOf(next[k][i])!);
       }
+      for (let at = 0; at < inputs.length; at++) {
+        if (blockOf(inputs[at]) === undefined) continue;
+        if (at >= firstRead && at < firstKept) areReadsOrdinary = false;
+        else this.#isKeptOrdinary = false;
+      }
+      this.#isKeptOrdinary &&= outputs.every((array) => blockOf(array) === undefined);
+      const matrices = this.#matrices[i];
+      if (matrices === undefined) {
+        runs[run].inputs = inputs;
+        runs[run++].outputs = outputs;
+        continue;
+      }
+      matrices.clear();
+      const parts = runs.slice(run, run += views[i]!.count);
+      const isLike = (at: number, first: number) =>
+        at < first || isLikeLeaf[[...kept, ...seconds][at - first]];
+      inputs.forEach((array, at) =>
+        matrices.of(array, isLike(at, firstKept), false)
+          .forEach((part, k) => parts[k].inputs[at] = part)
+      );
+      outputs.forEach((array, at) =>
+        matrices.of(array, isLike(at, firstNext), true)
+          .forEach((part, k) => parts[k].outputs[at] = part)
+      );
     }
     return this.#isKeptOrdinary && areReadsOrdinary;
   }
@@ -219,5 +224,12 @@ class HostStep implements Prepared<StepForm> {
 
 /** The array, or the first of two that it is stored as. */
 function firstOf(array: HostArray): MemoryArray {
-  return memoryOf(array)[0];
+  if (array instanceof SplitArray) return array.high;
+  return array instanceof BlockArray ? array.codes : array;
+}
+
+/** The second of two arrays that it is stored as. */
+function secondOf(array: HostArray): MemoryArray | undefined {
+  if (array instanceof SplitArray) return array.low;
+  return array instanceof BlockArray ? array.scales : undefined;
 }

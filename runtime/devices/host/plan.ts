@@ -105,6 +105,8 @@ export class HostPlan {
   /** By leaf, which of the states it keeps. */
   readonly states: readonly (readonly number[])[];
   readonly chosen: Chosen;
+  /** Whether some leaf is seen as matrices. */
+  readonly hasViews: boolean;
   readonly #key: StepKey;
   /** What ordinary arrays are lent to for the time of a step. */
   readonly #lent: StepRun;
@@ -113,7 +115,8 @@ export class HostPlan {
 
   constructor(asked: Asked, key: StepKey, doing: string) {
     [this.asked, this.#key] = [asked, key];
-    const { groups, groupOf } = key.binding;
+    const { groups, groupOf, views } = key.binding;
+    this.hasViews = views.some((view) => view !== undefined);
     const kept = groups.map(({ live }) =>
       asked.states.flatMap((name, k) => live.has(name) ? [k] : [])
     );
