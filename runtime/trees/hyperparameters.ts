@@ -88,8 +88,9 @@ export function settingsOf(
   given: Readonly<Record<string, unknown>>,
   doing: string,
 ): Map<string, Setting> {
-  const options = [...program.hyper.keys()];
-  for (const name of Object.keys(given)) requireOption(name, options, doing);
+  for (const name of Object.keys(given)) {
+    if (!program.hyper.has(name)) requireOption(name, [...program.hyper.keys()], doing);
+  }
   const settings = new Map<string, Setting>();
   for (const [name, fallback] of program.hyper) {
     const own = Object.hasOwn(given, name) ? given[name] : undefined;

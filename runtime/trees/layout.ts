@@ -336,18 +336,18 @@ function arrayOf<A>(
   what: string,
   doing: string,
 ): A {
-  const where = () => `${doing}: ${what} at ${spellPath(info.path)} must`;
-  if (!stored.some((each) => isSameStored(each, leaf.stored))) {
+  const isStored = stored.includes(leaf.stored) ||
+    stored.some((each) => isSameStored(each, leaf.stored));
+  if (isStored && sameShape(leaf.shape, shape)) return leaf.data;
+  const where = `${doing}: ${what} at ${spellPath(info.path)} must`;
+  if (!isStored) {
     const these = stored.map(spellStored).join(" or ");
-    throw new GradusError(`${where()} be ${these}: given ${spellStored(leaf.stored)}`);
+    throw new GradusError(`${where} be ${these}: given ${spellStored(leaf.stored)}`);
   }
-  if (!sameShape(leaf.shape, shape)) {
-    const same = sameShape(info.shape, shape) ? " as the parameter has" : "";
-    throw new GradusError(
-      `${where()} have shape [${shape.join(", ")}]${same}: given [${leaf.shape.join(", ")}]`,
-    );
-  }
-  return leaf.data;
+  const same = sameShape(info.shape, shape) ? " as the parameter has" : "";
+  throw new GradusError(
+    `${where} have shape [${shape.join(", ")}]${same}: given [${leaf.shape.join(", ")}]`,
+  );
 }
 
 /** The array of a leaf like the parameter, which may be float32 where that is short. */

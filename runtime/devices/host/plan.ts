@@ -148,9 +148,11 @@ export class HostPlan {
   }
 
   /** Steps leaves of which all arrays are ordinary ones. */
-  step({ leaves }: StepRun): ReadonlyMap<string, number> {
+  step(step: StepRun): ReadonlyMap<string, number> {
+    const { leaves } = step;
     const lent = this.#lent.leaves;
-    if (this.#isLent) throw new Error("A step is in the middle of another.");
+    // Only arrays that do something of their own when they are read can ask for a step within a step.
+    if (this.#isLent) return this.prepare(step).run();
     this.#isLent = true;
     for (let i = 0; i < lent.length; i++) {
       [lent[i].inputs, lent[i].outputs] = [leaves[i].inputs, leaves[i].outputs];
