@@ -4,7 +4,7 @@ import { sizeHypers } from "../plan/sizes.ts";
 import { type LeafSetting, leafSettings, type Setting } from "../trees/hyperparameters.ts";
 import { Layout } from "../trees/layout.ts";
 import type { ReadLeaf } from "../trees/leaf.ts";
-import { clocksIn, type Grouped, grouped, groupedBy, requireOneGiven } from "./groups.ts";
+import { clocksIn, type Grouped, groupedBy, requireOneGiven } from "./groups.ts";
 
 /** A layout, and the groups that settings have made of its leaves. */
 interface Alike {
@@ -34,7 +34,7 @@ export function layoutOf(
   return found.layout.again();
 }
 
-/** As {@linkcode grouped}; settings that differ in nothing structural have the same groups. */
+/** The leaves in groups by what settings give them; settings that differ in nothing structural have the same groups. */
 export function groupedAlike(
   program: Program,
   settings: ReadonlyMap<string, Setting>,
@@ -47,39 +47,41 @@ export function groupedAlike(
   const fixed = sizeHypers(program);
   const marks: unknown[] = [];
   const own = new Map<string, readonly LeafSetting[]>();
-  for (const [name, setting] of settings) {
+  let isSeen = false;
+  settings.forEach((setting, name) => {
     const { value, mask, clock } = setting;
     const isFixed = fixed.has(name);
     marks.push(clock);
     if (mask === undefined && typeof value !== "object") {
       marks.push(structuralPart(value, isFixed));
-      continue;
+      return;
     }
     const given = leafSettings(name, setting, layout, params, doing);
     own.set(name, given);
-    for (const { part, isMasked, value } of given) {
+    for (const { part, isMasked, value, view } of given) {
       marks.push(part, isMasked, structuralPart(value, isFixed));
+      isSeen ||= view !== undefined;
     }
-  }
-  const isSeen = [...own.values()].some((given) => given.some(({ view }) => view !== undefined));
-  if (known === undefined || isSeen) return grouped(program, settings, layout, params, doing);
-  let found = known.groupings.find((each) => isSame(each.marks, marks));
-  if (found === undefined) {
-    // Nothing of one optimizer alone is kept: what its numbers are, or the functions that give them.
-    const given = [...settings].map(([name, { value }]) => {
-      const isFixed = fixed.has(name);
-      const each = own.get(name) ??
-        leaves.map(() => ({ part: 0, position: "", value, isMasked: false } as LeafSetting));
-      return [
-        name,
-        each.map((leaf) => ({ ...leaf, value: structuralPart(leaf.value, isFixed) })),
-      ] as const;
+  });
+  let made = isSeen ? undefined : known?.groupings.find((each) => isSame(each.marks, marks))?.made;
+  if (made === undefined) {
+    const part = (name: string, leaf: LeafSetting): LeafSetting => ({
+      ...leaf,
+      value: structuralPart(leaf.value, fixed.has(name)),
     });
-    const made = groupedBy(program, new Map(given), clocksIn(settings), layout, doing);
-    known.groupings = first(found = { marks, made }, known.groupings);
+    // Nothing of one optimizer alone is kept: what its numbers are, or the functions that give them.
+    const given = new Map(
+      [...settings].map(([name, { value }]) => {
+        const all = { part: 0, position: "", value, isMasked: false } as LeafSetting;
+        return [name, (own.get(name) ?? leaves.map(() => all)).map((leaf) => part(name, leaf))];
+      }),
+    );
+    made = groupedBy(program, given, clocksIn(settings), layout, doing);
+    // What leaves are seen as is told by more than marks can say.
+    if (known !== undefined && !isSeen) known.groupings = first({ marks, made }, known.groupings);
   }
-  if (own.size > 0) requireOneGiven(program, found.made.live, own, doing);
-  return found.made;
+  if (own.size > 0) requireOneGiven(program, made.live, own, doing);
+  return made;
 }
 
 /** What a value decides of groups: a number that is neither 0 nor fixed might be any. */
@@ -88,7 +90,9 @@ function structuralPart(value: Setting["value"], isFixed: boolean): number | boo
 }
 
 function isSame(a: Marks, b: Marks): boolean {
-  return a.length === b.length && a.every((mark, i) => Object.is(mark, b[i]));
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return true;
 }
 
 /** `each` before those of `others` that are still to be remembered. */

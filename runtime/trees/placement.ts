@@ -28,6 +28,7 @@ export function release(tree: object): void {
 
 /** Whether some array of a tree is resident. */
 export function isResident(tree: object): boolean {
+  if (ArrayBuffer.isView(tree) && !isHalf(tree)) return blockOf(tree as MemoryArray) !== undefined;
   return [...arraysIn(tree)].some(blockOf);
 }
 

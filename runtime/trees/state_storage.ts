@@ -184,15 +184,17 @@ export function storageIn(
   made: StateStorage,
 ): StateStorage {
   const storage = new Map<string, StorageType | RoundedStorage>();
-  for (const [name, leaves] of states) {
+  states.forEach((leaves, name) => {
     const isAs = (way: Stored | undefined, i: number) => {
       const { stored, shape } = leaves[i];
       return isSameStored(stored, sized(way, arithmeticOf(layout.leaves[i].dtype), shape));
     };
     const own = made.get(name);
-    if (leaves.every((_, i) => isAs(own, i))) {
+    let isMade = true;
+    for (let i = 0; isMade && i < leaves.length; i++) isMade = isAs(own, i);
+    if (isMade) {
       if (own !== undefined) storage.set(name, own);
-      continue;
+      return;
     }
     const countOf = (way: Stored | undefined) => leaves.filter((_, i) => isAs(way, i)).length;
     const rounded = leaves.flatMap(({ stored }) => typeof stored === "string" ? [] : [stored])
@@ -201,6 +203,6 @@ export function storageIn(
       .map((way) => ({ way, count: countOf(way) }))
       .sort((a, b) => b.count - a.count);
     if (best.way !== undefined) storage.set(name, best.way);
-  }
+  });
   return storage;
 }
