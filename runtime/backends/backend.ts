@@ -162,8 +162,8 @@ export interface LeafRun {
   readonly shape: readonly number[];
   readonly size: number;
   /** Replaced when a step is run again on others. */
-  inputs: MemoryArray[];
-  outputs: MemoryArray[];
+  readonly inputs: MemoryArray[];
+  readonly outputs: MemoryArray[];
 }
 
 /** One step of all leaves, in tree order. */

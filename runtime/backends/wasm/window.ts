@@ -1,6 +1,6 @@
 /** The window that ordinary arrays pass through, in batches small enough to stay in the cache. */
 import type { MemoryArray } from "../../trees/dtype.ts";
-import { BLOCK, type GroupRun, type LeafRun } from "../backend.ts";
+import { BLOCK, type GroupRun } from "../backend.ts";
 import { blockBytes } from "./blocks.ts";
 import { addEntry } from "./entries.ts";
 import type { PassArrays, PassFunction } from "./kernel.ts";
@@ -18,8 +18,8 @@ const ALIGNED = 256;
 
 /** A part of an array and its place in the window. */
 interface Copy {
-  /** The leaf, whose arrays may be others in the next step. */
-  readonly leaf: LeafRun;
+  /** The arrays of the leaf, which may be others in the next step. */
+  readonly arrays: readonly MemoryArray[];
   readonly index: number;
   readonly from: number;
   readonly view: MemoryArray;
@@ -113,7 +113,7 @@ export class Window {
           // Scales are fewer than elements.
           const perElement = each[a] / own[index].BYTES_PER_ELEMENT;
           const view = viewOf(own[index], buffer, arrays[a], Math.ceil(size * perElement));
-          (isInput ? ins : outs).push({ leaf, index, from: from * perElement, view });
+          (isInput ? ins : outs).push({ arrays: own, index, from: from * perElement, view });
         }
         const sumsAt = sums + from / BLOCK * sumBytes;
         const entry = [size, numbers, sumsAt, from, leaf.number, ...arrays, ...blocks];
@@ -126,13 +126,13 @@ export class Window {
   /** Brings the leaves in, steps them and brings the results out, batch by batch. */
   run(table: Uint32Array, pass: PassFunction): void {
     for (const { entries, ins, outs } of this.#batches) {
-      for (const { leaf, index, from, view } of ins) {
-        copyPart(view, 0, leaf.inputs[index], from, view.length);
+      for (const { arrays, index, from, view } of ins) {
+        copyPart(view, 0, arrays[index], from, view.length);
       }
       table.set(entries);
       pass(table.byteOffset, entries.length / this.#words);
-      for (const { leaf, index, from, view } of outs) {
-        copyPart(leaf.outputs[index], from, view, 0, view.length);
+      for (const { arrays, index, from, view } of outs) {
+        copyPart(arrays[index], from, view, 0, view.length);
       }
     }
   }

@@ -1,7 +1,7 @@
 /** The memory of the host: ordinary arrays and resident ones, stepped at once by the fastest backend that can. */
 import { GradusError, quoted } from "../../../dsl/errors.ts";
 import { ZERO } from "../../../dsl/node.ts";
-import type { StepRun } from "../../backends/backend.ts";
+import type { LeafRun, StepRun } from "../../backends/backend.ts";
 import type { Execution } from "../../backends/choose.ts";
 import type { StepForm, StepKey } from "../../step/form.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
@@ -72,6 +72,9 @@ export class HostDevice implements Device<HostArray, StepForm> {
 
 const NONE: ReadonlyMap<string, number> = new Map();
 
+/** After so many steps, one of its own is worth preparing. */
+const SHARED_STEPS = 4;
+
 /** A step on the arrays of the host. */
 class HostStep implements Prepared<StepForm> {
   readonly #options: HostOptions;
@@ -82,8 +85,12 @@ class HostStep implements Prepared<StepForm> {
   readonly #matrices: readonly (LeafMatrices | undefined)[];
   #plan: HostPlan;
   #step: StepRun;
-  /** The step as it is prepared for arrays of which some are resident. */
+  /** The step as it is prepared for these arrays alone: where some are resident, or where it goes on. */
   #execution: Execution | undefined;
+  /** Whether all arrays are ordinary ones. */
+  #isOrdinary = true;
+  /** The steps made so far by what optimizers have in common. */
+  #shared = 0;
   #version = -1;
   /** The lists of arrays that the leaves have, but for those that are only read. */
   #kept: readonly unknown[] = [null];
@@ -111,6 +118,9 @@ class HostStep implements Prepared<StepForm> {
       for (const group of runs[i]) group.symbols = symbols[i];
     }
     for (const each of this.#matrices) each?.begin();
+    if (this.#execution === undefined && this.#shared++ === SHARED_STEPS) {
+      this.#execution = this.#plan.prepare(this.#step);
+    }
     const numbers = this.#execution?.run() ?? this.#plan.step(this.#step);
     for (const each of this.#matrices) each?.end();
     return numbers;
@@ -124,8 +134,13 @@ class HostStep implements Prepared<StepForm> {
       this.#kept = [null];
       this.#execution = undefined;
     }
-    if (this.#fill()) this.#execution = undefined;
-    else if (this.#execution?.refit() !== true) this.#execution = this.#plan.prepare(this.#step);
+    const wasOrdinary = this.#isOrdinary;
+    this.#isOrdinary = this.#fill();
+    // Ordinary arrays are read where the leaves have them.
+    if (this.#isOrdinary && wasOrdinary) return;
+    if (this.#execution?.refit() === true) return;
+    this.#execution = this.#isOrdinary ? undefined : this.#plan.prepare(this.#step);
+    this.#shared = 0;
   }
 
   /** Refuses a state in blocks that belong to several of the matrices that a leaf is seen as. */
@@ -172,16 +187,17 @@ class HostStep implements Prepared<StepForm> {
     for (let i = 0, run = 0; i < leaves.length; i++) {
       const kept = this.#plan.states[i];
       const isMaster = isShort(leaves[i].dtype);
-      const inputs: MemoryArray[] = [];
-      const outputs: MemoryArray[] = [];
-      if (params !== undefined) inputs.push(firstOf((isMaster ? master! : params)[i]));
-      for (let k = 0; k < reads.length; k++) inputs.push(firstOf(reads[k][i]));
-      outputs.push(firstOf(out[i]));
-      if (isMaster && nextMaster !== undefined) outputs.push(firstOf(nextMaster[i]));
-      const firstNext = outputs.length;
+      const matrices = this.#matrices[i];
+      const { inputs, outputs } = matrices === undefined ? runs[run++] : newLists();
+      let [into, from] = [0, 0];
+      if (params !== undefined) inputs[into++] = firstOf((isMaster ? master! : params)[i]);
+      for (let k = 0; k < reads.length; k++) inputs[into++] = firstOf(reads[k][i]);
+      outputs[from++] = firstOf(out[i]);
+      if (isMaster && nextMaster !== undefined) outputs[from++] = firstOf(nextMaster[i]);
+      const firstNext = from;
       for (const k of kept) {
-        inputs.push(firstOf(states[k][i]));
-        if (next.length > 0) outputs.push(firstOf(next[k][i]));
+        inputs[into++] = firstOf(states[k][i]);
+        if (next.length > 0) outputs[from++] = firstOf(next[k][i]);
       }
       // Second arrays are behind all others, as their group names them.
       const seconds: number[] = [];
@@ -190,21 +206,18 @@ class HostStep implements Prepared<StepForm> {
         if (second === undefined) continue;
         this.#requireWholeBlocks(k, i, isLikeLeaf[k]);
         seconds.push(k);
-        inputs.push(second);
-        if (next.length > 0) outputs.push(secondOf(next[k][i])!);
+        inputs[into++] = second;
+        if (next.length > 0) outputs[from++] = secondOf(next[k][i])!;
       }
-      for (let at = 0; at < inputs.length; at++) {
+      for (let at = 0; at < into; at++) {
         if (blockOf(inputs[at]) === undefined) continue;
         if (at >= firstRead && at < firstKept) areReadsOrdinary = false;
         else this.#isKeptOrdinary = false;
       }
-      this.#isKeptOrdinary &&= outputs.every((array) => blockOf(array) === undefined);
-      const matrices = this.#matrices[i];
-      if (matrices === undefined) {
-        runs[run].inputs = inputs;
-        runs[run++].outputs = outputs;
-        continue;
+      for (let at = 0; at < from; at++) {
+        if (blockOf(outputs[at]) !== undefined) this.#isKeptOrdinary = false;
       }
+      if (matrices === undefined) continue;
       matrices.clear();
       const parts = runs.slice(run, run += views[i]!.count);
       const isLike = (at: number, first: number) =>
@@ -221,6 +234,8 @@ class HostStep implements Prepared<StepForm> {
     return this.#isKeptOrdinary && areReadsOrdinary;
   }
 }
+
+const newLists = (): Pick<LeafRun, "inputs" | "outputs"> => ({ inputs: [], outputs: [] });
 
 /** The array, or the first of two that it is stored as. */
 function firstOf(array: HostArray): MemoryArray {

@@ -155,13 +155,17 @@ export class HostPlan {
     if (this.#isLent) return this.prepare(step).run();
     this.#isLent = true;
     for (let i = 0; i < lent.length; i++) {
-      [lent[i].inputs, lent[i].outputs] = [leaves[i].inputs, leaves[i].outputs];
+      lend(leaves[i].inputs, lent[i].inputs);
+      lend(leaves[i].outputs, lent[i].outputs);
     }
     try {
       return (this.#execution ??= this.prepare(this.#lent)).run();
     } finally {
       // Arrays belong to whoever steps them, and live no longer than that.
-      for (let i = 0; i < lent.length; i++) lent[i].inputs = lent[i].outputs = NO_ARRAYS;
+      for (const { inputs, outputs } of lent) {
+        inputs.fill(NO_ARRAY);
+        outputs.fill(NO_ARRAY);
+      }
       this.#isLent = false;
     }
   }
@@ -197,6 +201,10 @@ export class HostPlan {
   }
 }
 
-const NO_ARRAYS: MemoryArray[] = [];
+function lend(arrays: readonly MemoryArray[], to: MemoryArray[]): void {
+  for (let k = 0; k < arrays.length; k++) to[k] = arrays[k];
+}
+
+const NO_ARRAY = new Float32Array(0);
 /** Matrices of a leaf draw random numbers of their own, apart from those of as many leaves. */
 const LEAVES = 2 ** 16;
