@@ -192,7 +192,7 @@ export class Gathered<A, F extends Form> implements Work<A> {
         [arrays.out, arrays.next] = [this.#params.arrays, arrays.states];
         arrays.nextMaster = arrays.master;
         const { out, next, nextMaster } = arrays;
-        const lists = nextMaster === undefined ? [out, ...next] : [out, ...next, nextMaster];
+        const lists = nextMaster === undefined ? [out, ...next] : [out, nextMaster, ...next];
         this.#admit = this.#device.write(lists, this.#placeOf, doing);
       }
     }
@@ -312,7 +312,8 @@ export class Gathered<A, F extends Form> implements Work<A> {
   /** Where an array is that a step writes. */
   #placeOf = (list: number, leaf: number): string => {
     const path = spellPath(this.bound.layout.leaves[leaf].path);
-    return list === 0 ? path : `${path} of state \`${this.states[list - 1] ?? MASTER}\``;
+    const names = this.arrays.nextMaster === undefined ? this.states : [MASTER, ...this.states];
+    return list === 0 ? path : `${path} of state \`${names[list - 1]}\``;
   };
 }
 
