@@ -128,7 +128,8 @@ class HostStep implements Prepared<StepForm> {
 
   /** Takes the arrays of the work, which may lie elsewhere or be of other types than those before. */
   #take(): void {
-    if (!isSameTypes(this.#plan.asked.types, typesTaken(this.#work, this.#key))) {
+    const { hasShort } = this.#work.bound.layout;
+    if (hasShort && !isSameTypes(this.#plan.asked.types, typesTaken(this.#work, this.#key))) {
       this.#plan = planFor(this.#work, this.#key, this.#options, this.#doing);
       this.#step = this.#plan.run();
       this.#kept = [null];
