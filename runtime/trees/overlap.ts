@@ -3,35 +3,50 @@ import { GradusError } from "../../dsl/errors.ts";
 import type { MemoryArray } from "./dtype.ts";
 import { countBefore } from "./halving.ts";
 
+/** Where an array is of those that are written, as messages show it: its list, and the leaf in it. */
+export type Place = (list: number, leaf: number) => string;
+
+/** Each array of some lists, with its list and the leaf in it. */
+export function* eachOf<A>(
+  lists: readonly (readonly A[])[],
+): Generator<readonly [array: A, list: number, leaf: number]> {
+  for (const [list, arrays] of lists.entries()) {
+    for (const [leaf, array] of arrays.entries()) yield [array, list, leaf];
+  }
+}
+
 interface Placed {
   readonly array: MemoryArray;
-  readonly place: () => string;
+  readonly list: number;
+  readonly leaf: number;
 }
 
 /** The arrays that a step writes, by the memory they lie in. */
 export class Written {
-  /** Those of each buffer, in the order of their addresses. */
+  /** Those of each buffer, in the order of their addresses once they are all there. */
   readonly #buffers = new Map<ArrayBufferLike, Placed[]>();
 
+  /** Adds an array. */
+  add(array: MemoryArray, list: number, leaf: number): void {
+    if (array.length === 0) return;
+    const sharing = this.#buffers.get(array.buffer);
+    if (sharing === undefined) this.#buffers.set(array.buffer, [{ array, list, leaf }]);
+    else sharing.push({ array, list, leaf });
+  }
+
   /** Refuses arrays that share memory, since both would be written; `place` tells where each is. */
-  constructor(
-    arrays: Iterable<readonly [array: MemoryArray, place: () => string]>,
-    doing: string,
-  ) {
-    for (const [array, place] of arrays) {
-      if (array.length === 0) continue;
-      const sharing = this.#buffers.get(array.buffer);
-      if (sharing === undefined) this.#buffers.set(array.buffer, [{ array, place }]);
-      else sharing.push({ array, place });
-    }
+  requireApart(place: Place, doing: string): void {
     for (const sharing of this.#buffers.values()) {
+      if (sharing.length === 1) continue;
       sharing.sort((a, b) => a.array.byteOffset - b.array.byteOffset);
       for (let i = 1; i < sharing.length; i++) {
-        const [before, { array, place }] = [sharing[i - 1], sharing[i]];
+        const [before, { array, list, leaf }] = [sharing[i - 1], sharing[i]];
         if (endOf(before.array) <= array.byteOffset) continue;
         throw new GradusError(
           `${doing}: every array must be at one place of the tree: given one at both ` +
-            `${before.place()} and ${place()}; pass a tied parameter once`,
+            `${place(before.list, before.leaf)} and ${
+              place(list, leaf)
+            }; pass a tied parameter once`,
         );
       }
     }

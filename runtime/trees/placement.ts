@@ -40,6 +40,7 @@ export function allOrNone<T, U>(items: readonly T[], make: (item: T, i: number) 
 
 /** Whether some array of a tree is resident. */
 export function isResident(tree: object): boolean {
+  if (ArrayBuffer.isView(tree) && !isHalf(tree)) return blockOf(tree as MemoryArray) !== undefined;
   return [...arraysIn(tree)].some(blockOf);
 }
 

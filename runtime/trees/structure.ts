@@ -17,15 +17,28 @@ export interface Branch {
 
 /** How deep trees may nest. */
 export const DEEPEST = 100;
+
 /** The keys of a branch in the order of `node`, which has the same ones. */
 export function inOrderOf(branch: Branch, node: object): Branch["seen"] {
-  const { keys } = branch.seen;
   const own = Object.keys(node);
-  if (!own.every((key, i) => key === keys[i])) {
-    const nodes = new Map(branch.keys.map((key, i) => [key, branch.nodes[i]]));
-    branch.seen = { keys: own, nodes: own.map((key) => nodes.get(key) ?? refuseKey(key)) };
-  }
+  if (!own.every((key, i) => key === branch.seen.keys[i])) branch.seen = ordered(branch, own);
   return branch.seen;
+}
+
+/** The same structure, whose keys stand as they do in it now until it sees others. */
+export function ownOrder(skeleton: Skeleton): Skeleton {
+  if ("leaf" in skeleton) return skeleton;
+  const { keys, isArray, seen } = skeleton;
+  const nodes = skeleton.nodes.map(ownOrder);
+  const isSeen = seen.keys === keys;
+  const own = isSeen ? { keys, nodes } : ordered({ keys, nodes }, seen.keys);
+  return { keys, isArray, nodes, seen: own };
+}
+
+/** The nodes of a branch in the order of `keys`. */
+function ordered(branch: Pick<Branch, "keys" | "nodes">, keys: readonly string[]): Branch["seen"] {
+  const nodes = new Map(branch.keys.map((key, i) => [key, branch.nodes[i]]));
+  return { keys, nodes: keys.map((key) => nodes.get(key) ?? refuseKey(key)) };
 }
 
 /** Refuses a key that was not there when keys were compared. */
