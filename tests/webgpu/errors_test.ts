@@ -188,3 +188,13 @@ gpuTest("what is no optimizer, no device or no option is refused", async () => {
   }
   await assertRejects(() => create(opt, { devcie: 1 }), GradusError, "did you mean `device`?");
 });
+
+gpuTest("what is no tree of arrays is not taken for an empty one", () =>
+  onGpu(opt, async (gpu) => {
+    const cycle: Record<string, unknown> = { w: new Float32Array(1) };
+    cycle.again = cycle;
+    assertThrows(() => gpu.upload(cycle), GradusError, "Cannot upload: a tree may nest at most");
+    await assertRejects(() => gpu.download(cycle), GradusError, "Cannot download: a tree may nest");
+    const map = new Map([["w", new Float32Array(1)]]);
+    assertThrows(() => gpu.init(gpu.upload(map)), GradusError, "given a Map");
+  }));
