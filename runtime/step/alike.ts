@@ -51,7 +51,7 @@ export function groupedAlike(
   settings.forEach((setting, name) => {
     const { value, mask, clock } = setting;
     const isFixed = fixed.has(name);
-    marks.push(clock);
+    marks.push(name, clock);
     if (mask === undefined && typeof value !== "object") {
       marks.push(structuralPart(value, isFixed));
       return;

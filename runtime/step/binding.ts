@@ -240,23 +240,29 @@ export class Binding implements Bound<StepForm>, Grouped {
     readonly used: Record<string, HyperNumbers>;
     readonly late: readonly string[];
   } {
-    const used = this.#used;
-    const late: string[] = [];
-    for (const { name, value: made, domain, clock: own, isScheduled, isMasked } of this.#numeric) {
+    // A schedule may step this optimizer too: all are asked before any number is noted.
+    const values = this.#numeric.map(({ name, value, clock: own, isScheduled }) => {
       const isWritten = Object.hasOwn(written, name);
       // A number that follows no schedule needs no clock, which may not be at hand.
       const count = clock(isScheduled && !isWritten ? own : undefined);
+      const given = isWritten
+        ? written[name]!
+        : isScheduled && count !== undefined
+        ? numbersAt(value, count)
+        : value as HyperNumbers;
+      return { isWritten, count, given };
+    });
+    const used = this.#used;
+    const late: string[] = [];
+    for (let k = 0; k < values.length; k++) {
+      const { name, domain, isMasked } = this.#numeric[k];
+      const { isWritten, count, given: value } = values[k];
       if (count === undefined) {
         late.push(name);
         delete used[name];
         for (const each of this.#symbols) each.delete(name);
         continue;
       }
-      const value = isWritten
-        ? written[name]!
-        : isScheduled
-        ? numbersAt(made, count)
-        : made as HyperNumbers;
       if (!isWritten) used[name] = value;
       else delete used[name];
       const of = typeof value === "object" && value !== null

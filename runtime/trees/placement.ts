@@ -63,11 +63,14 @@ export function beside(leaf: unknown, path: string, parameter: HostArray): unkno
   if (block === undefined) return leaf;
   const { data } = asHostLeaf(leaf, path, "")!;
   if (data instanceof SplitArray) {
-    const [high, low] = [place(data.high, block.arena), place(data.low, block.arena)];
+    const [high, low] = allOrNone([data.high, data.low], (part) => place(part, block.arena));
     return { ...leaf as object, data: high, low };
   }
   if (data instanceof BlockArray) {
-    const [codes, scales] = [place(data.codes, block.arena), place(data.scales, block.arena)];
+    const [codes, scales] = allOrNone(
+      [data.codes, data.scales],
+      (part) => place(part, block.arena),
+    );
     return { ...leaf as object, data: codes, scales };
   }
   const { data: given } = leaf as { data?: unknown };

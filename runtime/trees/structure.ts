@@ -62,7 +62,7 @@ export function requireSameKeys(
   const { keys } = skeleton.seen;
   if (own.length === keys.length && own.every((key, i) => key === keys[i])) return;
   for (const key of skeleton.keys) {
-    if (!Object.hasOwn(node, key)) {
+    if (!Object.prototype.propertyIsEnumerable.call(node, key)) {
       const missing = spellPath(join(path, key));
       throw new GradusError(
         `${ofStructure(path, what, doing)}: ${missing} is missing${wayOut}`,

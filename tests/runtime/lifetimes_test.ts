@@ -96,6 +96,15 @@ Deno.test("a tree whose keys change while it is read is refused", () => {
   assertEquals([params.a[0], state.count], [1, 0]);
 });
 
+Deno.test("a key that is not enumerable is missing", () => {
+  const opt = adamw({ learningRate: 0.1 });
+  const params = { b: Float32Array.of(1), a: Float32Array.of(2) };
+  const state = opt.init(params);
+  const gradients = Object.defineProperty({ ...params }, "b", { enumerable: false });
+  assertThrows(() => opt.step(params, gradients, state), GradusError, "`b` is missing");
+  assertEquals(state.count, 0);
+});
+
 Deno.test("an array that was transferred is told by its own place", () => {
   const opt = sgd({ learningRate: 1, momentum: 0.5 });
   const params = start();

@@ -66,6 +66,18 @@ gpuTest("on the GPU, float16 has the library's bits, whoever converts", async ()
 const BITS = "bitcast<vec2<u32>>(x.zw)";
 const EXPONENTS = "(vec2(b, b >> 16u) & vec2(0x7c00u))";
 
+gpuTest("a device that does not say what adapter it is of is asked for itself", async () => {
+  const device = await openDevice("Cannot test");
+  Object.defineProperty(device, "adapterInfo", { value: undefined });
+  let asked = 0;
+  const create = device.createShaderModule;
+  device.createShaderModule = (descriptor) => (asked++, create.call(device, descriptor));
+  await checkFloat16(device);
+  await checkFloat16(device);
+  assertEquals(asked, 2);
+  device.destroy();
+});
+
 gpuTest("a device that converts float16 in another way is found out", async () => {
   for (
     const [own, other] of [

@@ -13,10 +13,16 @@ const known = new Map<string, Promise<boolean>>();
 
 /** Finds out whether a device's own conversions may be used, if that is not known of its adapter. */
 export async function checkFloat16(device: GPUDevice): Promise<void> {
-  const { vendor, architecture, device: name, description } = device.adapterInfo;
-  const adapter = JSON.stringify([vendor, architecture, name, description]);
-  let found = known.get(adapter);
-  if (found === undefined) known.set(adapter, found = isExact(device));
+  // Chromium before 132 has devices that do not say what adapter they are of.
+  const info: GPUAdapterInfo | undefined = device.adapterInfo;
+  const adapter = JSON.stringify([
+    ...[info?.vendor, info?.architecture, info?.device, info?.description],
+  ]);
+  let found = info && known.get(adapter);
+  if (found === undefined) {
+    found = isExact(device);
+    if (info !== undefined) known.set(adapter, found);
+  }
   if (await found) markExact(device);
 }
 
