@@ -2,9 +2,20 @@
  * Steps the same parameters by the same rules in Gradus, C, torch and XLA, in turn, and prints how long each takes
  * as a ratio to Gradus, with its spread.
  */
-import { parseArgs } from "node:util";
 import { Absent } from "../contestant.ts";
 import { type Budget, median } from "../measure.ts";
+import {
+  checkout,
+  fileName,
+  oneOf,
+  optionsOf,
+  partsOf,
+  positive,
+  read,
+  someOf,
+  text,
+  whole,
+} from "../options.ts";
 import { machine, today, writeResult } from "../record.ts";
 import { cellsOf, type Form, FORMS, type RuleName, RULES } from "./cells.ts";
 import { compete, type Missing, ratioOf } from "./compete.ts";
@@ -31,39 +42,27 @@ const HELP = `deno task bench:peers [options]
 
 GRADUS_PYTHON names the Python interpreter that has torch or jax; by default it is python3.`;
 
-const { values: given } = parseArgs({
-  options: {
-    rules: { type: "string" },
-    forms: { type: "string" },
-    sizes: { type: "string" },
-    contestants: { type: "string" },
-    threads: { type: "string", default: "2" },
-    rounds: { type: "string", default: "7" },
-    seconds: { type: "string", default: "3" },
-    beside: { type: "string" },
-    name: { type: "string" },
-    help: { type: "boolean", short: "h", default: false },
-  },
+const given = optionsOf(HELP, {
+  rules: someOf(oneOf(Object.keys(RULES) as RuleName[])),
+  forms: someOf(oneOf(Object.keys(FORMS) as Form[])),
+  sizes: someOf(whole()),
+  contestants: text,
+  threads: whole(),
+  rounds: whole(),
+  seconds: positive,
+  beside: checkout,
+  name: fileName,
 });
-if (given.help) {
-  console.log(HELP);
-  Deno.exit(0);
-}
-const rules = chosenOf("rules", Object.keys(RULES) as RuleName[], ["muon"]);
-const forms = chosenOf("forms", Object.keys(FORMS) as Form[], ["gpt2"]);
-const sizes = given.sizes?.split(",").map((text) => wholeOf("sizes", text)) ??
-  [1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+const rules = given.rules ?? (Object.keys(RULES) as RuleName[]).filter((rule) => rule !== "muon");
+const forms = given.forms ?? (Object.keys(FORMS) as Form[]).filter((form) => form !== "gpt2");
+const { sizes = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8], beside } = given;
 const budget: Budget = {
-  seconds: Number(given.seconds) > 0
-    ? Number(given.seconds)
-    : refuse(`--seconds takes a number above 0: given ${given.seconds}`),
+  seconds: given.seconds ?? 3,
   sampleMilliseconds: 20,
   warmMilliseconds: 60,
-  leastRounds: wholeOf("rounds", given.rounds),
+  leastRounds: given.rounds ?? 7,
 };
-const threads = wholeOf("threads", given.threads);
-const beside = given.beside === undefined ? undefined : Deno.realPathSync(given.beside);
-
+const everyone = chosenOf(contestants({ threads: given.threads ?? 2, beside }));
 const folder = await Deno.makeTempDir({ prefix: "gradus-peers-" });
 const figures: Figure[] = [];
 const missing: Missing[] = [];
@@ -72,7 +71,6 @@ const left: Record<string, string> = {};
 const loads = [Deno.loadavg()[0]];
 const peers = new Map<string, Peer>();
 try {
-  const everyone = (await contestants({ threads, beside }, folder)).filter(isChosen);
   for (const form of forms) {
     for (const rule of rules) {
       for (const cell of cellsOf(rule, form, sizes)) {
@@ -106,9 +104,8 @@ try {
   for (const peer of peers.values()) await peer.end();
   await Deno.remove(folder, { recursive: true });
 }
-const isPart = ["rules", "forms", "sizes", "contestants"].some((option) =>
-  given[option as keyof typeof given] !== undefined
-);
+const isPart = (["rules", "forms", "sizes", "contestants"] as const)
+  .some((option) => given[option] !== undefined);
 const run: PeersRun = {
   name: given.name ?? (isPart ? "peers-part" : "peers"),
   date: today(),
@@ -133,7 +130,7 @@ async function running(contestant: Contestant): Promise<Peer | undefined> {
   const known = peers.get(name);
   if (Object.hasOwn(left, name)) return undefined;
   if (known !== undefined && !known.isEnded) return known;
-  const peer = await Peer.start(contestant.start);
+  const peer = await Peer.start(await contestant.start(folder));
   if (peer instanceof Absent) {
     left[name] = peer.reason;
     return undefined;
@@ -143,32 +140,17 @@ async function running(contestant: Contestant): Promise<Peer | undefined> {
   return peer;
 }
 
-function isChosen({ name, against }: Contestant): boolean {
-  const wanted = given.contestants?.split(",").map((part) => part.trim().toLowerCase());
-  const isBeside = beside !== undefined && name.endsWith(beside);
-  return wanted === undefined || name === against || isBeside ||
-    wanted.some((part) => name.toLowerCase().includes(part));
-}
-
-function chosenOf<Name extends string>(
-  option: "rules" | "forms",
-  names: readonly Name[],
-  rare: readonly Name[],
-): readonly Name[] {
-  const wanted = given[option]?.split(",").map((name) => name.trim());
-  if (wanted === undefined) return names.filter((name) => !rare.includes(name));
-  const unknown = wanted.find((name) => !names.includes(name as Name));
-  if (unknown === undefined) return wanted as Name[];
-  return refuse(`--${option} takes some of ${names.join(", ")}: given ${unknown}`);
-}
-
-function wholeOf(option: string, text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number > 0) return number;
-  return refuse(`--${option} takes whole numbers above 0: given ${text}`);
-}
-
-function refuse(message: string): never {
-  console.error(`${message}\n\n${HELP}`);
-  Deno.exit(2);
+/** Those that are chosen; with them those that they are held to, and what is beside them. */
+function chosenOf(everyone: readonly Contestant[]): readonly Contestant[] {
+  if (given.contestants === undefined) return everyone;
+  const names = read(
+    HELP,
+    "--contestants",
+    partsOf(everyone.map(({ name }) => name)),
+    given.contestants,
+  );
+  return everyone.filter(({ name, against }) =>
+    names.includes(name) || name === against ||
+    (beside !== undefined && name.endsWith(beside))
+  );
 }
