@@ -24,7 +24,7 @@ export interface Company {
 const HERE = new URL(".", import.meta.url);
 /** The checkout that this file is of. */
 export const OWN: string = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
-/** The interpreter that is asked for torch and jax. */
+/** The interpreter that has torch, jax and onnxruntime. */
 export const PYTHON: string = Deno.env.get("GRADUS_PYTHON") ?? "python3";
 
 /** Flags of each build in C; without math's error numbers, as torch and XLA are built. */
@@ -39,9 +39,10 @@ export function gradus(directory: string, place: Place, threads?: number): Start
   return ofCheckout("gradus.ts", directory, [place, ...(threads === undefined ? [] : [threads])]);
 }
 
-/** The graph that a checkout exports, on ONNX Runtime. */
+/** The graph that a checkout exports, on ONNX Runtime in Python. */
 export function onnx(directory: string, threads: number): Start {
-  return ofCheckout("onnx.ts", directory, [threads]);
+  const { command, args } = ofCheckout("graph.ts", directory, []);
+  return inPython("onnx_peer.py", [threads, command, ...args]);
 }
 
 /** Gradus of a checkout on WebGPU, or a copy there. */
@@ -65,8 +66,12 @@ export function ofCheckout(
 
 /** torch on the processor or on a card. */
 export function torch(device: "cpu" | "cuda", threads: number): Start {
-  const program = fileURLToPath(new URL("python/torch_peer.py", HERE));
-  return { command: PYTHON, args: [program, device, String(threads)] };
+  return inPython("torch_peer.py", [device, threads]);
+}
+
+function inPython(program: string, args: readonly (string | number)[]): Start {
+  const path = fileURLToPath(new URL(`python/${program}`, HERE));
+  return { command: PYTHON, args: [path, ...args.map(String)] };
 }
 
 /** Everyone; the most telling first, since memory may not do for all. */
@@ -78,7 +83,6 @@ export function contestants({ threads, beside }: Company): Contestant[] {
     against: count === 1 ? one : all,
     start: (folder) => inC(flag, count, folder),
   });
-  const xla = fileURLToPath(new URL("python/xla_peer.py", HERE));
   /** Something of this checkout, and of the other. */
   const both = (name: string, against: string, of: (directory: string) => Start): Contestant[] => [
     { name, against, start: () => of(OWN) },
@@ -90,7 +94,7 @@ export function contestants({ threads, beside }: Company): Contestant[] {
     ...both(all, all, (each) => gradus(each, "resident", threads)),
     c("-march=native", threads),
     { name: `torch, ${many}`, against: all, start: () => torch("cpu", threads) },
-    { name: "XLA", against: all, start: () => ({ command: PYTHON, args: [xla] }) },
+    { name: "XLA", against: all, start: () => inPython("xla_peer.py", []) },
     ...both(one, one, (each) => gradus(each, "resident", 1)),
     c("-msse4.2", 1),
     ...both("Gradus, ordinary arrays", all, (each) => gradus(each, "ordinary")),
