@@ -10,6 +10,7 @@ import onnxruntime
 from peer import Absent, serve
 
 THREADS, COMMAND = int(sys.argv[1]), sys.argv[2:]
+value_of = onnxruntime.OrtValue.ortvalue_from_numpy
 TYPES = {"tensor(float)": numpy.float32, "tensor(int64)": numpy.int64}
 
 
@@ -31,46 +32,47 @@ class Stepped:
 
     def __init__(self, cell, arrays):
         self.session = session_of(cell.words)
-        self.inputs = {each.name: each for each in self.session.get_inputs()}
+        self.inputs = self.session.get_inputs()
         self.begin(arrays)
 
     def begin(self, arrays):
         held = {f"w/{i}": array.copy() for i, array in enumerate(arrays)}
-        for name, each in self.inputs.items():
-            if name not in held and not name.startswith("g/"):
-                held[name] = numpy.zeros(each.shape, TYPES[each.type])
-        self.held, self.spare = (
-            {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in each.items()}
-            for each in (held, {name: numpy.empty_like(array) for name, array in held.items()})
-        )
-        self.names, self.gradients = held.keys(), None
-        self.binding, self.other = self.bound(self.held, self.spare), self.bound(self.spare, self.held)
-
-    def bound(self, read, written):
-        binding = self.session.io_binding()
-        for name in self.names:
-            binding.bind_ortvalue_input(name, read[name])
-            binding.bind_ortvalue_output(f"next/{name}", written[name])
-        return binding
+        for each in self.inputs:
+            if each.name not in held and not each.name.startswith("g/"):
+                held[each.name] = numpy.zeros(each.shape, TYPES[each.type])
+        spare = {name: numpy.empty_like(array) for name, array in held.items()}
+        self.now, self.then = Bound(self.session, held, spare), Bound(self.session, spare, held)
 
     def place(self, arrays):
-        return [onnxruntime.OrtValue.ortvalue_from_numpy(array.copy()) for array in arrays]
+        return [value_of(array.copy()) for array in arrays]
 
     def step(self, gradients):
-        if gradients is not self.gradients:
-            for binding in (self.binding, self.other):
-                for i, gradient in enumerate(gradients):
-                    binding.bind_ortvalue_input(f"g/{i}", gradient)
-            self.gradients = gradients
-        self.session.run_with_iobinding(self.binding)
-        self.binding, self.other = self.other, self.binding
-        self.held, self.spare = self.spare, self.held
+        self.now.run(gradients)
+        self.now, self.then = self.then, self.now
 
     def wait(self):
         pass
 
     def parameters(self):
-        return [self.held[name].numpy() for name in self.names if name.startswith("w/")]
+        return [array for name, array in self.now.read.items() if name.startswith("w/")]
+
+
+class Bound:
+    """A session that reads some arrays and writes others, by the names of what it reads."""
+
+    def __init__(self, session, read, written):
+        self.session, self.read, self.gradients = session, read, None
+        self.binding = session.io_binding()
+        for name in read:
+            self.binding.bind_ortvalue_input(name, value_of(read[name]))
+            self.binding.bind_ortvalue_output(f"next/{name}", value_of(written[name]))
+
+    def run(self, gradients):
+        if gradients is not self.gradients:
+            for i, gradient in enumerate(gradients):
+                self.binding.bind_ortvalue_input(f"g/{i}", gradient)
+            self.gradients = gradients
+        self.session.run_with_iobinding(self.binding)
 
 
 serve(f"the graph of {COMMAND[-1]} on onnxruntime {onnxruntime.__version__}, {THREADS} threads", Stepped)
