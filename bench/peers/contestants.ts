@@ -42,7 +42,8 @@ export function gradus(directory: string, place: Place, threads?: number): Start
 /** The graph that a checkout exports, on ONNX Runtime in Python. */
 export function onnx(directory: string, threads: number): Start {
   const { command, args } = ofCheckout("graph.ts", directory, []);
-  return inPython("onnx_peer.py", [threads, command, ...args]);
+  // Parameters and states are there twice, and between operators up to eight arrays more.
+  return { ...inPython("onnx_peer.py", [threads, command, ...args]), bytesEach: 64 };
 }
 
 /** Gradus of a checkout on WebGPU, or a copy there. */
@@ -95,13 +96,13 @@ export function contestants({ threads, beside }: Company): Contestant[] {
     c("-march=native", threads),
     { name: `torch, ${many}`, against: all, start: () => torch("cpu", threads) },
     { name: "XLA", against: all, start: () => inPython("xla_peer.py", []) },
+    ...both(`Gradus's graph on ONNX Runtime, ${many}`, all, (each) => onnx(each, threads)),
     ...both(one, one, (each) => gradus(each, "resident", 1)),
     c("-msse4.2", 1),
     ...both("Gradus, ordinary arrays", all, (each) => gradus(each, "ordinary")),
     c("-msse4.2", threads),
     c("-march=native", 1),
     { name: "torch, 1 thread", against: one, start: () => torch("cpu", 1) },
-    ...both(`Gradus's graph on ONNX Runtime, ${many}`, all, (each) => onnx(each, threads)),
   ];
 }
 

@@ -17,7 +17,7 @@ import {
   whole,
 } from "../options.ts";
 import { machine, today, writeResult } from "../record.ts";
-import { cellsOf, type Form, FORMS, type RuleName, RULES } from "./cells.ts";
+import { type Cell, cellsOf, type Form, FORMS, type RuleName, RULES } from "./cells.ts";
 import { compete, type Missing, ratioOf } from "./compete.ts";
 import { type Contestant, contestants } from "./contestants.ts";
 import { Peer } from "./peer.ts";
@@ -36,6 +36,8 @@ const HELP = `deno task bench:peers [options]
   --threads 2           threads of those that take more than one
   --rounds 7            rounds that there are at least
   --seconds 3           time for the rounds of each cell; slow ones take longer
+  --minutes 15          time for all of it: cells that do not fit are left out and named, the largest
+                        first (by default as long as it takes)
   --beside DIR          another checkout of Gradus takes part
   --name peers          writes bench/results/<date>-<name>.json and .md; by default "peers", or
                         "peers-part" where something was left out
@@ -50,6 +52,7 @@ const given = optionsOf(HELP, {
   threads: whole(),
   rounds: whole(),
   seconds: positive,
+  minutes: positive,
   beside: checkout,
   name: fileName,
 });
@@ -63,6 +66,11 @@ const budget: Budget = {
   leastRounds: given.rounds ?? 7,
 };
 const everyone = chosenOf(contestants({ threads: given.threads ?? 2, beside }));
+// Those that take longest come last.
+const cells = forms.flatMap((form) => rules.flatMap((rule) => cellsOf(rule, form, sizes)))
+  .sort((a, b) => a.size - b.size);
+
+const started = performance.now();
 const folder = await Deno.makeTempDir({ prefix: "gradus-peers-" });
 const figures: Figure[] = [];
 const missing: Missing[] = [];
@@ -71,34 +79,18 @@ const left: Record<string, string> = {};
 const loads = [Deno.loadavg()[0]];
 const peers = new Map<string, Peer>();
 try {
-  for (const form of forms) {
-    for (const rule of rules) {
-      for (const cell of cellsOf(rule, form, sizes)) {
-        console.error(`${RULES[rule].title}, ${form}, ${cell.size.toLocaleString("en")}`);
-        const lanes = [];
-        for (const contestant of everyone) {
-          const peer = await running(contestant);
-          if (peer !== undefined) lanes.push({ name: contestant.name, peer, cell });
-        }
-        const found = await compete(lanes, budget, folder);
-        missing.push(...found.missing);
-        for (const timed of found.timed) {
-          const { against } = everyone.find(({ name }) => name === timed.name)!;
-          const reference = found.timed.find(({ name }) => name === against);
-          figures.push({
-            ...cell,
-            contestant: timed.name,
-            median: median(timed.wall),
-            least: Math.min(...timed.wall),
-            ...(reference === undefined ? {} : { against, ratio: ratioOf(timed, reference) }),
-            rounds: timed.wall.length,
-            steps: timed.steps,
-            difference: timed.difference,
-          });
-        }
-        loads.push(Deno.loadavg()[0]);
-      }
+  const end = started + 60e3 * (given.minutes ?? Infinity);
+  let last = { size: 1, took: 0 };
+  for (const cell of cells) {
+    const begun = performance.now();
+    if (begun + last.took * Math.max(1, cell.size / last.size) > end) {
+      missing.push({ name: "all", cell, reason: `${given.minutes} minutes do not do for it` });
+      continue;
     }
+    console.error(`${RULES[cell.rule].title}, ${cell.form}, ${cell.size.toLocaleString("en")}`);
+    await measureCell(cell);
+    loads.push(Deno.loadavg()[0]);
+    last = { size: cell.size, took: performance.now() - begun };
   }
 } finally {
   for (const peer of peers.values()) await peer.end();
@@ -123,6 +115,31 @@ const written = [
   await writeResult(run.name, "md", report(run)),
 ];
 console.log(`Written: ${written.join(", ")}`);
+
+/** Lets everyone step a cell. */
+async function measureCell(cell: Cell): Promise<void> {
+  const lanes = [];
+  for (const contestant of everyone) {
+    const peer = await running(contestant);
+    if (peer !== undefined) lanes.push({ name: contestant.name, peer, cell });
+  }
+  const found = await compete(lanes, budget, folder);
+  missing.push(...found.missing);
+  for (const timed of found.timed) {
+    const { against } = everyone.find(({ name }) => name === timed.name)!;
+    const reference = found.timed.find(({ name }) => name === against);
+    figures.push({
+      ...cell,
+      contestant: timed.name,
+      median: median(timed.wall),
+      least: Math.min(...timed.wall),
+      ...(reference === undefined ? {} : { against, ratio: ratioOf(timed, reference) }),
+      rounds: timed.wall.length,
+      steps: timed.steps,
+      difference: timed.difference,
+    });
+  }
+}
 
 /** The process of a contestant, begun anew if it has ended; nothing if it cannot run. */
 async function running(contestant: Contestant): Promise<Peer | undefined> {
