@@ -18,7 +18,7 @@ const HELP = `deno task bench:limits --before DIR [options]
   --name limits         writes bench/results/<date>-<name>.json and .md; by default "limits", or
                         "limits-part" where rows were left out
 
-GRADUS_PYTHON names the Python interpreter that has torch; by default it is python3.`;
+GRADUS_PYTHON names the Python interpreter that has torch and onnxruntime; by default it is python3.`;
 
 const given = optionsOf(HELP, {
   before: checkout,

@@ -42,7 +42,8 @@ const HELP = `deno task bench:peers [options]
   --name peers          writes bench/results/<date>-<name>.json and .md; by default "peers", or
                         "peers-part" where something was left out
 
-GRADUS_PYTHON names the Python interpreter that has torch or jax; by default it is python3.`;
+GRADUS_PYTHON names the Python interpreter that has torch, jax or onnxruntime; by default
+it is python3.`;
 
 const given = optionsOf(HELP, {
   rules: someOf(oneOf(Object.keys(RULES) as RuleName[])),
