@@ -26,6 +26,8 @@ export interface Block {
   readonly arena: Arena;
   readonly address: number;
   readonly bytes: number;
+  /** Whether nothing was ever there: it is all zeros. */
+  readonly isNew?: boolean;
 }
 
 /** One memory and what is free in it. */
@@ -34,6 +36,8 @@ export class Arena {
   readonly isShared: boolean;
   #free: { address: number; bytes: number }[] = [];
   #end: number;
+  /** The furthest end that there was. */
+  #furthest = 0;
   #blocks = 0;
 
   private constructor(memory: WebAssembly.Memory, isShared: boolean) {
@@ -95,7 +99,9 @@ export class Arena {
     if (!fits(address) || !this.#reach(address + size)) return undefined;
     this.#blocks++;
     this.#end = address + size;
-    return { arena: this, address, bytes: size };
+    const isNew = address >= this.#furthest;
+    this.#furthest = Math.max(this.#furthest, this.#end);
+    return { arena: this, address, bytes: size, isNew };
   }
 
   /** Takes a block back. */
@@ -198,7 +204,8 @@ export function residentArray<A extends MemoryArray>(
 ): A {
   const block = allocateBlock(length * make.BYTES_PER_ELEMENT, preferred);
   const view = new make(block.arena.memory.buffer, block.address, length);
-  view.fill(0);
+  // Pages that nobody has written cost nothing yet.
+  if (block.isNew !== true) view.fill(0);
   resident.set(view, block);
   return view;
 }

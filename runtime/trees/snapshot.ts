@@ -5,11 +5,14 @@ import type { GpuTensor } from "./gpu_tensor.ts";
 import { isInGpuBuffer, isTensor, partsOf } from "./leaf.ts";
 import { isReleased } from "./released.ts";
 
-/** What a tensor has that is stored as it is computed with. */
+/** A tensor that is an array and its shape: most of a tree, so that it is looked at in place. */
 interface Plain {
-  readonly data?: unknown;
-  readonly shape?: unknown;
-  readonly dtype?: unknown;
+  readonly tensor: { readonly data?: unknown; readonly shape?: unknown; readonly dtype?: unknown };
+  readonly data: ArrayLike<unknown>;
+  readonly length: number;
+  readonly shape: readonly unknown[];
+  readonly extents: readonly unknown[];
+  readonly dtype: unknown;
 }
 
 /** What is looked at of an object. */
@@ -39,13 +42,7 @@ export class Snapshot {
     readonly look: Look;
     readonly values: readonly unknown[];
   }[] = [];
-  /** Tensors that are an array and its shape: most of a tree, so that they are looked at in place. */
-  readonly #plain: {
-    readonly tensor: Plain;
-    readonly data: unknown;
-    readonly shape: unknown;
-    readonly dtype: unknown;
-  }[] = [];
+  readonly #plain: Plain[] = [];
   readonly #arrays: { readonly array: ArrayLike<unknown>; readonly length: number }[] = [];
   readonly #releases = releases();
 
@@ -63,9 +60,12 @@ export class Snapshot {
       const look = isOnGpu ? gpuTensor : isLeaf ? tensor : Array.isArray(node) ? list : branch;
       const values = [...look(node)];
       if (look === tensor && values.length === 3) {
-        const [data, shape, dtype] = values;
-        this.#plain.push({ tensor: node as Plain, data, shape, dtype });
-      } else this.#containers.push({ object: node, look, values });
+        const [data, shape, dtype] = values as [Plain["data"], Plain["shape"], unknown];
+        const { length } = data;
+        this.#plain.push({ tensor: node, data, length, shape, extents: [...shape], dtype });
+        return;
+      }
+      this.#containers.push({ object: node, look, values });
       if (!isLeaf) return values.forEach(visit);
       const { shape } = node as { shape: object };
       partsOf(node).forEach(visit);
@@ -77,16 +77,21 @@ export class Snapshot {
   /** Whether `root` is that tree, unchanged but for the numbers in its arrays, all of which are there. */
   matches(root: unknown): boolean {
     if (root !== this.#root || this.#releases !== releases()) return false;
-    for (const { tensor, data, shape, dtype } of this.#plain) {
+    // An array whose buffer was transferred is the same object, and empty.
+    for (const { tensor, data, length, shape, extents, dtype } of this.#plain) {
       if (tensor.data !== data || tensor.shape !== shape || tensor.dtype !== dtype) return false;
+      if (data.length !== length || !isSame(shape, extents)) return false;
     }
     for (const { object, look, values } of this.#containers) {
-      const now = look(object);
-      if (now.length !== values.length) return false;
-      for (let i = 0; i < values.length; i++) if (now[i] !== values[i]) return false;
+      if (!isSame(look(object), values)) return false;
     }
-    // An array whose buffer was transferred is the same object, and empty.
     for (const { array, length } of this.#arrays) if (array.length !== length) return false;
     return true;
   }
+}
+
+function isSame(now: readonly unknown[], before: readonly unknown[]): boolean {
+  if (now.length !== before.length) return false;
+  for (let i = 0; i < before.length; i++) if (now[i] !== before[i]) return false;
+  return true;
 }
