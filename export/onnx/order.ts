@@ -28,7 +28,7 @@ export function orderOf(roots: readonly Node[], isGiven: (node: Node) => boolean
   for (const root of roots) {
     visit(root);
     while (stack.length > 0) {
-      const { node, left } = stack[stack.length - 1];
+      const { left } = stack[stack.length - 1];
       if (left.length > 0) visit(left.shift()!);
       else order.push(stack.pop()!.node);
     }
