@@ -110,7 +110,7 @@ export const ROWS: Readonly<Record<string, Row>> = {
       ([["adamw", 4], ["clip", 6]] as const).map(([rule, bound]) => ({
         text: `${
           RULES[rule].title
-        }: exported graph on ONNX Runtime against torch fused, 124 M in 148 tensors`,
+        }: exported graph on ONNX Runtime against torch fused, 124 M in 148 tensors, 2 threads`,
         target: atMost(bound),
         over: (directory) => ({ start: onnx(directory, 2), cell: cellsOf(rule, "gpt2", [])[0] }),
         under: { start: torch("cpu", 2), cell: cellsOf(rule, "gpt2", [])[0] },
