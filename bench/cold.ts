@@ -11,6 +11,7 @@ const BACKENDS = ["js", "wasm"];
 const TIMES = {
   load: ["loading the library", undefined],
   first: ["text to first step, cold", 5],
+  whole: ["loading the library and first step", undefined],
   again: ["the same text again, another learning rate", undefined],
   second: ["second optimizer of the program", 0.2],
 } as const;
@@ -51,5 +52,6 @@ async function inFreshProcess(backend: string): Promise<Times> {
   const command = new Deno.Command(Deno.execPath(), { args: ["run", program, backend] });
   const { code, stdout, stderr } = await command.output();
   if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout));
+  const times = JSON.parse(new TextDecoder().decode(stdout));
+  return { ...times, whole: times.load + times.first };
 }

@@ -1,47 +1,38 @@
 /**
  * One prepared run for a machine with a GPU: whether every op computes there what it means; how fast optimizers
  * step 10⁶, 10⁷ and 10⁸ parameters beside a plain copy and beside torch on the same card; and whole training steps
- * beside tfjs. What breaks or takes too long is reported and ends nothing else; on a software device the sizes
- * are small.
+ * beside tfjs. What breaks or takes too long is reported and ends nothing else; on a software device everything
+ * is small.
  */
-import { parseArgs } from "node:util";
 import { elementOps, reduceOps } from "../dsl/ops.ts";
 import { describe, probe } from "./gpu/device.ts";
 import type { OpFinding } from "./gpu/ops.ts";
 import { type GpuRun, report, type TrainingFinding } from "./gpu/report.ts";
 import { type StepFinding, steps } from "./gpu/steps.ts";
+import { fileName, flag, optionsOf, positive, someOf, whole } from "./options.ts";
 import { machine, today, writeResult } from "./record.ts";
 
 const HELP = `deno task bench:gpu [options]
 
   --seconds 480         time for all of it: what does not fit is left out and said so
-  --sizes 1e6,1e8       numbers of parameters; by default by the device
+  --small               small sizes and small networks, so that a software device is done with every part;
+                        it does so by itself on such a device
+  --sizes 1e6,1e8       numbers of parameters; by default 1e6,1e7,1e8, and 1e3,1e4,4e4 where all is small
   --name gpu            writes bench/results/<date>-<name>.json and .md; by default "gpu", or
                         "gpu-software" on a software device
 
 GRADUS_PYTHON names the Python interpreter that has torch for CUDA; by default it is python3.`;
 
-const { values: given } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "480" },
-    sizes: { type: "string" },
-    name: { type: "string" },
-    help: { type: "boolean", short: "h", default: false },
-  },
+const given = optionsOf(HELP, {
+  seconds: positive,
+  small: flag,
+  sizes: someOf(whole()),
+  name: fileName,
 });
-if (given.help) {
-  console.log(HELP);
-  Deno.exit(0);
-}
-for (const option of ["seconds", "sizes"] as const) {
-  const wrong = given[option]?.split(",").find((text) => !(Number(text) > 0));
-  if (wrong === undefined) continue;
-  console.error(`--${option} takes numbers above 0: given ${wrong}\n\n${HELP}`);
-  Deno.exit(2);
-}
+const { seconds = 480 } = given;
 const started = performance.now();
 const spent = () => (performance.now() - started) / 1e3;
-const left = () => Number(given.seconds) - spent();
+const left = () => seconds - spent();
 
 // A software device may ask for it, and says so where it is not set.
 if (!Deno.env.has("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
@@ -67,8 +58,8 @@ console.error(
 
 /** Below this no GPU copies. */
 const SLOW = 10e9;
-const isSmall = described.isSoftware || probed < SLOW;
-const sizes = given.sizes?.split(",").map(Number) ?? (isSmall ? [1e4, 1e5, 1e6] : [1e6, 1e7, 1e8]);
+const isSmall = given.small === true || described.isSoftware || probed < SLOW;
+const { sizes = isSmall ? [1e3, 1e4, 4e4] : [1e6, 1e7, 1e8] } = given;
 const name = given.name ?? (described.isSoftware ? "gpu-software" : "gpu");
 
 /** What is left for writing and printing at the end. */
@@ -90,9 +81,10 @@ await steps(sizes, timeOf("steps"), async (finding) => {
   await write(run());
 });
 const most = timeOf("training");
-const whole = run(await inProcess("training.ts", [ROUNDS * most], most));
-console.log(`\n${report(whole)}`);
-console.log(`Written: ${(await write(whole)).join(", ")}`);
+const args = [String(ROUNDS * most), ...(isSmall ? ["small"] : [])];
+const all = run(await inProcess("training.ts", args, most));
+console.log(`\n${report(all)}`);
+console.log(`Written: ${(await write(all)).join(", ")}`);
 Deno.exit(0);
 
 function run(trained?: Outcome): GpuRun {
@@ -125,7 +117,7 @@ async function checkOps(seconds: number): Promise<{ found: OpFinding[]; left?: s
   const end = spent() + seconds;
   const found: OpFinding[] = [];
   for (;;) {
-    const args = [isSmall ? 1e5 : 1e7, found.length];
+    const args = [isSmall ? 1e5 : 1e7, found.length].map(String);
     const { found: more, left, isLate } = await inProcess("ops.ts", args, end - spent());
     found.push(...more as OpFinding[]);
     if (left === undefined || isLate || found.length >= names.length) return { found, left };
@@ -148,12 +140,12 @@ interface Outcome {
  */
 async function inProcess(
   program: string,
-  args: readonly number[],
+  args: readonly string[],
   seconds: number,
 ): Promise<Outcome> {
   const path = new URL(`gpu/${program}`, import.meta.url).pathname;
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", path, ...args.map(String)],
+    args: ["run", "-A", path, ...args],
     stdout: "piped",
     stderr: "piped",
   }).spawn();

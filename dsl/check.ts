@@ -4,7 +4,7 @@ import { checkRates } from "./check_rates.ts";
 import { stateDeclaration } from "./check_state.ts";
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
 import { Interned } from "./intern.ts";
-import { IDENTIFIER, normalName } from "./names.ts";
+import { isIdentifier, normalName } from "./names.ts";
 import { PARAMETER } from "./node.ts";
 import { parseExpression, parseStatements } from "./parse.ts";
 import {
@@ -15,6 +15,7 @@ import {
   required,
   type StateDeclaration,
 } from "./program.ts";
+import { readOnly } from "./read_only.ts";
 import { isRecord, record, requireKeys } from "./record.ts";
 import { evaluateScope, RESERVED, StepScope } from "./scope.ts";
 import { isReserved } from "./words.ts";
@@ -96,9 +97,9 @@ export function parseProgram(document: Document): Program {
       refuse(`\`${section}\` may have at most ${MOST_NAMES} names: given ${entries.length}`);
     }
     for (const [name] of entries) {
-      if (!IDENTIFIER.test(name)) {
+      if (!isIdentifier(name)) {
         const plain = normalName(name);
-        const hint = plain !== name && IDENTIFIER.test(plain) ? `; write \`${plain}\`` : "";
+        const hint = plain !== name && isIdentifier(plain) ? `; write \`${plain}\`` : "";
         refuse(`a name in \`${section}\` must be an identifier: given ${shown(name)}${hint}`);
       }
       const meaning = isReserved(name) ? "part of the language" : declared.get(name) ??
@@ -205,12 +206,15 @@ function intern(program: Program): Program {
     [...inputs],
     statements.map(({ target, value }) => [target, value.id]),
   ]);
-  return interned.get(key, () => program);
+  return interned.get(key, () => {
+    for (const map of [hyper, domains, state, inputs]) readOnly(map, `optimizer "${name}"`);
+    return program;
+  });
 }
 
 function describe(document: unknown): string {
   const name = typeof document === "object" && document !== null && "name" in document
     ? document.name
     : undefined;
-  return typeof name === "string" && IDENTIFIER.test(name) ? `optimizer "${name}"` : "an optimizer";
+  return typeof name === "string" && isIdentifier(name) ? `optimizer "${name}"` : "an optimizer";
 }

@@ -204,9 +204,10 @@ export function factoryOf<
 /** The program with the kind of weight decay that options ask for, and the options that are left. */
 function decayingAs(
   program: Program,
-  { cautiousWeightDecay = false, weightDecayScaling = "rate", ...given }: MaskOption,
+  { cautiousWeightDecay = false, weightDecayScaling = "rate", ...others }: MaskOption,
   doing: string,
 ): { decaying: Program; given: Record<string, unknown> } {
+  const given: Record<string, unknown> = others;
   requireChoice("weightDecayScaling", weightDecayScaling, ["rate", "relative", "corrected"], doing);
   if (typeof cautiousWeightDecay !== "boolean") {
     throw new GradusError(
@@ -216,9 +217,9 @@ function decayingAs(
     );
   }
   const masked = cautiousWeightDecay ? cautious(program, doing) : program;
-  if (weightDecayScaling === "rate") return { decaying: masked, given: { ...given } };
+  if (weightDecayScaling === "rate") return { decaying: masked, given };
   const decaying = scaledDecay(masked, weightDecayScaling, doing);
-  const options = given as Record<string, HyperValue | undefined>;
+  const options = given as Readonly<Record<string, HyperValue | undefined>>;
   const most = [...decaysOf(program).values()].map((suffix) => {
     const rate = options[`learningRate${suffix}`] ?? program.hyper.get(`learningRate${suffix}`);
     const isKnown = rate !== "required" && !isScheduled(rate as HyperValue);
@@ -284,14 +285,22 @@ export function deciding<
 
 const DECAY_OPTIONS = ["cautiousWeightDecay", "weightDecayScaling", "maxLearningRate"];
 
+const namesKnown = new WeakMap<Program, readonly string[]>();
+
 /** The names of the options of a program's optimizers. */
-export function namesOf({ hyper, state }: Program): string[] {
-  return [
-    ...hyper.keys(),
-    ...decayOf(hyper) === undefined ? [] : ["mask"],
-    ...state.has("m") ? ["muDtype"] : [],
-    ...decayOf(hyper) === undefined ? [] : DECAY_OPTIONS,
-  ];
+export function namesOf(program: Program): readonly string[] {
+  let names = namesKnown.get(program);
+  if (names === undefined) {
+    const { hyper, state } = program;
+    names = [
+      ...hyper.keys(),
+      ...decayOf(hyper) === undefined ? [] : ["mask"],
+      ...state.has("m") ? ["muDtype"] : [],
+      ...decayOf(hyper) === undefined ? [] : DECAY_OPTIONS,
+    ];
+    namesKnown.set(program, names);
+  }
+  return names;
 }
 
 /** The hyperparameter that `mask` limits. */

@@ -5,6 +5,7 @@ import { BACKENDS } from "./backends/choose.ts";
 import { defaultThreads, MOST_THREADS } from "./backends/wasm/threads.ts";
 import { HostDevice } from "./devices/host/device.ts";
 import { type Configured, ruleOf } from "./step/binding.ts";
+import type { Rule } from "./step/device.ts";
 import type { StepForm } from "./step/form.ts";
 import type { PartialTree, StepOptions } from "./step/options.ts";
 import { Step } from "./step/step.ts";
@@ -211,7 +212,9 @@ class HostOptimizer implements Omit<Optimizer, "init" | "update"> {
   readonly program: Configured["program"];
   readonly settings: Configured["settings"];
   readonly storage: Configured["storage"];
-  readonly #step: Step<HostArray, StepForm>;
+  readonly #device: HostDevice;
+  readonly #rule: Rule<StepForm>;
+  #made: Step<HostArray, StepForm> | undefined;
 
   constructor(
     configured: Configured,
@@ -230,8 +233,15 @@ class HostOptimizer implements Omit<Optimizer, "init" | "update"> {
           `given ${shown(threads)}`,
       );
     }
-    ({ program: this.program, settings: this.settings, storage: this.storage } = configured);
-    this.#step = new Step(ruleOf(configured), new HostDevice(backend, threads));
+    this.program = program;
+    this.settings = configured.settings;
+    this.storage = configured.storage;
+    this.#rule = ruleOf(configured);
+    this.#device = new HostDevice({ backend, threads });
+  }
+
+  get #step(): Step<HostArray, StepForm> {
+    return this.#made ??= new Step(this.#rule, this.#device);
   }
 
   with(options: RunOptions): Optimizer {

@@ -2,11 +2,11 @@
 import { GradusError, shown } from "../dsl/errors.ts";
 
 // Optax calls one option by several names, each optimizer by its own: here any of them will do.
-const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
-  ["weightDecayMask", "mask"],
-  ["accumulatorDtype", "muDtype"],
-  ["dtypeMomentum", "muDtype"],
-]);
+const OTHER_NAMES = [
+  { other: "weightDecayMask", name: "mask" },
+  { other: "accumulatorDtype", name: "muDtype" },
+  { other: "dtypeMomentum", name: "muDtype" },
+] as const;
 
 /** A copy of options that were given; refuses what is no object of them. */
 export function ownOptions(given: unknown, doing: string): Record<string, unknown> {
@@ -17,7 +17,7 @@ export function ownOptions(given: unknown, doing: string): Record<string, unknow
 /** As {@linkcode ownOptions}, each under its first name. */
 export function optionsOf(given: unknown, doing: string): Record<string, unknown> {
   const options = ownOptions(given, doing);
-  for (const [other, name] of OTHER_NAMES) {
+  for (const { other, name } of OTHER_NAMES) {
     if (!Object.hasOwn(options, other)) continue;
     const value = options[other];
     delete options[other];

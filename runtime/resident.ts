@@ -6,7 +6,7 @@ import { allocateResident, type Arena, blockOf, residentArray } from "./trees/ar
 import type { MemoryArray } from "./trees/dtype.ts";
 import { asLeaf, isShape, sizeOf, type Tensor, wrap } from "./trees/leaf.ts";
 import { Layout } from "./trees/layout.ts";
-import { disposable, place } from "./trees/placement.ts";
+import { allOrNone, disposable, place } from "./trees/placement.ts";
 
 /**
  * The same tree with its arrays copied into WebAssembly memory: `step` then copies nothing. Optimizer
@@ -94,7 +94,7 @@ function placed<P extends object>(tree: P, doing: string, make: Place): P & Disp
   const given = layout.alignLike(tree, "arrays", doing, asLeaf);
   requireMemory(doing);
   const arena = given.map((array) => blockOf(array)?.arena).find((each) => each !== undefined);
-  const leaves = layout.leaves.map((info, i) => wrap(info, make(given[i], arena)));
+  const leaves = allOrNone(layout.leaves, (info, i) => wrap(info, make(given[i], arena)));
   return disposable(layout.build(leaves) as P);
 }
 

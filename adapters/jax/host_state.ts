@@ -50,7 +50,7 @@ export function fromHostState<A extends JaxArray>(
 ): JaxState<A> {
   const { layout, binding: { live } } = placeOf(rule, params, doing);
   const { program, carried } = rule;
-  requireState(state, program, live, layout.hasShort, ruleOf(optimizer).writable, doing);
+  requireState(state, program, live, layout.hasShort, ruleOf(optimizer), doing);
   for (const name of Object.keys(state.hyper)) {
     if (carried.has(name)) continue;
     throw new GradusError(

@@ -209,6 +209,10 @@ export class GradusTfjs implements TfjsOptimizer {
     this.#routes = new Map();
   }
 
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   get #name(): string {
     return `"${this.#optimizer.program.name}"`;
   }

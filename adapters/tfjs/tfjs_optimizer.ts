@@ -12,7 +12,7 @@ export type TfInputs = Readonly<Record<string, number | TfNamedTensorMap>>;
  * The state of a variable begins when it is first stepped, and is told by the variable's name. A variable
  * without a gradient is left as it is, and so is its state; so is one that is not `trainable`.
  */
-export interface TfjsOptimizer<Tensors = TfNamedTensorMap> {
+export interface TfjsOptimizer<Tensors = TfNamedTensorMap> extends Disposable {
   /** How many steps were taken. */
   readonly iterations: number;
   /**
@@ -113,6 +113,6 @@ export interface TfjsOptimizer<Tensors = TfNamedTensorMap> {
   getConfig(): TfConfig;
   /** What tfjs's files call it. */
   getClassName(): string;
-  /** Gives back what it holds; the variables stay. */
+  /** Gives back what it holds; the variables stay. `using optimizer = …` does so at the end of a block. */
   dispose(): void;
 }

@@ -79,7 +79,7 @@ export function report(run: GpuRun): string {
     "",
     ...reasons(steps),
     "",
-    ...verdicts(steps),
+    ...(adapter.isSoftware ? [] : verdicts(steps)),
     "",
     "## Whole training steps",
     "",

@@ -146,6 +146,7 @@ function targetOf({ target: { side, bound, unit } }: Line): string {
 
 function verdictOf({ after, target: { side, bound } }: Line): string {
   if (typeof after === "string") return `not measured: ${after}`;
+  if (Number.isNaN(bound)) return "–";
   const isMet = side === "at most" ? after.median <= bound : after.median >= bound;
   return isMet ? "met" : "**missed**";
 }

@@ -5,7 +5,7 @@ import type { Cell } from "../peers/cells.ts";
 import { compete, type Lane, type Ratio, ratioOf } from "../peers/compete.ts";
 import { Peer, type Start } from "../peers/peer.ts";
 
-/** What a line is held to. */
+/** What a line is held to; one whose bound is NaN is only shown. */
 export interface Target {
   readonly side: "at most" | "at least";
   readonly bound: number;

@@ -56,13 +56,17 @@ export function mlp(): Network {
   };
 }
 
-/** Two convolutions, each with a pool, over images of 28 x 28, 32 at a time. */
-export function cnn(): Network {
-  const sizes = { batch: 32, channels: [16, 32] } as const;
+/** Two convolutions, each with a pool, over images of 28 x 28. */
+export function cnn(
+  sizes: { readonly batch: number; readonly channels: readonly [number, number] } = {
+    batch: 32,
+    channels: [16, 32],
+  },
+): Network {
   const random = randomly(2);
   const params = convolutionalParams(random, sizes);
   return {
-    name: "convolutional net 28x28, batch 32",
+    name: `convolutional net 28x28, batch ${sizes.batch}`,
     kind: "cnn",
     classes: 10,
     axis: 1,

@@ -22,7 +22,7 @@ export function tfjsOn(backend: "wasm" | "webgpu"): Trainer {
       await tf.setBackend(backend);
       const variables: Tree = {};
       for (const [name, numbers] of Object.entries(network.params)) {
-        const { data, shape } = laidOut(name, numbers, network);
+        const { data, shape } = await laidOut(name, numbers, network);
         variables[name] = tf.variable(tf.tensor(data, [...shape]));
       }
       const { x, y } = network.batch;
@@ -65,23 +65,28 @@ export function tfjsOn(backend: "wasm" | "webgpu"): Trainer {
 }
 
 /** A weight as tfjs has it: matrices as [in, out], and images with their channels last. */
-function laidOut(name: string, numbers: Numbers, network: Network): Numbers {
+async function laidOut(name: string, numbers: Numbers, network: Network): Promise<Numbers> {
   const { data, shape } = numbers;
   if (shape.length === 4) {
     const [made, read, rows, columns] = shape;
-    return turned(data, [made, read, rows, columns], [rows, columns, read, made]);
+    return await turned(data, [made, read, rows, columns], [rows, columns, read, made]);
   }
   if (shape.length !== 2 || name.startsWith("wte") || name.startsWith("wpe")) return numbers;
   if (network.kind !== "cnn") return transposed(numbers);
   // What was [out, channels, 7, 7] becomes [7, 7, channels, out].
   const [made, read] = shape;
-  return turned(data, [made, read / 49, 7, 7], [read, made]);
+  return await turned(data, [made, read / 49, 7, 7], [read, made]);
 }
 
 /** Numbers of four axes with these in the order 2, 3, 1, 0, as an array of `shape`. */
-function turned(data: Float32Array, from: tf.Tensor4D["shape"], shape: readonly number[]): Numbers {
+async function turned(
+  data: Float32Array,
+  from: tf.Tensor4D["shape"],
+  shape: readonly number[],
+): Promise<Numbers> {
   const moved = tf.tidy(() => tf.transpose(tf.tensor(data, from), [2, 3, 1, 0]));
-  const numbers = { data: moved.dataSync() as Float32Array<ArrayBuffer>, shape };
+  // Without waiting, tfjs would read the GPU through a canvas to paint on, which Deno has not.
+  const numbers = { data: await moved.data() as Float32Array<ArrayBuffer>, shape };
   moved.dispose();
   return numbers;
 }

@@ -5,7 +5,7 @@ import type { Admit, Blank, Device, Prepared, Work } from "../../runtime/step/de
 import { initialLeaf } from "../../runtime/step/initial.ts";
 import { type ReadLeaf, sizeOf } from "../../runtime/trees/leaf.ts";
 import { scalesOf } from "../../runtime/trees/block8.ts";
-import { Written } from "../../runtime/trees/overlap.ts";
+import { eachOf, type Place, Written } from "../../runtime/trees/overlap.ts";
 import { dtypeOf } from "../../runtime/trees/stored.ts";
 import { storedAs } from "../../runtime/trees/state_storage.ts";
 import { EVALUATE } from "../onnx/graph.ts";
@@ -52,29 +52,26 @@ export class OrtDevice implements Device<HeldLeaf, GraphForm> {
     );
   }
 
-  write(
-    arrays: Iterable<readonly [array: HeldLeaf, place: () => string]>,
-    doing: string,
-  ): Admit<HeldLeaf> {
-    const all = [...arrays].flatMap(([leaf, place]) =>
-      heldParts(leaf).map((part) => [part, place] as const)
-    );
-    new Written(
-      all.flatMap(([leaf, place]) => isInBuffer(leaf) ? [] : [[leaf, place] as const]),
-      doing,
-    );
-    const buffers = new Map<GPUBuffer, () => string>();
-    for (const [leaf, place] of all) {
-      if (!isInBuffer(leaf)) continue;
-      const other = buffers.get(leaf.buffer);
-      if (other !== undefined) {
-        throw new GradusError(
-          `${doing}: every buffer must be at one place of the tree: given one at both ${other()} and ` +
-            place(),
-        );
+  write(lists: readonly (readonly HeldLeaf[])[], place: Place, doing: string): Admit<HeldLeaf> {
+    const written = new Written();
+    const buffers = new Map<GPUBuffer, string>();
+    for (const [leaf, k, i] of eachOf(lists)) {
+      for (const part of heldParts(leaf)) {
+        if (!isInBuffer(part)) {
+          written.add(part, k, i);
+          continue;
+        }
+        const other = buffers.get(part.buffer);
+        if (other !== undefined) {
+          throw new GradusError(
+            `${doing}: every buffer must be at one place of the tree: given one at both ${other} and ` +
+              place(k, i),
+          );
+        }
+        buffers.set(part.buffer, place(k, i));
       }
-      buffers.set(leaf.buffer, place);
     }
+    written.requireApart(place, doing);
     // Everything is read before anything is written.
     return (leaf) => leaf;
   }

@@ -53,7 +53,7 @@ const OPTIONS: Kinds<OrtOptions> = { executionProvider: ANY, device: ANY, hyper:
  * await opt.dispose();
  * ```
  */
-export class OrtOptimizer {
+export class OrtOptimizer implements AsyncDisposable {
   /** What its step computes. */
   readonly program: Program;
   readonly #engine: Engine;
@@ -200,6 +200,11 @@ export class OrtOptimizer {
       await this.#engine.dispose();
     });
     return this.#released;
+  }
+
+  /** Disposes of it at the end of a block: `await using exported = …`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
   }
 
   #after<T>(work: () => Promise<T>, doing: string): Promise<T> {

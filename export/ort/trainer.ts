@@ -56,7 +56,7 @@ class NonFinite extends Error {}
  * }
  * ```
  */
-export class OrtTrainer {
+export class OrtTrainer implements AsyncDisposable {
   /** What the optimizer's step computes. */
   readonly program: Program;
   readonly #bytes: Uint8Array;
@@ -316,6 +316,11 @@ export class OrtTrainer {
       this.#training.dispose();
     });
     return this.#released;
+  }
+
+  /** Disposes of it at the end of a block: `await using trainer = …`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
   }
 
   #train(

@@ -13,7 +13,7 @@ import { isInGpuBuffer, type Leaf, spellPath, type Tensor } from "../../runtime/
 import { MASTER, masterShape } from "../../runtime/trees/master.ts";
 import { under } from "../../runtime/trees/plain.ts";
 import { requireState, type State, treeNumber } from "../../runtime/trees/state.ts";
-import { storageIn, storedAs } from "../../runtime/trees/state_storage.ts";
+import { leavesOfStates, storageIn, storedAs } from "../../runtime/trees/state_storage.ts";
 import { dtypeOf, type Stored } from "../../runtime/trees/stored.ts";
 import { BUFFERS, FORMAT, KEYS, VERSION } from "./metadata.ts";
 import { pathsOf, rebuilt, safeDType, secondOf } from "./paths.ts";
@@ -48,13 +48,13 @@ export function gatherCheckpoint(checkpoint: Checkpoint): {
   const layout = Layout.of(params, doing, readHost);
   requireLeaves(layout, doing);
   const bound = new Binding(program, settings, layout, params, doing);
-  requireState(state, program, bound.live, layout.hasShort, ruleOf(optimizer).writable, doing);
+  requireState(state, program, bound.live, layout.hasShort, ruleOf(optimizer), doing);
   for (const [name, numbers] of Object.entries(state.hyper)) {
     const what = `hyperparameter \`${name}\` of the state`;
     layout.prefix(numbers, what, doing, (node) => typeof node === "number");
   }
   const names = statesOf(program, bound.live);
-  const storage = storageIn(state, names, layout, made, readHost, doing);
+  const storage = storageIn(leavesOfStates(state, names, layout, readHost, doing), layout, made);
 
   const paths = pathsOf(layout);
   const tensors = new Map<string, TensorToWrite>();

@@ -16,11 +16,17 @@ export type StateSizes = ReadonlyMap<string, Sizes<Side>>;
 const MOST_ELEMENTS = 2 ** 31 - 1;
 const SIDES: ReadonlySet<Node> = new Set([symbol("rows"), symbol("columns")]);
 
+const hypersOfSizes = new WeakMap<Program, ReadonlySet<string>>();
+
 /** The hyperparameters that sizes are made of: numbers that are known for good. */
-export function sizeHypers({ state, hyper }: Program): ReadonlySet<string> {
-  return new Set(
-    [...symbolsIn(allSizes(state))].filter((name) => hyper.has(name)),
-  );
+export function sizeHypers(program: Program): ReadonlySet<string> {
+  let known = hypersOfSizes.get(program);
+  if (known === undefined) {
+    const { state, hyper } = program;
+    known = new Set([...symbolsIn(allSizes(state))].filter((name) => hyper.has(name)));
+    hypersOfSizes.set(program, known);
+  }
+  return known;
 }
 
 /** The sizes that are not simply the rows or columns of the leaf: they are worked out for each shape. */

@@ -7,6 +7,7 @@ import { GradusError } from "../../dsl/errors.ts";
 import { evaluation, type Structural } from "../../dsl/graph.ts";
 import { ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
+import { groupedAlike } from "./alike.ts";
 import { guardsAt, guardsOf } from "../plan/forms.ts";
 import { sizeHypers } from "../plan/sizes.ts";
 import {
@@ -32,8 +33,13 @@ interface Numeric {
   readonly domain: Domain;
   readonly clock: string | undefined;
   readonly isScheduled: boolean;
-  readonly isMasked: readonly boolean[];
+  /** By group, where a mask takes it from some. */
+  readonly isMasked: readonly boolean[] | undefined;
 }
+
+/** What steps of some groups chose, which all optimizers have in common that have the groups. */
+const keysChosen = new WeakMap<Grouped, StepKey[]>();
+const MOST_KEYS = 64;
 
 /** An optimizer on a tree of one structure. */
 export class Binding implements Bound<StepForm>, Grouped {
@@ -42,17 +48,18 @@ export class Binding implements Bound<StepForm>, Grouped {
   readonly groupOf: readonly Group[];
   readonly views: Grouped["views"];
   readonly live: ReadonlySet<string>;
+  readonly masked: Grouped["masked"];
   readonly program: Program;
   readonly #settings: ReadonlyMap<string, Setting>;
   readonly #numeric: readonly Numeric[];
   readonly #scalars: readonly string[];
   readonly #treeStates: readonly string[];
   readonly #symbols: readonly Map<string, number>[];
-  /** By group: what was 0 for good when the optimizer was made. */
-  readonly #zeros: readonly (readonly string[])[];
   /** What the last step used and was not written; the next step writes over it. */
   readonly #used: Record<string, HyperNumbers> = {};
-  readonly #keys: StepKey[] = [];
+  readonly #grouped: Grouped;
+  /** What steps chose whose schedules follow this binding's own numbers. */
+  #lateKeys: StepKey[] = [];
   readonly #finer: {
     readonly name: string;
     readonly parts: number[];
@@ -66,25 +73,21 @@ export class Binding implements Bound<StepForm>, Grouped {
     params: unknown,
     doing: string,
     coarser?: Binding,
+    made: Grouped = grouped(program, settings, layout, params, doing, coarser),
   ) {
-    [this.layout, this.program, this.#settings] = [layout, program, settings];
-    const made = grouped(program, settings, layout, params, doing, coarser);
-    ({ groups: this.groups, groupOf: this.groupOf, views: this.views, live: this.live } = made);
-    this.#numeric = [...settings].flatMap(([name, { value, clock }]) =>
-      typeof value === "boolean" ? [] : [{
-        ...{ name, clock, isScheduled: isScheduled(value) },
-        // A tree of numbers is copied: states show it, and what they show is frozen.
-        value: isScheduled(value) ? value : numbersAt(value, 0),
-        domain: program.domains.get(name) ?? ANY_NUMBER,
-        isMasked: this.groups.map((group) => group.settings.get(name)!.isMasked),
-      }]
-    );
-    this.#scalars = [...program.inputs].flatMap(([name, kind]) => kind === "scalar" ? [name] : []);
-    this.#treeStates = [...this.live].filter((name) => program.state.get(name)!.over === "tree");
-    this.#symbols = this.groups.map(() => new Map());
-    this.#zeros = this.groups.map(({ structural }) =>
-      [...structural].flatMap(([name, value]) => value === ZERO ? [name] : [])
-    );
+    this.layout = layout;
+    this.program = program;
+    this.#settings = settings;
+    this.#grouped = made;
+    this.groups = made.groups;
+    this.groupOf = made.groupOf;
+    this.views = made.views;
+    this.live = made.live;
+    this.masked = made.masked;
+    this.#numeric = numericIn(settings, program, made);
+    this.#scalars = scalarsOf(program);
+    this.#treeStates = treeStatesOf(program, made);
+    this.#symbols = made.groups.map(() => new Map());
   }
 
   present(leaves: readonly number[]): Present<StepForm> {
@@ -178,7 +181,7 @@ export class Binding implements Bound<StepForm>, Grouped {
     const isUnknown = late.length === 0 ? unknown : new Set([...unknown, ...late]);
     const structurals = this.groups.map(({ structural }, i) => {
       const numbers = this.#symbols[i];
-      if (this.#zeros[i].every((name) => numbers.get(name) === 0)) return structural;
+      if (structural.size === 0 || areZeros(structural, numbers)) return structural;
       return new Map(
         [...structural].filter(([name, value]) => value !== ZERO || numbers.get(name) === 0),
       );
@@ -186,7 +189,9 @@ export class Binding implements Bound<StepForm>, Grouped {
     const guards = structurals.map((structural, i) =>
       guardsAt(guardsOf(program, structural), this.#symbols[i], isUnknown)
     );
-    const known = this.#keys.find((known) =>
+    const isShared = late.length === 0;
+    let chosen = isShared ? keysChosen.get(this.#grouped) : this.#lateKeys;
+    const known = chosen?.find((known) =>
       known.program === program &&
       isSameList(known.late.map(({ name }) => name), late) &&
       known.keys.every((key, i) =>
@@ -195,13 +200,16 @@ export class Binding implements Bound<StepForm>, Grouped {
     );
     if (known !== undefined) return known;
     const key = {
-      binding: this,
+      binding: this.#grouped,
       program,
       keys: structurals.map((structural, i) => ({ structural, guards: guards[i] })),
       late: this.#numeric.filter(({ name }) => late.includes(name))
         .map((each) => this.#lateBy(each, doing)),
     };
-    this.#keys.push(key);
+    if (chosen === undefined || chosen.length >= MOST_KEYS) chosen = [];
+    chosen.push(key);
+    if (isShared) keysChosen.set(this.#grouped, chosen);
+    else this.#lateKeys = chosen;
     return key;
   }
 
@@ -213,7 +221,7 @@ export class Binding implements Bound<StepForm>, Grouped {
         ? this.#perGroup(name, given, doing)
         : this.groups.map(() => given);
       of.forEach((number) => requireWithin(domain, number, name, doing, ` at count ${count}`));
-      return of.map((number, i) => isMasked[i] ? 0 : number as number);
+      return of.map((number, i) => isMasked?.[i] ? 0 : number as number);
     };
     return { name, clock: clock!, numbersAt: numbersOf };
   }
@@ -263,7 +271,7 @@ export class Binding implements Bound<StepForm>, Grouped {
         if (typeof given !== "number" || !isWithin(domain, given)) {
           requireWithin(domain, given, name, doing, ` at count ${count}`);
         }
-        this.#symbols[i].set(name, isMasked[i] ? 0 : given);
+        this.#symbols[i].set(name, isMasked?.[i] ? 0 : given);
       }
     }
     // What was written may differ where what was given did not.
@@ -306,6 +314,53 @@ export class Binding implements Bound<StepForm>, Grouped {
 
 const DIFFERENT = Symbol();
 
+/** The settings that are numbers at each step. */
+function numericIn(
+  settings: ReadonlyMap<string, Setting>,
+  { domains }: Program,
+  { masked }: Grouped,
+): Numeric[] {
+  const numeric: Numeric[] = [];
+  settings.forEach(({ value: given, clock }, name) => {
+    if (typeof given === "boolean") return;
+    const isChanging = typeof given !== "number" && isScheduled(given);
+    // A tree of numbers is copied: states show it, and what they show is frozen.
+    const value = isChanging ? given : numbersAt(given, 0);
+    const domain = domains.get(name) ?? ANY_NUMBER;
+    const isMasked = masked.get(name);
+    numeric.push({ name, value, domain, clock, isScheduled: isChanging, isMasked });
+  });
+  return numeric;
+}
+
+/** The inputs that are numbers. */
+function scalarsOf({ inputs }: Program): readonly string[] {
+  if (inputs.size === 0) return NO_NAMES;
+  return [...inputs].flatMap(([name, kind]) => kind === "scalar" ? [name] : []);
+}
+
+const treeStates = new WeakMap<Grouped, readonly string[]>();
+
+/** The states that are kept once for the tree. */
+function treeStatesOf({ state }: Program, grouped: Grouped): readonly string[] {
+  let known = treeStates.get(grouped);
+  if (known === undefined) {
+    known = [...grouped.live].filter((name) => state.get(name)!.over === "tree");
+    treeStates.set(grouped, known);
+  }
+  return known;
+}
+
+/** Whether what was 0 for good when the optimizer was made is 0 now. */
+function areZeros(structural: Structural, numbers: ReadonlyMap<string, number>): boolean {
+  for (const [name, value] of structural) {
+    if (value === ZERO && numbers.get(name) !== 0) return false;
+  }
+  return true;
+}
+
+const NO_NAMES: readonly string[] = [];
+
 /** Whether two forms of a group have the same hyperparameters for good. */
 function isSameNames(a: Structural, b: Structural): boolean {
   return a === b || (a.size === b.size && [...a.keys()].every((name) => b.has(name)));
@@ -345,12 +400,38 @@ export function ruleOf({ program, settings, storage }: Configured): Rule<StepFor
         `sizes by it: given a schedule`,
     );
   }
-  return {
-    program,
-    storage,
-    writable: [...settings].flatMap(([name, { value }]) =>
-      typeof value === "boolean" || fixed.has(name) ? [] : [name]
-    ),
-    bind: (layout, params, doing) => new Binding(program, settings, layout, params, doing),
-  };
+  return new SettingsRule(program, settings, storage, fixed);
+}
+
+/** What makes steps of settings. */
+class SettingsRule implements Rule<StepForm> {
+  readonly program: Program;
+  readonly storage: StateStorage;
+  readonly #settings: Configured["settings"];
+  readonly #fixed: ReadonlySet<string>;
+  #writable: readonly string[] | undefined;
+
+  constructor(
+    program: Program,
+    settings: Configured["settings"],
+    storage: StateStorage,
+    fixed: ReadonlySet<string>,
+  ) {
+    this.program = program;
+    this.storage = storage;
+    this.#settings = settings;
+    this.#fixed = fixed;
+  }
+
+  get writable(): readonly string[] {
+    return this.#writable ??= [...this.#settings].flatMap(([name, { value }]) =>
+      typeof value === "boolean" || this.#fixed.has(name) ? [] : [name]
+    );
+  }
+
+  bind(layout: Layout, params: object, doing: string): Binding {
+    const { program } = this;
+    const made = groupedAlike(program, this.#settings, layout, params, doing);
+    return new Binding(program, this.#settings, layout, params, doing, undefined, made);
+  }
 }

@@ -7,6 +7,7 @@ import type { LeafInfo, ReadLeaf } from "../trees/leaf.ts";
 import type { State } from "../trees/state.ts";
 import type { StateStorage } from "../trees/state_storage.ts";
 import type { MatrixView } from "../trees/view.ts";
+import type { Place } from "../trees/overlap.ts";
 import type { Program } from "../../dsl/program.ts";
 
 /** Where arrays `A` live, and how a step of a form `F` is computed there. */
@@ -19,8 +20,8 @@ export interface Device<A, F extends Form> {
   readonly ownNumbers: ReadonlySet<string>;
   /** New leaves, one for each blank. */
   create(blanks: readonly Blank<A>[], doing: string): unknown[];
-  /** Refuses arrays of which two share memory, since a step writes them all. */
-  write(arrays: Iterable<readonly [array: A, place: () => string]>, doing: string): Admit<A>;
+  /** Refuses lists of arrays of which two share memory, since a step writes them all. */
+  write(lists: readonly (readonly A[])[], place: Place, doing: string): Admit<A>;
   /** A number of a state that lives here, as an array. */
   place(value: unknown, state: string, doing: string): A;
   /** Prepares a step, which is run as often as its arrays stay or fit. */

@@ -5,11 +5,17 @@ import { elementInputs } from "../backends/backend.ts";
 import { releases } from "../trees/arena.ts";
 import { isSameStored } from "../trees/stored.ts";
 import type { Layout } from "../trees/layout.ts";
-import { type ReadLeaf, spellPath } from "../trees/leaf.ts";
+import { type Leaf, type ReadLeaf, spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape } from "../trees/master.ts";
 import { Snapshot } from "../trees/snapshot.ts";
 import type { State } from "../trees/state.ts";
-import { type StateStorage, storageIn, storedAs } from "../trees/state_storage.ts";
+import {
+  leavesOfStates,
+  type StateLeaves,
+  type StateStorage,
+  storageIn,
+  storedAs,
+} from "../trees/state_storage.ts";
 import type {
   Admit,
   Bound,
@@ -77,6 +83,8 @@ export class Gathered<A, F extends Form> implements Work<A> {
   readonly #reads: readonly Taken<A | undefined>[];
   readonly #states: readonly Taken<A>[];
   readonly #master = new Taken<A>();
+  /** The leaves of states that have been read and are to be taken next. */
+  #leaves: StateLeaves<A> | undefined;
   /** Whether `arrays` are those that were taken last. */
   #isWhole = false;
   #admit: Admit<A> | undefined;
@@ -103,9 +111,10 @@ export class Gathered<A, F extends Form> implements Work<A> {
     this.#reads = ["g", ...this.inputs].map(() => new Taken());
     this.#forms = new PreparedForms(device, this);
     this.#states = this.states.map(() => new Taken());
-    this.storage = device.storesAsGiven
-      ? storageIn(trees.state, this.states, bound.layout, made, device.read, doing)
-      : made;
+    if (device.storesAsGiven) {
+      this.#leaves = leavesOfStates(trees.state, this.states, bound.layout, device.read, doing);
+      this.storage = storageIn(this.#leaves, bound.layout, made);
+    } else this.storage = made;
     this.arrays = {
       params: undefined,
       reads: [],
@@ -132,8 +141,13 @@ export class Gathered<A, F extends Form> implements Work<A> {
     if (!storesAsGiven || this.#states.every((taken, k) => taken.holds(state[this.states[k]]))) {
       return true;
     }
-    const storage = storageIn(state, this.states, layout, made, read, doing);
-    return this.states.every((name) => isSameStored(storage.get(name), this.storage.get(name)));
+    const leaves = leavesOfStates(state, this.states, layout, read, doing);
+    const storage = storageIn(leaves, layout, made);
+    const isSame = this.states.every((name) =>
+      isSameStored(storage.get(name), this.storage.get(name))
+    );
+    if (isSame) this.#leaves = leaves;
+    return isSame;
   }
 
   /** Takes the arrays that the trees hold, and refuses what does not fit; what stayed is not asked again. */
@@ -142,6 +156,8 @@ export class Gathered<A, F extends Form> implements Work<A> {
     const { read } = this.#device;
     let [isWritten, isRead] = [!this.#isWhole, !this.#isWhole];
     this.#isWhole = false;
+    const leaves = this.#leaves;
+    this.#leaves = undefined;
     const before = releases();
     if (params !== undefined && !this.#params.holds(params)) {
       this.#params.take(params, layout.alignLike(params, "parameters", doing, read));
@@ -157,7 +173,9 @@ export class Gathered<A, F extends Form> implements Work<A> {
       const tree = state[this.states[k]];
       if (taken.holds(tree)) return;
       const { bound, storage } = this;
-      taken.take(tree, alignState(bound, tree, this.states[k], storage, read, doing));
+      const name = this.states[k];
+      const own = leaves?.get(name);
+      taken.take(tree, alignState(bound, tree, name, storage, read, doing, own));
       isWritten = true;
     });
     if (layout.hasShort && !this.#master.holds(state[MASTER])) {
@@ -173,7 +191,9 @@ export class Gathered<A, F extends Form> implements Work<A> {
       if (this.mode === "step") {
         [arrays.out, arrays.next] = [this.#params.arrays, arrays.states];
         arrays.nextMaster = arrays.master;
-        this.#admit = this.#device.write(this.#places(), doing);
+        const { out, next, nextMaster } = arrays;
+        const lists = nextMaster === undefined ? [out, ...next] : [out, nextMaster, ...next];
+        this.#admit = this.#device.write(lists, this.#placeOf, doing);
       }
     }
     if (isWritten || isRead) {
@@ -289,21 +309,12 @@ export class Gathered<A, F extends Form> implements Work<A> {
     return k === 0 ? "gradients" : `input \`${this.inputs[k - 1]}\``;
   }
 
-  *#places(): Iterable<readonly [array: A, place: () => string]> {
-    const { out, next, nextMaster } = this.arrays;
-    const { leaves } = this.bound.layout;
-    const trees = [
-      { name: undefined, arrays: out },
-      ...(nextMaster === undefined ? [] : [{ name: MASTER, arrays: nextMaster }]),
-      ...next.map((arrays, k) => ({ name: this.states[k], arrays })),
-    ];
-    for (const { name, arrays } of trees) {
-      const of = name === undefined ? "" : ` of state \`${name}\``;
-      for (let i = 0; i < leaves.length; i++) {
-        yield [arrays[i], () => `${spellPath(leaves[i].path)}${of}`];
-      }
-    }
-  }
+  /** Where an array is that a step writes. */
+  #placeOf = (list: number, leaf: number): string => {
+    const path = spellPath(this.bound.layout.leaves[leaf].path);
+    const names = this.arrays.nextMaster === undefined ? this.states : [MASTER, ...this.states];
+    return list === 0 ? path : `${path} of state \`${names[list - 1]}\``;
+  };
 }
 
 /** The states that are arrays. */
@@ -311,7 +322,7 @@ export function statesOf(program: Program, live: ReadonlySet<string>): string[] 
   return [...live].filter((name) => program.state.get(name)!.over !== "tree");
 }
 
-/** The arrays of one state, which must be stored as `storage` says. */
+/** The arrays of one state, which must be stored as `storage` says; its `leaves` may have been read. */
 export function alignState<A, F extends Form>(
   bound: Pick<Bound<F>, "layout" | "stateShape">,
   tree: unknown,
@@ -319,12 +330,13 @@ export function alignState<A, F extends Form>(
   storage: StateStorage,
   read: ReadLeaf<A>,
   doing: string,
+  leaves?: readonly Leaf<A>[],
 ): readonly A[] {
-  return bound.layout.align(
-    tree,
-    `state \`${name}\``,
+  const what = `state \`${name}\``;
+  return bound.layout.arraysOf(
+    leaves ?? bound.layout.leavesOf(tree, what, doing, read),
+    what,
     doing,
-    read,
     (info, i) => [storedAs(storage, name, info, bound.stateShape(name, i))],
     (_, i) => bound.stateShape(name, i),
   );

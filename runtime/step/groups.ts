@@ -48,9 +48,14 @@ export interface Grouped {
   readonly views: readonly (MatrixView | undefined)[];
   /** The states that some leaf keeps. */
   readonly live: ReadonlySet<string>;
+  /** Of each hyperparameter that a mask takes from some group, by group whether it does. */
+  readonly masked: ReadonlyMap<string, readonly boolean[]>;
 }
 
 const NONE: ReadonlySet<string> = new Set();
+
+/** What each leaf is given for each hyperparameter. */
+export type Given = ReadonlyMap<string, readonly LeafSetting[]>;
 
 /**
  * The leaves of `layout` in groups by what `settings` give them. Those of `coarser` groups are only ever
@@ -64,30 +69,43 @@ export function grouped(
   doing: string,
   coarser?: Grouped,
 ): Grouped {
-  const reading = readingOf(program);
-  const perLeaf = new Map(
+  const given = new Map(
     [...settings].map(([name, setting]) => [
       name,
       leafSettings(name, setting, layout, params, doing),
     ]),
   );
+  const made = groupedBy(program, given, clocksIn(settings), layout, doing, coarser);
+  requireOneGiven(program, made.live, given, doing);
+  return made;
+}
+
+/** As {@linkcode grouped}, by what each leaf is `given`. */
+export function groupedBy(
+  program: Program,
+  given: Given,
+  clocks: readonly string[],
+  { leaves, hasShort }: Grouped["layout"],
+  doing: string,
+  coarser?: Grouped,
+): Grouped {
+  const reading = readingOf(program);
   const made = new Map<
     string,
     Group & { readonly leaves: number[]; live: Group["live"]; sizes: StateSizes }
   >();
-  const clocks = clocksIn(settings);
   const fixed = sizeHypers(program);
-  const givenTo = layout.leaves.map((_, i) =>
-    new Map([...perLeaf].map(([name, leaves]) => [name, leaves[i]]))
+  const givenTo = leaves.map((_, i) =>
+    new Map([...given].map(([name, settings]) => [name, settings[i]]))
   );
   const views = coarser?.views ??
-    layout.leaves.map((info, i) => leafView(program, info, givenTo[i], clocks, doing));
-  const groupOf = layout.leaves.map(({ dtype: stored, shape: whole }, i) => {
+    leaves.map((info, i) => leafView(program, info, givenTo[i], clocks, doing));
+  const groupOf = leaves.map(({ dtype: stored, shape: whole }, i) => {
     const shape = views[i]?.shape ?? whole;
     const axes = reading.axes(shape);
     const numbers = shapeNumbers(reading.shape, shape);
-    const given = givenTo[i];
-    const marks = [...given.values()].map((setting) => [setting.part, setting.isMasked]);
+    const settings = givenTo[i];
+    const marks = [...settings.values()].map((setting) => [setting.part, setting.isMasked]);
     const within = coarser?.groupOf[i];
     const key = JSON.stringify([
       ...[stored, axes, marks, coarser?.groups.indexOf(within!)],
@@ -95,10 +113,10 @@ export function grouped(
     ]);
     let group = made.get(key);
     if (group === undefined) {
-      const structural = within?.structural ?? structuralOf(given, numbers, fixed);
+      const structural = within?.structural ?? structuralOf(settings, numbers, fixed);
       const dtype = arithmeticOf(stored);
       group = {
-        ...{ leaves: [], stored, dtype, axes, settings: given, structural, live: NONE },
+        ...{ leaves: [], stored, dtype, axes, settings, structural, live: NONE },
         sizes: new Map(),
       };
       made.set(key, group);
@@ -109,16 +127,6 @@ export function grouped(
   const groups = [...made.values()];
   const live = coarser?.live ??
     statesKept(program, groups.map(({ structural }) => structural), clocks);
-  requireOneOfTree(
-    program,
-    live,
-    doing,
-    (name) =>
-      perLeaf.get(name)!.map(({ value, position, isMasked }) => ({
-        value: isMasked ? 0 : value,
-        position,
-      })),
-  );
   for (const group of groups) {
     const { lasting } = remainingOf(program, group.structural, clocks);
     // A state with a shape of its own is beside matrices only.
@@ -130,7 +138,31 @@ export function grouped(
         .map((name) => [name, sizesOf(program, name, group.structural)]),
     );
   }
-  return { layout, groups, groupOf, views, live };
+  const masked = new Map(
+    [...given.keys()].map((name) =>
+      [name, groups.map(({ settings }) => settings.get(name)!.isMasked)] as const
+    ).filter(([, each]) => each.includes(true)),
+  );
+  return { layout: { leaves, hasShort }, groups, groupOf, views, live, masked };
+}
+
+/** As {@linkcode requireOneOfTree}, of what leaves are given. */
+export function requireOneGiven(
+  program: Program,
+  live: ReadonlySet<string>,
+  given: Given,
+  doing: string,
+): void {
+  requireOneOfTree(
+    program,
+    live,
+    doing,
+    (name) =>
+      given.get(name)?.map(({ value, position, isMasked }) => ({
+        value: isMasked ? 0 : value,
+        position,
+      })) ?? [],
+  );
 }
 
 /**
@@ -161,7 +193,7 @@ export function requireOneOfTree(
 }
 
 /** The states whose numbers schedules follow, or would if there were any. */
-function clocksIn(settings: ReadonlyMap<string, Setting>): string[] {
+export function clocksIn(settings: ReadonlyMap<string, Setting>): string[] {
   return [...new Set([...settings.values()].flatMap(({ clock }) => clock ?? []))];
 }
 

@@ -55,11 +55,13 @@ export function stateShape(
 
 /** Whether an initial value is one number: made of neither the parameter nor places along an axis. */
 export function isInitialNumber(init: Node): boolean {
-  return !postorder([init]).some((node) => node === symbol("w") || node.op === "Index");
+  return init.op === "Const" ||
+    !postorder([init]).some((node) => node === symbol("w") || node.op === "Index");
 }
 
 /** The number that an initial value is. */
 export function initialNumber(init: Node, symbols: ReadonlyMap<string, number>): number {
+  if (init.op === "Const") return init.arg as number;
   const evaluator = new Evaluator([init]);
   evaluator.evaluate(symbols);
   return evaluator.get(init);
@@ -80,9 +82,8 @@ export function initialLeaf(
 ): unknown {
   const leaf = mirror(info, stored, shape);
   const dtype = dtypeOf(stored);
-  if (init === ZERO) return leaf;
+  if (init === ZERO || init.op === "Const" && Object.is(init.arg, 0)) return leaf;
   const { data } = asHostLeaf(leaf, info.path, "")!;
-  const isOfParameter = postorder([init]).includes(symbol("w"));
   if (isInitialNumber(init)) {
     const number = initialNumber(init, symbols);
     if (Object.is(number, 0)) return leaf;
@@ -93,6 +94,7 @@ export function initialLeaf(
     memoryOf(data).forEach((part, k) => part.fill(parts[k][0]));
     return leaf;
   }
+  const isOfParameter = postorder([init]).includes(symbol("w"));
   if (isOfParameter && parameter === undefined || data.length === 0) return leaf;
   if (init === symbol("w")) {
     storeAll(dtype, data, (i) => load(info.dtype, parameter!, i));

@@ -54,6 +54,9 @@ export class PresentLeaves implements Present<StepForm> {
       key: {
         binding: {
           ...{ layout: this.layout, groups, groupOf, live: binding.live },
+          masked: new Map(
+            [...binding.masked].map(([name, each]) => [name, kept.map((i) => each[i])]),
+          ),
           views: this.#numbers.map((number) => binding.views[number]),
         },
         program,

@@ -3,21 +3,21 @@
  * gathered, its numbers formed, and count, hyperparameters and numbers of the tree are kept.
  */
 import { GradusError } from "../../dsl/errors.ts";
-import { symbol } from "../../dsl/node.ts";
+import { PARAMETER } from "../../dsl/node.ts";
 import { readingOf } from "../plan/readings.ts";
-import { Layout } from "../trees/layout.ts";
 import { spellPath } from "../trees/leaf.ts";
 import { MASTER, masterShape, updatesFrom } from "../trees/master.ts";
 import {
   inheritUsed,
   isState,
-  markOf,
   requireState,
   requireWritable,
   type State,
   stateAfter,
+  stateBefore,
 } from "../trees/state.ts";
 import { type StateStorage, storedAs } from "../trees/state_storage.ts";
+import { layoutOf } from "./alike.ts";
 import type { Blank, Bound, Device, Form, Rule, StepInputs, WorkMode } from "./device.ts";
 import { Gathered, statesOf, type StepTrees } from "./gathered.ts";
 import { initialNumber } from "./initial.ts";
@@ -44,34 +44,33 @@ export class Step<A, F extends Form> {
     const { program } = this.#rule;
     const bound = this.#boundTo(params, doing);
     const { layout } = bound;
+    const { leaves } = layout;
     const arrays = layout.alignLike(params, "parameters", doing, this.#device.read);
-    this.#device.write(
-      arrays.map((array, i) => [array, () => spellPath(layout.leaves[i].path)]),
-      doing,
-    );
+    this.#device.write([arrays], (_, leaf) => spellPath(leaves[leaf].path), doing);
     const beginning = bound.beginning(params, doing);
     const names = statesOf(program, bound.live);
-    const blanks = names.flatMap((name) =>
-      layout.leaves.map((info, i): Blank<A> => {
-        const shape = bound.stateShape(name, i);
+    const blanks: Blank<A>[] = [];
+    for (const name of names) {
+      const what = `state \`${name}\``;
+      for (let i = 0; i < leaves.length; i++) {
+        const [info, shape] = [leaves[i], bound.stateShape(name, i)];
         const stored = storedAs(storage, name, info, shape);
-        const what = `state \`${name}\``;
-        return { what, info, stored, shape, ...beginning.of(name, i), parameter: arrays[i] };
-      })
-    );
-    const masters = layout.leaves.map((info, i): Blank<A> => ({
-      what: `\`${MASTER}\``,
-      info,
-      stored: "float32",
-      shape: masterShape(info),
-      ...{ init: symbol("w"), symbols: NONE },
-      parameter: arrays[i],
-    }));
-    const made = this.#device.create([...blanks, ...(layout.hasShort ? masters : [])], doing);
+        const { init, seen, symbols } = beginning.of(name, i);
+        blanks.push({ what, info, stored, shape, init, seen, symbols, parameter: arrays[i] });
+      }
+    }
+    if (layout.hasShort) {
+      leaves.forEach((info, i) =>
+        blanks.push({
+          ...{ what: `\`${MASTER}\``, info, stored: "float32", shape: masterShape(info) },
+          ...{ init: PARAMETER, symbols: NONE, parameter: arrays[i] },
+        })
+      );
+    }
+    const made = this.#device.create(blanks, doing);
     const treeOf = (k: number) =>
-      layout.build(made.slice(k * layout.leaves.length, (k + 1) * layout.leaves.length));
-    const state: State = { optimizer: markOf(program), count: 0, hyper: {} };
-    inheritUsed(state, beginning.used);
+      layout.build(made.slice(k * leaves.length, (k + 1) * leaves.length));
+    const state = stateBefore(program, beginning.used);
     for (const name of bound.live) {
       const k = names.indexOf(name);
       if (k >= 0) state[name] = treeOf(k);
@@ -185,7 +184,7 @@ export class Step<A, F extends Form> {
         }: the order is ${order}`,
       );
     }
-    const { program, storage, writable } = this.#rule;
+    const { program, storage } = this.#rule;
     const like = mode === "update" ? params ?? gradients : params as object;
     const isLast = (each: Gathered<A, F>) => each.mode === mode && each.holds(params);
     const bound = this.#gathered.find(isLast)?.bound ?? this.#boundTo(like, doing);
@@ -195,7 +194,7 @@ export class Step<A, F extends Form> {
           'all of them: given `{ missing: "skip" }`',
       );
     }
-    requireState(state, program, bound.live, bound.layout.hasShort, writable, doing);
+    requireState(state, program, bound.live, bound.layout.hasShort, this.#rule, doing);
     // Schedules are the caller's and may do anything, to arrays too: these are looked at afterwards.
     const numbers = { state, inputs, params: like };
     const { ownNumbers } = this.#device;
@@ -221,7 +220,8 @@ export class Step<A, F extends Form> {
     const { read } = this.#device;
     const known = this.#bound.find(({ layout }) => layout.matches(params, read));
     if (known !== undefined) return known;
-    const bound = this.#rule.bind(Layout.of(params, doing, read), params, doing);
+    const layout = layoutOf(this.#rule.program, params, doing, read);
+    const bound = this.#rule.bind(layout, params, doing);
     this.#bound = [bound, ...this.#bound.slice(0, MOST_BOUND - 1)];
     return bound;
   }

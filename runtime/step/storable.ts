@@ -23,7 +23,16 @@ export function requireStorable(
   const short = [...storage].filter(([, stored]) =>
     isShort(dtypeOf(stored)) || dtypeOf(stored) === "block8"
   );
-  if (short.length === 0) return;
+  if (short.length > 0) requireShort(program, settings, short, doing);
+}
+
+/** The same of states that are stored short. */
+function requireShort(
+  program: Program,
+  settings: ReadonlyMap<string, Setting>,
+  short: readonly (readonly [name: string, stored: Stored])[],
+  doing: string,
+): void {
   const graph = specialise(elaborate(program), structuralIn(settings));
   const orders = ordersOf(program, graph);
   for (const [name, stored] of short) {

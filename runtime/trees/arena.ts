@@ -4,6 +4,7 @@
  */
 import { GradusError } from "../../dsl/errors.ts";
 import type { MemoryArray } from "./dtype.ts";
+import { countBefore } from "./halving.ts";
 
 /** The size of a page. */
 const PAGE = 65_536;
@@ -34,7 +35,8 @@ export interface Block {
 export class Arena {
   readonly memory: WebAssembly.Memory;
   readonly isShared: boolean;
-  #free: { address: number; bytes: number }[] = [];
+  /** In the order of their addresses; no two touch. */
+  readonly #free: { address: number; bytes: number }[] = [];
   #end: number;
   /** The furthest end that there was. */
   #furthest = 0;
@@ -104,24 +106,26 @@ export class Arena {
     return { arena: this, address, bytes: size, isNew };
   }
 
-  /** Takes a block back. */
+  /** Takes a block back, and joins what is free on either side of it. */
   free({ address, bytes }: Block): void {
     this.#blocks--;
-    this.#free.push({ address, bytes });
-    this.#free.sort((a, b) => a.address - b.address);
-    const merged: { address: number; bytes: number }[] = [];
-    for (const each of this.#free) {
-      const last = merged.at(-1);
-      if (last !== undefined && last.address + last.bytes === each.address) {
-        last.bytes += each.bytes;
-      } else merged.push({ ...each });
+    const free = this.#free;
+    let at = countBefore(free, (hole) => hole.address < address);
+    let joined = 0;
+    if (free[at]?.address === address + bytes) {
+      bytes += free[at].bytes;
+      joined++;
     }
-    const tail = merged.at(-1);
-    if (tail !== undefined && tail.address + tail.bytes === this.#end) {
-      this.#end = tail.address;
-      merged.pop();
+    const before = free[at - 1];
+    if (before !== undefined && before.address + before.bytes === address) {
+      address = before.address;
+      bytes += before.bytes;
+      at--;
+      joined++;
     }
-    this.#free = merged;
+    const isLast = address + bytes === this.#end;
+    if (isLast) this.#end = address;
+    free.splice(at, joined, ...(isLast ? [] : [{ address, bytes }]));
   }
 
   #reach(end: number): boolean {

@@ -24,7 +24,10 @@ export function asHostLeaf(
   path: string,
   doing: string,
 ): Leaf<HostArray> | undefined {
-  const dtype = typeof node === "object" && node !== null && isTensor(node) && node.dtype;
+  if (typeof node !== "object" || node === null || ArrayBuffer.isView(node)) {
+    return asLeaf(node, path, doing);
+  }
+  const dtype = isTensor(node) && node.dtype;
   if (dtype === SPLIT) return splitLeaf(node as StoredTensor, path, doing);
   if (dtype === BLOCKS) return blockLeaf(node as BlockTensor, path, doing);
   return asLeaf(node, path, doing);

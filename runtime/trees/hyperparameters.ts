@@ -1,5 +1,5 @@
 /** What hyperparameters may be, and what each leaf of a tree is given. */
-import { ANY_NUMBER, type Domain, requireWithin, sayDomain } from "../../dsl/domain.ts";
+import { ANY_NUMBER, type Domain, isWithin, requireWithin, sayDomain } from "../../dsl/domain.ts";
 import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { suggestedOption } from "../../dsl/other_names.ts";
 import type { Program } from "../../dsl/program.ts";
@@ -88,10 +88,11 @@ export function settingsOf(
   given: Readonly<Record<string, unknown>>,
   doing: string,
 ): Map<string, Setting> {
-  const options = [...program.hyper.keys()];
-  for (const name of Object.keys(given)) requireOption(name, options, doing);
+  for (const name of Object.keys(given)) {
+    if (!program.hyper.has(name)) requireOption(name, [...program.hyper.keys()], doing);
+  }
   const settings = new Map<string, Setting>();
-  for (const [name, fallback] of program.hyper) {
+  program.hyper.forEach((fallback, name) => {
     const own = Object.hasOwn(given, name) ? given[name] : undefined;
     const value = own ?? fallback;
     if (value === "required") {
@@ -107,23 +108,25 @@ export function settingsOf(
         );
       }
       if (typeof value !== "boolean") {
-        settings.set(name, { value: true, mask: value });
-        continue;
+        return settings.set(name, { value: true, mask: value });
       }
     } else requireHyperValue(value, program.domains.get(name), name, doing);
     settings.set(name, { value: value as HyperValue | boolean });
-  }
+  });
   return settings;
 }
+
+const NO_PATH: readonly string[] = [];
 
 function requireHyperValue(
   value: unknown,
   domain: Domain = ANY_NUMBER,
   name: string,
   doing: string,
-  path: readonly string[] = [],
+  path: readonly string[] = NO_PATH,
 ): void {
   if (typeof value === "function") return;
+  if (typeof value === "number" && isWithin(domain, value)) return;
   if (typeof value === "number" && !Number.isNaN(value)) {
     const where = path.length === 0 ? "" : ` at ${quoted(path.join("/"))}`;
     return requireWithin(domain, value, name, doing, where);

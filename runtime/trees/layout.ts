@@ -10,6 +10,7 @@ import {
   inOrderOf,
   join,
   keysOf,
+  ownOrder,
   requireKind,
   requireNode,
   requireNoOther,
@@ -50,10 +51,8 @@ export class Layout {
   readonly hasShort: boolean;
   readonly #skeleton: Skeleton;
 
-  private constructor(leaves: readonly LeafInfo[], skeleton: Skeleton) {
-    this.leaves = leaves;
-    this.hasShort = leaves.some(({ dtype }) => isShort(dtype));
-    this.#skeleton = skeleton;
+  private constructor(leaves: readonly LeafInfo[], hasShort: boolean, skeleton: Skeleton) {
+    [this.leaves, this.hasShort, this.#skeleton] = [leaves, hasShort, skeleton];
   }
 
   /** The layout of `tree`, whose leaves `read` tells from branches; `doing` begins the message of an error. */
@@ -93,7 +92,13 @@ export class Layout {
       const nodes = keys.map((key) => visit(child(node, key), join(path, key), depth + 1));
       return { keys, isArray: Array.isArray(node), nodes, seen: { keys, nodes } };
     };
-    return new Layout(leaves, visit(tree, "", 0));
+    const skeleton = visit(tree, "", 0);
+    return new Layout(leaves, leaves.some(({ dtype }) => isShort(dtype)), skeleton);
+  }
+
+  /** The same layout, which remembers by itself in which order keys stood last. */
+  again(): Layout {
+    return new Layout(this.leaves, this.hasShort, ownOrder(this.#skeleton));
   }
 
   /** Whether `tree` has this very structure, shapes and types. */
@@ -210,7 +215,18 @@ export class Layout {
     storedOf: (info: LeafInfo, index: number) => readonly Stored[],
     shapeOf: (info: LeafInfo, index: number) => readonly number[],
   ): A[] {
-    return this.leavesOf(tree, what, doing, read).map((leaf, i) => {
+    return this.arraysOf(this.leavesOf(tree, what, doing, read), what, doing, storedOf, shapeOf);
+  }
+
+  /** As {@linkcode align}, of leaves that have been read. */
+  arraysOf<A>(
+    leaves: readonly Leaf<A>[],
+    what: string,
+    doing: string,
+    storedOf: (info: LeafInfo, index: number) => readonly Stored[],
+    shapeOf: (info: LeafInfo, index: number) => readonly number[],
+  ): A[] {
+    return leaves.map((leaf, i) => {
       const info = this.leaves[i];
       return arrayOf(leaf, info, storedOf(info, i), shapeOf(info, i), what, doing);
     });
@@ -320,18 +336,18 @@ function arrayOf<A>(
   what: string,
   doing: string,
 ): A {
-  const where = () => `${doing}: ${what} at ${spellPath(info.path)} must`;
-  if (!stored.some((each) => isSameStored(each, leaf.stored))) {
+  const isStored = stored.includes(leaf.stored) ||
+    stored.some((each) => isSameStored(each, leaf.stored));
+  if (isStored && sameShape(leaf.shape, shape)) return leaf.data;
+  const where = `${doing}: ${what} at ${spellPath(info.path)} must`;
+  if (!isStored) {
     const these = stored.map(spellStored).join(" or ");
-    throw new GradusError(`${where()} be ${these}: given ${spellStored(leaf.stored)}`);
+    throw new GradusError(`${where} be ${these}: given ${spellStored(leaf.stored)}`);
   }
-  if (!sameShape(leaf.shape, shape)) {
-    const same = sameShape(info.shape, shape) ? " as the parameter has" : "";
-    throw new GradusError(
-      `${where()} have shape [${shape.join(", ")}]${same}: given [${leaf.shape.join(", ")}]`,
-    );
-  }
-  return leaf.data;
+  const same = sameShape(info.shape, shape) ? " as the parameter has" : "";
+  throw new GradusError(
+    `${where} have shape [${shape.join(", ")}]${same}: given [${leaf.shape.join(", ")}]`,
+  );
 }
 
 /** The array of a leaf like the parameter, which may be float32 where that is short. */

@@ -26,23 +26,34 @@ export function release(tree: object): void {
   for (const array of arraysIn(tree)) releaseArray(array);
 }
 
+/** What `make` gives for each of `items`; where it throws, what has been placed for those before is given back. */
+export function allOrNone<T, U>(items: readonly T[], make: (item: T, i: number) => U): U[] {
+  const made: U[] = [];
+  try {
+    items.forEach((item, i) => made.push(make(item, i)));
+  } catch (error) {
+    release(made);
+    throw error;
+  }
+  return made;
+}
+
 /** Whether some array of a tree is resident. */
 export function isResident(tree: object): boolean {
+  if (ArrayBuffer.isView(tree) && !isHalf(tree)) return blockOf(tree as MemoryArray) !== undefined;
   return [...arraysIn(tree)].some(blockOf);
 }
 
 function arraysIn(tree: unknown): Set<MemoryArray> {
-  const seen = new Set<unknown>();
+  // Whatever is met is looked at once: it grows while it is gone through, and nothing is too deep.
+  const seen = new Set<unknown>([tree]);
   const found = new Set<MemoryArray>();
-  const visit = (node: unknown): void => {
-    if (typeof node !== "object" || node === null || seen.has(node)) return;
-    seen.add(node);
+  for (const node of seen) {
+    if (typeof node !== "object" || node === null) continue;
     if (isHalf(node)) found.add(bitsOf(node));
     else if (ArrayBuffer.isView(node)) found.add(node as MemoryArray);
-    else if (isTensor(node)) partsOf(node).forEach(visit);
-    else Object.values(node).forEach(visit);
-  };
-  visit(tree);
+    else for (const child of isTensor(node) ? partsOf(node) : Object.values(node)) seen.add(child);
+  }
   return found;
 }
 

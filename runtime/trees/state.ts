@@ -33,14 +33,14 @@ export interface State<Hyper extends string = string> {
 
 /**
  * Refuses what is no state of `program`: one without one of the `live` states, or with master copies where
- * no parameter is short, or without. `hyper` are the names that may be written.
+ * no parameter is short, or without. `writable` are the hyperparameters that may be written.
  */
 export function requireState(
   state: State,
   program: Program,
   live: ReadonlySet<string>,
   hasShort: boolean,
-  hyper: readonly string[],
+  rule: { readonly writable: readonly string[] },
   doing: string,
 ): void {
   if (typeof state !== "object" || state === null || state.optimizer !== markOf(program)) {
@@ -60,8 +60,8 @@ export function requireState(
     );
   }
   for (const key of Object.keys(state.hyper)) {
-    if (!hyper.includes(key)) {
-      const near = suggestedName(key, hyper);
+    if (!rule.writable.includes(key)) {
+      const near = suggestedName(key, rule.writable);
       throw new GradusError(
         `${doing}: the state's \`hyper\` has no ${quoted(key)} to set${near}`,
       );
@@ -171,6 +171,11 @@ export function inheritFrom(copy: State, { hyper }: State): void {
   const used: State["hyper"] = {};
   for (const name in hyper) if (!Object.hasOwn(hyper, name)) used[name] = hyper[name];
   inheritUsed(copy, used);
+}
+
+/** The state before the first step, which uses these hyperparameters. */
+export function stateBefore(program: Program, used: Readonly<State["hyper"]>): State {
+  return { optimizer: markOf(program), count: 0, hyper: Object.create(recordOf(used)) };
 }
 
 /** What was used in a step, to be inherited. */

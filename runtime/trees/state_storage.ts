@@ -3,7 +3,7 @@ import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import { neverNegative } from "../../dsl/ranges.ts";
 import { LEAST_BLOCKED } from "./block8.ts";
-import { type LeafInfo, type ReadLeaf, sizeOf } from "./leaf.ts";
+import { type Leaf, type LeafInfo, type ReadLeaf, sizeOf } from "./leaf.ts";
 import type { State } from "./state.ts";
 import type { StorageChoice } from "./typed.ts";
 import { type Arithmetic, arithmeticOf, STORAGE_TYPES, type StorageType } from "./dtype.ts";
@@ -156,29 +156,45 @@ function sized(
   return dtypeOf(way) === "block8" && sizeOf(shape) < LEAST_BLOCKED ? arithmetic : way;
 }
 
+/** The leaves of states, by name. */
+export type StateLeaves<A> = ReadonlyMap<string, readonly Leaf<A>[]>;
+
+/** The leaves of the states of these names. */
+export function leavesOfStates<A>(
+  state: State,
+  names: readonly string[],
+  layout: Layout,
+  read: ReadLeaf<A>,
+  doing: string,
+): StateLeaves<A> {
+  const found = new Map<string, readonly Leaf<A>[]>();
+  for (const name of names) {
+    found.set(name, layout.leavesOf(state[name], `state \`${name}\``, doing, read));
+  }
+  return found;
+}
+
 /**
  * What the arrays of a state are: they decide, not what the optimizer was `made` with. Where they are
  * not of one type, what most are, so that the others are refused.
  */
 export function storageIn(
-  state: State,
-  names: readonly string[],
+  states: StateLeaves<unknown>,
   layout: Layout,
   made: StateStorage,
-  read: ReadLeaf<unknown>,
-  doing: string,
 ): StateStorage {
   const storage = new Map<string, StorageType | RoundedStorage>();
-  for (const name of names) {
-    const leaves = layout.leavesOf(state[name], `state \`${name}\``, doing, read);
+  states.forEach((leaves, name) => {
     const isAs = (way: Stored | undefined, i: number) => {
       const { stored, shape } = leaves[i];
       return isSameStored(stored, sized(way, arithmeticOf(layout.leaves[i].dtype), shape));
     };
     const own = made.get(name);
-    if (leaves.every((_, i) => isAs(own, i))) {
+    let isMade = true;
+    for (let i = 0; isMade && i < leaves.length; i++) isMade = isAs(own, i);
+    if (isMade) {
       if (own !== undefined) storage.set(name, own);
-      continue;
+      return;
     }
     const countOf = (way: Stored | undefined) => leaves.filter((_, i) => isAs(way, i)).length;
     const rounded = leaves.flatMap(({ stored }) => typeof stored === "string" ? [] : [stored])
@@ -187,6 +203,6 @@ export function storageIn(
       .map((way) => ({ way, count: countOf(way) }))
       .sort((a, b) => b.count - a.count);
     if (best.way !== undefined) storage.set(name, best.way);
-  }
+  });
   return storage;
 }

@@ -1,5 +1,5 @@
 /** The structure of a tree: its branches, their keys, and what a tree must be to have the same. */
-import { GradusError, shown } from "../../dsl/errors.ts";
+import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { insteadOf, isOfNumbers } from "./foreign.ts";
 import { spellPath } from "./leaf.ts";
 
@@ -17,14 +17,35 @@ export interface Branch {
 
 /** How deep trees may nest. */
 export const DEEPEST = 100;
+
 /** The keys of a branch in the order of `node`, which has the same ones. */
 export function inOrderOf(branch: Branch, node: object): Branch["seen"] {
-  const { keys } = branch.seen;
   const own = Object.keys(node);
-  if (!own.every((key, i) => key === keys[i])) {
-    branch.seen = { keys: own, nodes: own.map((key) => branch.nodes[branch.keys.indexOf(key)]) };
-  }
+  if (!own.every((key, i) => key === branch.seen.keys[i])) branch.seen = ordered(branch, own);
   return branch.seen;
+}
+
+/** The same structure, whose keys stand as they do in it now until it sees others. */
+export function ownOrder(skeleton: Skeleton): Skeleton {
+  if ("leaf" in skeleton) return skeleton;
+  const { keys, isArray, seen } = skeleton;
+  const nodes = skeleton.nodes.map(ownOrder);
+  const isSeen = seen.keys === keys;
+  const own = isSeen ? { keys, nodes } : ordered({ keys, nodes }, seen.keys);
+  return { keys, isArray, nodes, seen: own };
+}
+
+/** The nodes of a branch in the order of `keys`. */
+function ordered(branch: Pick<Branch, "keys" | "nodes">, keys: readonly string[]): Branch["seen"] {
+  const nodes = new Map(branch.keys.map((key, i) => [key, branch.nodes[i]]));
+  return { keys, nodes: keys.map((key) => nodes.get(key) ?? refuseKey(key)) };
+}
+
+/** Refuses a key that was not there when keys were compared. */
+function refuseKey(key: string): never {
+  throw new GradusError(
+    `Cannot read a tree: its keys must stay while it is read: given the new ${quoted(key)}`,
+  );
 }
 
 /** Refuses what is no branch with the keys of `skeleton`. `wayOut` ends the message for what is missing. */
@@ -97,21 +118,28 @@ export function requireNode(
   depth: number,
   isLeaf: (node: unknown) => boolean,
 ): asserts node is object {
-  const isBranch = Array.isArray(node) ||
-    Object.prototype.toString.call(node) === "[object Object]";
-  if (!isBranch || isOfNumbers(node as object, isLeaf)) {
+  if (!isBranch(node) || isOfNumbers(node as object, isLeaf)) {
     throw new GradusError(
       `${doing}: ${spellPath(path)} must be an array such as a Float32Array, a Tensor, or a ` +
         `plain object or list of those: given ${shown(node)}${insteadOf(node)}`,
     );
   }
-  if (depth > DEEPEST) {
-    throw new GradusError(
-      `${doing}: a tree may nest at most ${DEEPEST} deep (does it contain itself?): at \`${
-        path.slice(0, 60)
-      }…\``,
-    );
-  }
+  requireDepth(depth, path, doing);
+}
+
+/** Whether something is a list or an object that is no array, no map and the like. */
+export function isBranch(node: unknown): boolean {
+  return Array.isArray(node) || Object.prototype.toString.call(node) === "[object Object]";
+}
+
+/** Refuses to go deeper into a tree than trees may nest. */
+export function requireDepth(depth: number, path: string, doing: string): void {
+  if (depth <= DEEPEST) return;
+  throw new GradusError(
+    `${doing}: a tree may nest at most ${DEEPEST} deep (does it contain itself?): at \`${
+      path.slice(0, 60)
+    }…\``,
+  );
 }
 
 /** The keys of a branch: sorted, so that reductions over the tree do not depend on the order of insertion. */

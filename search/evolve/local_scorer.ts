@@ -49,15 +49,14 @@ export function hasCode(tasks: readonly Task[]): boolean {
  * import { assertEquals } from "@std/assert";
  *
  * const options = { tasks: quadraticProxy(2), budget: { trained: 20 } };
- * const scorer = localScorer({ workers: 2 });
+ * await using scorer = localScorer({ workers: 2 });
  * const { best } = await searched({ ...options, scorer });
- * await scorer.close();
  * assertEquals(best, (await searched(options)).best);
  * ```
  *
  * @throws {GradusError} if an option cannot be used.
  */
-export function localScorer(options: LocalOptions = {}): Scorer {
+export function localScorer(options: LocalOptions = {}): Scorer & AsyncDisposable {
   requireOptions("Cannot start workers", options, LOCAL);
   const { workers, patience = 60_000, memory = 2048 } = options;
   const starts = {
@@ -67,6 +66,11 @@ export function localScorer(options: LocalOptions = {}): Scorer {
   };
   let isClosed = false;
   const pools = new Map<keyof typeof starts, Pool>();
+  const close = () => {
+    isClosed = true;
+    for (const pool of pools.values()) pool.close();
+    return Promise.resolve();
+  };
   return {
     ...(workers !== undefined && workers > 0 && { size: PARCEL }),
     score(batch) {
@@ -80,11 +84,8 @@ export function localScorer(options: LocalOptions = {}): Scorer {
       }
       return pool.score(batch);
     },
-    close() {
-      isClosed = true;
-      for (const pool of pools.values()) pool.close();
-      return Promise.resolve();
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

@@ -22,7 +22,7 @@ const KINDS: Kinds<NatsCheckpointOptions> = {
 };
 
 /** A store that ends with a connection. */
-export interface NatsCheckpoint extends CheckpointStore {
+export interface NatsCheckpoint extends CheckpointStore, AsyncDisposable {
   /** Ends its connection. */
   close(): Promise<void>;
 }
@@ -37,10 +37,9 @@ export interface NatsCheckpoint extends CheckpointStore {
  * import { quadraticProxy, searched } from "@gradus/gradus/search";
  * import { natsCheckpoint } from "@gradus/gradus/search/nats";
  *
- * const store = await natsCheckpoint({ servers: "nats://127.0.0.1:4222", run: "heavy-1" });
+ * await using store = await natsCheckpoint({ servers: "nats://127.0.0.1:4222", run: "heavy-1" });
  * const options = { tasks: quadraticProxy(2), budget: { trained: 40_000 } };
  * const { best } = await searched({ ...options, checkpoint: { store } });
- * await store.close();
  * ```
  *
  * @throws {GradusError} if the server cannot be reached or used; what it returns, if the checkpoint cannot
@@ -111,5 +110,6 @@ export async function natsCheckpoint(options: NatsCheckpointOptions): Promise<Na
       if (before.object !== undefined) await objects.delete(before.object).catch(() => {});
     },
     close: () => bus.close(),
+    [Symbol.asyncDispose]: () => bus.close(),
   };
 }

@@ -79,21 +79,20 @@ interface Pending {
  * import { quadraticProxy, searched } from "@gradus/gradus/search";
  * import { natsScorer } from "@gradus/gradus/search/nats";
  *
- * const scorer = await natsScorer({ servers: "nats://127.0.0.1:4222" });
+ * await using scorer = await natsScorer({ servers: "nats://127.0.0.1:4222" });
  * const options = { tasks: quadraticProxy(2), budget: { trained: 40_000 }, window: 512 };
  * const { best } = await searched({ ...options, scorer });
- * await scorer.close();
  * ```
  *
  * @throws {GradusError} if the server cannot be reached or used.
  */
-export async function natsScorer(options: NatsScorerOptions): Promise<Scorer> {
+export async function natsScorer(options: NatsScorerOptions): Promise<Scorer & AsyncDisposable> {
   checkNats("Cannot score by NATS", options, KINDS);
   const { size = 64 } = options;
   return new NatsScorer(await Bus.open(options), size, options);
 }
 
-class NatsScorer implements Scorer {
+class NatsScorer implements Scorer, AsyncDisposable {
   readonly size: number;
   readonly #bus: Bus;
   readonly #rescuer: Pool;
@@ -135,6 +134,10 @@ class NatsScorer implements Scorer {
     }
     this.#pending.clear();
     await this.#bus.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   /** Puts a setting where workers find it. */

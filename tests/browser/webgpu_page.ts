@@ -1,5 +1,6 @@
 /** Steps optimizers on the GPU of a page as in its library, and reports by how much they differ. */
 import {
+  adafactor,
   adam,
   applyIfFinite,
   chain,
@@ -10,19 +11,28 @@ import {
   parseProgram,
   warmupCosineDecaySchedule,
 } from "../../mod.ts";
-import { FUNCTION_NAMES, prelude } from "../../runtime/backends/webgpu/prelude.ts";
+import { featuresOf } from "../../runtime/backends/webgpu/features.ts";
+import { codeOf, kernel } from "../../runtime/backends/webgpu/kernel.ts";
+import { functionsFor } from "../../runtime/backends/webgpu/prelude.ts";
 import { WebGpuOptimizer } from "../../runtime/devices/webgpu/mod.ts";
 
-/** By optimizer, the greatest difference of a number from what it is in the library. */
-export type Differences = Readonly<Record<string, number>>;
+/** What a device without subgroups gives, and, where the adapter has them, one with them. */
+export interface Report {
+  readonly without: Differences;
+  readonly with?: Differences;
+}
+
+/** By optimizer, the greatest difference of a number from the library's, by it or by 1; and the kernels that shuffle. */
+export interface Differences {
+  readonly of: Readonly<Record<string, number>>;
+  readonly shuffling: number;
+}
 
 const stochastic = { dtype: "bfloat16", rounding: "stochastic" } as const;
 const learningRate = warmupCosineDecaySchedule({
   ...{ initValue: 0.01, peakValue: 0.1, warmupSteps: 3, decaySteps: 8 },
 });
-const OPTIMIZERS: Readonly<Record<string, Optimizer>> = {
-  "stochastic rounding": lion({ learningRate: 2 ** -6, muDtype: stochastic }),
-  blocks: adam({ learningRate: 2 ** -6, muDtype: "block8" }),
+const JOINED = {
   "factors of matrices in a tensor": factory(parseProgram({
     name: "factors",
     hyper: { matrices: true },
@@ -34,6 +44,18 @@ const OPTIMIZERS: Readonly<Record<string, Optimizer>> = {
     chain(clipByGlobalNorm({ maxNorm: 1 }), adam({ learningRate })),
     { maxConsecutiveErrors: 3 },
   ),
+};
+const STORED = {
+  "stochastic rounding": lion({ learningRate: 2 ** -6, muDtype: stochastic }),
+  blocks: adam({ learningRate: 2 ** -6, muDtype: "block8" }),
+};
+const REDUCED = {
+  "the least and the greatest": factory(parseProgram({
+    name: "ends",
+    state: { low: { over: "tensor" }, high: { over: -1 } },
+    step: "low = min(g)\nhigh = max(g, axis=-1)\nu = low*high",
+  }))(),
+  "means of rows and columns": adafactor({ learningRate: 0.1 }),
 };
 
 function tree(seed: number) {
@@ -51,34 +73,41 @@ function tree(seed: number) {
 function numbersIn(node: unknown): number[] {
   if (typeof node === "number") return [node];
   if (typeof node !== "object" || node === null) return [];
-  const all = Object.entries(node).filter(([key]) => key !== "hyper");
-  return all.flatMap(([, child]) => numbersIn(child));
+  const keys = Object.keys(node).filter((key) => key !== "hyper").sort();
+  return keys.flatMap((key) => numbersIn((node as Record<string, unknown>)[key]));
 }
 
 /** Has every function that kernels call compiled, for one number at once and for four. */
 function compileAll(device: GPUDevice): void {
   for (const width of [1, 4] as const) {
-    const calls = FUNCTION_NAMES.map((name) => `${name}(`).join();
-    const code = `${prelude(width, calls)}
-@group(0) @binding(0) var<storage, read> values: array<f32>;
-@compute @workgroup_size(1)
-fn main() {
-  _ = values[0];
-}`;
+    const calls = Object.keys(functionsFor(width, featuresOf(device))).map((name) => `${name}(`);
+    const body = `  _ = values[0];\n  if (lane > ${2 ** 31}u) {\n    return;\n  }`;
+    const shape = { writesNumbers: false, arrays: [], partials: "none" } as const;
+    // What is named in a comment is in the kernel too.
+    const code = codeOf(kernel(width, 1, shape, `// ${calls.join()}\n${body}`), featuresOf(device));
     device.createShaderModule({ code });
   }
 }
 
-async function differences(): Promise<Differences> {
-  const found: Record<string, number> = {};
-  const adapter = await navigator.gpu.requestAdapter();
-  const device = await adapter!.requestDevice();
+async function differences(
+  adapter: GPUAdapter,
+  requiredFeatures: GPUFeatureName[],
+  optimizers: Readonly<Record<string, Optimizer>>,
+): Promise<Differences> {
+  const of: Record<string, number> = {};
+  const device = await adapter.requestDevice({ requiredFeatures });
+  const create = device.createShaderModule;
+  let shuffling = 0;
+  device.createShaderModule = (descriptor) => {
+    if (descriptor.code.includes("subgroupShuffleXor")) shuffling++;
+    return create.call(device, descriptor);
+  };
   const errors: string[] = [];
   device.addEventListener("uncapturederror", (event) => {
     errors.push((event as GPUUncapturedErrorEvent).error.message);
   });
   compileAll(device);
-  for (const [name, opt] of Object.entries(OPTIMIZERS)) {
+  for (const [name, opt] of Object.entries(optimizers)) {
     const gpu = await WebGpuOptimizer.create(opt, { device });
     const params = tree(1);
     const theirs = gpu.upload(tree(1));
@@ -88,18 +117,33 @@ async function differences(): Promise<Differences> {
       opt.step(params, tree(2), state);
       gpu.step(theirs, gradients, theirState);
     }
-    const wanted = numbersIn(params);
-    found[name] = numbersIn(await gpu.download(theirs))
-      .reduce((most, x, i) => Math.max(most, Math.abs(x - wanted[i])), 0);
+    const wanted = numbersIn([params, state]);
+    of[name] = numbersIn([await gpu.download(theirs), await gpu.download(theirState)])
+      .reduce(
+        (most, x, i) => Math.max(most, Math.abs(x - wanted[i]) / Math.max(1, Math.abs(x))),
+        0,
+      );
     gpu.dispose();
   }
   await device.queue.onSubmittedWorkDone();
   if (errors.length > 0) throw new Error(errors.join("\n"));
-  return found;
+  device.destroy();
+  return { of, shuffling };
+}
+
+async function all(): Promise<Report> {
+  // An adapter gives one device.
+  const adapter = async () => (await navigator.gpu.requestAdapter())!;
+  const without = await differences(await adapter(), [], { ...STORED, ...JOINED });
+  if (!(await adapter()).features.has("subgroups")) return { without };
+  return {
+    without,
+    with: await differences(await adapter(), ["subgroups"], { ...JOINED, ...REDUCED }),
+  };
 }
 
 const { report } = globalThis as unknown as { readonly report: (text: string) => void };
-differences().then(
+all().then(
   (value) => report(JSON.stringify({ value })),
   (error) => report(JSON.stringify({ error: String(error?.stack ?? error) })),
 );

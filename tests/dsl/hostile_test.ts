@@ -1,6 +1,6 @@
 /** Programs that mean harm: too large, too deep, or with names chosen to break something. */
-import { type Document, parseProgram, printProgram } from "../../mod.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { type Document, GradusError, lion, parseProgram, printProgram } from "../../mod.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { assertRefused } from "../refused.ts";
 
 const read = (step: string, also: Partial<Document> = {}) =>
@@ -276,4 +276,21 @@ Deno.test("what every object inherits is no symbol and no function", () => {
       `it has no key \`${name}\``,
     );
   }
+});
+
+Deno.test("what a program declares cannot be changed, since all who use it share it", () => {
+  const { program } = lion;
+  for (const map of [program.hyper, program.domains, program.state, program.inputs]) {
+    const changed = map as Map<string, never>;
+    for (
+      const change of [
+        () => changed.set("x", undefined as never),
+        () => changed.delete("b1"),
+        () => changed.clear(),
+      ]
+    ) assertThrows(change, GradusError, 'Cannot change optimizer "lion"');
+  }
+  assertEquals(program.hyper.get("b1"), 0.9);
+  // It is still what can be sent to a worker.
+  assertEquals(structuredClone(program.hyper).size, program.hyper.size);
 });

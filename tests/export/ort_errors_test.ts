@@ -260,8 +260,10 @@ Deno.test("parameters that are not the graph's have no state to begin with", asy
 Deno.test("after its memory is given back an optimizer steps no more, and says so", async () => {
   const exported = await OrtOptimizer.load(bytes, { hyper: { learningRate: 0.5 } });
   const [params, state]: [ReturnType<typeof tree>, State] = [tree(), exported.init(tree())];
-  await exported.step(params, tree(), state);
-  await exported.dispose();
+  {
+    await using used = exported;
+    await used.step(params, tree(), state);
+  }
   await assertRejected(
     () => exported.step(params, tree(), state),
     [params, state],

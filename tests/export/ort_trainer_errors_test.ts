@@ -103,7 +103,9 @@ Deno.test("a batch that does not fit is refused by its input, and changes nothin
     "there is no option `refuse`",
   );
   assertEquals([await trainer.params(), trainer.count], [before, 0]);
-  await trainer.dispose();
+  {
+    await using _ = trainer;
+  }
   await assertRejects(() => trainer.step(batch), GradusError, "nothing may follow `dispose`");
 });
 

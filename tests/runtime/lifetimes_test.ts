@@ -80,6 +80,22 @@ Deno.test("a getter that gives back memory while trees are read is refused", () 
   release(state);
 });
 
+Deno.test("a tree whose keys change while it is read is refused", () => {
+  const opt = adamw({ learningRate: 0.1 });
+  const params = { a: Float32Array.of(1), b: Float32Array.of(2) };
+  const state = opt.init(params);
+  let asked = 0;
+  const gradients = new Proxy({ ...params, c: params.a }, {
+    ownKeys: () => asked++ === 0 ? ["a", "b"] : ["b", "c"],
+  });
+  assertThrows(
+    () => opt.step(params, gradients, state),
+    GradusError,
+    "its keys must stay while it is read: given the new `c`",
+  );
+  assertEquals([params.a[0], state.count], [1, 0]);
+});
+
 Deno.test("an array that was transferred is told by its own place", () => {
   const opt = sgd({ learningRate: 1, momentum: 0.5 });
   const params = start();

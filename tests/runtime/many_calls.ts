@@ -2,8 +2,9 @@
  * Makes many functional calls and prints what they leave behind: run by a test in a process that may
  * collect its garbage when it likes, so that what is left is what is held.
  */
-import { adamw, release, resident, sgd } from "../../mod.ts";
+import { adamw, type Backend, release, resident, sgd } from "../../mod.ts";
 import { blockOf, stagingArena } from "../../runtime/trees/arena.ts";
+import { backends } from "./backends.ts";
 
 /** Bytes, and objects made by WebAssembly. */
 export interface Held {
@@ -15,7 +16,13 @@ export interface Held {
 }
 
 /** What is held after a tenth of the calls, and after all. */
-export type Report = Readonly<Record<"updates" | "inits", readonly [early: Held, late: Held]>>;
+export type Calls = Readonly<Record<"updates" | "inits", readonly [early: Held, late: Held]>>;
+
+/** What is held by calls, and how many arrays of optimizers that nobody has any more. */
+export interface Report {
+  readonly calls: Calls;
+  readonly left: number;
+}
 
 export const UPDATES = 200_000;
 export const INITS = 100_000;
@@ -40,7 +47,7 @@ function held(memories: readonly WebAssembly.Memory[]): Held {
   return { heap: heapUsed, external, resident: rss, wasm, made };
 }
 
-function report(): Report {
+function callsMade(): Calls {
   countWhatIsMade();
   const descent = sgd({ learningRate: 0.001 });
   const params = { w: Float32Array.of(1, 2, 3) };
@@ -58,7 +65,7 @@ function report(): Report {
     }
     return held([stagingArena().memory, blockOf(placed.w)!.arena.memory]);
   };
-  const result: Report = {
+  const result: Calls = {
     updates: [updates(UPDATES / 10), updates(UPDATES - UPDATES / 10)],
     inits: [inits(INITS / 10), inits(INITS - INITS / 10)],
   };
@@ -66,4 +73,26 @@ function report(): Report {
   return result;
 }
 
-if (import.meta.main) console.log(JSON.stringify(report()));
+/** The arrays of an optimizer that made a step and was dropped. */
+function stepped(backend: Backend): WeakRef<object>[] {
+  const opt = adamw({ learningRate: 0.1 }).with({ backend });
+  const [params, gradients] = [new Float32Array(5000), new Float32Array(5000)];
+  const state = opt.init(params);
+  opt.step(params, gradients, state);
+  return [params, gradients, state.m, state.v].map((array) => new WeakRef(array));
+}
+
+/** How many of them are held, where their program lives on. */
+async function leftOver(): Promise<number> {
+  const arrays = backends.flatMap((backend) => [...stepped(backend), ...stepped(backend)]);
+  // What has been asked for in a task lives until it ends.
+  await new Promise((resolve) => setTimeout(resolve));
+  (globalThis as unknown as { gc(): void }).gc();
+  return arrays.filter((array) => array.deref() !== undefined).length;
+}
+
+if (import.meta.main) {
+  const calls = callsMade();
+  const report: Report = { calls, left: await leftOver() };
+  console.log(JSON.stringify(report));
+}

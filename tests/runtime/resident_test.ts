@@ -1,7 +1,8 @@
 /** Arrays made in WebAssembly memory for whoever computes gradients. */
-import { adamw, like, release, resident, zeros } from "../../mod.ts";
+import { adamw, GradusError, like, release, resident, zeros } from "../../mod.ts";
 import { blockOf } from "../../runtime/trees/arena.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { randomWords } from "../numbers.ts";
 
 Deno.test("a tree like another is of zeros, in the same memory", () => {
   using params = resident({
@@ -39,6 +40,46 @@ Deno.test("a step on such arrays is that on ordinary ones", () => {
   const plain = { x: Float32Array.of(1, -2, 3) };
   opt.step(plain, { x: Float32Array.of(0.5, 0.25, -1) }, opt.init(plain));
   assertEquals(Array.from(w.x), Array.from(plain.x));
+});
+
+Deno.test("what is given back in any order is one place again", () => {
+  const next = randomWords(3);
+  const address = ({ data }: { readonly data: Float32Array | Float64Array }) =>
+    blockOf(data)!.address;
+  const size = 16 * 600;
+  const first = zeros([size]);
+  const at = address(first);
+  release(first);
+  for (const most of [1, 3, 50]) {
+    const parts = Array.from({ length: 600 / most }, () => zeros([16 * (1 + next() % most)]));
+    assert(parts.some((part) => address(part) === at));
+    while (parts.length > 0) release(parts.splice(next() % parts.length, 1)[0]);
+    using whole = zeros([size]);
+    assertEquals(address(whole), at);
+  }
+});
+
+Deno.test("a tree for which there is not enough memory takes none", () => {
+  const place = () => {
+    using made = zeros([16]);
+    return blockOf(made.data)!.address;
+  };
+  const at = place();
+  // Nothing is ever written there, so that it takes no memory.
+  const large = { a: new Float32Array(16), b: new Float32Array(2 ** 30) };
+  const says = "one array may have at most 4227858432 bytes there: given 4294967296";
+  assertThrows(() => like(large), GradusError, says);
+  assertEquals(place(), at);
+});
+
+Deno.test("a tree of any depth is released, cycles too", () => {
+  const made = zeros([1]);
+  let tree: Record<string, unknown> = { made };
+  const end = tree;
+  for (let i = 0; i < 100_000; i++) tree = { tree };
+  end.again = tree;
+  release(tree);
+  assertEquals(blockOf(made.data), undefined);
 });
 
 Deno.test("what is no shape is refused", () => {

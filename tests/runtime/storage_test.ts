@@ -207,6 +207,22 @@ const patterns = Uint32Array.from({ length: 40_003 }, (_, i) => {
   return i % 5 === 0 ? 0 : i % 7 === 0 ? upper | 0x7f800000 | lower : upper | lower;
 });
 
+/** In every place of eight numbers, one that needs more than a sum: a tie, or a NaN that a carry would end. */
+const alone = Uint32Array.from(
+  [
+    0x3f808000,
+    0x3f818000,
+    0xbf818000,
+    0x3f810080,
+    0x7f7f8000,
+    0x7f800001,
+    0xff800001,
+    0x7fffffff,
+    0xffffffff,
+  ]
+    .flatMap((word) => Array.from({ length: 64 }, (_, i) => i % 9 === 0 ? word : 0x3f812345 + i)),
+);
+
 /** The bits of a tensor as words: those of a bfloat16, or of 24 bits. */
 function bitsOf(tensor: unknown): number[] {
   const { data, low } = tensor as { data: Uint16Array; low?: Uint8Array };
@@ -220,8 +236,9 @@ const shorts = [
 ] as const;
 
 Deno.test("short states in vectors and at their ends have the bits of the definition", () => {
-  for (const size of [patterns.length, 1, 2, 3, 7, 8, 9, 15, 16, 17]) {
-    const bits = patterns.slice(patterns.length - size);
+  const ends = [1, 2, 3, 7, 8, 9, 15, 16, 17].map((size) => patterns.slice(-size));
+  for (const bits of [patterns, alone, ...ends]) {
+    const size = bits.length;
     const grads = new Float32Array(bits.buffer);
     for (const [dtype, nearest] of shorts) {
       const opt = keeper(dtype);

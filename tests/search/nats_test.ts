@@ -299,9 +299,12 @@ await natsTest(
 await natsTest("a server asks who one is, and messages do not tell", async () => {
   const args = ["--user", "anna", "--pass", "secret-word"];
   await withServer(async ({ servers }) => {
-    const store = await natsCheckpoint({ servers, user: "anna", pass: "secret-word", run: "a" });
-    await store.save("text");
-    await store.close();
+    {
+      await using store = await natsCheckpoint({
+        ...{ servers, user: "anna", pass: "secret-word", run: "a" },
+      });
+      await store.save("text");
+    }
     for (const given of [{}, { user: "anna", pass: "wrong-word" }]) {
       const { message } = await assertRejects(
         () => natsScorer({ servers, ...given }),
@@ -315,10 +318,11 @@ await natsTest("a server asks who one is, and messages do not tell", async () =>
     assert(message.includes("without credentials") && !message.includes("secret-word"), message);
     const env = { NATS_USER: "anna", NATS_PASSWORD: "secret-word" };
     const worker = new TestWorker(servers, undefined, env);
-    const scorer = await natsScorer({ servers, user: "anna", pass: "secret-word" });
     const small = { ...options, budget: { trained: 20 } };
-    assertEquals(told(await searched({ ...small, scorer })), told(await searched(small)));
-    await scorer.close();
+    {
+      await using scorer = await natsScorer({ servers, user: "anna", pass: "secret-word" });
+      assertEquals(told(await searched({ ...small, scorer })), told(await searched(small)));
+    }
     assertEquals(await worker.end("SIGTERM"), 0);
   }, { args });
   await assertRejects(

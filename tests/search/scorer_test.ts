@@ -53,7 +53,7 @@ Deno.test("genomes and optimizers are scored as the evaluator scores them, where
 });
 
 Deno.test("a setting that cannot be used rejects the batch, and the scorer works on", async () => {
-  const scorer = localScorer({ workers: 1 });
+  await using scorer = localScorer({ workers: 1 });
   const wrong = { tasks: [{ ...setting.tasks[0], steps: 0.5 }] };
   const candidates = Array.from({ length: 9 }, () => ({ genome, stop }));
   await assertRejects(
@@ -62,7 +62,6 @@ Deno.test("a setting that cannot be used rejects the batch, and the scorer works
     "`steps` must be a whole number",
   );
   assertEquals((await scorer.score({ setting, candidates })).length, 9);
-  await scorer.close();
   assertThrows(() => localScorer({ workers: 0.5 }), GradusError, "given 0.5");
 });
 

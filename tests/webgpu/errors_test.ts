@@ -135,7 +135,9 @@ gpuTest("a kernel that a device refuses is an error of the next step", async () 
 gpuTest("nothing is done once it is disposed of or its device is lost", async () => {
   const gpu = await WebGpuOptimizer.create(adamw({ learningRate: 0.1 }));
   const params = gpu.upload(new Float32Array(3));
-  gpu.dispose();
+  {
+    using _ = gpu;
+  }
   assertThrows(() => gpu.init(params), GradusError, "it has been disposed of");
 
   const adapter = await navigator.gpu.requestAdapter();
@@ -186,3 +188,13 @@ gpuTest("what is no optimizer, no device or no option is refused", async () => {
   }
   await assertRejects(() => create(opt, { devcie: 1 }), GradusError, "did you mean `device`?");
 });
+
+gpuTest("what is no tree of arrays is not taken for an empty one", () =>
+  onGpu(opt, async (gpu) => {
+    const cycle: Record<string, unknown> = { w: new Float32Array(1) };
+    cycle.again = cycle;
+    assertThrows(() => gpu.upload(cycle), GradusError, "Cannot upload: a tree may nest at most");
+    await assertRejects(() => gpu.download(cycle), GradusError, "Cannot download: a tree may nest");
+    const map = new Map([["w", new Float32Array(1)]]);
+    assertThrows(() => gpu.init(gpu.upload(map)), GradusError, "given a Map");
+  }));

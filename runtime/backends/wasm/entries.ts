@@ -1,7 +1,7 @@
 /** The entries of a pass's table: each a stretch of one leaf, or of several that follow each other everywhere. */
 import type { GroupRun } from "../backend.ts";
 import { kindsOf } from "./leaf.ts";
-import { ENTRY } from "./render.ts";
+import { ENTRY } from "./entry.ts";
 
 /**
  * Adds an entry to the words of a table. Of leaves that may share one, it joins the entry before where it goes

@@ -114,6 +114,11 @@ function movedOf(group: GroupRun): { readonly ins: Moved[]; readonly outs: Moved
   return known;
 }
 
+/** The fields of a leaf, at offsets from `offset` on, if it has any. */
+export function fieldsIn(leaf: LeafRun, offset: number): LeafFields | undefined {
+  return fieldsOf(leaf.group.plan).size === 0 ? undefined : new LeafFields(leaf, offset);
+}
+
 /** The fields of one leaf, at offsets from the beginning of the working space. */
 export class LeafFields {
   readonly #leaf: LeafRun;

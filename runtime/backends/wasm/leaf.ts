@@ -6,7 +6,7 @@ import type { Accumulation } from "../../plan/plan.ts";
 import { type AddGlobal, bytesOfKind, type GroupRun, type LeafRun, loadsOf } from "../backend.ts";
 import type { MemoryArray } from "../../trees/dtype.ts";
 import { storesOf } from "../random.ts";
-import { fieldsOf, LeafFields } from "./fields.ts";
+import { fieldsIn, type LeafFields } from "./fields.ts";
 import { type Kernel, kernelOf } from "./kernel.ts";
 import { type Arena, blockOf } from "../../trees/arena.ts";
 import type { GroupNumbers, TensorValues } from "./numbers.ts";
@@ -39,9 +39,11 @@ export class LeafStep {
   constructor(leaf: LeafRun, numbers: GroupNumbers, staging: Arena, mayBeDirect: boolean) {
     [this.leaf, this.numbers] = [leaf, numbers];
     this.kernel = kernelOf(leaf.group);
-    this.#arrays = [...leaf.inputs, ...leaf.outputs];
-    const blocks = this.#arrays.map((array) => mayBeDirect ? blockOf(array) : undefined);
+    const arrays = [...leaf.inputs, ...leaf.outputs];
+    const blocks = arrays.map((array) => mayBeDirect ? blockOf(array) : undefined);
     this.arena = blocks.find((block) => block !== undefined)?.arena ?? staging;
+    // Ordinary arrays may be lent, and are not held.
+    this.#arrays = arrays.some(blockOf) ? arrays : [];
     this.addresses = blocks.map((block) => block?.arena === this.arena ? block.address : 0);
     const kinds = [...leaf.group.inputs, ...leaf.group.outputs];
     const { plan, inputs } = leaf.group;
@@ -83,9 +85,8 @@ export class LeafStep {
 
   /** Gives the fields of the leaf, if it has any, a place in the working space; returns where they end. */
   placeFields(offset: number): number {
-    if (fieldsOf(this.leaf.group.plan).size === 0) return offset;
-    this.fields = new LeafFields(this.leaf, offset);
-    return offset + this.fields.bytes;
+    this.fields = fieldsIn(this.leaf, offset);
+    return offset + (this.fields?.bytes ?? 0);
   }
 
   /** Reads what a step starts from; the working space is at `base`. */

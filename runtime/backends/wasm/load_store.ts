@@ -1,6 +1,7 @@
 /** Loads and stores of a kernel: numbers as they are, and the short types widened and rounded. */
 import { bytesOf, type DType, isShort } from "../../trees/dtype.ts";
 import type { Code, Local } from "./emit.ts";
+import { FLOAT16_BITS, mendFloat16, narrowFloat16, widenFloat16 } from "./float16.ts";
 
 /** Whether a whole vector is moved, or a single element that then fills all lanes. */
 export type Width = "vector" | "single";
@@ -32,8 +33,18 @@ const UPPER_OF_PAIR = [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 3
 /** The upper of the lower bytes of each lane of a pair. */
 const FURTHER_OF_PAIR = [1, 5, 9, 13, 17, 21, 25, 29, 1, 5, 9, 13, 17, 21, 25, 29];
 
+/** Half of the lowest bit that a bfloat16 has. */
+const HALF = 0x8000;
+/** Of a mask with a bit a byte, the bits of the lower half of each lane. */
+const LOWER_HALVES = 0x3333;
 /** What is added to the bits of a float32 before those that a type drops are cut off. */
 const BELOW: Partial<Record<DType, number>> = { bfloat16: 0x7fff, "bfloat16+8": 0x7f };
+/** What of those bits is in registers throughout. */
+const FIXED: Partial<Record<DType, readonly number[]>> = {
+  bfloat16: [HALF],
+  "bfloat16+8": [1, 0x7f],
+  float16: FLOAT16_BITS,
+};
 /** The bit that makes a NaN quiet. */
 const QUIET = 0x400000;
 
@@ -47,14 +58,15 @@ export class Transfers {
   readonly #code: Code;
   /** Of each short output, the first half of a pair until the second comes. */
   readonly #waiting = new Map<Stream, Local>();
+  /** Of each array of short numbers, by its address, the pair that was loaded last. */
+  readonly #pairs = new Map<Local, Local>();
   readonly #constants = new Map<number, Local>();
   readonly #scratch: readonly Local[];
 
   /** Begins the function: what arrays of these types need is put in registers. */
   constructor(code: Code, dtypes: readonly DType[]) {
     this.#code = code;
-    const below = new Set(dtypes.flatMap((dtype) => BELOW[dtype] ?? []));
-    for (const bits of below.size > 0 ? [1, ...below] : []) {
+    for (const bits of new Set(dtypes.flatMap((dtype) => FIXED[dtype] ?? []))) {
       const local = code.local("v128");
       code.bits("i32x4", bits).set(local);
       this.#constants.set(bits, local);
@@ -74,20 +86,30 @@ export class Transfers {
       return;
     }
     if (dtype !== "float16") code.bits("i32x4", 0);
-    code.get(address);
-    if (isVector) code.memory("v128.load");
-    else code.memory("i32.load16_u").op("i16x8.splat");
+    if (isVector) this.#pair("v128.load", address, half);
+    else code.get(address).memory("i32.load16_u").op("i16x8.splat");
     if (dtype !== "float16") {
       code.shuffle(...(half === 0 ? LOW_HALVES : HIGH_HALVES));
       if (low === undefined) return;
-      code.get(low);
-      if (!isVector) code.memory("i32.load8_u").op("i32x4.splat");
-      else code.memory("v128.load8x8_u").op(extended(half));
+      if (!isVector) code.get(low).memory("i32.load8_u").op("i32x4.splat");
+      else {
+        this.#pair("v128.load8x8_u", low, half);
+        code.op(extended(half));
+      }
       code.i32(8).op("i32x4.shl", "v128.or");
     } else {
       code.op(extended(half));
-      this.#widenFloat16();
+      widenFloat16(code, this.#bits);
     }
+  }
+
+  /** Pushes both halves of a pair, which are loaded with the first. */
+  #pair(load: string, address: Local, half: number): void {
+    const code = this.#code;
+    let pair = this.#pairs.get(address);
+    if (pair === undefined) this.#pairs.set(address, pair = code.local("v128"));
+    if (half === 0) code.get(address).memory(load).tee(pair);
+    else code.get(pair);
   }
 
   /** Looks the codes up, one by one, and multiplies their fractions by the scale. */
@@ -117,20 +139,22 @@ export class Transfers {
       return;
     }
     code.get(address);
-    if (dtype === "bfloat16" || dtype === "bfloat16+8") {
+    if (isShort(dtype)) {
       const [rounded] = this.#scratch;
       this.#round(dtype, value, rounded);
-      this.#cutNaN(value, rounded);
-      code.get(rounded).i32(16).op("i32x4.shr_u");
-    } else code.get(value);
-    if (dtype === "float16") this.#narrowFloat16();
+      this.#mend(dtype, value, rounded);
+      code.get(rounded);
+      if (dtype !== "float16") code.i32(16).op("i32x4.shr_u");
+      code.lane("i32x4.extract_lane", 0).memory("i32.store16");
+      if (stream.low === undefined) return;
+      code.get(stream.low).get(rounded).i32(8).op("i32x4.shr_u");
+      code.lane("i32x4.extract_lane", 0).memory("i32.store8");
+      return;
+    }
+    code.get(value);
     if (width === "vector") code.memory("v128.store", half * strideOf(dtype, width));
     else if (dtype === "float64") code.lane("f64x2.extract_lane", 0).memory("f64.store");
-    else if (dtype === "float32") code.lane("f32x4.extract_lane", 0).memory("f32.store");
-    else code.lane("i32x4.extract_lane", 0).memory("i32.store16");
-    if (stream.low === undefined) return;
-    code.get(stream.low).get(this.#scratch[0]).i32(8).op("i32x4.shr_u");
-    code.lane("i32x4.extract_lane", 0).memory("i32.store8");
+    else code.lane("f32x4.extract_lane", 0).memory("f32.store");
   }
 
   #wait(stream: Stream, value: Local): void {
@@ -141,74 +165,65 @@ export class Transfers {
 
   #storePair({ dtype, address, low: further }: Stream, first: Local, second: Local): void {
     const code = this.#code;
-    if (dtype === "float16") {
-      code.get(address);
-      for (const value of [first, second]) {
-        code.get(value);
-        this.#narrowFloat16();
-      }
-      code.op("i16x8.narrow_i32x4_u").memory("v128.store");
-      return;
-    }
     const [low, high, sum] = this.#scratch;
-    this.#round(dtype, first, low);
-    this.#round(dtype, second, high);
+    const pairs = [[first, low], [second, high]] as const;
+    for (const [value, rounded] of pairs) this.#round(dtype, value, rounded);
     code.block(() => {
       // Where there is no NaN, as nearly always, one addition tells; two infinities may look like one.
       code.get(first).get(second).op("f32x4.add").tee(sum).get(sum).op("f32x4.ne");
-      code.op("i32x4.bitmask", "i32.eqz").branchIf(0);
-      code.rarely(() => {
-        this.#cutNaN(first, low);
-        this.#cutNaN(second, high);
-      });
+      if (dtype === "bfloat16") {
+        // A tie that went up has left zeros in its lower half.
+        code.get(low).get(high).op("i16x8.min_u").bits("i32x4", 0).op("i16x8.eq", "v128.or");
+        code.op("i8x16.bitmask").i32(LOWER_HALVES).op("i32.and", "i32.eqz").branchIf(0);
+      } else code.op("i32x4.bitmask", "i32.eqz").branchIf(0);
+      code.rarely(() => pairs.forEach(([value, rounded]) => this.#mend(dtype, value, rounded)));
     });
-    code.get(address).get(low).get(high).shuffle(...UPPER_OF_PAIR).memory("v128.store");
+    code.get(address).get(low).get(high);
+    if (dtype === "float16") code.op("i16x8.narrow_i32x4_u");
+    else code.shuffle(...UPPER_OF_PAIR);
+    code.memory("v128.store");
     if (further === undefined) return;
     code.get(further).get(low).get(high).shuffle(...FURTHER_OF_PAIR);
     code.memoryLane("v128.store64_lane", 0);
   }
 
-  /** Rounds to the nearest even, in the upper bits of each lane; a NaN may come out as any number. */
+  /**
+   * Rounds to the nearest, into the upper bits of each lane or, of a float16, the lower half; a NaN may come
+   * out as any number, and the ties of a bfloat16 go up.
+   */
   #round(dtype: DType, value: Local, rounded: Local): void {
-    const [one, below] = [this.#constants.get(1)!, this.#constants.get(BELOW[dtype]!)!];
-    const dropped = dtype === "bfloat16" ? 16 : 8;
-    const code = this.#code.get(value).i32(dropped).op("i32x4.shr_u").get(one).op("v128.and");
-    code.get(below).op("i32x4.add").get(value).op("i32x4.add").set(rounded);
+    const code = this.#code;
+    if (dtype === "float16") narrowFloat16(code, this.#bits, value, rounded);
+    else if (dtype === "bfloat16") {
+      code.get(value);
+      this.#bits(HALF).op("i32x4.add").set(rounded);
+    } else this.#toEven(dtype, value, rounded);
   }
+
+  /** Makes exact what `#round` leaves: ties and NaNs. */
+  #mend(dtype: DType, value: Local, rounded: Local): void {
+    if (dtype === "float16") return mendFloat16(this.#code, value, rounded);
+    if (dtype === "bfloat16") this.#toEven(dtype, value, rounded);
+    this.#cutNaN(value, rounded);
+  }
+
+  #toEven(dtype: DType, value: Local, rounded: Local): void {
+    const dropped = dtype === "bfloat16" ? 16 : 8;
+    const code = this.#code.get(value).i32(dropped).op("i32x4.shr_u");
+    this.#bits(1).op("v128.and");
+    this.#bits(BELOW[dtype]!).op("i32x4.add").get(value).op("i32x4.add");
+    code.set(rounded);
+  }
+
+  /** Pushes words of these bits. */
+  #bits = (bits: number): Code => {
+    const fixed = this.#constants.get(bits);
+    return fixed === undefined ? this.#code.bits("i32x4", bits) : this.#code.get(fixed);
+  };
 
   /** Puts every NaN of `value` in its place again, cut off, and quiet so that what is left is one. */
   #cutNaN(value: Local, rounded: Local): void {
     const code = this.#code.get(rounded).get(value).bits("i32x4", QUIET).op("v128.or");
     code.get(value).get(value).op("f32x4.eq", "v128.bitselect").set(rounded);
-  }
-
-  #widenFloat16(): void {
-    const code = this.#code;
-    const [bits, magnitude] = [code.local("v128"), code.local("v128")];
-    code.tee(bits).bits("i32x4", 0x7fff).op("v128.and").i32(13).op("i32x4.shl").set(magnitude);
-    // The exponent's bias differs by 112: a product by 2^112 shifts it, subnormals included.
-    code.get(magnitude).splat("f32x4", 2 ** 112).op("f32x4.mul");
-    code.get(magnitude).bits("i32x4", 0x7f800000).op("v128.or");
-    code.get(magnitude).bits("i32x4", 0x0f800000).op("i32x4.lt_u");
-    code.op("v128.bitselect");
-    code.get(bits).bits("i32x4", 0x8000).op("v128.and").i32(16).op("i32x4.shl", "v128.or");
-  }
-
-  #narrowFloat16(): void {
-    const code = this.#code;
-    const [bits, magnitude] = [code.local("v128"), code.local("v128")];
-    code.tee(bits).bits("i32x4", 0x7fffffff).op("v128.and").set(magnitude);
-    // Normal results: round off 13 bits to even and shift the exponent's bias.
-    code.get(magnitude).bits("i32x4", 0xfff).op("i32x4.add");
-    code.get(magnitude).i32(13).op("i32x4.shr_u").bits("i32x4", 1).op("v128.and", "i32x4.add");
-    code.bits("i32x4", 0x38000000).op("i32x4.sub").i32(13).op("i32x4.shr_u");
-    // Subnormal results: adding 1/2 leaves the rounded bits at the bottom of the sum.
-    code.get(magnitude).splat("f32x4", 0.5).op("f32x4.add").bits("i32x4", 0x3f000000);
-    code.op("i32x4.sub");
-    code.get(magnitude).bits("i32x4", 0x38800000).op("i32x4.ge_u", "v128.bitselect");
-    code.bits("i32x4", 0x7c00);
-    code.get(magnitude).bits("i32x4", 0x47800000).op("i32x4.lt_u", "v128.bitselect");
-    code.bits("i32x4", 0x7e00).get(bits).get(bits).op("f32x4.eq", "v128.bitselect");
-    code.get(bits).i32(16).op("i32x4.shr_u").bits("i32x4", 0x8000).op("v128.and", "v128.or");
   }
 }

@@ -5,7 +5,7 @@ import { elementRow } from "../../../dsl/ops.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { keysOf, roundedOutputs, roundingKeys } from "../random.ts";
 import { type GroupRun, type Known, withGlobals } from "../backend.ts";
-import { entryNumbers, isTruth, numbersBytes } from "./render.ts";
+import { entryNumbers, isTruth, numbersBytes } from "./entry.ts";
 
 /** What is the same for all groups of a plan. */
 interface Prepared {

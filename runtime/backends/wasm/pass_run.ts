@@ -11,7 +11,7 @@ import { Entry, GroupNumbers } from "./numbers.ts";
 import { isBlocked, type Pass, passesOf } from "./passes.ts";
 import { roundedOutputs } from "../random.ts";
 import { addEntry } from "./entries.ts";
-import { entryWords } from "./render.ts";
+import { entryWords } from "./entry.ts";
 import type { Job } from "./threads.ts";
 import { type LeafPlaces, sum, Window, WINDOW_ENTRIES, windowBytes } from "./window.ts";
 

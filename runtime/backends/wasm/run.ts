@@ -1,7 +1,7 @@
 /** Runs leaves on WebAssembly, phase by phase. */
 import { groupBy } from "../../../dsl/group_by.ts";
 import type { AddGlobal, GroupRun, Known, LeafRun, Part } from "../backend.ts";
-import { LeafFields } from "./fields.ts";
+import { fieldsIn } from "./fields.ts";
 import { LeafStep } from "./leaf.ts";
 import { type Arena, stagingArena } from "../../trees/arena.ts";
 import { GroupNumbers } from "./numbers.ts";
@@ -38,7 +38,7 @@ export class WasmPart implements Part {
   #place(mayBeDirect: boolean): void {
     const leaves = this.#leaves;
     const staging = stagingArena(
-      leaves.reduce((sum, leaf) => sum + new LeafFields(leaf, 0).bytes, 0) +
+      leaves.reduce((sum, leaf) => sum + (fieldsIn(leaf, 0)?.bytes ?? 0), 0) +
         Math.max(...[...this.#groups.keys()].map((group) => stagedBytes(group))),
     );
     this.#steps = leaves.map((leaf) =>

@@ -1,4 +1,5 @@
 /** Worker threads over shared memory: the caller hands out chunks of a pass and works along. */
+import { once } from "../../../dsl/once.ts";
 import { GradusError } from "../../../dsl/errors.ts";
 import type { PassFunction } from "./kernel.ts";
 import type { Arena } from "../../trees/arena.ts";
@@ -226,6 +227,6 @@ export async function endThreads(): Promise<void> {
 }
 
 /** The threads that an optimizer uses if it is not told: one a core where memory can be shared. */
-export function defaultThreads(): number {
-  return Math.min(MOST_THREADS, globalThis.navigator?.hardwareConcurrency ?? 1);
-}
+export const defaultThreads: () => number = once(() =>
+  Math.min(MOST_THREADS, globalThis.navigator?.hardwareConcurrency ?? 1)
+);

@@ -5,7 +5,7 @@ import { blockBytes } from "./blocks.ts";
 import { addEntry } from "./entries.ts";
 import type { PassArrays, PassFunction } from "./kernel.ts";
 import { kindsOf, type LeafStep } from "./leaf.ts";
-import { entryWords } from "./render.ts";
+import { entryWords } from "./entry.ts";
 
 /** Its least size, in bytes. */
 const WINDOW = 1 << 19;

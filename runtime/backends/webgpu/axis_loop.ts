@@ -4,19 +4,18 @@ import { reduceOps } from "../../../dsl/ops.ts";
 import type { Accumulation, Loop } from "../../plan/plan.ts";
 import type { Stored } from "../../trees/stored.ts";
 import {
+  CHUNK,
+  chunkWords,
   type GroupPlan,
   HEAD,
-  HEADER,
   indented,
   type Kernel,
   kernel,
-  leavePart,
   ofLeaf,
-  ROW,
-  Sum,
-  WORKGROUP,
 } from "./kernel.ts";
 import { Body } from "./loop_body.ts";
+import { leavePart, Sum } from "./sums.ts";
+import { WORKGROUP } from "./workgroup.ts";
 
 /**
  * A reduction over some axes, or of what varies over some: a workgroup for each result. Its table is that
@@ -39,13 +38,9 @@ export function axisKernel(
     : extent === 0
     ? `own + ${ofLeaf.cell(into.cell)}u`
     : `c${into.cell} + result`;
-  const text = `  let chunk = id.x + id.y * ${ROW}u;
-  if (chunk >= table[0]) {
-    return;
-  }
+  const text = `${CHUNK}
 ${HEAD}
-  let row = table[${HEADER}u + 2u * chunk];
-  let result = table[${HEADER + 1}u + 2u * chunk];
+${chunkWords("result")}
 ${indented([...body.head, ...body.outer.lines, ...body.apart("result", body.axes(extent))], 2)}
 ${indented(Sum.begin(op), 2)}
   for (var k = lane; k < count; k += ${WORKGROUP}u) {
@@ -62,7 +57,6 @@ ${
   }
 ${indented(Sum.end(op), 2)}
   if (lane == 0u) {
-    let total = lanes[0];
     let size = f32(count);
 ${indented(leavePart(group, accumulation, "total", cell, "size"), 4)}
   }`;

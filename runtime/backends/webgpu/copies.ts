@@ -2,7 +2,17 @@
  * Kernels that copy an array into another order or another way of being stored: where kernels need matrices
  * that are not in the order of their leaf, or float32 numbers that are not stored so.
  */
-import { HEAD, HEADER, indented, type Kernel, kernel, ROW, VECTORS, WORKGROUP } from "./kernel.ts";
+import {
+  CHUNK,
+  chunkWords,
+  HEAD,
+  HEADER,
+  indented,
+  type Kernel,
+  kernel,
+  VECTORS,
+} from "./kernel.ts";
+import { WORKGROUP } from "./workgroup.ts";
 import type { Commands } from "./commands.ts";
 import { dispatchesOf, type LeafArray } from "./pieces.ts";
 import {
@@ -112,13 +122,9 @@ function copyKernel(from: Stored, to: Stored, words: RoundingWords | undefined):
       `  ${target[0].array}[${target[0].start} + 4u * quad + e] = four[e];`,
       `}`,
     ];
-  const body = `  let chunk = id.x + id.y * ${ROW}u;
-  if (chunk >= table[0]) {
-    return;
-  }
+  const body = `${CHUNK}
 ${HEAD}
-  let row = table[${HEADER}u + 2u * chunk];
-  let part = table[${HEADER + 1}u + 2u * chunk];
+${chunkWords("part")}
   let size = table[row];
   let each = table[row + 2u];
   let axes = table[row + 3u];

@@ -4,24 +4,20 @@ import { reduceOps } from "../../../dsl/ops.ts";
 import type { Loop } from "../../plan/plan.ts";
 import { dtypeOf, type Stored } from "../../trees/stored.ts";
 import {
-  gather,
+  CHUNK,
+  chunkWords,
   type GroupPlan,
   HEAD,
-  HEADER,
   indented,
   type Kernel,
   kernel,
-  neutral,
   roundingOf,
-  ROW,
-  start,
   temporary,
   VECTORS,
-  WORKGROUP,
 } from "./kernel.ts";
 import { Body } from "./loop_body.ts";
-import type { Width } from "./prelude.ts";
 import { codesOf, isPacked, writeBlock, writeFour } from "./storage.ts";
+import { joined, neutral, start, type Width, WORKGROUP } from "./workgroup.ts";
 
 /**
  * The loop over a group's leaves: a workgroup takes a chunk of one leaf. Its table has the number of
@@ -108,19 +104,15 @@ export function elementKernel(
         ];
       }),
     ];
-  const text = `  let chunk = id.x + id.y * ${ROW}u;
-  if (chunk >= table[0]) {
-    return;
-  }
+  const text = `${CHUNK}
 ${HEAD}
-  let row = table[${HEADER}u + 2u * chunk];
-  let first = table[${HEADER + 1}u + 2u * chunk];
+${chunkWords("first")}
 ${indented([...body.head, ...outer.lines], 2)}
 ${indented(accumulations.map(({ op }, k) => `var a${k} = ${start(op)};`), 2)}
   for (var k = 0u; k < ${VECTORS}u; k++) {
 ${indented(loopLines, 4)}
   }
-${indented(accumulations.flatMap(({ op }, k) => leave(op, k, accumulations.length, width)), 2)}`;
+${indented(accumulations.flatMap(({ op }, k) => leave(op, k, accumulations.length)), 2)}`;
   const shape = {
     writesNumbers: false,
     arrays: body.arrays,
@@ -130,22 +122,11 @@ ${indented(accumulations.flatMap(({ op }, k) => leave(op, k, accumulations.lengt
 }
 
 /** Leaves the sum of a chunk. */
-function leave(op: ReduceOpName, k: number, each: number, width: Width): string[] {
-  const { combine } = reduceOps[op].wgsl;
-  const into = `partials[(table[3] + chunk) * ${each}u + ${k}u]`;
+function leave(op: ReduceOpName, k: number, each: number): string[] {
   return [
-    ...gather(op, `a${k}`),
+    `let whole${k} = ${joined(op, `a${k}`)};`,
     `if (lane == 0u) {`,
-    `  let whole = lanes[0];`,
-    ...(width === 1 ? [`  ${into} = vec2(whole.scale, whole.value);`] : [
-      `  let turned = Part(whole.scale.zwxy, whole.value.zwxy);`,
-      `  let pair = ${combine("whole", "turned")};`,
-      `  let other = Part(pair.scale.yxwz, pair.value.yxwz);`,
-      `  let all = ${combine("pair", "other")};`,
-      `  ${into} = vec2(all.scale.x, all.value.x);`,
-    ]),
+    `  partials[(table[3] + chunk) * ${each}u + ${k}u] = pairOf(whole${k});`,
     `}`,
-    // The next one uses the same memory.
-    `workgroupBarrier();`,
   ];
 }

@@ -4,19 +4,19 @@
  * tree, then each leaf's. What they mean depends on the program only, never on the tree.
  */
 import { globalIndex } from "../../../dsl/graph.ts";
-import { elementRow, reduceOps } from "../../../dsl/ops.ts";
-import { type ReduceOpName, symbol } from "../../../dsl/node.ts";
-import type { Accumulation, Extent, Plan } from "../../plan/plan.ts";
+import { elementRow } from "../../../dsl/ops.ts";
+import { symbol } from "../../../dsl/node.ts";
+import type { Extent, Plan } from "../../plan/plan.ts";
 import type { Counts } from "../../plan/counts.ts";
+import type { Features } from "./features.ts";
 import type { HostNumbers } from "./numbers.ts";
-import { prelude, type Width } from "./prelude.ts";
+import { prelude } from "./prelude.ts";
 import type { Source } from "./write.ts";
 import { isPacked, readNumber, type RoundingWords } from "./storage.ts";
 import { partsOfStored } from "../../trees/gpu_tensor.ts";
 import { dtypeOf, type Stored } from "../../trees/stored.ts";
+import { SUBGROUPS, type Width } from "./workgroup.ts";
 
-/** Threads that work together. */
-export const WORKGROUP = 256;
 /** How many vectors each of them takes. */
 export const VECTORS = 4;
 /** The most workgroups side by side; more are laid out in rows of as many. */
@@ -36,13 +36,25 @@ export interface BoundArray {
   readonly isWhole: boolean;
 }
 
-/** A kernel and what is bound to it: the table, the numbers, `arrays`, and where it leaves sums. */
-export interface Kernel {
-  readonly code: string;
+/** What is bound to a kernel: the table, the numbers, `arrays`, and where it leaves sums. */
+export interface Shape {
   /** Whether it writes the numbers of the step. */
   readonly writesNumbers: boolean;
   readonly arrays: readonly BoundArray[];
   readonly partials: "none" | "read" | "written";
+}
+
+/** A kernel: what its threads do, whatever the device has, and what is bound to it. */
+export interface Kernel extends Shape {
+  readonly width: Width;
+  readonly threads: number;
+  readonly body: string;
+}
+
+/** The shape of a kernel that takes all of each of some arrays, and writes those for which it says so. */
+export function shapeOf(isWritten: readonly boolean[], writesNumbers: boolean = false): Shape {
+  const arrays = isWritten.map((isWritten) => ({ name: "", isWritten, isWhole: true }));
+  return { writesNumbers, arrays, partials: "none" };
 }
 
 /** What kernels of a group have in common. */
@@ -168,8 +180,25 @@ export function usesLeaf({ plan, numbers }: GroupPlan): boolean {
 export const HEAD = `  let hosts = table[1];
   let globals = table[2];`;
 
-function bindings(kernel: Omit<Kernel, "code">): string {
-  const { arrays, partials, writesNumbers } = kernel;
+/** The chunk that a workgroup takes. The table says first how many there are; some may find none. */
+export const CHUNK = `  let chunk = id.x + id.y * ${ROW}u;
+  if (chunk >= table[0]) {
+    return;
+  }`;
+
+/** The two words that the table has for a chunk: where the row of its leaf is, and which part of it the chunk is. */
+export function chunkWords(part: string): string {
+  return `  let row = table[${HEADER}u + 2u * chunk];
+  let ${part} = table[${HEADER + 1}u + 2u * chunk];`;
+}
+
+/** What a kernel on matrices begins with: its part of a matrix, and how large that is. */
+export const MATRIX_HEAD = `${CHUNK}
+${chunkWords("part")}
+  let rows = table[row];
+  let columns = table[row + 1u];`;
+
+function bindings({ arrays, partials, writesNumbers }: Shape): string {
   const of = (name: string, isWritten: boolean, type: string) =>
     `var<storage, ${isWritten ? "read_write" : "read"}> ${name}: array<${type}>;`;
   return [
@@ -180,125 +209,33 @@ function bindings(kernel: Omit<Kernel, "code">): string {
   ].map((text, i) => `@group(0) @binding(${i}) ${text}`).join("\n");
 }
 
-/** What the threads of a workgroup share, if they name it: of which type, and how many each. */
-const SHARED: Readonly<Record<string, readonly [type: string, each: number]>> = {
-  lanes: ["Part", 1],
-  lefts: ["f32", 2],
-  rights: ["f32", 2],
-  shares: ["f32", 1],
-  sizes: ["vec2<u32>", 1],
-};
-
 /** A kernel of `threads` threads that computes `width` numbers at once. */
-export function kernel(
-  width: Width,
-  threads: number,
-  shape: Omit<Kernel, "code">,
-  body: string,
-): Kernel {
-  const code = `${prelude(width, body)}
-${bindings(shape)}
-${
-    Object.entries(SHARED).map(([name, [type, each]]) =>
-      body.includes(`${name}[`)
-        ? `var<workgroup> ${name}: array<${type}, ${each * threads}>;\n`
-        : ""
-    ).join("")
-  }
+export function kernel(width: Width, threads: number, shape: Shape, body: string): Kernel {
+  return { ...shape, width, threads, body };
+}
+
+/** The source of a kernel for a device that has these features. */
+export function codeOf(kernel: Kernel, features: Features): string {
+  const { width, threads, body } = kernel;
+  const functions = prelude(width, body, features);
+  const { enable, variables, parameters, head } = functions.includes("subgroupShuffleXor(")
+    ? SUBGROUPS
+    : NO_SUBGROUPS;
+  return `${enable}${functions}
+${bindings(kernel)}
+${variables}
 @compute @workgroup_size(${threads})
 fn main(
   @builtin(workgroup_id) id: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
-) {
-${body}
+${parameters}) {
+${head}${body}
 }
 `;
-  return { ...shape, code };
 }
+
+const NO_SUBGROUPS = { enable: "", variables: "", parameters: "", head: "" };
 
 /** Lines, each `by` spaces further in. */
 export const indented = (lines: readonly string[], by: number) =>
   lines.map((line) => " ".repeat(by) + line).join("\n");
-
-/** The element that changes no reduction. */
-export function neutral(op: ReduceOpName): string {
-  const value = reduceOps[op].start;
-  return value === 0 ? "V(0f)" : `V(values[${value === Infinity ? 0 : 1}])`;
-}
-
-/** The start of a reduction, whatever it is. */
-export function start(op: ReduceOpName): string {
-  return reduceOps[op].wgsl.part(neutral(op));
-}
-
-/** How many parts a {@linkcode Sum} joins before the whole counts as one. */
-const FEW = 16;
-const DEPTH = 5;
-
-/**
- * A reduction of any number of parts by one thread: those of few, then those of few of such, so that no
- * part is added to many.
- */
-export const Sum = {
-  /** Begins it. */
-  begin: (op: ReduceOpName): string[] => [
-    `var sums: array<Part, ${DEPTH}>;`,
-    `for (var at = 0u; at < ${DEPTH}u; at++) {`,
-    `  sums[at] = ${start(op)};`,
-    `}`,
-    `var taken = 0u;`,
-  ],
-  /** Adds `part`. */
-  add: (op: ReduceOpName, part: string): string[] => [
-    `sums[0] = ${reduceOps[op].wgsl.combine("sums[0]", part)};`,
-    `taken++;`,
-    `if (taken % ${FEW}u == 0u) {`,
-    `  for (var at = 1u; at < ${DEPTH}u && taken % (1u << (${
-      Math.log2(FEW)
-    }u * at)) == 0u; at++) {`,
-    `    sums[at] = ${reduceOps[op].wgsl.combine("sums[at]", "sums[at - 1u]")};`,
-    `    sums[at - 1u] = ${start(op)};`,
-    `  }`,
-    `}`,
-  ],
-  /** Joins what the threads of a workgroup have added. */
-  end: (op: ReduceOpName): string[] => [
-    `var sum = sums[0];`,
-    `for (var at = 1u; at < ${DEPTH}u; at++) {`,
-    `  sum = ${reduceOps[op].wgsl.combine("sum", "sums[at]")};`,
-    `}`,
-    ...gather(op, "sum"),
-  ],
-};
-
-/** Joins what the threads of a workgroup have in `name` into `lanes[0]`. */
-export function gather(op: ReduceOpName, name: string): string[] {
-  return [
-    `lanes[lane] = ${name};`,
-    `workgroupBarrier();`,
-    `for (var half = ${WORKGROUP / 2}u; half > 0u; half >>= 1u) {`,
-    `  if (lane < half) {`,
-    `    let mine = lanes[lane];`,
-    `    let theirs = lanes[lane + half];`,
-    `    lanes[lane] = ${reduceOps[op].wgsl.combine("mine", "theirs")};`,
-    `  }`,
-    `  workgroupBarrier();`,
-    `}`,
-  ];
-}
-
-/** Writes what the part `part` of a leaf comes to: finished, or as it is where the tree's is made of it. */
-export function leavePart(
-  group: GroupPlan,
-  { op, into }: Pick<Accumulation, "op" | "into">,
-  part: string,
-  cell: string,
-  size: string,
-): string[] {
-  if ("cell" in into) return [`values[${cell}] = ${reduceOps[op].wgsl.finish(part, size)};`];
-  const place = ofLeaf.global(group, into.global);
-  return [
-    `values[own + ${place}u] = ${part}.scale;`,
-    `values[own + ${place + 1}u] = ${part}.value;`,
-  ];
-}

@@ -6,7 +6,7 @@ import type { Loop } from "../../plan/plan.ts";
 import { partsOfStored } from "../../trees/gpu_tensor.ts";
 import type { Stored } from "../../trees/stored.ts";
 import { type BoundArray, type GroupPlan, numberSource, temporary, usesLeaf } from "./kernel.ts";
-import type { Width } from "./prelude.ts";
+import type { Width } from "./workgroup.ts";
 import { drawn } from "./random.ts";
 import { isPacked, type Parts, readFour, readOne } from "./storage.ts";
 import { Writer } from "./write.ts";

@@ -1,5 +1,6 @@
 /** Numbers of schedules that follow a count on the GPU: each is picked there from those that it may be. */
-import { HEADER, type Kernel, kernel, WORKGROUP } from "./kernel.ts";
+import { HEADER, type Kernel, kernel, shapeOf } from "./kernel.ts";
+import { WORKGROUP } from "./workgroup.ts";
 
 /** A number that is picked. */
 export interface Pick {
@@ -29,6 +30,5 @@ export function pickKernel(): Kernel {
     let at = min(u32(max(count, 0)), table[row + 3u] - 1u);
     values[table[row + 4u]] = x0[table[row + 2u] + at];
   }`;
-  const arrays = [{ name: "", isWritten: false, isWhole: true }];
-  return kernel(1, WORKGROUP, { writesNumbers: true, arrays, partials: "none" }, body);
+  return kernel(1, WORKGROUP, shapeOf([false], true), body);
 }

@@ -1,5 +1,5 @@
 /** Where kernels find the leaves: which ranges of buffers are bound, and what of them is worked on together. */
-import type { Width } from "./prelude.ts";
+import type { Width } from "./workgroup.ts";
 import { ALIGNMENT, bytesOfPart, type GpuTensor } from "../../trees/gpu_tensor.ts";
 import { sizeOf } from "../../trees/leaf.ts";
 

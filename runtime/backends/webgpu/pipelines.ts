@@ -1,5 +1,6 @@
 /** Pipelines of kernels, compiled once for a device. */
-import type { Kernel } from "./kernel.ts";
+import { featuresOf } from "./features.ts";
+import { codeOf, type Kernel } from "./kernel.ts";
 
 /** A compiled kernel. */
 export interface Pipeline {
@@ -15,11 +16,12 @@ const compiled = new WeakMap<GPUDevice, Map<string, Pipeline>>();
 export function pipelineOf(device: GPUDevice, kernel: Kernel): Pipeline {
   let known = compiled.get(device);
   if (known === undefined) compiled.set(device, known = new Map());
-  let pipeline = known.get(kernel.code);
+  const code = codeOf(kernel, featuresOf(device));
+  let pipeline = known.get(code);
   if (pipeline === undefined) {
     device.pushErrorScope("validation");
-    const made: Pipeline = compile(device, kernel);
-    known.set(kernel.code, pipeline = made);
+    const made: Pipeline = compile(device, kernel, code);
+    known.set(code, pipeline = made);
     // Of a device that is lost nothing is said.
     device.popErrorScope().then(
       (error) => {
@@ -36,8 +38,8 @@ export function bindingsOf({ arrays, partials }: Kernel): number {
   return 2 + arrays.length + (partials === "none" ? 0 : 1);
 }
 
-function compile(device: GPUDevice, kernel: Kernel): Pipeline {
-  const { arrays, partials, writesNumbers, code } = kernel;
+function compile(device: GPUDevice, kernel: Kernel, code: string): Pipeline {
+  const { arrays, partials, writesNumbers } = kernel;
   const isWritten = [
     ...[false, writesNumbers],
     ...arrays.map((each) => each.isWritten),

@@ -3,9 +3,10 @@
  * assume that no number is NaN, so what NaN decides is told by bits; and it has no way to write an
  * infinity, so those are read from the numbers of the step.
  */
-
+import type { Features } from "./features.ts";
 import { RANDOM_FUNCTIONS } from "./random.ts";
-import { STORAGE_FUNCTIONS } from "./storage_functions.ts";
+import { FLOAT16_FUNCTIONS, STORAGE_FUNCTIONS } from "./storage_functions.ts";
+import { type Width, workgroupText } from "./workgroup.ts";
 
 /** What `exponentOf` gives of 0 and of what is not finite: less than of any other number. */
 export const NO_NUMBER = -150;
@@ -159,29 +160,33 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
 }`,
 };
 
-const ALL = Object.entries({ ...FUNCTIONS, ...RANDOM_FUNCTIONS, ...STORAGE_FUNCTIONS });
+const FIXED = { ...FUNCTIONS, ...RANDOM_FUNCTIONS, ...STORAGE_FUNCTIONS };
 
-/** What kernels may call, and the types of what that gives. */
-export const FUNCTION_NAMES: readonly string[] = ALL.map(([name]) => name);
+/** What kernels may call or name, by name. */
+export function functionsFor(width: Width, features: Features): Record<string, string> {
+  return {
+    ...FIXED,
+    ...(features.float16 ? FLOAT16_FUNCTIONS : {}),
+    ...workgroupText(width, features),
+  };
+}
 
-/** How many numbers a kernel's `V` holds. */
-export type Width = 1 | 4;
-
-/** The types of a kernel that computes `width` numbers at once, and the functions that `body` calls. */
-export function prelude(width: Width, body: string): string {
+/** The types of a kernel that computes `width` numbers at once, and what `body` calls or names. */
+export function prelude(width: Width, body: string, features: Features): string {
   const of = (type: string) => width === 1 ? type : `vec4<${type}>`;
   const types = { V: "f32", U: "u32", I: "i32", B: "bool" };
-  const called = new Set<string>();
+  const all = Object.entries(functionsFor(width, features));
+  const named = new Set<string>();
   const visit = (text: string): void => {
-    for (const [name, source] of ALL) {
-      if (called.has(name) || !text.includes(`${name}(`)) continue;
-      called.add(name);
+    for (const [name, source] of all) {
+      if (named.has(name) || !(text.includes(`${name}(`) || text.includes(`${name}[`))) continue;
+      named.add(name);
       visit(source.slice(source.indexOf("{")));
     }
   };
   visit(body);
   return [
     ...Object.entries(types).map(([name, type]) => `alias ${name} = ${of(type)};`),
-    ...ALL.flatMap(([name, source]) => called.has(name) ? [source] : []),
+    ...all.flatMap(([name, source]) => named.has(name) ? [source] : []),
   ].join("\n");
 }

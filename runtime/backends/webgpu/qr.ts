@@ -3,28 +3,21 @@
  * change the factor. A workgroup makes the vectors of a panel of columns; others reflect the columns behind it, and
  * in the end those of the result, each some by itself.
  */
-import { HEADER, indented, type Kernel, kernel, ROW, WORKGROUP } from "./kernel.ts";
+import { indented, type Kernel, kernel, MATRIX_HEAD, shapeOf } from "./kernel.ts";
 import { NO_NUMBER } from "./prelude.ts";
+import { FEW, WORKGROUP } from "./workgroup.ts";
 
 /** The columns of a panel, and those that a workgroup reflects. */
 export const PANEL = 32;
 /** The words of a leaf's row before those that say where its arrays begin. */
 export const QR_WORDS = 2;
 
-/** The threads that share a column, and how many terms each adds before it adds their sum. */
+/** The threads that share a column. */
 const SHARES = WORKGROUP / PANEL;
-const FEW = 16;
 /** The exponent of each column's largest number: its products are far from overflow, and from subnormals. */
 const LARGEST = 80;
 
-const HEAD = `  let chunk = id.x + id.y * ${ROW}u;
-  if (chunk >= table[0]) {
-    return;
-  }
-  let row = table[${HEADER}u + 2u * chunk];
-  let part = table[${HEADER + 1}u + 2u * chunk];
-  let rows = table[row];
-  let columns = table[row + 1u];
+const HEAD = `${MATRIX_HEAD}
   let count = min(rows, columns);
   let panel = table[3];
   let end = min(panel + ${PANEL}u, count);
@@ -60,12 +53,12 @@ export function scaleKernel(): Kernel {
   for (var i = y; isMine && i < rows; i += ${SHARES}u) {
     most = max(most, f32(exponentOf(${from})));
   }
-${indented(joined("most", "max(shares[lane], shares[lane + half])", PANEL), 2)}
+${indented(joined("most", "max(shares[lane], shares[lane + half])"), 2)}
   let power = ${LARGEST} - i32(shares[x]);
   for (var i = y; isMine && i < rows; i += ${SHARES}u) {
     ${element(0)} = timesPowerOf2(${from}, power);
   }`;
-  return kernel(1, WORKGROUP, shape([true, false]), body);
+  return kernel(1, WORKGROUP, shapeOf([true, false]), body);
 }
 
 /**
@@ -79,18 +72,16 @@ export function panelKernel(): Kernel {
     for (var i = j + lane; i < rows; i += ${WORKGROUP}u) {
       most = max(most, f32(exponentOf(${VECTOR})));
     }
-${indented(joined("most", "max(shares[lane], shares[lane + half])"), 4)}
-    let power = -i32(shares[0]);
-    workgroupBarrier();
+    let power = -i32(joinedMost(most, lane));
     var few = 0f;
     for (var i = j + lane; i < rows; i += ${WORKGROUP}u) {
       let each = timesPowerOf2(${VECTOR}, power);
       ${VECTOR} = each;
       few += each * each;
     }
-${indented(joined("few", "shares[lane] + shares[lane + half]"), 4)}
-    let norm = sqrt(shares[0]);
-    let bits = bitcast<u32>(shares[0]);
+    let square = joinedSum(few, lane);
+    let norm = sqrt(square);
+    let bits = bitcast<u32>(square);
     ${BARRIER}
     if (lane == 0u) {
       let i = j;
@@ -107,7 +98,7 @@ ${indented(joined("few", "shares[lane] + shares[lane + half]"), 4)}
     let column = panel + x;
 ${indented(reflected(0, "column > j && column < end"), 4)}
   }`;
-  return kernel(1, WORKGROUP, shape([true]), body);
+  return kernel(1, WORKGROUP, shapeOf([true]), body);
 }
 
 /** Reflects the columns behind a panel, a workgroup some. */
@@ -117,7 +108,7 @@ export function reflectKernel(): Kernel {
   for (var j = panel; j < end; j++) {
 ${indented(reflected(0, "column < columns"), 4)}
   }`;
-  return kernel(1, WORKGROUP, shape([true]), body);
+  return kernel(1, WORKGROUP, shapeOf([true]), body);
 }
 
 /** Makes the result of the vectors, some columns a workgroup: those of no vector are 0. */
@@ -141,7 +132,7 @@ ${indented(reflected(1, "isMine && column >= j"), 4)}
       ${element(1)} = 0f - ${element(1)};
     }
   }`;
-  return kernel(1, WORKGROUP, shape([false, true]), body);
+  return kernel(1, WORKGROUP, shapeOf([false, true]), body);
 }
 
 /** The element of the vector `j` at row `i`, and the scale of that vector. */
@@ -158,12 +149,12 @@ function element(array: number): string {
   return `x${array}[${start(array)} + i * columns + column]`;
 }
 
-/** Joins what the threads have in `name` into `shares[0]`, or what those of each column have into `shares[x]`. */
-function joined(name: string, both: string, results: 1 | typeof PANEL = 1): string[] {
+/** Joins what the threads of each column have in `name` into `shares[x]`. */
+function joined(name: string, both: string): string[] {
   return [
     `shares[lane] = ${name};`,
     `workgroupBarrier();`,
-    `for (var half = ${WORKGROUP / 2}u; half >= ${results}u; half >>= 1u) {`,
+    `for (var half = ${WORKGROUP / 2}u; half >= ${PANEL}u; half >>= 1u) {`,
     `  if (lane < half) {`,
     `    shares[lane] = ${both};`,
     `  }`,
@@ -188,17 +179,11 @@ function reflected(array: number, isMine: string): string[] {
     `  }`,
     `  sum += few;`,
     `}`,
-    ...joined("sum", "shares[lane] + shares[lane + half]", PANEL),
+    ...joined("sum", "shares[lane] + shares[lane + half]"),
     `let product = size * shares[x];`,
     `for (var i = j + y; isReflected && i < rows; i += ${SHARES}u) {`,
     `  ${element(array)} -= ${VECTOR} * product;`,
     `}`,
     BARRIER,
   ];
-}
-
-/** By array, whether it is written. */
-function shape(isWritten: readonly boolean[]): Omit<Kernel, "code"> {
-  const arrays = isWritten.map((isWritten) => ({ name: "", isWritten, isWhole: true }));
-  return { writesNumbers: false, arrays, partials: "none" };
 }

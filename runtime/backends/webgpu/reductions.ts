@@ -3,23 +3,24 @@ import type { Node, ReduceOpName } from "../../../dsl/node.ts";
 import { reduceOps } from "../../../dsl/ops.ts";
 import type { Accumulation, Loop } from "../../plan/plan.ts";
 import {
+  CHUNK,
   type GroupPlan,
   HEAD,
   HEADER,
   indented,
   type Kernel,
   kernel,
-  leavePart,
   numberSource,
   ofLeaf,
   ofTree,
   roundingOf,
   ROW,
+  shapeOf,
   storedOfTensor,
-  Sum,
-  WORKGROUP,
 } from "./kernel.ts";
 import { bitsOf, codesOf, isPacked } from "./storage.ts";
+import { leavePart, Sum } from "./sums.ts";
+import { WORKGROUP } from "./workgroup.ts";
 import { Writer } from "./write.ts";
 
 /**
@@ -40,21 +41,17 @@ export function reduceKernel(group: GroupPlan, accumulations: readonly Accumulat
       `}`,
       ...Sum.end(op),
       `if (lane == 0u) {`,
-      `  let total = lanes[0];`,
       ...leavePart(group, accumulation, "total", cell, "size").map((line) => `  ${line}`),
       `}`,
-      `workgroupBarrier();`,
     ];
     return ["{", ...lines.map((line) => `  ${line}`), "}"];
   });
-  const body = `  let leaf = id.x + id.y * ${ROW}u;
-  if (leaf >= table[0]) {
-    return;
-  }
-  let first = table[${HEADER}u + 4u * leaf];
-  let chunks = table[${HEADER + 1}u + 4u * leaf];
-  let size = f32(table[${HEADER + 2}u + 4u * leaf]);
-  let own = table[${HEADER + 3}u + 4u * leaf];
+  const word = (k: number) => `table[${HEADER + k}u + 4u * chunk]`;
+  const body = `${CHUNK}
+  let first = ${word(0)};
+  let chunks = ${word(1)};
+  let size = f32(${word(2)});
+  let own = ${word(3)};
 ${indented(joined, 2)}`;
   return kernel(1, WORKGROUP, { writesNumbers: true, arrays: [], partials: "read" }, body);
 }
@@ -93,7 +90,7 @@ ${HEAD}
   let leaf = table[${HEADER + 1}u + 2u * at];
 ${indented(writer.lines, 2)}
 ${indented(written, 2)}`;
-  return kernel(1, WORKGROUP, { writesNumbers: true, arrays: [], partials: "none" }, body);
+  return kernel(1, WORKGROUP, shapeOf([], true), body);
 }
 
 /**
@@ -111,10 +108,9 @@ ${indented(Sum.add(op, "part"), 4)}
   }
 ${indented(Sum.end(op), 2)}
   if (lane == 0u) {
-    let total = lanes[0];
     values[globals + ${ofTree.global(k)}u] = ${reduceOps[op].wgsl.finish("total", "size")};
   }`;
-  return kernel(1, WORKGROUP, { writesNumbers: true, arrays: [], partials: "none" }, body);
+  return kernel(1, WORKGROUP, shapeOf([], true), body);
 }
 
 /** The states kept once for the tree, by one thread. */
@@ -135,5 +131,5 @@ ${
       2,
     )
   }`;
-  return kernel(1, 1, { writesNumbers: true, arrays: [], partials: "none" }, body);
+  return kernel(1, 1, shapeOf([], true), body);
 }

@@ -13,8 +13,8 @@ import {
   ofTree,
   usesLeaf,
   VECTORS,
-  WORKGROUP,
 } from "./kernel.ts";
+import { type Width, WORKGROUP } from "./workgroup.ts";
 import { axisKernel } from "./axis_loop.ts";
 import { elementKernel } from "./element_loop.ts";
 import { ROW_WORDS } from "./loop_body.ts";
@@ -23,7 +23,6 @@ import { type Dispatch, dispatchesOf, type LeafArrays, type Piece } from "./piec
 import { type Pick, pickKernel } from "./picks.ts";
 import { type Move, Places, type StepTensors } from "./places.ts";
 import { SPECIAL } from "./numbers.ts";
-import type { Width } from "./prelude.ts";
 import { reduceKernel, stateKernel, tensorKernel, treeKernel } from "./reductions.ts";
 import { type GpuTensor, isPadded, storedIn } from "../../trees/gpu_tensor.ts";
 import { arraysOf } from "./copies.ts";

@@ -1,6 +1,7 @@
 /**
  * Functions of WGSL that make numbers of the bits they are stored as, and bits of numbers: by operations on whole
- * numbers, since what WGSL's own conversions round to is left open.
+ * numbers, since what WGSL's own conversions round to is left open; and by these, for devices that were seen to round
+ * as the library does.
  */
 import { FLOAT16_NORMAL } from "../../trees/rounding.ts";
 import { wordsFunction } from "./random.ts";
@@ -19,6 +20,15 @@ const fourFrom = (name: string, ...lows: string[]) =>
       )
   });
 }`;
+
+/** The bits of a number without the lowest `dropped`, rounded to nearest; of what is no number one that is none. */
+const shortened = (name: string, dropped: number) =>
+  `fn ${name}(x: f32) -> u32 {
+  let bits = bitcast<u32>(x);
+  let near = (bits + ${2 ** (dropped - 1) - 1}u + ((bits >> ${dropped}u) & 1u)) >> ${dropped}u;
+  return select(near, (bits >> ${dropped}u) | ${2 ** (22 - dropped)}u, ${IS_NONE});
+}`;
+const IS_NONE = "(bits & 0x7fffffffu) > 0x7f800000u";
 
 /** The functions that read and write what is stored short. */
 export const STORAGE_FUNCTIONS: Readonly<Record<string, string>> = {
@@ -57,17 +67,9 @@ export const STORAGE_FUNCTIONS: Readonly<Record<string, string>> = {
   return values[table + code] * bitcast<f32>(scale);
 }`,
   fourtoBfloat16: fourOf("toBfloat16"),
-  toBfloat16: `fn toBfloat16(x: f32) -> u32 {
-  let bits = bitcast<u32>(x);
-  let near = (bits + 0x7fffu + ((bits >> 16u) & 1u)) >> 16u;
-  return select(near, (bits >> 16u) | 0x40u, (bits & 0x7fffffffu) > 0x7f800000u);
-}`,
+  toBfloat16: shortened("toBfloat16", 16),
   fourtoSplit: fourOf("toSplit"),
-  toSplit: `fn toSplit(x: f32) -> u32 {
-  let bits = bitcast<u32>(x);
-  let near = (bits + 0x7fu + ((bits >> 8u) & 1u)) >> 8u;
-  return select(near, (bits >> 8u) | 0x4000u, (bits & 0x7fffffffu) > 0x7f800000u);
-}`,
+  toSplit: shortened("toSplit", 8),
   fourtoFloat16: fourOf("toFloat16"),
   // Normal numbers drop 13 bits; subnormal ones drop more, with the hidden bit made visible.
   toFloat16: `fn toFloat16(x: f32) -> u32 {
@@ -144,5 +146,24 @@ export const STORAGE_FUNCTIONS: Readonly<Record<string, string>> = {
     place += select(0u, step, fraction > values[table + 255u + place + step]);
   }
   return select(zero + place, zero - min(place, zero), isBelow);
+}`,
+};
+
+/** In place of those of the same names: conversions of float16 by the device, where these have the same bits. */
+export const FLOAT16_FUNCTIONS: Readonly<Record<string, string>> = {
+  fourfromFloat16: `fn fourfromFloat16(a: u32, b: u32) -> vec4<f32> {
+  return vec4<f32>(unpack2x16float(a), unpack2x16float(b));
+}`,
+  fromFloat16: `fn fromFloat16(bits: u32) -> f32 {
+  return unpack2x16float(bits).x;
+}`,
+  // Of what is no number, devices give one of many.
+  fourtoFloat16: `fn fourtoFloat16(x: vec4<f32>) -> vec4<u32> {
+  let bits = bitcast<vec4<u32>>(x);
+  let low = pack2x16float(x.xy);
+  let high = pack2x16float(x.zw);
+  let near = vec4<u32>(low & 0xffffu, low >> 16u, high & 0xffffu, high >> 16u);
+  let none = ((bits >> vec4<u32>(16u)) & vec4<u32>(0x8000u)) | vec4<u32>(0x7e00u);
+  return select(near, none, (bits & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u));
 }`,
 };

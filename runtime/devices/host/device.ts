@@ -1,53 +1,41 @@
 /** The memory of the host: ordinary arrays and resident ones, stepped at once by the fastest backend that can. */
 import { GradusError, quoted } from "../../../dsl/errors.ts";
-import { elaborate, globalsRead } from "../../../dsl/graph.ts";
 import { ZERO } from "../../../dsl/node.ts";
-import {
-  arraysOf,
-  type GroupRun,
-  type LeafRun,
-  stateKind,
-  type StepRun,
-  typesOf,
-} from "../../backends/backend.ts";
-import { choose, type Chosen, type Execution, executionOf } from "../../backends/choose.ts";
-import { type Backend, formOf } from "../../plan/forms.ts";
-import { variantOf } from "../../plan/variants.ts";
+import type { LeafRun, StepRun } from "../../backends/backend.ts";
+import type { Execution } from "../../backends/choose.ts";
 import type { StepForm, StepKey } from "../../step/form.ts";
-import { requireKept } from "../../step/groups.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
 import { initialLeaf } from "../../step/initial.ts";
+import { blockOf } from "../../trees/arena.ts";
 import {
-  arithmeticOf,
   copyOf,
-  type DType,
   type HostArray,
   isShort,
   type MemoryArray,
   memoryOf,
+  SplitArray,
 } from "../../trees/dtype.ts";
 import { BLOCK_SIZE, BlockArray } from "../../trees/block8.ts";
 import { asHostLeaf } from "../../trees/host_leaf.ts";
 import { LeafMatrices } from "../../trees/matrices.ts";
-import { dtypeOf } from "../../trees/stored.ts";
 import { mirror, type ReadLeaf, spellPath } from "../../trees/leaf.ts";
-import { Written } from "../../trees/overlap.ts";
-import { beside } from "../../trees/placement.ts";
+import { type Place, Written } from "../../trees/overlap.ts";
+import { allOrNone, beside } from "../../trees/placement.ts";
+import { type HostOptions, type HostPlan, isSameTypes, planFor, typesTaken } from "./plan.ts";
 
 /** Arrays in the memory of the host. */
 export class HostDevice implements Device<HostArray, StepForm> {
   readonly read: ReadLeaf<HostArray> = asHostLeaf;
   readonly storesAsGiven = true;
   readonly ownNumbers: ReadonlySet<string> = new Set();
-  readonly #backend: Backend;
-  readonly #threads: number;
+  readonly #options: HostOptions;
 
-  constructor(backend: Backend, threads: number) {
-    [this.#backend, this.#threads] = [backend, threads];
+  constructor(options: HostOptions) {
+    this.#options = options;
   }
 
   create(blanks: readonly Blank<HostArray>[]): unknown[] {
-    return blanks.map((blank) => {
+    return allOrNone(blanks, (blank) => {
       const { info, stored, shape, init, seen, symbols, parameter, copied, isResult = false } =
         blank;
       if (copied !== undefined) return mirror(info, stored, shape, copyOf(copied));
@@ -58,13 +46,17 @@ export class HostDevice implements Device<HostArray, StepForm> {
   }
 
   write(
-    arrays: Iterable<readonly [array: HostArray, place: () => string]>,
+    lists: readonly (readonly HostArray[])[],
+    place: Place,
     doing: string,
   ): Admit<HostArray> {
-    const parts = [...arrays].flatMap(([array, place]) =>
-      memoryOf(array).map((part) => [part, place] as const)
-    );
-    const written = new Written(parts, doing);
+    const written = new Written();
+    for (let k = 0; k < lists.length; k++) {
+      for (let i = 0; i < lists[k].length; i++) {
+        for (const part of memoryOf(lists[k][i])) written.add(part, k, i);
+      }
+    }
+    written.requireApart(place, doing);
     const isWritten = (array: HostArray) => memoryOf(array).some((part) => written.overlaps(part));
     return (array) => isWritten(array) ? copyOf(array) : array;
   }
@@ -74,52 +66,45 @@ export class HostDevice implements Device<HostArray, StepForm> {
   }
 
   prepare(work: Work<HostArray>, form: StepForm, doing: string): Prepared<StepForm> {
-    return new HostStep(this.#backend, this.#threads, work, form.key, doing);
+    return new HostStep(this.#options, work, form.key, doing);
   }
 }
 
 const NONE: ReadonlyMap<string, number> = new Map();
 
+/** After so many steps, one of its own is worth preparing. */
+const SHARED_STEPS = 4;
+
 /** A step on the arrays of the host. */
 class HostStep implements Prepared<StepForm> {
-  readonly #backend: Backend;
-  readonly #threads: number;
+  readonly #options: HostOptions;
   readonly #work: Work<HostArray>;
   readonly #key: StepKey;
   readonly #doing: string;
-  /** By leaf, which of the work's states it keeps. */
-  readonly #states: readonly (readonly number[])[];
   /** By leaf, the matrices that it is seen as. */
   readonly #matrices: readonly (LeafMatrices | undefined)[];
-  /** The types of the arrays of each leaf, as far as leaves of a group may differ in them. */
-  #types: readonly (readonly DType[])[];
-  #chosen: Chosen;
+  #plan: HostPlan;
   #step: StepRun;
+  /** The step as it is prepared for these arrays alone: where some are resident, or where it goes on. */
   #execution: Execution | undefined;
+  /** Whether all arrays are ordinary ones. */
+  #isOrdinary = true;
+  /** The steps made so far by what optimizers have in common. */
+  #shared = 0;
   #version = -1;
   /** The lists of arrays that the leaves have, but for those that are only read. */
   #kept: readonly unknown[] = [null];
+  /** Whether all of those are ordinary arrays. */
+  #isKeptOrdinary = false;
 
-  constructor(
-    backend: Backend,
-    threads: number,
-    work: Work<HostArray>,
-    key: StepKey,
-    doing: string,
-  ) {
-    [this.#backend, this.#threads] = [backend, threads];
-    [this.#work, this.#key, this.#doing] = [work, key, doing];
-    const { groups, groupOf, views } = key.binding;
-    const kept = groups.map(({ live }) =>
-      work.states.flatMap((name, k) => live.has(name) ? [k] : [])
-    );
-    this.#states = groupOf.map((group) => kept[groups.indexOf(group)]);
-    this.#matrices = work.bound.layout.leaves.map(({ shape }, i) =>
-      views[i] && new LeafMatrices(views[i], shape)
-    );
-    this.#types = this.#typesTaken();
-    this.#chosen = this.#choose();
-    this.#step = this.#leaves();
+  constructor(options: HostOptions, work: Work<HostArray>, key: StepKey, doing: string) {
+    [this.#options, this.#work, this.#key, this.#doing] = [options, work, key, doing];
+    this.#plan = planFor(work, key, options, doing);
+    this.#matrices = !this.#plan.hasViews ? [] : work.bound.layout.leaves.map(({ shape }, i) => {
+      const view = key.binding.views[i];
+      return view && new LeafMatrices(view, shape);
+    });
+    this.#step = this.#plan.run();
   }
 
   run({ symbols }: StepForm): ReadonlyMap<string, number> {
@@ -128,85 +113,35 @@ class HostStep implements Prepared<StepForm> {
       this.#take();
       this.#version = this.#work.version;
     }
+    const { runs } = this.#plan.chosen;
     for (let i = 0; i < symbols.length; i++) {
-      for (const group of this.#chosen.runs[i]) group.symbols = symbols[i];
+      for (const group of runs[i]) group.symbols = symbols[i];
     }
     for (const each of this.#matrices) each?.begin();
-    const numbers = this.#execution!.run();
+    if (this.#execution === undefined && this.#shared++ === SHARED_STEPS) {
+      this.#execution = this.#plan.prepare(this.#step);
+    }
+    const numbers = this.#execution?.run() ?? this.#plan.step(this.#step);
     for (const each of this.#matrices) each?.end();
     return numbers;
   }
 
   /** Takes the arrays of the work, which may lie elsewhere or be of other types than those before. */
   #take(): void {
-    if (this.#work.bound.layout.hasShort) {
-      const types = this.#typesTaken();
-      if (types.some((each, i) => each.some((type, k) => type !== this.#types[i][k]))) {
-        this.#types = types;
-        this.#chosen = this.#choose();
-        this.#step = this.#leaves();
-        this.#kept = [null];
-        this.#execution = undefined;
-      }
+    const { hasShort } = this.#work.bound.layout;
+    if (hasShort && !isSameTypes(this.#plan.asked.types, typesTaken(this.#work, this.#key))) {
+      this.#plan = planFor(this.#work, this.#key, this.#options, this.#doing);
+      this.#step = this.#plan.run();
+      this.#kept = [null];
+      this.#execution = undefined;
     }
-    this.#fill();
-    if (this.#execution?.refit() !== true) {
-      this.#execution = executionOf(this.#step, this.#chosen.isInterpreted);
-    }
-  }
-
-  /** Of what is only read, and then of the states that are kept: few numbers are not stored in blocks. */
-  #typesTaken(): (readonly DType[])[] {
-    const { bound: { layout }, arrays: { reads, states } } = this.#work;
-    return layout.leaves.map(({ dtype }, i) => [
-      ...reads.map((read) => read[i] instanceof Uint16Array ? dtype : arithmeticOf(dtype)),
-      ...this.#states[i].map((k) =>
-        states[k][i] instanceof BlockArray ? "block8" : arithmeticOf(dtype)
-      ),
-    ]);
-  }
-
-  #choose(): Chosen {
-    const { binding, program, keys } = this.#key;
-    const { mode, storage, inputs, states, arrays: { params } } = this.#work;
-    const globals = new Set(keys.flatMap((key) => [...globalsRead(formOf(program, key))]));
-    const plan = (i: number, types: readonly DType[], backend: Backend): GroupRun => {
-      const { stored, dtype, axes, live, structural } = binding.groups[i];
-      const kinds = ["g", ...inputs].map((name, k) => ({ name, dtype: types[k] }));
-      const kept = states.filter((name) => live.has(name)).map((name, k) => {
-        const way = storage.get(name) ?? dtype;
-        const isSmall = dtypeOf(way) === "block8" && types[kinds.length + k] !== "block8";
-        return stateKind(program, name, isSmall ? dtype : way);
-      });
-      const arrays = arraysOf(mode, stored, kinds, kept, params !== undefined);
-      const variant = variantOf(program, {
-        ...keys[i],
-        ...{ live, globals, mode: arrays.mode, axes, backend, dtypes: typesOf(arrays) },
-      });
-      if (keys[i].structural.size !== structural.size) {
-        requireKept(program, variant.plan.extents.keys(), live, this.#doing);
-      }
-      return { ...variant, ...arrays, backend, symbols: new Map() };
-    };
-    return choose(binding.groups.map(({ leaves }) => leaves), this.#types, this.#backend, plan);
-  }
-
-  /** What is run: leaves, or each of the matrices that one is seen as. */
-  #leaves(): StepRun {
-    const { runOf, matrices } = this.#chosen;
-    const { views } = this.#key.binding;
-    return {
-      leaves: this.#work.bound.layout.leaves.flatMap(({ number, shape, size }, i): LeafRun[] => {
-        const { count, shape: own } = views[i] ?? { count: 1, shape };
-        return Array.from({ length: count }, (_, k) => ({
-          ...{ group: runOf[i], number: number + k * LEAVES, shape: own, size: size / count },
-          ...{ inputs: [], outputs: [] },
-        }));
-      }),
-      globals: elaborate(this.#key.program).globals,
-      threads: this.#threads,
-      matrices,
-    };
+    const wasOrdinary = this.#isOrdinary;
+    this.#isOrdinary = this.#fill();
+    // Ordinary arrays are read where the leaves have them.
+    if (this.#isOrdinary && wasOrdinary) return;
+    if (this.#execution?.refit() === true) return;
+    this.#execution = this.#isOrdinary ? undefined : this.#plan.prepare(this.#step);
+    this.#shared = 0;
   }
 
   /** Refuses a state in blocks that belong to several of the matrices that a leaf is seen as. */
@@ -225,69 +160,92 @@ class HostStep implements Prepared<StepForm> {
     );
   }
 
-  /** Hands over the arrays of the step, in the order that each group names them. */
-  #fill(): void {
+  /** Hands over the arrays of the step, in the order that each group names them: whether all are ordinary ones. */
+  #fill(): boolean {
     const { arrays: { params, reads, out, master, nextMaster, states, next } } = this.#work;
-    const { program: { state } } = this.#key;
     const { leaves } = this.#work.bound.layout;
     const lists = [params, out, master, nextMaster, ...states, ...next];
     const isKept = lists.every((list, k) => list === this.#kept[k]);
     this.#kept = lists;
-    if (isKept && this.#matrices.every((each) => each === undefined)) {
+    if (isKept && this.#matrices.length === 0) {
       // The everyday step, with new gradients alone: what is read has the same place in every leaf.
       const first = params === undefined ? 0 : 1;
-      this.#step.leaves.forEach(({ inputs }, i) =>
-        reads.forEach((each, k) => inputs[first + k] = firstOf(each[i]))
-      );
-      return;
-    }
-    const isLikeLeaf = this.#work.states.map((name) => state.get(name)!.over === "element");
-    for (let i = 0, run = 0; i < leaves.length; i++) {
-      const matrices = this.#matrices[i];
-      matrices?.clear();
-      const parts = this.#step.leaves.slice(run, run += this.#key.binding.views[i]?.count ?? 1);
-      let [into, from] = [0, 0];
-      const put = (
-        side: "inputs" | "outputs",
-        place: number,
-        array: MemoryArray,
-        isLike = true,
-      ): void => {
-        if (matrices === undefined) parts[0][side][place] = array;
-        else {
-          matrices.of(array, isLike, side === "outputs").forEach((part, k) =>
-            parts[k][side][place] = part
-          );
+      const runs = this.#step.leaves;
+      let isOrdinary = this.#isKeptOrdinary;
+      for (let k = 0; k < reads.length; k++) {
+        for (let i = 0; i < runs.length; i++) {
+          const array = runs[i].inputs[first + k] = firstOf(reads[k][i]);
+          isOrdinary &&= blockOf(array) === undefined;
         }
-      };
-      const read = (array: MemoryArray, isLike?: boolean) => put("inputs", into++, array, isLike);
-      const write = (array: MemoryArray, isLike?: boolean) => put("outputs", from++, array, isLike);
+      }
+      return isOrdinary;
+    }
+    const { program: { state }, binding: { views } } = this.#key;
+    const isLikeLeaf = this.#work.states.map((name) => state.get(name)!.over === "element");
+    const runs = this.#step.leaves;
+    const [firstRead, firstKept] = params === undefined ? [0, reads.length] : [1, 1 + reads.length];
+    let areReadsOrdinary = this.#isKeptOrdinary = true;
+    for (let i = 0, run = 0; i < leaves.length; i++) {
+      const kept = this.#plan.states[i];
       const isMaster = isShort(leaves[i].dtype);
-      if (params !== undefined) read(firstOf((isMaster ? master! : params)[i]));
-      for (const each of reads) read(firstOf(each[i]));
-      write(firstOf(out[i]));
-      if (isMaster && nextMaster !== undefined) write(firstOf(nextMaster[i]));
-      const kept = this.#states[i];
+      const matrices = this.#matrices[i];
+      const { inputs, outputs } = matrices === undefined ? runs[run++] : newLists();
+      let [into, from] = [0, 0];
+      if (params !== undefined) inputs[into++] = firstOf((isMaster ? master! : params)[i]);
+      for (let k = 0; k < reads.length; k++) inputs[into++] = firstOf(reads[k][i]);
+      outputs[from++] = firstOf(out[i]);
+      if (isMaster && nextMaster !== undefined) outputs[from++] = firstOf(nextMaster[i]);
+      const firstNext = from;
       for (const k of kept) {
-        read(firstOf(states[k][i]), isLikeLeaf[k]);
-        if (next.length > 0) write(firstOf(next[k][i]), isLikeLeaf[k]);
+        inputs[into++] = firstOf(states[k][i]);
+        if (next.length > 0) outputs[from++] = firstOf(next[k][i]);
       }
       // Second arrays are behind all others, as their group names them.
+      const seconds: number[] = [];
       for (const k of kept) {
-        const [, second] = memoryOf(states[k][i]);
+        const second = secondOf(states[k][i]);
         if (second === undefined) continue;
         this.#requireWholeBlocks(k, i, isLikeLeaf[k]);
-        read(second, isLikeLeaf[k]);
-        if (next.length > 0) write(memoryOf(next[k][i])[1], isLikeLeaf[k]);
+        seconds.push(k);
+        inputs[into++] = second;
+        if (next.length > 0) outputs[from++] = secondOf(next[k][i])!;
       }
+      for (let at = 0; at < into; at++) {
+        if (blockOf(inputs[at]) === undefined) continue;
+        if (at >= firstRead && at < firstKept) areReadsOrdinary = false;
+        else this.#isKeptOrdinary = false;
+      }
+      for (let at = 0; at < from; at++) {
+        if (blockOf(outputs[at]) !== undefined) this.#isKeptOrdinary = false;
+      }
+      if (matrices === undefined) continue;
+      matrices.clear();
+      const parts = runs.slice(run, run += views[i]!.count);
+      const isLike = (at: number, first: number) =>
+        at < first || isLikeLeaf[[...kept, ...seconds][at - first]];
+      inputs.forEach((array, at) =>
+        matrices.of(array, isLike(at, firstKept), false)
+          .forEach((part, k) => parts[k].inputs[at] = part)
+      );
+      outputs.forEach((array, at) =>
+        matrices.of(array, isLike(at, firstNext), true)
+          .forEach((part, k) => parts[k].outputs[at] = part)
+      );
     }
+    return this.#isKeptOrdinary && areReadsOrdinary;
   }
 }
 
-/** Matrices of a leaf draw random numbers of their own, apart from those of as many leaves. */
-const LEAVES = 2 ** 16;
+const newLists = (): Pick<LeafRun, "inputs" | "outputs"> => ({ inputs: [], outputs: [] });
 
 /** The array, or the first of two that it is stored as. */
 function firstOf(array: HostArray): MemoryArray {
-  return memoryOf(array)[0];
+  if (array instanceof SplitArray) return array.high;
+  return array instanceof BlockArray ? array.codes : array;
+}
+
+/** The second of two arrays that it is stored as. */
+function secondOf(array: HostArray): MemoryArray | undefined {
+  if (array instanceof SplitArray) return array.low;
+  return array instanceof BlockArray ? array.scales : undefined;
 }

@@ -7,6 +7,7 @@ import { GpuStep } from "../../backends/webgpu/run.ts";
 import { countsOf, statesOfData } from "../../plan/counts.ts";
 import type { StepForm } from "../../step/form.ts";
 import type { Admit, Blank, Device, Prepared, Work } from "../../step/device.ts";
+import { eachOf, type Place } from "../../trees/overlap.ts";
 import { initialLeaf, initialNumber, isInitialNumber } from "../../step/initial.ts";
 import { asHostLeaf } from "../../trees/host_leaf.ts";
 import { isPacked } from "../../backends/webgpu/storage.ts";
@@ -86,11 +87,13 @@ export class WebGpuDevice implements Device<GpuTensor, StepForm> {
 
   // A dispatch may not read a buffer as such that it writes, nor write one place twice.
   write(
-    arrays: Iterable<readonly [array: GpuTensor, place: () => string]>,
+    lists: readonly (readonly GpuTensor[])[],
+    placeOf: Place,
     doing: string,
   ): Admit<GpuTensor> {
     const written = new Map<GPUBuffer, { from: number; to: number; place: () => string }[]>();
-    for (const [tensor, place] of arrays) {
+    for (const [tensor, list, leaf] of eachOf(lists)) {
+      const place = () => placeOf(list, leaf);
       requireFours(tensor, place, doing);
       for (const { buffer, offset, bytes } of placesOf(tensor)) {
         const ranges = written.get(buffer) ?? [];

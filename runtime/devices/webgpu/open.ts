@@ -4,7 +4,10 @@ import { GradusError } from "../../../dsl/errors.ts";
 // Deno 2.9 ends the process where a device is asked for its adapter after that was collected.
 const adapters = new WeakMap<GPUDevice, GPUAdapter>();
 
-/** Opens a device with the adapter's greatest limits on buffers. */
+/** What kernels use where it is there. */
+const USED = ["subgroups"] as const;
+
+/** Opens a device with the adapter's greatest limits on buffers, and with what kernels use of its features. */
 export async function openDevice(doing: string): Promise<GPUDevice> {
   const adapter = await globalThis.navigator?.gpu?.requestAdapter();
   if (!adapter) {
@@ -17,6 +20,7 @@ export async function openDevice(doing: string): Promise<GPUDevice> {
   const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } =
     adapter.limits;
   const device = await adapter.requestDevice({
+    requiredFeatures: USED.filter((feature) => adapter.features.has(feature)),
     requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
   });
   adapters.set(device, adapter);

@@ -10,6 +10,7 @@ import { requireStorable } from "../../step/storable.ts";
 import { type InitOptions, storageWith } from "../../trees/state_storage.ts";
 import type { GpuTensor } from "../../trees/gpu_tensor.ts";
 import { inheritFrom, type State } from "../../trees/state.ts";
+import { checkFloat16 } from "../../backends/webgpu/float16.ts";
 import { WebGpuDevice } from "./device.ts";
 import { openDevice } from "./open.ts";
 import { download, type FromGpu, type OnGpu, release, upload } from "./transfer.ts";
@@ -43,16 +44,15 @@ export interface WebGpuOptions {
  * import { assertEquals } from "@std/assert";
  *
  * if (await navigator.gpu?.requestAdapter()) {
- *   const gpu = await WebGpuOptimizer.create(lion({ learningRate: 0.25, weightDecay: 0 }));
+ *   using gpu = await WebGpuOptimizer.create(lion({ learningRate: 0.25, weightDecay: 0 }));
  *   const params = gpu.upload({ x: Float32Array.of(1, -1) });
  *   const gradients = gpu.upload({ x: Float32Array.of(2, -2) });
  *   gpu.step(params, gradients, gpu.init(params));
  *   assertEquals(await gpu.download(params), { x: Float32Array.of(0.75, -0.75) });
- *   gpu.dispose();
  * }
  * ```
  */
-export class WebGpuOptimizer {
+export class WebGpuOptimizer implements Disposable {
   /** What its step computes. */
   readonly program: Program;
   /** Where it runs. */
@@ -90,6 +90,7 @@ export class WebGpuOptimizer {
     const doing = `Cannot run "${optimizer.program.name}" on WebGPU`;
     requireOptions(doing, options, { device: having("a GPUDevice", "createBuffer") });
     const device = options.device ?? await openDevice(doing);
+    await checkFloat16(device);
     return new WebGpuOptimizer(optimizer, device, options.device === undefined);
   }
 
@@ -164,6 +165,11 @@ export class WebGpuOptimizer {
     this.#isDisposed = true;
     this.#step.dispose();
     if (this.#ownsDevice) this.device.destroy();
+  }
+
+  /** Disposes of it at the end of a block: `using gpu = …`. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 
   #requireAlive(doing: string): void {

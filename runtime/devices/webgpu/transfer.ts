@@ -14,6 +14,7 @@ import {
   tensorOf,
 } from "../../trees/leaf.ts";
 import { releaseBuffer } from "../../trees/released.ts";
+import { isBranch, requireDepth } from "../../trees/structure.ts";
 import { dtypeOf, isUnsigned } from "../../trees/stored.ts";
 import type { State } from "../../trees/state.ts";
 import { type Blank, place, placesOf, requireUsable } from "./place.ts";
@@ -51,7 +52,7 @@ export interface Downloaded {
 export function upload(device: GPUDevice, tree: unknown): unknown {
   const doing = "Cannot upload";
   const blanks: Blank[] = [];
-  const prepared = mapLeaves(tree, "", (node, path) => {
+  const prepared = mapLeaves(tree, doing, (node, path) => {
     const leaf = asHostLeaf(node, path, doing);
     if (leaf === undefined) return undefined;
     const { dtype, shape, stored, data, isHalf } = leaf;
@@ -73,7 +74,7 @@ export function upload(device: GPUDevice, tree: unknown): unknown {
   const tensors = place(device, blanks, doing);
   return mapLeaves(
     prepared,
-    "",
+    doing,
     (node) => node instanceof Prepared ? tensors[node.index] : undefined,
   );
 }
@@ -89,9 +90,10 @@ class Prepared {
 
 /** Copies every array of a tree back; whatever else it holds stays as it is. */
 export async function download(device: GPUDevice, tree: unknown): Promise<unknown> {
+  const doing = "Cannot download";
   const tensors: GpuTensor[] = [];
-  mapTensors(tree, (tensor, path) => {
-    requireUsable(device, tensor, path, "Cannot download");
+  mapTensors(tree, doing, (tensor, path) => {
+    requireUsable(device, tensor, path, doing);
     tensors.push(tensor);
     return tensor;
   });
@@ -121,7 +123,7 @@ export async function download(device: GPUDevice, tree: unknown): Promise<unknow
     staging.destroy();
   }
   let next = 0;
-  return mapTensors(tree, (tensor) => {
+  return mapTensors(tree, doing, (tensor) => {
     const { shape, kind, dtype } = tensor;
     const own = placesOf(tensor).map(() => copies[next++]);
     if (kind === "number") {
@@ -142,30 +144,42 @@ export async function download(device: GPUDevice, tree: unknown): Promise<unknow
 /** Destroys every buffer of a tree. */
 export function release(tree: unknown): void {
   const buffers = new Set<GPUBuffer>();
-  mapTensors(tree, (tensor) => placesOf(tensor).forEach(({ buffer }) => buffers.add(buffer)));
+  mapTensors(
+    tree,
+    "Cannot release",
+    (tensor) => placesOf(tensor).forEach(({ buffer }) => buffers.add(buffer)),
+  );
   buffers.forEach(releaseBuffer);
 }
 
 /** A tree with each of its tensors changed. */
-export function mapTensors(
+function mapTensors(
   tree: unknown,
+  doing: string,
   change: (tensor: GpuTensor, path: string) => unknown,
 ): unknown {
-  return mapLeaves(tree, "", (node, path) => isGpuTensor(node) ? change(node, path) : undefined);
+  return mapLeaves(
+    tree,
+    doing,
+    (node, path) => isGpuTensor(node) ? change(node, path) : undefined,
+  );
 }
 
 /** A tree with each node replaced that `change` gives something for; what is no tree stays. */
 function mapLeaves(
   node: unknown,
-  path: string,
+  doing: string,
   change: (node: unknown, path: string) => unknown,
+  path = "",
+  depth = 0,
 ): unknown {
   const changed = change(node, path);
   if (changed !== undefined) return changed;
   if (typeof node !== "object" || node === null) return node;
-  if (ArrayBuffer.isView(node) || isTensor(node) || isGpuTensor(node)) return node;
+  if (!isBranch(node) || isTensor(node) || isGpuTensor(node)) return node;
+  requireDepth(depth, path, doing);
   const children = entriesOf(node).map(([key, child]) =>
-    [key, mapLeaves(child, join(path, key), change)] as const
+    [key, mapLeaves(child, doing, change, join(path, key), depth + 1)] as const
   );
   return Array.isArray(node) ? children.map(([, child]) => child) : Object.fromEntries(children);
 }

@@ -197,7 +197,7 @@ Deno.test("weights that were set are evaluated when it is told whose they are", 
 Deno.test("a state goes to the backend where variables are evaluated", async () => {
   await tf.setBackend("cpu");
   const all = variables();
-  const opt = toTfjs(made["an average of Lion"], tf);
+  using opt = toTfjs(made["an average of Lion"], tf);
   for (let k = 0; k < 4; k++) step(opt, all);
   const expected = await taken(valuesOf(opt, all));
   for (const backend of ["wasm", "other", "cpu"]) {
@@ -205,7 +205,7 @@ Deno.test("a state goes to the backend where variables are evaluated", async () 
     const evaluated = opt.evaluationParams();
     assertEquals(await taken(all.map(({ name }) => evaluated[name])), expected);
   }
-  [opt, ...all].forEach((each) => each.dispose());
+  all.forEach((each) => each.dispose());
 });
 
 function valuesOf(opt: ReturnType<typeof toTfjs<typeof tf>>, all: tf.Variable[]): tf.Tensor[] {
