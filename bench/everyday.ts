@@ -2,10 +2,10 @@
  * The everyday path: ordinary arrays, with new gradient arrays at every step, as training hands them
  * over. By itself: `deno run -A bench/everyday.ts [--quick] [--seconds 4]`.
  */
-import { parseArgs } from "node:util";
 import { adamw, lion, type Optimizer, release, resident } from "@gradus/gradus";
 import type { Stepper } from "./contestant.ts";
 import { type Budget, measure } from "./measure.ts";
+import { flag, optionsOf, positive } from "./options.ts";
 import { type Cell, machine, today, writeResult } from "./record.ts";
 import { showTime } from "./table.ts";
 import { showEverydayTargets } from "./targets.ts";
@@ -223,10 +223,9 @@ function row(label: string, columns: readonly string[]): string {
 }
 
 if (import.meta.main) {
-  const { values: { seconds, quick } } = parseArgs({
-    options: { seconds: { type: "string" }, quick: { type: "boolean", default: false } },
-  });
-  const cells = await everyday(seconds === undefined ? quick ? 1 : undefined : Number(seconds));
+  const help = "deno run -A bench/everyday.ts [--seconds 4] [--quick]";
+  const { seconds, quick } = optionsOf(help, { seconds: positive, quick: flag });
+  const cells = await everyday(seconds ?? (quick ? 1 : undefined));
   console.log(showEveryday(cells));
   const result = { name: "everyday", date: today(), machine: machine(), cells };
   const written = await writeResult("everyday", "json", JSON.stringify(result, null, 2) + "\n");

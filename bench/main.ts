@@ -4,13 +4,13 @@
  * hold within a run, not across.
  */
 import { SingleBar } from "cli-progress";
-import { parseArgs } from "node:util";
 import { renderChart } from "./chart.ts";
 import { check } from "./check.ts";
 import { Absent, type Contestant, type Stepper } from "./contestant.ts";
 import { contestants } from "./contestants/mod.ts";
 import { everyday, showEveryday } from "./everyday.ts";
 import { type Budget, measure } from "./measure.ts";
+import { fileName, flag, optionsOf, partsOf, positive, someOf, whole } from "./options.ts";
 import { type Cell, type Gap, machine, type Run, today, writeResult } from "./record.ts";
 import { table } from "./table.ts";
 import { showTargets } from "./targets.ts";
@@ -26,36 +26,23 @@ const HELP = `deno task bench [options]
   --name steps          writes bench/results/<date>-<name>.json and .svg; by default "steps",
                         "quick", or "part" where something was left out`;
 
-const { values: given } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    sizes: { type: "string" },
-    tasks: { type: "string" },
-    contestants: { type: "string" },
-    seconds: { type: "string" },
-    name: { type: "string" },
-    help: { type: "boolean", short: "h", default: false },
-  },
+const given = optionsOf(HELP, {
+  quick: flag,
+  sizes: someOf(whole()),
+  tasks: partsOf(tasks.map(({ name }) => name)),
+  contestants: partsOf(contestants.map(({ name }) => name)),
+  seconds: positive,
+  name: fileName,
 });
-if (given.help) {
-  console.log(HELP);
-  Deno.exit(0);
-}
-
-const SIZES = given.quick ? [1e3, 1e5, 4e6] : [1e3, 1e4, 1e5, 1e6, 4e6, 1e7];
-const sizes = given.sizes?.split(",").map(Number) ?? SIZES;
-if (!sizes.every((size) => Number.isInteger(size) && size > 0)) {
-  console.error(`--sizes takes whole numbers: given ${given.sizes}\n\n${HELP}`);
-  Deno.exit(2);
-}
+const { sizes = given.quick ? [1e3, 1e5, 4e6] : [1e3, 1e4, 1e5, 1e6, 4e6, 1e7] } = given;
 const budget: Budget = {
-  seconds: Number(given.seconds ?? (given.quick ? 0.4 : 4)),
+  seconds: given.seconds ?? (given.quick ? 0.4 : 4),
   sampleMilliseconds: given.quick ? 1 : 4,
   warmMilliseconds: given.quick ? 10 : 60,
   leastRounds: given.quick ? 3 : 7,
 };
-const chosenTasks = tasks.filter(({ name }) => isChosen(name, given.tasks));
-const chosen = contestants.filter(({ name }) => isChosen(name, given.contestants));
+const chosenTasks = tasks.filter(({ name }) => given.tasks?.includes(name) ?? true);
+const chosen = contestants.filter(({ name }) => given.contestants?.includes(name) ?? true);
 
 const isPart = given.tasks !== undefined || given.contestants !== undefined ||
   given.sizes !== undefined;
@@ -152,9 +139,4 @@ async function measureCell(task: Task, size: number): Promise<void> {
     });
     await stepper.close?.();
   }
-}
-
-function isChosen(name: string, wanted: string | undefined): boolean {
-  if (wanted === undefined) return true;
-  return wanted.split(",").some((part) => name.toLowerCase().includes(part.trim().toLowerCase()));
 }

@@ -29,12 +29,14 @@ export const flag: Kind<true> = { takes: "no value", read: () => true };
 /** Any text, which is read further on. */
 export const text: Kind<string> = { takes: "a text", read: (text) => text };
 
-/** A number above 0. */
-export const positive: Kind<number> = {
-  takes: "a number above 0",
+const number: Kind<number> = {
+  takes: "a number",
   read: (text) =>
-    Number(text) > 0 && Number.isFinite(Number(text)) ? Number(text) : new Wrong(text),
+    text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : new Wrong(text),
 };
+
+/** A number above 0. */
+export const positive: Kind<number> = such(number, "a number above 0", (given) => given > 0);
 
 /** The name of a file, without folders. */
 export const fileName: Kind<string> = {
@@ -56,13 +58,8 @@ export const checkout: Kind<string> = {
 
 /** A whole number of at least so much. */
 export function whole(least = 1): Kind<number> {
-  return {
-    takes: `a whole number, ${least} or more`,
-    read: (text) =>
-      text.trim() !== "" && Number.isSafeInteger(Number(text)) && Number(text) >= least
-        ? Number(text)
-        : new Wrong(text),
-  };
+  const isSo = (given: number) => Number.isSafeInteger(given) && given >= least;
+  return such(number, `a whole number, ${least} or more`, isSo);
 }
 
 /** What a kind takes, of which something more is true. */

@@ -4,6 +4,7 @@ import "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
 import { toTfjs } from "@gradus/gradus/tfjs";
 import { Absent, type Contestant, type Stepper } from "../contestant.ts";
+import { hasTfjsWebGpu } from "../tfjs_webgpu.ts";
 import { HYPER, numbersAt, shapeOf, type Task } from "../tasks.ts";
 
 const { learningRate, momentum } = HYPER;
@@ -48,7 +49,7 @@ function contestant(
     name: row,
     takes: (task) => name(task) in own,
     open: async (task, size): Promise<Stepper | Absent> => {
-      if (backend === "webgpu" && !await hasWebGpu()) return new Absent("There is no GPU.");
+      if (backend === "webgpu" && !await hasTfjsWebGpu()) return new Absent("There is no GPU.");
       await tf.setBackend(backend);
       const numbers = numbersAt(size);
       const w = tf.variable(tf.tensor(numbers.w, shapeOf(size)));
@@ -79,14 +80,4 @@ function done(): Promise<undefined> {
   gpu.endComputePassEncoder();
   gpu.submitQueue();
   return gpu.device.queue.onSubmittedWorkDone();
-}
-
-async function hasWebGpu(): Promise<boolean> {
-  if (!await globalThis.navigator.gpu?.requestAdapter()) return false;
-  // tfjs looks for a page or a worker before it looks for WebGPU.
-  if (!("WorkerGlobalScope" in globalThis)) {
-    Object.assign(globalThis, { WorkerGlobalScope: class {} });
-  }
-  await import("@tensorflow/tfjs-backend-webgpu");
-  return true;
 }

@@ -2,7 +2,7 @@
  * Two checkouts of Gradus in turn, against the limits that they are held to: before, after, target and verdict of
  * each row. A row that fails or takes too long ends no other.
  */
-import { parseArgs } from "node:util";
+import { checkout, fileName, missing, oneOf, optionsOf, positive, someOf } from "../options.ts";
 import { machine, type Run, today, writeResult } from "../record.ts";
 import { OWN } from "../peers/contestants.ts";
 import type { Ratio } from "../peers/compete.ts";
@@ -18,28 +18,16 @@ const HELP = `deno task bench:limits --before DIR [options]
   --name limits         writes bench/results/<date>-<name>.json and .md; by default "limits", or
                         "limits-part" where rows were left out
 
-GRADUS_PYTHON names the Python interpreter that has torch; by default it is python3.`;
+GRADUS_PYTHON names the Python interpreter that has torch and onnxruntime; by default it is python3.`;
 
-const { values: given } = parseArgs({
-  options: {
-    before: { type: "string" },
-    rows: { type: "string" },
-    seconds: { type: "string", default: "660" },
-    name: { type: "string" },
-    help: { type: "boolean", short: "h", default: false },
-  },
+const given = optionsOf(HELP, {
+  before: checkout,
+  rows: someOf(oneOf(Object.keys(ROWS))),
+  seconds: positive,
+  name: fileName,
 });
-if (given.help) {
-  console.log(HELP);
-  Deno.exit(0);
-}
-if (given.before === undefined) refuse("--before is required: the checkout to be held beside");
-const names = given.rows?.split(",").map((name) => name.trim()) ?? Object.keys(ROWS);
-const unknown = names.find((name) => !Object.hasOwn(ROWS, name));
-if (unknown !== undefined) {
-  refuse(`--rows takes some of ${Object.keys(ROWS).join(", ")}: given ${unknown}`);
-}
-const before = Deno.realPathSync(given.before);
+const before = given.before ?? missing(HELP, "--before", checkout);
+const { rows: names = Object.keys(ROWS), seconds: whole = 660 } = given;
 
 /** What of a row's time is for rounds; the rest is for starting and checking. */
 const ROUNDS = 0.35;
@@ -67,7 +55,7 @@ const folder = await Deno.makeTempDir({ prefix: "gradus-limits-" });
 try {
   for (const [i, name] of names.entries()) {
     const shares = names.slice(i).map((each) => ROWS[each].share);
-    const left = Number(given.seconds) - spent();
+    const left = whole - spent();
     const seconds = left * ROWS[name].share / shares.reduce((sum, share) => sum + share);
     console.error(`${ROWS[name].text}, after ${spent().toFixed(0)} s`);
     lines.push(...await measured(name, Math.max(1, seconds)));
@@ -174,9 +162,4 @@ async function commitOf(directory: string): Promise<string> {
     stdout: new Uint8Array(),
   }));
   return success ? new TextDecoder().decode(stdout).trim() : "a checkout without git";
-}
-
-function refuse(message: string): never {
-  console.error(`${message}\n\n${HELP}`);
-  Deno.exit(2);
 }

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import type { Absent } from "../contestant.ts";
 import { cellsOf, type RuleName, RULES } from "../peers/cells.ts";
-import { buildC, gradus, ofCheckout, onnx, type Place, torch } from "../peers/contestants.ts";
+import { gradus, inC, ofCheckout, onnx, type Place, torch } from "../peers/contestants.ts";
 import type { Start } from "../peers/peer.ts";
 import { cold } from "./cold.ts";
 import { MULTIPLY_ADDS } from "./loop.ts";
@@ -63,12 +63,12 @@ export const ROWS: Readonly<Record<string, Row>> = {
       under: step(torch("cpu", 2), "adamw", size),
     }))),
   cache: row("in cache against C", 2, async ({ folder }) => {
-    const built = await buildC(folder);
+    const c = await inC("-msse4.2", 1, folder);
     return (["lion", "adamw"] as const).map((rule) => ({
       text: `${RULES[rule].title}, 100,000, resident, 1 thread, against C -msse4.2`,
       target: atMost(1.1),
       over: (directory) => ours(directory, rule, 1e5, "resident", 1),
-      under: step(built("-msse4.2", 1), rule, 1e5),
+      under: step(c, rule, 1e5),
     }));
   }),
   leaves: row("many leaves against one", 2, () =>
@@ -110,7 +110,7 @@ export const ROWS: Readonly<Record<string, Row>> = {
       ([["adamw", 4], ["clip", 6]] as const).map(([rule, bound]) => ({
         text: `${
           RULES[rule].title
-        }: exported graph on ONNX Runtime against torch fused, 124 M in 148 tensors`,
+        }: exported graph on ONNX Runtime against torch fused, 124 M in 148 tensors, 2 threads`,
         target: atMost(bound),
         over: (directory) => ({ start: onnx(directory, 2), cell: cellsOf(rule, "gpt2", [])[0] }),
         under: { start: torch("cpu", 2), cell: cellsOf(rule, "gpt2", [])[0] },

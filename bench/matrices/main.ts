@@ -2,7 +2,7 @@
  * What matrix optimizers are worth on small networks: AdamW, Muon, SOAP and Shampoo from the same weights on the same
  * batches of digits, tuned by the same trials; steps and seconds to a held-out loss.
  */
-import { parseArgs } from "node:util";
+import { fileName, oneOf, optionsOf, someOf, such, whole } from "../options.ts";
 import { machine, today, writeResult } from "../record.ts";
 import { CONTESTANTS, RATES, SETTINGS } from "./contestants.ts";
 import { BATCH, gradientsOf, loadData, NETWORKS } from "./networks.ts";
@@ -22,25 +22,18 @@ const TARGETS: Readonly<Record<string, number>> = { mlp: 0.35, cnn: 0.35 };
 /** The seed that settings are chosen by; fresh ones follow. */
 const CHOOSING = 1;
 
-const { values: given } = parseArgs({
-  options: {
-    networks: { type: "string", default: Object.keys(NETWORKS).join(",") },
-    steps: { type: "string", default: "240" },
-    seeds: { type: "string", default: "5" },
-    name: { type: "string", default: "matrices" },
-    help: { type: "boolean", short: "h", default: false },
-  },
+const given = optionsOf(HELP, {
+  networks: someOf(oneOf(Object.keys(NETWORKS))),
+  steps: whole(),
+  seeds: such(whole(), "an odd number", (count) => count % 2 === 1),
+  name: fileName,
 });
-if (given.help) {
-  console.log(HELP);
-  Deno.exit(0);
-}
-const [steps, seeds] = [Number(given.steps), Number(given.seeds)];
+const { networks = Object.keys(NETWORKS), steps = 240, seeds = 5, name = "matrices" } = given;
 const data = loadData();
 const begun = performance.now();
 const loads = [Deno.loadavg()[0]];
 const results: (Outcome & { readonly trials: Trials })[] = [];
-for (const key of given.networks.split(",")) {
+for (const key of networks) {
   results.push(await compete(key));
   loads.push(Deno.loadavg()[0]);
 }
@@ -71,14 +64,14 @@ Times are of the processor, medians of the runs' means; seconds are of as many s
 "Pays from" is how long gradients must take for fewer steps to make up for slower ones, beside AdamW.
 ${results.map((each) => `\n${tableOf(each)}\n`).join("")}`;
 console.log(text);
-const record = { name: given.name, date: today(), machine: machine(), command, loads, results };
+const record = { name: name, date: today(), machine: machine(), command, loads, results };
 for (
   const [extension, written] of [["json", JSON.stringify(record, null, 2) + "\n"], [
     "md",
     text,
   ]] as const
 ) {
-  console.log(`Written: ${await writeResult(given.name, extension, written)}`);
+  console.log(`Written: ${await writeResult(name, extension, written)}`);
 }
 // ONNX Runtime would keep the process.
 Deno.exit(0);

@@ -39,8 +39,6 @@ const MOST_APART = 1e-3;
 const CHECKED_NUMBERS = 1e5;
 /** Steps of Muon take long. */
 const checkedSteps = ({ rule }: Cell) => rule === "muon" ? 2 : 10;
-/** Parameters, gradients, those of the check, two states and what is in between. */
-const BYTES_EACH = 28;
 
 /** Times all that can be timed; the others are told of. */
 export async function compete(
@@ -114,7 +112,7 @@ async function attempt(
 }
 
 async function opened({ peer, cell }: Lane, folder: string): Promise<string | undefined> {
-  const [needed, available] = [cell.size * BYTES_EACH, Deno.systemMemoryInfo().available];
+  const [needed, available] = [cell.size * peer.bytesEach, Deno.systemMemoryInfo().available];
   if (needed > available) {
     return `it may take ${gigabytes(needed)} of memory, and ${gigabytes(available)} are left`;
   }

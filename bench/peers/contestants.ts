@@ -9,8 +9,8 @@ export interface Contestant {
   readonly name: string;
   /** Whose times its own are divided by; it is the reference if that is itself. */
   readonly against: string;
-  /** How it is started, or why it cannot be. */
-  readonly start: Start | Absent;
+  /** How it is started, or why it cannot be; what must be built first is put into a folder. */
+  start(folder: string): Start | Absent | Promise<Start | Absent>;
 }
 
 /** What a run may say of who takes part. */
@@ -24,12 +24,11 @@ export interface Company {
 const HERE = new URL(".", import.meta.url);
 /** The checkout that this file is of. */
 export const OWN: string = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
-/** The interpreter that is asked for torch and jax. */
+/** The interpreter that has torch, jax and onnxruntime. */
 export const PYTHON: string = Deno.env.get("GRADUS_PYTHON") ?? "python3";
 
 /** Flags of each build in C; without math's error numbers, as torch and XLA are built. */
-const BUILDS = { "-march=native": "native", "-msse4.2": "sse" } as const;
-type Flag = keyof typeof BUILDS;
+type Flag = "-march=native" | "-msse4.2";
 const FLAGS = ["-std=gnu11", "-O3", "-fno-math-errno", "-fopenmp"];
 
 /** Where the arrays of Gradus are: in WebAssembly memory for good, or anywhere. */
@@ -40,9 +39,11 @@ export function gradus(directory: string, place: Place, threads?: number): Start
   return ofCheckout("gradus.ts", directory, [place, ...(threads === undefined ? [] : [threads])]);
 }
 
-/** The graph that a checkout exports, on ONNX Runtime. */
+/** The graph that a checkout exports, on ONNX Runtime in Python. */
 export function onnx(directory: string, threads: number): Start {
-  return ofCheckout("onnx.ts", directory, [threads]);
+  const { command, args } = ofCheckout("graph.ts", directory, []);
+  // Parameters and states are there twice, and between operators up to eight arrays more.
+  return { ...inPython("onnx_peer.py", [threads, command, ...args]), bytesEach: 64 };
 }
 
 /** Gradus of a checkout on WebGPU, or a copy there. */
@@ -66,68 +67,61 @@ export function ofCheckout(
 
 /** torch on the processor or on a card. */
 export function torch(device: "cpu" | "cuda", threads: number): Start {
-  const program = fileURLToPath(new URL("python/torch_peer.py", HERE));
-  return { command: PYTHON, args: [program, device, String(threads)] };
+  return inPython("torch_peer.py", [device, threads]);
 }
 
-/** Everyone, with the C sources built into a folder; the most telling first, since memory may not do for all. */
-export async function contestants(
-  { threads, beside }: Company,
-  folder: string,
-): Promise<Contestant[]> {
+function inPython(program: string, args: readonly (string | number)[]): Start {
+  const path = fileURLToPath(new URL(`python/${program}`, HERE));
+  return { command: PYTHON, args: [path, ...args.map(String)] };
+}
+
+/** Everyone; the most telling first, since memory may not do for all. */
+export function contestants({ threads, beside }: Company): Contestant[] {
   const many = `${threads} threads`;
   const [one, all] = ["Gradus resident, 1 thread", `Gradus resident, ${many}`];
-  const built = await buildC(folder);
-  const inC = (flag: Flag, count: number): Contestant => ({
+  const c = (flag: Flag, count: number): Contestant => ({
     name: `C ${flag}, ${count === 1 ? "1 thread" : many}`,
     against: count === 1 ? one : all,
-    start: built(flag, count),
+    start: (folder) => inC(flag, count, folder),
   });
-  const xla = fileURLToPath(new URL("python/xla_peer.py", HERE));
   /** Something of this checkout, and of the other. */
   const both = (name: string, against: string, of: (directory: string) => Start): Contestant[] => [
-    { name, against, start: of(OWN) },
+    { name, against, start: () => of(OWN) },
     ...(beside === undefined
       ? []
-      : [{ name: `${name}, of ${beside}`, against, start: of(beside) }]),
+      : [{ name: `${name}, of ${beside}`, against, start: () => of(beside) }]),
   ];
   return [
     ...both(all, all, (each) => gradus(each, "resident", threads)),
-    inC("-march=native", threads),
-    { name: `torch, ${many}`, against: all, start: torch("cpu", threads) },
-    { name: "XLA", against: all, start: { command: PYTHON, args: [xla] } },
-    ...both(one, one, (each) => gradus(each, "resident", 1)),
-    inC("-msse4.2", 1),
-    ...both("Gradus, ordinary arrays", all, (each) => gradus(each, "ordinary")),
-    inC("-msse4.2", threads),
-    inC("-march=native", 1),
-    { name: "torch, 1 thread", against: one, start: torch("cpu", 1) },
+    c("-march=native", threads),
+    { name: `torch, ${many}`, against: all, start: () => torch("cpu", threads) },
+    { name: "XLA", against: all, start: () => inPython("xla_peer.py", []) },
     ...both(`Gradus's graph on ONNX Runtime, ${many}`, all, (each) => onnx(each, threads)),
+    ...both(one, one, (each) => gradus(each, "resident", 1)),
+    c("-msse4.2", 1),
+    ...both("Gradus, ordinary arrays", all, (each) => gradus(each, "ordinary")),
+    c("-msse4.2", threads),
+    c("-march=native", 1),
+    { name: "torch, 1 thread", against: one, start: () => torch("cpu", 1) },
   ];
 }
 
-/** Builds the sources in C, by both flags, into a folder: how each is started, or why it cannot be. */
-export async function buildC(
-  folder: string,
-): Promise<(flag: Flag, threads: number) => Start | Absent> {
+/** The contestant in C, built by a flag into a folder where it is not there yet; or why it cannot be. */
+export async function inC(flag: Flag, threads: number, folder: string): Promise<Start | Absent> {
+  const command = `${folder}/peer${flag}`;
   const sources = ["main.c", "rules.c"].map((name) => fileURLToPath(new URL(`c/${name}`, HERE)));
-  const programs = new Map<string, string | Absent>();
-  for (const [flag, name] of Object.entries(BUILDS)) {
-    const program = `${folder}/peer-${name}`;
-    const args = [...FLAGS, flag, ...sources, "-lm", "-o", program];
-    programs.set(flag, await compile(args, program));
-  }
-  return (flag, threads) => {
-    const program = programs.get(flag)!;
-    if (program instanceof Absent) return program;
-    return { command: program, args: [], env: { OMP_NUM_THREADS: String(threads) } };
-  };
+  const isBuilt = await Deno.stat(command).then(() => true, () => false);
+  const problem = isBuilt
+    ? undefined
+    : await compile([...FLAGS, flag, ...sources, "-lm", "-o", command]);
+  return problem ?? { command, args: [], env: { OMP_NUM_THREADS: String(threads) } };
 }
 
-async function compile(args: string[], program: string): Promise<string | Absent> {
+/** Why it could not be compiled; undefined where it was. */
+async function compile(args: string[]): Promise<Absent | undefined> {
   try {
     const { success, stderr } = await new Deno.Command("gcc", { args }).output();
-    if (success) return program;
+    if (success) return undefined;
     const [first] = new TextDecoder().decode(stderr).split("\n").filter((line) =>
       line.includes("error")
     );

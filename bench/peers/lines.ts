@@ -67,7 +67,8 @@ export async function serve(
   }
 }
 
-function openingOf([rule, form, folder, ...spelled]: string[]): Opening {
+/** What the words behind `open` say. */
+export function openingOf([rule, form, folder, ...spelled]: string[]): Opening {
   const numbers = Object.fromEntries(
     spelled.map((each) => each.split("=")).map(([name, number]) => [name, Number(number)]),
   );

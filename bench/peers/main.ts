@@ -2,11 +2,22 @@
  * Steps the same parameters by the same rules in Gradus, C, torch and XLA, in turn, and prints how long each takes
  * as a ratio to Gradus, with its spread.
  */
-import { parseArgs } from "node:util";
 import { Absent } from "../contestant.ts";
 import { type Budget, median } from "../measure.ts";
+import {
+  checkout,
+  fileName,
+  oneOf,
+  optionsOf,
+  partsOf,
+  positive,
+  read,
+  someOf,
+  text,
+  whole,
+} from "../options.ts";
 import { machine, today, writeResult } from "../record.ts";
-import { cellsOf, type Form, FORMS, type RuleName, RULES } from "./cells.ts";
+import { type Cell, cellsOf, type Form, FORMS, type RuleName, RULES } from "./cells.ts";
 import { compete, type Missing, ratioOf } from "./compete.ts";
 import { type Contestant, contestants } from "./contestants.ts";
 import { Peer } from "./peer.ts";
@@ -25,45 +36,42 @@ const HELP = `deno task bench:peers [options]
   --threads 2           threads of those that take more than one
   --rounds 7            rounds that there are at least
   --seconds 3           time for the rounds of each cell; slow ones take longer
+  --minutes 15          time for all of it: cells that do not fit are left out and named, the largest
+                        first (by default as long as it takes)
   --beside DIR          another checkout of Gradus takes part
   --name peers          writes bench/results/<date>-<name>.json and .md; by default "peers", or
                         "peers-part" where something was left out
 
-GRADUS_PYTHON names the Python interpreter that has torch or jax; by default it is python3.`;
+GRADUS_PYTHON names the Python interpreter that has torch, jax or onnxruntime; by default
+it is python3.`;
 
-const { values: given } = parseArgs({
-  options: {
-    rules: { type: "string" },
-    forms: { type: "string" },
-    sizes: { type: "string" },
-    contestants: { type: "string" },
-    threads: { type: "string", default: "2" },
-    rounds: { type: "string", default: "7" },
-    seconds: { type: "string", default: "3" },
-    beside: { type: "string" },
-    name: { type: "string" },
-    help: { type: "boolean", short: "h", default: false },
-  },
+const given = optionsOf(HELP, {
+  rules: someOf(oneOf(Object.keys(RULES) as RuleName[])),
+  forms: someOf(oneOf(Object.keys(FORMS) as Form[])),
+  sizes: someOf(whole()),
+  contestants: text,
+  threads: whole(),
+  rounds: whole(),
+  seconds: positive,
+  minutes: positive,
+  beside: checkout,
+  name: fileName,
 });
-if (given.help) {
-  console.log(HELP);
-  Deno.exit(0);
-}
-const rules = chosenOf("rules", Object.keys(RULES) as RuleName[], ["muon"]);
-const forms = chosenOf("forms", Object.keys(FORMS) as Form[], ["gpt2"]);
-const sizes = given.sizes?.split(",").map((text) => wholeOf("sizes", text)) ??
-  [1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+const rules = given.rules ?? (Object.keys(RULES) as RuleName[]).filter((rule) => rule !== "muon");
+const forms = given.forms ?? (Object.keys(FORMS) as Form[]).filter((form) => form !== "gpt2");
+const { sizes = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8], beside } = given;
 const budget: Budget = {
-  seconds: Number(given.seconds) > 0
-    ? Number(given.seconds)
-    : refuse(`--seconds takes a number above 0: given ${given.seconds}`),
+  seconds: given.seconds ?? 3,
   sampleMilliseconds: 20,
   warmMilliseconds: 60,
-  leastRounds: wholeOf("rounds", given.rounds),
+  leastRounds: given.rounds ?? 7,
 };
-const threads = wholeOf("threads", given.threads);
-const beside = given.beside === undefined ? undefined : Deno.realPathSync(given.beside);
+const everyone = chosenOf(contestants({ threads: given.threads ?? 2, beside }));
+// Those that take longest come last.
+const cells = forms.flatMap((form) => rules.flatMap((rule) => cellsOf(rule, form, sizes)))
+  .sort((a, b) => a.size - b.size);
 
+const started = performance.now();
 const folder = await Deno.makeTempDir({ prefix: "gradus-peers-" });
 const figures: Figure[] = [];
 const missing: Missing[] = [];
@@ -72,43 +80,25 @@ const left: Record<string, string> = {};
 const loads = [Deno.loadavg()[0]];
 const peers = new Map<string, Peer>();
 try {
-  const everyone = (await contestants({ threads, beside }, folder)).filter(isChosen);
-  for (const form of forms) {
-    for (const rule of rules) {
-      for (const cell of cellsOf(rule, form, sizes)) {
-        console.error(`${RULES[rule].title}, ${form}, ${cell.size.toLocaleString("en")}`);
-        const lanes = [];
-        for (const contestant of everyone) {
-          const peer = await running(contestant);
-          if (peer !== undefined) lanes.push({ name: contestant.name, peer, cell });
-        }
-        const found = await compete(lanes, budget, folder);
-        missing.push(...found.missing);
-        for (const timed of found.timed) {
-          const { against } = everyone.find(({ name }) => name === timed.name)!;
-          const reference = found.timed.find(({ name }) => name === against);
-          figures.push({
-            ...cell,
-            contestant: timed.name,
-            median: median(timed.wall),
-            least: Math.min(...timed.wall),
-            ...(reference === undefined ? {} : { against, ratio: ratioOf(timed, reference) }),
-            rounds: timed.wall.length,
-            steps: timed.steps,
-            difference: timed.difference,
-          });
-        }
-        loads.push(Deno.loadavg()[0]);
-      }
+  const end = started + 60e3 * (given.minutes ?? Infinity);
+  let last = { size: 1, took: 0 };
+  for (const cell of cells) {
+    const begun = performance.now();
+    if (begun + last.took * Math.max(1, cell.size / last.size) > end) {
+      missing.push({ name: "all", cell, reason: `${given.minutes} minutes do not do for it` });
+      continue;
     }
+    console.error(`${RULES[cell.rule].title}, ${cell.form}, ${cell.size.toLocaleString("en")}`);
+    await measureCell(cell);
+    loads.push(Deno.loadavg()[0]);
+    last = { size: cell.size, took: performance.now() - begun };
   }
 } finally {
   for (const peer of peers.values()) await peer.end();
   await Deno.remove(folder, { recursive: true });
 }
-const isPart = ["rules", "forms", "sizes", "contestants"].some((option) =>
-  given[option as keyof typeof given] !== undefined
-);
+const isPart = (["rules", "forms", "sizes", "contestants"] as const)
+  .some((option) => given[option] !== undefined);
 const run: PeersRun = {
   name: given.name ?? (isPart ? "peers-part" : "peers"),
   date: today(),
@@ -127,13 +117,38 @@ const written = [
 ];
 console.log(`Written: ${written.join(", ")}`);
 
+/** Lets everyone step a cell. */
+async function measureCell(cell: Cell): Promise<void> {
+  const lanes = [];
+  for (const contestant of everyone) {
+    const peer = await running(contestant);
+    if (peer !== undefined) lanes.push({ name: contestant.name, peer, cell });
+  }
+  const found = await compete(lanes, budget, folder);
+  missing.push(...found.missing);
+  for (const timed of found.timed) {
+    const { against } = everyone.find(({ name }) => name === timed.name)!;
+    const reference = found.timed.find(({ name }) => name === against);
+    figures.push({
+      ...cell,
+      contestant: timed.name,
+      median: median(timed.wall),
+      least: Math.min(...timed.wall),
+      ...(reference === undefined ? {} : { against, ratio: ratioOf(timed, reference) }),
+      rounds: timed.wall.length,
+      steps: timed.steps,
+      difference: timed.difference,
+    });
+  }
+}
+
 /** The process of a contestant, begun anew if it has ended; nothing if it cannot run. */
 async function running(contestant: Contestant): Promise<Peer | undefined> {
   const { name } = contestant;
   const known = peers.get(name);
   if (Object.hasOwn(left, name)) return undefined;
   if (known !== undefined && !known.isEnded) return known;
-  const peer = await Peer.start(contestant.start);
+  const peer = await Peer.start(await contestant.start(folder));
   if (peer instanceof Absent) {
     left[name] = peer.reason;
     return undefined;
@@ -143,32 +158,17 @@ async function running(contestant: Contestant): Promise<Peer | undefined> {
   return peer;
 }
 
-function isChosen({ name, against }: Contestant): boolean {
-  const wanted = given.contestants?.split(",").map((part) => part.trim().toLowerCase());
-  const isBeside = beside !== undefined && name.endsWith(beside);
-  return wanted === undefined || name === against || isBeside ||
-    wanted.some((part) => name.toLowerCase().includes(part));
-}
-
-function chosenOf<Name extends string>(
-  option: "rules" | "forms",
-  names: readonly Name[],
-  rare: readonly Name[],
-): readonly Name[] {
-  const wanted = given[option]?.split(",").map((name) => name.trim());
-  if (wanted === undefined) return names.filter((name) => !rare.includes(name));
-  const unknown = wanted.find((name) => !names.includes(name as Name));
-  if (unknown === undefined) return wanted as Name[];
-  return refuse(`--${option} takes some of ${names.join(", ")}: given ${unknown}`);
-}
-
-function wholeOf(option: string, text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number > 0) return number;
-  return refuse(`--${option} takes whole numbers above 0: given ${text}`);
-}
-
-function refuse(message: string): never {
-  console.error(`${message}\n\n${HELP}`);
-  Deno.exit(2);
+/** Those that are chosen; with them those that they are held to, and what is beside them. */
+function chosenOf(everyone: readonly Contestant[]): readonly Contestant[] {
+  if (given.contestants === undefined) return everyone;
+  const names = read(
+    HELP,
+    "--contestants",
+    partsOf(everyone.map(({ name }) => name)),
+    given.contestants,
+  );
+  return everyone.filter(({ name, against }) =>
+    names.includes(name) || name === against ||
+    (beside !== undefined && name.endsWith(beside))
+  );
 }

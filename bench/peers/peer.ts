@@ -6,6 +6,8 @@ export interface Start {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The most bytes of memory that it takes for a parameter. */
+  readonly bytesEach?: number;
 }
 
 /** What went wrong with a contestant. */
@@ -15,6 +17,8 @@ export class PeerError extends Error {
   }
 }
 
+/** Parameters, gradients, those of the check, two states and what is in between. */
+const BYTES_EACH = 28;
 /** Seconds that an answer may take. */
 const PATIENCE = 300;
 
@@ -25,12 +29,15 @@ export class Peer {
   readonly #lines: ReadableStreamDefaultReader<string>;
   readonly #complaints: Promise<string>;
   #rest = "";
+  /** The most bytes of memory that it takes for a parameter. */
+  readonly bytesEach: number;
   /** What it says of itself. */
   hello = "";
   /** Whether its process has ended. */
   isEnded = false;
 
-  private constructor({ command, args, env }: Start) {
+  private constructor({ command, args, env, bytesEach = BYTES_EACH }: Start) {
+    this.bytesEach = bytesEach;
     this.#child = new Deno.Command(command, {
       args: [...args],
       env: { ...env },

@@ -7,19 +7,9 @@
  * cheap tasks holds on dear ones: writes results and a page), `charlm` (how many character transformers are
  * trained a minute), `nats` (batches through a NATS server beside local workers),
  * `libraries` (how long expressions to repair with take). Each prints Markdown; `recovery` keeps it as well.
- *
- *   deno task bench:search engine [programs]
- *   deno task bench:search exact [programs]
- *   deno task bench:search recovery [seeds] [trained] [rules] [first seed] [engines]
- *   deno task bench:search discovery [seeds] [trained] [functions left out]
- *   deno task bench:search curves [seeds] [programs]
- *   deno task bench:search kill [times]
- *   deno task bench:search faults [trained]
- *   deno task bench:search transfer [seeds] [trained]
- *   deno task bench:search charlm [trainings]
- *   deno task bench:search nats [rounds] [workers]
- *   deno task bench:search libraries [size]
  */
+import { paperFunctions } from "../../search/mod.ts";
+import { argumentsOf, type Given, type Kinds, oneOf, read, someOf, whole } from "../options.ts";
 import { charlm } from "./charlm.ts";
 import { curves } from "./curves.ts";
 import { discovery } from "./discovery.ts";
@@ -29,33 +19,68 @@ import { libraries } from "./libraries.ts";
 import { faults } from "./faults.ts";
 import { kill } from "./kill.ts";
 import { nats } from "./nats.ts";
+import { ENGINES, PLANTED } from "./planted.ts";
 import { recoveries } from "./recoveries.ts";
 import { transfer } from "./transfer/main.ts";
 
-const [name, ...numbers] = Deno.args;
-const [first, second] = numbers.map(Number);
-const tasks: Readonly<Record<string, () => Promise<void>>> = {
-  engine: () => engine(first ?? 100_000),
-  exact: () => Promise.resolve(exact(first ?? 100_000)),
-  recovery: () =>
-    recoveries(
-      first ?? 10,
-      second ?? 40_000,
-      numbers[2]?.split(","),
-      Number(numbers[3] ?? 0),
-      numbers[4]?.split(","),
-    ),
-  discovery: () => discovery(first ?? 10, second ?? 25_000, numbers[2]?.split(",")),
-  curves: () => curves(first ?? 5, second ?? 300_000),
-  kill: () => kill(first ?? 20),
-  faults: () => faults(first ?? 5000),
-  transfer: () => transfer(first ?? 10, second ?? 50),
-  charlm: () => charlm(first ?? 5),
-  nats: () => nats(first ?? 5, second ?? 2),
-  libraries: () => Promise.resolve(libraries(first ?? 5)),
+const HELP = `deno task bench:search NAME [arguments]
+
+  engine [programs]
+  exact [programs]
+  recovery [seeds] [trained] [rules] [first seed] [engines]
+  discovery [seeds] [trained] [functions left out]
+  curves [seeds] [programs]
+  kill [times]
+  faults [trained]
+  transfer [seeds] [trained]
+  charlm [trainings]
+  nats [rounds] [workers]
+  libraries [size]`;
+
+/** A search by its name: its arguments in turn, and what it does with them. */
+const tasks: Readonly<Record<string, (words: readonly string[]) => unknown>> = {
+  engine: told({ programs: whole() }, ({ programs }) => engine(programs ?? 100_000)),
+  exact: told({ programs: whole() }, ({ programs }) => exact(programs ?? 100_000)),
+  recovery: told({
+    seeds: whole(),
+    trained: whole(),
+    rules: someOf(oneOf(Object.keys(PLANTED))),
+    "first seed": whole(0),
+    engines: someOf(oneOf(Object.keys(ENGINES))),
+  }, (given) => {
+    const { seeds = 10, trained = 40_000, rules, engines } = given;
+    return recoveries(seeds, trained, rules, given["first seed"], engines);
+  }),
+  discovery: told({
+    seeds: whole(),
+    trained: whole(),
+    "functions left out": someOf(oneOf(Object.keys(paperFunctions))),
+  }, (given) => {
+    const { seeds = 10, trained = 25_000 } = given;
+    return discovery(seeds, trained, given["functions left out"]);
+  }),
+  curves: told(
+    { seeds: whole(), programs: whole() },
+    ({ seeds, programs }) => curves(seeds ?? 5, programs ?? 300_000),
+  ),
+  kill: told({ times: whole() }, ({ times }) => kill(times ?? 20)),
+  faults: told({ trained: whole() }, ({ trained }) => faults(trained ?? 5000)),
+  transfer: told(
+    { seeds: whole(), trained: whole() },
+    ({ seeds, trained }) => transfer(seeds ?? 10, trained ?? 50),
+  ),
+  charlm: told({ trainings: whole() }, ({ trainings }) => charlm(trainings ?? 5)),
+  nats: told(
+    { rounds: whole(), workers: whole() },
+    ({ rounds, workers }) => nats(rounds ?? 5, workers ?? 2),
+  ),
+  libraries: told({ size: whole(3) }, ({ size }) => libraries(size ?? 5)),
 };
-if (!Object.hasOwn(tasks, name ?? "")) {
-  console.error(`one of ${Object.keys(tasks).join(", ")} is required`);
-  Deno.exit(2);
+const [name = "--help", ...words] = Deno.args;
+if (/^(--help|-h)$/.test(name)) console.log(HELP);
+else await tasks[read(HELP, "NAME", oneOf(Object.keys(tasks)), name)](words);
+
+function told<Of extends Kinds>(kinds: Of, run: (given: Given<Of>) => unknown) {
+  return (words: readonly string[]) =>
+    run(argumentsOf(`deno task bench:search ${name}`, kinds, words));
 }
-await tasks[name]();

@@ -11,53 +11,41 @@ import {
   wire,
 } from "../../search/mod.ts";
 
-/** Planted rules: their step sizes are AdamW's, so that structure is what is to be found. */
-export const PLANTED: Readonly<Record<string, string>> = {
+/** What rules do before they take their step. */
+const DIRECTIONS: Readonly<Record<string, string>> = {
   signum: `
     m = interp(g, m, 0.9)
-    update = sign(m)
-    lr = mul(lr, 0.001)
-    update = mul(update, lr)`,
+    update = sign(m)`,
   lion: `
     c = interp(g, m, 0.9)
     update = sign(c)
-    m = interp(g, m, 0.99)
-    lr = mul(lr, 0.001)
-    update = mul(update, lr)`,
+    m = interp(g, m, 0.99)`,
   rmsprop: `
     g2 = square(g)
     v = interp(g2, v, 0.99)
     sqrt_v = sqrt(v)
-    update = div(g, sqrt_v)
-    lr = mul(lr, 0.001)
-    update = mul(update, lr)`,
+    update = div(g, sqrt_v)`,
   addSign: `
     m = interp(g, m, 0.9)
     a = sign(g)
     b = sign(m)
     c = mul(a, b)
     d = add(c, 1)
-    update = mul(d, g)
-    lr = mul(lr, 0.001)
-    update = mul(update, lr)`,
+    update = mul(d, g)`,
   nadam: `
     g2 = square(g)
     m = interp(g, m, 0.9)
     n = interp(g, m, 0.9)
     v = interp(g2, v, 0.999)
     sqrt_v = sqrt(v)
-    update = div(n, sqrt_v)
-    lr = mul(lr, 0.001)
-    update = mul(update, lr)`,
+    update = div(n, sqrt_v)`,
   powerSign: `
     m = interp(g, m, 0.9)
     a = sign(g)
     b = sign(m)
     c = mul(a, b)
     d = exp(c)
-    update = mul(d, g)
-    lr = mul(lr, 0.001)
-    update = mul(update, lr)`,
+    update = mul(d, g)`,
   cautiousAdamw: `
     g2 = square(g)
     m = interp(g, m, 0.9)
@@ -69,26 +57,30 @@ export const PLANTED: Readonly<Record<string, string>> = {
     mask = max(b, 0)
     update = mul(update, mask)
     wd = mul(w, 0.01)
-    update = add(update, wd)
-    lr = mul(lr, 0.001)
-    update = mul(update, lr)`,
+    update = add(update, wd)`,
   tiger: `
     m = interp(g, m, 0.965)
     update = sign(m)
     size = norm(w)
-    update = mul(update, size)
-    lr = mul(lr, 0.001)
-    update = mul(update, lr)`,
+    update = mul(update, size)`,
   adabelief: `
     m = interp(g, m, 0.9)
     d = sub(g, m)
     d2 = square(d)
     v = interp(d2, v, 0.999)
     sqrt_v = sqrt(v)
-    update = div(m, sqrt_v)
+    update = div(m, sqrt_v)`,
+};
+
+/** Planted rules: their step sizes are AdamW's, so that structure is what is to be found. */
+export const PLANTED: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(DIRECTIONS).map(([name, direction]) => [
+    name,
+    `${direction}
     lr = mul(lr, 0.001)
     update = mul(update, lr)`,
-};
+  ]),
+);
 
 /** Recordings of a rule; a program is scored by how near its updates come, but for a factor. */
 export const recording = (rule: string, seeds: readonly number[]): TraceTask => ({

@@ -3,12 +3,12 @@
  * ONNX Runtime's native build, which runs the whole step as one graph.
  * `deno run -A bench/training/large.ts [--steps 4] [--remat]`
  */
-import { parseArgs } from "node:util";
 import process from "node:process";
 import { fromBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import { OrtTrainer } from "@gradus/gradus/ort";
 import { median } from "../measure.ts";
+import { flag, optionsOf, whole } from "../options.ts";
 import { machine, today, writeResult } from "../record.ts";
 import { stepOf } from "./gradus.ts";
 import { gpt, type Network } from "./networks.ts";
@@ -20,10 +20,8 @@ const MOST_APART = 1e-5;
 /** What WebAssembly can address. */
 const MOST_MEMORY = 4 * 2 ** 30;
 
-const { values: given } = parseArgs({
-  options: { steps: { type: "string", default: "4" }, remat: { type: "boolean", default: false } },
-});
-const steps = Number(given.steps);
+const HELP = "deno run -A bench/training/large.ts [--steps 4] [--remat]";
+const { steps = 4, remat = false } = optionsOf(HELP, { steps: whole(), remat: flag });
 
 const network = gpt("GPT, 8 layers of 256, vocabulary 8192, batch 8 x 128", {
   batch: 8,
@@ -37,7 +35,7 @@ const parameters = Object.values(network.params).reduce((n, { data }) => n + dat
 console.log(`${network.name}: ${parameters.toLocaleString("en")} parameters`);
 
 const begun = performance.now();
-const bytes = stepOf(network, "float64", given.remat);
+const bytes = stepOf(network, "float64", remat);
 const making = performance.now() - begun;
 const trainer = await OrtTrainer.load(bytes, { threads: 1 });
 const loading = performance.now() - begun - making;
@@ -76,7 +74,7 @@ const result = {
   load: Deno.loadavg()[0],
   network: network.name,
   parameters,
-  remat: given.remat,
+  remat,
   making,
   loading,
   peak,
@@ -84,7 +82,7 @@ const result = {
   native,
 };
 const written = await writeResult(
-  `training-large${given.remat ? "-remat" : ""}`,
+  `training-large${remat ? "-remat" : ""}`,
   "json",
   JSON.stringify(result, null, 2) + "\n",
 );

@@ -2,8 +2,8 @@
  * Whole training steps, side by side in one run: the same networks from the same weights on the same batch by
  * AdamW, in Gradus, in tfjs and in jax-js. Times of contestants whose losses differ are void.
  */
-import { parseArgs } from "node:util";
 import type { Budget } from "../measure.ts";
+import { fileName, oneOf, optionsOf, partsOf, positive, someOf } from "../options.ts";
 import { machine, today, writeResult } from "../record.ts";
 import { showRatio, showTime } from "../table.ts";
 import { type Cell, compete, type Gap } from "./compete.ts";
@@ -34,38 +34,33 @@ const TARGETS: readonly (readonly [Network["kind"], contestant: string, ratio: n
   ["gpt", jax.name, 1.8],
 ];
 
-const { values: given } = parseArgs({
-  options: {
-    networks: { type: "string" },
-    contestants: { type: "string" },
-    seconds: { type: "string" },
-    name: { type: "string" },
-    help: { type: "boolean", short: "h", default: false },
-  },
-});
-if (given.help) {
-  console.log(HELP);
-  Deno.exit(0);
-}
-const isPart = given.networks !== undefined || given.contestants !== undefined;
-const seconds = Number(given.seconds ?? 20);
-const budget: Budget = {
-  seconds,
-  sampleMilliseconds: 20,
-  warmMilliseconds: 200,
-  leastRounds: Math.min(7, Math.max(1, Math.round(seconds))),
-};
-const networks = [mlp(), cnn(), characterGpt()].filter(({ kind }) =>
-  isChosen(kind, given.networks)
-);
-const trainers: readonly Trainer[] = [
+const everything = [mlp(), cnn(), characterGpt()];
+const everyone: readonly Trainer[] = [
   gradusOn("wasm", 1),
   gradusOn("wasm", 2),
   gradusOn("webgpu", 1),
   tfjsOn("wasm"),
   tfjsOn("webgpu"),
   jax,
-].filter(({ name }) => name === OURS || isChosen(name, given.contestants));
+];
+const given = optionsOf(HELP, {
+  networks: someOf(oneOf(everything.map(({ kind }) => kind))),
+  contestants: partsOf(everyone.map(({ name }) => name)),
+  seconds: positive,
+  name: fileName,
+});
+const isPart = given.networks !== undefined || given.contestants !== undefined;
+const { seconds = 20 } = given;
+const budget: Budget = {
+  seconds,
+  sampleMilliseconds: 20,
+  warmMilliseconds: 200,
+  leastRounds: Math.min(7, Math.max(1, Math.round(seconds))),
+};
+const networks = everything.filter(({ kind }) => given.networks?.includes(kind) ?? true);
+const trainers = everyone.filter(({ name }) =>
+  name === OURS || (given.contestants?.includes(name) ?? true)
+);
 
 const cells: Cell[] = [];
 const gaps: Gap[] = [];
@@ -127,9 +122,4 @@ function targetLine([kind, contestant, ratio]: typeof TARGETS[number]): string[]
   return [
     `- ${network}: ≥ ${ratio}× ${contestant}: ${ratios.map(showRatio).join(", ")}: ${verdict}`,
   ];
-}
-
-function isChosen(name: string, wanted: string | undefined): boolean {
-  if (wanted === undefined) return true;
-  return wanted.split(",").some((part) => name.toLowerCase().includes(part.trim().toLowerCase()));
 }

@@ -5,6 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
 // It brings the gradients of the operations along.
 import "@tensorflow/tfjs-layers";
 import { Absent } from "../contestant.ts";
+import { hasTfjsWebGpu } from "../tfjs_webgpu.ts";
 import { ADAMW, type Trainer, type Training } from "./contestant.ts";
 import type { Numbers } from "../../examples/models/writer.ts";
 import { maskOf } from "../../examples/models/gpt.ts";
@@ -17,7 +18,7 @@ export function tfjsOn(backend: "wasm" | "webgpu"): Trainer {
   return {
     name: `tfjs-${backend}`,
     open: async (network): Promise<Training | Absent> => {
-      if (backend === "webgpu" && !await hasWebGpu()) return new Absent("there is no GPU");
+      if (backend === "webgpu" && !await hasTfjsWebGpu()) return new Absent("there is no GPU");
       await tf.setBackend(backend);
       const variables: Tree = {};
       for (const [name, numbers] of Object.entries(network.params)) {
@@ -174,13 +175,3 @@ tf.registerKernel({
     return { ...made, shape: filterShape };
   },
 });
-
-async function hasWebGpu(): Promise<boolean> {
-  if (!await globalThis.navigator.gpu?.requestAdapter()) return false;
-  // tfjs looks for a page or a worker before it looks for WebGPU.
-  if (!("WorkerGlobalScope" in globalThis)) {
-    Object.assign(globalThis, { WorkerGlobalScope: class {} });
-  }
-  await import("@tensorflow/tfjs-backend-webgpu");
-  return true;
-}

@@ -11,18 +11,18 @@ class Absent(Exception):
 
 
 class Cell:
-    """A rule on parameters of some shapes: `make` gives what steps them."""
+    """A rule on parameters of some shapes: `make`, of the cell and arrays to begin with, gives what steps them."""
 
-    def __init__(self, make, rule, form, folder, *numbers):
-        self.form = form
+    def __init__(self, make, *words):
+        self.words = words
+        self.rule, self.form, folder, *numbers = words
         self.numbers = {name: float(x) for name, x in (each.split("=") for each in numbers)}
         with open(f"{folder}/shapes.txt") as file:
             self.shapes = [tuple(map(int, line.split())) for line in file]
         self.sizes = [int(numpy.prod(shape)) for shape in self.shapes]
         self.start = numpy.fromfile(f"{folder}/w.f32", numpy.float32)
         self.block = numpy.fromfile(f"{folder}/g.f32", numpy.float32)
-        self.make = lambda: make(rule, self.numbers, self.arrays(self.start, 0))
-        self.stepper = self.make()
+        self.stepper = make(self, self.arrays(self.start, 0))
         self.sets = [self.gradients(k) for k in range(int(self.numbers["sets"]))]
 
     def arrays(self, block, start):

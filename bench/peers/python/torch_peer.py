@@ -89,7 +89,8 @@ class Muon:
             w.sub_(rate * max(1, columns / rows) ** 0.5 * x)
 
 
-def make(rule, n, arrays):
+def make(cell, arrays):
+    rule, n = cell.rule, cell.numbers
     rate = n["learningRate"]
 
     def adamw(tensors):

@@ -81,5 +81,5 @@ def optimizer(rule, n):
 
 serve(
     f"jax {jax.__version__}, optax {optax.__version__}, {jax.devices()[0]}",
-    lambda rule, n, arrays: Stepped(arrays, optimizer(rule, n)),
+    lambda cell, arrays: Stepped(arrays, optimizer(cell.rule, cell.numbers)),
 )
