@@ -1,4 +1,5 @@
 /** An optimizer as tfjs knows them: what its users and its layers ask of one. */
+import { DISPOSE } from "../../dsl/dispose.ts";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { elementInputs } from "../../runtime/backends/backend.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
@@ -209,7 +210,7 @@ export class GradusTfjs implements TfjsOptimizer {
     this.#routes = new Map();
   }
 
-  [Symbol.dispose](): void {
+  [DISPOSE](): void {
     this.dispose();
   }
 

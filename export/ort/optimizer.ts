@@ -1,4 +1,5 @@
 /** An exported optimizer on ONNX Runtime Web, as its user meets it. */
+import { ASYNC_DISPOSE } from "../../dsl/dispose.ts";
 import { GradusError } from "../../dsl/errors.ts";
 import { ANY, type Kinds, requireOptions } from "../../dsl/options.ts";
 import type { Program } from "../../dsl/program.ts";
@@ -203,7 +204,7 @@ export class OrtOptimizer implements AsyncDisposable {
   }
 
   /** Disposes of it at the end of a block: `await using exported = …`. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [ASYNC_DISPOSE](): Promise<void> {
     return this.dispose();
   }
 

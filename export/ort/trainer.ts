@@ -1,4 +1,5 @@
 /** A model joined with an optimizer on ONNX Runtime Web: what trains it, as its user meets it. */
+import { ASYNC_DISPOSE } from "../../dsl/dispose.ts";
 import { toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import { ANY, requireOptions } from "../../dsl/options.ts";
@@ -319,7 +320,7 @@ export class OrtTrainer implements AsyncDisposable {
   }
 
   /** Disposes of it at the end of a block: `await using trainer = …`. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [ASYNC_DISPOSE](): Promise<void> {
     return this.dispose();
   }
 

@@ -1,4 +1,5 @@
 /** What lives in WebAssembly memory beside a resident tree, and how its memory is given back. */
+import { DISPOSE } from "../../dsl/dispose.ts";
 import { BlockArray } from "./block8.ts";
 import { asHostLeaf } from "./host_leaf.ts";
 import { isTensor, partsOf } from "./leaf.ts";
@@ -81,8 +82,7 @@ export function beside(leaf: unknown, path: string, parameter: HostArray): unkno
 
 /** `tree` as something that `using` releases; what enumerates its keys does not see that. */
 export function disposable<T extends object>(tree: T): T & Disposable {
-  // Where an engine has no such symbol, this is the one that compiled `using` looks for.
-  return Object.defineProperty(tree, Symbol.dispose ?? Symbol.for("Symbol.dispose"), {
+  return Object.defineProperty(tree, DISPOSE, {
     value: () => release(tree),
     enumerable: false,
     configurable: true,

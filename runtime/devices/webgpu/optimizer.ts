@@ -1,4 +1,5 @@
 /** How an optimizer runs on the GPU: it checks what it is given, has it planned, and enqueues it. */
+import { DISPOSE } from "../../../dsl/dispose.ts";
 import { GradusError, shown } from "../../../dsl/errors.ts";
 import { having, requireOptions } from "../../../dsl/options.ts";
 import type { Program } from "../../../dsl/program.ts";
@@ -168,7 +169,7 @@ export class WebGpuOptimizer implements Disposable {
   }
 
   /** Disposes of it at the end of a block: `using gpu = …`. */
-  [Symbol.dispose](): void {
+  [DISPOSE](): void {
     this.dispose();
   }
 
