@@ -7,9 +7,9 @@
 import { elementOps, reduceOps } from "../dsl/ops.ts";
 import { describe, probe } from "./gpu/device.ts";
 import type { OpFinding } from "./gpu/ops.ts";
-import { type GpuRun, report, type TrainingFinding } from "./gpu/report.ts";
+import { type GpuRun, type Part, PARTS, report, type TrainingFinding } from "./gpu/report.ts";
 import { type StepFinding, steps } from "./gpu/steps.ts";
-import { fileName, flag, optionsOf, positive, someOf, whole } from "./options.ts";
+import { fileName, flag, oneOf, optionsOf, positive, someOf, whole } from "./options.ts";
 import { machine, today, writeResult } from "./record.ts";
 
 const HELP = `deno task bench:gpu [options]
@@ -18,6 +18,7 @@ const HELP = `deno task bench:gpu [options]
   --small               small sizes and small networks, so that a software device is done with every part;
                         it does so by itself on such a device
   --sizes 1e6,1e8       numbers of parameters; by default 1e6,1e7,1e8, and 1e3,1e4,4e4 where all is small
+  --parts steps         some of ops, steps and training; by default all of them
   --name gpu            writes bench/results/<date>-<name>.json and .md; by default "gpu", or
                         "gpu-software" on a software device
 
@@ -27,6 +28,7 @@ const given = optionsOf(HELP, {
   seconds: positive,
   small: flag,
   sizes: someOf(whole()),
+  parts: someOf(oneOf(PARTS)),
   name: fileName,
 });
 const { seconds = 480 } = given;
@@ -53,41 +55,52 @@ if (fastest !== null && describe(fastest).description !== described.description)
 const probed = await probe(adapter);
 console.error(
   `${described.description}${described.isSoftware ? ", in software" : ""}, ` +
-    `${(probed / 1e9).toPrecision(3)} GB/s by a copy`,
+    `${(probed.copy / 1e9).toPrecision(3)} GB/s by a copy, ` +
+    `${probed.wait.toPrecision(3)} ms for a wait`,
 );
 
 /** Below this no GPU copies. */
 const SLOW = 10e9;
-const isSmall = given.small === true || described.isSoftware || probed < SLOW;
+const isSmall = given.small === true || described.isSoftware || probed.copy < SLOW;
 const { sizes = isSmall ? [1e3, 1e4, 4e4] : [1e6, 1e7, 1e8] } = given;
 const name = given.name ?? (described.isSoftware ? "gpu-software" : "gpu");
 
 /** What is left for writing and printing at the end. */
 const END = 5;
-/** What each part takes of the time that is left before it. */
-const SHARES = { ops: 0.3, steps: 0.65, training: 1 };
+/** What each part takes of the time that is left before it; the last one takes all. */
+const SHARES: Readonly<Record<Part, number>> = { ops: 0.2, steps: 0.75, training: 1 };
+const parts = PARTS.filter((part) => given.parts?.includes(part) ?? true);
 /** What of its time a network is timed for; the rest is for starting and checking. */
 const ROUNDS = 0.1;
-const timeOf = (part: keyof typeof SHARES) => SHARES[part] * (left() - END);
+const timeOf = (part: Part) => (part === parts.at(-1) ? 1 : SHARES[part]) * (left() - END);
 
-const ops = await checkOps(timeOf("ops"));
-console.error(`${ops.found.length} ops, after ${spent().toFixed(0)} s`);
+let ops: Awaited<ReturnType<typeof checkOps>> = { found: [] };
 const found: StepFinding[] = [];
-await steps(sizes, timeOf("steps"), async (finding) => {
-  found.push(finding);
-  console.error(
-    `${finding.rule}, ${finding.size.toLocaleString("en")}, after ${spent().toFixed(0)} s`,
-  );
-  await write(run());
-});
-const most = timeOf("training");
-const args = [String(ROUNDS * most), ...(isSmall ? ["small"] : [])];
-const all = run(await inProcess("training.ts", args, most));
+let trained: Outcome | undefined;
+if (parts.includes("ops")) {
+  ops = await checkOps(timeOf("ops"));
+  console.error(`${ops.found.length} ops, after ${spent().toFixed(0)} s`);
+}
+if (parts.includes("steps")) {
+  await steps({ sizes, seconds: timeOf("steps"), isSmall }, async (finding) => {
+    found.push(finding);
+    console.error(
+      `${finding.rule}, ${finding.size.toLocaleString("en")}, after ${spent().toFixed(0)} s`,
+    );
+    await write(run());
+  });
+}
+if (parts.includes("training")) {
+  const most = timeOf("training");
+  const args = [String(ROUNDS * most), ...(isSmall ? ["small"] : [])];
+  trained = await inProcess("training.ts", args, most);
+}
+const all = run();
 console.log(`\n${report(all)}`);
 console.log(`Written: ${(await write(all)).join(", ")}`);
 Deno.exit(0);
 
-function run(trained?: Outcome): GpuRun {
+function run(): GpuRun {
   return {
     name,
     date: today(),
@@ -95,6 +108,7 @@ function run(trained?: Outcome): GpuRun {
     machine: machine(),
     adapter: described,
     probed,
+    parts,
     ops: ops.found,
     opsLeft: ops.left,
     steps: found,
@@ -117,7 +131,7 @@ async function checkOps(seconds: number): Promise<{ found: OpFinding[]; left?: s
   const end = spent() + seconds;
   const found: OpFinding[] = [];
   for (;;) {
-    const args = [isSmall ? 1e5 : 1e7, found.length].map(String);
+    const args = [isSmall ? 1e5 : 1e6, found.length].map(String);
     const { found: more, left, isLate } = await inProcess("ops.ts", args, end - spent());
     found.push(...more as OpFinding[]);
     if (left === undefined || isLate || found.length >= names.length) return { found, left };
@@ -159,18 +173,31 @@ async function inProcess(
     }
   })();
   const ended = Promise.all([new Response(child.stderr).text(), child.status, reading]);
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => {
-    child.kill("SIGKILL");
-    resolve(undefined);
-  }, 1e3 * Math.max(0, seconds));
-  const end = await Promise.race([ended, late]);
-  clearTimeout(timer);
+  const { promise: stuck, resolve } = Promise.withResolvers<undefined>();
+  let isLate = false;
+  const timers = [
+    setTimeout(() => {
+      isLate = true;
+      child.kill("SIGKILL");
+    }, 1e3 * Math.max(0, seconds)),
+    // A device that hangs may keep even a process that was killed.
+    setTimeout(() => resolve(undefined), 1e3 * (Math.max(0, seconds) + END)),
+  ];
+  const end = await Promise.race([ended, stuck]);
+  timers.forEach(clearTimeout);
   if (end === undefined) {
-    return { found, left: `it was not done after ${seconds.toFixed(0)} s`, isLate: true };
+    return { found, isLate, left: `it was not done after ${seconds.toFixed(0)} s and did not end` };
   }
   const [complaints, { code, signal }] = end;
   if (code === 0) return { found };
   const last = complaints.trim().slice(-500);
-  return { found, left: `its process ended with ${signal ?? code}: ${last}` };
+  return {
+    found,
+    isLate,
+    left:
+      (isLate
+        ? `it was not done after ${seconds.toFixed(0)} s`
+        : `its process ended by ${signal ?? `exit code ${code}`}`) +
+      (last && `; it said last: ${last}`),
+  };
 }

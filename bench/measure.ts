@@ -76,12 +76,14 @@ export function median(values: readonly number[]): number {
 
 /** Runs until compiled and returns how many steps make a sample. */
 async function warmUp(runner: Runner, budget: Budget): Promise<number> {
+  const { warmMilliseconds, sampleMilliseconds } = budget;
   let [steps, spent, last] = [1, 0, 0];
-  for (; spent < budget.warmMilliseconds; steps *= 2) {
+  // A run that is shorter than half a sample may be little but the wait for its end.
+  for (; spent < warmMilliseconds || last < sampleMilliseconds / 2; steps *= 2) {
     last = await runner(steps);
     spent += last;
   }
-  return Math.max(1, Math.round(budget.sampleMilliseconds / (last / (steps / 2))));
+  return Math.max(1, Math.round(sampleMilliseconds / (last / (steps / 2))));
 }
 
 async function run(stepper: Stepper, steps: number): Promise<number> {

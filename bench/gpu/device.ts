@@ -1,6 +1,5 @@
 /** The GPU that is measured: what it is called, and how fast it copies. */
-import { ENQUEUED } from "../contestants/webgpu.ts";
-import { measure } from "../measure.ts";
+import { median, race, type Runner } from "../measure.ts";
 
 /** What an adapter says of itself. */
 export interface Adapter {
@@ -38,20 +37,13 @@ fn main(
   }
 }`;
 
-/** Something that is enqueued again and again on a device. */
-export interface Enqueued {
-  readonly name: string;
-  readonly bytes: number;
-  enqueue(): void;
-}
-
-/** Copies of so many bytes into another buffer, by a kernel and by the command that there is for it. */
-export function copies(
+/** Copies of so many bytes into another buffer by a kernel, as many as are asked for in one submit. */
+export function copying(
   device: GPUDevice,
   given: GPUBuffer,
   copied: GPUBuffer,
   bytes: number,
-): Enqueued[] {
+): (count: number) => void {
   const size = Math.floor(bytes / 16) * 16;
   const pipeline = device.createComputePipeline({
     layout: "auto",
@@ -68,51 +60,70 @@ export function copies(
     const layout = pipeline.getBindGroupLayout(0);
     return { workgroups, bindGroup: device.createBindGroup({ layout, entries }) };
   });
-  return [
-    {
-      name: "copy by a WGSL kernel",
-      bytes: 2 * size,
-      enqueue() {
-        const encoder = device.createCommandEncoder();
-        const pass = encoder.beginComputePass();
-        pass.setPipeline(pipeline);
-        for (const { workgroups, bindGroup } of parts) {
-          pass.setBindGroup(0, bindGroup);
-          const row = Math.min(workgroups, 32_768);
-          pass.dispatchWorkgroups(row, Math.ceil(workgroups / row));
-        }
-        pass.end();
-        device.queue.submit([encoder.finish()]);
-      },
-    },
-    {
-      name: "copyBufferToBuffer",
-      bytes: 2 * size,
-      enqueue() {
-        const encoder = device.createCommandEncoder();
-        encoder.copyBufferToBuffer(given, 0, copied, 0, size);
-        device.queue.submit([encoder.finish()]);
-      },
-    },
-  ];
+  return (count) => {
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    for (let k = 0; k < count; k++) {
+      for (const { workgroups, bindGroup } of parts) {
+        pass.setBindGroup(0, bindGroup);
+        const row = Math.min(workgroups, 32_768);
+        pass.dispatchWorkgroups(row, Math.ceil(workgroups / row));
+      }
+    }
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+  };
 }
 
+/** So many groups are enqueued before the first of them is waited for: a wait may go on long after the end. */
+const GROUPS_AHEAD = 4;
+
+/** Enqueues something so many times, in groups of at most so many, and gives the milliseconds until all is done. */
+export async function timeEnqueued(
+  device: GPUDevice,
+  enqueue: (count: number) => void,
+  count: number,
+  group: number,
+): Promise<number> {
+  const waits: Promise<unknown>[] = [];
+  const start = performance.now();
+  for (let left = count; left > 0; left -= group) {
+    enqueue(Math.min(left, group));
+    waits.push(device.queue.onSubmittedWorkDone());
+    // What is enqueued takes memory until it is done.
+    if (waits.length === GROUPS_AHEAD) await waits.shift();
+  }
+  await Promise.all(waits);
+  return performance.now() - start;
+}
+
+/** Copies that are enqueued at once. */
+export const COPIES = 10_000;
 const PROBED = 2 ** 26;
 
-/** Bytes a second of a copy by a kernel, found in a moment. */
-export async function probe(adapter: GPUAdapter): Promise<number> {
+/** What is found in a moment. */
+export interface Probed {
+  /** Bytes a second of a copy by a kernel. */
+  readonly copy: number;
+  /** Milliseconds until a submit of nothing has been waited for. */
+  readonly wait: number;
+}
+
+/** How fast a device copies, and how long it is waited for. */
+export async function probe(adapter: GPUAdapter): Promise<Probed> {
   const device = await adapter.requestDevice();
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   const [given, copied] = [0, 1].map(() => device.createBuffer({ size: PROBED, usage }));
-  const [{ enqueue, bytes }] = copies(device, given, copied, PROBED);
-  const step = () => {
-    for (let i = 0; i < ENQUEUED; i++) enqueue();
-    return device.queue.onSubmittedWorkDone() as Promise<void>;
-  };
-  const budget = { seconds: 0.5, sampleMilliseconds: 10, warmMilliseconds: 50, leastRounds: 2 };
-  const [{ median }] = await measure([{ step }], budget);
+  const copy = copying(device, given, copied, PROBED);
+  const runners: Runner[] = [(count) => timeEnqueued(device, copy, count, COPIES)];
+  const budget = { seconds: 0.5, sampleMilliseconds: 200, warmMilliseconds: 50, leastRounds: 2 };
+  const [{ wall }] = await race(runners, budget);
+  const waits: number[] = [];
+  const nothing = () => device.queue.submit([device.createCommandEncoder().finish()]);
+  while (waits.length < 9) waits.push(await timeEnqueued(device, nothing, 1, 1));
   device.destroy();
-  return ENQUEUED * bytes / (median / 1e3);
+  return { copy: 2 * PROBED / (median(wall) / 1e3), wait: median(waits) };
 }
 
 /** Notes in `errors` what goes wrong on a device where nobody waits for it. */

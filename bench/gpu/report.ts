@@ -1,5 +1,5 @@
 /** A run on a GPU as tables of Markdown. */
-import type { Adapter } from "./device.ts";
+import type { Adapter, Probed } from "./device.ts";
 import type { OpFinding } from "./ops.ts";
 import type { Cell, Gap } from "../training/compete.ts";
 import { showSpread } from "../peers/report.ts";
@@ -12,6 +12,11 @@ export interface TrainingFinding {
   readonly gaps: readonly Gap[];
 }
 
+/** The parts of a run, in their order. */
+export const PARTS = ["ops", "steps", "training"] as const;
+/** One of them. */
+export type Part = typeof PARTS[number];
+
 /** A whole run. */
 export interface GpuRun {
   readonly name: string;
@@ -19,8 +24,10 @@ export interface GpuRun {
   readonly command: string;
   readonly machine: Readonly<Record<string, string | number>>;
   readonly adapter: Adapter;
-  /** Bytes a second of a copy before everything else. */
-  readonly probed: number;
+  /** Of a copy and of a wait, before everything else. */
+  readonly probed: Probed;
+  /** What was run. */
+  readonly parts: readonly Part[];
   readonly ops: readonly OpFinding[];
   /** Why not every op was checked. */
   readonly opsLeft?: string;
@@ -33,16 +40,30 @@ export interface GpuRun {
 
 /** The whole report. */
 export function report(run: GpuRun): string {
-  const { adapter, machine, ops, opsLeft, steps, training, trainingLeft } = run;
+  const { adapter, machine, parts, probed } = run;
   const kind = adapter.isSoftware ? "**A software device: its times say nothing of GPUs.** " : "";
-  const wrong = ops.filter((op) => op.wrong > 0);
-  const checked = ops.reduce((sum, { compared }) => sum + compared, 0);
   return [
     `# ${adapter.description}, ${run.date}`,
     "",
     `${kind}\`${run.command}\` on ${machine.cores} cores of ${machine.processor}, Deno ` +
-    `${machine.deno}, in ${run.seconds.toFixed(0)} s.`,
+    `${machine.deno}, in ${run.seconds.toFixed(0)} s. A copy by a WGSL kernel moves ` +
+    `${digits(probed.copy / 1e9)} GB/s; a submit of nothing that is waited for takes ` +
+    `${digits(probed.wait)} ms.`,
+    ...parts.flatMap((part) => ["", ...SECTIONS[part](run)]),
     "",
+  ].join("\n");
+}
+
+const SECTIONS: Readonly<Record<Part, (run: GpuRun) => string[]>> = {
+  ops: opsSection,
+  steps: stepsSection,
+  training: trainingSection,
+};
+
+function opsSection({ ops, opsLeft }: GpuRun): string[] {
+  const wrong = ops.filter((op) => op.wrong > 0);
+  const checked = ops.reduce((sum, { compared }) => sum + compared, 0);
+  return [
     "## Ops beside their meaning",
     "",
     `${
@@ -62,25 +83,34 @@ export function report(run: GpuRun): string {
       ])
     ),
     ...wrong.flatMap(({ op, examples }) => ["", `${op}:`, "", ...examples.map((x) => `- ${x}`)]),
-    "",
+  ];
+}
+
+function stepsSection({ adapter, steps }: GpuRun): string[] {
+  return [
     "## Steps",
     "",
-    "Ten steps are enqueued and then waited for; all take turns, round by round, after their parameters were found to " +
-    "be those of the processor. A share is of the bandwidth of a copy of as many numbers by a WGSL kernel in the same " +
-    "round. torch is on the same card, its optimizers fused where it has such: above 1 Gradus is faster. Ratios are " +
-    "medians over rounds, and the least and largest.",
+    "Steps are enqueued, 1,000 at a time, and then waited for, as many as take many times as long as a wait; so are " +
+    "copies, but many in one submit. All take turns, round by round, after their parameters were found to be those of " +
+    "the processor: of as many parameters as the last column says. A step of 1,000 parameters takes what enqueuing it takes. " +
+    "A share is of the bandwidth of a copy of as many numbers by a WGSL kernel in the same round; what is small " +
+    "stays in the card's cache. torch is on the same card, its optimizers fused where it has such: above 1 " +
+    "Gradus is faster. Ratios are medians over rounds, and the least and largest.",
     "",
     row([
-      ...["parameters", "rule", "ms a step", "GB/s", "share of a copy", "torch's time by ours"],
-      "off by",
+      ...["parameters", "rule", "ms a step", "GB/s", "GB/s of a copy", "share of a copy"],
+      ...["torch's time by ours", "off by", "of parameters"],
     ]),
-    row(["--:", "---", "--:", "--:", "--:", "--:", "--:"]),
+    row(["--:", "---", "--:", "--:", "--:", "--:", "--:", "--:", "--:"]),
     ...steps.filter(({ median }) => median !== undefined).map(stepRow),
     "",
     ...reasons(steps),
-    "",
-    ...(adapter.isSoftware ? [] : verdicts(steps)),
-    "",
+    ...(adapter.isSoftware ? [] : ["", ...verdicts(steps)]),
+  ];
+}
+
+function trainingSection({ training, trainingLeft }: GpuRun): string[] {
+  return [
     "## Whole training steps",
     "",
     "By AdamW; the first losses of each are those of the processor.",
@@ -96,8 +126,7 @@ export function report(run: GpuRun): string {
     ...(trainingLeft === undefined
       ? []
       : ["", `**Not every network was trained: ${trainingLeft}.**`]),
-    "",
-  ].join("\n");
+  ];
 }
 
 /** Who has no figure, and why: what holds for many is said once. */
@@ -115,13 +144,15 @@ function reasons(steps: readonly StepFinding[]): string[] {
 }
 
 function stepRow(step: StepFinding): string {
-  const { rule, size, median = NaN, bytes, ofCopy, torch, difference = NaN } = step;
+  const { rule, size, median = NaN, bytes, copy, ofCopy, torch, difference = NaN } = step;
   return row([
     ...[count(size), RULES[rule].title, digits(median)],
     bytes === undefined ? "" : digits(bytes * size / (median * 1e6)),
+    copy === undefined ? "" : digits(copy / 1e9),
     ofCopy === undefined ? "" : showSpread(ofCopy),
     torch === undefined ? "" : showSpread(torch),
     digits(difference),
+    count(step.checkedAt ?? size),
   ]);
 }
 
@@ -129,7 +160,8 @@ function stepRow(step: StepFinding): string {
 const [LEAST_OF_COPY, LEAST_OF_TORCH] = [0.7, 0.8];
 
 function verdicts(steps: readonly StepFinding[]): string[] {
-  const at = steps.findLast(({ rule, median }) => rule === "adamw" && median !== undefined);
+  const [at] = steps.filter(({ rule, median }) => rule === "adamw" && median !== undefined)
+    .toSorted((a, b) => b.size - a.size);
   if (at === undefined) return [];
   const line = (what: string, found: number | undefined, least: number) =>
     `- AdamW at ${count(at.size)}, ${what}, at least ${least}: ${

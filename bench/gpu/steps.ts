@@ -26,11 +26,13 @@ export interface StepFinding {
   readonly rounds?: number;
   /** How far parameters are from those of the processor after ten steps, Muon's after two. */
   readonly difference?: number;
+  /** How many parameters they are of. */
+  readonly checkedAt?: number;
   /** Who has no figure, and why. */
   readonly missing: readonly string[];
 }
 
-const CHOSEN: readonly RuleName[] = ["lion", "adamw", "sgd", "clip", "adafactor", "muon"];
+const CHOSEN: readonly RuleName[] = ["adamw", "lion", "clip", "sgd", "adafactor", "muon"];
 const [GRADUS, COPY, TORCH, PROCESSOR] = [
   "Gradus on WebGPU",
   "copy",
@@ -44,49 +46,65 @@ const STARTS: Readonly<Record<string, Start>> = {
   [TORCH]: torch("cuda", 1),
 };
 
-/** Above this a processor takes minutes for a step of Muon. */
-const MOST_MUON = 2e6;
-/** Seconds that a cell takes before its steps count, and more for each parameter. */
-const [FIXED_SECONDS, SECONDS_EACH] = [4, 2e-7];
-/** Steps that a cell takes at least: its check, and a few rounds. */
-const LEAST_STEPS = 25;
+/** Above this a step of Muon takes too long. */
+const MOST_MUON = 1e7;
+/** Above these sizes, steps on the processor take too long: what is checked there is a smaller size. */
+const mostChecked = (rule: RuleName) => rule === "muon" ? 1e6 : 1e7;
+const CHECKED = 1e6;
+/** What a step takes that is enqueued, however little it does. */
+const LITTLE: Cell = { rule: "adamw", form: "steady", size: 1000 };
+/** Seconds that a cell takes, and more for each parameter; little where all is small. */
+const [FIXED_SECONDS, SMALL_SECONDS, SECONDS_EACH] = [9, 2, 1.5e-7];
 /** How much of a cell's time is for rounds. */
 const ROUNDS = 0.3;
-/** How many times its share a cell may take. */
+/** How many times its share, or what is expected of it, a cell may take. */
 const PATIENCE = 3;
+/** Milliseconds of a sample: many times a wait, which in Deno may take 10 ms longer than what is waited for. */
+const [SAMPLE, SMALL_SAMPLE] = [400, 30];
 
-/** Steps all rules at all sizes in so many seconds; each finding is told of as soon as it is there. */
+/** What is to be stepped. */
+export interface Plan {
+  readonly sizes: readonly number[];
+  readonly seconds: number;
+  /** Whether samples are short, as is enough to see that all runs. */
+  readonly isSmall: boolean;
+}
+
+/**
+ * Steps all rules at all sizes, from the largest, in so many seconds; each finding is told of as soon as it
+ * is there.
+ */
 export async function steps(
-  sizes: readonly number[],
-  seconds: number,
+  { sizes, seconds, isSmall }: Plan,
   tell: (finding: StepFinding) => Promise<void>,
 ): Promise<void> {
   const end = performance.now() + 1000 * seconds;
   const left = () => (end - performance.now()) / 1000;
   const folder = await Deno.makeTempDir({ prefix: "gradus-gpu-" });
   const running = new Map<string, Peer | Absent>();
-  const last = new Map<RuleName, { readonly size: number; readonly median: number }>();
-  const cells = sizes.flatMap((size) =>
+  const [first, ...others] = sizes.toSorted((a, b) => b - a).flatMap((size) =>
     CHOSEN.map((rule): Cell => ({ rule, form: "steady", size }))
   );
+  const cells = [first, LITTLE, ...others];
   try {
-    for (const [name, start] of Object.entries(STARTS)) await runningAs(name, start);
     for (const [i, cell] of cells.entries()) {
       const { rule, size } = cell;
-      const expected = expectedOf(cell, last.get(rule));
-      if (expected > left()) {
-        const missing = [
-          `it may take ${expected.toFixed(0)} s, and there are ${Math.max(0, left()).toFixed(0)}`,
-        ];
-        await tell({ rule, size, missing });
+      const expected = (isSmall ? SMALL_SECONDS : FIXED_SECONDS) + SECONDS_EACH * size;
+      const reason = rule === "muon" && size > MOST_MUON
+        ? `its products take too long above ${MOST_MUON.toLocaleString("en")}`
+        : expected > left()
+        ? `it may take ${expected.toFixed(0)} s, and there are ${Math.max(0, left()).toFixed(0)}`
+        : undefined;
+      if (reason !== undefined) {
+        await tell({ rule, size, missing: [reason] });
         continue;
       }
       const share = left() / (cells.length - i);
-      const most = Math.min(left(), Math.max(expected, PATIENCE * share));
-      const finding = await found(cell, ROUNDS * share, most)
-        .catch((error): StepFinding => ({ rule, size, missing: [String(error)] }));
-      if (finding.median !== undefined) last.set(rule, { size, median: finding.median });
-      await tell(finding);
+      const most = Math.min(left(), PATIENCE * Math.max(expected, share));
+      await tell(
+        await found(cell, ROUNDS * share, most)
+          .catch((error): StepFinding => ({ rule, size, missing: [String(error)] })),
+      );
     }
   } finally {
     for (const peer of running.values()) if (peer instanceof Peer) await peer.end();
@@ -97,23 +115,23 @@ export async function steps(
     const { rule, size } = cell;
     const missing: string[] = [];
     const lanes: Lane[] = [];
+    const checkedAt = size > mostChecked(rule) ? { ...cell, size: CHECKED } : cell;
     for (const [name, start] of Object.entries(STARTS)) {
-      const isOracle = name === PROCESSOR;
-      if (isOracle && rule === "muon" && size > MOST_MUON) {
-        missing.push(
-          `${name}: too slow above ${MOST_MUON.toLocaleString("en")}: not checked by it`,
-        );
-        continue;
-      }
       const peer = await runningAs(name, start);
-      if (peer instanceof Peer) lanes.push({ name, peer, cell, isOracle });
-      else missing.push(`${name}: ${peer.reason}`);
+      if (peer instanceof Peer) {
+        lanes.push({ name, peer, cell, checkedAt, isOracle: name === PROCESSOR });
+      } else missing.push(`${name}: ${peer.reason}`);
     }
     const timer = setTimeout(() => {
       missing.push(`it was not done after ${most.toFixed(0)} s`);
       lanes.forEach(({ peer }) => peer.end());
     }, 1000 * most);
-    const budget = { seconds, sampleMilliseconds: 30, warmMilliseconds: 60, leastRounds: 3 };
+    const budget = {
+      seconds,
+      sampleMilliseconds: isSmall ? SMALL_SAMPLE : SAMPLE,
+      warmMilliseconds: 60,
+      leastRounds: 3,
+    };
     const { timed, missing: more } = await compete(lanes, budget, folder);
     clearTimeout(timer);
     missing.push(...more.map(({ name, reason }) => `${name}: ${reason}`));
@@ -132,6 +150,7 @@ export async function steps(
       median: median(ours.wall),
       rounds: ours.wall.length,
       difference: ours.difference,
+      checkedAt: checkedAt.size,
       ...(bytes === undefined ? {} : { bytes }),
       ...(copy === undefined ? {} : { copy: copied / (median(copy.wall) / 1000) }),
       ...(ratio === undefined ? {} : {
@@ -152,18 +171,6 @@ export async function steps(
     running.set(name, peer);
     return peer;
   }
-}
-
-/** Seconds that a cell may take, by how long a step took at a smaller size. */
-function expectedOf(
-  { rule, size }: Cell,
-  last: { readonly size: number; readonly median: number } | undefined,
-): number {
-  const rest = FIXED_SECONDS + SECONDS_EACH * size;
-  if (last === undefined) return rest;
-  // Products of matrices grow faster than the matrices.
-  const growth = Math.max(1, size / last.size) ** (rule === "muon" ? 1.5 : 1);
-  return rest + LEAST_STEPS * growth * last.median / 1000;
 }
 
 /** Bytes that a step of a rule reads and writes for each parameter. */

@@ -8,6 +8,8 @@ export interface Lane {
   readonly name: string;
   readonly peer: Peer;
   readonly cell: Cell;
+  /** What it is checked at, where not at the cell. */
+  readonly checkedAt?: Cell;
   /** Whether others are but compared with it, and it is not timed. */
   readonly isOracle?: boolean;
 }
@@ -51,26 +53,30 @@ export async function compete(
   const expected = new Map<string, Float32Array>();
   let ready: (Lane & { readonly difference: number })[] = [];
   for (const lane of lanes) {
-    const problem = await attempt(lane, () => opened(lane, folder));
+    const { checkedAt = lane.cell } = lane;
+    const problem = await attempt(lane, () => opened(lane, checkedAt, folder));
     if (problem !== undefined) {
       miss(lane, problem);
       continue;
     }
     let difference = 0;
     const objection = await attempt(lane, async () => {
-      const found = await checked(lane, folder);
+      const found = await checked(lane, checkedAt, folder);
+      const key = keyOf(checkedAt);
       // Who steps nothing has nothing to compare.
-      if (found.length === 0) return;
-      const key = keyOf(lane.cell);
-      const wanted = expected.get(key) ?? found;
-      expected.set(key, wanted);
+      const wanted = found.length === 0 ? found : expected.get(key) ?? found;
+      if (found.length > 0) expected.set(key, wanted);
       const compared = differenceOf(found, wanted);
       difference = compared.within;
-      if (compared.apart <= MOST_APART) return;
-      return `void: after ${checkedSteps(lane.cell)} steps ${
-        (100 * compared.apart).toPrecision(2)
-      } % of its ` +
-        `parameters are more than ${MOST_DIFFERENCE} apart from those of Gradus`;
+      if (compared.apart > MOST_APART) {
+        return `void: after ${checkedSteps(checkedAt)} steps ${
+          (100 * compared.apart).toPrecision(2)
+        } % of its ` +
+          `parameters are more than ${MOST_DIFFERENCE} apart from those of Gradus`;
+      }
+      if (checkedAt === lane.cell || lane.isOracle) return;
+      await lane.peer.ask("close");
+      return await opened(lane, lane.cell, folder);
     });
     if (objection !== undefined) miss(lane, objection);
     if (objection === undefined && !lane.isOracle) ready.push({ ...lane, difference });
@@ -111,7 +117,7 @@ async function attempt(
   }
 }
 
-async function opened({ peer, cell }: Lane, folder: string): Promise<string | undefined> {
+async function opened({ peer }: Lane, cell: Cell, folder: string): Promise<string | undefined> {
   const [needed, available] = [cell.size * peer.bytesEach, Deno.systemMemoryInfo().available];
   if (needed > available) {
     return `it may take ${gigabytes(needed)} of memory, and ${gigabytes(available)} are left`;
@@ -122,7 +128,7 @@ async function opened({ peer, cell }: Lane, folder: string): Promise<string | un
   return answer === "ready" ? undefined : answer.replace(/^absent /, "");
 }
 
-async function checked({ peer, cell }: Lane, folder: string): Promise<Float32Array> {
+async function checked({ peer }: Lane, cell: Cell, folder: string): Promise<Float32Array> {
   const path = `${folder}/found.f32`;
   const stride = Math.ceil(cell.size / CHECKED_NUMBERS);
   await peer.ask(`check ${checkedSteps(cell)} ${stride} ${path}`);
@@ -141,7 +147,7 @@ function differenceOf(
     if (difference <= MOST_DIFFERENCE) within = Math.max(within, difference);
     else apart++;
   }
-  return { apart: apart / found.length, within };
+  return { apart: apart / Math.max(1, found.length), within };
 }
 
 function keyOf({ rule, form, size }: Cell): string {

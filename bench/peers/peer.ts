@@ -21,6 +21,8 @@ export class PeerError extends Error {
 const BYTES_EACH = 28;
 /** Seconds that an answer may take. */
 const PATIENCE = 300;
+/** Characters of what it complained of that are shown. */
+const LAST_WORDS = 500;
 
 /** A contestant that runs. */
 export class Peer {
@@ -29,6 +31,8 @@ export class Peer {
   readonly #lines: ReadableStreamDefaultReader<string>;
   readonly #complaints: Promise<string>;
   #rest = "";
+  /** The line that it was sent last. */
+  #asked = "";
   /** The most bytes of memory that it takes for a parameter. */
   readonly bytesEach: number;
   /** What it says of itself. */
@@ -77,6 +81,7 @@ export class Peer {
    * @throws {PeerError} if it fails, ends or takes too long; it is ended then.
    */
   async ask(line: string): Promise<string> {
+    this.#asked = line;
     // One that ended says why in its answer, which is then missing.
     await this.#writer.write(new TextEncoder().encode(line + "\n")).catch(() => {});
     return await this.#answer();
@@ -113,7 +118,19 @@ export class Peer {
     }
     if (line !== undefined && !line.startsWith("failed ")) return line;
     await this.end();
-    throw new PeerError(this, line?.slice("failed ".length) ?? reasonIn(await this.#complaints));
+    throw new PeerError(this, line?.slice("failed ".length) ?? await this.#reason());
+  }
+
+  /** Why its process ended: the line of its error, where one can be told, else all that is known. */
+  async #reason(): Promise<string> {
+    const lines = (await this.#complaints).trim().split("\n");
+    const error = lines.findLast((line) => /^(error: |\w+Error\b)/.test(line));
+    if (error !== undefined) return error;
+    const { code, signal } = await this.#child.status;
+    const asked = this.#asked.split(" ", 1)[0];
+    return `its process ended by ${signal ?? `exit code ${code}`}` +
+      (asked === "" ? "" : `, asked to ${asked}`) +
+      (lines[0] === "" ? "" : `; it said last: ${lines.join(" ").slice(-LAST_WORDS)}`);
   }
 
   /** The next line that is whole; undefined at the end. */
@@ -128,11 +145,4 @@ export class Peer {
     this.#rest = this.#rest.slice(end + 1);
     return line;
   }
-}
-
-/** What a process that ended has said last: the line of its error, where one can be told. */
-function reasonIn(complaints: string): string {
-  const lines = complaints.trim().split("\n");
-  const last = lines.findLast((line) => /^(error: |\w+Error\b)/.test(line)) ?? lines.at(-1);
-  return last === undefined || last === "" ? "its process ended" : last;
 }

@@ -3,10 +3,12 @@
  * gradients by a kernel on the same device, which steps nothing.
  */
 import { pathToFileURL } from "node:url";
-import { copies, watch } from "../gpu/device.ts";
-import { ENQUEUED } from "../contestants/webgpu.ts";
+import { COPIES, copying, timeEnqueued, watch } from "../gpu/device.ts";
 import { blockOf, type Opened, type Opening, repeated, sampled, serve, sizeOf } from "./lines.ts";
 import { gradusOf, optimizerOf } from "./rules.ts";
+
+/** Steps that are enqueued before it is asked whether they are done. */
+const STEPS = 1000;
 
 const [directory, what] = Deno.args;
 const gradus = await gradusOf(directory);
@@ -43,7 +45,12 @@ async function open({ rule, folder, shapes, numbers }: Opening): Promise<Opened 
   const params = what === "copy" ? gradients : uploaded("w", 0);
   const state = what === "copy" ? undefined : gpu.init(params);
   await wait();
-  const step = what === "copy" ? copying() : () => gpu.step(params, gradients, state!);
+  const [enqueue, group] = what === "copy" ? [copyAll(), COPIES] : [
+    (count: number) => {
+      for (let k = 0; k < count; k++) gpu.step(params, gradients, state!);
+    },
+    STEPS,
+  ];
   return {
     async check(steps, stride) {
       if (what === "copy") return new Float32Array();
@@ -55,25 +62,19 @@ async function open({ rule, folder, shapes, numbers }: Opening): Promise<Opened 
       return sampled(leaves.map(({ data }) => data as Float32Array), stride);
     },
     async time(steps) {
-      const start = performance.now();
-      for (let k = 1; k <= steps; k++) {
-        step();
-        // A training loop does not wait for each.
-        if (k % ENQUEUED === 0 || k === steps) await device.queue.onSubmittedWorkDone();
-      }
-      const spent = performance.now() - start;
+      const spent = await timeEnqueued(device, enqueue, steps, group);
       await wait();
       return spent;
     },
     close: () => gpu.dispose(),
   };
 
-  function copying(): () => void {
+  function copyAll(): (count: number) => void {
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
     const all = gradients.map(({ buffer }, i) => {
       const copied = device.createBuffer({ size: buffer.size, usage });
-      return copies(device, buffer, copied, 4 * sizes[i])[0];
+      return copying(device, buffer, copied, 4 * sizes[i]);
     });
-    return () => all.forEach(({ enqueue }) => enqueue());
+    return (count) => all.forEach((copy) => copy(count));
   }
 }
