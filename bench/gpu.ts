@@ -131,7 +131,7 @@ async function checkOps(seconds: number): Promise<{ found: OpFinding[]; left?: s
   const end = spent() + seconds;
   const found: OpFinding[] = [];
   for (;;) {
-    const args = [isSmall ? 1e5 : 1e6, found.length].map(String);
+    const args = [isSmall ? 1e5 : 3e5, found.length].map(String);
     const { found: more, left, isLate } = await inProcess("ops.ts", args, end - spent());
     found.push(...more as OpFinding[]);
     if (left === undefined || isLate || found.length >= names.length) return { found, left };

@@ -90,7 +90,7 @@ function stepsSection({ adapter, steps }: GpuRun): string[] {
   return [
     "## Steps",
     "",
-    "Steps are enqueued, 1,000 at a time, and then waited for, as many as take many times as long as a wait; so are " +
+    "Steps are enqueued, up to 1,000 ahead, and then waited for, as many as take many times as long as a wait; so are " +
     "copies, but many in one submit. All take turns, round by round, after their parameters were found to be those of " +
     "the processor: of as many parameters as the last column says. A step of 1,000 parameters takes what enqueuing it takes. " +
     "A share is of the bandwidth of a copy of as many numbers by a WGSL kernel in the same round; what is small " +

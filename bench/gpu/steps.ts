@@ -85,7 +85,7 @@ export async function steps(
   const [first, ...others] = sizes.toSorted((a, b) => b - a).flatMap((size) =>
     CHOSEN.map((rule): Cell => ({ rule, form: "steady", size }))
   );
-  const cells = [first, LITTLE, ...others];
+  const cells = [first, ...(sizes.includes(LITTLE.size) ? [] : [LITTLE]), ...others];
   try {
     for (const [i, cell] of cells.entries()) {
       const { rule, size } = cell;

@@ -74,14 +74,23 @@ export async function compete(
         } % of its ` +
           `parameters are more than ${MOST_DIFFERENCE} apart from those of Gradus`;
       }
-      if (checkedAt === lane.cell || lane.isOracle) return;
-      await lane.peer.ask("close");
-      return await opened(lane, lane.cell, folder);
     });
     if (objection !== undefined) miss(lane, objection);
-    if (objection === undefined && !lane.isOracle) ready.push({ ...lane, difference });
-    else await attempt(lane, async () => void await lane.peer.ask("close"));
+    const isReady = objection === undefined && !lane.isOracle;
+    if (isReady) ready.push({ ...lane, difference });
+    if (!isReady || checkedAt !== lane.cell) {
+      await attempt(lane, async () => void await lane.peer.ask("close"));
+    }
   }
+  const unopened = ready.filter(({ cell, checkedAt = cell }) => checkedAt !== cell);
+  for (const { cell } of unopened) await writeFolder(cell, `${folder}/${keyOf(cell)}`);
+  // What is large takes long to open: all do it at once.
+  await Promise.all(unopened.map(async (lane) => {
+    const problem = await attempt(lane, () => opened(lane, lane.cell, folder));
+    if (problem === undefined) return;
+    miss(lane, problem);
+    ready = ready.filter((each) => each !== lane);
+  }));
   let samples: Samples[] | undefined;
   while (samples === undefined) {
     try {
