@@ -68,7 +68,7 @@ const name = given.name ?? (described.isSoftware ? "gpu-software" : "gpu");
 /** What is left for writing and printing at the end. */
 const END = 5;
 /** What each part takes of the time that is left before it; the last one takes all. */
-const SHARES: Readonly<Record<Part, number>> = { ops: 0.2, steps: 0.75, training: 1 };
+const SHARES: Readonly<Record<Part, number>> = { ops: 0.2, steps: 0.8, training: 1 };
 const parts = PARTS.filter((part) => given.parts?.includes(part) ?? true);
 /** What of its time a network is timed for; the rest is for starting and checking. */
 const ROUNDS = 0.1;
@@ -178,7 +178,11 @@ async function inProcess(
   const timers = [
     setTimeout(() => {
       isLate = true;
-      child.kill("SIGKILL");
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended by itself, and only its output has not.
+      }
     }, 1e3 * Math.max(0, seconds)),
     // A device that hangs may keep even a process that was killed.
     setTimeout(() => resolve(undefined), 1e3 * (Math.max(0, seconds) + END)),
