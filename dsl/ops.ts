@@ -348,7 +348,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     latex: { level: LEVEL.product, operands: [0, 0], write: (a, b) => `\\frac{${a}}{${b}}` },
     js: (a, b) => `${a} / ${b}`,
     wasm: { instruction: "*.div" },
-    wgsl: (a, b) => `${a} / ${b}`,
+    wgsl: (a, b) => `quotient(${a}, ${b})`,
     onnx: "Div",
   },
   Pow: {
@@ -477,6 +477,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     eval: Math.sin,
     range: within(-1, 1),
     onnx: "Sin",
+    wgsl: (x) => `sine(${x})`,
   }),
   Cos: library({
     name: "cos",
@@ -484,6 +485,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     eval: Math.cos,
     range: within(-1, 1),
     onnx: "Cos",
+    wgsl: (x) => `cosine(${x})`,
   }),
   Tan: library({
     name: "tan",
@@ -491,6 +493,7 @@ export const elementOps: Readonly<Record<ElementOpName, ElementOp>> = {
     eval: Math.tan,
     range: () => EVERYTHING,
     onnx: "Tan",
+    wgsl: (x) => `tangent(${x})`,
   }),
   Asin: library({
     name: "asin",

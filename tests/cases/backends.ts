@@ -107,13 +107,18 @@ const webgpu: Backend = {
   tolerance: (facts) => {
     const { of: { isDirect, isUneven, cancels }, isExact, rounds } = facts;
     // What differs by a bit before it is stored may be stored as the next number.
-    const isSplit = [...facts.storage].some((stored) => stored.startsWith("bfloat16+8"));
-    const part = isSplit ? 2 ** -15 : isExact ? 1e-6 : cancels ? 1e-4 : 1e-5;
+    const next = [...facts.storage].map((stored) =>
+      stored.startsWith("bfloat16+8") ? 2 ** -15 : isExact ? 0 : NEXT[stored] ?? 0
+    );
+    const part = Math.max(isExact ? 1e-6 : cancels ? 1e-4 : 1e-5, ...next);
     if (isDirect) return { subnormals: true, ofOne: rounds ? part : 0 };
     return { subnormals: true, ...(isUneven ? { ofOne: part } : { ofScale: part }) };
   },
   refuses: [{ reason: /must be float32 or shorter: given float64/, of: isWide }],
 };
+
+/** How far the next number is at most, of a number stored so. */
+const NEXT: Readonly<Record<string, number>> = { float16: 2 ** -10, bfloat16: 2 ** -7 };
 
 /** What ONNX Runtime has for float32 elements alone. */
 const SINGLE = ["Tan", "Asin", "Acos", "Atan"];

@@ -27,6 +27,10 @@ const opt = factory(parseProgram({
 }))();
 const storage = { m: "float16", n: "float16" } as const;
 
+/** All bits, but for what is no number, of which there are many. */
+const numbersOf = (codes: Uint16Array) =>
+  codes.map((code) => (code & 0x7fff) > 0x7c00 ? 0x7e00 : code);
+
 /** Two steps on a device; and its kernels that have it convert. */
 async function stepped(device: GPUDevice) {
   const create = device.createShaderModule;
@@ -42,7 +46,7 @@ async function stepped(device: GPUDevice) {
   for (let t = 0; t < 2; t++) step.step(params, gradients, state, {}, "");
   const { m, n } = await download(device, state) as Record<string, { data: Uint16Array }>;
   step.dispose();
-  return { m: m.data, n: n.data, converting };
+  return { m: numbersOf(m.data), n: numbersOf(n.data), converting };
 }
 
 gpuTest("on the GPU, float16 has the library's bits, whoever converts", async () => {
@@ -51,13 +55,14 @@ gpuTest("on the GPU, float16 has the library's bits, whoever converts", async ()
   const { m, n } = state as unknown as Record<string, { data: Uint16Array }>;
   const device = await openDevice("Cannot test");
   const byNumbers = await stepped(device);
-  assertEquals(byNumbers, { m: m.data, n: n.data, converting: 0 });
+  const wanted = { m: numbersOf(m.data), n: numbersOf(n.data) };
+  assertEquals(byNumbers, { ...wanted, converting: 0 });
   await checkFloat16(device);
   if (!featuresOf(device).float16) {
     console.log("Not tested: the device converts float16 in another way than the library");
   } else {
     const { converting, ...byDevice } = await stepped(device);
-    assertEquals(byDevice, { m: m.data, n: n.data });
+    assertEquals(byDevice, wanted);
     assert(converting > 0);
   }
   device.destroy();

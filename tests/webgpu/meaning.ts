@@ -74,7 +74,10 @@ export async function compare(
     const operands = given.map((value, k) => takes[k] === "truth" ? Number(value > 1) : value);
     const exact = meaning(...operands);
     const wanted = Math.fround(exact);
-    if (given.some(isTiny) || isTiny(wanted) || Math.abs(g[i]) > (REACH[name] ?? Infinity)) {
+    if (
+      given.some(isTiny) || isTiny(wanted * BEFORE_ROUNDING) ||
+      Math.abs(g[i]) > (REACH[name] ?? Infinity)
+    ) {
       continue;
     }
     compared++;
@@ -101,6 +104,9 @@ function errorOf(got: number, exact: number): [ulps: number, share: number] {
   const exponent = Math.max(-126, Math.floor(Math.log2(Math.abs(exact))));
   return [distance / 2 ** (exponent - 23), distance / Math.max(1, Math.abs(exact))];
 }
+
+/** What a result may have been less before it was rounded. */
+const BEFORE_ROUNDING = 1 - 2 ** -24;
 
 /** WGSL may take these for 0, as operands and as results. */
 function isTiny(x: number): boolean {

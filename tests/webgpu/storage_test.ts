@@ -1,5 +1,5 @@
 /** States and parameters that are stored short have on the GPU the bits that they have in the library. */
-import { adam, factory, type InitOptions, lion, parseProgram, sgd } from "../../mod.ts";
+import { factory, type InitOptions, lion, parseProgram, sgd } from "../../mod.ts";
 import { assertEquals } from "../assert.ts";
 import { randomArray } from "../runtime/random.ts";
 import { assertSteps, gpuTest, onGpu } from "./gpu.ts";
@@ -36,7 +36,13 @@ async function assertBits<P extends object>(
 gpuTest(
   "on the GPU, states are stored in the library's bits, however they are rounded",
   async () => {
-    const [momentum, moments] = [lion({ learningRate: 2 ** -6 }), adam({ learningRate: 2 ** -6 })];
+    const momentum = lion({ learningRate: 2 ** -6 });
+    // Without quotients and roots, which devices may round in another way.
+    const moments = factory(parseProgram({
+      name: "moments",
+      state: { m: 0, v: 0 },
+      step: "m = 0.875*m + 0.125*g\nv = 0.75*v + 0.25*g^2\nu = -0.125*m",
+    }))();
     for (const dtype of ["bfloat16", "float16", "bfloat16+8"] as const) {
       await assertBits(momentum, tree, { storage: { m: dtype } });
       await assertBits(momentum, tree, { storage: { m: { ...stochastic, dtype } } });
@@ -148,7 +154,7 @@ gpuTest("on the GPU, short parameters follow their master copies as in the libra
 gpuTest("on the GPU, states begin as what is made of the parameter", async () => {
   const opt = factory(parseProgram({
     name: "anchored",
-    state: { anchor: "2*w + 1", own: "w", unit: "w/max(abs(w))" },
+    state: { anchor: "2*w + 1", own: "w", unit: "0.25*w*max(abs(w))" },
     step: "u = 0.125*(anchor - own) + 0*unit",
   }))();
   await assertBits(opt, tree, { storage: { anchor: "bfloat16", own: "block8" } });

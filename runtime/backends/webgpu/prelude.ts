@@ -96,6 +96,43 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   let y = select(log(x), V(values[1]), x == V(0f));
   return carried(select(y, V(values[2]), x < V(0f)), x);
 }`,
+  // WGSL's own may be 0 where b is beyond 2^126.
+  quotient: `fn quotient(a: V, b: V) -> V {
+  let scale = select(V(1f), V(${2 ** -32}f), abs(b) > V(${2 ** 100}f));
+  return (a * scale) / (b * scale);
+}`,
+  // An angle less the nearest of the quarters of a turn, whose three parts times their number are exact up to
+  // 2^13 of them; WGSL's own are off by 1e-4 and more far from 0, as this is beyond 65536.
+  Turned: `struct Turned {
+  quarters: I,
+  sine: V,
+  cosine: V,
+}`,
+  turned: `fn turned(x: V) -> Turned {
+  let k = round(x * ${Math.fround(2 / Math.PI)}f);
+  let r = ((x - k * 1.5703125f) - k * 0.0004837512969970703f) - k * 7.549789954891882e-8f;
+  let q = r * r;
+  let sine = r - r * q * (1f / 6f - q * (1f / 120f - q * (1f / 5040f - q / 362880f)));
+  let cosine = 1f - q * (0.5f - q * (1f / 24f - q * (1f / 720f - q * (1f / 40320f - q / 3628800f))));
+  return Turned(I(k), sine, cosine);
+}`,
+  sineAt: `fn sineAt(angle: Turned, quarters: I) -> V {
+  let size = select(angle.sine, angle.cosine, (quarters & I(1)) == I(1));
+  return select(size, -size, (quarters & I(2)) == I(2));
+}`,
+  sine: `fn sine(x: V) -> V {
+  let angle = turned(x);
+  return carried(select(sineAt(angle, angle.quarters), sin(x), abs(x) > V(65536f)), x);
+}`,
+  cosine: `fn cosine(x: V) -> V {
+  let angle = turned(x);
+  return carried(select(sineAt(angle, angle.quarters + I(1)), cos(x), abs(x) > V(65536f)), x);
+}`,
+  tangent: `fn tangent(x: V) -> V {
+  let angle = turned(x);
+  let own = sineAt(angle, angle.quarters) / sineAt(angle, angle.quarters + I(1));
+  return carried(select(own, tan(x), abs(x) > V(65536f)), x);
+}`,
   // WGSL's own may be off by 1e-4 and more.
   arcsine: `fn arcsine(x: V) -> V {
   let y = 2f * atan(x / (1f + sqrt((1f - x) * (1f + x))));

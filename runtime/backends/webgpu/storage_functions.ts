@@ -134,13 +134,32 @@ export const STORAGE_FUNCTIONS: Readonly<Record<string, string>> = {
   let scale = select(size.y | 0x80000000u, size.x, isUnsigned || size.x >= size.y);
   return select(scale, 0x7fc00000u, size.x >= 0x7f800000u);
 }`,
+  // Positive x/s, rounded to nearest even, of the bits of numbers of which x is no greater. What devices divide may
+  // be off by some of the last bits, so whole numbers tell what is left. What is below 2^-126 is 0.
+  shareOf: `fn shareOf(x: u32, s: u32) -> f32 {
+  let a = (x & 0x7fffffu) | 0x800000u;
+  let b = i32((s & 0x7fffffu) | 0x800000u);
+  let shift = select(24u, 23u, a >= u32(b));
+  var count = i32(f32(a) / f32(b) * f32(1u << shift));
+  var rest = i32((a << shift) - u32(count * b));
+  for (var k = 0; k < 4; k++) {
+    let more = select(0, 1, rest >= b) - select(0, 1, rest < 0);
+    count += more;
+    rest -= more * b;
+  }
+  count += select(0, 1, 2 * rest + (count & 1) > b);
+  let exponent = i32(x >> 23u) - i32(s >> 23u) - i32(shift) + 127;
+  let power = bitcast<f32>(u32(max(exponent, 0)) << 23u);
+  return select(f32(count) * power, 0f, x < 0x800000u || exponent < 1);
+}`,
   // The place of a fraction is the number of limits below it; of what no fraction is, 0.
   toCode: `fn toCode(x: f32, scale: u32, table: u32, zero: u32) -> u32 {
   let size = scale & 0x7fffffffu;
-  let isNone = size == 0u || size > 0x7f800000u;
-  let share = x / bitcast<f32>(select(scale, 0x3f800000u, isNone));
-  let isBelow = share < 0f;
-  let fraction = select(abs(share), 0f, isNone || (isBelow && zero == 0u));
+  let isNone = size < 0x800000u || size > 0x7f800000u;
+  let bits = bitcast<u32>(x);
+  let isBelow = (bits ^ scale) > 0x7fffffffu;
+  let share = shareOf(bits & 0x7fffffffu, select(size, 0x7f000000u, isNone));
+  let fraction = select(share, 0f, isNone || (isBelow && zero == 0u));
   var place = 0u;
   for (var step = 128u; step > 0u; step >>= 1u) {
     place += select(0u, step, fraction > values[table + 255u + place + step]);
