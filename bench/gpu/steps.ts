@@ -58,7 +58,7 @@ const [FIXED_SECONDS, SMALL_SECONDS, SECONDS_EACH] = [9, 2, 1.5e-7];
 /** How much of a cell's time is for rounds. */
 const ROUNDS = 0.3;
 /** How many times its share, or what is expected of it, a cell may take. */
-const PATIENCE = 3;
+const PATIENCE = 6;
 /** Milliseconds of a sample: many times a wait, which in Deno may take 10 ms longer than what is waited for. */
 const [SAMPLE, SMALL_SAMPLE] = [400, 30];
 

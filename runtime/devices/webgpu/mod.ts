@@ -28,7 +28,8 @@
  * - Reductions add float32 numbers, few at a time and then few of such sums: of 10⁸ numbers of one sign the
  *   sum is good to 1e-6 of itself. What is large or small is scaled before it is squared or added, so that
  *   norms and means hold over the whole range; only a sum or norm that is itself beyond 3.4e38 is infinite,
- *   and gradients of such a norm are clipped to 0.
+ *   and gradients of such a norm are clipped to 0; where subnormal numbers count as 0, those of a norm beyond
+ *   2^126 times `maxNorm` too.
  * - Random bits and uniform numbers are those of the library; normal numbers are good to 1e-6 of themselves.
  * - Products of matrices add 16 float32 terms at a time, then 16 of such sums, and so on: good to 1e-6 of the
  *   sum of the terms' sizes. A term beyond 3.4e38 is infinite.
