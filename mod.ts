@@ -89,7 +89,7 @@ export type {
   RunOptions,
   StatesIn,
 } from "./runtime/optimizer.ts";
-export type { Configured } from "./runtime/step/binding.ts";
+export type { Configured } from "./runtime/step/rule.ts";
 export type { PartialTree, StepOptions } from "./runtime/step/options.ts";
 export { like, resident, zeros } from "./runtime/resident.ts";
 export { release } from "./runtime/trees/placement.ts";

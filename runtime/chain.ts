@@ -3,7 +3,7 @@ import { compose } from "../dsl/compose.ts";
 import { GradusError, quoted, shown } from "../dsl/errors.ts";
 import { isIdentifier } from "../dsl/names.ts";
 import { bind, type HyperIn, type Optimizer, type StatesIn } from "./optimizer.ts";
-import { requireNoOracle } from "./step/binding.ts";
+import { requireNoOracle } from "./step/rule.ts";
 import type { StateKinds, Suffixed } from "./trees/typed.ts";
 import { requireOptimizer } from "./wrap.ts";
 

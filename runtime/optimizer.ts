@@ -4,7 +4,7 @@ import { ANY, type Kinds, requireOptions } from "../dsl/options.ts";
 import { BACKENDS } from "./backends/choose.ts";
 import { defaultThreads, MOST_THREADS } from "./backends/wasm/threads.ts";
 import { HostDevice } from "./devices/host/device.ts";
-import { type Configured, ruleOf } from "./step/binding.ts";
+import { type Configured, ruleOf } from "./step/rule.ts";
 import type { Rule } from "./step/device.ts";
 import type { StepForm } from "./step/form.ts";
 import type { PartialTree, StepOptions } from "./step/options.ts";

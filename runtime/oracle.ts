@@ -2,7 +2,7 @@
 import { GradusError } from "../dsl/errors.ts";
 import type { Program } from "../dsl/program.ts";
 import { bind, type Optimizer, type Oracle, type RunOptions } from "./optimizer.ts";
-import type { Configured } from "./step/binding.ts";
+import type { Configured } from "./step/rule.ts";
 import type { StepInputs } from "./step/device.ts";
 import type { StepOptions } from "./step/options.ts";
 import { MASTER } from "./trees/master.ts";

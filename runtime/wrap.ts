@@ -4,7 +4,7 @@ import { GradusError, shown } from "../dsl/errors.ts";
 import { weave, type Wrapper } from "../dsl/weave.ts";
 import { type Setting, settingsOf } from "./trees/hyperparameters.ts";
 import { bind, type Optimizer } from "./optimizer.ts";
-import { requireNoOracle } from "./step/binding.ts";
+import { requireNoOracle } from "./step/rule.ts";
 import { ownOptions } from "./options.ts";
 import { requireStorable } from "./step/storable.ts";
 import type { StorageType } from "./trees/dtype.ts";

@@ -1,7 +1,8 @@
 /** A state in jax-js as one of Gradus, which can be saved and stepped by Gradus's own kernels, and back. */
 import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { Binding, ruleOf } from "../../runtime/step/binding.ts";
+import { Binding } from "../../runtime/step/binding.ts";
+import { ruleOf } from "../../runtime/step/rule.ts";
 import { Layout, requireLeaves } from "../../runtime/trees/layout.ts";
 import { asHostLeaf } from "../../runtime/trees/host_leaf.ts";
 import { asLeaf } from "../../runtime/trees/leaf.ts";

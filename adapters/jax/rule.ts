@@ -6,7 +6,7 @@ import { randomRow } from "../../dsl/ops.ts";
 import { suggestedName } from "../../dsl/other_names.ts";
 import { sketchExpression } from "../../dsl/print.ts";
 import { substitute } from "../../dsl/simplify.ts";
-import { type Configured, requireNoOracle } from "../../runtime/step/binding.ts";
+import { type Configured, requireNoOracle } from "../../runtime/step/rule.ts";
 import type { Group } from "../../runtime/step/groups.ts";
 import { structuralOf } from "../../runtime/step/structural.ts";
 import { type HyperValue, isScheduled, type Setting } from "../../runtime/trees/hyperparameters.ts";

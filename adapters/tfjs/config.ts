@@ -4,7 +4,7 @@ import { GradusError, quoted, shown } from "../../dsl/errors.ts";
 import { LONGEST_FILE, parseJson, parseOnce, printJson } from "../../dsl/json.ts";
 import { carriedSettings, carriedTree, readNumbers, readOptimizer } from "../../runtime/carried.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import type { Configured } from "../../runtime/step/binding.ts";
+import type { Configured } from "../../runtime/step/rule.ts";
 import { type HyperNumbers, settingsOf } from "../../runtime/trees/hyperparameters.ts";
 import type { TfConfig } from "./tf.ts";
 

@@ -1,6 +1,6 @@
 /** Settings by the names of variables, of which some are not stepped yet, are frozen, or are gone. */
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import type { Configured } from "../../runtime/step/binding.ts";
+import type { Configured } from "../../runtime/step/rule.ts";
 import type { Setting } from "../../runtime/trees/hyperparameters.ts";
 import { isMatch } from "../../runtime/trees/match.ts";
 import { isMatrices } from "../../runtime/trees/view.ts";

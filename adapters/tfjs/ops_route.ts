@@ -1,7 +1,7 @@
 /** Steps variables by tfjs's own operations. */
 import { elementInputs } from "../../runtime/backends/backend.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { ruleOf } from "../../runtime/step/binding.ts";
+import { ruleOf } from "../../runtime/step/rule.ts";
 import type { StepForm } from "../../runtime/step/form.ts";
 import { Step } from "../../runtime/step/step.ts";
 import type { State } from "../../runtime/trees/state.ts";

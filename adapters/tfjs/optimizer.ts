@@ -3,7 +3,7 @@ import { DISPOSE } from "../../dsl/dispose.ts";
 import { GradusError, quoted, shown, suggestion } from "../../dsl/errors.ts";
 import { elementInputs } from "../../runtime/backends/backend.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { requireNoOracle } from "../../runtime/step/binding.ts";
+import { requireNoOracle } from "../../runtime/step/rule.ts";
 import { numbersAt } from "../../runtime/trees/hyperparameters.ts";
 import type { State } from "../../runtime/trees/state.ts";
 import { sameShape } from "../../runtime/trees/leaf.ts";

@@ -9,7 +9,7 @@ import { WebGpuDevice } from "../../runtime/devices/webgpu/device.ts";
 import { place } from "../../runtime/devices/webgpu/place.ts";
 import { release } from "../../runtime/devices/webgpu/transfer.ts";
 import type { Optimizer } from "../../runtime/optimizer.ts";
-import { ruleOf } from "../../runtime/step/binding.ts";
+import { ruleOf } from "../../runtime/step/rule.ts";
 import type { StepForm } from "../../runtime/step/form.ts";
 import { Step } from "../../runtime/step/step.ts";
 import type { GpuTensor } from "../../runtime/trees/gpu_tensor.ts";

@@ -19,7 +19,7 @@ import { SHAPE_SYMBOLS } from "../../dsl/scope.ts";
 import { statesOfData } from "../../runtime/plan/counts.ts";
 import { sizeHypers } from "../../runtime/plan/sizes.ts";
 import { matrixRow, randomRow, reduceRow } from "../../dsl/ops.ts";
-import type { Configured } from "../../runtime/step/binding.ts";
+import type { Configured } from "../../runtime/step/rule.ts";
 import { isAxes } from "../../dsl/axes.ts";
 import type { StorageType } from "../../runtime/trees/dtype.ts";
 import { leastExtentOf } from "../../runtime/trees/extent_mask.ts";

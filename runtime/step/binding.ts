@@ -3,13 +3,10 @@
  * group of leaves, and in float64.
  */
 import { ANY_NUMBER, type Domain, isWithin, requireWithin } from "../../dsl/domain.ts";
-import { GradusError } from "../../dsl/errors.ts";
 import { evaluation, type Structural } from "../../dsl/graph.ts";
 import { ZERO } from "../../dsl/node.ts";
 import type { Program } from "../../dsl/program.ts";
-import { groupedAlike } from "./alike.ts";
 import { guardsAt, guardsOf } from "../plan/forms.ts";
-import { sizeHypers } from "../plan/sizes.ts";
 import {
   type HyperNumbers,
   type HyperValue,
@@ -19,8 +16,7 @@ import {
 } from "../trees/hyperparameters.ts";
 import type { Layout } from "../trees/layout.ts";
 import { inputOf, type State, treeNumber } from "../trees/state.ts";
-import type { StateStorage } from "../trees/state_storage.ts";
-import type { Blank, Bound, Form, Present, Rule, StepNumbers } from "./device.ts";
+import type { Blank, Bound, Form, Present, StepNumbers } from "./device.ts";
 import type { LateSchedule, StepForm, StepKey } from "./form.ts";
 import { type Group, type Grouped, grouped, requireDivisor, requireOneOfTree } from "./groups.ts";
 import { stateShape } from "./initial.ts";
@@ -374,70 +370,4 @@ function isSameNames(a: Structural, b: Structural): boolean {
 
 function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((value, i) => value === b[i]);
-}
-
-/** A program with values for its hyperparameters. */
-export interface Configured {
-  /** What a step computes. */
-  readonly program: Program;
-  /** The hyperparameters it was made with. */
-  readonly settings: ReadonlyMap<string, Setting>;
-  /** Types that states are stored in where they differ from the parameter's. */
-  readonly storage: StateStorage;
-  /** What asks a function of the caller for what a step needs besides; left out for most optimizers. */
-  readonly oracle?: { readonly name: string } | undefined;
-}
-
-/** Refuses an optimizer whose steps ask a function of their caller. */
-export function requireNoOracle({ oracle }: Configured, doing: string): void {
-  if (oracle === undefined) return;
-  throw new GradusError(
-    `${doing}: a step must follow from its program: "${oracle.name}" asks a function of the caller's too`,
-  );
-}
-
-/** The steps of a program by its own hyperparameters. */
-export function ruleOf({ program, settings, storage }: Configured): Rule<StepForm> {
-  const fixed = sizeHypers(program);
-  for (const name of fixed) {
-    if (!isScheduled(settings.get(name)!.value)) continue;
-    throw new GradusError(
-      `Cannot make "${program.name}": hyperparameter \`${name}\` must be a number, since states have ` +
-        `sizes by it: given a schedule`,
-    );
-  }
-  return new SettingsRule(program, settings, storage, fixed);
-}
-
-/** What makes steps of settings. */
-class SettingsRule implements Rule<StepForm> {
-  readonly program: Program;
-  readonly storage: StateStorage;
-  readonly #settings: Configured["settings"];
-  readonly #fixed: ReadonlySet<string>;
-  #writable: readonly string[] | undefined;
-
-  constructor(
-    program: Program,
-    settings: Configured["settings"],
-    storage: StateStorage,
-    fixed: ReadonlySet<string>,
-  ) {
-    this.program = program;
-    this.storage = storage;
-    this.#settings = settings;
-    this.#fixed = fixed;
-  }
-
-  get writable(): readonly string[] {
-    return this.#writable ??= [...this.#settings].flatMap(([name, { value }]) =>
-      typeof value === "boolean" || this.#fixed.has(name) ? [] : [name]
-    );
-  }
-
-  bind(layout: Layout, params: object, doing: string): Binding {
-    const { program } = this;
-    const made = groupedAlike(program, this.#settings, layout, params, doing);
-    return new Binding(program, this.#settings, layout, params, doing, undefined, made);
-  }
 }

@@ -1,5 +1,6 @@
 /** Causal attention of several heads on sequences that lie one after the other, and its gradient. */
-import type { Code, Module } from "../../runtime/backends/wasm/emit.ts";
+import type { Code } from "../../runtime/backends/wasm/code.ts";
+import type { Module } from "../../runtime/backends/wasm/module.ts";
 import type { Kernel, Region } from "./kernel.ts";
 import { product, transposition } from "./product.ts";
 import { softmax, softmaxGradient } from "./rows.ts";

@@ -1,5 +1,6 @@
 /** A WebAssembly module of kernels with memory of its own. */
-import { type Code, Module } from "../../runtime/backends/wasm/emit.ts";
+import type { Code } from "../../runtime/backends/wasm/code.ts";
+import { Module } from "../../runtime/backends/wasm/module.ts";
 
 /** Bytes of a page of memory. */
 const PAGE = 65_536;

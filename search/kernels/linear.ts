@@ -1,5 +1,5 @@
 /** Layers that multiply rows by weights: forward, and both gradients. */
-import type { Code } from "../../runtime/backends/wasm/emit.ts";
+import type { Code } from "../../runtime/backends/wasm/code.ts";
 import type { Kernel } from "./kernel.ts";
 import { product, transposition } from "./product.ts";
 

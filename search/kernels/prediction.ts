@@ -1,5 +1,6 @@
 /** The loss of predicted classes: softmax with cross entropy, and its gradient. */
-import type { Code, Module } from "../../runtime/backends/wasm/emit.ts";
+import type { Code } from "../../runtime/backends/wasm/code.ts";
+import type { Module } from "../../runtime/backends/wasm/module.ts";
 import { log } from "../programs/exact_math.ts";
 import type { Kernel, Region } from "./kernel.ts";
 import { softmax } from "./rows.ts";

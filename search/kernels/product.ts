@@ -1,5 +1,5 @@
 /** Products of matrices of sizes known beforehand, as WebAssembly on four float32 at a time. */
-import { Code, type Local } from "../../runtime/backends/wasm/emit.ts";
+import { Code, type Local } from "../../runtime/backends/wasm/code.ts";
 
 /** The product of `rows` × `depth` and `depth` × `columns`; strides are in elements. */
 export interface Product {

@@ -1,5 +1,6 @@
 /** What networks do to rows of numbers, as WebAssembly on four float32 at a time: norms, softmax, activations. */
-import { Code, type Local, type Module } from "../../runtime/backends/wasm/emit.ts";
+import { Code, type Local } from "../../runtime/backends/wasm/code.ts";
+import type { Module } from "../../runtime/backends/wasm/module.ts";
 import { addRoutine, routineTypes } from "../../runtime/backends/wasm/math.ts";
 import { offset } from "./product.ts";
 

@@ -2,7 +2,8 @@
 import { elementOps, reduceOps } from "../../dsl/ops.ts";
 import type { ElementOpName, ReduceOpName } from "../../dsl/node.ts";
 import { BLOCK } from "../../runtime/backends/backend.ts";
-import { Code, type FunctionType, type Local, Module } from "../../runtime/backends/wasm/emit.ts";
+import { Code, type FunctionType, type Local } from "../../runtime/backends/wasm/code.ts";
+import { Module } from "../../runtime/backends/wasm/module.ts";
 import { addRoutine, routineTypes } from "../../runtime/backends/wasm/math.ts";
 import {
   elementOperations,

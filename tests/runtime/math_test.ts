@@ -1,7 +1,7 @@
 /** The mathematical routines of one operand against the op table; power has its own tests. */
 import { type ElementOp, elementOps } from "../../dsl/ops.ts";
 import type { ElementOpName } from "../../dsl/node.ts";
-import { Module } from "../../runtime/backends/wasm/emit.ts";
+import { Module } from "../../runtime/backends/wasm/module.ts";
 import { addRoutine, routineTypes, routineUlps } from "../../runtime/backends/wasm/math.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { edges32, numbers32, randomWords } from "../numbers.ts";

@@ -1,7 +1,8 @@
 /** The normal quantile has the same bits on vectors as on numbers, in its rarest parts too. */
 import { numbers } from "../../dsl/random/doubles.ts";
 import { normalQuantile } from "../../dsl/random/normal.ts";
-import { Code, Module } from "../../runtime/backends/wasm/emit.ts";
+import { Code } from "../../runtime/backends/wasm/code.ts";
+import { Module } from "../../runtime/backends/wasm/module.ts";
 import { Lanes, type Quad, type Routine } from "../../runtime/backends/wasm/math/lanes.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { randomWords } from "../numbers.ts";

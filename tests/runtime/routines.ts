@@ -1,7 +1,8 @@
 /** Runs the mathematical routines on arrays, and measures how far they are from their rows. */
 import { elementOps } from "../../dsl/ops.ts";
 import type { ElementOpName } from "../../dsl/node.ts";
-import { Code, Module } from "../../runtime/backends/wasm/emit.ts";
+import { Code } from "../../runtime/backends/wasm/code.ts";
+import { Module } from "../../runtime/backends/wasm/module.ts";
 import { addRoutine, routineTypes, routineUlps } from "../../runtime/backends/wasm/math.ts";
 import { assert } from "../assert.ts";
 import { ulpsBetween } from "../numbers.ts";

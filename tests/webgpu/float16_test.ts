@@ -5,7 +5,7 @@ import { checkFloat16 } from "../../runtime/backends/webgpu/float16.ts";
 import { WebGpuDevice } from "../../runtime/devices/webgpu/device.ts";
 import { openDevice } from "../../runtime/devices/webgpu/open.ts";
 import { download, upload } from "../../runtime/devices/webgpu/transfer.ts";
-import { ruleOf } from "../../runtime/step/binding.ts";
+import { ruleOf } from "../../runtime/step/rule.ts";
 import { Step } from "../../runtime/step/step.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { numbers32 } from "../numbers.ts";

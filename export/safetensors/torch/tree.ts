@@ -1,6 +1,6 @@
 /** Trees as torch sees them: parameters in a row, each with a name and numbers of its own. */
 import { GradusError, shown, suggestion } from "../../../dsl/errors.ts";
-import type { Configured } from "../../../runtime/step/binding.ts";
+import type { Configured } from "../../../runtime/step/rule.ts";
 import type { HostArray } from "../../../runtime/trees/dtype.ts";
 import {
   isScheduled,

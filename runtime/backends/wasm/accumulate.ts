@@ -1,7 +1,7 @@
 /** How a kernel accumulates: in the lanes of registers, or in the results beside each other in memory. */
 import { reduceOps } from "../../../dsl/ops.ts";
 import type { Accumulation, Loop } from "../../plan/plan.ts";
-import type { Code, Local } from "./emit.ts";
+import type { Code, Local } from "./code.ts";
 import { isBlocked } from "./passes.ts";
 import type { Stream, Width } from "./load_store.ts";
 import type { LanePairs, Walk } from "./walk.ts";

@@ -11,7 +11,7 @@ import {
   tablesOf,
 } from "../../trees/block8.ts";
 import { type ArrayKind, type GroupArrays, isBlocked } from "../backend.ts";
-import { Code, type FunctionType, type Local } from "./emit.ts";
+import { Code, type FunctionType, type Local } from "./code.ts";
 import type { Stream } from "./load_store.ts";
 
 /** Where tables are, from the beginning of those for numbers of one sign. */

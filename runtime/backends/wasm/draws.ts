@@ -1,7 +1,7 @@
 /** The random numbers that a loop of a kernel draws: it keeps their keys, and counts the elements. */
 import type { Node, RandomOpName } from "../../../dsl/node.ts";
 import { randomRow } from "../../../dsl/ops.ts";
-import type { Code, Local } from "./emit.ts";
+import type { Code, Local } from "./code.ts";
 import type { Stream, Width } from "./load_store.ts";
 import type { Drawn } from "./math/random.ts";
 

@@ -1,5 +1,5 @@
 /** float16 on vectors: bits widened to float32, and float32 rounded to the nearest even. */
-import type { Code, Local } from "./emit.ts";
+import type { Code, Local } from "./code.ts";
 
 /** Pushes words of the same bits, from a register where they are among {@linkcode FLOAT16_BITS}. */
 type PushBits = (bits: number) => Code;

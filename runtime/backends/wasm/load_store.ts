@@ -1,6 +1,6 @@
 /** Loads and stores of a kernel: numbers as they are, and the short types widened and rounded. */
 import { bytesOf, type DType, isShort } from "../../trees/dtype.ts";
-import type { Code, Local } from "./emit.ts";
+import type { Code, Local } from "./code.ts";
 import { FLOAT16_BITS, mendFloat16, narrowFloat16, widenFloat16 } from "./float16.ts";
 
 /** Whether a whole vector is moved, or a single element that then fills all lanes. */

@@ -11,7 +11,7 @@ import { BLOCK_WORDS, blockBytes, Blocks, type CallStore } from "./blocks.ts";
 import { ENTRY, entryNumbers, entryWords, numbersBytes } from "./entry.ts";
 import { Draws, isRandom } from "./draws.ts";
 import { roundedOutputs } from "../random.ts";
-import type { Code, Local } from "./emit.ts";
+import type { Code, Local } from "./code.ts";
 import type { Drawn } from "./math/random.ts";
 import type { Pass } from "./passes.ts";
 import { type Stream, strideOf, Transfers, type Width } from "./load_store.ts";

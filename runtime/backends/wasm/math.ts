@@ -5,7 +5,8 @@
  */
 import { elementOps } from "../../../dsl/ops.ts";
 import type { ElementOpName } from "../../../dsl/node.ts";
-import { Code, type FunctionType, type Module } from "./emit.ts";
+import { Code, type FunctionType } from "./code.ts";
+import type { Module } from "./module.ts";
 import { cosh, exp, sinh, tanh } from "./math/exponential.ts";
 import { acos, asin, atan, cbrt } from "./math/inverse.ts";
 import { Lanes, type Quad, type Routine } from "./math/lanes.ts";

@@ -3,7 +3,8 @@
  * that stays in the cache at a time, and multiplied in tiles of 4 rows by 4 columns that stay in registers.
  */
 import { type Operand, readSizes } from "../../plan/products.ts";
-import { Code, Module } from "./emit.ts";
+import { Code } from "./code.ts";
+import { Module } from "./module.ts";
 
 /** Rows or columns of a tile, side by side in a packed panel. */
 const LANES = 4;

@@ -1,7 +1,8 @@
 /** The reflections of `qr` in WebAssembly: a row of columns at a time, two by two. */
 import { type MakeWorkspace, orthonormal } from "../../../dsl/householder.ts";
 import type { Operand } from "../../plan/products.ts";
-import { Code, Module } from "./emit.ts";
+import { Code } from "./code.ts";
+import { Module } from "./module.ts";
 
 const PAGE = 65_536;
 const MOST_PAGES = 65_535;

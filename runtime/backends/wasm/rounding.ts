@@ -1,7 +1,7 @@
 /** Stochastic rounding on vectors: before it is stored, a number becomes one that its type has. */
 import type { DType, ShortType } from "../../trees/dtype.ts";
 import { droppedBits, FLOAT16_NORMAL, FLOAT16_UNIT } from "../../trees/rounding.ts";
-import type { Code, Local } from "./emit.ts";
+import type { Code, Local } from "./code.ts";
 
 /** Pushes `value` rounded by 16 random bits; infinities and NaN stay. */
 export function roundStochastically(

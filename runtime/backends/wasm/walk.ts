@@ -3,7 +3,7 @@ import type { Node } from "../../../dsl/node.ts";
 import { type Accumulation, operandsOf, type Plan } from "../../plan/plan.ts";
 import type { GroupRun } from "../backend.ts";
 import { bytesOf } from "../../trees/dtype.ts";
-import type { Code, Local } from "./emit.ts";
+import type { Code, Local } from "./code.ts";
 import { type FieldKey, fieldsOf } from "./fields.ts";
 import type { Pass, PassAxes } from "./passes.ts";
 import type { Stream } from "./load_store.ts";

@@ -54,6 +54,6 @@
 export type { GpuKind, GpuTensor } from "../../trees/gpu_tensor.ts";
 export type { Downloaded, FromGpu, OnGpu } from "./transfer.ts";
 export type { InitOptions } from "../../trees/state_storage.ts";
-export type { Configured } from "../../step/binding.ts";
+export type { Configured } from "../../step/rule.ts";
 export type { StepOptions } from "../../step/options.ts";
 export { WebGpuOptimizer, type WebGpuOptions } from "./optimizer.ts";

@@ -3,7 +3,7 @@ import { DISPOSE } from "../../../dsl/dispose.ts";
 import { GradusError, shown } from "../../../dsl/errors.ts";
 import { having, requireOptions } from "../../../dsl/options.ts";
 import type { Program } from "../../../dsl/program.ts";
-import { type Configured, requireNoOracle, ruleOf } from "../../step/binding.ts";
+import { type Configured, requireNoOracle, ruleOf } from "../../step/rule.ts";
 import type { StepForm } from "../../step/form.ts";
 import type { StepOptions } from "../../step/options.ts";
 import { Step } from "../../step/step.ts";

@@ -10,7 +10,7 @@ import {
   scheduleFreeSgd,
   sgd,
 } from "../../../mod.ts";
-import { ruleOf } from "../../../runtime/step/binding.ts";
+import { ruleOf } from "../../../runtime/step/rule.ts";
 import { Step } from "../../../runtime/step/step.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
 import { GradusError } from "../../../mod.ts";

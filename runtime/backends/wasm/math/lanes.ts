@@ -3,7 +3,7 @@
  * take two vectors, and every instruction is written twice: for one half, at once for the other.
  */
 import { type Doubles, polynomial } from "../../../../dsl/random/doubles.ts";
-import type { Code, FunctionType, Local } from "../emit.ts";
+import type { Code, FunctionType, Local } from "../code.ts";
 
 /** Four numbers: one vector of float32, or two vectors of float64. */
 export interface Quad {

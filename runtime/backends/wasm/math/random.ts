@@ -4,7 +4,7 @@ import type { RandomOpName } from "../../../../dsl/node.ts";
 import { streamBit } from "../../../../dsl/random/draw.ts";
 import { normalQuantile } from "../../../../dsl/random/normal.ts";
 import { threefry, type Words } from "../../../../dsl/random/threefry.ts";
-import type { FunctionType } from "../emit.ts";
+import type { FunctionType } from "../code.ts";
 import type { Lanes, Quad, Routine } from "./lanes.ts";
 
 /** How each routine is called: the words of a key, the numbers of the elements, that of their leaf. */

@@ -1,7 +1,8 @@
 /**
- * Writes WebAssembly modules: bytes for the engine, and the same as text for a reader. Operand types are
- * checked as instructions are added, so that a mistake shows where it is made.
+ * Writes the body of a WebAssembly function: bytes for the engine, and the same as text for a reader. Operand
+ * types are checked as instructions are added, so that a mistake shows where it is made.
  */
+import { joined, pushUnsigned, signed, sized, TYPE_BYTES, unsigned, vector } from "./encoding.ts";
 import { instructions, type ValueType } from "./instructions.ts";
 
 /** A local variable or parameter of a function. */
@@ -16,14 +17,6 @@ export interface FunctionType {
   readonly params: readonly ValueType[];
   readonly results: readonly ValueType[];
 }
-
-const TYPE_BYTES: Readonly<Record<ValueType, number>> = {
-  i32: 0x7f,
-  i64: 0x7e,
-  f32: 0x7d,
-  f64: 0x7c,
-  v128: 0x7b,
-};
 
 /** The body of a function. */
 export class Code {
@@ -297,154 +290,6 @@ export class Code {
   #line(parts: readonly unknown[]): void {
     this.#text.push({ indent: this.#indent, parts });
   }
-}
-
-/** The memory that a module imports, as `env.memory`; sizes in pages of 64 KiB. */
-export interface MemoryImport {
-  readonly shared: boolean;
-  readonly initial: number;
-  readonly maximum: number;
-}
-
-/** A module: every function is exported under its name. */
-export class Module {
-  readonly #memory: MemoryImport;
-  readonly #imports: readonly FunctionType[];
-  readonly #functions: Code[] = [];
-
-  constructor(memory: MemoryImport, imports: readonly FunctionType[] = []) {
-    [this.#memory, this.#imports] = [memory, imports];
-  }
-
-  /** Adds a function; returns its index for calls. */
-  add(code: Code): number {
-    return this.#imports.length + this.#functions.push(code) - 1;
-  }
-
-  /** The body of the function with this index, unless it is imported. */
-  code(index: number): Code | undefined {
-    return this.#functions[index - this.#imports.length];
-  }
-
-  /** The module for the engine. */
-  bytes(): Uint8Array<ArrayBuffer> {
-    const { types, indexOf } = this.#types();
-    const { shared, initial, maximum } = this.#memory;
-    const imports = [
-      [
-        ...name("env"),
-        ...name("memory"),
-        0x02,
-        shared ? 3 : 1,
-        ...unsigned(initial),
-        ...unsigned(maximum),
-      ],
-      ...this.#imports.map((each) => [
-        ...name("env"),
-        ...name(each.name),
-        0x00,
-        ...unsigned(indexOf(each)),
-      ]),
-    ];
-    const functions = this.#functions.map(({ type }) => unsigned(indexOf(type)));
-    const exports = this.#functions.map(({ type }, i) => [
-      ...name(type.name),
-      0x00,
-      ...unsigned(this.#imports.length + i),
-    ]);
-    const encoded = types.map(({ params, results }) => [
-      0x60,
-      ...vector(params.map((type) => [TYPE_BYTES[type]])),
-      ...vector(results.map((type) => [TYPE_BYTES[type]])),
-    ]);
-    return joined([
-      [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-      section(1, encoded),
-      section(2, imports),
-      section(3, functions),
-      section(7, exports),
-      section(10, this.#functions.map((code) => code.bytes())),
-    ]);
-  }
-
-  /** The module as WebAssembly text. */
-  text(): string {
-    const { types } = this.#types();
-    const list = (kind: string, given: readonly ValueType[]) =>
-      given.length === 0 ? "" : ` (${kind} ${given.join(" ")})`;
-    const signature = ({ params, results }: FunctionType) =>
-      list("param", params) + list("result", results);
-    const { shared, initial, maximum } = this.#memory;
-    return [
-      "(module",
-      ...types.map((type) => `  (type (func${signature(type)}))`),
-      `  (import "env" "memory" (memory ${initial} ${maximum}${shared ? " shared" : ""}))`,
-      ...this.#imports.map((each) =>
-        `  (import "env" "${each.name}" (func $${each.name}${signature(each)}))`
-      ),
-      ...this.#functions.map((code) => code.text()),
-      ...this.#functions.map(({ type }) => `  (export "${type.name}" (func $${type.name}))`),
-      ")",
-    ].join("\n");
-  }
-
-  #types(): { types: FunctionType[]; indexOf(type: FunctionType): number } {
-    const key = ({ params, results }: FunctionType) => `${params}->${results}`;
-    const types = new Map<string, FunctionType>();
-    for (const type of [...this.#imports, ...this.#functions.map((code) => code.type)]) {
-      if (!types.has(key(type))) types.set(key(type), type);
-    }
-    const order = [...types.keys()];
-    return { types: [...types.values()], indexOf: (type) => order.indexOf(key(type)) };
-  }
-}
-
-function unsigned(value: number): number[] {
-  const bytes: number[] = [];
-  pushUnsigned(bytes, value);
-  return bytes;
-}
-
-function pushUnsigned(bytes: number[], value: number): void {
-  for (; value >= 128; value = Math.floor(value / 128)) bytes.push(value % 128 | 0x80);
-  bytes.push(value);
-}
-
-function signed(value: number): number[] {
-  const bytes: number[] = [];
-  for (;;) {
-    const low = value & 0x7f;
-    value >>= 7;
-    const isDone = (value === 0 && !(low & 0x40)) || (value === -1 && (low & 0x40) !== 0);
-    bytes.push(isDone ? low : low | 0x80);
-    if (isDone) return bytes;
-  }
-}
-
-function joined(pieces: readonly ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let end = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, end);
-    end += piece.length;
-  }
-  return bytes;
-}
-
-function vector(entries: readonly ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
-  return joined([unsigned(entries.length), ...entries]);
-}
-
-function sized(bytes: ArrayLike<number>): Uint8Array<ArrayBuffer> {
-  return joined([unsigned(bytes.length), bytes]);
-}
-
-function section(id: number, entries: readonly ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
-  return joined([[id], sized(vector(entries))]);
-}
-
-function name(text: string): Uint8Array<ArrayBuffer> {
-  return sized(new TextEncoder().encode(text));
 }
 
 function partText(part: unknown): string {
