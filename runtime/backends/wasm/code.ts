@@ -2,7 +2,7 @@
  * Writes the body of a WebAssembly function: bytes for the engine, and the same as text for a reader. Operand
  * types are checked as instructions are added, so that a mistake shows where it is made.
  */
-import { joined, pushUnsigned, signed, sized, TYPE_BYTES, unsigned, vector } from "./encoding.ts";
+import { joined, signed, sized, TYPE_BYTES, unsigned, vector } from "./encoding.ts";
 import { instructions, type ValueType } from "./instructions.ts";
 
 /** A local variable or parameter of a function. */
@@ -49,29 +49,23 @@ export class Code {
 
   /** Adds instructions without immediates, in order. */
   op(...names: string[]): this {
-    for (let i = 0; i < names.length; i++) this.#plain(names[i], "none", [names[i]]);
+    for (const name of names) this.#plain(name, "none", []);
     return this;
   }
 
   /** Pushes a local. */
   get({ index, type }: Local): this {
-    this.#stack.push(type);
-    return this.#write(["local.get", index], 0x20, index);
+    return this.#add(["local.get", index], [0x20, ...unsigned(index)], [], [type]);
   }
 
   /** Pops into a local. */
   set({ index, type }: Local): this {
-    const parts = ["local.set", index];
-    this.#pop(type, parts);
-    return this.#write(parts, 0x21, index);
+    return this.#add(["local.set", index], [0x21, ...unsigned(index)], [type], []);
   }
 
   /** Copies the top into a local. */
   tee({ index, type }: Local): this {
-    const parts = ["local.tee", index];
-    this.#pop(type, parts);
-    this.#stack.push(type);
-    return this.#write(parts, 0x22, index);
+    return this.#add(["local.tee", index], [0x22, ...unsigned(index)], [type], [type]);
   }
 
   /** Pushes an i32. */
@@ -103,27 +97,22 @@ export class Code {
 
   /** A load or store at a constant offset from the address on the stack. */
   memory(name: string, offset: number = 0): this {
-    this.#plain(name, "memory", offset === 0 ? [name] : [name, `offset=${offset}`]);
-    pushUnsigned(this.#bytes, instructions.get(name)!.align ?? 0);
-    pushUnsigned(this.#bytes, offset);
-    return this;
+    const align = instructions.get(name)?.align ?? 0;
+    const bytes = [...unsigned(align), ...unsigned(offset)];
+    return this.#plain(name, "memory", bytes, offset === 0 ? [] : [`offset=${offset}`]);
   }
 
   /** A store of one lane. */
   memoryLane(name: string, lane: number, offset: number = 0): this {
-    const parts = offset === 0 ? [name, lane] : [name, `offset=${offset}`, lane];
-    this.#plain(name, "memory lane", parts);
-    pushUnsigned(this.#bytes, instructions.get(name)!.align ?? 0);
-    pushUnsigned(this.#bytes, offset);
-    this.#bytes.push(lane);
-    return this;
+    const align = instructions.get(name)?.align ?? 0;
+    const suffix = [...(offset === 0 ? [] : [`offset=${offset}`]), lane];
+    const bytes = [...unsigned(align), ...unsigned(offset), lane];
+    return this.#plain(name, "memory lane", bytes, suffix);
   }
 
   /** An instruction on one lane. */
   lane(name: string, lane: number): this {
-    this.#plain(name, "lane", [name, lane]);
-    this.#bytes.push(lane);
-    return this;
+    return this.#plain(name, "lane", [lane], [lane]);
   }
 
   /** Picks 16 bytes out of the two vectors on top. */
@@ -218,17 +207,15 @@ export class Code {
     return this.#add(["v128.const", "i32x4", words], [0xfd, 0x0c, ...bytes], [], ["v128"]);
   }
 
-  #plain(name: string, immediate: string, parts: readonly unknown[]): this {
+  #plain(name: string, immediate: string, bytes: number[], suffix: unknown[] = []): this {
     const instruction = instructions.get(name);
-    if (instruction?.immediate !== immediate) {
-      const where = `${name} in ${this.type.name}`;
-      throw new Error(
-        instruction === undefined
-          ? `${where} is no known instruction`
-          : `${where} takes the immediate ${instruction.immediate}, not ${immediate}`,
-      );
+    const where = `${name} in ${this.type.name}`;
+    if (instruction === undefined) throw new Error(`${where} is no known instruction`);
+    if (instruction.immediate !== immediate) {
+      throw new Error(`${where} takes the immediate ${instruction.immediate}, not ${immediate}`);
     }
-    return this.#add(parts, instruction.opcode, instruction.takes, instruction.gives);
+    const { opcode, takes, gives } = instruction;
+    return this.#add([name, ...suffix], [...opcode, ...bytes], takes, gives);
   }
 
   #nest(name: string, opcode: number, body: () => void): this {
@@ -250,41 +237,21 @@ export class Code {
 
   #add(
     parts: readonly unknown[],
-    bytes: ArrayLike<number>,
+    bytes: readonly number[],
     takes: readonly ValueType[],
     gives: readonly ValueType[],
   ): this {
     const from = this.#stack.length - takes.length;
-    let isGiven = from >= this.#floor;
-    for (let i = 0; isGiven && i < takes.length; i++) isGiven = takes[i] === this.#stack[from + i];
-    if (!isGiven) this.#refuse(parts, takes);
+    if (from < this.#floor || takes.some((type, i) => type !== this.#stack[from + i])) {
+      const given = this.#stack.slice(Math.max(from, this.#floor, 0));
+      const text = parts.map(partText).join(" ");
+      throw new Error(`${text} in ${this.type.name} takes [${takes}] and was given [${given}]`);
+    }
     this.#stack.length = from;
-    for (let i = 0; i < gives.length; i++) this.#stack.push(gives[i]);
-    for (let i = 0; i < bytes.length; i++) this.#bytes.push(bytes[i]);
+    this.#stack.push(...gives);
+    for (const byte of bytes) this.#bytes.push(byte);
     this.#line(parts);
     return this;
-  }
-
-  /** Adds what has been checked: an opcode and a number. */
-  #write(parts: readonly unknown[], opcode: number, number: number): this {
-    this.#bytes.push(opcode);
-    pushUnsigned(this.#bytes, number);
-    this.#line(parts);
-    return this;
-  }
-
-  /** Takes one operand off the stack. */
-  #pop(type: ValueType, parts: readonly unknown[]): void {
-    const { length } = this.#stack;
-    if (length <= this.#floor || this.#stack[length - 1] !== type) this.#refuse(parts, [type]);
-    this.#stack.length = length - 1;
-  }
-
-  #refuse(parts: readonly unknown[], takes: readonly ValueType[]): never {
-    const from = Math.max(this.#stack.length - takes.length, this.#floor, 0);
-    const text = parts.map(partText).join(" ");
-    const given = this.#stack.slice(from);
-    throw new Error(`${text} in ${this.type.name} takes [${takes}] and was given [${given}]`);
   }
 
   #line(parts: readonly unknown[]): void {

@@ -13,14 +13,8 @@ export const TYPE_BYTES: Readonly<Record<ValueType, number>> = {
 /** A number from 0 on, seven bits a byte. */
 export function unsigned(value: number): number[] {
   const bytes: number[] = [];
-  pushUnsigned(bytes, value);
-  return bytes;
-}
-
-/** Adds those bytes to others. */
-export function pushUnsigned(bytes: number[], value: number): void {
   for (; value >= 128; value = Math.floor(value / 128)) bytes.push(value % 128 | 0x80);
-  bytes.push(value);
+  return [...bytes, value];
 }
 
 /** A whole number of 32 bits, seven a byte. */
