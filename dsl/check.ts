@@ -4,7 +4,7 @@ import { checkRates } from "./check_rates.ts";
 import { stateDeclaration } from "./check_state.ts";
 import { GradusError, quoted, shown, suggestion } from "./errors.ts";
 import { Interned } from "./intern.ts";
-import { isIdentifier, normalName } from "./names.ts";
+import { IDENTIFIER, normalName } from "./names.ts";
 import { PARAMETER } from "./node.ts";
 import { parseExpression, parseStatements } from "./parse.ts";
 import {
@@ -97,9 +97,9 @@ export function parseProgram(document: Document): Program {
       refuse(`\`${section}\` may have at most ${MOST_NAMES} names: given ${entries.length}`);
     }
     for (const [name] of entries) {
-      if (!isIdentifier(name)) {
+      if (!IDENTIFIER.test(name)) {
         const plain = normalName(name);
-        const hint = plain !== name && isIdentifier(plain) ? `; write \`${plain}\`` : "";
+        const hint = plain !== name && IDENTIFIER.test(plain) ? `; write \`${plain}\`` : "";
         refuse(`a name in \`${section}\` must be an identifier: given ${shown(name)}${hint}`);
       }
       const meaning = isReserved(name) ? "part of the language" : declared.get(name) ??
@@ -216,5 +216,5 @@ function describe(document: unknown): string {
   const name = typeof document === "object" && document !== null && "name" in document
     ? document.name
     : undefined;
-  return typeof name === "string" && isIdentifier(name) ? `optimizer "${name}"` : "an optimizer";
+  return typeof name === "string" && IDENTIFIER.test(name) ? `optimizer "${name}"` : "an optimizer";
 }

@@ -18,7 +18,6 @@ export const WRITTEN_AS: ReadonlyMap<string, readonly string[]> = /* @__PURE__ *
   ["epsRoot", ["ϵ_bar", "ε_bar"]],
 ]);
 
-const ACCENTS = ["hat", "bar", "tilde"];
 const INDEXED = /^(.*[^_0-9₀-₉])_?([0-9]+|[₀-₉]+)$/;
 
 /** `₁₂` as `12`. */
@@ -26,28 +25,22 @@ export function plainDigits(text: string): string {
   return text.replace(/[₀-₉]/g, (digit) => String(digit.charCodeAt(0) - 0x2080));
 }
 
-/** `m_hat` where a name is `mhat`, and the other way round. */
-function otherJoint(stem: string, accent: string): string {
-  const isApart = stem.length > 1 && stem.endsWith("_");
-  return isApart ? stem.slice(0, -1) + accent : `${stem}_${accent}`;
-}
-
 /**
  * The other names that a name in a text may stand for: `β₁`, `β_1` and `β1` for one another and for `b1`,
  * `ε₂` for `eps2`, `m_hat` for `mhat`, and letters for what they are written for.
  */
 export function spellingsOf(name: string): string[] {
-  const last = name.charCodeAt(name.length - 1);
-  const isIndexed = last >= 0x30 && last <= 0x39 || last >= 0x2080 && last <= 0x2089;
-  const [, stem, index] = isIndexed && INDEXED.exec(name) || [undefined, name, undefined];
+  const [, stem, index] = INDEXED.exec(name) ?? [undefined, name, undefined];
   if (index !== undefined) {
     const digits = plainDigits(index);
     const below = digits.replace(/[0-9]/g, (digit) => String.fromCharCode(0x2080 + Number(digit)));
     const stems = [stem, ...(stem === "β" ? ["b"] : []), ...spellingsOf(stem)];
     return stems.flatMap((each) => [each + digits, `${each}_${digits}`, each + below]);
   }
-  const accent = ACCENTS.find((each) => name.endsWith(each) && name !== each);
-  const joined = accent === undefined ? [] : [otherJoint(name.slice(0, -accent.length), accent)];
+  const accented = /^(.+?)(_?)(hat|bar|tilde)$/.exec(name);
+  const joined = accented === null
+    ? []
+    : [accented[1] + (accented[2] === "" ? "_" : "") + accented[3]];
   const latin = LETTER_NAMES.get(name);
   const alike = name === "ν" ? ["v"] : []; // what papers that write `ν` for it, and programs `v`, mean
   const written = [...WRITTEN_AS].filter(([, letters]) => letters.includes(name));

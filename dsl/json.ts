@@ -41,37 +41,30 @@ export function printJson(program: Program): string {
   return JSON.stringify(carried(printProgram(program)), null, 2);
 }
 
+const TOKEN = /["{}[\]]/g;
+const COLON = /\s*:/y;
+
 /** The value of a JSON text; refuses keys that stand twice in an object, of which all but one are lost. */
 export function parseOnce(text: string): unknown {
   const value = JSON.parse(text);
   const open: Set<string>[] = [];
-  for (let at = 0; at < text.length; at++) {
-    const token = text[at];
+  TOKEN.lastIndex = 0;
+  for (let found = TOKEN.exec(text); found !== null; found = TOKEN.exec(text)) {
+    const { 0: token, index } = found;
     if (token === "{" || token === "[") open.push(new Set());
-    else if (token === "}" || token === "]") open.pop();
-    else if (token === '"') {
-      const end = endOfString(text, at);
-      if (isKey(text, end)) {
-        const [keys, name] = [open.at(-1)!, JSON.parse(text.slice(at, end))];
-        if (keys.has(name)) {
-          const line = text.slice(0, at).split("\n").length;
-          throw new SyntaxError(
-            `${quoted(name)} stands twice in one object, again at line ${line}`,
-          );
-        }
-        keys.add(name);
+    else if (token !== '"') open.pop();
+    else {
+      TOKEN.lastIndex = COLON.lastIndex = endOfString(text, index);
+      if (!COLON.test(text)) continue;
+      const [keys, name] = [open.at(-1)!, JSON.parse(text.slice(index, TOKEN.lastIndex))];
+      if (keys.has(name)) {
+        const line = text.slice(0, index).split("\n").length;
+        throw new SyntaxError(`${quoted(name)} stands twice in one object, again at line ${line}`);
       }
-      at = end - 1;
+      keys.add(name);
     }
   }
   return value;
-}
-
-/** Whether a string is a key that ends at a place. */
-function isKey(text: string, end: number): boolean {
-  let at = end;
-  while (" \t\n\r".includes(text.charAt(at) || "-")) at++;
-  return text[at] === ":";
 }
 
 /** Where a string that begins at `start` is over: behind a quote before which backslashes are even. */

@@ -1,6 +1,6 @@
 /** Splits program text into tokens. */
 import type { Span } from "./errors.ts";
-import { isDigit, matchAt, type Name, readName } from "./names.ts";
+import { matchAt, type Name, readName } from "./names.ts";
 import { LANGUAGE_PAGE, notationAt } from "./notation.ts";
 
 /** A token; `text` is its normal form, so `·` arrives as `*`, `←` as `=`, and `²` as `2`. */
@@ -12,6 +12,7 @@ const NUMBER = /(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?/y;
 const SUPERSCRIPT = /⁻?[⁰¹²³⁴-⁹]+|ᵗ/y;
 // What means nothing is a mark too where its parts would: the message is about the whole.
 const MARK = /\*\*|:=|<=|>=|==|&&|\|\||\/[/*]|[-+*/@^(){}=,:<>&|!;←·×⋅∗⊙∘−÷∕⊘≤≥∧∨¬√]/y;
+const SKIPPED = /(?:[ \t\r\u00a0]|#[^\n]*)+/y;
 
 const NORMAL: ReadonlyMap<string, string> = /* @__PURE__ */ new Map(
   /* @__PURE__ */ [
@@ -33,48 +34,11 @@ const NORMAL: ReadonlyMap<string, string> = /* @__PURE__ */ new Map(
   }),
 );
 
-// What follows is what most programs are made of; patterns are compiled where there is more to be read.
-
-/** Marks of one character, and the characters that may go on with another mark. */
-const MARKS = "-+*/@^(){}=,:<>&|!;";
-const SECOND_MARKS = "*=&|/";
-
-/** Where space and comments end. */
-function skippedEnd(text: string, at: number): number {
-  let end = at;
-  for (; end < text.length; end++) {
-    const character = text[end];
-    if (character === "#") {
-      const line = text.indexOf("\n", end);
-      return line < 0 ? text.length : line;
-    }
-    if (!" \t\r\u00a0".includes(character)) return end;
-  }
-  return end;
-}
-
-function numberAt(text: string, at: number): string | undefined {
-  let end = at;
-  while (isDigit(text.charCodeAt(end))) end++;
-  if (end === at && text[at] !== ".") return undefined;
-  return end > at && !".eE".includes(text.charAt(end) || " ")
-    ? text.slice(at, end)
-    : matchAt(NUMBER, text, at)?.[0];
-}
-
-function superscriptAt(text: string, at: number): string | undefined {
-  return text.charCodeAt(at) < 0x80 ? undefined : matchAt(SUPERSCRIPT, text, at)?.[0];
-}
-
-function markAt(text: string, at: number): string | undefined {
-  const isSingle = MARKS.includes(text[at]) && !SECOND_MARKS.includes(text.charAt(at + 1) || " ");
-  return isSingle ? text[at] : matchAt(MARK, text, at)?.[0];
-}
-
 /** Tokens of `text`, ended by one `end`; `fail` is called for a character that starts none. */
 export function lex(text: string, fail: (message: string, span: Span) => never): Token[] {
   const tokens: Token[] = [];
   let at = 0;
+  const match = (pattern: RegExp): string | undefined => matchAt(pattern, text, at)?.[0];
   const push = (kind: Token["kind"], found: string): void => {
     const plain = kind === "superscript" ? Array.from(found, (c) => NORMAL.get(c)).join("") : found;
     const start = at;
@@ -82,9 +46,9 @@ export function lex(text: string, fail: (message: string, span: Span) => never):
     tokens.push({ kind, text: NORMAL.get(plain) ?? plain, isNormal: true, start, end: at });
   };
   while (at < text.length) {
-    const skipped = skippedEnd(text, at);
-    if (skipped > at) {
-      at = skipped;
+    const skipped = match(SKIPPED);
+    if (skipped !== undefined) {
+      at += skipped.length;
       continue;
     }
     let found: string | undefined;
@@ -93,11 +57,10 @@ export function lex(text: string, fail: (message: string, span: Span) => never):
       tokens.push({ kind: "name", ...name, start: at });
       at = name.end;
     } else if (text[at] === "\n") push("newline", "\n");
-    else if ((found = numberAt(text, at)) !== undefined) push("number", found);
-    else if ((found = superscriptAt(text, at)) !== undefined) push("superscript", found);
-    else if ((found = markAt(text, at)) !== undefined) {
-      push(found === ";" ? "newline" : "mark", found);
-    } else {
+    else if ((found = match(NUMBER)) !== undefined) push("number", found);
+    else if ((found = match(SUPERSCRIPT)) !== undefined) push("superscript", found);
+    else if ((found = match(MARK)) !== undefined) push(found === ";" ? "newline" : "mark", found);
+    else {
       const code = text.codePointAt(at)!;
       const character = String.fromCodePoint(code);
       const quoted = JSON.stringify(character);

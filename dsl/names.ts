@@ -14,37 +14,8 @@ export interface Name {
 /** The most characters of an identifier. */
 export const LONGEST_NAME = 64;
 
-const IDENTIFIER = /^(?!__)[A-Za-zΑ-Ωα-ωϵϕ_][A-Za-zΑ-Ωα-ωϵϕ0-9₀-₉_]{0,63}$/;
-
-/** Whether a name is an identifier: Latin and Greek letters, digits and `_`, not starting with `__` or a digit. */
-export function isIdentifier(name: string): boolean {
-  // Patterns are compiled when they are first used, which takes longer than to look at a plain name.
-  const isPlain = plainEnd(name, 0) === name.length && !name.startsWith("_");
-  return isPlain ? name.length > 0 && name.length <= LONGEST_NAME : IDENTIFIER.test(name);
-}
-
-/** Where a name of plain letters, digits and `_` ends that begins at a place; there, if none does. */
-function plainEnd(text: string, at: number): number {
-  if (isDigit(text.charCodeAt(at))) return at;
-  let end = at;
-  while (isLetter(text.charCodeAt(end)) || isDigit(text.charCodeAt(end))) end++;
-  return end;
-}
-
-/** Whether a code is that of a plain digit. */
-export function isDigit(code: number): boolean {
-  return code >= 0x30 && code <= 0x39;
-}
-
-/** Whether it is that of a plain letter or `_`. */
-function isLetter(code: number): boolean {
-  return code >= 0x61 && code <= 0x7a || code >= 0x41 && code <= 0x5a || code === 0x5f;
-}
-
-/** Whether a code may belong to a name that is not plain, or to its index. */
-function mayGoOn(code: number): boolean {
-  return code > 0x7f || code === 0x5b || code === 0x7b;
-}
+/** What an identifier may look like: Latin and Greek letters, digits and `_`, not starting with `__` or a digit. */
+export const IDENTIFIER = /^(?!__)[A-Za-zΑ-Ωα-ωϵϕ_][A-Za-zΑ-Ωα-ωϵϕ0-9₀-₉_]{0,63}$/;
 
 // Letters with accents, in italics, and the sign of a millionth are letters that are printed otherwise.
 const LETTER = "A-Za-zΑ-Ωα-ωϵϕ_µâĉêĝĥîĵôŝûŵŷẑãẽĩñõũṽỹāēḡīōūȳ\\u{1d400}-\\u{1d7cb}";
@@ -63,14 +34,6 @@ const LOWERED = /()()([ₜₖ])(?:([₋₊])([₀-₉]))?/y;
 
 /** The name at a place in a text and where it ends, or undefined if there is none. */
 export function readName(text: string, at: number): Name & { readonly end: number } | undefined {
-  const plain = plainEnd(text, at);
-  if (!mayGoOn(text.charCodeAt(plain))) {
-    return plain === at ? undefined : { text: text.slice(at, plain), isNormal: true, end: plain };
-  }
-  return readAnyName(text, at);
-}
-
-function readAnyName(text: string, at: number): Name & { readonly end: number } | undefined {
   const [written] = matchAt(NAME, text, at) ?? [];
   if (written === undefined) return undefined;
   const after = at + written.length;
@@ -92,7 +55,7 @@ function readAnyName(text: string, at: number): Name & { readonly end: number } 
 
 /** `m` of `m_t`, where that is no name of its own but has an index in time; else undefined. */
 export function withoutTime({ text, time }: Name): string | undefined {
-  return time === undefined && text.length > 2 && (text.endsWith("_t") || text.endsWith("_k"))
+  return time === undefined && text.length > 2 && /_[tk]$/.test(text)
     ? text.slice(0, -2)
     : undefined;
 }

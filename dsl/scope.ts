@@ -1,7 +1,7 @@
 /** What names mean in the statements of a step. */
 import { quoted } from "./errors.ts";
 import { spellingsOf, WRITTEN_AS } from "./greek.ts";
-import { isIdentifier, type Name, withoutTime } from "./names.ts";
+import { IDENTIFIER, type Name, withoutTime } from "./names.ts";
 import { apply, type Node, PARAMETER } from "./node.ts";
 import { symbolHint } from "./notation.ts";
 import type { Type } from "./ops.ts";
@@ -184,7 +184,7 @@ export class StepScope implements Scope {
     if (hyper.has(name)) fail(`\`${name}\` is a hyperparameter: it is only read`);
     if (inputs.has(name)) fail(`\`${name}\` is an input: it is only read`);
     if (isReserved(name)) fail(`\`${name}\` is part of the language and cannot be assigned`);
-    if (!isIdentifier(name)) {
+    if (!IDENTIFIER.test(name)) {
       fail("a name has at most 64 letters and digits and does not begin with `__`");
     }
     if ((name === "u" || name === "g" || state.has(name)) && type !== "number") {

@@ -1,7 +1,7 @@
 /** Makes one optimizer of several that act in turn. */
 import { compose } from "../dsl/compose.ts";
 import { GradusError, quoted, shown } from "../dsl/errors.ts";
-import { isIdentifier } from "../dsl/names.ts";
+import { IDENTIFIER } from "../dsl/names.ts";
 import { bind, type HyperIn, type Optimizer, type StatesIn } from "./optimizer.ts";
 import { requireNoOracle } from "./step/rule.ts";
 import type { StateKinds, Suffixed } from "./trees/typed.ts";
@@ -96,7 +96,7 @@ export function requireLabels(
     throw new GradusError(`${doing}: named optimizers are required: given ${shown(parts)}`);
   }
   for (const label of labels) {
-    if (!isIdentifier(label)) {
+    if (!IDENTIFIER.test(label)) {
       throw new GradusError(`${doing}: a name must be an identifier: given ${shown(label)}`);
     }
     requireOptimizer(parts[label], quoted(label), doing);

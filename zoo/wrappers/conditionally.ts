@@ -1,6 +1,6 @@
 /** Steps of an optimizer at some counts only. */
 import { GradusError, shown } from "../../dsl/errors.ts";
-import { isIdentifier } from "../../dsl/names.ts";
+import { IDENTIFIER } from "../../dsl/names.ts";
 import { ownOptions, requireExpression } from "../../runtime/options.ts";
 import type { Wrapper } from "../../dsl/weave.ts";
 import type { HyperValue } from "../../runtime/trees/hyperparameters.ts";
@@ -64,7 +64,7 @@ function conditional<S extends StateKinds, Hyper extends string>(
   const options = ownOptions(given, doing) as unknown as ConditionallyOptions;
   const { shouldTransformFn, forwardExtraArgs = [], ...others } = options;
   const isList = Array.isArray(forwardExtraArgs) &&
-    forwardExtraArgs.every((name) => typeof name === "string" && isIdentifier(name));
+    forwardExtraArgs.every((name) => typeof name === "string" && IDENTIFIER.test(name));
   if (!isList || (forwardExtraArgs.length > 0 && typeof shouldTransformFn !== "string")) {
     throw new GradusError(
       `${doing}: \`forwardExtraArgs\` must be a list of names, and \`shouldTransformFn\` an expression that ` +

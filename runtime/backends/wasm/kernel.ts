@@ -118,7 +118,7 @@ export class Kernel {
       const memory: MemoryImport = { shared: isShared, initial: 1, maximum: LARGEST };
       const rendered = renderModule(this.#plan, this.#dtype, this.#inputs, this.#outputs, memory);
       const bytes = rendered.bytes();
-      const key = textOf(bytes);
+      const key = new TextDecoder("latin1").decode(bytes);
       module = compiled.get(key) ?? new WebAssembly.Module(bytes);
       if (compiled.size >= MOST_COMPILED) compiled.delete(compiled.keys().next().value!);
       compiled.set(key, module);
@@ -126,17 +126,6 @@ export class Kernel {
     }
     return module;
   }
-}
-
-const PIECE = 8192;
-
-/** A text of as many characters as there are bytes. A decoder would first have to be loaded. */
-function textOf(bytes: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += PIECE) {
-    text += String.fromCharCode(...bytes.subarray(at, at + PIECE));
-  }
-  return text;
 }
 
 // By bytes: programs of equal structure share what is compiled, whatever their names.
