@@ -49,7 +49,9 @@ console.log(`\nWritten: ${written}`);
 
 async function inFreshProcess(backend: string): Promise<Times> {
   const program = new URL("cold_start.ts", import.meta.url).pathname;
-  const command = new Deno.Command(Deno.execPath(), { args: ["run", program, backend] });
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-read", program, backend],
+  });
   const { code, stdout, stderr } = await command.output();
   if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
   const times = JSON.parse(new TextDecoder().decode(stdout));

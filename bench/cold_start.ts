@@ -1,4 +1,8 @@
-/** What `cold.ts` runs in a process of its own: prints the times until the first steps as JSON. */
+/**
+ * What `cold.ts` runs in a process of its own: prints the times until the first steps as JSON, by a backend of this
+ * checkout or of another: `cold_start.ts BACKEND [DIR]`.
+ */
+import { pathToFileURL } from "node:url";
 import type { Backend, HyperValue, Optimizer } from "@gradus/gradus";
 
 const TEXT = `{
@@ -16,9 +20,12 @@ const TEXT = `{
 
 const [params, gradients] = [new Float32Array(1000).fill(1), new Float32Array(1000).fill(0.5)];
 const backend = Deno.args[0] as Backend;
+const library = Deno.args.length > 1
+  ? pathToFileURL(`${Deno.args[1]}/mod.ts`).href
+  : "@gradus/gradus";
 
 const began = performance.now();
-const { factory, parseJson } = await import("@gradus/gradus");
+const { factory, parseJson }: typeof import("@gradus/gradus") = await import(library);
 const load = performance.now() - began;
 
 const adamw = () => factory<{ learningRate: HyperValue }>(parseJson(TEXT));

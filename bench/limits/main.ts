@@ -8,7 +8,7 @@ import { OWN } from "../peers/contestants.ts";
 import type { Ratio } from "../peers/compete.ts";
 import { showSpread } from "../peers/report.ts";
 import { ROWS } from "./rows.ts";
-import type { Line, Target } from "./together.ts";
+import type { Line } from "./together.ts";
 
 const HELP = `deno task bench:limits --before DIR [options]
 
@@ -82,8 +82,7 @@ async function measured(name: string, seconds: number): Promise<Line[]> {
     return await ROWS[name].measure(setting);
   } catch (error) {
     const reason = late.signal.aborted ? String(late.signal.reason) : String(error);
-    const target: Target = { side: "at most", bound: NaN, unit: "×" };
-    return [{ text: ROWS[name].text, target, before: reason, after: reason }];
+    return [{ text: ROWS[name].text, before: reason, after: reason }];
   } finally {
     clearTimeout(timer);
   }
@@ -139,14 +138,15 @@ function shown(figure: Ratio | string): string {
   return typeof figure === "string" ? "–" : showSpread(figure);
 }
 
-function targetOf({ target: { side, bound, unit } }: Line): string {
-  if (Number.isNaN(bound)) return "–";
-  return `${side === "at most" ? "≤" : "≥"} ${bound} ${unit}`;
+function targetOf({ target }: Line): string {
+  if (target === undefined) return "–";
+  return `${target.side === "at most" ? "≤" : "≥"} ${target.bound} ${target.unit}`;
 }
 
-function verdictOf({ after, target: { side, bound } }: Line): string {
+function verdictOf({ after, target }: Line): string {
   if (typeof after === "string") return `not measured: ${after}`;
-  if (Number.isNaN(bound)) return "–";
+  if (target === undefined) return "–";
+  const { side, bound } = target;
   const isMet = side === "at most" ? after.median <= bound : after.median >= bound;
   return isMet ? "met" : "**missed**";
 }

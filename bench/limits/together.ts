@@ -5,7 +5,7 @@ import type { Cell } from "../peers/cells.ts";
 import { compete, type Lane, type Ratio, ratioOf } from "../peers/compete.ts";
 import { Peer, type Start } from "../peers/peer.ts";
 
-/** What a line is held to; one whose bound is NaN is only shown. */
+/** What a line is held to. */
 export interface Target {
   readonly side: "at most" | "at least";
   readonly bound: number;
@@ -15,7 +15,8 @@ export interface Target {
 /** One line of the table; a figure that could not be had is why. */
 export interface Line {
   readonly text: string;
-  readonly target: Target;
+  /** Without one, it is only shown. */
+  readonly target?: Target | undefined;
   readonly before: Ratio | string;
   readonly after: Ratio | string;
   /** What else was found. */
